@@ -1,0 +1,177 @@
+"""Everything that can go wrong, as a family. The docstring of each is the sentence that a person reads.
+
+DarkroomError
+├── StartError                 the start ends with this sentence and exit status 1
+│   ├── SettingsError
+│   ├── StoreError
+│   └── DiscordStartError
+├── PersonError                said in private to the person who caused it
+└── UseapiError                what useapi answered, with the rule for the watcher
+    ├── JobOver                  rule OVER
+    │   ├── JobModerated           422
+    │   ├── JobUnknown             404
+    │   └── JobExpired             410
+    ├── BadRequest               rule OVER: 400, 409, 412, 413
+    ├── Misconfigured            rule MISCONFIGURED: an admin must act
+    │   ├── TokenRefused           401
+    │   ├── SubscriptionEnded      402
+    │   └── AccountBlocked         596
+    ├── Busy                     rule BACK_OFF: 429
+    │   └── QueueFull              429 with executingJobs
+    └── Trouble                  rule RETRY: the next look may work
+        ├── ServerTrouble          5xx
+        ├── Overloaded             504
+        ├── Unreachable            reset, refused, no network
+        ├── TooSlow                time-out
+        └── Nonsense               empty, HTML, truncated, wrong shape, too large
+"""
+
+from enum import Enum
+from typing import ClassVar
+
+from bot.jobs import Job
+
+
+class DarkroomError(Exception):
+    """Something went wrong that Darkroom has no words for yet. The log has the details."""
+
+    def __init__(self, sentence: str | None = None) -> None:
+        super().__init__(sentence if sentence is not None else type(self).sentence())
+
+    @classmethod
+    def sentence(cls) -> str:
+        """The class's own words: the docstring on one line."""
+        return " ".join((cls.__doc__ or "").split())
+
+
+class StartError(DarkroomError):
+    """Darkroom could not start."""
+
+
+class SettingsError(StartError):
+    """Some settings are missing or wrong."""
+
+
+class StoreError(StartError):
+    """The database could not be opened."""
+
+
+class DiscordStartError(StartError):
+    """Discord did not let the bot in."""
+
+
+class PersonError(DarkroomError):
+    """That did not work."""
+
+
+class Rule(Enum):
+    """What the watcher does after an outcome that is no job."""
+
+    RETRY = "retry"
+    BACK_OFF = "back off"
+    OVER = "over"
+    MISCONFIGURED = "misconfigured"
+
+
+class UseapiError(DarkroomError):
+    """useapi.net gave an answer that Darkroom does not know."""
+
+    rule: ClassVar[Rule] = Rule.RETRY
+
+    def __init__(self, sentence: str | None = None, *, code: int | None = None) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+class JobOver(UseapiError):
+    """The job is over."""
+
+    rule = Rule.OVER
+
+
+class JobModerated(JobOver):
+    """Midjourney declined this one."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(code=422)
+        self.job = job
+
+
+class JobUnknown(JobOver):
+    """useapi.net knows no job with this id. Is it complete, and does it belong to this server's useapi account?"""
+
+
+class JobExpired(JobOver):
+    """useapi.net no longer keeps this job. It keeps each for about 31 days."""
+
+
+class BadRequest(UseapiError):
+    """useapi.net did not accept this request."""
+
+    rule = Rule.OVER
+
+
+class Misconfigured(UseapiError):
+    """useapi.net does not serve this bot at the moment. Please ask this server's admin."""
+
+    rule = Rule.MISCONFIGURED
+
+
+class TokenRefused(Misconfigured):
+    """useapi.net does not accept this bot's token. Please ask this server's admin to check USEAPI_TOKEN."""
+
+
+class SubscriptionEnded(Misconfigured):
+    """The useapi.net subscription behind this bot has ended. Please ask this server's admin to renew it."""
+
+
+class AccountBlocked(Misconfigured):
+    """The Midjourney account behind this bot waits for a person (a CAPTCHA or a moderator's message).
+    Please ask this server's admin to look into it.
+    """
+
+
+class Busy(UseapiError):
+    """useapi.net asks for a pause. Please try again in half a minute."""
+
+    rule = Rule.BACK_OFF
+
+    def __init__(
+        self, sentence: str | None = None, *, code: int | None = 429, retry_after: float | None = None
+    ) -> None:
+        super().__init__(sentence, code=code)
+        self.retry_after = retry_after
+
+
+class QueueFull(Busy):
+    """All of the Midjourney account's places are taken. Please try again when one of the running jobs is done."""
+
+    def __init__(self, executing: tuple[str, ...]) -> None:
+        super().__init__()
+        self.executing = executing
+
+
+class Trouble(UseapiError):
+    """useapi.net could not answer just now. Please try again in a minute."""
+
+
+class ServerTrouble(Trouble):
+    """useapi.net has trouble of its own just now. Please try again in a minute."""
+
+
+class Overloaded(Trouble):
+    """useapi.net is overloaded just now. Please try again in a few minutes."""
+
+    rule = Rule.BACK_OFF
+
+
+class Unreachable(Trouble):
+    """useapi.net could not be reached just now. Please try again in a minute."""
+
+
+class TooSlow(Trouble):
+    """useapi.net took too long to answer. Please try again in a minute."""
+
+
+class Nonsense(Trouble):
+    """useapi.net gave an answer that makes no sense. Please try again in a minute."""
