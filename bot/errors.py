@@ -11,7 +11,8 @@ DarkroomError
     │   ├── JobModerated           422
     │   ├── JobUnknown             404
     │   └── JobExpired             410
-    ├── BadRequest               rule OVER: 400, 409, 412, 413
+    ├── BadRequest               rule OVER: 400, 412, 413
+    │   └── ButtonUsed             409
     ├── Misconfigured            rule MISCONFIGURED: an admin must act
     │   ├── TokenRefused           401
     │   ├── SubscriptionEnded      402
@@ -109,6 +110,14 @@ class BadRequest(UseapiError):
     """useapi.net did not accept this request."""
 
     rule = Rule.OVER
+
+
+class ButtonUsed(BadRequest):
+    """Somebody used this button before."""
+
+    def __init__(self, child_jobid: str) -> None:
+        super().__init__(code=409)
+        self.child_jobid = child_jobid
 
 
 class Misconfigured(UseapiError):

@@ -5,7 +5,7 @@ Texts in a `Job` were cleaned and bounded by `bot.api`, but they are still a str
 """
 
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 import msgspec
 
@@ -128,6 +128,150 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.status in OVER
 
     @property
+    def lost(self) -> bool:
+        """Whether it was we who stopped looking; useapi may have news all the same."""
+        return self.status in {Status.EXPIRED, Status.SILENT}
+
+    @property
     def private(self) -> bool:
         """Whether the answer shows the payer's account, so that only the asker may see it."""
         return self.verb in ACCOUNT_VERBS
+
+
+class KnownJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A job as the store knows it: with its row id and its key, the short name that people see ("4K7Q")."""
+
+    id: int
+    key: str
+    job: Job
+    added_at: datetime
+    changed_at: datetime
+    over_at: datetime | None = None
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """A channel or thread of a server, by Discord's ids."""
+
+    guild_id: int
+    channel_id: int
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """A member: Discord's id and the display name at the time."""
+
+    id: int
+    name: str
+
+
+class Watch(msgspec.Struct, frozen=True, kw_only=True):
+    """A person's wish to be told in one place about one job."""
+
+    place: Place
+    person: Person
+    asked_at: datetime
+
+
+class Kind(StrEnum):
+    """What a delivery posts."""
+
+    RESULT = "result"
+    CARD = "card"
+
+
+class State(StrEnum):
+    """How far a delivery has come. `SENDING` may have been sent: nobody heard Discord's answer yet."""
+
+    WAITING = "waiting"
+    SENDING = "sending"
+    POSTED = "posted"
+    UNDELIVERABLE = "undeliverable"
+    DROPPED = "dropped"
+
+
+class Shape(IntEnum):
+    """How much of a message is sent; each is what is tried when the one before it was refused."""
+
+    WHOLE = 0
+    NO_FILE = 1
+    TEXT = 2
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """The duty to post one message, a result or the card before it, in one place.
+
+    `nonce` (24 characters) is its name at Discord: sent as the nonce and held by the custom_ids of its buttons.
+    `after_id` is a snowflake older than any message that this delivery can have posted.
+    """
+
+    id: int
+    kind: Kind
+    job_id: int
+    place: Place
+    nonce: str
+    state: State
+    created_at: datetime
+    after_id: int = 0
+    message_id: int | None = None
+    attempts: int = 0
+    timeouts: int = 0
+    shape: Shape = Shape.WHOLE
+    gone_since: datetime | None = None
+    wanted: int = 1
+    shown: int = 0
+
+
+class Press(msgspec.Struct, frozen=True, kw_only=True):
+    """A click on a job's button; `ref` is sent to useapi as replyRef."""
+
+    id: int
+    ref: str
+    parent_id: int
+    button: str
+    place: Place
+    person: Person
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """What the watcher needs to look at a job: what is known of it, and when its youngest watch was asked for."""
+
+    known: KnownJob
+    asked_at: datetime
+
+
+_RANKS: dict[str, int] = {Status.CREATED: 0, Status.STARTED: 1, Status.PROGRESS: 2, **dict.fromkeys(OVER, 3)}
+_KEPT = (
+    "verb",
+    "parent_jobid",
+    "created",
+    "prompt",
+    "blend_urls",
+    "blend_dimensions",
+    "describe_url",
+    "button",
+    "channel",
+    "server",
+    "max_jobs",
+    "content",
+    "reply_url",
+    "reply_ref",
+    "mode",
+)
+
+
+def follow(old: Job, new: Job) -> Job | None:
+    """The job after an answer, or `None` where the answer is no news: the same, late, or about a job that is over.
+
+    Statuses only move forward. What an answer leaves out (a moderated one is short) is kept from before.
+    """
+    if not old.lost and (old.over or _progress(new) < _progress(old)):
+        return None
+    if not new.over and new.updated is not None and old.updated is not None and new.updated < old.updated:
+        return None
+    kept = {name: getattr(old, name) for name in _KEPT if not getattr(new, name)}
+    merged = msgspec.structs.replace(new, jobid=old.jobid, **kept)
+    return None if merged == old else merged
+
+
+def _progress(job: Job) -> tuple[int, int]:
+    rank = _RANKS.get(job.status, 1)  # a status that useapi invents later: on its way, it is not over
+    return (rank, job.percent or 0 if rank == 2 else 0)

@@ -1,0 +1,47 @@
+# The words of the project. Each makes what it needs; `make help` lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help setup demo run check test lock clean
+
+help: ## what each word does
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: .venv/dev ## everything for trying, running and changing Darkroom, in .venv
+
+demo: .venv/dev ## the whole bot in your browser, without any account
+	$(BIN)/python -m bot.demo
+
+run: .venv/run ## the bot, with the settings in .env
+	$(BIN)/python -m bot run
+
+check: .venv/dev ## style, types, and which way imports run
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: .venv/dev ## all tests; under 90 seconds
+	$(BIN)/python -m pytest
+
+lock: ## pin the packages anew (needs uv)
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \
+	    --no-emit-index-url --no-emit-find-links --quiet -o requirements.txt
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header \
+	    --no-emit-index-url --no-emit-find-links --quiet -c requirements.txt -o requirements-dev.txt
+
+clean: ## throw .venv and caches away; never touches data/
+	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A running bot needs a part of the packages only; the development set holds all of them at the same versions.
+.venv/run: requirements.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.txt
+	touch $@
+
+.venv/dev: requirements-dev.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
+	touch $@ .venv/run

@@ -1,0 +1,40 @@
+"""The only builder: opens everything from the outside in, and closes it from the inside out."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import discord
+
+from bot.api import Useapi
+from bot.client import Darkroom
+from bot.courier import Courier
+from bot.images import Pictures
+from bot.messages import Writer
+from bot.settings import Settings
+from bot.store import open_store
+from bot.watcher import Watcher
+
+
+@asynccontextmanager
+async def open_darkroom(settings: Settings, *, always_sync: bool = False) -> AsyncIterator[Darkroom]:
+    """A bot that is ready to log in; raises `StoreError` where the database cannot be opened."""
+    now = discord.utils.utcnow
+    async with (
+        open_store(settings.data_dir, now) as store,
+        aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
+        Pictures(hosts=settings.image_hosts) as pictures,
+    ):
+        api = Useapi(session=session, url=settings.useapi_url, token=settings.useapi_token.reveal())
+        async with Darkroom(settings=settings, store=store, api=api, always_sync=always_sync) as bot:
+            writer = Writer(store=store, pictures=pictures, ping_after=settings.ping_after, now=now)
+            bot.courier = Courier(bot=bot, store=store, writer=writer, now=now)
+            bot.watcher = Watcher(
+                api=api,
+                store=store,
+                poll_seconds=settings.poll_seconds,
+                concurrency=settings.poll_concurrency,
+                now=now,
+                changed=bot.courier.ring,
+            )
+            yield bot

@@ -1,0 +1,165 @@
+"""The discord.py bot: no intents, no caches, an explicit list of cogs, one answer for every kind of error."""
+
+import asyncio
+import hashlib
+import json
+import logging
+import random
+from typing import Any
+
+import aiohttp
+import discord
+import yarl
+from discord import app_commands
+from discord.ext import commands
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+from discord.shard import Shard
+
+from bot import buttons, replies
+from bot.api import Useapi
+from bot.courier import Courier
+from bot.errors import PersonError
+from bot.settings import DISCORD_API_URL, Settings
+from bot.store import Store
+from bot.watcher import Watcher
+
+log = logging.getLogger(__name__)
+
+COGS = ("cogs.jobs", "cogs.watching")
+PERMISSIONS = discord.Permissions(
+    view_channel=True,
+    send_messages=True,
+    send_messages_in_threads=True,
+    embed_links=True,
+    attach_files=True,
+    read_message_history=True,
+)
+_LONGEST_PAUSE = 300.0
+_UNREACHABLE = (OSError, aiohttp.ClientError, discord.GatewayNotFound, discord.DiscordServerError)
+
+
+class Tree(app_commands.CommandTree["Darkroom"]):
+    """The commands; every error goes to `bot.replies`, and only listed servers get further."""
+
+    async def interaction_check(self, interaction: discord.Interaction["Darkroom"], /) -> bool:
+        """Whether this server is served; if not, the person learns what its admin can do."""
+        return await interaction.client.is_welcome(interaction)
+
+    async def on_error(
+        self, interaction: discord.Interaction["Darkroom"], error: app_commands.AppCommandError, /
+    ) -> None:
+        """Bring what a command raised to the one place that answers people."""
+        await replies.answer(interaction, error)
+
+
+class Darkroom(commands.AutoShardedBot):
+    """The bot that people meet.
+
+    `bot.app` builds it and gives it `courier` and `watcher`, which need the bot themselves, before it logs in. With
+    `always_sync` the commands are sent to Discord even where they did not change.
+    """
+
+    courier: Courier
+    watcher: Watcher
+
+    def __init__(self, *, settings: Settings, store: Store, api: Useapi, always_sync: bool = False) -> None:
+        super().__init__(
+            command_prefix=commands.when_mentioned,
+            help_command=None,
+            tree_cls=Tree,
+            intents=discord.Intents.none(),  # interactions come without any, and the courier only needs ids
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            max_messages=None,
+            chunk_guilds_at_startup=False,
+            allowed_mentions=discord.AllowedMentions.none(),
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+            allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=False, private_channel=False),
+        )
+        self.settings = settings
+        self.store = store
+        self.api = api
+        self._always_sync = always_sync
+        if settings.discord_api_url != DISCORD_API_URL:
+            Route.BASE = settings.discord_api_url  # discord.py has no other way to name it
+
+    def deliver_soon(self) -> None:
+        """Let the courier look into the outbox now."""
+        self.courier.ring()
+
+    async def setup_hook(self) -> None:
+        """Make buttons of earlier runs work, load the cogs (one that cannot load stops the start), sync commands."""
+        self.add_dynamic_items(*buttons.ALL)
+        for name in COGS:
+            await self.load_extension(name)
+        await self._sync()
+
+    async def _sync(self) -> None:
+        """Send the commands to Discord when they changed; it limits how often, so a hash of them is kept."""
+        payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        text = json.dumps([self.application_id, payload], sort_keys=True, default=str)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        if self._always_sync or await self.store.fact("commands") != digest:
+            await self.tree.sync()
+            await self.store.set_fact("commands", digest)
+            log.info("Sent the commands to Discord")
+
+    async def is_welcome(self, interaction: discord.Interaction[Any]) -> bool:
+        """Whether the interaction's server is on the list; if not, say so, with the line to add."""
+        guilds = self.settings.allowed_guilds
+        if guilds is None or interaction.guild_id in guilds:
+            return True
+        if interaction.type is not discord.InteractionType.autocomplete:
+            line = f"ALLOWED_GUILDS={','.join(str(guild) for guild in sorted(guilds | {interaction.guild_id or 0}))}"
+            sentence = (
+                "This server is not on this bot's list. Whoever runs the bot can add it: "
+                f"put `{line}` into the file `.env` and start the bot again."
+            )
+            await replies.answer(interaction, PersonError(sentence))
+        return False
+
+    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        """Answer presses on buttons that nothing else will answer: discord.py would leave them to fail in silence."""
+        if interaction.type is discord.InteractionType.component and not buttons.is_ours(interaction):
+            sentence = "I don't know this button any more. `/job` with the job's id shows it anew."
+            await replies.answer(interaction, PersonError(sentence))
+
+    async def on_ready(self) -> None:
+        """Say who we are."""
+        log.info("Connected to Discord as %s", self.user)
+
+    async def connect(self, *, reconnect: bool = True) -> None:
+        """Stay on the gateway; an address that cannot be learnt yet is asked for again, with growing pauses."""
+        attempt = 0
+        while True:
+            try:
+                await super().connect(reconnect=reconnect)
+            except _UNREACHABLE as trouble:
+                attempt = await _pause(attempt, trouble)
+            else:
+                return
+
+    async def launch_shard(self, gateway: yarl.URL, shard_id: int, *, initial: bool = False) -> None:
+        """Connect one shard, as long as it takes: discord.py's own try again every 5 s, each with a traceback."""
+        attempt = 0
+        while True:
+            try:
+                socket = await asyncio.wait_for(
+                    DiscordWebSocket.from_client(self, initial=initial, gateway=gateway, shard_id=shard_id),
+                    timeout=self.shard_connect_timeout,
+                )
+            except (*_UNREACHABLE, discord.ConnectionClosed) as trouble:
+                attempt = await _pause(attempt, trouble)
+            else:
+                break
+        private = vars(self)  # discord.py keeps its shards and their queue to itself
+        shard = Shard(socket, self, private["_AutoShardedClient__queue"].put_nowait)
+        private["_AutoShardedClient__shards"][shard_id] = shard
+        shard.launch()
+
+
+async def _pause(attempt: int, trouble: BaseException) -> int:
+    seconds = min(_LONGEST_PAUSE, 5.0 * 2**attempt) * random.uniform(0.8, 1.2)  # noqa: S311 -- jitter, no secret
+    log.warning("Discord's gateway cannot be reached (%s); again in %.0f s", type(trouble).__name__, seconds)
+    await asyncio.sleep(seconds)
+    return min(attempt + 1, 10)

@@ -1,0 +1,38 @@
+"""What is logged, and what never is."""
+
+import logging
+import re
+import sys
+from collections.abc import Iterable
+
+_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+_JOBID = re.compile(r"job:\d{17}-user:[\w:.-]+|\bj\d{16,}\w*-u\d+-c[\w:.-]+")
+_INTERACTION = re.compile(r"(?<=/)(webhooks/\d+|interactions/\d+)/[\w.-]{20,}")
+
+
+def set_up(level: str, secrets: Iterable[str]) -> None:
+    """Log to the screen from `level` on, without tokens, job ids (they hold account numbers) or interaction tokens."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Redacting(_FORMAT, secrets))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    # These print addresses that hold interaction tokens at DEBUG, and every frame; the filter is the second wall.
+    for name in ("discord.webhook.async_", "discord.gateway", "aiosqlite"):
+        logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelNamesMapping()[level]))
+    if level == "INFO":
+        logging.getLogger("discord").setLevel(logging.WARNING)
+
+
+class _Redacting(logging.Formatter):
+    """Formats a line, traceback and all, and then takes out what must not be read."""
+
+    def __init__(self, form: str, secrets: Iterable[str]) -> None:
+        super().__init__(form)
+        self._secrets = [secret for secret in secrets if secret]
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record)
+        for secret in self._secrets:
+            line = line.replace(secret, "***")
+        return _INTERACTION.sub(r"\1/***", _JOBID.sub("job:***", line))

@@ -1,0 +1,72 @@
+"""The one place that turns an exception into words for the person who caused it."""
+
+import logging
+import secrets
+
+import discord
+from discord import app_commands
+
+from bot.errors import DarkroomError
+
+log = logging.getLogger(__name__)
+
+_GONE = {10062, 10015, 50027, 40060}  # the interaction is unknown, over its 15 minutes, or was answered already
+
+
+async def answer(interaction: discord.Interaction, error: BaseException) -> None:
+    """Tell the person, in private, what went wrong and what to do next; never raises.
+
+    What Darkroom has no words for is logged with its traceback under a short reference that the person is told.
+    """
+    error = _cause(error)
+    if isinstance(error, discord.HTTPException) and error.code in _GONE:
+        log.info("An interaction was too old to be answered (Discord's code %d)", error.code)
+        return
+    try:
+        await say(interaction, words(error))
+    except discord.HTTPException as trouble:
+        log.info("An answer could not be given (Discord's code %d)", trouble.code)
+    except Exception:
+        log.exception("An answer could not be given")
+
+
+def words(error: BaseException) -> str:
+    """The sentence for an exception; an unexpected one is logged here."""
+    match error:
+        case DarkroomError():
+            return str(error)
+        case app_commands.CommandOnCooldown():
+            return f"That was a little fast. Please try again in {error.retry_after:.0f} s."
+        case app_commands.CommandNotFound() | app_commands.CommandSignatureMismatch():
+            return "This command was changed a moment ago. Please reload Discord (Ctrl+R) and try again."
+        case app_commands.NoPrivateMessage() | app_commands.CheckFailure():
+            return "This works in a server's channels only, and only for members who may use it there."
+        case _:
+            reference = secrets.token_hex(3)
+            log.error("Unexpected, told the person reference %s", reference, exc_info=error)
+            return f"Something went wrong on my side. The admin finds the details in the log under `{reference}`."
+
+
+async def say(
+    interaction: discord.Interaction,
+    content: str,
+    *,
+    embed: discord.Embed | None = None,
+    view: discord.ui.View | None = None,
+) -> None:
+    """Answer in private, or replace the private answer that was given before."""
+    if interaction.response.is_done():
+        await interaction.edit_original_response(content=content, embed=embed, view=view)
+        return
+    await interaction.response.send_message(
+        content,
+        embed=discord.utils.MISSING if embed is None else embed,
+        view=discord.utils.MISSING if view is None else view,
+        ephemeral=True,
+    )
+
+
+def _cause(error: BaseException) -> BaseException:
+    while isinstance(error, app_commands.CommandInvokeError):
+        error = error.original
+    return error

@@ -1,0 +1,228 @@
+"""Every setting, read once from the environment and `.env`, then frozen.
+
+The table `SETTINGS` is the one list of them: `.env.example` and the README are checked against it.
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+from bot.errors import SettingsError
+
+USEAPI_URL = "https://api.useapi.net/v2"
+DISCORD_API_URL = "https://discord.com/api/v10"
+IMAGE_HOSTS = "cdn.discordapp.com media.discordapp.net cdn.midjourney.com"
+
+
+class Secret:
+    """A token that only `reveal()` shows: its repr, str and format say `***`."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The token itself, for the one place that sends it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "***"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """What the admin decided; times in seconds. `allowed_guilds` is `None` where every server is welcome."""
+
+    discord_token: Secret
+    useapi_token: Secret
+    allowed_guilds: frozenset[int] | None
+    useapi_url: str = USEAPI_URL
+    data_dir: Path = Path("data")
+    poll_seconds: float = 15.0
+    poll_concurrency: int = 8
+    ping_after: float = 60.0
+    image_hosts: tuple[str, ...] = tuple(IMAGE_HOSTS.split())
+    log_level: str = "INFO"
+    discord_api_url: str = DISCORD_API_URL
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The texts that no log line may hold."""
+        return (self.discord_token.reveal(), self.useapi_token.reveal())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Setting:
+    """One setting: its name, how its text becomes a value (`ValueError` says why not), and where to get it.
+
+    `default` is the text that stands for a missing one; `None` where the admin must decide.
+    """
+
+    name: str
+    read: Callable[[str], Any]
+    where: str
+    default: str | None = None
+
+    @property
+    def from_file(self) -> str:
+        """The variable that may name a file with the value instead (secrets only); empty where there is none."""
+        return f"{self.name}_FILE" if self.read is _token else ""
+
+
+def _token(text: str) -> Secret:
+    if any(character.isspace() for character in text):
+        raise ValueError("has a space or a line break in it")
+    return Secret(text)
+
+
+def _guilds(text: str) -> frozenset[int] | None:
+    words = text.replace(",", " ").split()
+    if words == ["*"]:
+        return None
+    if not all(re.fullmatch(r"[0-9]{15,20}", word) for word in words):
+        raise ValueError("must be server ids (15 to 20 digits) with commas between them, or * for every server")
+    return frozenset(map(int, words))
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("must be an address such as https://example.com/path")
+    return text.rstrip("/")
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    hosts = tuple(text.replace(",", " ").split())
+    for host in hosts:
+        if not re.fullmatch(r"(https?://)?[A-Za-z0-9.-]+(:[0-9]{1,5})?", host) or (":" in host and "//" not in host):
+            raise ValueError(f"must be hosts or whole origins such as http://127.0.0.1:9000; {host!r} is neither")
+    return hosts
+
+
+def _number(low: float, high: float) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:
+            raise ValueError(f"must be a number from {low:g} to {high:g}")
+        return value
+
+    return read
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return int(text)
+
+    return read
+
+
+def _level(text: str) -> str:
+    levels = ("DEBUG", "INFO", "WARNING", "ERROR")
+    if text.upper() not in levels:
+        raise ValueError(f"must be one of {', '.join(levels)}")
+    return text.upper()
+
+
+SETTINGS = (
+    Setting(
+        name="DISCORD_TOKEN",
+        read=_token,
+        where="the bot's token: Discord Developer Portal, your application, Bot, Reset Token",
+    ),
+    Setting(name="USEAPI_TOKEN", read=_token, where="your API token: useapi.net, My account"),
+    Setting(
+        name="ALLOWED_GUILDS",
+        read=_guilds,
+        where="the ids of the Discord servers to serve: right-click the server's icon, Copy Server ID",
+    ),
+    Setting(name="USEAPI_URL", read=_url, where="where useapi.net's API answers", default=USEAPI_URL),
+    Setting(name="DATA_DIR", read=Path, where="the folder for the database", default="data"),
+    Setting(
+        name="POLL_SECONDS",
+        read=_number(0.01, 300),
+        where="seconds between two looks at a fresh job; useapi.net asks for 10 or more",
+        default="15",
+    ),
+    Setting(
+        name="POLL_CONCURRENCY",
+        read=_whole(1, 128),
+        where="how many looks may be under way at the same time",
+        default="8",
+    ),
+    Setting(
+        name="PING_AFTER",
+        read=_number(0, 86_400),
+        where="seconds: people who waited longer are pinged with the result",
+        default="60",
+    ),
+    Setting(
+        name="IMAGE_HOSTS",
+        read=_hosts,
+        where="the hosts that pictures may be fetched from",
+        default=IMAGE_HOSTS,
+    ),
+    Setting(name="LOG_LEVEL", read=_level, where="DEBUG, INFO, WARNING or ERROR", default="INFO"),
+    Setting(
+        name="DISCORD_API_URL",
+        read=_url,
+        where="Discord's REST address, for those who run a REST proxy",
+        default=DISCORD_API_URL,
+    ),
+)
+
+
+def from_environment(environ: Mapping[str, str], dotenv: Path = Path(".env")) -> Settings:
+    """Read all settings; what stands in `environ` wins over the file `dotenv`, an empty value counts as missing.
+
+    Raises `SettingsError` whose sentence lists every mistake at once, each with where to get the value.
+    """
+    given = {name: value or "" for name, value in dotenv_values(dotenv, interpolate=False).items()}
+    given.update(environ)
+    mistakes: list[str] = []
+    values: dict[str, Any] = {}
+    for setting in SETTINGS:
+        try:
+            values[setting.name.lower()] = setting.read(_text(setting, given))
+        except ValueError as mistake:
+            mistakes.append(f"{setting.name} {mistake} ({setting.where})")
+    if not mistakes:
+        settings = Settings(**values)
+        if urlsplit(settings.useapi_url).hostname == "api.useapi.net" and settings.poll_seconds < 10:
+            mistakes.append("POLL_SECONDS must be 10 or more, as useapi.net asks")
+    if mistakes:
+        lines = [*mistakes, *_typos(given)]
+        raise SettingsError("The settings need a look:\n" + "\n".join(f"  - {line}" for line in lines))
+    return settings
+
+
+def _text(setting: Setting, given: Mapping[str, str]) -> str:
+    if text := given.get(setting.name, "").strip():
+        return text
+    if setting.from_file and (file := given.get(setting.from_file, "").strip()):
+        try:
+            return Path(file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            raise ValueError(f"could not be read from the file in {setting.from_file}") from None
+    if setting.default is None:
+        raise ValueError("is missing")
+    return setting.default
+
+
+def _typos(given: Iterable[str]) -> list[str]:
+    known = [name for setting in SETTINGS for name in (setting.name, setting.from_file) if name]
+    unknown = sorted(set(given) - set(known))
+    near = [(name, get_close_matches(name, known, n=1, cutoff=0.85)) for name in unknown]
+    return [f"{name} is no setting; did you mean {match[0]}?" for name, match in near if match]

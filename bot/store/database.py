@@ -1,0 +1,158 @@
+"""The one connection to the one file: opening, migrating, and transactions that no crash or cancellation can halve.
+
+SQLite before 3.51.3 can corrupt a WAL database that two connections write, so this one locks the file for itself
+alone: `locking_mode=EXCLUSIVE` before WAL. The lock dies with the process.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiosqlite
+
+from bot.errors import StoreError
+
+FILE = "bot.sqlite3"
+_APPLICATION_ID = 0x4461726B
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+T = TypeVar("T")
+
+
+class Database:
+    """A locked SQLite file; made by `open_database` only."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+        self._lock = asyncio.Lock()
+
+    async def transaction(self, work: Callable[[aiosqlite.Connection], Awaitable[T]]) -> T:
+        """Run `work` between BEGIN IMMEDIATE and COMMIT; whatever it raises rolls everything back.
+
+        It runs in a task of its own, shielded: a caller that is cancelled no longer waits, but the transaction ends
+        whole. `work` must not touch the network.
+        """
+        return await asyncio.shield(asyncio.create_task(self._whole(work)))
+
+    async def _whole(self, work: Callable[[aiosqlite.Connection], Awaitable[T]]) -> T:
+        db = self._connection
+        async with self._lock:
+            await db.execute("BEGIN IMMEDIATE")
+            try:
+                result = await work(db)
+                await db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:  # a full disk may have rolled back by itself
+                    await db.execute("ROLLBACK")
+                raise
+            return result
+
+    async def rows(self, sql: str, parameters: Iterable[Any] = ()) -> list[aiosqlite.Row]:
+        """All rows of a query; waits for a running transaction, so that no half of one is ever seen."""
+        async with self._lock:
+            return list(await self._connection.execute_fetchall(sql, parameters))
+
+    async def close_down(self) -> None:
+        """Wait for the transaction that is under way."""
+        async with self._lock:
+            pass
+
+
+@asynccontextmanager
+async def open_database(folder: Path, migrations: Path = MIGRATIONS) -> AsyncIterator[Database]:
+    """Open, or make, `folder`/bot.sqlite3, bring it to the newest schema, and close it at the end.
+
+    Each numbered script of `migrations` runs with its `user_version` in one transaction, after a copy was made.
+
+    Raises `StoreError` with one sentence, and then has changed nothing, where the folder cannot be written, the file
+    is no database of ours, a newer Darkroom wrote it, or another bot has it open.
+    """
+    path = folder / FILE
+    _check_folder(folder)
+    connection = await aiosqlite.connect(path, isolation_level=None, timeout=1.0)
+    try:
+        try:
+            await _prepare(connection, path, sorted(migrations.glob("*.sql")))
+        except sqlite3.OperationalError as trouble:
+            if "locked" in str(trouble) or "busy" in str(trouble):
+                raise StoreError(f"Another bot, or a database tool, has {path} open. Stop it first.") from None
+            raise StoreError(f"The database {path} could not be opened: {trouble}.") from None
+        except sqlite3.DatabaseError as trouble:
+            raise StoreError(_broken(path, trouble)) from None
+        database = Database(connection)
+        try:
+            yield database
+        finally:
+            await database.close_down()
+    finally:
+        await connection.close()  # one left open would keep its thread, and so the process, alive
+
+
+def _check_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        probe = folder / ".write-test"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as trouble:
+        raise StoreError(
+            f"The folder {folder} for the database cannot be written: {trouble.strerror}. See DATA_DIR."
+        ) from None
+
+
+def _broken(path: Path, trouble: sqlite3.DatabaseError) -> str:
+    if "not a database" in str(trouble):
+        return f"{path} is no SQLite database. Move it away, or point DATA_DIR to another folder."
+    backups = sorted((path.parent / "backups").glob("*.sqlite3"), key=lambda file: file.stat().st_mtime)
+    newest = f"The newest copy is {backups[-1]}." if backups else f"There is no copy in {path.parent / 'backups'}."
+    return f"The database {path} is damaged ({trouble}). {newest}"
+
+
+async def _prepare(connection: aiosqlite.Connection, path: Path, migrations: list[Path]) -> None:
+    connection.row_factory = aiosqlite.Row
+    await connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    version = await _number(connection, "PRAGMA user_version")
+    if version > len(migrations):
+        raise StoreError(
+            f"A newer Darkroom wrote {path} (its schema is {version}, this program knows {len(migrations)}). "
+            "Update Darkroom, or go back to an older copy of the file."
+        )
+    tables = await _number(connection, "SELECT count(*) FROM sqlite_schema")
+    if tables and await _number(connection, "PRAGMA application_id") != _APPLICATION_ID:
+        raise StoreError(f"{path} belongs to another program. Point DATA_DIR to another folder.")
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "trusted_schema = OFF"):
+        await connection.execute(f"PRAGMA {pragma}")
+    await connection.executescript("BEGIN IMMEDIATE; COMMIT;")  # takes the file's lock now, not at the first write
+    problems = await connection.execute_fetchall("PRAGMA quick_check(1)")
+    if (found := next(iter(problems))[0]) != "ok":
+        raise sqlite3.DatabaseError(found)
+    if 0 < version < len(migrations):
+        await _copy(connection, path, version)
+    for number, file in enumerate(migrations[version:], start=version + 1):
+        await _migrate(connection, number, file.read_text(encoding="utf-8"))
+
+
+async def _number(connection: aiosqlite.Connection, sql: str) -> int:
+    (row,) = await connection.execute_fetchall(sql)
+    return int(row[0])
+
+
+async def _copy(connection: aiosqlite.Connection, path: Path, version: int) -> None:
+    folder = path.parent / "backups"
+    folder.mkdir(exist_ok=True, mode=0o700)
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    await connection.execute("VACUUM INTO ?", (str(folder / f"before-schema-{version + 1}-{stamp}.sqlite3"),))
+
+
+async def _migrate(connection: aiosqlite.Connection, number: int, script: str) -> None:
+    # executescript commits whatever is open first, so BEGIN and COMMIT stand inside the script's own text.
+    try:
+        await connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+    except BaseException:
+        if connection.in_transaction:
+            await connection.execute("ROLLBACK")
+        raise

@@ -1,0 +1,75 @@
+"""Rows of the file to values and back; times in the file are seconds since 1970."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiosqlite
+import msgspec
+
+from bot.jobs import Delivery, Job, Kind, KnownJob, Place, Shape, State
+
+
+async def update_delivery(
+    db: aiosqlite.Connection, delivery: Delivery, assignments: str, values: tuple[Any, ...]
+) -> Delivery:
+    """Change one delivery inside a transaction; the row as it is then."""
+    rows = await db.execute_fetchall(
+        f"UPDATE deliveries SET {assignments} WHERE id = ? RETURNING *",  # noqa: S608 -- the callers' own constants
+        (*values, delivery.id),
+    )
+    return delivery_of(next(iter(rows)))
+
+
+async def one_delivery(db: aiosqlite.Connection, where: str, values: tuple[Any, ...]) -> Delivery | None:
+    """The first delivery that fits, inside a transaction."""
+    rows = await db.execute_fetchall(f"SELECT * FROM deliveries WHERE {where}", values)  # noqa: S608 -- the callers' own constants
+    return next((delivery_of(row) for row in rows), None)
+
+
+async def one_known(db: aiosqlite.Connection, where: str, values: tuple[Any, ...]) -> KnownJob | None:
+    """The first job that fits, inside a transaction."""
+    rows = await db.execute_fetchall(f"SELECT * FROM jobs WHERE {where}", values)  # noqa: S608 -- the callers' own constants
+    return next((known_of(row) for row in rows), None)
+
+
+def encode(job: Job) -> str:
+    """The job as the JSON that its row keeps."""
+    return msgspec.json.encode(job).decode()
+
+
+def aware(seconds: float) -> datetime:
+    """Seconds since 1970 as an aware time."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+
+
+def known_of(row: aiosqlite.Row) -> KnownJob:
+    """A row of `jobs`."""
+    return KnownJob(
+        id=row["id"],
+        key=row["key"],
+        job=msgspec.json.decode(row["answer"], type=Job),
+        added_at=aware(row["added_at"]),
+        changed_at=aware(row["changed_at"]),
+        over_at=None if row["over_at"] is None else aware(row["over_at"]),
+    )
+
+
+def delivery_of(row: aiosqlite.Row) -> Delivery:
+    """A row of `deliveries`."""
+    return Delivery(
+        id=row["id"],
+        kind=Kind(row["kind"]),
+        job_id=row["job_id"],
+        place=Place(guild_id=row["guild_id"], channel_id=row["channel_id"]),
+        nonce=row["nonce"],
+        state=State(row["state"]),
+        created_at=aware(row["created_at"]),
+        after_id=row["after_id"],
+        message_id=row["message_id"],
+        attempts=row["attempts"],
+        timeouts=row["timeouts"],
+        shape=Shape(row["shape"]),
+        gone_since=None if row["gone_since"] is None else aware(row["gone_since"]),
+        wanted=row["wanted"],
+        shown=row["shown"],
+    )

@@ -1,0 +1,330 @@
+"""The store on a real SQLite file: what it promises to watcher, courier and cogs."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bot.errors import StoreError
+from bot.jobs import Delivery, Job, Kind, Person, Place, Shape, State, Status
+from bot.store import Asked, Store, open_store
+from bot.store.database import MIGRATIONS, open_database
+
+HERE = Place(guild_id=100, channel_id=200)
+THERE = Place(guild_id=100, channel_id=201)
+MIRA = Person(id=1, name="Mira")
+BO = Person(id=2, name="Bo")
+RUNNING = Job(jobid="job:1", verb="imagine", status=Status.STARTED, prompt="castle in the fog")
+DONE = msgspec.structs.replace(RUNNING, status=Status.COMPLETED)
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.time
+
+    def forward(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def store(tmp_path: Path, clock: Clock) -> AsyncIterator[Store]:
+    async with open_store(tmp_path, clock) as opened:
+        yield opened
+
+
+async def only(store: Store) -> Delivery:
+    (delivery,) = await store.open_deliveries()
+    return delivery
+
+
+async def test_a_running_job_gets_a_card_and_its_end_a_result_per_watched_place(store: Store) -> None:
+    wish = await store.ask(RUNNING, HERE, MIRA)
+    await store.ask(RUNNING, THERE, BO)
+    assert wish.asked is Asked.NEW
+    assert [card.kind for card in await store.open_deliveries()] == [Kind.CARD, Kind.CARD]
+    await store.record([(wish.known.id, DONE)])
+    results = await store.open_deliveries()
+    assert [(result.kind, result.place) for result in results] == [(Kind.RESULT, HERE), (Kind.RESULT, THERE)]
+    assert len({result.nonce for result in results}) == 2
+
+
+async def test_two_people_in_one_place_get_one_card_and_one_result_that_names_both(store: Store) -> None:
+    wish = await store.ask(RUNNING, HERE, MIRA)
+    again = await store.ask(RUNNING, HERE, BO)
+    assert again.asked is Asked.JOINED
+    assert again.known.key == wish.known.key
+    await store.record([(wish.known.id, DONE)])
+    assert (await only(store)).kind is Kind.RESULT
+    assert [watch.person for watch in await store.watches(wish.known.id, HERE.channel_id)] == [MIRA, BO]
+
+
+async def test_a_job_that_is_over_is_posted_once_unless_asked_again(store: Store) -> None:
+    assert (await store.ask(DONE, HERE, MIRA)).asked is Asked.COMING
+    assert (await store.ask(DONE, HERE, BO)).asked is Asked.COMING
+    claimed = await store.claim(await only(store))
+    assert claimed is not None
+    await store.posted(claimed, 5000)
+    posted = await store.ask(DONE, HERE, BO)
+    assert posted.asked is Asked.POSTED
+    assert posted.delivery is not None
+    assert posted.delivery.message_id == 5000
+    assert (await store.ask(DONE, HERE, BO, again=True)).asked is Asked.COMING
+    assert (await only(store)).nonce != claimed.nonce
+
+
+async def test_a_late_answer_changes_nothing_once_a_job_is_over(store: Store) -> None:
+    wish = await store.ask(DONE, HERE, MIRA)
+    await store.record([(wish.known.id, RUNNING)])
+    await store.record([(wish.known.id, msgspec.structs.replace(DONE, status=Status.FAILED))])
+    assert (await store.known(wish.known.id)).job == DONE
+    assert len(await store.open_deliveries()) == 1
+
+
+async def test_news_about_several_jobs_is_written_whole_or_not_at_all(store: Store) -> None:
+    first = await store.ask(RUNNING, HERE, MIRA)
+    second = await store.ask(msgspec.structs.replace(RUNNING, jobid="job:2"), HERE, MIRA)
+    unwritable = msgspec.structs.replace(DONE, jobid="job:2", prompt="\ud800")
+    with pytest.raises(UnicodeEncodeError):
+        await store.record([(first.known.id, DONE), (second.known.id, unwritable)])
+    assert sorted(await store.running()) == [first.known.id, second.known.id]
+    assert {card.kind for card in await store.open_deliveries()} == {Kind.CARD}
+
+
+async def test_a_cancelled_caller_does_not_halve_a_transaction(store: Store) -> None:
+    asking = asyncio.create_task(store.ask(RUNNING, HERE, MIRA))
+    await asyncio.sleep(0)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    wish = await store.ask(RUNNING, HERE, BO)
+    assert wish.asked is Asked.JOINED
+    assert [watch.person for watch in await store.watches(wish.known.id, HERE.channel_id)] == [MIRA, BO]
+
+
+async def test_everything_stands_after_a_restart(tmp_path: Path, clock: Clock) -> None:
+    async with open_store(tmp_path, clock) as store:
+        wish = await store.ask(RUNNING, HERE, MIRA)
+        store.saw(10**18)
+        assert await store.claim(await only(store)) is not None
+    async with open_store(tmp_path, clock) as store:
+        assert await store.running() == [wish.known.id]
+        card = await only(store)
+        assert card.state is State.SENDING
+        assert 10**18 - 10**11 < card.after_id < 10**18
+        assert await store.known(wish.known.id) == wish.known
+
+
+async def test_a_claim_remembers_the_newest_snowflake_of_its_first_send_only(store: Store) -> None:
+    await store.ask(DONE, HERE, MIRA)
+    store.saw(10**18)
+    first = await store.claim(await only(store))
+    assert first is not None
+    store.saw(2 * 10**18)
+    again = await store.claim(first)
+    assert again is not None
+    assert again.after_id == first.after_id
+    assert again.attempts == 2
+
+
+async def test_what_is_not_wanted_any_more_cannot_be_claimed(store: Store) -> None:
+    wish = await store.ask(RUNNING, HERE, MIRA)
+    card = await only(store)
+    await store.record([(wish.known.id, DONE)])
+    assert await store.claim(card) is None
+
+
+async def test_a_delivery_in_trouble_holds_up_its_channel_but_not_for_ever(store: Store, clock: Clock) -> None:
+    await store.ask(DONE, HERE, MIRA)
+    first = await only(store)
+    await store.ask(msgspec.structs.replace(DONE, jobid="job:2"), HERE, MIRA)
+    await store.ask(msgspec.structs.replace(DONE, jobid="job:3"), THERE, MIRA)
+    for attempt in range(4):
+        claimed = await store.claim(first)
+        assert claimed is not None
+        first = await store.put_off(claimed, 60, "reset")
+        waiting = await store.open_deliveries()
+        assert [delivery.place for delivery in waiting] == ([THERE] if attempt < 3 else [HERE, THERE])
+    clock.forward(61)
+    assert (await store.open_deliveries())[0].id == first.id
+
+
+async def test_a_refused_send_may_change_its_shape_and_is_waiting_again(store: Store) -> None:
+    await store.ask(DONE, HERE, MIRA)
+    claimed = await store.claim(await only(store))
+    assert claimed is not None
+    put_off = await store.put_off(claimed, 0, "HTTP 413", unsent=True, shape=Shape.NO_FILE)
+    assert (put_off.state, put_off.shape) == (State.WAITING, Shape.NO_FILE)
+
+
+async def test_the_card_follows_the_job_and_then_shows_the_way_to_the_result(store: Store) -> None:
+    wish = await store.ask(RUNNING, HERE, MIRA)
+    card = await store.claim(await only(store))
+    assert card is not None
+    await store.posted(card, 4000)
+    assert await store.cards_to_edit() == []
+    await store.record([(wish.known.id, msgspec.structs.replace(RUNNING, status=Status.PROGRESS, percent=47))])
+    (to_edit,) = await store.cards_to_edit()
+    await store.shown(to_edit, 0)
+    await store.record([(wish.known.id, DONE)])
+    (to_edit,) = await store.cards_to_edit()
+    await store.shown(to_edit, 0)
+    result = await store.claim(await only(store))
+    assert result is not None
+    await store.posted(result, 4001)
+    (to_edit,) = await store.cards_to_edit()
+    assert to_edit.message_id == 4000
+    post = await store.post_of(wish.known.id, HERE.channel_id)
+    assert post is not None
+    assert post.message_id == 4001
+
+
+async def test_nobody_is_told_who_stopped(store: Store) -> None:
+    wish = await store.ask(RUNNING, HERE, MIRA)
+    await store.ask(RUNNING, HERE, BO)
+    card = await only(store)
+    assert await store.stop(card, MIRA.id) is True
+    assert [watch.person for watch in await store.watches(wish.known.id, HERE.channel_id)] == [BO]
+    assert await store.stop(card, None) is False
+    assert await store.running() == []
+    await store.record([(wish.known.id, DONE)])
+    assert await store.open_deliveries() == []
+
+
+async def test_a_job_is_known_by_its_key_in_its_own_server_only(store: Store) -> None:
+    wish = await store.ask(RUNNING, HERE, MIRA)
+    assert await store.by_key(wish.known.key.lower(), HERE.guild_id) == wish.known
+    assert await store.by_key(wish.known.key, 999) is None
+
+
+async def test_recent_jobs_are_the_members_and_the_channels_newest_first(store: Store) -> None:
+    for number, (place, person) in enumerate(((HERE, MIRA), (THERE, BO), (HERE, BO), (THERE, MIRA))):
+        await store.ask(msgspec.structs.replace(RUNNING, jobid=f"job:{number}"), place, person)
+    recent = await store.recent(HERE, MIRA.id)
+    assert [known.job.jobid for known in recent] == ["job:3", "job:2", "job:0"]
+
+
+async def test_a_look_knows_how_long_the_youngest_watch_waits(store: Store, clock: Clock) -> None:
+    wish = await store.ask(RUNNING, HERE, MIRA)
+    clock.forward(600)
+    await store.ask(RUNNING, THERE, BO)
+    (look,) = await store.looks([wish.known.id, 12345])
+    assert look.asked_at == clock.time
+
+
+# --- opening --------------------------------------------------------------------------------------------------------
+
+
+async def refusal(folder: Path) -> str:
+    with pytest.raises(StoreError) as caught:
+        async with open_store(folder, Clock()):
+            pass
+    return str(caught.value)
+
+
+async def test_a_second_bot_on_the_same_folder_is_refused(store: Store, tmp_path: Path) -> None:
+    assert "has" in (sentence := await refusal(tmp_path))
+    assert "open. Stop it first." in sentence
+    await store.ask(RUNNING, HERE, MIRA)  # the first one is unharmed
+
+
+async def test_a_newer_database_is_refused_and_stays_as_it_was(tmp_path: Path, clock: Clock) -> None:
+    async with open_store(tmp_path, clock):
+        pass
+    file = tmp_path / "bot.sqlite3"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    before = file.read_bytes()
+    assert "A newer Darkroom wrote" in await refusal(tmp_path)
+    assert file.read_bytes() == before
+
+
+async def test_a_file_that_is_no_database_is_refused_and_stays_as_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "bot.sqlite3"
+    file.write_bytes(b"holiday pictures" * 500)
+    assert "is no SQLite database" in await refusal(tmp_path)
+    assert file.read_bytes() == b"holiday pictures" * 500
+
+
+async def test_another_programs_database_is_refused_and_stays_as_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "bot.sqlite3"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE recipes (name TEXT)")
+    before = file.read_bytes()
+    assert "belongs to another program" in await refusal(tmp_path)
+    assert file.read_bytes() == before
+
+
+async def test_a_damaged_page_is_named_with_the_newest_copy(tmp_path: Path, clock: Clock) -> None:
+    async with open_store(tmp_path, clock) as store:
+        for number in range(200):
+            await store.ask(msgspec.structs.replace(RUNNING, jobid=f"job:{number}"), HERE, MIRA)
+    file = tmp_path / "bot.sqlite3"
+    (tmp_path / "backups").mkdir()
+    (tmp_path / "backups" / "tuesday.sqlite3").touch()
+    content = bytearray(file.read_bytes())
+    for page in range(2, len(content) // 4096, 2):
+        content[page * 4096 : page * 4096 + 200] = b"\xff" * 200
+    file.write_bytes(content)
+    sentence = await refusal(tmp_path)
+    assert "is damaged" in sentence
+    assert "tuesday.sqlite3" in sentence
+
+
+async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    sentence = await refusal(tmp_path / "file" / "data")
+    assert "cannot be written" in sentence
+    assert "DATA_DIR" in sentence
+
+
+# --- migrating ------------------------------------------------------------------------------------------------------
+
+
+async def schema_two(folder: Path, script: str) -> Path:
+    migrations = folder / "migrations"
+    migrations.mkdir()
+    for file in MIGRATIONS.glob("0001*.sql"):
+        (migrations / file.name).write_bytes(file.read_bytes())
+    (migrations / "0002_next.sql").write_text(script)
+    return migrations
+
+
+async def test_a_migration_keeps_the_rows_and_leaves_a_copy_of_before(tmp_path: Path, clock: Clock) -> None:
+    data = tmp_path / "data"
+    async with open_store(data, clock) as store:
+        wish = await store.ask(RUNNING, HERE, MIRA)
+    migrations = await schema_two(tmp_path, "ALTER TABLE jobs ADD COLUMN stars INTEGER NOT NULL DEFAULT 5;")
+    async with open_database(data, migrations) as database:
+        (row,) = await database.rows("SELECT key, stars FROM jobs")
+        assert tuple(row) == (wish.known.key, 5)
+    (copy,) = (data / "backups").iterdir()
+    with closing(sqlite3.connect(copy)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("SELECT key FROM jobs").fetchone() == (wish.known.key,)
+
+
+async def test_a_migration_that_breaks_off_changes_nothing(tmp_path: Path, clock: Clock) -> None:
+    data = tmp_path / "data"
+    async with open_store(data, clock) as store:
+        wish = await store.ask(RUNNING, HERE, MIRA)
+    migrations = await schema_two(tmp_path, "DELETE FROM watches; ALTER TABLE nothing ADD COLUMN stars;")
+    with pytest.raises(StoreError):
+        async with open_database(data, migrations):
+            pass
+    async with open_store(data, clock) as store:
+        assert await store.running() == [wish.known.id]
