@@ -143,9 +143,10 @@ class JobButton(_Answered, ui.DynamicItem[ui.Button[Any]], template=rf"dr:p:{_NO
         # A crash from here on leaves a press that was asked and never answered; its row says so. It is not repeated,
         # because each POST costs money.
         try:
-            job = await bot.api.press(parent.job.jobid, button, reply_ref=press.ref)
-        except ButtonUsed as used:
-            job = await bot.api.job(used.child_jobid)
+            try:
+                job = await bot.api.press(parent.job.jobid, button, reply_ref=press.ref)
+            except ButtonUsed as used:
+                job = await bot.api.job(used.child_jobid)
         except UseapiError as refusal:
             await bot.store.press_failed(press, str(refusal), refused=not isinstance(refusal, Trouble))
             raise
@@ -155,9 +156,9 @@ class JobButton(_Answered, ui.DynamicItem[ui.Button[Any]], template=rf"dr:p:{_NO
         bot.deliver_soon()
         if wish.asked is Asked.POSTED and wish.delivery is not None and wish.delivery.message_id is not None:
             url = jump(wish.delivery.place, wish.delivery.message_id)
-            await replies.say(interaction, f"{cards.label(job)} stands here already: {url}")
+            await replies.say(interaction, f"{_name(job)} stands here already: {url}")
         else:
-            await replies.say(interaction, f"{cards.label(job)} is on its way. I'll post it here.")
+            await replies.say(interaction, f"{_name(job)} is on its way. I'll post it here.")
 
 
 class MoreButton(_Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:m:{_NONCE}"):
@@ -175,7 +176,7 @@ class MoreButton(_Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:m:{_NON
         view = ui.View(timeout=None)
         view.add_item(CopyIdButton(self.nonce))
         view.add_item(DeleteButton(self.nonce))
-        await replies.say(interaction, f"{cards.label(known.job)} · `#{known.key}`", view=view)
+        await replies.say(interaction, f"{_name(known.job)} · `#{known.key}`", view=view)
 
 
 class CopyIdButton(_Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:c:{_NONCE}"):
@@ -337,6 +338,10 @@ def custom_ids(message: discord.Message) -> set[str]:
         for child in row.children
         if isinstance(child, discord.Button) and child.custom_id is not None
     }
+
+
+def _name(job: Job) -> str:
+    return cards.plain(cards.label(job), 100)
 
 
 async def _asked(interaction: discord.Interaction, delivery: Delivery) -> bool:

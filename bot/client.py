@@ -159,7 +159,7 @@ class Darkroom(commands.AutoShardedBot):
 
 
 async def _pause(attempt: int, trouble: BaseException) -> int:
-    seconds = min(_LONGEST_PAUSE, 5.0 * 2**attempt) * random.uniform(0.8, 1.2)  # noqa: S311 -- jitter, no secret
+    seconds = min(_LONGEST_PAUSE, 2.0**attempt) * random.uniform(0.8, 1.2)  # noqa: S311 -- jitter, no secret
     log.warning("Discord's gateway cannot be reached (%s); again in %.0f s", type(trouble).__name__, seconds)
     await asyncio.sleep(seconds)
     return min(attempt + 1, 10)

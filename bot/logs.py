@@ -22,6 +22,9 @@ def set_up(level: str, secrets: Iterable[str]) -> None:
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelNamesMapping()[level]))
     if level == "INFO":
         logging.getLogger("discord").setLevel(logging.WARNING)
+        logging.getLogger("discord.gateway").setLevel(logging.WARNING)
+        for name in ("discord.client", "discord.state"):  # warn of missing voice and intents, both left out on purpose
+            logging.getLogger(name).setLevel(logging.ERROR)
 
 
 class _Redacting(logging.Formatter):

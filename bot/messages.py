@@ -92,7 +92,7 @@ class Writer:
     async def last_card(self, delivery: Delivery, known: KnownJob) -> str:
         """The one line that a card shrinks to when there is nothing more to follow."""
         if not known.job.over:
-            return f"-# Nobody here waits for **{cards.label(known.job)}** any more."
+            return f"-# Nobody here waits for {cards.plain(cards.label(known.job), 100)} any more."
         post = await self._store.post_of(known.id, delivery.place.channel_id)
         url = None if post is None or post.id == delivery.id else _jump(post)
         return cards.finished_card(known.job, took=_took(known.job), url=url)

@@ -114,7 +114,7 @@ class Outbox:
 
         async def work(db: aiosqlite.Connection) -> Delivery:
             if delivery.kind is Kind.RESULT:
-                await _touch_card(db, delivery)
+                await self._touch_card(db, delivery)
             return await update_delivery(
                 db,
                 delivery,
@@ -158,7 +158,7 @@ class Outbox:
         """Keep the row, for the admin to see, but stop trying; the card need not wait for the result any more."""
 
         async def work(db: aiosqlite.Connection) -> Delivery:
-            await _touch_card(db, delivery)
+            await self._touch_card(db, delivery)
             return await update_delivery(db, delivery, "state = 'undeliverable', trouble = ?", (trouble,))
 
         return await self._db.transaction(work)
@@ -191,15 +191,16 @@ class Outbox:
     async def _change(self, delivery: Delivery, assignments: str, values: tuple[Any, ...]) -> Delivery:
         return await self._db.transaction(lambda db: update_delivery(db, delivery, assignments, values))
 
+    async def _touch_card(self, db: aiosqlite.Connection, result: Delivery) -> None:
+        """The card has its last word to say, and need not wait for its turn."""
+        await db.execute(
+            """UPDATE deliveries SET wanted = wanted + 1, next_try = min(next_try, ?)
+               WHERE kind = 'card' AND job_id = ? AND channel_id = ?""",
+            (self._time(), result.job_id, result.place.channel_id),
+        )
+
     def _time(self) -> float:
         return self._now().timestamp()
 
     def _floor(self) -> int:
         return max(self._seen - _CLOCKS_DIFFER, 0)
-
-
-async def _touch_card(db: aiosqlite.Connection, result: Delivery) -> None:
-    await db.execute(
-        "UPDATE deliveries SET wanted = wanted + 1 WHERE kind = 'card' AND job_id = ? AND channel_id = ?",
-        (result.job_id, result.place.channel_id),
-    )

@@ -1,17 +1,19 @@
 """The stage for journeys: the unchanged bot with real HTTP and a real SQLite file inside simcord's Discord."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import discord
 import pytest
+from discord import app_commands
 from simcord.env import Env
 
 from bot.app import open_darkroom
 from bot.client import Darkroom
 from bot.demo.useapi import PretendUseapi
+from bot.errors import DarkroomError
 from bot.settings import Secret, Settings
 
 
@@ -54,7 +56,6 @@ class Stage:
     async def close(self) -> None:
         try:
             await self.env.shutdown()
-            self.env.raise_errors()
         finally:
             await self._life.aclose()
             await self._world.aclose()
@@ -75,10 +76,16 @@ class Stage:
     # --- what a person does and sees --------------------------------------------------------------------------------
 
     async def job(self, who: Any, jobid: str, channel: Any = None) -> str:
-        """`who` types /job; the private answer."""
-        answer = await who.slash(channel or self.channel, "job", jobid=jobid)
-        assert answer.ephemeral, "what concerns the asker alone is private"
-        return str(answer.response.content)
+        """`who` types /job; what the private answer says."""
+        return (await self.ask(who, jobid, channel)).content
+
+    async def ask(self, who: Any, jobid: str, channel: Any = None) -> discord.Message:
+        """`who` types /job; the private answer with its embed and its buttons."""
+        return private(await who.slash(channel or self.channel, "job", jobid=jobid))
+
+    async def press(self, who: Any, message: discord.Message, label: str) -> discord.Message:
+        """`who` presses the button with this label or emoji; the private answer."""
+        return private(await who.click(message, custom_id=custom_id(message, label)))
 
     async def wait(self, seconds: float) -> None:
         await self.env.advance_time(seconds)
@@ -90,6 +97,16 @@ class Stage:
     @property
     def last(self) -> discord.Message:
         return self.posts()[-1]
+
+    # --- what useapi sees -------------------------------------------------------------------------------------------
+
+    def looks(self, jobid: str) -> int:
+        """How often the bot asked useapi about a job."""
+        return sum(request.query.get("jobid") == jobid for request in self.useapi.requests)
+
+    def presses(self) -> list[Mapping[str, Any]]:
+        """The body of every press that came to useapi."""
+        return [request.json for request in self.useapi.requests if request.path == "/v2/jobs/button"]
 
 
 def words(message: discord.Message) -> str:
@@ -106,12 +123,41 @@ def labels(message: discord.Message) -> list[list[str]]:
     ]
 
 
+def custom_id(message: discord.Message, label: str) -> str:
+    """The custom_id of the one button with this label or emoji."""
+    (found,) = [
+        button.custom_id
+        for row in message.components
+        if isinstance(row, discord.ActionRow)
+        for button in row.children
+        if isinstance(button, discord.Button) and str(button.label or button.emoji) == label
+    ]
+    assert found is not None, "a link is no button that can be pressed"
+    return found
+
+
+def private(answer: Any) -> discord.Message:
+    """The message that a person alone saw after a command or a press."""
+    assert answer.ephemeral, "what concerns one person is private"
+    message: discord.Message = answer.response.message
+    return message
+
+
 @pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+async def stage(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Stage]:
     stage = Stage(tmp_path)
     await stage.open()
     try:
-        with stage.env.time_context():
-            yield stage
+        yield stage
     finally:
         await stage.close()
+    bugs = [error for error in stage.env.errors if not is_sentence(error)]
+    if bugs:
+        raise ExceptionGroup("what the bot raised and nobody expected", bugs)
+    tracebacks = [record.getMessage() for record in caplog.get_records("call") if record.exc_info]
+    assert not tracebacks, "a traceback in the log is a bug; where it is the story, call caplog.clear()"
+
+
+def is_sentence(error: BaseException) -> bool:
+    """Whether a command raised this on purpose, for a person to read."""
+    return isinstance(getattr(error, "original", error), DarkroomError | app_commands.CommandOnCooldown)

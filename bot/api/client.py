@@ -1,0 +1,127 @@
+"""The HTTP side of useapi's v2: one request, one bounded answer, one outcome."""
+
+import asyncio
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from bot import errors
+from bot.api.models import job_from, jobids
+from bot.api.outcomes import Answer, read
+from bot.jobs import Job
+
+LARGEST = 1024 * 1024  # bytes of an answer after decompression; a job has about 2 KB
+PIECE = 64 * 1024
+
+
+class Useapi:
+    """useapi.net's Midjourney API v2 at `url`, paid for with `token`; `session` stays the caller's to close.
+
+    A look at a job may take `look_seconds`; a press `press_seconds`, because useapi answers it only when Midjourney's
+    message has appeared in Discord. Every method raises `errors.UseapiError`, each outcome by its own class; no error
+    holds the token, a job id, or useapi's words.
+    """
+
+    def __init__(
+        self,
+        *,
+        session: aiohttp.ClientSession,
+        url: str,
+        token: str,
+        look_seconds: float = 20.0,
+        press_seconds: float = 75.0,
+    ) -> None:
+        self._session = session
+        self._url = url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        self._look_seconds = look_seconds
+        self._press_seconds = press_seconds
+        self._looks: dict[str, asyncio.Task[Job]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Useapi at {URL(self._url).host}>"
+
+    async def job(self, jobid: str) -> Job:
+        """The job as useapi knows it now.
+
+        Those who ask for the same job at the same time share one request; one who stops waiting stops nobody else.
+        """
+        look = self._looks.get(jobid)
+        if look is None:
+            look = self._looks[jobid] = asyncio.create_task(self._look(jobid))
+            look.add_done_callback(lambda done: self._looked(jobid, done))
+        return await asyncio.shield(look)
+
+    async def press(self, jobid: str, button: str, *, reply_ref: str, prompt: str | None = None) -> Job:
+        """Press `button` (the exact label) of a job, and return the child job.
+
+        Every call spends money: it is sent once, never again and never for two. After `Trouble` nobody knows whether
+        the press counted; the parent's `children` will tell.
+        """
+        wish = {"jobid": jobid, "button": button, "replyRef": reply_ref}
+        if prompt is not None:
+            wish["prompt"] = prompt
+        said = read(await self._ask("POST", "/jobs/button", self._press_seconds, wish))
+        child = job_from(said, jobid="") if isinstance(said, dict) else None
+        if child is None or child.jobid in ("", jobid):
+            raise errors.Nonsense  # a child without an id of its own cannot be followed
+        return child
+
+    async def running(self) -> tuple[str, ...]:
+        """The ids of the jobs that run now, on all of the payer's accounts."""
+        said = read(await self._ask("GET", "/jobs", self._look_seconds))
+        if not isinstance(said, list):
+            raise errors.Nonsense
+        return jobids(said)
+
+    async def _look(self, jobid: str) -> Job:
+        query = quote(jobid, safe="", errors="replace")  # a lone surrogate has no UTF-8; useapi will not know it either
+        said = read(await self._ask("GET", f"/jobs/?jobid={query}", self._look_seconds), jobid=jobid)
+        if not isinstance(said, dict):
+            raise errors.Nonsense
+        return job_from(said, jobid=jobid)
+
+    def _looked(self, jobid: str, look: asyncio.Task[Job]) -> None:
+        del self._looks[jobid]
+        if not look.cancelled():
+            look.exception()  # taken here, because all who asked may have left; asyncio would complain about it
+
+    async def _ask(self, method: str, path: str, seconds: float, body: dict[str, Any] | None = None) -> Answer:
+        """Send one request and read its bounded answer.
+
+        Errors are raised behind the `except` clauses, not inside: aiohttp's own hold the request's headers, and with
+        them the token, so they must not even be the context of ours.
+        """
+        trouble: errors.Trouble
+        try:
+            return await self._exchange(method, URL(self._url + path, encoded=True), seconds, body)
+        except TimeoutError:
+            trouble = errors.TooSlow()
+        except (aiohttp.ClientError, OSError):
+            trouble = errors.Unreachable()
+        raise trouble
+
+    async def _exchange(self, method: str, url: URL, seconds: float, body: dict[str, Any] | None) -> Answer:
+        async with self._session.request(
+            method,
+            url,
+            data=None if body is None else msgspec.json.encode(body),
+            headers=self._headers if body is None else self._headers | {"Content-Type": "application/json"},
+            timeout=aiohttp.ClientTimeout(total=seconds, connect=min(seconds, 10.0)),
+            allow_redirects=False,  # a redirect would carry the token along; `read` calls it nonsense
+        ) as response:
+            answer = await _read_bounded(response)
+            return Answer(response.status, answer, response.headers.get("Retry-After"))
+
+
+async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
+    """The whole body, decompressed piece by piece: 600 MB of zeros fit into 600 KB of gzip."""
+    body = bytearray()
+    async for piece in response.content.iter_chunked(PIECE):
+        body += piece
+        if len(body) > LARGEST:
+            raise errors.Nonsense(code=response.status)
+    return bytes(body)

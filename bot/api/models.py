@@ -1,0 +1,267 @@
+"""useapi's raw answer -> a frozen `Job`: tolerant of shape, strict about size.
+
+The model is https://useapi.net/docs/api-v2/get-jobs-jobid. Every field is optional; a value of the wrong type counts
+as missing, an unknown field is ignored, an unknown status, verb or button is kept. `discord` (the payer's token, most
+of it blotted out) is dropped on purpose. Texts are clipped; ids, addresses and labels are kept whole or not at all,
+because half of one names something else.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from bot.errors import Nonsense
+from bot.jobs import Attachment, Child, Job, JobEmbed, Media, Seed, Status
+
+WORD = 64  # verbs, statuses, sizes; the longest known is "seed_async"
+ID = 256  # a v2 jobid has 74-77 characters, a snowflake 20
+LABEL = 256  # the longest known button has 23; useapi wants the whole label back, so a longer one cannot be pressed
+NAME = 260  # file names and content types; most file systems end there
+TITLE = 256  # `error` is the title of Midjourney's embed: Discord's limit
+DESCRIPTION = 4096  # `errorDetails` and describe's prompts are embed descriptions: Discord's limit
+PROMPT = 5000  # useapi's limit
+CONTENT = 8000  # a prompt, and Midjourney's words around it
+URL = 2048  # Discord's limit for an address in an embed
+ITEMS = 50  # Discord allows 25 buttons, 10 attachments and 10 embeds a message
+CHILDREN = 200  # a V button may be pressed again and again
+RUNNING = 1000  # 15 places an account, and some accounts
+REPLY_REF = 1024  # useapi's limit
+
+_INT64 = 2**63 - 1  # what an SQLite column holds
+_BREAKS = re.compile(r"\r\n?|[\n\u2028\u2029]")
+_UNSEEN = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # control characters
+    r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # bidi: they turn the text around them
+    r"\u200b\u2060-\u2065\u206a-\u206f\ufeff"  # of no width; the joiners 200c and 200d stay, emoji are made with them
+    r"\ud800-\udfff]"  # halves of a surrogate pair, which no UTF-8 can carry
+)
+_NUMBER = re.compile(r"[0-9]{1,19}")
+_BRACKETS = re.compile(r"\(([^()]*)\)")
+_PERCENT = re.compile(r"([0-9]{1,3})%")
+_MODE = re.compile(r"(?:fast|relaxed|turbo)(?:, stealth)?")
+
+Fields = dict[str, Any]  # a decoded JSON object; each value is checked where it is read
+Item = TypeVar("Item")
+
+
+def clean(text: str, limit: int, *, lines: bool = False) -> str:
+    """A stranger's text without control, bidi and invisible characters, at most `limit` characters long.
+
+    `lines` keeps line breaks; else each becomes a space. Markdown stays: escape it before showing.
+    """
+    if not (text.isascii() and text.isprintable()):  # most texts are plain already
+        text = _BREAKS.sub("\n" if lines else " ", text).replace("\t", " ")
+        text = _UNSEEN.sub("", text)
+    return text.strip()[:limit].rstrip()
+
+
+def decode(raw: bytes) -> object:
+    """What the JSON in `raw` says; raises `Nonsense` where it says nothing."""
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _decode_patiently(raw)
+    except RecursionError:
+        raise Nonsense from None
+
+
+def parse_job(raw: bytes, *, jobid: str) -> Job:
+    """The job in a raw answer; `jobid` is the asked one, for an answer that does not name its own.
+
+    Raises `Nonsense` unless `raw` is a JSON object.
+    """
+    fields = decode(raw)
+    if not isinstance(fields, dict):
+        raise Nonsense
+    return job_from(fields, jobid=jobid)
+
+
+def job_from(fields: Fields, *, jobid: str) -> Job:
+    """The job in a decoded JSON object; never fails."""
+    get = fields.get
+    content = _text(get("content"), CONTENT, lines=True)
+    percent, mode = progress(content)
+    return Job(
+        jobid=_exact(get("jobid"), ID) or jobid,
+        verb=_text(get("verb"), WORD),
+        status=_status(get("status")),
+        parent_jobid=_exact(get("parentJobId"), ID),
+        seed=_seed(get("seed")),
+        created=_time(get("created")),
+        updated=_time(get("updated")),
+        prompt=_text(get("prompt"), PROMPT, lines=True),
+        blend_urls=tuple(url for item in _list(get("blendUrls")) if (url := _url(item))),
+        blend_dimensions=_text(get("blendDimensions"), WORD),
+        describe_url=_url(get("describeUrl")),
+        button=_exact(get("button"), LABEL),
+        children=tuple(_each(_list(get("children"), CHILDREN), _child)),
+        buttons=_labels(get("buttons")),
+        channel=_exact(get("channel"), ID),
+        server=_exact(get("server"), ID),
+        max_jobs=_int(get("maxJobs")),
+        message_id=_exact(get("messageId"), ID),
+        content=content,
+        timestamp=_time(get("timestamp")),
+        attachments=_attachments(get("attachments")),
+        embeds=tuple(_each(_list(get("embeds")), _embed)),
+        image_ux=_media(get("imageUx")),
+        video_ux=_media(get("videoUx")),
+        error=_text(get("error"), TITLE),
+        error_details=_text(get("errorDetails"), DESCRIPTION, lines=True),
+        reply_url=_url(get("replyUrl")),
+        reply_ref=_exact(get("replyRef"), REPLY_REF),
+        code=_int(get("code")),
+        percent=percent,
+        mode=mode,
+    )
+
+
+def jobids(value: object) -> tuple[str, ...]:
+    """The job ids in a decoded list; what is no id is left out."""
+    return tuple(jobid for item in _list(value, RUNNING) if (jobid := _exact(item, ID)))
+
+
+def progress(content: str) -> tuple[int | None, str]:
+    """Percent (0-100) and mode, from the brackets behind the prompt: "** - <@1> (47%) (fast, stealth)".
+
+    Only what follows the last "** - " on its line was written by Midjourney about the job: a prompt may say "(99%)" as
+    it likes, and so may the small print ("-# ...") on the lines below.
+    """
+    _, found, tail = content.rpartition("** - ")
+    percent, mode = None, ""
+    for words in _BRACKETS.findall(tail.partition("\n")[0]) if found else ():
+        if (number := _PERCENT.fullmatch(words)) and int(number[1]) <= 100:
+            percent = int(number[1])
+        elif _MODE.fullmatch(words):
+            mode = words
+    return percent, mode
+
+
+def _decode_patiently(raw: bytes) -> object:
+    """Second reading, for what JavaScript writes and msgspec refuses: halves of an emoji, NaN, a byte order mark."""
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        raise Nonsense from None
+
+
+def _text(value: object, limit: int, *, lines: bool = False) -> str:
+    return clean(value, limit, lines=lines) if isinstance(value, str) else ""
+
+
+def _exact(value: object, limit: int) -> str:
+    """A text that has a meaning only as a whole."""
+    return value if isinstance(value, str) and len(value) <= limit and clean(value, limit) == value else ""
+
+
+def _url(value: object) -> str:
+    """An address that could be fetched or shown: Discord takes no other schemes either."""
+    url = _exact(value, URL)
+    return url if url.lower().startswith(("https://", "http://")) and " " not in url else ""
+
+
+def _int(value: object) -> int | None:
+    """None of useapi's numbers is negative; JavaScript may write one as 2048.0 or as "2048"."""
+    if isinstance(value, str):
+        value = int(value) if _NUMBER.fullmatch(value) else None
+    elif isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _INT64:
+        return value
+    return None
+
+
+def _time(value: object) -> datetime | None:
+    """An ISO 8601 time as aware UTC; one without an offset is UTC, as the model says."""
+    if not isinstance(value, str) or len(value) > WORD:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _status(value: object) -> str:
+    status = _text(value, WORD).lower()
+    return {"": Status.CREATED, "canceled": Status.CANCELLED}.get(status, status)
+
+
+def _list(value: object, limit: int = ITEMS) -> list[Any]:
+    """The last `limit` items: the newest ones, where a list grows."""
+    return value[-limit:] if isinstance(value, list) else []
+
+
+def _each(items: list[Any], read: Callable[[Fields], Item | None]) -> Iterator[Item]:
+    """What `read` makes of the items that are JSON objects, without those it cannot use."""
+    for item in items:
+        if isinstance(item, dict) and (made := read(item)) is not None:
+            yield made
+
+
+def _labels(value: object) -> tuple[str, ...]:
+    """A label is its button's name, so that a second one of the same name is the same button."""
+    return tuple(dict.fromkeys(label for item in _list(value) if (label := _exact(item, LABEL))))
+
+
+def _child(fields: Fields) -> Child | None:
+    jobid = _exact(fields.get("jobid"), ID)
+    if not jobid:
+        return None
+    button, message_id = _exact(fields.get("button"), LABEL), _exact(fields.get("messageId"), ID)
+    return Child(button=button, jobid=jobid, message_id=message_id)
+
+
+def _attachments(value: object) -> tuple[Attachment, ...]:
+    return tuple(_each(_list(value), _attachment))
+
+
+def _attachment(fields: Fields) -> Attachment | None:
+    get = fields.get
+    url = _url(get("url"))
+    if not url:
+        return None
+    return Attachment(
+        url=url,
+        proxy_url=_url(get("proxy_url")),
+        id=_exact(get("id"), ID),
+        filename=_text(get("filename"), NAME),
+        content_type=_text(get("content_type"), NAME),
+        size=_int(get("size")) or 0,
+        width=_int(get("width")) or 0,
+        height=_int(get("height")) or 0,
+    )
+
+
+def _embed(fields: Fields) -> JobEmbed:
+    image = fields.get("image")
+    image = image if isinstance(image, dict) else {}
+    return JobEmbed(
+        type=_text(fields.get("type"), WORD),
+        description=_text(fields.get("description"), DESCRIPTION, lines=True),
+        image_url=_url(image.get("url")),
+        image_proxy_url=_url(image.get("proxy_url")),
+        width=_int(image.get("width")) or 0,
+        height=_int(image.get("height")) or 0,
+    )
+
+
+def _seed(value: object) -> Seed | None:
+    if not isinstance(value, dict):
+        return None
+    number = _int(value.get("value"))
+    return Seed(
+        value=_text(value.get("value"), WORD) if number is None else str(number),
+        content=_text(value.get("content"), CONTENT, lines=True),
+        attachments=_attachments(value.get("attachments")),
+    )
+
+
+def _media(value: object) -> tuple[Media, ...]:
+    """v2's own code treats each element as an address, v3's pages show `{id, url}`: both are read."""
+    items = (item if isinstance(item, dict) else {"url": item} for item in _list(value))
+    return tuple(Media(url=url, id=_exact(item.get("id"), ID)) for item in items if (url := _url(item.get("url"))))

@@ -1,0 +1,103 @@
+"""What an answer of useapi means: the decoded body, or one of the named outcomes of `bot.errors`.
+
+The catalogue is https://useapi.net/docs/api-v2; of its error bodies only 400, 401, 402, 404 and 410 are printed there,
+so the number decides and the words are never trusted, shown or logged.
+"""
+
+import math
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import NamedTuple
+
+import msgspec
+
+from bot import errors
+from bot.api.models import Fields, decode, job_from, jobids
+from bot.jobs import Status
+
+PAUSE = 300.0  # seconds; nobody outside may send the watcher to sleep for longer
+
+_OUTCOMES: dict[int, type[errors.UseapiError]] = {
+    401: errors.TokenRefused,
+    402: errors.SubscriptionEnded,
+    # useapi never says these three: a gateway in front of it does, and then the job is not over.
+    403: errors.ServerTrouble,
+    408: errors.ServerTrouble,
+    425: errors.ServerTrouble,
+    404: errors.JobUnknown,
+    410: errors.JobExpired,
+    504: errors.Overloaded,
+    596: errors.AccountBlocked,
+}
+
+
+class Answer(NamedTuple):
+    """An HTTP answer as it came: `retry_after` is that header's text, `body` is bounded and decompressed."""
+
+    status: int
+    body: bytes
+    retry_after: str | None = None
+
+
+def read(answer: Answer, *, jobid: str = "") -> object:
+    """The decoded body of a good answer; raises the outcome of every other.
+
+    `jobid` names the job in a `JobModerated` whose answer does not. A body may overrule a good HTTP status: its own
+    `code` counts then.
+    """
+    status, body, retry_after = answer
+    if 200 <= status < 300:
+        said = decode(body)
+        status = _own_code(said) or status
+        if status < 400:
+            return said
+    elif 400 <= status < 600:
+        said = _decode_if_any(body)
+    else:
+        raise errors.Nonsense(code=status)
+    raise _outcome(status, said if isinstance(said, dict) else {}, jobid=jobid, retry_after=retry_after)
+
+
+def pause(header: str | None, *, now: datetime | None = None) -> float | None:
+    """The seconds (0-300) that a Retry-After header asks for, as a number or as an HTTP date; `None` without one."""
+    if header is None:
+        return None
+    try:
+        seconds = float(header)
+    except ValueError:
+        seconds = _seconds_until(header, now or datetime.now(UTC))
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), PAUSE)
+
+
+def _seconds_until(date: str, now: datetime) -> float:
+    try:
+        moment = parsedate_to_datetime(date)
+    except (ValueError, OverflowError):
+        return math.nan
+    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds()
+
+
+def _own_code(said: object) -> int | None:
+    code = said.get("code") if isinstance(said, dict) else None
+    return code if isinstance(code, int) and 400 <= code < 600 else None
+
+
+def _decode_if_any(body: bytes) -> object:
+    """An error may come without a body, or with a gateway's HTML: its number is enough."""
+    try:
+        return decode(body)
+    except errors.Nonsense:
+        return None
+
+
+def _outcome(code: int, said: Fields, *, jobid: str, retry_after: str | None) -> errors.UseapiError:
+    if code == 409 and (children := jobids([said.get("jobid")])):
+        return errors.ButtonUsed(children[0])
+    if code == 422:
+        return errors.JobModerated(msgspec.structs.replace(job_from(said, jobid=jobid), status=Status.MODERATED))
+    if code == 429:
+        executing = said.get("executingJobs")
+        if isinstance(executing, list):
+            return errors.QueueFull(jobids(executing))
+        return errors.Busy(retry_after=pause(retry_after))
+    return _OUTCOMES.get(code, errors.BadRequest if code < 500 else errors.ServerTrouble)(code=code)

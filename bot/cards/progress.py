@@ -1,0 +1,61 @@
+"""How a job stands, in a word, a bar, a time span; how one that brought no picture is told."""
+
+from datetime import timedelta
+
+import msgspec
+
+from bot.errors import JobModerated
+from bot.jobs import Job, Status
+
+_SEGMENTS = 8
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """The end of a job that brought no picture: a sign, a word and a sentence."""
+
+    sign: str
+    word: str
+    sentence: str
+
+
+ENDINGS: dict[str, Ending] = {
+    Status.MODERATED: Ending("✗", "declined", JobModerated.sentence()),
+    Status.FAILED: Ending("✗", "failed", "Midjourney could not finish this one."),
+    Status.CANCELLED: Ending("–", "cancelled", "This one was cancelled."),
+    Status.EXPIRED: Ending("–", "expired", "useapi.net no longer keeps this job."),
+    Status.SILENT: Ending("–", "no news", "No news about this job for a day, so I stopped looking."),
+}
+
+
+def percent(job: Job) -> int | None:
+    """How far the job is, 0-100, where it was told."""
+    return None if job.percent is None else min(max(job.percent, 0), 100)
+
+
+def state(job: Job) -> str:
+    """Where the job stands: "waiting", "47 %", "in progress", "done", "declined"…"""
+    if ending := ENDINGS.get(job.status):
+        return ending.word
+    if job.over:
+        return "done"
+    if not job.percent and job.status in {Status.CREATED, Status.STARTED}:
+        return "waiting"
+    done = percent(job)
+    return "in progress" if done is None else f"{done} %"
+
+
+def bar(percent: int) -> str:
+    """Progress in eight segments: one from the start, all of them only at the end."""
+    filled = _SEGMENTS if percent >= 100 else min(max(round(percent * _SEGMENTS / 100), 1), _SEGMENTS - 1)
+    return "▰" * filled + "▱" * (_SEGMENTS - filled)
+
+
+def duration(time: timedelta) -> str:
+    """A time span in its two largest units, at least one second: "52 s", "3 min 5 s", "2 h 10 min"."""
+    minutes, seconds = divmod(max(round(time.total_seconds()), 1), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (seconds, "s")]
+    while not parts[0][0]:
+        parts.pop(0)
+    return " ".join(f"{number} {unit}" for number, unit in parts[:2] if number)

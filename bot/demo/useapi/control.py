@@ -1,0 +1,60 @@
+"""A back door for tests whose pretend useapi is another process: the same orders over HTTP, under /_pretend/."""
+
+import math
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from bot.demo.useapi.server import PretendUseapi
+
+
+class Control:
+    """POST jobs {options of add_job}, GET requests, POST faults {options of fail}, DELETE faults, POST plans."""
+
+    def __init__(self, useapi: "PretendUseapi") -> None:
+        self._useapi = useapi
+
+    def routes(self) -> list[web.RouteDef]:
+        """The back door's paths."""
+        return [
+            web.post("/_pretend/jobs", self.add_job),
+            web.post("/_pretend/plans", self.plan),
+            web.get("/_pretend/requests", self.requests),
+            web.post("/_pretend/faults", self.fail),
+            web.delete("/_pretend/faults", self.heal),
+        ]
+
+    async def add_job(self, request: web.Request) -> web.Response:
+        """Answers {"jobid"}; an option that does not exist is a 400."""
+        options: dict[str, Any] = await request.json()
+        try:
+            return web.json_response({"jobid": self._useapi.add_job(**options)})
+        except (TypeError, ValueError) as error:
+            return web.json_response({"error": str(error), "code": 400}, status=400)
+
+    async def plan(self, request: web.Request) -> web.Response:
+        """Options for the job that the next POST starts."""
+        self._useapi.plan(**await request.json())
+        return web.json_response({})
+
+    async def requests(self, _: web.Request) -> web.Response:
+        """Every request so far, as a list of objects."""
+        return web.json_response([asdict(request) for request in self._useapi.requests])
+
+    async def fail(self, request: web.Request) -> web.Response:
+        """One fault; "times" null stands for all requests to come."""
+        options: dict[str, Any] = await request.json()
+        if options.get("times", 1) is None:
+            options["times"] = math.inf
+        try:
+            self._useapi.fail(**options)
+        except (TypeError, ValueError) as error:
+            return web.json_response({"error": str(error), "code": 400}, status=400)
+        return web.json_response({})
+
+    async def heal(self, _: web.Request) -> web.Response:
+        """No more faults."""
+        self._useapi.heal()
+        return web.json_response({})

@@ -1,0 +1,121 @@
+"""The real process, `python -m bot run`, between a pretend Discord and a pretend useapi on loopback sockets."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from bot.demo.useapi import PretendUseapi
+from tests.pretend_discord import PretendDiscord
+
+ROOT = Path(__file__).parents[2]
+
+
+class Process:
+    """The bot as an admin starts it, with all its output kept."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self._folder = folder
+        self._environment = environment
+        self._process: asyncio.subprocess.Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self.screen = ""
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    async def start(self, *arguments: str) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", "run", *arguments),
+            cwd=self._folder,  # no .env of a developer's is read
+            env={**_bare_environment(), **self._environment, "PYTHONPATH": str(ROOT)},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        self._reading = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        while line := await self._process.stdout.readline():
+            self.screen += line.decode()
+
+    async def kill(self) -> None:
+        await self._signal(signal.SIGKILL)
+
+    async def stop(self) -> tuple[int, float]:
+        """SIGTERM; the exit status and the seconds it took."""
+        started = time.monotonic()
+        status = await self._signal(signal.SIGTERM)
+        return status, time.monotonic() - started
+
+    async def ended(self, within: float = 20) -> int:
+        assert self._process is not None
+        assert self._reading is not None
+        async with asyncio.timeout(within):
+            await self._reading
+            return await self._process.wait()
+
+    async def _signal(self, number: signal.Signals) -> int:
+        assert self._process is not None
+        if self._process.returncode is None:
+            self._process.send_signal(number)
+        return await self.ended()
+
+
+def _bare_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "SYSTEMROOT"}}
+
+
+class Street:
+    """A Discord server with a channel, a moderator and a member, a useapi, and the bot between them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.discord = PretendDiscord()
+        self.useapi = PretendUseapi(refresh=0, grid_size=64, speed=20)
+        self.bot: Process
+
+    async def open(self, **settings: str) -> None:
+        self.guild = self.discord.add_guild("Studio")
+        self.channel = self.discord.add_channel(self.guild, "pictures")
+        self.mira = self.discord.add_member(self.guild, "Mira", permissions=("MANAGE_MESSAGES",))
+        self.bo = self.discord.add_member(self.guild, "Bo")
+        self.bot = Process(
+            self.folder,
+            {
+                "DISCORD_TOKEN": self.discord.token,
+                "USEAPI_TOKEN": "demo-token",
+                "ALLOWED_GUILDS": str(self.guild),
+                "DISCORD_API_URL": self.discord.api_url,
+                "USEAPI_URL": self.useapi.url,
+                "IMAGE_HOSTS": self.useapi.origin,
+                "POLL_SECONDS": "0.2",
+                "DATA_DIR": "data",
+                **settings,
+            },
+        )
+
+
+@pytest.fixture
+async def street(tmp_path: Path) -> AsyncIterator[Street]:
+    street = Street(tmp_path)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(street.useapi)
+        await stack.enter_async_context(street.discord)
+        await street.open()
+        try:
+            yield street
+        finally:
+            await street.bot.kill()
+            print(street.bot.screen)  # noqa: T201 -- pytest shows it where a test failed
+    assert street.discord.violations == []

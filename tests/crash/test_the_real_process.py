@@ -1,0 +1,73 @@
+"""`python -m bot run` as an admin starts it: READY, /job, the card, the picture, a press, and a clean end."""
+
+from typing import Any
+
+from tests.crash.conftest import Street
+
+
+def button(message: Any, label: str) -> str:
+    """The custom_id of the button with this label or emoji."""
+    for row in message.components:
+        for part in row["components"]:
+            if label in {part.get("label"), (part.get("emoji") or {}).get("name")}:
+                return str(part["custom_id"])
+    raise LookupError(f"no button {label} in {message.components}")
+
+
+async def test_the_whole_job_through_sockets(street: Street) -> None:
+    discord = street.discord
+    await street.bot.start()
+    await discord.wait_ready()
+    jobid = street.useapi.add_job(prompt="a castle in the fog, ink wash --ar 3:2")
+    asked = await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})
+    answer = await asked.answered()
+    assert answer.ephemeral
+    assert answer.content.startswith("Watching `#")
+
+    card = await discord.wait_until(lambda: next(iter(discord.messages(street.channel)), None))
+    assert "castle in the fog" in card.embeds[0]["description"]
+    result = await discord.wait_until(lambda: next((m for m in discord.messages(street.channel) if m.files), None), 10)
+    assert result.id != card.id
+    assert result.embeds[0]["image"]["url"].startswith(discord.origin)
+    await discord.wait_until(lambda: card.content.startswith("-# ✓ Imagine"), 10)
+    assert str(result.id) in card.content
+    assert card.embeds == card.components == []
+
+    refused = await discord.click(result, street.bo, button(result, "U2"))
+    assert "Only members who may manage messages" in (await refused.answered()).content
+    press = await discord.click(result, street.mira, button(result, "U2"))
+    assert (await press.answered()).ephemeral
+    child = await discord.wait_until(
+        lambda: next((m for m in discord.messages(street.channel) if m.files and m.id != result.id), None), 10
+    )
+    assert "**U2** of [castle in the fog]" in child.embeds[0]["description"]
+    posts = [request for request in street.useapi.requests if request.method == "POST"]
+    assert [post.json["button"] for post in posts] == ["U2"]
+
+    status, seconds = await street.bot.stop()
+    assert (status, seconds < 5) == (0, True)
+    assert "Traceback" not in street.bot.screen
+    assert street.bot.screen.rstrip().endswith("Stopped")
+
+
+async def test_a_pending_job_survives_a_kill_and_is_posted_once(street: Street) -> None:
+    discord = street.discord
+    await street.bot.start()
+    await discord.wait_ready()
+    jobid = street.useapi.add_job(prompt="a lighthouse", duration=60)
+    await (await discord.slash(street.channel, street.bo, "job", {"jobid": jobid})).answered()
+    await discord.wait_until(lambda: discord.messages(street.channel))
+    await street.bot.kill()
+    await street.bot.start()
+    await discord.wait_until(lambda: next((m for m in discord.messages(street.channel) if m.files), None), 20)
+    await discord.wait_until(lambda: discord.messages(street.channel)[0].content.startswith("-# ✓"), 10)
+    assert len(discord.messages(street.channel)) == 2
+    syncs = [request for request in discord.requests if request.method == "PUT"]
+    assert len(syncs) == 1, "the commands did not change, so they are not sent again"
+
+
+async def test_a_gateway_that_refuses_at_first_is_waited_for(street: Street) -> None:
+    street.discord.fail("GET /gateway", "reset", times=3)  # aiohttp itself repeats a GET that was cut
+    await street.bot.start()
+    await street.discord.wait_ready(within=20)
+    assert "Traceback" not in street.bot.screen

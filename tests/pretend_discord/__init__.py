@@ -1,0 +1,19 @@
+"""A pretend Discord on a loopback socket: REST, gateway and the people who use it.
+
+It models what the bot uses and no more: a route that is not modelled answers 501 and is written down in `violations`,
+as is every body that Discord would refuse. Where Discord's OpenAPI file lies at hand, it judges both directions.
+
+    async with PretendDiscord() as discord:
+        channel = discord.add_channel(discord.add_guild("Ink"))
+        mira = discord.add_member(discord.guild_of(channel), "Mira")
+        …start a bot with discord.token and discord.api_url…
+        await discord.wait_ready()
+        answer = await (await discord.slash(channel, mira, "job", {"jobid": "…"})).answered()
+"""
+
+from tests.pretend_discord.control import DistantDiscord
+from tests.pretend_discord.interactions import Answer, Interaction
+from tests.pretend_discord.messages import Message
+from tests.pretend_discord.server import PretendDiscord
+
+__all__ = ["Answer", "DistantDiscord", "Interaction", "Message", "PretendDiscord"]

@@ -1,0 +1,110 @@
+"""The pretend Discord as a process of its own: what a test says to it, over HTTP under /_pretend/."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import msgspec
+from aiohttp import ClientSession, ClientTimeout, web
+
+from tests.pretend_discord.interactions import Interaction
+from tests.pretend_discord.messages import Message
+
+if TYPE_CHECKING:
+    from tests.pretend_discord.server import PretendDiscord
+
+T = TypeVar("T")
+
+SAME_NAME = (
+    "add_guild", "add_channel", "add_member", "deny", "allow", "delete_channel", "kick", "say", "messages",
+    "delete_message", "slash", "autocomplete", "menu", "click", "wait_ready", "fail", "heal",
+)  # fmt: skip
+"""Methods of `PretendDiscord`; their arguments are the fields of the JSON body."""
+
+
+def door(discord: "PretendDiscord") -> Callable[[web.Request], Awaitable[web.Response]]:
+    """The handler of POST /_pretend/<verb>: 200 with what the method returned, or 400 with an `error`."""
+
+    async def handle(request: web.Request) -> web.Response:
+        try:
+            told = _verb(discord, request.match_info["verb"])(**(await request.json()))
+            told = _plain(await told if isawaitable(told) else told)
+        except (LookupError, TimeoutError, TypeError, ValueError) as trouble:
+            told, status = {"error": f"{type(trouble).__name__}: {trouble}"}, 400
+        else:
+            status = 200
+        return web.Response(status=status, body=msgspec.json.encode(told), content_type="application/json")
+
+    return handle
+
+
+def _verb(discord: "PretendDiscord", verb: str) -> Callable[..., Any]:
+    def of(interaction_id: int) -> Interaction:
+        return next(each for each in discord.interactions.values() if each.id == interaction_id)
+
+    async def changed(since: int, within: float) -> int:
+        await discord.wait_until(lambda: discord.version > since, within)
+        return discord.version
+
+    if verb in SAME_NAME:
+        method: Callable[..., Any] = getattr(discord, verb)
+        return method
+    others: dict[str, Callable[..., Any]] = {
+        "requests": lambda since=0: discord.requests[since:],
+        "identifies": lambda: discord.identifies,
+        "violations": lambda: discord.violations,
+        "drop_gateway": discord.gateway.drop,
+        "changed": changed,
+        "acknowledged": lambda interaction, within=5.0: of(interaction).acknowledged(within),
+        "answered": lambda interaction, within=5.0: of(interaction).answered(within),
+        "submit_modal": lambda interaction, values: discord.submit_modal(of(interaction), values),
+        "replay": lambda interaction: discord.replay(of(interaction)),
+        "set_nonce_window": lambda seconds: setattr(discord, "nonce_window", seconds),
+    }
+    return others[verb]
+
+
+def _plain(told: Any) -> Any:
+    match told:
+        case Message():
+            return told.json()
+        case Interaction():
+            return told.id
+        case list():
+            return [_plain(each) for each in told]
+    return told
+
+
+class DistantDiscord:
+    """A pretend Discord in another process: its methods as verbs, ids and JSON instead of objects.
+
+    `await discord.do("slash", channel_id=…, who=…, name="job", options={…})` gives the interaction's id, which
+    `do("answered", interaction=…)` takes; messages come as Discord's JSON.
+    """
+
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
+        self.api_url = f"{origin}/api/v10"
+
+    async def __aenter__(self) -> Self:
+        self._session = ClientSession(timeout=ClientTimeout(total=None))
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._session.close()
+
+    async def do(self, verb: str, **what: Any) -> Any:
+        async with self._session.post(f"{self.origin}/_pretend/{verb}", json=what) as response:
+            told = await response.json()
+        if response.status != 200:
+            raise RuntimeError(told["error"])
+        return told
+
+    async def wait_until(self, seen: Callable[[], Awaitable[T]], within: float = 5.0) -> T:
+        """What `seen` gives as soon as that is truthy; asked anew at every change over there."""
+        version = 0
+        async with asyncio.timeout(within):
+            while not (found := await seen()):
+                version = await self.do("changed", since=version, within=within)
+        return found

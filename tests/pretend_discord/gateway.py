@@ -1,0 +1,138 @@
+"""The gateway: sessions that identify, hear events, lose their connection and resume."""
+
+import asyncio
+import secrets
+from dataclasses import dataclass, field
+
+from aiohttp import WSCloseCode, web
+
+from tests.pretend_discord.messages import Json
+from tests.pretend_discord.places import Places
+
+DISPATCH, HEARTBEAT, IDENTIFY, RESUME, INVALID, HELLO, ACK = 0, 1, 2, 6, 9, 10, 11
+BAD_TOKEN, BAD_SHARD = 4004, 4010
+A_DAY, BUDGET = 86_400, 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identify:
+    """One of the 1,000 that a bot has in a day."""
+
+    at: float
+    shard: tuple[int, int]
+    intents: int
+
+
+@dataclass(kw_only=True)
+class Session:
+    """What one shard was told; without `socket` it waits for a RESUME."""
+
+    id: str
+    shard: tuple[int, int]
+    socket: web.WebSocketResponse | None
+    told: list[Json] = field(default_factory=list)
+
+    async def tell(self, event: str, data: Json) -> None:
+        self.told.append({"op": DISPATCH, "t": event, "s": len(self.told) + 1, "d": data})
+        await self.send(self.told[-1])
+
+    async def send(self, frame: Json) -> None:
+        if self.socket and not self.socket.closed:
+            await self.socket.send_json(frame)
+
+
+class Gateway:
+    """All sessions of the one bot; `url` is where it listens, `shards` how many it is told to open."""
+
+    def __init__(self, world: Places, shards: int) -> None:
+        self.world, self.shards = world, shards
+        self.url = ""
+        self.token = ""
+        self.identifies: list[Identify] = []
+        self.sessions: dict[int, Session] = {}  # by shard: a new one takes the place of the old
+        self._sockets: set[web.WebSocketResponse] = set()
+
+    @property
+    def ready(self) -> bool:
+        return sum(session.socket is not None for session in self.sessions.values()) == self.shards
+
+    def limits(self) -> Json:
+        used = sum(self.world.now() - each.at < A_DAY for each in self.identifies)
+        return {"total": BUDGET, "remaining": max(0, BUDGET - used), "reset_after": A_DAY * 1000, "max_concurrency": 1}
+
+    async def serve(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(compress=False, timeout=1.0)
+        await socket.prepare(request)
+        self._sockets.add(socket)
+        try:
+            await socket.send_json({"op": HELLO, "d": {"heartbeat_interval": 41_250}})
+            async for frame in socket:
+                await self._hear(socket, frame.json())
+        except ConnectionError:
+            pass  # the bot was killed while it was told something
+        finally:
+            self._sockets.discard(socket)
+            for session in self.sessions.values():
+                session.socket = None if session.socket is socket else session.socket
+            self.world.changed()
+        return socket
+
+    async def _hear(self, socket: web.WebSocketResponse, frame: Json) -> None:
+        match frame["op"]:
+            case 1:
+                await socket.send_json({"op": ACK, "d": None})
+            case 2 | 6 if frame["d"]["token"] != self.token:
+                await socket.close(code=BAD_TOKEN, message=b"Authentication failed.")
+            case 2:
+                await self._identify(socket, frame["d"])
+            case 6:
+                await self._resume(socket, frame["d"])
+            case other:
+                self.world.violations.append(f"The gateway does not model op {other}")
+
+    async def _identify(self, socket: web.WebSocketResponse, asked: Json) -> None:
+        number, count = asked.get("shard", [0, 1])
+        self.identifies.append(Identify(at=self.world.now(), shard=(number, count), intents=asked["intents"]))
+        if asked["intents"]:
+            self.world.violations.append(f"Intents {asked['intents']} asked for: their events are not modelled")
+        if self.limits()["remaining"] == 0:
+            self.world.violations.append("1,000 IDENTIFYs in a day: Discord would have reset the token")
+        if not 0 <= number < count:
+            await socket.close(code=BAD_SHARD, message=b"Invalid shard.")
+            return
+        session = self.sessions[number] = Session(id=secrets.token_hex(8), shard=(number, count), socket=socket)
+        guilds = [{"id": str(guild), "unavailable": True} for guild in self.world.guilds if self._on(guild) == number]
+        await session.tell("READY", {
+            "v": 10, "user": self.world.bot.json(), "guilds": guilds, "session_id": session.id,
+            "session_type": "normal", "resume_gateway_url": self.url, "shard": [number, count],
+            "application": {"id": str(self.world.bot.id), "flags": 0},
+        })  # fmt: skip
+        self.world.changed()
+
+    async def _resume(self, socket: web.WebSocketResponse, asked: Json) -> None:
+        session = next((each for each in self.sessions.values() if each.id == asked["session_id"]), None)
+        if session is None:
+            await socket.send_json({"op": INVALID, "d": False})
+            return
+        session.socket = socket
+        for missed in session.told[asked["seq"] :]:
+            await session.send(missed)
+        await session.tell("RESUMED", {})
+        self.world.changed()
+
+    def _on(self, guild_id: int) -> int:
+        return (guild_id >> 22) % self.shards
+
+    async def tell(self, guild_id: int, event: str, data: Json) -> None:
+        """Dispatch to the guild's shard; kept for a RESUME while that is away, lost when it never was there."""
+        if session := self.sessions.get(self._on(guild_id)):
+            await session.tell(event, data)
+
+    async def drop(self, code: int = 4000, *, forget: bool = False) -> None:
+        """Close every connection; `forget` the sessions too, so that a RESUME is refused."""
+        if forget:
+            self.sessions.clear()
+        await asyncio.gather(*(socket.close(code=code) for socket in list(self._sockets)))
+
+    async def close(self) -> None:
+        await self.drop(WSCloseCode.GOING_AWAY, forget=True)

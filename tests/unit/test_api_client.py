@@ -1,0 +1,410 @@
+import asyncio
+import gc
+import gzip
+import json
+import logging
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from bot import errors
+from bot.api import Useapi
+from bot.api.client import LARGEST
+from bot.api.outcomes import pause
+from bot.errors import Rule
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+TOKEN = "user:12345-canary"
+JOBID = "job:20260602103433688-user:12345-channel:1502243953687265485-bot:midjourney"
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class FarEnd:
+    """A tiny useapi: hands every request to `answer`, and remembers it."""
+
+    def __init__(self) -> None:
+        self.requests: list[web.Request] = []
+        self.bodies: list[bytes] = []
+        self.arrived = asyncio.Event()
+        self.url = ""
+        self.answer: Handler = lambda _: reply(sample("imagine_completed"))
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        self.requests.append(request)
+        self.bodies.append(await request.read())
+        self.arrived.set()
+        return await self.answer(request)
+
+    def says(self, body: bytes, status: int = 200, **headers: str) -> None:
+        self.answer = lambda _: reply(body, status, **headers)
+
+
+async def reply(body: bytes, status: int = 200, **headers: str) -> web.Response:
+    return web.Response(
+        body=body, status=status, headers={name.replace("_", "-"): text for name, text in headers.items()}
+    )
+
+
+def sample(name: str) -> bytes:
+    return (SAMPLES / f"{name}.json").read_bytes()
+
+
+@pytest.fixture
+async def far() -> AsyncIterator[FarEnd]:
+    far = FarEnd()
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", far.handle)
+    runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    far.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v2"
+    yield far
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.fixture
+def api(far: FarEnd, session: aiohttp.ClientSession) -> Useapi:
+    return Useapi(session=session, url=far.url, token=TOKEN)
+
+
+async def test_a_look_asks_for_one_job_with_the_token(far: FarEnd, api: Useapi) -> None:
+    job = await api.job(JOBID)
+    assert (job.jobid, job.status) == (JOBID, "completed")
+    (request,) = far.requests
+    assert (request.method, request.path) == ("GET", "/v2/jobs/")
+    assert request.raw_path == f"/v2/jobs/?jobid={JOBID.replace(':', '%3A')}"
+    assert request.headers["Authorization"] == f"Bearer {TOKEN}"
+    assert request.headers["Accept"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    "jobid", ["", "a&b=c#d?e/../f", "%2e%2e/", "🐦 \u202e", "'; DROP TABLE jobs --", "x" * 4000, "\x00\n\ud800"]
+)
+async def test_every_jobid_arrives_as_it_is(far: FarEnd, api: Useapi, jobid: str) -> None:
+    await api.job(jobid)
+    assert far.requests[0].path == "/v2/jobs/"
+    assert dict(far.requests[0].query) == {"jobid": jobid.replace("\ud800", "?")}
+
+
+async def test_an_answer_may_come_packed(far: FarEnd, api: Useapi) -> None:
+    far.says(gzip.compress(sample("imagine_completed")), Content_Encoding="gzip")
+    assert (await api.job(JOBID)).status == "completed"
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "outcome", "rule"),
+    [
+        ("docs_error_400_get_job_no_jobid", 400, errors.BadRequest, Rule.OVER),
+        ("docs_error_401", 401, errors.TokenRefused, Rule.MISCONFIGURED),
+        ("docs_error_402", 402, errors.SubscriptionEnded, Rule.MISCONFIGURED),
+        ("docs_error_404_job", 404, errors.JobUnknown, Rule.OVER),
+        ("docs_error_410", 410, errors.JobExpired, Rule.OVER),
+        ("reconstructed_error_409_button_already_executed", 409, errors.ButtonUsed, Rule.OVER),
+        ("reconstructed_error_422_moderated", 422, errors.JobModerated, Rule.OVER),
+        ("reconstructed_error_429_discord_rate_limited", 429, errors.Busy, Rule.BACK_OFF),
+        ("reconstructed_error_429_queue_full", 429, errors.QueueFull, Rule.BACK_OFF),
+        ("reconstructed_error_504_lock", 504, errors.Overloaded, Rule.BACK_OFF),
+        ("reconstructed_error_596_pending_mod", 596, errors.AccountBlocked, Rule.MISCONFIGURED),
+    ],
+)
+@pytest.mark.parametrize("honest", [True, False], ids=["by status", "in a 200"])
+async def test_each_known_error_is_its_own_outcome(
+    far: FarEnd, api: Useapi, name: str, status: int, outcome: type[errors.UseapiError], rule: Rule, honest: bool
+) -> None:
+    far.says(sample(name), status if honest else 200)
+    with pytest.raises(errors.UseapiError) as caught:
+        await api.job(JOBID)
+    assert type(caught.value) is outcome
+    assert (caught.value.rule, caught.value.code) == (rule, status)
+    assert str(caught.value) == outcome.sentence()
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (301, errors.Nonsense), (302, errors.Nonsense), (304, errors.Nonsense), (400, errors.BadRequest),
+        (401, errors.TokenRefused), (403, errors.ServerTrouble), (404, errors.JobUnknown), (408, errors.ServerTrouble),
+        (409, errors.BadRequest), (412, errors.BadRequest), (413, errors.BadRequest), (418, errors.BadRequest),
+        (422, errors.JobModerated), (429, errors.Busy), (500, errors.ServerTrouble), (502, errors.ServerTrouble),
+        (503, errors.ServerTrouble), (504, errors.Overloaded), (520, errors.ServerTrouble),
+        (596, errors.AccountBlocked), (600, errors.Nonsense),
+    ],
+)  # fmt: skip
+async def test_a_status_counts_whatever_the_body_is(
+    far: FarEnd, api: Useapi, status: int, outcome: type[errors.UseapiError]
+) -> None:
+    for body in (b"", b"<html><body>Bad gateway</body></html>", b'["wrong shape"]'):
+        far.says(b"" if status == 304 else body, status, Location="/v2/elsewhere")
+        with pytest.raises(errors.UseapiError) as caught:
+            await api.job(JOBID)
+        assert type(caught.value) is outcome
+    assert len(far.requests) == 3
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>Just a moment...</html>", sample("imagine_completed")[:400], b"[]", b'"ok"', b"null", b"[" * 100_000],
+    ids=["empty", "html", "truncated", "list", "text", "null", "deep"],
+)
+async def test_a_good_status_with_a_bad_body_is_nonsense(far: FarEnd, api: Useapi, body: bytes) -> None:
+    far.says(body)
+    with pytest.raises(errors.Nonsense):
+        await api.job(JOBID)
+
+
+async def test_an_answer_above_one_mebibyte_is_nonsense_packed_or_not(far: FarEnd, api: Useapi) -> None:
+    big = json.dumps({"jobid": JOBID, "x": "0" * 4 * LARGEST}).encode()
+    far.says(big[: LARGEST + 1])
+    with pytest.raises(errors.Nonsense):
+        await api.job(JOBID)
+    far.says(gzip.compress(big, 1), Content_Encoding="gzip")
+    with pytest.raises(errors.Nonsense):
+        await api.job(JOBID)
+    far.says(sample("imagine_started"))
+    assert (await api.job(JOBID)).status == "started"
+
+
+async def test_a_moderated_job_keeps_its_reason(far: FarEnd, api: Useapi) -> None:
+    body = {"error": "Banned prompt detected", "errorDetails": "The word x", "code": 422}
+    far.says(json.dumps(body).encode(), 422)
+    with pytest.raises(errors.JobModerated) as caught:
+        await api.job(JOBID)
+    job = caught.value.job
+    assert (job.jobid, job.status, job.over) == (JOBID, "moderated", True)
+    assert (job.error, job.error_details) == ("Banned prompt detected", "The word x")
+
+
+async def test_a_full_queue_names_the_running_jobs(far: FarEnd, api: Useapi) -> None:
+    far.says(json.dumps({"executingJobs": ["job:1", 7, "job:2"], "code": 429}).encode(), 429)
+    with pytest.raises(errors.QueueFull) as caught:
+        await api.press(JOBID, "U1", reply_ref="p1")
+    assert caught.value.executing == ("job:1", "job:2")
+
+
+async def test_a_used_button_names_the_child_that_it_made(far: FarEnd, api: Useapi) -> None:
+    far.says(json.dumps({"button": "U1", "jobid": "job:child", "code": 409}).encode(), 409)
+    with pytest.raises(errors.ButtonUsed) as caught:
+        await api.press(JOBID, "U1", reply_ref="p1")
+    assert caught.value.child_jobid == "job:child"
+
+
+async def test_busy_says_for_how_long(far: FarEnd, api: Useapi) -> None:
+    far.says(b"", 429, Retry_After="12")
+    with pytest.raises(errors.Busy) as caught:
+        await api.job(JOBID)
+    assert caught.value.retry_after == 12.0
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, None), ("", None), ("soon", None), ("nan", None), ("0", 0.0), ("-5", 0.0), ("1.5", 1.5),
+        ("99999", 300.0), ("inf", 300.0), ("9" * 5000, 300.0), ("Tue, 02 Jun 2026 10:00:30 GMT", 30.0),
+        ("Tue, 02 Jun 2026 09:00:00 GMT", 0.0), ("Wed, 03 Jun 2026 10:00:00 GMT", 300.0),
+        ("Tue, 02 Jun 2026 12:00:07 +0200", 7.0),
+    ],
+)  # fmt: skip
+def test_a_pause_is_read_in_both_forms_and_bounded(header: str | None, seconds: float | None) -> None:
+    assert pause(header, now=datetime(2026, 6, 2, 10, tzinfo=UTC)) == seconds
+
+
+async def test_a_press_is_one_post_and_gives_the_child(far: FarEnd, api: Useapi) -> None:
+    far.says(json.dumps({"jobid": "job:child", "verb": "button", "status": "started", "button": "V1"}).encode())
+    child = await api.press(JOBID, "V1", reply_ref="p1", prompt="a cat")
+    assert (child.jobid, child.button) == ("job:child", "V1")
+    (request,) = far.requests
+    assert (request.method, request.path, request.content_type) == ("POST", "/v2/jobs/button", "application/json")
+    assert request.headers["Authorization"] == f"Bearer {TOKEN}"
+    assert json.loads(far.bodies[0]) == {"jobid": JOBID, "button": "V1", "replyRef": "p1", "prompt": "a cat"}
+    await api.press(JOBID, "⬅️", reply_ref="p2")
+    assert json.loads(far.bodies[1]) == {"jobid": JOBID, "button": "⬅️", "replyRef": "p2"}
+
+
+@pytest.mark.parametrize("body", [b"{}", json.dumps({"jobid": JOBID}).encode(), b"[]"])
+async def test_a_press_whose_child_has_no_id_of_its_own_is_nonsense(far: FarEnd, api: Useapi, body: bytes) -> None:
+    far.says(body)
+    with pytest.raises(errors.Nonsense):
+        await api.press(JOBID, "V1", reply_ref="p1")
+
+
+async def test_two_presses_are_two_posts(far: FarEnd, api: Useapi) -> None:
+    far.says(json.dumps({"jobid": "job:child"}).encode())
+    await asyncio.gather(*(api.press(JOBID, "V1", reply_ref="p") for _ in range(2)))
+    assert len(far.requests) == 2
+
+
+async def test_a_press_that_breaks_off_is_not_sent_again(far: FarEnd, api: Useapi) -> None:
+    far.answer = hang_up
+    with pytest.raises(errors.Unreachable):
+        await api.press(JOBID, "V1", reply_ref="p")
+    assert len(far.requests) == 1
+
+
+async def hang_up(request: web.Request) -> web.StreamResponse:
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+async def test_the_running_jobs_are_a_list_of_ids(far: FarEnd, api: Useapi) -> None:
+    far.says(sample("docs_get_jobs_running_list"))
+    assert await api.running() == ("<jobid>",) * 3
+    assert far.requests[0].raw_path == "/v2/jobs"
+    far.says(b'{"jobs": []}')
+    with pytest.raises(errors.Nonsense):
+        await api.running()
+    far.says(sample("docs_error_401"), 401)
+    with pytest.raises(errors.TokenRefused):
+        await api.running()
+
+
+async def test_those_who_ask_at_the_same_time_share_one_request(far: FarEnd, api: Useapi) -> None:
+    gate = asyncio.Event()
+
+    async def slowly(_: web.Request) -> web.Response:
+        await gate.wait()
+        return await reply(sample("imagine_completed"))
+
+    far.answer = slowly
+    first, *others = [asyncio.create_task(api.job(JOBID)) for _ in range(5)]
+    other_job = asyncio.create_task(api.job("job:other"))
+    await far.arrived.wait()
+    first.cancel()
+    with suppress(asyncio.CancelledError):
+        await first
+    gate.set()
+    jobs = await asyncio.gather(*others)
+    await other_job
+    assert [job.status for job in jobs] == ["completed"] * 4
+    assert sorted(request.query["jobid"] for request in far.requests) == sorted([JOBID, "job:other"])
+    assert first.cancelled()
+
+
+async def test_a_later_look_is_a_new_request(far: FarEnd, api: Useapi) -> None:
+    far.says(b"", 500)
+    with pytest.raises(errors.ServerTrouble):
+        await api.job(JOBID)
+    far.says(sample("imagine_completed"))
+    await api.job(JOBID)
+    assert len(far.requests) == 2
+
+
+async def test_a_look_that_fails_after_everyone_left_troubles_nobody(
+    far: FarEnd, api: Useapi, caplog: pytest.LogCaptureFixture
+) -> None:
+    gate = asyncio.Event()
+
+    async def slowly(_: web.Request) -> web.Response:
+        await gate.wait()
+        return await reply(b"", 500)
+
+    far.answer = slowly
+    before = asyncio.all_tasks()
+    asked = asyncio.create_task(api.job(JOBID))
+    await far.arrived.wait()
+    asked.cancel()
+    with suppress(asyncio.CancelledError):
+        await asked
+    gate.set()
+    await asyncio.wait([task for task in asyncio.all_tasks() - before if "Useapi" in repr(task)])
+    gc.collect()
+    assert caplog.records == []
+
+
+async def test_an_answer_that_takes_too_long_is_too_slow(far: FarEnd, session: aiohttp.ClientSession) -> None:
+    async def never(_: web.Request) -> web.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def drip(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(b" ")
+            await asyncio.sleep(0.02)
+
+    api = Useapi(session=session, url=far.url, token=TOKEN, look_seconds=0.1, press_seconds=0.1)
+    for answer in (never, drip):
+        far.answer = answer
+        with pytest.raises(errors.TooSlow):
+            await api.job(JOBID)
+    far.answer = never
+    with pytest.raises(errors.TooSlow):
+        await api.press(JOBID, "U1", reply_ref="p")
+
+
+async def half(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Length": "5000"})
+    await response.prepare(request)
+    await response.write(b'{"jobid":')
+    return await hang_up(request)
+
+
+async def test_a_reset_is_unreachable_before_and_in_the_middle_of_an_answer(far: FarEnd, api: Useapi) -> None:
+    for answer in (hang_up, half):
+        far.answer = answer
+        with pytest.raises(errors.Unreachable):
+            await api.job(JOBID)
+
+
+async def test_a_refused_connection_is_unreachable(session: aiohttp.ClientSession, unused_tcp_port: int) -> None:
+    api = Useapi(session=session, url=f"http://127.0.0.1:{unused_tcp_port}/v2", token=TOKEN)
+    with pytest.raises(errors.Unreachable):
+        await api.job(JOBID)
+
+
+async def babble(request: web.Request) -> web.StreamResponse:
+    assert isinstance(request.transport, asyncio.Transport)
+    request.transport.write(b"\x00\x01 220 ready\r\n\r\n")
+    request.transport.close()
+    return web.Response()
+
+
+async def test_what_speaks_no_http_is_unreachable(far: FarEnd, api: Useapi) -> None:
+    far.answer = babble
+    with pytest.raises(errors.Unreachable):
+        await api.job(JOBID)
+
+
+def everything_about(error: BaseException) -> str:
+    """What a curious logger could print of an error, with all that led to it."""
+    told = [repr(error), str(error), repr(error.args), *traceback.format_exception(error)]
+    for other in (error.__cause__, error.__context__):
+        told += [everything_about(other)] if other is not None else []
+    return "\n".join(told)
+
+
+async def test_no_error_and_no_log_holds_the_token_or_the_jobid(
+    far: FarEnd, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    leak = json.dumps({"error": f"Unable to locate {JOBID} {TOKEN}", "executingJobs": None}).encode()
+    answers: list[Handler] = [hang_up, half, babble, lambda _: reply(leak[:9]), lambda _: reply(b"<html>" + leak)]
+    statuses = (302, 400, 401, 402, 404, 409, 410, 418, 429, 500, 504, 596)
+    answers += [partial(lambda status, _: reply(leak, status, Location=f"/{TOKEN}"), status) for status in statuses]
+    api = Useapi(session=session, url=far.url, token=TOKEN)
+    heard = [repr(api)]
+    for answer in answers:
+        far.answer = answer
+        for ask in (api.job(JOBID), api.press(JOBID, "U1", reply_ref="p"), api.running()):
+            with pytest.raises(errors.UseapiError) as caught:
+                await ask
+            heard.append(everything_about(caught.value))
+    heard.append(caplog.text)
+    assert "canary" not in "\n".join(heard)
+    assert JOBID not in "\n".join(heard)

@@ -1,0 +1,401 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bot import cards
+from bot.jobs import Job, JobEmbed, Seed
+
+STARTED = datetime(2026, 6, 2, 10, 34, 33, tzinfo=UTC)
+JUMP = "https://discord.com/channels/1/2/3"
+CASTLE = cards.Link("castle in the fog", JUMP)
+PROMPT = "a castle in the fog, ink wash --ar 3:2"
+JOBID = "job:20260602103433688-user:12345-channel:1502243953687265485-bot:midjourney"
+FAMILY = "👩\u200d👩\u200d👧"
+
+
+def a_job(**fields: Any) -> Job:
+    return Job(**{"jobid": JOBID, "verb": "imagine", "status": "completed", "prompt": PROMPT} | fields)
+
+
+def a_result(job: Job, **fields: Any) -> str:
+    given = {"key": "4K7Q", "parent": None, "asker": "Mira", "picture": None} | fields
+    return cards.result(job, **given).description or ""
+
+
+def looks(*labels: str) -> list[str]:
+    return [" ".join(face.emoji or face.label for face in row) for row in cards.rows(labels)]
+
+
+# Safe words
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (PROMPT, PROMPT),
+        ("**bold** snake_case `x`", r"\*\*bold\*\* snake\_case \`x\`"),
+        ("[click](http://evil.example)", r"\[click\](http\://evil.example)"),
+        ("@everyone and @here", "@\u200beveryone and @\u200bhere"),
+        ("<@123> <#4> <t:5:R> </job:6>", "\\<@\u200b123> \\<#4> \\<t:5:R> \\</job:6>"),
+        ("come to discord.gg/abc", r"come to discord.gg\/abc"),
+        ("# head", r"\# head"),
+        ("-# small", r"\-# small"),
+        ("1. one", r"1\. one"),
+        ("mail@home 3:2", "mail@home 3:2"),
+        ("two\nlines\tand  more", "two lines and more"),
+        ("\u202eevil\u0000\x1b", "evil"),
+        ("\ud800", ""),
+        ("\u200b\u3164", ""),
+    ],
+)
+def test_words_of_strangers_show_what_they_say_and_do_nothing(text: str, shown: str) -> None:
+    assert cards.plain(text, 200) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "shown"),
+    [
+        ("castle", 6, "castle"),
+        ("castles", 6, "castl…"),
+        ("abc*def", 5, "abc…"),
+        ("ab cd", 4, "ab…"),
+        (f"a{FAMILY}b", 4, "a…"),
+        ("ae\u0301io", 3, "a…"),
+        ("🇩🇪🇫🇷", 2, "…"),
+        ("castle", 0, ""),
+    ],
+)
+def test_a_cut_never_halves_an_escape_or_an_emoji(text: str, limit: int, shown: str) -> None:
+    assert cards.plain(text, limit) == shown
+
+
+# What a job is
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"verb": "imagine"}, "Imagine"),
+        ({"verb": "seed_async"}, "Seed"),
+        ({"verb": "relax"}, "Relax mode"),
+        ({"verb": "button", "button": "V2"}, "V2"),
+        ({"verb": "button", "button": "Vary (Strong)"}, "Vary (Strong)"),
+        ({"verb": "button", "button": "🔄"}, "Re-roll 🔄"),
+        ({"verb": "button", "button": "⬅️"}, "Pan left ⬅️"),
+        ({"verb": "button", "button": "⬅"}, "Pan left ⬅️"),
+        ({"verb": "button"}, "Button"),
+        ({"verb": "long_video\n"}, "Long video"),
+        ({"verb": ""}, "Job"),
+    ],
+)
+def test_a_job_is_called_what_midjourney_calls_it(fields: dict[str, str], words: str) -> None:
+    assert cards.label(a_job(**fields)) == words
+
+
+@pytest.mark.parametrize(
+    ("fields", "prompt", "title"),
+    [
+        ({}, PROMPT, "castle in the fog"),
+        ({"prompt": "https://x.example/a.png a cat —v 7"}, "https://x.example/a.png a cat —v 7", "cat"),
+        (
+            {"prompt": "", "content": "**Steampunk cat --v 5.2** - <@1> (fast)"},
+            "Steampunk cat --v 5.2",
+            "Steampunk cat",
+        ),
+        ({"prompt": "", "content": "Upscaling image #1 with **a cat** - <@1> (Waiting to start)"}, "a cat", "cat"),
+        (
+            {"prompt": "", "content": "Making variations for image #1 with prompt **a **big** cat** - <@1> (12%)"},
+            "a **big** cat",
+            "**big** cat",
+        ),
+        ({"prompt": "", "content": "**a cat** - Image #1 <@1>"}, "a cat", "cat"),
+        (
+            {"prompt": "", "content": "**<https://s.mj.run/a> <https://s.mj.run/b> --v 7.0** - <@1> (fast)"},
+            "https://s.mj.run/a https://s.mj.run/b --v 7.0",
+            "2 pictures",
+        ),
+        ({"prompt": "", "seed": Seed(content=f"**{PROMPT}**\n**Job ID**: 1\n**seed** 2")}, PROMPT, "castle in the fog"),
+        ({"prompt": "", "content": "Animating..."}, "", ""),
+        ({"prompt": "", "content": "**User ID**: 1", "verb": "info"}, "", ""),
+        ({"prompt": "", "verb": "blend", "blend_urls": ("a", "b", "c")}, "", "3 pictures"),
+        ({"prompt": "", "verb": "describe"}, "", "a picture"),
+        ({"prompt": "red, a tall tower, fog"}, "red, a tall tower, fog", "red, a tall tower"),
+    ],
+)
+def test_a_job_goes_by_the_first_words_of_its_prompt(fields: dict[str, Any], prompt: str, title: str) -> None:
+    job = a_job(**fields)
+    assert (cards.prompt(job), cards.title(job)) == (prompt, title)
+
+
+def test_a_long_title_ends_after_a_whole_word() -> None:
+    assert cards.title(a_job(prompt="a castle in the fog over the sea"), 20) == "castle in the fog…"
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ({"status": "progress", "percent": 47}, "Imagine · castle in the fog · 47 %"),
+        ({"status": "started"}, "Imagine · castle in the fog · waiting"),
+        ({"status": "reticulating"}, "Imagine · castle in the fog · in progress"),
+        ({}, "Imagine · castle in the fog · done"),
+        ({"prompt": ""}, "Imagine · #4K7Q · done"),
+        ({"status": "moderated"}, "Imagine · #4K7Q · declined"),
+    ],
+)
+def test_a_choice_tells_jobs_apart(fields: dict[str, Any], line: str) -> None:
+    assert cards.choice(a_job(**fields), "4K7Q") == line
+
+
+# The card
+
+
+def test_the_card_of_a_running_job_reads_as_designed() -> None:
+    job = a_job(verb="button", button="V2", status="progress", percent=47, mode="fast")
+    embed = cards.card(job, parent=CASTLE, watchers=["Mira", "Bo"], started=STARTED)
+    assert embed.description == (
+        f"**V2** of [castle in the fog]({JUMP})\n> {PROMPT}\n\n`▰▰▰▰▱▱▱▱` 47 % · fast · started <t:1780396473:R>"
+    )
+    assert embed.footer.text == "Mira and 1 more will be told here"
+
+
+def test_a_job_that_has_not_begun_shows_words_instead_of_an_empty_bar() -> None:
+    embed = cards.card(a_job(status="started"), parent=None, watchers=["Mira"], started=STARTED)
+    assert embed.description == f"**Imagine**\n> {PROMPT}\n\nWaiting to start · asked <t:1780396473:R>"
+    assert embed.footer.text == "Mira will be told here"
+
+
+def test_a_card_that_knows_nothing_says_no_more() -> None:
+    embed = cards.card(Job(jobid="x", status="progress"), parent=None, watchers=[], started=None)
+    assert (embed.description, embed.footer.text) == ("**Job**\n\nIn progress", None)
+
+
+def test_a_parents_name_cannot_break_its_link() -> None:
+    parent = cards.Link("a](http://evil.example) 🐱 cat", JUMP)
+    assert f"[a)(http\\://evil.example) cat]({JUMP})" in (
+        cards.card(a_job(), parent=parent, watchers=[], started=None).description or ""
+    )
+
+
+def test_a_parent_without_a_post_is_named_without_a_link() -> None:
+    parent = cards.Link("castle in the fog")
+    assert a_result(a_job(verb="button", button="U1"), parent=parent).startswith("**U1** of castle in the fog\n")
+
+
+@pytest.mark.parametrize(
+    ("percent", "bar"), [(-1, "▰▱▱▱▱▱▱▱"), (1, "▰▱▱▱▱▱▱▱"), (47, "▰▰▰▰▱▱▱▱"), (99, "▰▰▰▰▰▰▰▱"), (100, "▰▰▰▰▰▰▰▰")]
+)
+def test_the_bar_is_full_only_at_the_end(percent: int, bar: str) -> None:
+    assert cards.bar(percent) == bar
+
+
+@pytest.mark.parametrize(
+    ("time", "words"),
+    [
+        (timedelta(milliseconds=-5), "1 s"),
+        (timedelta(seconds=52.4), "52 s"),
+        (timedelta(minutes=3, seconds=5), "3 min 5 s"),
+        (timedelta(minutes=3), "3 min"),
+        (timedelta(hours=2, minutes=10, seconds=7), "2 h 10 min"),
+        (timedelta(days=31, hours=2), "31 d 2 h"),
+    ],
+)
+def test_a_time_span_is_told_in_its_two_largest_units(time: timedelta, words: str) -> None:
+    assert cards.duration(time) == words
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ({}, f"-# ✓ Imagine · castle in the fog, 52 s → [picture]({JUMP})"),
+        ({"verb": "describe", "prompt": ""}, f"-# ✓ Describe · a picture, 52 s → [prompts]({JUMP})"),
+        ({"status": "failed"}, f"-# ✗ Imagine · castle in the fog, failed after 52 s → [details]({JUMP})"),
+        ({"status": "cancelled"}, f"-# – Imagine · castle in the fog, cancelled after 52 s → [details]({JUMP})"),
+        ({"status": "moderated"}, f"-# ✗ Imagine, declined after 52 s → [details]({JUMP})"),
+    ],
+)
+def test_a_finished_card_is_one_small_line(fields: dict[str, Any], line: str) -> None:
+    assert cards.finished_card(a_job(**fields), took=timedelta(seconds=52), url=JUMP) == line
+
+
+def test_a_finished_card_does_without_time_and_link() -> None:
+    assert cards.finished_card(a_job(), took=None, url=None) == "-# ✓ Imagine · castle in the fog"
+
+
+# The result
+
+
+def test_a_result_shows_lineage_prompt_picture_and_facts() -> None:
+    embed = cards.result(
+        a_job(verb="button", button="V2", mode="fast"),
+        key="4K7Q",
+        parent=CASTLE,
+        asker="Mira",
+        picture="attachment://v2.webp",
+        note="The picture was too large to attach.",
+        took=timedelta(seconds=52),
+    )
+    assert embed.description == (
+        f"**V2** of [castle in the fog]({JUMP})\n> {PROMPT}\n\n-# The picture was too large to attach."
+    )
+    assert embed.image.url == "attachment://v2.webp"
+    assert embed.footer.text == "Mira · fast · 52 s · #4K7Q"
+
+
+@pytest.mark.parametrize(
+    "picture", ["file:///etc/passwd", "javascript:alert(1)", "https://x.example/" + "a" * 2048, ""]
+)
+def test_an_address_that_discord_would_refuse_is_no_picture(picture: str) -> None:
+    embed = cards.result(a_job(), key="4K7Q", parent=None, asker="Mira", picture=picture)
+    assert embed.image.url is None
+
+
+def test_a_blend_counts_its_pictures() -> None:
+    job = a_job(verb="blend", prompt="", content="**<https://s.mj.run/a> <https://s.mj.run/b>** - <@1> (fast)")
+    assert a_result(job) == "**Blend** of 2 pictures"
+
+
+def test_describe_shows_its_four_prompts() -> None:
+    told = "1️⃣ a bird, [Greg](http://x.example) style\n\n2️⃣ *two*\n\n3️⃣ three\n\n4️⃣ four"
+    job = a_job(verb="describe", prompt="", embeds=(JobEmbed(description=told),))
+    assert a_result(job) == "**Describe**\n\n1️⃣ a bird, Greg style\n\n2️⃣ \\*two\\*\n\n3️⃣ three\n\n4️⃣ four"
+
+
+def test_a_result_with_everything_at_its_longest_still_fits() -> None:
+    told = "\n".join(["*" * 5000] * 9)
+    job = a_job(verb="describe", prompt="*" * 5000, embeds=(JobEmbed(description=told),), mode="x" * 999)
+    parent = cards.Link("*" * 999, JUMP + "0" * 400)
+    embed = cards.result(job, key="K" * 99, parent=parent, asker="M" * 999, picture=None, note="n" * 999)
+    assert len(embed.description or "") == 4096
+    assert len(embed.footer.text or "") <= 2048
+    assert len(embed) <= 6000
+
+
+def test_a_result_of_which_nothing_is_known_has_no_footer() -> None:
+    assert "footer" not in cards.result(a_job(), key="", parent=None, asker="", picture=None).to_dict()
+
+
+def test_a_seed_can_be_copied() -> None:
+    job = a_job(verb="seed_async", seed=Seed(value="123456789"))
+    assert a_result(job, parent=CASTLE) == f"**Seed** `123456789` of [castle in the fog]({JUMP})\n> {PROMPT}"
+
+
+def test_a_long_address_in_a_prompt_shrinks_to_its_host() -> None:
+    job = a_job(prompt="https://cdn.midjourney.com/383afba5-1f84-4da3-9b76-e65c9c8ccfe8/0_0.png a cat")
+    assert a_result(job) == "**Imagine**\n> https\\://cdn.midjourney.com/… a cat"
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [
+        ("failed", "Midjourney could not finish this one."),
+        ("cancelled", "This one was cancelled."),
+        ("expired", "useapi.net no longer keeps this job."),
+        ("silent", "No news about this job for a day, so I stopped looking."),
+    ],
+)
+def test_trouble_is_one_sentence_in_amber(status: str, sentence: str) -> None:
+    quiet = cards.result(a_job(), key="4K7Q", parent=None, asker="Mira", picture=None)
+    trouble = cards.result(a_job(status=status), key="4K7Q", parent=None, asker="Mira", picture=None)
+    assert trouble.description == f"**Imagine**\n> {PROMPT}\n\n{sentence}"
+    assert trouble.colour != quiet.colour
+
+
+def test_a_declined_job_shows_neither_prompt_nor_picture_nor_reason() -> None:
+    job = a_job(status="moderated", error="Banned prompt", error_details="fog is banned")
+    embed = cards.result(job, key="4K7Q", parent=None, asker="Mira", picture="attachment://a.webp")
+    assert embed.description == "**Imagine**\n\nMidjourney declined this one."
+    assert embed.image.url is None
+
+
+def test_a_failure_tells_its_reason_without_naming_who_pays() -> None:
+    job = a_job(status="failed", error=f"<@123456789012345678> has no {JOBID} *now*")
+    assert a_result(job).endswith("Midjourney could not finish this one. It said: someone has no this job \\*now\\*")
+
+
+def test_why_tells_midjourneys_words_and_no_ids() -> None:
+    job = a_job(status="moderated", error="Banned prompt", error_details=f"Sorry!\n\nSee {JOBID}, <@1>.")
+    assert cards.why(job) == "**Banned prompt**\nSorry!\nSee this job, someone."
+    assert cards.why(a_job(status="moderated")) == "Midjourney gave no reason."
+
+
+def test_the_account_answer_keeps_times_and_leaves_out_who_pays() -> None:
+    told = "**User ID**: 777\n**Subscription**: Mega (renews next on <t:1705181223>)\n**Job Mode**: *Fast* <@777>"
+    embed = cards.account_answer(a_job(verb="info", prompt="", content=told))
+    assert embed.description == (
+        "**Info**\n\n**Subscription** Mega (renews next on <t:1705181223>)\n**Job Mode** \\*Fast\\* \\<@\u200b777>"
+    )
+
+
+def test_an_account_answer_without_words_is_done() -> None:
+    assert cards.account_answer(a_job(verb="relax", prompt="")).description == "**Relax mode**\n\nDone."
+
+
+# Files and people
+
+
+def test_the_alt_text_is_the_prompt_without_parameters() -> None:
+    assert cards.alt_text(a_job()) == "Picture made with Midjourney: a castle in the fog, ink wash"
+    assert cards.alt_text(a_job(buttons=("U1",))).startswith("Four pictures made with Midjourney: a castle")
+
+
+def test_a_file_is_named_after_what_it_shows() -> None:
+    assert cards.file_name(a_job(verb="button", button="V2"), "4K7Q", "webp") == "v2-castle-in-the-fog-4k7q.webp"
+    assert cards.file_name(a_job(prompt="城 ../../etc/pâssé"), "4K7Q", ".png") == "imagine-etc-passe-4k7q.png"
+
+
+def test_people_are_called_once_each() -> None:
+    assert cards.mentions([1, 2, 1]) == "<@1> <@2>"
+    assert cards.mentions([]) == ""
+
+
+def test_a_crowd_is_called_as_far_as_discord_lets_us() -> None:
+    line = cards.mentions(range(10**17, 10**17 + 120))
+    assert line.endswith(f"> and {120 - line.count('<@')} more")
+    assert 1900 < len(line) <= 2000
+    assert cards.mentions(range(120)).endswith("<@99> and 20 more")
+
+
+# Buttons
+
+
+def test_a_grids_buttons_stand_as_midjourney_has_them() -> None:
+    assert looks("U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4") == ["U1 U2 U3 U4 🔄", "V1 V2 V3 V4"]
+
+
+def test_a_single_pictures_buttons_stand_family_by_family() -> None:
+    upscales = ("Upscale (Subtle)", "Upscale (Creative)", "Vary (Subtle)", "Vary (Strong)", "Vary (Region)")
+    zooms = ("Zoom Out 2x", "Zoom Out 1.5x", "Custom Zoom")
+    arrows = ("⬅️", "➡️", "⬆️", "⬇️")
+    films = ("Animate (High motion)", "Animate (Low motion)")
+    families = [" ".join(family) for family in (upscales, zooms, arrows, films)]
+    assert looks(*upscales, *zooms, *arrows, *films) == families
+    assert looks(*upscales, *zooms, *arrows, *films, "Share", "Hide") == [*families, "Share Hide"]
+
+
+def test_small_families_share_a_row_when_rows_run_out() -> None:
+    crowded = ("U1", "V1", "Vary (Strong)", "Custom Zoom", "⬆️", "Animate (Low motion)", "Share")
+    assert looks(*crowded) == ["U1 V1 Vary (Strong) Custom Zoom ⬆️", "Animate (Low motion) Share"]
+
+
+def test_describes_numbers_stand_with_their_re_roll() -> None:
+    assert looks("1️⃣", "2️⃣", "3️⃣", "4️⃣", "🔄") == ["1️⃣ 2️⃣ 3️⃣ 4️⃣ 🔄"]
+
+
+def test_of_forty_buttons_the_known_ones_stay() -> None:
+    layout = cards.rows([f"Strange {number}" for number in range(38)] + ["U1", "V1"])
+    assert [len(row) for row in layout] == [5, 5, 5, 5, 4]
+    assert [(face.index, face.label) for face in layout[0][:3]] == [(38, "U1"), (39, "V1"), (0, "Strange 0")]
+
+
+def test_a_label_is_shown_once_clipped_and_never_blank() -> None:
+    faces = [face for row in cards.rows(["\u200b", "x" * 200, "x" * 200, " ", "⬅", "⬅️", "❤️"]) for face in row]
+    assert [(face.index, face.label, face.emoji) for face in faces] == [
+        (4, "", "⬅️"),
+        (1, "x" * 79 + "…", None),
+        (6, "❤️", None),
+    ]
+
+
+def test_a_job_without_buttons_has_no_rows() -> None:
+    assert cards.rows([]) == ()

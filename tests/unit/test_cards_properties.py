@@ -1,0 +1,171 @@
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from discord import Embed
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it ships no types
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+from bot import cards
+from bot.jobs import Job
+from tests.strategies import jobs, labels, texts, times
+
+SPEC = Path(__file__).parents[3] / "shared" / "reference" / "discord-openapi.json"
+JUMP = "https://discord.com/channels/1/2/3"
+
+Judge = Callable[[dict[str, Any]], None]
+
+quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+links = st.none() | st.builds(cards.Link, texts, st.sampled_from((JUMP, "", "javascript:alert(1)", "https://x/)(y")))
+spans = st.none() | st.timedeltas()
+keys = st.sampled_from(("4K7Q", "#4K7Q", ""))
+
+
+@pytest.fixture(scope="session")
+def discord_takes() -> Judge:
+    """What Discord's own description of "create message" says about a body; says nothing where the file is missing."""
+    if not SPEC.exists():
+        return lambda body: None
+    spec = Resource.from_contents(json.loads(SPEC.read_text()), default_specification=DRAFT202012)
+    registry: Registry[Any] = Registry().with_resource("discord", spec)
+    schema = {"$ref": "discord#/components/schemas/MessageCreateRequest"}
+    validator = Draft202012Validator(schema, registry=registry)
+    return lambda body: validator.validate(body)
+
+
+def unescaped(text: str) -> str:
+    return re.sub(r"\\.", "x", text)
+
+
+def assert_inert(text: str) -> None:
+    left = unescaped(text)
+    assert not re.search(r"[*_~|`<\[\]\\]|://|discord\.gg/", left)
+    assert not re.search(r"@(everyone|here|[!&]?\d)", text)
+    assert not re.match(r"[#>+-]|\d+\.\s", left)
+    assert "\n" not in text
+    text.encode()
+
+
+def assert_keeps_limits(embed: Embed, discord_takes: Judge) -> None:
+    body = embed.to_dict()
+    description, footer = body.get("description", ""), body.get("footer", {}).get("text", "")
+    assert 0 < len(description) <= 4096
+    assert len(footer) <= 2048
+    assert len(embed) <= 6000
+    assert len(body.get("image", {}).get("url", "")) <= 2048
+    discord_takes(json.loads(json.dumps({"embeds": [body]}).encode()))
+
+
+def assert_says_nothing_alive(embed: Embed) -> None:
+    description = embed.description or ""
+    ours = re.sub(rf"\]\({re.escape(JUMP)}\)|<t:-?\d+(:[tTdDfFR])?>", "", description)
+    assert "<" not in unescaped(ours)
+    assert "](" not in unescaped(ours)
+    assert "://" not in unescaped(ours)
+    assert not re.search(r"@(everyone|here|[!&]?\d)", description)
+    assert not re.search(r"^(#|>>>|\d+\. |- )", description, re.MULTILINE)
+
+
+@quick
+@given(texts, st.integers(0, 300))
+def test_plain_words_link_to_nothing_and_call_nobody(text: str, limit: int) -> None:
+    shown = cards.plain(text, limit)
+    assert len(shown) <= limit
+    assert_inert(shown)
+
+
+@quick
+@given(jobs, links, st.lists(texts, max_size=4), times)
+def test_any_job_makes_a_card_that_discord_takes(
+    discord_takes: Judge, job: Job, parent: cards.Link | None, watchers: list[str], started: datetime | None
+) -> None:
+    embed = cards.card(job, parent=parent, watchers=watchers, started=started)
+    assert_keeps_limits(embed, discord_takes)
+    assert_says_nothing_alive(embed)
+
+
+@quick
+@given(jobs, keys, links, texts, st.none() | st.just("attachment://castle.webp") | texts, spans)
+def test_any_job_makes_a_result_that_discord_takes(
+    discord_takes: Judge,
+    job: Job,
+    key: str,
+    parent: cards.Link | None,
+    asker: str,
+    picture: str | None,
+    took: timedelta | None,
+) -> None:
+    embed = cards.result(job, key=key, parent=parent, asker=asker, picture=picture, took=took)
+    assert_keeps_limits(embed, discord_takes)
+    assert_says_nothing_alive(embed)
+
+
+@quick
+@given(jobs, texts)
+def test_any_note_fits_under_any_result(discord_takes: Judge, job: Job, note: str) -> None:
+    embed = cards.result(job, key="4K7Q", parent=None, asker="Mira", picture=None, note=note)
+    assert_keeps_limits(embed, discord_takes)
+
+
+@quick
+@given(jobs)
+def test_any_job_makes_an_account_answer_that_discord_takes(discord_takes: Judge, job: Job) -> None:
+    embed = cards.account_answer(job)
+    assert_keeps_limits(embed, discord_takes)
+    assert_says_nothing_alive(embed)
+
+
+@quick
+@given(jobs, keys, spans, st.sampled_from((JUMP, None)), st.integers(1, 100), texts)
+def test_any_job_makes_texts_that_fit_their_places(
+    job: Job, key: str, took: timedelta | None, url: str | None, limit: int, extension: str
+) -> None:
+    assert 1 <= len(cards.label(job)) <= 80
+    assert len(cards.title(job, limit)) <= limit
+    assert 1 <= len(cards.choice(job, key)) <= 100
+    assert 1 <= len(cards.why(job)) <= 1900
+    assert 1 <= len(cards.alt_text(job)) <= 1024
+    name = cards.file_name(job, key, extension)
+    assert len(name) <= 80
+    assert re.fullmatch(r"[a-z0-9-]+\.[a-z0-9-]+", name)
+    line = cards.finished_card(job, took=took, url=url)
+    assert len(line) <= 2000
+    assert "\n" not in line
+    assert_inert(line.removeprefix("-# ").replace(f"]({JUMP})", "").replace("→ [", ""))
+
+
+@quick
+@given(st.lists(st.integers(1, 2**64), max_size=200))
+def test_people_are_called_once_each_and_within_one_message(user_ids: list[int]) -> None:
+    line = cards.mentions(user_ids)
+    called = [int(user_id) for user_id in re.findall(r"<@(\d+)>", line)]
+    assert len(line) <= 2000
+    assert called == list(dict.fromkeys(user_ids))[: len(called)]
+    assert len(called) <= 100
+
+
+@quick
+@given(labels)
+def test_any_buttons_leave_a_place_and_are_taken_by_discord(discord_takes: Judge, labels: tuple[str, ...]) -> None:
+    layout = cards.rows(labels)
+    faces = [face for row in layout for face in row]
+    assert all(1 <= len(row) <= 5 for row in layout)
+    assert len(layout) < 5 or (len(layout) == 5 and len(layout[-1]) < 5)
+    assert len({face.index for face in faces}) == len(faces) <= 24
+    rows_with_more = [[_button(face) for face in row] for row in layout] + [[]] * (len(layout) < 5)
+    rows_with_more[-1].append({"type": 2, "style": 2, "custom_id": "more", "label": "⋯"})
+    discord_takes({"components": [{"type": 1, "components": row} for row in rows_with_more]})
+
+
+def _button(face: cards.Face) -> dict[str, Any]:
+    look = {"emoji": {"name": face.emoji}} if face.emoji else {"label": face.label}
+    assert face.emoji or face.label.strip()
+    assert len(face.label) <= 80
+    return {"type": 2, "style": 2, "custom_id": str(face.index), **look}

@@ -1,0 +1,421 @@
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from bot.errors import DarkroomError
+from bot.images import (
+    NotAllowed,
+    NotAPicture,
+    NotPublic,
+    Picture,
+    PictureError,
+    PictureGone,
+    Pictures,
+    PictureUnreachable,
+    TooLarge,
+    is_public,
+    public_socket,
+)
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 500
+LIMIT = 10_000
+CDN = ("cdn.discordapp.com", "cdn.midjourney.com")
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Host:
+    """A tiny picture host; each path has its own answer, and every request is remembered."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Handler] = {}
+        self.requests: list[web.Request] = []
+        self.origin = ""
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        self.requests.append(request)
+        return await self.answers[request.path](request)
+
+    def serves(self, path: str, body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> str:
+        async def answer(_: web.Request) -> web.Response:
+            return web.Response(body=body, status=status, headers=headers)
+
+        self.answers[path] = answer
+        return self.origin + path
+
+    def sends_on(self, path: str, location: str, status: int = 302) -> str:
+        return self.serves(path, b"", status, {"Location": location})
+
+
+@pytest.fixture
+async def host() -> AsyncIterator[Host]:
+    host = Host()
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", host.handle)
+    runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host.origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield host
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def pictures(host: Host) -> AsyncIterator[Pictures]:
+    async with Pictures(hosts=(*CDN, host.origin), seconds=5) as pictures:
+        yield pictures
+
+
+def left_in(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://cdn.discordapp.com/attachments/1/2/a.webp?ex=6a200354&is=6a1eb1d4&hm=00&",
+        "https://CDN.discordapp.com/a.png",
+        "HTTPS://cdn.midjourney.com:443/a/0_0.jpeg",
+        "https://cdn.discordapp.com/a.png#@evil.example/",
+        "http://127.0.0.1:9000/a.png",
+    ],
+)
+def test_listed_hosts_are_allowed(url: str) -> None:
+    assert Pictures(hosts=(*CDN, "http://127.0.0.1:9000")).is_allowed(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "", "cdn.discordapp.com/a.png", "//cdn.discordapp.com/a.png", "https:cdn.discordapp.com/a", "https:///a.png",
+        "http://cdn.discordapp.com/a.png", "ftp://cdn.discordapp.com/a", "file:///etc/passwd",
+        "file://cdn.discordapp.com/",
+        "data:image/png;base64,AAAA", "javascript:alert(1)", "gopher://cdn.discordapp.com/", "https://cdn.discordapp.com.",
+        "https://cdn.discordapp.com./a.png", "https://cdn.discordapp.com:8443/a", "https://cdn.discordapp.com:0/a",
+        "https://cdn.discordapp.com:99999/a", "https://user@cdn.discordapp.com/a", "https://u:p@cdn.discordapp.com/a",
+        "https://cdn.discordapp.com@evil.example/a", "https://evil.example/cdn.discordapp.com",
+        "https://evil.example#cdn.discordapp.com", "https://evil.example\\@cdn.discordapp.com/a",
+        "https://cdn.discordapp.com\\@evil.example/a", "https://cdn.discordapp.com/a\\b", "https://a.cdn.discordapp.com/a",
+        "https://cdn.discordapp.com.evil.example/a", "https://evilcdn.discordapp.com/a", "https://discordapp.com/a",
+        "https://ｃdn.discordapp.com/a", "https://сdn.discordapp.com/a", "https://cdn。discordapp.com/a",
+        "https://cdn%2ediscordapp.com/a", "https://cdn.discordapp.com%00.evil.example/", "https://cdn.discordapp.com\t/a",
+        " https://cdn.discordapp.com/a", "https://cdn.discordapp.com/a b", "https://cdn.discordapp.com/\r\nX: y",
+        "https://cdn.discordapp.com/" + "x" * 3000, "https://[cdn.discordapp.com]/a", "https://[::1/a", "http://127.0.0.1/",
+        "http://127.0.0.1:9001/", "https://127.0.0.1:9000/", "http://127.1:9000/", "http://localhost:9000/",
+        "http://①②⑦.⓪.⓪.①:9000/", "http://0x7f.1:9000/", "http://2130706433:9000/", "http://[::ffff:127.0.0.1]:9000/",
+        "http://[::1]:9000/", "http://169.254.169.254/latest/meta-data/",
+    ],
+)  # fmt: skip
+def test_everything_else_is_not_allowed(url: str) -> None:
+    assert not Pictures(hosts=(*CDN, "http://127.0.0.1:9000")).is_allowed(url)
+
+
+@pytest.mark.parametrize(
+    "entry", ["", "*.discordapp.com", "a b", "ftp://a.example", "https://a.example/x", "u@a.example", "a?b"]
+)
+def test_a_list_with_a_malformed_entry_is_refused(entry: str) -> None:
+    with pytest.raises(ValueError, match="neither a host nor an origin"):
+        Pictures(hosts=(*CDN, entry))
+
+
+@pytest.mark.parametrize(
+    "address", ["8.8.8.8", "162.159.133.233", "2606:4700::1", "::ffff:8.8.8.8", "64:ff9b::808:808"]
+)
+def test_addresses_of_the_open_internet_are_public(address: str) -> None:
+    assert is_public(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1", "127.8.9.1", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "100.100.100.200",
+        "169.254.169.254", "192.0.0.192", "192.0.2.1", "192.88.99.1", "198.18.0.1", "168.63.129.16", "224.0.0.1",
+        "240.0.0.1", "255.255.255.255", "::", "::1", "::127.0.0.1", "::ffff:127.0.0.1", "::ffff:10.0.0.1",
+        "::ffff:a9fe:a9fe", "64:ff9b::7f00:1", "64:ff9b:1::1", "2002:7f00:1::", "2002:a00:1::1", "2001::1",
+        "2001:db8::1", "100::1", "fc00::1", "fd00:ec2::254", "fe80::1", "fe80::1%eth0", "fec0::1", "ff02::1",
+    ],
+)  # fmt: skip
+def test_addresses_inside_a_network_are_not_public_and_get_no_socket(address: str) -> None:
+    assert not is_public(address)
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with pytest.raises(NotPublic):
+        public_socket((family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, 443)))
+
+
+@pytest.mark.parametrize(
+    "name", ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "0.0.0.0"]
+)
+async def test_a_listed_name_that_leads_inside_is_not_connected(name: str, tmp_path: Path) -> None:
+    knocks: list[asyncio.StreamWriter] = []
+
+    def open_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        knocks.append(writer)
+        writer.close()
+
+    server = await asyncio.start_server(open_up, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, Pictures(hosts=(f"{name}:{port}",)) as pictures:
+        url = f"https://{name}:{port}/a.png"
+        assert pictures.is_allowed(url)
+        with pytest.raises(NotAllowed):
+            await pictures.fetch(url, into=tmp_path, limit=LIMIT)
+    assert knocks == []
+    assert left_in(tmp_path) == []
+
+
+async def test_an_exempted_origin_exempts_nothing_beside_it(host: Host, tmp_path: Path) -> None:
+    port = host.origin.rpartition(":")[2]
+    async with Pictures(hosts=(host.origin, f"127.0.0.1:{port}", f"localhost:{port}")) as pictures:
+        await pictures.fetch(host.serves("/a", PNG), into=tmp_path, limit=LIMIT)
+        for url in (f"https://127.0.0.1:{port}/a", f"https://localhost:{port}/a"):
+            with pytest.raises(NotAllowed):
+                await pictures.fetch(url, into=tmp_path, limit=LIMIT)
+    assert len(host.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("start", "content_type", "extension"),
+    [
+        (b"\x89PNG\r\n\x1a\n", "image/png", "png"),
+        (b"\xff\xd8\xff\xe0", "image/jpeg", "jpg"),
+        (b"RIFF\n\x10\r\0WEBPVP8 ", "image/webp", "webp"),
+        (b"GIF89a", "image/gif", "gif"),
+        (b"\0\0\0\x20ftypisom", "video/mp4", "mp4"),
+        (b"\0\0\0\x18ftypmp42", "video/mp4", "mp4"),
+    ],
+)
+async def test_the_type_is_what_the_bytes_say(
+    host: Host, pictures: Pictures, tmp_path: Path, start: bytes, content_type: str, extension: str
+) -> None:
+    body = start + bytes(range(256)) * 30
+    url = host.serves("/a", body, headers={"Content-Type": "text/html"})
+    picture = await pictures.fetch(url, into=tmp_path, limit=LIMIT)
+    assert picture == Picture(path=picture.path, content_type=content_type, extension=extension, size=len(body))
+    assert picture.path.read_bytes() == body
+    assert left_in(tmp_path) == [picture.path]
+
+
+async def test_the_request_is_plain(host: Host, pictures: Pictures, tmp_path: Path) -> None:
+    for path in ("/a", "/b"):
+        url = host.serves(path, PNG, headers={"Set-Cookie": "id=1; Path=/"})
+        await pictures.fetch(url, into=tmp_path, limit=LIMIT)
+    headers = host.requests[1].headers
+    assert headers["User-Agent"] == "Mozilla/5.0 (compatible; Darkroom)"
+    assert headers["Accept-Encoding"] == "identity"
+    assert not {"Cookie", "Authorization", "Referer"} & set(headers)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "headers", "outcome"),
+    [
+        (b"", 200, {}, NotAPicture),
+        (b"GIF89a", 200, {}, NotAPicture),
+        (b"<html><body>Sign in</body></html>", 200, {"Content-Type": "image/png"}, NotAPicture),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'>", 200, {"Content-Type": "image/svg+xml"}, NotAPicture),
+        (b"\0\0\0\x20ftypavif" + b"\0" * 99, 200, {"Content-Type": "video/mp4"}, NotAPicture),
+        (b"RIFF\0\0\0\0WAVEfmt ", 200, {"Content-Type": "image/webp"}, NotAPicture),
+        (b"\x1f\x8b\x08" + b"\0" * 99, 200, {"Content-Encoding": "gzip"}, NotAPicture),
+        (b"This content is no longer available.", 404, {}, PictureGone),
+        (b"", 403, {}, PictureGone),
+        (PNG, 410, {}, PictureGone),
+        (PNG, 500, {}, PictureUnreachable),
+        (PNG, 429, {}, PictureUnreachable),
+        (PNG, 206, {}, PictureUnreachable),
+        (b"", 304, {}, PictureUnreachable),
+    ],
+)
+async def test_what_is_no_picture_ends_in_its_own_error_without_a_file(
+    host: Host,
+    pictures: Pictures,
+    tmp_path: Path,
+    body: bytes,
+    status: int,
+    headers: dict[str, str],
+    outcome: type[PictureError],
+) -> None:
+    with pytest.raises(PictureError) as caught:
+        await pictures.fetch(host.serves("/a", body, status, headers), into=tmp_path, limit=LIMIT)
+    assert type(caught.value) is outcome
+    assert str(caught.value) == outcome.sentence()
+    assert isinstance(caught.value, DarkroomError)
+    assert left_in(tmp_path) == []
+
+
+async def test_a_picture_of_just_the_limit_is_kept_and_one_byte_more_is_not(
+    host: Host, pictures: Pictures, tmp_path: Path
+) -> None:
+    picture = await pictures.fetch(host.serves("/a", PNG), into=tmp_path, limit=len(PNG))
+    picture.path.unlink()
+    with pytest.raises(TooLarge) as caught:
+        await pictures.fetch(host.serves("/a", PNG), into=tmp_path, limit=len(PNG) - 1)
+    assert caught.value.size == len(PNG)
+    assert left_in(tmp_path) == []
+
+
+async def test_a_body_that_says_it_is_too_large_is_not_waited_for(
+    host: Host, pictures: Pictures, tmp_path: Path
+) -> None:
+    async def promise(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": "5000000"})
+        await response.prepare(request)
+        await asyncio.Event().wait()
+        return response
+
+    host.answers["/a"] = promise
+    with pytest.raises(TooLarge) as caught:
+        await pictures.fetch(host.origin + "/a", into=tmp_path, limit=LIMIT)
+    assert caught.value.size == 5_000_000
+    assert left_in(tmp_path) == []
+
+
+async def test_a_body_without_a_length_is_cut_at_the_limit(host: Host, pictures: Pictures, tmp_path: Path) -> None:
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(PNG)
+        while True:
+            await response.write(b"\0" * 65536)
+
+    host.answers["/a"] = endless
+    with pytest.raises(TooLarge) as caught:
+        await pictures.fetch(host.origin + "/a", into=tmp_path, limit=200_000)
+    assert 200_000 < caught.value.size < 400_000
+    assert left_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("length", [100, len(PNG) + 100])
+async def test_a_lying_length_is_unreachable(tmp_path: Path, length: int) -> None:
+    async def lie(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length + PNG)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(lie, "127.0.0.1", 0) as server:
+        origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with Pictures(hosts=(origin,)) as pictures:
+            with pytest.raises(PictureUnreachable):
+                await pictures.fetch(origin, into=tmp_path, limit=LIMIT)
+    assert left_in(tmp_path) == []
+
+
+async def test_a_slow_drip_is_cut_off(host: Host, tmp_path: Path) -> None:
+    async def drip(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(PNG)
+        while True:
+            await response.write(b"\0")
+            await asyncio.sleep(0.02)
+
+    host.answers["/a"] = drip
+    async with Pictures(hosts=(host.origin,), seconds=0.2) as pictures:
+        with pytest.raises(PictureUnreachable):
+            await pictures.fetch(host.origin + "/a", into=tmp_path, limit=LIMIT)
+    assert left_in(tmp_path) == []
+
+
+async def test_a_reset_and_a_closed_port_are_unreachable(host: Host, tmp_path: Path, unused_tcp_port: int) -> None:
+    async def abort(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": "5000"})
+        await response.prepare(request)
+        await response.write(PNG)
+        assert request.transport is not None
+        request.transport.abort()
+        return response
+
+    host.answers["/a"] = abort
+    closed = f"http://127.0.0.1:{unused_tcp_port}"
+    async with Pictures(hosts=(host.origin, closed)) as pictures:
+        for url in (host.origin + "/a", closed):
+            with pytest.raises(PictureUnreachable):
+                await pictures.fetch(url, into=tmp_path, limit=LIMIT)
+    assert left_in(tmp_path) == []
+
+
+async def test_a_cancelled_fetch_leaves_no_file(host: Host, pictures: Pictures, tmp_path: Path) -> None:
+    arrived = asyncio.Event()
+
+    async def stall(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(PNG)
+        arrived.set()
+        await asyncio.Event().wait()
+        return response
+
+    host.answers["/a"] = stall
+    fetch = asyncio.create_task(pictures.fetch(host.origin + "/a", into=tmp_path, limit=LIMIT))
+    await arrived.wait()
+    fetch.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await fetch
+    assert left_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_three_redirects_are_followed_and_four_are_not(
+    host: Host, pictures: Pictures, tmp_path: Path, status: int
+) -> None:
+    host.serves("/4", PNG)
+    for step in (1, 2, 3):
+        host.sends_on(f"/{step}", f"/{step + 1}", status)
+    await pictures.fetch(host.origin + "/1", into=tmp_path, limit=LIMIT)
+    host.sends_on("/0", host.origin + "/1", status)
+    with pytest.raises(PictureUnreachable):
+        await pictures.fetch(host.origin + "/0", into=tmp_path, limit=LIMIT)
+    assert len(left_in(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "https://evil.example/a.png", "//evil.example/a.png", "http://169.254.169.254/latest/meta-data/",
+        "file:///etc/passwd",
+        "http://localhost/", "http://cdn.discordapp.com/a.png", "https://u:p@cdn.discordapp.com/a",
+        "\\\\evil.example\\a", "https://[", "http://127.0.0.1:1/a", "http://①②⑦.⓪.⓪.①/",
+    ],
+)  # fmt: skip
+async def test_a_redirect_to_a_host_that_is_not_listed_is_not_followed(
+    host: Host, pictures: Pictures, tmp_path: Path, location: str
+) -> None:
+    with pytest.raises(NotAllowed):
+        await pictures.fetch(host.sends_on("/a", location), into=tmp_path, limit=LIMIT)
+    assert len(host.requests) == 1
+    assert left_in(tmp_path) == []
+
+
+async def test_a_redirect_to_nowhere_is_unreachable(host: Host, pictures: Pictures, tmp_path: Path) -> None:
+    with pytest.raises(PictureUnreachable):
+        await pictures.fetch(host.serves("/a", b"", 302), into=tmp_path, limit=LIMIT)
+
+
+async def test_an_address_that_is_not_allowed_is_never_asked(pictures: Pictures, host: Host, tmp_path: Path) -> None:
+    for url in ("file:///etc/passwd", host.origin.replace("http", "https"), "http://localhost/", ""):
+        with pytest.raises(NotAllowed):
+            await pictures.fetch(url, into=tmp_path, limit=LIMIT)
+    assert host.requests == []
+    assert left_in(tmp_path) == []
+
+
+async def test_four_are_fetched_at_once_and_the_fifth_waits(host: Host, pictures: Pictures, tmp_path: Path) -> None:
+    four, gate = asyncio.Event(), asyncio.Event()
+
+    async def stall(_: web.Request) -> web.Response:
+        if len(host.requests) == 4:
+            four.set()
+        await gate.wait()
+        return web.Response(body=PNG)
+
+    host.answers["/a"] = stall
+    fetches = [asyncio.create_task(pictures.fetch(host.origin + "/a", into=tmp_path, limit=LIMIT)) for _ in range(6)]
+    await four.wait()
+    await asyncio.sleep(0.05)  # time in which a fifth would come
+    assert len(host.requests) == 4
+    gate.set()
+    await asyncio.gather(*fetches)
+    assert len(left_in(tmp_path)) == len(host.requests) == 6

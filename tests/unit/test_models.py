@@ -1,0 +1,292 @@
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bot.api import clean, parse_job
+from bot.api.models import CHILDREN, ITEMS, LABEL, progress
+from bot.errors import Nonsense
+from bot.jobs import Child, Job, Media, Status
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+GRID = ("U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4")
+
+
+def sample(name: str) -> Job:
+    return parse_job((SAMPLES / f"{name}.json").read_bytes(), jobid="job:asked")
+
+
+def job(**fields: object) -> Job:
+    return parse_job(json.dumps(fields).encode(), jobid="job:asked")
+
+
+def test_a_started_imagine_waits_to_start() -> None:
+    started = sample("imagine_started")
+    assert (started.verb, started.status, started.over) == ("imagine", "started", False)
+    assert (started.percent, started.mode, started.attachments) == (None, "", ())
+
+
+def test_a_running_imagine_has_its_percent_its_mode_and_a_preview() -> None:
+    running = sample("imagine_progress_47")
+    assert (running.status, running.percent, running.mode) == ("progress", 47, "fast")
+    (preview,) = running.attachments
+    assert (preview.width, preview.height, preview.size, preview.content_type) == (512, 512, 28640, "image/webp")
+    assert preview.url.endswith("&")
+
+
+def test_a_completed_imagine_carries_its_picture_and_its_buttons() -> None:
+    done = sample("imagine_completed")
+    assert done.over
+    assert done.jobid == "job:20260602103433688-user:12345-channel:1502243953687265485-bot:midjourney"
+    assert done.created == datetime(2026, 6, 2, 10, 34, 33, 200_000, UTC)
+    assert done.timestamp == datetime(2026, 6, 2, 10, 35, 0, 408_000, UTC)
+    assert done.prompt.startswith("a small bird pixel-art sprite")
+    assert (done.buttons, done.mode, done.percent) == (GRID, "fast", None)
+    assert (done.channel, done.max_jobs, done.code) == ("1502243953687265485", 3, 200)
+    assert done.attachments[0].filename.endswith(".webp")
+
+
+def test_an_upscale_knows_its_parent_and_keeps_every_new_label() -> None:
+    upscale = sample("button_U1_completed")
+    assert (upscale.verb, upscale.button, upscale.mode) == ("button", "U1", "")
+    assert upscale.parent_jobid.startswith("job:20260602103433688-")
+    assert {"Vary (Region)", "⬅️", "Animate (High motion)"} <= set(upscale.buttons)
+    assert len(upscale.buttons) == 14
+
+
+@pytest.mark.parametrize(
+    ("name", "percent"), [("button_vary_strong_progress_63", 63), ("button_vary_strong_completed", None)]
+)
+def test_a_variation_says_how_far_it_is(name: str, percent: int | None) -> None:
+    assert (sample(name).percent, sample(name).mode) == (percent, "fast")
+
+
+def test_the_documented_answer_has_three_children_and_nothing_to_fetch() -> None:
+    done = sample("docs_get_job_imagine_completed")
+    assert [child.button for child in done.children] == ["U1", "U2", "U3"]
+    assert done.children[0] == Child(button="U1", jobid="<jobid>", message_id="<Discord message id>")
+    assert (done.jobid, done.mode) == ("<jobid>", "fast")
+    assert done.attachments == ()  # "<generated image url>" is no address
+
+
+@pytest.mark.parametrize(
+    ("name", "verb", "status"),
+    [
+        ("blog250901_video_completed.PARTIAL", "imagine", "completed"),
+        ("docs_cancel_200", "", "cancelled"),
+        ("docs_post_button_200_started", "button", "started"),
+        ("docs_post_describe_started.PARTIAL", "describe", "started"),
+        ("docs_post_imagine_200_started", "imagine", "started"),
+        ("docs_post_info_200_completed.PARTIAL", "info", "completed"),
+        ("docs_post_relax_200_completed.PARTIAL", "relax", "completed"),
+        ("docs_post_remix_200_completed.PARTIAL", "remix", "completed"),
+        ("docs_post_seed_200_completed.PARTIAL", "seed", "completed"),
+        ("docs_post_seed_async_200_started.PARTIAL", "seed_async", "started"),
+    ],
+)
+def test_every_documented_answer_is_a_job(name: str, verb: str, status: str) -> None:
+    assert (sample(name).verb, sample(name).status) == (verb, status)
+
+
+def test_account_answers_are_private_and_keep_their_lines() -> None:
+    info = sample("docs_post_info_200_completed.PARTIAL")
+    assert info.private
+    assert len(info.content.split("\n")) == 4
+
+
+def test_a_seed_is_kept_as_text() -> None:
+    seed = sample("docs_post_seed_200_completed.PARTIAL").seed
+    assert seed is not None
+    assert seed.value == "123456789"
+    assert "**seed**" in seed.content
+    long = job(seed={"value": "98765432109876543210", "attachments": [{"url": "https://cdn.example/1.png"}]}).seed
+    assert long is not None
+    assert (long.value, len(long.attachments)) == ("98765432109876543210", 1)
+
+
+def test_describe_has_its_prompts_in_the_embed() -> None:
+    image = {
+        "url": "https://cdn.example/in.png",
+        "proxy_url": "https://media.example/in.png",
+        "width": 640,
+        "height": 480,
+    }
+    described = job(
+        verb="describe",
+        describeUrl="https://cdn.example/in.png",
+        embeds=[{"type": "rich", "description": "1️⃣ a cat\n\n2️⃣ a dog", "image": image}, "no object", {"image": 7}],
+    )
+    prompts, empty = described.embeds
+    assert prompts.description == "1️⃣ a cat\n\n2️⃣ a dog"
+    assert (prompts.image_url, prompts.width, prompts.height) == (image["url"], 640, 480)
+    assert (empty.image_url, empty.width) == ("", 0)
+    assert described.describe_url == image["url"]
+
+
+def test_full_size_files_come_as_addresses_or_as_objects() -> None:
+    url = "https://cdn.midjourney.com/383afba5/0_0.jpeg"
+    assert job(imageUx=[url, {"id": "a1", "url": url}, {"id": "b"}, 5]).image_ux == (
+        Media(url=url),
+        Media(url=url, id="a1"),
+    )
+    assert job(videoUx=[url]).video_ux == (Media(url=url),)
+
+
+def test_the_payers_token_is_dropped_even_though_it_is_blotted_out() -> None:
+    assert "MTI" not in repr(sample("imagine_completed"))
+
+
+def test_an_answer_without_its_own_id_is_the_asked_job() -> None:
+    assert job().jobid == "job:asked"
+    assert job(jobid="").jobid == "job:asked"
+    assert job(jobid=["job:1"]).jobid == "job:asked"
+    assert job(jobid="job:own").jobid == "job:own"
+    assert job(jobid="j" * 300).jobid == "job:asked"
+
+
+def test_an_empty_object_is_a_job_about_which_nothing_is_known() -> None:
+    assert job() == Job(jobid="job:asked")
+
+
+def test_unknown_words_are_kept_and_unknown_fields_are_not() -> None:
+    odd = job(status="Dreaming", verb="hum", buttons=["Make it sing"], mood="blue")
+    assert (odd.status, odd.verb, odd.buttons, odd.over) == ("dreaming", "hum", ("Make it sing",), False)
+
+
+def test_canceled_with_one_l_is_cancelled() -> None:
+    assert job(status="canceled").status == Status.CANCELLED
+
+
+def test_wrong_types_count_as_missing() -> None:
+    fields = ["verb", "status", "seed", "created", "prompt", "blendUrls", "button", "children", "buttons", "maxJobs"]
+    fields += ["messageId", "content", "timestamp", "attachments", "embeds", "imageUx", "error", "replyRef", "code"]
+    wrongs: list[object] = [True, -1, 0.5, None, {}, [[]], [None, 3]]
+    for wrong in wrongs:
+        read = job(**dict.fromkeys(fields, wrong))
+        assert read in (Job(jobid="job:asked"), job(seed={})), wrong
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        (3, 3), ("3", 3), (3.0, 3), (2**63 - 1, 2**63 - 1), (2**63, None), (10**30, None), (-3, None), (3.5, None),
+        (True, None), ("٣", None), ("9" * 19, None), ("three", None),
+    ],
+)  # fmt: skip
+def test_numbers_fit_into_the_database_or_count_as_missing(said: object, meant: int | None) -> None:
+    assert job(maxJobs=said).max_jobs == meant
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("2023-09-09T02:04:49.667Z", datetime(2023, 9, 9, 2, 4, 49, 667_000, UTC)),
+        ("2023-09-09T02:05:24.991000+00:00", datetime(2023, 9, 9, 2, 5, 24, 991_000, UTC)),
+        ("2023-09-09T04:00:00+02:00", datetime(2023, 9, 9, 2, tzinfo=UTC)),
+        ("2023-09-09T02:00:00", datetime(2023, 9, 9, 2, tzinfo=UTC)),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("yesterday", None),
+        (1694225089, None),
+    ],
+)
+def test_times_are_aware_utc_or_missing(said: object, meant: datetime | None) -> None:
+    created = job(created=said).created
+    assert created == meant
+    assert created is None or created.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("content", "percent", "mode"),
+    [
+        ("**a cat** - <@1> (47%) (fast)", 47, "fast"),
+        ("**a cat** - <@1> (63%) (relaxed)", 63, "relaxed"),
+        ("**a cat** - <@1> (0%) (turbo, stealth)", 0, "turbo, stealth"),
+        ("**a cat** - <@1> (fast, stealth)", None, "fast, stealth"),
+        ("**a cat** - <@1> (100%) (fast)", 100, "fast"),
+        ("**a cat** - <@1> (101%) (fast)", None, "fast"),
+        ("**a cat** - <@1> (Waiting to start)", None, ""),
+        ("**a cat** - <@1> (Stopped)", None, ""),
+        ("**a cat** - <@1> (35%) (Stopped)", 35, ""),
+        ("**a cat** - Upscaled (Subtle) by <@1> (fast)", None, "fast"),
+        ("**a cat** - Image #1 <@1>", None, ""),
+        ("**a cat** - <@1> [(Open on website for full quality)](<https://m.example/jobs/1>) (fast)", None, "fast"),
+        ("**a cat** - <@1> (47%) (fast)\n-# Create, explore (99%) (turbo)", 47, "fast"),
+        ("**a cat (99%) (turbo)** - <@1> (47%) (fast)", 47, "fast"),
+        ("**a cat** - <@1> (99%) (turbo)** - <@2> (47%) (fast)", 47, "fast"),
+        ("**a cat** - (99%)\n-# b** - <@1> (47%) (fast)", 47, "fast"),
+        ("**a cat (99%) (turbo)** - <@1>", None, ""),
+        ("Animating... (99%)", None, ""),
+        ("", None, ""),
+    ],
+)
+def test_progress_is_what_midjourney_says_behind_the_prompt(content: str, percent: int | None, mode: str) -> None:
+    assert progress(content) == (percent, mode)
+    assert (job(content=content).percent, job(content=content).mode) == (percent, mode)
+
+
+@pytest.mark.parametrize(
+    ("dirty", "plain"),
+    [
+        ("\u202eevil\u202c", "evil"),
+        ("a\x00b\x1b[31mc\x7f\x85", "ab[31mc"),
+        ("a\u2066b\u2069\u200f\u061c", "ab"),
+        ("z\u200bw\ufeff", "zw"),
+        ("half \ud83d of an emoji \udc00", "half  of an emoji"),
+        ("one\r\ntwo\nthree\u2028four\tfive", "one two three four five"),
+        ("👩‍🎨 ⬅️ 🏴󠁧󠁢󠁥󠁮󠁧󠁿", "👩‍🎨 ⬅️ 🏴󠁧󠁢󠁥󠁮󠁧󠁿"),
+        ("  @everyone `'; DROP TABLE jobs --  ", "@everyone `'; DROP TABLE jobs --"),
+    ],
+)
+def test_clean_drops_what_cannot_be_seen_and_keeps_the_rest(dirty: str, plain: str) -> None:
+    assert clean(dirty, 100) == plain
+
+
+def test_clean_clips_and_keeps_lines_where_they_matter() -> None:
+    assert clean("x" * 10, 4) == "xxxx"
+    assert clean("ab   cd", 4) == "ab"
+    assert clean("one\r\ntwo\rthree", 100, lines=True) == "one\ntwo\nthree"
+
+
+def test_long_texts_are_clipped_and_long_names_are_dropped() -> None:
+    big = job(prompt="p" * 9999, content="c" * 99999, error="e" * 999, errorDetails="d" * 9999, channel="1" * 999)
+    assert [len(text) for text in (big.prompt, big.content, big.error, big.error_details)] == [5000, 8000, 256, 4096]
+    assert big.channel == ""
+    assert job(buttons=["x" * (LABEL + 1), "x" * 200, "U1", "U1", "", "\u200b"]).buttons == ("x" * 200, "U1")
+
+
+def test_long_lists_end_with_the_newest() -> None:
+    children = [{"button": "V1", "jobid": f"job:{number}"} for number in range(CHILDREN + 9)]
+    read = job(
+        buttons=[f"B{number}" for number in range(40)], children=children, blendUrls=["https://e.example/"] * 999
+    )
+    assert len(read.buttons) == 40
+    assert len(read.blend_urls) == ITEMS
+    assert (len(read.children), read.children[-1].jobid) == (CHILDREN, f"job:{CHILDREN + 8}")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "file:///etc/passwd", "javascript:alert(1)", "https://e.example/a b", "https://e.example/\n", "h" * 9, None, 7,
+     "https://e.example/" + "x" * 2048],
+)  # fmt: skip
+def test_an_attachment_without_a_web_address_is_none(url: object) -> None:
+    assert job(attachments=[{"url": url, "id": "1"}, {"id": "2"}, "no object"]).attachments == ()
+
+
+def test_half_an_emoji_does_not_cost_the_whole_answer() -> None:
+    assert parse_job(rb'{"prompt": "cut \ud83d", "status": "completed"}', jobid="j").prompt == "cut"
+    assert parse_job(b'\xef\xbb\xbf{"maxJobs": NaN, "status": "completed"}', jobid="j").status == "completed"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"", b" ", b"null", b"[]", b'"job"', b"42", b"true", b"NaN", b"<html>502</html>", b'{"jobid": "job:1',
+        b"\xff\xfe", b'{"prompt": "\xff"}', b"{}{}", b"[" * 100_000, b'{"a":' * 100_000,
+        b'{"maxJobs": ' + b"9" * 5000 + b"}",
+    ],
+)  # fmt: skip
+def test_what_is_no_json_object_is_nonsense(raw: bytes) -> None:
+    with pytest.raises(Nonsense):
+        parse_job(raw, jobid="job:asked")

@@ -1,0 +1,493 @@
+import asyncio
+import io
+import sys
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import discord
+import pytest
+import yarl
+from discord import app_commands
+
+from tests.pretend_discord import DistantDiscord, PretendDiscord, oracle
+from tests.pretend_discord.limits import Limits
+
+
+class Bot(discord.AutoShardedClient):
+    def __init__(self) -> None:
+        super().__init__(intents=discord.Intents.none(), guild_ready_timeout=0.01)
+        self.tree = app_commands.CommandTree(self)
+        self.presses: list[str] = []
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Not the five seconds between two shards."""
+
+    async def setup_hook(self) -> None:
+        @self.tree.command(name="job", description="Shows a job")
+        @app_commands.autocomplete(jobid=self.suggest)
+        async def job(interaction: discord.Interaction, jobid: str) -> None:
+            await interaction.response.defer(ephemeral=True)
+            await interaction.edit_original_response(content=f"Watching {jobid}", view=buttons("Stop"))
+
+        @self.tree.context_menu(name="Watch Midjourney job")
+        async def watch(interaction: discord.Interaction, message: discord.Message) -> None:
+            await interaction.response.send_message(f"Watching {message.content}", ephemeral=True)
+
+        await self.tree.sync()
+
+    async def suggest(self, _: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        return [app_commands.Choice(name=f"castle {typed}", value=typed)]
+
+    async def on_interaction(self, interaction: discord.Interaction) -> None:
+        if interaction.type is discord.InteractionType.component:
+            await self.pressed(interaction, str(interaction.custom_id))
+        if interaction.type is discord.InteractionType.modal_submit:
+            await interaction.response.send_message("Thanks", ephemeral=True)
+
+    async def pressed(self, interaction: discord.Interaction, custom_id: str) -> None:
+        self.presses.append(custom_id)
+        if custom_id == "ask":
+            await interaction.response.send_modal(Form())
+        elif custom_id == "stop":
+            await interaction.response.edit_message(content="Stopped", view=None)
+        else:
+            await interaction.response.send_message(f"On it: {custom_id}", ephemeral=True)
+
+    def channel(self, channel_id: int) -> discord.PartialMessageable:
+        return self.get_partial_messageable(channel_id)
+
+
+class Form(discord.ui.Modal, title="Remix"):
+    prompt: discord.ui.TextInput["Form"] = discord.ui.TextInput(label="Prompt", custom_id="prompt")
+
+
+def buttons(*labels: str) -> discord.ui.View:
+    view = discord.ui.View(timeout=None)
+    for label in labels:
+        view.add_item(discord.ui.Button(label=label, custom_id=label.lower()))
+    view.stop()
+    return view
+
+
+@pytest.fixture(autouse=True)
+def discord_py_is_put_back() -> Iterator[None]:
+    base, gateway = discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY
+    yield
+    discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = base, gateway
+
+
+@asynccontextmanager
+async def running(pretend: PretendDiscord) -> AsyncIterator[Bot]:
+    discord.http.Route.BASE = pretend.api_url
+    discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(pretend.gateway.url)
+    async with Bot() as bot, asyncio.TaskGroup() as tasks:
+        tasks.create_task(bot.start(pretend.token))
+        await pretend.wait_ready()
+        yield bot
+        await bot.close()
+
+
+@pytest.fixture
+async def pretend() -> AsyncIterator[PretendDiscord]:
+    async with PretendDiscord() as pretend:
+        yield pretend
+
+
+@pytest.fixture
+async def room(pretend: PretendDiscord) -> int:
+    return pretend.add_channel(pretend.add_guild())
+
+
+@pytest.fixture
+async def mira(pretend: PretendDiscord, room: int) -> int:
+    return pretend.add_member(pretend.guild_of(room), "Mira", ("MANAGE_MESSAGES",))
+
+
+@pytest.fixture
+async def bot(pretend: PretendDiscord, room: int) -> AsyncIterator[Bot]:
+    async with running(pretend) as bot:
+        yield bot
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.time = 1_790_000_000.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+async def refused(call: Awaitable[object]) -> tuple[int, int]:
+    with pytest.raises(discord.HTTPException) as refusal:
+        await call
+    return refusal.value.status, refusal.value.code
+
+
+async def test_a_bot_logs_in_identifies_its_shard_and_gets_ready(pretend: PretendDiscord, bot: Bot) -> None:
+    assert bot.user is not None
+    assert bot.user.name == "darkroom"
+    assert [(each.shard, each.intents) for each in pretend.identifies] == [((0, 1), 0)]
+    assert pretend.violations == []
+
+
+async def test_two_shards_identify_and_each_hears_of_its_own_guilds() -> None:
+    clock = Clock()
+    async with PretendDiscord(shards=2, now=clock) as pretend, running(pretend) as bot:
+        for _ in range(2):
+            clock.time += 0.0011  # the millisecond in a guild's id chooses its shard
+            room = pretend.add_channel(pretend.add_guild())
+            member = pretend.add_member(pretend.guild_of(room), "Bo")
+            await (await pretend.slash(room, member, "job", {"jobid": "abc"})).answered()
+        told = [[event["t"] for event in session.told] for session in pretend.gateway.sessions.values()]
+        assert told == [["READY", "INTERACTION_CREATE"]] * 2
+        assert [each.shard for each in pretend.identifies] == [(0, 2), (1, 2)]
+        assert bot.shard_count == 2
+        assert pretend.violations == []
+
+
+async def test_a_wrong_token_is_refused_at_login_and_at_the_gateway(pretend: PretendDiscord, bot: Bot) -> None:
+    pretend.token = pretend.gateway.token = "another"
+    assert await refused(bot.application_info()) == (401, 0)
+    async with aiohttp.ClientSession() as session, session.ws_connect(pretend.gateway.url) as socket:
+        await socket.receive()
+        await socket.send_json({"op": 2, "d": {"token": "wrong", "intents": 0}})
+        assert (await socket.receive()).data == 4004
+
+
+async def test_a_slash_command_is_deferred_in_private_and_then_answered(
+    pretend: PretendDiscord, bot: Bot, room: int, mira: int
+) -> None:
+    interaction = await pretend.slash(room, mira, "job", {"jobid": "abc"})
+    assert (await interaction.acknowledged()).ephemeral
+    answer = await interaction.answered()
+    assert (answer.kind, answer.deferred, answer.ephemeral, answer.content) == (5, False, True, "Watching abc")
+    assert [button["label"] for button in answer.buttons] == ["Stop"]
+    assert pretend.messages(room) == []
+    assert pretend.violations == []
+
+
+async def test_typing_an_option_shows_the_choices(pretend: PretendDiscord, bot: Bot, room: int, mira: int) -> None:
+    interaction = await pretend.autocomplete(room, mira, "job", {"jobid": "ab"})
+    assert (await interaction.answered()).choices == [{"name": "castle ab", "value": "ab"}]
+    assert pretend.violations == []
+
+
+async def test_a_channel_message_carries_embed_file_buttons_and_nonce(
+    pretend: PretendDiscord, bot: Bot, room: int, mira: int
+) -> None:
+    picture = discord.File(io.BytesIO(b"png"), "grid.png", description="a castle")
+    embed = discord.Embed(description="castle").set_image(url=picture.uri)
+    sent = await bot.channel(room).send(
+        f"<@{mira}>", embed=embed, file=picture, view=buttons("U1", "V1"), nonce="n1",
+        allowed_mentions=discord.AllowedMentions(users=[discord.Object(mira)]),
+    )  # fmt: skip
+    [message] = pretend.messages(room)
+    assert sent.id == message.id
+    assert [person.name for person in message.mentions] == ["Mira"]
+    assert message.button("V1") == "v1"
+    assert (message.files[0].description, sent.attachments) == ("a castle", []), "shown in the embed, so not attached"
+    async with aiohttp.ClientSession() as session, session.get(sent.embeds[0].image.url or "") as response:
+        assert (response.content_type, await response.read()) == ("image/png", b"png")
+    assert pretend.requests[-1].files == [("grid.png", 3)]
+    assert pretend.requests[-1].json["embeds"][0]["image"] == {"url": "attachment://grid.png"}
+    assert pretend.violations == []
+
+
+async def test_the_same_nonce_twice_is_one_message_and_in_a_window_of_zero_two(
+    pretend: PretendDiscord, bot: Bot, room: int
+) -> None:
+    first, again = [await bot.channel(room).send("done", nonce="n1") for _ in range(2)]
+    assert (first.id, len(pretend.messages(room))) == (again.id, 1)
+    pretend.nonce_window = 0
+    assert (await bot.channel(room).send("done", nonce="n1")).id != first.id
+    assert len(pretend.messages(room)) == 2
+    assert pretend.violations == []
+
+
+async def test_a_nonce_whose_message_was_deleted_is_an_unknown_message(
+    pretend: PretendDiscord, bot: Bot, room: int
+) -> None:
+    await (await bot.channel(room).send("done", nonce="n1")).delete()
+    assert await refused(bot.channel(room).send("done", nonce="n1")) == (404, 10008)
+    assert pretend.violations == []
+
+
+async def test_a_press_reaches_the_bot_and_edits_the_message(
+    pretend: PretendDiscord, bot: Bot, room: int, mira: int
+) -> None:
+    await bot.channel(room).send("card", view=buttons("U1", "Stop"))
+    [message] = pretend.messages(room)
+    assert (await (await pretend.click(message, mira, "u1")).answered()).content == "On it: u1"
+    answer = await (await pretend.click(message, mira, message.button("Stop"))).answered()
+    assert (answer.content, answer.buttons, message.content) == ("Stopped", [], "Stopped")
+    with pytest.raises(LookupError):
+        await pretend.click(message, mira, "u1")
+    await (await pretend.click(message, mira, "forged", forged=True)).answered()
+    assert bot.presses == ["u1", "stop", "forged"]
+    assert pretend.violations == []
+
+
+async def test_a_form_opens_and_is_sent(pretend: PretendDiscord, bot: Bot, room: int, mira: int) -> None:
+    await bot.channel(room).send("card", view=buttons("Ask"))
+    asked = await pretend.click(pretend.messages(room)[0], mira, "ask")
+    modal = (await asked.answered()).modal
+    assert modal is not None
+    assert modal["title"] == "Remix"
+    assert (await (await pretend.submit_modal(asked, {"prompt": "fog"})).answered()).content == "Thanks"
+    assert pretend.violations == []
+
+
+async def test_what_stands_behind_an_interactions_token_is_read_edited_and_deleted(
+    pretend: PretendDiscord, bot: Bot, room: int, mira: int
+) -> None:
+    interaction = await pretend.slash(room, mira, "job", {"jobid": "abc"})
+    await interaction.answered()
+    behind = discord.Webhook.partial(bot.application_id or 0, interaction.token, client=bot)
+    more = await behind.send("and more", wait=True)
+    await behind.edit_message(more.id, content="and even more")
+    await behind.edit_message("@original", content="after a restart")  # type: ignore[call-overload]  # typed as ids only
+    answer = await interaction.answered()
+    assert (answer.content, answer.ephemeral) == ("after a restart", True)
+    assert (await behind.fetch_message(more.id)).content == "and even more"
+    await behind.delete_message(answer.message_id or 0)
+    assert await refused(behind.fetch_message(answer.message_id or 0)) == (404, 10008)
+    assert [message.content for message in pretend.messages(room)] == ["and even more"]
+    assert pretend.violations == []
+
+
+async def test_a_message_menu_works_in_a_thread_too(pretend: PretendDiscord, bot: Bot, room: int, mira: int) -> None:
+    thread = pretend.add_channel(pretend.guild_of(room), "details", parent_id=room)
+    message = pretend.say(thread, mira, "look at job abc")
+    answer = await (await pretend.menu(thread, mira, "Watch Midjourney job", message)).answered()
+    assert answer.content == "Watching look at job abc"
+    assert isinstance(await bot.fetch_channel(thread), discord.Thread)
+    assert isinstance(await bot.fetch_channel(room), discord.TextChannel)
+    assert pretend.violations == []
+
+
+async def test_the_owner_gets_a_private_message(pretend: PretendDiscord, bot: Bot) -> None:
+    owner = (await bot.application_info()).owner
+    sent = await (await owner.create_dm()).send("useapi refuses the token")
+    assert (await (await owner.create_dm()).fetch_message(sent.id)).content == "useapi refuses the token"
+    assert pretend.violations == []
+
+
+async def test_commands_are_kept_for_everyone_and_for_a_guild(pretend: PretendDiscord, bot: Bot, room: int) -> None:
+    guild = discord.Object(pretend.guild_of(room))
+    bot.tree.copy_global_to(guild=guild)
+    await bot.tree.sync(guild=guild)
+    ids = {command.name: command.id for command in await bot.tree.fetch_commands(guild=guild)}
+    assert [*ids] == [command.name for command in await bot.tree.fetch_commands()]
+    assert {command.name: command.id for command in await bot.tree.sync(guild=guild)} == ids
+    assert pretend.violations == []
+
+
+async def test_history_is_read_in_pages_newest_first_from_where_one_asks(
+    pretend: PretendDiscord, bot: Bot, room: int, mira: int
+) -> None:
+    ids = [pretend.say(room, mira, str(number)).id for number in range(7)]
+    pages = {
+        "limit=3": ids[:3:-1],
+        f"after={ids[1]}&limit=2": [ids[3], ids[2]],
+        f"before={ids[4]}&limit=2": [ids[3], ids[2]],
+        f"around={ids[3]}&limit=3": [ids[4], ids[3], ids[2]],
+    }
+    seen = {query: [int(m["id"]) for m in await history(bot, room, query)] for query in pages}
+    assert seen == pages
+    async for first in bot.channel(room).history(after=discord.Object(ids[0]), limit=1):
+        assert first.id == ids[1]
+    pretend.deny(room, "READ_MESSAGE_HISTORY")
+    assert await history(bot, room, "limit=3") == [], "an empty page, no error"
+    assert pretend.violations == []
+
+
+async def history(bot: Bot, room: int, query: str) -> list[dict[str, str]]:
+    page: list[dict[str, str]] = await bot.http.request(discord.http.Route("GET", f"/channels/{room}/messages?{query}"))
+    return page
+
+
+async def test_what_the_bot_may_not_do_is_refused_with_discords_codes(
+    pretend: PretendDiscord, bot: Bot, room: int, mira: int
+) -> None:
+    channel = bot.channel(room)
+    pretend.deny(room, "EMBED_LINKS")
+    assert not (await channel.send("text", embed=discord.Embed(title="castle"))).embeds
+    pretend.deny(room, "ATTACH_FILES")
+    assert await refused(channel.send(file=discord.File(io.BytesIO(b"x"), "a.png"))) == (403, 50013)
+    pretend.allow(room, "ATTACH_FILES")
+    pretend.file_limit = 2
+    assert await refused(channel.send(file=discord.File(io.BytesIO(b"123"), "a.png"))) == (413, 40005)
+    pretend.deny(room, "SEND_MESSAGES")
+    assert await refused(channel.send("text")) == (403, 50013)
+    pretend.kick(pretend.guild_of(room))
+    assert await refused(channel.send("text")) == (403, 50001)
+    pretend.delete_channel(room)
+    assert await refused(channel.send("text")) == (404, 10003)
+    assert pretend.invalid_requests == 3
+    assert pretend.violations == []
+
+
+async def test_a_reply_to_a_deleted_message_fails_only_if_it_asks_to(
+    pretend: PretendDiscord, bot: Bot, room: int
+) -> None:
+    card = await bot.channel(room).send("card")
+    await card.edit(content="card, edited")
+    await bot.channel(room).send("result", reference=card.to_reference())
+    await card.delete()
+    await bot.channel(room).send("result", reference=card.to_reference(fail_if_not_exists=False))
+    assert await refused(bot.channel(room).send("result", reference=card.to_reference())) == (400, 50035)
+    assert [message.reply_to for message in pretend.messages(room)] == [card.id, None]
+    assert pretend.violations == []
+
+
+async def test_an_interaction_is_answered_once_and_in_time_and_its_token_dies() -> None:
+    clock = Clock()
+    async with PretendDiscord(now=clock) as pretend, running(pretend) as bot:
+        room = pretend.add_channel(pretend.add_guild())
+        mira = pretend.add_member(pretend.guild_of(room), "Mira")
+        done = await pretend.slash(room, mira, "job", {"jobid": "abc"})
+        await done.answered()
+        assert await refused(callback(bot, done.id, done.token)) == (400, 40060)
+        clock.time += 901
+        edit = discord.http.Route("PATCH", f"/webhooks/{bot.application_id}/{done.token}/messages/@original")
+        assert await refused(bot.http.request(edit, json={"content": "late"})) == (401, 50027)
+        await pretend.gateway.drop(forget=True)
+        late = await pretend.slash(room, mira, "job", {"jobid": "abc"})
+        clock.time += 4
+        assert await refused(callback(bot, late.id, late.token)) == (404, 10062)
+        assert pretend.violations == []
+
+
+def callback(bot: Bot, interaction: int, token: str) -> Awaitable[object]:
+    return bot.http.request(
+        discord.http.Route("POST", f"/interactions/{interaction}/{token}/callback"), json={"type": 5}
+    )
+
+
+async def test_too_many_edits_of_an_old_message_are_refused() -> None:
+    clock = Clock()
+    async with PretendDiscord(now=clock, old_edits=(1, 0.01)) as pretend, running(pretend) as bot:
+        message = await bot.channel(pretend.add_channel(pretend.add_guild())).send("card")
+        clock.time += 3601
+        await message.edit(content="one")
+        assert await refused(message.edit(content="two")) == (429, 30046)
+        assert pretend.violations == []
+
+
+async def test_limits_are_told_in_headers_so_that_discord_py_waits(
+    pretend: PretendDiscord, bot: Bot, room: int
+) -> None:
+    pretend.limits = Limits((2, 0.1))
+    for number in range(5):
+        await bot.channel(room).send(str(number))
+    at = [message.created for message in pretend.messages(room)]
+    assert at[2] - at[0] > 0.09
+    assert at[4] - at[2] > 0.09
+    assert pretend.invalid_requests == 0
+    assert pretend.violations == []
+
+
+async def test_a_full_bucket_answers_429(pretend: PretendDiscord, bot: Bot, room: int) -> None:
+    pretend.limits = Limits()
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bot {pretend.token}"}) as session:
+        post = f"{pretend.api_url}/channels/{room}/messages"
+        answers = [await session.post(post, json={"content": "x"}) for _ in range(6)]
+        assert [answer.status for answer in answers] == [200] * 5 + [429]
+        told = answers[-1].headers
+        assert (told["Via"], told["X-RateLimit-Scope"], told["X-RateLimit-Remaining"]) == ("1.1 google", "user", "0")
+        assert 0 < (await answers[-1].json())["retry_after"] <= 5
+    assert pretend.violations == []
+
+
+async def test_too_many_requests_of_the_whole_bot_get_a_global_429_that_discord_py_sits_out(
+    pretend: PretendDiscord, bot: Bot, room: int
+) -> None:
+    pretend.limits = Limits(whole=(3, 0.05))
+    rooms = [room, *(pretend.add_channel(pretend.guild_of(room)) for _ in range(7))]
+    await asyncio.gather(*(bot.channel(room).send("x") for room in rooms))
+    assert pretend.invalid_requests > 0
+    assert [len(pretend.messages(room)) for room in rooms] == [1] * 8
+    assert pretend.violations == []
+
+
+@pytest.mark.parametrize("kind", ["503", "reset"])
+async def test_the_gateway_refuses_a_connection_and_then_takes_the_next(pretend: PretendDiscord, kind: str) -> None:
+    pretend.fail("GET /gateway", kind, times=2 if kind == "reset" else 1)  # aiohttp repeats a GET that was cut, once
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.ClientError):
+            await session.ws_connect(pretend.gateway.url)
+        async with session.ws_connect(pretend.gateway.url) as socket:
+            assert (await socket.receive_json())["op"] == 10
+
+
+async def test_a_dropped_connection_resumes_and_hears_what_it_missed(
+    pretend: PretendDiscord, bot: Bot, room: int, mira: int
+) -> None:
+    await pretend.gateway.drop()
+    interaction = await pretend.slash(room, mira, "job", {"jobid": "abc"})
+    assert (await interaction.answered()).content == "Watching abc"
+    assert len(pretend.identifies) == 1
+    assert pretend.violations == []
+
+
+@pytest.mark.parametrize("stored", [False, True])
+@pytest.mark.parametrize("kind", ["503", "reset", "hang", "garbage", "cloudflare"])
+async def test_a_fault_strikes_before_or_after_the_message_is_stored(
+    pretend: PretendDiscord, bot: Bot, room: int, kind: str, stored: bool
+) -> None:
+    pretend.fail("POST /channels/*/messages", f"stored-{kind}" if stored else kind)
+    with pytest.raises((discord.HTTPException, aiohttp.ClientError, TypeError, TimeoutError)):
+        async with asyncio.timeout(0.05):
+            await bot.channel(room).send("done", nonce="n1")
+    assert len(pretend.messages(room)) == stored
+    await bot.channel(room).send("done", nonce="n1")
+    assert len(pretend.messages(room)) == 1
+    assert pretend.violations == []
+
+
+async def test_a_body_that_discord_would_refuse_is_refused_and_written_down(
+    pretend: PretendDiscord, bot: Bot, room: int
+) -> None:
+    assert await refused(bot.channel(room).send(view=buttons("x" * 81))) == (400, 50035)
+    assert "81 of 80" in pretend.violations[0]
+    with pytest.raises(discord.DiscordServerError):
+        await bot.fetch_guild(pretend.guild_of(room))
+    assert "Not modelled: GET" in pretend.violations[-1]
+
+
+async def test_the_openapi_file_catches_what_no_table_of_ours_knows(
+    pretend: PretendDiscord, bot: Bot, room: int
+) -> None:
+    if not oracle.FILE.exists():
+        pytest.skip("Discord's OpenAPI file is not at hand")
+    assert await refused(
+        bot.channel(room).send(embed=discord.Embed(title="t").set_image(url=f"https://x/{'y' * 2048}"))
+    ) == (400, 50035)
+    assert "embeds[0].image" in pretend.violations[0]
+
+
+async def test_it_runs_as_a_process_of_its_own() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.pretend_discord", "--nonce-window", "0",
+        cwd=Path(__file__).parents[2], stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    origin = (await process.stdout.readline()).decode().strip()
+    async with DistantDiscord(origin) as distant, aiohttp.ClientSession() as session:
+        room = await distant.do("add_channel", guild_id=await distant.do("add_guild"))
+
+        async def posted() -> list[dict[str, str]]:
+            return list(await distant.do("messages", channel_id=room))
+
+        waiting = asyncio.create_task(distant.wait_until(posted))
+        headers = {"Authorization": "Bot MTk4.pretend.token"}
+        await session.post(f"{distant.api_url}/channels/{room}/messages", json={"content": "hello"}, headers=headers)
+        assert [message["content"] for message in await waiting] == ["hello"]
+        assert [request["status"] for request in await distant.do("requests")] == [200]
+        assert await distant.do("violations") == []
+        with pytest.raises(RuntimeError, match="no command 'job'"):
+            await distant.do("slash", channel_id=room, who=1, name="job")
+    process.terminate()
+    assert await process.wait() == 0
