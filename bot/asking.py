@@ -1,5 +1,6 @@
 """What commands and buttons share when somebody asks to be told: where, who, and whether that can work."""
 
+import logging
 from typing import Protocol, cast
 
 import discord
@@ -9,6 +10,8 @@ from bot.errors import PersonError
 from bot.jobs import Job, Person, Place
 from bot.store import Asked, Store, Wish
 from bot.watcher import Watcher
+
+log = logging.getLogger(__name__)
 
 MOST_RUNNING = 10
 """Running jobs that one member may watch in one server."""
@@ -20,6 +23,9 @@ class Bot(Protocol):
     store: Store
     api: Useapi
     watcher: Watcher
+
+    async def is_welcome(self, interaction: discord.Interaction) -> bool:
+        """Whether the interaction's server is served; if not, the person was told."""
 
     def deliver_soon(self) -> None:
         """Let the courier look into the outbox now."""
@@ -83,6 +89,9 @@ async def ask(interaction: discord.Interaction, job: Job, *, again: bool = False
     """Keep the wish of whoever caused the interaction to be told here about `job`, and set everything moving."""
     bot = bot_of(interaction)
     bot.store.saw(interaction.id)
+    if not interaction.app_permissions.read_message_history:
+        # Discord then shows the courier an empty history, so a send that is cut off is protected by its nonce alone.
+        log.warning("No right to Read Message History in channel %s; a crash may repeat a post", interaction.channel_id)
     wish = await bot.store.ask(job, place_of(interaction), person_of(interaction), again=again)
     # The promise stands from here on: watcher and courier find it in the store, also after a crash.
     bot.watcher.watch(wish.known)

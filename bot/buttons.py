@@ -61,9 +61,11 @@ class _Answered:
     nonce: str
 
     async def callback(self, interaction: discord.Interaction) -> None:
-        bot_of(interaction).store.saw(interaction.id)
+        bot = bot_of(interaction)
+        bot.store.saw(interaction.id)
         try:
-            await self.act(interaction)
+            if await bot.is_welcome(interaction):
+                await self.act(interaction)
         except Exception as error:  # noqa: BLE001 -- the one place that answers gets them all
             await replies.answer(interaction, error)
 

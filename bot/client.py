@@ -5,6 +5,7 @@ import hashlib
 import json
 import logging
 import random
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
@@ -109,7 +110,10 @@ class Darkroom(commands.AutoShardedBot):
         guilds = self.settings.allowed_guilds
         if guilds is None or interaction.guild_id in guilds:
             return True
-        if interaction.type is not discord.InteractionType.autocomplete:
+        if interaction.type is discord.InteractionType.autocomplete:
+            with suppress(discord.HTTPException):
+                await interaction.response.autocomplete([])
+        else:
             line = f"ALLOWED_GUILDS={','.join(str(guild) for guild in sorted(guilds | {interaction.guild_id or 0}))}"
             sentence = (
                 "This server is not on this bot's list. Whoever runs the bot can add it: "
@@ -120,7 +124,9 @@ class Darkroom(commands.AutoShardedBot):
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """Answer presses on buttons that nothing else will answer: discord.py would leave them to fail in silence."""
-        if interaction.type is discord.InteractionType.component and not buttons.is_ours(interaction):
+        if interaction.type is not discord.InteractionType.component or buttons.is_ours(interaction):
+            return
+        if await self.is_welcome(interaction):
             sentence = "I don't know this button any more. `/job` with the job's id shows it anew."
             await replies.answer(interaction, PersonError(sentence))
 

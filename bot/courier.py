@@ -78,7 +78,7 @@ class Courier:
         self._alarm = Alarm()
         self._next_turn = 0.0
         self._rounds: dict[int, asyncio.Task[None]] = {}
-        self._no_history: set[int] = set()
+        self._no_replies: set[int] = set()
         self._paused_until = 0.0
         self._closing = False
 
@@ -184,30 +184,23 @@ class Courier:
         return False
 
     async def _find(self, delivery: Delivery) -> int | None:
-        """The delivery's message in the channel's history, from the snowflake of its first claim on."""
+        """The delivery's message in the channel's history, from the snowflake of its first claim on.
+
+        Without Read Message History Discord shows an empty one; then the nonce alone protects.
+        """
         channel = self._bot.get_partial_messageable(delivery.place.channel_id, guild_id=delivery.place.guild_id)
-        try:
-            async with asyncio.timeout(4 * _PATIENCE):
-                async for message in channel.history(
-                    limit=None, after=discord.Object(delivery.after_id), oldest_first=True
-                ):
-                    if any(delivery.nonce in custom_id for custom_id in buttons.custom_ids(message)):
-                        return message.id
-        except discord.Forbidden as refusal:
-            if refusal.code in _GONE:
-                raise
-            if delivery.place.channel_id not in self._no_history:
-                self._no_history.add(delivery.place.channel_id)
-                log.warning(
-                    "No Read Message History in channel %d: a send that was cut off is protected for some minutes only",
-                    delivery.place.channel_id,
-                )
+        async with asyncio.timeout(4 * _PATIENCE):
+            async for message in channel.history(
+                limit=None, after=discord.Object(delivery.after_id), oldest_first=True
+            ):
+                if any(delivery.nonce in custom_id for custom_id in buttons.custom_ids(message)):
+                    return message.id
         return None
 
     async def _send(self, delivery: Delivery, message: Message) -> int | None:
         channel = self._bot.get_partial_messageable(delivery.place.channel_id, guild_id=delivery.place.guild_id)
         options: dict[str, Any] = {} if message.embed is None else {"embed": message.embed}
-        if message.reply_to is not None and delivery.place.channel_id not in self._no_history:
+        if message.reply_to is not None and delivery.place.channel_id not in self._no_replies:
             options["reference"] = discord.MessageReference(
                 message_id=message.reply_to,
                 channel_id=delivery.place.channel_id,
@@ -297,7 +290,7 @@ class Courier:
             await self._refused_for(delivery, pause, trouble)
             return False
         if refusal.code == _NO_REPLY:
-            self._no_history.add(delivery.place.channel_id)
+            self._no_replies.add(delivery.place.channel_id)
             await self._refused_for(delivery, 0, trouble)
         elif refusal.code == _FORBIDDEN or refusal.status == 413 or refusal.code == _TOO_LARGE:
             await self._degrade(delivery, trouble)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 
 _FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-_JOBID = re.compile(r"job:\d{17}-user:[\w:.-]+|\bj\d{16,}\w*-u\d+-c[\w:.-]+")
+_JOBID = re.compile(r"job(?::|%3A)\d{17}-user(?::|%3A)[\w:%.-]+|\bj\d{16,}\w*-u\d+-c[\w:%.-]+", re.IGNORECASE)
 _INTERACTION = re.compile(r"(?<=/)(webhooks/\d+|interactions/\d+)/[\w.-]{20,}")
 
 
@@ -32,7 +32,7 @@ class _Redacting(logging.Formatter):
 
     def __init__(self, form: str, secrets: Iterable[str]) -> None:
         super().__init__(form)
-        self._secrets = [secret for secret in secrets if secret]
+        self._secrets = sorted((secret for secret in secrets if secret), key=len, reverse=True)  # one may hold another
 
     def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)

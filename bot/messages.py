@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 UPLOAD_LIMIT = 10 * 1024 * 1024  # bytes a file: Discord's default since 2025-01-16
 _LATE = timedelta(hours=2)  # a result this late is posted without a sound
 _SHOWN_BY_EMBED = {"png", "jpg", "webp", "gif"}
+_NO_PICTURE = "useapi.net named no picture for this job."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,13 +101,16 @@ class Writer:
     async def _result(self, delivery: Delivery, known: KnownJob, folder: Path) -> Message:
         watches = await self._store.watches(known.id, delivery.place.channel_id)
         over_at = known.over_at or self._now()
-        mentioned = [watch.person.id for watch in watches if over_at - watch.asked_at > self._ping_after]
+        again = delivery.created_at > over_at  # asked for when the job was over: nobody waited for this one
+        waited = [watch.person.id for watch in watches if over_at - watch.asked_at > self._ping_after]
+        mentioned = [] if again else waited
+        owed_since = delivery.created_at if again else _ended(known, watches)
         message = Message(
             content=cards.mentions(mentioned),
             view=buttons.result_view(delivery.nonce, known.job),
             mentioned=mentioned,
             reply_to=await self._reply_to(delivery, known.job),
-            silent=self._now() - over_at > _LATE,
+            silent=self._now() - owed_since > _LATE,
         )
         if delivery.shape is Shape.TEXT:
             line = cards.finished_card(known.job, took=_took(known.job), url=None)
@@ -126,7 +130,7 @@ class Writer:
     async def _media(self, delivery: Delivery, known: KnownJob, folder: Path) -> _Media:
         urls = picture_urls(known.job)
         if not urls:
-            return _Media()
+            return _Media(note=_NO_PICTURE if _is_picture(known.job) else "")
         if delivery.shape is not Shape.WHOLE:
             return _linked(known.job, urls, "The picture could not be attached here.")
         files: list[File] = []
@@ -178,6 +182,11 @@ def picture_urls(job: Job) -> list[str]:
     return [media.url for media in (*job.image_ux, *job.video_ux)[:1]]
 
 
+def _is_picture(job: Job) -> bool:
+    """Whether the job's outcome is a picture; describe and seed are worth a post without one."""
+    return job.status == Status.COMPLETED and job.verb not in SEED_VERBS | {"describe"}
+
+
 def _linked(job: Job, urls: Sequence[str], why: str) -> _Media:
     # The full-size address at cdn.midjourney.com names the account's owner: never shown, not even as a last resort.
     if any(media.url == urls[0] for media in (*job.image_ux, *job.video_ux)):
@@ -204,6 +213,13 @@ def _jump(post: Delivery) -> str:
 
 def _asker(watches: Sequence[Watch]) -> str:
     return watches[0].person.name if watches else ""
+
+
+def _ended(known: KnownJob, watches: Sequence[Watch]) -> datetime:
+    """When those who watch could have had the result: the bot may have been away at the time."""
+    over_at = known.over_at or known.changed_at
+    told = None if known.job.lost else known.job.updated
+    return max(min(told or over_at, over_at), min((watch.asked_at for watch in watches), default=over_at))
 
 
 def _took(job: Job) -> timedelta | None:

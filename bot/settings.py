@@ -20,6 +20,10 @@ USEAPI_URL = "https://api.useapi.net/v2"
 DISCORD_API_URL = "https://discord.com/api/v10"
 IMAGE_HOSTS = "cdn.discordapp.com media.discordapp.net cdn.midjourney.com"
 
+_ADDRESS = re.compile(
+    r"https?://[a-z0-9](?:[\w.-]*[a-z0-9])?(?::(?P<port>[0-9]{1,5}))?(?:/[\w./~%+:@,;=-]*)?", re.ASCII | re.IGNORECASE
+)
+
 
 class Secret:
     """A token that only `reveal()` shows: its repr, str and format say `***`."""
@@ -78,8 +82,8 @@ class Setting:
 
 
 def _token(text: str) -> Secret:
-    if any(character.isspace() for character in text):
-        raise ValueError("has a space or a line break in it")
+    if not re.fullmatch(r"[!-~]+", text):
+        raise ValueError("has a space, a line break or another character in it that no token has")
     return Secret(text)
 
 
@@ -87,14 +91,13 @@ def _guilds(text: str) -> frozenset[int] | None:
     words = text.replace(",", " ").split()
     if words == ["*"]:
         return None
-    if not all(re.fullmatch(r"[0-9]{15,20}", word) for word in words):
+    if not words or not all(re.fullmatch(r"[0-9]{15,20}", word) for word in words):
         raise ValueError("must be server ids (15 to 20 digits) with commas between them, or * for every server")
     return frozenset(map(int, words))
 
 
 def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+    if not (parts := _ADDRESS.fullmatch(text)) or int(parts["port"] or 443) > 65_535:
         raise ValueError("must be an address such as https://example.com/path")
     return text.rstrip("/")
 
@@ -103,7 +106,7 @@ def _hosts(text: str) -> tuple[str, ...]:
     hosts = tuple(text.replace(",", " ").split())
     for host in hosts:
         if not re.fullmatch(r"(https?://)?[A-Za-z0-9.-]+(:[0-9]{1,5})?", host) or (":" in host and "//" not in host):
-            raise ValueError(f"must be hosts or whole origins such as http://127.0.0.1:9000; {host!r} is neither")
+            raise ValueError("must be hosts, or whole origins such as http://127.0.0.1:9000, with spaces between them")
     return hosts
 
 
@@ -189,8 +192,7 @@ def from_environment(environ: Mapping[str, str], dotenv: Path = Path(".env")) ->
 
     Raises `SettingsError` whose sentence lists every mistake at once, each with where to get the value.
     """
-    given = {name: value or "" for name, value in dotenv_values(dotenv, interpolate=False).items()}
-    given.update(environ)
+    given = {**_read_dotenv(dotenv), **environ}
     mistakes: list[str] = []
     values: dict[str, Any] = {}
     for setting in SETTINGS:
@@ -208,14 +210,24 @@ def from_environment(environ: Mapping[str, str], dotenv: Path = Path(".env")) ->
     return settings
 
 
+def _read_dotenv(file: Path) -> dict[str, str]:
+    try:
+        values = dotenv_values(file, interpolate=False, encoding="utf-8-sig")  # some editors write a byte order mark
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(f"The file {file} cannot be read. Is it yours, and plain text in UTF-8?") from None
+    return {name: value or "" for name, value in values.items()}
+
+
 def _text(setting: Setting, given: Mapping[str, str]) -> str:
     if text := given.get(setting.name, "").strip():
         return text
     if setting.from_file and (file := given.get(setting.from_file, "").strip()):
         try:
-            return Path(file).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
+            text = Path(file).read_text(encoding="utf-8-sig").strip()
+        except (OSError, ValueError):  # no such file, no text, or not even a file's name
             raise ValueError(f"could not be read from the file in {setting.from_file}") from None
+        if text:
+            return text
     if setting.default is None:
         raise ValueError("is missing")
     return setting.default

@@ -7,6 +7,7 @@ every `poll_seconds`; later every twentieth of what the person has waited, 300 s
 import asyncio
 import heapq
 import logging
+import math
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -30,8 +31,8 @@ _MISSES = 3  # "no such job" this often in a row ends a watch: a fresh job may n
 class Watcher:
     """The polling loop; one `run()` for ever, or `look_once()` for one round.
 
-    `changed` is called after every round that wrote something. The heap holds (loop time, row id) only, 180 bytes a
-    job; everything else is read from the store when a look is due.
+    `changed` is called after every round that wrote something. Only the row ids and their due times (of the loop's
+    clock) are kept in memory; everything else is read from the store when a look is due.
     """
 
     def __init__(
@@ -53,23 +54,29 @@ class Watcher:
         self._changed = changed
         self._rng = rng or random.Random()  # noqa: S311 -- jitter, no secret
         self._alarm = Alarm()
-        self._due: list[tuple[float, int]] = []
-        self._scheduled: set[int] = set()
+        self._due: list[tuple[float, int]] = []  # a heap; an entry that `_due_at` does not know counts no more
+        self._due_at: dict[int, float] = {}
         self._misses: dict[int, int] = {}
         self._strain = 0
         self._paused_until = 0.0
         self._outage: type[UseapiError] | None = None
 
     def watch(self, known: KnownJob) -> None:
-        """Look at this job from now on, until it is over or nobody waits for it; again is harmless."""
-        if not known.job.over and known.id not in self._scheduled:
-            self._schedule(known.id, self._jittered(self._poll_seconds))
+        """Look at this job one interval from now, and on until it is over or nobody waits for it; again is harmless.
+
+        A job that others have waited for so long that its next look is far away is looked at sooner, too.
+        """
+        delay = self._jittered(self._poll_seconds)
+        if not known.job.over and self._loop_time() + delay < self._due_at.get(known.id, math.inf):
+            self._schedule(known.id, delay)
             self._alarm.ring()
 
     async def resume(self) -> None:
-        """Take up all the store's running jobs, their first looks spread over one interval."""
+        """Take up all the store's running jobs afresh, their first looks spread over one interval."""
+        self._due.clear()
+        self._due_at.clear()
         for job_id in await self._store.running():
-            if job_id not in self._scheduled:
+            if job_id not in self._due_at:
                 self._schedule(job_id, self._rng.uniform(0, self._poll_seconds))
 
     async def run(self) -> None:
@@ -96,7 +103,7 @@ class Watcher:
             await self._launch(flying)
 
     async def _launch(self, flying: dict[asyncio.Task[Job | UseapiError], Look]) -> None:
-        due = self._take_due(self._concurrency - len(flying))
+        due = self._take_due(self._places(flying))
         if not due:
             return
         try:
@@ -106,23 +113,28 @@ class Watcher:
             for job_id in due:
                 self._schedule(job_id, self._poll_seconds)
             return
-        self._scheduled.difference_update(set(due) - {look.known.id for look in looks})  # over, or nobody waits
+        for job_id in set(due) - {look.known.id for look in looks}:
+            del self._due_at[job_id]  # over, or nobody waits
         for look in looks:
             flying[asyncio.create_task(self._look(look.known.job.jobid))] = look
 
     def _take_due(self, places: int) -> list[int]:
         now = self._loop_time()
-        if self._outage is not None:
-            places = min(places, 1)  # a probe is enough to see whether useapi is back
         if now < self._paused_until:
             return []
         due: list[int] = []
         while len(due) < places and self._due and self._due[0][0] <= now:
-            due.append(heapq.heappop(self._due)[1])
+            when, job_id = heapq.heappop(self._due)
+            if self._due_at.get(job_id) == when:
+                due.append(job_id)
         return due
 
+    def _places(self, flying: dict[asyncio.Task[Job | UseapiError], Look]) -> int:
+        """How many looks may start; in an outage one is enough to see whether useapi is back."""
+        return (1 if self._outage is not None else self._concurrency) - len(flying)
+
     def _wait(self, flying: dict[asyncio.Task[Job | UseapiError], Look]) -> float:
-        if len(flying) >= (1 if self._outage is not None else self._concurrency):
+        if self._places(flying) <= 0:
             return _SLOWEST  # a landing wakes the loop before that
         now = self._loop_time()
         next_due = self._due[0][0] if self._due else now + _SLOWEST
@@ -135,17 +147,16 @@ class Watcher:
             return outcome
 
     async def _land(self, flying: dict[asyncio.Task[Job | UseapiError], Look]) -> None:
-        landed = [(task, flying[task]) for task in flying if task.done()]
         news: list[tuple[int, Job]] = []
-        for task, look in landed:
-            del flying[task]
+        for task in [task for task in flying if task.done()]:
+            look = flying.pop(task)
             try:
-                outcome = task.result()
+                job = self._read(task.result(), look)
             except Exception:
                 log.exception("A look at #%s failed in an unexpected way", look.known.key)
                 self._schedule(look.known.id, _SLOWEST)
                 continue
-            if (job := self._read(outcome, look)) is not None:
+            if job is not None:
                 news.append((look.known.id, job))
         if news:
             await self._write(news)
@@ -185,7 +196,7 @@ class Watcher:
         if news is None or not news.over:
             self._schedule(job_id, self._interval(look))
         else:
-            self._scheduled.discard(job_id)
+            self._due_at.pop(job_id, None)
             self._misses.pop(job_id, None)
         return news
 
@@ -198,13 +209,15 @@ class Watcher:
 
     def _slow_down(self, outcome: UseapiError) -> None:
         """Trouble slows the source down, not the single job: one look at a time, with growing pauses."""
-        self._strain = min(self._strain + 1, 8)
+        now = self._loop_time()
+        if now >= self._paused_until:  # looks that failed side by side are one trouble
+            self._strain = min(self._strain + 1, 8)
         pause = self._rng.uniform(0.5, 1.0) * min(_SLOWEST, 2.0**self._strain)
         if outcome.rule is Rule.MISCONFIGURED:
             pause = _PROBE
         if isinstance(outcome, Busy) and outcome.retry_after is not None:
             pause = max(pause, outcome.retry_after)
-        self._paused_until = self._loop_time() + pause
+        self._paused_until = max(self._paused_until, now + pause)
         if self._outage is None:
             log.warning("useapi.net has trouble, jobs wait: %s", outcome)
         self._outage = type(outcome)
@@ -224,8 +237,8 @@ class Watcher:
         return seconds * self._rng.uniform(0.9, 1.1)
 
     def _schedule(self, job_id: int, delay: float) -> None:
-        self._scheduled.add(job_id)
-        heapq.heappush(self._due, (self._loop_time() + delay, job_id))
+        when = self._due_at[job_id] = self._loop_time() + delay
+        heapq.heappush(self._due, (when, job_id))
 
     @staticmethod
     def _loop_time() -> float:

@@ -5,6 +5,7 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 import discord
+import msgspec
 from discord import app_commands
 from discord.ext import commands
 
@@ -46,8 +47,6 @@ class Jobs(commands.Cog):
     @job.autocomplete("jobid")
     async def recent(self, interaction: discord.Interaction[Darkroom], typed: str) -> list[app_commands.Choice[str]]:
         """The member's and the channel's last jobs, from the store alone: Discord waits 3 s at most."""
-        if not await self._bot.is_welcome(interaction):
-            return []
         recent = await self._bot.store.recent(asking.place_of(interaction), interaction.user.id)
         choices = [(cards.choice(known.job, known.key), f"#{known.key}") for known in recent]
         words = typed.casefold().lstrip("#").split()
@@ -58,16 +57,20 @@ class Jobs(commands.Cog):
 
     async def _find(self, text: str, guild_id: int) -> Job:
         """The job that the text means: by a key of this server, else by useapi's id."""
-        if (key := _KEY.fullmatch(text.strip())) and (known := await self._bot.store.by_key(key[1], guild_id)):
-            return known.job
+        if key := _KEY.fullmatch(text.strip()):
+            if known := await self._bot.store.by_key(key[1], guild_id):
+                return known.job
+            if key[0].startswith("#"):
+                raise PersonError(f"No job in this server has the key `#{key[1].upper()}`. Its id works, too.")
         jobid = read_jobid(text)
         known = await self._bot.store.by_jobid(jobid)
         if known is not None and not known.job.lost:
             return known.job  # the watcher looks at it anyway
         try:
-            return await self._bot.api.job(jobid)
+            job = await self._bot.api.job(jobid)
         except JobModerated as declined:
-            return declined.job
+            job = declined.job
+        return msgspec.structs.replace(job, jobid=jobid)  # an answer that claims another's id must not change that one
 
 
 async def _tell(interaction: discord.Interaction[Darkroom], wish: Wish) -> None:

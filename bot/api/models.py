@@ -18,7 +18,7 @@ from bot.errors import Nonsense
 from bot.jobs import Attachment, Child, Job, JobEmbed, Media, Seed, Status
 
 WORD = 64  # verbs, statuses, sizes; the longest known is "seed_async"
-ID = 256  # a v2 jobid has 74-77 characters, a snowflake 20
+ID = 200  # a v2 jobid has 74-77 characters, a snowflake 20; the store keeps no longer jobid
 LABEL = 256  # the longest known button has 23; useapi wants the whole label back, so a longer one cannot be pressed
 NAME = 260  # file names and content types; most file systems end there
 TITLE = 256  # `error` is the title of Midjourney's embed: Discord's limit

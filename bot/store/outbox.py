@@ -34,9 +34,8 @@ class Outbox:
         self._seen = max(self._seen, snowflake)
 
     async def _insert(
-        self, db: aiosqlite.Connection, kind: Kind, job_id: int, place: Place, quiet_for: float = 0
+        self, db: aiosqlite.Connection, kind: Kind, job_id: int, place: Place, now: float, quiet_for: float = 0
     ) -> None:
-        now = self._time()
         nonce = "".join(secrets.choice(_NONCE_LETTERS) for _ in range(24))
         await db.execute(
             """INSERT INTO deliveries (kind, job_id, guild_id, channel_id, nonce, after_id, next_try, created_at)

@@ -96,18 +96,18 @@ class Store(Outbox):
         if there is not None and there.state is State.POSTED and not again:
             return Wish(asked=Asked.POSTED, known=known, delivery=there)
         if there is None or there.state in {State.POSTED, State.UNDELIVERABLE}:
-            await self._insert(db, Kind.RESULT, known.id, place)
+            await self._insert(db, Kind.RESULT, known.id, place, self._time())
         return Wish(asked=Asked.COMING, known=known)
 
     async def _ask_card(self, db: aiosqlite.Connection, known: KnownJob, place: Place, quiet_for: float) -> Wish:
         here = (known.id, place.channel_id)
         card = await one_delivery(db, "job_id = ? AND channel_id = ? AND kind = 'card'", here)
         if card is None:
-            await self._insert(db, Kind.CARD, known.id, place, quiet_for)
+            await self._insert(db, Kind.CARD, known.id, place, self._time(), quiet_for)
             return Wish(asked=Asked.NEW, known=known)
         if card.state in {State.DROPPED, State.UNDELIVERABLE}:  # deleted by hand, or given up: show a new one
             await db.execute("DELETE FROM deliveries WHERE id = ?", (card.id,))
-            await self._insert(db, Kind.CARD, known.id, place, quiet_for)
+            await self._insert(db, Kind.CARD, known.id, place, self._time(), quiet_for)
             return Wish(asked=Asked.NEW, known=known)
         await db.execute("UPDATE deliveries SET wanted = wanted + 1 WHERE id = ?", (card.id,))
         return Wish(asked=Asked.JOINED, known=known, delivery=card)
@@ -258,8 +258,8 @@ class Store(Outbox):
                    GROUP BY channel_id ORDER BY min(id)""",
                 (known.id,),
             )
-            for row in places:
-                await self._insert(db, Kind.RESULT, known.id, Place(guild_id=row[0], channel_id=row[1]))
+            for row in places:  # made the moment the job was over: that tells them from those asked for later
+                await self._insert(db, Kind.RESULT, known.id, Place(guild_id=row[0], channel_id=row[1]), now)
         when = aware(now)
         return msgspec.structs.replace(known, job=job, changed_at=when, over_at=when if job.over else None)
 

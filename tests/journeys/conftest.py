@@ -1,13 +1,17 @@
 """The stage for journeys: the unchanged bot with real HTTP and a real SQLite file inside simcord's Discord."""
 
+import re
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import discord
 import pytest
 from discord import app_commands
+from simcord.backend.models import Overwrite
+from simcord.enums import OverwriteType
 from simcord.env import Env
 
 from bot.app import open_darkroom
@@ -15,6 +19,7 @@ from bot.client import Darkroom
 from bot.demo.useapi import PretendUseapi
 from bot.errors import DarkroomError
 from bot.settings import Secret, Settings
+from tests.journeys import laws
 
 
 class Stage:
@@ -37,6 +42,10 @@ class Stage:
     async def open(self) -> None:
         await self._world.enter_async_context(self.useapi)
         self.env = Env(await self._make_bot(), shard_count=1)
+        # simcord asks every 50 ms whether the bot has come to rest, and lets its sleeps of less than 5 s pass in real
+        # time too. Here it asks more often, and nothing but `wait` moves the clock: journeys are quick and alike.
+        self.env._settle_internal = partial(self.env._settle_internal, idle=0.002)
+        self.env._schedule_timer = lambda *_: None
         await self.env.start()
         self.guild = self.env.create_guild("Studio")
         self.channel = self.guild.create_text_channel("pictures")
@@ -46,11 +55,12 @@ class Stage:
         self.mira = self.guild.add_member(self.env.create_user("Mira"), roles=[moderators])
         self.bo = self.guild.add_member(self.env.create_user("Bo"))
 
-    async def restart(self, **settings: Any) -> None:
-        """Close the whole bot and start it again on the same folder, as an admin would."""
+    async def restart(self, *, away: float = 0, **settings: Any) -> None:
+        """Close the whole bot and start it again, `away` seconds later, on the same folder, as an admin would."""
         self.settings.update(settings)
         await self.env.settle()
         await self._life.aclose()
+        await self.wait(away)
         await self.env.restart_bot(await self._make_bot())
 
     async def close(self) -> None:
@@ -81,14 +91,31 @@ class Stage:
 
     async def ask(self, who: Any, jobid: str, channel: Any = None) -> discord.Message:
         """`who` types /job; the private answer with its embed and its buttons."""
-        return private(await who.slash(channel or self.channel, "job", jobid=jobid))
+        return await self._seen(await who.slash(channel or self.channel, "job", jobid=jobid))
 
     async def press(self, who: Any, message: discord.Message, label: str) -> discord.Message:
         """`who` presses the button with this label or emoji; the private answer."""
-        return private(await who.click(message, custom_id=custom_id(message, label)))
+        return await self._seen(await who.click(message, custom_id=button(message, label).custom_id))
+
+    async def _seen(self, answer: Any) -> discord.Message:
+        await self.wait(0.1)  # the courier spaces its messages by a 48th of a second
+        return private(answer)
 
     async def wait(self, seconds: float) -> None:
         await self.env.advance_time(seconds)
+
+    @asynccontextmanager
+    async def one_moment(self) -> AsyncIterator[None]:
+        """What people do in here they do at the very same time: the bot gets to work when all of it is done."""
+
+        async def not_yet(**_: Any) -> None: ...
+
+        settle, self.env._settle_internal = self.env._settle_internal, not_yet
+        try:
+            yield
+        finally:
+            self.env._settle_internal = settle
+        await self.env.settle(idle=0.002)
 
     def posts(self, channel: Any = None) -> list[discord.Message]:
         """What stands in the channel, the oldest first."""
@@ -97,6 +124,35 @@ class Stage:
     @property
     def last(self) -> discord.Message:
         return self.posts()[-1]
+
+    def jump(self, message: discord.Message) -> str:
+        """The address of a message, as Discord's "Copy Message Link" has it."""
+        return f"https://discord.com/channels/{self.guild.id}/{message.channel.id}/{message.id}"
+
+    def bytes_of(self, file: discord.Attachment) -> bytes | None:
+        """What the bot uploaded."""
+        data: bytes | None = self.env.backend.cdn.get(file.url)
+        return data
+
+    def sent(self, channel: Any = None) -> str:
+        """All that the channel's messages hold, custom_ids and file names included."""
+        messages = self.env.backend.messages[(channel or self.channel).id].values()
+        return repr([message for message in messages if not message.is_ephemeral])
+
+    def forbid(self, who: Any, *rights: str, channel: Any = None) -> None:
+        """Take rights in one channel from a member, or from the bot (None); with no rights named, give all back."""
+        target = self.env.backend.bot_user.id if who is None else who.id
+        deny = discord.Permissions(**dict.fromkeys(rights, True)).value
+        overwrite = Overwrite(target_id=target, type=OverwriteType.MEMBER, allow=0, deny=deny)
+        self.env.backend.set_overwrite((channel or self.channel).id, overwrite)
+
+    def forge(self, custom_id: str, channel: Any = None) -> discord.Message:
+        """A message of the bot's with one button, "Forged", that no code of ours has made."""
+        button = {"type": 2, "style": 2, "label": "Forged", "custom_id": custom_id}
+        rows = [{"type": 1, "components": [button]}]
+        place, me = (channel or self.channel).id, self.env.backend.bot_user.id
+        forged = self.env.backend.create_message(place, me, "forged", components=rows)
+        return next(message for message in self.posts(channel) if message.id == forged.id)
 
     # --- what useapi sees -------------------------------------------------------------------------------------------
 
@@ -111,7 +167,7 @@ class Stage:
 
 def words(message: discord.Message) -> str:
     """All that a message says."""
-    return "\n".join([message.content, *(embed.description or "" for embed in message.embeds)])
+    return "\n".join(filter(None, [message.content, *(embed.description for embed in message.embeds)]))
 
 
 def labels(message: discord.Message) -> list[list[str]]:
@@ -123,22 +179,28 @@ def labels(message: discord.Message) -> list[list[str]]:
     ]
 
 
-def custom_id(message: discord.Message, label: str) -> str:
-    """The custom_id of the one button with this label or emoji."""
+def button(message: discord.Message, label: str) -> discord.Button:
+    """The one button with this label or emoji."""
     (found,) = [
-        button.custom_id
+        button
         for row in message.components
         if isinstance(row, discord.ActionRow)
         for button in row.children
         if isinstance(button, discord.Button) and str(button.label or button.emoji) == label
     ]
-    assert found is not None, "a link is no button that can be pressed"
     return found
+
+
+def key_in(text: str) -> str:
+    """The short key of a job that a text names, without its `#`; "" where there is none."""
+    found = re.search(r"#([2-9A-HJ-NP-Z]{4,8})\b", text)
+    return found[1] if found else ""
 
 
 def private(answer: Any) -> discord.Message:
     """The message that a person alone saw after a command or a press."""
-    assert answer.ephemeral, "what concerns one person is private"
+    assert answer.response is not None, "everybody gets an answer"
+    assert answer.response.ephemeral, "what concerns one person is private"
     message: discord.Message = answer.response.message
     return message
 
@@ -151,6 +213,8 @@ async def stage(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> AsyncIterat
         yield stage
     finally:
         await stage.close()
+    complaints = list(laws.broken(stage.env.http_requests))
+    assert not complaints, "\n".join(complaints)
     bugs = [error for error in stage.env.errors if not is_sentence(error)]
     if bugs:
         raise ExceptionGroup("what the bot raised and nobody expected", bugs)

@@ -152,7 +152,7 @@ class Scene:
         misty = brush.mix(colour, self.theme.palette.sky[-1], self.at.mist)
         crest = round((level + 0.06) * 20)  # in twentieths of the height, as the shades are
         fading = [brush.mix(colour, misty, share) for share in (0.2, 0.4, 0.6, 0.8)]
-        shades = [*[colour] * crest, *fading, *[misty] * (20 - crest)]
+        shades = [*[colour] * crest, *fading, *[misty] * 20][:21]
         self.image.paste(brush.gradient(self.size, shades), (0, 0), mask)
 
     def _standing(self, line: list[float], layer: int, last: int) -> list[list[brush.Point]]:

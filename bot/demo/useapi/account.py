@@ -27,7 +27,18 @@ class Account:
     def executing(self) -> list[str]:
         """The ids that take a place in the queue, as far as useapi knows."""
         now = self.now()
-        return [jobid for jobid, job in self.jobs.items() if not job.expired(now) and not job.seen(now).over]
+        return [
+            jobid
+            for jobid, job in self.jobs.items()
+            if not job.asleep and not job.expired(now) and not job.seen(now).over
+        ]
+
+    def wake(self, job: Job) -> None:
+        """Let a job that slept until somebody asked for it begin now; its id keeps the older stamp."""
+        if job.asleep:
+            job.asleep = False
+            job.begun = self.now()
+            job.created_ms = int(job.begun * 1000)
 
     def add(
         self,
@@ -44,6 +55,7 @@ class Account:
         jobid: str | None = None,
         mode: str = "fast",
         over_code: int = 200,
+        asleep: bool = False,
         max_jobs: int | None = None,
         echoed: dict[str, object] | None = None,
         overrides: dict[str, object] | None = None,
@@ -83,6 +95,7 @@ class Account:
             buttons=tuple(buttons) if buttons is not None else buttons_of(kind, square=_square(art.prompt)),
             max_jobs=max_jobs or self.max_jobs,
             overrides=overrides or {},
+            asleep=asleep,
         )
         self.jobs[name] = job
         if elder and button:

@@ -163,6 +163,7 @@ class Api:
         job = self.account.jobs.get(jobid)
         if job is None:
             raise Refusal(404, f"Unable to locate job {jobid}")
+        self.account.wake(job)
         if job.expired(self.account.now()):
             raise Refusal(410, "Job has expired")
         return job

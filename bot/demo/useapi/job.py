@@ -78,6 +78,7 @@ class Job:
     buttons: tuple[str, ...] = ()
     max_jobs: int = 3
     overrides: dict[str, object] = field(default_factory=dict)
+    asleep: bool = False
     children: "list[Job]" = field(default_factory=list)
     answered: float = 0.0
     cancelled: float | None = None

@@ -80,6 +80,7 @@ class PretendUseapi:
         jobid: str | None = None,
         mode: str = "fast",
         over_code: int = 200,
+        asleep: bool = False,
         **overrides: object,
     ) -> str:
         """A job that somebody started elsewhere; the answer is its id.
@@ -87,7 +88,8 @@ class PretendUseapi:
         It began `age` seconds ago and takes `duration` seconds (before `speed`) instead of what its kind takes, after
         `queued` seconds as "created". `ends` is completed, moderated, failed, silent (no news for ever) or expired.
         A job with a `button` is a press, a child of `parent` where that one is known. Once over it is answered with
-        the HTTP status `over_code`. `overrides` replace fields of every answer about it, verbatim.
+        the HTTP status `over_code`. One that is `asleep` begins when it is first asked for. `overrides` replace fields
+        of every answer about it, verbatim.
         """
         job = self._account.add(
             verb,
@@ -102,6 +104,7 @@ class PretendUseapi:
             jobid=jobid,
             mode=mode,
             over_code=over_code,
+            asleep=asleep,
             overrides=overrides,
         )
         return job.jobid

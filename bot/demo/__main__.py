@@ -1,0 +1,151 @@
+"""`python -m bot.demo`: the unchanged bot in a pretend Discord in the browser, following jobs of a pretend useapi.
+
+No account, no internet, nothing kept: both far ends run inside this process, on loopback, and end with it.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import sys
+import time
+import webbrowser
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import discord
+import simcord
+
+from bot import logs
+from bot.app import open_darkroom
+from bot.demo.useapi import PretendUseapi
+from bot.settings import Secret, Settings
+
+_TICK = 0.5  # real seconds between two turns of the driver
+_POLL = 4.0
+_SETTLE = 3.0  # seconds; simcord waits for the bot's sleeps that are shorter, so less than the time between two looks
+_TOKEN = "demo-token"  # noqa: S105 -- it opens nothing
+
+_WELCOME = """\
+# Welcome to Darkroom
+Nothing here is real: no account, no internet, nothing to pay. Type `/job`, paste one of these ids, and watch.
+"""
+_JOBS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("a picture that takes half a minute", {"prompt": "a castle in the fog, ink wash --ar 1:1"}),
+    ("one that Midjourney declines", {"prompt": "a quiet street at night", "ends": "moderated", "duration": 8.0}),
+    ("one that is done already", {"prompt": "a lighthouse at dawn, gouache", "age": 600.0}),
+    ("four prompts for a picture (describe)", {"verb": "describe"}),
+)
+
+
+async def demo(port: int, *, speed: float, browser: bool) -> None:
+    """Serve the demo until it is cancelled; print its address, and open it where there is a browser."""
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(TemporaryDirectory(prefix="darkroom-demo-"))
+        clock: list[Any] = []  # the pretend Discord's clock, which does not exist before the bot it is made for
+        useapi = await stack.enter_async_context(
+            PretendUseapi(token=_TOKEN, refresh=2.0, speed=speed, now=lambda: clock[0].now().timestamp())
+        )
+        bot = await stack.enter_async_context(open_darkroom(_settings(useapi, Path(folder))))
+        env = await stack.enter_async_context(
+            simcord.run(bot, shard_count=1, check_errors=False, settle_timeout=_SETTLE)
+        )
+        clock.append(env)
+        assert bot.user is not None
+        await bot.user.edit(username="Darkroom")
+        guild = env.create_guild("Studio")
+        channel = guild.create_text_channel("pictures")
+        moderators = guild.create_role("Moderators", permissions=discord.Permissions(manage_messages=True))
+        mira = guild.add_member(env.create_user("Mira"), roles=[moderators])
+        bo = guild.add_member(env.create_user("Bo"))
+        await mira.send(channel, _welcome(useapi))
+        preview = await stack.enter_async_context(
+            env.preview(channel, viewers=[mira, bo], layout="channel", port=port or None)
+        )
+        print(f"Darkroom's demo: {preview.url}\nCtrl-C ends it.", flush=True)  # noqa: T201 -- for a person
+        if browser:
+            await asyncio.to_thread(webbrowser.open, preview.url)
+        await _drive(env, channel, preview)
+
+
+def _settings(useapi: PretendUseapi, folder: Path) -> Settings:
+    return Settings(
+        discord_token=Secret("demo"),
+        useapi_token=Secret(_TOKEN),
+        allowed_guilds=None,
+        useapi_url=useapi.url,
+        image_hosts=(useapi.origin,),
+        data_dir=folder,
+        poll_seconds=_POLL,
+    )
+
+
+def _welcome(useapi: PretendUseapi) -> str:
+    lines = []
+    for text, options in _JOBS:
+        jobid = useapi.add_job(**options) if "age" in options else useapi.add_job(asleep=True, **options)
+        lines.append(f"- {text}\n`{jobid}`")
+    return _WELCOME + "\n".join(lines)
+
+
+async def _drive(env: Any, channel: Any, preview: Any) -> None:
+    """Let time pass in the pretend Discord as it passes here, and renew the page when a message changed.
+
+    Its clock stands still by itself. It does one thing at a time, and refuses a click that meets another, so clicks
+    wait for this driver and the driver for clicks.
+    """
+    turn = asyncio.Lock()
+    act = preview._action  # the only place where a click can be made to wait; the version of simcord is pinned
+
+    async def act_in_turn(*arguments: Any) -> Any:
+        async with turn:
+            return await act(*arguments)
+
+    preview._action = act_in_turn
+    then = time.monotonic()
+    shown = _looks(channel)
+    while True:
+        await asyncio.sleep(_TICK)
+        async with turn:
+            now = time.monotonic()
+            with contextlib.suppress(
+                TimeoutError
+            ):  # the bot is busy with something longer; time has passed all the same
+                await env.advance_time(now - then)
+            then = now
+            if (looks := _looks(channel)) != shown:
+                await preview.refresh()
+                shown = looks
+
+
+def _looks(channel: Any) -> list[tuple[int, object]]:
+    return [(message.id, message.edited_at) for message in channel.history()]
+
+
+def main() -> int:
+    """Read the command line and serve; the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m bot.demo", description="Try Darkroom in a browser.")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--speed", type=float, default=1.0, help="how much faster than real the pretend jobs run")
+    parser.add_argument("--no-browser", action="store_true", help="only print the address")
+    arguments = parser.parse_args()
+    logs.set_up("ERROR", ())
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_until_stopped(demo(arguments.port, speed=arguments.speed, browser=not arguments.no_browser)))
+    return 0
+
+
+async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
+    serving = asyncio.ensure_future(work)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):
+            asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving
+
+
+if __name__ == "__main__":
+    sys.exit(main())

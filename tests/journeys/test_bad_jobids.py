@@ -1,0 +1,128 @@
+"""What people paste into /job that is no job id: a private sentence, nothing asked of useapi, nothing in the channel."""
+
+import json
+
+import pytest
+
+from tests.journeys.conftest import Stage
+
+NO_ID = "That is no job id. It looks like `job:20240909…-user:…-channel:…-bot:midjourney`, "
+UNKNOWN = "useapi.net knows no job with this id. Is it complete, and does it belong to this server's useapi account?"
+
+NONSENSE = {
+    "nothing": "",
+    "blanks": " \t\n ",
+    "quotes around nothing": "``",
+    "ten thousand letters": "j" * 10_000,
+    "an id behind more than anybody reads": "j" * 5_000
+    + " job:20240909000000000-user:1-channel:100000000000000000-bot:mj",
+    "an emoji": "🏰",
+    "a family": "👨‍👩‍👧‍👦",
+    "right to left": "\u202ejob:gpj.elif\u202c",
+    "Arabic": "مرحبا",
+    "control characters": "job:\x00\x07\x1b[31m",
+    "a line break": "job\nid",
+    "half of an emoji": "job:\ud83d",
+    "SQL": "'; DROP TABLE jobs; --",
+    "more SQL": '" OR "1"="1',
+    "markdown": "**[click](https://evil.example)**",
+    "a mention": "@everyone",
+    "a member": "<@1234567890123456789>",
+    "a path": "../../etc/passwd",
+    "a template": "{{7*7}}${7*7}",
+    "a format": "%s%n{0.__class__}",
+    "an address without an id": "https://api.useapi.net/v2/jobs/?jobid=",
+    "a broken address": "https://[::1/?jobid=x",
+    "someone's home page": "https://example.com/?q=1",
+    "an escaped line break": "https://api.useapi.net/v2/jobs/?jobid=%0d%0aHost:%20evil",
+    "half of a JSON object": '{"jobid": "job:',
+    "JSON of another shape": '{"jobid": ["job:1"]}',
+    "JSON without an id": '{"code": 200}',
+    "nested JSON": '{"a":' * 10_000 + "1" + "}" * 10_000,
+    "JSON that is a list": "[" * 10_000,
+    "a number of many digits": '{"jobid": ' + "9" * 3_900 + "}",
+    "an infinite number": '{"jobid": 1e999}',
+}
+
+
+@pytest.mark.parametrize("text", NONSENSE.values(), ids=list(NONSENSE))
+async def test_what_is_no_job_id_gets_a_sentence_and_goes_nowhere(stage: Stage, text: str) -> None:
+    answer = await stage.job(stage.bo, text)
+    assert answer.startswith(NO_ID)
+    assert answer.endswith("useapi.net gives it when a job is started.")
+    assert not stage.useapi.requests, "there is nothing to ask useapi"
+    assert not stage.posts()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["castle", "4K7Q", "--", "job:1", "x" * 200, "job:20240909000000000-user:1-channel:100000000000000000-bot:mj"],
+)
+async def test_an_id_that_nobody_knows_is_asked_for_once_and_not_kept(stage: Stage, text: str) -> None:
+    answer = await stage.job(stage.bo, text)
+    assert answer == UNKNOWN
+    assert len(stage.useapi.requests) == 1
+    await stage.wait(3600)
+    assert len(stage.useapi.requests) == 1, "no watch, no look"
+    assert not stage.posts()
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "  {}\n",
+        "`{}`",
+        "```\n{}\n```",
+        "<{}>",
+        "\u202e{}\u202c",
+        "see {} please",
+        "https://api.useapi.net/v2/jobs/?jobid={}",
+        "https://api.useapi.net/v2/jobs/?x=1&jobid={}#top",
+        '{{"code": 200, "jobid": "{}", "prompt": "@everyone"}}',
+    ],
+)
+async def test_an_id_is_found_in_what_stands_around_it(stage: Stage, around: str) -> None:
+    jobid = stage.useapi.add_job()
+    assert (await stage.job(stage.mira, around.format(jobid))).startswith("Watching `#")
+    assert stage.looks(jobid) == 1
+
+
+async def test_the_same_id_in_two_disguises_is_one_watch(stage: Stage) -> None:
+    jobid = stage.useapi.add_job()
+    await stage.job(stage.mira, jobid)
+    answer = await stage.job(stage.bo, json.dumps({"jobid": jobid}))
+    assert answer.startswith("Already watched [here](")
+    assert len(stage.posts()) == 1
+    assert stage.looks(jobid) == 1
+
+
+async def test_whoever_tries_many_ids_is_asked_to_slow_down_and_useapi_is_spared(stage: Stage) -> None:
+    for number in range(6):
+        assert await stage.job(stage.bo, f"guess-{number}") == UNKNOWN
+    answer = await stage.job(stage.bo, "guess-6")
+    assert answer.startswith("That was a little fast. Please try again in ")
+    assert len(stage.useapi.requests) == 6
+    assert await stage.job(stage.mira, "mine") == UNKNOWN, "one member's hurry is not another's"
+    await stage.wait(61)
+    assert await stage.job(stage.bo, "guess-7") == UNKNOWN
+
+
+async def test_what_is_typed_for_autocomplete_is_only_a_filter(stage: Stage) -> None:
+    await stage.job(stage.mira, stage.useapi.add_job(prompt="a castle"))
+    asked = len(stage.useapi.requests)
+    for text in ("", "castle", "'; DROP TABLE jobs; --", "🏰" * 50, "\x00", "\ud83d", "x" * 10_000, "#", "%", "_"):
+        choices = await stage.mira.autocomplete(stage.channel, "job", "jobid", text)
+        assert len(choices) == (text in ("", "castle", "#")), text
+    assert len(stage.useapi.requests) == asked, "autocomplete asks the store only"
+
+
+async def test_a_key_of_another_server_is_not_known_here(stage: Stage) -> None:
+    other = stage.env.create_guild("Elsewhere")
+    channel = other.create_text_channel("general")
+    eve = other.add_member(stage.env.create_user("Eve"))
+    answer = await stage.job(stage.mira, stage.useapi.add_job())
+    key = answer.split("`")[1]
+    assert await stage.job(eve, key, channel) == f"No job in this server has the key `{key}`. Its id works, too."
+    assert not stage.posts(channel)
+    assert await eve.autocomplete(channel, "job", "jobid", "") == []
+    assert (await stage.job(stage.bo, key.lower())).startswith("Already watched")

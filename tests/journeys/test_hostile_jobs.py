@@ -1,0 +1,316 @@
+"""Jobs that mean harm, in their words, buttons and pictures: the post is safe, says what is missing, and `⋯` works."""
+
+import re
+from collections.abc import AsyncIterator
+
+import discord
+import pytest
+
+from bot.demo.useapi import PretendUseapi
+from tests.journeys.conftest import Stage, labels, words
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
+LINK = "This is a link, which ends within a day."
+UNLISTED = "-# The picture lies on a host that is not on this bot's list."
+UNFETCHED = f"-# The picture could not be fetched. {LINK}"
+
+PROMPTS = {
+    "everyone": "@everyone @here free pictures",
+    "people": "<@1234567890123456789> <@!1> <@&2> <#3> @silent",
+    "a code fence": "```ansi\n\x1b[31mred\x1b[0m\n``` `x` ``y``",
+    "a masked link": "[free nitro](https://evil.example) <https://evil.example> https://evil.example discord.gg/evil",
+    "a heading": "# big\n## bigger\n> quote\n>>> all\n- list\n1. one\n-# small",
+    "spoilers": "||secret|| **bold** __under__ ~~strike~~ *it* _it_",
+    "a custom emoji and a time": "<:evil:1234567890123456789> <t:0:R> </job:1>",
+    "right to left": "\u202eevil\u202c \u2066x\u2069 \u200f",
+    "nothing to see": "\u200b\u2060\u3164\u00ad",
+    "5,000 characters": "@everyone " * 500,
+    "5,000 brackets": "[" * 5000,
+    "an endless word": "x" * 5000,
+    "5,000 flags": "🇩🇪" * 2500,
+    "Zalgo": "a" + "\u0301" * 4999,
+    "backslashes": "\\" * 5000,
+    "an escape that eats ours": "\\[x\\](https://evil.example)",
+}
+
+
+async def finished(stage: Stage, **overrides: object) -> discord.Message:
+    """The post of a job that is over; its ⋯ works."""
+    jobid = stage.useapi.add_job(age=600, **overrides)  # type: ignore[arg-type]  # a hostile one says anything
+    assert await stage.job(stage.mira, jobid) == "It is over already: I'm posting it here."
+    (post,) = stage.posts()
+    extras = await stage.press(stage.mira, post, "⋯")
+    assert labels(extras) == [["Copy job id", "Delete this post"]]
+    return post
+
+
+async def pictured(stage: Stage, url: object) -> discord.Message:
+    return await finished(stage, attachments=[{"url": url, "filename": "x.png"}])
+
+
+def is_harmless(message: discord.Message) -> None:
+    assert not message.mentions
+    assert not message.role_mentions
+    assert not message.mention_everyone
+    text = words(message)
+    assert not re.search(
+        r"@(everyone|here)|(?<!\\)<(@|#|:|/)|(?<!\\)\]\((?!https://discord\.com/channels/)|(?<!\\)```|[\u202a-\u202e\u2066-\u2069]",
+        text,
+    )
+    assert not re.search(r"https?://evil|(?<!\\)\|\||\ndiscord\.gg/", text)
+
+
+@pytest.mark.parametrize("prompt", PROMPTS.values(), ids=list(PROMPTS))
+async def test_no_prompt_comes_alive_on_card_or_result(stage: Stage, prompt: str) -> None:
+    jobid = stage.useapi.add_job(prompt=prompt, duration=40)
+    await stage.job(stage.mira, jobid)
+    is_harmless(stage.last)
+    await stage.wait(12)
+    is_harmless(stage.last)
+    await stage.wait(50)
+    card, result = stage.posts()
+    assert result.attachments
+    is_harmless(card)
+    is_harmless(result)
+    for choice in await stage.mira.autocomplete(stage.channel, "job", "jobid", ""):
+        assert 1 <= len(choice["name"]) <= 100
+
+
+async def test_a_name_that_means_harm_stays_a_name(stage: Stage) -> None:
+    eve = stage.guild.add_member(stage.env.create_user("eve"), nick="@everyone [x](https://evil.example)")
+    ltr = stage.guild.add_member(stage.env.create_user("rtl"), nick="\u202e**\u3164")
+    jobid = stage.useapi.add_job(duration=30)
+    await stage.job(ltr, jobid)
+    assert stage.last.embeds[0].footer.text == "** will be told here"
+    await stage.job(eve, stage.useapi.add_job(), stage.lounge)
+    await stage.wait(1)
+    is_harmless(stage.posts(stage.lounge)[0])
+    await stage.wait(60)
+    for message in (*stage.posts(), *stage.posts(stage.lounge)):
+        is_harmless(message)
+
+
+WRONG = [None, True, -1, 1e308, "\x00\u202e@everyone", [], [[[]]], {"url": {}}, ["x"] * 3000]
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["verb", "status", "content", "created", "updated", "seed", "embeds", "imageUx", "error", "children", "code"],
+)
+async def test_a_field_of_the_wrong_kind_harms_nothing_else(stage: Stage, field: str) -> None:
+    for value in WRONG:
+        jobid = stage.useapi.add_job(age=600)
+        answer = {"verb": "imagine", "status": "completed", "prompt": "@everyone", "buttons": ["U1"], field: value}
+        stage.useapi.set_answer(jobid, answer)
+        assert re.match("Watching|It is over already", await stage.job(stage.mira, jobid)), value
+        await stage.wait(11)
+        is_harmless(stage.last)
+        assert stage.last.embeds[0].description.startswith("**")
+    assert len(stage.posts()) == len(WRONG)
+
+
+async def test_an_answer_that_claims_the_id_of_another_job_changes_nothing_there(stage: Stage) -> None:
+    victim = stage.useapi.add_job(duration=30)
+    await stage.job(stage.mira, victim)
+    stage.useapi.set_answer("liar", {"jobid": victim, "verb": "imagine", "status": "failed"})
+    assert await stage.job(stage.bo, "liar", stage.lounge) == "It is over already: I'm posting it here."
+    await stage.wait(60)
+    assert words(stage.posts(stage.lounge)[0]).endswith("Midjourney could not finish this one.")
+    _, result = stage.posts()
+    assert result.attachments
+
+
+async def test_an_answer_with_an_endless_id_is_kept_under_the_one_that_was_asked_for(stage: Stage) -> None:
+    stage.useapi.set_answer("short", {"jobid": "j" * 250, "verb": "imagine", "status": "completed"})
+    assert await stage.job(stage.bo, "short") == "It is over already: I'm posting it here."
+    assert (await stage.job(stage.bo, "short")).startswith("It stands here already")
+
+
+async def test_a_child_with_an_endless_id_is_no_child(stage: Stage) -> None:
+    post = await finished(stage)
+    stage.useapi.plan(jobid="j" * 250)
+    answer = await stage.press(stage.mira, post, "V1")
+    assert answer.content == "useapi.net gave an answer that makes no sense. Please try again in a minute."
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00"])
+async def test_a_job_from_the_edge_of_time_is_followed_like_any_other(stage: Stage, time: str) -> None:
+    jobid = stage.useapi.add_job(duration=30, created=time)
+    assert (await stage.job(stage.mira, jobid)).startswith("Watching")
+    await stage.wait(60)
+    _, result = stage.posts()
+    assert result.attachments
+
+
+# --- buttons ----------------------------------------------------------------------------------------------------------
+
+
+async def test_of_forty_buttons_twenty_four_find_a_place_beside_the_extras(stage: Stage) -> None:
+    post = await finished(stage, buttons=[f"Button {number}" for number in range(40)])
+    rows = labels(post)
+    assert [len(row) for row in rows] == [5, 5, 5, 5, 5]
+    assert rows[-1][-1] == "⋯"
+    assert await stage.press(stage.mira, post, "Button 23")
+    assert [press["button"] for press in stage.presses()] == ["Button 23"]
+
+
+async def test_a_label_of_two_hundred_characters_is_shown_in_part_and_pressed_whole(stage: Stage) -> None:
+    long = "Zoom " * 40
+    post = await finished(stage, buttons=["U1", long.strip()])
+    shown = labels(post)[1][0]
+    assert (len(shown), shown[-1]) == (80, "…")
+    await stage.press(stage.mira, post, shown)
+    assert stage.presses()[0]["button"] == long.strip()
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        ["U1", "U1", "U1"],
+        ["", " ", "\u200b", "\u3164"],
+        ["🦄", "🏳️‍🌈", "🔄", "<:evil:1234567890123456789>"],
+        ["@everyone", "<@1>", "**bold**", "\u202eevil"],
+        [None, 7, {}, [], "V1"],
+        ["x" * 300],
+        ["⋯"],
+        ["🔄", "🔄\ufe0f", "⬅", "⬅️"],
+        "U1",
+        {"U1": 1},
+    ],
+)
+async def test_odd_labels_make_a_post_with_working_extras(stage: Stage, odd: object) -> None:
+    jobid = stage.useapi.add_job(age=600)
+    answer = {"jobid": jobid, "verb": "imagine", "status": "completed", "buttons": odd}
+    stage.useapi.set_answer(jobid, answer)
+    await stage.job(stage.mira, jobid)
+    (post,) = stage.posts()
+    flat = [label for row in labels(post) for label in row]
+    assert flat[-1] == "⋯"
+    assert len(flat) == len({button for button in flat}) or odd == ["⋯"]
+    extras = await stage.mira.click(post, custom_id=sorted(buttons_of(post))[0])
+    assert extras.response.content
+
+
+def buttons_of(post: discord.Message) -> list[str]:
+    return [
+        button.custom_id
+        for row in post.components
+        if isinstance(row, discord.ActionRow)
+        for button in row.children
+        if isinstance(button, discord.Button) and button.custom_id and button.label == "⋯"
+    ]
+
+
+# --- pictures ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def inside() -> AsyncIterator[PretendUseapi]:
+    """A server of the bot's own network, which nobody outside may make it talk to."""
+    async with PretendUseapi() as server:
+        yield server
+
+
+async def test_an_address_inside_the_bots_own_network_is_not_even_asked(stage: Stage, inside: PretendUseapi) -> None:
+    post = await pictured(stage, inside.serve_file("admin.png", PNG, content_type="image/png"))
+    assert words(post).endswith(UNLISTED)
+    assert not post.attachments
+    assert post.embeds[0].image.url is None
+    assert not inside.requests
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://169.254.169.254/latest/meta-data/",
+        "https://[::1]/x.png",
+        "https://evil.example/x.png",
+        "http://cdn.discordapp.com/x.png",
+        "https://cdn.discordapp.com@evil.example/x.png",
+        "https://cdn.discordapp.com.evil.example/x.png",
+        "https://2130706433/x.png",
+    ],
+)
+async def test_a_host_that_is_not_listed_is_named_as_the_reason(stage: Stage, url: str) -> None:
+    post = await pictured(stage, url)
+    assert words(post).endswith(UNLISTED)
+    assert post.embeds[0].image.url is None
+
+
+@pytest.mark.parametrize(
+    "url", [None, "", 7, "file:///etc/passwd", "data:image/png;base64,AA", "javascript:alert(1)", "x" * 9000]
+)
+async def test_what_is_no_web_address_is_no_picture_and_the_post_says_so(stage: Stage, url: object) -> None:
+    jobid = stage.useapi.add_job(age=600)
+    answer = {"jobid": jobid, "verb": "imagine", "status": "completed", "prompt": "x", "buttons": ["U1"]}
+    stage.useapi.set_answer(jobid, answer | {"attachments": [{"url": url}]})
+    await stage.job(stage.mira, jobid)
+    (post,) = stage.posts()
+    assert words(post).endswith("-# useapi.net named no picture for this job.")
+    assert labels(post) == [["U1", "⋯"]]
+
+
+async def test_a_redirect_out_of_the_list_is_not_followed(stage: Stage, inside: PretendUseapi) -> None:
+    target = inside.serve_file("admin.png", PNG, content_type="image/png")
+    url = stage.useapi.serve_file("x.png", b"", content_type="image/png", status=302, headers={"Location": target})
+    post = await pictured(stage, url)
+    assert words(post).endswith(UNFETCHED)
+    assert not post.attachments
+    assert not inside.requests
+
+
+@pytest.mark.parametrize(
+    ("data", "content_type", "status"),
+    [
+        (b"<!DOCTYPE html><h1>Just a moment...</h1>", "text/html", 200),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/png", 200),
+        (b"", "image/png", 200),
+        (b"\x89PN", "image/png", 200),
+        (b"This content is no longer available.", "text/plain", 404),
+        (PNG, "image/png", 500),
+        (PNG, "image/png", 206),
+    ],
+)
+async def test_what_is_no_picture_becomes_a_link_with_a_word_about_it(
+    stage: Stage, data: bytes, content_type: str, status: int
+) -> None:
+    url = stage.useapi.serve_file("x.png", data, content_type=content_type, status=status)
+    post = await pictured(stage, url)
+    assert words(post).endswith(UNFETCHED)
+    assert post.embeds[0].image.url == url
+    assert not post.attachments
+
+
+async def test_a_picture_under_a_false_name_is_attached_as_what_it_is(stage: Stage) -> None:
+    url = stage.useapi.serve_file("x.exe", PNG, content_type="application/x-msdownload")
+    (file,) = (await pictured(stage, url)).attachments
+    assert file.filename.endswith(".png")
+    assert stage.bytes_of(file) == PNG
+
+
+async def test_a_body_that_is_larger_than_it_said_is_not_trusted(stage: Stage) -> None:
+    url = stage.useapi.serve_file("x.png", PNG * 3, content_type="image/png", headers={"Content-Length": str(len(PNG))})
+    assert words(await pictured(stage, url)).endswith(UNFETCHED)
+
+
+async def test_a_body_that_is_shorter_than_it_said_is_no_picture(stage: Stage) -> None:
+    url = stage.useapi.serve_file("x.png", PNG, content_type="image/png", headers={"Content-Length": "99999"})
+    assert words(await pictured(stage, url)).endswith(UNFETCHED)
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["it says so", "it hides it"])
+async def test_a_picture_of_eleven_megabytes_is_shown_by_its_link(stage: Stage, told: bool) -> None:
+    data = PNG[:8] + bytes(11 << 20)
+    claimed: dict[str, str | None] = {} if told else {"Content-Length": None}
+    url = stage.useapi.serve_file("x.png", data, content_type="image/png", headers=claimed)
+    post = await pictured(stage, url)
+    assert words(post).endswith(f"-# The picture is too large to attach. {LINK}")
+    assert post.embeds[0].image.url == url
+    assert not post.attachments
+
+
+async def test_the_address_that_names_the_payer_is_never_shown(stage: Stage) -> None:
+    url = stage.useapi.serve_file("x.png", b"", content_type="image/png", status=404)
+    post = await finished(stage, attachments=[], imageUx=[{"id": "0", "url": url}])
+    assert words(post).endswith("-# The picture could not be fetched.")
+    assert url not in stage.sent()

@@ -1,0 +1,152 @@
+"""Every verb of useapi's model: what its card and its result look like, and which stay private."""
+
+import re
+
+import pytest
+
+from bot.demo.useapi import PretendUseapi
+from tests.journeys.conftest import Stage, labels, words
+
+CASTLE = "a castle in the fog"
+ACCOUNT = ("info", "relax", "fast", "turbo", "variability", "remix")
+TITLES = {
+    "imagine": "**Imagine**",
+    "blend": "**Blend** of 2 pictures",
+    "describe": "**Describe**",
+    "seed": "**Seed**",
+    "seed_async": "**Seed**",
+    "shorten": "**Shorten**",  # useapi may invent more
+}
+
+
+def pictures_of(useapi: PretendUseapi) -> list[str]:
+    return [request.path for request in useapi.requests if request.path.startswith("/attachments/")]
+
+
+@pytest.mark.parametrize("verb", TITLES)
+async def test_a_job_of_every_public_verb_has_a_card_and_then_a_result(stage: Stage, verb: str) -> None:
+    await stage.job(stage.mira, stage.useapi.add_job(verb, prompt=CASTLE, duration=30, buttons=[]))
+    (card,) = stage.posts()
+    assert words(card).startswith(TITLES[verb])
+    await stage.wait(50)
+    card, result = stage.posts()
+    assert words(result).startswith(TITLES[verb])
+    assert labels(result)[-1][-1] == "⋯"
+    assert f"]({stage.jump(result)})" in card.content
+
+
+@pytest.mark.parametrize("status", ["created", "started", "progress"])
+async def test_a_job_is_watched_whatever_its_state(stage: Stage, status: str) -> None:
+    ages = {"created": 0.0, "started": 11.0, "progress": 17.0}
+    jobid = stage.useapi.add_job(prompt=CASTLE, queued=10, age=ages[status])
+    assert (await stage.job(stage.mira, jobid)).startswith("Watching `#")
+    assert ("17 %" in words(stage.last)) == (status == "progress")
+    assert ("Waiting to start" in words(stage.last)) == (status != "progress")
+    await stage.wait(50)
+    _, result = stage.posts()
+    assert labels(result)[0] == ["U1", "U2", "U3", "U4", "🔄"]
+
+
+async def test_describe_shows_its_four_prompts_and_the_picture_they_describe(stage: Stage) -> None:
+    buttons = ["1️⃣", "2️⃣", "3️⃣", "4️⃣", "🔄"]
+    await stage.job(stage.mira, stage.useapi.add_job("describe", prompt=CASTLE, age=60, buttons=buttons))
+    (result,) = stage.posts()
+    title, *prompts = words(result).split("\n\n")
+    assert title == "**Describe**"
+    numbered = "\n".join(prompts).splitlines()
+    assert [line[0] for line in numbered] == ["1", "2", "3", "4"]
+    assert "layered mist, soft light" in numbered[0]
+    assert numbered[3].startswith(f"4️⃣ Screen print of {CASTLE}")
+    (file,) = result.attachments
+    assert result.embeds[0].image.url == f"attachment://{file.filename}"
+    assert file.description == "The picture that Midjourney described"
+    assert labels(result) == [buttons, ["⋯"]]
+
+
+async def test_describes_card_leads_to_the_prompts(stage: Stage) -> None:
+    await stage.job(stage.mira, stage.useapi.add_job("describe", prompt=CASTLE))
+    await stage.wait(20)
+    card, result = stage.posts()
+    assert card.content == f"-# ✓ Describe · a picture, 13 s → [prompts]({stage.jump(result)})"
+
+
+@pytest.mark.parametrize("verb", ["seed", "seed_async"])
+async def test_seed_shows_the_number_and_its_four_pictures(stage: Stage, verb: str) -> None:
+    parent = stage.useapi.add_job(prompt=CASTLE, age=600)
+    await stage.job(stage.mira, stage.useapi.add_job(verb, parent=parent, age=60))
+    (result,) = stage.posts()
+    assert re.match(rf"\*\*Seed\*\* `\d{{5,10}}`\n> {CASTLE}$", words(result))
+    assert len(result.attachments) == 4
+    assert len({file.filename for file in result.attachments}) == 4
+    assert len({stage.bytes_of(file) for file in result.attachments}) == 4
+    assert len(pictures_of(stage.useapi)) == 4
+
+
+async def test_a_long_seed_keeps_all_its_digits(stage: Stage) -> None:
+    seed = {"value": "18446744073709551615", "content": "", "attachments": []}
+    await stage.job(stage.mira, stage.useapi.add_job("seed_async", age=60, seed=seed))
+    assert "`18446744073709551615`" in words(stage.last)
+
+
+async def test_blend_says_how_many_pictures_went_in(stage: Stage) -> None:
+    urls = [f"https://example.com/{name}.png" for name in ("one", "two", "three")]
+    await stage.job(stage.mira, stage.useapi.add_job("blend", age=60, blendUrls=urls))
+    (result,) = stage.posts()
+    assert words(result).startswith("**Blend** of 3 pictures")
+    assert "example.com/one.png" not in words(result)
+    assert len(result.attachments) == 1
+    assert labels(result) == [["U1", "U2", "U3", "U4", "🔄"], ["V1", "V2", "V3", "V4", "⋯"]]
+
+
+async def test_a_button_job_that_was_pressed_elsewhere_is_known_by_its_button(stage: Stage) -> None:
+    parent = stage.useapi.add_job(prompt=CASTLE, age=600)
+    child = stage.useapi.add_job(button="U2", parent=parent, age=60)
+    await stage.job(stage.mira, child)
+    (result,) = stage.posts()
+    assert words(result).startswith("**U2**\n> a castle in the fog")
+    assert result.attachments[0].description == f"Picture made with Midjourney: {CASTLE}"
+
+
+async def test_a_pressed_elsewhere_childs_result_names_and_answers_the_parent_that_stands_here(stage: Stage) -> None:
+    parent = stage.useapi.add_job(prompt=CASTLE, age=600)
+    await stage.job(stage.mira, parent)
+    (grid,) = stage.posts()
+    await stage.job(stage.bo, stage.useapi.add_job(button="V2", parent=parent, age=60))
+    _, child = stage.posts()
+    assert words(child).startswith(f"**V2** of [castle in the fog]({stage.jump(grid)})")
+    assert child.reference is not None
+    assert child.reference.message_id == grid.id
+
+
+# --- the payer's account ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", ACCOUNT)
+async def test_what_shows_the_payers_account_stays_with_the_asker(stage: Stage, verb: str) -> None:
+    jobid = stage.useapi.add_job(verb, age=60)
+    answer = await stage.ask(stage.mira, jobid)
+    assert answer.embeds
+    assert not answer.components
+    assert len(words(answer).splitlines()) >= 2, "the mode, and what Midjourney says about it"
+    await stage.wait(60)
+    assert not stage.posts()
+    assert stage.looks(jobid) == 1, "there is nothing to watch"
+    assert await stage.bot.store.by_jobid(jobid) is None
+    assert not await stage.mira.autocomplete(stage.channel, "job", "jobid", "")
+
+
+async def test_info_tells_the_account_without_naming_its_owner(stage: Stage) -> None:
+    answer = words(await stage.ask(stage.mira, stage.useapi.add_job("info", age=60)))
+    assert "**Subscription** Pro (Active monthly, renews next on <t:1790000000>)" in answer
+    assert "**Fast Time Remaining** 21.4/30.0 hours (71.33%)" in answer
+    assert "User ID" not in answer
+    assert "00000000-1111" not in answer
+
+
+async def test_an_account_job_that_still_runs_is_answered_and_not_watched(stage: Stage) -> None:
+    jobid = stage.useapi.add_job("info", duration=60, status="started", content="")
+    answer = await stage.ask(stage.mira, jobid)
+    assert words(answer) == "**Info**\n\nWaiting."
+    await stage.wait(120)
+    assert stage.looks(jobid) == 1
+    assert not stage.posts()

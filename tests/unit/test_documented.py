@@ -1,0 +1,95 @@
+"""README.md and .env.example name every setting and every command, and none that does not exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+from discord import AppCommandType, app_commands
+
+from bot.app import open_darkroom
+from bot.client import COGS, PERMISSIONS
+from bot.settings import SETTINGS, Secret, Setting, Settings, from_environment
+
+ROOT = Path(__file__).parents[2]
+TOKEN_FILES = {setting.from_file for setting in SETTINGS if setting.from_file}
+NAMES = {setting.name for setting in SETTINGS}
+EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
+ASSIGNMENTS = dict(re.findall(r"^#?([A-Z_]+)=(.*)$", EXAMPLE, re.MULTILINE))
+
+
+@pytest.fixture
+def readme() -> str:
+    return (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+async def every_command(folder: Path) -> set[str]:
+    """What people can call: "/job", or the words in the menu of a message."""
+    settings = Settings(discord_token=Secret("x"), useapi_token=Secret("x"), allowed_guilds=None, data_dir=folder)
+    async with open_darkroom(settings) as bot:
+        for cog in COGS:
+            await bot.load_extension(cog)
+        menus = [
+            *bot.tree.walk_commands(type=AppCommandType.message),
+            *bot.tree.walk_commands(type=AppCommandType.user),
+        ]
+        typed = [each for each in bot.tree.walk_commands() if isinstance(each, app_commands.Command)]
+        return {menu.name for menu in menus} | {f"/{command.qualified_name}" for command in typed}
+
+
+def looks_like_settings(text: str) -> set[str]:
+    return set(re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", text))
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_the_example_names_each_setting_with_its_default(setting: Setting) -> None:
+    assert ASSIGNMENTS[setting.name] == (setting.default or "")
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_the_readme_names_each_setting_with_its_default(setting: Setting, readme: str) -> None:
+    lines = [line for line in readme.splitlines() if re.search(rf"\b{setting.name}\b", line)]
+    assert lines, f"README.md does not name {setting.name}"
+    words = (setting.default or "").split()
+    assert any(all(re.search(rf"(?<![\w.]){re.escape(word)}(?![\w/])", line) for word in words) for line in lines), (
+        f"no line of README.md says that {setting.name} is {setting.default!r} by default"
+    )
+
+
+def test_the_example_names_no_other_settings() -> None:
+    assert set(ASSIGNMENTS) == NAMES
+    assert looks_like_settings(EXAMPLE) <= NAMES | TOKEN_FILES
+
+
+def test_the_readme_names_no_other_settings(readme: str) -> None:
+    assert looks_like_settings(readme) <= NAMES | TOKEN_FILES
+
+
+def test_the_readme_and_the_example_say_that_tokens_may_come_from_files(readme: str) -> None:
+    assert looks_like_settings(readme) >= TOKEN_FILES
+    assert looks_like_settings(EXAMPLE) >= TOKEN_FILES
+
+
+def test_the_example_works_once_the_first_three_are_filled_in(tmp_path: Path) -> None:
+    filled = EXAMPLE
+    for name, value in (("DISCORD_TOKEN", "a"), ("USEAPI_TOKEN", "b"), ("ALLOWED_GUILDS", "*")):
+        filled = filled.replace(f"\n{name}=\n", f"\n{name}={value}\n")
+    (tmp_path / "three").write_text(filled, encoding="utf-8")
+    (tmp_path / "all").write_text(re.sub(r"^#(?=[A-Z_]+=)", "", filled, flags=re.MULTILINE), encoding="utf-8")
+    three, everything = (from_environment({}, tmp_path / name) for name in ("three", "all"))
+    assert repr(three) == repr(everything), "what stands behind # is the default"
+
+
+async def test_the_readme_names_each_command(readme: str, tmp_path: Path) -> None:
+    missing = {name for name in await every_command(tmp_path) if not re.search(rf"`?{re.escape(name)}(?!\w)", readme)}
+    assert not missing
+
+
+async def test_the_readme_names_no_command_that_does_not_exist(readme: str, tmp_path: Path) -> None:
+    commands = await every_command(tmp_path)
+    spans = re.findall(r"`(/[a-z][^`/.]*)`", readme)
+    unknown = {span for span in spans if not any(f"{span} ".startswith(f"{name} ") for name in commands)}
+    assert not unknown, "in README.md a code span that begins with a slash is a command"
+
+
+def test_an_invite_link_in_the_readme_asks_for_what_the_bot_needs(readme: str) -> None:
+    assert set(re.findall(r"[?&]permissions=(\d+)", readme)) <= {str(PERMISSIONS.value)}

@@ -1,0 +1,47 @@
+"""Rules of the house that no other tool watches."""
+
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PATHS = [path for folder in ("bot", "cogs") for path in sorted((ROOT / folder).rglob("*.py"))]
+SOURCES = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in PATHS}
+TREES = {name: ast.parse(source) for name, source in SOURCES.items()}
+MACHINE = re.compile(r"(?<![\w.~])/(?:work|home|root|Users|opt|mnt|usr/local)/|\b[A-Z]:\\\\", re.ASCII)
+"""The beginnings of paths that exist on somebody's machine only."""
+
+
+def imports(tree: ast.Module) -> set[str]:
+    found = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    return found | {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+
+
+def test_every_file_says_what_it_is_for() -> None:
+    assert {"bot/__main__.py", "cogs/jobs.py"} < SOURCES.keys()
+    assert [name for name, tree in TREES.items() if tree.body and not ast.get_docstring(tree)] == []
+
+
+def test_no_file_knows_the_machine_it_was_written_on() -> None:
+    assert [name for name, source in SOURCES.items() if MACHINE.search(source)] == []
+
+
+def test_nothing_happens_when_a_file_is_imported() -> None:
+    acts = (ast.For, ast.While, ast.With, ast.Try, ast.Delete, ast.Raise)
+    acting = [
+        name
+        for name, tree in TREES.items()
+        for node in tree.body
+        if isinstance(node, acts) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call))
+    ]
+    assert acting == []
+
+
+def test_the_bot_never_imports_its_cogs_and_no_cog_another() -> None:
+    assert [name for name, tree in TREES.items() if any(f"{each}.".startswith("cogs.") for each in imports(tree))] == []
+
+
+def test_discord_is_known_only_from_the_cards_upwards() -> None:
+    without = ("bot/jobs.py", "bot/errors.py", "bot/settings.py", "bot/watcher.py", "bot/store/", "bot/api/")
+    know = [name for name, tree in TREES.items() if any(f"{each}.".startswith("discord.") for each in imports(tree))]
+    assert [name for name in know if name.startswith(without)] == []

@@ -1,0 +1,141 @@
+"""What stands in the log, and what never does."""
+
+import contextlib
+import io
+import logging
+from collections.abc import Iterator
+
+import aiohttp
+import pytest
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
+
+from bot import logs
+from tests.strategies import JOBID
+
+DISCORD_TOKEN = "MTk4.canary.discord"
+USEAPI_TOKEN = "user:1-canary-useapi"
+INTERACTION = "aW50ZXJhY3Rpb246canary-interaction-token"
+
+log = logging.getLogger("darkroom.test")
+
+
+@contextlib.contextmanager
+def screen(level: str = "DEBUG", secrets: tuple[str, ...] = (DISCORD_TOKEN, USEAPI_TOKEN)) -> Iterator[io.StringIO]:
+    """What an admin sees; logging is put back afterwards."""
+    touched = [logging.getLogger(name) for name in ("", "discord", "discord.webhook.async_", "discord.gateway")]
+    touched.append(logging.getLogger("aiosqlite"))
+    before = [(logger, logger.handlers[:], logger.level) for logger in touched]
+    try:
+        with contextlib.redirect_stderr(io.StringIO()) as shown:
+            logs.set_up(level, secrets)
+            yield shown
+    finally:
+        for logger, handlers, number in before:
+            logger.handlers[:] = handlers
+            logger.setLevel(number)
+
+
+@pytest.mark.parametrize("secret", [DISCORD_TOKEN, USEAPI_TOKEN, JOBID, JOBID.replace(":", "%3A")])
+def test_no_secret_is_shown_wherever_it_stands(secret: str) -> None:
+    with screen() as shown:
+        log.info("in the message %s" % secret)  # noqa: G002, UP031 -- as libraries write it
+        log.info("in an argument %s and %r", secret, {"headers": [secret]})
+        log.error("in an object %s", RuntimeError(secret))
+        log.debug("by name %(name)s", {"name": secret})
+    assert len(shown.getvalue().splitlines()) == 4
+    assert secret not in shown.getvalue()
+    assert shown.getvalue().count("***") == 5
+
+
+def test_no_secret_is_shown_in_a_traceback() -> None:
+    def fail() -> None:
+        try:
+            raise ValueError(f"inner {USEAPI_TOKEN} {JOBID}")
+        except ValueError as inner:
+            raise RuntimeError(f"outer {DISCORD_TOKEN}") from inner
+
+    with screen() as shown:
+        try:
+            fail()
+        except RuntimeError:
+            log.exception("It broke", stack_info=True)
+    text = shown.getvalue()
+    assert "Traceback" in text
+    assert "RuntimeError: outer ***" in text
+    assert "ValueError: inner *** job:***" in text
+    assert "canary" not in text
+    assert "user:12345" not in text
+
+
+def test_no_secret_is_shown_in_what_aiohttp_says_of_its_errors() -> None:
+    headers = CIMultiDictProxy(CIMultiDict({"Authorization": f"Bearer {USEAPI_TOKEN}"}))
+    url = URL(f"https://api.useapi.net/v2/jobs/?jobid={JOBID}")
+    with screen() as shown:
+        log.warning("%r", aiohttp.ClientResponseError(aiohttp.RequestInfo(url, "GET", headers, url), (), status=500))
+    assert "Authorization" in shown.getvalue(), "this is why the screen has a filter"
+    assert "canary" not in shown.getvalue()
+    assert "user:12345" not in shown.getvalue()
+
+
+@pytest.mark.parametrize("path", ["webhooks/123456789012345678/{}/messages/@original", "interactions/1/{}/callback"])
+def test_an_interaction_token_is_not_shown_but_the_address_around_it_is(path: str) -> None:
+    with screen() as shown:
+        log.debug("POST https://discord.com/api/v10/%s has returned 404", path.format(INTERACTION))
+    assert "canary" not in shown.getvalue()
+    assert f"/api/v10/{path.format('***')} has" in shown.getvalue()
+
+
+def test_every_known_form_of_a_job_id_is_taken_out_whole() -> None:
+    with screen() as shown:
+        log.info("<%s>", "job:20240909043306025-user:1234-channel:1187654321012345678-bot:midjourney")
+        log.info("<%s>", "j0904202401234567890v-u123-c4567890123456789-bot:niji")
+    assert [line.split("<")[1] for line in shown.getvalue().splitlines()] == ["job:***>", "job:***>"]
+
+
+def test_other_words_stay_as_they_are() -> None:
+    with screen() as shown:
+        log.warning("job #4K7Q of user:12 is job: 3 of /webhooks/1/short")
+    assert shown.getvalue().endswith(" WARNING darkroom.test: job #4K7Q of user:12 is job: 3 of /webhooks/1/short\n")
+
+
+def test_a_secret_that_holds_another_leaves_no_rest() -> None:
+    with screen(secrets=("abc", "abcdef", "")) as shown:
+        log.info("abcdef abc")
+    assert shown.getvalue().endswith(": *** ***\n")
+
+
+# --- levels ---------------------------------------------------------------------------------------------------------
+
+
+def heard(level: str) -> set[str]:
+    """Which severities of which loggers are shown."""
+    with screen(level) as shown:
+        for name in ("bot.watcher", "discord.state", "discord.gateway", "discord.webhook.async_", "aiosqlite"):
+            for severity in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
+                logging.getLogger(name).log(severity, "said")
+    return {f"{line.split()[3].rstrip(':')} {line.split()[2]}" for line in shown.getvalue().splitlines()}
+
+
+def test_by_default_we_are_heard_and_libraries_only_when_they_warn() -> None:
+    shown = heard("INFO")
+    assert {"bot.watcher INFO", "discord.state WARNING", "aiosqlite WARNING"} < shown
+    assert not {"bot.watcher DEBUG", "discord.state INFO", "aiosqlite DEBUG"} & shown
+
+
+def test_debug_shows_all_but_what_prints_tokens_or_every_frame() -> None:
+    shown = heard("DEBUG")
+    assert {"bot.watcher DEBUG", "discord.state DEBUG", "discord.gateway INFO"} < shown
+    assert not {"discord.gateway DEBUG", "discord.webhook.async_ DEBUG", "aiosqlite DEBUG"} & shown
+
+
+@pytest.mark.parametrize(("level", "severities"), [("WARNING", {"WARNING", "ERROR"}), ("ERROR", {"ERROR"})])
+def test_nothing_below_the_level_is_shown(level: str, severities: set[str]) -> None:
+    assert {each.split()[1] for each in heard(level)} == severities
+
+
+def test_a_line_is_shown_once_however_often_logging_is_set_up() -> None:
+    with screen() as shown:
+        logs.set_up("INFO", ())
+        log.info("once")
+    assert shown.getvalue().count("once") == 1
