@@ -28,7 +28,9 @@ async def open_darkroom(settings: Settings, *, always_sync: bool = False) -> Asy
         api = Useapi(session=session, url=settings.useapi_url, token=settings.useapi_token.reveal())
         async with Darkroom(settings=settings, store=store, api=api, always_sync=always_sync) as bot:
             writer = Writer(store=store, pictures=pictures, ping_after=settings.ping_after, now=now)
-            bot.courier = Courier(bot=bot, store=store, writer=writer, now=now)
+            bot.courier = Courier(
+                bot=bot, store=store, writer=writer, now=now, budget=bot.budget, alert=bot.alerts.raise_or_end
+            )
             bot.watcher = Watcher(
                 api=api,
                 store=store,
@@ -36,5 +38,7 @@ async def open_darkroom(settings: Settings, *, always_sync: bool = False) -> Asy
                 concurrency=settings.poll_concurrency,
                 now=now,
                 changed=bot.courier.ring,
+                alert=bot.alerts.raise_or_end,
             )
             yield bot
+            await bot.alerts.close()

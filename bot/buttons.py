@@ -19,7 +19,7 @@ from bot.store import Asked
 
 _NONCE = r"(?P<nonce>[a-z0-9]{24})"
 _NEEDS_MORE = {"Vary (Region)", "Custom Zoom"}  # the API wants a mask or a prompt with these
-_CARD_AFTER = 15.0  # seconds; a child that is done sooner needs no card
+_CARD_AFTER = 18.0  # seconds; a child that its first look (after 15 s and a tenth) finds done needs no card
 
 
 def result_view(nonce: str, job: Job) -> ui.View:
@@ -44,6 +44,13 @@ def card_view(nonce: str) -> ui.View:
     view = ui.View(timeout=None)
     view.add_item(TellMeButton(nonce))
     view.add_item(StopButton(nonce))
+    return view
+
+
+def status_view() -> ui.View:
+    """What stands below a status that lists given up results."""
+    view = ui.View(timeout=None)
+    view.add_item(RearmButton())
     return view
 
 
@@ -310,6 +317,28 @@ class StopAllButton(_Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:a:{_
         await interaction.response.edit_message(content="Nobody here will be told about this one.", view=None)
 
 
+class RearmButton(_Answered, ui.DynamicItem[ui.Button[Any]], template=r"dr:u"):
+    """Tries a server's given up results again, for those who manage it."""
+
+    def __init__(self) -> None:
+        super().__init__(ui.Button(label="Try them again", style=discord.ButtonStyle.secondary, custom_id="dr:u"))
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction, _item: ui.Item[Any], _match: re.Match[str], /
+    ) -> Self:
+        """Rebuild the button; it holds nothing."""
+        return cls()
+
+    async def act(self, interaction: discord.Interaction) -> None:
+        """Put this server's given up results back into the outbox."""
+        if not interaction.permissions.manage_guild:
+            raise PersonError("Only those who manage this server can do that.")
+        count = await bot_of(interaction).store.rearm(place_of(interaction).guild_id)
+        bot_of(interaction).deliver_soon()
+        await interaction.response.edit_message(content=f"Trying again: {count}.", view=None)
+
+
 ALL: tuple[type[ui.DynamicItem[Any]], ...] = (
     JobButton,
     MoreButton,
@@ -321,6 +350,7 @@ ALL: tuple[type[ui.DynamicItem[Any]], ...] = (
     StopButton,
     StopMineButton,
     StopAllButton,
+    RearmButton,
 )
 
 

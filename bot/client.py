@@ -18,7 +18,9 @@ from discord.http import Route
 from discord.shard import Shard
 
 from bot import buttons, replies
+from bot.alerts import Alerts
 from bot.api import Useapi
+from bot.budget import Budget, pause_before_identify
 from bot.courier import Courier
 from bot.errors import PersonError
 from bot.settings import DISCORD_API_URL, Settings
@@ -27,7 +29,7 @@ from bot.watcher import Watcher
 
 log = logging.getLogger(__name__)
 
-COGS = ("cogs.jobs", "cogs.watching")
+COGS = ("cogs.jobs", "cogs.darkroom", "cogs.watching")
 PERMISSIONS = discord.Permissions(
     view_channel=True,
     send_messages=True,
@@ -65,6 +67,7 @@ class Darkroom(commands.AutoShardedBot):
     watcher: Watcher
 
     def __init__(self, *, settings: Settings, store: Store, api: Useapi, always_sync: bool = False) -> None:
+        self.budget = Budget()
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
@@ -74,12 +77,14 @@ class Darkroom(commands.AutoShardedBot):
             max_messages=None,
             chunk_guilds_at_startup=False,
             allowed_mentions=discord.AllowedMentions.none(),
+            http_trace=self.budget.trace,
             allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
             allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=False, private_channel=False),
         )
         self.settings = settings
         self.store = store
         self.api = api
+        self.alerts = Alerts(self, settings.alert_channel)
         self._always_sync = always_sync
         if settings.discord_api_url != DISCORD_API_URL:
             Route.BASE = settings.discord_api_url  # discord.py has no other way to name it
@@ -139,11 +144,19 @@ class Darkroom(commands.AutoShardedBot):
         attempt = 0
         while True:
             try:
+                await self._spare_identifies()
                 await super().connect(reconnect=reconnect)
             except _UNREACHABLE as trouble:
                 attempt = await _pause(attempt, trouble)
             else:
                 return
+
+    async def _spare_identifies(self) -> None:
+        limits = await self.fetch_session_start_limits()
+        pause = pause_before_identify(limits.remaining, limits.reset_after / 1000)
+        if pause > 0:
+            log.warning("Discord allows %d more starts today; waiting %.0f s before this one", limits.remaining, pause)
+            await asyncio.sleep(pause)
 
     async def launch_shard(self, gateway: yarl.URL, shard_id: int, *, initial: bool = False) -> None:
         """Connect one shard, as long as it takes: discord.py's own try again every 5 s, each with a traceback."""

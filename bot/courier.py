@@ -26,13 +26,14 @@ import msgspec
 
 from bot import buttons
 from bot.alarm import Alarm
+from bot.alerts import Alert
+from bot.budget import Budget
 from bot.jobs import Delivery, Kind, KnownJob, Shape, State
 from bot.messages import Message, Writer
 from bot.store import Store
 
 log = logging.getLogger(__name__)
 
-_PER_SECOND = 48  # Discord allows 50 requests a second for the whole bot; discord.py alone does not keep to that
 _PATIENCE = 25.0  # seconds that one send may take, plus its files' bytes at
 _SLOW_UPLINK = 64 * 1024  # bytes a second
 _LONGEST_PAUSE = 300.0
@@ -47,7 +48,6 @@ _NO_REPLY = 160002  # a reply wants Read Message History
 _GONE = {10003, 50001}
 _FORBIDDEN = 50013
 _TRANSIENT = (
-    discord.DiscordServerError,
     discord.RateLimited,
     aiohttp.ClientError,  # is no DiscordException
     json.JSONDecodeError,
@@ -68,12 +68,16 @@ class Courier:
         store: Store,
         writer: Writer,
         now: Callable[[], datetime],
+        budget: Budget,
+        alert: Alert,
         rng: random.Random | None = None,
     ) -> None:
         self._bot = bot
         self._store = store
         self._writer = writer
         self._now = now
+        self._budget = budget
+        self._alert = alert
         self._rng = rng or random.Random()  # noqa: S311 -- jitter, no secret
         self._alarm = Alarm()
         self._next_turn = 0.0
@@ -129,8 +133,9 @@ class Courier:
         pause = self._paused_until - asyncio.get_running_loop().time()
         when = await self._store.next_delivery()
         wait = _LONGEST_PAUSE if when is None else (when - self._now()).total_seconds()
-        # Never longer than the longest pause: a wall clock that was set back must not hold up a delivery.
-        return pause if pause > 0 else min(max(wait, 0), _LONGEST_PAUSE)
+        # Never longer than the longest pause: a wall clock that was set back must not hold up a delivery. Never nothing:
+        # a due time may lie between two ticks of the clock, and waiting for it must not spin.
+        return pause if pause > 0 else min(max(wait, 0.001), _LONGEST_PAUSE)
 
     def _pause(self, seconds: float) -> None:
         self._paused_until = asyncio.get_running_loop().time() + seconds
@@ -149,6 +154,9 @@ class Courier:
                 await self._again(delivery, trouble)
                 return
             except discord.HTTPException as refusal:
+                if refusal.status >= 500:
+                    await self._again(delivery, refusal)
+                    return
                 if not await self._refused(delivery, refusal):
                     return
             except Exception:
@@ -168,6 +176,7 @@ class Courier:
                 return
             message_id = await self._send(claimed, message)
             await self._store.posted(claimed, message_id)
+        self._alert(f"channel {delivery.place.channel_id}", "")
         log.info("Posted the %s of #%s in channel %d", claimed.kind, known.key, claimed.place.channel_id)
 
     async def _was_sent(self, delivery: Delivery, known: KnownJob) -> bool:
@@ -232,7 +241,7 @@ class Courier:
         """Wait for this request's place in the queue: evenly spaced, because a burst would double the first second."""
         now = asyncio.get_running_loop().time()
         turn = max(now, self._next_turn)
-        self._next_turn = turn + 1 / _PER_SECOND
+        self._next_turn = turn + self._budget.spacing
         if turn > now:
             await asyncio.sleep(turn - now)
 
@@ -263,7 +272,10 @@ class Courier:
         except discord.NotFound:
             await self._store.drop(card)  # the card, or its channel, is gone; the result goes its own way
             return
-        await self._store.shown(card, _EDIT_PAUSE)
+        if ended and not known.job.over:
+            await self._store.drop(card)  # it has had its last word here; who asks again gets a new one
+        else:
+            await self._store.shown(card, _EDIT_PAUSE)
 
     # --- trouble ----------------------------------------------------------------------------------------------------
 
@@ -280,15 +292,16 @@ class Courier:
 
     async def _refused(self, delivery: Delivery, refusal: discord.HTTPException) -> bool:
         """Discord said no, so nothing was posted this time. Whether the channel's next message may be tried now."""
-        log.warning("Discord refused delivery %d with HTTP %d, code %d", delivery.id, refusal.status, refusal.code)
-        if delivery.state is State.POSTED:  # the edit of a card is not worth a fight
-            await self._store.shown(delivery, _EDIT_PAUSE)
-            return True
         trouble = f"HTTP {refusal.status}, code {refusal.code}"
+        level = logging.DEBUG if trouble == delivery.trouble else logging.WARNING  # said once, not at every try
+        log.log(level, "Discord refused delivery %d: %s", delivery.id, trouble)
         if refusal.status in {401, 429}:  # the token, or Cloudflare: everything stops for a while
             self._pause(pause := _LONGEST_PAUSE if refusal.status == 429 else 60.0)
             await self._refused_for(delivery, pause, trouble)
             return False
+        if delivery.state is State.POSTED:  # the edit of a card is not worth a fight
+            await self._store.shown(delivery, _EDIT_PAUSE)
+            return True
         if refusal.code == _NO_REPLY:
             self._no_replies.add(delivery.place.channel_id)
             await self._refused_for(delivery, 0, trouble)
@@ -300,6 +313,13 @@ class Courier:
             await self._poison(delivery, trouble)
         self.ring()
         return False
+
+    async def _edit_refused(self, card: Delivery, trouble: str) -> None:
+        # Old messages take few edits an hour (30046), rights come back: half an hour of tries is what a card is worth.
+        if card.gone_since is not None and self._now() - card.gone_since > _GIVE_UP_AFTER:
+            await self._store.shown(card, _EDIT_PAUSE)
+        else:
+            await self._store.put_off(card, 120.0, trouble, gone=True)
 
     async def _refused_for(
         self, delivery: Delivery, pause: float, trouble: str, *, shape: Shape | None = None, gone: bool = False
@@ -319,7 +339,7 @@ class Courier:
             await self._store.drop(delivery)  # the result will say more than the card could
         elif delivery.gone_since is not None and self._now() - delivery.gone_since > _GIVE_UP_AFTER:
             log.error("Delivery %d is undeliverable: the channel stayed away for half an hour", delivery.id)
-            await self._store.give_up(delivery, trouble)
+            await self._give_up(delivery, trouble)
         else:  # whole again: when the rights come back, the picture comes too
             await self._refused_for(delivery, 60.0, trouble, shape=Shape.WHOLE, gone=True)
 
@@ -331,7 +351,15 @@ class Courier:
             await self._refused_for(delivery, 0, trouble, shape=Shape.TEXT)
         else:
             log.error("Delivery %d is undeliverable: Discord refuses even plain text (%s)", delivery.id, trouble)
-            await self._store.give_up(delivery, trouble)
+            await self._give_up(delivery, trouble)
+
+    async def _give_up(self, delivery: Delivery, trouble: str) -> None:
+        await self._store.give_up(delivery, trouble)
+        self._alert(
+            f"channel {delivery.place.channel_id}",
+            f"Results cannot be posted in <#{delivery.place.channel_id}> ({trouble}). They are kept: when I may post "
+            "there again, somebody who manages that server can send them with `/darkroom status`.",
+        )
 
 
 def _only(user_ids: Any) -> discord.AllowedMentions:

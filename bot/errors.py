@@ -124,20 +124,31 @@ class Misconfigured(UseapiError):
     """useapi.net does not serve this bot at the moment. Please ask this server's admin."""
 
     rule = Rule.MISCONFIGURED
+    for_admin: ClassVar[str] = "useapi.net does not serve this bot."
+    """What whoever runs the bot can do."""
 
 
 class TokenRefused(Misconfigured):
     """useapi.net does not accept this bot's token. Please ask this server's admin to check USEAPI_TOKEN."""
 
+    for_admin = "useapi.net does not accept USEAPI_TOKEN any more. Copy it anew from your account there, then restart."
+
 
 class SubscriptionEnded(Misconfigured):
     """The useapi.net subscription behind this bot has ended. Please ask this server's admin to renew it."""
+
+    for_admin = "The useapi.net subscription has ended. Jobs go on by themselves once it is renewed."
 
 
 class AccountBlocked(Misconfigured):
     """The Midjourney account behind this bot waits for a person (a CAPTCHA or a moderator's message).
     Please ask this server's admin to look into it.
     """
+
+    for_admin = (
+        "The Midjourney account waits for a person: open Discord with it, solve the CAPTCHA or answer the moderator's "
+        "message, then reset the account at useapi.net. Jobs go on by themselves after that."
+    )
 
 
 class Busy(UseapiError):

@@ -216,6 +216,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     timeouts: int = 0
     shape: Shape = Shape.WHOLE
     gone_since: datetime | None = None
+    trouble: str = ""
     wanted: int = 1
     shown: int = 0
 

@@ -223,6 +223,6 @@ def _ended(known: KnownJob, watches: Sequence[Watch]) -> datetime:
 
 
 def _took(job: Job) -> timedelta | None:
-    if job.created is None or job.updated is None or job.updated < job.created:
+    if job.lost or job.created is None or job.updated is None or job.updated < job.created:
         return None
     return job.updated - job.created

@@ -55,6 +55,7 @@ class Settings:
     ping_after: float = 60.0
     image_hosts: tuple[str, ...] = tuple(IMAGE_HOSTS.split())
     log_level: str = "INFO"
+    alert_channel: int | None = None
     discord_api_url: str = DISCORD_API_URL
 
     @property
@@ -94,6 +95,14 @@ def _guilds(text: str) -> frozenset[int] | None:
     if not words or not all(re.fullmatch(r"[0-9]{15,20}", word) for word in words):
         raise ValueError("must be server ids (15 to 20 digits) with commas between them, or * for every server")
     return frozenset(map(int, words))
+
+
+def _channel(text: str) -> int | None:
+    if not text:
+        return None
+    if not re.fullmatch(r"[0-9]{15,20}", text):
+        raise ValueError("must be a channel's id (15 to 20 digits)")
+    return int(text)
 
 
 def _url(text: str) -> str:
@@ -178,6 +187,12 @@ SETTINGS = (
         default=IMAGE_HOSTS,
     ),
     Setting(name="LOG_LEVEL", read=_level, where="DEBUG, INFO, WARNING or ERROR", default="INFO"),
+    Setting(
+        name="ALERT_CHANNEL",
+        read=_channel,
+        where="the id of the channel for alerts; without it they go to the application's owner in private",
+        default="",
+    ),
     Setting(
         name="DISCORD_API_URL",
         read=_url,

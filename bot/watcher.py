@@ -16,7 +16,7 @@ import msgspec
 
 from bot.alarm import Alarm
 from bot.api import Useapi
-from bot.errors import Busy, JobExpired, JobModerated, Rule, UseapiError
+from bot.errors import Busy, JobExpired, JobModerated, Misconfigured, Rule, UseapiError
 from bot.jobs import Job, KnownJob, Look, Status, follow
 from bot.store import Store
 
@@ -44,6 +44,7 @@ class Watcher:
         concurrency: int,
         now: Callable[[], datetime],
         changed: Callable[[], None],
+        alert: Callable[[str, str], None],
         rng: random.Random | None = None,
     ) -> None:
         self._api = api
@@ -52,14 +53,22 @@ class Watcher:
         self._concurrency = concurrency
         self._now = now
         self._changed = changed
+        self._alert = alert
         self._rng = rng or random.Random()  # noqa: S311 -- jitter, no secret
         self._alarm = Alarm()
         self._due: list[tuple[float, int]] = []  # a heap; an entry that `_due_at` does not know counts no more
         self._due_at: dict[int, float] = {}
         self._misses: dict[int, int] = {}
+        self._failed_at: dict[int, float] = {}  # the jobs whose last look met trouble
+        self._answered_at = 0.0
         self._strain = 0
         self._paused_until = 0.0
         self._outage: type[UseapiError] | None = None
+
+    @property
+    def outage(self) -> str:
+        """What useapi's trouble is, in words for a person; empty when all is well."""
+        return "" if self._outage is None else self._outage.sentence()
 
     def watch(self, known: KnownJob) -> None:
         """Look at this job one interval from now, and on until it is over or nobody waits for it; again is harmless.
@@ -184,20 +193,21 @@ class Watcher:
             case UseapiError(rule=Rule.OVER):
                 new = self._ended(outcome, look)
             case UseapiError():
-                self._slow_down(outcome)
+                if not self._is_its_own(outcome, job_id):
+                    self._slow_down(outcome)
                 self._schedule(job_id, self._interval(look))
                 return None
+        self._failed_at.pop(job_id, None)
         self._works_again()
         news = None if new is None else follow(old, new)
-        if news is None and new is not None:
+        if new is not None:
             self._misses.pop(job_id, None)
-            if self._now() - look.known.changed_at > _SILENCE:
+            if news is None and self._now() - look.known.changed_at > _SILENCE:
                 news = msgspec.structs.replace(old, status=Status.SILENT)
         if news is None or not news.over:
             self._schedule(job_id, self._interval(look))
         else:
             self._due_at.pop(job_id, None)
-            self._misses.pop(job_id, None)
         return news
 
     def _ended(self, outcome: UseapiError, look: Look) -> Job | None:
@@ -206,6 +216,12 @@ class Watcher:
         if isinstance(outcome, JobExpired) or misses >= _MISSES:
             return msgspec.structs.replace(look.known.job, status=Status.EXPIRED)
         return None
+
+    def _is_its_own(self, outcome: UseapiError, job_id: int) -> bool:
+        """Whether the trouble is this job's alone: useapi told of others since its last look, which met trouble too."""
+        before = self._failed_at.get(job_id, math.inf)
+        self._failed_at[job_id] = self._loop_time()
+        return outcome.rule is Rule.RETRY and before < self._answered_at
 
     def _slow_down(self, outcome: UseapiError) -> None:
         """Trouble slows the source down, not the single job: one look at a time, with growing pauses."""
@@ -220,11 +236,15 @@ class Watcher:
         self._paused_until = max(self._paused_until, now + pause)
         if self._outage is None:
             log.warning("useapi.net has trouble, jobs wait: %s", outcome)
+        if isinstance(outcome, Misconfigured):
+            self._alert("useapi", f"Running jobs wait. {outcome.for_admin}")
         self._outage = type(outcome)
 
     def _works_again(self) -> None:
+        self._answered_at = self._loop_time()
         if self._outage is not None:
             log.info("useapi.net answers again")
+            self._alert("useapi", "")
             self._outage = None
         self._strain = 0
         self._paused_until = 0.0

@@ -134,17 +134,20 @@ class Outbox:
         shape: Shape | None = None,
         gone: bool = False,
     ) -> Delivery:
-        """Try again in `pause` seconds, from `shape` on where that is given.
+        """Try again in `pause` seconds, from `shape` on where that is given; `delivery` as it was before its claim.
 
-        `unsent`: Discord refused it for certain, so nothing has to be looked for. `gone`: the channel seems to be away.
+        `unsent`: Discord refused it for certain, so nothing has to be looked for. `gone`: the channel seems to be away,
+        which stays noted while other trouble (a file that is not taken) comes between. What failed before it could be
+        claimed counts as an attempt, too: it must not hold up those behind it for ever.
         """
         return await self._change(
             delivery,
-            """next_try = ?, trouble = ?, state = iif(?, 'waiting', state), timeouts = timeouts + ?, shape = ?,
-               gone_since = iif(?, coalesce(gone_since, ?), NULL)""",
+            """next_try = ?, trouble = ?, attempts = ?, state = iif(?, 'waiting', state), timeouts = timeouts + ?,
+               shape = ?, gone_since = iif(?, coalesce(gone_since, ?), gone_since)""",
             (
                 self._time() + pause,
                 trouble,
+                delivery.attempts + 1,
                 unsent,
                 timed_out,
                 delivery.shape if shape is None else shape,
@@ -168,7 +171,11 @@ class Outbox:
 
     async def shown(self, card: Delivery, pause: float) -> Delivery:
         """The card now shows version `card.wanted`; the next edit is not due before `pause` seconds."""
-        return await self._change(card, "shown = max(shown, ?), next_try = ?", (card.wanted, self._time() + pause))
+        return await self._change(
+            card,
+            "shown = max(shown, ?), next_try = ?, attempts = 0, gone_since = NULL",
+            (card.wanted, self._time() + pause),
+        )
 
     async def open_result(self, job_id: int, channel_id: int) -> Delivery | None:
         """The result that is still to be posted in a channel."""
@@ -177,6 +184,35 @@ class Outbox:
             (job_id, channel_id),
         )
         return delivery_of(rows[0]) if rows else None
+
+    async def undeliverable(self, guild_id: int) -> list[Delivery]:
+        """The results of a server that were given up, the oldest first."""
+        rows = await self._db.rows(
+            "SELECT * FROM deliveries WHERE guild_id = ? AND state = 'undeliverable' ORDER BY id", (guild_id,)
+        )
+        return [delivery_of(row) for row in rows]
+
+    async def rearm(self, guild_id: int) -> int:
+        """Try the given up results of a server again, whole, from now on; how many there are."""
+
+        async def work(db: aiosqlite.Connection) -> int:
+            # SENDING, not WAITING: an old send of theirs may have been stored, and is looked for first.
+            cursor = await db.execute(
+                """UPDATE deliveries SET state = 'sending', next_try = ?, attempts = 0, timeouts = 0, shape = 0,
+                   gone_since = NULL WHERE guild_id = ? AND state = 'undeliverable'""",
+                (self._time(), guild_id),
+            )
+            return cursor.rowcount
+
+        return await self._db.transaction(work)
+
+    async def waiting(self, guild_id: int) -> int:
+        """How many results of a server are still to be posted."""
+        (row,) = await self._db.rows(
+            f"SELECT count(*) FROM deliveries WHERE guild_id = ? AND kind = 'result' AND {_OPEN}",  # noqa: S608 -- constants only
+            (guild_id,),
+        )
+        return int(row[0])
 
     async def post_of(self, job_id: int, channel_id: int) -> Delivery | None:
         """The newest message that stands for a job in a channel: its result, else its card."""

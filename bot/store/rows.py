@@ -70,6 +70,7 @@ def delivery_of(row: aiosqlite.Row) -> Delivery:
         timeouts=row["timeouts"],
         shape=Shape(row["shape"]),
         gone_since=None if row["gone_since"] is None else aware(row["gone_since"]),
+        trouble=row["trouble"],
         wanted=row["wanted"],
         shown=row["shown"],
     )

@@ -93,7 +93,8 @@ class Store(Outbox):
             "job_id = ? AND channel_id = ? AND kind = 'result' AND state <> 'dropped' ORDER BY id DESC LIMIT 1",
             (known.id, place.channel_id),
         )
-        if there is not None and there.state is State.POSTED and not again:
+        stands = there is not None and there.state is State.POSTED and there.message_id is not None
+        if stands and not again:
             return Wish(asked=Asked.POSTED, known=known, delivery=there)
         if there is None or there.state in {State.POSTED, State.UNDELIVERABLE}:
             await self._insert(db, Kind.RESULT, known.id, place, self._time())
@@ -175,6 +176,15 @@ class Store(Outbox):
         )
         return int(row[0])
 
+    async def count_watched(self, guild_id: int) -> int:
+        """How many running jobs are watched in this server."""
+        (row,) = await self._db.rows(
+            """SELECT count(DISTINCT job_id) FROM jobs JOIN watches ON job_id = jobs.id
+               WHERE over = 0 AND guild_id = ? AND NOT stopped""",
+            (guild_id,),
+        )
+        return int(row[0])
+
     # --- what is known ----------------------------------------------------------------------------------------------
 
     async def known(self, job_id: int) -> KnownJob:
@@ -248,6 +258,8 @@ class Store(Outbox):
             (job.status, job.over, encode(job), now, now if job.over else None, known.id),
         )
         await db.execute("UPDATE deliveries SET wanted = wanted + 1 WHERE job_id = ? AND kind = 'card'", (known.id,))
+        if known.job.over and not job.over:  # given up, and found alive: its cards shrank to a line, new ones may come
+            await db.execute("UPDATE deliveries SET state = 'dropped' WHERE job_id = ? AND kind = 'card'", (known.id,))
         if job.over:
             await db.execute(  # a card that was never sent is not needed any more
                 "UPDATE deliveries SET state = 'dropped' WHERE job_id = ? AND kind = 'card' AND state = 'waiting'",

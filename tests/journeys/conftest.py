@@ -154,6 +154,10 @@ class Stage:
         forged = self.env.backend.create_message(place, me, "forged", components=rows)
         return next(message for message in self.posts(channel) if message.id == forged.id)
 
+    async def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """What the database holds, through the bot's connection: it lets no second one in."""
+        return [tuple(row) for row in await self.bot.store._db.rows(sql)]
+
     # --- what useapi sees -------------------------------------------------------------------------------------------
 
     def looks(self, jobid: str) -> int:

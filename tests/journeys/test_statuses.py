@@ -8,6 +8,7 @@ from tests.journeys.conftest import Stage, labels, words
 
 SECRET = "a forbidden castle"
 AMBER = 0xE0A030
+DECLINED = "**Imagine**\n\nMidjourney declined this one."
 
 
 def answer_about(jobid: str, status: str, **more: Any) -> dict[str, Any]:
@@ -22,7 +23,7 @@ async def test_a_declined_job_is_told_without_its_prompt(stage: Stage) -> None:
     await stage.job(stage.bo, stage.useapi.add_job(prompt=SECRET, ends="moderated", duration=30))
     await stage.wait(50)
     card, result = stage.posts()
-    assert words(result) == "**Imagine**\n\nMidjourney declined this one"
+    assert words(result) == DECLINED
     assert result.embeds[0].colour is not None
     assert result.embeds[0].colour.value == AMBER
     assert labels(result) == [["Why?", "⋯"]]
@@ -48,7 +49,7 @@ async def test_a_job_that_useapi_answers_with_422_is_declined_like_any_other(sta
     await stage.wait(50)
     over = stage.useapi.add_job(prompt=SECRET, ends="moderated", age=60, over_code=422)
     assert await stage.job(stage.bo, over) == "It is over already: I'm posting it here."
-    assert [words(post) for post in stage.posts()[1:]] == ["**Imagine**\n\nMidjourney declined this one"] * 2
+    assert [words(post) for post in stage.posts()[1:]] == [DECLINED] * 2
     looks = stage.looks(running), stage.looks(over)
     await stage.wait(600)
     assert (stage.looks(running), stage.looks(over)) == looks, "a declined job is over"
@@ -147,15 +148,15 @@ async def test_a_job_without_news_for_a_day_is_given_up_with_a_sentence(stage: S
     jobid = stage.useapi.add_job(prompt="a castle", ends="silent")
     await stage.job(stage.mira, jobid)
     await stage.wait(600)
-    news = stage.posts()
-    for _ in range(23):
-        await stage.wait(3600)
-    assert [words(post) for post in stage.posts()] == [words(post) for post in news]
+    (card,) = stage.posts()
+    await stage.restart(away=23 * 3600)  # or 276 more looks
+    await stage.wait(600)
+    assert [words(post) for post in stage.posts()] == [words(card)]
     await stage.wait(3600)
     card, result = stage.posts()
     assert words(result).endswith("No news about this job for a day, so I stopped looking.")
     assert not result.flags.suppress_notifications
-    assert card.content.startswith("-# – Imagine · castle, no news")
+    assert card.content == f"-# – Imagine · castle, no news → [details]({stage.jump(result)})"
     looks = stage.looks(jobid)
     await stage.wait(3600)
     assert stage.looks(jobid) == looks
@@ -165,16 +166,19 @@ async def test_a_job_that_was_given_up_is_watched_again_when_somebody_asks(stage
     await stage.restart(poll_seconds=300)
     jobid = stage.useapi.add_job(prompt="a castle", ends="silent")
     await stage.job(stage.mira, jobid)
+    await stage.wait(600)
     await stage.restart(away=25 * 3600)
     await stage.wait(400)
     assert words(stage.last).endswith("No news about this job for a day, so I stopped looking.")
     stage.useapi.set_answer(jobid, answer_about(jobid, "progress", content="**a castle** - <@1> (80%) (fast)"))
-    await stage.job(stage.bo, jobid)
-    await stage.wait(5)
-    assert "80 %" in words(stage.posts()[0])
+    assert (await stage.job(stage.bo, jobid)).startswith("Watching `#")
+    assert len(stage.posts()) == 3
+    assert "80 %" in words(stage.last)
     stage.useapi.set_answer(jobid, answer_about(jobid, "completed", buttons=["U1"]))
     await stage.wait(330)
-    assert labels(stage.last) == [["U1", "⋯"]]
+    *_, card, result = stage.posts()
+    assert labels(result) == [["U1", "⋯"]]
+    assert stage.jump(result) in card.content
 
 
 # --- still alive ------------------------------------------------------------------------------------------------------

@@ -23,9 +23,9 @@ log = logging.getLogger("darkroom.test")
 @contextlib.contextmanager
 def screen(level: str = "DEBUG", secrets: tuple[str, ...] = (DISCORD_TOKEN, USEAPI_TOKEN)) -> Iterator[io.StringIO]:
     """What an admin sees; logging is put back afterwards."""
-    touched = [logging.getLogger(name) for name in ("", "discord", "discord.webhook.async_", "discord.gateway")]
-    touched.append(logging.getLogger("aiosqlite"))
-    before = [(logger, logger.handlers[:], logger.level) for logger in touched]
+    root = logging.getLogger()
+    everyone = [root, *(logger for logger in root.manager.loggerDict.values() if isinstance(logger, logging.Logger))]
+    before = [(logger, logger.handlers[:], logger.level) for logger in everyone]
     try:
         with contextlib.redirect_stderr(io.StringIO()) as shown:
             logs.set_up(level, secrets)
@@ -111,7 +111,7 @@ def test_a_secret_that_holds_another_leaves_no_rest() -> None:
 def heard(level: str) -> set[str]:
     """Which severities of which loggers are shown."""
     with screen(level) as shown:
-        for name in ("bot.watcher", "discord.state", "discord.gateway", "discord.webhook.async_", "aiosqlite"):
+        for name in ("bot.watcher", "discord.http", "discord.gateway", "discord.webhook.async_", "aiosqlite"):
             for severity in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
                 logging.getLogger(name).log(severity, "said")
     return {f"{line.split()[3].rstrip(':')} {line.split()[2]}" for line in shown.getvalue().splitlines()}
@@ -119,13 +119,20 @@ def heard(level: str) -> set[str]:
 
 def test_by_default_we_are_heard_and_libraries_only_when_they_warn() -> None:
     shown = heard("INFO")
-    assert {"bot.watcher INFO", "discord.state WARNING", "aiosqlite WARNING"} < shown
-    assert not {"bot.watcher DEBUG", "discord.state INFO", "aiosqlite DEBUG"} & shown
+    assert {"bot.watcher INFO", "discord.http WARNING", "aiosqlite WARNING"} < shown
+    assert not {"bot.watcher DEBUG", "discord.http INFO", "aiosqlite DEBUG"} & shown
+
+
+def test_by_default_discord_py_does_not_warn_of_what_was_left_out_on_purpose() -> None:
+    with screen("INFO") as shown:
+        logging.getLogger("discord.client").warning("PyNaCl is not installed, voice will NOT be supported")
+        logging.getLogger("discord.state").warning("Guilds intent seems to be disabled.")
+    assert shown.getvalue() == ""
 
 
 def test_debug_shows_all_but_what_prints_tokens_or_every_frame() -> None:
     shown = heard("DEBUG")
-    assert {"bot.watcher DEBUG", "discord.state DEBUG", "discord.gateway INFO"} < shown
+    assert {"bot.watcher DEBUG", "discord.http DEBUG", "discord.gateway INFO"} < shown
     assert not {"discord.gateway DEBUG", "discord.webhook.async_ DEBUG", "aiosqlite DEBUG"} & shown
 
 

@@ -1,0 +1,61 @@
+"""The pretend Discord and the pretend useapi as processes of their own, so that the bot may die beside them."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from aiohttp import ClientSession
+
+from tests.pretend_discord import DistantDiscord
+
+ROOT = Path(__file__).parents[2]
+
+
+class DistantUseapi:
+    """A pretend useapi in another process."""
+
+    def __init__(self, url: str, session: ClientSession) -> None:
+        self.url = url
+        self.origin = url.removesuffix("/v2")
+        self._session = session
+
+    async def add_job(self, **options: Any) -> str:
+        """See `PretendUseapi.add_job`."""
+        async with self._session.post(f"{self.origin}/_pretend/jobs", json=options) as response:
+            told = await response.json()
+        if response.status != 200:
+            raise RuntimeError(told["error"])
+        return str(told["jobid"])
+
+
+@asynccontextmanager
+async def far_ends(*, nonce_window: float, faults: str, rate: float, seed: int) -> AsyncIterator[Any]:
+    """Both, as `(discord, useapi)`; `faults` are the kinds, with commas, that `rate` (0-1) of the requests meet."""
+    async with AsyncExitStack() as stack:
+        discord_at = await stack.enter_async_context(
+            _process(
+                *("tests.pretend_discord", f"--nonce-window={nonce_window}", f"--seed={seed}"),
+                *(f"--fault-rate={rate}", f"--fault-kinds={faults}"),
+            )
+        )
+        useapi_at = await stack.enter_async_context(_process("bot.demo.useapi", "--refresh=0", "--grid-size=64"))
+        discord = await stack.enter_async_context(DistantDiscord(discord_at))
+        session = await stack.enter_async_context(ClientSession())
+        yield discord, DistantUseapi(useapi_at, session)
+
+
+@asynccontextmanager
+async def _process(*module: str) -> AsyncIterator[str]:
+    """A module as a process; gives the line that it prints first, its address."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", *module, cwd=ROOT, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        yield (await process.stdout.readline()).decode().strip()
+    finally:
+        process.terminate()
+        await process.wait()

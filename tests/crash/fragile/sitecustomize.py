@@ -1,0 +1,86 @@
+"""Python imports this by itself where its folder stands on PYTHONPATH: it lets an unchanged bot die at a named point.
+
+DARKROOM_DIE=commit-after:17 is SIGKILL right after the 17th COMMIT. The points, each with -before and -after: `commit`
+(of SQLite), and the requests `post` and `edit` (a message), `history` (the look for one), `answer` (to a person) and
+`look` (at useapi). Before a request nothing was sent; after it, the far end did its part and answered, but nobody read
+that; `-during` is a millisecond after the sending began.
+"""
+
+import asyncio
+import os
+import re
+import signal
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import aiohttp
+
+REQUESTS = {
+    "post": r"POST .*/channels/\d+/messages",
+    "edit": r"PATCH .*/channels/\d+/messages/\d+",
+    "history": r"GET .*/channels/\d+/messages\?",
+    "answer": r"(POST .*/interactions/|PATCH .*/webhooks/)",
+    "look": r"GET .*/jobs/\?jobid",
+}
+
+
+class Fate:
+    """When to die: at which point, and which time it is reached."""
+
+    def __init__(self, point: str, occurrence: int) -> None:
+        self.point, self.left = point, occurrence
+
+    def reach(self, point: str) -> bool:
+        self.left -= point == self.point
+        return point == self.point and self.left == 0
+
+    def at(self, point: str) -> None:
+        if self.reach(point):
+            die()
+
+    @contextmanager
+    def around(self, what: str) -> Iterator[None]:
+        self.at(f"{what}-before")
+        if self.reach(f"{what}-during"):
+            asyncio.get_running_loop().call_later(0.001, die)
+        yield
+        self.at(f"{what}-after")
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def make_commits_fragile(fate: Fate) -> None:
+    class Connection(sqlite3.Connection):
+        def execute(self, sql: str, /, *parameters: Any) -> sqlite3.Cursor:
+            if sql != "COMMIT":
+                return super().execute(sql, *parameters)
+            fate.at("commit-before")
+            done = super().execute(sql, *parameters)
+            fate.at("commit-after")
+            return done
+
+    whole = sqlite3.connect
+    sqlite3.connect = lambda *where, **how: whole(*where, **how, factory=Connection)
+
+
+def make_requests_fragile(fate: Fate) -> None:
+    whole = aiohttp.ClientSession._request
+
+    async def request(session: aiohttp.ClientSession, method: str, url: Any, **how: Any) -> aiohttp.ClientResponse:
+        query = "?" if how.get("params") else ""
+        name = next((name for name, form in REQUESTS.items() if re.match(form, f"{method} {url}{query}")), "other")
+        with fate.around(name):
+            return await whole(session, method, url, **how)
+
+    aiohttp.ClientSession._request = request  # type: ignore[method-assign]  # the one way of every request
+
+
+if chosen := os.environ.get("DARKROOM_DIE"):
+    point, _, occurrence = chosen.partition(":")
+    fate = Fate(point, int(occurrence))
+    make_commits_fragile(fate)
+    make_requests_fragile(fate)

@@ -1,0 +1,51 @@
+"""When something needs whoever runs the bot: told once when it begins, once when it ends."""
+
+from tests.journeys.conftest import Stage, words
+
+
+def alerts(stage: Stage) -> list[str]:
+    return [words(message) for message in stage.posts(stage.lounge)]
+
+
+async def test_a_refused_token_is_told_once_and_so_is_its_end(stage: Stage) -> None:
+    await stage.restart(alert_channel=stage.lounge.id)
+    await stage.job(stage.mira, stage.useapi.add_job())
+    stage.useapi.fail(401, times=3)
+    await stage.wait(200)
+    assert len(alerts(stage)) == 2
+    assert "useapi.net does not accept USEAPI_TOKEN any more" in alerts(stage)[0]
+    assert alerts(stage)[1].startswith("✓ Over:")
+    assert stage.last.attachments, "the job waited, and was posted when the token worked again"
+
+
+async def test_a_result_that_cannot_be_posted_is_told_and_sent_when_an_admin_says_so(stage: Stage) -> None:
+    await stage.restart(alert_channel=stage.lounge.id)
+    admin = stage.guild.add_member(stage.guild.owner)
+    await stage.job(stage.mira, stage.useapi.add_job(prompt="a lighthouse"))
+    posts = f"/channels/{stage.channel.id}/messages"
+    stage.env.inject_error("POST", posts, status=403, code=50001, times=None)
+    await stage.wait(45 * 60)
+    (told,) = alerts(stage)
+    assert f"Results cannot be posted in <#{stage.channel.id}>" in told
+    assert not any(message.attachments for message in stage.posts())
+
+    stage.env.backend.faults.clear()
+    status = await admin.slash(stage.lounge, "darkroom status")
+    assert status.ephemeral
+    assert "Could not be posted: 1" in status.response.content
+    await admin.click(status.response, label="Try them again")
+    await stage.wait(1)
+    (result,) = [message for message in stage.posts() if message.attachments]
+    assert "a lighthouse" in words(result)
+    assert alerts(stage)[1:] == [f"✓ Over: {told.removeprefix('⚠️ ')}"]
+
+
+async def test_the_status_says_how_things_are(stage: Stage) -> None:
+    admin = stage.guild.add_member(stage.guild.owner)
+    await stage.job(stage.mira, stage.useapi.add_job())
+    status = await admin.slash(stage.channel, "darkroom status")
+    assert status.response.content.splitlines() == [
+        "Running jobs watched here: 1",
+        "Results to be posted: 0",
+        "useapi.net: answers",
+    ]

@@ -1,0 +1,317 @@
+"""Discord in trouble: what was promised is posted once, as whole as Discord allows, or its failure is written down."""
+
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import discord
+import pytest
+
+from tests.journeys.conftest import Stage, labels, words
+
+MESSAGES = "/channels/*/messages"
+MINUTE = 60
+
+
+def sends(stage: Stage) -> int:
+    """How often the bot tried to post a message."""
+    return sum(
+        request.method == "POST" and request.path.endswith("/messages") for request in stage.env.http_requests
+    )
+
+
+def refuse(stage: Stage, status: int, code: int = 0, *, times: int | None = 1, method: str = "POST") -> None:
+    path = MESSAGES if method == "POST" else f"{MESSAGES}/*"
+    stage.env.inject_error(method, path, status=status, code=code, times=times)
+
+
+def recover(stage: Stage) -> None:
+    stage.env.backend.faults.clear()
+
+
+async def over(stage: Stage) -> None:
+    """A job that is over is asked for: the result is to be posted now."""
+    assert await stage.job(stage.mira, stage.useapi.add_job(age=600)) == "It is over already: I'm posting it here."
+
+
+# --- for a while ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+async def test_a_discord_that_fails_some_times_gets_the_post_once(stage: Stage, status: int) -> None:
+    refuse(stage, status, times=3)
+    await over(stage)
+    await stage.wait(2 * MINUTE)
+    (post,) = stage.posts()
+    assert post.attachments, "whole, because nothing was wrong with it"
+    assert sends(stage) == 4
+
+
+async def test_an_hour_without_discord_costs_few_requests_and_loses_nothing(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    jobid = stage.useapi.add_job(duration=60)
+    await stage.job(stage.mira, jobid)
+    refuse(stage, 503, times=None)
+    refuse(stage, 503, times=None, method="PATCH")
+    await stage.wait(60 * MINUTE)
+    assert sends(stage) < 30
+    recover(stage)
+    await stage.wait(6 * MINUTE)
+    card, result = stage.posts()
+    assert result.attachments
+    assert card.content.startswith("-# ✓")
+
+
+async def test_an_answer_that_never_came_is_settled_by_a_look_not_by_a_second_post(stage: Stage) -> None:
+    request = stage.bot.http.request
+    lost = []
+
+    async def cut_off(route: Any, **options: Any) -> Any:
+        answer = await request(route, **options)
+        if route.method == "POST" and len(lost) < 2:
+            lost.append(route)
+            raise aiohttp.ServerDisconnectedError
+        return answer
+
+    stage.bot.http.request = cut_off  # type: ignore[method-assign]  # the wire is cut, not our code
+    await stage.job(stage.mira, stage.useapi.add_job(duration=30))
+    await stage.wait(5 * MINUTE)
+    card, result = stage.posts()
+    assert len(lost) == 2
+    assert result.attachments
+    assert card.content.startswith("-# ✓")
+
+
+async def test_a_pause_that_discord_orders_is_kept_for_every_channel(stage: Stage) -> None:
+    refuse(stage, 429)
+    await over(stage)
+    await stage.job(stage.bo, stage.useapi.add_job(age=600), stage.lounge)
+    tried = sends(stage)
+    await stage.wait(4 * MINUTE)
+    assert sends(stage) == tried
+    await stage.wait(2 * MINUTE)
+    assert stage.last.attachments
+    assert stage.posts(stage.lounge)[0].attachments
+
+
+async def test_a_pause_that_discord_orders_on_an_edit_holds_the_posts_too(stage: Stage) -> None:
+    await stage.job(stage.mira, stage.useapi.add_job(duration=300))
+    refuse(stage, 429, method="PATCH", times=None)
+    await stage.wait(2 * MINUTE)
+    edits = [request for request in stage.env.http_requests if request.method == "PATCH" and MESSAGES[:9] in request.path]
+    assert len(edits) == 1
+    recover(stage)
+    await stage.wait(10 * MINUTE)
+    assert stage.last.attachments
+
+
+async def test_a_full_disk_delays_the_post_and_does_not_lose_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    await over(stage)
+    await stage.wait(20 * MINUTE)
+    assert not stage.posts()
+    assert len([record for record in caplog.records if record.name == "bot.courier"]) < 20
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    await stage.wait(6 * MINUTE)
+    assert stage.last.attachments
+
+
+# --- because of what it is --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, 50013), (413, 40005), (413, 0), (400, 40005)])
+async def test_a_file_that_discord_does_not_take_becomes_a_link(stage: Stage, status: int, code: int) -> None:
+    refuse(stage, status, code)
+    await over(stage)
+    (post,) = stage.posts()
+    assert not post.attachments
+    assert str(post.embeds[0].image.url).startswith(stage.useapi.origin)
+    assert words(post).endswith("-# The picture could not be attached here. This is a link, which ends within a day.")
+    assert labels(post)[-1][-1] == "⋯"
+
+
+async def test_an_embed_that_discord_does_not_take_either_becomes_text(stage: Stage) -> None:
+    refuse(stage, 403, 50013, times=2)
+    await over(stage)
+    (post,) = stage.posts()
+    assert re.fullmatch(r"-# ✓ Imagine · castle in the fog, \d+ s", post.content)
+    assert not post.embeds
+    assert labels(post)[-1][-1] == "⋯"
+
+
+async def test_a_post_that_discord_calls_malformed_becomes_plain_text_at_once(stage: Stage) -> None:
+    refuse(stage, 400, 50035)
+    await over(stage)
+    (post,) = stage.posts()
+    assert post.content.startswith("-# ✓ Imagine")
+    assert not post.embeds
+    assert sends(stage) == 2
+
+
+async def test_a_post_that_is_malformed_even_as_text_is_kept_for_the_admin_and_not_repeated(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    refuse(stage, 400, 50035, times=None)
+    await over(stage)
+    await stage.wait(60 * MINUTE)
+    assert sends(stage) == 2
+    assert "is undeliverable: Discord refuses even plain text" in caplog.text
+    recover(stage)
+    await over_again(stage)
+
+
+async def over_again(stage: Stage) -> None:
+    """`/job` by the key puts a delivery that was given up into the outbox anew."""
+    choices = await stage.mira.autocomplete(stage.channel, "job", "jobid", "")
+    assert await stage.job(stage.mira, choices[0]["value"]) == "It is over already: I'm posting it here."
+    assert stage.last.attachments
+
+
+# --- because the channel is gone --------------------------------------------------------------------------------------
+
+GONE = pytest.mark.parametrize(("status", "code"), [(404, 10003), (403, 50001), (403, 50013), (403, 0), (404, 0)])
+
+
+@GONE
+async def test_a_channel_that_stays_away_for_half_an_hour_is_given_up(
+    stage: Stage, caplog: pytest.LogCaptureFixture, status: int, code: int
+) -> None:
+    refuse(stage, status, code, times=None)
+    await over(stage)
+    await stage.wait(25 * MINUTE)
+    assert "undeliverable" not in caplog.text
+    await stage.wait(10 * MINUTE)
+    assert "is undeliverable: the channel stayed away for half an hour" in caplog.text
+    tried = sends(stage)
+    await stage.wait(300 * MINUTE)
+    assert sends(stage) == tried
+    recover(stage)
+    await over_again(stage)
+
+
+@GONE
+async def test_a_channel_that_comes_back_in_time_gets_the_whole_post(stage: Stage, status: int, code: int) -> None:
+    refuse(stage, status, code, times=None)
+    await over(stage)
+    await stage.wait(20 * MINUTE)
+    recover(stage)
+    await stage.wait(2 * MINUTE)
+    (post,) = stage.posts()
+    assert post.attachments
+
+
+async def test_rights_that_are_taken_while_somebody_waits_and_given_back_cost_nothing(stage: Stage) -> None:
+    await stage.job(stage.mira, stage.useapi.add_job(duration=60))
+    stage.forbid(None, "send_messages")
+    await stage.wait(10 * MINUTE)
+    assert len(stage.posts()) == 1
+    stage.forbid(None)
+    await stage.wait(2 * MINUTE)
+    assert stage.last.attachments
+
+
+async def test_trouble_in_one_channel_does_not_touch_another(stage: Stage) -> None:
+    stage.env.inject_error("POST", f"/channels/{stage.channel.id}/messages", status=403, code=50001, times=None)
+    jobid = stage.useapi.add_job(duration=60)
+    await stage.job(stage.mira, jobid)
+    await stage.job(stage.bo, jobid, stage.lounge)
+    await stage.wait(3 * MINUTE)
+    assert stage.posts(stage.lounge)[-1].attachments
+    assert not stage.posts()
+
+
+async def test_a_post_that_cannot_be_made_does_not_hold_up_those_behind_it_for_ever(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    refuse(stage, 503, times=None)
+    await over(stage)
+    await over(stage)
+    db = stage.bot.store._db  # a row that no code of ours could have written
+    await db.transaction(lambda db: db.execute("UPDATE jobs SET answer = '[]' WHERE id = 1"))
+    recover(stage)
+    await stage.wait(40 * MINUTE)
+    assert len(stage.posts()) == 1
+    assert "failed in an unexpected way; it is kept" in caplog.text
+    caplog.clear()
+
+
+# --- deleted by hand --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("when", [1, 40])
+async def test_a_card_that_was_deleted_by_hand_takes_nothing_with_it(stage: Stage, when: int) -> None:
+    await stage.job(stage.mira, stage.useapi.add_job(duration=60))
+    await stage.wait(when)
+    await stage.mira.delete(stage.last)
+    await stage.wait(2 * MINUTE)
+    (result,) = stage.posts()
+    assert result.attachments
+
+
+async def test_who_asks_again_after_deleting_the_card_gets_a_new_one(stage: Stage) -> None:
+    jobid = stage.useapi.add_job(duration=600)
+    await stage.job(stage.mira, jobid)
+    await stage.mira.delete(stage.last)
+    await stage.wait(2 * MINUTE)
+    assert (await stage.job(stage.mira, jobid)).startswith("Watching")
+    (card,) = stage.posts()
+    assert labels(card) == [["🔔 Tell me too", "Stop"]]
+
+
+async def test_a_result_that_was_deleted_by_hand_can_be_had_again(stage: Stage) -> None:
+    jobid = stage.useapi.add_job(age=600)
+    await stage.job(stage.mira, jobid)
+    await stage.mira.delete(stage.last)
+    answer = await stage.ask(stage.mira, jobid)
+    assert answer.content == "It stands here already."
+    await stage.press(stage.mira, answer, "Post again")
+    assert stage.last.attachments
+
+
+async def test_a_result_that_was_deleted_before_discord_confirmed_it_can_be_had_again(stage: Stage) -> None:
+    refuse(stage, 404, 10008)
+    jobid = stage.useapi.add_job(age=600)
+    await stage.job(stage.mira, jobid)
+    await stage.wait(10 * MINUTE)
+    assert not stage.posts(), "posted, and deleted by somebody: it is not forced upon the channel"
+    assert await stage.job(stage.mira, jobid) == "It is over already: I'm posting it here."
+    assert stage.last.attachments
+
+
+async def test_a_child_whose_parent_was_deleted_is_posted_without_a_reply(stage: Stage) -> None:
+    await over(stage)
+    parent = stage.last
+    await stage.press(stage.mira, parent, "V1")
+    await stage.mira.delete(parent)
+    await stage.wait(2 * MINUTE)
+    assert stage.last.attachments
+
+
+# --- answers to people ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("status", "code"), [(404, 10062), (400, 40060), (500, 0)])
+async def test_a_command_that_could_not_be_taken_up_promises_nothing(
+    stage: Stage, caplog: pytest.LogCaptureFixture, status: int, code: int
+) -> None:
+    stage.env.inject_error("POST", "/interactions/*", status=status, code=code, times=None)
+    await stage.mira.slash(stage.channel, "job", jobid=stage.useapi.add_job())
+    stage.env._errors.clear()  # simcord notes what the command raised; here it is the story
+    await stage.wait(10 * MINUTE)
+    assert not stage.useapi.requests
+    assert not stage.posts()
+    caplog.clear()
+
+
+async def test_an_answer_that_is_lost_loses_no_watch(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    stage.env.inject_error("PATCH", "/webhooks/*", status=404, code=10015, times=None)
+    await stage.mira.slash(stage.channel, "job", jobid=stage.useapi.add_job())
+    stage.env._errors.clear()
+    await stage.wait(2 * MINUTE)
+    assert stage.last.attachments
+    assert "Traceback" not in caplog.text

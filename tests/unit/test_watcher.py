@@ -1,0 +1,547 @@
+"""The watcher on a real store, with a useapi that plays a part, in virtual time."""
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import cast
+
+import msgspec
+import pytest
+
+from bot.api import Useapi
+from bot.errors import (
+    Busy,
+    JobExpired,
+    JobModerated,
+    JobUnknown,
+    Nonsense,
+    ServerTrouble,
+    SubscriptionEnded,
+    TokenRefused,
+)
+from bot.jobs import Job, KnownJob, Person, Place, Status
+from bot.store import Store, open_store
+from bot.watcher import Watcher
+from tests.clock import VirtualTime
+
+event_loop_factory = VirtualTime
+
+START = datetime(2026, 11, 23, 12, tzinfo=UTC)
+HERE = Place(guild_id=100, channel_id=200)
+THERE = Place(guild_id=100, channel_id=201)
+MIRA = Person(id=1, name="Mira")
+BO = Person(id=2, name="Bo")
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
+
+Answer = Job | Exception
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def wall() -> datetime:
+    return START + timedelta(seconds=now())
+
+
+def running(jobid: str, percent: int | None = None) -> Job:
+    status = Status.STARTED if percent is None else Status.PROGRESS
+    return Job(jobid=jobid, verb="imagine", status=status, prompt="castle in the fog", percent=percent)
+
+
+def done(jobid: str) -> Job:
+    return msgspec.structs.replace(running(jobid), status=Status.COMPLETED)
+
+
+class FarEnd:
+    """useapi as a watcher meets it: `answers` by job id, each given `takes` seconds after it was asked for.
+
+    An id without an answer of its own gets that of `everybody`, and a job that runs where there is none either.
+    """
+
+    def __init__(self) -> None:
+        self.takes = 0.1
+        self.answers: dict[str, Answer] = {}
+        self.everybody: Callable[[str], Answer] = running
+        self.looks: list[tuple[float, str]] = []
+        self.flying = 0
+        self.most = 0
+
+    async def job(self, jobid: str) -> Job:
+        self.looks.append((now(), jobid))
+        self.flying += 1
+        self.most = max(self.most, self.flying)
+        try:
+            await asyncio.sleep(self.takes)
+        finally:
+            self.flying -= 1
+        answer = self.answers[jobid] if jobid in self.answers else self.everybody(jobid)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def times(self, jobid: str | None = None, since: float = 0.0) -> list[float]:
+        """When it was asked for this job (or for any)."""
+        return [at for at, asked in self.looks if at >= since and jobid in {None, asked}]
+
+
+class Night:
+    """A watcher at work; `changed` is called when it has written something, and notes the moment in `rounds`."""
+
+    store: Store
+    watcher: Watcher
+
+    def __init__(self, folder: Path) -> None:
+        self.useapi = FarEnd()
+        self.rounds: list[float] = []
+        self.alerts: list[tuple[str, str]] = []
+        self.changed: Callable[[], None] = lambda: self.rounds.append(now())
+        self._folder = folder
+        self._life = contextlib.AsyncExitStack()
+
+    async def prepare(self, concurrency: int = 8) -> None:
+        self.store = await self._life.enter_async_context(open_store(self._folder, wall))
+        self.watcher = Watcher(
+            api=cast(Useapi, self.useapi),  # of which a watcher knows `job` alone
+            store=self.store,
+            poll_seconds=15,
+            concurrency=concurrency,
+            now=wall,
+            changed=lambda: self.changed(),
+            alert=lambda trouble, words: self.alerts.append((trouble, words)),
+            rng=random.Random(7),
+        )
+
+    async def begin(self) -> None:
+        await self.prepare()
+        loop = asyncio.create_task(self.watcher.run())
+        self._life.push_async_callback(ended, loop)
+        await asyncio.sleep(0.001)  # it has taken up what there was
+
+    async def end(self) -> None:
+        await self._life.aclose()
+
+    async def ask(self, jobid: str, place: Place = HERE, person: Person = MIRA) -> KnownJob:
+        wish = await self.store.ask(running(jobid), place, person)
+        self.watcher.watch(wish.known)
+        return wish.known
+
+    async def job(self, known: KnownJob) -> Job:
+        return (await self.store.known(known.id)).job
+
+
+async def ended(loop: asyncio.Task[None]) -> None:
+    loop.cancel()
+    await asyncio.wait({loop})
+    assert loop.cancelled(), "it ends by cancellation only"
+
+
+@pytest.fixture
+async def fresh(tmp_path: Path) -> AsyncIterator[Night]:
+    """A night that has not begun."""
+    night = Night(tmp_path)
+    yield night
+    await night.end()
+
+
+@pytest.fixture
+async def night(fresh: Night) -> Night:
+    await fresh.begin()
+    return fresh
+
+
+def gaps(times: list[float]) -> list[float]:
+    return [later - earlier for earlier, later in pairwise(times)]
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.message for record in caplog.records if record.name == "bot.watcher"]
+
+
+# --- when it looks --------------------------------------------------------------------------------------------------
+
+
+async def test_the_longer_a_person_waits_the_longer_the_pauses_a_twentieth_of_it(night: Night) -> None:
+    await night.ask("a")
+    await asyncio.sleep(3 * HOUR)
+    times = night.useapi.times("a")
+    for at, gap in zip(times, gaps(times), strict=False):
+        due = min(max(at / 20, 15), 300)
+        assert due * 0.89 <= gap - night.useapi.takes <= due * 1.11, (at, gap)
+    assert 13.5 <= times[0] <= 16.5
+    assert 90 < len(times) < 130
+    assert len({round(gap, 6) for gap in gaps(times)}) > 80, "the pauses are jittered"
+
+
+async def test_a_job_with_a_fresh_watch_is_looked_at_as_often_as_a_fresh_job(night: Night) -> None:
+    await night.ask("a", person=MIRA)
+    await asyncio.sleep(2 * HOUR)
+    asked = now()
+    await night.ask("a", person=BO)
+    await asyncio.sleep(2 * MINUTE)
+    times = night.useapi.times("a", since=asked)
+    assert times[0] - asked <= 16.5, "nobody waits longer for a first look than one interval"
+    assert all(gap < 20 for gap in gaps(times))
+
+
+async def test_asking_again_and_again_makes_no_more_looks(night: Night) -> None:
+    while now() < 5 * MINUTE:
+        await night.ask("a")
+        await asyncio.sleep(1)
+    assert min(gaps(night.useapi.times("a"))) > 13.5
+
+
+async def test_one_job_is_one_request_whoever_waits_for_it(night: Night) -> None:
+    for place in (HERE, THERE):
+        for person in (MIRA, BO):
+            await night.ask("a", place, person)
+    await asyncio.sleep(5 * MINUTE)
+    assert len(night.useapi.looks) <= 5 * MINUTE / 13.5
+    assert min(gaps(night.useapi.times())) > 13.5
+
+
+async def test_a_new_watch_is_looked_at_soon_although_the_loop_sleeps_for_longer(night: Night) -> None:
+    await asyncio.sleep(100)  # nothing is watched: it sleeps for minutes
+    await night.ask("a")
+    await asyncio.sleep(20)
+    (first,) = night.useapi.times("a")
+    assert 113 <= first <= 117
+
+
+async def test_only_so_many_looks_fly_at_a_time(night: Night) -> None:
+    night.useapi.takes = 4
+    for number in range(40):
+        await night.ask(f"job {number}")
+    await asyncio.sleep(60)
+    assert night.useapi.most == 8
+    assert {jobid for _, jobid in night.useapi.looks} == {f"job {number}" for number in range(40)}
+
+
+async def test_after_a_restart_the_first_looks_are_spread_over_one_interval(night: Night) -> None:
+    for number in range(200):
+        await night.ask(f"job {number}")
+    await night.end()
+    night.useapi.looks.clear()
+    began = now()
+    await night.begin()
+    await asyncio.sleep(15.2)
+    first = {jobid: at - began for at, jobid in reversed(night.useapi.looks)}
+    assert len(first) == 200
+    per_second = [sum(second <= at < second + 1 for at in first.values()) for second in range(15)]
+    assert min(per_second) >= 3
+    assert max(per_second) <= 30
+
+
+async def test_a_loop_that_broke_off_takes_up_all_jobs_again(fresh: Night) -> None:
+    await fresh.prepare()
+    a, b = await fresh.ask("a"), await fresh.ask("b")
+    fresh.useapi.everybody = done
+    fresh.useapi.takes = 10  # b is asked for when the answer about a breaks the loop
+    fresh.changed = lambda: fresh.rounds.extend(1 // 0 for _ in "a bug")
+    with pytest.raises(ZeroDivisionError):
+        await fresh.watcher.run()
+    over = [(await fresh.job(known)).over for known in (a, b)]
+    assert sorted(over) == [False, True]
+    fresh.changed = lambda: None
+    loop = asyncio.create_task(fresh.watcher.run())
+    await asyncio.sleep(30)
+    await ended(loop)
+    assert await fresh.store.running() == []
+
+
+async def test_nobody_waits_any_more_so_it_looks_no_more(night: Night) -> None:
+    known = await night.ask("a", person=MIRA)
+    await night.ask("a", person=BO)
+    card = await night.store.post_of(known.id, HERE.channel_id) or (await night.store.open_deliveries())[0]
+    await night.store.stop(card, MIRA.id)
+    await asyncio.sleep(MINUTE)
+    assert night.useapi.times("a", since=40), "Bo still waits"
+    await night.store.stop(card, BO.id)
+    stopped = now()
+    await asyncio.sleep(HOUR)
+    assert night.useapi.times("a", since=stopped) == []
+    await night.ask("a", person=BO)
+    asked = now()
+    await asyncio.sleep(20)
+    assert len(night.useapi.times("a", since=asked)) == 1
+
+
+# --- what it writes -------------------------------------------------------------------------------------------------
+
+
+async def test_a_row_is_written_only_when_the_answer_changed(night: Night) -> None:
+    known = await night.ask("a")
+    await asyncio.sleep(2 * MINUTE)
+    assert len(night.useapi.looks) > 5
+    assert night.rounds == []
+    assert (await night.store.known(known.id)).changed_at == known.changed_at
+    night.useapi.answers["a"] = running("a", 35)
+    await asyncio.sleep(2 * MINUTE)
+    assert len(night.rounds) == 1
+    assert (await night.job(known)).percent == 35
+
+
+async def test_a_job_that_is_over_makes_one_delivery_for_each_place_and_ends_the_looks(night: Night) -> None:
+    known = await night.ask("a", HERE, MIRA)
+    await night.ask("a", HERE, BO)
+    await night.ask("a", THERE, BO)
+    night.useapi.answers["a"] = done("a")
+    await asyncio.sleep(HOUR)
+    assert len(night.useapi.looks) == 1
+    results = await night.store.open_deliveries()
+    assert [(each.kind, each.job_id, each.place) for each in results] == [
+        ("result", known.id, HERE),
+        ("result", known.id, THERE),
+    ]
+
+
+async def test_a_declined_job_is_over(night: Night) -> None:
+    known = await night.ask("a")
+    night.useapi.answers["a"] = JobModerated(Job(jobid="a", status=Status.MODERATED, error="Banned prompt detected"))
+    await asyncio.sleep(HOUR)
+    job = await night.job(known)
+    assert (job.status, job.error, job.prompt) == ("moderated", "Banned prompt detected", "castle in the fog")
+    assert len(night.useapi.looks) == 1
+
+
+async def test_answers_that_come_together_are_written_together_or_not_at_all(
+    night: Night, caplog: pytest.LogCaptureFixture
+) -> None:
+    known = [await night.ask(jobid) for jobid in "abcde"]
+    night.useapi.takes = 5  # all five are asked for before the first answer
+    night.useapi.everybody = done
+    broken = msgspec.structs.replace(done("c"), prompt="\ud800")  # no column takes half a letter
+    night.useapi.answers["c"] = broken
+    gate = asyncio.Event()
+
+    async def together(jobid: str) -> Job:
+        night.useapi.looks.append((now(), jobid))
+        await gate.wait()
+        answer = night.useapi.answers.get(jobid, done(jobid))
+        assert isinstance(answer, Job)
+        return answer
+
+    night.useapi.job = together  # type: ignore[method-assign]  # it holds all answers back, and gives them at once
+    await asyncio.sleep(18)
+    assert len(night.useapi.looks) == 5
+    gate.set()
+    await asyncio.sleep(1)
+    assert night.rounds == []
+    assert {(await night.job(each)).status for each in known} == {"started"}
+    assert "What 5 looks found could not be written; they are repeated" in said(caplog)
+
+    night.useapi.answers["c"] = done("c")
+    gate.clear()
+    await asyncio.sleep(18)
+    gate.set()
+    await asyncio.sleep(1)
+    assert len(night.rounds) == 1
+    assert {(await night.job(each)).status for each in known} == {"completed"}
+    assert len(night.useapi.looks) == 10
+
+
+async def test_what_could_not_be_written_makes_no_second_row_of_looks(night: Night) -> None:
+    await night.ask("a")
+    night.useapi.answers["a"] = msgspec.structs.replace(running("a", 10), prompt="\ud800")
+    await asyncio.sleep(MINUTE)
+    night.useapi.answers["a"] = running("a", 20)
+    healed = now()
+    await asyncio.sleep(3 * MINUTE)
+    assert min(gaps(night.useapi.times("a", since=healed))) > 13.5
+
+
+# --- the source has trouble -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("refusal", [TokenRefused, SubscriptionEnded])
+async def test_an_account_that_is_refused_is_probed_once_a_minute_and_the_watches_stay(
+    night: Night, refusal: type[TokenRefused], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "bot.watcher")
+    for number in range(5):
+        await night.ask(f"job {number}")
+    night.useapi.everybody = lambda _: refusal()
+    await asyncio.sleep(MINUTE)
+    night.useapi.most, refused = 0, now()
+    await asyncio.sleep(2 * HOUR)
+    probes = night.useapi.times(since=refused)
+    assert 110 <= len(probes) <= 120
+    assert min(gaps(probes)) >= 60
+    assert night.useapi.most == 1
+    assert len(await night.store.running()) == 5
+
+    night.useapi.everybody = running
+    await asyncio.sleep(7 * MINUTE)
+    assert {jobid for at, jobid in night.useapi.looks if at > refused + 2 * HOUR} == {f"job {n}" for n in range(5)}
+    assert said(caplog) == [f"useapi.net has trouble, jobs wait: {refusal()}", "useapi.net answers again"]
+
+
+async def test_a_slow_probe_stays_the_only_one_even_when_somebody_asks_meanwhile(night: Night) -> None:
+    await night.ask("a")
+    await night.ask("b")
+    night.useapi.everybody = lambda _: ServerTrouble()
+    await asyncio.sleep(MINUTE)
+    night.useapi.takes, night.useapi.most = 20, 0
+    for number in range(40):
+        await night.ask(f"job {number}")
+        await asyncio.sleep(5)
+    assert night.useapi.most == 1
+
+
+async def test_trouble_of_the_service_makes_growing_pauses_and_is_over_at_once(
+    night: Night, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "bot.watcher")
+    for number in range(50):
+        await night.ask(f"job {number}")
+    night.useapi.everybody = lambda _: ServerTrouble()
+    await asyncio.sleep(HOUR)
+    pauses = gaps([at for at in night.useapi.times() if at > 20])
+    assert all(pause < 301 for pause in pauses)
+    assert [pause for pause in pauses[:3] if pause < 40] == pauses[:3]
+    assert min(pauses[8:]) > 100
+    assert len(night.useapi.looks) < 50, "fewer requests in an hour than jobs that wait"
+
+    night.useapi.everybody = running
+    await asyncio.sleep(5 * MINUTE)
+    back = night.useapi.times(since=HOUR)[0]
+    await asyncio.sleep(15)
+    assert {jobid for at, jobid in night.useapi.looks if at >= back} == {f"job {number}" for number in range(50)}
+    assert night.useapi.times(since=back)[-1] - back < 5 * MINUTE + 15
+    assert len(said(caplog)) == 2, "one line when it begins, one when it ends"
+
+
+async def test_many_looks_that_fail_side_by_side_are_one_trouble(night: Night) -> None:
+    for number in range(8):
+        await night.ask(f"job {number}")
+    night.useapi.takes = 5  # so that all are under way
+    night.useapi.everybody = lambda _: ServerTrouble()
+    await asyncio.sleep(22)
+    assert len(night.useapi.looks) == 8
+    assert night.useapi.flying == 0
+    night.useapi.everybody = running
+    failed = now()
+    await asyncio.sleep(30)
+    assert len(night.useapi.times(since=failed)) >= 8, "a blip does not silence the bot for minutes"
+
+
+async def test_a_pause_that_useapi_asks_for_is_kept(night: Night) -> None:
+    for jobid in "abc":
+        await night.ask(jobid)
+    night.useapi.takes = 4  # all three are under way when the first is answered
+    busy = iter([Busy(retry_after=120), Busy(), Busy()])
+    night.useapi.everybody = lambda jobid: next(busy, running(jobid))
+    await asyncio.sleep(5 * MINUTE)
+    first, _, _, after, *_ = night.useapi.times()
+    assert after - (first + night.useapi.takes) == pytest.approx(120)
+
+
+# --- single jobs have trouble ---------------------------------------------------------------------------------------
+
+
+async def test_one_odd_job_does_not_starve_the_others(night: Night) -> None:
+    odd = await night.ask("odd")
+    for number in range(30):
+        await night.ask(f"job {number}")
+    night.useapi.answers["odd"] = Nonsense()
+    await asyncio.sleep(10 * MINUTE)
+    counts = [len(night.useapi.times(f"job {number}")) for number in range(30)]
+    assert min(counts) >= 20
+    assert len(night.useapi.times("odd")) >= 20
+    for number in range(30):
+        night.useapi.answers[f"job {number}"] = done(f"job {number}")
+    await asyncio.sleep(2 * MINUTE)
+    assert await night.store.running() == [odd.id]
+
+
+async def test_a_job_that_useapi_forgot_is_over_at_once(night: Night) -> None:
+    known = await night.ask("a")
+    night.useapi.answers["a"] = JobExpired()
+    await asyncio.sleep(20)
+    job = await night.job(known)
+    assert (job.status, job.prompt) == ("expired", "castle in the fog")
+    assert len(night.useapi.looks) == 1
+    assert [each.kind for each in await night.store.open_deliveries()] == ["result"]
+
+
+async def test_a_job_that_useapi_does_not_know_is_over_after_three_looks_in_a_row(night: Night) -> None:
+    known = await night.ask("a")
+    night.useapi.answers["a"] = JobUnknown()
+    await asyncio.sleep(40)
+    assert len(night.useapi.looks) == 2
+    assert not (await night.job(known)).over
+    await asyncio.sleep(20)
+    assert (await night.job(known)).status == "expired"
+    await asyncio.sleep(HOUR)
+    assert len(night.useapi.looks) == 3
+
+
+async def test_a_job_that_is_found_again_starts_to_count_anew(night: Night) -> None:
+    known = await night.ask("a")
+    night.useapi.answers["a"] = JobUnknown()
+    await asyncio.sleep(40)
+    night.useapi.answers["a"] = running("a")
+    await asyncio.sleep(15)
+    night.useapi.answers["a"] = JobUnknown()
+    await asyncio.sleep(30)
+    assert len(night.useapi.looks) == 5
+    assert not (await night.job(known)).over
+
+
+async def test_a_day_without_news_ends_the_watch(night: Night) -> None:
+    known = await night.ask("a")
+    await asyncio.sleep(HOUR)
+    night.useapi.answers["a"] = running("a", 35)
+    await asyncio.sleep(DAY - 5 * MINUTE)
+    assert (await night.job(known)).status == "progress", "the last news is less than a day old"
+    await asyncio.sleep(15 * MINUTE)
+    job = await night.job(known)
+    assert (job.status, job.percent, job.prompt) == ("silent", 35, "castle in the fog")
+    looks = len(night.useapi.looks)
+    await asyncio.sleep(DAY)
+    assert len(night.useapi.looks) == looks < 400
+    assert [each.kind for each in await night.store.open_deliveries()] == ["result"]
+
+
+async def test_news_that_come_at_the_last_moment_are_news(night: Night) -> None:
+    known = await night.ask("a")
+    await asyncio.sleep(DAY - 1)
+    night.useapi.answers["a"] = done("a")
+    await asyncio.sleep(10 * MINUTE)
+    assert (await night.job(known)).status == "completed"
+
+
+async def test_a_bug_in_one_look_is_logged_and_the_job_is_looked_at_again(
+    night: Night, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken, fine = await night.ask("a"), await night.ask("b")
+    night.useapi.answers["a"] = ZeroDivisionError("a bug")
+    await asyncio.sleep(20)
+    assert f"A look at #{broken.key} failed in an unexpected way" in said(caplog)
+    assert any(record.exc_info for record in caplog.records)
+    night.useapi.answers["a"], night.useapi.answers["b"] = done("a"), done("b")
+    await asyncio.sleep(20)
+    assert (await night.job(fine)).over
+    await asyncio.sleep(6 * MINUTE)
+    assert (await night.job(broken)).over
+
+
+# --- one round ------------------------------------------------------------------------------------------------------
+
+
+async def test_one_round_looks_at_all_that_is_due_and_returns_when_it_is_written(fresh: Night) -> None:
+    await fresh.prepare(concurrency=2)
+    known = [await fresh.ask(jobid) for jobid in "abcde"]
+    await fresh.watcher.look_once()
+    assert fresh.useapi.looks == []
+    await asyncio.sleep(17)
+    fresh.useapi.everybody = done
+    await fresh.watcher.look_once()
+    assert sorted(jobid for _, jobid in fresh.useapi.looks) == list("abcde")
+    assert [(await fresh.job(each)).over for each in known] == [True] * 5
+    assert fresh.useapi.most == 2
