@@ -23,7 +23,7 @@ check: .venv/dev ## style, types, and which way imports run
 	$(BIN)/lint-imports
 
 test: .venv/dev ## all tests; under 90 seconds
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lock: ## pin the packages anew (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \

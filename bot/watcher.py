@@ -59,7 +59,7 @@ class Watcher:
         self._due: list[tuple[float, int]] = []  # a heap; an entry that `_due_at` does not know counts no more
         self._due_at: dict[int, float] = {}
         self._misses: dict[int, int] = {}
-        self._failed_at: dict[int, float] = {}  # the jobs whose last look met trouble
+        self._failing_since: dict[int, float] = {}  # the jobs whose last look met trouble
         self._answered_at = 0.0
         self._strain = 0
         self._paused_until = 0.0
@@ -197,7 +197,7 @@ class Watcher:
                     self._slow_down(outcome)
                 self._schedule(job_id, self._interval(look))
                 return None
-        self._failed_at.pop(job_id, None)
+        self._failing_since.pop(job_id, None)
         self._works_again()
         news = None if new is None else follow(old, new)
         if new is not None:
@@ -218,10 +218,9 @@ class Watcher:
         return None
 
     def _is_its_own(self, outcome: UseapiError, job_id: int) -> bool:
-        """Whether the trouble is this job's alone: useapi told of others since its last look, which met trouble too."""
-        before = self._failed_at.get(job_id, math.inf)
-        self._failed_at[job_id] = self._loop_time()
-        return outcome.rule is Rule.RETRY and before < self._answered_at
+        """Whether the trouble is this job's alone: it began before useapi told of others, and is not over."""
+        began = self._failing_since.setdefault(job_id, self._loop_time())
+        return outcome.rule is Rule.RETRY and began < self._answered_at
 
     def _slow_down(self, outcome: UseapiError) -> None:
         """Trouble slows the source down, not the single job: one look at a time, with growing pauses."""

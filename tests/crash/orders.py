@@ -1,12 +1,11 @@
 """What the people of a kill run ask for: jobs of every kind, some in two channels, some by two members."""
 
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 KINDS: tuple[dict[str, Any], ...] = (
-    {"verb": "imagine"},  # the picture and nine buttons
+    {"verb": "imagine"},  # a picture and nine buttons
     {"verb": "imagine"},
     {"verb": "imagine"},
     {"verb": "seed"},  # these have no buttons of their own
@@ -14,62 +13,45 @@ KINDS: tuple[dict[str, Any], ...] = (
     {"verb": "imagine", "ends": "failed"},
     {"verb": "imagine", "ends": "moderated"},
 )
-TWO_CHANNELS = TWO_MEMBERS = 0.1  # shares of the jobs
+IN_TWO_CHANNELS = BY_TWO_MEMBERS = 0.1
 
 
 @dataclass(eq=False)
 class Order:
-    """A job that is started when it is first asked for: the options of `add_job`."""
+    """A job that begins when it is first asked for, and the options of `add_job` for it."""
 
     options: dict[str, Any]
     jobid: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Wish:
-    """One `/job` by one member in one channel, both by their place in the lists."""
+    """One `/job`, in a channel by its place in the list."""
 
     order: Order
     channel: int
-    member: int
 
 
-@dataclass
-class Book:
-    """All wishes of a run: enough for `deliveries` results in `channels` channels.
+def wishes_for(deliveries: int, channels: int, chance: random.Random) -> list[Wish]:
+    """Wishes that come to so many results in so many channels.
 
-    The last channel gets jobs that are over already, so that nothing but results is posted there.
+    In the last channel the jobs are over before they are asked for, so that nothing but results is posted there.
     """
+    wishes: list[Wish] = []
+    left = deliveries
+    while left:
+        channel = chance.randrange(channels)
+        others = [(channel + 1) % (channels - 1)] if chance.random() < IN_TWO_CHANNELS else []
+        order = Order(_options(chance, len(wishes), over=channel == channels - 1))
+        for place in [channel, *others][:left]:
+            left -= 1
+            members = 1 + (chance.random() < BY_TWO_MEMBERS)
+            wishes += [Wish(order=order, channel=place)] * members
+    return wishes
 
-    deliveries: int
-    channels: int
-    chance: random.Random
-    wishes: list[Wish] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        places = 0
-        while places < self.deliveries:
-            order, channels = self._order(places)
-            for channel in channels[: self.deliveries - places]:
-                places += 1
-                self.wishes += [Wish(order, channel, member) for member in self._members()]
-
-    @property
-    def members(self) -> int:
-        """How many members it takes: each may ask six times a minute."""
-        return len(self.wishes) // 4 + 2
-
-    def _order(self, number: int) -> tuple[Order, list[int]]:
-        word, kind = f"wish{number:05}", self.chance.choice(KINDS)
-        channel = self.chance.randrange(self.channels)
-        if channel == self.channels - 1:
-            return Order({"verb": "imagine", "prompt": word, "duration": 0, "age": 1}), [channel]
-        length = self.chance.choice((0.0, self.chance.uniform(0.2, 3.0), self.chance.uniform(0.2, 3.0)))
-        order = Order({**kind, "prompt": word, "duration": length})
-        others = [(channel + 1) % (self.channels - 1)] if self.chance.random() < TWO_CHANNELS else []
-        return order, [channel, *others]
-
-    def _members(self) -> Iterator[int]:
-        for _ in range(1 + (self.chance.random() < TWO_MEMBERS)):
-            self._asked = getattr(self, "_asked", -1) + 1
-            yield self._asked
+def _options(chance: random.Random, number: int, *, over: bool) -> dict[str, Any]:
+    if over:
+        return {"verb": "imagine", "prompt": f"wish {number}", "duration": 0, "age": 1}
+    length = chance.choice((0.0, chance.uniform(0.2, 3.0), chance.uniform(0.2, 3.0)))
+    return {**chance.choice(KINDS), "prompt": f"wish {number}", "duration": length, "asleep": True}

@@ -50,7 +50,7 @@ async def test_the_newest_question_comes_first(stage: Stage) -> None:
 async def test_words_keys_and_states_narrow_the_choice_down(stage: Stage) -> None:
     key = key_in(await stage.job(stage.mira, stage.useapi.add_job(prompt="a river at dawn", duration=600)))
     await stage.job(stage.mira, stage.useapi.add_job(prompt="a lighthouse", ends="moderated", duration=30))
-    await stage.wait(35)
+    await stage.wait(50)
     river = ["Imagine · river at dawn · waiting"]
     for typed in ("river", "RIVER", "dawn river", f"#{key}", key.lower(), key[:3]):
         assert river == await offered(stage, stage.mira, typed)

@@ -109,7 +109,7 @@ async def test_useapi_gets_the_exact_label(stage: Stage, label: str) -> None:
 
 async def test_a_label_that_nobody_knows_is_a_button_too_and_is_sent_whole(stage: Stage) -> None:
     long = "Enhance ✨ " + "ever so slightly " * 8
-    jobid, result = await posted(stage, buttons=["U1", "Enhance ✨", long.strip()])
+    _, result = await posted(stage, buttons=["U1", "Enhance ✨", long.strip()])
     assert labels(result)[0] == ["U1"]
     assert labels(result)[1][0] == "Enhance ✨"
     clipped = labels(result)[1][1]

@@ -1,6 +1,7 @@
 """`/job`, then the wait, then the picture."""
 
 import re
+from itertools import pairwise
 from urllib.parse import unquote
 
 import discord
@@ -134,7 +135,7 @@ async def test_a_card_is_edited_at_most_every_five_seconds(stage: Stage) -> None
         shown.append(words(stage.posts()[0]))
     changes = [second for second in range(1, 15) if shown[second] != shown[second - 1]]
     assert len(changes) >= 2
-    assert all(later - earlier >= 5 for earlier, later in zip(changes, changes[1:], strict=False))
+    assert all(later - earlier >= 5 for earlier, later in pairwise(changes))
 
 
 async def test_a_card_older_than_fifty_minutes_changes_once_more_when_the_job_is_over(stage: Stage) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from aiohttp import WSCloseCode, web
@@ -38,7 +39,8 @@ class Session:
 
     async def send(self, frame: Json) -> None:
         if self.socket and not self.socket.closed:
-            await self.socket.send_json(frame)
+            with suppress(ConnectionError):  # the bot was killed a moment ago
+                await self.socket.send_json(frame)
 
 
 class Gateway:

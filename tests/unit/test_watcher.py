@@ -99,8 +99,8 @@ class Night:
     def __init__(self, folder: Path) -> None:
         self.useapi = FarEnd()
         self.rounds: list[float] = []
-        self.alerts: list[tuple[str, str]] = []
         self.changed: Callable[[], None] = lambda: self.rounds.append(now())
+        self.alerts: list[tuple[str, str]] = []
         self._folder = folder
         self._life = contextlib.AsyncExitStack()
 
@@ -374,10 +374,13 @@ async def test_an_account_that_is_refused_is_probed_once_a_minute_and_the_watche
     assert min(gaps(probes)) >= 60
     assert night.useapi.most == 1
     assert len(await night.store.running()) == 5
+    assert {topic for topic, _ in night.alerts} == {"useapi"}
+    assert refusal().for_admin in night.alerts[0][1]
 
     night.useapi.everybody = running
     await asyncio.sleep(7 * MINUTE)
     assert {jobid for at, jobid in night.useapi.looks if at > refused + 2 * HOUR} == {f"job {n}" for n in range(5)}
+    assert night.alerts[-1] == ("useapi", ""), "the admin hears that it is over"
     assert said(caplog) == [f"useapi.net has trouble, jobs wait: {refusal()}", "useapi.net answers again"]
 
 
@@ -416,6 +419,20 @@ async def test_trouble_of_the_service_makes_growing_pauses_and_is_over_at_once(
     assert len(said(caplog)) == 2, "one line when it begins, one when it ends"
 
 
+async def test_an_outage_is_forgotten_when_it_is_over(night: Night) -> None:
+    await night.ask("a")
+    await night.ask("b")
+    night.useapi.everybody = lambda _: ServerTrouble()
+    await asyncio.sleep(20 * MINUTE)
+    assert night.watcher.outage == ServerTrouble.sentence()
+    night.useapi.everybody = running
+    await asyncio.sleep(10 * MINUTE)
+    assert night.watcher.outage == ""
+    night.useapi.everybody = lambda _: ServerTrouble()
+    await asyncio.sleep(2 * MINUTE)
+    assert min(gaps(night.useapi.times(since=30 * MINUTE))) < 10, "the pauses are short again at first"
+
+
 async def test_many_looks_that_fail_side_by_side_are_one_trouble(night: Night) -> None:
     for number in range(8):
         await night.ask(f"job {number}")
@@ -444,12 +461,14 @@ async def test_a_pause_that_useapi_asks_for_is_kept(night: Night) -> None:
 # --- single jobs have trouble ---------------------------------------------------------------------------------------
 
 
-async def test_one_odd_job_does_not_starve_the_others(night: Night) -> None:
+async def test_one_odd_job_does_not_starve_the_others(night: Night, caplog: pytest.LogCaptureFixture) -> None:
     odd = await night.ask("odd")
     for number in range(30):
         await night.ask(f"job {number}")
     night.useapi.answers["odd"] = Nonsense()
+    caplog.set_level(logging.INFO, "bot.watcher")
     await asyncio.sleep(10 * MINUTE)
+    assert len(said(caplog)) == 2, "it is no outage each time anew"
     counts = [len(night.useapi.times(f"job {number}")) for number in range(30)]
     assert min(counts) >= 20
     assert len(night.useapi.times("odd")) >= 20

@@ -1,0 +1,238 @@
+"""Kills the bot again and again while it delivers, and counts what was lost and what was posted twice.
+
+    python -m tests.crash.kill_run --deliveries 2000 --kills 200 --nonce-window 0 --seed 1
+
+Every second kill comes from outside at a random instant, every other one from inside at a named point (see
+`fragile/sitecustomize.py`). After the last one the bot lives until everything that `/job` promised stands in its
+channel, and a while longer, because a repeated post may come late.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import shutil
+import signal
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import mkdtemp
+
+from tests.crash.far_ends import ROOT, far_ends
+from tests.crash.orders import Wish, wishes_for
+from tests.crash.verdict import Figures, Post, Standing, judge, standing
+
+CHANNELS = 8
+ASKERS = 12  # wishes that are asked side by side
+PROMISES = ("Watching", "Already watched", "It is over already", "It stands here already")
+TIMES = {"commit": 25, "post": 6, "edit": 4, "history": 2, "answer": 8, "look": 10}  # the most often a point is met
+MOMENTS = ("before", "during", "after")
+FAULTS = "500,502,503,reset,stored-reset,stored-reset,hang,stored-hang"
+UNHEARD = ",stored-500,stored-502,stored-503"  # discord.py posts again by itself: the nonce alone can answer these
+
+
+@dataclass(kw_only=True)
+class KillRun:
+    """One run in `folder`; `life` is how many seconds (at most) the bot is let to work before the next kill."""
+
+    folder: Path
+    deliveries: int
+    kills: int
+    seed: int
+    nonce_window: float = 0.0
+    life: float = 1.0
+    fault_rate: float = 0.03
+    quiet: float = 3.0
+    promised: set[Post] = field(default_factory=set)
+    refusals: Counter[str] = field(default_factory=Counter)
+    ends: Counter[str] = field(default_factory=Counter)
+
+    async def run(self) -> Figures:
+        """Raises `AssertionError` where the bot ended by itself, or a far end saw what must not be."""
+        started = time.monotonic()
+        self.chance = random.Random(self.seed)
+        faults = FAULTS + (UNHEARD if self.nonce_window >= 30 else "")
+        async with far_ends(nonce_window=self.nonce_window, faults=faults, rate=self.fault_rate, seed=self.seed) as (
+            self.discord,
+            self.useapi,
+        ):
+            await self._settle()
+            await self._live_and_die()
+            found = await self._live_on()
+            violations = await self.discord.do("violations")
+        assert violations == []
+        lost, repeated, integrity = judge(self.folder / "bot.sqlite3", self.promised, found)
+        for line in (*lost, *repeated):
+            print("lost:" if line in lost else "repeated:", line)
+        return Figures(
+            deliveries=len(self.promised), kills=sum(self.ends.values()), at_named_points=self.ends["named"],
+            lost=len(lost), repeated=len(repeated), cards_left=sum(here.running for here in found.values()),
+            settled=self.log.read_text().count("had been posted before"), integrity=integrity,
+            seconds=round(time.monotonic() - started),
+        )  # fmt: skip
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "bot.log"
+
+    async def _settle(self) -> None:
+        do = self.discord.do
+        guild = await do("add_guild", name="Studio")
+        self.channels = [await do("add_channel", guild_id=guild, name=f"c{number}") for number in range(CHANNELS)]
+        self.wishes = wishes_for(self.deliveries, CHANNELS, self.chance)
+        for order in dict.fromkeys(wish.order for wish in self.wishes):
+            order.jobid = await self.useapi.add_job(**order.options)
+        count = len(self.wishes) // 4 + 2  # each may ask six times a minute
+        self.members = [await do("add_member", guild_id=guild, name=f"M{number}") for number in range(count)]
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}},
+            "PYTHONPATH": os.pathsep.join((str(Path(__file__).parent / "fragile"), str(ROOT))),
+            "TMPDIR": str(self.folder),  # the killed leave their pictures behind
+            "DISCORD_TOKEN": "MTk4.pretend.token",
+            "USEAPI_TOKEN": "demo-token",
+            "ALLOWED_GUILDS": str(guild),
+            "DISCORD_API_URL": self.discord.api_url,
+            "USEAPI_URL": self.useapi.url,
+            "IMAGE_HOSTS": self.useapi.origin,
+            "POLL_SECONDS": "0.2",
+            "DATA_DIR": str(self.folder),
+        }
+
+    # --- dying ------------------------------------------------------------------------------------------------------
+
+    async def _live_and_die(self) -> None:
+        self._turn = asyncio.Semaphore(0)
+        self._asking = [asyncio.create_task(self._ask(number)) for number in range(len(self.wishes))]
+        self._places = asyncio.Semaphore(ASKERS)
+        asked = 0
+        boot = await self._measure_start()
+        for number in range(self.kills):
+            for _ in range(len(self.wishes) * (number + 1) // self.kills - asked):
+                self._turn.release()
+                asked += 1
+            await self._plan_refusal(number)
+            if number % 2:
+                await self._die(self._point(), boot + 2 * self.life)
+            else:
+                early = self.chance.random() < 0.15
+                await self._die("", self.chance.uniform(0, boot) if early else boot + self.chance.uniform(0, self.life))
+
+    def _point(self) -> str:
+        what = self.chance.choice(list(TIMES))
+        moment = self.chance.choice(MOMENTS if what != "commit" else ("before", "after"))
+        return f"{what}-{moment}:{self.chance.randint(1, TIMES[what])}"
+
+    async def _measure_start(self) -> float:
+        started = time.monotonic()
+        bot = await self._start("")
+        await self.discord.do("wait_ready", within=30)
+        bot.kill()
+        await bot.wait()
+        return time.monotonic() - started
+
+    async def _start(self, point: str) -> asyncio.subprocess.Process:
+        with self.log.open("ab") as log:
+            return await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "bot", "run"),
+                cwd=self.folder,
+                env={**self.environment, "DARKROOM_DIE": point},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    async def _die(self, point: str, within: float) -> None:
+        """One life, ended by itself at the point, or by us when its time is over."""
+        bot = await self._start(point)
+        try:
+            async with asyncio.timeout(within):
+                await bot.wait()
+        except TimeoutError:
+            bot.kill()
+            point = ""
+        assert await bot.wait() == -signal.SIGKILL, f"The bot ended by itself, see {self.log}"
+        self.ends["named" if point else "outside"] += 1
+
+    async def _plan_refusal(self, number: int) -> None:
+        """Let Discord refuse one result as it is (400), or its file (413): what it degrades to is to stand once, too.
+
+        Only while nothing is open in that channel: to be refused twice ends in the admin's hands, which is no loss.
+        """
+        where = self.channels[-1]
+        owed = sum(channel == where for _, channel in self.promised)
+        if len((await self._look(where)).results) >= owed:
+            kind = 400 if number % 2 else 413
+            await self.discord.do("fail", request=f"POST /channels/{where}/messages", kind=kind)
+
+    # --- asking -----------------------------------------------------------------------------------------------------
+
+    async def _ask(self, number: int) -> None:
+        """Ask until the private answer promises it: whatever was lost with a dying bot, a person would ask again."""
+        await self._turn.acquire()
+        wish = self.wishes[number]
+        while True:
+            async with self._places:
+                answer = await self._asked(wish, self.members[number % len(self.members)])
+            if answer.startswith(PROMISES):
+                self.promised.add((wish.order.jobid, self.channels[wish.channel]))
+                return
+            self.refusals[answer] += 1
+            await asyncio.sleep(0.3)
+
+    async def _asked(self, wish: Wish, who: int) -> str:
+        what = {"channel_id": self.channels[wish.channel], "who": who, "name": "job"}
+        try:
+            await self.discord.do("wait_ready", within=30)
+            interaction = await self.discord.do("slash", **what, options={"jobid": wish.order.jobid})
+            answer = await self.discord.do("answered", interaction=interaction, within=2)
+        except RuntimeError as trouble:
+            return str(trouble).partition(":")[0]
+        return str(answer["content"])
+
+    # --- living -----------------------------------------------------------------------------------------------------
+
+    async def _live_on(self) -> dict[int, Standing]:
+        """The last life: until all stands and no card is left, then quietly on; what stands in each channel."""
+        await self.discord.do("heal")
+        print("DBG live on", time.monotonic(), self.refusals)
+        bot = await self._start("")
+        await asyncio.gather(*self._asking)
+        print("DBG asked", time.monotonic(), self.refusals)
+        owed = Counter(channel for _, channel in self.promised)
+        try:
+            async with asyncio.timeout(90):
+                for channel in self.channels:
+                    while (here := await self._look(channel)).running or len(here.results) < owed[channel]:
+                        await asyncio.sleep(0.5)
+        except TimeoutError:
+            print(f"Not everything came, see {self.log}")
+        print("DBG quiet", time.monotonic(), self.refusals)
+        await asyncio.sleep(self.quiet)
+        bot.terminate()
+        assert await bot.wait() == 0, f"The bot did not end well, see {self.log}"
+        return {channel: await self._look(channel) for channel in self.channels}
+
+    async def _look(self, channel: int) -> Standing:
+        return standing(await self.discord.do("messages", channel_id=channel))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.crash.kill_run", description=__doc__)
+    parser.add_argument("--deliveries", type=int, default=2000)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--nonce-window", type=float, default=0.0, metavar="S")
+    parser.add_argument("--seed", type=int, default=1)
+    folder = Path(mkdtemp(prefix="kill-run-"))
+    figures = asyncio.run(KillRun(folder=folder, **vars(parser.parse_args())).run())
+    print(figures.table())
+    if not figures.spotless:
+        print(f"The log and the database are in {folder}")
+        return 1
+    print(folder)  #shutil.rmtree(folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""People and programs that mean no good, or mean too much of it, against the real process."""
+
+import asyncio
+
+from tests.crash.conftest import Street
+from tests.pretend_discord import Message
+
+
+async def picture(street: Street, prompt: str) -> Message:
+    """A result that stands in the channel."""
+    jobid = street.useapi.add_job(prompt=prompt, age=1000)
+    await (await street.discord.slash(street.channel, street.mira, "job", {"jobid": jobid})).answered()
+    return await street.discord.wait_until(
+        lambda: next((m for m in street.discord.messages(street.channel) if prompt in str(m.embeds) and m.files), None)
+    )
+
+
+def presses(street: Street) -> list[str]:
+    return [request.json["button"] for request in street.useapi.requests if request.path == "/v2/jobs/button"]
+
+
+async def test_a_hundred_people_with_one_id_make_one_look_one_card_and_one_result(street: Street) -> None:
+    discord = street.discord
+    await street.bot.start()
+    await discord.wait_ready()
+    jobid = street.useapi.add_job(prompt="a lighthouse", duration=60)
+    people = [discord.add_member(street.guild, f"Person {number}") for number in range(100)]
+    asked = await asyncio.gather(*(discord.slash(street.channel, person, "job", {"jobid": jobid}) for person in people))
+    answers = [await interaction.answered(within=20) for interaction in asked]
+    assert {answer.content.split(":")[0].split(" ")[0] for answer in answers} == {"Watching", "Already"}
+    looks = [request for request in street.useapi.requests if request.path == "/v2/jobs/"]
+    assert len(looks) <= 1 + 3, "one for all who asked, and the watcher's own"
+    await discord.wait_until(lambda: any(message.files for message in discord.messages(street.channel)), 20)
+    assert len(discord.messages(street.channel)) == 2
+    result = discord.messages(street.channel)[-1]
+    assert "and 1 more" not in result.content, "nobody waited for a minute, so nobody is pinged"
+
+
+async def test_one_member_who_asks_a_thousand_times_harms_nobody_else(street: Street) -> None:
+    discord = street.discord
+    await street.bot.start()
+    await discord.wait_ready()
+    flood = [
+        await discord.slash(street.channel, street.bo, "job", {"jobid": f"#ZZ{number:02}"}) for number in range(1000)
+    ]
+    jobid = street.useapi.add_job(prompt="a lighthouse", age=1000)
+    calm = await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})
+    assert "posting it here" in (await calm.answered(within=10)).content
+    told = [(await interaction.answered(within=20)).content for interaction in flood]
+    assert sum("a little fast" in words for words in told) >= 994
+    await discord.wait_until(lambda: any(message.files for message in discord.messages(street.channel)), 10)
+
+
+async def test_an_interaction_that_comes_twice_is_carried_out_once(street: Street) -> None:
+    discord = street.discord
+    await street.bot.start()
+    await discord.wait_ready()
+    result = await picture(street, "a lighthouse")
+    press = await discord.click(result, street.mira, result.button("V1"))
+    await press.answered()
+    await discord.replay(press)
+    await discord.replay(press)
+    await discord.wait_until(lambda: len(presses(street)) >= 1)
+    other = await discord.click(result, street.mira, result.button("V2"))  # whatever came before was read before it
+    await other.answered()
+    await discord.wait_until(lambda: "V2" in presses(street))
+    assert presses(street) == ["V1", "V2"]
+
+
+async def test_a_forged_press_costs_nothing_and_is_answered(street: Street) -> None:
+    discord = street.discord
+    await street.bot.start()
+    await discord.wait_ready()
+    result = await picture(street, "a lighthouse")
+    elsewhere = discord.add_channel(street.guild, "elsewhere")
+    lure = discord.say(elsewhere, street.bo, "press here")
+    for forged in (result.button("U1"), "dr:p:aaaaaaaaaaaaaaaaaaaaaaaa:0", "dr:p:x:999", "job:1", "dr:u"):
+        pressed = await discord.click(lure, street.mira, forged, forged=True)
+        answer = await pressed.answered()
+        assert answer.ephemeral
+        assert "I don't know this" in answer.content
+    assert presses(street) == []
+
+
+async def test_the_owner_learns_in_private_what_needs_a_person(street: Street) -> None:
+    discord = street.discord
+    await street.bot.start()
+    await discord.wait_ready()
+    jobid = street.useapi.add_job(prompt="a lighthouse", duration=100)
+    await (await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})).answered()
+    street.useapi.fail(402, times=1)
+    sent = await discord.wait_until(
+        lambda: next((r for r in discord.requests if "subscription has ended" in str(r.json)), None), 10
+    )
+    assert sent.status == 200
+    assert sent.path != f"/channels/{street.channel}/messages"

@@ -1,0 +1,61 @@
+"""Discord's patience: invalid answers in ten minutes, IDENTIFYs in a day."""
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from bot.budget import Budget, pause_before_identify
+
+
+async def ask(budget: Budget, status: int, times: int) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=status)
+
+    app = web.Application()
+    app.router.add_get("/", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    try:
+        async with aiohttp.ClientSession(trace_configs=[budget.trace]) as session:
+            for _ in range(times):
+                async with session.get(f"http://{host}:{port}/"):
+                    pass
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize("status", [401, 403, 429])
+async def test_many_invalid_answers_slow_the_courier_long_before_discord_shuts_the_door(status: int) -> None:
+    budget = Budget()
+    await ask(budget, status, 499)
+    assert budget.spacing == 1 / 48
+    await ask(budget, status, 1)
+    assert budget.spacing == 1.0
+    assert 500 + 600 / budget.spacing < 10_000, "even if every further request is invalid"
+
+
+async def test_other_answers_do_not_count() -> None:
+    budget = Budget()
+    await ask(budget, 404, 3)
+    await ask(budget, 500, 3)
+    await ask(budget, 200, 3)
+    assert budget.invalid == 0
+
+
+def test_a_bot_that_is_restarted_over_and_over_keeps_its_token() -> None:
+    remaining, clock, day = 1000, 0.0, 86_400.0
+    while clock < day and remaining:
+        clock += 1.0 + pause_before_identify(remaining, day - clock)  # crashes one second after each start
+        remaining -= 1
+    assert remaining >= 1 or clock >= day
+
+
+def test_a_bot_with_enough_starts_left_does_not_wait() -> None:
+    assert pause_before_identify(1000, 80_000) == 0
+    assert pause_before_identify(201, 80_000) == 0
+
+
+def test_a_bot_with_none_left_waits_for_the_new_day() -> None:
+    assert pause_before_identify(0, 7_200) == 7_200
