@@ -1,7 +1,9 @@
 """The only builder: opens everything from the outside in, and closes it from the inside out."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
+from functools import partial
 
 import aiohttp
 import discord
@@ -17,9 +19,13 @@ from bot.watcher import Watcher
 
 
 @asynccontextmanager
-async def open_darkroom(settings: Settings, *, always_sync: bool = False) -> AsyncIterator[Darkroom]:
-    """A bot that is ready to log in; raises `StoreError` where the database cannot be opened."""
-    now = discord.utils.utcnow
+async def open_darkroom(
+    settings: Settings, *, now: Callable[[], datetime] = discord.utils.utcnow, always_sync: bool = False
+) -> AsyncIterator[Darkroom]:
+    """A bot that is ready to log in; `now` is the wall clock, which may jump.
+
+    Raises `StoreError` where the database cannot be opened.
+    """
     async with (
         open_store(settings.data_dir, now) as store,
         aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
@@ -27,6 +33,7 @@ async def open_darkroom(settings: Settings, *, always_sync: bool = False) -> Asy
     ):
         api = Useapi(session=session, url=settings.useapi_url, token=settings.useapi_token.reveal())
         async with Darkroom(settings=settings, store=store, api=api, always_sync=always_sync) as bot:
+            store.on_health(partial(bot.alerts.raise_or_end, "disk"))
             writer = Writer(store=store, pictures=pictures, ping_after=settings.ping_after, now=now)
             bot.courier = Courier(
                 bot=bot, store=store, writer=writer, now=now, budget=bot.budget, alert=bot.alerts.raise_or_end

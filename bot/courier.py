@@ -28,6 +28,7 @@ from bot import buttons
 from bot.alarm import Alarm
 from bot.alerts import Alert
 from bot.budget import Budget
+from bot.errors import StoreTrouble
 from bot.jobs import Delivery, Kind, KnownJob, Shape, State
 from bot.messages import Message, Writer
 from bot.store import Store
@@ -125,7 +126,8 @@ class Courier:
             if task.done():
                 del self._rounds[channel_id]
                 if (bug := task.exception()) is not None:  # not even the trouble could be written down
-                    log.error("The round for channel %d broke off", channel_id, exc_info=bug)
+                    if not isinstance(bug, StoreTrouble):  # of which the store itself tells
+                        log.error("The round for channel %d broke off", channel_id, exc_info=bug)
                     self._pause(_BROKEN_PAUSE)
 
     async def _wait(self) -> float:
@@ -133,8 +135,8 @@ class Courier:
         pause = self._paused_until - asyncio.get_running_loop().time()
         when = await self._store.next_delivery()
         wait = _LONGEST_PAUSE if when is None else (when - self._now()).total_seconds()
-        # Never longer than the longest pause: a wall clock that was set back must not hold up a delivery. Never nothing:
-        # a due time may lie between two ticks of the clock, and waiting for it must not spin.
+        # Never longer than the longest pause: a wall clock that was set back must not hold up a delivery. Never
+        # nothing: a due time may lie between two ticks of the clock, and waiting for it must not spin.
         return pause if pause > 0 else min(max(wait, 0.001), _LONGEST_PAUSE)
 
     def _pause(self, seconds: float) -> None:
@@ -159,6 +161,8 @@ class Courier:
                     return
                 if not await self._refused(delivery, refusal):
                     return
+            except StoreTrouble:
+                raise
             except Exception:
                 log.exception("Delivery %d failed in an unexpected way; it is kept", delivery.id)
                 await self._store.put_off(delivery, _LONGEST_PAUSE, "unexpected, see the log")

@@ -5,6 +5,7 @@ DarkroomError
 │   ├── SettingsError
 │   ├── StoreError
 │   └── DiscordStartError
+├── StoreTrouble               the database cannot be written: the disk is full, or worse
 ├── PersonError                said in private to the person who caused it
 └── UseapiError                what useapi answered, with the rule for the watcher
     ├── JobOver                  rule OVER
@@ -59,6 +60,12 @@ class StoreError(StartError):
 
 class DiscordStartError(StartError):
     """Discord did not let the bot in."""
+
+
+class StoreTrouble(DarkroomError):
+    """My database cannot be written just now, so I can't keep that. Please tell this server's admin: the disk may be
+    full.
+    """
 
 
 class PersonError(DarkroomError):

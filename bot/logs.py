@@ -17,6 +17,7 @@ def set_up(level: str, secrets: Iterable[str]) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    logging.raiseExceptions = False  # a line that cannot be formatted would be shown with its arguments as they are
     # These print addresses that hold interaction tokens at DEBUG, and every frame; the filter is the second wall.
     for name in ("discord.webhook.async_", "discord.gateway", "aiosqlite"):
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelNamesMapping()[level]))

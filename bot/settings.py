@@ -207,7 +207,7 @@ def from_environment(environ: Mapping[str, str], dotenv: Path = Path(".env")) ->
 
     Raises `SettingsError` whose sentence lists every mistake at once, each with where to get the value.
     """
-    given = {**_read_dotenv(dotenv), **environ}
+    given = {**_read_dotenv(dotenv), **{name: value for name, value in environ.items() if value.strip()}}
     mistakes: list[str] = []
     values: dict[str, Any] = {}
     for setting in SETTINGS:
@@ -227,7 +227,7 @@ def from_environment(environ: Mapping[str, str], dotenv: Path = Path(".env")) ->
 
 def _read_dotenv(file: Path) -> dict[str, str]:
     try:
-        values = dotenv_values(file, interpolate=False, encoding="utf-8-sig")  # some editors write a byte order mark
+        values = dotenv_values(file, interpolate=False)
     except (OSError, UnicodeDecodeError):
         raise SettingsError(f"The file {file} cannot be read. Is it yours, and plain text in UTF-8?") from None
     return {name: value or "" for name, value in values.items()}
@@ -238,7 +238,7 @@ def _text(setting: Setting, given: Mapping[str, str]) -> str:
         return text
     if setting.from_file and (file := given.get(setting.from_file, "").strip()):
         try:
-            text = Path(file).read_text(encoding="utf-8-sig").strip()
+            text = Path(file).read_text(encoding="utf-8-sig").strip()  # some editors write a byte order mark
         except (OSError, ValueError):  # no such file, no text, or not even a file's name
             raise ValueError(f"could not be read from the file in {setting.from_file}") from None
         if text:

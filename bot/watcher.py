@@ -16,7 +16,7 @@ import msgspec
 
 from bot.alarm import Alarm
 from bot.api import Useapi
-from bot.errors import Busy, JobExpired, JobModerated, Misconfigured, Rule, UseapiError
+from bot.errors import Busy, JobExpired, JobModerated, Misconfigured, Rule, StoreTrouble, UseapiError
 from bot.jobs import Job, KnownJob, Look, Status, follow
 from bot.store import Store
 
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 _SLOWEST = 300.0
 _PROBE = 60.0  # between two looks while useapi refuses the whole account
 _SILENCE = timedelta(hours=24)
+_SILENT_LOOKS = 12  # an hour of looks besides: a wall clock that was set forward must not end every watch at once
 _MISSES = 3  # "no such job" this often in a row ends a watch: a fresh job may not be known everywhere at once
 
 
@@ -59,6 +60,7 @@ class Watcher:
         self._due: list[tuple[float, int]] = []  # a heap; an entry that `_due_at` does not know counts no more
         self._due_at: dict[int, float] = {}
         self._misses: dict[int, int] = {}
+        self._quiet: dict[int, int] = {}
         self._failing_since: dict[int, float] = {}  # the jobs whose last look met trouble
         self._answered_at = 0.0
         self._strain = 0
@@ -175,8 +177,9 @@ class Watcher:
         # the deliveries stand. Nothing is half said.
         try:
             await self._store.record(news)
-        except Exception:
-            log.exception("What %d looks found could not be written; they are repeated", len(news))
+        except Exception as trouble:
+            if not isinstance(trouble, StoreTrouble):  # of which the store itself tells
+                log.exception("What %d looks found could not be written; they are repeated", len(news))
             for job_id, _ in news:
                 self._schedule(job_id, self._poll_seconds)
             return
@@ -202,13 +205,23 @@ class Watcher:
         news = None if new is None else follow(old, new)
         if new is not None:
             self._misses.pop(job_id, None)
-            if news is None and self._now() - look.known.changed_at > _SILENCE:
+            if news is not None:
+                self._quiet.pop(job_id, None)
+            elif self._is_silent(look):
                 news = msgspec.structs.replace(old, status=Status.SILENT)
         if news is None or not news.over:
             self._schedule(job_id, self._interval(look))
         else:
-            self._due_at.pop(job_id, None)
+            for told in (self._due_at, self._quiet, self._misses):
+                told.pop(job_id, None)
         return news
+
+    def _is_silent(self, look: Look) -> bool:
+        """Whether a look without news was one too many."""
+        if self._now() - look.known.changed_at <= _SILENCE:
+            return False
+        looks = self._quiet[look.known.id] = self._quiet.get(look.known.id, 0) + 1
+        return looks > _SILENT_LOOKS
 
     def _ended(self, outcome: UseapiError, look: Look) -> Job | None:
         """A job that useapi forgot is over; one that it does not find may be found at the next look."""

@@ -21,7 +21,7 @@ MENTIONS_LIMIT = 100
 LINK_LIMIT = 512
 """Discord allows more; ours are jump links, so whatever is longer is a mistake."""
 
-_JOBID = re.compile(r"\bj(?:ob:)?\d{10,}\S*?-bot:\w+")
+_JOBID = re.compile(r"\bj(?:ob:)?\d{10}\S*?-bot:\w+")
 _PERSON = re.compile(r"<@!?\d+>")
 _WEB = re.compile(r"https?://[\w.-]+(?::\d+)?(?:/[\w.~!$&*+,;=:@%/?#-]*)?", re.ASCII)
 

@@ -5,6 +5,7 @@ alone: `locking_mode=EXCLUSIVE` before WAL. The lock dies with the process.
 """
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -14,7 +15,9 @@ from typing import Any, TypeVar
 
 import aiosqlite
 
-from bot.errors import StoreError
+from bot.errors import StoreError, StoreTrouble
+
+log = logging.getLogger(__name__)
 
 FILE = "bot.sqlite3"
 _APPLICATION_ID = 0x4461726B
@@ -24,17 +27,22 @@ T = TypeVar("T")
 
 
 class Database:
-    """A locked SQLite file; made by `open_database` only."""
+    """A locked SQLite file; made by `open_database` only.
+
+    `on_health` is told, once each, when the disk begins to refuse (in words) and when it takes transactions again ("").
+    """
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
         self._lock = asyncio.Lock()
+        self._refused = False
+        self.on_health: Callable[[str], None] = lambda _words: None
 
     async def transaction(self, work: Callable[[aiosqlite.Connection], Awaitable[T]]) -> T:
         """Run `work` between BEGIN IMMEDIATE and COMMIT; whatever it raises rolls everything back.
 
         It runs in a task of its own, shielded: a caller that is cancelled no longer waits, but the transaction ends
-        whole. `work` must not touch the network.
+        whole. `work` must not touch the network. Raises `StoreTrouble` where the disk does not take it.
         """
         return await asyncio.shield(asyncio.create_task(self._whole(work)))
 
@@ -45,11 +53,27 @@ class Database:
             try:
                 result = await work(db)
                 await db.execute("COMMIT")
-            except BaseException:
+            except BaseException as error:
                 if db.in_transaction:  # a full disk may have rolled back by itself
                     await db.execute("ROLLBACK")
+                if isinstance(error, sqlite3.OperationalError):
+                    self._note_refusal(error)
+                    raise StoreTrouble from error
                 raise
+            self._note_success()
             return result
+
+    def _note_refusal(self, error: sqlite3.OperationalError) -> None:
+        if not self._refused:
+            self._refused = True
+            log.error("The database cannot be written: %s", error)
+            self.on_health(f"The database cannot be written ({error}). Is the disk full? Nothing is lost meanwhile.")
+
+    def _note_success(self) -> None:
+        if self._refused:
+            self._refused = False
+            log.info("The database can be written again")
+            self.on_health("")
 
     async def rows(self, sql: str, parameters: Iterable[Any] = ()) -> list[aiosqlite.Row]:
         """All rows of a query; waits for a running transaction, so that no half of one is ever seen."""

@@ -29,6 +29,10 @@ class Outbox:
         self._now = now
         self._seen = seen
 
+    def on_health(self, tell: Callable[[str], None]) -> None:
+        """Have `tell` called when the disk begins to refuse (in words), and when it no longer does ("")."""
+        self._db.on_health = tell
+
     def saw(self, snowflake: int) -> None:
         """Note an id that Discord just made; the newest one is how the courier knows Discord's time."""
         self._seen = max(self._seen, snowflake)

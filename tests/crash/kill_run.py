@@ -16,7 +16,9 @@ import signal
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -26,6 +28,7 @@ from tests.crash.verdict import Figures, Post, Standing, judge, standing
 
 CHANNELS = 8
 ASKERS = 12  # wishes that are asked side by side
+EARLY = 0.15  # share of the kills from outside that hit the start
 PROMISES = ("Watching", "Already watched", "It is over already", "It stands here already")
 TIMES = {"commit": 25, "post": 6, "edit": 4, "history": 2, "answer": 8, "look": 10}  # the most often a point is met
 MOMENTS = ("before", "during", "after")
@@ -48,6 +51,7 @@ class KillRun:
     promised: set[Post] = field(default_factory=set)
     refusals: Counter[str] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)
+    wrongs: list[str] = field(default_factory=list)
 
     async def run(self) -> Figures:
         """Raises `AssertionError` where the bot ended by itself, or a far end saw what must not be."""
@@ -64,8 +68,7 @@ class KillRun:
             violations = await self.discord.do("violations")
         assert violations == []
         lost, repeated, integrity = judge(self.folder / "bot.sqlite3", self.promised, found)
-        for line in (*lost, *repeated):
-            print("lost:" if line in lost else "repeated:", line)
+        self.wrongs = [f"lost: {each}" for each in lost] + [f"repeated: {each}" for each in repeated]
         return Figures(
             deliveries=len(self.promised), kills=sum(self.ends.values()), at_named_points=self.ends["named"],
             lost=len(lost), repeated=len(repeated), cards_left=sum(here.running for here in found.values()),
@@ -104,33 +107,22 @@ class KillRun:
 
     async def _live_and_die(self) -> None:
         self._turn = asyncio.Semaphore(0)
-        self._asking = [asyncio.create_task(self._ask(number)) for number in range(len(self.wishes))]
         self._places = asyncio.Semaphore(ASKERS)
+        self._asking = [asyncio.create_task(self._ask(number)) for number in range(len(self.wishes))]
+        self._start_takes = 1.0
+        self._refused_at = -1
         asked = 0
-        boot = await self._measure_start()
         for number in range(self.kills):
             for _ in range(len(self.wishes) * (number + 1) // self.kills - asked):
                 self._turn.release()
                 asked += 1
             await self._plan_refusal(number)
-            if number % 2:
-                await self._die(self._point(), boot + 2 * self.life)
-            else:
-                early = self.chance.random() < 0.15
-                await self._die("", self.chance.uniform(0, boot) if early else boot + self.chance.uniform(0, self.life))
+            await self._die(self._point() if number % 2 else "")
 
     def _point(self) -> str:
         what = self.chance.choice(list(TIMES))
         moment = self.chance.choice(MOMENTS if what != "commit" else ("before", "after"))
         return f"{what}-{moment}:{self.chance.randint(1, TIMES[what])}"
-
-    async def _measure_start(self) -> float:
-        started = time.monotonic()
-        bot = await self._start("")
-        await self.discord.do("wait_ready", within=30)
-        bot.kill()
-        await bot.wait()
-        return time.monotonic() - started
 
     async def _start(self, point: str) -> asyncio.subprocess.Process:
         with self.log.open("ab") as log:
@@ -143,26 +135,35 @@ class KillRun:
                 stderr=log,
             )
 
-    async def _die(self, point: str, within: float) -> None:
-        """One life, ended by itself at the point, or by us when its time is over."""
+    async def _die(self, point: str) -> None:
+        """One life, ended by itself at the point, or by us: now and then while it starts, else at work."""
         bot = await self._start(point)
-        try:
-            async with asyncio.timeout(within):
-                await bot.wait()
-        except TimeoutError:
+        dead = asyncio.create_task(bot.wait())
+        if not point and self.chance.random() < EARLY:
+            await asyncio.wait({dead}, timeout=self.chance.uniform(0, self._start_takes))
+        else:
+            started = time.monotonic()
+            ready = asyncio.create_task(self.discord.do("wait_ready", within=30))
+            await asyncio.wait({dead, ready}, return_when=asyncio.FIRST_COMPLETED)
+            self._start_takes = time.monotonic() - started
+            await asyncio.wait({dead}, timeout=2 * self.life if point else self.chance.uniform(0, self.life))
+            await asyncio.gather(ready, return_exceptions=True) if ready.done() else ready.cancel()
+        by = "named" if dead.done() else "outside"
+        if by == "outside":
             bot.kill()
-            point = ""
-        assert await bot.wait() == -signal.SIGKILL, f"The bot ended by itself, see {self.log}"
-        self.ends["named" if point else "outside"] += 1
+        assert await dead == -signal.SIGKILL, f"The bot ended by itself, see {self.log}"
+        self.ends[by] += 1
 
     async def _plan_refusal(self, number: int) -> None:
         """Let Discord refuse one result as it is (400), or its file (413): what it degrades to is to stand once, too.
 
-        Only while nothing is open in that channel: to be refused twice ends in the admin's hands, which is no loss.
+        Only when all that was owed there stands since the last one: what is refused twice is left to the admin.
         """
         where = self.channels[-1]
         owed = sum(channel == where for _, channel in self.promised)
-        if len((await self._look(where)).results) >= owed:
+        stands = len((await self._look(where)).results)
+        if stands >= owed and stands > self._refused_at:
+            self._refused_at = stands
             kind = 400 if number % 2 else 413
             await self.discord.do("fail", request=f"POST /channels/{where}/messages", kind=kind)
 
@@ -196,20 +197,18 @@ class KillRun:
     async def _live_on(self) -> dict[int, Standing]:
         """The last life: until all stands and no card is left, then quietly on; what stands in each channel."""
         await self.discord.do("heal")
-        print("DBG live on", time.monotonic(), self.refusals)
         bot = await self._start("")
         await asyncio.gather(*self._asking)
-        print("DBG asked", time.monotonic(), self.refusals)
         owed = Counter(channel for _, channel in self.promised)
-        try:
-            async with asyncio.timeout(90):
-                for channel in self.channels:
-                    while (here := await self._look(channel)).running or len(here.results) < owed[channel]:
-                        await asyncio.sleep(0.5)
-        except TimeoutError:
-            print(f"Not everything came, see {self.log}")
-        print("DBG quiet", time.monotonic(), self.refusals)
-        await asyncio.sleep(self.quiet)
+
+        async def all_stands(channel: int) -> bool:
+            here = await self._look(channel)
+            return not here.running and len(here.results) >= owed[channel]
+
+        with suppress(TimeoutError, RuntimeError):  # what is lost is counted in the end
+            for channel in self.channels:
+                await self.discord.wait_until(partial(all_stands, channel), within=60)
+        await asyncio.sleep(self.quiet)  # nothing is to happen: only time can show that
         bot.terminate()
         assert await bot.wait() == 0, f"The bot did not end well, see {self.log}"
         return {channel: await self._look(channel) for channel in self.channels}
@@ -225,13 +224,14 @@ def main() -> int:
     parser.add_argument("--nonce-window", type=float, default=0.0, metavar="S")
     parser.add_argument("--seed", type=int, default=1)
     folder = Path(mkdtemp(prefix="kill-run-"))
-    figures = asyncio.run(KillRun(folder=folder, **vars(parser.parse_args())).run())
-    print(figures.table())
-    if not figures.spotless:
-        print(f"The log and the database are in {folder}")
-        return 1
-    print(folder)  #shutil.rmtree(folder)
-    return 0
+    run = KillRun(folder=folder, **vars(parser.parse_args()))
+    figures = asyncio.run(run.run())
+    if figures.spotless:
+        shutil.rmtree(folder)
+    else:
+        run.wrongs.append(f"The log and the database are in {folder}")
+    print(figures.table(), *run.wrongs, sep="\n")  # noqa: T201 -- what a person runs this for
+    return int(not figures.spotless)
 
 
 if __name__ == "__main__":

@@ -105,6 +105,7 @@ def no_database(file: Path) -> None:
         (another_programs, "data/{} belongs to another program."),
         (no_database, "data/{} is no SQLite database."),
     ],
+    ids=["newer", "another program's", "no database"],
 )
 async def test_a_file_that_is_not_ours_is_left_as_it_is(
     tmp_path: Path, make: Callable[[Path], None], sentence: str

@@ -1,8 +1,9 @@
 """The stage for journeys: the unchanged bot with real HTTP and a real SQLite file inside simcord's Discord."""
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,10 @@ class Stage:
     def now(self) -> float:
         """The simulated time, in seconds since 1970."""
         return float(self.env.now().timestamp())
+
+    def clock(self) -> Callable[[], datetime]:
+        """The machine's wall clock; inside the bot it is simcord's."""
+        return discord.utils.utcnow
 
     async def open(self) -> None:
         await self._world.enter_async_context(self.useapi)
@@ -80,7 +85,7 @@ class Stage:
             "data_dir": self.folder,
             **self.settings,
         }
-        self.bot = await self._life.enter_async_context(open_darkroom(Settings(**settings)))
+        self.bot = await self._life.enter_async_context(open_darkroom(Settings(**settings), now=self.clock()))
         return self.bot
 
     # --- what a person does and sees --------------------------------------------------------------------------------
@@ -124,6 +129,15 @@ class Stage:
     @property
     def last(self) -> discord.Message:
         return self.posts()[-1]
+
+    def called(self) -> set[int]:
+        """Whom the newest message rings for: who stands in its text and may be mentioned. simcord reads only the text."""
+        *_, post = [
+            request for request in self.env.http_requests if re.fullmatch(r"/channels/\d+/messages", request.path)
+        ]
+        assert post.json is not None
+        allowed = {int(user_id) for user_id in post.json["allowed_mentions"].get("users", [])}
+        return allowed & {int(user_id) for user_id in re.findall(r"<@(\d+)>", post.json["content"] or "")}
 
     def jump(self, message: discord.Message) -> str:
         """The address of a message, as Discord's "Copy Message Link" has it."""

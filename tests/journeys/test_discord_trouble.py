@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import discord
 import pytest
 
 from tests.journeys.conftest import Stage, labels, words
@@ -66,7 +65,7 @@ async def test_an_hour_without_discord_costs_few_requests_and_loses_nothing(
 
 async def test_an_answer_that_never_came_is_settled_by_a_look_not_by_a_second_post(stage: Stage) -> None:
     request = stage.bot.http.request
-    lost = []
+    lost: list[Any] = []
 
     async def cut_off(route: Any, **options: Any) -> Any:
         answer = await request(route, **options)
@@ -100,8 +99,8 @@ async def test_a_pause_that_discord_orders_on_an_edit_holds_the_posts_too(stage:
     await stage.job(stage.mira, stage.useapi.add_job(duration=300))
     refuse(stage, 429, method="PATCH", times=None)
     await stage.wait(2 * MINUTE)
-    edits = [request for request in stage.env.http_requests if request.method == "PATCH" and MESSAGES[:9] in request.path]
-    assert len(edits) == 1
+    edits = [request for request in stage.env.http_requests if request.method == "PATCH"]
+    assert sum(request.path.startswith("/channels/") for request in edits) == 1
     recover(stage)
     await stage.wait(10 * MINUTE)
     assert stage.last.attachments

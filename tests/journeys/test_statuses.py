@@ -82,7 +82,7 @@ async def test_a_cancelled_job_says_so(stage: Stage, spelling: str) -> None:
 async def test_whoever_waited_long_is_called_for_bad_news_too(stage: Stage, ends: str) -> None:
     await stage.job(stage.bo, stage.useapi.add_job(prompt="a castle", ends=ends, duration=90))
     await stage.wait(120)
-    assert [person.id for person in stage.last.mentions] == [stage.bo.id]
+    assert stage.called() == {stage.bo.id}
 
 
 # --- forgotten --------------------------------------------------------------------------------------------------------
@@ -152,7 +152,7 @@ async def test_a_job_without_news_for_a_day_is_given_up_with_a_sentence(stage: S
     await stage.restart(away=23 * 3600)  # or 276 more looks
     await stage.wait(600)
     assert [words(post) for post in stage.posts()] == [words(card)]
-    await stage.wait(3600)
+    await stage.wait(2 * 3600)  # an hour of looks on top: the machine's clock may have been set forward
     card, result = stage.posts()
     assert words(result).endswith("No news about this job for a day, so I stopped looking.")
     assert not result.flags.suppress_notifications
@@ -168,7 +168,7 @@ async def test_a_job_that_was_given_up_is_watched_again_when_somebody_asks(stage
     await stage.job(stage.mira, jobid)
     await stage.wait(600)
     await stage.restart(away=25 * 3600)
-    await stage.wait(400)
+    await stage.wait(5000)
     assert words(stage.last).endswith("No news about this job for a day, so I stopped looking.")
     stage.useapi.set_answer(jobid, answer_about(jobid, "progress", content="**a castle** - <@1> (80%) (fast)"))
     assert (await stage.job(stage.bo, jobid)).startswith("Watching `#")

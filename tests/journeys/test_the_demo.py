@@ -23,7 +23,10 @@ QUIET = (
 )
 JOBID = re.compile(r"job:\d+-user:\d+-channel:\d+-bot:midjourney")
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (Debian: apt-get install chromium)")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (Debian: apt-get install chromium)"),
+    pytest.mark.timeout(120),
+]
 
 
 @pytest.fixture
@@ -57,24 +60,24 @@ async def test_a_newcomer_sees_the_whole_job_in_a_browser(page: Page) -> None:
 
     await page.locator("#channel-composer-input").click()
     await page.keyboard.type("/job")
-    await expect(page.get_by_text("Show a Midjourney job").first).to_be_visible()
+    await expect(page.get_by_text("Show a Midjourney job").first).to_be_visible(timeout=20_000)
     await page.keyboard.press("Enter")
     await expect(page.get_by_text("The id that useapi.net gave").first).to_be_visible()
     await page.keyboard.insert_text(jobid)
     await expect(page.get_by_text("No options match")).to_be_visible()
     await page.keyboard.press("Enter")
 
-    await expect(timeline).to_contain_text("I'll post it here.", timeout=10_000)
-    await expect(timeline).to_contain_text("Mira will be told here", timeout=10_000)
-    await expect(timeline).to_contain_text(re.compile(r"\d+ % · fast"), timeout=15_000)
+    await expect(timeline).to_contain_text("I'll post it here.", timeout=30_000)
+    await expect(timeline).to_contain_text("Mira will be told here", timeout=30_000)
+    await expect(timeline).to_contain_text(re.compile(r"\d+ % · fast"), timeout=30_000)
 
     picture = timeline.locator("img").last
-    await expect(picture).to_have_js_property("naturalWidth", 1024, timeout=20_000)
+    await expect(picture).to_have_js_property("naturalWidth", 1024, timeout=40_000)
     await expect(timeline).to_contain_text("✓ Imagine · castle in the fog")
 
     await page.get_by_role("button", name="U2", exact=True).click()
-    await expect(timeline).to_contain_text("U2 of castle in the fog", timeout=20_000)
-    await expect(page.get_by_role("button", name="Upscale (Subtle)")).to_be_visible(timeout=10_000)
+    await expect(timeline).to_contain_text("U2 of castle in the fog", timeout=40_000)
+    await expect(page.get_by_role("button", name="Upscale (Subtle)")).to_be_visible(timeout=30_000)
     if (kept := os.environ.get("DARKROOM_PICTURE")) is not None:
         await page.wait_for_timeout(1000)
         await page.screenshot(path=kept, clip={"x": 256, "y": 98, "width": 700, "height": 880})

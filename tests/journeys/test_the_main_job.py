@@ -20,7 +20,7 @@ async def test_a_running_job_gets_a_card_that_says_what_is_watched_and_for_whom(
     assert words(card) == f"**Imagine**\n> {CASTLE}\n\nWaiting to start · asked <t:{asked}:R>"
     assert card.embeds[0].footer.text == "Mira will be told here"
     assert labels(card) == [["🔔 Tell me too", "Stop"]]
-    assert not card.mentions
+    assert not stage.called()
 
 
 async def test_progress_moves_the_card_and_nothing_else_appears(stage: Stage) -> None:
@@ -112,7 +112,7 @@ async def test_whoever_waited_longer_than_a_minute_is_called(stage: Stage) -> No
     await stage.job(stage.bo, stage.useapi.add_job(duration=70))
     await stage.wait(100)
     assert stage.last.content == f"<@{stage.bo.id}>"
-    assert [person.id for person in stage.last.mentions] == [stage.bo.id]
+    assert stage.called() == {stage.bo.id}
 
 
 async def test_the_job_id_is_nowhere_in_the_channel(stage: Stage) -> None:

@@ -42,12 +42,17 @@ SENTENCES: dict[int | str, str] = {
 }
 
 
-@pytest.mark.parametrize("trouble", SENTENCES)
-async def test_each_trouble_has_its_own_private_sentence_and_leaves_no_watch(stage: Stage, trouble: int | str) -> None:
-    stage.useapi.fail(trouble, times=2)  # the client asks again by itself when a connection is lost
-    answer = await stage.job(stage.bo, stage.useapi.add_job())
-    assert answer == SENTENCES[trouble]
-    assert not re.search(r"\d{3}|error|Traceback", answer)
+@pytest.mark.parametrize("troubles", [list(SENTENCES)[start::4] for start in range(4)], ids=str)
+async def test_each_trouble_has_its_own_private_sentence_and_leaves_no_watch(
+    stage: Stage, troubles: list[int | str]
+) -> None:
+    jobid = stage.useapi.add_job()
+    for trouble in troubles:
+        stage.useapi.fail(trouble, times=2)  # the client asks again by itself when a connection is lost
+        answer = await stage.job(stage.bo, jobid)
+        assert answer == SENTENCES[trouble]
+        assert not re.search(r"\d{3}|error|Traceback", answer)
+        stage.useapi.heal()
     asked = len(stage.useapi.requests)
     await stage.wait(600)
     assert len(stage.useapi.requests) == asked
@@ -81,9 +86,7 @@ def outage_lines(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.name == "bot.watcher"]
 
 
-@pytest.mark.parametrize(
-    "trouble", [500, 502, 504, 429, 402, 596, "queue_full", "reset", "html", "empty", "wrong_shape"]
-)
+@pytest.mark.parametrize("trouble", [500, 504, 429, 402, "queue_full", "reset", "html", "wrong_shape"])
 async def test_an_outage_is_two_log_lines_and_the_picture_comes_afterwards(
     stage: Stage, caplog: pytest.LogCaptureFixture, trouble: int | str
 ) -> None:
@@ -92,10 +95,10 @@ async def test_an_outage_is_two_log_lines_and_the_picture_comes_afterwards(
     for jobid in jobs:
         await stage.job(stage.mira, jobid)
     stage.useapi.fail(trouble, times=math.inf)
-    await stage.wait(900)
+    await stage.wait(400)
     assert len(stage.posts()) == len(jobs), "the cards, and no word in public about the trouble"
     stage.useapi.heal()
-    await stage.wait(600)
+    await stage.wait(400)
     results = [post for post in stage.posts() if post.attachments]
     assert len(results) == len(jobs)
     began, ended = outage_lines(caplog)
@@ -114,7 +117,7 @@ async def test_a_short_outage_delays_nobody_by_much(stage: Stage) -> None:
     assert len([post for post in stage.posts() if post.attachments]) == len(jobs)
 
 
-@pytest.mark.parametrize("trouble", [401, 402, 596])
+@pytest.mark.parametrize("trouble", [401, 596])
 async def test_a_refused_account_is_probed_once_a_minute_and_no_watch_is_lost(stage: Stage, trouble: int) -> None:
     jobs = [stage.useapi.add_job(duration=60) for _ in range(5)]
     for jobid in jobs:
@@ -194,4 +197,4 @@ async def test_one_job_that_always_fails_stops_neither_the_others_nor_fills_the_
     stage.useapi.set_answer(odd, b"<html>", status=500)
     await stage.wait(700)
     assert [post for post in stage.posts() if post.attachments]
-    assert len(outage_lines(caplog)) <= 4
+    assert len(outage_lines(caplog)) == 2

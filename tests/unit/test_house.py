@@ -12,11 +12,6 @@ MACHINE = re.compile(r"(?<![\w.~])/(?:work|home|root|Users|opt|mnt|usr/local)/|\
 """The beginnings of paths that exist on somebody's machine only."""
 
 
-def imports(tree: ast.Module) -> set[str]:
-    found = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    return found | {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-
-
 def test_every_file_says_what_it_is_for() -> None:
     assert {"bot/__main__.py", "cogs/jobs.py"} < SOURCES.keys()
     assert [name for name, tree in TREES.items() if tree.body and not ast.get_docstring(tree)] == []
@@ -35,13 +30,3 @@ def test_nothing_happens_when_a_file_is_imported() -> None:
         if isinstance(node, acts) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call))
     ]
     assert acting == []
-
-
-def test_the_bot_never_imports_its_cogs_and_no_cog_another() -> None:
-    assert [name for name, tree in TREES.items() if any(f"{each}.".startswith("cogs.") for each in imports(tree))] == []
-
-
-def test_discord_is_known_only_from_the_cards_upwards() -> None:
-    without = ("bot/jobs.py", "bot/errors.py", "bot/settings.py", "bot/watcher.py", "bot/store/", "bot/api/")
-    know = [name for name, tree in TREES.items() if any(f"{each}.".startswith("discord.") for each in imports(tree))]
-    assert [name for name in know if name.startswith(without)] == []

@@ -188,20 +188,28 @@ def test_a_file_that_is_no_text_is_a_sentence(tmp_path: Path) -> None:
 
 def test_tokens_may_come_from_files(tmp_path: Path) -> None:
     for name, token in (("discord", DISCORD_TOKEN), ("useapi", USEAPI_TOKEN)):
-        (tmp_path / name).write_text(f"{token}\n", encoding="utf-8")
+        (tmp_path / name).write_text(f"{token}\n", encoding="utf-8-sig")
     files = {"DISCORD_TOKEN_FILE": str(tmp_path / "discord"), "USEAPI_TOKEN_FILE": str(tmp_path / "useapi")}
     settings = from_environment({"ALLOWED_GUILDS": "*", "DISCORD_TOKEN": "", **files}, NO_FILE)
     assert settings.secrets == (DISCORD_TOKEN, USEAPI_TOKEN)
     assert read(**files | {"DISCORD_TOKEN": "directly"}).discord_token.reveal() == "directly"
 
 
-@pytest.mark.parametrize("content", [None, b"\xff\xfe\x00", b"two words", b" \n"])
-def test_a_token_file_without_a_token_is_a_mistake(tmp_path: Path, content: bytes | None) -> None:
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "could not be read from the file in USEAPI_TOKEN_FILE"),
+        (b"\xff\xfe\x00", "could not be read from the file in USEAPI_TOKEN_FILE"),
+        (b"two words", "has a space"),
+        (b" \n", "is missing"),
+    ],
+)
+def test_a_token_file_without_a_token_is_a_mistake(tmp_path: Path, content: bytes | None, says: str) -> None:
     file = tmp_path / "token"
     if content is not None:
         file.write_bytes(content)
     (mistake,) = mistakes(USEAPI_TOKEN="", USEAPI_TOKEN_FILE=str(file))
-    assert mistake.startswith("USEAPI_TOKEN ")
+    assert mistake.startswith(f"USEAPI_TOKEN {says}")
 
 
 def test_only_tokens_may_come_from_files(tmp_path: Path) -> None:

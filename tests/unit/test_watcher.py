@@ -518,12 +518,12 @@ async def test_a_day_without_news_ends_the_watch(night: Night) -> None:
     night.useapi.answers["a"] = running("a", 35)
     await asyncio.sleep(DAY - 5 * MINUTE)
     assert (await night.job(known)).status == "progress", "the last news is less than a day old"
-    await asyncio.sleep(15 * MINUTE)
+    await asyncio.sleep(90 * MINUTE)  # an hour of looks on top: the machine's clock may have been set forward
     job = await night.job(known)
     assert (job.status, job.percent, job.prompt) == ("silent", 35, "castle in the fog")
     looks = len(night.useapi.looks)
     await asyncio.sleep(DAY)
-    assert len(night.useapi.looks) == looks < 400
+    assert len(night.useapi.looks) == looks < 420
     assert [each.kind for each in await night.store.open_deliveries()] == ["result"]
 
 

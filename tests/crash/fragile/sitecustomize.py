@@ -13,6 +13,7 @@ import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -64,7 +65,7 @@ def make_commits_fragile(fate: Fate) -> None:
             return done
 
     whole = sqlite3.connect
-    sqlite3.connect = lambda *where, **how: whole(*where, **how, factory=Connection)
+    sqlite3.connect = partial(whole, factory=Connection)  # type: ignore[assignment]  # aiosqlite calls it by this name
 
 
 def make_requests_fragile(fate: Fate) -> None:
@@ -76,7 +77,7 @@ def make_requests_fragile(fate: Fate) -> None:
         with fate.around(name):
             return await whole(session, method, url, **how)
 
-    aiohttp.ClientSession._request = request  # type: ignore[method-assign]  # the one way of every request
+    aiohttp.ClientSession._request = request  # type: ignore[assignment, method-assign]  # the one way of every request
 
 
 if chosen := os.environ.get("DARKROOM_DIE"):

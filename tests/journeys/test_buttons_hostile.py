@@ -1,0 +1,253 @@
+"""Buttons that lie, presses that fail, and a log that gives nothing away."""
+
+import asyncio
+import logging
+import math
+import re
+from collections.abc import Iterator
+
+import discord
+import pytest
+from simcord.backend.serializers import message_payload
+
+from bot import logs
+from tests.journeys.conftest import Stage, button
+
+NO_BUTTON = "I don't know this button any more. `/job` with the job's id shows it anew."
+NO_POST = "I don't know this post any more. `/job` with its id shows the job anew."
+NOBODY = "a" * 24  # a nonce that was never given out
+
+FORGED = {
+    "evil": NO_BUTTON,
+    "dr:": NO_BUTTON,
+    "dr:p:": NO_BUTTON,
+    f"dr:p:{NOBODY}": NO_BUTTON,
+    f"dr:p:{NOBODY}:": NO_BUTTON,
+    f"dr:p:{NOBODY}:-1": NO_BUTTON,
+    f"dr:p:{NOBODY}:100": NO_BUTTON,
+    f"dr:p:{NOBODY}:1; DROP TABLE jobs": NO_BUTTON,
+    f"dr:m:{NOBODY.upper()}": NO_BUTTON,
+    f"dr:m:{NOBODY}\n": NO_BUTTON,
+    f"dr:z:{NOBODY}": NO_BUTTON,
+    "x" * 100: NO_BUTTON,
+    "🏰" * 50: NO_BUTTON,
+    "job:20240909000000000-user:1-channel:1-bot:mj": NO_BUTTON,
+    f"dr:p:{NOBODY}:0": NO_POST,
+    f"dr:p:{NOBODY}:99": NO_POST,
+    f"dr:p:{NOBODY}:٣": NO_POST,
+    **{f"dr:{code}:{NOBODY}": NO_POST for code in "mcdwrtsxa"},
+}
+
+
+async def posted(stage: Stage) -> tuple[str, discord.Message, str]:
+    """The id of a job that is over, its post, and the nonce that the post's buttons hold."""
+    jobid = stage.useapi.add_job(age=600)
+    await stage.job(stage.mira, jobid)
+    post = stage.last
+    return jobid, post, str(button(post, "⋯").custom_id).rpartition(":")[2]
+
+
+async def test_every_forged_button_is_answered_with_a_sentence_and_does_nothing(stage: Stage) -> None:
+    await posted(stage)
+    asked = len(stage.useapi.requests)
+    for custom_id, sentence in FORGED.items():
+        answer = await stage.press(stage.mira, stage.forge(custom_id), "Forged")
+        assert answer.content == sentence, custom_id
+        assert not answer.components
+    assert len(stage.useapi.requests) == asked
+
+
+async def test_a_button_that_its_message_does_not_have_is_answered_too(stage: Stage) -> None:
+    _, post, nonce = await posted(stage)
+    stored = stage.env.backend.get_message(stage.channel.id, post.id)
+    answer = await stage.mira._dispatch_interaction(
+        3,
+        stage.channel,
+        {"custom_id": f"dr:d:{nonce}", "component_type": 2},
+        extra={"message": dict(message_payload(stage.env.backend, stored))},
+        source_message_id=post.id,
+    )
+    assert answer.response.content == NO_BUTTON
+    assert stage.posts()[0].id == post.id
+
+
+async def test_an_index_out_of_range_is_no_button(stage: Stage) -> None:
+    _, _, nonce = await posted(stage)
+    for index in (9, 50, 99):
+        answer = await stage.press(stage.mira, stage.forge(f"dr:p:{nonce}:{index}"), "Forged")
+        assert answer.content == "This job has no such button any more."
+    assert not stage.presses()
+
+
+@pytest.mark.parametrize("where", ["another channel", "another server"])
+async def test_a_button_carried_elsewhere_opens_nothing(stage: Stage, where: str) -> None:
+    jobid, post, nonce = await posted(stage)
+    who, channel = stage.mira, stage.lounge
+    if where == "another server":
+        server = stage.env.create_guild("Elsewhere")
+        channel = server.create_text_channel("general")
+        everything = server.create_role("Owners", permissions=discord.Permissions.all())
+        who = server.add_member(stage.env.create_user("Eve"), roles=[everything])
+    asked = len(stage.useapi.requests)
+    for custom_id in (f"dr:p:{nonce}:0", *(f"dr:{code}:{nonce}" for code in "mcdwr")):
+        answer = await stage.press(who, stage.forge(custom_id, channel), "Forged")
+        assert answer.content == NO_POST
+        assert jobid not in answer.content
+    assert len(stage.useapi.requests) == asked
+    assert [message.id for message in stage.posts()] == [post.id]
+
+
+async def test_the_buttons_of_a_card_do_nothing_to_a_result_nor_the_other_way_round(stage: Stage) -> None:
+    _, _, result = await posted(stage)
+    await stage.job(stage.mira, stage.useapi.add_job(duration=9000))
+    card = str(button(stage.last, "Stop").custom_id).rpartition(":")[2]
+    for custom_id in (*(f"dr:{code}:{result}" for code in "tsxa"), *(f"dr:{code}:{card}" for code in "mcdwr")):
+        assert (await stage.press(stage.mira, stage.forge(custom_id), "Forged")).content == NO_POST
+
+
+async def test_a_plain_member_gains_nothing_from_a_moderators_buttons(stage: Stage) -> None:
+    await stage.job(stage.mira, stage.useapi.add_job(duration=9000))
+    card = str(button(stage.last, "Stop").custom_id).rpartition(":")[2]
+    answer = await stage.press(stage.bo, stage.forge(f"dr:a:{card}"), "Forged")
+    assert answer.content == "Only moderators can stop it for everyone."
+    await stage.wait(60)
+    assert stage.posts()[0].embeds, "the card lives on"
+
+
+# --- presses that fail ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("trouble", "sentence"),
+    [
+        (400, "useapi.net did not accept this request."),
+        (404, "useapi.net knows no job with this id."),
+        (429, "useapi.net asks for a pause."),
+        (500, "useapi.net has trouble of its own just now."),
+        (596, "The Midjourney account behind this bot waits for a person"),
+        ("reset", "useapi.net could not be reached just now."),
+        ("html", "useapi.net gave an answer that makes no sense."),
+        ("wrong_shape", "useapi.net gave an answer that makes no sense."),
+    ],
+)
+async def test_a_press_that_fails_is_told_and_never_sent_again(stage: Stage, trouble: int | str, sentence: str) -> None:
+    _, post, _ = await posted(stage)
+    stage.useapi.fail(trouble, path="/v2/jobs/button", times=math.inf)
+    answer = await stage.press(stage.mira, post, "V1")
+    assert answer.content.startswith(sentence)
+    await stage.wait(600)
+    assert len(stage.presses()) == 1, "each one costs money"
+    assert len(stage.posts()) == 1
+
+
+async def test_a_press_that_hangs_is_told_after_its_time_and_never_sent_again(stage: Stage) -> None:
+    async def time_passes() -> None:
+        await stage.useapi.wait_for_request(path="/v2/jobs/button")
+        stage.env.backend.advance_clock(76)
+
+    _, post, _ = await posted(stage)
+    stage.useapi.fail("hang", path="/v2/jobs/button")
+    clock = asyncio.create_task(time_passes())
+    answer = await stage.press(stage.mira, post, "V1")
+    await clock
+    assert answer.content.startswith("useapi.net took too long to answer.")
+    await stage.wait(600)
+    assert len(stage.presses()) == 1
+
+
+async def test_a_used_button_whose_child_is_lost_is_told_and_written_down(stage: Stage) -> None:
+    jobid, post, _ = await posted(stage)
+    stage.useapi.add_job(button="U1", parent=jobid)
+    stage.useapi.fail(404, path="/v2/jobs/")
+    answer = await stage.press(stage.mira, post, "U1")
+    assert answer.content.startswith("useapi.net knows no job with this id.")
+    (press,) = await stage.bot.store._db.rows("SELECT state, trouble FROM presses")
+    assert (press["state"], press["trouble"]) == ("refused", answer.content)
+
+
+async def test_a_bug_is_told_with_a_reference_that_the_log_has_too(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    jobid, post, _ = await posted(stage)
+    await stage.bot.store._db.transaction(lambda db: db.execute("UPDATE jobs SET answer = '[]'"))
+    for who, ask in ((stage.mira, "press"), (stage.bo, "command")):
+        caplog.clear()
+        if ask == "press":
+            answer = await stage.press(who, post, "⋯")
+        else:
+            answer = await stage.ask(who, jobid)
+        said = re.fullmatch(
+            r"Something went wrong on my side\. The admin finds the details in the log under `([0-9a-f]{6})`\.",
+            answer.content,
+        )
+        assert said is not None
+        (record,) = [record for record in caplog.records if record.exc_info]
+        assert said[1] in record.getMessage()
+    stage.env._errors.clear()  # the command's bug is this story
+    caplog.clear()
+
+
+async def test_an_answer_that_discord_refuses_once_is_tried_again_in_words(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, post, _ = await posted(stage)
+    stage.env.inject_error("POST", "/interactions/*", status=400, code=50035)
+    answer = await stage.press(stage.mira, post, "⋯")
+    assert answer.content.startswith("Something went wrong on my side.")
+    caplog.clear()
+
+
+# --- what the log knows -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def wide_open(capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
+    """The bot's own logging at DEBUG, as an admin who looks for a bug has it; afterwards all is as before."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    levels = {
+        name: logger.level for name, logger in root.manager.loggerDict.items() if isinstance(logger, logging.Logger)
+    }
+    logs.set_up("DEBUG", ["discord-token", "demo-token"])
+    root.handlers += handlers
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)
+
+
+async def test_no_token_and_no_job_id_is_ever_logged(
+    wide_open: None, stage: Stage, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jobid, post, _ = await posted(stage)
+    running = stage.useapi.add_job(duration=300, content=f"**x** - <@1> (17%) {jobid}")
+    await stage.job(stage.mira, running)
+    for trouble in (400, 401, 404, 429, 500, "reset", "html", "truncated", "wrong_shape"):
+        stage.useapi.fail(trouble, times=2)
+        await stage.job(stage.bo, stage.useapi.add_job())
+        stage.useapi.heal()
+        stage.useapi.fail(trouble, times=math.inf)
+        await stage.press(stage.mira, post, "V1")
+        await stage.wait(65)
+        stage.useapi.heal()
+    await stage.job(stage.bo, f"not an id but near: {jobid[:30]}")
+    for status, code in ((500, 0), (400, 50035), (403, 50013)):
+        stage.env.inject_error("POST", "/channels/*/messages", status=status, code=code)
+    stage.env.inject_error("POST", "/interactions/*", status=400, code=50035)
+    gone = stage.useapi.serve_file(f"{jobid}.png", b"", content_type="image/png", status=404)
+    await stage.job(stage.mira, stage.useapi.add_job(age=600, attachments=[{"url": gone}]))
+    await stage.wait(900)
+    raw = [record for record in caplog.records if record.name.startswith(("bot", "cogs"))]
+    for text in (capsys.readouterr().err, "\n".join(map(logging.Formatter().format, raw))):
+        print(text); assert "useapi.net has trouble" in text, "this test would see something"
+        for secret in (
+            "discord-token",
+            "demo-token",
+            "user:12345",
+            "user%3A12345",
+            *stage.env.backend.interaction_tokens,
+        ):
+            assert secret not in text
+    caplog.clear()
+    stage.env._errors.clear()

@@ -1,0 +1,81 @@
+"""A disk that is full, and a wall clock that jumps."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import discord
+import pytest
+
+from tests.journeys.conftest import Stage, words
+
+
+async def limit(stage: Stage, pages: int) -> None:
+    """Let SQLite believe that the disk holds no more than this; 0 is what is used now."""
+    connection: Any = stage.bot.store._db._connection
+    (row,) = await connection.execute_fetchall("PRAGMA page_count")
+    await connection.execute(f"PRAGMA max_page_count = {pages or row[0]}")
+
+
+def results(stage: Stage) -> list[discord.Message]:
+    return [message for message in stage.posts() if message.attachments]
+
+
+async def test_a_full_disk_promises_nothing_and_loses_nothing(stage: Stage) -> None:
+    await stage.restart(alert_channel=stage.lounge.id)
+    await stage.job(stage.mira, stage.useapi.add_job(prompt="a lighthouse"))
+    await limit(stage, 0)
+    long = "a very long prompt " * 250
+    refused = [await stage.job(stage.bo, stage.useapi.add_job(prompt=long)) for _ in range(3)]
+    assert refused[-1].startswith("My database cannot be written just now, so I can't keep that.")
+    await stage.wait(120)
+    await limit(stage, 10_000)
+    await stage.wait(120)
+    (result, *_) = results(stage)
+    assert "a lighthouse" in words(result)
+    told = [words(message) for message in stage.posts(stage.lounge)]
+    assert told[0].startswith("⚠️ The database cannot be written")
+    assert len([words for words in told if "⚠️" in words]) == 1
+
+
+class Jumping(Stage):
+    """A stage where somebody sets the machine's clock."""
+
+    offset = timedelta()
+
+    def wall(self) -> datetime:
+        return discord.utils.utcnow() + self.offset
+
+    def clock(self) -> Any:
+        return self.wall
+
+
+@pytest.fixture
+async def jumping(tmp_path: Path) -> AsyncIterator[Jumping]:
+    stage = Jumping(tmp_path)
+    await stage.open()
+    try:
+        yield stage
+    finally:
+        await stage.close()
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+async def test_a_clock_that_jumps_an_hour_loses_and_repeats_no_result(jumping: Jumping, hours: int) -> None:
+    await jumping.job(jumping.mira, jumping.useapi.add_job(prompt="a lighthouse"))
+    await jumping.wait(10)
+    jumping.offset = timedelta(hours=hours)
+    await jumping.wait(200)  # forward, the job seems to be an hour old, and is looked at every three minutes
+    assert len(results(jumping)) == 1
+    await jumping.wait(7200)
+    assert len(results(jumping)) == 1
+    assert jumping.posts()[0].content.startswith("-# ✓"), "the card is told as well"
+
+
+async def test_a_clock_that_is_set_right_by_years_ends_no_watch(jumping: Jumping) -> None:
+    await jumping.job(jumping.mira, jumping.useapi.add_job(prompt="a lighthouse", duration=400))
+    jumping.offset = timedelta(days=5000)
+    await jumping.wait(1000)
+    (result,) = results(jumping)
+    assert "a lighthouse" in words(result)

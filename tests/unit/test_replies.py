@@ -1,0 +1,48 @@
+"""The words for what went wrong: each a sentence for a person, and nothing that only a log should hold."""
+
+import logging
+import re
+
+import pytest
+from discord import app_commands
+
+from bot import replies
+from bot.errors import DarkroomError, PersonError, TokenRefused
+
+
+def family(error: type[DarkroomError]) -> list[type[DarkroomError]]:
+    return [error, *(descendant for child in error.__subclasses__() for descendant in family(child))]
+
+
+@pytest.mark.parametrize("error", family(DarkroomError), ids=lambda error: error.__name__)
+def test_every_error_of_ours_is_a_sentence_to_a_person(error: type[DarkroomError]) -> None:
+    sentence = error.sentence()
+    assert re.fullmatch(r"[A-Za-z][^\n]*[.?]", sentence)
+    assert not re.search(r"\b\d{3}\b|error|exception|traceback", sentence, re.IGNORECASE)
+    assert len(sentence) <= 200
+
+
+def test_an_error_of_ours_speaks_for_itself() -> None:
+    assert replies.words(TokenRefused()) == TokenRefused.sentence()
+    assert replies.words(PersonError("Not here.")) == "Not here."
+
+
+def test_who_was_too_fast_learns_how_long_to_wait() -> None:
+    cooldown = app_commands.CommandOnCooldown(app_commands.Cooldown(6, 60), retry_after=12.4)
+    assert replies.words(cooldown) == "That was a little fast. Please try again in 12 s."
+
+
+def test_a_command_that_changed_and_one_in_the_wrong_place_say_what_to_do() -> None:
+    assert "reload Discord" in replies.words(app_commands.CommandNotFound("job", []))
+    assert "in a server's channels only" in replies.words(app_commands.NoPrivateMessage())
+
+
+def test_a_bug_is_told_as_a_reference_that_the_log_explains(caplog: pytest.LogCaptureFixture) -> None:
+    told = replies.words(ZeroDivisionError("secret details"))
+    assert "secret" not in told
+    reference = re.search(r"`([0-9a-f]{6})`", told)
+    assert reference is not None
+    (record,) = caplog.records
+    assert (record.levelno, record.name) == (logging.ERROR, "bot.replies")
+    assert reference[1] in record.message
+    assert "secret details" in caplog.text
