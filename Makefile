@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo run check test lock clean
+.PHONY: help setup demo run check test soak lock clean
 
 help: ## what each word does
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -24,6 +24,9 @@ check: .venv/dev ## style, types, and which way imports run
 
 test: .venv/dev ## all tests; under 90 seconds
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+soak: .venv/dev ## 2,000 results while the bot is killed 200 times; about five minutes
+	$(BIN)/python -m tests.crash.kill_run --deliveries 2000 --kills 200 --nonce-window 0 --seed $${SEED:-1}
 
 lock: ## pin the packages anew (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \

@@ -160,6 +160,7 @@ class Darkroom(commands.AutoShardedBot):
 
     async def launch_shard(self, gateway: yarl.URL, shard_id: int, *, initial: bool = False) -> None:
         """Connect one shard, as long as it takes: discord.py's own try again every 5 s, each with a traceback."""
+        DiscordWebSocket.DEFAULT_GATEWAY = gateway  # to which discord.py reconnects; Discord just named it
         attempt = 0
         while True:
             try:

@@ -21,11 +21,21 @@ def set_up(level: str, secrets: Iterable[str]) -> None:
     # These print addresses that hold interaction tokens at DEBUG, and every frame; the filter is the second wall.
     for name in ("discord.webhook.async_", "discord.gateway", "aiosqlite"):
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelNamesMapping()[level]))
+    logging.getLogger("discord.shard").addFilter(_without_traceback)
     if level == "INFO":
         logging.getLogger("discord").setLevel(logging.WARNING)
         logging.getLogger("discord.gateway").setLevel(logging.WARNING)
         for name in ("discord.client", "discord.state"):  # warn of missing voice and intents, both left out on purpose
             logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """A gateway that went away is a line, not a page: discord.py reconnects by itself."""
+    if record.exc_info and record.exc_info[1] is not None:
+        record.msg = f"{record.getMessage()} ({type(record.exc_info[1]).__name__})"
+        record.args = ()
+        record.exc_info = None
+    return True
 
 
 class _Redacting(logging.Formatter):

@@ -187,7 +187,7 @@ class Watcher:
 
     def _read(self, outcome: Job | UseapiError, look: Look) -> Job | None:
         """What to write down, if anything; schedules the next look unless the job is over."""
-        job_id, old = look.known.id, look.known.job
+        job_id = look.known.id
         match outcome:
             case Job():
                 new: Job | None = outcome
@@ -202,18 +202,22 @@ class Watcher:
                 return None
         self._failing_since.pop(job_id, None)
         self._works_again()
-        news = None if new is None else follow(old, new)
-        if new is not None:
-            self._misses.pop(job_id, None)
-            if news is not None:
-                self._quiet.pop(job_id, None)
-            elif self._is_silent(look):
-                news = msgspec.structs.replace(old, status=Status.SILENT)
+        news = None if new is None else self._news(new, look)
         if news is None or not news.over:
             self._schedule(job_id, self._interval(look))
         else:
             for told in (self._due_at, self._quiet, self._misses):
                 told.pop(job_id, None)
+        return news
+
+    def _news(self, new: Job, look: Look) -> Job | None:
+        """What an answer tells that was not known; a day without anything new is news in the end."""
+        self._misses.pop(look.known.id, None)
+        news = follow(look.known.job, new)
+        if news is not None:
+            self._quiet.pop(look.known.id, None)
+        elif self._is_silent(look):
+            news = msgspec.structs.replace(look.known.job, status=Status.SILENT)
         return news
 
     def _is_silent(self, look: Look) -> bool:

@@ -52,10 +52,10 @@ class Process:
     async def kill(self) -> None:
         await self._signal(signal.SIGKILL)
 
-    async def stop(self) -> tuple[int, float]:
-        """SIGTERM; the exit status and the seconds it took."""
+    async def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, float]:
+        """SIGTERM, or another; the exit status and the seconds it took."""
         started = time.monotonic()
-        status = await self._signal(signal.SIGTERM)
+        status = await self._signal(number)
         return status, time.monotonic() - started
 
     async def ended(self, within: float = 20) -> int:

@@ -26,28 +26,34 @@ from tests.crash.far_ends import ROOT, far_ends
 from tests.crash.orders import Wish, wishes_for
 from tests.crash.verdict import Figures, Post, Standing, judge, standing
 
-CHANNELS = 8
 ASKERS = 12  # wishes that are asked side by side
 EARLY = 0.15  # share of the kills from outside that hit the start
 PROMISES = ("Watching", "Already watched", "It is over already", "It stands here already")
 TIMES = {"commit": 25, "post": 6, "edit": 4, "history": 2, "answer": 8, "look": 10}  # the most often a point is met
 MOMENTS = ("before", "during", "after")
 FAULTS = "500,502,503,reset,stored-reset,stored-reset,hang,stored-hang"
+REFUSED = 400, 413  # the message as it is, and its file
+CUT_OFF = "stored-reset", "stored-503"
 UNHEARD = ",stored-500,stored-502,stored-503"  # discord.py posts again by itself: the nonce alone can answer these
 
 
 @dataclass(kw_only=True)
 class KillRun:
-    """One run in `folder`; `life` is how many seconds (at most) the bot is let to work before the next kill."""
+    """One run in `folder`; `life` is how many seconds (at most) the bot is let to work before the next kill.
+
+    With `blind` the bot may not read the last channel's history, so that there the nonce alone must do.
+    """
 
     folder: Path
     deliveries: int
     kills: int
     seed: int
     nonce_window: float = 0.0
-    life: float = 1.0
+    channels: int = 8
+    blind: bool = False
+    life: float = 0.4
     fault_rate: float = 0.03
-    quiet: float = 3.0
+    quiet: float = 1.5
     promised: set[Post] = field(default_factory=set)
     refusals: Counter[str] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)
@@ -83,8 +89,10 @@ class KillRun:
     async def _settle(self) -> None:
         do = self.discord.do
         guild = await do("add_guild", name="Studio")
-        self.channels = [await do("add_channel", guild_id=guild, name=f"c{number}") for number in range(CHANNELS)]
-        self.wishes = wishes_for(self.deliveries, CHANNELS, self.chance)
+        self.places = [await do("add_channel", guild_id=guild, name=f"c{number}") for number in range(self.channels)]
+        if self.blind:
+            await do("deny", channel_id=self.places[-1], permission="READ_MESSAGE_HISTORY")
+        self.wishes = wishes_for(self.deliveries, self.channels, self.chance)
         for order in dict.fromkeys(wish.order for wish in self.wishes):
             order.jobid = await self.useapi.add_job(**order.options)
         count = len(self.wishes) // 4 + 2  # each may ask six times a minute
@@ -107,16 +115,16 @@ class KillRun:
 
     async def _live_and_die(self) -> None:
         self._turn = asyncio.Semaphore(0)
-        self._places = asyncio.Semaphore(ASKERS)
+        self._side_by_side = asyncio.Semaphore(ASKERS)
         self._asking = [asyncio.create_task(self._ask(number)) for number in range(len(self.wishes))]
         self._start_takes = 1.0
-        self._refused_at = -1
+        self._troubled_at = -1
         asked = 0
         for number in range(self.kills):
             for _ in range(len(self.wishes) * (number + 1) // self.kills - asked):
                 self._turn.release()
                 asked += 1
-            await self._plan_refusal(number)
+            await self._plan_trouble(number)
             await self._die(self._point() if number % 2 else "")
 
     def _point(self) -> str:
@@ -154,17 +162,17 @@ class KillRun:
         assert await dead == -signal.SIGKILL, f"The bot ended by itself, see {self.log}"
         self.ends[by] += 1
 
-    async def _plan_refusal(self, number: int) -> None:
-        """Let Discord refuse one result as it is (400), or its file (413): what it degrades to is to stand once, too.
+    async def _plan_trouble(self, number: int) -> None:
+        """Let one result meet trouble of a kind for certain: what it degrades to, or repeats, is to stand once, too.
 
         Only when all that was owed there stands since the last one: what is refused twice is left to the admin.
         """
-        where = self.channels[-1]
+        where = self.places[-1]
         owed = sum(channel == where for _, channel in self.promised)
         stands = len((await self._look(where)).results)
-        if stands >= owed and stands > self._refused_at:
-            self._refused_at = stands
-            kind = 400 if number % 2 else 413
+        if stands >= owed and stands > self._troubled_at:
+            self._troubled_at = stands
+            kind = (CUT_OFF if self.blind else REFUSED)[number % 2]
             await self.discord.do("fail", request=f"POST /channels/{where}/messages", kind=kind)
 
     # --- asking -----------------------------------------------------------------------------------------------------
@@ -174,16 +182,16 @@ class KillRun:
         await self._turn.acquire()
         wish = self.wishes[number]
         while True:
-            async with self._places:
+            async with self._side_by_side:
                 answer = await self._asked(wish, self.members[number % len(self.members)])
             if answer.startswith(PROMISES):
-                self.promised.add((wish.order.jobid, self.channels[wish.channel]))
+                self.promised.add((wish.order.jobid, self.places[wish.channel]))
                 return
             self.refusals[answer] += 1
             await asyncio.sleep(0.3)
 
     async def _asked(self, wish: Wish, who: int) -> str:
-        what = {"channel_id": self.channels[wish.channel], "who": who, "name": "job"}
+        what = {"channel_id": self.places[wish.channel], "who": who, "name": "job"}
         try:
             await self.discord.do("wait_ready", within=30)
             interaction = await self.discord.do("slash", **what, options={"jobid": wish.order.jobid})
@@ -206,12 +214,12 @@ class KillRun:
             return not here.running and len(here.results) >= owed[channel]
 
         with suppress(TimeoutError, RuntimeError):  # what is lost is counted in the end
-            for channel in self.channels:
+            for channel in self.places:
                 await self.discord.wait_until(partial(all_stands, channel), within=60)
         await asyncio.sleep(self.quiet)  # nothing is to happen: only time can show that
         bot.terminate()
         assert await bot.wait() == 0, f"The bot did not end well, see {self.log}"
-        return {channel: await self._look(channel) for channel in self.channels}
+        return {channel: await self._look(channel) for channel in self.places}
 
     async def _look(self, channel: int) -> Standing:
         return standing(await self.discord.do("messages", channel_id=channel))

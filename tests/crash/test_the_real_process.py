@@ -1,6 +1,10 @@
 """`python -m bot run` as an admin starts it: READY, /job, the card, the picture, a press, and a clean end."""
 
+import signal
+from functools import partial
 from typing import Any
+
+import pytest
 
 from tests.crash.conftest import Street
 
@@ -71,3 +75,43 @@ async def test_a_gateway_that_refuses_at_first_is_waited_for(street: Street) -> 
     await street.bot.start()
     await street.discord.wait_ready(within=20)
     assert "Traceback" not in street.bot.screen
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_stop_in_the_middle_of_a_send_takes_five_seconds_at_most(
+    street: Street, number: signal.Signals
+) -> None:
+    discord = street.discord
+    await street.bot.start()
+    await discord.wait_ready()
+    posts = f"POST /channels/{street.channel}/messages"
+    discord.fail(posts, "stored-hang")
+    jobid = street.useapi.add_job(prompt="a lighthouse", age=1000)
+    await (await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})).answered()
+    await discord.wait_until(lambda: discord.messages(street.channel))
+    status, seconds = await street.bot.stop(number)
+    assert status == 0
+    assert seconds < 5
+    assert "Traceback" not in street.bot.screen
+
+    await street.bot.start()
+    other = street.useapi.add_job(prompt="a windmill", age=1000)
+    await discord.wait_ready()
+    await (await discord.slash(street.channel, street.mira, "job", {"jobid": other})).answered()
+    await discord.wait_until(
+        lambda: any("windmill" in str(message.embeds) for message in discord.messages(street.channel))
+    )
+    assert len(discord.messages(street.channel)) == 2
+
+
+async def test_the_commands_are_sent_again_when_an_admin_says_so(street: Street) -> None:
+    for arguments, sent in (((), 1), ((), 1), (("--sync",), 2)):
+        before = len(street.discord.identifies)
+        await street.bot.start(*arguments)
+        await street.discord.wait_until(partial(_more_than, street, before), 10)
+        await street.bot.stop()
+        assert len([request for request in street.discord.requests if request.method == "PUT"]) == sent
+
+
+def _more_than(street: Street, before: int) -> bool:
+    return len(street.discord.identifies) > before

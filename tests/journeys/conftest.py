@@ -131,10 +131,9 @@ class Stage:
         return self.posts()[-1]
 
     def called(self) -> set[int]:
-        """Whom the newest message rings for: who stands in its text and may be mentioned. simcord reads only the text."""
-        *_, post = [
-            request for request in self.env.http_requests if re.fullmatch(r"/channels/\d+/messages", request.path)
-        ]
+        """Whom the newest message rings for: named by its text, and let through. simcord reads the text alone."""
+        sent = [call for call in self.env.http_requests if re.fullmatch(r"/channels/\d+/messages", call.path)]
+        post = next(call for call in reversed(sent) if call.method == "POST")
         assert post.json is not None
         allowed = {int(user_id) for user_id in post.json["allowed_mentions"].get("users", [])}
         return allowed & {int(user_id) for user_id in re.findall(r"<@(\d+)>", post.json["content"] or "")}

@@ -5,6 +5,8 @@ import logging
 import math
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
 
 import discord
 import pytest
@@ -200,54 +202,52 @@ async def test_an_answer_that_discord_refuses_once_is_tried_again_in_words(
 # --- what the log knows -----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def wide_open(capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
+@contextmanager
+def wide_open(caplog: pytest.LogCaptureFixture) -> Iterator[StringIO]:
     """The bot's own logging at DEBUG, as an admin who looks for a bug has it; afterwards all is as before."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    levels = {
-        name: logger.level for name, logger in root.manager.loggerDict.items() if isinstance(logger, logging.Logger)
-    }
-    logs.set_up("DEBUG", ["discord-token", "demo-token"])
-    root.handlers += handlers
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name, before in levels.items():
-        logging.getLogger(name).setLevel(before)
+    root, screen = logging.getLogger(), StringIO()
+    loggers = [root, *(logger for logger in root.manager.loggerDict.values() if isinstance(logger, logging.Logger))]
+    handlers, levels = root.handlers[:], [logger.level for logger in loggers]
+    try:
+        with redirect_stderr(screen):
+            logs.set_up("DEBUG", ["discord-token", "demo-token"])
+        root.addHandler(caplog.handler)
+        yield screen
+    finally:
+        root.handlers[:] = handlers
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
-async def test_no_token_and_no_job_id_is_ever_logged(
-    wide_open: None, stage: Stage, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def everything_that_goes_wrong(stage: Stage) -> None:
+    await stage.restart()
     jobid, post, _ = await posted(stage)
-    running = stage.useapi.add_job(duration=300, content=f"**x** - <@1> (17%) {jobid}")
-    await stage.job(stage.mira, running)
-    for trouble in (400, 401, 404, 429, 500, "reset", "html", "truncated", "wrong_shape"):
-        stage.useapi.fail(trouble, times=2)
-        await stage.job(stage.bo, stage.useapi.add_job())
-        stage.useapi.heal()
+    await stage.job(stage.mira, stage.useapi.add_job(duration=300, content=f"**x** - <@1> (17%) {jobid}"))
+    for trouble in (500, 401, 429, "reset", "html", "truncated", "wrong_shape", 400, 404):
         stage.useapi.fail(trouble, times=math.inf)
+        await stage.job(stage.bo, stage.useapi.add_job())
         await stage.press(stage.mira, post, "V1")
         await stage.wait(65)
         stage.useapi.heal()
     await stage.job(stage.bo, f"not an id but near: {jobid[:30]}")
     for status, code in ((500, 0), (400, 50035), (403, 50013)):
         stage.env.inject_error("POST", "/channels/*/messages", status=status, code=code)
-    stage.env.inject_error("POST", "/interactions/*", status=400, code=50035)
     gone = stage.useapi.serve_file(f"{jobid}.png", b"", content_type="image/png", status=404)
     await stage.job(stage.mira, stage.useapi.add_job(age=600, attachments=[{"url": gone}]))
     await stage.wait(900)
-    raw = [record for record in caplog.records if record.name.startswith(("bot", "cogs"))]
-    for text in (capsys.readouterr().err, "\n".join(map(logging.Formatter().format, raw))):
-        print(text); assert "useapi.net has trouble" in text, "this test would see something"
-        for secret in (
-            "discord-token",
-            "demo-token",
-            "user:12345",
-            "user%3A12345",
-            *stage.env.backend.interaction_tokens,
-        ):
+    stage.env.inject_error("POST", "/interactions/*", status=400, code=50035)
+    await stage.press(stage.mira, post, "⋯")
+
+
+async def test_no_token_and_no_job_id_is_ever_logged(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    with wide_open(caplog) as screen:
+        await everything_that_goes_wrong(stage)
+    ours = [record for record in caplog.records if record.name.startswith(("bot", "cogs"))]
+    before_the_filter = "\n".join(map(logging.Formatter().format, ours))
+    secrets = ("discord-token", "demo-token", "user:12345", "user%3A12345", *stage.env.backend.interaction_tokens)
+    for text in (screen.getvalue(), before_the_filter):
+        for seen in ("useapi.net has trouble", "told the person reference", "Traceback", "Discord refused delivery"):
+            assert seen in text, "this test looks at something"
+        for secret in secrets:
             assert secret not in text
     caplog.clear()
-    stage.env._errors.clear()

@@ -59,6 +59,17 @@ async def test_a_deleted_post_comes_back_when_asked_for(stage: Stage) -> None:
     assert stage.looks(jobid) == 1
 
 
+async def test_the_card_leads_to_the_copy_that_stands(stage: Stage) -> None:
+    jobid = stage.useapi.add_job(prompt=CASTLE)
+    await stage.job(stage.mira, jobid)
+    await stage.wait(35)
+    await stage.press(stage.mira, await stage.press(stage.mira, stage.last, "⋯"), "Delete this post")
+    await stage.job(stage.mira, jobid)
+    await stage.wait(6)
+    card, second = stage.posts()
+    assert f"]({stage.jump(second)})" in card.content
+
+
 async def test_deleting_one_copy_leaves_the_others_alone(stage: Stage) -> None:
     jobid = stage.useapi.add_job(prompt=CASTLE, age=600)
     await stage.job(stage.mira, jobid)

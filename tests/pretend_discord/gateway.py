@@ -64,14 +64,14 @@ class Gateway:
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(compress=False, timeout=1.0)
-        await socket.prepare(request)
-        self._sockets.add(socket)
         try:
+            await socket.prepare(request)
+            self._sockets.add(socket)
             await socket.send_json({"op": HELLO, "d": {"heartbeat_interval": 41_250}})
             async for frame in socket:
                 await self._hear(socket, frame.json())
         except ConnectionError:
-            pass  # the bot was killed while it was told something
+            pass  # the bot was killed while it was spoken to
         finally:
             self._sockets.discard(socket)
             for session in self.sessions.values():

@@ -1,0 +1,40 @@
+"""A channel where everything happens at once, and a gateway that goes away; the real process against sockets."""
+
+from tests.crash.conftest import Street
+from tests.pretend_discord.limits import Limits
+
+
+async def test_a_busy_channel_gets_all_results_in_order_and_discord_is_not_provoked(street: Street) -> None:
+    discord = street.discord
+    discord.limits = Limits((5, 0.25), whole=(50, 1.0))  # Discord's 5 messages in 5 s a channel, twenty times as fast
+    await street.bot.start()
+    await discord.wait_ready()
+    people = [discord.add_member(street.guild, f"Person {number}") for number in range(200)]
+    jobs = [street.useapi.add_job(prompt=f"picture number {number:03}", age=1000) for number in range(200)]
+    promised: list[str] = []
+    for person, jobid in zip(people, jobs, strict=True):
+        asked = await discord.slash(street.channel, person, "job", {"jobid": jobid})
+        promised.append((await asked.answered(within=20)).content)
+    assert set(promised) == {"It is over already: I'm posting it here."}
+    await discord.wait_until(lambda: len(discord.messages(street.channel)) == 200, 40)
+    shown = [
+        message.embeds[0]["description"].split("picture number ")[1][:3] for message in discord.messages(street.channel)
+    ]
+    assert shown == [f"{number:03}" for number in range(200)]
+    refused = [request for request in discord.requests if request.status == 429]
+    assert len(refused) <= 1
+
+
+async def test_a_gateway_that_goes_away_holds_up_no_result(street: Street) -> None:
+    discord = street.discord
+    await street.bot.start()
+    await discord.wait_ready()
+    jobid = street.useapi.add_job(prompt="a lighthouse", duration=40)
+    await (await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})).answered()
+    discord.fail("GET /gateway", 503, times=3)
+    await discord.gateway.drop()
+    result = await discord.wait_until(lambda: next((m for m in discord.messages(street.channel) if m.files), None), 20)
+    assert "a lighthouse" in str(result.embeds)
+    await discord.wait_ready(within=40)
+    again = await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})
+    assert "It stands here already." in (await again.answered(within=10)).content
