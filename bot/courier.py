@@ -221,15 +221,12 @@ class Courier:
                 fail_if_not_exists=False,
             )
         await self._turn()
-        files = [
-            discord.File(file.picture.path, filename=file.name, description=file.description) for file in message.files
-        ]
         async with asyncio.timeout(_PATIENCE + message.size / _SLOW_UPLINK):
             try:
                 sent = await channel.send(
                     message.content or None,
                     view=message.view,
-                    files=files,  # discord.py closes them
+                    files=_files(message),
                     nonce=delivery.nonce,
                     silent=message.silent,
                     allowed_mentions=_only(message.mentioned),
@@ -269,10 +266,13 @@ class Courier:
         try:
             async with asyncio.timeout(_PATIENCE):
                 if ended:
-                    await message.edit(content=await self._writer.last_card(card, known), embed=None, view=None)
+                    await message.edit(
+                        content=await self._writer.last_card(card, known), embed=None, view=None, attachments=[]
+                    )
                 else:
-                    now_shown = await self._writer.card(card, known)
-                    await message.edit(content=None, embed=now_shown.embed, view=now_shown.view)
+                    async with self._writer.message(card, known) as new:
+                        files = _files(new)  # in the place of the preview before
+                        await message.edit(content=None, embed=new.embed, view=new.view, attachments=files)
         except discord.NotFound:
             await self._store.drop(card)  # the card, or its channel, is gone; the result goes its own way
             return
@@ -303,8 +303,8 @@ class Courier:
             self._pause(pause := _LONGEST_PAUSE if refusal.status == 429 else 60.0)
             await self._refused_for(delivery, pause, trouble)
             return False
-        if delivery.state is State.POSTED:  # the edit of a card is not worth a fight
-            await self._store.shown(delivery, _EDIT_PAUSE)
+        if delivery.state is State.POSTED:
+            await self._edit_refused(delivery, trouble)
             return True
         if refusal.code == _NO_REPLY:
             self._no_replies.add(delivery.place.channel_id)
@@ -320,7 +320,9 @@ class Courier:
 
     async def _edit_refused(self, card: Delivery, trouble: str) -> None:
         # Old messages take few edits an hour (30046), rights come back: half an hour of tries is what a card is worth.
-        if card.gone_since is not None and self._now() - card.gone_since > _GIVE_UP_AFTER:
+        if card.shape is Shape.WHOLE:  # perhaps it is the preview
+            await self._store.put_off(card, _EDIT_PAUSE, trouble, shape=Shape.NO_FILE)
+        elif card.gone_since is not None and self._now() - card.gone_since > _GIVE_UP_AFTER:
             await self._store.shown(card, _EDIT_PAUSE)
         else:
             await self._store.put_off(card, 120.0, trouble, gone=True)
@@ -333,7 +335,8 @@ class Courier:
         await self._store.put_off(delivery, pause, trouble, unsent=unsent, shape=shape, gone=gone)
 
     async def _degrade(self, delivery: Delivery, trouble: str) -> None:
-        if delivery.kind is Kind.RESULT and delivery.shape is not Shape.TEXT:
+        last = Shape.TEXT if delivery.kind is Kind.RESULT else Shape.NO_FILE
+        if delivery.shape < last:
             await self._refused_for(delivery, 0, trouble, shape=Shape(delivery.shape + 1))
         else:
             await self._wait_for_channel(delivery, trouble)
@@ -364,6 +367,11 @@ class Courier:
             f"Results cannot be posted in <#{delivery.place.channel_id}> ({trouble}). They are kept: when I may post "
             "there again, somebody who manages that server can send them with `/darkroom status`.",
         )
+
+
+def _files(message: Message) -> list[discord.File]:
+    """The files, open; discord.py closes them."""
+    return [discord.File(file.picture.path, filename=file.name, description=file.description) for file in message.files]
 
 
 def _only(user_ids: Any) -> discord.AllowedMentions:

@@ -14,12 +14,13 @@ from discord import ui
 from bot import buttons, cards
 from bot.asking import jump
 from bot.images import Picture, PictureError, Pictures, TooLarge
-from bot.jobs import SEED_VERBS, Delivery, Job, KnownJob, Shape, Status, Watch
+from bot.jobs import SEED_VERBS, Delivery, Job, Kind, KnownJob, Shape, Status, Watch
 from bot.store import Store
 
 log = logging.getLogger(__name__)
 
 UPLOAD_LIMIT = 10 * 1024 * 1024  # bytes a file: Discord's default since 2025-01-16
+_PREVIEW_LIMIT = 1024 * 1024  # bytes; the largest seen has 140 KB
 _LATE = timedelta(hours=2)  # a result this late is posted without a sound
 _SHOWN_BY_EMBED = {"png", "jpg", "webp", "gif"}
 _NO_PICTURE = "useapi.net named no picture for this job."
@@ -72,15 +73,14 @@ class Writer:
 
     @asynccontextmanager
     async def message(self, delivery: Delivery, known: KnownJob) -> AsyncIterator[Message]:
-        """The result of a job that is over, else its card; its files live as long as the context."""
+        """The result or the card; its files live as long as the context."""
         with TemporaryDirectory(prefix="darkroom-") as folder:
-            if known.job.over:
+            if delivery.kind is Kind.RESULT:
                 yield await self._result(delivery, known, Path(folder))
             else:
-                yield await self.card(delivery, known)
+                yield await self._card(delivery, known, Path(folder))
 
-    async def card(self, delivery: Delivery, known: KnownJob) -> Message:
-        """The live status message of a running job."""
+    async def _card(self, delivery: Delivery, known: KnownJob, folder: Path) -> Message:
         watches = await self._store.watches(known.id, delivery.place.channel_id)
         embed = cards.card(
             known.job,
@@ -88,7 +88,22 @@ class Writer:
             watchers=[watch.person.name for watch in watches],
             started=known.job.created or known.added_at,
         )
-        return Message(embed=embed, view=buttons.card_view(delivery.nonce))
+        files = await self._preview(known.job, folder) if delivery.shape is Shape.WHOLE else []
+        if files:
+            embed.set_thumbnail(url=f"attachment://{files[0].name}")
+        return Message(embed=embed, view=buttons.card_view(delivery.nonce), files=files)
+
+    async def _preview(self, job: Job, folder: Path) -> list[File]:
+        """The newest preview of a running job: attached, because Midjourney deletes it; a card without it is fine."""
+        if not job.attachments:
+            return []
+        try:
+            picture = await self._pictures.fetch(job.attachments[0].url, into=folder, limit=_PREVIEW_LIMIT)
+        except PictureError:
+            return []
+        if picture.extension not in _SHOWN_BY_EMBED:
+            return []
+        return [File(picture=picture, name=f"preview.{picture.extension}", description="A preview of the picture.")]
 
     async def last_card(self, delivery: Delivery, known: KnownJob) -> str:
         """The one line that a card shrinks to when there is nothing more to follow."""

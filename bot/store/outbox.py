@@ -16,7 +16,7 @@ from bot.store.database import Database
 from bot.store.rows import aware, delivery_of, update_delivery
 
 _NONCE_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
-_OPEN = f"state IN ('{State.WAITING}', '{State.SENDING}')"
+OPEN = f"state IN ('{State.WAITING}', '{State.SENDING}')"
 _PATIENCE = 4  # failed sends of one delivery before those behind it may pass
 _CLOCKS_DIFFER = 2000 << 22  # two seconds as a snowflake: Discord's own machines need not agree to the millisecond
 
@@ -54,9 +54,9 @@ class Outbox:
         """
         now = self._time()
         rows = await self._db.rows(
-            f"""SELECT * FROM deliveries AS this WHERE {_OPEN} AND next_try <= ? AND NOT EXISTS (
+            f"""SELECT * FROM deliveries AS this WHERE {OPEN} AND next_try <= ? AND NOT EXISTS (
                     SELECT 1 FROM deliveries AS older
-                    WHERE older.{_OPEN} AND older.channel_id = this.channel_id AND older.id < this.id
+                    WHERE older.{OPEN} AND older.channel_id = this.channel_id AND older.id < this.id
                     AND older.kind = 'result' AND older.next_try > ? AND older.attempts < {_PATIENCE})
                 ORDER BY kind DESC, id LIMIT ?""",  # noqa: S608 -- constants only
             (now, now, limit),
@@ -77,7 +77,7 @@ class Outbox:
         now = self._time()
         (row,) = await self._db.rows(
             f"""SELECT min(next_try) FROM (
-                    SELECT min(next_try) AS next_try FROM deliveries WHERE {_OPEN} AND next_try > ?
+                    SELECT min(next_try) AS next_try FROM deliveries WHERE {OPEN} AND next_try > ?
                     UNION ALL SELECT min(next_try) FROM deliveries
                     WHERE kind = 'card' AND state = 'posted' AND wanted > shown AND next_try > ?)""",  # noqa: S608 -- constants only
             (now, now),
@@ -99,7 +99,7 @@ class Outbox:
             rows = await db.execute_fetchall(
                 f"""UPDATE deliveries SET state = 'sending', attempts = attempts + 1,
                     after_id = iif(state = 'waiting', max(after_id, ?), after_id)
-                    WHERE id = ? AND {_OPEN} RETURNING *""",  # noqa: S608 -- constants only
+                    WHERE id = ? AND {OPEN} RETURNING *""",  # noqa: S608 -- constants only
                 (self._floor(), delivery.id),
             )
             return next((delivery_of(row) for row in rows), None)
@@ -184,7 +184,7 @@ class Outbox:
     async def open_result(self, job_id: int, channel_id: int) -> Delivery | None:
         """The result that is still to be posted in a channel."""
         rows = await self._db.rows(
-            f"SELECT * FROM deliveries WHERE job_id = ? AND channel_id = ? AND kind = 'result' AND {_OPEN}",  # noqa: S608 -- constants only
+            f"SELECT * FROM deliveries WHERE job_id = ? AND channel_id = ? AND kind = 'result' AND {OPEN}",  # noqa: S608 -- constants only
             (job_id, channel_id),
         )
         return delivery_of(rows[0]) if rows else None
@@ -213,7 +213,7 @@ class Outbox:
     async def waiting(self, guild_id: int) -> int:
         """How many results of a server are still to be posted."""
         (row,) = await self._db.rows(
-            f"SELECT count(*) FROM deliveries WHERE guild_id = ? AND kind = 'result' AND {_OPEN}",  # noqa: S608 -- constants only
+            f"SELECT count(*) FROM deliveries WHERE guild_id = ? AND kind = 'result' AND {OPEN}",  # noqa: S608 -- constants only
             (guild_id,),
         )
         return int(row[0])

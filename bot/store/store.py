@@ -29,7 +29,7 @@ from bot.jobs import (
     follow,
 )
 from bot.store.database import open_database
-from bot.store.outbox import Outbox
+from bot.store.outbox import OPEN, Outbox
 from bot.store.rows import aware, encode, known_of, one_delivery, one_known
 
 _KEY_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # nothing that is mistaken for something else when read aloud
@@ -259,7 +259,10 @@ class Store(Outbox):
         )
         await db.execute("UPDATE deliveries SET wanted = wanted + 1 WHERE job_id = ? AND kind = 'card'", (known.id,))
         if known.job.over and not job.over:  # given up, and found alive: its cards shrank to a line, new ones may come
-            await db.execute("UPDATE deliveries SET state = 'dropped' WHERE job_id = ? AND kind = 'card'", (known.id,))
+            await db.execute(
+                f"UPDATE deliveries SET state = 'dropped' WHERE job_id = ? AND (kind = 'card' OR {OPEN})",  # noqa: S608 -- constants only
+                (known.id,),
+            )
         if job.over:
             await db.execute(  # a card that was never sent is not needed any more
                 "UPDATE deliveries SET state = 'dropped' WHERE job_id = ? AND kind = 'card' AND state = 'waiting'",

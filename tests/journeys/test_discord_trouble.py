@@ -1,5 +1,6 @@
 """Discord in trouble: what was promised is posted once, as whole as Discord allows, or its failure is written down."""
 
+import asyncio
 import re
 import tempfile
 from pathlib import Path
@@ -83,14 +84,15 @@ async def test_an_answer_that_never_came_is_settled_by_a_look_not_by_a_second_po
     assert card.content.startswith("-# ✓")
 
 
-async def test_a_pause_that_discord_orders_is_kept_for_every_channel(stage: Stage) -> None:
-    refuse(stage, 429)
+@pytest.mark.parametrize(("status", "pause"), [(429, 5 * MINUTE), (401, MINUTE)], ids=["too many", "token refused"])
+async def test_a_refusal_of_the_whole_bot_holds_every_channel(stage: Stage, status: int, pause: int) -> None:
+    refuse(stage, status)
     await over(stage)
     await stage.job(stage.bo, stage.useapi.add_job(age=600), stage.lounge)
     tried = sends(stage)
-    await stage.wait(4 * MINUTE)
+    await stage.wait(pause - 5)
     assert sends(stage) == tried
-    await stage.wait(2 * MINUTE)
+    await stage.wait(10)
     assert stage.last.attachments
     assert stage.posts(stage.lounge)[0].attachments
 
@@ -117,6 +119,38 @@ async def test_a_full_disk_delays_the_post_and_does_not_lose_it(
     monkeypatch.setattr(tempfile, "tempdir", None)
     await stage.wait(6 * MINUTE)
     assert stage.last.attachments
+
+
+async def test_an_uplink_that_is_too_slow_for_the_file_carries_the_link(stage: Stage) -> None:
+    request = stage.bot.http.request
+
+    async def slow(route: Any, **options: Any) -> Any:
+        if options.get("files"):
+            await asyncio.sleep(10_000)
+        return await request(route, **options)
+
+    stage.bot.http.request = slow  # type: ignore[method-assign]  # the wire is slow, not our code
+    await over(stage)
+    await stage.wait(5 * MINUTE)
+    (post,) = stage.posts()
+    assert words(post).endswith("This is a link, which ends within a day.")
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, 30046), (403, 50001)])
+async def test_a_card_that_may_not_be_edited_for_a_while_tells_the_end_when_it_may(
+    stage: Stage, status: int, code: int
+) -> None:
+    await stage.job(stage.mira, stage.useapi.add_job(duration=60))
+    refuse(stage, status, code, times=None, method="PATCH")
+    await stage.wait(10 * MINUTE)
+    card, result = stage.posts()
+    assert card.embeds
+    edits = [request.method for request in stage.env.http_requests].count("PATCH")
+    assert edits < 12
+    recover(stage)
+    await stage.wait(3 * MINUTE)
+    card, result = stage.posts()
+    assert card.content.endswith(f"[picture]({stage.jump(result)})")
 
 
 # --- because of what it is --------------------------------------------------------------------------------------------
@@ -149,6 +183,27 @@ async def test_a_post_that_discord_calls_malformed_becomes_plain_text_at_once(st
     assert post.content.startswith("-# ✓ Imagine")
     assert not post.embeds
     assert sends(stage) == 2
+
+
+async def test_a_reply_that_discord_does_not_allow_becomes_a_post_of_its_own(stage: Stage) -> None:
+    await stage.job(stage.mira, stage.useapi.add_job(duration=20))
+    refuse(stage, 400, 160002)
+    await stage.wait(MINUTE)
+    assert stage.last.reference is None
+    assert stage.last.attachments, "and otherwise whole"
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, 50035), (403, 50013), (404, 10003), (413, 0)])
+async def test_a_card_that_discord_refuses_is_let_go_and_the_picture_comes(
+    stage: Stage, status: int, code: int
+) -> None:
+    refuse(stage, status, code, times=None)
+    assert (await stage.job(stage.mira, stage.useapi.add_job(duration=20))).startswith("Watching")
+    assert not stage.posts()
+    recover(stage)
+    await stage.wait(MINUTE)
+    (result,) = stage.posts()
+    assert result.attachments
 
 
 async def test_a_post_that_is_malformed_even_as_text_is_kept_for_the_admin_and_not_repeated(

@@ -95,8 +95,39 @@ async def test_the_picture_is_fetched_once_and_the_id_is_sent_whole(stage: Stage
     pictures = [request for request in stage.useapi.requests if request.path.startswith("/attachments/")]
     assert {unquote(request.query["jobid"]) for request in looks} == {jobid}
     assert all(request.authorized for request in looks)
-    assert len(pictures) == 1
-    assert not pictures[0].authorized, "the token is useapi's alone"
+    assert [path_kind(request.path) for request in pictures] == ["preview", "picture"]
+    assert not any(request.authorized for request in pictures), "the token is useapi's alone"
+
+
+def path_kind(path: str) -> str:
+    return "preview" if "_grid_0" in path else "picture"
+
+
+async def test_the_newest_preview_is_the_cards_thumbnail_and_goes_with_it(stage: Stage) -> None:
+    jobid = stage.useapi.add_job(prompt=CASTLE, duration=267)
+    await stage.job(stage.mira, jobid)
+    previews = []
+    for _ in range(7):
+        await stage.wait(36)
+        (card,) = stage.posts()
+        assert len(card.attachments) <= 1, "old previews are replaced, not piled up"
+        assert card.embeds[0].thumbnail.url == ("attachment://preview.webp" if card.attachments else None)
+        previews += [attachment.id for attachment in card.attachments]
+    assert 1 < len(set(previews)) < 7, "Midjourney shows nothing at first, and then better and better"
+    await stage.wait(60)
+    card, result = stage.posts()
+    assert card.attachments == []
+    assert card.embeds == []
+    assert result.attachments
+
+
+async def test_a_preview_that_cannot_be_had_is_no_reason_to_be_silent(stage: Stage) -> None:
+    jobid = stage.useapi.add_job(prompt=CASTLE, duration=267)
+    await stage.job(stage.mira, jobid)
+    stage.useapi.fail(404, times=3, path="/attachments/*")
+    await stage.wait(140)
+    assert "% · fast" in words(stage.last)
+    assert stage.last.embeds[0].thumbnail.url is None
 
 
 async def test_a_job_that_is_over_already_is_posted_at_once_without_a_card(stage: Stage) -> None:
