@@ -22,11 +22,14 @@ _NEEDS_MORE = {"Vary (Region)", "Custom Zoom"}  # the API wants a mask or a prom
 _CARD_AFTER = 18.0  # seconds; a child that its first look (after 15 s and a tenth) finds done needs no card
 
 
-def result_view(nonce: str, job: Job) -> ui.View:
-    """The buttons of a result: the job's own, laid out as Midjourney has them, and `⋯`, which every result has."""
+def result_view(nonce: str, job: Job, *, bare: bool = False) -> ui.View:
+    """The buttons of a result: the job's own, laid out as Midjourney has them, and `⋯`, which every result has.
+
+    A `bare` one has `⋯` alone: perhaps it was a button that Discord refused.
+    """
     view = ui.View(timeout=None)
     labels = ["" if label in _NEEDS_MORE else label for label in job.buttons]
-    rows = cards.rows(labels) if job.status == Status.COMPLETED else ()
+    rows = cards.rows(labels) if job.status == Status.COMPLETED and not bare else ()
     for number, row in enumerate(rows):
         for face in row:
             view.add_item(JobButton(nonce, face.index, label=face.label, emoji=face.emoji, row=number))

@@ -119,10 +119,10 @@ class Darkroom(commands.AutoShardedBot):
             with suppress(discord.HTTPException):
                 await interaction.response.autocomplete([])
         else:
-            line = f"ALLOWED_GUILDS={','.join(str(guild) for guild in sorted(guilds | {interaction.guild_id or 0}))}"
             sentence = (
-                "This server is not on this bot's list. Whoever runs the bot can add it: "
-                f"put `{line}` into the file `.env` and start the bot again."
+                "This server is not on this bot's list. Whoever runs the bot can add it: put "
+                f"`{interaction.guild_id}` behind `ALLOWED_GUILDS=` in the file `.env`, with a comma between it and "
+                "the others, and start the bot again."
             )
             await replies.answer(interaction, PersonError(sentence))
         return False

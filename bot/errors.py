@@ -114,7 +114,7 @@ class JobExpired(JobOver):
 
 
 class BadRequest(UseapiError):
-    """useapi.net did not accept this request."""
+    """useapi.net did not accept this. Please check the id, or use `/job` to see the job anew."""
 
     rule = Rule.OVER
 

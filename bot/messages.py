@@ -13,7 +13,7 @@ from discord import ui
 
 from bot import buttons, cards
 from bot.asking import jump
-from bot.images import Picture, PictureError, Pictures, TooLarge
+from bot.images import Picture, PictureError, PictureGone, Pictures, TooLarge
 from bot.jobs import SEED_VERBS, Delivery, Job, Kind, KnownJob, Shape, Status, Watch
 from bot.store import Store
 
@@ -122,7 +122,7 @@ class Writer:
         owed_since = delivery.created_at if again else _ended(known, watches)
         message = Message(
             content=cards.mentions(mentioned),
-            view=buttons.result_view(delivery.nonce, known.job),
+            view=buttons.result_view(delivery.nonce, known.job, bare=delivery.shape is Shape.TEXT),
             mentioned=mentioned,
             reply_to=await self._reply_to(delivery, known.job),
             silent=self._now() - owed_since > _LATE,
@@ -153,6 +153,8 @@ class Writer:
             for number, url in enumerate(urls):
                 picture = await self._pictures.fetch(url, into=folder, limit=UPLOAD_LIMIT)
                 files.append(_file(known, picture, number))
+        except PictureGone:
+            return _Media(note="The picture is no longer there: such links end after a day.")
         except TooLarge:
             return self._linked_if_allowed(known.job, urls, "The picture is too large to attach.")
         except PictureError as trouble:

@@ -198,16 +198,21 @@ class Watcher:
             case UseapiError():
                 if not self._is_its_own(outcome, job_id):
                     self._slow_down(outcome)
+                elif self._is_silent(look):
+                    return self._done(look, msgspec.structs.replace(look.known.job, status=Status.SILENT))
                 self._schedule(job_id, self._interval(look))
                 return None
         self._failing_since.pop(job_id, None)
         self._works_again()
         news = None if new is None else self._news(new, look)
-        if news is None or not news.over:
-            self._schedule(job_id, self._interval(look))
-        else:
-            for told in (self._due_at, self._quiet, self._misses):
-                told.pop(job_id, None)
+        if news is not None and news.over:
+            return self._done(look, news)
+        self._schedule(job_id, self._interval(look))
+        return news
+
+    def _done(self, look: Look, news: Job) -> Job:
+        for told in (self._due_at, self._quiet, self._misses, self._failing_since):
+            told.pop(look.known.id, None)
         return news
 
     def _news(self, new: Job, look: Look) -> Job | None:

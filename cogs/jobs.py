@@ -38,7 +38,8 @@ class Jobs(commands.Cog):
         asking.check_rights(interaction)
         job = await self._find(jobid, asking.place_of(interaction).guild_id)
         if job.private:
-            await replies.say(interaction, "", embed=cards.account_answer(job))
+            waiting = "" if job.over else "Midjourney has not answered yet. Please ask again in half a minute."
+            await replies.say(interaction, waiting, embed=cards.account_answer(job))
             return
         if not job.over:
             await asking.check_load(interaction)

@@ -17,6 +17,9 @@ from bot.jobs import Status
 
 PAUSE = 300.0  # seconds; nobody outside may send the watcher to sleep for longer
 
+_FINAL = frozenset({400, 404, 409, 410, 412, 413, 422})
+"""What ends a watch or a press counts only from useapi itself, which says it in JSON."""
+
 _OUTCOMES: dict[int, type[errors.UseapiError]] = {
     401: errors.TokenRefused,
     402: errors.SubscriptionEnded,
@@ -55,6 +58,8 @@ def read(answer: Answer, *, jobid: str = "") -> object:
         said = _decode_if_any(body)
     else:
         raise errors.Nonsense(code=status)
+    if status in _FINAL and not isinstance(said, dict):
+        raise errors.ServerTrouble(code=status)  # a gateway in between speaks so, and knows nothing of jobs
     raise _outcome(status, said if isinstance(said, dict) else {}, jobid=jobid, retry_after=retry_after)
 
 
@@ -83,7 +88,7 @@ def _own_code(said: object) -> int | None:
 
 
 def _decode_if_any(body: bytes) -> object:
-    """An error may come without a body, or with a gateway's HTML: its number is enough."""
+    """An error may come without a body, or with a gateway's HTML."""
     try:
         return decode(body)
     except errors.Nonsense:

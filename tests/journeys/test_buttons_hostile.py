@@ -122,7 +122,7 @@ async def test_a_plain_member_gains_nothing_from_a_moderators_buttons(stage: Sta
 @pytest.mark.parametrize(
     ("trouble", "sentence"),
     [
-        (400, "useapi.net did not accept this request."),
+        (400, "useapi.net did not accept this. Please check the id, or use `/job` to see the job anew."),
         (404, "useapi.net knows no job with this id."),
         (429, "useapi.net asks for a pause."),
         (500, "useapi.net has trouble of its own just now."),

@@ -268,7 +268,6 @@ NO_PICTURE = [
     (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/png", 200),
     (b"", "image/png", 200),
     (b"\x89PN", "image/png", 200),
-    (b"This content is no longer available.", "text/plain", 404),
     (PNG, "image/png", 500),
     (PNG, "image/png", 206),
 ]
@@ -281,6 +280,16 @@ async def test_what_is_no_picture_becomes_a_link_with_a_word_about_it(stage: Sta
         assert words(post).endswith(UNFETCHED), (data, status)
         assert post.embeds[0].image.url == url
         assert not post.attachments
+
+
+async def test_a_link_that_has_died_is_not_shown(stage: Stage) -> None:
+    url = stage.useapi.serve_file(
+        "x.png", b"This content is no longer available.", content_type="text/plain", status=404
+    )
+    post = await pictured(stage, url)
+    assert words(post).endswith("-# The picture is no longer there: such links end after a day.")
+    assert post.embeds[0].image.url is None
+    assert url not in stage.sent()
 
 
 async def test_a_picture_under_a_false_name_is_attached_as_what_it_is(stage: Stage) -> None:
@@ -312,7 +321,7 @@ async def test_a_picture_of_eleven_megabytes_is_shown_by_its_link(stage: Stage, 
 
 
 async def test_the_address_that_names_the_payer_is_never_shown(stage: Stage) -> None:
-    url = stage.useapi.serve_file("x.png", b"", content_type="image/png", status=404)
+    url = stage.useapi.serve_file("x.png", b"", content_type="image/png", status=500)
     post = await finished(stage, attachments=[], imageUx=[{"id": "0", "url": url}])
     assert words(post).endswith("-# The picture could not be fetched.")
     assert url not in stage.sent()

@@ -124,8 +124,9 @@ async def test_who_did_not_ask_for_a_job_gets_neither_its_id_nor_its_deletion(st
 
 def line_for(stage: Stage) -> str:
     return (
-        "This server is not on this bot's list. Whoever runs the bot can add it: "
-        f"put `ALLOWED_GUILDS=1,{stage.guild.id}` into the file `.env` and start the bot again."
+        "This server is not on this bot's list. Whoever runs the bot can add it: put "
+        f"`{stage.guild.id}` behind `ALLOWED_GUILDS=` in the file `.env`, with a comma between it and the "
+        "others, and start the bot again."
     )
 
 

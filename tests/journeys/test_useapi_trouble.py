@@ -16,7 +16,7 @@ GONE = "useapi.net could not be reached just now. Please try again in a minute."
 SLOW = "useapi.net took too long to answer. Please try again in a minute."
 
 SENTENCES: dict[int | str, str] = {
-    400: "useapi.net did not accept this request.",
+    400: "useapi.net did not accept this. Please check the id, or use `/job` to see the job anew.",
     401: "useapi.net does not accept this bot's token. Please ask this server's admin to check USEAPI_TOKEN.",
     402: "The useapi.net subscription behind this bot has ended. Please ask this server's admin to renew it.",
     404: "useapi.net knows no job with this id. Is it complete, and does it belong to this server's useapi account?",

@@ -137,15 +137,16 @@ async def test_each_known_error_is_its_own_outcome(
 @pytest.mark.parametrize(
     ("status", "outcome"),
     [
-        (301, errors.Nonsense), (302, errors.Nonsense), (304, errors.Nonsense), (400, errors.BadRequest),
-        (401, errors.TokenRefused), (403, errors.ServerTrouble), (404, errors.JobUnknown), (408, errors.ServerTrouble),
-        (409, errors.BadRequest), (412, errors.BadRequest), (413, errors.BadRequest), (418, errors.BadRequest),
-        (422, errors.JobModerated), (429, errors.Busy), (500, errors.ServerTrouble), (502, errors.ServerTrouble),
+        (301, errors.Nonsense), (302, errors.Nonsense), (304, errors.Nonsense), (400, errors.ServerTrouble),
+        (401, errors.TokenRefused), (403, errors.ServerTrouble), (404, errors.ServerTrouble),
+        (408, errors.ServerTrouble), (409, errors.ServerTrouble), (410, errors.ServerTrouble),
+        (412, errors.ServerTrouble), (413, errors.ServerTrouble), (418, errors.BadRequest),
+        (422, errors.ServerTrouble), (429, errors.Busy), (500, errors.ServerTrouble), (502, errors.ServerTrouble),
         (503, errors.ServerTrouble), (504, errors.Overloaded), (520, errors.ServerTrouble),
         (596, errors.AccountBlocked), (600, errors.Nonsense),
     ],
 )  # fmt: skip
-async def test_a_status_counts_whatever_the_body_is(
+async def test_what_ends_a_job_counts_from_useapi_itself_not_from_a_gateway_in_between(
     far: FarEnd, api: Useapi, status: int, outcome: type[errors.UseapiError]
 ) -> None:
     for body in (b"", b"<html><body>Bad gateway</body></html>", b'["wrong shape"]'):
