@@ -45,6 +45,7 @@ _EDITS_UNTIL = timedelta(minutes=50)  # Discord limits edits of messages older t
 
 _POSTED_THEN_DELETED = 10008
 _TOO_LARGE = 40005
+_OLD_EDITS = 30046  # too many edits of an old message; an answer 429 that is about this message alone
 _NO_REPLY = 160002  # a reply wants Read Message History
 _GONE = {10003, 50001}
 _FORBIDDEN = 50013
@@ -84,6 +85,7 @@ class Courier:
         self._next_turn = 0.0
         self._rounds: dict[int, asyncio.Task[None]] = {}
         self._no_replies: set[int] = set()
+        self._looked: dict[int, int] = {}  # how far a look in a history came that took too long
         self._paused_until = 0.0
         self._closing = False
 
@@ -202,13 +204,16 @@ class Courier:
         Without Read Message History Discord shows an empty one; then the nonce alone protects.
         """
         channel = self._bot.get_partial_messageable(delivery.place.channel_id, guild_id=delivery.place.guild_id)
+        after = self._looked.get(delivery.id, delivery.after_id)
+        found = None
         async with asyncio.timeout(4 * _PATIENCE):
-            async for message in channel.history(
-                limit=None, after=discord.Object(delivery.after_id), oldest_first=True
-            ):
+            async for message in channel.history(limit=None, after=discord.Object(after), oldest_first=True):
+                self._looked[delivery.id] = message.id
                 if any(delivery.nonce in custom_id for custom_id in buttons.custom_ids(message)):
-                    return message.id
-        return None
+                    found = message.id
+                    break
+        self._looked.pop(delivery.id, None)
+        return found
 
     async def _send(self, delivery: Delivery, message: Message) -> int | None:
         channel = self._bot.get_partial_messageable(delivery.place.channel_id, guild_id=delivery.place.guild_id)
@@ -299,7 +304,9 @@ class Courier:
         trouble = f"HTTP {refusal.status}, code {refusal.code}"
         level = logging.DEBUG if trouble == delivery.trouble else logging.WARNING  # said once, not at every try
         log.log(level, "Discord refused delivery %d: %s", delivery.id, trouble)
-        if refusal.status in {401, 429}:  # the token, or Cloudflare: everything stops for a while
+        if (
+            refusal.status in {401, 429} and refusal.code != _OLD_EDITS
+        ):  # the token, or Cloudflare: everything stops for a while
             self._pause(pause := _LONGEST_PAUSE if refusal.status == 429 else 60.0)
             await self._refused_for(delivery, pause, trouble)
             return False

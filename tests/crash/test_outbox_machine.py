@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import msgspec
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from bot.jobs import Delivery, Job, Kind, Person, Place, State, Status
 from bot.store import Store, open_store
@@ -75,28 +75,33 @@ class OutboxMachine(RuleBasedStateMachine):
 
     def _save(self) -> None:
         """What a process that died now would leave."""
-        shutil.copytree(self._data, self.folder / str(self.lives + 1), dirs_exist_ok=True)
+        shutil.copytree(self._data, self._saved)
+
+    @property
+    def _saved(self) -> Path:
+        return self.folder / str(self.lives + 1)
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run one call of the store; `Crashed` where it is cut off at its n-th statement."""
+        """Run one call of the store; `Crashed` where it is cut off, as SQLite begins with the n-th statement from now."""
         if not self.cut_at:
             return self.loop.run_until_complete(work)
         database = self.store._db._connection  # the only place that sees single statements
-        left = self.cut_at
-
-        def at_statement(_: str) -> None:
-            nonlocal left
-            left -= 1
-            if left == 0:
-                self._save()
-
-        self.loop.run_until_complete(database.set_trace_callback(at_statement))
+        self.loop.run_until_complete(database.set_trace_callback(self._at_statement))
         result = self.loop.run_until_complete(work)
         self.loop.run_until_complete(database.set_trace_callback(None))  # type: ignore[arg-type]  # turns it off
-        self.cut_at = 0
-        if left <= 0:
+        if not self.cut_at:
             raise Crashed
         return result
+
+    def _at_statement(self, _: str) -> None:
+        self.cut_at = max(self.cut_at - 1, 0)
+        if self.cut_at == 0 and not self._saved.exists():
+            self._save()
+
+    def _die(self) -> NoReturn:
+        self.cut_at = 0
+        self._save()
+        raise Crashed
 
     @contextmanager
     def life(self) -> Iterator[None]:
@@ -118,7 +123,7 @@ class OutboxMachine(RuleBasedStateMachine):
             shutil.rmtree(self.folder)
 
     def _keep_all_promises(self) -> None:
-        self.cut_at = 0
+        self.cut_at = 0  # from here on nobody dies
         self.over |= set(JOBS)
         self.look()
         for _ in range(3):  # results, then the cards that waited for them, then none
@@ -170,16 +175,14 @@ class OutboxMachine(RuleBasedStateMachine):
             for card in self.do(self.store.cards_to_edit()):
                 self._edit(card)
 
-    @rule(statement=st.integers(1, 12))
-    def die_in_the_midst_of_the_next_call(self, statement: int) -> None:
+    @rule(statement=st.integers(1, 20))
+    def die_in_the_midst_of_something_soon(self, statement: int) -> None:
         self.cut_at = statement
 
-    @precondition(lambda self: not self.cut_at)
     @rule()
     def die(self) -> None:
         with self.life():
-            self._save()
-            raise Crashed
+            self._die()
 
     # --- the courier's protocol -------------------------------------------------------------------------------------
 
@@ -200,8 +203,7 @@ class OutboxMachine(RuleBasedStateMachine):
         if fate == "answered":
             self.do(self.store.posted(claimed, message.id))
         elif fate == "killed":
-            self._save()
-            raise Crashed
+            self._die()
         else:
             refused = fate == "refused" and delivery.state is State.WAITING
             self.do(self.store.put_off(claimed, 300, fate, unsent=refused))

@@ -136,7 +136,7 @@ async def test_an_uplink_that_is_too_slow_for_the_file_carries_the_link(stage: S
     assert words(post).endswith("This is a link, which ends within a day.")
 
 
-@pytest.mark.parametrize(("status", "code"), [(400, 30046), (403, 50001)])
+@pytest.mark.parametrize(("status", "code"), [(429, 30046), (403, 50001)])
 async def test_a_card_that_may_not_be_edited_for_a_while_tells_the_end_when_it_may(
     stage: Stage, status: int, code: int
 ) -> None:
