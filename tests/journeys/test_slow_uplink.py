@@ -1,0 +1,37 @@
+"""A home connection that takes its time with ten megabytes."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.journeys.conftest import Stage, words
+
+PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(9 << 20)
+
+
+def slow(stage: Stage, seconds: float) -> None:
+    """Let Discord's end take this long to receive a message with a file; a sender that gives up sent nothing."""
+    receive = stage.bot.http.request
+
+    async def request(route: Any, **options: Any) -> Any:
+        if route.method == "POST" and options.get("files"):
+            await asyncio.sleep(seconds)
+        return await receive(route, **options)
+
+    stage.bot.http.request = request  # type: ignore[method-assign]  # simcord's end, not ours
+
+
+@pytest.mark.parametrize(("seconds", "attached"), [(150, True), (400, False)])
+async def test_a_slow_uplink_gets_the_time_it_needs_and_then_a_link(
+    stage: Stage, seconds: float, attached: bool
+) -> None:
+    url = stage.useapi.serve_file("x.png", PICTURE, content_type="image/png")
+    jobid = stage.useapi.add_job(prompt="a lighthouse", age=600, attachments=[{"url": url}])
+    slow(stage, seconds)
+    await stage.job(stage.mira, jobid)
+    await stage.wait(1200)
+    (post,) = stage.posts()
+    assert "a lighthouse" in words(post)
+    assert bool(post.attachments) is attached
+    assert ("This is a link" in words(post)) is not attached
