@@ -23,7 +23,7 @@ check: .venv/dev ## style, types, and which way imports run
 	$(BIN)/lint-imports
 
 test: .venv/dev ## all tests; under 90 seconds
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 soak: .venv/dev ## 2,000 results while the bot is killed 200 times; about five minutes
 	$(BIN)/python -m tests.crash.kill_run --deliveries 2000 --kills 200 --nonce-window 0 --seed $${SEED:-1}

@@ -51,27 +51,26 @@ def _run(main_coroutine: Coroutine[Any, Any, None]) -> None:
 
 async def _serve(settings: Settings, *, always_sync: bool) -> None:
     """Run until a signal; both signals take the same way out as a failure."""
-    serving = asyncio.current_task()
-    assert serving is not None
-    stopped = False
-
-    def stop() -> None:
-        nonlocal stopped
-        if not stopped:
-            stopped = True
-            serving.cancel()
-
+    stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):  # Windows has Ctrl-C only, as a KeyboardInterrupt
-            asyncio.get_running_loop().add_signal_handler(number, stop)
-    try:
-        async with open_darkroom(settings, always_sync=always_sync) as bot:
-            await _check_useapi(bot)
-            await _connect(bot, settings)
-    except asyncio.CancelledError:
-        if not stopped:
-            raise
-        log.info("Stopped")
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with open_darkroom(settings, always_sync=always_sync) as bot:
+        working = asyncio.create_task(_work(bot, settings))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if working.done():
+            working.result()
+        while not working.done():  # Python 3.11's wait_for, of which discord.py has many, can swallow a cancellation
+            working.cancel()
+            await asyncio.wait({working}, timeout=0.2)
+    log.info("Stopped")
+
+
+async def _work(bot: Darkroom, settings: Settings) -> None:
+    await _check_useapi(bot)
+    await _connect(bot, settings)
 
 
 async def _check_useapi(bot: Darkroom) -> None:

@@ -164,10 +164,10 @@ class Darkroom(commands.AutoShardedBot):
         attempt = 0
         while True:
             try:
-                socket = await asyncio.wait_for(
-                    DiscordWebSocket.from_client(self, initial=initial, gateway=gateway, shard_id=shard_id),
-                    timeout=self.shard_connect_timeout,
-                )
+                async with asyncio.timeout(self.shard_connect_timeout):
+                    socket = await DiscordWebSocket.from_client(
+                        self, initial=initial, gateway=gateway, shard_id=shard_id
+                    )
             except (*_UNREACHABLE, discord.ConnectionClosed) as trouble:
                 attempt = await _pause(attempt, trouble)
             else:
