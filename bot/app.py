@@ -1,9 +1,11 @@
 """The only builder: opens everything from the outside in, and closes it from the inside out."""
 
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 
 import aiohttp
 import discord
@@ -34,7 +36,13 @@ async def open_darkroom(
         api = Useapi(session=session, url=settings.useapi_url, token=settings.useapi_token.reveal())
         async with Darkroom(settings=settings, store=store, api=api, always_sync=always_sync) as bot:
             store.on_health(partial(bot.alerts.raise_or_end, "disk"))
-            writer = Writer(store=store, pictures=pictures, ping_after=settings.ping_after, now=now)
+            writer = Writer(
+                store=store,
+                pictures=pictures,
+                folder=_emptied(settings.data_dir / "tmp"),
+                ping_after=settings.ping_after,
+                now=now,
+            )
             bot.courier = Courier(
                 bot=bot, store=store, writer=writer, now=now, budget=bot.budget, alert=bot.alerts.raise_or_end
             )
@@ -49,3 +57,10 @@ async def open_darkroom(
             )
             yield bot
             await bot.alerts.close()
+
+
+def _emptied(folder: Path) -> Path:
+    """A folder for files on their way; what a killed bot left there goes. The store's lock says that it is ours."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    return folder

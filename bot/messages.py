@@ -63,18 +63,21 @@ class _Media:
 
 
 class Writer:
-    """Writes the messages of deliveries from what the store knows at that moment."""
+    """Writes the messages of deliveries from what the store knows; `folder` holds the files on their way."""
 
-    def __init__(self, *, store: Store, pictures: Pictures, ping_after: float, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, *, store: Store, pictures: Pictures, folder: Path, ping_after: float, now: Callable[[], datetime]
+    ) -> None:
         self._store = store
         self._pictures = pictures
+        self._folder = folder
         self._ping_after = timedelta(seconds=ping_after)
         self._now = now
 
     @asynccontextmanager
     async def message(self, delivery: Delivery, known: KnownJob) -> AsyncIterator[Message]:
         """The result or the card; its files live as long as the context."""
-        with TemporaryDirectory(prefix="darkroom-") as folder:
+        with TemporaryDirectory(dir=self._folder) as folder:
             if delivery.kind is Kind.RESULT:
                 yield await self._result(delivery, known, Path(folder))
             else:

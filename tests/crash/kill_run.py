@@ -100,7 +100,6 @@ class KillRun:
         self.environment = {
             **{name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}},
             "PYTHONPATH": os.pathsep.join((str(Path(__file__).parent / "fragile"), str(ROOT))),
-            "TMPDIR": str(self.folder),  # the killed leave their pictures behind
             "DISCORD_TOKEN": "MTk4.pretend.token",
             "USEAPI_TOKEN": "demo-token",
             "ALLOWED_GUILDS": str(guild),

@@ -25,13 +25,13 @@ from bot.jobs import Delivery, Job, Kind, Person, Place, State, Status
 from bot.store import Store, open_store
 
 T = TypeVar("T")
-JOBS = [f"job:{number}" for number in range(3)]
+JOBS = [f"job:{number}" for number in range(2)]
 PLACES = [Place(guild_id=100, channel_id=channel) for channel in (200, 201)]
 PEOPLE = [Person(id=1, name="Mira"), Person(id=2, name="Bo")]
 MEMORY = Path(
     "/dev/shm"
 )  # where it exists: a failure takes hundreds of runs to shrink, and a disk waits at every commit
-CUT = st.just(0) | st.integers(1, 15)
+CUT = st.sampled_from([0] * 12 + list(range(1, 13)))  # most calls live
 BEGAN = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
@@ -144,11 +144,13 @@ class OutboxMachine(RuleBasedStateMachine):
     # --- what happens -----------------------------------------------------------------------------------------------
 
     @initialize(nonces=st.booleans())
-    def discord_remembers_nonces_or_shows_its_history(self, nonces: bool) -> None:
+    def discord_remembers_nonces_or_shows_its_history_and_somebody_asks(self, nonces: bool) -> None:
         self.nonces = nonces
+        for place in PLACES:
+            self.ask(JOBS[0], place, PEOPLE[0])
 
     @rule(jobid=st.sampled_from(JOBS), place=st.sampled_from(PLACES), person=st.sampled_from(PEOPLE), cut=CUT)
-    def ask(self, jobid: str, place: Place, person: Person, cut: int) -> None:
+    def ask(self, jobid: str, place: Place, person: Person, cut: int = 0) -> None:
         with self.life(cut):
             self.store.saw(self._snowflake())
             self.do(self.store.ask(self._job(jobid), place, person))
@@ -248,5 +250,5 @@ class OutboxMachine(RuleBasedStateMachine):
 
 TestOutbox = pytest.mark.timeout(400)(OutboxMachine.TestCase)  # a failure takes minutes to shrink, success seconds
 TestOutbox.settings = settings(
-    max_examples=120, stateful_step_count=12, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=80, stateful_step_count=12, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

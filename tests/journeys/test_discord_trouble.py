@@ -1,9 +1,6 @@
 """Discord in trouble: what was promised is posted once, as whole as Discord allows, or its failure is written down."""
 
-import asyncio
 import re
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -108,32 +105,19 @@ async def test_a_pause_that_discord_orders_on_an_edit_holds_the_posts_too(stage:
     assert stage.last.attachments
 
 
-async def test_a_full_disk_delays_the_post_and_does_not_lose_it(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+async def test_a_folder_that_is_gone_delays_the_post_and_does_not_lose_it(
+    stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    on_their_way = stage.folder / "tmp"
+    on_their_way.rmdir()
     await over(stage)
     await stage.wait(20 * MINUTE)
     assert not stage.posts()
     assert len([record for record in caplog.records if record.name == "bot.courier"]) < 20
-    monkeypatch.setattr(tempfile, "tempdir", None)
+    on_their_way.mkdir()
     await stage.wait(6 * MINUTE)
     assert stage.last.attachments
-
-
-async def test_an_uplink_that_is_too_slow_for_the_file_carries_the_link(stage: Stage) -> None:
-    request = stage.bot.http.request
-
-    async def slow(route: Any, **options: Any) -> Any:
-        if options.get("files"):
-            await asyncio.sleep(10_000)
-        return await request(route, **options)
-
-    stage.bot.http.request = slow  # type: ignore[method-assign]  # the wire is slow, not our code
-    await over(stage)
-    await stage.wait(5 * MINUTE)
-    (post,) = stage.posts()
-    assert words(post).endswith("This is a link, which ends within a day.")
+    assert not list(on_their_way.iterdir()), "nothing stays behind"
 
 
 @pytest.mark.parametrize(("status", "code"), [(429, 30046), (403, 50001)])

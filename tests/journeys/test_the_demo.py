@@ -32,7 +32,7 @@ pytestmark = [
 @pytest.fixture
 async def page() -> AsyncIterator[Page]:
     demo = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot.demo", "--no-browser", "--speed", "3"),
+        *(sys.executable, "-m", "bot.demo", "--no-browser", "--speed", "1.5"),
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
     )
@@ -64,7 +64,7 @@ async def test_a_newcomer_sees_the_whole_job_in_a_browser(page: Page) -> None:
     await page.keyboard.press("Enter")
     await expect(page.get_by_text("The id that useapi.net gave").first).to_be_visible()
     await page.keyboard.insert_text(jobid)
-    await expect(page.get_by_text("No options match")).to_be_visible()
+    await expect(page.get_by_text(f"matching {jobid}")).to_be_visible(timeout=20_000)
     await page.keyboard.press("Enter")
 
     await expect(timeline).to_contain_text("I'll post it here.", timeout=30_000)
