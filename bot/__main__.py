@@ -21,6 +21,12 @@ from bot.settings import Settings, from_environment
 
 log = logging.getLogger(__name__)
 
+_CLOSED = {
+    4004: "Discord does not accept DISCORD_TOKEN any more. Reset it in the Developer Portal and copy it anew.",
+    4014: "Discord wants a permission for an intent that Darkroom does not use. Please report this.",
+}
+"""Close codes of the gateway after which trying again is no use, https://discord.com/developers/docs/topics/opcodes."""
+
 
 def main() -> int:
     """Read the command line and run; the exit status."""
@@ -99,7 +105,12 @@ async def _connect(bot: Darkroom, settings: Settings) -> None:
             bot.application_id or 0, permissions=PERMISSIONS, scopes=("bot", "applications.commands")
         ),
     )
-    await bot.connect()
+    try:
+        await bot.connect()
+    except discord.ConnectionClosed as closed:
+        raise DiscordStartError(
+            _CLOSED.get(closed.code, f"Discord ended the connection (code {closed.code}).")
+        ) from None
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import discord
 from bot.api import Useapi
 from bot.client import Darkroom
 from bot.courier import Courier
+from bot.errors import StoreError
 from bot.images import Pictures
 from bot.messages import Writer
 from bot.settings import Settings
@@ -55,12 +56,19 @@ async def open_darkroom(
                 changed=bot.courier.ring,
                 alert=bot.alerts.raise_or_end,
             )
-            yield bot
-            await bot.alerts.close()
+            try:
+                yield bot
+            finally:
+                await bot.alerts.close()
 
 
 def _emptied(folder: Path) -> Path:
     """A folder for files on their way; what a killed bot left there goes. The store's lock says that it is ours."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as trouble:
+        raise StoreError(
+            f"The folder {folder} cannot be made: {trouble.strerror}. Is something in its place?"
+        ) from None
     return folder

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any, ClassVar, Self
 
 import discord
+import msgspec
 from discord import ui
 
 from bot import cards, replies
@@ -19,6 +20,10 @@ from bot.store import Asked
 
 _NONCE = r"(?P<nonce>[a-z0-9]{24})"
 _NEEDS_MORE = {"Vary (Region)", "Custom Zoom"}  # the API wants a mask or a prompt with these
+_NOBODY_KNOWS = (
+    "useapi.net did not say whether Midjourney got this press. Please look in a few minutes, with `/job`, "
+    "before you press again: each press costs Midjourney time."
+)
 _CARD_AFTER = 18.0  # seconds; a child that its first look (after 15 s and a tenth) finds done needs no card
 
 
@@ -90,6 +95,13 @@ class _Answered:
             raise PersonError("I don't know this post any more. `/job` with its id shows the job anew.")
         return delivery, await store.known(delivery.job_id)
 
+    async def claim_housekeeping(self, interaction: discord.Interaction, what: str) -> tuple[Delivery, KnownJob]:
+        """The result that the custom_id names, for the asker or a moderator, who alone may do `what`."""
+        delivery, known = await self.claim(interaction, Kind.RESULT)
+        if not await _may_keep_house(interaction, delivery):
+            raise PersonError(f"Only the member who brought this job here, and moderators, can {what}.")
+        return delivery, known
+
 
 class _Simple(_Answered):
     """A button whose custom_id holds nothing but the delivery."""
@@ -160,9 +172,11 @@ class JobButton(_Answered, ui.DynamicItem[ui.Button[Any]], template=rf"dr:p:{_NO
             except ButtonUsed as used:
                 job = await bot.api.job(used.child_jobid)
         except UseapiError as refusal:
-            await bot.store.press_failed(press, str(refusal), refused=not isinstance(refusal, Trouble))
-            raise
-        wish = await bot.store.ask(job, delivery.place, press.person, quiet_for=_CARD_AFTER)
+            unknown = isinstance(refusal, Trouble)
+            await bot.store.press_failed(press, str(refusal), refused=not unknown)
+            raise PersonError(_NOBODY_KNOWS) if unknown else refusal from None
+        child = msgspec.structs.replace(job, parent_jobid=parent.job.jobid)  # useapi may leave it out
+        wish = await bot.store.ask(child, delivery.place, press.person, quiet_for=_CARD_AFTER)
         await bot.store.press_made(press, wish.known)
         bot.watcher.watch(wish.known)
         bot.deliver_soon()
@@ -182,8 +196,12 @@ class MoreButton(_Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:m:{_NON
     async def act(self, interaction: discord.Interaction) -> None:
         """Show what this person can do with the post."""
         delivery, known = await self.claim(interaction, Kind.RESULT)
+        if delivery.state is State.SENDING and interaction.message is not None:  # it stands: here is the proof
+            await bot_of(interaction).store.posted(delivery, interaction.message.id)
         if not await _may_keep_house(interaction, delivery):
-            await replies.say(interaction, f"`#{known.key}` · the extras are for those who asked, and for moderators.")
+            await replies.say(
+                interaction, f"`#{known.key}` · the extras are for who brought this job here, and for moderators."
+            )
             return
         view = ui.View(timeout=None)
         view.add_item(CopyIdButton(self.nonce))
@@ -199,9 +217,7 @@ class CopyIdButton(_Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:c:{_N
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Show the id to the asker or a moderator."""
-        delivery, known = await self.claim(interaction, Kind.RESULT)
-        if not await _may_keep_house(interaction, delivery):
-            raise PersonError("Only those who asked for this job, and moderators, can see its id.")
+        _, known = await self.claim_housekeeping(interaction, "see its id")
         await replies.say(interaction, f"```\n{known.job.jobid.replace('`', '')}\n```")
 
 
@@ -214,10 +230,8 @@ class DeleteButton(_Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:d:{_N
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Delete the message for the asker or a moderator."""
-        delivery, known = await self.claim(interaction, Kind.RESULT)
-        if not await _may_keep_house(interaction, delivery):
-            raise PersonError("Only those who asked for this job, and moderators, can delete its post.")
-        if delivery.state is State.POSTED and delivery.message_id is not None:
+        delivery, known = await self.claim_housekeeping(interaction, "delete its post")
+        if delivery.message_id is not None:
             channel = interaction.client.get_partial_messageable(delivery.place.channel_id)
             with suppress(discord.NotFound):  # gone already, which is what was asked for
                 await channel.get_partial_message(delivery.message_id).delete()
@@ -232,10 +246,10 @@ class WhyButton(_Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:w:{_NONC
     label = "Why?"
 
     async def act(self, interaction: discord.Interaction) -> None:
-        """Tell the reason to those who asked for the job."""
+        """Tell the reason to the asker."""
         delivery, known = await self.claim(interaction, Kind.RESULT)
-        if not await _asked(interaction, delivery):
-            raise PersonError("Only those who asked for this job can see why it was declined.")
+        if not await _is_asker(interaction, delivery):
+            raise PersonError("Only the member who brought this job here can see why it was declined.")
         await replies.say(interaction, cards.why(known.job))
 
 
@@ -385,4 +399,10 @@ async def _asked(interaction: discord.Interaction, delivery: Delivery) -> bool:
 
 
 async def _may_keep_house(interaction: discord.Interaction, delivery: Delivery) -> bool:
-    return is_moderator(interaction) or await _asked(interaction, delivery)
+    return is_moderator(interaction) or await _is_asker(interaction, delivery)
+
+
+async def _is_asker(interaction: discord.Interaction, delivery: Delivery) -> bool:
+    """Whether it was this member who brought the job here; to be told about it too, anybody can ask."""
+    asker = await bot_of(interaction).store.asker(delivery.job_id, delivery.place.channel_id)
+    return asker == interaction.user.id

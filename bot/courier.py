@@ -1,4 +1,4 @@
-"""Outbox to Discord: posts every delivery exactly once and keeps the cards true. Alone knows nonces and 10008.
+"""Outbox to Discord: posts every delivery exactly once and keeps the cards true. Alone sends nonces, and knows 10008.
 
 The protocol for one message, and which way a crash falls:
 
@@ -16,7 +16,7 @@ import json
 import logging
 import random
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -38,7 +38,9 @@ log = logging.getLogger(__name__)
 _PATIENCE = 25.0  # seconds that one send may take, plus its files' bytes at
 _SLOW_UPLINK = 64 * 1024  # bytes a second
 _LONGEST_PAUSE = 300.0
-_GIVE_UP_AFTER = timedelta(minutes=30)  # a channel that is away this long
+_GIVE_UP_AFTER = timedelta(minutes=30)  # a channel that is away this long,
+_GIVE_UP_TRIES = 10  # and was tried this often: the bot itself, or the clock, may have been away
+_EDIT_FOR = timedelta(hours=24)  # a card that may not be edited
 _BROKEN_PAUSE = 5.0
 _EDIT_PAUSE = 5.0  # seconds between two edits of one card
 _EDITS_UNTIL = timedelta(minutes=50)  # Discord limits edits of messages older than an hour (30046)
@@ -47,7 +49,7 @@ _POSTED_THEN_DELETED = 10008
 _TOO_LARGE = 40005
 _OLD_EDITS = 30046  # too many edits of an old message; an answer 429 that is about this message alone
 _NO_REPLY = 160002  # a reply wants Read Message History
-_GONE = {10003, 50001}
+_GONE = {10003, 10004, 50001, 50083, 160005}  # unknown channel or server, no access, archived or locked thread
 _FORBIDDEN = 50013
 _TRANSIENT = (
     discord.RateLimited,
@@ -55,6 +57,10 @@ _TRANSIENT = (
     json.JSONDecodeError,
     OSError,  # a TimeoutError is one
 )
+
+
+class _TooSlow(TimeoutError):
+    """A send with files took longer than it may."""
 
 
 class Courier:
@@ -226,8 +232,8 @@ class Courier:
                 fail_if_not_exists=False,
             )
         await self._turn()
-        async with asyncio.timeout(_PATIENCE + message.size / _SLOW_UPLINK):
-            try:
+        try:
+            async with asyncio.timeout(_PATIENCE + message.size / _SLOW_UPLINK):
                 sent = await channel.send(
                     message.content or None,
                     view=message.view,
@@ -237,10 +243,14 @@ class Courier:
                     allowed_mentions=_only(message.mentioned),
                     **options,
                 )
-            except discord.NotFound as answer:
-                if answer.code != _POSTED_THEN_DELETED:
-                    raise
-                return None  # the nonce is known: the message stood, and somebody deleted it
+        except discord.NotFound as answer:
+            if answer.code != _POSTED_THEN_DELETED:
+                raise
+            return None  # the nonce is known: the message stood, and somebody deleted it
+        except TimeoutError:
+            if message.files:
+                raise _TooSlow from None
+            raise
         return sent.id
 
     async def _turn(self) -> None:
@@ -290,7 +300,7 @@ class Courier:
 
     async def _again(self, delivery: Delivery, trouble: BaseException) -> None:
         """Nobody knows whether Discord took it: the row stays SENDING, and is settled before the next send."""
-        timed_out = isinstance(trouble, TimeoutError)
+        timed_out = isinstance(trouble, _TooSlow)
         shape = delivery.shape
         if timed_out and delivery.timeouts and shape is Shape.WHOLE:
             shape = Shape.NO_FILE  # twice too slow: the uplink does not carry the file
@@ -326,13 +336,15 @@ class Courier:
         return False
 
     async def _edit_refused(self, card: Delivery, trouble: str) -> None:
-        # Old messages take few edits an hour (30046), rights come back: half an hour of tries is what a card is worth.
+        # Old messages take few edits an hour (30046), rights come back: a day of tries is what a card is worth.
         if card.shape is Shape.WHOLE:  # perhaps it is the preview
             await self._store.put_off(card, _EDIT_PAUSE, trouble, shape=Shape.NO_FILE)
-        elif card.gone_since is not None and self._now() - card.gone_since > _GIVE_UP_AFTER:
+        elif card.gone_since is not None and self._now() - card.gone_since > _EDIT_FOR:
             await self._store.shown(card, _EDIT_PAUSE)
         else:
-            await self._store.put_off(card, 120.0, trouble, gone=True)
+            away = timedelta() if card.gone_since is None else self._now() - card.gone_since
+            pause = 120.0 if away < _GIVE_UP_AFTER else 3600.0
+            await self._store.put_off(card, pause, trouble, gone=True)
 
     async def _refused_for(
         self, delivery: Delivery, pause: float, trouble: str, *, shape: Shape | None = None, gone: bool = False
@@ -351,7 +363,11 @@ class Courier:
     async def _wait_for_channel(self, delivery: Delivery, trouble: str) -> None:
         if delivery.kind is Kind.CARD:
             await self._store.drop(delivery)  # the result will say more than the card could
-        elif delivery.gone_since is not None and self._now() - delivery.gone_since > _GIVE_UP_AFTER:
+        elif (
+            delivery.gone_since is not None
+            and self._now() - delivery.gone_since > _GIVE_UP_AFTER
+            and delivery.attempts >= _GIVE_UP_TRIES
+        ):
             log.error("Delivery %d is undeliverable: the channel stayed away for half an hour", delivery.id)
             await self._give_up(delivery, trouble)
         else:  # whole again: when the rights come back, the picture comes too
@@ -368,6 +384,7 @@ class Courier:
             await self._give_up(delivery, trouble)
 
     async def _give_up(self, delivery: Delivery, trouble: str) -> None:
+        self._looked.pop(delivery.id, None)
         await self._store.give_up(delivery, trouble)
         self._alert(
             f"channel {delivery.place.channel_id}",
@@ -381,7 +398,7 @@ def _files(message: Message) -> list[discord.File]:
     return [discord.File(file.picture.path, filename=file.name, description=file.description) for file in message.files]
 
 
-def _only(user_ids: Any) -> discord.AllowedMentions:
+def _only(user_ids: Sequence[int]) -> discord.AllowedMentions:
     return discord.AllowedMentions(
         everyone=False, roles=False, replied_user=False, users=[discord.Object(user_id) for user_id in user_ids[:100]]
     )

@@ -1,5 +1,6 @@
 """What a delivery says: puts card or result, picture, buttons, mentions and reply together, whole or degraded."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 UPLOAD_LIMIT = 10 * 1024 * 1024  # bytes a file: Discord's default since 2025-01-16
 _PREVIEW_LIMIT = 1024 * 1024  # bytes; the largest seen has 140 KB
+_PREVIEW_SECONDS = 10.0
 _LATE = timedelta(hours=2)  # a result this late is posted without a sound
 _SHOWN_BY_EMBED = {"png", "jpg", "webp", "gif"}
 _NO_PICTURE = "useapi.net named no picture for this job."
@@ -101,8 +103,9 @@ class Writer:
         if not job.attachments:
             return []
         try:
-            picture = await self._pictures.fetch(job.attachments[0].url, into=folder, limit=_PREVIEW_LIMIT)
-        except PictureError:
+            async with asyncio.timeout(_PREVIEW_SECONDS):  # it takes one of the places that results wait for
+                picture = await self._pictures.fetch(job.attachments[0].url, into=folder, limit=_PREVIEW_LIMIT)
+        except (PictureError, TimeoutError):
             return []
         if picture.extension not in _SHOWN_BY_EMBED:
             return []

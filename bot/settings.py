@@ -114,7 +114,8 @@ def _url(text: str) -> str:
 def _hosts(text: str) -> tuple[str, ...]:
     hosts = tuple(text.replace(",", " ").split())
     for host in hosts:
-        if not re.fullmatch(r"(https?://)?[A-Za-z0-9.-]+(:[0-9]{1,5})?", host) or (":" in host and "//" not in host):
+        origin = re.fullmatch(r"(https?://)?[A-Za-z0-9.-]+(?::(?P<port>[0-9]{1,5}))?", host)
+        if origin is None or (":" in host and "//" not in host) or int(origin["port"] or 443) > 65_535:
             raise ValueError("must be hosts, or whole origins such as http://127.0.0.1:9000, with spaces between them")
     return hosts
 

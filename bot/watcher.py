@@ -16,7 +16,17 @@ import msgspec
 
 from bot.alarm import Alarm
 from bot.api import Useapi
-from bot.errors import Busy, JobExpired, JobModerated, Misconfigured, Rule, StoreTrouble, UseapiError
+from bot.errors import (
+    AccountBlocked,
+    Busy,
+    JobExpired,
+    JobModerated,
+    Rule,
+    StoreTrouble,
+    SubscriptionEnded,
+    TokenRefused,
+    UseapiError,
+)
 from bot.jobs import Job, KnownJob, Look, Status, follow
 from bot.store import Store
 
@@ -26,6 +36,7 @@ _SLOWEST = 300.0
 _PROBE = 60.0  # between two looks while useapi refuses the whole account
 _SILENCE = timedelta(hours=24)
 _SILENT_LOOKS = 12  # an hour of looks besides: a wall clock that was set forward must not end every watch at once
+_REFUSALS = (TokenRefused, SubscriptionEnded)  # never one job's trouble alone
 _MISSES = 3  # "no such job" this often in a row ends a watch: a fresh job may not be known everywhere at once
 
 
@@ -59,9 +70,11 @@ class Watcher:
         self._alarm = Alarm()
         self._due: list[tuple[float, int]] = []  # a heap; an entry that `_due_at` does not know counts no more
         self._due_at: dict[int, float] = {}
+        self._flying: dict[asyncio.Task[Job | UseapiError], Look] = {}
         self._misses: dict[int, int] = {}
         self._quiet: dict[int, int] = {}
         self._failing_since: dict[int, float] = {}  # the jobs whose last look met trouble
+        self._blocked: set[int] = set()  # those of them that met a blocked Midjourney account
         self._answered_at = 0.0
         self._strain = 0
         self._paused_until = 0.0
@@ -85,7 +98,8 @@ class Watcher:
     async def resume(self) -> None:
         """Take up all the store's running jobs afresh, their first looks spread over one interval."""
         self._due.clear()
-        self._due_at.clear()
+        for job_id in tuple(self._due_at):
+            self._forget(job_id)
         for job_id in await self._store.running():
             if job_id not in self._due_at:
                 self._schedule(job_id, self._rng.uniform(0, self._poll_seconds))
@@ -93,28 +107,27 @@ class Watcher:
     async def run(self) -> None:
         """Look for ever; ends only by cancellation."""
         await self.resume()
-        flying: dict[asyncio.Task[Job | UseapiError], Look] = {}
         try:
             while True:
-                await self._launch(flying)
-                await self._alarm.sleep(self._wait(flying), *flying)
-                await self._land(flying)
+                await self._launch()
+                await self._alarm.sleep(self._wait(), *self._flying)
+                await self._land()
         finally:
+            flying, self._flying = self._flying, {}
             for task in flying:
                 task.cancel()
             await asyncio.gather(*flying, return_exceptions=True)
 
     async def look_once(self) -> None:
         """One round: look at everything that is due, and return when all of it is written down."""
-        flying: dict[asyncio.Task[Job | UseapiError], Look] = {}
-        await self._launch(flying)
-        while flying:
-            await asyncio.wait(flying)
-            await self._land(flying)
-            await self._launch(flying)
+        await self._launch()
+        while self._flying:
+            await asyncio.wait(self._flying)
+            await self._land()
+            await self._launch()
 
-    async def _launch(self, flying: dict[asyncio.Task[Job | UseapiError], Look]) -> None:
-        due = self._take_due(self._places(flying))
+    async def _launch(self) -> None:
+        due = self._take_due(self._places())
         if not due:
             return
         try:
@@ -125,9 +138,9 @@ class Watcher:
                 self._schedule(job_id, self._poll_seconds)
             return
         for job_id in set(due) - {look.known.id for look in looks}:
-            del self._due_at[job_id]  # over, or nobody waits
+            self._forget(job_id)  # over, or nobody waits
         for look in looks:
-            flying[asyncio.create_task(self._look(look.known.job.jobid))] = look
+            self._flying[asyncio.create_task(self._look(look.known.job.jobid))] = look
 
     def _take_due(self, places: int) -> list[int]:
         now = self._loop_time()
@@ -140,12 +153,12 @@ class Watcher:
                 due.append(job_id)
         return due
 
-    def _places(self, flying: dict[asyncio.Task[Job | UseapiError], Look]) -> int:
+    def _places(self) -> int:
         """How many looks may start; in an outage one is enough to see whether useapi is back."""
-        return (1 if self._outage is not None else self._concurrency) - len(flying)
+        return (1 if self._outage is not None else self._concurrency) - len(self._flying)
 
-    def _wait(self, flying: dict[asyncio.Task[Job | UseapiError], Look]) -> float:
-        if self._places(flying) <= 0:
+    def _wait(self) -> float:
+        if self._places() <= 0:
             return _SLOWEST  # a landing wakes the loop before that
         now = self._loop_time()
         next_due = self._due[0][0] if self._due else now + _SLOWEST
@@ -157,10 +170,10 @@ class Watcher:
         except UseapiError as outcome:
             return outcome
 
-    async def _land(self, flying: dict[asyncio.Task[Job | UseapiError], Look]) -> None:
+    async def _land(self) -> None:
         news: list[tuple[int, Job]] = []
-        for task in [task for task in flying if task.done()]:
-            look = flying.pop(task)
+        for task in [task for task in self._flying if task.done()]:
+            look = self._flying.pop(task)
             try:
                 job = self._read(task.result(), look)
             except Exception:
@@ -196,24 +209,20 @@ class Watcher:
             case UseapiError(rule=Rule.OVER):
                 new = self._ended(outcome, look)
             case UseapiError():
-                if not self._is_its_own(outcome, job_id):
-                    self._slow_down(outcome)
-                elif self._is_silent(look):
-                    return self._done(look, msgspec.structs.replace(look.known.job, status=Status.SILENT))
-                self._schedule(job_id, self._interval(look))
-                return None
-        self._failing_since.pop(job_id, None)
-        self._works_again()
+                return self._troubled(outcome, look)
+        self._works_again(job_id)
         news = None if new is None else self._news(new, look)
         if news is not None and news.over:
-            return self._done(look, news)
-        self._schedule(job_id, self._interval(look))
+            self._forget(job_id)
+        else:
+            self._schedule(job_id, self._interval(look))
         return news
 
-    def _done(self, look: Look, news: Job) -> Job:
-        for told in (self._due_at, self._quiet, self._misses, self._failing_since):
-            told.pop(look.known.id, None)
-        return news
+    def _forget(self, job_id: int) -> None:
+        """Nothing stays of a job that is looked at no more: watched again, it starts to count anew."""
+        for told in (self._due_at, self._misses, self._quiet, self._failing_since):
+            told.pop(job_id, None)
+        self._blocked.discard(job_id)
 
     def _news(self, new: Job, look: Look) -> Job | None:
         """What an answer tells that was not known; a day without anything new is news in the end."""
@@ -239,10 +248,36 @@ class Watcher:
             return msgspec.structs.replace(look.known.job, status=Status.EXPIRED)
         return None
 
+    def _troubled(self, outcome: UseapiError, look: Look) -> Job | None:
+        """Trouble that may be everybody's slows the source down; with its own a job waits alone, a day at most."""
+        job_id = look.known.id
+        self._failing_since.setdefault(job_id, self._loop_time())
+        if isinstance(outcome, AccountBlocked):
+            self._block(outcome, look)
+        if not self._is_its_own(outcome, job_id):
+            self._slow_down(outcome)
+        elif self._is_silent(look):
+            self._forget(job_id)
+            return msgspec.structs.replace(look.known.job, status=Status.SILENT)
+        self._schedule(job_id, max(self._interval(look), _asked_pause(outcome)))
+        return None
+
+    def _block(self, outcome: AccountBlocked, look: Look) -> None:
+        """The first job that meets a blocked account is told of; the last that has met it and works again ends that."""
+        if not self._blocked:
+            # The key makes each time another alert, should nobody have waited to see the end of the last.
+            self._alert("account", f"Running jobs wait, such as #{look.known.key}. {outcome.for_admin}")
+        self._blocked.add(look.known.id)
+
     def _is_its_own(self, outcome: UseapiError, job_id: int) -> bool:
-        """Whether the trouble is this job's alone: it began before useapi told of others, and is not over."""
-        began = self._failing_since.setdefault(job_id, self._loop_time())
-        return outcome.rule is Rule.RETRY and began < self._answered_at
+        """Whether the trouble is this job's alone: it began before useapi told of others, and is not over.
+
+        A blocked account is one of several, maybe: what one of its jobs met is no news when the next one meets it.
+        """
+        if isinstance(outcome, _REFUSALS):
+            return False
+        kin = self._blocked if isinstance(outcome, AccountBlocked) else {job_id}
+        return min(self._failing_since[each] for each in kin) < self._answered_at
 
     def _slow_down(self, outcome: UseapiError) -> None:
         """Trouble slows the source down, not the single job: one look at a time, with growing pauses."""
@@ -252,23 +287,27 @@ class Watcher:
         pause = self._rng.uniform(0.5, 1.0) * min(_SLOWEST, 2.0**self._strain)
         if outcome.rule is Rule.MISCONFIGURED:
             pause = _PROBE
-        if isinstance(outcome, Busy) and outcome.retry_after is not None:
-            pause = max(pause, outcome.retry_after)
-        self._paused_until = max(self._paused_until, now + pause)
+        self._paused_until = max(self._paused_until, now + max(pause, _asked_pause(outcome)))
         if self._outage is None:
             log.warning("useapi.net has trouble, jobs wait: %s", outcome)
-        if isinstance(outcome, Misconfigured):
+        if isinstance(outcome, _REFUSALS):
             self._alert("useapi", f"Running jobs wait. {outcome.for_admin}")
         self._outage = type(outcome)
 
-    def _works_again(self) -> None:
+    def _works_again(self, job_id: int) -> None:
+        self._failing_since.pop(job_id, None)
+        if job_id in self._blocked:
+            self._blocked.remove(job_id)
+            if not self._blocked:
+                self._alert("account", "")
+        if self._loop_time() < self._paused_until:
+            return  # this look was under way when the trouble began
         self._answered_at = self._loop_time()
         if self._outage is not None:
             log.info("useapi.net answers again")
             self._alert("useapi", "")
             self._outage = None
         self._strain = 0
-        self._paused_until = 0.0
 
     def _interval(self, look: Look) -> float:
         waited = (self._now() - look.asked_at).total_seconds()
@@ -284,3 +323,7 @@ class Watcher:
     @staticmethod
     def _loop_time() -> float:
         return asyncio.get_running_loop().time()
+
+
+def _asked_pause(outcome: UseapiError) -> float:
+    return (outcome.retry_after or 0.0) if isinstance(outcome, Busy) else 0.0

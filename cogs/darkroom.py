@@ -13,7 +13,7 @@ _SHOWN = 10
 
 # No check stands on top of the default: admins change who may use it under Server Settings, Integrations.
 @app_commands.default_permissions(manage_guild=True)
-class Settings(commands.GroupCog, group_name="darkroom", group_description="How Darkroom does in this server"):
+class Managing(commands.GroupCog, group_name="darkroom", group_description="How Darkroom does in this server"):
     """The commands of a server's managers."""
 
     def __init__(self, bot: Darkroom) -> None:
@@ -48,4 +48,4 @@ class Settings(commands.GroupCog, group_name="darkroom", group_description="How 
 
 async def setup(bot: Darkroom) -> None:
     """Called by discord.py."""
-    await bot.add_cog(Settings(bot))
+    await bot.add_cog(Managing(bot))

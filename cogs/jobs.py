@@ -5,7 +5,6 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 import discord
-import msgspec
 from discord import app_commands
 from discord.ext import commands
 
@@ -58,20 +57,18 @@ class Jobs(commands.Cog):
 
     async def _find(self, text: str, guild_id: int) -> Job:
         """The job that the text means: by a key of this server, else by useapi's id."""
+        known = None
         if key := _KEY.fullmatch(text.strip()):
-            if known := await self._bot.store.by_key(key[1], guild_id):
-                return known.job
-            if key[0].startswith("#"):
+            known = await self._bot.store.by_key(key[1], guild_id)
+            if known is None and key[0].startswith("#"):
                 raise PersonError(f"No job in this server has the key `#{key[1].upper()}`. Its id works, too.")
-        jobid = read_jobid(text)
-        known = await self._bot.store.by_jobid(jobid)
+        known = known or await self._bot.store.by_jobid(read_jobid(text))
         if known is not None and not known.job.lost:
             return known.job  # the watcher looks at it anyway
         try:
-            job = await self._bot.api.job(jobid)
+            return await self._bot.api.job(known.job.jobid if known else read_jobid(text))
         except JobModerated as declined:
-            job = declined.job
-        return msgspec.structs.replace(job, jobid=jobid)  # an answer that claims another's id must not change that one
+            return declined.job
 
 
 async def _tell(interaction: discord.Interaction[Darkroom], wish: Wish) -> None:

@@ -11,7 +11,7 @@ from bot.client import Darkroom
 log = logging.getLogger(__name__)
 
 _RESTART_PAUSE = 5.0
-_LAST_SENDS = 4.0  # seconds for the messages in hand at the end; what takes longer is settled after the next start
+_LAST_SENDS = 3.5  # seconds for the messages in hand at the end; what takes longer is settled after the next start
 
 
 class Watching(commands.Cog):

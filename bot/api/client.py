@@ -82,7 +82,8 @@ class Useapi:
         said = read(await self._ask("GET", f"/jobs/?jobid={query}", self._look_seconds), jobid=jobid)
         if not isinstance(said, dict):
             raise errors.Nonsense
-        return job_from(said, jobid=jobid)
+        # An answer that claims another job's id must not change that one.
+        return msgspec.structs.replace(job_from(said, jobid=jobid), jobid=jobid)
 
     def _looked(self, jobid: str, look: asyncio.Task[Job]) -> None:
         del self._looks[jobid]

@@ -99,7 +99,8 @@ def _outcome(code: int, said: Fields, *, jobid: str, retry_after: str | None) ->
     if code == 409 and (children := jobids([said.get("jobid")])):
         return errors.ButtonUsed(children[0])
     if code == 422:
-        return errors.JobModerated(msgspec.structs.replace(job_from(said, jobid=jobid), status=Status.MODERATED))
+        job = job_from(said, jobid=jobid)
+        return errors.JobModerated(msgspec.structs.replace(job, jobid=jobid or job.jobid, status=Status.MODERATED))
     if code == 429:
         executing = said.get("executingJobs")
         if isinstance(executing, list):

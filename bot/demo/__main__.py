@@ -26,12 +26,13 @@ from bot.settings import Secret, Settings
 
 _TICK = 0.5  # real seconds between two turns of the driver
 _POLL = 4.0
-_SETTLE = 3.0  # seconds; simcord waits for the bot's sleeps that are shorter, so less than the time between two looks
+_SETTLE = 30.0  # seconds that one click, or one turn, may take
 _TOKEN = "demo-token"  # noqa: S105 -- it opens nothing
 
 _WELCOME = """\
 # Welcome to Darkroom
-Nothing here is real: no account, no internet, nothing to pay. Type `/job`, paste one of these ids, and watch.
+Nothing here is real: no account, no internet, nothing to pay. Type `/job`, press Enter, paste one of these ids, \
+press Enter again, and watch. What is new comes below.
 """
 _JOBS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("a picture that takes half a minute", {"prompt": "a castle in the fog, ink wash --ar 1:1"}),
@@ -50,15 +51,19 @@ async def demo(port: int, *, speed: float, browser: bool) -> None:
             PretendUseapi(token=_TOKEN, refresh=2.0, speed=speed, now=lambda: clock[0].now().timestamp())
         )
         bot = await stack.enter_async_context(open_darkroom(_settings(useapi, Path(folder))))
-        env = await stack.enter_async_context(
-            simcord.run(bot, shard_count=1, check_errors=False, settle_timeout=_SETTLE)
-        )
+        env = simcord.Env(bot, shard_count=1, check_errors=False, settle_timeout=_SETTLE)
+        # By itself simcord also lets short sleeps pass in real time, and a click waits for all of them. Here time is
+        # the driver's alone, so a click is done when the bot has nothing left to do but to wait for it.
+        env._schedule_timer = lambda *_: None  # type: ignore[method-assign]  # simcord is pinned
         clock.append(env)
+        await env.start()
+        stack.push_async_callback(env.shutdown)
         assert bot.user is not None
         await bot.user.edit(username="Darkroom")
         guild = env.create_guild("Studio")
         channel = guild.create_text_channel("pictures")
-        moderators = guild.create_role("Moderators", permissions=discord.Permissions(manage_messages=True))
+        rights = discord.Permissions(manage_messages=True, manage_guild=True)
+        moderators = guild.create_role("Moderators", permissions=rights)
         mira = guild.add_member(env.create_user("Mira"), roles=[moderators])
         bo = guild.add_member(env.create_user("Bo"))
         await mira.send(channel, _welcome(useapi))
@@ -100,9 +105,11 @@ async def _drive(env: Any, channel: Any, preview: Any) -> None:
     turn = asyncio.Lock()
     act = preview._action  # the only place where a click can be made to wait; the version of simcord is pinned
 
-    async def act_in_turn(*arguments: Any) -> Any:
+    async def act_in_turn(context: Any, body: dict[str, Any]) -> Any:
         async with turn:
-            return await act(*arguments)
+            # The page may have been renewed since the person aimed: what they pressed counts, not when it was drawn.
+            now_shown = {"published_revision": preview._get_page(context).revision}
+            return await act(context, {**body, **now_shown} if "published_revision" in body else body)
 
     preview._action = act_in_turn
     then = time.monotonic()
@@ -111,14 +118,12 @@ async def _drive(env: Any, channel: Any, preview: Any) -> None:
         await asyncio.sleep(_TICK)
         async with turn:
             now = time.monotonic()
-            with contextlib.suppress(
-                TimeoutError
-            ):  # the bot is busy with something longer; time has passed all the same
+            with contextlib.suppress(TimeoutError):  # the bot is busy with something long; the next turn catches up
                 await env.advance_time(now - then)
-            then = now
-            if (looks := _looks(channel)) != shown:
-                await preview.refresh()
-                shown = looks
+                then = now
+                if (looks := _looks(channel)) != shown:
+                    await preview.refresh()
+                    shown = looks
 
 
 def _looks(channel: Any) -> list[tuple[int, object]]:

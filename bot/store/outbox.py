@@ -54,10 +54,11 @@ class Outbox:
         """
         now = self._time()
         rows = await self._db.rows(
-            f"""SELECT * FROM deliveries AS this WHERE {OPEN} AND next_try <= ? AND NOT EXISTS (
-                    SELECT 1 FROM deliveries AS older
-                    WHERE older.{OPEN} AND older.channel_id = this.channel_id AND older.id < this.id
-                    AND older.kind = 'result' AND older.next_try > ? AND older.attempts < {_PATIENCE})
+            f"""WITH held_up AS MATERIALIZED (
+                    SELECT channel_id, min(id) AS behind FROM deliveries
+                    WHERE {OPEN} AND kind = 'result' AND next_try > ? AND attempts < {_PATIENCE} GROUP BY channel_id)
+                SELECT deliveries.* FROM deliveries LEFT JOIN held_up USING (channel_id)
+                WHERE {OPEN} AND next_try <= ? AND (behind IS NULL OR id < behind)
                 ORDER BY kind DESC, id LIMIT ?""",  # noqa: S608 -- constants only
             (now, now, limit),
         )
@@ -67,7 +68,7 @@ class Outbox:
         """The posted cards that no longer show how things are, and that may be edited by now."""
         rows = await self._db.rows(
             """SELECT * FROM deliveries WHERE kind = 'card' AND state = 'posted' AND wanted > shown AND next_try <= ?
-               ORDER BY id LIMIT ?""",
+               ORDER BY next_try, id LIMIT ?""",
             (self._time(), limit),
         )
         return [delivery_of(row) for row in rows]
@@ -198,17 +199,7 @@ class Outbox:
 
     async def rearm(self, guild_id: int) -> int:
         """Try the given up results of a server again, whole, from now on; how many there are."""
-
-        async def work(db: aiosqlite.Connection) -> int:
-            # SENDING, not WAITING: an old send of theirs may have been stored, and is looked for first.
-            cursor = await db.execute(
-                """UPDATE deliveries SET state = 'sending', next_try = ?, attempts = 0, timeouts = 0, shape = 0,
-                   gone_since = NULL WHERE guild_id = ? AND state = 'undeliverable'""",
-                (self._time(), guild_id),
-            )
-            return cursor.rowcount
-
-        return await self._db.transaction(work)
+        return await self._db.transaction(lambda db: rearm(db, "guild_id = ?", (guild_id,), self._time()))
 
     async def waiting(self, guild_id: int) -> int:
         """How many results of a server are still to be posted."""
@@ -243,3 +234,14 @@ class Outbox:
 
     def _floor(self) -> int:
         return max(self._seen - _CLOCKS_DIFFER, 0)
+
+
+async def rearm(db: aiosqlite.Connection, where: str, values: tuple[Any, ...], now: float) -> int:
+    """Put given up results back into the outbox, inside a transaction; how many."""
+    # SENDING, not WAITING: an old send of theirs may have been stored, and is looked for first.
+    cursor = await db.execute(
+        f"""UPDATE deliveries SET state = 'sending', next_try = ?, attempts = 0, timeouts = 0, shape = 0,
+            gone_since = NULL WHERE {where} AND state = 'undeliverable'""",  # noqa: S608 -- the callers' own constants
+        (now, *values),
+    )
+    return cursor.rowcount

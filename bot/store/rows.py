@@ -12,12 +12,12 @@ from bot.jobs import Delivery, Job, Kind, KnownJob, Place, Shape, State
 async def update_delivery(
     db: aiosqlite.Connection, delivery: Delivery, assignments: str, values: tuple[Any, ...]
 ) -> Delivery:
-    """Change one delivery inside a transaction; the row as it is then."""
+    """Change one delivery inside a transaction; the row as it is then, or `delivery` itself where its row is gone."""
     rows = await db.execute_fetchall(
         f"UPDATE deliveries SET {assignments} WHERE id = ? RETURNING *",  # noqa: S608 -- the callers' own constants
         (*values, delivery.id),
     )
-    return delivery_of(next(iter(rows)))
+    return next((delivery_of(row) for row in rows), delivery)
 
 
 async def one_delivery(db: aiosqlite.Connection, where: str, values: tuple[Any, ...]) -> Delivery | None:

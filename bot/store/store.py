@@ -1,4 +1,4 @@
-"""What Darkroom keeps: jobs, watches, the outbox of deliveries, presses. The only file that speaks SQL.
+"""What Darkroom keeps: jobs, watches, the outbox of deliveries, presses. No SQL is spoken outside this folder.
 
 Times in the file are seconds since 1970, outside they are aware UTC. Every method that changes something is one
 transaction.
@@ -28,8 +28,8 @@ from bot.jobs import (
     Watch,
     follow,
 )
-from bot.store.database import open_database
-from bot.store.outbox import OPEN, Outbox
+from bot.store.database import FILE, Database, open_database, told_in_a_sentence
+from bot.store.outbox import OPEN, Outbox, rearm
 from bot.store.rows import aware, encode, known_of, one_delivery, one_known
 
 _KEY_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # nothing that is mistaken for something else when read aloud
@@ -56,8 +56,25 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
 async def open_store(folder: Path, now: Callable[[], datetime]) -> AsyncIterator["Store"]:
     """The store in `folder`, with `now` as its clock; raises `StoreError`, see `open_database`."""
     async with open_database(folder) as database:
-        (newest,) = await database.rows("SELECT max(max(after_id), max(coalesce(message_id, 0))) FROM deliveries")
-        yield Store(database, now, seen=newest[0] or 0)
+        with told_in_a_sentence(folder / FILE):
+            seen = await _read_what_is_live(database)
+        await database.transaction(_note_cut_off_presses)
+        yield Store(database, now, seen=seen)
+
+
+async def _read_what_is_live(database: Database) -> int:
+    """Meet what is damaged under the work to be done now, not in the midst of it; the newest snowflake of Discord's.
+
+    The newest deliveries are enough for that one: each noted it when it was made. One that is too old costs a longer
+    look back, no more.
+    """
+    await database.rows("SELECT sum(length(answer)) FROM jobs WHERE over = 0")
+    await database.rows(f"SELECT sum(length(trouble)) FROM deliveries WHERE {OPEN}")  # noqa: S608 -- constants only
+    (newest,) = await database.rows(
+        """SELECT max(max(after_id), max(coalesce(message_id, 0)))
+           FROM (SELECT after_id, message_id FROM deliveries ORDER BY id DESC LIMIT 1000)"""
+    )
+    return newest[0] or 0
 
 
 class Store(Outbox):
@@ -96,7 +113,9 @@ class Store(Outbox):
         stands = there is not None and there.state is State.POSTED and there.message_id is not None
         if stands and not again:
             return Wish(asked=Asked.POSTED, known=known, delivery=there)
-        if there is None or there.state in {State.POSTED, State.UNDELIVERABLE}:
+        if there is not None and there.state is State.UNDELIVERABLE:
+            await rearm(db, "id = ?", (there.id,), self._time())
+        elif there is None or there.state is State.POSTED:
             await self._insert(db, Kind.RESULT, known.id, place, self._time())
         return Wish(asked=Asked.COMING, known=known)
 
@@ -167,11 +186,18 @@ class Store(Outbox):
             for row in rows
         ]
 
+    async def asker(self, job_id: int, channel_id: int) -> int | None:
+        """Who brought this job to this channel: the member of its first watch, whether it was stopped since or not."""
+        rows = await self._db.rows(
+            "SELECT user_id FROM watches WHERE job_id = ? AND channel_id = ? ORDER BY id LIMIT 1", (job_id, channel_id)
+        )
+        return rows[0]["user_id"] if rows else None
+
     async def count_running(self, user_id: int, guild_id: int) -> int:
         """How many running jobs this member watches in this server."""
         (row,) = await self._db.rows(
-            """SELECT count(DISTINCT job_id) FROM watches JOIN jobs ON jobs.id = job_id
-               WHERE user_id = ? AND guild_id = ? AND NOT stopped AND NOT over""",
+            """SELECT count(DISTINCT job_id) FROM jobs CROSS JOIN watches ON job_id = jobs.id
+               WHERE over = 0 AND +user_id = ? AND guild_id = ? AND NOT stopped""",  # +: not by all that they ever asked
             (user_id, guild_id),
         )
         return int(row[0])
@@ -179,7 +205,7 @@ class Store(Outbox):
     async def count_watched(self, guild_id: int) -> int:
         """How many running jobs are watched in this server."""
         (row,) = await self._db.rows(
-            """SELECT count(DISTINCT job_id) FROM jobs JOIN watches ON job_id = jobs.id
+            """SELECT count(DISTINCT job_id) FROM jobs CROSS JOIN watches ON job_id = jobs.id
                WHERE over = 0 AND guild_id = ? AND NOT stopped""",
             (guild_id,),
         )
@@ -207,14 +233,20 @@ class Store(Outbox):
         return known_of(rows[0]) if rows else None
 
     async def recent(self, place: Place, user_id: int, limit: int = 100) -> list[KnownJob]:
-        """The jobs last asked for by this member in this server, or by anybody in this channel, the newest first."""
+        """The jobs last asked for by this member in this server, or by anybody in this channel, the newest first.
+
+        Read from the newest wishes of both, twice as many as `limit`: a job has as many as people who asked for it.
+        """
         rows = await self._db.rows(
             """SELECT jobs.* FROM jobs JOIN (
-                   SELECT job_id, max(id) AS newest FROM watches
-                   WHERE guild_id = ? AND (user_id = ? OR channel_id = ?) GROUP BY job_id
-                   ORDER BY newest DESC LIMIT ?
+                   SELECT job_id, max(id) AS newest FROM (
+                       SELECT * FROM (SELECT id, job_id FROM watches WHERE guild_id = ? AND user_id = ?
+                                      ORDER BY id DESC LIMIT ?)
+                       UNION ALL
+                       SELECT * FROM (SELECT id, job_id FROM watches WHERE channel_id = ? ORDER BY id DESC LIMIT ?))
+                   GROUP BY job_id ORDER BY newest DESC LIMIT ?
                ) ON jobs.id = job_id ORDER BY newest DESC""",
-            (place.guild_id, user_id, place.channel_id, limit),
+            (place.guild_id, user_id, 2 * limit, place.channel_id, 2 * limit, limit),
         )
         return [known_of(row) for row in rows]
 
@@ -260,7 +292,7 @@ class Store(Outbox):
         await db.execute("UPDATE deliveries SET wanted = wanted + 1 WHERE job_id = ? AND kind = 'card'", (known.id,))
         if known.job.over and not job.over:  # given up, and found alive: its cards shrank to a line, new ones may come
             await db.execute(
-                f"UPDATE deliveries SET state = 'dropped' WHERE job_id = ? AND (kind = 'card' OR {OPEN})",  # noqa: S608 -- constants only
+                "UPDATE deliveries SET state = 'dropped' WHERE job_id = ? AND (kind = 'card' OR state <> 'posted')",
                 (known.id,),
             )
         if job.over:
@@ -326,3 +358,8 @@ class Store(Outbox):
             await db.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, value))
 
         await self._db.transaction(work)
+
+
+async def _note_cut_off_presses(db: aiosqlite.Connection) -> None:
+    """A press that was asked when the bot died was perhaps made: nobody knows, so it is not sent again."""
+    await db.execute("UPDATE presses SET state = 'unknown', trouble = 'the bot ended' WHERE state = 'asked'")

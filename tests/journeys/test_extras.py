@@ -20,9 +20,11 @@ async def test_everybody_else_learns_the_key_and_nothing_more(stage: Stage) -> N
     await stage.job(stage.mira, jobid)
     extras = await stage.press(stage.bo, stage.last, "⋯")
     key = key_in(words(extras))
-    assert words(extras) == f"`#{key}` · the extras are for those who asked, and for moderators."
+    assert words(extras) == f"`#{key}` · the extras are for who brought this job here, and for moderators."
     assert not extras.components
     assert "stands here already" in await stage.job(stage.bo, f"#{key}")
+    extras = await stage.press(stage.bo, stage.last, "⋯")
+    assert not extras.components, "asking for what stands already gives no right to it"
 
 
 async def test_the_id_is_shown_to_who_may_see_it_ready_to_be_copied(stage: Stage) -> None:
@@ -39,9 +41,9 @@ async def test_extras_that_were_opened_earlier_do_not_outlast_the_right_to_them(
     extras = await stage.press(stage.mira, stage.last, "⋯")
     stage.env.backend.remove_member_role(stage.guild.id, stage.mira.id, stage.guild.roles["Moderators"].id)
     refused = words(await stage.press(stage.mira, extras, "Copy job id"))
-    assert refused == "Only those who asked for this job, and moderators, can see its id."
+    assert refused == "Only the member who brought this job here, and moderators, can see its id."
     refused = words(await stage.press(stage.mira, extras, "Delete this post"))
-    assert refused == "Only those who asked for this job, and moderators, can delete its post."
+    assert refused == "Only the member who brought this job here, and moderators, can delete its post."
     assert len(stage.posts()) == 1
 
 

@@ -114,7 +114,7 @@ async def test_who_did_not_ask_for_a_job_gets_neither_its_id_nor_its_deletion(st
     nonce = str(button(post, "⋯").custom_id).rpartition(":")[2]
     for code in ("c", "d"):
         answer = await stage.press(stage.bo, stage.forge(f"dr:{code}:{nonce}"), "Forged")
-        assert answer.content.startswith("Only those who asked for this job, and moderators, can ")
+        assert answer.content.startswith("Only the member who brought this job here, and moderators, can ")
         assert jobid not in answer.content
     assert stage.posts()[0].id == post.id
 

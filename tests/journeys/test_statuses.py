@@ -39,7 +39,7 @@ async def test_why_is_told_to_who_asked_and_to_nobody_else(stage: Stage) -> None
     told = words(await stage.press(stage.bo, stage.last, "Why?"))
     assert told.startswith("**Banned prompt detected**\nThe word \\`forbidden\\` is not welcome here.")
     refused = words(await stage.press(stage.mira, stage.last, "Why?"))
-    assert refused == "Only those who asked for this job can see why it was declined."
+    assert refused == "Only the member who brought this job here can see why it was declined."
     assert len(stage.posts()) == 1
 
 

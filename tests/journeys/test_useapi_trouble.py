@@ -187,14 +187,15 @@ async def test_a_job_that_useapi_forgot_ends_with_a_sentence(stage: Stage, troub
     assert len(stage.useapi.requests) == asked
 
 
+@pytest.mark.parametrize("status", [500, 504, 429, 596])
 async def test_one_job_that_always_fails_stops_neither_the_others_nor_fills_the_log(
-    stage: Stage, caplog: pytest.LogCaptureFixture
+    stage: Stage, caplog: pytest.LogCaptureFixture, status: int
 ) -> None:
     caplog.set_level("DEBUG", "bot")
     odd, good = stage.useapi.add_job(duration=60), stage.useapi.add_job(duration=600)
     await stage.job(stage.mira, odd)
     await stage.job(stage.mira, good)
-    stage.useapi.set_answer(odd, b"<html>", status=500)
+    stage.useapi.set_answer(odd, b"<html>", status=status)
     await stage.wait(700)
     assert [post for post in stage.posts() if post.attachments]
     assert len(outage_lines(caplog)) == 2

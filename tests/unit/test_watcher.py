@@ -15,14 +15,17 @@ import pytest
 
 from bot.api import Useapi
 from bot.errors import (
+    AccountBlocked,
     Busy,
     JobExpired,
     JobModerated,
     JobUnknown,
     Nonsense,
+    Overloaded,
     ServerTrouble,
     SubscriptionEnded,
     TokenRefused,
+    UseapiError,
 )
 from bot.jobs import Job, KnownJob, Person, Place, Status
 from bot.store import Store, open_store
@@ -130,6 +133,10 @@ class Night:
         wish = await self.store.ask(running(jobid), place, person)
         self.watcher.watch(wish.known)
         return wish.known
+
+    async def stop(self, known: KnownJob, person: Person = MIRA) -> None:
+        card = await self.store.post_of(known.id, HERE.channel_id) or (await self.store.open_deliveries())[0]
+        await self.store.stop(card, person.id)
 
     async def job(self, known: KnownJob) -> Job:
         return (await self.store.known(known.id)).job
@@ -257,11 +264,10 @@ async def test_a_loop_that_broke_off_takes_up_all_jobs_again(fresh: Night) -> No
 async def test_nobody_waits_any_more_so_it_looks_no_more(night: Night) -> None:
     known = await night.ask("a", person=MIRA)
     await night.ask("a", person=BO)
-    card = await night.store.post_of(known.id, HERE.channel_id) or (await night.store.open_deliveries())[0]
-    await night.store.stop(card, MIRA.id)
+    await night.stop(known, MIRA)
     await asyncio.sleep(MINUTE)
     assert night.useapi.times("a", since=40), "Bo still waits"
-    await night.store.stop(card, BO.id)
+    await night.stop(known, BO)
     stopped = now()
     await asyncio.sleep(HOUR)
     assert night.useapi.times("a", since=stopped) == []
@@ -458,17 +464,51 @@ async def test_a_pause_that_useapi_asks_for_is_kept(night: Night) -> None:
     assert after - (first + night.useapi.takes) == pytest.approx(120)
 
 
+async def test_a_pause_that_useapi_asks_for_is_kept_although_a_look_under_way_ends_well(night: Night) -> None:
+    for jobid in "ab":
+        await night.ask(jobid)
+    night.useapi.takes = 4  # both are under way when the first is answered
+    busy = iter([Busy(retry_after=120)])
+    night.useapi.everybody = lambda jobid: next(busy, running(jobid))
+    await asyncio.sleep(5 * MINUTE)
+    first, second, after, *_ = night.useapi.times()
+    assert second < first + night.useapi.takes
+    assert after - (first + night.useapi.takes) == pytest.approx(120)
+
+
+async def test_a_look_under_way_that_ends_well_does_not_end_an_outage(
+    night: Night, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "bot.watcher")
+    for jobid in "ab":
+        await night.ask(jobid)
+    night.useapi.takes = 4
+    well = iter([False, True])
+    night.useapi.everybody = lambda jobid: running(jobid) if next(well, False) else TokenRefused()
+    await asyncio.sleep(10 * MINUTE)
+    assert ("useapi", "") not in night.alerts
+    assert min(gaps(night.useapi.times(since=MINUTE))) >= 60
+    night.useapi.everybody = running
+    await asyncio.sleep(2 * MINUTE)
+    assert night.alerts.count(("useapi", "")) == 1
+    assert len(said(caplog)) == 2
+
+
 # --- single jobs have trouble ---------------------------------------------------------------------------------------
 
 
-async def test_one_odd_job_does_not_starve_the_others(night: Night, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("trouble", [Nonsense, Busy, Overloaded, AccountBlocked])
+async def test_one_odd_job_does_not_starve_the_others(
+    night: Night, caplog: pytest.LogCaptureFixture, trouble: type[UseapiError]
+) -> None:
     odd = await night.ask("odd")
     for number in range(30):
         await night.ask(f"job {number}")
-    night.useapi.answers["odd"] = Nonsense()
+    night.useapi.answers["odd"] = trouble()
     caplog.set_level(logging.INFO, "bot.watcher")
     await asyncio.sleep(10 * MINUTE)
     assert len(said(caplog)) == 2, "it is no outage each time anew"
+    assert night.watcher.outage == ""
     counts = [len(night.useapi.times(f"job {number}")) for number in range(30)]
     assert min(counts) >= 20
     assert len(night.useapi.times("odd")) >= 20
@@ -476,6 +516,69 @@ async def test_one_odd_job_does_not_starve_the_others(night: Night, caplog: pyte
         night.useapi.answers[f"job {number}"] = done(f"job {number}")
     await asyncio.sleep(2 * MINUTE)
     assert await night.store.running() == [odd.id]
+
+
+async def test_a_job_that_alone_is_asked_to_wait_waits_alone(night: Night) -> None:
+    for jobid in ("odd", "a", "b"):
+        await night.ask(jobid)
+    night.useapi.answers["odd"] = Busy(retry_after=120)
+    await asyncio.sleep(20 * MINUTE)
+    assert min(gaps(night.useapi.times("odd"))) >= 120
+    assert max(gaps(night.useapi.times("a", since=4 * MINUTE))) < 100
+
+
+async def test_one_blocked_account_of_several_is_told_once_and_its_end_once(
+    night: Night, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "bot.watcher")
+    for number in range(40):
+        await night.ask(f"job {number}")
+    blocked = [f"job {number}" for number in range(0, 40, 4)]
+    night.useapi.answers = {jobid: AccountBlocked() for jobid in blocked}
+    await asyncio.sleep(3 * HOUR)
+    ((topic, words),) = [alert for alert in night.alerts if alert[1]]
+    assert AccountBlocked.for_admin in words
+    assert (topic, "") not in night.alerts
+    assert len(said(caplog)) == 2
+    assert len(night.useapi.times("job 1")) > 80, "the others go on at their own pace"
+
+    del night.useapi.answers[blocked[0]]
+    await asyncio.sleep(10 * MINUTE)
+    assert (topic, "") not in night.alerts, "others still meet it"
+    night.useapi.answers.clear()
+    await asyncio.sleep(10 * MINUTE)
+    assert night.alerts.count((topic, "")) == 1
+    night.useapi.answers["job 8"] = AccountBlocked()
+    await asyncio.sleep(HOUR)
+    assert len([words for _, words in night.alerts if words]) == 2, "it is blocked anew"
+
+
+async def test_the_only_account_blocked_is_probed_once_a_minute_and_told_once(night: Night) -> None:
+    for jobid in "abc":
+        await night.ask(jobid)
+    night.useapi.everybody = lambda _: AccountBlocked()
+    await asyncio.sleep(2 * DAY)
+    assert min(gaps(night.useapi.times(since=MINUTE))) >= 60
+    assert len(await night.store.running()) == 3
+    assert len(night.alerts) == 1
+
+
+async def test_a_job_that_alone_has_trouble_for_a_day_is_over_and_its_account_still_blocked(night: Night) -> None:
+    odd = await night.ask("odd")
+    await night.ask("a")
+    night.useapi.answers["odd"] = AccountBlocked()
+    night.useapi.everybody = lambda jobid: running(jobid, int(now() // HOUR))
+    await asyncio.sleep(DAY - 10 * MINUTE)
+    assert not (await night.job(odd)).over
+    await asyncio.sleep(2 * HOUR)
+    assert (await night.job(odd)).status == "silent"
+    ((topic, _),) = [alert for alert in night.alerts if alert[1]]
+    assert (topic, "") not in night.alerts, "nobody saw it work again"
+    night.useapi.answers["another"] = AccountBlocked()
+    await night.ask("another")
+    await asyncio.sleep(MINUTE)
+    first, second = [words for _, words in night.alerts if words]
+    assert first != second, "it is told anew"
 
 
 async def test_a_job_that_useapi_forgot_is_over_at_once(night: Night) -> None:
@@ -509,6 +612,19 @@ async def test_a_job_that_is_found_again_starts_to_count_anew(night: Night) -> N
     night.useapi.answers["a"] = JobUnknown()
     await asyncio.sleep(30)
     assert len(night.useapi.looks) == 5
+    assert not (await night.job(known)).over
+
+
+async def test_a_job_that_is_watched_again_starts_to_count_anew(night: Night) -> None:
+    known = await night.ask("a")
+    night.useapi.answers["a"] = JobUnknown()
+    await asyncio.sleep(40)
+    assert len(night.useapi.looks) == 2
+    await night.stop(known)
+    await asyncio.sleep(HOUR)
+    await night.ask("a")
+    await asyncio.sleep(20)
+    assert len(night.useapi.looks) == 3
     assert not (await night.job(known)).over
 
 

@@ -1,6 +1,6 @@
 PRAGMA application_id = 0x4461726B; -- "Dark": tells our file from another program's
 
-CREATE TABLE facts ( -- single values: the hash of the synced commands, the newest snowflake seen
+CREATE TABLE facts ( -- single values, such as the hash of the synced commands
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -29,8 +29,8 @@ CREATE TABLE watches (
     stopped    INTEGER NOT NULL DEFAULT 0 CHECK (stopped IN (0, 1)),
     UNIQUE (job_id, channel_id, user_id)
 ) STRICT;
-CREATE INDEX watches_by_guild ON watches (guild_id, job_id);
-CREATE INDEX watches_by_user ON watches (user_id, asked_at);
+CREATE INDEX watches_by_member ON watches (user_id, guild_id, id);
+CREATE INDEX watches_by_channel ON watches (channel_id, id);
 
 -- The outbox: the duty to post one message, a result or the card before it, in one channel.
 CREATE TABLE deliveries (
@@ -76,4 +76,4 @@ CREATE TABLE presses (
     trouble    TEXT    NOT NULL DEFAULT '',
     pressed_at REAL    NOT NULL
 ) STRICT;
-CREATE INDEX presses_by_child ON presses (child_id);
+CREATE INDEX presses_by_parent ON presses (parent_id);

@@ -1,0 +1,122 @@
+"""What the store's queries cost: as much as is going on, however much has been."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from bot.errors import StoreError
+from bot.jobs import Delivery, Job, Person, Place, Status
+from bot.store import Store, database, open_store
+
+HERE = Place(guild_id=100, channel_id=200)
+MIRA = Person(id=1, name="Mira")
+RUNNING = Job(jobid="job:running", status=Status.STARTED, prompt="castle in the fog")
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+ENDED = """
+    WITH RECURSIVE ended (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM ended WHERE n < ?)
+    INSERT INTO jobs (id, key, jobid, status, over, answer, added_at, changed_at, over_at)
+    SELECT n, 'k' || n, 'old:' || n, 'completed', 1, '{"jobid":"old"}', 0, 0, 0 FROM ended
+"""
+THEIR_WATCHES = """
+    INSERT INTO watches (job_id, guild_id, channel_id, user_id, user_name, asked_at)
+    SELECT id, 100, 200, 1, 'Mira', 0 FROM jobs ORDER BY id
+"""
+THEIR_MESSAGES = """
+    INSERT INTO deliveries (kind, job_id, guild_id, channel_id, nonce, state, message_id, next_try, shown, created_at)
+    SELECT column1, id, 100, 200, substr(column1, 1, 1) || printf('%023d', id), 'posted', 5, 0, 1, 0
+    FROM jobs, (VALUES ('card'), ('result')) ORDER BY id
+"""
+
+
+@asynccontextmanager
+async def store_with(ended: int, folder: Path) -> AsyncIterator[Store]:
+    """A store with a history of one busy member in one channel, and with one job that still runs."""
+    async with open_store(folder, lambda: NOON) as store:
+        await store._db.transaction(lambda db: db.execute(ENDED, (ended,)))
+        await store._db.transaction(lambda db: db.execute(THEIR_WATCHES))
+        await store._db.transaction(lambda db: db.execute(THEIR_MESSAGES))
+        await store.ask(RUNNING, HERE, MIRA)
+        yield store
+
+
+async def a_day(store: Store) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
+    """Everything that the store is asked for in the course of a job, what to call it first."""
+    (job_id,) = await store.running()
+    (card,) = await store.open_deliveries()
+    yield "claim", store.claim(card)
+    yield "delivery", store.delivery(card.nonce)
+    yield "posted, a card", store.posted(card, 6)
+    yield "ask, once more", store.ask(RUNNING, HERE, MIRA)
+    yield "cards_to_edit", store.cards_to_edit()
+    yield "shown", store.shown(card, 0)
+    yield "running", store.running()
+    yield "looks", store.looks([job_id])
+    yield "count_running", store.count_running(MIRA.id, HERE.guild_id)
+    yield "count_watched", store.count_watched(HERE.guild_id)
+    yield "watches", store.watches(job_id, HERE.channel_id)
+    yield "asker", store.asker(job_id, HERE.channel_id)
+    yield "known", store.known(job_id)
+    yield "by_jobid", store.by_jobid(RUNNING.jobid)
+    yield "by_key", store.by_key("k7", HERE.guild_id)
+    yield "recent", store.recent(HERE, MIRA.id)
+    yield "record", store.record([(job_id, msgspec.structs.replace(RUNNING, status=Status.COMPLETED))])
+    yield "open_deliveries", store.open_deliveries()
+    yield "next_delivery", store.next_delivery()
+    yield "open_result", store.open_result(job_id, HERE.channel_id)
+    yield "waiting", store.waiting(HERE.guild_id)
+    (result,) = await store.open_deliveries()
+    yield "put_off", store.put_off(result, 0, "reset")
+    yield "give_up", store.give_up(result, "HTTP 400")
+    yield "undeliverable", store.undeliverable(HERE.guild_id)
+    yield "rearm", store.rearm(HERE.guild_id)
+    yield "posted, a result", store.posted(result, 7)
+    yield "post_of", store.post_of(job_id, HERE.channel_id)
+    yield "ask, when it is over", store.ask(RUNNING, HERE, MIRA)
+    yield "ask, when it is over, again", store.ask(RUNNING, HERE, MIRA, again=True)
+    yield "stop", store.stop(card, MIRA.id)
+    yield "ask, something new", store.ask(msgspec.structs.replace(RUNNING, jobid="job:new"), HERE, MIRA)
+
+
+async def steps_of(store: Store, request: Awaitable[Any]) -> int:
+    """How many steps SQLite's machine takes for this."""
+    steps = 0
+
+    def step() -> None:
+        nonlocal steps
+        steps += 1
+
+    await store._db._connection.set_progress_handler(step, 1)
+    await request
+    await store._db._connection.set_progress_handler(None, 1)  # type: ignore[arg-type]  # None ends it
+    return steps
+
+
+async def test_nothing_costs_more_when_more_jobs_have_ended(tmp_path: Path) -> None:
+    costs: list[dict[str, int]] = []
+    for ended in (1000, 4000):
+        async with store_with(ended, tmp_path / str(ended)) as store:
+            costs.append({what: await steps_of(store, request) async for what, request in a_day(store)})
+    assert costs[0] == costs[1]
+
+
+async def test_no_query_reads_a_table_from_end_to_end(tmp_path: Path) -> None:
+    said: list[str] = []
+    async with store_with(10, tmp_path) as store:
+        await store._db._connection.set_trace_callback(said.append)
+        async for _what, request in a_day(store):
+            await request
+        await store._db._connection.set_trace_callback(None)  # type: ignore[arg-type]  # None ends it
+        queries = {sql for sql in said if re.match(r"\s*(SELECT|WITH|INSERT|UPDATE|DELETE)\b", sql)}
+        assert len(queries) > 30
+        for sql in queries:
+            plan = [row["detail"] for row in await store._db.rows(f"EXPLAIN QUERY PLAN {sql}")]
+            print(sql, plan, sep="\n", end="\n\n")
+            assert not [line for line in plan if re.fullmatch(r"SCAN (jobs|watches|deliveries|presses)", line)], sql
