@@ -10,8 +10,8 @@ help: ## what each word does
 
 setup: .venv/dev ## everything for trying, running and changing Darkroom, in .venv
 
-demo: .venv/dev ## the whole bot in your browser, without any account
-	$(BIN)/python -m bot.demo
+demo: .venv/dev ## the whole bot in your browser, without any account; PORT=8765 chooses the port
+	$(BIN)/python -m bot.demo --port $(or $(PORT),0)
 
 run: .venv/run ## the bot, with the settings in .env
 	$(BIN)/python -m bot run
@@ -22,8 +22,8 @@ check: .venv/dev ## style, types, and which way imports run
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: .venv/dev ## all tests; under 90 seconds
-	$(BIN)/python -m pytest -n 4 --dist worksteal
+test: .venv/dev ## all tests; a minute or two
+	$(BIN)/python -m pytest -n 4 --dist worksteal -rs
 
 soak: .venv/dev ## 2,000 results while the bot is killed 200 times; about five minutes
 	$(BIN)/python -m tests.crash.kill_run --deliveries 2000 --kills 200 --nonce-window 0 --seed $${SEED:-1}
@@ -40,11 +40,13 @@ clean: ## throw .venv and caches away; never touches data/
 
 # A running bot needs a part of the packages only; the development set holds all of them at the same versions.
 .venv/run: requirements.txt
+	@echo "Fetching the packages, about a minute …"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.txt
 	touch $@
 
 .venv/dev: requirements-dev.txt
+	@echo "Fetching the packages, about a minute …"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
 	touch $@ .venv/run

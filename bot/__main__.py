@@ -85,7 +85,7 @@ async def _check_useapi(bot: Darkroom) -> None:
     except TokenRefused:
         raise StartError("useapi.net does not accept USEAPI_TOKEN. Copy it anew from your account there.") from None
     except UseapiError as trouble:  # not ours to mend: the watcher waits until it is over
-        log.warning("useapi.net: %s", trouble)
+        log.warning("The bot goes on, and tries useapi.net again when it needs it. %s", trouble)
 
 
 async def _connect(bot: Darkroom, settings: Settings) -> None:

@@ -222,7 +222,10 @@ def from_environment(environ: Mapping[str, str], dotenv: Path = Path(".env")) ->
             mistakes.append("POLL_SECONDS must be 10 or more, as useapi.net asks")
     if mistakes:
         lines = [*mistakes, *_typos(given)]
-        raise SettingsError("The settings need a look:\n" + "\n".join(f"  - {line}" for line in lines))
+        head = "The settings need a look:"
+        if not dotenv.exists() and len(mistakes) > 1:
+            head = f"There is no file {dotenv} yet: cp .env.example .env, then fill in its first three settings."
+        raise SettingsError(f"{head}\n" + "\n".join(f"  - {line}" for line in lines))
     return settings
 
 

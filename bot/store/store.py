@@ -174,7 +174,7 @@ class Store(Outbox):
         """Who wants to be told in this channel, the first asker first."""
         rows = await self._db.rows(
             """SELECT guild_id, channel_id, user_id, user_name, asked_at FROM watches
-               WHERE job_id = ? AND channel_id = ? AND NOT stopped ORDER BY id""",
+               WHERE job_id = ? AND channel_id = ? AND NOT stopped ORDER BY +id""",  # +: not through the whole channel
             (job_id, channel_id),
         )
         return [
@@ -189,7 +189,8 @@ class Store(Outbox):
     async def asker(self, job_id: int, channel_id: int) -> int | None:
         """Who brought this job to this channel: the member of its first watch, whether it was stopped since or not."""
         rows = await self._db.rows(
-            "SELECT user_id FROM watches WHERE job_id = ? AND channel_id = ? ORDER BY id LIMIT 1", (job_id, channel_id)
+            "SELECT user_id FROM watches WHERE job_id = ? AND channel_id = ? ORDER BY +id LIMIT 1",  # as above
+            (job_id, channel_id),
         )
         return rows[0]["user_id"] if rows else None
 
@@ -197,7 +198,7 @@ class Store(Outbox):
         """How many running jobs this member watches in this server."""
         (row,) = await self._db.rows(
             """SELECT count(DISTINCT job_id) FROM jobs CROSS JOIN watches ON job_id = jobs.id
-               WHERE over = 0 AND +user_id = ? AND guild_id = ? AND NOT stopped""",  # +: not by all that they ever asked
+               WHERE over = 0 AND +user_id = ? AND guild_id = ? AND NOT stopped""",  # +: not through their history
             (user_id, guild_id),
         )
         return int(row[0])

@@ -1,6 +1,6 @@
 """When something needs whoever runs the bot: told once when it begins, once when it ends."""
 
-from tests.journeys.conftest import Stage, words
+from tests.journeys.conftest import Stage, key_in, words
 
 
 def alerts(stage: Stage) -> list[str]:
@@ -33,11 +33,15 @@ async def test_a_result_that_cannot_be_posted_is_told_and_sent_when_an_admin_say
     status = await admin.slash(stage.lounge, "darkroom status")
     assert status.ephemeral
     assert "Could not be posted: 1" in status.response.content
+    key = key_in(status.response.content)
     await admin.click(status.response, label="Try them again")
     await stage.wait(1)
     (result,) = [message for message in stage.posts() if message.attachments]
     assert "a lighthouse" in words(result)
     assert alerts(stage)[1:] == [f"✓ Over: {told.removeprefix('⚠️ ')}"]
+    assert "stands here already" in await stage.job(stage.bo, f"#{key}")
+    await stage.wait(60)
+    assert len([message for message in stage.posts() if message.attachments]) == 1
 
 
 async def test_the_status_says_how_things_are(stage: Stage) -> None:

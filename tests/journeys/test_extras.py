@@ -1,6 +1,6 @@
 """What stands around a job: the private extras behind `⋯`, "Tell me too", and Stop."""
 
-from tests.journeys.conftest import Stage, key_in, labels, words
+from tests.journeys.conftest import Stage, button, key_in, labels, words
 
 CASTLE = "a castle in the fog, ink wash --ar 3:2"
 
@@ -176,3 +176,18 @@ async def test_who_stopped_may_ask_again(stage: Stage) -> None:
     old, card = stage.posts()
     assert words(old) == "-# Nobody here waits for Imagine any more."
     assert labels(card) == [["🔔 Tell me too", "Stop"]]
+
+
+async def test_a_press_on_a_post_that_was_never_confirmed_confirms_it(stage: Stage) -> None:
+    await stage.job(stage.mira, stage.useapi.add_job(prompt=CASTLE, age=600))
+    (post,) = stage.posts()
+    nonce = str(button(post, "⋯").custom_id).rpartition(":")[2]
+    delivery = await stage.bot.store.delivery(nonce)
+    assert delivery is not None
+    lost = "state = 'sending', message_id = NULL, next_try = 9e9"
+    await stage.bot.store._change(delivery, lost, ())
+    extras = await stage.press(stage.mira, post, "⋯")
+    await stage.press(stage.mira, extras, "Delete this post")
+    assert stage.posts() == []
+    await stage.wait(3600)
+    assert stage.posts() == []

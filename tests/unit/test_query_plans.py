@@ -1,8 +1,7 @@
 """What the store's queries cost: as much as is going on, however much has been."""
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +11,7 @@ import msgspec
 import pytest
 
 from bot.errors import StoreError
-from bot.jobs import Delivery, Job, Person, Place, Status
+from bot.jobs import Job, Person, Place, Status
 from bot.store import Store, database, open_store
 
 HERE = Place(guild_id=100, channel_id=200)
@@ -100,7 +99,7 @@ async def steps_of(store: Store, request: Awaitable[Any]) -> int:
 
 
 async def test_nothing_costs_more_when_more_jobs_have_ended(tmp_path: Path) -> None:
-    costs: list[dict[str, int]] = []
+    costs: list[dict[str, int]] = []  # in steps of SQLite's machine, so the same each time
     for ended in (1000, 4000):
         async with store_with(ended, tmp_path / str(ended)) as store:
             costs.append({what: await steps_of(store, request) async for what, request in a_day(store)})
@@ -118,5 +117,38 @@ async def test_no_query_reads_a_table_from_end_to_end(tmp_path: Path) -> None:
         assert len(queries) > 30
         for sql in queries:
             plan = [row["detail"] for row in await store._db.rows(f"EXPLAIN QUERY PLAN {sql}")]
-            print(sql, plan, sep="\n", end="\n\n")
             assert not [line for line in plan if re.fullmatch(r"SCAN (jobs|watches|deliveries|presses)", line)], sql
+
+
+async def test_twice_the_backlog_of_a_channel_costs_twice_as_much(tmp_path: Path) -> None:
+    backlog = "UPDATE deliveries SET state = 'waiting' WHERE kind = 'result'"
+    costs: list[int] = []
+    for waiting in (200, 400):
+        async with store_with(waiting, tmp_path / str(waiting)) as store:
+            await store._db.transaction(lambda db: db.execute(backlog))
+            costs.append(await steps_of(store, store.open_deliveries()))
+            assert len(await store.open_deliveries()) == waiting + 1, "these, and the running job's card"
+    assert costs[1] < 2.2 * costs[0]
+
+
+def damage(file: Path, text: bytes) -> None:
+    """Overwrite the head of the first page on which this stands."""
+    content = bytearray(file.read_bytes())
+    page = content.index(text) // 4096 * 4096
+    content[page : page + 200] = b"\xff" * 200
+    file.write_bytes(content)
+
+
+async def test_a_large_file_is_read_at_the_start_only_where_there_is_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with store_with(1000, tmp_path):
+        pass
+    monkeypatch.setattr(database, "CHECKED_WHOLE", 0)
+    damage(tmp_path / database.FILE, b'"jobid":"old"')
+    async with open_store(tmp_path, lambda: NOON) as store:
+        assert len(await store.running()) == 1
+    damage(tmp_path / database.FILE, b'"jobid":"job:running"')
+    with pytest.raises(StoreError, match="is damaged"):
+        async with open_store(tmp_path, lambda: NOON):
+            pass

@@ -225,6 +225,30 @@ async def test_a_look_knows_how_long_the_youngest_watch_waits(store: Store, cloc
     assert look.asked_at == clock.time
 
 
+async def test_a_given_up_result_is_taken_up_again_by_asking_and_never_posted_twice(store: Store) -> None:
+    wish = await store.ask(DONE, HERE, MIRA)
+    claimed = await store.claim(await only(store))
+    assert claimed is not None
+    await store.give_up(claimed, "HTTP 403")
+    assert (await store.ask(DONE, HERE, BO)).asked is Asked.COMING
+    taken_up = await only(store)
+    assert (taken_up.id, taken_up.nonce, taken_up.state) == (claimed.id, claimed.nonce, State.SENDING)
+    await store.posted(taken_up, 5000)
+    assert await store.rearm(HERE.guild_id) == 0
+    assert await store.open_deliveries() == []
+    assert await store.asker(wish.known.id, HERE.channel_id) == MIRA.id
+
+
+async def test_a_press_that_was_cut_off_is_not_taken_for_one_that_still_runs(tmp_path: Path, clock: Clock) -> None:
+    async with open_store(tmp_path, clock) as store:
+        wish = await store.ask(DONE, HERE, MIRA)
+        await store.press(wish.known, "V1", HERE, MIRA)
+    async with open_store(tmp_path, clock):
+        pass
+    with closing(sqlite3.connect(tmp_path / "bot.sqlite3")) as connection:
+        assert connection.execute("SELECT state FROM presses").fetchone() == ("unknown",)
+
+
 # --- opening --------------------------------------------------------------------------------------------------------
 
 

@@ -58,7 +58,6 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_open ON deliveries (next_try) WHERE state IN ('waiting', 'sending');
 CREATE INDEX deliveries_to_edit ON deliveries (next_try) WHERE kind = 'card' AND state = 'posted' AND wanted > shown;
 CREATE INDEX deliveries_by_job ON deliveries (job_id, channel_id, kind);
-CREATE INDEX deliveries_in_order ON deliveries (channel_id, id) WHERE state IN ('waiting', 'sending');
 CREATE INDEX deliveries_given_up ON deliveries (guild_id) WHERE state = 'undeliverable';
 CREATE UNIQUE INDEX deliveries_one_card ON deliveries (job_id, channel_id) WHERE kind = 'card';
 

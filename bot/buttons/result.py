@@ -1,0 +1,124 @@
+"""What stands below a result, and what its `⋯` opens."""
+
+from contextlib import suppress
+from typing import Any
+
+import discord
+from discord import ui
+
+from bot import cards, replies
+from bot.asking import ask, bot_of, check_rights
+from bot.buttons.claims import NONCE, Simple, is_asker, may_keep_house
+from bot.buttons.pressing import JobButton, name_of
+from bot.errors import PersonError
+from bot.jobs import Job, Kind, State, Status
+
+_NEEDS_MORE = {"Vary (Region)", "Custom Zoom"}  # the API wants a mask or a prompt with these
+
+
+def result_view(nonce: str, job: Job, *, bare: bool = False) -> ui.View:
+    """The buttons of a result: the job's own, laid out as Midjourney has them, and `⋯`, which every result has.
+
+    A `bare` one has `⋯` alone: perhaps it was a button that Discord refused.
+    """
+    view = ui.View(timeout=None)
+    labels = ["" if label in _NEEDS_MORE else label for label in job.buttons]
+    rows = cards.rows(labels) if job.status == Status.COMPLETED and not bare else ()
+    for number, row in enumerate(rows):
+        for face in row:
+            view.add_item(JobButton(nonce, face.index, label=face.label, emoji=face.emoji, row=number))
+    last = max(len(rows) - 1, 0)
+    if rows and len(rows[last]) == 5:
+        last += 1
+    if job.status == Status.MODERATED:
+        view.add_item(WhyButton(nonce, row=last))
+    view.add_item(MoreButton(nonce, row=last))
+    return view
+
+
+def posted_view(nonce: str, url: str) -> ui.View:
+    """What stands below "Already posted": the way there, and the wish to see it again here."""
+    view = ui.View(timeout=None)
+    view.add_item(ui.Button(label="Go to the picture", url=url))
+    view.add_item(PostAgainButton(nonce))
+    return view
+
+
+class MoreButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:m:{NONCE}"):
+    """`⋯`: private extras. Its custom_id is also how the courier knows its own results again."""
+
+    code = "m"
+    label = "⋯"
+
+    async def act(self, interaction: discord.Interaction) -> None:
+        """Show what this person can do with the post."""
+        delivery, known = await self.claim(interaction, Kind.RESULT)
+        if delivery.state is State.SENDING and interaction.message is not None:  # it stands: here is the proof
+            await bot_of(interaction).store.posted(delivery, interaction.message.id)
+        if not await may_keep_house(interaction, delivery):
+            await replies.say(
+                interaction, f"`#{known.key}` · the extras are for who brought this job here, and for moderators."
+            )
+            return
+        view = ui.View(timeout=None)
+        view.add_item(CopyIdButton(self.nonce))
+        view.add_item(DeleteButton(self.nonce))
+        await replies.say(interaction, f"{name_of(known.job)} · `#{known.key}`", view=view)
+
+
+class CopyIdButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:c:{NONCE}"):
+    """Shows useapi's id, in private: it holds the payer's account number."""
+
+    code = "c"
+    label = "Copy job id"
+
+    async def act(self, interaction: discord.Interaction) -> None:
+        """Show the id to the asker or a moderator."""
+        _, known = await self.claim_housekeeping(interaction, "see its id")
+        await replies.say(interaction, f"```\n{known.job.jobid.replace('`', '')}\n```")
+
+
+class DeleteButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:d:{NONCE}"):
+    """Deletes the post; `/job` can show the job again."""
+
+    code = "d"
+    label = "Delete this post"
+    style = discord.ButtonStyle.danger
+
+    async def act(self, interaction: discord.Interaction) -> None:
+        """Delete the message for the asker or a moderator."""
+        delivery, known = await self.claim_housekeeping(interaction, "delete its post")
+        if delivery.message_id is not None:
+            channel = interaction.client.get_partial_messageable(delivery.place.channel_id)
+            with suppress(discord.NotFound):  # gone already, which is what was asked for
+                await channel.get_partial_message(delivery.message_id).delete()
+        await bot_of(interaction).store.drop(delivery)
+        await replies.say(interaction, f"Deleted. `/job #{known.key}` posts it again.")
+
+
+class WhyButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:w:{NONCE}"):
+    """Midjourney's reason for declining, for the asker alone."""
+
+    code = "w"
+    label = "Why?"
+
+    async def act(self, interaction: discord.Interaction) -> None:
+        """Tell the reason to the asker."""
+        delivery, known = await self.claim(interaction, Kind.RESULT)
+        if not await is_asker(interaction, delivery):
+            raise PersonError("Only the member who brought this job here can see why it was declined.")
+        await replies.say(interaction, cards.why(known.job))
+
+
+class PostAgainButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:r:{NONCE}"):
+    """Posts a result once more, for who finds the first one too far up."""
+
+    code = "r"
+    label = "Post again"
+
+    async def act(self, interaction: discord.Interaction) -> None:
+        """Put a second delivery into the outbox."""
+        _, known = await self.claim(interaction, Kind.RESULT)
+        check_rights(interaction)
+        await ask(interaction, known.job, again=True)
+        await interaction.response.edit_message(content="I'll post it here again.", view=None)
