@@ -120,6 +120,8 @@ def told_in_a_sentence(path: Path) -> Iterator[None]:
     """Turn what SQLite says against the file while the bot starts into a `StoreError`."""
     try:
         yield
+    except StoreTrouble:
+        raise StoreError(f"The database {path} cannot be written. Is the disk full?") from None
     except sqlite3.OperationalError as trouble:
         if "locked" in str(trouble) or "busy" in str(trouble):
             raise StoreError(f"Another bot, or a database tool, has {path} open. Stop it first.") from None

@@ -58,7 +58,7 @@ async def open_store(folder: Path, now: Callable[[], datetime]) -> AsyncIterator
     async with open_database(folder) as database:
         with told_in_a_sentence(folder / FILE):
             seen = await _read_what_is_live(database)
-        await database.transaction(_note_cut_off_presses)
+            await database.transaction(_note_cut_off_presses)
         yield Store(database, now, seen=seen)
 
 

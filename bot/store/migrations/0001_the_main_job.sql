@@ -76,3 +76,5 @@ CREATE TABLE presses (
     pressed_at REAL    NOT NULL
 ) STRICT;
 CREATE INDEX presses_by_parent ON presses (parent_id);
+CREATE INDEX presses_by_child ON presses (child_id); -- for its foreign key, when jobs are deleted
+CREATE INDEX presses_asked ON presses (id) WHERE state = 'asked';
