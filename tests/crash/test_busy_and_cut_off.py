@@ -6,21 +6,21 @@ from tests.pretend_discord.limits import Limits
 
 async def test_a_busy_channel_gets_all_results_in_order_and_discord_is_not_provoked(street: Street) -> None:
     discord = street.discord
-    discord.limits = Limits((5, 0.25), whole=(50, 1.0))  # Discord's 5 messages in 5 s a channel, twenty times as fast
+    discord.limits = Limits((5, 0.1), whole=(50, 1.0))  # Discord's 5 messages in 5 s a channel, fifty times as fast
     await street.bot.start()
     await discord.wait_ready()
-    people = [discord.add_member(street.guild, f"Person {number}") for number in range(100)]
-    jobs = [street.useapi.add_job(prompt=f"picture number {number:03}", age=1000) for number in range(100)]
+    people = [discord.add_member(street.guild, f"Person {number}") for number in range(200)]
+    jobs = [street.useapi.add_job(prompt=f"picture number {number:03}", age=1000) for number in range(200)]
     promised: list[str] = []
     for person, jobid in zip(people, jobs, strict=True):
         asked = await discord.slash(street.channel, person, "job", {"jobid": jobid})
         promised.append((await asked.answered(within=20)).content)
     assert set(promised) == {"It is over already: I'm posting it here."}
-    await discord.wait_until(lambda: len(discord.messages(street.channel)) == 100, 40)
+    await discord.wait_until(lambda: len(discord.messages(street.channel)) == 200, 40)
     shown = [
         message.embeds[0]["description"].split("picture number ")[1][:3] for message in discord.messages(street.channel)
     ]
-    assert shown == [f"{number:03}" for number in range(100)]
+    assert shown == [f"{number:03}" for number in range(200)]
     refused = [request for request in discord.requests if request.status == 429]
     assert len(refused) <= 1
 
