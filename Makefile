@@ -23,9 +23,11 @@ check: .venv/dev ## style, types, and which way imports run
 	$(BIN)/lint-imports
 
 test: .venv/dev ## all tests; a minute or two
-	$(BIN)/python -m pytest -n 4 --dist worksteal -rs
+	$(BIN)/python -m pytest -n 4 --maxschedchunk 1 -rs
 
-soak: .venv/dev ## 2,000 results while the bot is killed 200 times; about five minutes
+soak: .venv/dev ## the long forms: 2,000 results while the bot is killed 200 times; about ten minutes
+	DARKROOM_LONG=1 $(BIN)/python -m pytest -n 2 --timeout 600 tests/crash/test_busy_and_cut_off.py tests/unit/test_cards_properties.py \
+	    tests/unit/test_models_properties.py tests/unit/test_buttons.py
 	$(BIN)/python -m tests.crash.kill_run --deliveries 2000 --kills 200 --nonce-window 0 --seed $${SEED:-1}
 
 lock: ## pin the packages anew (needs uv)

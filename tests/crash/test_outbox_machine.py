@@ -250,5 +250,5 @@ class OutboxMachine(RuleBasedStateMachine):
 
 TestOutbox = pytest.mark.timeout(400)(OutboxMachine.TestCase)  # a failure takes minutes to shrink, success seconds
 TestOutbox.settings = settings(
-    max_examples=80, stateful_step_count=12, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=60, stateful_step_count=12, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

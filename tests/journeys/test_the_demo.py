@@ -7,9 +7,12 @@ import shutil
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -30,7 +33,9 @@ pytestmark = [
 
 
 @pytest.fixture
-async def page() -> AsyncIterator[Page]:
+async def page() -> AsyncIterator["Page"]:
+    from playwright.async_api import async_playwright  # here, because it takes a second that no other test needs
+
     demo = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot.demo", "--no-browser", "--speed", "1.5"),
         cwd=ROOT,
@@ -53,7 +58,9 @@ async def page() -> AsyncIterator[Page]:
             await demo.wait()
 
 
-async def test_a_newcomer_sees_the_whole_job_in_a_browser(page: Page) -> None:
+async def test_a_newcomer_sees_the_whole_job_in_a_browser(page: "Page") -> None:
+    from playwright.async_api import expect
+
     timeline = page.locator("#channel-timeline")
     await expect(timeline).to_contain_text("Welcome to Darkroom")
     jobid = JOBID.findall(await timeline.inner_text())[0]

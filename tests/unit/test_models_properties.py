@@ -85,27 +85,27 @@ def check(job: Job) -> None:
     assert msgspec.json.decode(msgspec.json.encode(job), type=Job) == job
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_job_or_nonsense(raw: bytes) -> None:
     with contextlib.suppress(Nonsense):
         check(parse_job(raw, jobid="job:asked"))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 @given(answer)
 def test_any_object_is_a_clean_and_bounded_job_that_survives_the_database(fields: dict[str, object]) -> None:
     check(parse_job(json.dumps(fields).encode(), jobid="job:asked"))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(deadline=None)
 @given(leaf | st.lists(answer, max_size=2))
 def test_any_json_but_an_object_is_nonsense(said: object) -> None:
     with pytest.raises(Nonsense):
         parse_job(json.dumps(said).encode(), jobid="job:asked")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 @given(odd_text | long_text, st.integers(1, 60), st.booleans())
 def test_cleaning_twice_changes_nothing(text: str, limit: int, lines: bool) -> None:
     once = clean(text, limit, lines=lines)
@@ -115,13 +115,13 @@ def test_cleaning_twice_changes_nothing(text: str, limit: int, lines: bool) -> N
     assert clean(once, limit, lines=lines) == once
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 @given(st.text(max_size=60), st.integers(0, 100), st.sampled_from(["fast", "relaxed", "turbo", "fast, stealth"]))
 def test_no_prompt_can_fake_its_progress(prompt: str, percent: int, mode: str) -> None:
     assert progress(f"**{prompt}** - <@1> ({percent}%) ({mode})") == (percent, mode)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 @given(st.text(max_size=40) | st.floats().map(str) | st.datetimes().map(lambda d: d.strftime("%a, %d %b %Y %T GMT")))
 def test_no_retry_after_sends_the_watcher_to_sleep_for_long(header: str) -> None:
     seconds = pause(header, now=datetime(2026, 6, 2, tzinfo=UTC))
