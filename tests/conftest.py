@@ -1,6 +1,5 @@
 """What holds for all tests: how long the long ones are, and that they begin first."""
 
-import gc
 import os
 
 import pytest
@@ -8,8 +7,6 @@ from hypothesis import settings
 
 LONG = bool(os.environ.get("DARKROOM_LONG"))
 """Set by `make soak`: as many examples and results as the promise speaks of, not as fit into two minutes."""
-
-gc.set_threshold(50_000, 20, 100)  # short lives, much memory: looking for garbage took a tenth of the time
 
 settings.register_profile("quick", max_examples=50)
 settings.register_profile("long", max_examples=500)
