@@ -23,7 +23,7 @@ check: .venv/dev ## style, types, and which way imports run
 	$(BIN)/lint-imports
 
 test: .venv/dev ## all tests; a minute or two
-	$(BIN)/python -m pytest -n 4 --maxschedchunk 1 -rs
+	$(BIN)/python -m pytest -n 3 --maxschedchunk 1 -rs
 
 soak: .venv/dev ## the long forms: 2,000 results while the bot is killed 200 times; about ten minutes
 	DARKROOM_LONG=1 $(BIN)/python -m pytest -n 2 --timeout 600 tests/crash/test_busy_and_cut_off.py tests/unit/test_cards_properties.py \
