@@ -1,5 +1,7 @@
 """Everything that can go wrong, as a family. The docstring of each is the sentence that a person reads.
 
+Only the pictures' own part of it stands where it is raised, in bot/images.py.
+
 DarkroomError
 ├── StartError                 the start ends with this sentence and exit status 1
 │   ├── SettingsError

@@ -125,7 +125,7 @@ class Store(Outbox):
         if card is None:
             await self._insert(db, Kind.CARD, known.id, place, self._time(), quiet_for)
             return Wish(asked=Asked.NEW, known=known)
-        if card.state in {State.DROPPED, State.UNDELIVERABLE}:  # deleted by hand, or given up: show a new one
+        if card.state is State.DROPPED:  # deleted by hand, or done with: show a new one
             await db.execute("DELETE FROM deliveries WHERE id = ?", (card.id,))
             await self._insert(db, Kind.CARD, known.id, place, self._time(), quiet_for)
             return Wish(asked=Asked.NEW, known=known)
