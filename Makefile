@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo run check test soak lock clean
+.PHONY: help setup demo run check test soak image-check lock clean
 
 help: ## what each word does
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: .venv/dev ## everything for trying, running and changing Darkroom, in .venv
 
@@ -29,6 +29,9 @@ soak: .venv/dev ## the long forms: 2,000 results while the bot is killed 200 tim
 	DARKROOM_LONG=1 $(BIN)/python -m pytest -n 2 --timeout 600 tests/crash/test_busy_and_cut_off.py tests/unit/test_cards_properties.py \
 	    tests/unit/test_models_properties.py tests/unit/test_buttons.py
 	$(BIN)/python -m tests.crash.kill_run --deliveries 2000 --kills 200 --nonce-window 0 --seed $${SEED:-1}
+
+image-check: .venv/dev ## the Dockerfile's steps in a bare Debian root, without Docker; needs root and debootstrap
+	$(BIN)/python -m tests.image
 
 lock: ## pin the packages anew (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \

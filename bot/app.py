@@ -2,23 +2,30 @@
 
 import shutil
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import aiohttp
 import discord
 
+from bot.answers import Answers
 from bot.api import Useapi
 from bot.client import Darkroom
 from bot.courier import Courier
 from bot.errors import StoreError
+from bot.housekeeping import Housekeeping
 from bot.images import Pictures
 from bot.messages import Writer
+from bot.presses import Presses
 from bot.settings import Settings
 from bot.store import open_store
 from bot.watcher import Watcher
+
+if TYPE_CHECKING:
+    from bot.metrics import Metrics
 
 
 @asynccontextmanager
@@ -27,17 +34,20 @@ async def open_darkroom(
 ) -> AsyncIterator[Darkroom]:
     """A bot that is ready to log in; `now` is the wall clock, which may jump.
 
-    Raises `StoreError` where the database cannot be opened.
+    Raises `StartError` where the database or HEALTH_PORT cannot be opened.
     """
+    metrics = _metrics(settings)
+    traces = [] if metrics is None else [metrics.useapi]
     async with (
         open_store(settings.data_dir, now) as store,
-        aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
+        aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trace_configs=traces) as session,
         Pictures(hosts=settings.image_hosts) as pictures,
     ):
         api = Useapi(session=session, url=settings.useapi_url, token=settings.useapi_token.reveal())
         async with Darkroom(settings=settings, store=store, api=api, always_sync=always_sync) as bot:
             store.on_health(partial(bot.alerts.raise_or_end, "disk"))
             writer = Writer(
+                bot=bot,
                 store=store,
                 pictures=pictures,
                 folder=_emptied(settings.data_dir / "tmp"),
@@ -54,12 +64,54 @@ async def open_darkroom(
                 concurrency=settings.poll_concurrency,
                 now=now,
                 changed=bot.courier.ring,
+                ended=lambda: bot.presses.job_ended(),
                 alert=bot.alerts.raise_or_end,
             )
+            answers = Answers(bot=bot, store=store, deliver_soon=bot.deliver_soon, now=now)
+            bot.presses = Presses(
+                api=api,
+                store=store,
+                watch=partial(bot.watcher.watch, sooner=True),
+                tell=lambda press: answers.tell(press, bot.presses.held),
+                changed=bot.courier.ring,
+                alert=bot.alerts.raise_or_end,
+                queue=settings.press_queue,
+                now=now,
+                serves=lambda guild_id: settings.allowed_guilds is None or guild_id in settings.allowed_guilds,
+            )
+            bot.housekeeping = Housekeeping(
+                store=store,
+                data_dir=settings.data_dir,
+                backups=settings.backups,
+                keep_days=settings.keep_days,
+                now=now,
+                alert=bot.alerts.raise_or_end,
+            )
+            if metrics is not None:
+                metrics.follow_discord(bot.budget.trace)
+                bot.web = partial(_web, bot, metrics, now)
             try:
                 yield bot
             finally:
                 await bot.alerts.close()
+
+
+def _metrics(settings: Settings) -> "Metrics | None":
+    """What counts, where somebody may ask for it; else not even its package is imported."""
+    if settings.health_port is None:
+        return None
+    from bot.metrics import Metrics
+
+    return Metrics()
+
+
+def _web(bot: Darkroom, metrics: "Metrics", now: Callable[[], datetime]) -> AbstractAsyncContextManager[object]:
+    """The server that tells how the bot does."""
+    from bot.health import Health
+    from bot.web import Pages, serve
+
+    pages = Pages(bot, Health(bot, now), metrics, now)
+    return serve(pages.routes(), host=bot.settings.health_host, port=bot.settings.health_port or 0)
 
 
 def _emptied(folder: Path) -> Path:

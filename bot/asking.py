@@ -6,8 +6,11 @@ from typing import Protocol, cast
 import discord
 
 from bot.api import Useapi
+from bot.chosen import GONE, channel_trouble, lacking, listed, needed
 from bot.errors import PersonError
 from bot.jobs import Job, Person, Place
+from bot.presses import Presses
+from bot.settings import Settings
 from bot.store import Asked, Store, Wish
 from bot.watcher import Watcher
 
@@ -23,9 +26,14 @@ class Bot(Protocol):
     store: Store
     api: Useapi
     watcher: Watcher
+    presses: Presses
+    settings: Settings
 
     async def is_welcome(self, interaction: discord.Interaction) -> bool:
         """Whether the interaction's server is served; if not, the person was told."""
+
+    async def is_owner(self, user: discord.User, /) -> bool:
+        """Whether the application belongs to this person, or to a team that they develop it in."""
 
     def deliver_soon(self) -> None:
         """Let the courier look into the outbox now."""
@@ -53,27 +61,58 @@ def is_moderator(interaction: discord.Interaction) -> bool:
     return interaction.permissions.manage_messages
 
 
+async def is_owner(interaction: discord.Interaction) -> bool:
+    """Whether whoever caused an interaction runs this bot, so that they may see its accounts."""
+    try:
+        return await bot_of(interaction).is_owner(cast(discord.User, interaction.user))
+    except (discord.HTTPException, OSError):  # discord.py asks once who it is
+        return False
+
+
 def check_rights(interaction: discord.Interaction) -> None:
     """Raise `PersonError` that names the missing right, unless bot and member may both post here.
 
     Discord sends both sets with every interaction; threads have a right of their own for sending.
     """
-    in_thread = isinstance(interaction.channel, discord.Thread)
-    send = ("send_messages_in_threads", "Send Messages in Threads") if in_thread else ("send_messages", "Send Messages")
-    needed = (
-        ("view_channel", "View Channel"),
-        send,
-        ("embed_links", "Embed Links"),
-        ("attach_files", "Attach Files"),
-    )
-    missing = [label for name, label in needed if not getattr(interaction.app_permissions, name)]
+    missing = lacking(interaction.app_permissions, thread=in_thread(interaction))
     if missing:
         raise PersonError(
-            f"I can't post here, because I lack {_listed(missing)}. "
+            f"I can't post here, because I lack {listed(missing)}. "
             "Somebody who manages this channel can change that under Edit Channel, Permissions."
         )
-    if not getattr(interaction.permissions, send[0]):
+    _check_sender(interaction)
+
+
+def _check_sender(interaction: discord.Interaction) -> None:
+    _, (send, _) = needed(thread=in_thread(interaction))[:2]
+    if not getattr(interaction.permissions, send):
         raise PersonError("You may not send messages in this channel, so I won't post here for you either.")
+
+
+def in_thread(interaction: discord.Interaction) -> bool:
+    """Whether an interaction happened in a thread, for which Discord has a right of its own."""
+    return isinstance(interaction.channel, discord.Thread)
+
+
+async def place_for_results(interaction: discord.Interaction) -> tuple[Place, str]:
+    """Where what is asked for here is shown: in the channel that the server's admins chose, else here.
+
+    With it comes a sentence for the asker where the chosen channel will not do; the result is then shown here. Raises
+    `PersonError` as `check_rights` does. Who may read the chosen channel is the admins' choice.
+    """
+    here = place_of(interaction)
+    chosen = (await bot_of(interaction).store.settings(here.guild_id)).results_channel
+    if chosen is None or chosen == here.channel_id:
+        check_rights(interaction)
+        return here, ""
+    _check_sender(interaction)
+    there = Place(guild_id=here.guild_id, channel_id=chosen)
+    trouble = await channel_trouble(interaction.client, there)
+    if not trouble:
+        return there, ""
+    check_rights(interaction)
+    name = "the channel that this server chose for results" if trouble == GONE else f"<#{chosen}>, chosen for results"
+    return here, f"I can't post in {name}: {trouble}. `/darkroom settings` changes that."
 
 
 async def check_load(interaction: discord.Interaction) -> None:
@@ -85,14 +124,15 @@ async def check_load(interaction: discord.Interaction) -> None:
         )
 
 
-async def ask(interaction: discord.Interaction, job: Job, *, again: bool = False) -> Wish:
-    """Keep the wish of whoever caused the interaction to be told here about `job`, and set everything moving."""
+async def ask(interaction: discord.Interaction, job: Job, *, place: Place | None = None, again: bool = False) -> Wish:
+    """Keep the wish of whoever caused the interaction to be told about `job`, here or at `place`; set all moving."""
     bot = bot_of(interaction)
     bot.store.saw(interaction.id)
     if not interaction.app_permissions.read_message_history:
         # Discord then shows the courier an empty history, so a send that is cut off is protected by its nonce alone.
         log.warning("No right to Read Message History in channel %s; a crash may repeat a post", interaction.channel_id)
-    wish = await bot.store.ask(job, place_of(interaction), person_of(interaction), again=again)
+    await hear_file_limit(interaction)
+    wish = await bot.store.ask(job, place or place_of(interaction), person_of(interaction), again=again)
     # The promise stands from here on: watcher and courier find it in the store, also after a crash.
     bot.watcher.watch(wish.known)
     if wish.asked is not Asked.POSTED:
@@ -100,10 +140,12 @@ async def ask(interaction: discord.Interaction, job: Job, *, again: bool = False
     return wish
 
 
+async def hear_file_limit(interaction: discord.Interaction) -> None:
+    """Note how large files may be in this server: Discord says so with every interaction, and nowhere else."""
+    if interaction.guild_id is not None and interaction.filesize_limit > 0:
+        await bot_of(interaction).store.told_file_limit(interaction.guild_id, interaction.filesize_limit)
+
+
 def jump(place: Place, message_id: int) -> str:
     """The address of a message."""
     return f"https://discord.com/channels/{place.guild_id}/{place.channel_id}/{message_id}"
-
-
-def _listed(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -5,7 +5,8 @@ import hashlib
 import json
 import logging
 import random
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from typing import Any
 
 import aiohttp
@@ -23,6 +24,8 @@ from bot.api import Useapi
 from bot.budget import Budget, pause_before_identify
 from bot.courier import Courier
 from bot.errors import PersonError
+from bot.housekeeping import Housekeeping
+from bot.presses import Presses
 from bot.settings import DISCORD_API_URL, Settings
 from bot.store import Store
 from bot.watcher import Watcher
@@ -60,12 +63,15 @@ class Tree(app_commands.CommandTree["Darkroom"]):
 class Darkroom(commands.AutoShardedBot):
     """The bot that people meet.
 
-    `bot.app` builds it and gives it `courier` and `watcher`, which need the bot themselves, before it logs in. With
-    `always_sync` the commands are sent to Discord even where they did not change.
+    `bot.app` builds it and gives it `courier`, `watcher` and the rest, which need the bot themselves, before it logs
+    in. `web`, where there is one, opens the bot's own HTTP server after the login. With `always_sync` the commands are
+    sent to Discord even where they did not change.
     """
 
     courier: Courier
     watcher: Watcher
+    presses: Presses
+    housekeeping: Housekeeping
 
     def __init__(self, *, settings: Settings, store: Store, api: Useapi, always_sync: bool = False) -> None:
         self.budget = Budget()
@@ -85,6 +91,8 @@ class Darkroom(commands.AutoShardedBot):
         self.settings = settings
         self.store = store
         self.api = api
+        self.web: Callable[[], AbstractAsyncContextManager[object]] | None = None
+        self._opened = AsyncExitStack()
         self.alerts = Alerts(self, settings.alert_channel)
         self._always_sync = always_sync
         if settings.discord_api_url != DISCORD_API_URL:
@@ -97,6 +105,8 @@ class Darkroom(commands.AutoShardedBot):
     async def setup_hook(self) -> None:
         """Make buttons of earlier runs work, load the cogs (one that cannot load stops the start), sync commands."""
         self.add_dynamic_items(*buttons.ALL)
+        if self.web is not None:
+            await self._opened.enter_async_context(self.web())
         for name in COGS:
             await self.load_extension(name)
         await self._sync()
@@ -129,7 +139,9 @@ class Darkroom(commands.AutoShardedBot):
         return False
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
-        """Answer presses on buttons that nothing else will answer: discord.py would leave them to fail in silence."""
+        """Answer forms, and presses on buttons that nothing else will answer: discord.py would let them fail."""
+        if interaction.type is discord.InteractionType.modal_submit:
+            await buttons.submitted(interaction)
         if interaction.type is not discord.InteractionType.component or buttons.is_ours(interaction):
             return
         if await self.is_welcome(interaction):
@@ -159,6 +171,7 @@ class Darkroom(commands.AutoShardedBot):
                 await super().close()
         except TimeoutError:
             await self.http.close()
+        await self._opened.aclose()
 
     async def _spare_identifies(self) -> None:
         limits = await self.fetch_session_start_limits()

@@ -1,6 +1,6 @@
 """Everything that can go wrong, as a family. The docstring of each is the sentence that a person reads.
 
-Only the pictures' own part of it stands where it is raised, in bot/images.py.
+Only the pictures' own part of it stands where it is raised, in bot/images/errors.py.
 
 DarkroomError
 ├── StartError                 the start ends with this sentence and exit status 1
@@ -25,7 +25,8 @@ DarkroomError
     └── Trouble                  rule RETRY: the next look may work
         ├── ServerTrouble          5xx
         ├── Overloaded             504
-        ├── Unreachable            reset, refused, no network
+        ├── Unreachable            reset: nobody knows what arrived
+        │   └── NotSent              refused, no network: nothing arrived, for certain
         ├── TooSlow                time-out
         └── Nonsense               empty, HTML, truncated, wrong shape, too large
 """
@@ -195,6 +196,10 @@ class Overloaded(Trouble):
 
 
 class Unreachable(Trouble):
+    """useapi.net could not be reached just now. Please try again in a minute."""
+
+
+class NotSent(Unreachable):
     """useapi.net could not be reached just now. Please try again in a minute."""
 
 

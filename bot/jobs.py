@@ -133,6 +133,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.status in {Status.EXPIRED, Status.SILENT}
 
     @property
+    def settled(self) -> bool:
+        """Whether useapi can have no other news: Midjourney may finish what was only cancelled at useapi."""
+        return self.over and not self.lost and self.status != Status.CANCELLED
+
+    @property
     def private(self) -> bool:
         """Whether the answer shows the payer's account, so that only the asker may see it."""
         return self.verb in ACCOUNT_VERBS
@@ -172,10 +177,12 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Kind(StrEnum):
-    """What a delivery posts."""
+    """What a delivery posts: a notice tells a presser what became of a press, a split holds a grid's four pictures."""
 
     RESULT = "result"
     CARD = "card"
+    NOTICE = "notice"
+    SPLIT = "split"
 
 
 class State(StrEnum):
@@ -219,17 +226,116 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     trouble: str = ""
     wanted: int = 1
     shown: int = 0
+    press_id: int | None = None
+    picture_until: datetime | None = None
+    """It was posted without its picture, which is tried again until then."""
+
+
+class Tier(StrEnum):
+    """What a button costs, and so who may press it: U1-U4, a job of the usual size, or one that takes much more."""
+
+    PICK = "pick"
+    VARY = "vary"
+    UPSCALE = "upscale"
+
+
+class PressState(StrEnum):
+    """How far a press has come. `ASKED` may have become a job already: nobody heard useapi's answer yet."""
+
+    QUEUED = "queued"
+    """It waits for its turn; nothing was sent."""
+    ASKED = "asked"
+    UNKNOWN = "unknown"
+    """It was sent, and the answer was lost: its job is looked for."""
+    MADE = "made"
+    USED = "used"
+    """The button had been used before: its job is shown, and nothing was charged."""
+    DECLINED = "declined"
+    REFUSED = "refused"
+    LOST = "lost"
+    """It was sent, and no job came of it."""
+    WITHDRAWN = "withdrawn"
+    """Taken back by the presser."""
+
+
+OPEN_PRESSES = frozenset({PressState.QUEUED, PressState.ASKED, PressState.UNKNOWN})
 
 
 class Press(msgspec.Struct, frozen=True, kw_only=True):
-    """A click on a job's button; `ref` is sent to useapi as replyRef."""
+    """A click on a job's button; `ref` is sent to useapi as replyRef.
+
+    `trouble` is the sentence of a press that came to nothing; of a declined one Midjourney's own words, for the
+    presser alone. `behind` is the press of the same button that this one waits for: what comes of that counts.
+    """
 
     id: int
     ref: str
     parent_id: int
     button: str
+    tier: Tier
     place: Place
     person: Person
+    pressed_at: datetime
+    prompt: str = ""
+    state: PressState = PressState.QUEUED
+    child_id: int | None = None
+    behind: int | None = None
+    trouble: str = ""
+    sent_at: datetime | None = None
+
+
+class Refusal(StrEnum):
+    """The numbers of a server that a press would have passed."""
+
+    COOLDOWN = "cooldown"
+    DAILY = "daily"
+    SERVER_DAILY = "server daily"
+    QUEUE = "queue"
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
+    """A press that was not taken; `free_at` is when the next one may be, where time alone helps."""
+
+    why: Refusal
+    free_at: datetime | None = None
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """The numbers that one press must keep; `None`: none for this one. `cooldown` is in seconds."""
+
+    daily: int | None = None
+    server_daily: int | None = None
+    cooldown: float = 0.0
+    queue: int | None = None
+
+
+class Spoiler(StrEnum):
+    """When pictures are hidden behind a click."""
+
+    NEVER = "never"
+    ALWAYS = "always"
+    UNLESS_AGE_RESTRICTED = "unless age-restricted"
+    """Only in channels that are not marked age-restricted."""
+
+
+class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a server's admins chose in `/darkroom settings`.
+
+    `press_role` `None`: moderators. `daily` and `server_daily` count presses of the tiers VARY and UPSCALE in 24 hours;
+    `cooldown` is in seconds; `results_channel` `None`: where the job was asked for; `ping_after` in seconds, `None`: as
+    the bot's own setting says.
+    """
+
+    press_role: int | None = None
+    daily: int = 10
+    server_daily: int = 100
+    cooldown: int = 5
+    paused: bool = False
+    remix: bool = False
+    spoiler: Spoiler = Spoiler.NEVER
+    results_channel: int | None = None
+    pings: bool = True
+    ping_after: int | None = None
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -264,7 +370,10 @@ def follow(old: Job, new: Job) -> Job | None:
 
     Statuses only move forward. What an answer leaves out (a moderated one is short) is kept from before.
     """
-    if not old.lost and (old.over or _progress(new) < _progress(old)):
+    if new == old:  # as most answers are
+        return None
+    finished_all_the_same = old.status == Status.CANCELLED and new.status == Status.COMPLETED
+    if not old.lost and not finished_all_the_same and (old.over or _progress(new) < _progress(old)):
         return None
     if not new.over and new.updated is not None and old.updated is not None and new.updated < old.updated:
         return None

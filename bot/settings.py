@@ -3,13 +3,14 @@
 The table `SETTINGS` is the one list of them: `.env.example` and the README are checked against it.
 """
 
+import ipaddress
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -43,7 +44,10 @@ class Secret:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """What the admin decided; times in seconds. `allowed_guilds` is `None` where every server is welcome."""
+    """What the admin decided; times in seconds, `keep_days` in days.
+
+    `allowed_guilds` is `None` where every server is welcome, `health_port` where nobody may ask how the bot does.
+    """
 
     discord_token: Secret
     useapi_token: Secret
@@ -55,7 +59,13 @@ class Settings:
     ping_after: float = 60.0
     image_hosts: tuple[str, ...] = tuple(IMAGE_HOSTS.split())
     log_level: str = "INFO"
+    log_format: str = "text"
     alert_channel: int | None = None
+    press_queue: int = 3
+    backups: int = 7
+    keep_days: int = 90
+    health_port: int | None = None
+    health_host: str = "127.0.0.1"
     discord_api_url: str = DISCORD_API_URL
 
     @property
@@ -149,6 +159,23 @@ def _level(text: str) -> str:
     return text.upper()
 
 
+def _format(text: str) -> str:
+    if text.lower() not in {"text", "json"}:
+        raise ValueError("must be text or json")
+    return text.lower()
+
+
+def _port(text: str) -> int | None:
+    return _whole(1, 65_535)(text) if text else None
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise ValueError("must be an address of this machine, such as 127.0.0.1 or 0.0.0.0") from None
+
+
 SETTINGS = (
     Setting(
         name="DISCORD_TOKEN",
@@ -195,6 +222,37 @@ SETTINGS = (
         default="",
     ),
     Setting(
+        name="PRESS_QUEUE",
+        read=_whole(0, 100),
+        where="how many presses of one member may wait in line for a free place of the Midjourney account",
+        default="3",
+    ),
+    Setting(
+        name="BACKUPS",
+        read=_whole(0, 1000),
+        where="how many nightly copies of the database are kept in data/backups; 0 makes none",
+        default="7",
+    ),
+    Setting(
+        name="KEEP_DAYS",
+        read=_whole(31, 36_500),
+        where="after how many days without news an ended job is deleted from the database",
+        default="90",
+    ),
+    Setting(
+        name="HEALTH_PORT",
+        read=_port,
+        where="the port on which the bot tells how it does, under /healthz and /metrics; off without it",
+        default="",
+    ),
+    Setting(
+        name="HEALTH_HOST",
+        read=_address,
+        where="the address of this machine on which HEALTH_PORT is open; 0.0.0.0 for all of them",
+        default="127.0.0.1",
+    ),
+    Setting(name="LOG_FORMAT", read=_format, where="text, or json: one object a line, for programs", default="text"),
+    Setting(
         name="DISCORD_API_URL",
         read=_url,
         where="Discord's REST address, for those who run a REST proxy",
@@ -208,7 +266,27 @@ def from_environment(environ: Mapping[str, str], dotenv: Path = Path(".env")) ->
 
     Raises `SettingsError` whose sentence lists every mistake at once, each with where to get the value.
     """
-    given = {**_read_dotenv(dotenv), **{name: value for name, value in environ.items() if value.strip()}}
+    survey = look_over(environ, dotenv)
+    if survey.mistakes:
+        lines = [*survey.mistakes, *survey.typos]
+        head = "The settings need a look:"
+        if not dotenv.exists() and len(survey.mistakes) > 1:
+            head = f"There is no file {dotenv} yet: cp .env.example .env, then fill in its first three settings."
+        raise SettingsError(f"{head}\n" + "\n".join(f"  - {line}" for line in lines))
+    return Settings(**survey.values)
+
+
+class Survey(NamedTuple):
+    """What could be read, by the fields of `Settings`; and a sentence for each mistake and each likely typo."""
+
+    values: dict[str, Any]
+    mistakes: list[str]
+    typos: list[str]
+
+
+def look_over(environ: Mapping[str, str], dotenv: Path = Path(".env")) -> Survey:
+    """Read as much as can be read; raises `SettingsError` only where the file `dotenv` itself cannot be."""
+    given = _given(environ, dotenv)
     mistakes: list[str] = []
     values: dict[str, Any] = {}
     for setting in SETTINGS:
@@ -216,17 +294,14 @@ def from_environment(environ: Mapping[str, str], dotenv: Path = Path(".env")) ->
             values[setting.name.lower()] = setting.read(_text(setting, given))
         except ValueError as mistake:
             mistakes.append(f"{setting.name} {mistake} ({setting.where})")
-    if not mistakes:
-        settings = Settings(**values)
-        if urlsplit(settings.useapi_url).hostname == "api.useapi.net" and settings.poll_seconds < 10:
-            mistakes.append("POLL_SECONDS must be 10 or more, as useapi.net asks")
-    if mistakes:
-        lines = [*mistakes, *_typos(given)]
-        head = "The settings need a look:"
-        if not dotenv.exists() and len(mistakes) > 1:
-            head = f"There is no file {dotenv} yet: cp .env.example .env, then fill in its first three settings."
-        raise SettingsError(f"{head}\n" + "\n".join(f"  - {line}" for line in lines))
-    return settings
+    useapi, poll = values.get("useapi_url"), values.get("poll_seconds")
+    if useapi and poll and urlsplit(useapi).hostname == "api.useapi.net" and poll < 10:
+        mistakes.append("POLL_SECONDS must be 10 or more, as useapi.net asks")
+    return Survey(values, mistakes, _typos(given))
+
+
+def _given(environ: Mapping[str, str], dotenv: Path) -> dict[str, str]:
+    return {**_read_dotenv(dotenv), **{name: value for name, value in environ.items() if value.strip()}}
 
 
 def _read_dotenv(file: Path) -> dict[str, str]:

@@ -9,6 +9,7 @@ import heapq
 import logging
 import math
 import random
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -35,16 +36,19 @@ log = logging.getLogger(__name__)
 _SLOWEST = 300.0
 _PROBE = 60.0  # between two looks while useapi refuses the whole account
 _SILENCE = timedelta(hours=24)
+_SOONER = 0.8  # at 15 s: 10.8 to 13.2 s; useapi asks for 10 or more
 _SILENT_LOOKS = 12  # an hour of looks besides: a wall clock that was set forward must not end every watch at once
 _REFUSALS = (TokenRefused, SubscriptionEnded)  # never one job's trouble alone
+_TOGETHER = 0.02  # seconds: looks that fall due so close to each other begin together, which costs less
+_READ_AHEAD = 64  # looks
 _MISSES = 3  # "no such job" this often in a row ends a watch: a fresh job may not be known everywhere at once
 
 
 class Watcher:
     """The polling loop; one `run()` for ever, or `look_once()` for one round.
 
-    `changed` is called after every round that wrote something. Only the row ids and their due times (of the loop's
-    clock) are kept in memory; everything else is read from the store when a look is due.
+    `changed` is called after every round that wrote something, `ended` when a job of it is over. Only the row ids and
+    their due times (of the loop's clock) are kept in memory; everything else is read from the store when a look is due.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class Watcher:
         concurrency: int,
         now: Callable[[], datetime],
         changed: Callable[[], None],
+        ended: Callable[[], None] = lambda: None,
         alert: Callable[[str, str], None],
         rng: random.Random | None = None,
     ) -> None:
@@ -65,12 +70,15 @@ class Watcher:
         self._concurrency = concurrency
         self._now = now
         self._changed = changed
+        self._ended_one = ended
         self._alert = alert
         self._rng = rng or random.Random()  # noqa: S311 -- jitter, no secret
         self._alarm = Alarm()
         self._due: list[tuple[float, int]] = []  # a heap; an entry that `_due_at` does not know counts no more
         self._due_at: dict[int, float] = {}
-        self._flying: dict[asyncio.Task[Job | UseapiError], Look] = {}
+        self._ready: deque[Look] = deque()  # due, and read from the store, but there is no place yet
+        self._flying: dict[asyncio.Task[Job], Look] = {}
+        self._unwritten: list[tuple[int, Job]] = []  # not written yet
         self._misses: dict[int, int] = {}
         self._quiet: dict[int, int] = {}
         self._failing_since: dict[int, float] = {}  # the jobs whose last look met trouble
@@ -78,26 +86,39 @@ class Watcher:
         self._answered_at = 0.0
         self._strain = 0
         self._paused_until = 0.0
+        self._flows_since = 0.0
         self._outage: type[UseapiError] | None = None
+        self.last_round: float | None = None
+        """When `run` last came round, by the loop's clock."""
 
     @property
     def outage(self) -> str:
         """What useapi's trouble is, in words for a person; empty when all is well."""
         return "" if self._outage is None else self._outage.sentence()
 
-    def watch(self, known: KnownJob) -> None:
+    @property
+    def overdue(self) -> float:
+        """By how many seconds the oldest look is late; 0 while useapi's trouble holds all of them up."""
+        if self._outage is not None or not self._due_at:
+            return 0.0
+        could_begin = max(min(self._due_at.values()), self._paused_until, self._flows_since)
+        return max(self._loop_time() - could_begin, 0.0)
+
+    def watch(self, known: KnownJob, *, sooner: bool = False) -> None:
         """Look at this job one interval from now, and on until it is over or nobody waits for it; again is harmless.
 
-        A job that others have waited for so long that its next look is far away is looked at sooner, too.
+        `sooner`: a quick job, such as U1's, is found at the first look, a little less than one interval from now. A job
+        that others have waited for so long that its next look is far away is looked at sooner, too.
         """
-        delay = self._jittered(self._poll_seconds)
+        delay = self._jittered(self._poll_seconds * (_SOONER if sooner else 1.0))
         if not known.job.over and self._loop_time() + delay < self._due_at.get(known.id, math.inf):
             self._schedule(known.id, delay)
             self._alarm.ring()
 
     async def resume(self) -> None:
         """Take up all the store's running jobs afresh, their first looks spread over one interval."""
-        self._due.clear()
+        for left in (self._due, self._ready, self._unwritten):
+            left.clear()
         for job_id in tuple(self._due_at):
             self._forget(job_id)
         for job_id in await self._store.running():
@@ -107,29 +128,33 @@ class Watcher:
     async def run(self) -> None:
         """Look for ever; ends only by cancellation."""
         await self.resume()
+        self.last_round = self._flows_since = self._loop_time()
         try:
             while True:
-                await self._launch()
-                await self._alarm.sleep(self._wait(), *self._flying)
-                await self._land()
+                await self._round()
+                await self._alarm.sleep(self._wait())
+                self.last_round = self._loop_time()
         finally:
-            flying, self._flying = self._flying, {}
-            for task in flying:
-                task.cancel()
-            await asyncio.gather(*flying, return_exceptions=True)
+            self._flying = {}  # the looks themselves are left alone: somebody else may wait for one of them
 
     async def look_once(self) -> None:
         """One round: look at everything that is due, and return when all of it is written down."""
-        await self._launch()
-        while self._flying:
-            await asyncio.wait(self._flying)
-            await self._land()
-            await self._launch()
+        await self._round()
+        while self._flying or self._unwritten:
+            if self._flying:
+                await asyncio.wait(self._flying)
+            await self._round()
 
-    async def _launch(self) -> None:
-        due = self._take_due(self._places())
-        if not due:
-            return
+    async def _round(self) -> None:
+        if self._unwritten:
+            news, self._unwritten = self._unwritten, []
+            await self._write(news)
+        if self._loop_time() >= self._paused_until and (due := self._take_due(self._wanted())):
+            await self._read_ahead(due)
+        self._take_off()
+
+    async def _read_ahead(self, due: list[int]) -> None:
+        """Have looks ready for the places that come free: reading many of them at once costs little more than one."""
         try:
             looks = await self._store.looks(due)
         except Exception:
@@ -139,15 +164,37 @@ class Watcher:
             return
         for job_id in set(due) - {look.known.id for look in looks}:
             self._forget(job_id)  # over, or nobody waits
-        for look in looks:
-            self._flying[asyncio.create_task(self._look(look.known.job.jobid))] = look
+        self._ready.extend(looks)
 
-    def _take_due(self, places: int) -> list[int]:
-        now = self._loop_time()
-        if now < self._paused_until:
-            return []
+    def _take_off(self) -> None:
+        while self._ready and self._loop_time() < self._paused_until:
+            self._schedule(self._ready.pop().known.id, 0.0)  # what was read may be old when the pause is over
+        while self._ready and self._places() > 0:
+            look = self._ready.popleft()
+            task = self._api.look(look.known.job.jobid)
+            self._flying[task] = look
+            task.add_done_callback(self._land)
+
+    def _land(self, task: asyncio.Task[Job]) -> None:
+        look = self._flying.pop(task, None)
+        if look is None:
+            return  # the loop ended
+        try:
+            news = self._read(_outcome(task), look)
+        except Exception:
+            log.exception("A look at #%s failed in an unexpected way", look.known.key)
+            self._schedule(look.known.id, _SLOWEST)
+            news = None
+        if news is not None:
+            self._unwritten.append((look.known.id, news))
+        self._take_off()
+        if self._unwritten or self._wanted():
+            self._alarm.ring()
+
+    def _take_due(self, most: int) -> list[int]:
+        soon = self._loop_time() + _TOGETHER
         due: list[int] = []
-        while len(due) < places and self._due and self._due[0][0] <= now:
+        while len(due) < most and self._due and self._due[0][0] <= soon:
             when, job_id = heapq.heappop(self._due)
             if self._due_at.get(job_id) == when:
                 due.append(job_id)
@@ -157,33 +204,18 @@ class Watcher:
         """How many looks may start; in an outage one is enough to see whether useapi is back."""
         return (1 if self._outage is not None else self._concurrency) - len(self._flying)
 
+    def _wanted(self) -> int:
+        """How many more looks to have ready; in an outage none but the one that may start."""
+        if self._outage is not None:
+            return max(self._places() - len(self._ready), 0)
+        return 0 if len(self._ready) >= self._concurrency else max(self._concurrency, _READ_AHEAD)
+
     def _wait(self) -> float:
-        if self._places() <= 0:
+        if not self._wanted():
             return _SLOWEST  # a landing wakes the loop before that
         now = self._loop_time()
         next_due = self._due[0][0] if self._due else now + _SLOWEST
         return max(next_due, self._paused_until) - now
-
-    async def _look(self, jobid: str) -> Job | UseapiError:
-        try:
-            return await self._api.job(jobid)
-        except UseapiError as outcome:
-            return outcome
-
-    async def _land(self) -> None:
-        news: list[tuple[int, Job]] = []
-        for task in [task for task in self._flying if task.done()]:
-            look = self._flying.pop(task)
-            try:
-                job = self._read(task.result(), look)
-            except Exception:
-                log.exception("A look at #%s failed in an unexpected way", look.known.key)
-                self._schedule(look.known.id, _SLOWEST)
-                continue
-            if job is not None:
-                news.append((look.known.id, job))
-        if news:
-            await self._write(news)
 
     async def _write(self, news: list[tuple[int, Job]]) -> None:
         # A crash before this commit falls back to the state before the looks, which are then made again; after it,
@@ -197,6 +229,8 @@ class Watcher:
                 self._schedule(job_id, self._poll_seconds)
             return
         self._changed()
+        if any(job.over for _, job in news):
+            self._ended_one()
 
     def _read(self, outcome: Job | UseapiError, look: Look) -> Job | None:
         """What to write down, if anything; schedules the next look unless the job is over."""
@@ -212,7 +246,7 @@ class Watcher:
                 return self._troubled(outcome, look)
         self._works_again(job_id)
         news = None if new is None else self._news(new, look)
-        if news is not None and news.over:
+        if news is not None and news.over and news.status != Status.CANCELLED:
             self._forget(job_id)
         else:
             self._schedule(job_id, self._interval(look))
@@ -307,9 +341,12 @@ class Watcher:
             log.info("useapi.net answers again")
             self._alert("useapi", "")
             self._outage = None
+            self._flows_since = self._loop_time()
         self._strain = 0
 
     def _interval(self, look: Look) -> float:
+        if look.known.job.over:  # cancelled: the store ends these looks after a while
+            return self._jittered(_SLOWEST)
         waited = (self._now() - look.asked_at).total_seconds()
         return self._jittered(min(max(waited / 20, self._poll_seconds), _SLOWEST))
 
@@ -323,6 +360,13 @@ class Watcher:
     @staticmethod
     def _loop_time() -> float:
         return asyncio.get_running_loop().time()
+
+
+def _outcome(look: asyncio.Task[Job]) -> Job | UseapiError:
+    if look.cancelled():
+        raise RuntimeError("the request was cancelled")
+    trouble = look.exception()
+    return trouble if isinstance(trouble, UseapiError) else look.result()
 
 
 def _asked_pause(outcome: UseapiError) -> float:

@@ -1,14 +1,14 @@
-"""`/darkroom`: what those who manage a server can see and do."""
+"""`/darkroom`: what those who manage a server can see, do and set."""
 
 import discord
-from discord import app_commands
+from discord import app_commands, ui
 from discord.ext import commands
 
 from bot import asking, buttons, cards, replies
 from bot.client import Darkroom
 from bot.jobs import Delivery
 
-_SHOWN = 10
+_SHOWN = 8
 
 
 # No check stands on top of the default: admins change who may use it under Server Settings, Integrations.
@@ -19,16 +19,30 @@ class Managing(commands.GroupCog, group_name="darkroom", group_description="How 
     def __init__(self, bot: Darkroom) -> None:
         self._bot = bot
 
+    @app_commands.command(name="settings", description="Where results go, who may press, how often; and a test picture")
+    async def settings(self, interaction: discord.Interaction[Darkroom]) -> None:
+        """Open the panel."""
+        await interaction.response.defer(ephemeral=True)
+        await buttons.show_settings(interaction)
+
+    @app_commands.command(name="presses", description="Who pressed what here, and what came of it")
+    async def presses(self, interaction: discord.Interaction[Darkroom]) -> None:
+        """Open the newest page."""
+        await interaction.response.defer(ephemeral=True)
+        await buttons.show_presses(interaction)
+
     @app_commands.command(name="status", description="What Darkroom waits for here, and what it could not post")
     async def status(self, interaction: discord.Interaction[Darkroom]) -> None:
-        """Answer in private, with a button where something was given up."""
+        """Answer in private, about this server alone; the account's matters only to whoever runs the bot."""
         await interaction.response.defer(ephemeral=True)
         guild_id = asking.place_of(interaction).guild_id
-        given_up = await self._bot.store.undeliverable(guild_id)
+        store = self._bot.store
+        given_up = await store.undeliverable(guild_id)
         lines = [
-            f"Running jobs watched here: {await self._bot.store.count_watched(guild_id)}",
-            f"Results to be posted: {await self._bot.store.waiting(guild_id)}",
-            f"useapi.net: {self._bot.watcher.outage or 'answers'}",
+            f"Running jobs watched here: {await store.count_watched(guild_id)}",
+            f"Results to be posted: {await store.waiting(guild_id)}",
+            f"Presses of this server in line: {await store.count_in_line_here(guild_id)}",
+            *await self._account(interaction),
         ]
         if not interaction.app_permissions.read_message_history:
             lines.append(
@@ -38,7 +52,20 @@ class Managing(commands.GroupCog, group_name="darkroom", group_description="How 
         if given_up:
             lines += ["", f"**Could not be posted: {len(given_up)}**"]
             lines += [await self._line(delivery) for delivery in given_up[:_SHOWN]]
-        await replies.say(interaction, "\n".join(lines)[:2000], view=buttons.status_view() if given_up else None)
+        view = buttons.status_view() if given_up else ui.View(timeout=None)
+        view.add_item(buttons.ReportButton())
+        await replies.say(interaction, "\n".join(lines)[:2000], view=view)
+
+    async def _account(self, interaction: discord.Interaction[Darkroom]) -> list[str]:
+        outage = self._bot.watcher.outage
+        if not await asking.is_owner(interaction):
+            return [f"useapi.net: {'has trouble; jobs wait, and go on by themselves' if outage else 'answers'}"]
+        lines = [
+            f"useapi.net: {outage or 'answers'}",
+            f"Presses of all servers in line: {await self._bot.store.count_in_line()}",
+        ]
+        held = self._bot.presses.held
+        return [*lines, f"Presses wait: {held}"] if held else lines
 
     async def _line(self, delivery: Delivery) -> str:
         known = await self._bot.store.known(delivery.job_id)

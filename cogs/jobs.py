@@ -1,24 +1,27 @@
-"""`/job`: shows a job, and follows it until its picture stands in the channel."""
+"""`/job` and "Watch Midjourney job" follow jobs until their pictures stand in a channel; `/jobs` is one's own panel."""
 
 import json
 import re
-from urllib.parse import parse_qs, urlsplit
+from collections.abc import Iterator
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import discord
-from discord import app_commands
+from discord import app_commands, ui
 from discord.ext import commands
 
 from bot import asking, buttons, cards, replies
 from bot.client import Darkroom
-from bot.errors import JobModerated, PersonError
-from bot.jobs import Job
+from bot.errors import DarkroomError, JobModerated, PersonError
+from bot.jobs import Job, Place
 from bot.store import Asked, Wish
 
 _JOBID = re.compile(r"job:\d{17}-user:\d{1,20}-channel:\d{15,20}-bot:[a-z]{1,20}")
+_IN_FILE_NAME = re.compile(r"job_(\d{17})-user_(\d{1,20})-channel_(\d{15,20})-bot_([a-z]{1,20})")  # no colons there
 _OPAQUE = re.compile(r"[A-Za-z0-9:._~-]{1,200}")
 _KEY = re.compile(r"#?([2-9A-HJ-NP-Z]{4,8})", re.IGNORECASE)
 _LONGEST = 4000  # characters of pasted text that are read; an id stands near its start
 _CHOICES = 25  # Discord's limit
+_AT_ONCE = 3  # jobs of one message
 
 
 class Jobs(commands.Cog):
@@ -26,6 +29,15 @@ class Jobs(commands.Cog):
 
     def __init__(self, bot: Darkroom) -> None:
         self._bot = bot
+        self._menu = app_commands.ContextMenu(name="Watch Midjourney job", callback=self.watch)
+
+    async def cog_load(self) -> None:
+        """Add the entry to the menu of messages; a cog does that for its other commands only."""
+        self._bot.tree.add_command(self._menu)
+
+    async def cog_unload(self) -> None:
+        """Take it out again."""
+        self._bot.tree.remove_command(self._menu.name, type=self._menu.type)
 
     @app_commands.command(name="job", description="Show a Midjourney job, and post its picture here when it is done")
     @app_commands.describe(jobid="The id that useapi.net gave, or a short key such as #4K7Q")
@@ -34,15 +46,65 @@ class Jobs(commands.Cog):
         """Answer in private; what is public, the courier posts."""
         self._bot.store.saw(interaction.id)
         await interaction.response.defer(ephemeral=True)  # useapi may take longer than the 3 s that Discord gives
-        asking.check_rights(interaction)
-        job = await self._find(jobid, asking.place_of(interaction).guild_id)
+        await self._follow(interaction, jobid)
+
+    @app_commands.command(name="jobs", description="What you wait for here, what ended lately, and your pings")
+    async def jobs(self, interaction: discord.Interaction[Darkroom]) -> None:
+        """Open the member's own panel."""
+        await interaction.response.defer(ephemeral=True)
+        await buttons.show_mine(interaction)
+
+    @app_commands.checks.cooldown(6, 60.0, key=lambda interaction: (interaction.guild_id, interaction.user.id))
+    async def watch(self, interaction: discord.Interaction[Darkroom], message: discord.Message) -> None:
+        """Follow the jobs whose ids stand in any message; on a post of ours, do what its own button does."""
+        self._bot.store.saw(interaction.id)
+        if button := _own_button(message, self._bot.user):
+            await button.act(interaction)
+            return
+        await interaction.response.defer(ephemeral=True)
+        jobids = list(dict.fromkeys(jobids_in(message)))
+        if len(jobids) == 1:
+            await self._follow(interaction, jobids[0])
+            return
+        if not jobids:
+            raise PersonError("I find no job id in this message. It looks like `job:20240909…-bot:midjourney`.")
+        place, trouble = await asking.place_for_results(interaction)
+        lines = [await self._one_of_many(interaction, jobid, place) for jobid in jobids[:_AT_ONCE]]
+        if len(jobids) > _AT_ONCE:
+            lines.append(f"These are the first {_AT_ONCE} of {len(jobids)}; `/job` takes the others.")
+        await replies.say(interaction, "\n".join(filter(None, (*lines, trouble)))[:2000])
+
+    async def _one_of_many(self, interaction: discord.Interaction[Darkroom], jobid: str, place: Place) -> str:
+        try:
+            job = await self._find(jobid, place.guild_id)
+            if job.private:
+                return "- One is about the account itself; `/job` with its id shows it to you alone."
+            if not job.over:
+                await asking.check_load(interaction)
+            told, url = _told(await asking.ask(interaction, job, place=place), place, asking.place_of(interaction))
+        except DarkroomError as trouble:
+            return f"- {trouble}"
+        return f"- {told} {url or ''}".rstrip()
+
+    async def _follow(self, interaction: discord.Interaction[Darkroom], jobid: str) -> None:
+        place, trouble = await asking.place_for_results(interaction)
+        job = await self._find(jobid, place.guild_id)
         if job.private:
             waiting = "" if job.over else "Midjourney has not answered yet. Please ask again in half a minute."
             await replies.say(interaction, waiting, embed=cards.account_answer(job))
             return
         if not job.over:
             await asking.check_load(interaction)
-        await _tell(interaction, await asking.ask(interaction, job))
+        wish = await asking.ask(interaction, job, place=place)
+        here = asking.place_of(interaction)
+        told, url = _told(wish, place, here)
+        view = None
+        if url and wish.delivery is not None and place == here:
+            view = buttons.posted_view(wish.delivery.nonce, url)
+        elif url:  # "Post again" posts where it is pressed, and this is another channel
+            view = ui.View(timeout=None)
+            view.add_item(ui.Button(label="Go to the picture", url=url))
+        await replies.say(interaction, " ".join(filter(None, (told, trouble))), view=view)
 
     @job.autocomplete("jobid")
     async def recent(self, interaction: discord.Interaction[Darkroom], typed: str) -> list[app_commands.Choice[str]]:
@@ -63,7 +125,7 @@ class Jobs(commands.Cog):
             if known is None and key[0].startswith("#"):
                 raise PersonError(f"No job in this server has the key `#{key[1].upper()}`. Its id works, too.")
         known = known or await self._bot.store.by_jobid(read_jobid(text))
-        if known is not None and not known.job.lost:
+        if known is not None and (known.job.settled or not known.job.over):
             return known.job  # the watcher looks at it anyway
         try:
             return await self._bot.api.job(known.job.jobid if known else read_jobid(text))
@@ -71,22 +133,46 @@ class Jobs(commands.Cog):
             return declined.job
 
 
-async def _tell(interaction: discord.Interaction[Darkroom], wish: Wish) -> None:
-    place = asking.place_of(interaction)
-    message_id = wish.delivery.message_id if wish.delivery else None
-    url = None if message_id is None else asking.jump(place, message_id)
+def _told(wish: Wish, there: Place, here: Place) -> tuple[str, str | None]:
+    """What came of a wish to see a job `there`, for who is `here`; and where its result stands already."""
+    delivery = wish.delivery
+    url = None if delivery is None or delivery.message_id is None else asking.jump(delivery.place, delivery.message_id)
+    place = "here" if there == here else f"in <#{there.channel_id}>"
     match wish.asked:
         case Asked.NEW:
-            await replies.say(interaction, f"Watching `#{wish.known.key}`: I'll post it here.")
+            return f"Watching `#{wish.known.key}`: I'll post it {place}.", None
         case Asked.JOINED:
-            here = f"[here]({url})" if url else "here"
-            await replies.say(interaction, f"Already watched {here}, I'll tell you too.")
+            return (
+                f"Already watched {f'[{place}]({url})' if url and place == 'here' else place}, I'll tell you too.",
+                None,
+            )
         case Asked.COMING:
-            await replies.say(interaction, "It is over already: I'm posting it here.")
+            return f"It is over already: I'm posting it {place}.", None
         case Asked.POSTED:
-            assert wish.delivery is not None
-            view = buttons.posted_view(wish.delivery.nonce, url) if url else None
-            await replies.say(interaction, "It stands here already.", view=view)
+            return f"It stands {place} already.", url
+
+
+def _own_button(
+    message: discord.Message, me: discord.ClientUser | None
+) -> buttons.MoreButton | buttons.TellMeButton | None:
+    """What the menu does on a post of ours: the extras of a result, or joining those who wait for a running job."""
+    if me is None or message.author.id != me.id:
+        return None
+    for kind in (buttons.MoreButton, buttons.TellMeButton):
+        for custom_id in buttons.custom_ids(message):
+            if claim := kind.__discord_ui_compiled_template__.fullmatch(custom_id):
+                return kind(claim["nonce"])
+    return None
+
+
+def jobids_in(message: discord.Message) -> Iterator[str]:
+    """The job ids that a message holds, in its text, its embeds, its files' names, and what it forwards."""
+    parts: list[discord.Message | discord.MessageSnapshot] = [message, *message.message_snapshots]
+    for part in parts:
+        embeds = (str(embed.to_dict()) for embed in part.embeds)
+        for text in (part.content, *embeds, *(file.filename for file in part.attachments)):
+            yield from _JOBID.findall(unquote(text))
+            yield from (f"job:{a}-user:{b}-channel:{c}-bot:{d}" for a, b, c, d in _IN_FILE_NAME.findall(text))
 
 
 def read_jobid(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Starts the watcher and the courier with the bot, and stops them with it."""
+"""Starts the loops of watcher, presses, courier and housekeeping with the bot, and stops them with it."""
 
 import asyncio
 import logging
@@ -15,19 +15,25 @@ _LAST_SENDS = 3.5  # seconds for the messages in hand at the end; what takes lon
 
 
 class Watching(commands.Cog):
-    """The two loops in the background."""
+    """The loops in the background."""
 
     def __init__(self, bot: Darkroom) -> None:
         self._bot = bot
         self._loops: list[asyncio.Task[None]] = []
 
     async def cog_load(self) -> None:
-        """Start both loops."""
-        for name, run in (("watcher", self._bot.watcher.run), ("courier", self._bot.courier.run)):
+        """Start all loops."""
+        bot = self._bot
+        for name, run in (
+            ("watcher", bot.watcher.run),
+            ("presses", bot.presses.run),
+            ("courier", bot.courier.run),
+            ("housekeeping", bot.housekeeping.run),
+        ):
             self._loops.append(asyncio.create_task(_for_ever(name, run), name=name))
 
     async def cog_unload(self) -> None:
-        """Stop both, with a moment for the messages in hand."""
+        """Stop all, with a moment for the messages in hand."""
         for loop in self._loops:
             loop.cancel()
         await asyncio.wait(self._loops, timeout=_LAST_SENDS)

@@ -9,12 +9,11 @@ import msgspec
 from yarl import URL
 
 from bot import errors
-from bot.api.models import job_from, jobids
+from bot.api.models import Account, accounts_in, job_from, jobids
 from bot.api.outcomes import Answer, read
 from bot.jobs import Job
 
 LARGEST = 1024 * 1024  # bytes of an answer after decompression; a job has about 2 KB
-PIECE = 64 * 1024
 
 
 class Useapi:
@@ -37,8 +36,8 @@ class Useapi:
         self._session = session
         self._url = url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
-        self._look_seconds = look_seconds
-        self._press_seconds = press_seconds
+        self._look_patience = _patience(look_seconds)
+        self._press_patience = _patience(press_seconds)
         self._looks: dict[str, asyncio.Task[Job]] = {}
 
     def __repr__(self) -> str:
@@ -49,22 +48,26 @@ class Useapi:
 
         Those who ask for the same job at the same time share one request; one who stops waiting stops nobody else.
         """
+        return await asyncio.shield(self.look(jobid))
+
+    def look(self, jobid: str) -> asyncio.Task[Job]:
+        """The request for a job that is under way, or a new one; shared with others, so it is not to be cancelled."""
         look = self._looks.get(jobid)
         if look is None:
             look = self._looks[jobid] = asyncio.create_task(self._look(jobid))
             look.add_done_callback(lambda done: self._looked(jobid, done))
-        return await asyncio.shield(look)
+        return look
 
     async def press(self, jobid: str, button: str, *, reply_ref: str, prompt: str | None = None) -> Job:
         """Press `button` (the exact label) of a job, and return the child job.
 
-        Every call spends money: it is sent once, never again and never for two. After `Trouble` nobody knows whether
-        the press counted; the parent's `children` will tell.
+        Every call spends money: it is sent once, never again and never for two. After `Trouble`, apart from `NotSent`
+        and `Overloaded`, nobody knows whether the press counted; the parent's `children` will tell.
         """
         wish = {"jobid": jobid, "button": button, "replyRef": reply_ref}
         if prompt is not None:
             wish["prompt"] = prompt
-        said = read(await self._ask("POST", "/jobs/button", self._press_seconds, wish))
+        said = read(await self._ask("POST", "/jobs/button", self._press_patience, wish))
         child = job_from(said, jobid="") if isinstance(said, dict) else None
         if child is None or child.jobid in ("", jobid):
             raise errors.Nonsense  # a child without an id of its own cannot be followed
@@ -72,14 +75,33 @@ class Useapi:
 
     async def running(self) -> tuple[str, ...]:
         """The ids of the jobs that run now, on all of the payer's accounts."""
-        said = read(await self._ask("GET", "/jobs", self._look_seconds))
+        said = read(await self._ask("GET", "/jobs", self._look_patience))
         if not isinstance(said, list):
             raise errors.Nonsense
         return jobids(said)
 
+    async def cancel(self, jobid: str) -> None:
+        """Have useapi give up a job; Midjourney may go on with it, and charge."""
+        query = quote(jobid, safe="", errors="replace")
+        read(await self._ask("GET", f"/jobs/cancel/?jobid={query}", self._look_patience), jobid=jobid)
+
+    async def accounts(self) -> tuple[Account, ...]:
+        """The Midjourney accounts that are configured at useapi; none is an empty answer, no error.
+
+        GET account/midjourney, https://useapi.net/docs/api-v2/get-account-midjourney: what it says of the payer's
+        Discord token is dropped.
+        """
+        try:
+            said = read(await self._ask("GET", "/account/midjourney", self._look_patience))
+        except errors.JobUnknown:  # 404: none
+            return ()
+        if not isinstance(said, dict):
+            raise errors.Nonsense
+        return accounts_in(said)
+
     async def _look(self, jobid: str) -> Job:
         query = quote(jobid, safe="", errors="replace")  # a lone surrogate has no UTF-8; useapi will not know it either
-        said = read(await self._ask("GET", f"/jobs/?jobid={query}", self._look_seconds), jobid=jobid)
+        said = read(await self._ask("GET", f"/jobs/?jobid={query}", self._look_patience), jobid=jobid)
         if not isinstance(said, dict):
             raise errors.Nonsense
         # An answer that claims another job's id must not change that one.
@@ -90,7 +112,9 @@ class Useapi:
         if not look.cancelled():
             look.exception()  # taken here, because all who asked may have left; asyncio would complain about it
 
-    async def _ask(self, method: str, path: str, seconds: float, body: dict[str, Any] | None = None) -> Answer:
+    async def _ask(
+        self, method: str, path: str, patience: aiohttp.ClientTimeout, body: dict[str, Any] | None = None
+    ) -> Answer:
         """Send one request and read its bounded answer.
 
         Errors are raised behind the `except` clauses, not inside: aiohttp's own hold the request's headers, and with
@@ -98,31 +122,39 @@ class Useapi:
         """
         trouble: errors.Trouble
         try:
-            return await self._exchange(method, URL(self._url + path, encoded=True), seconds, body)
+            return await self._exchange(method, URL(self._url + path, encoded=True), patience, body)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):  # there never was a connection
+            trouble = errors.NotSent()
         except TimeoutError:
             trouble = errors.TooSlow()
         except (aiohttp.ClientError, OSError):
             trouble = errors.Unreachable()
         raise trouble
 
-    async def _exchange(self, method: str, url: URL, seconds: float, body: dict[str, Any] | None) -> Answer:
+    async def _exchange(
+        self, method: str, url: URL, patience: aiohttp.ClientTimeout, body: dict[str, Any] | None
+    ) -> Answer:
         async with self._session.request(
             method,
             url,
             data=None if body is None else msgspec.json.encode(body),
             headers=self._headers if body is None else self._headers | {"Content-Type": "application/json"},
-            timeout=aiohttp.ClientTimeout(total=seconds, connect=min(seconds, 10.0)),
+            timeout=patience,
             allow_redirects=False,  # a redirect would carry the token along; `read` calls it nonsense
         ) as response:
             answer = await _read_bounded(response)
             return Answer(response.status, answer, response.headers.get("Retry-After"))
 
 
+def _patience(seconds: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=seconds, connect=min(seconds, 10.0))
+
+
 async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
     """The whole body, decompressed piece by piece: 600 MB of zeros fit into 600 KB of gzip."""
-    body = bytearray()
-    async for piece in response.content.iter_chunked(PIECE):
+    body = b""
+    while piece := await response.content.readany():
         body += piece
         if len(body) > LARGEST:
             raise errors.Nonsense(code=response.status)
-    return bytes(body)
+    return body

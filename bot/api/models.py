@@ -10,7 +10,8 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -82,47 +83,41 @@ def parse_job(raw: bytes, *, jobid: str) -> Job:
 
 def job_from(fields: Fields, *, jobid: str) -> Job:
     """The job in a decoded JSON object; never fails."""
-    get = fields.get
-    content = _text(get("content"), CONTENT, lines=True)
-    percent, mode = progress(content)
-    return Job(
-        jobid=_exact(get("jobid"), ID) or jobid,
-        verb=_text(get("verb"), WORD),
-        status=_status(get("status")),
-        parent_jobid=_exact(get("parentJobId"), ID),
-        seed=_seed(get("seed")),
-        created=_time(get("created")),
-        updated=_time(get("updated")),
-        prompt=_text(get("prompt"), PROMPT, lines=True),
-        blend_urls=tuple(url for item in _list(get("blendUrls")) if (url := _url(item))),
-        blend_dimensions=_text(get("blendDimensions"), WORD),
-        describe_url=_url(get("describeUrl")),
-        button=_exact(get("button"), LABEL),
-        children=tuple(_each(_list(get("children"), CHILDREN), _child)),
-        buttons=_labels(get("buttons")),
-        channel=_exact(get("channel"), ID),
-        server=_exact(get("server"), ID),
-        max_jobs=_int(get("maxJobs")),
-        message_id=_exact(get("messageId"), ID),
-        content=content,
-        timestamp=_time(get("timestamp")),
-        attachments=_attachments(get("attachments")),
-        embeds=tuple(_each(_list(get("embeds")), _embed)),
-        image_ux=_media(get("imageUx")),
-        video_ux=_media(get("videoUx")),
-        error=_text(get("error"), TITLE),
-        error_details=_text(get("errorDetails"), DESCRIPTION, lines=True),
-        reply_url=_url(get("replyUrl")),
-        reply_ref=_exact(get("replyRef"), REPLY_REF),
-        code=_int(get("code")),
-        percent=percent,
-        mode=mode,
-    )
+    # Field by field as they come: half of the model is missing in most answers, and this is done for every look.
+    told = {name: read(fields[key]) for key, (name, read) in _MODEL.items() if key in fields}
+    told["percent"], told["mode"] = progress(told.get("content", ""))
+    if not told.get("jobid"):
+        told["jobid"] = jobid
+    return Job(**told)
 
 
 def jobids(value: object) -> tuple[str, ...]:
     """The job ids in a decoded list; what is no id is left out."""
     return tuple(jobid for item in _list(value, RUNNING) if (jobid := _exact(item, ID)))
+
+
+class Account(NamedTuple):
+    """A Midjourney account at useapi: the Discord channel it works in, and how many jobs it may run at a time.
+
+    `waits` says that Midjourney wants a person: a moderator wrote, or a CAPTCHA is to be solved.
+    """
+
+    channel: str
+    max_jobs: int | None
+    waits: bool
+
+
+def accounts_in(said: Fields) -> tuple[Account, ...]:
+    """The accounts in a decoded answer, which holds them by their channels; what is none is left out."""
+    found = [(channel, about) for channel, about in said.items() if isinstance(about, dict)]
+    return tuple(
+        Account(
+            channel=_exact(about.get("channel"), ID) or _exact(channel, ID),
+            max_jobs=_int(about.get("maxJobs")),
+            waits=bool(about.get("pendingModMessage")),
+        )
+        for channel, about in found[:ITEMS]
+    )
 
 
 def progress(content: str) -> tuple[int | None, str]:
@@ -181,6 +176,8 @@ def _time(value: object) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(value)
+        if moment.tzinfo is UTC:
+            return moment
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
@@ -214,6 +211,14 @@ def _child(fields: Fields) -> Child | None:
         return None
     button, message_id = _exact(fields.get("button"), LABEL), _exact(fields.get("messageId"), ID)
     return Child(button=button, jobid=jobid, message_id=message_id)
+
+
+def _children(value: object) -> tuple[Child, ...]:
+    return tuple(_each(_list(value, CHILDREN), _child))
+
+
+def _embeds(value: object) -> tuple[JobEmbed, ...]:
+    return tuple(_each(_list(value), _embed))
 
 
 def _attachments(value: object) -> tuple[Attachment, ...]:
@@ -265,3 +270,43 @@ def _media(value: object) -> tuple[Media, ...]:
     """v2's own code treats each element as an address, v3's pages show `{id, url}`: both are read."""
     items = (item if isinstance(item, dict) else {"url": item} for item in _list(value))
     return tuple(Media(url=url, id=_exact(item.get("id"), ID)) for item in items if (url := _url(item.get("url"))))
+
+
+def _urls(value: object) -> tuple[str, ...]:
+    return tuple(url for item in _list(value) if (url := _url(item)))
+
+
+_id = partial(_exact, limit=ID)
+_word = partial(_text, limit=WORD)
+_MODEL: dict[str, tuple[str, Callable[[object], Any]]] = {
+    "jobid": ("jobid", _id),
+    "verb": ("verb", _word),
+    "status": ("status", _status),
+    "parentJobId": ("parent_jobid", _id),
+    "seed": ("seed", _seed),
+    "created": ("created", _time),
+    "updated": ("updated", _time),
+    "prompt": ("prompt", partial(_text, limit=PROMPT, lines=True)),
+    "blendUrls": ("blend_urls", _urls),
+    "blendDimensions": ("blend_dimensions", _word),
+    "describeUrl": ("describe_url", _url),
+    "button": ("button", partial(_exact, limit=LABEL)),
+    "children": ("children", _children),
+    "buttons": ("buttons", _labels),
+    "channel": ("channel", _id),
+    "server": ("server", _id),
+    "maxJobs": ("max_jobs", _int),
+    "messageId": ("message_id", _id),
+    "content": ("content", partial(_text, limit=CONTENT, lines=True)),
+    "timestamp": ("timestamp", _time),
+    "attachments": ("attachments", _attachments),
+    "embeds": ("embeds", _embeds),
+    "imageUx": ("image_ux", _media),
+    "videoUx": ("video_ux", _media),
+    "error": ("error", partial(_text, limit=TITLE)),
+    "errorDetails": ("error_details", partial(_text, limit=DESCRIPTION, lines=True)),
+    "replyUrl": ("reply_url", _url),
+    "replyRef": ("reply_ref", partial(_exact, limit=REPLY_REF)),
+    "code": ("code", _int),
+}
+"""useapi's name of a field -> ours, and what reads its value."""

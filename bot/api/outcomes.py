@@ -17,8 +17,11 @@ from bot.jobs import Status
 
 PAUSE = 300.0  # seconds; nobody outside may send the watcher to sleep for longer
 
-_FINAL = frozenset({400, 404, 409, 410, 412, 413, 422})
-"""What ends a watch or a press counts only from useapi itself, which says it in JSON."""
+_FINAL = frozenset({400, 404, 409, 410, 412, 413, 422, 504})
+"""What ends a watch or a press, or says that it was not taken, counts only from useapi itself, which says it in JSON.
+
+A gateway says 504, too, when it stopped waiting for useapi: then a press may have been made.
+"""
 
 _OUTCOMES: dict[int, type[errors.UseapiError]] = {
     401: errors.TokenRefused,
@@ -60,6 +63,8 @@ def read(answer: Answer, *, jobid: str = "") -> object:
         raise errors.Nonsense(code=status)
     if status in _FINAL and not isinstance(said, dict):
         raise errors.ServerTrouble(code=status)  # a gateway in between speaks so, and knows nothing of jobs
+    if status == 504 and _own_code(said) != 504:
+        raise errors.ServerTrouble(code=status)  # some gateways speak JSON, but useapi repeats its status inside
     raise _outcome(status, said if isinstance(said, dict) else {}, jobid=jobid, retry_after=retry_after)
 
 

@@ -3,8 +3,10 @@
 All are `DynamicItem`s: they work after a restart, on posts this process never made, and cost no memory.
 discord.py only logs what such an item raises, so `Answered` brings every exception to `bot.replies`.
 
-`claims` checks what a custom_id says, `pressing` holds the job's own buttons; `result`, `card` and `status` have what
-stands below each of these messages.
+`claims` checks what a custom_id says. `rules` says who may press what, `wanted` takes a press, `pressing` holds the
+job's own buttons and `forms` the prompt for editing. `result` (with `extras`), `card`, `notice` and `status` have what
+stands below each of these messages. Private panels: `settings` (with `settings_pages` and `sample`) for
+`/darkroom settings`, `mine` (with `account`) for `/jobs`, `ledger` for `/darkroom presses`.
 """
 
 from typing import Any
@@ -12,8 +14,15 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.buttons.card import StopAllButton, StopButton, StopMineButton, TellMeButton, card_view
-from bot.buttons.pressing import JobButton
+from bot.buttons import mine, settings
+from bot.buttons.card import CancelButton, StopAllButton, StopButton, StopMineButton, TellMeButton, card_view
+from bot.buttons.extras import DeleteSplitButton, FamilyButton, SplitButton, split_view
+from bot.buttons.forms import TryAgainButton, submitted
+from bot.buttons.ledger import PageButton, show_presses
+from bot.buttons.mine import show_mine
+from bot.buttons.notice import GotItButton, notice_view
+from bot.buttons.pressing import ConfirmButton, JobButton
+from bot.buttons.report import ReportButton
 from bot.buttons.result import (
     CopyIdButton,
     DeleteButton,
@@ -23,13 +32,36 @@ from bot.buttons.result import (
     posted_view,
     result_view,
 )
+from bot.buttons.settings import show_settings
 from bot.buttons.status import RearmButton, status_view
 
-__all__ = ["ALL", "card_view", "custom_ids", "is_ours", "posted_view", "result_view", "status_view"]
+__all__ = [
+    "ALL",
+    "MoreButton",
+    "ReportButton",
+    "TellMeButton",
+    "card_view",
+    "custom_ids",
+    "is_ours",
+    "notice_view",
+    "posted_view",
+    "result_view",
+    "show_mine",
+    "show_presses",
+    "show_settings",
+    "split_view",
+    "status_view",
+    "submitted",
+]
 
 ALL: tuple[type[ui.DynamicItem[Any]], ...] = (
     JobButton,
+    ConfirmButton,
+    TryAgainButton,
     MoreButton,
+    FamilyButton,
+    SplitButton,
+    DeleteSplitButton,
     CopyIdButton,
     DeleteButton,
     WhyButton,
@@ -38,7 +70,13 @@ ALL: tuple[type[ui.DynamicItem[Any]], ...] = (
     StopButton,
     StopMineButton,
     StopAllButton,
+    CancelButton,
+    GotItButton,
     RearmButton,
+    ReportButton,
+    PageButton,
+    *mine.ITEMS,
+    *settings.ITEMS,
 )
 
 
@@ -50,11 +88,11 @@ def is_ours(interaction: discord.Interaction) -> bool:
 
 
 def custom_ids(message: discord.Message) -> set[str]:
-    """The custom_ids on a message's buttons."""
+    """The custom_ids on a message's buttons and selects."""
     return {
         child.custom_id
         for row in message.components
         if isinstance(row, discord.ActionRow)
         for child in row.children
-        if isinstance(child, discord.Button) and child.custom_id is not None
+        if isinstance(child, discord.Button | discord.SelectMenu) and child.custom_id is not None
     }

@@ -8,8 +8,9 @@ from discord import ui
 from bot import replies
 from bot.asking import ask, bot_of, check_load, check_rights, is_moderator
 from bot.buttons.claims import NONCE, Simple, asked
-from bot.errors import PersonError
-from bot.jobs import Kind
+from bot.buttons.rules import tier_of
+from bot.errors import PersonError, UseapiError
+from bot.jobs import Delivery, Job, Kind, KnownJob, Tier
 
 
 def card_view(nonce: str) -> ui.View:
@@ -45,15 +46,22 @@ class StopButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:s:{NONCE
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Offer what this person may stop."""
-        card, _ = await self.claim(interaction, Kind.CARD)
+        card, known = await self.claim(interaction, Kind.CARD)
         view = ui.View(timeout=None)
         if await asked(interaction, card):
             view.add_item(StopMineButton(self.nonce))
         if is_moderator(interaction):
             view.add_item(StopAllButton(self.nonce))
+        question = "What shall I stop? The job itself goes on at Midjourney."
+        if not known.job.over and _can_be_cancelled(known.job) and await _may_cancel(interaction, card):
+            view.add_item(CancelButton(self.nonce))
+            question = (
+                "What shall I stop? The job itself goes on at Midjourney unless you cancel it; Midjourney may still "
+                "charge for it then."
+            )
         if not view.children:
             raise PersonError("You are not on the list for this job, so there is nothing to stop for you.")
-        await replies.say(interaction, "What shall I stop? The job itself goes on at Midjourney.", view=view)
+        await replies.say(interaction, question, view=view)
 
 
 class StopMineButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:x:{NONCE}"):
@@ -85,3 +93,57 @@ class StopAllButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:a:{NO
         await bot_of(interaction).store.stop(card, None)
         bot_of(interaction).deliver_soon()
         await interaction.response.edit_message(content="Nobody here will be told about this one.", view=None)
+
+
+class CancelButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:j:{NONCE}"):
+    """Has useapi give up a running job, for whoever made it by a press, and for moderators."""
+
+    code = "j"
+    label = "Cancel the job"
+    style = discord.ButtonStyle.danger
+
+    async def act(self, interaction: discord.Interaction) -> None:
+        """Cancel it, and write down what useapi then says of it: it may have been done a moment before."""
+        card, known = await self.claim(interaction, Kind.CARD)
+        if not _can_be_cancelled(known.job):
+            raise PersonError(_NEVER)
+        if not await _may_cancel(interaction, card):
+            raise PersonError("Only the member who pressed the button for this job, and moderators, can cancel it.")
+        if known.job.over:
+            raise PersonError("It is over already, so there is nothing to cancel.")
+        await interaction.response.defer()  # useapi may take longer than the 3 s that Discord gives
+        bot = bot_of(interaction)
+        await bot.api.cancel(known.job.jobid)
+        await _look(interaction, known)
+        bot.presses.job_ended()
+        await interaction.edit_original_response(content=_CANCELLED, view=None)
+
+
+_NEVER = "U1 to U4 cannot be cancelled: useapi.net would keep that button from ever working again."
+_CANCELLED = (
+    "Cancelled at useapi.net. Midjourney may still charge for it; should its result come all the same, I'll post it "
+    "here."
+)
+
+
+def _can_be_cancelled(job: Job) -> bool:
+    """Not what U1-U4 made: a cancelled one stays among the parent's children, so the button answers 409 for good."""
+    return tier_of(job.button) is not Tier.PICK
+
+
+async def _may_cancel(interaction: discord.Interaction, card: Delivery) -> bool:
+    """Whoever pressed for this job; moderators of the server where it was pressed, or where nobody pressed for it."""
+    press = await bot_of(interaction).store.press_of_child(card.job_id)
+    if press is not None and press.person.id == interaction.user.id:
+        return True
+    return is_moderator(interaction) and (press is None or press.place.guild_id == card.place.guild_id)
+
+
+async def _look(interaction: discord.Interaction, known: KnownJob) -> None:
+    bot = bot_of(interaction)
+    try:
+        job = await bot.api.job(known.job.jobid)
+    except UseapiError:
+        return  # the watcher looks anyway
+    await bot.store.record([(known.id, job)])
+    bot.deliver_soon()

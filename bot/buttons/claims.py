@@ -1,18 +1,21 @@
 """What a custom_id claims, and how it is checked at every press."""
 
 import re
+from contextlib import suppress
 from typing import Any, ClassVar, Self
 
 import discord
 from discord import ui
 
 from bot import replies
-from bot.asking import bot_of, is_moderator, place_of
+from bot.asking import bot_of, hear_file_limit, is_moderator, place_of
 from bot.errors import PersonError
 from bot.jobs import Delivery, Kind, KnownJob
 
 NONCE = r"(?P<nonce>[a-z0-9]{24})"
 """The part of a custom_id's pattern that names a delivery."""
+INDEX = r"(?P<index>\d{1,2})"
+"""The part of a custom_id's pattern that names one of a job's buttons."""
 
 
 class Answered:
@@ -27,6 +30,7 @@ class Answered:
         try:
             if await bot.is_welcome(interaction):
                 await self.act(interaction)
+                await hear_file_limit(interaction)
         except Exception as error:  # noqa: BLE001 -- the one place that answers gets them all
             await replies.answer(interaction, error)
 
@@ -42,9 +46,11 @@ class Answered:
             raise PersonError("I don't know this post any more. `/job` with its id shows the job anew.")
         return delivery, await store.known(delivery.job_id)
 
-    async def claim_housekeeping(self, interaction: discord.Interaction, what: str) -> tuple[Delivery, KnownJob]:
-        """The result that the custom_id names, for the asker or a moderator, who alone may do `what`."""
-        delivery, known = await self.claim(interaction, Kind.RESULT)
+    async def claim_housekeeping(
+        self, interaction: discord.Interaction, what: str, kind: Kind = Kind.RESULT
+    ) -> tuple[Delivery, KnownJob]:
+        """The post that the custom_id names, for the asker or a moderator, who alone may do `what`."""
+        delivery, known = await self.claim(interaction, kind)
         if not await may_keep_house(interaction, delivery):
             raise PersonError(f"Only the member who brought this job here, and moderators, can {what}.")
         return delivery, known
@@ -69,6 +75,50 @@ class Simple(Answered):
     ) -> Self:
         """Rebuild the button from what its custom_id claims."""
         return cls(match["nonce"])
+
+
+class Indexed(Answered):
+    """Something whose custom_id holds a delivery and one of its job's buttons; `index` counts in the job's list."""
+
+    index: int
+    code: ClassVar[str]
+    label: ClassVar[str] = "?"
+    style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
+
+    def __init__(
+        self, nonce: str, index: int, *, label: str = "", emoji: str | None = None, row: int | None = None
+    ) -> None:
+        super().__init__(  # type: ignore[call-arg]  # as above
+            ui.Button(
+                label=label or (None if emoji else self.label),
+                emoji=emoji,
+                style=self.style,
+                custom_id=f"dr:{self.code}:{nonce}:{index}",
+                row=row,
+            )
+        )
+        self.nonce = nonce
+        self.index = index
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction, _item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Rebuild the button from what its custom_id claims."""
+        return cls(match["nonce"], int(match["index"]))
+
+
+async def delete_post(interaction: discord.Interaction, delivery: Delivery) -> None:
+    """Delete the message of a delivery, for good; one that is gone already is what was asked for."""
+    message_id = delivery.message_id
+    if message_id is None and interaction.message is not None and not interaction.message.flags.ephemeral:
+        message_id = interaction.message.id  # its send was never answered; here is the proof that it stands
+    if message_id is not None:
+        channel = interaction.client.get_partial_messageable(delivery.place.channel_id)
+        with suppress(discord.NotFound):
+            await channel.get_partial_message(message_id).delete()
+    await bot_of(interaction).store.drop(delivery)
+    bot_of(interaction).deliver_soon()  # what led to it leads nowhere now
 
 
 async def may_keep_house(interaction: discord.Interaction, delivery: Delivery) -> bool:

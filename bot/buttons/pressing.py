@@ -1,88 +1,48 @@
-"""The job's own buttons: a press goes to useapi, and what comes of it is followed here."""
+"""The job's own buttons, and the question before those that cost most."""
 
-import re
-from typing import Any, Self
+from typing import Any
 
 import discord
-import msgspec
 from discord import ui
 
 from bot import cards, replies
-from bot.asking import bot_of, check_load, check_rights, is_moderator, jump, person_of
-from bot.buttons.claims import NONCE, Answered
-from bot.errors import ButtonUsed, PersonError, Trouble, UseapiError
-from bot.jobs import Delivery, Job, Kind, KnownJob, Status
-from bot.store import Asked
-
-_NOBODY_KNOWS = (
-    "useapi.net did not say whether Midjourney got this press. Please look in a few minutes, with `/job`, "
-    "before you press again: each press costs Midjourney time."
-)
-_CARD_AFTER = 18.0  # seconds; a child that its first look (after 15 s and a tenth) finds done needs no card
+from bot.buttons.claims import INDEX, NONCE, Indexed
+from bot.buttons.forms import form
+from bot.buttons.rules import wants_prompt
+from bot.buttons.wanted import OnJob
+from bot.jobs import Job, Tier
 
 
-class JobButton(Answered, ui.DynamicItem[ui.Button[Any]], template=rf"dr:p:{NONCE}:(?P<index>\d{{1,2}})"):
-    """One of the job's own buttons; `index` counts in the job's list, which no longer changes once it is over."""
+class JobButton(OnJob, Indexed, ui.DynamicItem[ui.Button[Any]], template=rf"dr:p:{NONCE}:{INDEX}"):
+    """One of the job's own buttons; the list that `index` counts in no longer changes once the job is over."""
 
-    def __init__(
-        self, nonce: str, index: int, *, label: str = "", emoji: str | None = None, row: int | None = None
-    ) -> None:
-        super().__init__(
-            ui.Button(
-                label=label or None,
-                emoji=emoji,
-                style=discord.ButtonStyle.secondary,
-                custom_id=f"dr:p:{nonce}:{index}",
-                row=row,
-            )
-        )
-        self.nonce = nonce
-        self.index = index
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction, _item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Rebuild the button from what its custom_id claims."""
-        return cls(match["nonce"], int(match["index"]), label="?")
+    code = "p"
 
     async def act(self, interaction: discord.Interaction) -> None:
-        """Press the job's button at useapi, and follow the child here for the presser."""
-        delivery, parent = await self.claim(interaction, Kind.RESULT)
-        if self.index >= len(parent.job.buttons) or parent.job.status != Status.COMPLETED:
-            raise PersonError("This job has no such button any more.")
-        if not is_moderator(interaction):
-            raise PersonError("Only members who may manage messages here can press this: it costs Midjourney time.")
-        check_rights(interaction)
-        await check_load(interaction)
-        button = parent.job.buttons[self.index]
-        await replies.say(interaction, f"On it: {cards.plain(button, 100)}.")
-        await self._press(interaction, delivery, parent, button)
-
-    async def _press(self, interaction: discord.Interaction, delivery: Delivery, parent: KnownJob, button: str) -> None:
-        bot = bot_of(interaction)
-        press = await bot.store.press(parent, button, delivery.place, person_of(interaction))
-        # A crash from here on leaves a press that was asked and never answered; its row says so. It is not repeated,
-        # because each POST costs money.
-        try:
-            try:
-                job = await bot.api.press(parent.job.jobid, button, reply_ref=press.ref)
-            except ButtonUsed as used:
-                job = await bot.api.job(used.child_jobid)
-        except UseapiError as refusal:
-            unknown = isinstance(refusal, Trouble)
-            await bot.store.press_failed(press, str(refusal), refused=not unknown)
-            raise PersonError(_NOBODY_KNOWS) if unknown else refusal from None
-        child = msgspec.structs.replace(job, parent_jobid=parent.job.jobid)  # useapi may leave it out
-        wish = await bot.store.ask(child, delivery.place, press.person, quiet_for=_CARD_AFTER)
-        await bot.store.press_made(press, wish.known)
-        bot.watcher.watch(wish.known)
-        bot.deliver_soon()
-        if wish.asked is Asked.POSTED and wish.delivery is not None and wish.delivery.message_id is not None:
-            url = jump(wish.delivery.place, wish.delivery.message_id)
-            await replies.say(interaction, f"{name_of(job)} stands here already: {url}")
+        """Put the press into the line, or first ask for what it needs: a yes, a prompt."""
+        wanted = await self.wanted(interaction)
+        if wanted.tier is Tier.UPSCALE:
+            view = ui.View(timeout=None)
+            view.add_item(ConfirmButton(self.nonce, self.index))
+            await replies.say(interaction, f"{wanted.name} costs GPU time. Shall I press it?", view=view)
+        elif wants_prompt(wanted.parent.job, wanted.button, wanted.settings):
+            await interaction.response.send_modal(form(self.nonce, self.index, wanted.parent.job, wanted.button))
         else:
-            await replies.say(interaction, f"{name_of(job)} is on its way. I'll post it here.")
+            await self.take(interaction, wanted)
+
+
+class ConfirmButton(OnJob, Indexed, ui.DynamicItem[ui.Button[Any]], template=rf"dr:y:{NONCE}:{INDEX}"):
+    """The yes to "this costs GPU time"."""
+
+    code = "y"
+    label = "Yes, press it"
+
+    async def act(self, interaction: discord.Interaction) -> None:
+        """Put the press into the line; the question goes."""
+        wanted = await self.wanted(interaction)
+        await self.take(
+            interaction, wanted, say=lambda words: interaction.response.edit_message(content=words, view=None)
+        )
 
 
 def name_of(job: Job) -> str:

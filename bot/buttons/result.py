@@ -1,6 +1,6 @@
 """What stands below a result, and what its `⋯` opens."""
 
-from contextlib import suppress
+from collections.abc import Mapping
 from typing import Any
 
 import discord
@@ -8,25 +8,31 @@ from discord import ui
 
 from bot import cards, replies
 from bot.asking import ask, bot_of, check_rights
-from bot.buttons.claims import NONCE, Simple, is_asker, may_keep_house
+from bot.buttons.claims import NONCE, Simple, delete_post, is_asker, may_keep_house
+from bot.buttons.extras import FamilyButton, SplitButton, full_size, is_still_grid
 from bot.buttons.pressing import JobButton, name_of
+from bot.buttons.rules import is_offered, tier_of
 from bot.errors import PersonError
-from bot.jobs import Job, Kind, State, Status
+from bot.jobs import Job, Kind, State, Status, Tier
 
-_NEEDS_MORE = {"Vary (Region)", "Custom Zoom"}  # the API wants a mask or a prompt with these
+_NOTHING_USED: Mapping[str, str] = {}
 
 
-def result_view(nonce: str, job: Job, *, bare: bool = False) -> ui.View:
+def result_view(nonce: str, job: Job, *, bare: bool = False, used: Mapping[str, str] = _NOTHING_USED) -> ui.View:
     """The buttons of a result: the job's own, laid out as Midjourney has them, and `⋯`, which every result has.
 
-    A `bare` one has `⋯` alone: perhaps it was a button that Discord refused.
+    `used` maps the label of a U1-U4 that was pressed to the jump link of its picture, which then stands in its place.
+    A `bare` view has `⋯` alone: perhaps it was a button that Discord refused.
     """
     view = ui.View(timeout=None)
-    labels = ["" if label in _NEEDS_MORE else label for label in job.buttons]
+    labels = [label if is_offered(label) else "" for label in job.buttons]
     rows = cards.rows(labels) if job.status == Status.COMPLETED and not bare else ()
     for number, row in enumerate(rows):
         for face in row:
-            view.add_item(JobButton(nonce, face.index, label=face.label, emoji=face.emoji, row=number))
+            if face.label in used and tier_of(face.label) is Tier.PICK:
+                view.add_item(ui.Button(label=f"{face.label} ↗", url=used[face.label], row=number))
+            else:
+                view.add_item(JobButton(nonce, face.index, label=face.label, emoji=face.emoji, row=number))
     last = max(len(rows) - 1, 0)
     if rows and len(rows[last]) == 5:
         last += 1
@@ -55,15 +61,18 @@ class MoreButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:m:{NONCE
         delivery, known = await self.claim(interaction, Kind.RESULT)
         if delivery.state is State.SENDING and interaction.message is not None:  # it stands: here is the proof
             await bot_of(interaction).store.posted(delivery, interaction.message.id)
-        if not await may_keep_house(interaction, delivery):
-            await replies.say(
-                interaction, f"`#{known.key}` · the extras are for who brought this job here, and for moderators."
-            )
-            return
         view = ui.View(timeout=None)
-        view.add_item(CopyIdButton(self.nonce))
-        view.add_item(DeleteButton(self.nonce))
-        await replies.say(interaction, f"{name_of(known.job)} · `#{known.key}`", view=view)
+        view.add_item(FamilyButton(self.nonce))
+        if is_still_grid(known.job):
+            view.add_item(SplitButton(self.nonce))
+        words = f"{name_of(known.job)} · `#{known.key}`"
+        if link := full_size(known.job, discord.utils.utcnow(), bot_of(interaction).settings.image_hosts):
+            view.add_item(ui.Button(label="Full size", url=link.url))
+            words += f" · full size until {discord.utils.format_dt(link.until, 'f')}"
+        if await may_keep_house(interaction, delivery):
+            view.add_item(CopyIdButton(self.nonce))
+            view.add_item(DeleteButton(self.nonce))
+        await replies.say(interaction, words, view=view)
 
 
 class CopyIdButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:c:{NONCE}"):
@@ -88,11 +97,7 @@ class DeleteButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:d:{NON
     async def act(self, interaction: discord.Interaction) -> None:
         """Delete the message for the asker or a moderator."""
         delivery, known = await self.claim_housekeeping(interaction, "delete its post")
-        if delivery.message_id is not None:
-            channel = interaction.client.get_partial_messageable(delivery.place.channel_id)
-            with suppress(discord.NotFound):  # gone already, which is what was asked for
-                await channel.get_partial_message(delivery.message_id).delete()
-        await bot_of(interaction).store.drop(delivery)
+        await delete_post(interaction, delivery)
         await replies.say(interaction, f"Deleted. `/job #{known.key}` posts it again.")
 
 

@@ -1,7 +1,6 @@
 """A job as an embed: the card while it runs, the result when it is over, the private answer about the account."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
@@ -9,7 +8,7 @@ import msgspec
 from discord import Colour, Embed
 from discord.utils import format_dt
 
-from bot.cards.lines import link, reason, tag
+from bot.cards.lines import link, linkable, reason, tag
 from bot.cards.progress import ENDINGS, bar, duration, percent, state
 from bot.cards.text import clean, clip, escape, plain
 from bot.cards.words import label, pictures, prompt, scene
@@ -19,6 +18,8 @@ DESCRIPTION_LIMIT = 4096
 """An embed's description; with a footer of 400 it stays under the 6,000 of a whole message's embeds."""
 FOOTER_LIMIT = 400
 """Discord allows 2,048; small print should be small."""
+NOTE_LIMIT = 900
+"""Our own sentences below a result, an address of 512 characters in them."""
 PICTURE_LIMIT = 2048
 """The address of an embed's picture."""
 
@@ -80,7 +81,7 @@ def result(
     `picture` is `attachment://name` or a web address; `asker` a display name; `note` our own sentence, in which
     markdown lives. What is unknown is left out. A declined job shows neither its prompt nor a picture.
     """
-    small_print = f"-# {clip(' '.join(note.split()), 500)}" if note.strip() else ""
+    small_print = f"-# {clip(' '.join(note.split()), NOTE_LIMIT)}" if note.strip() else ""
     if ending := ENDINGS.get(job.status):
         embed = _embed(AMBER, _head(job, parent, 1000), _trouble(job, ending.sentence), small_print)
     else:
@@ -131,17 +132,11 @@ def _head(job: Job, parent: Link | None, limit: int) -> str:
     if job.verb == "blend" and (given := pictures(job)):
         line += f" of {given}"
     elif parent:
-        line += f" of {link(plain(_linkable(parent.text), 120) or 'an earlier picture', parent.url)}"
+        line += f" of {link(plain(linkable(parent.text), 120) or 'an earlier picture', parent.url)}"
     if job.status == Status.MODERATED or not scene(job):
         return line
     words = _LONG_URL.sub(r"https://\1/…", prompt(job))
     return f"{line}\n> {plain(words, limit)}"
-
-
-def _linkable(text: str) -> str:
-    """Discord shows no masked link whose text holds an emoji, and counts brackets, escaped ones too."""
-    kept = "".join(char for char in text if unicodedata.category(char) not in {"So", "Sk"} and char != "\ufe0f")
-    return kept.replace("[", "(").replace("]", ")")
 
 
 def _trouble(job: Job, sentence: str) -> str:

@@ -43,6 +43,12 @@ def link(text: str, url: str | None) -> str:
     return f"[{text}]({url})" if url and len(url) <= LINK_LIMIT and _WEB.fullmatch(url) else text
 
 
+def linkable(text: str) -> str:
+    """Text for a masked link: Discord shows none whose text holds an emoji, and counts brackets, escaped ones too."""
+    kept = "".join(char for char in text if unicodedata.category(char) not in {"So", "Sk"} and char != "\ufe0f")
+    return kept.replace("[", "(").replace("]", ")")
+
+
 def finished_card(job: Job, *, took: timedelta | None, url: str | None) -> str:
     """The line that a card shrinks to: `-# ✓ V2 · castle in the fog, 52 s → [picture](jump)`.
 
@@ -96,9 +102,11 @@ def why(job: Job) -> str:
     return clip(told, 1900) or "Midjourney gave no reason."
 
 
-def alt_text(job: Job) -> str:
-    """What the picture shows, for those who do not see it."""
+def alt_text(job: Job, *, part: int | None = None) -> str:
+    """What the picture shows, for those who do not see it; `part` is the number of one picture of four."""
     made = "Four pictures made with Midjourney" if "U1" in job.buttons else "Picture made with Midjourney"
+    if part is not None:
+        made = f"Picture {part} of four made with Midjourney"
     if job.verb == "describe":
         made = "The picture that Midjourney described"
     words = "" if job.status == Status.MODERATED else scene(job)

@@ -32,7 +32,8 @@ _TOKEN = "demo-token"  # noqa: S105 -- it opens nothing
 _WELCOME = """\
 # Welcome to Darkroom
 Nothing here is real: no account, no internet, nothing to pay. Type `/job`, press Enter, paste one of these ids, \
-press Enter again, and watch. What is new comes below.
+press Enter again, and watch. What is new comes below. *Viewing as*, top left, makes you another person: Mira is a \
+moderator, Ada has the press role, Bo has neither.
 """
 _JOBS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("a picture that takes half a minute", {"prompt": "a castle in the fog, ink wash --ar 1:1"}),
@@ -64,11 +65,14 @@ async def demo(port: int, *, speed: float, browser: bool) -> None:
         channel = guild.create_text_channel("pictures")
         rights = discord.Permissions(manage_messages=True, manage_guild=True)
         moderators = guild.create_role("Moderators", permissions=rights)
+        makers = guild.create_role("Makers")
+        await bot.store.change_settings(guild.id, press_role=makers.id)
         mira = guild.add_member(env.create_user("Mira"), roles=[moderators])
+        ada = guild.add_member(env.create_user("Ada"), roles=[makers])
         bo = guild.add_member(env.create_user("Bo"))
         await mira.send(channel, _welcome(useapi))
         preview = await stack.enter_async_context(
-            env.preview(channel, viewers=[mira, bo], layout="channel", port=port or None)
+            env.preview(channel, viewers=[mira, ada, bo], layout="channel", port=port or None)
         )
         print(f"Darkroom's demo: {preview.url}\nCtrl-C ends it.", flush=True)  # noqa: T201 -- for a person
         if browser:

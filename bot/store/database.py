@@ -20,7 +20,8 @@ from bot.errors import StoreError, StoreTrouble
 log = logging.getLogger(__name__)
 
 FILE = "bot.sqlite3"
-_APPLICATION_ID = 0x4461726B
+APPLICATION_ID = 0x4461726B
+"""Says, in the head of the file, that it is ours."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 CHECKED_WHOLE = 64 << 20
 """The largest file, in bytes, that each start checks page by page: half a second, for some 90,000 jobs.
@@ -54,8 +55,8 @@ class Database:
     async def _whole(self, work: Callable[[aiosqlite.Connection], Awaitable[T]]) -> T:
         db = self._connection
         async with self._lock:
-            await db.execute("BEGIN IMMEDIATE")
             try:
+                await db.execute("BEGIN IMMEDIATE")
                 result = await work(db)
                 await db.execute("COMMIT")
             except BaseException as error:
@@ -153,15 +154,7 @@ def _broken(path: Path, trouble: sqlite3.DatabaseError) -> str:
 async def _prepare(connection: aiosqlite.Connection, path: Path, migrations: list[Path]) -> None:
     connection.row_factory = aiosqlite.Row
     await connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-    version = await _number(connection, "PRAGMA user_version")
-    if version > len(migrations):
-        raise StoreError(
-            f"A newer Darkroom wrote {path} (its schema is {version}, this program knows {len(migrations)}). "
-            "Update Darkroom, or go back to an older copy of the file."
-        )
-    tables = await _number(connection, "SELECT count(*) FROM sqlite_schema")
-    if tables and await _number(connection, "PRAGMA application_id") != _APPLICATION_ID:
-        raise StoreError(f"{path} belongs to another program. Point DATA_DIR to another folder.")
+    version = await schema_of(connection, path, len(migrations))
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "trusted_schema = OFF"):
         await connection.execute(f"PRAGMA {pragma}")
     await connection.executescript("BEGIN IMMEDIATE; COMMIT;")  # takes the file's lock now, not at the first write
@@ -171,6 +164,30 @@ async def _prepare(connection: aiosqlite.Connection, path: Path, migrations: lis
             raise sqlite3.DatabaseError(found)
     if 0 < version < len(migrations):
         await _copy(connection, path, version)
+    await migrate(connection, migrations, version)
+
+
+async def schema_of(connection: aiosqlite.Connection, path: Path, newest: int) -> int:
+    """The number of the file's schema, 0 of an empty one; raises `StoreError` where it is too new, or not ours."""
+    version = await _number(connection, "PRAGMA user_version")
+    if version > newest:
+        raise StoreError(newer_than_us(path, version, newest))
+    tables = await _number(connection, "SELECT count(*) FROM sqlite_schema")
+    if tables and await _number(connection, "PRAGMA application_id") != APPLICATION_ID:
+        raise StoreError(f"{path} belongs to another program. Point DATA_DIR to another folder.")
+    return version
+
+
+def newer_than_us(path: Path, version: int, newest: int) -> str:
+    """What is said of a database that a newer Darkroom has migrated."""
+    return (
+        f"A newer Darkroom wrote {path} (its schema is {version}, this program knows {newest}). "
+        "Update Darkroom, or go back to an older copy of the file."
+    )
+
+
+async def migrate(connection: aiosqlite.Connection, migrations: list[Path], version: int) -> None:
+    """Run the scripts that follow on `version`, each in a transaction with its number."""
     for number, file in enumerate(migrations[version:], start=version + 1):
         await _migrate(connection, number, file.read_text(encoding="utf-8"))
 

@@ -17,8 +17,11 @@ from bot.store.rows import aware, delivery_of, update_delivery
 
 _NONCE_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 OPEN = f"state IN ('{State.WAITING}', '{State.SENDING}')"
+_TO_EDIT = "state = 'posted' AND (wanted > shown OR picture_until IS NOT NULL)"
 _PATIENCE = 4  # failed sends of one delivery before those behind it may pass
 _CLOCKS_DIFFER = 2000 << 22  # two seconds as a snowflake: Discord's own machines need not agree to the millisecond
+_FIRST_TRY = 15.0  # seconds from a post without its picture to the next try
+_GATHER = 5.0  # seconds in which children of one parent gather, so that its post is edited once for all of them
 
 
 class Outbox:
@@ -28,6 +31,7 @@ class Outbox:
         self._db = database
         self._now = now
         self._seen = seen
+        self._told_limits: dict[int, int] = {}
 
     def on_health(self, tell: Callable[[str], None]) -> None:
         """Have `tell` called when the disk begins to refuse (in words), and when it no longer does ("")."""
@@ -38,17 +42,26 @@ class Outbox:
         self._seen = max(self._seen, snowflake)
 
     async def _insert(
-        self, db: aiosqlite.Connection, kind: Kind, job_id: int, place: Place, now: float, quiet_for: float = 0
+        self,
+        db: aiosqlite.Connection,
+        kind: Kind,
+        job_id: int,
+        place: Place,
+        now: float,
+        quiet_for: float = 0,
+        *,
+        press_id: int | None = None,
     ) -> None:
         nonce = "".join(secrets.choice(_NONCE_LETTERS) for _ in range(24))
         await db.execute(
-            """INSERT INTO deliveries (kind, job_id, guild_id, channel_id, nonce, after_id, next_try, created_at)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
-            (kind, job_id, place.guild_id, place.channel_id, nonce, self._floor(), now + quiet_for, now),
+            """INSERT INTO deliveries
+               (kind, job_id, press_id, guild_id, channel_id, nonce, after_id, next_try, created_at)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            (kind, job_id, press_id, place.guild_id, place.channel_id, nonce, self._floor(), now + quiet_for, now),
         )
 
     async def open_deliveries(self, limit: int = 1000) -> list[Delivery]:
-        """The deliveries to send now, results before cards, in the order in which they were made.
+        """The deliveries to send now, cards last, in the order in which they were made.
 
         One that has trouble holds up those behind it in its channel, so that they arrive in order, but not for ever.
         """
@@ -56,19 +69,18 @@ class Outbox:
         rows = await self._db.rows(
             f"""WITH held_up AS MATERIALIZED (
                     SELECT channel_id, min(id) AS behind FROM deliveries
-                    WHERE {OPEN} AND kind = 'result' AND next_try > ? AND attempts < {_PATIENCE} GROUP BY channel_id)
+                    WHERE {OPEN} AND kind <> 'card' AND next_try > ? AND attempts < {_PATIENCE} GROUP BY channel_id)
                 SELECT deliveries.* FROM deliveries LEFT JOIN held_up USING (channel_id)
                 WHERE {OPEN} AND next_try <= ? AND (behind IS NULL OR id < behind)
-                ORDER BY kind DESC, id LIMIT ?""",  # noqa: S608 -- constants only
+                ORDER BY kind = 'card', id LIMIT ?""",  # noqa: S608 -- constants only
             (now, now, limit),
         )
         return [delivery_of(row) for row in rows]
 
-    async def cards_to_edit(self, limit: int = 1000) -> list[Delivery]:
-        """The posted cards that no longer show how things are, and that may be edited by now."""
+    async def posts_to_edit(self, limit: int = 1000) -> list[Delivery]:
+        """The posts that no longer show how things are, or lack their picture, and that may be edited by now."""
         rows = await self._db.rows(
-            """SELECT * FROM deliveries WHERE kind = 'card' AND state = 'posted' AND wanted > shown AND next_try <= ?
-               ORDER BY next_try, id LIMIT ?""",
+            f"SELECT * FROM deliveries WHERE {_TO_EDIT} AND next_try <= ? ORDER BY next_try, id LIMIT ?",  # noqa: S608 -- constants only
             (self._time(), limit),
         )
         return [delivery_of(row) for row in rows]
@@ -79,8 +91,7 @@ class Outbox:
         (row,) = await self._db.rows(
             f"""SELECT min(next_try) FROM (
                     SELECT min(next_try) AS next_try FROM deliveries WHERE {OPEN} AND next_try > ?
-                    UNION ALL SELECT min(next_try) FROM deliveries
-                    WHERE kind = 'card' AND state = 'posted' AND wanted > shown AND next_try > ?)""",  # noqa: S608 -- constants only
+                    UNION ALL SELECT min(next_try) FROM deliveries WHERE {_TO_EDIT} AND next_try > ?)""",  # noqa: S608 -- constants only
             (now, now),
         )
         return None if row[0] is None else aware(row[0])
@@ -90,40 +101,46 @@ class Outbox:
         rows = await self._db.rows("SELECT * FROM deliveries WHERE nonce = ?", (nonce,))
         return delivery_of(rows[0]) if rows else None
 
-    async def claim(self, delivery: Delivery) -> Delivery | None:
+    async def claim(self, delivery: Delivery, *, pinged: bool = False) -> Delivery | None:
         """Say, before a send, that the message may exist from now on; `None` where it is not wanted any more.
 
-        One that was never sent before also notes the newest snowflake: whatever it posts will be newer.
+        One that was never sent before also notes the newest snowflake: whatever it posts will be newer. `pinged`: it
+        rings for somebody, perhaps without anybody hearing of its arrival.
         """
 
         async def work(db: aiosqlite.Connection) -> Delivery | None:
             rows = await db.execute_fetchall(
-                f"""UPDATE deliveries SET state = 'sending', attempts = attempts + 1,
+                f"""UPDATE deliveries SET state = 'sending', attempts = attempts + 1, pinged = ?,
                     after_id = iif(state = 'waiting', max(after_id, ?), after_id)
                     WHERE id = ? AND {OPEN} RETURNING *""",  # noqa: S608 -- constants only
-                (self._floor(), delivery.id),
+                (pinged, self._floor(), delivery.id),
             )
             return next((delivery_of(row) for row in rows), None)
 
         return await self._db.transaction(work)
 
-    async def posted(self, delivery: Delivery, message_id: int | None) -> Delivery:
+    async def posted(self, delivery: Delivery, message_id: int | None, *, picture_for: float = 0) -> Delivery:
         """The message stands, showing version `delivery.wanted`; `None`: it stood, and somebody deleted it.
 
-        After a result, the card of the job in that place has a link to show.
+        After a result, the card of the job in that place has a link to show, and so have the posts of the job whose
+        button made this one. `picture_for`: it stands without its picture, which is tried again for so many seconds.
         """
         if message_id is not None:
             self.saw(message_id)
         state = State.DROPPED if message_id is None and delivery.kind is Kind.CARD else State.POSTED
+        now = self._time()
+        until = now + picture_for if picture_for and message_id is not None else None
 
         async def work(db: aiosqlite.Connection) -> Delivery:
             if delivery.kind is Kind.RESULT:
                 await self._touch_card(db, delivery)
+                await self._touch_parents(db, delivery)
             return await update_delivery(
                 db,
                 delivery,
-                "state = ?, message_id = ?, posted_at = ?, shown = ?, trouble = ''",
-                (state, message_id, self._time(), delivery.wanted),
+                """state = ?, message_id = ?, posted_at = ?, shown = ?, trouble = '', attempts = 0,
+                   picture_until = ?, next_try = iif(?, ?, next_try)""",
+                (state, message_id, now, delivery.wanted, until, until is not None, now + _FIRST_TRY),
             )
 
         return await self._db.transaction(work)
@@ -171,52 +188,26 @@ class Outbox:
         return await self._db.transaction(work)
 
     async def drop(self, delivery: Delivery) -> Delivery:
-        """The message is not wanted any more, or was deleted by hand."""
-        return await self._change(delivery, "state = 'dropped'", ())
+        """The message is not wanted any more, or was deleted by hand: nothing leads to it from now on."""
 
-    async def shown(self, card: Delivery, pause: float) -> Delivery:
-        """The card now shows version `card.wanted`; the next edit is not due before `pause` seconds."""
+        async def work(db: aiosqlite.Connection) -> Delivery:
+            if delivery.kind is Kind.RESULT:
+                await self._touch_parents(db, delivery)
+            return await update_delivery(db, delivery, "state = 'dropped'", ())
+
+        return await self._db.transaction(work)
+
+    async def shown(self, post: Delivery, pause: float, *, picture: bool = False) -> Delivery:
+        """The post now shows version `post.wanted`; the next edit is not due before `pause` seconds.
+
+        `picture`: it has its picture, or will never have it.
+        """
         return await self._change(
-            card,
-            "shown = max(shown, ?), next_try = ?, attempts = 0, gone_since = NULL",
-            (card.wanted, self._time() + pause),
+            post,
+            """shown = max(shown, ?), next_try = ?, attempts = 0, gone_since = NULL,
+               picture_until = iif(?, NULL, picture_until)""",
+            (post.wanted, self._time() + pause, picture),
         )
-
-    async def open_result(self, job_id: int, channel_id: int) -> Delivery | None:
-        """The result that is still to be posted in a channel."""
-        rows = await self._db.rows(
-            f"SELECT * FROM deliveries WHERE job_id = ? AND channel_id = ? AND kind = 'result' AND {OPEN}",  # noqa: S608 -- constants only
-            (job_id, channel_id),
-        )
-        return delivery_of(rows[0]) if rows else None
-
-    async def undeliverable(self, guild_id: int) -> list[Delivery]:
-        """The results of a server that were given up, the oldest first."""
-        rows = await self._db.rows(
-            "SELECT * FROM deliveries WHERE guild_id = ? AND state = 'undeliverable' ORDER BY id", (guild_id,)
-        )
-        return [delivery_of(row) for row in rows]
-
-    async def rearm(self, guild_id: int) -> int:
-        """Try the given up results of a server again, whole, from now on; how many there are."""
-        return await self._db.transaction(lambda db: rearm(db, "guild_id = ?", (guild_id,), self._time()))
-
-    async def waiting(self, guild_id: int) -> int:
-        """How many results of a server are still to be posted."""
-        (row,) = await self._db.rows(
-            f"SELECT count(*) FROM deliveries WHERE guild_id = ? AND kind = 'result' AND {OPEN}",  # noqa: S608 -- constants only
-            (guild_id,),
-        )
-        return int(row[0])
-
-    async def post_of(self, job_id: int, channel_id: int) -> Delivery | None:
-        """The newest message that stands for a job in a channel: its result, else its card."""
-        rows = await self._db.rows(
-            """SELECT * FROM deliveries WHERE job_id = ? AND channel_id = ? AND state = 'posted'
-               AND message_id IS NOT NULL ORDER BY kind = 'result' DESC, id DESC LIMIT 1""",
-            (job_id, channel_id),
-        )
-        return delivery_of(rows[0]) if rows else None
 
     async def _change(self, delivery: Delivery, assignments: str, values: tuple[Any, ...]) -> Delivery:
         return await self._db.transaction(lambda db: update_delivery(db, delivery, assignments, values))
@@ -227,6 +218,25 @@ class Outbox:
             """UPDATE deliveries SET wanted = wanted + 1, next_try = min(next_try, ?)
                WHERE kind = 'card' AND job_id = ? AND channel_id = ?""",
             (self._time(), result.job_id, result.place.channel_id),
+        )
+
+    async def _touch_parents(self, db: aiosqlite.Connection, result: Delivery) -> None:
+        """Where this job came from a button of the tier PICK, the button becomes a link, or a button again."""
+        await db.execute(
+            """UPDATE deliveries SET wanted = wanted + 1, next_try = iif(state = 'posted', max(next_try, ?), next_try)
+               WHERE kind = 'result' AND guild_id = ? AND job_id IN (
+                   SELECT parent_id FROM presses JOIN jobs ON jobs.id = child_id
+                   WHERE child_id = ? AND tier = 'pick' AND status = 'completed')
+               AND (state IN ('waiting', 'sending') OR (state = 'posted' AND message_id IS NOT NULL))""",
+            (self._time() + _GATHER, result.place.guild_id, result.job_id),
+        )
+
+    async def _edit_results(self, db: aiosqlite.Connection, job_id: int) -> None:
+        """The posts of a job's result have something else to show."""
+        await db.execute(
+            """UPDATE deliveries SET wanted = wanted + 1, next_try = min(next_try, ?)
+               WHERE job_id = ? AND kind = 'result' AND state = 'posted' AND message_id IS NOT NULL""",
+            (self._time(), job_id),
         )
 
     def _time(self) -> float:

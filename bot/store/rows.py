@@ -6,7 +6,10 @@ from typing import Any
 import aiosqlite
 import msgspec
 
-from bot.jobs import Delivery, Job, Kind, KnownJob, Place, Shape, State
+from bot.jobs import Delivery, Job, Kind, KnownJob, Person, Place, Press, PressState, Shape, State, Tier
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_JOBS = msgspec.json.Decoder(Job)
 
 
 async def update_delivery(
@@ -39,7 +42,7 @@ def encode(job: Job) -> str:
 
 def aware(seconds: float) -> datetime:
     """Seconds since 1970 as an aware time."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+    return _EPOCH + timedelta(seconds=seconds)
 
 
 def known_of(row: aiosqlite.Row) -> KnownJob:
@@ -47,7 +50,7 @@ def known_of(row: aiosqlite.Row) -> KnownJob:
     return KnownJob(
         id=row["id"],
         key=row["key"],
-        job=msgspec.json.decode(row["answer"], type=Job),
+        job=_JOBS.decode(row["answer"]),
         added_at=aware(row["added_at"]),
         changed_at=aware(row["changed_at"]),
         over_at=None if row["over_at"] is None else aware(row["over_at"]),
@@ -73,4 +76,26 @@ def delivery_of(row: aiosqlite.Row) -> Delivery:
         trouble=row["trouble"],
         wanted=row["wanted"],
         shown=row["shown"],
+        press_id=row["press_id"],
+        picture_until=None if row["picture_until"] is None else aware(row["picture_until"]),
+    )
+
+
+def press_of(row: aiosqlite.Row) -> Press:
+    """A row of `presses`, without its interaction's token."""
+    return Press(
+        id=row["id"],
+        ref=row["ref"],
+        parent_id=row["parent_id"],
+        button=row["button"],
+        tier=Tier(row["tier"]),
+        place=Place(guild_id=row["guild_id"], channel_id=row["channel_id"]),
+        person=Person(id=row["user_id"], name=row["user_name"]),
+        pressed_at=aware(row["pressed_at"]),
+        prompt=row["prompt"],
+        state=PressState(row["state"]),
+        child_id=row["child_id"],
+        behind=row["behind"],
+        trouble=row["trouble"],
+        sent_at=None if row["sent_at"] is None else aware(row["sent_at"]),
     )

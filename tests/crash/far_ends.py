@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -30,10 +30,34 @@ class DistantUseapi:
             raise RuntimeError(told["error"])
         return str(told["jobid"])
 
+    async def fail(self, kind: int | str, **how: Any) -> None:
+        """See `PretendUseapi.fail`."""
+        async with self._session.post(f"{self.origin}/_pretend/faults", json={"kind": kind, **how}) as response:
+            assert response.status == 200
+
+    async def heal(self) -> None:
+        """No more faults."""
+        await self._session.delete(f"{self.origin}/_pretend/faults")
+
+    async def requests(self) -> list[dict[str, Any]]:
+        """Every request so far."""
+        async with self._session.get(f"{self.origin}/_pretend/requests") as response:
+            told: list[dict[str, Any]] = await response.json()
+        return told
+
+    async def job(self, jobid: str) -> dict[str, Any]:
+        """A job as the API tells it."""
+        authorized = {"Authorization": "Bearer demo-token"}
+        async with self._session.get(f"{self.url}/jobs/", params={"jobid": jobid}, headers=authorized) as response:
+            told: dict[str, Any] = await response.json()
+        return told
+
 
 @asynccontextmanager
-async def far_ends(*, nonce_window: float, faults: str, rate: float, seed: int) -> AsyncIterator[Any]:
-    """Both, as `(discord, useapi)`; `faults` are the kinds, with commas, that `rate` (0-1) of the requests meet."""
+async def far_ends(
+    *, nonce_window: float, faults: str, rate: float, seed: int, useapi_options: Sequence[str] = ()
+) -> AsyncIterator[Any]:
+    """Both, as `(discord, useapi)`; `faults`: the kinds, with commas, that `rate` (0-1) of Discord's requests meet."""
     async with AsyncExitStack() as stack:
         discord_at = await stack.enter_async_context(
             _process(
@@ -41,7 +65,9 @@ async def far_ends(*, nonce_window: float, faults: str, rate: float, seed: int) 
                 *(f"--fault-rate={rate}", f"--fault-kinds={faults}"),
             )
         )
-        useapi_at = await stack.enter_async_context(_process("bot.demo.useapi", "--refresh=0", "--grid-size=64"))
+        useapi_at = await stack.enter_async_context(
+            _process("bot.demo.useapi", "--refresh=0", "--grid-size=64", *useapi_options)
+        )
         discord = await stack.enter_async_context(DistantDiscord(discord_at))
         session = await stack.enter_async_context(ClientSession())
         yield discord, DistantUseapi(useapi_at, session)

@@ -21,17 +21,19 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from bot.jobs import Delivery, Job, Kind, Person, Place, State, Status
+from bot.jobs import Delivery, Job, Kind, Limits, Person, Place, Press, PressState, State, Status, Tier
 from bot.store import Store, open_store
 
 T = TypeVar("T")
 JOBS = [f"job:{number}" for number in range(2)]
+CHILD = "job:made by U1 of the first"
 PLACES = [Place(guild_id=100, channel_id=channel) for channel in (200, 201)]
 PEOPLE = [Person(id=1, name="Mira"), Person(id=2, name="Bo")]
 MEMORY = Path(
     "/dev/shm"
 )  # where it exists: a failure takes hundreds of runs to shrink, and a disk waits at every commit
 CUT = st.sampled_from([0] * 12 + list(range(1, 13)))  # most calls live
+FATES = ["answered", "without its picture", "unsent", "unheard", "refused", "killed"]
 BEGAN = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
@@ -41,12 +43,14 @@ class Crashed(Exception):
 
 @dataclass
 class Message:
-    """A message in the model of Discord; `over` is what a card says of its job."""
+    """A message in the model of Discord; `over` is what a card says of its job, `links` are a result's used buttons."""
 
     id: int
     delivery: Delivery
     jobid: str
     over: bool
+    links: set[str]
+    picture: bool = True
 
 
 class OutboxMachine(RuleBasedStateMachine):
@@ -60,7 +64,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.cut_at = 0
         self.seconds = 0.0
         self.over: set[str] = set()
-        self.promised: set[tuple[str, int]] = set()
+        self.promised: set[tuple[Kind, str, int]] = set()
         self.messages: list[Message] = []
         self._open()
 
@@ -128,24 +132,39 @@ class OutboxMachine(RuleBasedStateMachine):
     def _keep_all_promises(self) -> None:
         self.over |= set(JOBS)
         self.look()
+        for press in self.do(self.store.untold()):
+            self.do(self.store.tell_by_notice(press) if press.child_id is None else self.store.told(press))
         for _ in range(3):  # results, then the cards that waited for them, then none
             self._deliver_all()
-        posts = {(message.jobid, message.delivery.place.channel_id) for message in self._standing(Kind.RESULT)}
+        posts = {(m.delivery.kind, m.jobid, m.delivery.place.channel_id) for m in self.messages}
         assert self.promised <= posts, "lost"
+        presses = [press for press, _ in self.do(self.store.presses_of(PLACES[0].guild_id, before=None, limit=100))]
+        declined = {press.id for press in presses if press.state is PressState.DECLINED}
+        assert declined == {notice.delivery.press_id for notice in self._standing(Kind.NOTICE)}, "nobody told them"
         # Without a history, a card whose send was cut off cannot be found again.
         assert self.nonces or all(card.over for card in self._standing(Kind.CARD)), "a card says that its job runs"
+        self._show_what_is_true()
         assert self.do(self.store.open_deliveries()) == []
+        assert self.do(self.store.posts_to_edit()) == []
+        self.nothing_stands_twice()
+
+    def _show_what_is_true(self) -> None:
+        links = {"U1"} if any(child.jobid == CHILD for child in self._standing(Kind.RESULT)) else set()
+        for post in self._standing(Kind.RESULT):
+            assert post.links == (links if post.jobid == JOBS[0] else set()), "a button that is none, or a link to none"
+            assert post.picture, "a picture that could be had"
 
     @invariant()
     def nothing_stands_twice(self) -> None:
-        seen = Counter((m.jobid, m.delivery.place, m.delivery.kind) for m in self.messages)
+        seen = Counter((m.jobid, m.delivery.place, m.delivery.kind, m.delivery.press_id) for m in self.messages)
         assert all(times == 1 for times in seen.values())
 
     # --- what happens -----------------------------------------------------------------------------------------------
 
-    @initialize(nonces=st.booleans())
-    def discord_remembers_nonces_or_shows_its_history_and_somebody_asks(self, nonces: bool) -> None:
+    @initialize(nonces=st.booleans(), over=st.booleans())
+    def discord_remembers_nonces_or_shows_its_history_and_somebody_asks(self, nonces: bool, over: bool) -> None:
         self.nonces = nonces
+        self.over |= {JOBS[0]} if over else set()
         for place in PLACES:
             self.ask(JOBS[0], place, PEOPLE[0])
 
@@ -154,7 +173,40 @@ class OutboxMachine(RuleBasedStateMachine):
         with self.life(cut):
             self.store.saw(self._snowflake())
             self.do(self.store.ask(self._job(jobid), place, person))
-            self.promised.add((jobid, place.channel_id))
+            self.promised.add((Kind.RESULT, jobid, place.channel_id))
+
+    @rule(place=st.sampled_from(PLACES), person=st.sampled_from(PEOPLE), declined=st.booleans(), cut=CUT)
+    def press(self, place: Place, person: Person, declined: bool, cut: int) -> None:
+        """U1 makes its one job; or V1 is declined, and the presser cannot be told in private any more."""
+        if JOBS[0] not in self.over:
+            return
+        with self.life(cut):
+            parent = self.do(self.store.ask(self._job(JOBS[0]), place, person)).known
+            self.promised.add((Kind.RESULT, JOBS[0], place.channel_id))
+            button, tier = ("V1", Tier.VARY) if declined else ("U1", Tier.PICK)
+            pressed = self.do(self.store.press(parent, button, place, person, tier=tier, limits=Limits()))
+            assert isinstance(pressed, Press)
+            if pressed.behind is not None or self.do(self.store.take(pressed)) is None:
+                return
+            if declined:
+                self.do(self.store.press_ended(pressed, PressState.DECLINED, "no"))
+                for _ in range(2):  # whoever tells cannot know whether it was told before a crash
+                    self.do(self.store.tell_by_notice(pressed))
+            else:
+                used = self.do(self.store.child_of(parent.id, button)) is not None
+                self.do(self.store.press_made(pressed, self._job(CHILD), used=used, quiet_for=15))
+                self.promised.add((Kind.RESULT, CHILD, place.channel_id))
+
+    @rule(place=st.sampled_from(PLACES), cut=CUT)
+    def split(self, place: Place, cut: int) -> None:
+        if JOBS[0] not in self.over:
+            return
+        with self.life(cut):
+            known = self.do(self.store.by_jobid(JOBS[0]))
+            assert known is not None
+            there = self.do(self.store.ask_split(known.id, place))
+            assert there is None or there.message_id in [split.id for split in self._standing(Kind.SPLIT)]
+            self.promised.add((Kind.SPLIT, JOBS[0], place.channel_id))
 
     @rule(jobid=st.sampled_from(JOBS))
     def midjourney_finishes(self, jobid: str) -> None:
@@ -166,7 +218,7 @@ class OutboxMachine(RuleBasedStateMachine):
             running = [self.do(self.store.known(job_id)) for job_id in self.do(self.store.running())]
             self.do(self.store.record([(known.id, self._job(known.job.jobid)) for known in running]))
 
-    @rule(nth=st.integers(0, 5), fate=st.sampled_from(["answered", "unsent", "unheard", "refused", "killed"]), cut=CUT)
+    @rule(nth=st.integers(0, 5), fate=st.sampled_from(FATES), cut=CUT)
     def deliver(self, nth: int, fate: str, cut: int) -> None:
         with self.life(cut):
             waiting = self.do(self.store.open_deliveries())
@@ -174,10 +226,10 @@ class OutboxMachine(RuleBasedStateMachine):
                 self._deliver(waiting[nth % len(waiting)], fate)
 
     @rule(cut=CUT)
-    def edit_the_cards(self, cut: int) -> None:
+    def edit(self, cut: int) -> None:
         with self.life(cut):
-            for card in self.do(self.store.cards_to_edit()):
-                self._edit(card)
+            for post in self.do(self.store.posts_to_edit()):
+                self._edit(post)
 
     @rule()
     def die(self) -> None:
@@ -190,39 +242,47 @@ class OutboxMachine(RuleBasedStateMachine):
         known = self.do(self.store.known(delivery.job_id))
         if delivery.state is State.SENDING:
             if found := self._find(delivery):
-                self.do(self.store.posted(msgspec.structs.replace(delivery, wanted=0), found.id))
+                self.do(self.store.posted(unseen(delivery), found.id, picture_for=0 if found.picture else 600))
                 return
             if delivery.kind is Kind.CARD and known.job.over:
                 self.do(self.store.drop(delivery))
                 return
+        links = self._links(delivery)
         claimed = self.do(self.store.claim(delivery))
         if claimed is None:
             return
-        if fate in {"answered", "unheard", "killed"}:
-            message = self._post(claimed, known.job)
-        if fate == "answered":
-            self.do(self.store.posted(claimed, message.id))
+        whole = fate != "without its picture" or delivery.kind is not Kind.RESULT
+        if fate in {"answered", "without its picture", "unheard", "killed"}:
+            message = self._post(claimed, known.job, links, whole)
+        if fate in {"answered", "without its picture"}:
+            seen = claimed if delivery.state is State.WAITING else unseen(claimed)
+            self.do(self.store.posted(seen, message.id, picture_for=0 if whole else 600))
         elif fate == "killed":
             self._die()
         else:
             refused = fate == "refused" and delivery.state is State.WAITING
             self.do(self.store.put_off(claimed, 300, fate, unsent=refused))
 
-    def _edit(self, card: Delivery) -> None:
-        known = self.do(self.store.known(card.job_id))
-        coming = known.job.over and self.do(self.store.open_result(known.id, card.place.channel_id))
-        if not coming:
-            (message,) = (message for message in self.messages if message.id == card.message_id)
-            message.over = known.job.over
-        self.do(self.store.shown(card, 5))
+    def _edit(self, post: Delivery) -> None:
+        known = self.do(self.store.known(post.job_id))
+        coming = known.job.over and self.do(self.store.open_result(known.id, post.place.channel_id))
+        if post.kind is Kind.CARD and coming:
+            self.do(self.store.shown(post, 5))
+            return
+        (message,) = (message for message in self.messages if message.id == post.message_id)
+        message.over, message.links, message.picture = known.job.over, self._links(post), True
+        self.do(self.store.shown(post, 5, picture=True))
+
+    def _links(self, delivery: Delivery) -> set[str]:
+        return set(self.do(self.store.picks(delivery.job_id, delivery.place)))
 
     def _deliver_all(self) -> None:
         with self.life():
             for delivery in self.do(self.store.open_deliveries()):
                 self._deliver(delivery, "answered")
             self.seconds += 400
-            for card in self.do(self.store.cards_to_edit()):
-                self._edit(card)
+            for post in self.do(self.store.posts_to_edit()):
+                self._edit(post)
 
     # --- the far ends -----------------------------------------------------------------------------------------------
 
@@ -231,7 +291,10 @@ class OutboxMachine(RuleBasedStateMachine):
         return int(370e9 + self.seconds * 1000) << 22  # as in 2026
 
     def _job(self, jobid: str) -> Job:
-        return Job(jobid=jobid, verb="imagine", status=Status.COMPLETED if jobid in self.over else Status.STARTED)
+        over = jobid in self.over or jobid == CHILD
+        parent = JOBS[0] if jobid == CHILD else ""
+        status = Status.COMPLETED if over else Status.STARTED
+        return Job(jobid=jobid, verb="imagine", status=status, parent_jobid=parent)
 
     def _standing(self, kind: Kind) -> list[Message]:
         return [message for message in self.messages if message.delivery.kind is kind]
@@ -240,12 +303,17 @@ class OutboxMachine(RuleBasedStateMachine):
         newer = [message for message in self.messages if message.id > delivery.after_id and not self.nonces]
         return next((message for message in newer if message.delivery.nonce == delivery.nonce), None)
 
-    def _post(self, delivery: Delivery, job: Job) -> Message:
+    def _post(self, delivery: Delivery, job: Job, links: set[str], picture: bool) -> Message:
         known = [message for message in self.messages if message.delivery.nonce == delivery.nonce and self.nonces]
         if not known:
-            known = [Message(self._snowflake(), delivery, job.jobid, job.over)]
+            known = [Message(self._snowflake(), delivery, job.jobid, job.over, links, picture)]
             self.messages += known
         return known[0]
+
+
+def unseen(delivery: Delivery) -> Delivery:
+    """As the courier marks what nobody saw arrive: it shows an unknown version of itself."""
+    return msgspec.structs.replace(delivery, wanted=0) if delivery.kind in {Kind.CARD, Kind.RESULT} else delivery
 
 
 TestOutbox = pytest.mark.timeout(400)(OutboxMachine.TestCase)  # a failure takes minutes to shrink, success seconds

@@ -38,7 +38,9 @@ async def test_the_whole_job_through_sockets(street: Street) -> None:
     assert card.embeds == card.components == []
 
     refused = await discord.click(result, street.bo, button(result, "U2"))
-    assert "Only members who may manage messages" in (await refused.answered()).content
+    assert (
+        "Only the member who brought this job here and moderators can press this." in (await refused.answered()).content
+    )
     press = await discord.click(result, street.mira, button(result, "U2"))
     assert (await press.answered()).ephemeral
     child = await discord.wait_until(

@@ -53,7 +53,7 @@ def standing(messages: Iterable[dict[str, Any]]) -> Standing:
     """Sort a channel's messages: every result has a `⋯`, whose custom_id holds its delivery's nonce."""
     here = Standing([], [], 0)
     for message in messages:
-        codes = {part["custom_id"] for row in message["components"] for part in row["components"]}
+        codes = {part.get("custom_id", "") for row in message["components"] for part in row["components"]}
         named = [code.removeprefix("dr:m:") for code in codes if code.startswith("dr:m:")]
         here.results += named
         if not named:

@@ -51,5 +51,6 @@ async def test_the_status_says_how_things_are(stage: Stage) -> None:
     assert status.response.content.splitlines() == [
         "Running jobs watched here: 1",
         "Results to be posted: 0",
+        "Presses of this server in line: 0",
         "useapi.net: answers",
     ]

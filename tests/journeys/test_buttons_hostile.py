@@ -13,7 +13,7 @@ import pytest
 from simcord.backend.serializers import message_payload
 
 from bot import logs
-from tests.journeys.conftest import Stage, button
+from tests.journeys.conftest import Stage, button, words
 
 NO_BUTTON = "I don't know this button any more. `/job` with the job's id shows it anew."
 NO_POST = "I don't know this post any more. `/job` with its id shows the job anew."
@@ -116,25 +116,21 @@ async def test_a_plain_member_gains_nothing_from_a_moderators_buttons(stage: Sta
     assert stage.posts()[0].embeds, "the card lives on"
 
 
-NOBODY_KNOWS = "useapi.net did not say whether Midjourney got this press. Please look in a few minutes"
-
 # --- presses that fail ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("trouble", "sentence"),
     [
-        (400, "useapi.net did not accept this. Please check the id, or use `/job` to see the job anew."),
+        (400, "Midjourney does not offer this button for this picture any more."),
+        (401, "useapi.net does not accept this bot's token. Please ask this server's admin"),
+        (402, "The useapi.net subscription behind this bot has ended. Please ask this server's admin"),
         (404, "useapi.net knows no job with this id."),
-        (429, "useapi.net asks for a pause."),
-        (500, NOBODY_KNOWS),
-        (596, "The Midjourney account behind this bot waits for a person"),
-        ("reset", NOBODY_KNOWS),
-        ("html", NOBODY_KNOWS),
-        ("wrong_shape", NOBODY_KNOWS),
     ],
 )
-async def test_a_press_that_fails_is_told_and_never_sent_again(stage: Stage, trouble: int | str, sentence: str) -> None:
+async def test_a_press_that_useapi_refuses_is_told_and_never_sent_again(
+    stage: Stage, trouble: int | str, sentence: str
+) -> None:
     _, post, _ = await posted(stage)
     stage.useapi.fail(trouble, path="/v2/jobs/button", times=math.inf)
     answer = await stage.press(stage.mira, post, "V1")
@@ -142,6 +138,41 @@ async def test_a_press_that_fails_is_told_and_never_sent_again(stage: Stage, tro
     await stage.wait(600)
     assert len(stage.presses()) == 1, "each one costs money"
     assert len(stage.posts()) == 1
+
+
+@pytest.mark.parametrize("trouble", [500, "reset", "html", "wrong_shape"])
+async def test_a_press_whose_answer_was_lost_is_looked_for_and_never_sent_again(
+    stage: Stage, trouble: int | str
+) -> None:
+    _, post, _ = await posted(stage)
+    stage.useapi.fail(trouble, path="/v2/jobs/button", times=math.inf)
+    answer = await stage.press(stage.mira, post, "V1")
+    stage.useapi.heal()
+    await stage.wait(8)
+    assert "looking for" in _now(stage, answer)
+    await stage.wait(240)
+    assert "nothing was charged" in _now(stage, answer)
+    assert len(stage.presses()) == 1, "each one costs money"
+    assert len(stage.posts()) == 1
+
+
+@pytest.mark.parametrize("trouble", [429, 504, 596])
+async def test_a_press_that_useapi_puts_off_is_kept_and_sent_later(stage: Stage, trouble: int) -> None:
+    _, post, _ = await posted(stage)
+    stage.useapi.fail(trouble, path="/v2/jobs/button", times=2)
+    answer = await stage.press(stage.mira, post, "V1")
+    await stage.wait(1)
+    assert "first in line" in _now(stage, answer)
+    await stage.wait(400)
+    assert len(stage.presses()) == 3
+    *_, child = stage.posts()
+    assert words(child).startswith("**V1** of ")
+
+
+def _now(stage: Stage, answer: discord.Message) -> str:
+    """What a private answer says by now."""
+    stored = stage.env.backend.get_message(answer.channel.id, answer.id)
+    return str(stored.content)
 
 
 async def test_a_press_that_hangs_is_told_after_its_time_and_never_sent_again(stage: Stage) -> None:
@@ -154,19 +185,21 @@ async def test_a_press_that_hangs_is_told_after_its_time_and_never_sent_again(st
     clock = asyncio.create_task(time_passes())
     answer = await stage.press(stage.mira, post, "V1")
     await clock
-    assert answer.content.startswith(NOBODY_KNOWS)
+    await stage.wait(8)
+    assert "looking for" in _now(stage, answer)
     await stage.wait(600)
     assert len(stage.presses()) == 1
 
 
-async def test_a_used_button_whose_child_is_lost_is_told_and_written_down(stage: Stage) -> None:
+async def test_a_used_button_whose_child_cannot_be_described_yet_is_followed_all_the_same(stage: Stage) -> None:
     jobid, post, _ = await posted(stage)
     stage.useapi.add_job(button="U1", parent=jobid)
-    stage.useapi.fail(404, path="/v2/jobs/")
+    stage.useapi.fail(500, path="/v2/jobs/", times=2)
     answer = await stage.press(stage.mira, post, "U1")
-    assert answer.content.startswith("useapi.net knows no job with this id.")
-    (press,) = await stage.bot.store._db.rows("SELECT state, trouble FROM presses")
-    assert (press["state"], press["trouble"]) == ("refused", answer.content)
+    assert answer.content == "U1 was pressed before, so this cost nothing. I'll post it here."
+    await stage.wait(60)
+    assert words(stage.posts()[-1]).startswith("**U1** of ")
+    assert await stage.rows("SELECT state FROM presses") == [("used",)]
 
 
 async def test_a_bug_is_told_with_a_reference_that_the_log_has_too(
@@ -212,7 +245,10 @@ def wide_open(caplog: pytest.LogCaptureFixture) -> Iterator[StringIO]:
     handlers, levels = root.handlers[:], [logger.level for logger in loggers]
     try:
         with redirect_stderr(screen):
+            logs.set_up("DEBUG", ["discord-token", "demo-token"], "json")
+            as_json = root.handlers[0]
             logs.set_up("DEBUG", ["discord-token", "demo-token"])
+        root.addHandler(as_json)
         root.addHandler(caplog.handler)
         yield screen
     finally:

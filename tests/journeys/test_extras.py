@@ -12,19 +12,18 @@ async def test_the_asker_and_moderators_find_extras_behind_the_dots(stage: Stage
     for person in (stage.bo, stage.mira):
         extras = await stage.press(person, stage.last, "⋯")
         assert words(extras).startswith("Imagine · `#")
-        assert labels(extras) == [["Copy job id", "Delete this post"]]
+        assert labels(extras) == [["Family", "Split in four", "Full size", "Copy job id", "Delete this post"]]
 
 
-async def test_everybody_else_learns_the_key_and_nothing_more(stage: Stage) -> None:
+async def test_everybody_else_finds_what_is_free_behind_the_dots(stage: Stage) -> None:
     jobid = stage.useapi.add_job(prompt=CASTLE, age=600)
     await stage.job(stage.mira, jobid)
     extras = await stage.press(stage.bo, stage.last, "⋯")
     key = key_in(words(extras))
-    assert words(extras) == f"`#{key}` · the extras are for who brought this job here, and for moderators."
-    assert not extras.components
+    assert labels(extras) == [["Family", "Split in four", "Full size"]]
     assert "stands here already" in await stage.job(stage.bo, f"#{key}")
     extras = await stage.press(stage.bo, stage.last, "⋯")
-    assert not extras.components, "asking for what stands already gives no right to it"
+    assert "Copy job id" not in labels(extras)[0], "asking for what stands already gives no right to it"
 
 
 async def test_the_id_is_shown_to_who_may_see_it_ready_to_be_copied(stage: Stage) -> None:
@@ -145,7 +144,7 @@ async def test_a_moderator_may_stop_it_for_everyone_here_but_not_elsewhere(stage
     await stage.job(stage.bo, jobid)
     await stage.job(stage.bo, jobid, stage.lounge)
     question = await stage.press(stage.mira, stage.last, "Stop")
-    assert labels(question) == [["Stop for everyone here"]]
+    assert labels(question) == [["Stop for everyone here", "Cancel the job"]]
     answer = await stage.press(stage.mira, question, "Stop for everyone here")
     assert words(answer) == "Nobody here will be told about this one."
     await stage.wait(100)
@@ -156,7 +155,7 @@ async def test_a_moderator_may_stop_it_for_everyone_here_but_not_elsewhere(stage
 async def test_a_moderator_who_watches_may_choose(stage: Stage) -> None:
     await stage.job(stage.mira, stage.useapi.add_job(duration=80))
     question = await stage.press(stage.mira, stage.last, "Stop")
-    assert labels(question) == [["Stop telling me", "Stop for everyone here"]]
+    assert labels(question) == [["Stop telling me", "Stop for everyone here", "Cancel the job"]]
 
 
 async def test_a_member_who_does_not_watch_has_nothing_to_stop(stage: Stage) -> None:

@@ -6,10 +6,10 @@ from typing import Any
 import discord
 import pytest
 
-from tests.journeys.conftest import Stage, labels, private, words
+from tests.journeys.conftest import Stage, button, labels, private, words
 
 CASTLE = "a castle in the fog, ink wash --ar 3:2"
-ONLY_MODERATORS = "Only members who may manage messages here can press this: it costs Midjourney time."
+ONLY_MODERATORS = "Only moderators can press this: it costs Midjourney time."
 
 
 async def posted(stage: Stage, **options: Any) -> tuple[str, discord.Message]:
@@ -17,6 +17,12 @@ async def posted(stage: Stage, **options: Any) -> tuple[str, discord.Message]:
     jobid = stage.useapi.add_job(**{"prompt": CASTLE, "age": 600, **options})
     await stage.job(stage.mira, jobid)
     return jobid, stage.last
+
+
+async def confirmed(stage: Stage, who: Any, post: discord.Message, label: str) -> discord.Message:
+    """`who` presses a button, and says yes where that is asked; the private answer."""
+    answer = await stage.press(who, post, label)
+    return await stage.press(who, answer, "Yes, press it") if answer.components else answer
 
 
 async def test_a_press_is_answered_and_written_down_before_useapi_is_asked(stage: Stage) -> None:
@@ -103,7 +109,7 @@ async def test_useapi_gets_the_exact_label(stage: Stage, label: str) -> None:
     buttons = ["🔄"] if label == "🔄" else None
     parent = stage.useapi.add_job(prompt="a castle", age=900)
     _, single = await posted(stage, button="U1", parent=parent, buttons=buttons)
-    await stage.press(stage.mira, single, label)
+    await confirmed(stage, stage.mira, single, label)
     assert [press["button"] for press in stage.presses()] == [label]
 
 
@@ -116,7 +122,7 @@ async def test_a_label_that_nobody_knows_is_a_button_too_and_is_sent_whole(stage
     assert len(clipped) == 80
     assert clipped.endswith("…")
     for label in ("Enhance ✨", clipped):
-        assert "is on its way" in words(await stage.press(stage.mira, result, label))
+        assert "is on its way" in words(await confirmed(stage, stage.mira, result, label))
     assert [press["button"] for press in stage.presses()] == ["Enhance ✨", long.strip()]
 
 
@@ -125,7 +131,7 @@ async def test_buttons_that_want_more_than_a_press_are_not_shown(stage: Stage) -
     _, single = await posted(stage, prompt="a castle", button="U1", parent=parent)
     assert labels(single) == [
         ["Upscale (Subtle)", "Upscale (Creative)", "Vary (Subtle)", "Vary (Strong)"],
-        ["Zoom Out 2x", "Zoom Out 1.5x"],
+        ["Zoom Out 2x", "Zoom Out 1.5x", "Custom Zoom"],
         ["⬅️", "➡️", "⬆️", "⬇️"],
         ["Animate (High motion)", "Animate (Low motion)", "⋯"],
     ]
@@ -137,7 +143,7 @@ async def test_buttons_that_want_more_than_a_press_are_not_shown(stage: Stage) -
 async def test_a_plain_member_gets_one_sentence_and_nothing_is_pressed(stage: Stage) -> None:
     jobid = stage.useapi.add_job(prompt=CASTLE, age=600)
     await stage.job(stage.bo, jobid)
-    assert words(await stage.press(stage.bo, stage.last, "U1")) == ONLY_MODERATORS
+    assert words(await stage.press(stage.bo, stage.last, "V1")) == ONLY_MODERATORS
     await stage.wait(60)
     assert not stage.presses()
     assert not await stage.rows("SELECT * FROM presses")
@@ -151,8 +157,8 @@ async def test_moderators_of_this_channel_may_press_here_only(stage: Stage) -> N
     jobid = stage.useapi.add_job(prompt=CASTLE, age=600)
     for channel in (gallery, stage.channel):
         await stage.job(keeper, jobid, channel)
-    assert words(await stage.press(keeper, stage.posts()[0], "U1")) == ONLY_MODERATORS
-    assert "is on its way" in words(await stage.press(keeper, stage.posts(gallery)[0], "U1"))
+    assert words(await stage.press(keeper, stage.posts()[0], "V1")) == ONLY_MODERATORS
+    assert "is on its way" in words(await stage.press(keeper, stage.posts(gallery)[0], "V1"))
 
 
 async def test_a_moderator_with_ten_running_jobs_waits_before_pressing(stage: Stage) -> None:
@@ -171,22 +177,27 @@ async def test_a_moderator_with_ten_running_jobs_waits_before_pressing(stage: St
 
 async def test_a_used_button_leads_to_the_child_that_stands_here(stage: Stage) -> None:
     _, grid = await posted(stage)
+    before = str(button(grid, "U1").custom_id)
     await stage.press(stage.mira, grid, "U1")
-    await stage.wait(17)
-    answer = await stage.press(stage.mira, grid, "U1")
-    assert words(answer) == f"U1 stands here already: {stage.jump(stage.last)}"
+    await stage.wait(25)
+    grid, child = stage.posts()
+    assert button(grid, "U1 ↗").url == stage.jump(child)
+    answer = await stage.press(stage.mira, stage.forge(before), "Forged")
+    assert words(answer).startswith("U1 was pressed before, so this cost nothing.")
+    assert words(answer).endswith(stage.jump(child))
     await stage.wait(60)
-    assert len(stage.posts()) == 2
+    assert len(stage.presses()) == 1
 
 
 async def test_a_button_that_was_used_elsewhere_brings_the_existing_child(stage: Stage) -> None:
     parent, grid = await posted(stage)
     child = stage.useapi.add_job(button="U1", parent=parent, duration=30)
-    assert "is on its way" in words(await stage.press(stage.mira, grid, "U1"))
+    told = words(await stage.press(stage.mira, grid, "U1"))
+    assert told == "U1 was pressed before, so this cost nothing. I'll post it here."
     await stage.wait(50)
     assert words(stage.last).startswith(f"**U1** of [castle in the fog]({stage.jump(grid)})")
     assert stage.looks(child) >= 2
-    assert await stage.rows("SELECT state FROM presses") == [("made",)]
+    assert await stage.rows("SELECT state FROM presses") == [("used",)]
 
 
 async def test_two_moderators_in_the_same_moment_get_one_child(stage: Stage) -> None:
@@ -194,7 +205,11 @@ async def test_two_moderators_in_the_same_moment_get_one_child(stage: Stage) -> 
     ana = stage.guild.add_member(stage.env.create_user("Ana"), roles=[stage.guild.roles["Moderators"]])
     async with stage.one_moment():
         pressed = [await who.click(grid, label="U1") for who in (stage.mira, ana)]
-    assert {private(answer).content for answer in pressed} == {"U1 is on its way. I'll post it here."}
+    assert [private(answer).content for answer in pressed] == [
+        "U1 is on its way. I'll post it here.",
+        "U1 was pressed before, so this cost nothing. I'll post it here.",
+    ]
+    assert len(stage.presses()) == 1
     await stage.wait(60)
     assert [words(post).split(" ")[0] for post in stage.posts()] == ["**Imagine**\n>", "**U1**"]
 
@@ -213,24 +228,24 @@ async def test_the_same_picture_in_two_channels_shares_its_child(stage: Stage) -
         assert words(child).startswith(f"**U1** of [castle in the fog]({stage.jump(parent)})")
 
 
-async def test_a_full_queue_is_said_plainly_and_a_later_press_works(stage: Stage) -> None:
+async def test_a_press_at_a_full_account_is_kept_and_sent_when_a_job_ends(stage: Stage) -> None:
     _, grid = await posted(stage)
     for _ in range(3):
         stage.useapi.add_job(duration=60)
     answer = await stage.press(stage.mira, grid, "V1")
-    assert words(answer) == (
-        "All of the Midjourney account's places are taken. Please try again when one of the running jobs is done."
-    )
-    assert await stage.rows("SELECT state, child_id FROM presses") == [("refused", None)]
+    assert words(answer).endswith("V1 is kept, first in line. `/jobs` takes it back.")
+    assert await stage.rows("SELECT state, child_id FROM presses") == [("queued", None)]
     await stage.wait(61)
-    assert len(stage.posts()) == 1
-    assert "is on its way" in words(await stage.press(stage.mira, grid, "V1"))
+    assert await stage.rows("SELECT state FROM presses") == [("made",)]
+    await stage.wait(60)
+    assert words(stage.last).startswith("**V1** of ")
 
 
 async def test_a_press_that_midjourney_declines_is_told_to_the_presser_alone(stage: Stage) -> None:
     _, grid = await posted(stage)
     stage.useapi.plan(ends="moderated", duration=0)
-    assert words(await stage.press(stage.mira, grid, "V1")) == "Midjourney declined this one."
+    told = words(await stage.press(stage.mira, grid, "V1"))
+    assert told.startswith("Midjourney declined this one.\n**Banned prompt detected**\nThe word ")
     await stage.wait(60)
     assert len(stage.posts()) == 1
-    assert await stage.rows("SELECT state FROM presses") == [("refused",)]
+    assert await stage.rows("SELECT state FROM presses") == [("declined",)]

@@ -74,7 +74,8 @@ async def test_buttons_below_old_results_work(stage: Stage) -> None:
     (grid,) = stage.posts()
     await stage.restart(away=600)
     assert "is on its way" in words(await stage.press(stage.mira, stage.last, "U1"))
-    assert labels(await stage.press(stage.mira, grid, "⋯")) == [["Copy job id", "Delete this post"]]
+    extras = await stage.press(stage.mira, grid, "⋯")
+    assert labels(extras) == [["Family", "Split in four", "Full size", "Copy job id", "Delete this post"]]
     await stage.wait(20)
     assert words(stage.last).startswith(f"**U1** of [castle in the fog]({stage.jump(grid)})")
 

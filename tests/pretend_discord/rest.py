@@ -77,6 +77,12 @@ def me(world: People, call: Call) -> Reply:
     return world.bot.json() | {"mfa_enabled": False, "locale": "en-US", "verified": True}
 
 
+def my_guilds(world: People, call: Call) -> Reply:
+    after, limit = int(call.query.get("after", 0)), int(call.query.get("limit", 200))
+    bare: Json = {"icon": None, "banner": None, "owner": False, "permissions": "0", "features": []}
+    return [bare | {"id": str(guild), "name": name} for guild, name in world.guilds.items() if guild > after][:limit]
+
+
 def application(world: People, call: Call) -> Reply:
     nothing = dict.fromkeys(("icon", "type", "interactions_endpoint_url", "role_connections_verification_url", "team"))
     counts = dict.fromkeys((f"approximate_{what}_count" for what in ("guild", "user_install", "user_authorization")), 0)
@@ -189,6 +195,7 @@ WEBHOOK = "/webhooks/{webhook_id}/{webhook_token}"
 ROUTES: list[tuple[str, str, Callable[[People, Call], Reply]]] = [
     ("GET", "/gateway/bot", gateway_bot),
     ("GET", "/users/@me", me),
+    ("GET", "/users/@me/guilds", my_guilds),
     ("POST", "/users/@me/channels", open_dm),
     ("GET", "/oauth2/applications/@me", application),
     ("GET", "/applications/@me", application),

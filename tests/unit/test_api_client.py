@@ -142,7 +142,7 @@ async def test_each_known_error_is_its_own_outcome(
         (408, errors.ServerTrouble), (409, errors.ServerTrouble), (410, errors.ServerTrouble),
         (412, errors.ServerTrouble), (413, errors.ServerTrouble), (418, errors.BadRequest),
         (422, errors.ServerTrouble), (429, errors.Busy), (500, errors.ServerTrouble), (502, errors.ServerTrouble),
-        (503, errors.ServerTrouble), (504, errors.Overloaded), (520, errors.ServerTrouble),
+        (503, errors.ServerTrouble), (504, errors.ServerTrouble), (520, errors.ServerTrouble),
         (596, errors.AccountBlocked), (600, errors.Nonsense),
     ],
 )  # fmt: skip
@@ -363,10 +363,21 @@ async def test_a_reset_is_unreachable_before_and_in_the_middle_of_an_answer(far:
             await api.job(JOBID)
 
 
-async def test_a_refused_connection_is_unreachable(session: aiohttp.ClientSession, unused_tcp_port: int) -> None:
-    api = Useapi(session=session, url=f"http://127.0.0.1:{unused_tcp_port}/v2", token=TOKEN)
-    with pytest.raises(errors.Unreachable):
-        await api.job(JOBID)
+async def test_where_no_connection_came_about_nothing_was_sent(
+    session: aiohttp.ClientSession, unused_tcp_port: int
+) -> None:
+    for host in (f"127.0.0.1:{unused_tcp_port}", "no-such-host.invalid"):
+        api = Useapi(session=session, url=f"http://{host}/v2", token=TOKEN)
+        for ask in (api.job(JOBID), api.press(JOBID, "V1", reply_ref="p")):
+            with pytest.raises(errors.NotSent):
+                await ask
+
+
+async def test_a_504_that_a_gateway_may_have_said_leaves_a_press_in_doubt(far: FarEnd, api: Useapi) -> None:
+    for body in (b"", b"<html>", b'{"message": "Endpoint request timed out"}'):
+        far.says(body, 504)
+        with pytest.raises(errors.ServerTrouble):
+            await api.press(JOBID, "V1", reply_ref="p")
 
 
 async def babble(request: web.Request) -> web.StreamResponse:

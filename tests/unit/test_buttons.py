@@ -1,12 +1,22 @@
-"""Whatever a job holds, the buttons under its post are what Discord takes."""
+"""Whatever a job holds, the buttons under its post are what Discord takes; who may press them; what a form holds."""
 
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from bot import buttons
-from bot.jobs import Job, Status
+from bot.buttons import forms, rules
+from bot.buttons.extras import full_size, is_still_grid
+from bot.buttons.rules import Presser
+from bot.jobs import Attachment, Job, Limits, Refusal, Refused, ServerSettings, Status, Tier
 from tests.strategies import jobs, labels
 
 NONCE = "a1b2c3d4e5f6g7h8i9j0k1l2"
+JUMP = "https://discord.com/channels/1/2/3"
+GRID = ("U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4")
 
 
 def of(job: Job) -> list[list[dict[str, object]]]:
@@ -17,13 +27,14 @@ def of(job: Job) -> list[list[dict[str, object]]]:
 
 @given(jobs)
 def test_every_result_keeps_discords_limits(job: Job) -> None:
-    rows = of(job)
+    view = buttons.result_view(NONCE, job, used=dict.fromkeys(("U1", "U3", "V1", "?"), JUMP))
+    rows = [row["components"] for row in view.to_components()]
     assert len(rows) <= 5
     assert all(1 <= len(row) <= 5 for row in rows)
     sent = [button for row in rows for button in row]
     assert all(len(str(button.get("label", ""))) <= 80 for button in sent)
     assert all(button.get("label") or button.get("emoji") for button in sent)
-    ids = [str(button["custom_id"]) for button in sent]
+    ids = [str(button["custom_id"]) for button in sent if "url" not in button]
     assert len(set(ids)) == len(ids)
     assert all(len(custom_id) <= 100 for custom_id in ids)
 
@@ -41,7 +52,7 @@ def test_a_button_leads_to_the_label_that_it_shows(names: tuple[str, ...]) -> No
         for button in row:
             if str(button["custom_id"]).startswith("dr:p:"):
                 label = names[int(str(button["custom_id"]).rsplit(":", 1)[1])]
-                assert label not in {"Vary (Region)", "Custom Zoom"}
+                assert rules.is_offered(label)
                 assert label.strip()
 
 
@@ -53,3 +64,229 @@ def test_only_a_completed_job_has_buttons_to_press() -> None:
 def test_a_declined_job_offers_the_reason() -> None:
     job = Job(jobid="job:1", status=Status.MODERATED)
     assert [[button["label"] for button in row] for row in of(job)] == [["Why?", "⋯"]]
+
+
+def test_a_used_u_is_a_jump_link_in_its_place_and_nothing_else_is() -> None:
+    job = Job(jobid="job:1", status=Status.COMPLETED, buttons=GRID)
+    view = buttons.result_view(NONCE, job, used={"U2": JUMP, "V1": JUMP, "🔄": JUMP, "U9": JUMP})
+    first, second = ([dict(button) for button in row["components"]] for row in view.to_components())
+    assert [button.get("label") for button in first] == ["U1", "U2 ↗", "U3", "U4", None]
+    assert [button.get("label") for button in second] == ["V1", "V2", "V3", "V4", "⋯"]
+    assert first[1]["url"] == JUMP
+    assert [button["custom_id"] for button in first if "url" not in button] == [
+        f"dr:p:{NONCE}:{index}" for index in (0, 2, 3, 4)
+    ]
+
+
+@pytest.mark.parametrize("label", ["Vary (Region)", "❤️", "⭐", "👍🏽", "…", "\u200b"])
+def test_what_wants_a_mask_or_says_nothing_is_not_offered(label: str) -> None:
+    job = Job(jobid="job:1", status=Status.COMPLETED, buttons=(label, "Custom Zoom", "⬅️", "🔄", "1️⃣"))
+    shown = [button.get("label") or dict(button["emoji"])["name"] for row in of(job) for button in row]  # type: ignore[call-overload]
+    assert sorted(map(str, shown)) == sorted(["Custom Zoom", "⬅️", "🔄", "1️⃣", "⋯"])
+
+
+# --- who may press ----------------------------------------------------------------------------------------------------
+
+MODERATOR, ASKER, HOLDER, ANYBODY = (
+    Presser(moderator=True),
+    Presser(asker=True),
+    Presser(role_ids=frozenset({7})),
+    Presser(role_ids=frozenset({8})),
+)
+
+
+@pytest.mark.parametrize(
+    ("button", "role", "may"),
+    [
+        ("U1", None, {"moderator", "asker"}),
+        ("U4", 7, {"moderator", "asker", "holder"}),
+        ("V1", None, {"moderator"}),
+        *((label, 7, {"moderator", "holder"}) for label in ("V4", "🔄", "Vary (Strong)", "Zoom Out 2x", "⬅️", "⬆")),
+        *((label, 7, {"moderator", "holder"}) for label in ("Custom Zoom", "Make Square", "Remaster")),
+        *((label, 7, {"moderator"}) for label in ("Upscale (Subtle)", "Redo Upscale (2x)", "Animate (Low motion)")),
+        *((label, 7, {"moderator"}) for label in ("Extend (High motion)", "Buy ten", "U5", "U1 ", "V11")),
+    ],
+)
+def test_each_kind_of_button_has_its_people(button: str, role: int | None, may: set[str]) -> None:
+    people = {"moderator": MODERATOR, "asker": ASKER, "holder": HOLDER, "anybody": ANYBODY}
+    settings = ServerSettings(press_role=role)
+    assert {name for name, who in people.items() if rules.may_press(rules.tier_of(button), settings, who)} == may
+
+
+@pytest.mark.parametrize(
+    ("tier", "role", "gone", "sentence"),
+    [
+        (Tier.PICK, None, False, "Only the member who brought this job here and moderators can press this."),
+        (
+            Tier.PICK,
+            7,
+            False,
+            "Only the member who brought this job here, members with <@&7> and moderators can press this.",
+        ),
+        (Tier.VARY, None, False, "Only moderators can press this: it costs Midjourney time."),
+        (Tier.VARY, 7, False, "Only members with <@&7> and moderators can press this: it costs Midjourney time."),
+        (Tier.UPSCALE, 7, True, "Only moderators can press this: it costs Midjourney time."),
+        (
+            Tier.VARY,
+            7,
+            True,
+            "Only moderators can press this: it costs Midjourney time. The role that may press here was deleted: "
+            "somebody who manages this server can choose another in `/darkroom settings`.",
+        ),
+    ],
+)
+def test_a_refusal_says_who_may(tier: Tier, role: int | None, gone: bool, sentence: str) -> None:
+    assert rules.who_may(tier, ServerSettings(press_role=role), role_is_gone=gone) == sentence
+
+
+def test_moderators_keep_the_servers_number_and_none_of_their_own() -> None:
+    settings = ServerSettings(daily=3, server_daily=50, cooldown=9)
+    assert rules.limits(settings, HOLDER) == Limits(daily=3, server_daily=50, cooldown=9)
+    assert rules.limits(settings, MODERATOR) == Limits(server_daily=50)
+
+
+@pytest.mark.parametrize(
+    ("why", "numbers", "sentence"),
+    [
+        (Refusal.COOLDOWN, {}, "That was a little fast, so nothing was sent. Please press again <t:1795550400:R>."),
+        (
+            Refusal.DAILY,
+            {"daily": 10},
+            "You have used your 10 presses of the last 24 hours. The next one is free <t:1795550400:R>.",
+        ),
+        (Refusal.DAILY, {"daily": 1}, "You have used your one press of the last 24 hours. The next"),
+        (Refusal.DAILY, {"daily": 0}, "Only moderators can press this at the moment: members have no presses"),
+        (Refusal.SERVER_DAILY, {"server_daily": 100}, "This server has used its 100 presses of the last 24 hours."),
+        (Refusal.SERVER_DAILY, {"server_daily": 0}, "This server allows no presses that cost Midjourney time."),
+        (Refusal.QUEUE, {}, "You have as many presses waiting as you may."),
+    ],
+)
+def test_a_number_that_is_used_up_says_so(why: Refusal, numbers: dict[str, Any], sentence: str) -> None:
+    refused = Refused(why=why, free_at=datetime(2026, 11, 24, 20, tzinfo=UTC))
+    assert rules.refusal(refused, ServerSettings(**numbers)).startswith(sentence)
+
+
+# --- forms ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("prompt", "begun"),
+    [
+        ("a castle --ar 3:2", "a castle --ar 3:2 --zoom 1.8"),
+        ("a castle --zoom 1.5 --ar 3:2", "a castle --ar 3:2 --zoom 1.8"),
+        ("a castle —zoom 2", "a castle --zoom 1.8"),
+        ("a castle --zoom 2 --zoom 1.1 --v 7", "a castle --v 7 --zoom 1.8"),
+        ("a castle --zoom", "a castle --zoom 1.8"),
+        ("--zoomer and zoom 2", "--zoomer and zoom 2 --zoom 1.8"),
+        ("", "--zoom 1.8"),
+    ],
+)
+def test_custom_zoom_begins_with_the_prompt_and_one_zoom(prompt: str, begun: str) -> None:
+    assert forms.prefilled(Job(jobid="job:1", prompt=prompt), "Custom Zoom") == begun
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        *("", "a castle", "a castle --zoom", "x --zoom 0.9", "x --zoom 2.1", "x --zoom 1,8", "x --zoom 1e0"),
+        *("x --zoom nan", "x --zoom 1.5 --zoom 1.6", "x --zoom ١", "x --zoom --ar 1:1", "x --zoom 1.8x"),
+        *("x --zoom -1.5", "--zoom=1.5"),
+    ],
+)
+def test_a_zoom_that_midjourney_would_not_take_is_given_back(prompt: str) -> None:
+    assert forms.trouble_with(prompt, "Custom Zoom")
+
+
+@pytest.mark.parametrize("zoom", ["1", "1.0", "1.8", "2", "2.0", "1.999999"])
+def test_zooms_from_one_to_two_are_taken(zoom: str) -> None:
+    assert not forms.trouble_with(f"a castle --zoom {zoom} --ar 3:2", "Custom Zoom")
+    assert not forms.trouble_with("whatever --zoom 9", "V1"), "which is Midjourney's to judge elsewhere"
+
+
+@given(st.text(max_size=30).map(lambda words: words * 300), st.sampled_from(["", " --ar 3:2 --v 7", " --no x" * 900]))
+def test_a_form_keeps_discords_limits_and_the_parameters(words: str, parameters: str) -> None:
+    job = Job(jobid="job:1", prompt=f"a {words}{parameters}"[:5000])
+    for button in ("Custom Zoom", "V1", "⬅️", "🔄", "Vary (Strong)"):
+        sent = forms.form(NONCE, 24, job, button)
+        (label,) = sent.to_dict()["components"]
+        field = label["component"]
+        assert len(field.get("value", "")) <= field["max_length"] == 4000
+        assert len(sent.title) <= 45
+        assert len(sent.custom_id) <= 100
+        assert len(label.get("description") or "") <= 100
+        if button == "Custom Zoom":
+            assert not forms.trouble_with(forms.prefilled(job, button), button) or "--zoom" in words
+
+
+def test_a_prompt_that_is_too_long_for_a_form_says_so_and_keeps_its_parameters() -> None:
+    job = Job(jobid="job:1", prompt="a castle, " * 450 + "--ar 3:2 --v 7")
+    (label,) = forms.form(NONCE, 0, job, "V1").to_dict()["components"]
+    assert label["description"].startswith("Discord's form is too small for the whole prompt")
+    assert label["component"]["value"].endswith("--ar 3:2 --v 7")
+    assert len(label["component"]["value"]) == 4000
+
+
+def test_remix_opens_the_prompt_where_midjourney_takes_one() -> None:
+    on, off, grid = ServerSettings(remix=True), ServerSettings(), Job(jobid="job:1")
+    taken = {
+        label
+        for label in (
+            *GRID,
+            "Vary (Subtle)",
+            "Vary (Strong)",
+            "⬅️",
+            "Zoom Out 2x",
+            "Make Square",
+            "Custom Zoom",
+            "Upscale (2x)",
+        )
+        if rules.wants_prompt(grid, label, on)
+    }
+    assert taken == {"V1", "V2", "V3", "V4", "🔄", "Vary (Subtle)", "Vary (Strong)", "⬅️", "Custom Zoom"}
+    assert not rules.wants_prompt(grid, "V1", off)
+    assert rules.wants_prompt(grid, "Custom Zoom", off)
+    assert not rules.wants_prompt(Job(jobid="job:1", verb="describe"), "🔄", on)
+
+
+# --- extras -----------------------------------------------------------------------------------------------------------
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+def with_picture(url: str, status: str = Status.COMPLETED) -> Job:
+    return Job(jobid="job:1", status=status, attachments=(Attachment(url=url),))
+
+
+def test_full_size_is_offered_while_the_link_lives() -> None:
+    cdn = "https://cdn.discordapp.com/attachments/1/2/castle.png"
+    alive, dead = (f"{cdn}?ex={int(NOON.timestamp()) + more:x}&is=1&hm=2" for more in (60, 0))
+    hosts = ("cdn.discordapp.com", "cdn.midjourney.com", "http://127.0.0.1:9000")
+    link = full_size(with_picture(alive), NOON, hosts)
+    assert link is not None
+    assert (link.url, (link.until - NOON).seconds) == (alive, 60)
+    for job in (
+        with_picture(dead),
+        with_picture(alive, Status.FAILED),
+        with_picture(cdn),
+        *(
+            with_picture(alive.replace("https://cdn.discordapp.com", origin))
+            for origin in (
+                *("https://cdn.midjourney.com", "https://evil.example", "http://cdn.discordapp.com"),
+                *("https://cdn.discordapp.com.evil.example", "https://cdn.discordapp.com@evil.example"),
+            )
+        ),
+        with_picture(f"{alive}&{'x' * 512}"),
+        Job(jobid="job:1", status=Status.COMPLETED),
+    ):
+        assert full_size(job, NOON, hosts) is None
+
+
+def test_only_a_grid_of_pictures_can_be_split() -> None:
+    grid = Job(jobid="job:1", status=Status.COMPLETED, buttons=GRID)
+    assert is_still_grid(grid)
+    for other in (
+        Job(jobid="job:1", status=Status.STARTED, buttons=GRID),
+        Job(jobid="job:1", status=Status.COMPLETED, buttons=("U1", "U2", "U3", "U4", "🔄")),
+        Job(jobid="job:1", status=Status.COMPLETED, buttons=("Vary (Subtle)",)),
+    ):
+        assert not is_still_grid(other)

@@ -8,10 +8,10 @@ from aiohttp import web
 
 from bot.errors import DarkroomError
 from bot.images import (
+    LARGEST,
     NotAllowed,
     NotAPicture,
     NotPublic,
-    Picture,
     PictureError,
     PictureGone,
     Pictures,
@@ -20,6 +20,7 @@ from bot.images import (
     is_public,
     public_socket,
 )
+from tests import sample_pictures
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 500
 LIMIT = 10_000
@@ -194,9 +195,30 @@ async def test_the_type_is_what_the_bytes_say(
     body = start + bytes(range(256)) * 30
     url = host.serves("/a", body, headers={"Content-Type": "text/html"})
     picture = await pictures.fetch(url, into=tmp_path, limit=LIMIT)
-    assert picture == Picture(path=picture.path, content_type=content_type, extension=extension, size=len(body))
+    assert (picture.content_type, picture.extension, picture.size) == (content_type, extension, len(body))
     assert picture.path.read_bytes() == body
     assert left_in(tmp_path) == [picture.path]
+
+
+async def test_a_gif_that_calls_itself_png_is_a_gif(host: Host, pictures: Pictures, tmp_path: Path) -> None:
+    url = host.serves("/a.png", sample_pictures.gif(40, 30, frames=3), headers={"Content-Type": "image/png"})
+    picture = await pictures.fetch(url, into=tmp_path)
+    assert (picture.content_type, picture.extension, picture.animated) == ("image/gif", "gif", True)
+    assert (picture.width, picture.height) == (40, 30)
+
+
+async def test_nothing_is_larger_than_64_mib_and_a_folder_that_is_gone_is_no_bug(
+    host: Host, pictures: Pictures, tmp_path: Path
+) -> None:
+    async def promise(_: web.Request) -> web.StreamResponse:
+        return web.Response(headers={"Content-Length": str(LARGEST + 1)})
+
+    host.answers["/a"] = promise
+    with pytest.raises(TooLarge) as caught:
+        await pictures.fetch(host.origin + "/a", into=tmp_path)
+    assert caught.value.size == 64 * 1024 * 1024 + 1
+    with pytest.raises(PictureUnreachable):
+        await pictures.fetch(host.serves("/b", PNG), into=tmp_path / "gone")
 
 
 async def test_the_request_is_plain(host: Host, pictures: Pictures, tmp_path: Path) -> None:

@@ -66,6 +66,8 @@ def test_an_end_is_news_even_with_an_older_time_and_nothing_is_after_it(status: 
     assert over is not None
     assert over.status == status
     for other in (*Status, "paused"):
+        if status == Status.CANCELLED and other == Status.COMPLETED:
+            continue  # Midjourney does not hear of a cancel
         assert follow(over, changed(RUNNING, status=other, percent=99, prompt="another")) is None
 
 
@@ -146,7 +148,7 @@ def test_whatever_comes_a_job_only_moves_forward(heard: list[Job]) -> None:
         after = follow(job, answer)
         if after is None:
             continue
-        assert not job.over
+        assert not job.over or (job.status, after.status) == (Status.CANCELLED, Status.COMPLETED)
         assert after != job
         assert after.jobid == job.jobid
         assert rank_of(after) >= rank_of(job)

@@ -1,7 +1,9 @@
 """What stands in the log, and what never does."""
 
+import asyncio
 import contextlib
 import io
+import json
 import logging
 from collections.abc import Iterator
 
@@ -11,6 +13,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from bot import logs
+from bot.jobs import Place
 from tests.strategies import JOBID
 
 DISCORD_TOKEN = "MTk4.canary.discord"
@@ -21,14 +24,19 @@ log = logging.getLogger("darkroom.test")
 
 
 @contextlib.contextmanager
-def screen(level: str = "DEBUG", secrets: tuple[str, ...] = (DISCORD_TOKEN, USEAPI_TOKEN)) -> Iterator[io.StringIO]:
+def screen(
+    level: str = "DEBUG",
+    secrets: tuple[str, ...] = (DISCORD_TOKEN, USEAPI_TOKEN),
+    form: str = "text",
+    onto: io.StringIO | None = None,
+) -> Iterator[io.StringIO]:
     """What an admin sees; logging is put back afterwards."""
     root = logging.getLogger()
     everyone = [root, *(logger for logger in root.manager.loggerDict.values() if isinstance(logger, logging.Logger))]
     before = [(logger, logger.handlers[:], logger.level) for logger in everyone]
     try:
-        with contextlib.redirect_stderr(io.StringIO()) as shown:
-            logs.set_up(level, secrets)
+        with contextlib.redirect_stderr(onto or io.StringIO()) as shown:
+            logs.set_up(level, secrets, form)
             yield shown
     finally:
         for logger, handlers, number in before:
@@ -36,9 +44,12 @@ def screen(level: str = "DEBUG", secrets: tuple[str, ...] = (DISCORD_TOKEN, USEA
             logger.setLevel(number)
 
 
-@pytest.mark.parametrize("secret", [DISCORD_TOKEN, USEAPI_TOKEN, JOBID, JOBID.replace(":", "%3A")])
-def test_no_secret_is_shown_wherever_it_stands(secret: str) -> None:
-    with screen() as shown:
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize(
+    "secret", [DISCORD_TOKEN, USEAPI_TOKEN, USEAPI_TOKEN.replace(":", "%3A"), JOBID, JOBID.replace(":", "%3A")]
+)
+def test_no_secret_is_shown_wherever_it_stands(secret: str, form: str) -> None:
+    with screen(form=form) as shown:
         log.info("in the message %s" % secret)  # noqa: G002, UP031 -- as libraries write it
         log.info("in an argument %s and %r", secret, {"headers": [secret]})
         log.error("in an object %s", RuntimeError(secret))
@@ -48,14 +59,15 @@ def test_no_secret_is_shown_wherever_it_stands(secret: str) -> None:
     assert shown.getvalue().count("***") == 5
 
 
-def test_no_secret_is_shown_in_a_traceback() -> None:
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_no_secret_is_shown_in_a_traceback(form: str) -> None:
     def fail() -> None:
         try:
             raise ValueError(f"inner {USEAPI_TOKEN} {JOBID}")
         except ValueError as inner:
             raise RuntimeError(f"outer {DISCORD_TOKEN}") from inner
 
-    with screen() as shown:
+    with screen(form=form) as shown:
         try:
             fail()
         except RuntimeError:
@@ -146,3 +158,80 @@ def test_a_line_is_shown_once_however_often_logging_is_set_up() -> None:
         logs.set_up("INFO", ())
         log.info("once")
     assert shown.getvalue().count("once") == 1
+
+
+# --- forms ----------------------------------------------------------------------------------------------------------
+
+HERE = Place(guild_id=100000000000000001, channel_id=200000000000000002)
+
+
+def test_json_is_one_object_a_line_with_what_it_is_about() -> None:
+    quoted = 'a"b\\c'
+    with screen(form="json", secrets=(quoted,)) as shown:
+        with logs.about(key="4K7Q", place=HERE):
+            log.warning("two\nlines and %s", quoted)
+        try:
+            raise ValueError(quoted)
+        except ValueError:
+            log.exception("broke")
+    warning, error = (json.loads(line) for line in shown.getvalue().splitlines())
+    assert warning.pop("time").endswith("+00:00")
+    assert warning == {
+        "level": "WARNING",
+        "logger": "darkroom.test",
+        "message": "two\nlines and ***",
+        "key": "4K7Q",
+        "guild": "100000000000000001",
+        "channel": "200000000000000002",
+    }
+    assert error["traceback"].endswith("ValueError: ***")
+    assert "key" not in error
+
+
+async def test_every_line_about_a_job_names_it_whoever_logs_it_and_only_then() -> None:
+    async def deliver() -> None:
+        with logs.about(place=HERE):
+            await asyncio.sleep(0)
+            with logs.about(key="4K7Q"):
+                logging.getLogger("discord.http").warning("We are being rate limited")
+            log.info("done")
+
+    async def serve() -> None:
+        for key in ("AAAA", ""):
+            logs.turn_to(key=key, place=None if key else HERE)
+            log.info("served")
+
+    with screen() as shown:
+        await asyncio.create_task(serve())
+        with logs.about(key="OTHER"):
+            other = asyncio.create_task(asyncio.sleep(0))
+        await asyncio.gather(deliver(), other)
+        log.info("idle")
+    first, second, limited, done, idle = [line.split(": ", 1)[1] for line in shown.getvalue().splitlines()]
+    assert (first, second) == ("served (#AAAA)", "served (guild 100000000000000001, channel 200000000000000002)")
+    assert limited == ("We are being rate limited (guild 100000000000000001, channel 200000000000000002, #4K7Q)")
+    assert done == "done (guild 100000000000000001, channel 200000000000000002)"
+    assert idle == "idle"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_colours_are_for_terminals_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for onto, form, coloured in (
+        (Terminal(), "text", True),
+        (io.StringIO(), "text", False),
+        (Terminal(), "json", False),
+    ):
+        with screen(onto=onto, form=form) as shown:
+            log.error("red")
+            log.info("as it is")
+        assert [line.startswith("\x1b[31m") for line in shown.getvalue().splitlines()] == [coloured, False]
+    monkeypatch.setenv("NO_COLOR", "1")
+    with screen(onto=Terminal()) as shown:
+        log.error("plain")
+    assert "\x1b" not in shown.getvalue()

@@ -7,7 +7,7 @@ import re
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -459,6 +459,27 @@ async def test_each_fault_is_the_trouble_it_is_called(caller: Caller, kind: str,
         async with asyncio.timeout(0.1 if trouble is TimeoutError else 10):
             await caller.post("/jobs/info")
     assert (await caller.post("/jobs/info"))[0] == 200
+
+
+@pytest.mark.parametrize("kind", ["made_reset", "made_hang", "made_500"])
+async def test_an_answer_can_be_lost_although_the_job_was_made(caller: Caller, kind: str) -> None:
+    parent = caller.useapi.add_job(age=60)
+    caller.useapi.fail(kind)
+
+    with suppress(aiohttp.ClientOSError, TimeoutError):
+        async with asyncio.timeout(0.1 if kind == "made_hang" else 10):
+            assert (await caller.press(parent, "V1", replyRef="press 7"))[0] == 500
+    (running,) = (await caller.get("/jobs"))[1]
+    assert (await caller.job(running))["replyRef"] == "press 7"
+
+
+async def test_an_upscale_that_came_to_nothing_can_be_tried_again(caller: Caller) -> None:
+    parent = caller.useapi.add_job(age=60)
+    for ends in ("moderated", "failed"):
+        caller.useapi.plan(ends=ends, duration=0)
+        await caller.press(parent, "U1")
+    assert (await caller.press(parent, "U1"))[0] == 200
+    assert (await caller.press(parent, "U1"))[0] == 409
 
 
 @pytest.mark.parametrize(("kind", "size"), [("empty", 0), ("bomb", 16 << 20)])

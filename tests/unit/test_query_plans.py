@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from bot.errors import StoreError
-from bot.jobs import Job, Person, Place, Status
+from bot.jobs import Job, KnownJob, Limits, Person, Place, PressState, Status, Tier
 from bot.store import Store, database, open_store
 
 HERE = Place(guild_id=100, channel_id=200)
@@ -33,6 +33,11 @@ THEIR_MESSAGES = """
     SELECT column1, id, 100, 200, substr(column1, 1, 1) || printf('%023d', id), 'posted', 5, 0, 1, 0
     FROM jobs, (VALUES ('card'), ('result')) ORDER BY id
 """
+THEIR_PRESSES = """
+    INSERT INTO presses (ref, parent_id, child_id, button, tier, guild_id, channel_id, user_id, user_name, state,
+                         pressed_at, sent_at, ended_at, told)
+    SELECT 'r' || id, id, id, 'U1', 'pick', 100, 200, 1, 'Mira', 'made', 0, 0, 0, 1 FROM jobs ORDER BY id
+"""
 
 
 @asynccontextmanager
@@ -42,6 +47,7 @@ async def store_with(ended: int, folder: Path) -> AsyncIterator[Store]:
         await store._db.transaction(lambda db: db.execute(ENDED, (ended,)))
         await store._db.transaction(lambda db: db.execute(THEIR_WATCHES))
         await store._db.transaction(lambda db: db.execute(THEIR_MESSAGES))
+        await store._db.transaction(lambda db: db.execute(THEIR_PRESSES))
         await store.ask(RUNNING, HERE, MIRA)
         yield store
 
@@ -54,7 +60,7 @@ async def a_day(store: Store) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     yield "delivery", store.delivery(card.nonce)
     yield "posted, a card", store.posted(card, 6)
     yield "ask, once more", store.ask(RUNNING, HERE, MIRA)
-    yield "cards_to_edit", store.cards_to_edit()
+    yield "posts_to_edit", store.posts_to_edit()
     yield "shown", store.shown(card, 0)
     yield "running", store.running()
     yield "looks", store.looks([job_id])
@@ -66,6 +72,12 @@ async def a_day(store: Store) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     yield "by_jobid", store.by_jobid(RUNNING.jobid)
     yield "by_key", store.by_key("k7", HERE.guild_id)
     yield "recent", store.recent(HERE, MIRA.id)
+    yield "waits", store.waits(MIRA.id, HERE.guild_id)
+    yield "ended_lately", store.ended_lately(MIRA.id, HERE.guild_id)
+    yield "stop_waiting", store.stop_waiting(job_id, HERE.channel_id, 2)
+    yield "count_in_line_here", store.count_in_line_here(HERE.guild_id)
+    yield "presses_of", store.presses_of(HERE.guild_id, before=None, limit=10)
+    yield "newer_presses_of", store.newer_presses_of(HERE.guild_id, after=1, limit=10)
     yield "record", store.record([(job_id, msgspec.structs.replace(RUNNING, status=Status.COMPLETED))])
     yield "open_deliveries", store.open_deliveries()
     yield "next_delivery", store.next_delivery()
@@ -78,10 +90,53 @@ async def a_day(store: Store) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     yield "rearm", store.rearm(HERE.guild_id)
     yield "posted, a result", store.posted(result, 7)
     yield "post_of", store.post_of(job_id, HERE.channel_id)
+    yield "posts_in_server", store.posts_in_server(job_id, HERE.guild_id, 5)
+    yield "rang", store.rang(HERE, MIRA.id, 30)
+    yield "ask_split", store.ask_split(job_id, HERE)
+    yield "ask_split, again", store.ask_split(job_id, HERE)
+    yield "told_file_limit", store.told_file_limit(HERE.guild_id, 1 << 20)
+    yield "drop, a result", store.drop(result)
     yield "ask, when it is over", store.ask(RUNNING, HERE, MIRA)
     yield "ask, when it is over, again", store.ask(RUNNING, HERE, MIRA, again=True)
     yield "stop", store.stop(card, MIRA.id)
     yield "ask, something new", store.ask(msgspec.structs.replace(RUNNING, jobid="job:new"), HERE, MIRA)
+    async for step in some_presses(store, await store.known(job_id)):
+        yield step
+
+
+async def some_presses(store: Store, parent: KnownJob) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
+    """And in the course of its presses, the same."""
+    numbers = Limits(daily=10, server_daily=100, cooldown=5.0, queue=3)
+    for button, tier in (("V1", Tier.VARY), ("U1", Tier.PICK), ("U1", Tier.PICK), ("V2", Tier.VARY)):
+        yield f"press, {button}", store.press(parent, button, HERE, MIRA, tier=tier, limits=numbers)
+        numbers = Limits()
+    yield "next_presses", store.next_presses(100)
+    vary, pick, other = await store.next_presses(100)
+    yield "behind", store.behind(pick)
+    yield "place_in_line", store.place_in_line(pick)
+    yield "waiting_presses", store.waiting_presses(MIRA.id, HERE.guild_id)
+    yield "count_in_line", store.count_in_line()
+    yield "press_by_id", store.press_by_id(pick.id)
+    yield "answer_token", store.answer_token(pick)
+    yield "take", store.take(vary)
+    yield "back_in_line", store.back_in_line(vary, 9, "too many")
+    yield "take, again", store.take(vary)
+    yield "doubt", store.doubt(vary)
+    yield "doubtful", store.doubtful()
+    yield "withdraw", store.withdraw(other)
+    yield "press_ended", store.press_ended(vary, PressState.LOST, "lost")
+    child = msgspec.structs.replace(RUNNING, jobid="job:child", parent_jobid=parent.job.jobid)
+    yield "press_made", store.press_made(pick, child, used=False, quiet_for=15)
+    yield "untold", store.untold()
+    yield "told", store.told(pick)
+    yield "tell_by_notice", store.tell_by_notice(vary)
+    yield "child_of", store.child_of(parent.id, "U1")
+    yield "picks", store.picks(parent.id, HERE)
+    made = await store.by_jobid("job:child")
+    assert made is not None
+    yield "press_of_child", store.press_of_child(made.id)
+    yield "press_totals", store.press_totals(HERE.guild_id, NOON - timedelta(days=31))
+    yield "forget_buttons", store.forget_buttons(parent.id)
 
 
 async def steps_of(store: Store, request: Awaitable[Any]) -> int:

@@ -85,6 +85,14 @@ def test_all_mistakes_are_told_at_once_each_with_where_to_get_the_value() -> Non
         ("IMAGE_HOSTS", "cdn.example:8080"),
         ("IMAGE_HOSTS", "file:///etc/passwd"),
         ("LOG_LEVEL", "TRACE"),
+        ("LOG_FORMAT", "xml"),
+        ("HEALTH_PORT", "0"),
+        ("HEALTH_PORT", "65536"),
+        ("HEALTH_HOST", "localhost"),
+        ("HEALTH_HOST", "0.0.0.0; rm"),
+        ("BACKUPS", "-1"),
+        ("KEEP_DAYS", "30"),
+        ("PRESS_QUEUE", "many"),
     ],
 )
 def test_a_wrong_value_is_one_mistake_that_names_it(name: str, wrong: str) -> None:

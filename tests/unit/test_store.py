@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from bot.errors import StoreError
-from bot.jobs import Delivery, Job, Kind, Person, Place, Shape, State, Status
+from bot.jobs import Delivery, Job, Kind, Limits, Person, Place, Press, Shape, State, Status, Tier
 from bot.store import Asked, Store, open_store
 from bot.store.database import MIGRATIONS, open_database
 
@@ -175,17 +175,17 @@ async def test_the_card_follows_the_job_and_then_shows_the_way_to_the_result(sto
     card = await store.claim(await only(store))
     assert card is not None
     await store.posted(card, 4000)
-    assert await store.cards_to_edit() == []
+    assert await store.posts_to_edit() == []
     await store.record([(wish.known.id, msgspec.structs.replace(RUNNING, status=Status.PROGRESS, percent=47))])
-    (to_edit,) = await store.cards_to_edit()
+    (to_edit,) = await store.posts_to_edit()
     await store.shown(to_edit, 0)
     await store.record([(wish.known.id, DONE)])
-    (to_edit,) = await store.cards_to_edit()
+    (to_edit,) = await store.posts_to_edit()
     await store.shown(to_edit, 0)
     result = await store.claim(await only(store))
     assert result is not None
     await store.posted(result, 4001)
-    (to_edit,) = await store.cards_to_edit()
+    (to_edit,) = await store.posts_to_edit()
     assert to_edit.message_id == 4000
     post = await store.post_of(wish.known.id, HERE.channel_id)
     assert post is not None
@@ -242,7 +242,9 @@ async def test_a_given_up_result_is_taken_up_again_by_asking_and_never_posted_tw
 async def test_a_press_that_was_cut_off_is_not_taken_for_one_that_still_runs(tmp_path: Path, clock: Clock) -> None:
     async with open_store(tmp_path, clock) as store:
         wish = await store.ask(DONE, HERE, MIRA)
-        await store.press(wish.known, "V1", HERE, MIRA)
+        press = await store.press(wish.known, "V1", HERE, MIRA, tier=Tier.VARY, limits=Limits())
+        assert isinstance(press, Press)
+        await store.take(press)
     async with open_store(tmp_path, clock):
         pass
     with closing(sqlite3.connect(tmp_path / "bot.sqlite3")) as connection:
@@ -318,12 +320,12 @@ async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 # --- migrating ------------------------------------------------------------------------------------------------------
 
 
-async def schema_two(folder: Path, script: str) -> Path:
+async def with_one_more(folder: Path, script: str) -> Path:
     migrations = folder / "migrations"
     migrations.mkdir()
-    for file in MIGRATIONS.glob("0001*.sql"):
+    for file in MIGRATIONS.glob("*.sql"):
         (migrations / file.name).write_bytes(file.read_bytes())
-    (migrations / "0002_next.sql").write_text(script)
+    (migrations / "9999_next.sql").write_text(script)
     return migrations
 
 
@@ -331,13 +333,13 @@ async def test_a_migration_keeps_the_rows_and_leaves_a_copy_of_before(tmp_path: 
     data = tmp_path / "data"
     async with open_store(data, clock) as store:
         wish = await store.ask(RUNNING, HERE, MIRA)
-    migrations = await schema_two(tmp_path, "ALTER TABLE jobs ADD COLUMN stars INTEGER NOT NULL DEFAULT 5;")
+    migrations = await with_one_more(tmp_path, "ALTER TABLE jobs ADD COLUMN stars INTEGER NOT NULL DEFAULT 5;")
     async with open_database(data, migrations) as database:
         (row,) = await database.rows("SELECT key, stars FROM jobs")
         assert tuple(row) == (wish.known.key, 5)
     (copy,) = (data / "backups").iterdir()
     with closing(sqlite3.connect(copy)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (len(list(MIGRATIONS.glob("*.sql"))),)
         assert connection.execute("SELECT key FROM jobs").fetchone() == (wish.known.key,)
 
 
@@ -345,7 +347,7 @@ async def test_a_migration_that_breaks_off_changes_nothing(tmp_path: Path, clock
     data = tmp_path / "data"
     async with open_store(data, clock) as store:
         wish = await store.ask(RUNNING, HERE, MIRA)
-    migrations = await schema_two(tmp_path, "DELETE FROM watches; ALTER TABLE nothing ADD COLUMN stars;")
+    migrations = await with_one_more(tmp_path, "DELETE FROM watches; ALTER TABLE nothing ADD COLUMN stars;")
     with pytest.raises(StoreError):
         async with open_database(data, migrations):
             pass

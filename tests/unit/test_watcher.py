@@ -88,6 +88,9 @@ class FarEnd:
             raise answer
         return answer
 
+    def look(self, jobid: str) -> asyncio.Task[Job]:
+        return asyncio.create_task(self.job(jobid))
+
     def times(self, jobid: str | None = None, since: float = 0.0) -> list[float]:
         """When it was asked for this job (or for any)."""
         return [at for at, asked in self.looks if at >= since and jobid in {None, asked}]
@@ -412,7 +415,7 @@ async def test_trouble_of_the_service_makes_growing_pauses_and_is_over_at_once(
     await asyncio.sleep(HOUR)
     pauses = gaps([at for at in night.useapi.times() if at > 20])
     assert all(pause < 301 for pause in pauses)
-    assert [pause for pause in pauses[:3] if pause < 40] == pauses[:3]
+    assert [pause for pause in pauses[:3] if pause < 65] == pauses[:3]
     assert min(pauses[8:]) > 100
     assert len(night.useapi.looks) < 50, "fewer requests in an hour than jobs that wait"
 

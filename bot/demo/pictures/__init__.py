@@ -4,7 +4,7 @@ A picture depends on its arguments alone and is painted once, then remembered. T
 stands in the landscape; `seed` chooses the four compositions. Where `like` is given (see `look`), all four pictures
 keep that one composition and vary in detail only: variations of one parent.
 
-Pillow is an extra of the demo, so it is imported when the first picture is wanted.
+Pillow is imported when the first picture is wanted.
 """
 
 import io

@@ -151,9 +151,10 @@ class Api:
         return await self._start(asked, verb="button", button=button, parent=parent.jobid, prompt=prompt or None)
 
     def _once(self, parent: Job, button: str) -> None:
-        """U1 to U4 work once; a cancelled child counts."""
+        """U1 to U4 work once; a cancelled child counts, one that came to nothing does not."""
         for child in parent.children:
-            if button == child.button and button in ("U1", "U2", "U3", "U4"):
+            came_to_nothing = child.seen(self.account.now()).status in ("failed", "moderated")
+            if button == child.button and button in ("U1", "U2", "U3", "U4") and not came_to_nothing:
                 error = f"Button {button} already executed by job {child.jobid}"
                 raise Refusal(409, error, button=button, jobid=child.jobid)
 

@@ -40,6 +40,9 @@ KINDS = (
     "bomb",
     "slow_drip",
     "queue_full",
+    "made_reset",
+    "made_hang",
+    "made_500",
 )
 _PAGE = "<!DOCTYPE html><html><head><title>{0}</title></head><body><center><h1>{0}</h1></center></body></html>"
 _JOB = json.dumps(
@@ -56,6 +59,11 @@ class Fault:
     path: str
     retry_after: float | None = None
     more: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def made(self) -> bool:
+        """Whether what was asked for is done all the same: only its answer is lost."""
+        return isinstance(self.kind, str) and self.kind.startswith("made_")
 
     def __post_init__(self) -> None:
         if isinstance(self.kind, str) and self.kind not in KINDS:
@@ -87,11 +95,12 @@ class Faults:
 
 async def answer(fault: Fault, request: web.Request) -> web.StreamResponse:
     """The faulty answer; it may never come."""
-    if isinstance(fault.kind, int):
-        return _status(fault, fault.kind)
-    match fault.kind:
+    kind = fault.kind.removeprefix("made_") if isinstance(fault.kind, str) else fault.kind
+    if isinstance(kind, int) or kind.isdecimal():
+        return _status(fault, int(kind))
+    match kind:
         case "reset" | "close":
-            _hang_up(request, rudely=fault.kind == "reset")
+            _hang_up(request, rudely=kind == "reset")
             return web.Response()  # nobody is there to get it
         case "hang":
             await asyncio.Event().wait()
@@ -106,7 +115,7 @@ async def answer(fault: Fault, request: web.Request) -> web.StreamResponse:
             return Raw(200, {**_JSON, "Content-Length": str(len(_JOB))}, [_JOB[:40].encode()])
         case "slow_drip":
             return Raw(200, _JSON, repeat(b" "), pause=0.05)
-    return _nonsense(fault.kind)
+    return _nonsense(kind)
 
 
 def _status(fault: Fault, status: int) -> web.Response:

@@ -165,7 +165,8 @@ class PretendUseapi:
 
         `kind` is an HTTP status, or one of "reset", "close" (no answer), "hang", "empty", "html", "truncated", "cut"
         (the connection ends early), "wrong_shape", "huge" (2 MiB), "bomb" (32 MiB of blanks in gzip), "slow_drip",
-        "queue_full". `path` is a pattern such as "/v2/jobs/button" or "/attachments/*"; without it the whole API fails
+        "queue_full"; with "made_reset", "made_hang" and "made_500" what was asked for is done, and only the answer is
+        lost. `path` is a pattern such as "/v2/jobs/button" or "/attachments/*"; without it the whole API fails
         and pictures do not. `retry_after` and `more` go into the header and the body. An aiohttp client repeats a GET
         by itself, once, when its connection was lost: order "reset" and "close" twice for one of those.
         """
@@ -201,7 +202,11 @@ class PretendUseapi:
     @web.middleware
     async def _faulty(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         fault = self._faults.take(request.path)
-        return await (handler(request) if fault is None else answer(fault, request))
+        if fault is None:
+            return await handler(request)
+        if fault.made:
+            await handler(request)
+        return await answer(fault, request)
 
     @web.middleware
     async def _refused(self, request: web.Request, handler: Handler) -> web.StreamResponse:

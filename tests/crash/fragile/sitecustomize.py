@@ -1,12 +1,17 @@
 """Python imports this by itself where its folder stands on PYTHONPATH: it lets an unchanged bot die at a named point.
 
 DARKROOM_DIE=commit-after:17 is SIGKILL right after the 17th COMMIT. The points, each with -before and -after: `commit`
-(of SQLite), and the requests `post` and `edit` (a message), `history` (the look for one), `answer` (to a person) and
-`look` (at useapi). Before a request nothing was sent; after it, the far end did its part and answered, but nobody read
-that; `-during` is a millisecond after the sending began.
+(of SQLite), and the requests `post` and `edit` (a message), `history` (the look for one), `answer` (to a person),
+`look` (at useapi) and `press`. Before a request nothing was sent; after it, the far end did its part and answered, but
+nobody read that; `-during` is a millisecond after the sending began, for `press` 20 of them: useapi has made the job,
+and has not answered. Three commits have names of their own, too: those that write a press down (`row`), say that it is
+sent (`take`), and say what came of it (`end`).
+
+DARKROOM_HURRY=60 divides the pauses of the line of presses by 60: a press is declared lost after 3 s, not 3 minutes.
 """
 
 import asyncio
+import importlib
 import os
 import re
 import signal
@@ -24,6 +29,17 @@ REQUESTS = {
     "history": r"GET .*/channels/\d+/messages\?",
     "answer": r"(POST .*/interactions/|PATCH .*/webhooks/)",
     "look": r"GET .*/jobs/\?jobid",
+    "press": r"POST .*/jobs/button",
+}
+DURING = {"press": 0.02}
+COMMITS = {
+    "row": r"INSERT INTO presses",
+    "take": r"UPDATE presses SET state = 'asked'",
+    "end": r"UPDATE presses SET state = \?",
+}
+PAUSES = {
+    "search": ("_LOOK_AFTER", "_LOOK_AGAIN", "_SETTLED", "_AT_LEAST"),
+    "line": ("_FULL_PAUSE", "_BUSY_PAUSE", "_OVERLOADED_PAUSE", "_PROBE", "_TELL_AGAIN", "_BROKEN_PAUSE"),
 }
 
 
@@ -45,7 +61,7 @@ class Fate:
     def around(self, what: str) -> Iterator[None]:
         self.at(f"{what}-before")
         if self.reach(f"{what}-during"):
-            asyncio.get_running_loop().call_later(0.001, die)
+            asyncio.get_running_loop().call_later(DURING.get(what, 0.001), die)
         yield
         self.at(f"{what}-after")
 
@@ -56,12 +72,18 @@ def die() -> None:
 
 def make_commits_fragile(fate: Fate) -> None:
     class Connection(sqlite3.Connection):
+        names: frozenset[str] = frozenset()
+
         def execute(self, sql: str, /, *parameters: Any) -> sqlite3.Cursor:
             if sql != "COMMIT":
+                self.names |= {name for name, form in COMMITS.items() if re.match(form, sql)}
                 return super().execute(sql, *parameters)
-            fate.at("commit-before")
+            names, self.names = {"commit", *self.names}, frozenset()
+            for name in names:
+                fate.at(f"{name}-before")
             done = super().execute(sql, *parameters)
-            fate.at("commit-after")
+            for name in names:
+                fate.at(f"{name}-after")
             return done
 
     whole = sqlite3.connect
@@ -80,6 +102,15 @@ def make_requests_fragile(fate: Fate) -> None:
     aiohttp.ClientSession._request = request  # type: ignore[assignment, method-assign]  # the one way of every request
 
 
+def hurry(times: float) -> None:
+    for module, names in PAUSES.items():
+        here = importlib.import_module(f"bot.presses.{module}")
+        for name in names:
+            setattr(here, name, getattr(here, name) / times)
+
+
+if chosen := os.environ.get("DARKROOM_HURRY"):
+    hurry(float(chosen))
 if chosen := os.environ.get("DARKROOM_DIE"):
     point, _, occurrence = chosen.partition(":")
     fate = Fate(point, int(occurrence))

@@ -1,0 +1,117 @@
+"""What `⋯` offers everybody: the family of a picture, its four parts, and the original while its link lives."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import discord
+import msgspec
+from discord import ui
+
+from bot import cards, replies
+from bot.asking import bot_of, check_rights, jump
+from bot.buttons.claims import NONCE, Simple, delete_post
+from bot.errors import PersonError
+from bot.images import link_ends
+from bot.jobs import Delivery, Job, Kind, Status
+
+_PICKS = {"U1", "U2", "U3", "U4"}
+_URL_LIMIT = 512  # Discord's, for a button
+_NAMES_THE_PAYER = "cdn.midjourney.com"
+
+
+class Original(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the picture lies in full size, and until when."""
+
+    url: str
+    until: datetime
+
+
+def full_size(job: Job, now: datetime, hosts: Sequence[str]) -> Original | None:
+    """The link to Midjourney's own file at Discord, while it lives.
+
+    `hosts` are those that pictures may come from: a host, for https, or a whole origin. Addresses at
+    cdn.midjourney.com name the payer, and are never shown.
+    """
+    if job.status != Status.COMPLETED or not job.attachments:
+        return None
+    url = job.attachments[0].url
+    until = link_ends(url)
+    if until is None or until <= now or len(url) > _URL_LIMIT:
+        return None
+    origins = (host if "://" in host else f"https://{host}" for host in hosts if _NAMES_THE_PAYER not in host)
+    if not any(url.startswith(origin.rstrip("/") + "/") for origin in origins):
+        return None
+    return Original(url=url, until=until)
+
+
+def is_still_grid(job: Job) -> bool:
+    """Whether the result is four pictures in one file; the grids of films have U1-U4, too, but no V1."""
+    return job.status == Status.COMPLETED and _PICKS | {"V1"} <= set(job.buttons) and not job.video_ux
+
+
+class FamilyButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:f:{NONCE}"):
+    """Shows where a picture comes from, and what was made of it."""
+
+    code = "f"
+    label = "Family"
+
+    async def act(self, interaction: discord.Interaction) -> None:
+        """List parents and children that are known in this server."""
+        delivery, known = await self.claim(interaction, Kind.RESULT)
+        family, more = await bot_of(interaction).store.family(known, delivery.place, limit=cards.FAMILY_LIMIT)
+        members = [
+            cards.Kin(
+                job=each.known.job,
+                key=each.known.key,
+                generation=each.generation,
+                url=_url(each.post),
+                here=each.known.id == known.id,
+            )
+            for each in family
+        ]
+        await replies.say(interaction, "", embed=cards.family(members, more))
+
+
+def _url(post: Delivery | None) -> str:
+    return "" if post is None or post.message_id is None else jump(post.place, post.message_id)
+
+
+class SplitButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:q:{NONCE}"):
+    """Posts a grid's four pictures as files of their own, free of charge."""
+
+    code = "q"
+    label = "Split in four"
+
+    async def act(self, interaction: discord.Interaction) -> None:
+        """Put the four pictures into the outbox, once for each place."""
+        delivery, known = await self.claim(interaction, Kind.RESULT)
+        if not is_still_grid(known.job):
+            raise PersonError("There are not four pictures in this one.")
+        check_rights(interaction)
+        there = await bot_of(interaction).store.ask_split(known.id, delivery.place)
+        if there is not None and there.message_id is not None:
+            await replies.say(interaction, f"They stand here already: {jump(there.place, there.message_id)}")
+            return
+        bot_of(interaction).deliver_soon()
+        await replies.say(interaction, "I'll post the four pictures here.")
+
+
+def split_view(nonce: str) -> ui.View:
+    """What stands below the four pictures."""
+    view = ui.View(timeout=None)
+    view.add_item(DeleteSplitButton(nonce))
+    return view
+
+
+class DeleteSplitButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:v:{NONCE}"):
+    """Deletes the message with the four pictures."""
+
+    code = "v"
+    label = "Delete"
+
+    async def act(self, interaction: discord.Interaction) -> None:
+        """Delete it for the asker or a moderator."""
+        delivery, _ = await self.claim_housekeeping(interaction, "delete these", Kind.SPLIT)
+        await interaction.response.defer()
+        await delete_post(interaction, delivery)

@@ -1,0 +1,116 @@
+"""`/darkroom presses`: who pressed what, when and where, and what came of it, page by page."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import discord
+from discord import ui
+from discord.utils import format_dt, utcnow
+
+from bot import cards, replies
+from bot.asking import bot_of, jump, place_of
+from bot.buttons.panels import Managed, button
+from bot.cards.embeds import QUIET
+from bot.jobs import KnownJob, Person, Press, PressState, Tier
+
+PER_PAGE = 10
+_MEMBERS = 8  # in a line of totals
+_SPANS = (("24 hours", timedelta(days=1)), ("7 days", timedelta(days=7)), ("30 days", timedelta(days=30)))
+_TIERS = {Tier.PICK: "U", Tier.VARY: "V and the like", Tier.UPSCALE: "upscales and animations"}
+_OUTCOMES = {
+    PressState.QUEUED: "waits in line",
+    PressState.ASKED: "is being sent",
+    PressState.UNKNOWN: "its answer was lost, its job is looked for",
+    PressState.MADE: "made",
+    PressState.USED: "was used before, free",
+    PressState.DECLINED: "declined by Midjourney",
+    PressState.REFUSED: "refused",
+    PressState.LOST: "never arrived, free",
+    PressState.WITHDRAWN: "taken back",
+}
+
+
+async def show_presses(
+    interaction: discord.Interaction, *, before: int | None = None, after: int | None = None
+) -> None:
+    """Show ten presses of this server as the private answer: the newest, or those next to a row id."""
+    store = bot_of(interaction).store
+    guild_id = place_of(interaction).guild_id
+    if after is not None:
+        page = await store.newer_presses_of(guild_id, after=after, limit=PER_PAGE)
+    if after is None or len(page) < PER_PAGE:  # the newest page is a full one
+        page = await store.presses_of(guild_id, before=None if after is not None else before, limit=PER_PAGE)
+    lines = [await _line(interaction, press, parent) for press, parent in page]
+    embed = discord.Embed(colour=QUIET, description="\n".join(lines) or "Nobody has pressed anything here yet.")
+    view = ui.View(timeout=None)
+    if page:
+        oldest, newest = page[-1][0].id, page[0][0].id
+        older = await store.presses_of(guild_id, before=oldest, limit=1)
+        newer = await store.newer_presses_of(guild_id, after=newest, limit=1)
+        view.add_item(PageButton("n", newest, disabled=not newer))
+        view.add_item(PageButton("o", oldest, disabled=not older))
+    now = utcnow()
+    totals = [_total(name, await store.press_totals(guild_id, now - span)) for name, span in _SPANS]
+    await replies.say(interaction, "\n".join(totals)[:2000], embed=embed, view=view)
+
+
+async def _line(interaction: discord.Interaction, press: Press, parent: KnownJob) -> str:
+    """`<time> · Mira · **V2** of #4K7Q → #9ABC · made · #pictures`."""
+    store = bot_of(interaction).store
+    child = None if press.child_id is None else await store.known(press.child_id)
+    keys = [await _key(interaction, press, parent)]
+    if child is not None:
+        keys.append(await _key(interaction, press, child))
+    return " · ".join(
+        (
+            format_dt(press.pressed_at, "f"),
+            cards.plain(press.person.name, 40) or "someone",
+            f"**{cards.plain(press.button, 40)}** of {' → '.join(keys)}",
+            _OUTCOMES[press.state],
+            f"<#{press.place.channel_id}>",
+        )
+    )
+
+
+async def _key(interaction: discord.Interaction, press: Press, known: KnownJob) -> str:
+    post = await bot_of(interaction).store.post_of(known.id, press.place.channel_id)
+    if post is None or post.message_id is None:
+        return f"`#{known.key}`"
+    return f"[#{known.key}]({jump(post.place, post.message_id)})"
+
+
+def _total(span: str, counted: Sequence[tuple[Person, Tier, int]]) -> str:
+    """`Last 24 hours: 7 jobs. Mira: 3 V and the like, 2 U. Bo: 2 U.`; those with most first."""
+    members: dict[int, list[tuple[Tier, int]]] = defaultdict(list)
+    names: dict[int, str] = {}
+    for person, tier, number in counted:
+        members[person.id].append((tier, number))
+        names[person.id] = cards.plain(person.name, 32) or "someone"
+    ranked = sorted(members, key=lambda member: -sum(number for _, number in members[member]))
+    told = [
+        f"{names[member]}: " + ", ".join(f"{number} {_TIERS[tier]}" for tier, number in members[member])
+        for member in ranked[:_MEMBERS]
+    ]
+    if len(ranked) > _MEMBERS:
+        told.append(f"and {len(ranked) - _MEMBERS} more")
+    presses = sum(number for _, _, number in counted)
+    return f"**Last {span}: {presses} {'press' if presses == 1 else 'presses'}.** {'; '.join(told)}"
+
+
+class PageButton(Managed, ui.DynamicItem[ui.Button[Any]], template=r"dr:l:([no]):(\d{1,18})"):
+    """Turns a page: to those just newer or just older than a row."""
+
+    def __init__(self, way: str, row_id: int | str, *, disabled: bool = False) -> None:
+        label = "◀ Newer" if way == "n" else "Older ▶"
+        super().__init__(button(label, f"dr:l:{way}:{row_id}", disabled=disabled))
+        self.way, self.row_id = way, int(row_id)
+
+    async def use(self, interaction: discord.Interaction) -> None:
+        """Show the page in place of this one."""
+        await interaction.response.defer()
+        if self.way == "n":
+            await show_presses(interaction, after=self.row_id)
+        else:
+            await show_presses(interaction, before=self.row_id)

@@ -1,0 +1,206 @@
+"""`/jobs`: what one member waits for, has in line and got lately; for the bot's owner, what the account does, too."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import discord
+from discord import ui
+from discord.utils import format_dt
+
+from bot import cards, replies
+from bot.asking import ask, bot_of, check_load, is_owner, jump, place_for_results, place_of
+from bot.buttons.account import Account, account, account_lines, find_running
+from bot.buttons.panels import Panel, button, values
+from bot.cards.embeds import QUIET
+from bot.cards.text import clean, clip
+from bot.errors import DarkroomError, PersonError
+from bot.jobs import Job, KnownJob, Press
+from bot.store import Wait
+
+_WAITS = 15  # lines of jobs waited for; the select has the first 25
+_LATELY = 8
+
+
+async def show_mine(interaction: discord.Interaction, *, notice: str = "") -> None:
+    """Bring a member's panel up to date, in place of the private answer that is there; `notice` is said above it."""
+    bot = bot_of(interaction)
+    guild_id, member = place_of(interaction).guild_id, interaction.user.id
+    waits = await bot.store.waits(member, guild_id)
+    ended = await bot.store.ended_lately(member, guild_id, _LATELY)
+    presses = await bot.store.waiting_presses(member, guild_id)
+    wants_pings = await bot.store.wants_pings(guild_id, member)
+    view = ui.View(timeout=None)
+    if waits:
+        view.add_item(StopSelect(waits))
+    parents = {press.id: await bot.store.known(press.parent_id) for press in presses}
+    if presses:
+        view.add_item(TakeBackSelect(presses, parents))
+    lines = [*_waiting(waits), "", *await _in_line(interaction, presses, parents)]
+    if ended:
+        lines += ["", "**Ended lately**", *map(_ended, ended)]
+    lines += ["", await _pings(interaction, wants_pings)]
+    if await is_owner(interaction):
+        seen = await account(bot)
+        lines += ["", *account_lines(seen)]
+        if seen.jobs:
+            view.add_item(WatchSelect(seen))
+    view.add_item(PingsButton(not wants_pings))
+    view.add_item(RefreshButton())
+    embed = discord.Embed(colour=QUIET, description="\n".join(lines)[:4096])
+    await replies.say(interaction, notice, embed=embed, view=view)
+
+
+def _waiting(waits: Sequence[Wait]) -> list[str]:
+    if not waits:
+        return ["You wait for no running job. `/job` follows one."]
+    lines = ["**You wait for**", *(f"- {_name(wait.known)} in <#{wait.place.channel_id}>" for wait in waits[:_WAITS])]
+    return lines if len(waits) <= _WAITS else [*lines, f"- and {len(waits) - _WAITS} more"]
+
+
+async def _in_line(
+    interaction: discord.Interaction, presses: Sequence[Press], parents: dict[int, KnownJob]
+) -> list[str]:
+    most = bot_of(interaction).settings.press_queue
+    if not presses:
+        return [f"None of your presses waits in line; {most} may wait at a time."]
+    lines = [f"**In line: {len(presses)} of your presses; {most} may wait at a time**"]
+    for press in presses:
+        place = await bot_of(interaction).store.place_in_line(press)
+        lines.append(f"- {cards.plain(press.button, 40)} of `#{parents[press.id].key}`: number {place} in line")
+    held = bot_of(interaction).presses.held
+    return [*lines, f"-# {held}"] if held else lines
+
+
+def _ended(wait: Wait) -> str:
+    assert wait.message_id is not None, "the store leaves out what has no post"
+    when = "" if wait.known.over_at is None else f", {format_dt(wait.known.over_at, 'R')}"
+    return f"- {_name(wait.known)}{when} → [picture]({jump(wait.place, wait.message_id)})"
+
+
+async def _pings(interaction: discord.Interaction, wanted: bool) -> str:
+    settings = await bot_of(interaction).store.settings(place_of(interaction).guild_id)
+    if not wanted:
+        return "Pings: off for you. Results come all the same."
+    return "Pings: on for you." if settings.pings else "Pings: on for you, but off in this server."
+
+
+def _name(known: KnownJob) -> str:
+    return f"{cards.plain(cards.choice(known.job, known.key), 120)} `#{known.key}`"
+
+
+def _option(job: Job, key: str, value: str, *, before: str = "") -> discord.SelectOption:
+    return discord.SelectOption(label=f"{before}{cards.choice(job, key)}"[:100], value=value)
+
+
+class StopSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:s"):
+    """Ends one's own wait for a job."""
+
+    def __init__(self, waits: Sequence[Wait] = ()) -> None:
+        options = [
+            _option(wait.known.job, wait.known.key, f"{wait.known.id}:{wait.place.channel_id}") for wait in waits[:25]
+        ] or [discord.SelectOption(label="?")]
+        super().__init__(ui.Select(custom_id="dr:n:s", placeholder="Stop telling me about…", options=options))
+
+    async def use(self, interaction: discord.Interaction) -> None:
+        """End the wait of whoever chose, and of nobody else."""
+        job_id, _, channel_id = "".join(values(interaction)).partition(":")
+        if not (job_id.isdecimal() and channel_id.isdecimal()):
+            raise PersonError("I don't know this job any more. `/jobs` shows what you wait for.")
+        there = await bot_of(interaction).store.stop_waiting(int(job_id), int(channel_id), interaction.user.id)
+        bot_of(interaction).deliver_soon()
+        await interaction.response.defer()
+        await show_mine(interaction, notice="I won't tell you about it." if there else "You did not wait for it.")
+
+
+class TakeBackSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:t"):
+    """Takes one's own press out of the line, before it costs anything."""
+
+    def __init__(self, presses: Sequence[Press] = (), parents: dict[int, KnownJob] | None = None) -> None:
+        parents = parents or {}
+        options = [
+            _option(
+                parents[press.id].job,
+                parents[press.id].key,
+                str(press.id),
+                before=f"{clip(clean(press.button), 30)} of ",
+            )
+            for press in presses[:25]
+        ] or [discord.SelectOption(label="?")]
+        super().__init__(ui.Select(custom_id="dr:n:t", placeholder="Take a press back…", options=options))
+
+    async def use(self, interaction: discord.Interaction) -> None:
+        """Take the press back, if it is whose who chose, and still waits."""
+        bot = bot_of(interaction)
+        waiting = await bot.store.waiting_presses(interaction.user.id, place_of(interaction).guild_id)
+        press = next((press for press in waiting if [str(press.id)] == values(interaction)), None)
+        gone = press is not None and await bot.presses.withdraw(press)
+        await interaction.response.defer()
+        notice = "Taken back. It cost nothing." if gone else "It does not wait in line any more."
+        await show_mine(interaction, notice=notice)
+
+
+class WatchSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:w"):
+    """Follows a job that runs on the account, for its owner; its id goes through no custom_id."""
+
+    def __init__(self, seen: Account | None = None) -> None:
+        options = [_option(job, "", token) for token, job in (seen.jobs if seen else {}).items()]
+        options = options or [discord.SelectOption(label="?")]
+        super().__init__(ui.Select(custom_id="dr:n:w", placeholder="Watch a job of the account…", options=options[:25]))
+
+    async def use(self, interaction: discord.Interaction) -> None:
+        """Find the job again among those that run, and follow it as `/job` does."""
+        if not await is_owner(interaction):
+            raise PersonError("Only whoever runs this bot can see the account's jobs.")
+        await interaction.response.defer()
+        try:
+            notice = await self._watch(interaction, "".join(values(interaction)))
+        except DarkroomError as trouble:  # said above the panel, which stays
+            notice = str(trouble)
+        await show_mine(interaction, notice=notice)
+
+    async def _watch(self, interaction: discord.Interaction, token: str) -> str:
+        job = await find_running(bot_of(interaction), token)
+        if job is None:
+            raise PersonError("That job does not run any more.")
+        if job.private:
+            raise PersonError("That one is about the account itself; `/job` with its id shows it to you alone.")
+        place, trouble = await place_for_results(interaction)
+        await check_load(interaction)
+        wish = await ask(interaction, job, place=place)
+        return f"Watching `#{wish.known.key}`: I'll post it in <#{place.channel_id}>. {trouble}".strip()
+
+
+class PingsButton(Panel, ui.DynamicItem[ui.Button[Any]], template=r"dr:n:p:([01])"):
+    """Switches one's own pings on or off in this server."""
+
+    def __init__(self, on: bool | str) -> None:
+        self.on = bool(int(on))
+        super().__init__(button(f"Switch my pings {'on' if self.on else 'off'}", f"dr:n:p:{self.on:d}"))
+
+    async def use(self, interaction: discord.Interaction) -> None:
+        """Note the wish."""
+        await bot_of(interaction).store.set_pings(place_of(interaction).guild_id, interaction.user.id, self.on)
+        await interaction.response.defer()
+        await show_mine(interaction)
+
+
+class RefreshButton(Panel, ui.DynamicItem[ui.Button[Any]], template=r"dr:n:r"):
+    """Shows how things are now."""
+
+    def __init__(self) -> None:
+        super().__init__(button("Look again", "dr:n:r"))
+
+    async def use(self, interaction: discord.Interaction) -> None:
+        """Show the panel anew."""
+        await interaction.response.defer()
+        await show_mine(interaction)
+
+
+ITEMS: tuple[type[ui.DynamicItem[Any]], ...] = (
+    StopSelect,
+    TakeBackSelect,
+    WatchSelect,
+    PingsButton,
+    RefreshButton,
+)
+"""All of the above, for `bot.buttons.ALL`."""

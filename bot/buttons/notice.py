@@ -1,0 +1,39 @@
+"""What stands below a notice, which tells a presser in the channel what could not be told in private any more."""
+
+from typing import Any
+
+import discord
+from discord import ui
+
+from bot import cards, replies
+from bot.asking import bot_of, is_moderator
+from bot.buttons.claims import NONCE, Simple, delete_post
+from bot.errors import PersonError
+from bot.jobs import Kind, PressState
+
+
+def notice_view(nonce: str) -> ui.View:
+    """The button of a notice."""
+    view = ui.View(timeout=None)
+    view.add_item(GotItButton(nonce))
+    return view
+
+
+class GotItButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:k:{NONCE}"):
+    """Takes a notice away, for whom it is meant; who was declined learns why, which is for nobody else."""
+
+    code = "k"
+    label = "Got it"
+
+    async def act(self, interaction: discord.Interaction) -> None:
+        """Delete the notice for its presser or a moderator."""
+        notice, _ = await self.claim(interaction, Kind.NOTICE)
+        press = None if notice.press_id is None else await bot_of(interaction).store.press_by_id(notice.press_id)
+        is_presser = press is not None and press.person.id == interaction.user.id
+        if not is_presser and not is_moderator(interaction):
+            raise PersonError("This is for the member who pressed; they and moderators can take it away.")
+        if press is not None and is_presser and press.state is PressState.DECLINED:
+            await replies.say(interaction, cards.declined(press))
+        else:
+            await interaction.response.defer()
+        await delete_post(interaction, notice)

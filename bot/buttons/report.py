@@ -1,0 +1,35 @@
+"""What belongs in a bug report: versions and counts, no id, no name, no token."""
+
+import platform
+from importlib.metadata import version
+from typing import Any
+
+import discord
+from discord import ui
+
+from bot import __version__, replies
+from bot.asking import bot_of, place_of
+from bot.buttons.panels import Managed, button
+
+
+class ReportButton(Managed, ui.DynamicItem[ui.Button[Any]], template=r"dr:b"):
+    """Shows the text to copy."""
+
+    def __init__(self) -> None:
+        super().__init__(button("For a bug report", "dr:b"))
+
+    async def use(self, interaction: discord.Interaction) -> None:
+        """Show it in private."""
+        store, guild_id = bot_of(interaction).store, place_of(interaction).guild_id
+        lines = [
+            f"Darkroom {__version__}",
+            f"Python {platform.python_version()} on {platform.system()} ({platform.machine()})",
+            f"discord.py {discord.__version__}, aiohttp {version('aiohttp')}, SQLite {await store.sqlite_version()}",
+            f"running jobs watched in this server: {await store.count_watched(guild_id)}",
+            f"results to be posted: {await store.waiting(guild_id)}",
+            f"results given up: {len(await store.undeliverable(guild_id))}",
+            f"presses in line: {await store.count_in_line_here(guild_id)}",
+            f"useapi.net: {'has trouble' if bot_of(interaction).watcher.outage else 'answers'}",
+            f"gateway: {interaction.client.latency * 1000:.0f} ms",
+        ]
+        await replies.say(interaction, "```\n" + "\n".join(lines) + "\n```")

@@ -1,0 +1,122 @@
+"""Who may press what, and how often: the rules that keep an account's bill small. Values in, values and words out."""
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+from discord.utils import format_dt
+
+from bot.jobs import Job, Limits, Refusal, Refused, ServerSettings, Tier
+
+CUSTOM_ZOOM = "Custom Zoom"
+"""The button that wants a prompt with `--zoom`."""
+
+_PAN = r"[⬅➡⬆⬇]\ufe0f?"
+_TIERS = (
+    (re.compile(r"U[1-4]"), Tier.PICK),
+    (
+        re.compile(rf"V[1-4]|🔄|Vary\b.*|Zoom Out\b.*|{CUSTOM_ZOOM}|Make Square|Make Variations|Remaster|{_PAN}"),
+        Tier.VARY,
+    ),
+)
+_REMIXED = re.compile(rf"V[1-4]|🔄|Vary \((Strong|Subtle)\)|{_PAN}")  # what takes a prompt when remix is on
+_NOT_OFFERED = re.compile(
+    r"Vary \(Region\)"  # the API wants a mask with it
+    r"|(?![🔄⬅➡⬆⬇])[^\w]+"  # an emoji alone, such as the web site's heart: nobody knows what it would cost
+)
+
+_ASKER = "the member who brought this job here"
+_MODERATORS = "moderators"
+
+
+class Presser(msgspec.Struct, frozen=True, kw_only=True):
+    """What counts about whoever presses; `asker`: the member brought the parent here, or made it by a press."""
+
+    moderator: bool = False
+    asker: bool = False
+    role_ids: frozenset[int] = frozenset()
+
+
+def tier_of(button: str) -> Tier:
+    """What a button costs; one that is not known counts among the dearest."""
+    return next((tier for pattern, tier in _TIERS if pattern.fullmatch(button)), Tier.UPSCALE)
+
+
+def is_offered(button: str) -> bool:
+    """Whether a job's button is shown, and may be pressed."""
+    return not _NOT_OFFERED.fullmatch(button)
+
+
+def wants_prompt(job: Job, button: str, settings: ServerSettings) -> bool:
+    """Whether a press opens the prompt for editing; describe's 🔄 has none."""
+    if button == CUSTOM_ZOOM:
+        return True
+    return settings.remix and job.verb != "describe" and _REMIXED.fullmatch(button) is not None
+
+
+def may_press(tier: Tier, settings: ServerSettings, presser: Presser) -> bool:
+    """Whether this member may press a button of this tier at all."""
+    if presser.moderator:
+        return True
+    if tier is Tier.PICK and presser.asker:
+        return True
+    return tier is not Tier.UPSCALE and settings.press_role in presser.role_ids
+
+
+def who_may(tier: Tier, settings: ServerSettings, *, role_is_gone: bool = False) -> str:
+    """The sentence for a member who may not; it names a role as a mention, so it is for a private answer only."""
+    who = [_ASKER] if tier is Tier.PICK else []
+    has_role = settings.press_role is not None and tier is not Tier.UPSCALE
+    if has_role and not role_is_gone:
+        who.append(f"members with <@&{settings.press_role}>")
+    why = "." if tier is Tier.PICK else ": it costs Midjourney time."
+    sentence = f"Only {_listed([*who, _MODERATORS])} can press this{why}"
+    return f"{sentence} {ROLE_IS_GONE}" if has_role and role_is_gone else sentence
+
+
+ROLE_IS_GONE = (
+    "The role that may press here was deleted: somebody who manages this server can choose another in "
+    "`/darkroom settings`."
+)
+
+PAUSED = (
+    "Buttons are paused in this server, so nothing was sent. Somebody who manages it can let them go on in "
+    "`/darkroom settings`."
+)
+
+
+def limits(settings: ServerSettings, presser: Presser) -> Limits:
+    """The numbers that a press of this member must keep; moderators have none of their own."""
+    if presser.moderator:
+        return Limits(server_daily=settings.server_daily)
+    return Limits(daily=settings.daily, server_daily=settings.server_daily, cooldown=settings.cooldown)
+
+
+def refusal(refused: Refused, settings: ServerSettings) -> str:
+    """The sentence for a press that would pass a number."""
+    when = "" if refused.free_at is None else f" The next one is free {format_dt(refused.free_at, 'R')}."
+    match refused.why:
+        case Refusal.COOLDOWN:
+            again = "" if refused.free_at is None else f" {format_dt(refused.free_at, 'R')}"
+            return f"That was a little fast, so nothing was sent. Please press again{again}."
+        case Refusal.DAILY if not settings.daily:
+            return "Only moderators can press this at the moment: members have no presses a day in this server."
+        case Refusal.DAILY:
+            return f"You have used your {_presses(settings.daily)} of the last 24 hours.{when}"
+        case Refusal.SERVER_DAILY if not settings.server_daily:
+            return "This server allows no presses that cost Midjourney time."
+        case Refusal.SERVER_DAILY:
+            return f"This server has used its {_presses(settings.server_daily)} of the last 24 hours.{when}"
+        case Refusal.QUEUE:
+            return (
+                "You have as many presses waiting as you may. Please wait until one of them was sent, or take one back "
+                "in `/jobs`."
+            )
+
+
+def _presses(number: int) -> str:
+    return "one press" if number == 1 else f"{number} presses"
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -1,0 +1,42 @@
+"""The test picture of `/darkroom settings`: a made-up result, posted by the bot itself, that costs nothing."""
+
+import asyncio
+from pathlib import Path
+
+import discord
+
+from bot import cards, replies
+from bot.asking import place_for_results, place_of
+from bot.errors import PersonError
+from bot.jobs import Job, Status
+
+_FILE = Path(__file__).with_name("test-picture.webp")  # drawn by the demo
+_JOB = Job(
+    jobid="test", verb="imagine", prompt="a castle in the fog, ink wash --ar 3:2", status=Status.COMPLETED, mode="test"
+)
+_NOTE = "A test from `/darkroom settings`. It cost nothing; the pictures of jobs look like this."
+_PATIENCE = 60.0  # seconds for a small file on a slow line
+
+
+async def send_sample(interaction: discord.Interaction) -> None:
+    """Post the test picture where a result asked for here would stand, and say in private how that went.
+
+    It is sent once and past the outbox: there is no job behind it, and whoever asked sees at once whether it came.
+    """
+    place, trouble = await place_for_results(interaction)
+    name = cards.file_name(_JOB, "test", "webp")
+    asker = interaction.user.display_name
+    embed = cards.result(_JOB, key="", parent=None, asker=asker, picture=f"attachment://{name}", note=_NOTE)
+    file = discord.File(_FILE, filename=name, description=cards.alt_text(_JOB))
+    channel = interaction.client.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await channel.send(embed=embed, file=file)
+    except (discord.Forbidden, discord.NotFound):
+        raise PersonError(
+            f"Discord did not let me post in <#{place.channel_id}>. Edit Channel, Permissions there shows my rights."
+        ) from None
+    except (discord.HTTPException, OSError):  # TimeoutError is one
+        raise PersonError("Discord did not take the test picture just now. Please try again in a minute.") from None
+    where = "here" if place == place_of(interaction) else f"in <#{place.channel_id}>"
+    await replies.say(interaction, " ".join(filter(None, (trouble, f"The test picture stands {where}. It was free."))))

@@ -1,0 +1,121 @@
+"""A press on its way to the line: what was pressed, whether this member may, and the answer that it was taken."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import discord
+import msgspec
+
+from bot import cards, chosen, replies
+from bot.asking import bot_of, check_load, check_rights, is_moderator, person_of, place_of
+from bot.buttons import rules
+from bot.buttons.claims import Answered, is_asker
+from bot.buttons.rules import Presser
+from bot.errors import PersonError
+from bot.jobs import Delivery, Kind, KnownJob, Refused, ServerSettings, Status, Tier
+
+_ROLE_PATIENCE = 1.0  # seconds; Discord wants an answer within 3
+_NOT_ANSWERED = {10062, 40060}
+"""The interaction was too old to be answered, so its presser saw it fail and presses again; or it came twice, and the
+first one was answered. Either way this press must not be sent."""
+
+Say = Callable[[str], Awaitable[object]]
+"""How the presser is answered."""
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """A press that this member may make: one of the buttons of a job that stands here."""
+
+    delivery: Delivery
+    parent: KnownJob
+    button: str
+    tier: Tier
+    settings: ServerSettings
+    presser: Presser
+
+    @property
+    def name(self) -> str:
+        """The button's label, as answers show it."""
+        return cards.plain(self.button, 100)
+
+
+class OnJob(Answered):
+    """Whatever presses one of a job's buttons: the button itself, its question, its form. All check everything."""
+
+    index: int
+
+    async def wanted(self, interaction: discord.Interaction) -> Wanted:
+        """What the custom_id claims, checked; raises `PersonError` where this member may not, or not now."""
+        delivery, parent = await self.claim(interaction, Kind.RESULT)
+        job = parent.job
+        if self.index >= len(job.buttons) or job.status != Status.COMPLETED:
+            raise PersonError("This job has no such button any more.")
+        button = job.buttons[self.index]
+        if not rules.is_offered(button):
+            raise PersonError("This job has no such button any more.")
+        tier = rules.tier_of(button)
+        settings = await bot_of(interaction).store.settings(delivery.place.guild_id)
+        presser = await _presser(interaction, delivery)
+        if not rules.may_press(tier, settings, presser):
+            gone = tier is not Tier.UPSCALE and await role_is_gone(interaction, settings)
+            raise PersonError(rules.who_may(tier, settings, role_is_gone=gone))
+        if settings.paused:
+            raise PersonError(rules.PAUSED)
+        check_rights(interaction)
+        await check_load(interaction)
+        return Wanted(delivery=delivery, parent=parent, button=button, tier=tier, settings=settings, presser=presser)
+
+    async def take(
+        self, interaction: discord.Interaction, wanted: Wanted, *, prompt: str = "", say: Say | None = None
+    ) -> None:
+        """Put the press into the line and answer whoever pressed; what becomes of it, `bot.answers` tells."""
+        presses = bot_of(interaction).presses
+        press = await presses.add(
+            wanted.parent,
+            wanted.button,
+            wanted.delivery.place,
+            person_of(interaction),
+            tier=wanted.tier,
+            limits=rules.limits(wanted.settings, wanted.presser),
+            prompt=prompt,
+            answer=interaction.token,
+        )
+        if isinstance(press, Refused):
+            raise PersonError(rules.refusal(press, wanted.settings))
+        try:
+            on_it = f"On it: {wanted.name}."
+            await (replies.say(interaction, on_it) if say is None else say(on_it))
+        except discord.HTTPException as refusal:
+            if refusal.code in _NOT_ANSWERED:
+                await presses.withdraw(press)
+            raise
+        finally:
+            presses.go(press)
+        if interaction.permissions.manage_guild and await role_is_gone(interaction, wanted.settings):
+            await interaction.followup.send(rules.ROLE_IS_GONE, ephemeral=True)
+
+
+async def _presser(interaction: discord.Interaction, delivery: Delivery) -> Presser:
+    return Presser(
+        moderator=is_moderator(interaction),
+        asker=await is_asker(interaction, delivery),
+        role_ids=frozenset(_role_ids(interaction)),
+    )
+
+
+def _role_ids(interaction: discord.Interaction) -> set[int]:
+    """The member's roles, @everyone too, which has the server's id."""
+    everyone = place_of(interaction).guild_id
+    # Member.roles knows those in the cache alone, and there is none; the ids came with the interaction.
+    return {everyone, *(interaction.user._roles if isinstance(interaction.user, discord.Member) else ())}
+
+
+async def role_is_gone(interaction: discord.Interaction, settings: ServerSettings) -> bool:
+    """Whether the press role was deleted, as far as Discord says so at once; the bot is told of no role otherwise."""
+    if settings.press_role is None:
+        return False
+    try:
+        async with asyncio.timeout(_ROLE_PATIENCE):
+            return await chosen.role_is_gone(interaction.client, place_of(interaction).guild_id, settings.press_role)
+    except TimeoutError:
+        return False

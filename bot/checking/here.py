@@ -1,0 +1,123 @@
+"""What can be seen on this machine: settings, SQLite, the database, the disk, and a bot that runs."""
+
+import http.client
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bot import probe
+from bot.checking.findings import Finding, fine, note, wrong
+from bot.errors import SettingsError
+from bot.settings import look_over
+from bot.store.backups import free_bytes
+from bot.store.database import newer_than_us
+from bot.store.peek import OLDEST_SQLITE, SQLITE, Found, peek
+
+_LITTLE = 200 << 20  # bytes
+
+
+def check_settings(environ: Mapping[str, str], dotenv: Path) -> tuple[list[Finding], dict[str, Any]]:
+    """Each mistake, and the values that are right."""
+    try:
+        survey = look_over(environ, dotenv)
+    except SettingsError as trouble:
+        return [wrong("settings", str(trouble))], {}
+    found = [_mistake(text) for text in survey.mistakes]
+    if found and not dotenv.exists():
+        found.insert(0, note("settings", f"there is no file {dotenv} yet", "cp .env.example .env, then fill it in"))
+    typos = [note("settings", text) for text in survey.typos]
+    if not found:
+        where = f"{dotenv} and the environment" if dotenv.exists() else "the environment"
+        found = [fine("settings", f"read from {where}")]
+    return found + typos, survey.values
+
+
+def _mistake(text: str) -> Finding:
+    """A mistake, with where to get the value below it."""
+    words, _, where = text.removesuffix(")").partition(" (")
+    return wrong("settings", words, where)
+
+
+def check_sqlite() -> list[Finding]:
+    """Whether Python's SQLite knows what the database is made of."""
+    if _numbers(SQLITE) < _numbers(OLDEST_SQLITE):
+        return [wrong("SQLite", f"{SQLITE} is too old", f"{OLDEST_SQLITE} or newer is needed: take a newer Python")]
+    return [fine("SQLite", SQLITE)]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in version.split("."))
+
+
+def check_database(data_dir: Path) -> list[Finding]:
+    """What lies in the folder, without touching it."""
+    if not data_dir.exists():
+        return [*_writable(_nearest(data_dir)), fine("database", f"none in {data_dir} yet, the first start makes it")]
+    try:
+        seen = peek(data_dir)
+    except OSError as trouble:
+        return [wrong("database", f"cannot be read ({trouble.strerror})", f"Who owns {data_dir}? See DATA_DIR.")]
+    return [*_writable(data_dir), _database(seen.path, seen.found, seen.version, seen.newest)]
+
+
+def _database(path: Path, found: Found, version: int, newest: int) -> Finding:
+    match found:
+        case Found.NOTHING:
+            return fine("database", f"none in {path.parent} yet, the first start makes it")
+        case Found.IN_USE:
+            return fine("database", f"{path} is in use by a running bot")
+        case Found.NO_DATABASE:
+            return wrong("database", f"{path} is no SQLite database", "move it away, or restore a copy")
+        case Found.FOREIGN:
+            return wrong("database", f"{path} belongs to another program", "point DATA_DIR to another folder")
+        case Found.NEWER:
+            return wrong("database", newer_than_us(path, version, newest))
+        case Found.OLDER:
+            return note("database", f"{path} has schema {version}; the next start makes it {newest}, after a copy")
+        case Found.OURS:
+            return fine("database", f"{path}, schema {version}")
+
+
+def _writable(folder: Path) -> list[Finding]:
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return []
+    except OSError as trouble:
+        return [wrong("database", f"{folder} cannot be written ({trouble.strerror})", "see DATA_DIR")]
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder in which the missing one would be made."""
+    folder = folder.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    return folder
+
+
+def check_disk(data_dir: Path) -> list[Finding]:
+    """What is free."""
+    try:
+        free = free_bytes(_nearest(data_dir)) >> 20
+    except OSError as trouble:
+        return [note("disk", f"does not tell what is free ({trouble.strerror})")]
+    if free < _LITTLE >> 20:
+        return [wrong("disk", f"only {free} MB are free", "200 MB should be, for the database and its copies")]
+    return [fine("disk", f"{free} MB are free")]
+
+
+def check_health(values: Mapping[str, Any]) -> list[Finding]:
+    """How the bot does, where one runs and may be asked."""
+    port, host = values.get("health_port"), values.get("health_host")
+    if port is None or host is None:
+        return []
+    try:
+        told = probe.ask(host, port)
+    except (OSError, http.client.HTTPException):
+        return [fine("health", f"no bot answers on port {port} now")]
+    except ValueError:
+        return [wrong("health", f"another program answers on port {port}", "choose another HEALTH_PORT")]
+    ill = ", ".join(f"{name} ({part['is']})" for name, part in told["parts"].items() if not part["ok"])
+    return [
+        wrong("health", f"the running bot has trouble: {ill}") if ill else fine("health", "the running bot is well")
+    ]

@@ -1,0 +1,73 @@
+"""The channel and the role that a server's admins chose, as Discord knows them now: either may be gone since.
+
+The bot keeps no caches, so it asks. What cannot be learnt just now counts as well: the courier copes if it is not.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+import discord
+
+from bot.jobs import Place
+
+log = logging.getLogger(__name__)
+
+GONE = "it was deleted, or is hidden from me"
+
+_PATIENCE = 10.0  # seconds for a few quick questions to Discord
+_UNKNOWN_ROLE = 10011
+_IN_CHANNEL, _IN_THREAD = ("send_messages", "Send Messages"), ("send_messages_in_threads", "Send Messages in Threads")
+
+
+def needed(*, thread: bool) -> tuple[tuple[str, str], ...]:
+    """The rights that a post needs, each with the name that Discord shows."""
+    return (
+        ("view_channel", "View Channel"),
+        _IN_THREAD if thread else _IN_CHANNEL,
+        ("embed_links", "Embed Links"),
+        ("attach_files", "Attach Files"),
+    )
+
+
+def lacking(permissions: discord.Permissions, *, thread: bool = False) -> list[str]:
+    """The names of the rights that are missing for a post."""
+    return [label for name, label in needed(thread=thread) if not getattr(permissions, name)]
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words as a sentence lists them: "A", "A and B", "A, B and C"."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+async def channel_trouble(bot: discord.Client, place: Place) -> str:
+    """Why the bot cannot post in a channel, as half a sentence; empty where it can, as far as is known."""
+    assert bot.user is not None
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            guild = await bot.fetch_guild(place.guild_id, with_counts=False)
+            channel = await guild.fetch_channel(place.channel_id)
+            me = await guild.fetch_member(bot.user.id)
+    except (discord.NotFound, discord.Forbidden, discord.InvalidData):
+        return GONE
+    except Exception as trouble:  # noqa: BLE001 -- whatever it is, it must not keep anybody from asking for a job
+        log.info("Discord did not say how channel %s stands (%s)", place.channel_id, type(trouble).__name__)
+        return ""
+    missing = lacking(channel.permissions_for(me))
+    if _IN_CHANNEL[1] in missing:  # without it Discord counts the rights to embed and attach as missing, too
+        missing = missing[: missing.index(_IN_CHANNEL[1]) + 1]
+    return f"I lack {listed(missing)} there" if missing else ""
+
+
+async def role_is_gone(bot: discord.Client, guild_id: int, role_id: int) -> bool:
+    """Whether a role was deleted, for certain."""
+    if role_id == guild_id:
+        return False  # everybody
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await bot.http.get_role(guild_id, role_id)
+    except discord.NotFound as answer:
+        return answer.code == _UNKNOWN_ROLE
+    except Exception as trouble:  # noqa: BLE001 -- see above
+        log.info("Discord did not say whether role %s is there (%s)", role_id, type(trouble).__name__)
+    return False

@@ -1,0 +1,229 @@
+"""The delivering loop: what is due and in which order, and what follows from trouble."""
+
+import asyncio
+import json
+import logging
+import random
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import datetime
+
+import aiohttp
+import discord
+
+from bot.alarm import Alarm
+from bot.alerts import Alert
+from bot.budget import Budget
+from bot.courier import verdicts
+from bot.courier.edits import Edits
+from bot.courier.posting import FileTooLarge, Posting, TooSlow
+from bot.courier.verdicts import Verdict, What
+from bot.errors import StoreTrouble
+from bot.jobs import Delivery, State
+from bot.messages import Writer
+from bot.store import Store
+
+log = logging.getLogger(__name__)
+
+_LONGEST_PAUSE = 300.0
+_BROKEN_PAUSE = 5.0
+_TRANSIENT = (
+    discord.RateLimited,
+    aiohttp.ClientError,  # is no DiscordException
+    json.JSONDecodeError,
+    OSError,  # a TimeoutError is one
+)
+
+
+class Courier:
+    """The delivering loop; one `run()` for ever, or `deliver_once()` for one round.
+
+    One message at a time per channel, channels side by side, results before edits.
+    """
+
+    def __init__(
+        self,
+        *,
+        bot: discord.Client,
+        store: Store,
+        writer: Writer,
+        now: Callable[[], datetime],
+        budget: Budget,
+        alert: Alert,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._bot = bot
+        self._store = store
+        self._writer = writer
+        self._now = now
+        self._budget = budget
+        self._alert = alert
+        self._rng = rng or random.Random()  # noqa: S311 -- jitter, no secret
+        self._posting = Posting(bot=bot, store=store, writer=writer, turn=self._turn)
+        self._edits = Edits(bot=bot, store=store, writer=writer, now=now, turn=self._turn)
+        self._alarm = Alarm()
+        self._next_turn = 0.0
+        self._rounds: dict[int, asyncio.Task[None]] = {}
+        self._paused_until = 0.0
+        self._closing = False
+        self.in_hand: dict[int, float] = {}
+        """The channels that are being served, and since when (of the loop's clock) their present message is."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether everything waits because Discord asked for it, or because the database refused."""
+        return asyncio.get_running_loop().time() < self._paused_until
+
+    def ring(self) -> None:
+        """Look into the outbox now."""
+        self._alarm.ring()
+
+    async def run(self) -> None:
+        """Deliver for ever; a cancellation lets each channel finish the message in hand."""
+        self._closing = False
+        try:
+            while True:
+                await self._dispatch()
+                await self._alarm.sleep(await self._wait(), *self._rounds.values())
+        finally:
+            self._closing = True
+            if self._rounds:
+                await asyncio.wait(self._rounds.values())
+
+    async def deliver_once(self) -> None:
+        """Send and edit everything that is due, and return when it is done."""
+        await self._dispatch()
+        while self._rounds:
+            await asyncio.wait(self._rounds.values())
+            self._sweep()
+
+    async def _dispatch(self) -> None:
+        self._sweep()
+        if asyncio.get_running_loop().time() < self._paused_until:
+            return
+        due: defaultdict[int, list[Delivery]] = defaultdict(list)
+        for delivery in (*await self._store.open_deliveries(), *await self._store.posts_to_edit()):
+            due[delivery.place.channel_id].append(delivery)
+        for channel_id, deliveries in due.items():
+            if channel_id not in self._rounds:
+                self._rounds[channel_id] = asyncio.create_task(self._serve(deliveries))
+
+    def _sweep(self) -> None:
+        for channel_id, task in list(self._rounds.items()):
+            if task.done():
+                del self._rounds[channel_id]
+                self.in_hand.pop(channel_id, None)
+                if (bug := task.exception()) is not None:  # not even the trouble could be written down
+                    if not isinstance(bug, StoreTrouble):  # of which the store itself tells
+                        log.error("The round for channel %d broke off", channel_id, exc_info=bug)
+                    self._pause(_BROKEN_PAUSE)
+
+    async def _wait(self) -> float:
+        """Seconds until there is something new to do; what is due already waits for its channel's round to end."""
+        pause = self._paused_until - asyncio.get_running_loop().time()
+        when = await self._store.next_delivery()
+        wait = _LONGEST_PAUSE if when is None else (when - self._now()).total_seconds()
+        # Never longer than the longest pause: a wall clock that was set back must not hold up a delivery. Never
+        # nothing: a due time may lie between two ticks of the clock, and waiting for it must not spin.
+        return pause if pause > 0 else min(max(wait, 0.001), _LONGEST_PAUSE)
+
+    def _pause(self, seconds: float) -> None:
+        self._paused_until = asyncio.get_running_loop().time() + seconds
+
+    async def _serve(self, deliveries: list[Delivery]) -> None:
+        """The due messages of one channel, in order; trouble with one ends the round for the channel."""
+        for delivery in deliveries:
+            if self._closing:
+                return
+            self.in_hand[delivery.place.channel_id] = asyncio.get_running_loop().time()
+            try:
+                await self._deliver(delivery)
+            except _TRANSIENT as trouble:
+                await self._again(delivery, trouble)
+                return
+            except discord.HTTPException as refusal:
+                if refusal.status >= 500:
+                    await self._again(delivery, refusal)
+                    return
+                if not await self._refused(delivery, refusal):
+                    return
+            except FileTooLarge:
+                await self._carry_out(delivery, Verdict(unsent=delivery.state is State.WAITING), "a file too large")
+                return
+            except StoreTrouble:
+                raise
+            except Exception:
+                log.exception("Delivery %d failed in an unexpected way; it is kept", delivery.id)
+                await self._store.put_off(delivery, _LONGEST_PAUSE, "unexpected, see the log")
+                return
+
+    async def _turn(self) -> None:
+        """Wait for this request's place in the queue: evenly spaced, because a burst would double the first second."""
+        now = asyncio.get_running_loop().time()
+        turn = max(now, self._next_turn)
+        self._next_turn = turn + self._budget.spacing
+        if turn > now:
+            await asyncio.sleep(turn - now)
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        if delivery.state is State.POSTED:
+            await self._edits.edit(delivery)
+        else:
+            await self._posting.post(delivery)
+            self._alert(f"channel {delivery.place.channel_id}", "")
+
+    # --- trouble ----------------------------------------------------------------------------------------------------
+
+    async def _again(self, delivery: Delivery, trouble: BaseException) -> None:
+        too_slow = isinstance(trouble, TooSlow)
+        verdict = verdicts.of_trouble(delivery, too_slow=too_slow, jitter=self._rng.uniform(0.5, 1.0))
+        name = type(trouble).__name__
+        log.warning("Delivery %d met trouble (%s), again in %.0f s", delivery.id, name, verdict.pause)
+        await self._carry_out(delivery, verdict, name, timed_out=too_slow)
+
+    async def _refused(self, delivery: Delivery, refusal: discord.HTTPException) -> bool:
+        """Discord said no. Whether the channel's next message may be tried now."""
+        trouble = f"HTTP {refusal.status}, code {refusal.code}"
+        level = logging.DEBUG if trouble == delivery.trouble else logging.WARNING  # said once, not at every try
+        log.log(level, "Discord refused delivery %d: %s", delivery.id, trouble)
+        verdict = verdicts.of_refusal(delivery, refusal.status, refusal.code, self._now())
+        await self._carry_out(delivery, verdict, trouble)
+        if verdict.halt:
+            return False
+        if delivery.state is State.POSTED:
+            return True
+        self.ring()
+        return False
+
+    async def _carry_out(self, delivery: Delivery, verdict: Verdict, trouble: str, *, timed_out: bool = False) -> None:
+        if verdict.halt:
+            self._pause(verdict.halt)
+        if verdict.no_replies:
+            self._posting.no_replies_in(delivery.place.channel_id)
+        match verdict.what:
+            case What.LET_BE:
+                await self._store.shown(delivery, verdict.pause, picture=True)
+            case What.DROP:
+                await self._store.drop(delivery)
+            case What.GIVE_UP:
+                log.error("Delivery %d is undeliverable: %s (%s)", delivery.id, verdict.why, trouble)
+                await self._give_up(delivery, trouble)
+            case What.AGAIN:
+                await self._store.put_off(
+                    delivery,
+                    verdict.pause,
+                    trouble,
+                    unsent=verdict.unsent,
+                    timed_out=timed_out,
+                    shape=verdict.shape,
+                    gone=verdict.gone,
+                )
+
+    async def _give_up(self, delivery: Delivery, trouble: str) -> None:
+        self._posting.forget(delivery)
+        await self._store.give_up(delivery, trouble)
+        self._alert(
+            f"channel {delivery.place.channel_id}",
+            f"Results cannot be posted in <#{delivery.place.channel_id}> ({trouble}). They are kept: when I may post "
+            "there again, somebody who manages that server can send them with `/darkroom status`.",
+        )

@@ -1,0 +1,131 @@
+"""The one way in which a message is posted: looked for where it may stand, claimed, sent, marked."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import discord
+import msgspec
+
+from bot.courier.history import History, shows_a_picture
+from bot.courier.uploads import learn_limit, open_files, patience
+from bot.courier.verdicts import POSTED_THEN_DELETED
+from bot.jobs import Delivery, Kind, KnownJob, Shape, State
+from bot.messages import PICTURE_FOR, Message, Writer
+from bot.store import Store
+
+log = logging.getLogger(__name__)
+
+
+class TooSlow(TimeoutError):
+    """A send with files took longer than it may."""
+
+
+class FileTooLarge(Exception):
+    """Discord did not take the file, and a smaller copy may do."""
+
+
+class Posting:
+    """Posts deliveries; `turn` waits for a request's place in the queue of all."""
+
+    def __init__(
+        self, *, bot: discord.Client, store: Store, writer: Writer, turn: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._bot = bot
+        self._store = store
+        self._writer = writer
+        self._turn = turn
+        self._history = History(bot)
+        self._no_replies: set[int] = set()
+
+    def no_replies_in(self, channel_id: int) -> None:
+        """Note that a channel takes no replies."""
+        self._no_replies.add(channel_id)
+
+    def forget(self, delivery: Delivery) -> None:
+        """Drop what was kept of a delivery that was given up."""
+        self._history.forget(delivery)
+
+    async def post(self, delivery: Delivery) -> None:
+        """Post a message unless it stands already; raises what Discord answers, `TooSlow` or `FileTooLarge`."""
+        known = await self._store.known(delivery.job_id)
+        if await self._stands(delivery, known):
+            return
+        async with self._writer.message(delivery, known) as message:
+            claimed = await self._store.claim(delivery, pinged=bool(message.mentioned))
+            if claimed is None:
+                return
+            try:
+                message_id = await self._send(claimed, message)
+            except discord.HTTPException as refusal:
+                if not await learn_limit(self._store, delivery.place, message, refusal):
+                    raise
+                raise FileTooLarge from refusal
+            if delivery.state is State.SENDING:  # perhaps Discord answered with what it had stored then
+                claimed = _unseen(claimed)
+            picture_for = PICTURE_FOR if message.may_come else 0
+            await self._store.posted(claimed, message_id, picture_for=picture_for)
+        log.info("Posted the %s of #%s in channel %d", claimed.kind, known.key, claimed.place.channel_id)
+
+    async def _stands(self, delivery: Delivery, known: KnownJob) -> bool:
+        """Settle a row that may have been sent; `False` when it is to be sent (again)."""
+        if delivery.state is State.SENDING:
+            message = await self._history.find(delivery, after=delivery.after_id)
+        elif (after := await self._store.posted_since(delivery, known)) is not None:
+            # A copy of the database was put back: perhaps a post of a time that it does not know, with its own nonce.
+            message = await self._history.find(delivery, after=after, key=known.key)
+        else:
+            return False
+        if message is not None:
+            whole = delivery.kind is not Kind.RESULT or delivery.shape is not Shape.WHOLE or shows_a_picture(message)
+            await self._store.posted(_unseen(delivery), message.id, picture_for=0 if whole else PICTURE_FOR)
+            log.info("Delivery %d had been posted before", delivery.id)
+            return True
+        if delivery.kind is Kind.CARD and known.job.over:
+            await self._store.drop(delivery)
+            return True
+        return False
+
+    async def _send(self, delivery: Delivery, message: Message) -> int | None:
+        channel = self._bot.get_partial_messageable(delivery.place.channel_id, guild_id=delivery.place.guild_id)
+        options: dict[str, Any] = {} if message.embed is None else {"embed": message.embed}
+        if message.reply_to is not None and delivery.place.channel_id not in self._no_replies:
+            options["reference"] = discord.MessageReference(
+                message_id=message.reply_to,
+                channel_id=delivery.place.channel_id,
+                guild_id=delivery.place.guild_id,
+                fail_if_not_exists=False,
+            )
+        await self._turn()
+        try:
+            async with asyncio.timeout(patience(message)):
+                sent = await channel.send(
+                    message.content or None,
+                    view=message.view,
+                    files=open_files(message),
+                    nonce=delivery.nonce,
+                    silent=message.silent,
+                    allowed_mentions=_only(message.mentioned),
+                    **options,
+                )
+        except discord.NotFound as answer:
+            if answer.code != POSTED_THEN_DELETED:
+                raise
+            return None  # the nonce is known: the message stood, and somebody deleted it
+        except TimeoutError:
+            if message.files:
+                raise TooSlow from None
+            raise
+        return sent.id
+
+
+def _unseen(delivery: Delivery) -> Delivery:
+    """What the message shows was never noted: version 0, so that a card or a result is brought up to date."""
+    return msgspec.structs.replace(delivery, wanted=0) if delivery.kind in {Kind.CARD, Kind.RESULT} else delivery
+
+
+def _only(user_ids: Sequence[int]) -> discord.AllowedMentions:
+    return discord.AllowedMentions(
+        everyone=False, roles=False, replied_user=False, users=[discord.Object(user_id) for user_id in user_ids[:100]]
+    )

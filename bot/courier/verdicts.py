@@ -1,0 +1,131 @@
+"""What an answer of Discord's, or none, means for a delivery: pure, so that every case can be read in one place."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from bot.jobs import Delivery, Kind, Shape, State
+
+MIB = 1024 * 1024
+POSTED_THEN_DELETED = 10008
+"""Unknown message: to a send with a nonce Discord answers so when the message stood, and somebody deleted it."""
+
+_TOO_LARGE = 40005
+_OLD_EDITS = 30046  # too many edits of an old message; an answer 429 that is about this message alone
+_NO_REPLY = 160002  # a reply wants Read Message History
+_GONE = {10003, 10004, 50001, 50083, 160005}  # unknown channel or server, no access, archived or locked thread
+_FORBIDDEN = 50013
+
+_LONGEST_PAUSE = 300.0
+_GIVE_UP_AFTER = timedelta(minutes=30)  # a channel that is away this long,
+_GIVE_UP_TRIES = 10  # and was tried this often: the bot itself, or the clock, may have been away
+_EDIT_FOR = timedelta(hours=24)  # a post that may not be edited
+_EDIT_PAUSE = 5.0
+_LIMITS = tuple(size * MIB for size in (50, 25, 10, 8, 4, 2, 1))  # Discord's own, and what a proxy may set
+_LAST_SHAPE = {Kind.RESULT: Shape.TEXT, Kind.CARD: Shape.NO_FILE, Kind.SPLIT: Shape.NO_FILE, Kind.NOTICE: Shape.WHOLE}
+
+
+class What(Enum):
+    """What is done with a delivery next."""
+
+    AGAIN = "it is tried again"
+    LET_BE = "it stands, and is not edited this time"
+    DROP = "nobody needs it any more"
+    GIVE_UP = "it is kept for the admin"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """What is done, and how: `pause` in seconds, from `shape` on where that is given.
+
+    `unsent`: nothing was posted for certain. `gone`: the channel seems to be away. `halt`: seconds for which nothing is
+    sent to any channel. `no_replies`: this channel takes no replies. `why` goes into the log.
+    """
+
+    what: What = What.AGAIN
+    pause: float = 0.0
+    shape: Shape | None = None
+    unsent: bool = False
+    gone: bool = False
+    halt: float = 0.0
+    no_replies: bool = False
+    why: str = ""
+
+
+def of_trouble(delivery: Delivery, *, too_slow: bool, jitter: float) -> Verdict:
+    """Nobody knows whether Discord took it: the row stays SENDING, and is settled before the next send.
+
+    `too_slow`: files were on their way for too long; `jitter` (0.5-1) spreads the tries.
+    """
+    shape = None
+    if too_slow and delivery.timeouts and delivery.shape is Shape.WHOLE and delivery.state is not State.POSTED:
+        shape = Shape.NO_FILE  # twice too slow: the uplink does not carry the file
+    return Verdict(pause=min(_LONGEST_PAUSE, 2.0 ** min(delivery.attempts + 1, 10)) * jitter, shape=shape)
+
+
+def of_refusal(delivery: Delivery, status: int, code: int, now: datetime) -> Verdict:
+    """Discord said no, so nothing was posted this time.
+
+    An earlier send that was never answered is not undone by that: such a row stays SENDING.
+    """
+    unsent = delivery.state is State.WAITING
+    if status in {401, 429} and code != _OLD_EDITS:  # the token, or Cloudflare: everything stops for a while
+        pause = _LONGEST_PAUSE if status == 429 else 60.0
+        return Verdict(pause=pause, halt=pause, unsent=unsent)
+    if delivery.state is State.POSTED:
+        return _of_refused_edit(delivery, status, code, now)
+    if code == _NO_REPLY:
+        return Verdict(unsent=unsent, no_replies=True)
+    if code == _FORBIDDEN or is_about_size(status, code):
+        if delivery.shape < _LAST_SHAPE[delivery.kind]:
+            return Verdict(unsent=unsent, shape=Shape(delivery.shape + 1))
+        return _of_gone_channel(delivery, now, unsent)
+    if code in _GONE or status in {403, 404}:
+        return _of_gone_channel(delivery, now, unsent)
+    return _of_poison(delivery, unsent)
+
+
+def is_about_size(status: int, code: int) -> bool:
+    """Whether Discord, or a proxy before it, found the files too large."""
+    return status == 413 or code == _TOO_LARGE
+
+
+def limit_below(size: int) -> int | None:
+    """The next limit to try, in bytes, where a file of `size` was too large; `None`: it cannot be about that."""
+    return next((limit for limit in _LIMITS if limit < size), None)
+
+
+def _of_refused_edit(post: Delivery, status: int, code: int, now: datetime) -> Verdict:
+    # Old messages take few edits an hour (30046), rights come back: a day of tries is what a post is worth.
+    if post.kind is not Kind.CARD and status == 400:
+        return Verdict(what=What.LET_BE, pause=_EDIT_PAUSE)
+    if post.kind is Kind.CARD and post.shape is Shape.WHOLE:  # perhaps it is the preview
+        return Verdict(pause=_EDIT_PAUSE, shape=Shape.NO_FILE)
+    if post.picture_until is not None and (is_about_size(status, code) or code == _FORBIDDEN):
+        return Verdict(what=What.LET_BE, pause=_EDIT_PAUSE)
+    away = timedelta() if post.gone_since is None else now - post.gone_since
+    if away > _EDIT_FOR:
+        return Verdict(what=What.LET_BE, pause=_EDIT_PAUSE)
+    return Verdict(pause=120.0 if away < _GIVE_UP_AFTER else 3600.0, gone=True)
+
+
+def _of_gone_channel(delivery: Delivery, now: datetime, unsent: bool) -> Verdict:
+    if delivery.kind is Kind.CARD:
+        return Verdict(what=What.DROP)  # the result will say more than the card could
+    if (
+        delivery.gone_since is not None
+        and now - delivery.gone_since > _GIVE_UP_AFTER
+        and delivery.attempts >= _GIVE_UP_TRIES
+    ):
+        return Verdict(what=What.GIVE_UP, why="the channel stayed away for half an hour")
+    # Whole again: when the rights come back, the picture comes too.
+    return Verdict(pause=60.0, shape=Shape.WHOLE, unsent=unsent, gone=True)
+
+
+def _of_poison(delivery: Delivery, unsent: bool) -> Verdict:
+    """Discord will never take it as it is: plain text once, then the row is kept for the admin."""
+    if delivery.kind is Kind.CARD:
+        return Verdict(what=What.DROP)
+    if delivery.shape is not Shape.TEXT:
+        return Verdict(shape=Shape.TEXT, unsent=unsent)
+    return Verdict(what=What.GIVE_UP, why="Discord refuses even plain text")

@@ -1,0 +1,42 @@
+"""The only door to picture hosts, and the only way to a smaller or a cut picture: see `Pictures`.
+
+Three walls stand one behind the other: the list of hosts, a socket that refuses every address that is not public, and
+bounds on size, time and number. What has to be decoded is decoded in a process of its own, `bot.workshop`.
+"""
+
+from bot.images.errors import (
+    NotAllowed,
+    NotAPicture,
+    NotFour,
+    PictureError,
+    PictureGone,
+    PictureUnreachable,
+    TooLarge,
+    Unreadable,
+)
+from bot.images.links import link_ends
+from bot.images.picture import VIDEO, Fitted, Picture
+from bot.images.pictures import LARGEST, Pictures
+from bot.images.walls import NotPublic, is_public, public_socket
+from bot.images.workers import PIXELS
+
+__all__ = [
+    "LARGEST",
+    "PIXELS",
+    "VIDEO",
+    "Fitted",
+    "NotAPicture",
+    "NotAllowed",
+    "NotFour",
+    "NotPublic",
+    "Picture",
+    "PictureError",
+    "PictureGone",
+    "PictureUnreachable",
+    "Pictures",
+    "TooLarge",
+    "Unreadable",
+    "is_public",
+    "link_ends",
+    "public_socket",
+]

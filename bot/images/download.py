@@ -1,0 +1,83 @@
+"""One answer of a picture host, piece by piece into a file."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO
+
+import aiohttp
+from aiohttp.connector import AddrInfoType
+
+from bot.images.errors import NotAPicture, PictureGone, PictureUnreachable, TooLarge
+from bot.images.picture import HEAD, LOOKED_AT, Picture, kind, measure
+
+PIECE = 64 * 1024
+
+_AGENT = "Mozilla/5.0 (compatible; Darkroom)"  # cdn.midjourney.com turns away what does not look like a browser
+_GONE = frozenset({403, 404, 410})  # Discord's links die after a day, with 404 or 403
+
+
+def session(socket_factory: Callable[[AddrInfoType], socket.socket] | None = None) -> aiohttp.ClientSession:
+    """No cookies, no proxy from the environment, nothing unpacked: a picture needs none, and a bomb needs all."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(socket_factory=socket_factory),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"User-Agent": _AGENT, "Accept": "image/*, video/mp4", "Accept-Encoding": "identity"},
+        timeout=aiohttp.ClientTimeout(total=None),  # `Pictures.fetch` bounds all of it
+        auto_decompress=False,
+        trust_env=False,
+    )
+
+
+@contextmanager
+def new_file(folder: Path) -> Iterator[IO[bytes]]:
+    """A new file, closed in the end, and removed when something went wrong."""
+    with NamedTemporaryFile(dir=folder, prefix="picture-", delete=False) as file:
+        try:
+            yield file
+        except BaseException:
+            Path(file.name).unlink()
+            raise
+
+
+async def keep(response: aiohttp.ClientResponse, file: IO[bytes], limit: int) -> Picture:
+    """Write the body, of at most `limit` bytes, to the file.
+
+    Raises `PictureGone`, `PictureUnreachable`, `TooLarge` or `NotAPicture`; aiohttp's own `ClientPayloadError` where
+    the body ends too early.
+    """
+    if response.status != 200:
+        raise PictureGone if response.status in _GONE else PictureUnreachable
+    if response.content_length is not None and response.content_length > limit:
+        raise TooLarge(response.content_length)
+    head = await _head(response.content)
+    content_type, extension = kind(head)
+    size = len(head)
+    file.write(head)
+    async for piece in response.content.iter_chunked(PIECE):
+        size += len(piece)
+        if size > limit:
+            raise TooLarge(size)
+        if len(head) < LOOKED_AT:
+            head += piece
+        file.write(piece)  # 64 KiB into the page cache: quicker than the way to a thread and back
+    width, height, animated = measure(head, extension)
+    return Picture(
+        path=Path(file.name),
+        content_type=content_type,
+        extension=extension,
+        size=size,
+        width=width,
+        height=height,
+        animated=animated,
+    )
+
+
+async def _head(body: aiohttp.StreamReader) -> bytes:
+    try:
+        return await body.readexactly(HEAD)
+    except asyncio.IncompleteReadError:
+        raise NotAPicture from None

@@ -1,0 +1,21 @@
+"""How long a link to a picture lives."""
+
+import re
+from datetime import UTC, datetime
+
+from yarl import URL
+
+_SECONDS = re.compile(r"[0-9a-f]{8}")
+
+
+def link_ends(url: str) -> datetime | None:
+    """When a signed link to Discord's CDN dies: its `ex`, hexadecimal seconds since 1970; None where it has none.
+
+    Source: https://discord.com/developers/docs/reference#signed-attachment-cdn-urls
+    """
+    try:
+        query = URL(url).query
+    except ValueError:
+        return None
+    until = query.get("ex", "")
+    return datetime.fromtimestamp(int(until, 16), UTC) if "hm" in query and _SECONDS.fullmatch(until) else None

@@ -1,0 +1,11 @@
+"""What a delivery says: puts card or result, picture, buttons, mentions and reply together, whole or degraded.
+
+`writer` decides what a message holds. `media` makes pictures ready for a place, from what `sources` fetches; `spoilers`
+knows where they are hidden, `pings` whom a message calls, `lineage` where it belongs, `notices` has the words for
+presses that came to nothing.
+"""
+
+from bot.messages.message import PICTURE_FOR, File, Message
+from bot.messages.writer import Writer
+
+__all__ = ["PICTURE_FOR", "File", "Message", "Writer"]

@@ -1,0 +1,217 @@
+"""A job's pictures made ready for a place: fetched, made to fit, hidden where that is wished, and put into words."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from discord.utils import format_dt
+
+from bot import cards
+from bot.images import (
+    VIDEO,
+    Fitted,
+    NotAllowed,
+    NotFour,
+    Picture,
+    PictureError,
+    PictureGone,
+    Pictures,
+    TooLarge,
+    link_ends,
+)
+from bot.jobs import SEED_VERBS, Delivery, Job, KnownJob, Place, Shape, Status
+from bot.messages.message import File
+from bot.messages.sources import Sources, picture_urls
+from bot.messages.spoilers import Spoilers
+from bot.store import Store
+
+log = logging.getLogger(__name__)
+
+UPLOAD_LIMIT = 10 * 1024 * 1024
+"""Bytes a file: Discord's default since 2025-01-16, until a server's own limit is known."""
+REQUEST_LIMIT = 24 * 1024 * 1024
+"""Bytes of all files of one message: Discord takes requests of 25 MiB, whatever a server's limit is."""
+
+_PREVIEW_LIMIT = 1024 * 1024  # bytes; the largest seen has 140 KB
+_PREVIEW_EDGE = 512
+_PREVIEW_SECONDS = 10.0
+_SHOWN_BY_EMBED = {"png", "jpg", "webp", "gif"}
+_SPOILER = "SPOILER_"  # before a file's name: https://discord.com/developers/docs/resources/message#attachment-object
+_NO_PICTURE = "useapi.net named no picture for this job."
+_UNLISTED = "The picture lies on a host that is not on this bot's list."
+_ENDED = "The picture is no longer there: such links end after a day."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Media:
+    """What became of a job's pictures.
+
+    The files, the address for the embed, a word about what is missing, and whether another try may find it.
+    """
+
+    files: Sequence[File] = ()
+    shown: str | None = None
+    note: str = ""
+    may_come: bool = False
+
+
+class Gallery:
+    """Makes pictures ready; the files it makes lie in a folder of the caller's."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        pictures: Pictures,
+        sources: Sources,
+        spoilers: Spoilers,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._pictures = pictures
+        self._sources = sources
+        self._spoilers = spoilers
+        self._now = now
+
+    # --- results ----------------------------------------------------------------------------------------------------
+
+    async def of_result(self, delivery: Delivery, known: KnownJob, into: Path) -> Media:
+        """The picture of a result, or the best that can be said in its place."""
+        job = known.job
+        urls = picture_urls(job)
+        if not urls:
+            return Media(note=_NO_PICTURE if _is_picture(job) else "")
+        hidden = await self._spoilers.hidden(delivery.place)
+        if delivery.shape is not Shape.WHOLE:
+            return self._linked(job, urls[0], "The picture could not be attached here.", hidden)
+        try:
+            pictures = await self._sources.pictures(known, delivery.place, into)
+        except PictureGone:
+            return Media(note=_ENDED)
+        except TooLarge:
+            return self._linked(job, urls[0], "The picture is too large to attach.", hidden)
+        except PictureError as trouble:
+            log.warning("The picture of #%s was not fetched: %s", known.key, trouble)
+            why = "The picture could not be fetched."
+            return self._linked(job, urls[0], why, hidden, may_come=not isinstance(trouble, NotAllowed))
+        return await self._fitted(delivery.place, known, pictures, hidden, into)
+
+    async def _fitted(
+        self, place: Place, known: KnownJob, pictures: Sequence[Picture], hidden: bool, into: Path
+    ) -> Media:
+        url = picture_urls(known.job)[0]
+        limit = await self._limit(place, len(pictures))
+        try:
+            fitted = [await self._pictures.fit(picture, limit=limit, into=into) for picture in pictures]
+        except PictureError as trouble:  # a film, or what no decoder reads
+            log.info("The picture of #%s cannot be made smaller: %s", known.key, trouble)
+            what = "film" if pictures[0].content_type == VIDEO else "picture"
+            why = f"The {what} is too large to attach."
+            return self._linked(known.job, url, why, hidden, seen=pictures[0].content_type != VIDEO)
+        files = [_file(known, fit.picture, number, hidden) for number, fit in enumerate(fitted)]
+        alone = len(files) == 1 and not hidden and files[0].picture.extension in _SHOWN_BY_EMBED
+        note = self._note(known.job, url, pictures[0], fitted[0])
+        return Media(files=files, shown=f"attachment://{files[0].name}" if alone else None, note=note)
+
+    def _note(self, job: Job, url: str, whole: Picture, fitted: Fitted) -> str:
+        """What is said when a copy is shown in the place of the picture itself."""
+        if not fitted.smaller:
+            return ""
+        size = f"{whole.size / 1024 / 1024:.1f} MB"
+        there = self._is_public(job, url) and self._lives(url)
+        if not fitted.still:
+            way = " Its full size is behind `⋯`." if there and link_ends(url) is not None else ""
+            return f"A smaller copy is shown, because the picture has {size}.{way}"
+        way = f" {self._link('Moving picture', url)}" if there else ""
+        return f"A still is shown, because the moving picture has {size}.{way}".rstrip()
+
+    # --- in four, and small -----------------------------------------------------------------------------------------
+
+    async def in_four(self, delivery: Delivery, known: KnownJob, into: Path) -> Media:
+        """The four pictures of a grid as four files, or a sentence that says why not."""
+        if delivery.shape is not Shape.WHOLE:
+            return Media(note="The four pictures could not be attached here.")
+        hidden = await self._spoilers.hidden(delivery.place)
+        limit = await self._limit(delivery.place, 4)
+        try:
+            pictures = await self._sources.four(known, delivery.place, into)
+            if len(pictures) == 4:
+                four = [(await self._pictures.fit(each, limit=limit, into=into)).picture for each in pictures]
+            else:
+                four = list(await self._pictures.split(pictures[0], limit_each=limit, into=into))
+        except PictureGone:
+            return Media(note=_ENDED)
+        except (NotFour, IndexError):
+            return Media(note="There are not four pictures in this one.")
+        except PictureError as trouble:
+            log.warning("The picture of #%s was not split: %s", known.key, trouble)
+            return Media(note="The picture could not be split just now.")
+        return Media(files=[_file(known, picture, number, hidden, of=4) for number, picture in enumerate(four)])
+
+    async def preview(self, job: Job, place: Place, into: Path) -> list[File]:
+        """The newest preview of a running job: attached, because Midjourney deletes it; a card without it is fine."""
+        if not job.attachments or await self._spoilers.hidden(place):  # what an embed shows, Discord does not hide
+            return []
+        try:
+            async with asyncio.timeout(_PREVIEW_SECONDS):  # it takes one of the places that results wait for
+                picture = await self._pictures.fetch(job.attachments[0].url, into=into, limit=_PREVIEW_LIMIT)
+                small = await self._pictures.thumbnail(picture, edge=_PREVIEW_EDGE, into=into)
+        except (PictureError, TimeoutError):
+            return []
+        if small.extension not in _SHOWN_BY_EMBED:
+            return []
+        return [File(picture=small, name=f"preview.{small.extension}", description="A preview of the picture.")]
+
+    # --- links and limits -------------------------------------------------------------------------------------------
+
+    async def _limit(self, place: Place, files: int) -> int:
+        """Bytes that each of so many files may have here."""
+        limit = await self._store.file_limit(place.guild_id) or UPLOAD_LIMIT
+        return min(limit, REQUEST_LIMIT // max(files, 1))
+
+    def _linked(
+        self, job: Job, url: str, why: str, hidden: bool, *, seen: bool = True, may_come: bool = False
+    ) -> Media:
+        """The picture by its address, which Discord shows in an embed where it is to be `seen` at once."""
+        if not self._pictures.is_allowed(url):
+            return Media(note=_UNLISTED)
+        if not self._is_public(job, url) or not self._lives(url):
+            return Media(note=why, may_come=may_come)
+        if hidden or not seen or url.partition("?")[0].lower().endswith(".mp4"):
+            return Media(note=f"{why} {self._link('Here it is', url)}".rstrip(), may_come=may_come)
+        until = link_ends(url)
+        ends = "within a day" if until is None else format_dt(until, "R")
+        return Media(shown=url, note=f"{why} This is a link, which ends {ends}.", may_come=may_come)
+
+    def _link(self, text: str, url: str) -> str:
+        """A sentence that is a link, and says until when; empty for an address that Discord would not link."""
+        linked, until = cards.link(text, url), link_ends(url)
+        if linked == text:
+            return ""
+        return f"{linked}." if until is None else f"{linked}, until {format_dt(until, 'f')}."
+
+    def _is_public(self, job: Job, url: str) -> bool:
+        """The full-size address at cdn.midjourney.com names the account's owner: it is never shown."""
+        return self._pictures.is_allowed(url) and all(media.url != url for media in (*job.image_ux, *job.video_ux))
+
+    def _lives(self, url: str) -> bool:
+        until = link_ends(url)
+        return until is None or until > self._now()
+
+
+def _is_picture(job: Job) -> bool:
+    """Whether the job's outcome is a picture; describe and seed are worth a post without one."""
+    return job.status == Status.COMPLETED and job.verb not in SEED_VERBS | {"describe"}
+
+
+def _file(known: KnownJob, picture: Picture, number: int, hidden: bool, *, of: int = 1) -> File:
+    name = cards.file_name(known.job, known.key, picture.extension)
+    if number or of > 1:
+        stem, dot, extension = name.rpartition(".")
+        name = f"{stem}-{number + 1}{dot}{extension}"
+    if hidden:
+        name = _SPOILER + name
+    return File(picture=picture, name=name, description=cards.alt_text(known.job, part=number + 1 if of > 1 else None))

@@ -1,0 +1,20 @@
+"""The words of notices: what became of a press, where everybody can read it."""
+
+from bot import cards
+from bot.cards import Link
+from bot.cards.text import clip
+from bot.jobs import Press, PressState
+
+_LIMIT = 1900
+
+
+def notice(press: Press, *, parent: Link | None, child: str) -> str:
+    """Two lines: the presser and what became of the press, then the button, and the way to its picture.
+
+    `child` is the address of what the button had made before, or "".
+    """
+    told = cards.used(press, child, done=True) if press.state is PressState.USED and child else cards.ended(press)
+    pressed = f"-# {cards.plain(press.button, 100)}"
+    if parent is not None:
+        pressed += f" of {cards.link(cards.plain(cards.linkable(parent.text), 120) or 'this picture', parent.url)}"
+    return f"<@{press.person.id}> {clip(told, _LIMIT - len(pressed))}\n{pressed}"

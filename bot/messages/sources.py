@@ -1,0 +1,108 @@
+"""Where a job's pictures are taken from: Midjourney's hosts, or when its links died, an earlier post of our own."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import discord
+
+from bot.images import Picture, PictureError, PictureGone, Pictures, PictureUnreachable
+from bot.jobs import SEED_VERBS, Job, KnownJob, Place, Status
+from bot.store import Store
+
+log = logging.getLogger(__name__)
+
+_EARLIER_POSTS = 5  # that are looked at for a copy
+_FILES = {"png", "jpg", "jpeg", "webp", "gif", "mp4"}
+
+
+def picture_urls(job: Job) -> list[str]:
+    """Where the pictures of a completed job lie: seed has four, all others one at most."""
+    if job.status != Status.COMPLETED:
+        return []
+    if job.verb in SEED_VERBS and job.seed is not None:
+        return [attachment.url for attachment in job.seed.attachments[:4]]
+    if job.attachments:
+        return [job.attachments[0].url]
+    for embed in job.embeds:
+        if embed.image_url:
+            return [embed.image_url]
+    return [media.url for media in (*job.image_ux, *job.video_ux)[:1]]
+
+
+class Sources:
+    """Fetches what a job has made into a folder; what it raises is a `PictureError`."""
+
+    def __init__(self, *, bot: discord.Client, store: Store, pictures: Pictures) -> None:
+        self._bot = bot
+        self._store = store
+        self._pictures = pictures
+
+    async def pictures(self, known: KnownJob, place: Place, into: Path) -> list[Picture]:
+        """The pictures of a job as large as they can be had."""
+        full = await self._full_size(known.job, into)
+        return [full] if full is not None else await self._attached(known, place, into)
+
+    async def four(self, known: KnownJob, place: Place, into: Path) -> list[Picture]:
+        """The four pictures of a grid where Midjourney tells of each, else the grid itself."""
+        if len(known.job.image_ux) == 4:
+            try:
+                return await self._fetch([media.url for media in known.job.image_ux], into)
+            except PictureError as trouble:
+                log.info("The four pictures of #%s were not fetched: %s", known.key, trouble)
+        return await self._attached(known, place, into)
+
+    async def _full_size(self, job: Job, into: Path) -> Picture | None:
+        """A single picture from Midjourney's own host, unless the one at Discord has more pixels."""
+        if len(job.image_ux) != 1 or job.video_ux or not job.attachments or job.status != Status.COMPLETED:
+            return None
+        try:
+            picture = await self._pictures.fetch(job.image_ux[0].url, into=into)
+        except PictureError:
+            return None
+        attached = job.attachments[0]
+        return None if picture.width * picture.height < attached.width * attached.height else picture
+
+    async def _attached(self, known: KnownJob, place: Place, into: Path) -> list[Picture]:
+        try:
+            return await self._fetch(picture_urls(known.job), into)
+        except PictureGone:
+            copies = await self._earlier(known, place, into)
+            if not copies:
+                raise
+            return copies
+
+    async def _fetch(self, urls: Sequence[str], into: Path) -> list[Picture]:
+        return [await self._pictures.fetch(url, into=into) for url in urls]
+
+    async def _earlier(self, known: KnownJob, place: Place, into: Path) -> list[Picture]:
+        """The copies in the newest post of this server that still has them; never those of another server.
+
+        Raises `PictureUnreachable` where there may be one, and Discord did not give it out just now.
+        """
+        unreachable = False
+        for post in await self._store.posts_in_server(known.id, place.guild_id, _EARLIER_POSTS):
+            assert post.message_id is not None
+            channel = self._bot.get_partial_messageable(post.place.channel_id, guild_id=place.guild_id)
+            try:
+                urls = _addresses(await channel.fetch_message(post.message_id))
+                copies = await self._fetch([url for url in urls if self._pictures.is_allowed(url)], into)
+            except (discord.NotFound, discord.Forbidden, PictureGone):
+                continue
+            except (discord.DiscordException, OSError, PictureError):
+                unreachable = True
+                continue
+            if copies:
+                log.info("The picture of #%s was taken from an earlier post", known.key)
+                return copies
+        if unreachable:
+            raise PictureUnreachable
+        return []
+
+
+def _addresses(message: discord.Message) -> list[str]:
+    """The fresh links of a message's files; what an embed shows may be missing among the attachments."""
+    files = [
+        attachment.url for attachment in message.attachments if attachment.filename.rpartition(".")[2].lower() in _FILES
+    ]
+    return files or [embed.image.url for embed in message.embeds if embed.image.url]

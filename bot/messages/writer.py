@@ -1,0 +1,170 @@
+"""Puts the messages of deliveries together from what the store knows."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import discord
+from discord import ui
+
+from bot import buttons, cards
+from bot.images import Pictures
+from bot.jobs import Delivery, Job, Kind, KnownJob, PressState, Shape, Watch
+from bot.messages.lineage import Lineage, jump_to
+from bot.messages.media import Gallery
+from bot.messages.message import Message
+from bot.messages.notices import notice
+from bot.messages.pings import Pings
+from bot.messages.sources import Sources
+from bot.messages.spoilers import Spoilers
+from bot.store import Store
+
+_LATE = timedelta(hours=2)  # a message this late is posted without a sound
+
+
+class Writer:
+    """Writes the messages of deliveries; `folder` holds the files on their way."""
+
+    def __init__(
+        self,
+        *,
+        bot: discord.Client,
+        store: Store,
+        pictures: Pictures,
+        folder: Path,
+        ping_after: float,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._folder = folder
+        self._now = now
+        self._lineage = Lineage(store)
+        self._pings = Pings(store=store, ping_after=ping_after)
+        self._gallery = Gallery(
+            store=store,
+            pictures=pictures,
+            sources=Sources(bot=bot, store=store, pictures=pictures),
+            spoilers=Spoilers(bot=bot, store=store),
+            now=now,
+        )
+
+    @asynccontextmanager
+    async def message(self, delivery: Delivery, known: KnownJob) -> AsyncIterator[Message]:
+        """The whole message; its files live as long as the context."""
+        with TemporaryDirectory(dir=self._folder) as folder:
+            match delivery.kind:
+                case Kind.RESULT:
+                    yield await self._result(delivery, known, Path(folder))
+                case Kind.CARD:
+                    yield await self._card(delivery, known, Path(folder))
+                case Kind.NOTICE:
+                    yield await self._notice(delivery, known)
+                case Kind.SPLIT:
+                    yield await self._split(delivery, known, Path(folder))
+
+    async def view(self, delivery: Delivery, known: KnownJob) -> ui.View:
+        """The buttons of a result as they are now: those that were used lead to what they made."""
+        used = await self._lineage.used(known, delivery.place)
+        return buttons.result_view(delivery.nonce, known.job, bare=delivery.shape is Shape.TEXT, used=used)
+
+    # --- cards ------------------------------------------------------------------------------------------------------
+
+    async def _card(self, delivery: Delivery, known: KnownJob, folder: Path) -> Message:
+        watches = await self._store.watches(known.id, delivery.place.channel_id)
+        embed = cards.card(
+            known.job,
+            parent=await self._lineage.parent(known.job, delivery.place),
+            watchers=[watch.person.name for watch in watches],
+            started=known.job.created or known.added_at,
+        )
+        files = await self._gallery.preview(known.job, delivery.place, folder) if delivery.shape is Shape.WHOLE else []
+        if files:
+            embed.set_thumbnail(url=f"attachment://{files[0].name}")
+        return Message(embed=embed, view=buttons.card_view(delivery.nonce), files=files)
+
+    async def last_card(self, delivery: Delivery, known: KnownJob) -> str:
+        """The one line that a card shrinks to when there is nothing more to follow."""
+        if not known.job.over:
+            return f"-# Nobody here waits for {cards.plain(cards.label(known.job), 100)} any more."
+        post = await self._store.post_of(known.id, delivery.place.channel_id)
+        url = None if post is None or post.id == delivery.id else jump_to(post)
+        return cards.finished_card(known.job, took=_took(known.job), url=url)
+
+    # --- results ----------------------------------------------------------------------------------------------------
+
+    async def _result(self, delivery: Delivery, known: KnownJob, folder: Path) -> Message:
+        watches = await self._store.watches(known.id, delivery.place.channel_id)
+        over_at = known.over_at or self._now()
+        again = delivery.created_at > over_at  # asked for when the job was over: nobody waited for this one
+        mentioned = [] if again else await self._pings.of_result(delivery, known, watches, over_at)
+        owed_since = delivery.created_at if again else _ended(known, watches)
+        message = Message(
+            content=cards.mentions(mentioned),
+            view=await self.view(delivery, known),
+            mentioned=mentioned,
+            reply_to=await self._lineage.reply_to(known, delivery.place),
+            silent=self._now() - owed_since > _LATE,
+        )
+        if delivery.shape is Shape.TEXT:
+            line = cards.finished_card(known.job, took=_took(known.job), url=None)
+            return replace(message, content=f"{message.content}\n{line}".strip()[:2000])
+        media = await self._gallery.of_result(delivery, known, folder)
+        embed = cards.result(
+            known.job,
+            key=known.key,
+            parent=await self._lineage.parent(known.job, delivery.place),
+            asker=watches[0].person.name if watches else "",
+            picture=media.shown,
+            note=media.note,
+            took=_took(known.job),
+        )
+        return replace(message, embed=embed, files=media.files, may_come=media.may_come)
+
+    # --- what goes with results -------------------------------------------------------------------------------------
+
+    async def _split(self, delivery: Delivery, known: KnownJob, folder: Path) -> Message:
+        """The four pictures of a grid as a reply to it; in an embed Discord would show one of them twice."""
+        media = await self._gallery.in_four(delivery, known, folder)
+        name = cards.plain(cards.title(known.job) or cards.label(known.job), 120)
+        return Message(
+            content=f"-# {name} · {media.note or f'1 to 4 of #{known.key}'}",
+            view=buttons.split_view(delivery.nonce),
+            files=media.files,
+            reply_to=await self._lineage.message_of(known.id, delivery.place),
+        )
+
+    async def _notice(self, delivery: Delivery, parent: KnownJob) -> Message:
+        """What became of a press, in the place of the private answer that could not be given."""
+        press = None if delivery.press_id is None else await self._store.press_by_id(delivery.press_id)
+        assert press is not None, "a notice goes with its press"
+        child = None
+        if press.state is PressState.USED and press.child_id is not None:
+            child = await self._lineage.link(await self._store.known(press.child_id), delivery.place)
+        rings = await self._pings.of_notice(delivery, press.person)
+        return Message(
+            content=notice(
+                press,
+                parent=await self._lineage.link(parent, delivery.place),
+                child=child.url if child else "",
+            ),
+            view=buttons.notice_view(delivery.nonce),
+            mentioned=[press.person.id] if rings else [],
+            reply_to=await self._lineage.message_of(parent.id, delivery.place),
+            silent=self._now() - delivery.created_at > _LATE,
+        )
+
+
+def _ended(known: KnownJob, watches: Sequence[Watch]) -> datetime:
+    """When those who watch could have had the result: the bot may have been away at the time."""
+    over_at = known.over_at or known.changed_at
+    told = None if known.job.lost else known.job.updated
+    return max(min(told or over_at, over_at), min((watch.asked_at for watch in watches), default=over_at))
+
+
+def _took(job: Job) -> timedelta | None:
+    if job.lost or job.created is None or job.updated is None or job.updated < job.created:
+        return None
+    return job.updated - job.created

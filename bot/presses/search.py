@@ -1,0 +1,115 @@
+"""Looks for the job of a press that was sent and whose answer nobody heard: it echoes the press's `ref`.
+
+A look goes through the parent's children that this button made, and through the jobs that run now. When a whole look
+three minutes after the request finds nothing, the press was not made.
+
+The three minutes are the loop's, because a wall clock may jump; only what passed before the bot was started is read
+from the wall clock, and then at least two more looks are made.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.api import Useapi
+from bot.errors import Busy, JobModerated, Misconfigured, Trouble, UseapiError
+from bot.jobs import Job, KnownJob, Press
+from bot.store import Store
+
+_LOOK_AFTER = 5.0  # seconds from a lost answer to the first look,
+_LOOK_AGAIN = 15.0  # and between two
+_SETTLED = 180.0  # seconds after the request: what is not to be seen by then was not made
+_AT_LEAST = 40.0  # seconds of looking after a start, however long the bot was away
+
+
+@dataclass(kw_only=True)
+class _Doubt:
+    """What is remembered of a press in doubt; times of the loop's clock."""
+
+    until: float
+    look_at: float
+    seen: set[str] = field(default_factory=set)  # the jobs that turned out to be others'
+    looked: bool = False
+
+
+class Search:
+    """All presses in doubt, as far as memory must hold them; a new start begins anew."""
+
+    def __init__(self, *, api: Useapi, store: Store, now: Callable[[], datetime]) -> None:
+        self._api = api
+        self._store = store
+        self._now = now
+        self._doubts: dict[int, _Doubt] = {}
+
+    def begin(self, press: Press, asked_at: float) -> None:
+        """The answer to a request of `asked_at` (loop's clock) was lost a moment ago."""
+        self._doubts[press.id] = _Doubt(until=asked_at + _SETTLED, look_at=_loop_time() + _LOOK_AFTER)
+
+    def keep(self, press_ids: Collection[int]) -> None:
+        """Forget all but these."""
+        self._doubts = {press_id: doubt for press_id, doubt in self._doubts.items() if press_id in press_ids}
+
+    def due_in(self, press: Press) -> float:
+        """Seconds until this press's next look."""
+        return self._doubt(press).look_at - _loop_time()
+
+    def is_late(self, press: Press) -> bool:
+        """Whether a look that begins now is the last one, unless it is cut short."""
+        return _loop_time() >= self._doubt(press).until
+
+    def is_first(self, press: Press) -> bool:
+        """Whether no look for it has ended yet."""
+        return not self._doubt(press).looked
+
+    async def look(self, press: Press, parent: KnownJob) -> Job | None:
+        """The press's job, or `None` where a whole look found none; raises `UseapiError` where it was cut short."""
+        doubt = self._doubt(press)
+        try:
+            for jobid in (*await self._children(parent, press.button), *await self._api.running()):
+                if jobid in doubt.seen or jobid == parent.job.jobid:
+                    continue
+                job = await self._describe(jobid)
+                if job is not None and job.reply_ref == press.ref:
+                    return job
+                if job is not None:  # one that is not to be found may be too fresh to be known everywhere
+                    doubt.seen.add(jobid)
+        finally:
+            doubt.look_at = _loop_time() + _LOOK_AGAIN
+            doubt.looked = True
+        return None
+
+    def _doubt(self, press: Press) -> _Doubt:
+        doubt = self._doubts.get(press.id)
+        if doubt is None:  # it was sent by a bot that died, or what came of it could not be written down
+            assert press.sent_at is not None
+            left = _SETTLED - (self._now() - press.sent_at).total_seconds()
+            until = _loop_time() + min(max(left, _AT_LEAST), _SETTLED)
+            doubt = self._doubts[press.id] = _Doubt(until=until, look_at=_loop_time())
+        return doubt
+
+    async def _children(self, parent: KnownJob, button: str) -> list[str]:
+        try:
+            job = await self._api.job(parent.job.jobid)
+        except UseapiError as outcome:
+            if isinstance(outcome, Trouble | Busy | Misconfigured):
+                raise
+            return []  # useapi knows the parent no more, so it tells of no children
+        return [child.jobid for child in job.children if child.button == button]
+
+    async def _describe(self, jobid: str) -> Job | None:
+        known = await self._store.by_jobid(jobid)
+        if known is not None and known.job.reply_ref:
+            return known.job
+        try:
+            return await self._api.job(jobid)
+        except JobModerated as declined:
+            return declined.job
+        except UseapiError as outcome:
+            if isinstance(outcome, Trouble | Busy | Misconfigured):
+                raise
+            return None
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,68 @@
+"""What the outside may count: for health checks and metrics. Nothing in here changes anything."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from bot.store.outbox import OPEN, Outbox
+from bot.store.rows import aware
+
+_PATIENCE = 4  # as in `Outbox.open_deliveries`
+_NEWEST = 5000
+
+
+class Counts(NamedTuple):
+    """How many there are of each kind, and how many bytes the database holds."""
+
+    jobs: dict[str, int]
+    deliveries: dict[tuple[str, str], int]
+    """By kind and state."""
+    presses: dict[str, int]
+    size: int
+
+
+class Post(NamedTuple):
+    """A result that was posted: seconds after it was owed, and how often it was tried before."""
+
+    at: datetime
+    seconds: float
+    retries: int
+
+
+class Figures(Outbox):
+    """Numbers of the whole file."""
+
+    async def counts(self) -> Counts:
+        """Count everything: 0.2 s for 100,000 jobs, in which nobody else has the database. So not too often."""
+        jobs = await self._db.rows("SELECT status, count(*) FROM jobs GROUP BY status")
+        deliveries = await self._db.rows("SELECT kind, state, count(*) FROM deliveries GROUP BY kind, state")
+        presses = await self._db.rows("SELECT state, count(*) FROM presses GROUP BY state")
+        (size,) = await self._db.rows("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+        return Counts(
+            jobs={row[0]: row[1] for row in jobs},
+            deliveries={(row[0], row[1]): row[2] for row in deliveries},
+            presses={row[0]: row[1] for row in presses},
+            size=size[0],
+        )
+
+    async def newly_posted(self, after: datetime) -> list[Post]:
+        """The results that were posted after this moment, of the newest thousands of deliveries."""
+        rows = await self._db.rows(
+            f"""SELECT posted_at, posted_at - created_at AS seconds, attempts FROM deliveries
+                WHERE id > (SELECT max(id) FROM deliveries) - {_NEWEST}
+                AND kind = 'result' AND state = 'posted' AND posted_at > ?""",  # noqa: S608 -- constants only
+            (after.timestamp(),),
+        )
+        return [Post(aware(row["posted_at"]), row["seconds"], max(row["attempts"] - 1, 0)) for row in rows]
+
+    async def due_channels(self) -> dict[int, datetime]:
+        """The channels in which something could be posted now, and since when the oldest of it could."""
+        now = self._time()
+        rows = await self._db.rows(
+            f"""WITH held_up AS MATERIALIZED (
+                    SELECT channel_id, min(id) AS behind FROM deliveries
+                    WHERE {OPEN} AND kind <> 'card' AND next_try > ? AND attempts < {_PATIENCE} GROUP BY channel_id)
+                SELECT channel_id, min(next_try) FROM deliveries LEFT JOIN held_up USING (channel_id)
+                WHERE {OPEN} AND next_try <= ? AND (behind IS NULL OR id < behind) GROUP BY channel_id""",  # noqa: S608 -- constants only
+            (now, now),
+        )
+        return {row[0]: aware(row[1]) for row in rows}

@@ -1,0 +1,89 @@
+"""What a look from outside tells about the database file, while a bot may run on it.
+
+Nothing is opened by SQLite: a second connection on a WAL file can damage it in the versions of SQLite that are about
+(see `database`), even one that only reads may roll a journal back, and the bot would not let it in anyway. The head of
+the file holds the schema's number (https://sqlite.org/fileformat2.html#the_database_header), and whether somebody holds
+its lock is asked the way SQLite itself asks (https://sqlite.org/src/file/src/os_unix.c).
+"""
+
+import os
+import sqlite3
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import NamedTuple
+
+from bot.store.database import APPLICATION_ID, FILE, MIGRATIONS
+
+SQLITE = sqlite3.sqlite_version
+"""The version of SQLite that Python brings."""
+OLDEST_SQLITE = "3.37.0"
+"""The first one with STRICT tables."""
+
+_HEAD = 100
+_MAGIC = b"SQLite format 3\0"
+_LOCKS = (0x40000000, 512)  # where SQLite's locks lie, and how many bytes: pending, reserved, shared
+
+
+class Found(Enum):
+    """What lies there."""
+
+    NOTHING = "no database yet"
+    IN_USE = "in use"
+    NO_DATABASE = "no SQLite database"
+    FOREIGN = "another program's database"
+    NEWER = "a newer Darkroom's database"
+    OLDER = "an older Darkroom's database"
+    OURS = "our database"
+
+
+class Peek(NamedTuple):
+    """What was found at `path`; `version` is the schema as of the last checkpoint, `newest` the one we know."""
+
+    path: Path
+    found: Found
+    version: int
+    newest: int
+
+
+def peek(data_dir: Path) -> Peek:
+    """Look at the database in a folder without changing a byte; raises `OSError` where that is not allowed."""
+    path = data_dir / FILE
+    newest = len(list(MIGRATIONS.glob("*.sql")))
+    if not path.exists():
+        return Peek(path, Found.NOTHING, 0, newest)
+    if path.is_dir():
+        return Peek(path, Found.NO_DATABASE, 0, newest)
+    # Closing this file would drop SQLite's own locks on it, if it were open in this process. It never is.
+    with path.open("r+b", buffering=0) as file:
+        locked = _is_locked(file.fileno())
+        head = file.read(_HEAD)
+    version = int.from_bytes(head[60:64], "big")
+    return Peek(path, Found.IN_USE if locked else _kind(head, version, newest), version, newest)
+
+
+def _kind(head: bytes, version: int, newest: int) -> Found:
+    if not head:
+        return Found.NOTHING  # SQLite makes an empty file into a database
+    if len(head) < _HEAD or not head.startswith(_MAGIC):
+        return Found.NO_DATABASE
+    if int.from_bytes(head[68:72], "big") != APPLICATION_ID:
+        return Found.FOREIGN
+    if version > newest:
+        return Found.NEWER
+    return Found.OLDER if version < newest else Found.OURS
+
+
+def _is_locked(file: int) -> bool:
+    """Whether another process holds any of SQLite's locks; ours is held for no longer than it takes to ask."""
+    if sys.platform == "win32":  # another scheme of locks: the start will tell
+        return False
+    import fcntl
+
+    start, length = _LOCKS
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, length, start, os.SEEK_SET)
+    except OSError:
+        return True
+    fcntl.lockf(file, fcntl.LOCK_UN, length, start, os.SEEK_SET)
+    return False

@@ -1,0 +1,196 @@
+"""Putting a copy of the database back in its place, so that what happened since is neither repeated nor charged twice.
+
+The copy knows less than Discord and useapi do. What it says about the time since is a claim, and marked as one:
+
+- A message that it calls still to be sent may stand: it says SENDING, and the courier looks for it by its nonce first.
+- A job that it calls running may be over and posted, under a nonce that the copy never knew. `Restores.posted_since`
+  tells the courier from where on to look for a post that names the job's key.
+- A press that it calls queued may have been sent, and paid: it says UNKNOWN, and its job is looked for, not made.
+- A card that it calls still to be sent may have come and gone: it is dropped, the result will say more.
+"""
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import aiosqlite
+
+from bot.errors import StoreError
+from bot.jobs import Delivery, Kind, KnownJob
+from bot.store.backups import flush
+from bot.store.database import FILE, MIGRATIONS, migrate, schema_of
+from bot.store.outbox import OPEN, Outbox
+from bot.store.peek import Found, peek
+from bot.store.rows import aware
+
+_FACT = "restored"
+_NEW = f"{FILE}.restoring"
+_SIDES = ("-wal", "-shm", "-journal")  # files that belong to a database file, and to no other
+
+
+class Restored(NamedTuple):
+    """What was put back: how many jobs, when the newest thing in it happened, and where the file before it is kept."""
+
+    jobs: int
+    newest: datetime | None
+    replaced: Path | None
+
+
+class Restores(Outbox):
+    """What a bot needs to know that was put back to an earlier time."""
+
+    async def posted_since(self, delivery: Delivery, known: KnownJob) -> int | None:
+        """The snowflake after which to look for a post that names this job, before its result is posted.
+
+        Only for the first result of a job that ran when the copy was made, in a bot that was restored from one: it may
+        have been posted in the time that the copy does not know. `None` for every other delivery.
+        """
+        first = known.over_at is not None and delivery.created_at == known.over_at
+        if delivery.kind is not Kind.RESULT or not first:
+            return None
+        rows = await self._db.rows("SELECT value FROM facts WHERE name = ?", (_FACT,))
+        restored = json.loads(rows[0]["value"]) if rows else {"at": 0}
+        ran_then = known.added_at <= aware(restored["at"]) <= delivery.created_at
+        return int(restored["after"]) if ran_then else None
+
+
+async def restore(data_dir: Path, copy: Path, now: datetime) -> Restored:
+    """Put `copy` in the place of the database in `data_dir`, at its newest schema; the bot must be stopped.
+
+    `copy` itself is not touched. Raises `StoreError` with one sentence, and then has changed nothing.
+    """
+    path, new = data_dir / FILE, data_dir / _NEW
+    try:
+        _check_places(path, copy)
+        _fetch(copy, new)
+        jobs, newest = await _prepare(new, copy, now)
+        flush(new)
+        with _held(path):
+            replaced = _put_aside(path, now)
+            new.replace(path)
+            flush(data_dir)
+    except OSError as trouble:
+        raise StoreError(f"The copy cannot be put into {data_dir}: {trouble.strerror}.") from None
+    finally:
+        for left in (new, *_sides(new)):
+            left.unlink(missing_ok=True)
+    return Restored(jobs, newest, replaced)
+
+
+def _check_places(path: Path, copy: Path) -> None:
+    if peek(path.parent).found is Found.IN_USE:
+        raise _runs(path)
+    if not copy.is_file():
+        raise StoreError(f"There is no file {copy}. The copies are in {path.parent / 'backups'}.")
+    if path.exists() and copy.samefile(path):
+        raise StoreError(f"{copy} is the database itself. Name a copy of it, such as one in {path.parent / 'backups'}.")
+    if not path.parent.is_dir():
+        raise StoreError(f"There is no folder {path.parent}. Make it, or see DATA_DIR.")
+
+
+def _runs(path: Path) -> StoreError:
+    return StoreError(f"A bot runs on {path}. Stop it first, then restore.")
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[None]:
+    """Keep every bot out of the database at `path`, as far as it is one; raises `StoreError` where one is in it.
+
+    Without its -wal file, which is written into it first, it is whole when it is put aside.
+    """
+    if peek(path.parent).found in {Found.NOTHING, Found.NO_DATABASE}:
+        yield
+        return
+    with ExitStack() as held:
+        try:
+            with closing(_connect(path)) as connection:
+                connection.execute("PRAGMA journal_mode = DELETE")
+            held.enter_context(closing(_connect(path))).execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as trouble:
+            if "locked" in str(trouble) or "busy" in str(trouble):
+                raise _runs(path) from None
+        except sqlite3.DatabaseError:
+            held.close()  # damaged, and that may be why a copy is wanted: no bot would start on it
+        yield
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None, timeout=1.0)
+
+
+def _fetch(copy: Path, new: Path) -> None:
+    """Copy the copy. One that was made by hand may have a -wal file beside it, which holds the newest of it."""
+    for left in (new, *_sides(new)):
+        left.unlink(missing_ok=True)
+    new.touch(mode=0o600)
+    shutil.copyfile(copy, new)
+    wal = copy.with_name(f"{copy.name}-wal")
+    if wal.exists():
+        shutil.copyfile(wal, new.with_name(f"{new.name}-wal"))
+
+
+async def _prepare(new: Path, copy: Path, now: datetime) -> tuple[int, datetime | None]:
+    migrations = sorted(MIGRATIONS.glob("*.sql"))
+    connection = await aiosqlite.connect(new, isolation_level=None)
+    try:
+        version = await schema_of(connection, copy, len(migrations))
+        if version == 0:
+            raise StoreError(f"{copy} is empty, or no database of Darkroom's.")
+        for check in ("integrity_check(1)", "foreign_key_check"):
+            rows = await connection.execute_fetchall(f"PRAGMA {check}")
+            if any(row[0] != "ok" for row in rows):
+                raise StoreError(f"The copy {copy} is damaged. Take an older one.")
+        await migrate(connection, migrations, version)
+        told = await _mark(connection, now)
+        await connection.execute("PRAGMA journal_mode = DELETE")  # one file, without a -wal beside it
+    except sqlite3.DatabaseError as trouble:
+        if "not a database" in str(trouble):
+            raise StoreError(f"{copy} is no SQLite database.") from None
+        raise StoreError(f"The copy {copy} cannot be used: {trouble}. Take an older one.") from None
+    finally:
+        await connection.close()
+    return told
+
+
+async def _mark(db: aiosqlite.Connection, now: datetime) -> tuple[int, datetime | None]:
+    """Write down what the copy cannot know; how many jobs it holds, and when the newest thing in it happened."""
+    await db.execute("BEGIN IMMEDIATE")
+    (after,) = await db.execute_fetchall("SELECT max(max(after_id, coalesce(message_id, 0))) FROM deliveries")
+    fact = json.dumps({"at": now.timestamp(), "after": after[0] or 0})
+    await db.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (_FACT, fact))
+    await db.execute(f"UPDATE deliveries SET state = 'dropped' WHERE kind = 'card' AND {OPEN}")  # noqa: S608 -- constants only
+    await db.execute(f"UPDATE deliveries SET state = 'sending' WHERE {OPEN}")  # noqa: S608 -- constants only
+    await db.execute(
+        """UPDATE presses SET state = 'unknown', sent_at = coalesce(sent_at, pressed_at)
+           WHERE state IN ('queued', 'asked') AND behind IS NULL"""  # those behind it are told what it comes to
+    )
+    (jobs,) = await db.execute_fetchall("SELECT count(*), max(changed_at) FROM jobs")
+    await db.execute("COMMIT")
+    return jobs[0], None if jobs[1] is None else aware(jobs[1])
+
+
+def _put_aside(path: Path, now: datetime) -> Path | None:
+    """Keep what is in the place now, under another name; the place is never empty unless it was."""
+    if not path.exists():
+        for side in _sides(path):
+            side.unlink(missing_ok=True)  # of no database any more; SQLite would take it for the new one's
+        return None
+    aside = path.with_name(f"replaced-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.sqlite3")
+    for side in _sides(path):  # stands there only where the database could not be opened
+        if side.exists():
+            side.rename(aside.with_name(aside.name + side.name.removeprefix(path.name)))
+    try:
+        aside.hardlink_to(path)
+    except OSError:  # a file system without hard links
+        with suppress(FileNotFoundError):
+            path.rename(aside)
+    return aside
+
+
+def _sides(path: Path) -> list[Path]:
+    return [path.with_name(path.name + side) for side in _SIDES]

@@ -1,0 +1,79 @@
+"""What a server's admins and its members have chosen, and what the bot has learnt about the server."""
+
+import aiosqlite
+import msgspec
+
+from bot.jobs import ServerSettings
+from bot.store.outbox import Outbox
+
+
+class Servers(Outbox):
+    """The settings of servers and members; one that was never set has its default."""
+
+    async def settings(self, guild_id: int) -> ServerSettings:
+        """What the server's admins chose."""
+        rows = await self._db.rows("SELECT settings FROM servers WHERE guild_id = ?", (guild_id,))
+        return _read(rows[0]["settings"] if rows else "{}")
+
+    async def change_settings(self, guild_id: int, **chosen: object) -> ServerSettings:
+        """Change these settings and no others, so that two admins at once do not undo each other; all as they are then.
+
+        Raises `TypeError` for a name that is none, `msgspec.ValidationError` for a value that a setting cannot have.
+        """
+
+        async def work(db: aiosqlite.Connection) -> ServerSettings:
+            rows = await db.execute_fetchall("SELECT settings FROM servers WHERE guild_id = ?", (guild_id,))
+            before = _read(next((row["settings"] for row in rows), "{}"))
+            changed = msgspec.structs.replace(before, **chosen)
+            text = msgspec.json.encode(changed)
+            msgspec.json.decode(text, type=ServerSettings)
+            await db.execute(
+                "INSERT INTO servers (guild_id, settings) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET settings = ?2",
+                (guild_id, text.decode()),
+            )
+            return changed
+
+        return await self._db.transaction(work)
+
+    async def file_limit(self, guild_id: int) -> int | None:
+        """How many bytes a file may have in this server, as Discord last told."""
+        rows = await self._db.rows("SELECT file_limit FROM servers WHERE guild_id = ?", (guild_id,))
+        return rows[0]["file_limit"] if rows else None
+
+    async def set_file_limit(self, guild_id: int, size: int) -> None:
+        """Note how many bytes a file may have in this server."""
+
+        async def work(db: aiosqlite.Connection) -> None:
+            await db.execute(
+                "INSERT INTO servers (guild_id, file_limit) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET file_limit = ?2",
+                (guild_id, size),
+            )
+
+        await self._db.transaction(work)
+
+    async def told_file_limit(self, guild_id: int, size: int) -> None:
+        """Note what Discord told with an interaction; hearing the same again costs nothing, and undoes nothing."""
+        if self._told_limits.get(guild_id) != size:
+            if await self.file_limit(guild_id) != size:
+                await self.set_file_limit(guild_id, size)
+            self._told_limits[guild_id] = size
+
+    async def wants_pings(self, guild_id: int, user_id: int) -> bool:
+        """Whether a member has not switched pings off for themselves."""
+        rows = await self._db.rows("SELECT pings FROM members WHERE guild_id = ? AND user_id = ?", (guild_id, user_id))
+        return bool(rows[0]["pings"]) if rows else True
+
+    async def set_pings(self, guild_id: int, user_id: int, wanted: bool) -> None:
+        """Note whether a member wants pings."""
+
+        async def work(db: aiosqlite.Connection) -> None:
+            await db.execute(
+                "INSERT OR REPLACE INTO members (guild_id, user_id, pings) VALUES (?, ?, ?)",
+                (guild_id, user_id, wanted),
+            )
+
+        await self._db.transaction(work)
+
+
+def _read(text: str) -> ServerSettings:
+    return msgspec.json.decode(text, type=ServerSettings)

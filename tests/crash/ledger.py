@@ -1,0 +1,116 @@
+"""What a run of presses comes to: what useapi made, held against what the bot knows, posted and told."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, fields
+from functools import partial
+from pathlib import Path
+
+from tests.crash.verdict import Standing
+
+ENDED = {"made", "used", "declined", "refused", "lost", "withdrawn"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """One run. `presses` were written down, `children` made at useapi; the counts from `doubled` on should be zero."""
+
+    presses: int
+    children: int
+    known: int
+    posted: int
+    declared_lost: int
+    used: int
+    refused: int
+    sent_again: int
+    kills: int
+    at_named_points: int
+    doubled: int
+    forgotten: int
+    not_once: int
+    not_ended: int
+    not_told: int
+    integrity: str
+    seconds: int
+
+    @property
+    def spotless(self) -> bool:
+        """Whether nothing was made twice or forgotten, and everybody was told."""
+        wrong = self.doubled, self.forgotten, self.not_once, self.not_ended, self.not_told
+        return not any(wrong) and self.children == self.known == self.posted and self.integrity == "ok"
+
+    def table(self) -> str:
+        names = [each.name for each in fields(self)]
+        rows = [[name.replace("_", " ") for name in names], ["---"] * len(names)]
+        rows.append([str(getattr(self, name)) for name in names])
+        return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ledger:
+    """What the far ends have: the jobs `made`, each with its replyRef and its parent, what pressers see, by member, the
+    requests by replyRef, and what stands in the channels.
+    """
+
+    made: dict[str, tuple[str, str]]
+    answers: dict[int, str]
+    posts: Counter[str]
+    found: dict[int, Standing]
+
+
+def judge(file: Path, ledger: Ledger) -> tuple[Callable[..., Figures], list[str]]:
+    """The figures, but for those of the run itself, and a line for each that is wrong."""
+    with closing(sqlite3.connect(file)) as db:
+        db.row_factory = sqlite3.Row
+        (integrity,) = db.execute("PRAGMA integrity_check").fetchone()
+        presses = db.execute(
+            "SELECT presses.*, jobid FROM presses LEFT JOIN jobs ON jobs.id = child_id ORDER BY presses.id"
+        ).fetchall()
+        jobids = {
+            row["nonce"]: row["jobid"]
+            for row in db.execute(
+                "SELECT nonce, jobid FROM deliveries JOIN jobs ON jobs.id = job_id WHERE parent_jobid <> ''"
+            )
+        }
+        known = {row["jobid"] for row in db.execute("SELECT jobid FROM jobs WHERE parent_jobid <> ''")}
+        (unposted,) = db.execute(
+            "SELECT count(*) FROM deliveries WHERE kind = 'notice' AND state <> 'posted'"
+        ).fetchone()
+    states = Counter(row["state"] for row in presses)
+    children = Counter(ref for ref, _ in ledger.made.values())
+    posts = Counter(
+        (jobids[nonce], where) for where, here in ledger.found.items() for nonce in here.results if nonce in jobids
+    )
+    wanted = {(row["jobid"], row["channel_id"]) for row in presses if row["state"] in {"made", "used"}}
+    doubled = [f"doubled: {ref}, {times} jobs" for ref, times in children.items() if times > 1]
+    forgotten = [f"forgotten: {jobid} of press {ledger.made[jobid][0]}" for jobid in ledger.made.keys() - known]
+    forgotten += [
+        f"forgotten: press {row['id']} is {row['state']}, but made a job"
+        for row in presses
+        if row["ref"] in children and row["state"] != "made"
+    ]
+    forgotten += [
+        f"invented: press {row['id']}" for row in presses if row["state"] == "made" and row["ref"] not in children
+    ]
+    not_once = [
+        f"posted {posts[each]} times: {each}"
+        for each in wanted | posts.keys()
+        if posts[each] != 1 or each not in wanted
+    ]
+    not_ended = [f"not ended: press {row['id']} is {row['state']}" for row in presses if row["state"] not in ENDED]
+    not_told = [
+        f"not told: press {row['id']}, {row['state']}, {answer!r}"
+        for row in presses
+        if not row["told"] or (answer := ledger.answers.get(row["user_id"], "-")).startswith("On it")
+    ]
+    not_told += ["a notice was not posted"] * unposted
+    figures = partial(
+        Figures, presses=len(presses), children=len(ledger.made), known=len(known & ledger.made.keys()),
+        posted=len({jobid for jobid, _ in posts}), declared_lost=states["lost"], used=states["used"],
+        refused=states["refused"], sent_again=sum(times - 1 for times in ledger.posts.values()),
+        doubled=len(doubled), forgotten=len(forgotten), not_once=len(not_once), not_ended=len(not_ended),
+        not_told=len(not_told), integrity=integrity,
+    )  # fmt: skip
+    return figures, [*doubled, *forgotten, *not_once, *not_ended, *not_told]

@@ -1,0 +1,248 @@
+"""Kills the bot again and again while members press buttons, and counts what was made, found, posted and told.
+
+    python -m tests.crash.press_run --presses 320 --kills 80 --seed 1
+
+The pretend useapi keeps account of every job that it made. Two kills of three come from inside at a named point around
+the request, the others from outside at a random instant; useapi has trouble of its own besides, and three places. After
+the last kill the bot lives until nothing happens any more. The line's pauses are divided by 100 (see
+`fragile/sitecustomize.py`), so that a press that never arrived is declared lost after 1.8 s and not after 3 minutes.
+"""
+
+import argparse
+import asyncio
+import itertools
+import os
+import random
+import shutil
+import signal
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from tests.crash.far_ends import ROOT, far_ends
+from tests.crash.ledger import Figures, Ledger, judge
+from tests.crash.verdict import standing
+
+HURRY = 100
+QUIET = 3.0  # seconds without any news from Discord: more than what a lost press takes
+PER_PARENT = 8
+GUILDS = 5  # each allows a hundred presses a day
+POINTS = [f"{what}-{when}" for what in ("row", "take", "end") for when in ("before", "after")]
+POINTS += [f"press-{when}" for when in ("before", "during", "after")] * 2
+TROUBLE: tuple[int | str, ...] = ("made_reset", "made_500", "reset", "html", 500, 429, 504, 596)
+FAULTS = "500,502,503,reset,stored-reset,hang"
+
+
+@dataclass(kw_only=True)
+class PressRun:
+    """One run in `folder`; `life` is how many seconds the bot works before the next kill, unless it dies by itself."""
+
+    folder: Path
+    presses: int
+    kills: int
+    seed: int
+    life: float = 1.2
+    fault_rate: float = 0.02
+    ends: Counter[str] = field(default_factory=Counter)
+    wrongs: list[str] = field(default_factory=list)
+
+    async def run(self) -> Figures:
+        """Raises `AssertionError` where the bot ended by itself, or a far end saw what must not be."""
+        started = time.monotonic()
+        self.chance = random.Random(self.seed)
+        options = "--max-jobs=3", "--post-delay=0.05", "--speed=40"
+        async with far_ends(
+            nonce_window=0, faults=FAULTS, rate=self.fault_rate, seed=self.seed, useapi_options=options
+        ) as (self.discord, self.useapi):
+            await self._settle()
+            await self._live_and_die()
+            await self._live_on()
+            assert await self.discord.do("violations") == []
+            ledger = await self._look()
+        figures, self.wrongs = judge(self.folder / "bot.sqlite3", ledger)
+        return figures(
+            kills=sum(self.ends.values()),
+            at_named_points=sum(times for end, times in self.ends.items() if end != "outside"),
+            seconds=round(time.monotonic() - started),
+        )
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "bot.log"
+
+    # --- before the first kill --------------------------------------------------------------------------------------
+
+    async def _settle(self) -> None:
+        """Servers whose channels show the pictures to press on, and a moderator for each press."""
+        do = self.discord.do
+        await do("heal")
+        guilds = [await do("add_guild", name=f"S{number}") for number in range(GUILDS)]
+        self.places = [await do("add_channel", guild_id=guild, name="pictures") for guild in guilds]
+        moderator = {"permissions": ("MANAGE_MESSAGES",)}
+        self.members = {
+            number: await do("add_member", guild_id=guilds[number % GUILDS], name=f"M{number}", **moderator)
+            for number in range(self.presses)
+        }
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}},
+            "PYTHONPATH": os.pathsep.join((str(Path(__file__).parent / "fragile"), str(ROOT))),
+            "DISCORD_TOKEN": "MTk4.pretend.token",
+            "USEAPI_TOKEN": "demo-token",
+            "ALLOWED_GUILDS": ",".join(map(str, guilds)),
+            "DISCORD_API_URL": self.discord.api_url,
+            "USEAPI_URL": self.useapi.url,
+            "IMAGE_HOSTS": self.useapi.origin,
+            "POLL_SECONDS": "0.2",
+            "DATA_DIR": str(self.folder),
+            "DARKROOM_HURRY": str(HURRY),
+        }
+        bot = await self._start("")
+        await do("wait_ready", within=30)
+        self.parents: dict[int, list[str]] = {place: [] for place in self.places}
+        self.pictures: dict[int, list[dict[str, Any]]] = {}
+        for number in range(-(-self.presses // PER_PARENT // GUILDS) * GUILDS):
+            await self._show(self.places[number % GUILDS], number)
+        for place in self.places:
+            self.pictures[place] = await self.discord.wait_until(partial(self._all_shown, place), within=30)
+        bot.terminate()
+        assert await bot.wait() == 0
+
+    async def _show(self, place: int, number: int) -> None:
+        jobid = await self.useapi.add_job(prompt=f"parent {number}", age=60)
+        who = self.members[self.places.index(place) + GUILDS * (number // GUILDS % max(1, self.presses // GUILDS))]
+        interaction = await self.discord.do("slash", channel_id=place, who=who, name="job", options={"jobid": jobid})
+        await self.discord.do("answered", interaction=interaction, within=10)
+        self.parents[place].append(jobid)
+
+    async def _all_shown(self, place: int) -> list[dict[str, Any]]:
+        messages: list[dict[str, Any]] = await self.discord.do("messages", channel_id=place)
+        return messages if len(messages) == len(self.parents[place]) else []
+
+    # --- dying ------------------------------------------------------------------------------------------------------
+
+    async def _live_and_die(self) -> None:
+        self._interactions: dict[int, int] = {}  # by the number of the press
+        self._left = list(range(self.presses))
+        points = itertools.chain.from_iterable(self.chance.sample(POINTS, len(POINTS)) for _ in itertools.count())
+        for number, point in zip(range(self.kills), points, strict=False):
+            if self.chance.random() < 0.5:
+                for _ in range(self.chance.randint(1, 2)):
+                    await self.useapi.fail(self.chance.choice(TROUBLE), path="/v2/jobs/button")
+            due = max(1, len(self._left) // (self.kills + 1 - number))
+            await self._die("" if number % 3 == 2 else f"{point}:{self.chance.randint(1, min(due, 3))}", due)
+            await self.useapi.heal()
+
+    async def _start(self, point: str) -> asyncio.subprocess.Process:
+        with self.log.open("ab") as log:
+            return await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "bot", "run"),
+                cwd=self.folder,
+                env={**self.environment, "DARKROOM_DIE": point},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    async def _die(self, point: str, presses: int) -> None:
+        """One life with so many presses, ended by itself at the point, or by us."""
+        bot = await self._start(point)
+        dead = asyncio.create_task(bot.wait())
+        ready = asyncio.create_task(self.discord.do("wait_ready", within=30))
+        await asyncio.wait({dead, ready}, return_when=asyncio.FIRST_COMPLETED)
+        due, self._left = self._left[:presses], self._left[presses:]
+        pressing = [asyncio.create_task(self._press(number)) for number in due]
+        await asyncio.wait({dead}, timeout=2 * self.life if point else self.chance.uniform(0, self.life))
+        by = point.partition(":")[0] if dead.done() else "outside"
+        if by == "outside":
+            bot.kill()
+        assert await dead == -signal.SIGKILL, f"The bot ended by itself, see {self.log}"
+        ready.cancel()
+        await asyncio.gather(ready, *pressing, return_exceptions=True)
+        self.ends[by] += 1
+        self._left += [number for number in due if number in self._interactions and not await self._answer(number)]
+
+    async def _answer(self, number: int) -> str:
+        """What the presser sees; nothing, where the bot died before it could say anything: then one presses again."""
+        try:
+            answer = await self.discord.do("answered", interaction=self._interactions[number], within=0)
+        except RuntimeError:
+            return ""
+        return str(answer["content"])
+
+    async def _press(self, number: int) -> None:
+        """A member presses a button of a picture's U1-U4 and V1-V4; the answer may never come."""
+        await asyncio.sleep(self.chance.uniform(0, 0.6 * self.life))
+        place = self.places[number % GUILDS]
+        picture = self.pictures[place][number // GUILDS // PER_PARENT % len(self.pictures[place])]
+        buttons = [
+            part["custom_id"]
+            for row in picture["components"]
+            for part in row["components"]
+            if part.get("label", "")[:1] in {"U", "V"}
+        ]
+        button = buttons[self.chance.randrange(len(buttons))]
+        try:
+            self._interactions[number] = await self.discord.do(
+                "click", message=int(picture["id"]), who=self.members[number], custom_id=button, forged=True
+            )
+        except RuntimeError:  # nobody was there to be told of it: a member tries again later
+            self._left.append(number)
+
+    # --- living -----------------------------------------------------------------------------------------------------
+
+    async def _live_on(self) -> None:
+        """The last life, until nothing happens any more."""
+        bot = await self._start("")
+        await self.discord.do("wait_ready", within=30)
+        due, self._left = self._left, []
+        await asyncio.gather(*map(self._press, due))
+        version = await self.discord.do("changed", since=-1, within=5)
+        for _ in range(10_000):
+            try:
+                version = await self.discord.do("changed", since=version, within=QUIET)
+            except RuntimeError:
+                break
+        bot.terminate()
+        assert await bot.wait() == 0, f"The bot did not end well, see {self.log}"
+
+    async def _look(self) -> Ledger:
+        """What the far ends have in the end."""
+        made: dict[str, tuple[str, str]] = {}
+        for place in self.places:
+            for parent in self.parents[place]:
+                for child in (await self.useapi.job(parent)).get("children", ()):
+                    job = await self.useapi.job(child["jobid"])
+                    made[child["jobid"]] = job["replyRef"], parent
+        answers = {self.members[number]: await self._answer(number) for number in self._interactions}
+        posts = Counter(
+            (request["json"] or {}).get("replyRef", "")
+            for request in await self.useapi.requests()
+            if request["path"] == "/v2/jobs/button"
+        )
+        found = {place: standing(await self.discord.do("messages", channel_id=place)) for place in self.places}
+        return Ledger(made=made, answers=answers, posts=posts, found=found)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.crash.press_run", description=__doc__)
+    parser.add_argument("--presses", type=int, default=320)
+    parser.add_argument("--kills", type=int, default=80)
+    parser.add_argument("--seed", type=int, default=1)
+    folder = Path(mkdtemp(prefix="press-run-"))
+    run = PressRun(folder=folder, **vars(parser.parse_args()))
+    figures = asyncio.run(run.run())
+    if figures.spotless:
+        shutil.rmtree(folder)
+    else:
+        run.wrongs.append(f"The log and the database are in {folder}")
+    print(figures.table(), dict(run.ends), *run.wrongs, sep="\n")  # noqa: T201 -- what a person runs this for
+    return int(not figures.spotless)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""The words of `python -m bot` as an admin types them, beside a bot that runs and after it."""
+
+import asyncio
+import json
+import socket
+import sys
+from pathlib import Path
+
+from bot.store.database import FILE
+from tests.crash.conftest import ROOT, Street, _bare_environment
+
+
+async def type_in(street: Street, *words: str) -> tuple[int, str]:
+    """Exit status and output of one command."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", *words),
+        cwd=street.folder,
+        env={**_bare_environment(), **street.bot._environment, "PYTHONPATH": str(ROOT)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode is not None
+    assert street.discord.token not in said.decode()
+    return process.returncode, said.decode().strip()
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+async def test_health_check_and_restore_beside_a_running_bot_and_after_it(street: Street) -> None:
+    other = street.discord.add_guild("Elsewhere")
+    await street.open(HEALTH_PORT=str(free_port()), LOG_FORMAT="json")
+    await street.bot.start()
+    await street.discord.wait_ready()
+    copy = street.folder / "copy.sqlite3"
+    (health, said), (check, found), (restore, refused) = await asyncio.gather(
+        type_in(street, "health"), type_in(street, "check", "--json"), type_in(street, "restore", str(copy))
+    )
+    assert (health, said) == (0, "healthy")
+    about = {(each["about"], each["is"]) for each in json.loads(found)["findings"]}
+    assert check == 0
+    assert {("database", f"data/{FILE} is in use by a running bot"), ("health", "the running bot is well")} < about
+    assert (restore, refused) == (1, f"A bot runs on data/{FILE}. Stop it first, then restore.")
+
+    await street.discord.wait_until(lambda: "Elsewhere" in street.bot.screen)
+    assert (await street.bot.stop())[0] == 0
+    lines = [json.loads(line) for line in street.bot.screen.splitlines()]
+    (told,) = [line["message"] for line in lines if "Elsewhere" in line["message"]]
+    assert told.endswith(f"not listed. To serve it: ALLOWED_GUILDS={street.guild},{other}")
+    assert any(line["message"].startswith("Invite: https://discord.com/") for line in lines)
+
+    copy.write_bytes((street.folder / "data" / FILE).read_bytes())
+    (health, said), (restore, done) = await asyncio.gather(
+        type_in(street, "health"), type_in(street, "restore", str(copy))
+    )
+    assert (health, said.startswith("Nobody answers on port")) == (1, True)
+    assert (restore, done.splitlines()[0]) == (0, f"Put {copy} back: 0 jobs.")
+    assert len(list(Path(street.folder, "data").glob("replaced-*.sqlite3"))) == 1
+
+
+async def test_a_health_port_that_is_taken_is_a_sentence(street: Street) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        await street.open(HEALTH_PORT=str(port))
+        await street.bot.start()
+        assert await street.bot.ended(within=10) == 1
+    last = street.bot.screen.splitlines()[-1]
+    assert last.startswith(f"HEALTH_PORT {port} cannot be opened on 127.0.0.1: ")

@@ -1,0 +1,1 @@
+"""The container image without a container engine: `make image-check`."""

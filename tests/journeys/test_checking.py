@@ -1,0 +1,187 @@
+"""`python -m bot check`, looked at from inside, between a pretend Discord and a pretend useapi on sockets."""
+
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from discord.http import Route
+
+from bot.checking import check
+from bot.checking.findings import Sign
+from bot.checking.there import Clock
+from bot.client import PERMISSIONS
+from bot.demo.useapi import PretendUseapi
+from bot.store import open_store
+from bot.store.database import FILE
+from tests.pretend_discord import PretendDiscord
+
+CANARY = "canary-of-a-token"
+
+
+class Desk:
+    """What an admin has before the first start."""
+
+    def __init__(self, folder: Path, discord: PretendDiscord, useapi: PretendUseapi) -> None:
+        self.folder = folder
+        self.discord = discord
+        self.useapi = useapi
+        self.guild = discord.add_guild("Studio")
+        self.environment = {
+            "DISCORD_TOKEN": discord.token,
+            "USEAPI_TOKEN": "demo-token",
+            "ALLOWED_GUILDS": str(self.guild),
+            "DISCORD_API_URL": discord.api_url,
+            "USEAPI_URL": useapi.url,
+            "DATA_DIR": str(folder / "data"),
+        }
+
+
+@pytest.fixture
+async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
+    monkeypatch.setattr(Route, "BASE", Route.BASE)
+    monkeypatch.setattr("bot.logs.set_up", lambda *_: None)
+    async with AsyncExitStack() as stack:
+        discord = await stack.enter_async_context(PretendDiscord())
+        yield Desk(tmp_path, discord, await stack.enter_async_context(PretendUseapi(refresh=0)))
+
+
+async def told(desk: Desk, capsys: pytest.CaptureFixture[str], **environment: str) -> tuple[int, str]:
+    """The exit status, and what stands on the screen."""
+    status = await check({**desk.environment, **environment}, dotenv=desk.folder / ".env")
+    screen = capsys.readouterr().out
+    assert CANARY not in screen
+    assert "demo-token" not in screen
+    assert desk.discord.token not in screen
+    return status, screen
+
+
+async def test_a_bot_that_could_start_gets_nothing_but_ticks_and_nothing_is_changed(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, screen = await told(desk, capsys)
+    assert status == 0
+    assert {line[0] for line in screen.splitlines()} == {"✓"}
+    assert f"permissions={PERMISSIONS.value}" in screen
+    assert f"✓ servers: in Studio ({desk.guild})" in screen
+    assert re.search(r"✓ useapi\.net: the Midjourney account in channel …\d{4}, 3 jobs at a time", screen)
+    assert "✓ clock: right" in screen
+    assert list(desk.folder.iterdir()) == []
+    assert desk.discord.requests
+    assert not [request for request in desk.discord.requests if request.method != "GET"]
+
+
+async def test_every_mistake_is_told_at_once_with_what_to_do(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    other = desk.discord.add_guild("Other\x1b[31m")
+    status, screen = await told(
+        desk,
+        capsys,
+        DISCORD_TOKEN="",
+        USEAPI_TOKEN=CANARY,
+        ALLOWED_GUILDS="Studio",
+        POLL_SECONDS="often",
+        LOG_LEVELL="INFO",
+        USEAPI_TOKEM=CANARY,
+    )
+    assert status == 1
+    lines = screen.splitlines()
+    assert f"! settings: there is no file {desk.folder / '.env'} yet" in lines
+    after = {line: lines[number + 1] for number, line in enumerate(lines[:-1])}
+    assert after["✗ settings: DISCORD_TOKEN is missing"] == (
+        "    → the bot's token: Discord Developer Portal, your application, Bot, Reset Token"
+    )
+    assert "! settings: LOG_LEVELL is no setting; did you mean LOG_LEVEL?" in lines
+    assert "! settings: USEAPI_TOKEM is no setting; did you mean USEAPI_TOKEN?" in lines
+    assert after["✗ useapi.net: does not accept USEAPI_TOKEN"].startswith("    → copy it anew")
+    assert [line for line in lines if "POLL_SECONDS" in line]
+
+    status, screen = await told(desk, capsys, ALLOWED_GUILDS=f"{desk.guild},123456789012345678")
+    assert status == 0, "none of it stops the bot"
+    assert f"! servers: in Other[31m ({other}), which is not listed" in screen
+    assert f"write into .env: ALLOWED_GUILDS=123456789012345678,{desk.guild},{other}" in screen
+    assert "! servers: 123456789012345678 is listed, but the bot is not in it" in screen
+
+
+async def test_discord_and_useapi_may_refuse_or_be_away(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    status, screen = await told(desk, capsys, DISCORD_TOKEN=CANARY, USEAPI_URL="http://127.0.0.1:1/v2")
+    assert status == 1
+    assert "✗ Discord: does not accept DISCORD_TOKEN" in screen
+    assert "✗ useapi.net: useapi.net could not be reached" in screen
+    status, screen = await told(desk, capsys, DISCORD_API_URL="http://127.0.0.1:1", ALERT_CHANNEL="")
+    assert "✗ Discord: could not be reached" in screen
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ({"json": {"error": "none"}, "status": 404}, "✗ useapi.net: no Midjourney account is configured"),
+        (
+            {"json": {"1187654321012345678": {"discord": CANARY, "maxJobs": "8", "pendingModMessage": "hello"}}},
+            "✗ useapi.net: the Midjourney account in channel …5678 waits for a person",
+        ),
+    ],
+)
+async def test_the_midjourney_account_is_looked_at(
+    desk: Desk, capsys: pytest.CaptureFixture[str], answer: Any, says: str
+) -> None:
+    async def accounts(_request: web.Request) -> web.Response:
+        return web.json_response(answer["json"], status=answer.get("status", 200))
+
+    async def running(_request: web.Request) -> web.Response:
+        return web.json_response([])
+
+    application = web.Application()
+    application.router.add_get("/v2/account/midjourney", accounts)
+    application.router.add_get("/v2/jobs", running)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        status, screen = await told(desk, capsys, USEAPI_URL=f"http://127.0.0.1:{runner.addresses[0][1]}/v2")
+    finally:
+        await runner.cleanup()
+    assert (status, says in screen) == (1, True)
+
+
+async def test_an_alert_channel_that_was_deleted_is_named(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    channel = desk.discord.add_channel(desk.guild, "alerts")
+    assert "✓ alerts:" in (await told(desk, capsys, ALERT_CHANNEL=str(channel)))[1]
+    status, screen = await told(desk, capsys, ALERT_CHANNEL="123456789012345678")
+    assert status == 1
+    assert "✗ alerts: the bot does not see the channel 123456789012345678 (ALERT_CHANNEL)" in screen
+
+
+async def test_the_database_is_told_of_and_the_disk(
+    desk: Desk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_store(desk.folder / "data", lambda: datetime.now(UTC)):
+        pass
+    assert re.search(r"✓ database: .*bot\.sqlite3, schema \d", (await told(desk, capsys))[1])
+    (desk.folder / "data" / FILE).write_bytes(b"a diary " * 100)
+    monkeypatch.setattr("bot.checking.here.free_bytes", lambda _: 5 << 20)
+    status, screen = await told(desk, capsys)
+    assert status == 1
+    assert "is no SQLite database\n    → move it away, or restore a copy" in screen
+    assert "✗ disk: only 5 MB are free" in screen
+
+
+def test_a_clock_that_is_off_is_told() -> None:
+    clock = Clock()
+    assert clock.finding().sign is Sign.NOTE, "nobody answered"
+    for off, words in (([601.0, 600.2], "600 s ahead"), ([-90.0, -95.0], "90 s behind"), ([30.0, 900.0], "right")):
+        clock.off = off
+        assert clock.finding().words == words
+
+
+async def test_programs_get_json(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    status = await check({**desk.environment, "USEAPI_TOKEN": CANARY}, as_json=True, dotenv=desk.folder / ".env")
+    screen = capsys.readouterr().out
+    said = json.loads(screen)
+    assert (status, said["fine"]) == (1, False)
+    assert ("useapi.net", "wrong") in {(each["about"], each["sign"]) for each in said["findings"]}
+    assert CANARY not in screen

@@ -1,0 +1,177 @@
+"""`/jobs`: a member's own panel, and what whoever runs the bot sees in theirs."""
+
+import math
+from typing import Any
+
+import discord
+
+from tests.journeys.conftest import Stage, labels, private, words
+
+
+async def opened(stage: Stage, who: Any) -> discord.Message:
+    return private(await who.slash(stage.channel, "jobs"))
+
+
+def options(panel: discord.Message, custom_id: str) -> list[discord.SelectOption]:
+    """What a select offers; nothing where it is not there."""
+    menus = [child for row in panel.components if isinstance(row, discord.ActionRow) for child in row.children]
+    return [
+        option
+        for menu in menus
+        if isinstance(menu, discord.SelectMenu) and menu.custom_id == custom_id
+        for option in menu.options
+    ]
+
+
+async def choose(
+    stage: Stage,
+    who: Any,
+    seen: discord.Message,
+    custom_id: str,
+    number: int = 0,
+    *,
+    panel: discord.Message | None = None,
+) -> discord.Message:
+    """`who` takes what the panel `seen` offers, in that panel or in another."""
+    value = options(seen, custom_id)[number].value
+    return await stage._seen(await who.select(panel or seen, [value], custom_id=custom_id))
+
+
+async def forged(stage: Stage, who: Any, panel: discord.Message, custom_id: str) -> discord.Message:
+    """The panel of `who`, with a select of somebody else's in it."""
+    own = await opened(stage, who)
+    told = [{"label": option.label, "value": option.value} for option in options(panel, custom_id)]
+    menu = {"type": 3, "custom_id": custom_id, "options": told}
+    stage.env.backend.messages[stage.channel.id][own.id].components = [{"type": 1, "components": [menu]}]
+    return own
+
+
+async def test_a_member_sees_and_stops_their_own_waits_alone(stage: Stage) -> None:
+    castle, boat = stage.useapi.add_job(duration=900), stage.useapi.add_job(prompt="a boat", duration=900)
+    await stage.job(stage.bo, castle)
+    await stage.job(stage.bo, boat, stage.lounge)
+    await stage.job(stage.mira, castle)
+    panel = await opened(stage, stage.bo)
+    assert "**You wait for**\n- Imagine · castle in the fog · " in words(panel)
+    assert f"in <#{stage.lounge.id}>" in words(panel)
+    assert [option.label.split(" · ")[1] for option in options(panel, "dr:n:s")] == ["castle in the fog", "boat"]
+    await stage.restart()
+    panel = await choose(stage, stage.bo, panel, "dr:n:s")
+    assert panel.content == "I won't tell you about it."
+    assert "castle" not in words(panel)
+    await stage.wait(6)
+    assert stage.last.embeds[0].footer.text == "Mira will be told here"
+    panel = await opened(stage, stage.mira)
+    assert "castle in the fog" in words(panel)
+    assert "boat" not in words(panel)
+
+
+async def test_a_choice_that_names_someone_elses_wait_stops_nothing(stage: Stage) -> None:
+    await stage.job(stage.mira, stage.useapi.add_job(duration=900))
+    theirs = await opened(stage, stage.mira)
+    answer = await choose(stage, stage.bo, theirs, "dr:n:s", panel=await forged(stage, stage.bo, theirs, "dr:n:s"))
+    assert answer.content == "You did not wait for it."
+    assert "You wait for no running job." in words(answer)
+    assert "castle in the fog" in words(await opened(stage, stage.mira))
+
+
+async def test_a_panel_is_never_shown_to_everybody(stage: Stage) -> None:
+    answer = await stage.press(stage.bo, stage.forge("dr:n:r"), "Forged")
+    assert answer.content.startswith("This belongs into a private panel.")
+
+
+async def test_what_ended_lately_is_listed_with_the_way_there(stage: Stage) -> None:
+    for number in range(10):
+        await stage.job(stage.bo, stage.useapi.add_job(prompt=f"boat number {number}", age=600))
+        await stage.wait(10.1)
+    panel = await opened(stage, stage.bo)
+    lines = [line for line in words(panel).splitlines() if "boat number" in line]
+    assert len(lines) == 8
+    assert "boat number 9 · done" in lines[0]
+    assert f"[picture]({stage.jump(stage.last)})" in lines[0]
+    assert "Ended lately" not in words(await opened(stage, stage.mira))
+
+
+async def test_a_press_in_line_is_taken_back_before_it_costs_anything(stage: Stage) -> None:
+    await stage.job(stage.mira, stage.useapi.add_job(age=600))
+    post = stage.last
+    stage.useapi.fail("queue_full", path="/v2/jobs/button", times=math.inf)
+    await stage.press(stage.mira, post, "V1")
+    await stage.wait(10)
+    await stage.press(stage.mira, post, "V2")
+    panel = await opened(stage, stage.mira)
+    assert "**In line: 2 of your presses; 3 may wait at a time**\n- V1 of `#" in words(panel)
+    assert "`: number 2 in line" in words(panel)
+    assert "All of the Midjourney account's places are taken." in words(panel)
+    own = await forged(stage, stage.bo, panel, "dr:n:t")
+    stranger = await choose(stage, stage.bo, panel, "dr:n:t", panel=own)
+    assert stranger.content == "It does not wait in line any more."
+    panel = await choose(stage, stage.mira, await opened(stage, stage.mira), "dr:n:t")
+    assert panel.content == "Taken back. It cost nothing."
+    assert [option.label.split(" ")[0] for option in options(panel, "dr:n:t")] == ["V2"]
+    assert await stage.rows("SELECT state FROM presses ORDER BY id") == [("withdrawn",), ("queued",)]
+    stage.useapi.heal()
+    await stage.wait(120)
+    assert stage.presses()[-1]["button"] == "V2"
+    again = await choose(stage, stage.mira, panel, "dr:n:t")
+    assert again.content == "It does not wait in line any more."
+
+
+async def test_pings_are_switched_off_for_oneself_and_the_results_come_without(stage: Stage) -> None:
+    panel = await stage.press(stage.bo, await opened(stage, stage.bo), "Switch my pings off")
+    assert "Pings: off for you. Results come all the same." in words(panel)
+    jobid = stage.useapi.add_job(duration=80)
+    await stage.job(stage.bo, jobid)
+    await stage.job(stage.mira, jobid)
+    await stage.wait(100)
+    assert stage.called() == {stage.mira.id}
+    panel = await stage.press(stage.bo, panel, "Switch my pings on")
+    assert "Pings: on for you." in words(panel)
+    await stage.bot.store.change_settings(stage.guild.id, pings=False)
+    assert "Pings: on for you, but off in this server." in words(await stage.press(stage.bo, panel, "Look again"))
+
+
+# --- whoever runs the bot ---------------------------------------------------------------------------------------------
+
+
+async def test_the_owner_sees_the_accounts_jobs_and_may_watch_them(stage: Stage) -> None:
+    stage.bot.owner_id = stage.mira.id
+    known, stranger = stage.useapi.add_job(duration=60), stage.useapi.add_job(prompt="a boat", duration=60)
+    await stage.job(stage.bo, known)
+    panel = await opened(stage, stage.mira)
+    assert "**The account: 2 of 3 slots running, 0 waiting**" in words(panel)
+    assert [option.label.split(" · ")[1] for option in options(panel, "dr:n:w")] == ["castle in the fog", "boat"]
+    assert "job:" not in repr(panel.components)
+    assert "The account" not in words(await opened(stage, stage.bo))
+    own = await forged(stage, stage.bo, panel, "dr:n:w")
+    refused = await choose(stage, stage.bo, panel, "dr:n:w", 1, panel=own)
+    assert refused.content == "Only whoever runs this bot can see the account's jobs."
+    panel = await choose(stage, stage.mira, panel, "dr:n:w", 1)
+    assert panel.content.startswith("Watching `#")
+    assert panel.content.endswith(f"I'll post it in <#{stage.channel.id}>.")
+    assert "boat" in words(panel).partition("The account")[0]
+    assert await stage.bot.store.by_jobid(stranger)
+    await stage.wait(90)
+    panel = await opened(stage, stage.mira)
+    assert "**The account: 0 slots running, 0 waiting**" in words(panel)
+
+
+async def test_useapis_trouble_is_a_sentence_and_the_rest_works(stage: Stage) -> None:
+    stage.bot.owner_id = stage.mira.id
+    await stage.job(stage.mira, stage.useapi.add_job(duration=900))
+    panel = await opened(stage, stage.mira)
+    stage.useapi.fail(401, path="/v2/jobs", times=math.inf)
+    answer = await choose(stage, stage.mira, panel, "dr:n:w")
+    assert answer.content.startswith("useapi.net does not accept this bot's token.")
+    assert "**The account**\nuseapi.net does not accept this bot's token." in words(answer)
+    assert "castle in the fog" in words(answer)
+    assert labels(answer)[-1] == ["Switch my pings off", "Look again"]
+    assert (await choose(stage, stage.mira, answer, "dr:n:s")).content == "I won't tell you about it."
+
+
+async def test_an_answer_about_the_account_is_never_followed_in_public(stage: Stage) -> None:
+    stage.bot.owner_id = stage.mira.id
+    stage.useapi.add_job("info", duration=900)
+    answer = await choose(stage, stage.mira, await opened(stage, stage.mira), "dr:n:w")
+    assert answer.content.startswith("That one is about the account itself;")
+    assert not stage.posts()

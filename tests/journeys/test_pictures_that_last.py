@@ -1,0 +1,94 @@
+"""Weeks later: Midjourney's links have died, and what Darkroom posted earlier in the same server still is there."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import simcord.backend.cdn
+from aiohttp import web
+
+from bot.jobs import Spoiler
+from tests.journeys.conftest import Stage, button, words
+
+CASTLE = "a castle in the fog, ink wash"
+WEEKS = 21 * 86400
+ENDED = "-# The picture is no longer there: such links end after a day."
+
+
+@pytest.fixture
+async def weeks_later(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+    """The same stage, whose Discord also serves what was uploaded to it, as simcord's alone does not."""
+
+    async def get(request: web.Request) -> web.Response:
+        data = stage.env.backend.cdn.get(f"{simcord.backend.cdn.CDN_BASE}{request.path}")
+        return web.Response(status=404) if data is None else web.Response(body=data)
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", get)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    monkeypatch.setattr(simcord.backend.cdn, "CDN_BASE", origin)
+    await stage.restart(image_hosts=(stage.useapi.origin, origin))
+    yield stage
+    await runner.cleanup()
+
+
+async def test_a_job_is_shown_again_in_another_channel_of_the_server(weeks_later: Stage) -> None:
+    stage = weeks_later
+    jobid = stage.useapi.add_job(prompt=CASTLE, age=600)
+    await stage.job(stage.mira, jobid)
+    (first,) = stage.posts()
+    await stage.restart(away=WEEKS)
+    await stage.job(stage.bo, jobid, stage.lounge)
+    (again,) = stage.posts(stage.lounge)
+    assert words(again) == words(first)
+    (file,) = again.attachments
+    assert stage.bytes_of(file) == stage.bytes_of(first.attachments[0])
+    assert again.embeds[0].image.url == f"attachment://{file.filename}"
+
+
+async def test_the_copy_stays_in_its_server(weeks_later: Stage) -> None:
+    stage = weeks_later
+    jobid = stage.useapi.add_job(prompt=CASTLE, age=600)
+    await stage.job(stage.mira, jobid)
+    await stage.restart(away=WEEKS)
+    elsewhere = stage.env.create_guild("Elsewhere")
+    there = elsewhere.create_text_channel("pictures")
+    stage.guild = elsewhere
+    await stage.job(elsewhere.add_member(stage.env.create_user("Eve")), jobid, there)
+    (post,) = stage.posts(there)
+    assert words(post).endswith(ENDED)
+    assert not post.attachments
+
+
+async def test_a_grid_of_weeks_ago_can_be_split_and_a_post_that_is_gone_has_no_copy(weeks_later: Stage) -> None:
+    stage = weeks_later
+    await stage.bot.store.change_settings(stage.guild.id, spoiler=Spoiler.ALWAYS)
+    jobid = stage.useapi.add_job(prompt=CASTLE, age=600, imageUx=[])
+    await stage.job(stage.mira, jobid)
+    await stage.restart(away=WEEKS)
+    for number in (4, 0):
+        extras = await stage.press(stage.mira, stage.posts()[0], "⋯")
+        await stage.press(stage.mira, extras, "Split in four")
+        four = stage.last
+        assert len(four.attachments) == number
+        await stage.mira.click(four, custom_id=button(four, "Delete").custom_id)
+        (post,) = stage.posts()
+        stage.env.backend.messages[stage.channel.id][post.id].attachments.clear()
+    assert four.content.endswith("The picture is no longer there: such links end after a day.")
+
+
+async def test_a_copy_that_discord_does_not_give_out_just_now_comes_when_it_does(weeks_later: Stage) -> None:
+    stage = weeks_later
+    jobid = stage.useapi.add_job(prompt=CASTLE, age=600)
+    await stage.job(stage.mira, jobid)
+    await stage.restart(away=WEEKS)
+    stage.env.inject_error("GET", "/channels/*/messages/*", status=500, times=1)
+    await stage.job(stage.mira, jobid, stage.lounge)
+    (post,) = stage.posts(stage.lounge)
+    assert words(post).endswith("-# The picture could not be fetched.")
+    await stage.wait(20)
+    (post,) = stage.posts(stage.lounge)
+    assert post.attachments
+    assert words(post).endswith(CASTLE)

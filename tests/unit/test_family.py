@@ -1,0 +1,115 @@
+"""Families of jobs: who is shown, in which order, and whom another server keeps to itself."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot import cards
+from bot.jobs import Job, KnownJob, Person, Place, Status
+from bot.store import Store, open_store
+from tests.strategies import jobs
+
+HERE = Place(guild_id=100, channel_id=200)
+LOUNGE = Place(guild_id=100, channel_id=201)
+ELSEWHERE = Place(guild_id=900, channel_id=901)
+MIRA = Person(id=1, name="Mira")
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with open_store(tmp_path, lambda: NOON) as opened:
+        yield opened
+
+
+async def told(store: Store, name: str, parent: str = "", place: Place = HERE) -> KnownJob:
+    """A finished job that somebody asked for."""
+    verb = "button" if parent else "imagine"
+    job = Job(jobid=name, verb=verb, button=name, status=Status.COMPLETED, parent_jobid=parent, prompt=f"scene {name}")
+    return (await store.ask(job, place, MIRA)).known
+
+
+async def tree(store: Store, known: KnownJob, *, limit: int = 15) -> tuple[list[str], int]:
+    """The family as it would be read: a dash for each generation, and the job's id."""
+    family, more = await store.family(known, HERE, limit=limit)
+    return ["-" * each.generation + each.known.job.jobid for each in family], more
+
+
+async def test_every_parent_stands_above_its_children(store: Store) -> None:
+    await told(store, "root")
+    for name, parent in (("a", "root"), ("b", "root"), ("a1", "a"), ("b1", "b"), ("a2", "a"), ("a1x", "a1")):
+        await told(store, name, parent)
+    a = await told(store, "a", "root")
+    assert await tree(store, a) == (["root", "-a", "--a1", "---a1x", "--a2"], 0)
+    root = await told(store, "root")
+    assert await tree(store, root) == (["root", "-a", "--a1", "---a1x", "--a2", "-b", "--b1"], 0)
+    assert await tree(store, root, limit=4) == (["root", "-a", "--a1", "-b"], 3), "the near ones first"
+
+
+async def test_what_was_asked_for_in_another_server_is_not_known_here(store: Store) -> None:
+    await told(store, "root", place=ELSEWHERE)
+    mine = await told(store, "mine", "root")
+    await told(store, "theirs", "mine", ELSEWHERE)
+    await told(store, "hidden child of theirs", "theirs")
+    assert await tree(store, mine) == (["mine"], 0)
+    await told(store, "theirs", "mine", LOUNGE)
+    assert await tree(store, mine) == (["mine", "-theirs", "--hidden child of theirs"], 0)
+
+
+async def test_a_family_that_bites_its_own_tail_ends(store: Store) -> None:
+    await told(store, "a", "c")
+    await told(store, "b", "a")
+    c = await told(store, "c", "b")
+    await told(store, "self", "self")
+    assert await tree(store, c) == (["a", "-b", "--c"], 0)
+    assert await tree(store, await told(store, "self", "self")) == (["self"], 0)
+
+
+async def test_the_post_in_this_channel_comes_before_those_elsewhere(store: Store) -> None:
+    known = await told(store, "root")
+    await told(store, "root", place=LOUNGE)
+    for number, delivery in enumerate(await store.open_deliveries()):
+        await store.posted(delivery, 1000 + number)
+    for place in (HERE, LOUNGE):
+        ((root,), _) = await store.family(known, place, limit=15)
+        assert root.post is not None
+        assert root.post.place == place
+
+
+@given(st.lists(jobs, min_size=1, max_size=40), st.integers(min_value=0, max_value=300))
+def test_a_family_has_fifteen_lines_at_most_and_keeps_discords_limits(members: list[Job], more: int) -> None:
+    kin = [cards.Kin(job=job, key="4K7Q", generation=number, url=URL) for number, job in enumerate(members)]
+    embed = cards.family(kin, more)
+    lines = (embed.description or "").splitlines()
+    assert 1 <= len(lines) <= 15
+    assert len(embed.description or "") <= 4096
+    assert ("and" in lines[-1]) >= (len(members) + more > 15)
+
+
+URL = "https://discord.com/channels/1234567890123456789/1234567890123456789/1234567890123456789"
+
+
+def test_a_line_says_what_it_is_how_it_stands_and_where() -> None:
+    grid = Job(jobid="job:1", verb="imagine", status=Status.COMPLETED, prompt="a castle in the fog --ar 3:2")
+    pick = Job(jobid="job:2", verb="button", button="U2", status=Status.COMPLETED, prompt=grid.prompt)
+    bad = Job(jobid="job:3", verb="button", button="V1", status=Status.MODERATED, prompt="forbidden words")
+    running = Job(jobid="job:4", verb="button", button="V2", status=Status.PROGRESS, percent=47, prompt=grid.prompt)
+    kin = [
+        cards.Kin(job=grid, key="4K7Q", generation=0, url=URL, here=True),
+        cards.Kin(job=pick, key="8M2P", generation=1, url=URL),
+        cards.Kin(job=bad, key="9N3R", generation=1, url=URL),
+        cards.Kin(job=running, key="2T5W", generation=1),
+    ]
+    assert (cards.family(kin, 0).description or "").splitlines() == [
+        f"- **Imagine** [castle in the fog]({URL}) · done · this one",
+        f"  - **U2** [castle in the fog]({URL}) · done",
+        f"  - **V1** [#9N3R]({URL}) · declined",
+        "  - **V2** castle in the fog · 47 % · `#2T5W`",
+    ]
+    assert (cards.family(kin, 2).description or "").endswith("\n-# … and 2 more")
+    alone = cards.family(kin[:1], 0).description or ""
+    assert alone.endswith("\n-# Nothing else of this family is known in this server.")

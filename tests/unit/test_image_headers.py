@@ -1,0 +1,67 @@
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.images import VIDEO, link_ends
+from bot.images.picture import LOOKED_AT, kind, measure
+from tests import sample_pictures as samples
+
+TABLE = b"\xff\xc4\0\x0b" + bytes([0, 99] * 4 + [0])
+TWO: dict[str, object] = {"save_all": True, "append_images": [samples.painted(9, 7, noise=50)]}
+
+
+@pytest.mark.parametrize(
+    ("data", "seen"),
+    [
+        (samples.webp(2048, 2048), ("webp", 2048, 2048, False)),
+        (samples.webp(2688, 1792), ("webp", 2688, 1792, False)),
+        (samples.saved(samples.painted(30, 50), "WEBP", lossless=True), ("webp", 30, 50, False)),
+        (samples.saved(samples.painted(30, 50).convert("LA"), "WEBP"), ("webp", 30, 50, False)),
+        (samples.moving_webp(size=200_000), ("webp", 624, 624, True)),
+        (samples.png(1024, 1024), ("png", 1024, 1024, False)),
+        (samples.png(1, 1), ("png", 1, 1, False)),
+        (samples.saved(samples.painted(9, 7), "PNG", **TWO), ("png", 9, 7, True)),
+        (samples.gif(300, 200), ("gif", 300, 200, False)),
+        (samples.gif(300, 200, frames=3), ("gif", 300, 200, True)),
+        (samples.photograph(400, 300), ("jpg", 400, 300, False)),
+        (samples.saved(samples.painted(70, 40), "JPEG", progressive=True), ("jpg", 70, 40, False)),
+        (b"\xff\xd8" + TABLE + samples.photograph(70, 40)[2:], ("jpg", 70, 40, False)),
+        (samples.FILM, ("mp4", 0, 0, False)),
+    ],
+)  # fmt: skip
+def test_the_first_bytes_tell_type_size_and_whether_it_moves(data: bytes, seen: tuple[str, int, int, bool]) -> None:
+    content_type, extension = kind(data)
+    assert (extension, *measure(data[:LOOKED_AT], extension)) == seen
+    assert content_type == (VIDEO if extension == "mp4" else f"image/{extension}".replace("jpg", "jpeg"))
+
+
+STARTS = [b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR", b"\xff\xd8\xff", b"\xff\xd8\xff\xe1\0\0", b"RIFF0000WEBPVP8X", b"GIF89a"]
+
+
+@given(st.sampled_from([*STARTS, b"RIFF0000WEBPVP8L", b"RIFF0000WEBPVP8 "]), st.binary(max_size=60))
+def test_junk_behind_a_good_beginning_is_measured_without_complaint(start: bytes, junk: bytes) -> None:
+    extension = kind(start.ljust(12, b"\0"))[1]
+    width, height, _ = measure(start + junk, extension)
+    assert min(width, height) >= 0
+
+
+@pytest.mark.parametrize(
+    ("url", "ends"),
+    [
+        (
+            "https://cdn.discordapp.com/attachments/1/2/a.webp?ex=6a200354&is=6a1eb1d4&hm=00&",
+            datetime(2026, 6, 3, 10, 35, 0, tzinfo=UTC),
+        ),
+        ("https://cdn.discordapp.com/attachments/1/2/a.webp?ex=6a200354&is=6a1eb1d4", None),
+        ("https://cdn.discordapp.com/attachments/1/2/a.webp?ex=6a2003541&hm=00", None),
+        ("https://cdn.discordapp.com/attachments/1/2/a.webp?ex=-a200354&hm=00", None),
+        ("https://cdn.discordapp.com/attachments/1/2/a.webp?ex=&hm=00", None),
+        ("https://cdn.midjourney.com/1/0_0.jpeg", None),
+        ("https://[", None),
+        ("", None),
+    ],
+)
+def test_a_signed_link_tells_when_it_dies_and_others_do_not(url: str, ends: datetime | None) -> None:
+    assert link_ends(url) == ends

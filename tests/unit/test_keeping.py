@@ -1,0 +1,497 @@
+"""Data for years, on real SQLite files: nightly copies, pruning, putting a copy back, updates from every release."""
+
+import asyncio
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from bot.errors import StoreError
+from bot.jobs import Delivery, Job, Limits, Person, Place, Press, PressState, State, Status, Tier
+from bot.store import Store, open_store
+from bot.store.backups import BackupError, nightly
+from bot.store.database import FILE, MIGRATIONS
+from bot.store.peek import Found, peek
+from bot.store.restoring import restore
+
+HERE = Place(guild_id=100, channel_id=200)
+MIRA = Person(id=1, name="Mira")
+RUNNING = Job(jobid="job:1", verb="imagine", status=Status.STARTED, prompt="castle in the fog")
+DONE = msgspec.structs.replace(RUNNING, status=Status.COMPLETED)
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+class Clock:
+    """Our clock, and Discord's with it."""
+
+    def __init__(self) -> None:
+        self.time = NOON
+
+    def __call__(self) -> datetime:
+        return self.time
+
+    def forward(self, store: Store, *, days: float = 0, seconds: float = 0) -> None:
+        self.time += timedelta(days=days, seconds=seconds)
+        store.saw(snowflake(self.time))
+
+
+def snowflake(when: datetime) -> int:
+    return int((when.timestamp() - 1420070400) * 1000) << 22
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+async def ended(store: Store, clock: Clock, jobid: str = "job:1", *, post: bool = True) -> int:
+    """A job that was asked for, ended, and was posted; its row id."""
+    wish = await store.ask(msgspec.structs.replace(RUNNING, jobid=jobid), HERE, MIRA)
+    await store.record([(wish.known.id, msgspec.structs.replace(DONE, jobid=jobid))])
+    if post:
+        await post_all(store, clock)
+    return wish.known.id
+
+
+async def post_all(store: Store, clock: Clock) -> list[Delivery]:
+    posted = []
+    for delivery in await store.open_deliveries():
+        claimed = await store.claim(delivery)
+        assert claimed is not None
+        clock.forward(store, seconds=1)
+        posted.append(await store.posted(claimed, snowflake(clock.time)))
+    for edit in await store.posts_to_edit():
+        await store.shown(edit, 0)
+    return posted
+
+
+async def press(store: Store, parent_id: int, button: str = "V1") -> Press:
+    parent = await store.known(parent_id)
+    pressed = await store.press(parent, button, HERE, MIRA, tier=Tier.VARY, limits=Limits())
+    assert isinstance(pressed, Press)
+    return pressed
+
+
+async def count(store: Store, table: str = "jobs") -> int:
+    return int((await store._db.rows(f"SELECT count(*) FROM {table}"))[0][0])
+
+
+def read(file: Path, sql: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(f"file:{file}?mode=ro&immutable=1", uri=True)) as database:
+        return database.execute(sql).fetchall()
+
+
+# --- copies ---------------------------------------------------------------------------------------------------------
+
+
+async def test_the_newest_copies_stay_and_what_lies_beside_them(tmp_path: Path, clock: Clock) -> None:
+    async with open_store(tmp_path, clock) as store:
+        await ended(store, clock)
+        (tmp_path / "backups").mkdir()
+        mine = [tmp_path / "backups" / name for name in ("before-schema-2-x.sqlite3", "nightly-mine.sqlite3", "notes")]
+        for file in (*mine, tmp_path / "backups" / "nightly-20260101T000000Z.sqlite3.part"):
+            file.write_text("kept, but for the .part", encoding="utf-8")
+        made = []
+        for _ in range(4):
+            made.append(await store.back_up(tmp_path, 2))
+            clock.forward(store, days=1)
+        assert nightly(tmp_path) == made[-2:]
+        assert sorted((tmp_path / "backups").iterdir()) == sorted([*mine, *made[-2:]])
+        assert made[-1].stat().st_mode & 0o777 == 0o600
+        assert read(made[-1], "SELECT status FROM jobs") == [("completed",)]
+        await store.set_fact("the bot", "goes on")
+
+
+async def test_a_copy_without_room_is_not_begun(tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with open_store(tmp_path, clock) as store:
+        kept = await store.back_up(tmp_path, 2)
+        monkeypatch.setattr("bot.store.backups.free_bytes", lambda _: 5 << 20)
+        with pytest.raises(BackupError, match="needs 16 MB, and 5 MB are free"):
+            await store.back_up(tmp_path, 2)
+        assert list((tmp_path / "backups").iterdir()) == [kept]
+
+
+async def test_a_damaged_copy_does_not_push_out_a_good_one(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_store(tmp_path, clock) as store:
+        for number in range(40):
+            await ended(store, clock, f"job:{number}", post=False)
+        kept = await store.back_up(tmp_path, 1)
+        clock.forward(store, days=1)
+        to_thread = asyncio.to_thread
+
+        async def bad_disk(work: Callable[..., Path], part: Path, keep: int) -> Path:
+            content = bytearray(part.read_bytes())
+            content[len(content) // 2 :] = bytes(len(content) - len(content) // 2)
+            part.write_bytes(content)
+            return await to_thread(work, part, keep)
+
+        monkeypatch.setattr(asyncio, "to_thread", bad_disk)
+        with pytest.raises(BackupError, match="damaged"):
+            await store.back_up(tmp_path, 1)
+        assert list((tmp_path / "backups").iterdir()) == [kept]
+
+
+async def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path, clock: Clock) -> None:
+    (tmp_path / "backups").write_text("a file", encoding="utf-8")
+    async with open_store(tmp_path, clock) as store:
+        with pytest.raises(BackupError, match=r"backups cannot be written"):
+            await store.back_up(tmp_path, 1)
+
+
+# --- pruning --------------------------------------------------------------------------------------------------------
+
+
+async def test_what_nobody_needs_goes_with_all_that_belongs_to_it(
+    tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    async with open_store(tmp_path, clock) as store:
+        old = await ended(store, clock, "job:old")
+        made = await press(store, old)
+        await store.press_made(made, msgspec.structs.replace(DONE, jobid="job:child"), used=False, quiet_for=0)
+        await store.told(made)
+        await post_all(store, clock)
+        clock.forward(store, days=89.9)
+        await ended(store, clock, "job:young")
+        assert await store.prune(90) == 0
+        clock.forward(store, days=0.2)
+        assert await store.prune(90) == 2
+        assert [await count(store, table) for table in ("jobs", "watches", "presses")] == [1, 1, 0]
+        assert await store.by_jobid("job:young") is not None
+        assert await store._db.rows("PRAGMA foreign_key_check") == []
+        assert await store.prune(90) == 0
+    assert [line for line in caplog.messages if "Deleted" in line] == [
+        "Deleted 2 jobs that ended before 2026-11-23, 0 of them with a result that could never be posted"
+    ]
+
+
+@pytest.mark.parametrize("what", ["unposted", "asked again", "pressed", "press open", "running", "edit"])
+async def test_what_is_still_needed_stays_however_old_it_is(tmp_path: Path, clock: Clock, what: str) -> None:
+    async with open_store(tmp_path, clock) as store:
+        if what == "running":
+            await store.ask(RUNNING, HERE, MIRA)
+            await post_all(store, clock)
+        else:
+            job_id = await ended(store, clock, post=what != "unposted")
+        if what == "press open":
+            await press(store, job_id)
+        clock.forward(store, days=100)
+        match what:
+            case "asked again":
+                await store.ask(DONE, HERE, MIRA, again=True)
+                await post_all(store, clock)
+            case "pressed":
+                pressed = await press(store, job_id)
+                await store.press_ended(pressed, PressState.REFUSED, "no")
+                await store.told(pressed)
+            case "edit":
+                await store._db.transaction(
+                    lambda db: db.execute("UPDATE deliveries SET wanted = shown + 1 WHERE kind = 'result'")
+                )
+        clock.forward(store, days=60)
+        assert await store.prune(90) == 0
+        assert await count(store) == 1
+
+
+async def test_an_abandoned_job_goes_and_so_does_one_that_could_never_be_posted(
+    tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    async with open_store(tmp_path, clock) as store:
+        await ended(store, clock, "job:lost", post=False)
+        for delivery in await store.open_deliveries():
+            await store.give_up(delivery, "gone")
+        await store.ask(msgspec.structs.replace(RUNNING, jobid="job:stopped"), HERE, MIRA)
+        (card, *_) = await post_all(store, clock)
+        await store.stop(card, None)
+        await store.drop(card)
+        clock.forward(store, days=91)
+        assert await store.prune(90) == 2
+    assert "1 of them with a result that could never be posted" in caplog.text
+
+
+async def test_a_clock_that_runs_ahead_by_years_deletes_nothing(tmp_path: Path, clock: Clock) -> None:
+    async with open_store(tmp_path, clock) as store:
+        await ended(store, clock)
+        clock.time += timedelta(days=3000)  # and Discord says nothing of the kind
+        assert await store.prune(31) == 0
+
+
+async def test_pruning_comes_to_the_end_of_a_long_history(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.store.upkeep._BREATH", 0)
+    async with open_store(tmp_path, clock) as store:
+        await store._db.transaction(
+            lambda db: db.execute(
+                """WITH RECURSIVE ended (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM ended WHERE n < 500)
+                   INSERT INTO jobs (key, jobid, status, over, answer, added_at, changed_at, over_at)
+                   SELECT n, n, 'completed', 1, '{"jobid":"x"}', ?1, ?1, ?1 FROM ended""",
+                (NOON.timestamp(),),
+            )
+        )
+        clock.forward(store, days=91)
+        await ended(store, clock)
+        assert await store.prune(90) == 500
+        assert await count(store) == 1
+
+
+# --- putting a copy back --------------------------------------------------------------------------------------------
+
+
+async def test_a_copy_comes_back_and_knows_that_time_has_passed(tmp_path: Path, clock: Clock) -> None:
+    async with open_store(tmp_path, clock) as store:
+        await ended(store, clock, "job:posted")
+        waiting = await ended(store, clock, "job:waiting", post=False)
+        running = await store.ask(msgspec.structs.replace(RUNNING, jobid="job:running"), HERE, MIRA)
+        queued = await press(store, waiting)
+        newest = store._seen
+        copy = await store.back_up(tmp_path, 7)
+        clock.forward(store, days=1)
+        await ended(store, clock, "job:after the copy")
+    clock.time += timedelta(hours=1)
+    restored = await restore(tmp_path, copy, clock.time)
+    assert restored.jobs == 3
+    assert restored.newest is not None
+    assert restored.newest < NOON + timedelta(hours=1)
+    assert restored.replaced is not None
+    assert read(restored.replaced, "SELECT count(*) FROM jobs") == [(4,)]
+    assert {file.name for file in tmp_path.iterdir()} == {FILE, restored.replaced.name, "backups"}
+    assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
+
+    clock.time += timedelta(hours=1)
+    async with open_store(tmp_path, clock) as store:
+        assert await count(store) == 3
+        (delivery,) = await store.open_deliveries()
+        assert (delivery.job_id, delivery.state) == (waiting, State.SENDING), "it is looked for by its nonce"
+        assert await store.posted_since(delivery, await store.known(waiting)) is None
+        pressed = await store.press_by_id(queued.id)
+        assert pressed is not None
+        assert (pressed.state, pressed.sent_at) == (PressState.UNKNOWN, queued.pressed_at), "it may have been paid"
+        clock.forward(store, days=1)
+        await store.record([(running.known.id, msgspec.structs.replace(DONE, jobid="job:running"))])
+        late = (await store.open_deliveries())[-1]
+        assert late.job_id == running.known.id
+        after = await store.posted_since(late, await store.known(late.job_id))
+        assert after is not None
+        assert newest - (3000 << 22) < after <= newest, "where the copy's knowledge ends"
+        fresh = await ended(store, clock, "job:new", post=False)
+        (delivery,) = [each for each in await store.open_deliveries() if each.job_id == fresh]
+        assert await store.posted_since(delivery, await store.known(fresh)) is None
+
+
+async def test_a_bot_that_was_never_restored_looks_for_nothing(tmp_path: Path, clock: Clock) -> None:
+    async with open_store(tmp_path, clock) as store:
+        job_id = await ended(store, clock, post=False)
+        (delivery,) = await store.open_deliveries()
+        assert await store.posted_since(delivery, await store.known(job_id)) is None
+
+
+async def test_a_running_bot_is_not_restored(tmp_path: Path, clock: Clock) -> None:
+    async with open_store(tmp_path, clock) as store:
+        await ended(store, clock)
+        copy = await store.back_up(tmp_path, 7)
+    # The lock that counts is another process's: SQLite's own do not keep their process out.
+    holder = await asyncio.create_subprocess_exec(
+        *("python3", "-c", HOLD, str(tmp_path / FILE)), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    assert holder.stdout is not None
+    try:
+        assert await holder.stdout.readline() == b"held\n"
+        before = (tmp_path / FILE).read_bytes()
+        assert peek(tmp_path).found is Found.IN_USE
+        with pytest.raises(StoreError, match="Stop it first"):
+            await restore(tmp_path, copy, clock.time)
+        assert (tmp_path / FILE).read_bytes() == before
+        assert {file.name for file in tmp_path.iterdir()} <= {FILE, "backups", f"{FILE}-wal"}
+    finally:
+        await holder.communicate(b"")
+    assert peek(tmp_path).found is Found.OURS
+    await restore(tmp_path, copy, clock.time)
+
+
+HOLD = """
+import sqlite3, sys
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+database.execute("PRAGMA locking_mode = EXCLUSIVE")
+database.executescript("PRAGMA journal_mode = WAL; BEGIN IMMEDIATE; COMMIT;")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def spoil(file: Path, what: str) -> None:
+    with closing(sqlite3.connect(file)) as database:
+        match what:
+            case "newer":
+                database.executescript("PRAGMA user_version = 99")
+            case "another program's":
+                database.executescript("PRAGMA application_id = 7")
+            case "without its parts":
+                database.executescript("PRAGMA foreign_keys = OFF; DELETE FROM jobs;")
+    if what == "damaged":
+        content = bytearray(file.read_bytes())
+        content[4096 * 3 : 4096 * 3 + 400] = b"\xff" * 400
+        file.write_bytes(content)
+    elif what == "no database":
+        file.write_bytes(b"a diary " * 1000)
+    elif what == "empty":
+        file.write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    ("what", "says"),
+    [
+        ("newer", "A newer Darkroom wrote"),
+        ("another program's", "belongs to another program"),
+        ("without its parts", "is damaged. Take an older one"),
+        ("damaged", "(is damaged|cannot be used)"),
+        ("no database", "is no SQLite database"),
+        ("empty", "is empty"),
+    ],
+)
+async def test_a_copy_that_is_none_is_refused_and_all_stays_as_it_was(
+    tmp_path: Path, clock: Clock, what: str, says: str
+) -> None:
+    async with open_store(tmp_path, clock) as store:
+        await ended(store, clock)
+        copy = await store.back_up(tmp_path, 7)
+    spoil(copy, what)
+    before = {file: file.read_bytes() for file in (tmp_path / FILE, copy)}
+    with pytest.raises(StoreError, match=says):
+        await restore(tmp_path, copy, clock.time)
+    assert {file: file.read_bytes() for file in before} == before
+    assert {file.name for file in tmp_path.iterdir()} == {FILE, "backups"}
+
+
+async def test_what_is_no_copy_is_named(tmp_path: Path, clock: Clock) -> None:
+    async with open_store(tmp_path, clock):
+        pass
+    with pytest.raises(StoreError, match="is the database itself"):
+        await restore(tmp_path, tmp_path / FILE, clock.time)
+    with pytest.raises(StoreError, match="There is no file"):
+        await restore(tmp_path, tmp_path / "nothing", clock.time)
+
+
+async def test_a_damaged_database_can_be_replaced_and_is_kept_with_its_journal(tmp_path: Path, clock: Clock) -> None:
+    async with open_store(tmp_path, clock) as store:
+        await ended(store, clock)
+        copy = await store.back_up(tmp_path, 7)
+    (tmp_path / FILE).write_bytes(b"\0garbage" * 4000)
+    (tmp_path / f"{FILE}-wal").write_bytes(b"the journal of another life")
+    restored = await restore(tmp_path, copy, clock.time)
+    assert restored.replaced is not None
+    assert restored.replaced.read_bytes().startswith(b"\0garbage")
+    assert Path(f"{restored.replaced}-wal").read_bytes() == b"the journal of another life"
+    async with open_store(tmp_path, clock) as store:
+        assert await count(store) == 1
+
+
+async def test_moving_house_is_one_copy_into_an_empty_folder(tmp_path: Path, clock: Clock) -> None:
+    async with open_store(tmp_path / "old", clock) as store:
+        await ended(store, clock)
+        copy = await store.back_up(tmp_path / "old", 7)
+    (tmp_path / "new").mkdir()
+    assert (await restore(tmp_path / "new", copy, clock.time)).replaced is None
+    async with open_store(tmp_path / "new", clock) as store:
+        assert await count(store) == 1
+
+
+async def test_a_copy_made_by_hand_of_a_bot_that_was_killed_holds_its_last_words(tmp_path: Path, clock: Clock) -> None:
+    async with open_store(tmp_path / "old", clock) as store:
+        await ended(store, clock)
+        shutil.copytree(tmp_path / "old", tmp_path / "hand")  # with the -wal file, in which all of it stands
+    assert (tmp_path / "hand" / f"{FILE}-wal").stat().st_size > 0
+    (tmp_path / "new").mkdir()
+    assert (await restore(tmp_path / "new", tmp_path / "hand" / FILE, clock.time)).jobs == 1
+
+
+# --- looking from outside -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("what", "found"),
+    [
+        ("newer", Found.NEWER),
+        ("another program's", Found.FOREIGN),
+        ("no database", Found.NO_DATABASE),
+        ("", Found.OURS),
+    ],
+)
+async def test_a_look_from_outside_tells_what_lies_there_and_leaves_it_so(
+    tmp_path: Path, clock: Clock, what: str, found: Found
+) -> None:
+    assert peek(tmp_path).found is Found.NOTHING
+    async with open_store(tmp_path, clock):
+        pass
+    spoil(tmp_path / FILE, what)
+    before = (tmp_path / FILE).read_bytes(), (tmp_path / FILE).stat().st_mtime_ns
+    seen = peek(tmp_path)
+    assert seen.found is found
+    assert (what == "newer") == (seen.version == 99)
+    assert ((tmp_path / FILE).read_bytes(), (tmp_path / FILE).stat().st_mtime_ns) == before
+    assert [file.name for file in tmp_path.iterdir()] == [FILE]
+
+
+# --- updates --------------------------------------------------------------------------------------------------------
+
+RELEASED = {
+    1: """
+    INSERT INTO facts VALUES ('commands', 'a hash');
+    INSERT INTO jobs VALUES (1, 'AAAA', 'job:parent', 'completed', 1, '{"jobid":"job:parent"}', 1, 2, 2),
+                            (2, 'BBBB', 'job:child', 'progress', 0, '{"jobid":"job:child"}', 3, 4, NULL);
+    INSERT INTO watches VALUES (1, 1, 100, 200, 1, 'Mira', 1, 0), (2, 2, 100, 200, 1, 'Mira', 3, 1);
+    INSERT INTO deliveries (id, kind, job_id, guild_id, channel_id, nonce, state, message_id, next_try, created_at)
+        VALUES (1, 'result', 1, 100, 200, 'aaaaaaaaaaaaaaaaaaaaaaaa', 'posted', 5, 1, 2),
+               (2, 'card', 2, 100, 200, 'bbbbbbbbbbbbbbbbbbbbbbbb', 'sending', NULL, 3, 3),
+               (3, 'result', 1, 100, 201, 'cccccccccccccccccccccccc', 'undeliverable', NULL, 3, 3);
+    INSERT INTO presses VALUES (1, 'ref1', 1, 2, 'U1', 100, 200, 1, 'Mira', 'made', '', 3),
+                               (2, 'ref2', 1, NULL, 'V1', 100, 200, 1, 'Mira', 'unknown', 'the bot ended', 3);
+    """,
+}
+"""Rows as each released schema had them."""
+
+KEPT = {
+    "jobs": ("id", "key", "jobid", "status", "over", "answer", "added_at", "changed_at", "over_at"),
+    "watches": ("id", "job_id", "guild_id", "channel_id", "user_id", "user_name", "asked_at", "stopped"),
+    "deliveries": ("id", "kind", "job_id", "channel_id", "nonce", "state", "message_id", "next_try", "created_at"),
+    "presses": ("id", "ref", "parent_id", "child_id", "button", "user_id", "trouble", "pressed_at"),
+    "facts": ("name", "value"),
+}
+
+
+@pytest.mark.parametrize("released", RELEASED)
+async def test_a_database_of_each_release_is_brought_up_to_date_with_all_its_rows(
+    tmp_path: Path, clock: Clock, released: int
+) -> None:
+    scripts = sorted(MIGRATIONS.glob("*.sql"))
+    with closing(sqlite3.connect(tmp_path / FILE)) as database:
+        for number, script in enumerate(scripts[:released], start=1):
+            database.executescript(f"{script.read_text(encoding='utf-8')}; PRAGMA user_version = {number};")
+        database.executescript(RELEASED[released])
+    queries = {table: f"SELECT {', '.join(columns)} FROM {table} ORDER BY 1" for table, columns in KEPT.items()}
+    before = {table: read(tmp_path / FILE, query) for table, query in queries.items()}
+    assert peek(tmp_path).found is (Found.OLDER if released < len(scripts) else Found.OURS)
+    async with open_store(tmp_path, clock) as store:
+        after = {table: [tuple(row) for row in await store._db.rows(query)] for table, query in queries.items()}
+        assert await store._db.rows("PRAGMA foreign_key_check") == []
+        (version,) = await store._db.rows("PRAGMA user_version")
+        assert await store.running() == [], "Mira had stopped"
+        assert await store.by_key("AAAA", 100) is not None
+    assert after == before
+    assert version[0] == len(scripts)
+    (copy,) = (tmp_path / "backups").iterdir()
+    assert read(copy, "SELECT count(*) FROM jobs") == [(2,)]
+    restored = await restore(tmp_path, copy, clock.time)
+    assert restored.jobs == 2, "an older copy is brought up to date when it is put back"
+    async with open_store(tmp_path, clock) as store:
+        assert json.loads(str(await store.fact("restored")))["after"] == 5

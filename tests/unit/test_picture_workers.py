@@ -1,0 +1,156 @@
+"""The process that works on pictures: it gets no secrets, no time without end, and dies with whom it works for."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.images import Fitted, Picture, Pictures, TooLarge, Unreadable
+from tests import sample_pictures as samples
+
+ROOT = Path(__file__).parents[2]
+
+
+def workers() -> list[int]:
+    """The processes that this one has started, and that have not ended."""
+    me = os.getpid()
+    return [int(child) for child in Path(f"/proc/{me}/task/{me}/children").read_text().split()]
+
+
+class Endless:
+    """A picture that is never read to its end: a pipe with a writer who writes nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        self._end: int | None = None
+        path = folder / "endless.png"
+        os.mkfifo(path)
+        self.picture = Picture(path=path, content_type="image/png", extension="png", size=1000)
+
+    async def reader(self) -> int:
+        """Wait until a worker has opened the picture; its process id."""
+        self._end = await asyncio.to_thread(os.open, self.picture.path, os.O_WRONLY)  # opens when the other end does
+        (worker,) = workers()
+        return worker
+
+    def close(self) -> None:
+        if self._end is not None:
+            os.close(self._end)
+
+
+@pytest.fixture
+def endless(tmp_path: Path) -> Iterator[Endless]:
+    endless = Endless(tmp_path)
+    yield endless
+    endless.close()
+
+
+def order(source: Path, into: Path, **more: Any) -> dict[str, Any]:
+    bounds = {"pixels": 10**8, "seconds": 20, "memory": 1 << 30}
+    return {"do": "fit", "source": str(source), "into": str(into), "limit": 10**7, **bounds, **more}
+
+
+def answer(order: dict[str, Any]) -> dict[str, Any]:
+    said = subprocess.run(
+        [sys.executable, "-m", "bot.workshop", json.dumps(order)],
+        cwd=ROOT, env={}, capture_output=True, text=True, timeout=30, check=True,
+    )  # fmt: skip
+    assert said.stderr == ""
+    told: dict[str, Any] = json.loads(said.stdout)
+    return told
+
+
+async def test_a_worker_gets_no_token_and_ends_with_the_task_that_waits_for_it(
+    endless: Endless, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", "canary-token")
+    async with Pictures(hosts=()) as pictures:
+        task = asyncio.create_task(pictures.fit(endless.picture, limit=10, into=tmp_path))
+        worker = await endless.reader()
+        assert b"canary" not in Path(f"/proc/{worker}/environ").read_bytes()
+        assert b"canary" not in Path(f"/proc/{worker}/cmdline").read_bytes()
+        assert os.getpriority(os.PRIO_PROCESS, worker) > os.getpriority(os.PRIO_PROCESS, 0)
+        assert os.getpgid(worker) != os.getpgid(0), "Ctrl-C is not for workers"
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert workers() == []
+        assert list(tmp_path.iterdir()) == [endless.picture.path]
+        fitted = await pictures.fit(_png(tmp_path), limit=1_000, into=tmp_path)
+    assert fitted.smaller, "its place is free again"
+
+
+async def test_a_worker_ends_when_the_bot_closes(endless: Endless, tmp_path: Path) -> None:
+    async with Pictures(hosts=()) as pictures:
+        task = asyncio.create_task(pictures.fit(endless.picture, limit=10, into=tmp_path))
+        await endless.reader()
+    with pytest.raises(Unreadable):
+        await task
+    assert workers() == []
+    assert list(tmp_path.iterdir()) == [endless.picture.path]
+
+
+async def test_a_worker_that_takes_too_long_is_ended_and_the_next_one_has_its_turn(
+    endless: Endless, tmp_path: Path
+) -> None:
+    async with Pictures(hosts=(), seconds=0.3) as pictures:
+        with pytest.raises(Unreadable):
+            await pictures.fit(endless.picture, limit=10, into=tmp_path)
+        assert workers() == []
+        assert list(tmp_path.iterdir()) == [endless.picture.path]
+        pictures._workers._seconds = 60
+        assert (await pictures.fit(_png(tmp_path), limit=1_000, into=tmp_path)).smaller
+
+
+@pytest.mark.parametrize(
+    ("memory", "trouble", "why"),
+    [(1 << 30, "", ""), (110 << 20, "unreadable", "MemoryError")],
+    ids=["enough", "too little"],
+)
+def test_a_worker_has_so_much_memory_and_no_more(tmp_path: Path, memory: int, trouble: str, why: str) -> None:
+    source = tmp_path / "picture.png"
+    source.write_bytes(samples.saved(samples.painted(4096, 4096), "PNG", compress_level=1))
+    told = answer(order(source, tmp_path, do="thumbnail", edge=64, memory=memory))
+    assert told.get("trouble", "") == trouble
+    assert told.get("why", "").startswith(why)
+
+
+def test_a_worker_answers_in_its_own_words(tmp_path: Path) -> None:
+    source = tmp_path / "picture.png"
+    source.write_bytes(samples.bomb(20_000, 20_000))
+    assert answer(order(source, tmp_path))["trouble"] == "too large"
+    assert answer(order(source, tmp_path, pixels=10**9, limit=20))["trouble"] in {"too large", "unreadable"}
+    source.write_bytes(b"<svg xmlns='http://www.w3.org/2000/svg'/>")
+    assert answer(order(source, tmp_path))["trouble"] == "not a picture"
+    assert answer(order(tmp_path / "gone", tmp_path))["trouble"] == "unreadable"
+    source.write_bytes(samples.png(40, 30))
+    assert answer(order(source, tmp_path / "gone"))["trouble"] == "unreadable"
+    made = answer(order(source, tmp_path))["made"]
+    assert [(file["width"], file["height"], file["extension"]) for file in made] == [(40, 30, "webp")]
+
+
+async def test_a_size_that_was_not_seen_from_outside_is_seen_inside(tmp_path: Path) -> None:
+    path = tmp_path / "picture.png"
+    path.write_bytes(samples.bomb(20_000, 20_000))
+    unseen = Picture(path=path, content_type="image/png", extension="png", size=path.stat().st_size)
+    async with Pictures(hosts=()) as pictures:
+        ways: list[Callable[[], Awaitable[Fitted | Picture | tuple[Picture, ...]]]] = [
+            lambda: pictures.fit(unseen, limit=10, into=tmp_path),
+            lambda: pictures.split(unseen, limit_each=10, into=tmp_path),
+            lambda: pictures.thumbnail(unseen, into=tmp_path),
+        ]
+        for way in ways:
+            with pytest.raises(TooLarge):
+                await way()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def _png(folder: Path) -> Picture:
+    path = folder / "picture.png"
+    path.write_bytes(samples.png(64, 64, compress_level=0))
+    return Picture(path=path, content_type="image/png", extension="png", size=path.stat().st_size)

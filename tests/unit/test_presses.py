@@ -1,0 +1,873 @@
+"""The line of presses on a real store, with a useapi that notes what it was paid for, in virtual time."""
+
+import asyncio
+import contextlib
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from bot.api import Useapi
+from bot.errors import (
+    AccountBlocked,
+    BadRequest,
+    Busy,
+    ButtonUsed,
+    JobExpired,
+    JobModerated,
+    JobUnknown,
+    Nonsense,
+    NotSent,
+    Overloaded,
+    QueueFull,
+    ServerTrouble,
+    SubscriptionEnded,
+    TokenRefused,
+    TooSlow,
+    Unreachable,
+    UseapiError,
+)
+from bot.jobs import (
+    Child,
+    Job,
+    Limits,
+    Person,
+    Place,
+    Press,
+    PressState,
+    Refusal,
+    Refused,
+    Status,
+    Tier,
+)
+from bot.presses import Presses
+from bot.store import Store, open_store
+from tests.clock import VirtualTime
+from tests.conftest import LONG
+
+event_loop_factory = VirtualTime
+
+Fate = UseapiError | list[UseapiError] | None
+
+START = datetime(2026, 11, 23, 12, tzinfo=UTC)
+HERE = Place(guild_id=100, channel_id=200)
+THERE = Place(guild_id=101, channel_id=300)  # another server
+MIRA, BO = Person(id=1, name="Mira"), Person(id=2, name="Bo")
+MINUTE, HOUR = 60.0, 3600.0
+BUTTONS = ("U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4")
+GRID = Job(jobid="job:grid", verb="imagine", status=Status.COMPLETED, prompt="a castle", buttons=BUTTONS)
+OVER = {PressState.MADE, PressState.USED, PressState.DECLINED, PressState.REFUSED, PressState.LOST}
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+class FarEnd:
+    """useapi and what it was paid for: `posts` are the requests that arrived, `made` the jobs that came of them.
+
+    `outcomes` are what the next POSTs meet, first come first served: an error is answered and nothing is made; an error
+    within a list is answered although the job was made; `None` stands for all being well. A job runs for `lasts`
+    seconds; `places` run at a time. Of what is in `unlisted` the parent's children do not tell.
+    """
+
+    def __init__(self) -> None:
+        self.takes, self.lasts, self.places = 4.0, 30.0, 99
+        self.outcomes: list[Fate] = []
+        self.everybody: UseapiError | None = None
+        self.looks_meet: UseapiError | None = None
+        self.unlisted: set[str] = set()
+        self.unknown: set[str] = set()
+        self.posts: list[tuple[float, str, str]] = []
+        self.made: dict[str, tuple[float, Job]] = {}
+        self.looks: Counter[str] = Counter()
+
+    async def press(self, jobid: str, button: str, *, reply_ref: str, prompt: str | None = None) -> Job:
+        outcome = self.everybody or (self.outcomes.pop(0) if self.outcomes else None)
+        if isinstance(outcome, NotSent):
+            raise outcome
+        self.posts.append((now(), button, reply_ref))
+        if isinstance(outcome, UseapiError):
+            await asyncio.sleep(self.takes)
+            raise outcome
+        if button[0] == "U" and (before := [job for _, job in self.made.values() if job.button == button]):
+            raise ButtonUsed(before[0].jobid)
+        if len(running := self._running()) >= self.places:
+            raise QueueFull(running)
+        child = Job(
+            jobid=f"job:{len(self.made) + 1}", verb="button", status=Status.STARTED, button=button, reply_ref=reply_ref
+        )
+        self.made[child.jobid] = (now() + self.lasts, child)
+        await asyncio.sleep(self.takes)
+        if isinstance(outcome, list):
+            raise outcome[0]
+        return child
+
+    async def job(self, jobid: str) -> Job:
+        self.looks[jobid] += 1
+        await asyncio.sleep(0.1)
+        if self.looks_meet is not None:
+            raise self.looks_meet
+        if jobid == GRID.jobid:
+            listed = [job for _, job in self.made.values() if job.jobid not in self.unlisted]
+            return msgspec.structs.replace(
+                GRID, children=tuple(Child(button=job.button, jobid=job.jobid) for job in listed)
+            )
+        if jobid not in self.made or jobid in self.unknown:
+            raise JobUnknown
+        ends, job = self.made[jobid]
+        return msgspec.structs.replace(job, status=Status.COMPLETED) if now() >= ends else job
+
+    async def running(self) -> tuple[str, ...]:
+        if self.looks_meet is not None:
+            raise self.looks_meet
+        return self._running()
+
+    def _running(self) -> tuple[str, ...]:
+        return tuple(jobid for jobid, (ends, _) in self.made.items() if now() < ends)
+
+    @property
+    def times(self) -> list[float]:
+        return [round(at) for at, _, _ in self.posts]
+
+
+class Evening:
+    """A line at work. `told` has each telling: when, of which button, and how the press stood."""
+
+    store: Store
+    presses: Presses
+
+    def __init__(self, folder: Path) -> None:
+        self.useapi = FarEnd()
+        self.jump = timedelta()  # of the wall clock
+        self.queue = 3
+        self.served = {HERE.guild_id, THERE.guild_id}
+        self.told: list[tuple[float, str, PressState]] = []
+        self.deaf = 0  # how many tellings Discord does not take
+        self.watched: list[str] = []
+        self.alerts: list[tuple[str, str]] = []
+        self._folder = folder
+        self._life = contextlib.AsyncExitStack()
+
+    def wall(self) -> datetime:
+        return START + timedelta(seconds=now()) + self.jump
+
+    async def open(self) -> None:
+        """The store and the line, which does not move yet."""
+        self._life = contextlib.AsyncExitStack()
+        self.store = await self._life.enter_async_context(open_store(self._folder, self.wall))
+        self.presses = Presses(
+            api=cast(Useapi, self.useapi),
+            store=self.store,
+            watch=lambda known: self.watched.append(known.job.jobid),
+            tell=self._tell,
+            changed=lambda: None,
+            alert=lambda trouble, words: self.alerts.append((trouble, words)),
+            queue=self.queue,
+            now=self.wall,
+            serves=lambda guild_id: guild_id in self.served,
+        )
+        self.grid = (await self.store.ask(GRID, HERE, MIRA)).known
+        await self.store.ask(GRID, THERE, MIRA)
+
+    async def begin(self) -> None:
+        await self.open()
+        self._loop = asyncio.create_task(self.presses.run())
+        self._life.push_async_callback(ended, self._loop)
+        await asyncio.sleep(0.001)
+
+    async def end(self) -> None:
+        await self._life.aclose()
+
+    async def stop(self) -> None:
+        """SIGTERM, up to where the store is closed."""
+        await ended(self._loop)
+
+    async def kill(self) -> None:
+        """The process is gone: nothing is tidied up."""
+        for task in (*self.presses._tasks(), self._loop):
+            task.cancel()
+        await self._life.aclose()
+
+    async def _tell(self, press: Press) -> None:
+        await asyncio.sleep(0.05)
+        if self.deaf:
+            self.deaf -= 1
+            return
+        self.told.append((now(), press.button, press.state))
+        if press.state in OVER:
+            await self.store.told(press)
+
+    async def press(self, button: str = "V1", person: Person = MIRA, place: Place = HERE, **limits: Any) -> Press:
+        press = await self.add(button, person, place, **limits)
+        assert isinstance(press, Press)
+        self.presses.go(press)
+        return press
+
+    async def add(
+        self, button: str = "V1", person: Person = MIRA, place: Place = HERE, **limits: Any
+    ) -> Press | Refused:
+        tier = Tier.PICK if button[0] == "U" else Tier.VARY
+        grid = self.grid
+        return await self.presses.add(grid, button, place, person, tier=tier, limits=Limits(**limits), answer="token")
+
+    async def state(self, press: Press) -> PressState:
+        found = await self.store.press_by_id(press.id)
+        assert found is not None
+        return found.state
+
+    async def states(self) -> list[str]:
+        return [str(row["state"]) for row in await self.store._db.rows("SELECT state FROM presses ORDER BY id")]
+
+    def told_of(self, button: str) -> list[PressState]:
+        return [state for _, each, state in self.told if each == button]
+
+    async def disk(self, *, full: bool) -> None:
+        await self.store._db._connection.execute(f"PRAGMA query_only = {int(full)}")
+
+    def children(self) -> Counter[str]:
+        """How many jobs came of each press, by its `ref`."""
+        return Counter(job.reply_ref for _, job in self.useapi.made.values())
+
+
+async def ended(loop: asyncio.Task[None]) -> None:
+    loop.cancel()
+    await asyncio.wait({loop})
+    assert loop.cancelled(), "it ends by cancellation only"
+
+
+@pytest.fixture
+async def evening(tmp_path: Path) -> AsyncIterator[Evening]:
+    evening = Evening(tmp_path)
+    await evening.begin()
+    yield evening
+    await evening.end()
+
+
+def lost(error: UseapiError) -> list[Fate]:
+    """The job is made, and its answer lost."""
+    return [[error]]
+
+
+# --- one press ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_press_is_sent_once_watched_and_told(evening: Evening) -> None:
+    press = await evening.press("V1")
+    await asyncio.sleep(MINUTE)
+    assert [(button, ref) for _, button, ref in evening.useapi.posts] == [("V1", press.ref)]
+    assert evening.watched == ["job:1"]
+    assert evening.told_of("V1") == [PressState.MADE]
+    assert await evening.store.answer_token(press) == "", "nobody keeps the token longer than needed"
+    child = await evening.store.by_jobid("job:1")
+    assert child is not None
+    assert child.job.parent_jobid == GRID.jobid
+    assert (await evening.store.press_of_child(child.id)) is not None
+
+
+async def test_nothing_is_sent_before_the_presser_was_answered(evening: Evening) -> None:
+    press = await evening.add("V1")
+    assert isinstance(press, Press)
+    await evening.press("V2", BO)
+    await asyncio.sleep(MINUTE)
+    assert evening.told_of("V2") == [PressState.MADE], "who was answered does not wait for who was not"
+    assert len(evening.useapi.posts) == 1
+    evening.presses.go(press)
+    await asyncio.sleep(MINUTE)
+    assert evening.told_of("V1") == [PressState.MADE]
+
+
+async def test_ten_members_pressing_u1_in_the_same_second_share_one_request(evening: Evening) -> None:
+    members = [Person(id=number, name=f"M{number}") for number in range(10)]
+    await asyncio.gather(*(evening.press("U1", member) for member in members))
+    await asyncio.sleep(MINUTE)
+    assert len(evening.useapi.posts) == 1
+    assert Counter(evening.told_of("U1")) == {PressState.MADE: 1, PressState.USED: 9}
+    child = await evening.store.by_jobid("job:1")
+    assert child is not None
+    assert {watch.person.id for watch in await evening.store.watches(child.id, HERE.channel_id)} == set(range(10))
+    await asyncio.gather(*(evening.press("V1", member) for member in members[:4]))
+    await asyncio.sleep(MINUTE)
+    assert len(evening.useapi.posts) == 5, "a V may be pressed again and again"
+
+
+async def test_a_used_u_leads_to_its_job_at_once_though_the_line_waits(evening: Evening) -> None:
+    await evening.press("U1")
+    await asyncio.sleep(MINUTE)
+    evening.useapi.everybody = QueueFull(())
+    await evening.press("V1")
+    await asyncio.sleep(10)
+    asked = now()
+    press = await evening.press("U1", BO)
+    assert (press.state, press.child_id) == (PressState.USED, 2)
+    await asyncio.sleep(1)
+    assert evening.told[-1][1:] == ("U1", PressState.USED)
+    assert evening.told[-1][0] - asked < 0.2
+    assert [button for _, button, _ in evening.useapi.posts] == ["U1", "V1"]
+
+
+@pytest.mark.parametrize("status", [Status.MODERATED, Status.FAILED, Status.EXPIRED])
+async def test_a_u_whose_job_came_to_nothing_can_be_pressed_again(evening: Evening, status: Status) -> None:
+    await evening.press("U1")
+    await asyncio.sleep(MINUTE)
+    child = await evening.store.by_jobid("job:1")
+    assert child is not None
+    await evening.store.record([(child.id, msgspec.structs.replace(child.job, status=status))])
+    evening.useapi.made.clear()  # and useapi says so, too
+    await evening.press("U1")
+    await asyncio.sleep(MINUTE)
+    assert evening.told_of("U1") == [PressState.MADE, PressState.MADE]
+
+
+async def test_a_u_that_was_pressed_elsewhere_is_followed_whether_its_parent_tells_or_a_409(evening: Evening) -> None:
+    for number, button in enumerate(("U1", "U2"), 1):
+        child = Job(jobid=f"job:{number}", button=button, status=Status.STARTED)
+        evening.useapi.made[child.jobid] = (HOUR, child)
+    told = msgspec.structs.replace(GRID, children=(Child(button="U1", jobid="job:1"),))
+    await evening.store._db.transaction(
+        lambda db: db.execute("UPDATE jobs SET answer = ?", (msgspec.json.encode(told).decode(),))
+    )
+    await evening.press("U1")
+    await evening.press("U2")
+    await asyncio.sleep(MINUTE)
+    assert await evening.states() == ["used", "used"]
+    assert [button for _, button, _ in evening.useapi.posts] == ["U2"], "of U1 it was known"
+    assert sorted(evening.watched) == ["job:1", "job:2"]
+
+
+async def test_two_servers_and_one_u_are_one_job_and_a_paused_server_holds_up_no_other(evening: Evening) -> None:
+    await evening.store.change_settings(HERE.guild_id, paused=True)
+    paused = await evening.press("U1", MIRA, HERE)
+    await evening.press("V1", MIRA, HERE)
+    other = await evening.press("U1", BO, THERE)
+    await asyncio.sleep(MINUTE)
+    assert await evening.state(paused) == PressState.QUEUED
+    assert await evening.state(other) == PressState.MADE
+    await evening.store.change_settings(HERE.guild_id, paused=False)
+    evening.presses.ring()
+    await asyncio.sleep(MINUTE)
+    assert await evening.states() == ["used", "made", "made"]
+    await asyncio.gather(evening.press("U2", MIRA, HERE), evening.press("U2", BO, THERE))
+    await asyncio.sleep(MINUTE)
+    assert [button for _, button, _ in evening.useapi.posts] == ["U1", "V1", "U2"]
+    assert await evening.states() == ["used", "made", "made", "made", "used"]
+
+
+async def test_nothing_is_sent_for_a_server_that_is_served_no_more_nor_a_day_late(evening: Evening) -> None:
+    evening.served.discard(THERE.guild_id)
+    await evening.press("V1", place=THERE)
+    await evening.store.change_settings(HERE.guild_id, paused=True)
+    late = await evening.press("V2")
+    await asyncio.sleep(25 * HOUR)
+    await evening.store.change_settings(HERE.guild_id, paused=False)
+    evening.presses.ring()
+    await asyncio.sleep(MINUTE)
+    assert await evening.states() == ["refused", "refused"]
+    assert evening.useapi.posts == []
+    assert "waited for a whole day" in ((await evening.store.press_by_id(late.id)) or late).trouble
+
+
+# --- the account is full --------------------------------------------------------------------------------------------
+
+
+async def test_who_came_first_is_served_first_when_the_account_is_full(evening: Evening) -> None:
+    evening.useapi.places = 1
+    members = [Person(id=number, name=f"M{number}") for number in range(6)]
+    presses = []
+    for number, member in enumerate(members):
+        presses.append(await evening.press("V1", member))
+        await asyncio.sleep(1 + number)
+    await asyncio.sleep(6 * MINUTE)
+    made = [job.reply_ref for _, job in evening.useapi.made.values()]
+    assert made == [press.ref for press in presses]
+    assert set(evening.children().values()) == {1}
+    told = Counter(evening.told_of("V1"))
+    assert told[PressState.MADE] == 6
+    assert 5 <= told[PressState.QUEUED] <= 5 + 4 + 3 + 2 + 1, "anew when the line has moved, not at every try"
+
+
+async def test_a_place_is_taken_when_a_job_ends_and_looked_for_every_15_s(evening: Evening) -> None:
+    evening.useapi.places, evening.useapi.lasts = 1, 40.0
+    await evening.press("V1")
+    await asyncio.sleep(5)
+    await evening.press("V2", BO)
+    await asyncio.sleep(38)
+    assert evening.useapi.times == [0, 5, 20, 35]
+    evening.presses.job_ended()
+    await asyncio.sleep(1)
+    assert evening.useapi.times == [0, 5, 20, 35, 43]
+    assert await evening.states() == ["made", "asked"]
+
+
+async def test_only_so_many_of_one_member_wait_and_the_oldest_stay(evening: Evening) -> None:
+    evening.useapi.everybody = QueueFull(())
+    for button in ("V1", "V2", "V3", "V4", "🔄"):
+        await evening.press(button)
+    await asyncio.sleep(10)  # three were sent side by side, and two waited for these
+    assert await evening.states() == ["queued", "queued", "queued", "refused", "refused"]
+    assert await evening.add("V1") == Refused(why=Refusal.QUEUE)
+    assert isinstance(await evening.add("V1", BO), Press)
+    assert [await evening.store.place_in_line(press) for press in await evening.store.next_presses(9)] == [1, 2, 3, 4]
+    (first, *_) = await evening.store.waiting_presses(MIRA.id, HERE.guild_id)
+    assert await evening.presses.withdraw(first)
+    assert not await evening.presses.withdraw(first)
+    assert isinstance(await evening.press("V1"), Press)
+
+
+async def test_with_no_line_at_all_a_press_is_sent_or_refused(tmp_path: Path) -> None:
+    evening = Evening(tmp_path)
+    evening.queue = 0
+    await evening.begin()
+    await evening.press("V1")
+    await asyncio.sleep(5)
+    evening.useapi.everybody = QueueFull(())
+    await evening.press("V2")
+    await asyncio.sleep(5)
+    assert await evening.states() == ["made", "refused"]
+    await asyncio.sleep(20)
+    assert isinstance(await evening.press("V3"), Press), "what held up others long ago is nothing to this one"
+    await evening.end()
+
+
+async def test_who_waited_behind_a_press_that_was_taken_back_takes_its_place(evening: Evening) -> None:
+    evening.useapi.everybody = QueueFull(())
+    leader = await evening.press("U1")
+    await asyncio.sleep(5)
+    ben, bo = await evening.press("U1", Person(id=3, name="Ben")), await evening.press("U1", BO)
+    await asyncio.sleep(1)
+    assert ben.behind == bo.behind == leader.id
+    assert evening.told_of("U1") == [PressState.QUEUED] * 3, "they all know that they wait"
+    assert await evening.presses.withdraw(leader)
+    assert await evening.presses.withdraw(bo)
+    evening.useapi.everybody = None
+    await asyncio.sleep(MINUTE)
+    assert await evening.states() == ["withdrawn", "made", "withdrawn"]
+
+
+async def test_the_line_goes_on_after_a_restart(evening: Evening) -> None:
+    evening.useapi.everybody = QueueFull(())
+    for number in range(5):
+        await evening.press("V1", Person(id=number, name="M"))
+    await asyncio.sleep(5)
+    await evening.end()
+    evening.useapi.everybody = None
+    await evening.begin()
+    await asyncio.sleep(MINUTE)
+    assert await evening.states() == ["made"] * 5
+    assert [ref for _, _, ref in evening.useapi.posts[-5:]] == list(evening.children())
+
+
+# --- refused, for now or for good -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("refusal", "times"),
+    [
+        (Busy(), [0, 14, 38, 82]),  # 10, 20, 40 s after each answer, which takes 4 s
+        (Busy(retry_after=100), [0, 104, 208, 312]),
+        (Overloaded(), [0, 64, 188, 432]),
+        (AccountBlocked(), [0, 64, 128, 192]),
+    ],
+)
+async def test_what_useapi_did_not_take_is_sent_again_after_pauses(
+    evening: Evening, refusal: UseapiError, times: list[int]
+) -> None:
+    evening.useapi.outcomes = [refusal] * 3
+    await evening.press("V1")
+    await asyncio.sleep(5)
+    await evening.press("V2", BO)
+    await asyncio.sleep(10 * MINUTE)
+    first, *_ = evening.useapi.posts
+    assert [round(at) for at, _, ref in evening.useapi.posts if ref == first[2]] == times
+    assert await evening.states() == ["made", "made"]
+    assert evening.told_of("V1") == [PressState.QUEUED, PressState.MADE]
+
+
+async def test_what_never_left_is_sent_again(evening: Evening) -> None:
+    evening.useapi.outcomes = [NotSent()] * 3
+    await evening.press("V1")
+    await asyncio.sleep(9)
+    assert evening.presses.held == "useapi.net has trouble just now."
+    await asyncio.sleep(10 * MINUTE)
+    assert evening.useapi.times == [70]
+    assert await evening.states() == ["made"]
+
+
+async def test_an_account_that_waits_for_a_person_stops_all_and_alerts_once(evening: Evening) -> None:
+    evening.useapi.everybody = AccountBlocked()
+    for button in ("V1", "V2", "V3"):
+        await evening.press(button)
+    await asyncio.sleep(HOUR)
+    assert len(set(evening.alerts)) == 1, "which the owner is told once"
+    assert "open Discord with it, solve the CAPTCHA" in evening.alerts[0][1]
+    assert len(evening.useapi.posts) <= 3 + 60
+    evening.useapi.everybody = None
+    await asyncio.sleep(2 * MINUTE)
+    assert await evening.states() == ["made"] * 3
+    assert evening.alerts[-1] == ("presses", "")
+
+
+@pytest.mark.parametrize("refusal", [TokenRefused(), SubscriptionEnded()])
+async def test_a_refused_account_is_told_to_the_presser_and_what_to_do_to_the_owner(
+    evening: Evening, refusal: TokenRefused
+) -> None:
+    evening.useapi.everybody = refusal
+    press = await evening.press("V1")
+    await asyncio.sleep(MINUTE)
+    found = await evening.store.press_by_id(press.id)
+    assert found is not None
+    assert (found.state, found.trouble) == (PressState.REFUSED, str(refusal))
+    assert "ask this server's admin" in found.trouble
+    assert evening.alerts == [("presses", f"Buttons do not work. {refusal.for_admin}")]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "state", "words"),
+    [
+        (BadRequest(code=400), "refused", "Midjourney does not offer this button"),
+        (JobUnknown(code=404), "refused", "useapi.net knows no job with this id."),
+        (JobExpired(code=410), "refused", "useapi.net no longer keeps this job."),
+        (BadRequest(code=412), "refused", "This button needs more than a press"),
+        (BadRequest(code=413), "refused", "This prompt is too long"),
+        (
+            JobModerated(Job(jobid="", error="Banned prompt", error_details="The word x")),
+            "declined",
+            "Banned prompt\nT",
+        ),
+    ],
+)
+async def test_what_is_refused_for_good_is_told_once_and_sent_once(
+    evening: Evening, refusal: UseapiError, state: str, words: str
+) -> None:
+    evening.useapi.everybody = refusal
+    press = await evening.press("V1")
+    await asyncio.sleep(10 * MINUTE)
+    found = await evening.store.press_by_id(press.id)
+    assert found is not None
+    assert (str(found.state), found.trouble.startswith(words)) == (state, True)
+    assert evening.told_of("V1") == [found.state]
+    assert len(evening.useapi.posts) == 1
+    buttons = (await evening.store.known(evening.grid.id)).job.buttons
+    assert buttons == (() if isinstance(refusal, JobExpired) else BUTTONS), "a job that is kept no more has none"
+
+
+# --- nobody knows ---------------------------------------------------------------------------------------------------
+
+DOUBTS = [ServerTrouble(), Unreachable(), TooSlow(), Nonsense()]
+
+
+@pytest.mark.parametrize("where", ["among the children", "among what runs", "both, and over", "not known everywhere"])
+async def test_a_job_whose_answer_was_lost_is_found_and_never_asked_for_again(evening: Evening, where: str) -> None:
+    useapi = evening.useapi
+    useapi.outcomes = [[doubt] for doubt in DOUBTS]
+    useapi.unlisted = {f"job:{number}" for number in range(9)} if where == "among what runs" else set()
+    useapi.lasts = 0.0 if where == "both, and over" else HOUR
+    useapi.unknown = {f"job:{number}" for number in range(9)} if where == "not known everywhere" else set()
+    for button in ("V1", "V2", "V3", "V1"):
+        await evening.press(button, Person(id=len(useapi.posts) + 10, name="M"))
+    await asyncio.sleep(2 * MINUTE)
+    useapi.unknown.clear()
+    await asyncio.sleep(MINUTE)
+    assert await evening.states() == ["made"] * 4
+    assert list(evening.children().values()) == [1] * 4
+    assert len(useapi.posts) == 4
+    assert len(await evening.store._db.rows("SELECT * FROM jobs WHERE jobid LIKE 'job:_'")) == 4
+
+
+@pytest.mark.parametrize("doubt", DOUBTS, ids=lambda doubt: type(doubt).__name__)
+async def test_a_press_that_came_to_nothing_is_lost_after_three_minutes_and_not_before(
+    evening: Evening, doubt: UseapiError
+) -> None:
+    evening.useapi.outcomes = [doubt]
+    press = await evening.press("V1")
+    follower = await evening.press("V2", BO)
+    await asyncio.sleep(175)
+    assert await evening.states() == ["unknown", "made"]
+    await asyncio.sleep(25)
+    assert await evening.state(press) == PressState.LOST
+    assert evening.told_of("V1") == [PressState.UNKNOWN, PressState.LOST]
+    assert await evening.state(follower) == PressState.MADE
+    assert len(evening.useapi.posts) == 2
+    assert isinstance(await evening.press("V1"), Press)
+    await asyncio.sleep(10)
+    assert await evening.states() == ["lost", "made", "made"]
+
+
+async def test_while_looks_are_cut_short_nothing_is_given_up(evening: Evening) -> None:
+    evening.useapi.outcomes = lost(TooSlow())
+    evening.useapi.looks_meet = ServerTrouble()
+    press = await evening.press("V1")
+    await asyncio.sleep(HOUR)
+    assert await evening.state(press) == PressState.UNKNOWN
+    evening.useapi.looks_meet = None
+    await asyncio.sleep(16)
+    assert await evening.state(press) == PressState.MADE
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=2), timedelta(days=-2)])
+async def test_a_wall_clock_that_jumps_neither_hastens_nor_delays_what_is_given_up(
+    evening: Evening, jump: timedelta
+) -> None:
+    evening.useapi.outcomes = [TooSlow(), [TooSlow()]]
+    await evening.press("V1")
+    await evening.press("V2")
+    evening.useapi.looks_meet = ServerTrouble()
+    await asyncio.sleep(20)
+    evening.jump = jump
+    await asyncio.sleep(100)
+    evening.useapi.looks_meet = None
+    await asyncio.sleep(20)
+    assert await evening.states() == ["unknown", "made"]
+    await asyncio.sleep(MINUTE)
+    assert await evening.states() == ["lost", "made"]
+    assert isinstance(await evening.press("V1", cooldown=5.0), Press), "the clock's future counts for no cooldown"
+
+
+async def test_an_outage_does_not_burn_the_line(evening: Evening) -> None:
+    evening.useapi.everybody = Unreachable()
+    for number in range(9):
+        await evening.press("V1", Person(id=number, name="M"))
+    await asyncio.sleep(2 * MINUTE)
+    states = Counter(await evening.states())
+    assert states["unknown"] <= 6, "three at once, and then one after each pause"
+    evening.useapi.everybody = None
+    await asyncio.sleep(10 * MINUTE)
+    states = Counter(await evening.states())
+    assert set(states) == {"lost", "made"}
+    assert states["made"] >= 3
+    assert max(evening.children().values()) == 1
+
+
+# --- dying ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_request_under_way_at_the_end_has_a_moment_and_is_looked_for_after_that(evening: Evening) -> None:
+    for takes, before in ((2.0, "made"), (20.0, "asked")):
+        evening.useapi.takes = takes
+        await evening.press("V1")
+        await asyncio.sleep(1)
+        began = now()
+        await evening.stop()
+        assert now() - began <= 3.5
+        assert (await evening.states())[-1] == before
+        await evening.end()
+        await evening.begin()
+        await asyncio.sleep(15)
+        assert (await evening.states())[-1] == "made"
+    assert list(evening.children().values()) == [1, 1]
+
+
+@pytest.mark.parametrize("away", [0.0, HOUR])
+async def test_a_kill_between_the_request_and_its_answer_loses_and_doubles_nothing(
+    evening: Evening, away: float
+) -> None:
+    evening.useapi.outcomes = [None, TooSlow()]
+    evening.useapi.takes = 30.0
+    await evening.press("V1")
+    await evening.press("V2")
+    await asyncio.sleep(3)
+    await evening.kill()
+    await asyncio.sleep(away)
+    began = now()
+    await evening.begin()
+    await asyncio.sleep(1)
+    assert await evening.states() == ["made", "unknown"]
+    await asyncio.sleep(30)
+    assert await evening.states() == ["made", "unknown"], "it is looked for a while, however long the bot was away"
+    await asyncio.sleep(30 if away else 170)
+    assert await evening.states() == ["made", "lost"], now() - began
+    assert len(evening.useapi.posts) == 2
+
+
+async def test_a_press_that_ended_untold_is_told_after_the_restart_and_until_discord_takes_it(
+    evening: Evening,
+) -> None:
+    evening.deaf = 1000
+    await evening.press("V1")
+    await asyncio.sleep(5 * MINUTE)
+    assert 9 <= 1000 - evening.deaf <= 11, "every half minute"
+    await evening.end()
+    evening.deaf = 1
+    await evening.begin()
+    await asyncio.sleep(MINUTE)
+    assert evening.told_of("V1") == [PressState.MADE]
+
+
+# --- the disk is full, and worse ------------------------------------------------------------------------------------
+
+
+async def test_a_disk_that_takes_nothing_delays_a_press_and_loses_nothing(evening: Evening) -> None:
+    useapi = evening.useapi
+    await evening.press("V1")
+    await asyncio.sleep(0)
+    await evening.disk(full=True)  # before it is taken
+    await asyncio.sleep(MINUTE)
+    assert useapi.posts == []
+    await evening.disk(full=False)
+    await asyncio.sleep(6)
+    assert len(useapi.posts) == 1
+    declined = JobModerated(Job(jobid="", error="No"))
+    fates: list[Fate] = [None, QueueFull(()), declined, [TooSlow()], JobExpired(code=410)]
+    for number, outcome in enumerate(fates):
+        useapi.outcomes = [outcome]  # the disk is full between the request and what comes of it
+        await evening.press("V1", Person(id=number + 10, name="M"))
+        await asyncio.sleep(2)
+        await evening.disk(full=True)
+        steps = len(useapi.posts)
+        await asyncio.sleep(4 * MINUTE)
+        assert len(useapi.posts) == steps
+        await evening.disk(full=False)
+        await asyncio.sleep(4 * MINUTE)
+    assert await evening.states() == ["made", "made", "made", "declined", "made", "refused"]
+    assert max(evening.children().values()) == 1
+    assert Counter(evening.told_of("V1")).total() - evening.told_of("V1").count(PressState.QUEUED) >= 6
+
+
+async def test_a_bug_with_one_press_does_not_hold_up_the_others(
+    evening: Evening, caplog: pytest.LogCaptureFixture
+) -> None:
+    odd = (await evening.store.ask(msgspec.structs.replace(GRID, jobid="job:odd"), HERE, MIRA)).known
+    await evening.store._db.transaction(lambda db: db.execute("UPDATE jobs SET answer = '[]' WHERE id = ?", (odd.id,)))
+    press = await evening.presses.add(odd, "V1", HERE, MIRA, tier=Tier.VARY, limits=Limits())
+    assert isinstance(press, Press)
+    evening.presses.go(press)
+    await evening.press("V2")
+    await asyncio.sleep(9 * MINUTE)
+    assert await evening.states() == ["queued", "made"]
+    assert len([record for record in caplog.records if record.exc_info]) == 2, "once in five minutes"
+    caplog.clear()
+    await evening.store._db.transaction(
+        lambda db: db.execute("UPDATE jobs SET answer = (SELECT answer FROM jobs WHERE id = 1) WHERE id = ?", (odd.id,))
+    )
+    await asyncio.sleep(6 * MINUTE)
+    assert await evening.states() == ["made", "made"]
+
+
+# --- numbers --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_hundred_presses_at_once_pass_no_number(evening: Evening) -> None:
+    answers = await asyncio.gather(*(evening.add("V1", MIRA, HERE, daily=2) for _ in range(50)))
+    assert sum(isinstance(answer, Press) for answer in answers) == 2
+    assert {answer.why for answer in answers if isinstance(answer, Refused)} == {Refusal.DAILY}
+    members = [Person(id=number, name="M") for number in range(10, 60)]
+    answers = await asyncio.gather(*(evening.add("V1", member, HERE, daily=2, server_daily=9) for member in members))
+    assert sum(isinstance(answer, Press) for answer in answers) == 7
+    assert {answer.why for answer in answers if isinstance(answer, Refused)} == {Refusal.SERVER_DAILY}
+    assert isinstance(await evening.add("U1", MIRA, HERE, daily=0, server_daily=0), Press), "U1 to U4 are not counted"
+    assert isinstance(await evening.add("V1", MIRA, THERE, daily=1), Press), "each server counts its own"
+
+
+async def test_a_cooldown_and_a_day_pass_and_say_when(evening: Evening) -> None:
+    first = evening.wall()
+    for _ in range(2):
+        assert isinstance(await evening.press("V1", daily=2, cooldown=5.0), Press)
+        early = await evening.add("V1", daily=9, cooldown=5.0)
+        assert isinstance(early, Refused)
+        assert early.why == Refusal.COOLDOWN
+        await asyncio.sleep(6)
+    refused = await evening.add("V1", daily=2, cooldown=5.0)
+    assert isinstance(refused, Refused)
+    assert refused.free_at is not None
+    assert (refused.why, round((refused.free_at - first).total_seconds())) == (Refusal.DAILY, 24 * 3600)
+    await asyncio.sleep((refused.free_at - evening.wall()).total_seconds() + 1)
+    assert isinstance(await evening.press("V1", daily=2, cooldown=5.0), Press)
+
+
+async def test_what_was_refused_or_never_made_is_not_counted(evening: Evening) -> None:
+    evening.useapi.outcomes = [BadRequest(code=400), TooSlow(), None]
+    for _ in range(3):
+        assert isinstance(await evening.press("V1", daily=1), Press)
+        await asyncio.sleep(5 * MINUTE)
+    assert await evening.states() == ["refused", "lost", "made"]
+    assert isinstance(await evening.add("V1", daily=1), Refused)
+    totals = await evening.store.press_totals(HERE.guild_id, START - timedelta(hours=1))
+    assert totals == [(MIRA, Tier.VARY, 1)]
+    page = await evening.store.presses_of(HERE.guild_id, before=None, limit=2)
+    assert [str(press.state) for press, _ in page] == ["made", "lost"]
+    (last,) = await evening.store.presses_of(HERE.guild_id, before=page[-1][0].id, limit=2)
+    assert (str(last[0].state), last[1].job.jobid) == ("refused", GRID.jobid)
+
+
+# --- everything at once ---------------------------------------------------------------------------------------------
+
+FATES: list[Callable[[], Fate]] = [
+    *[lambda: None] * 8,
+    lambda: QueueFull(()), Busy, Overloaded, NotSent, lambda: AccountBlocked(),
+    ServerTrouble, Unreachable, TooSlow, Nonsense,
+    lambda: [ServerTrouble()], lambda: [Unreachable()], lambda: [TooSlow()],
+    lambda: BadRequest(code=400), lambda: JobModerated(Job(jobid="", error="No")),
+]  # fmt: skip
+
+
+async def an_evening(evening: Evening, chance: random.Random) -> list[Press]:
+    """Members press, useapi answers as it likes, the bot is killed, the disk is full; then all is well for an hour."""
+
+    async def press() -> None:
+        person, place = Person(id=chance.randint(1, 9), name="M"), chance.choice((HERE, HERE, THERE))
+        answer = await evening.add(chance.choice(BUTTONS), person, place)
+        if isinstance(answer, Press):
+            presses.append(answer)
+            evening.presses.go(answer)
+
+    async def killed() -> None:
+        await evening.kill()
+        await asyncio.sleep(chance.choice((0.0, 30.0, 400.0)))
+        await evening.begin()
+
+    async def restarted() -> None:
+        await evening.end()
+        await evening.begin()
+
+    async def taken_back() -> None:
+        if presses:
+            await evening.presses.withdraw(chance.choice(presses))
+
+    async def full_disk() -> None:
+        await evening.disk(full=True)
+        await asyncio.sleep(chance.choice((0.0, 30.0, 400.0)))
+        await evening.disk(full=False)
+
+    async def job_ended() -> None:
+        evening.presses.job_ended()
+
+    presses: list[Press] = []
+    for _ in range(80):
+        evening.useapi.outcomes = [chance.choice(FATES)() for _ in range(6)]
+        evening.useapi.takes = chance.choice((0.0, 1.0, 4.0, 60.0))
+        evening.useapi.lasts = chance.choice((0.0, 30.0, 200.0))
+        await chance.choice((*[press] * 6, killed, restarted, taken_back, full_disk, job_ended))()
+        await asyncio.sleep(chance.choice((0.0, 0.1, 3.0, 20.0)))
+    evening.useapi.outcomes = []
+    await asyncio.sleep(HOUR)
+    return presses
+
+
+@pytest.mark.parametrize("seed", range(100 if LONG else 4))
+async def test_whatever_happens_nothing_is_made_twice_and_nothing_is_forgotten(tmp_path: Path, seed: int) -> None:
+    evening = Evening(tmp_path)
+    evening.useapi.places = 3
+    await evening.begin()
+    presses = await an_evening(evening, random.Random(seed))
+    assert len(presses) > 20
+    states = {press.ref: await evening.state(press) for press in presses}
+    assert set(states.values()) <= {*OVER, PressState.WITHDRAWN}, "all have ended"
+    children = evening.children()
+    assert max(children.values(), default=0) <= 1, "nothing was made twice"
+    assert set(children) == {ref for ref, state in states.items() if state == PressState.MADE}, "and all was found"
+    known = {row["jobid"] for row in await evening.store._db.rows("SELECT jobid FROM jobs WHERE jobid <> 'job:grid'")}
+    assert known == set(evening.useapi.made)
+    picks = Counter(job.button for _, job in evening.useapi.made.values() if job.button[0] == "U")
+    assert max(picks.values(), default=0) <= 1
+    assert await evening.store.untold() == []
+    line = evening.presses
+    for remembered in (line._sending, line._looking, line._telling, line._answering, line._odd_until, line._in_line):
+        assert not remembered
+    for forgotten in (line._news, line._tell_at, line._search._doubts):
+        assert not forgotten
+    await evening.end()

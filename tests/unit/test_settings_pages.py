@@ -1,0 +1,82 @@
+"""The pages of `/darkroom settings`: every choice has words, everything fits, and nothing is claimed that is not so."""
+
+from itertools import product
+
+import discord
+import msgspec
+import pytest
+
+from bot.buttons.settings import _view
+from bot.buttons.settings_pages import CHOICES, Page, Seen, says, words
+from bot.chosen import GONE, lacking
+from bot.jobs import ServerSettings, Spoiler
+
+SEEN = Seen(rights=discord.Permissions.all(), thread=False)
+UNUSUAL = ServerSettings(
+    press_role=10**19,
+    daily=7,
+    server_daily=77,
+    cooldown=7,
+    paused=True,
+    remix=True,
+    spoiler=Spoiler.UNLESS_AGE_RESTRICTED,
+    results_channel=10**19,
+    ping_after=7,
+)
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_each_choice_can_be_kept_and_has_words_of_its_own(name: str) -> None:
+    labels = set()
+    for value in CHOICES[name].values():
+        changed = msgspec.structs.replace(ServerSettings(), **{name: value})
+        assert msgspec.json.decode(msgspec.json.encode(changed), type=ServerSettings) == changed
+        labels.add(says(name, value, own_ping_after=61))
+    assert len(labels) == len(CHOICES[name])
+    assert all(0 < len(label) <= 100 for label in labels)
+    assert getattr(ServerSettings(), name) in CHOICES[name].values(), "the default is among them"
+
+
+def test_every_page_fits_into_a_message_and_its_rows() -> None:
+    nothing = discord.Permissions.none()
+    for page, settings, rights, thread, trouble, gone in product(
+        Page,
+        (ServerSettings(), UNUSUAL, ServerSettings(pings=False, daily=0, server_daily=0, cooldown=0)),
+        (nothing, discord.Permissions.all()),
+        (False, True),
+        ("", GONE, "I lack View Channel, Send Messages, Embed Links and Attach Files there"),
+        (False, True),
+    ):
+        seen = Seen(rights=rights, thread=thread, channel_trouble=trouble, role_gone=gone)
+        assert 0 < len(words(page, settings, seen, own_ping_after=60)) < 1700, "a notice may stand above it"
+        view = _view(page, settings, seen, 60)
+        assert len(view.to_components()) <= 5
+        for row in view.to_components():
+            for item in row["components"]:
+                assert len(item.get("label") or "") <= 80
+                assert len(item.get("placeholder") or "") <= 150
+                assert len(item.get("options", [])) <= 25
+
+
+def test_a_deleted_channel_or_role_is_not_sent_to_discord_as_a_default() -> None:
+    def defaults(seen: Seen) -> list[object]:
+        rows = [row for page in Page for row in _view(page, UNUSUAL, seen, 60).to_components()]
+        return [each for row in rows for item in row["components"] for each in item.get("default_values", [])]
+
+    assert len(defaults(SEEN)) == 2
+    assert defaults(msgspec.structs.replace(SEEN, channel_trouble=GONE, role_gone=True)) == []
+
+
+def test_the_role_of_everybody_is_called_so() -> None:
+    told = words(Page.WHO, UNUSUAL, msgspec.structs.replace(SEEN, everybody=True), own_ping_after=60)
+    assert "Everybody may press the pictures' buttons." in told
+
+
+def test_in_a_thread_another_right_counts() -> None:
+    rights = discord.Permissions.all()
+    rights.send_messages_in_threads = False
+    assert lacking(rights, thread=True) == ["Send Messages in Threads"]
+    assert lacking(rights) == []
+    told = words(Page.HOME, ServerSettings(), Seen(rights=rights, thread=True), own_ping_after=60)
+    assert "✗ Send Messages in Threads" in told
+    assert "the channel of this thread" in told
