@@ -86,7 +86,6 @@ class Watcher:
         self._answered_at = 0.0
         self._strain = 0
         self._paused_until = 0.0
-        self._flows_since = 0.0
         self._outage: type[UseapiError] | None = None
         self.last_round: float | None = None
         """When `run` last came round, by the loop's clock."""
@@ -98,10 +97,10 @@ class Watcher:
 
     @property
     def overdue(self) -> float:
-        """By how many seconds the oldest look is late; 0 while useapi's trouble holds all of them up."""
-        if self._outage is not None or not self._due_at:
+        """By how many seconds the oldest look is late; the pauses for useapi's trouble are not counted."""
+        if not self._due_at:
             return 0.0
-        could_begin = max(min(self._due_at.values()), self._paused_until, self._flows_since)
+        could_begin = max(min(self._due_at.values()), self._paused_until)
         return max(self._loop_time() - could_begin, 0.0)
 
     def watch(self, known: KnownJob, *, sooner: bool = False) -> None:
@@ -128,7 +127,7 @@ class Watcher:
     async def run(self) -> None:
         """Look for ever; ends only by cancellation."""
         await self.resume()
-        self.last_round = self._flows_since = self._loop_time()
+        self.last_round = self._loop_time()
         try:
             while True:
                 await self._round()
@@ -341,7 +340,6 @@ class Watcher:
             log.info("useapi.net answers again")
             self._alert("useapi", "")
             self._outage = None
-            self._flows_since = self._loop_time()
         self._strain = 0
 
     def _interval(self, look: Look) -> float:

@@ -8,8 +8,9 @@ from hypothesis import settings
 LONG = bool(os.environ.get("DARKROOM_LONG"))
 """Set by `make soak`: as many examples and results as the promise speaks of, not as fit into two minutes."""
 
-settings.register_profile("quick", max_examples=50)
-settings.register_profile("long", max_examples=500)
+# No deadline: a busy machine is no bug.
+settings.register_profile("quick", max_examples=50, deadline=None)
+settings.register_profile("long", max_examples=500, deadline=None)
 settings.load_profile("long" if LONG else "quick")
 
 

@@ -25,6 +25,7 @@ from bot.store.servers import Servers
 from bot.store.upkeep import Upkeep
 
 _AFTER_CANCELLING = 3600.0  # seconds
+_PAGE = 2000
 
 
 @asynccontextmanager
@@ -79,11 +80,14 @@ class Store(PressRows, Posts, Servers, Upkeep, Restores, Panels, Families, Figur
 
     async def running(self) -> list[int]:
         """The row ids of the jobs that somebody waits for."""
-        rows = await self._db.rows(
-            """SELECT id FROM jobs WHERE over = 0
-               AND EXISTS (SELECT 1 FROM watches WHERE job_id = jobs.id AND NOT stopped)"""
-        )
-        return [row["id"] for row in rows]
+        found: list[int] = []
+        while rows := await self._db.rows(  # page by page: others get their turn, and no row stays in memory
+            """SELECT id FROM jobs WHERE over = 0 AND id > ?
+               AND EXISTS (SELECT 1 FROM watches WHERE job_id = jobs.id AND NOT stopped) ORDER BY id LIMIT ?""",
+            (found[-1] if found else 0, _PAGE),
+        ):
+            found += (row["id"] for row in rows)
+        return found
 
     async def looks(self, job_ids: Sequence[int]) -> list[Look]:
         """What a look at each of these jobs needs; those that are over or that nobody waits for are left out.

@@ -32,7 +32,7 @@ AND NOT EXISTS (SELECT 1 FROM watches WHERE job_id = jobs.id AND asked_at >= :be
 AND NOT EXISTS (SELECT 1 FROM deliveries WHERE job_id = jobs.id AND (
     {OPEN} OR created_at >= :before OR (state = 'posted' AND (wanted > shown OR picture_until IS NOT NULL))))
 AND NOT EXISTS (SELECT 1 FROM presses WHERE parent_id = jobs.id
-                AND (state IN ({_IS_OPEN})))
+                AND (state IN ({_IS_OPEN}) OR told = 0 OR pressed_at >= :before))
 AND NOT EXISTS (SELECT 1 FROM presses WHERE child_id = jobs.id AND pressed_at >= :before)
 """  # noqa: S608 -- constants only
 

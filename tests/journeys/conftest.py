@@ -46,7 +46,7 @@ class Stage:
 
     async def open(self) -> None:
         await self._world.enter_async_context(self.useapi)
-        self.env = Env(await self._make_bot(), shard_count=1)
+        self.env = Env(await self._make_bot(), shard_count=1, settle_timeout=30.0)
         # simcord asks every 50 ms whether the bot has come to rest, and lets its sleeps of less than 5 s pass in real
         # time too. Here it asks more often, and nothing but `wait` moves the clock: journeys are quick and alike.
         self.env._settle_internal = partial(self.env._settle_internal, idle=0.002)

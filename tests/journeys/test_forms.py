@@ -43,6 +43,7 @@ async def test_a_prompt_that_would_not_be_taken_comes_back_to_be_mended(stage: S
     picture = await single(stage)
     form = await opened(stage, stage.mira, picture, "Custom Zoom")
     assert (form.modal["title"], field(form)["value"]) == ("Custom Zoom", ZOOMED)
+    assert not stage.bot._connection._view_store._modals, "a form that nobody sends stays in no memory"
     no_mention = "a castle, \n  @everyone `in` the *fog*"
     answer = await sent(stage, stage.mira, form, f"{no_mention} --zoom 3")
     assert answer.content == NEEDS_ZOOM
@@ -55,7 +56,6 @@ async def test_a_prompt_that_would_not_be_taken_comes_back_to_be_mended(stage: S
     assert [(press["button"], press["prompt"]) for press in stage.presses()] == [
         ("Custom Zoom", "a castle at night --zoom 1.5")
     ]
-    assert not stage.bot._connection._view_store._modals, "no form is kept in memory"
     await stage.wait(60)
     assert words(stage.last).startswith("**Custom Zoom** of [castle in the fog](")
 

@@ -6,7 +6,7 @@ from typing import Any
 import discord
 import pytest
 
-from tests.journeys.conftest import Stage, button, labels, words
+from tests.journeys.conftest import Stage, button, labels, private, words
 
 CASTLE = "a castle in the fog, ink wash --ar 3:2"
 
@@ -117,10 +117,12 @@ async def test_ten_members_press_u1_in_the_same_second(stage: Stage) -> None:
     people = [stage.guild.add_member(stage.env.create_user(f"M{n}"), roles=[role]) for n in range(9)]
     grid = await posted(stage)
     async with stage.one_moment():
-        for who in (ada, *people):
-            await who.click(grid, label="U1")
+        answers = [await who.click(grid, label="U1") for who in (ada, *people)]
     await stage.wait(30)
     assert len(stage.presses()) == 1
+    told = [words(private(answer)) for answer in answers]
+    assert sum(answer == "U1 is on its way. I'll post it here." for answer in told) == 1
+    assert sum(answer.startswith("U1 was pressed before, so this cost nothing.") for answer in told) == 9
     _, child = stage.posts()
     assert words(child).startswith("**U1** of ")
 

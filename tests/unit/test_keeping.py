@@ -15,7 +15,7 @@ import pytest
 
 from bot.errors import StoreError
 from bot.jobs import Delivery, Job, Limits, Person, Place, Press, PressState, State, Status, Tier
-from bot.store import Store, open_store
+from bot.store import Asked, Store, open_store
 from bot.store.backups import BackupError, nightly
 from bot.store.database import FILE, MIGRATIONS
 from bot.store.peek import Found, peek
@@ -174,7 +174,7 @@ async def test_what_nobody_needs_goes_with_all_that_belongs_to_it(
     ]
 
 
-@pytest.mark.parametrize("what", ["unposted", "asked again", "pressed", "press open", "running", "edit"])
+@pytest.mark.parametrize("what", ["unposted", "asked again", "joined", "pressed", "press open", "running", "edit"])
 async def test_what_is_still_needed_stays_however_old_it_is(tmp_path: Path, clock: Clock, what: str) -> None:
     async with open_store(tmp_path, clock) as store:
         if what == "running":
@@ -189,6 +189,8 @@ async def test_what_is_still_needed_stays_however_old_it_is(tmp_path: Path, cloc
             case "asked again":
                 await store.ask(DONE, HERE, MIRA, again=True)
                 await post_all(store, clock)
+            case "joined":
+                assert (await store.ask(DONE, HERE, Person(id=2, name="Bo"))).asked is Asked.POSTED
             case "pressed":
                 pressed = await press(store, job_id)
                 await store.press_ended(pressed, PressState.REFUSED, "no")

@@ -1,0 +1,94 @@
+"""The real process, pressed in every way: forms, questions, Cancel, Family, Split, the panels, each over sockets."""
+
+import os
+from typing import Any
+
+import pytest
+
+from tests.crash.conftest import Street
+from tests.crash.test_the_real_process import button
+
+pytestmark = pytest.mark.skipif(
+    "DARKROOM_LONG" not in os.environ, reason="it waits for a card by the clock, half a minute: `make soak` runs it"
+)
+
+
+async def test_every_way_to_press_works_in_the_real_process(street: Street) -> None:
+    discord = street.discord
+    boss = discord.add_member(street.guild, "Kit", permissions=("MANAGE_MESSAGES", "MANAGE_GUILD"))
+    await street.bot.start()
+    await discord.wait_ready()
+
+    async def press(message: Any, who: int, label: str) -> Any:
+        target = discord.every_message[message.message_id] if hasattr(message, "message_id") else message
+        return await discord.click(target, who, button(target, label))
+
+    async def said(interaction: Any, words: str) -> str:
+        return str(
+            await discord.wait_until(
+                lambda: interaction.answer and words in interaction.answer.content and interaction.answer.content, 10
+            )
+        )
+
+    def post_of(words: str) -> Any:
+        return next(
+            (m for m in discord.messages(street.channel) if m.files and words in m.embeds[0].get("description", "")),
+            None,
+        )
+
+    jobid = street.useapi.add_job(prompt="a castle in the fog", age=600)
+    await (await discord.slash(street.channel, street.bo, "job", {"jobid": jobid})).answered()
+    grid = await discord.wait_until(lambda: post_of("castle"), 10)
+
+    # who may: the asker a U, nobody but moderators what costs, and Pause stops all
+    await said(await press(grid, street.bo, "V1"), "Only moderators can press this: it costs Midjourney time.")
+    panel = await (await discord.slash(street.channel, boss, "darkroom settings")).answered()
+    await (await press(panel, boss, "Pause presses")).acknowledged()
+    await said(await press(grid, street.bo, "U2"), "Buttons are paused in this server")
+    await (await press(panel, boss, "Resume presses")).acknowledged()
+    await said(await press(grid, street.bo, "U2"), "U2 is on its way.")
+    single = await discord.wait_until(lambda: post_of("**U2** of [castle"), 10)
+    await discord.wait_until(lambda: any("U2 ↗" in str(row) for row in grid.components), 15)
+
+    # a form, judged and then sent
+    asked = await press(single, street.mira, "Custom Zoom")
+    await asked.acknowledged()
+    await said(await discord.submit_modal(asked, {"prompt": "a castle --zoom 9"}), "with a number from 1.0 to 2.0")
+    await said(await discord.submit_modal(asked, {"prompt": "a castle --zoom 1.5"}), "Custom Zoom is on its way.")
+    await discord.wait_until(lambda: post_of("**Custom Zoom** of"), 10)
+
+    # a question first, then a long job that is cancelled
+    street.useapi.plan(duration=8000)
+    question = await (await press(single, street.mira, "Upscale (Subtle)")).answered()
+    assert "costs GPU time" in question.content
+    await said(await press(question, street.mira, "Yes, press it"), "Upscale (Subtle) is on its way.")
+    card = await discord.wait_until(
+        lambda: next((m for m in discord.messages(street.channel) if "🔔" in str(m.components)), None), 20
+    )
+    stop = await (await press(card, street.mira, "Stop")).answered()
+    await said(await press(stop, street.mira, "Cancel the job"), "Midjourney may still charge for it")
+
+    # what is behind the dots, and the panels
+    dots = await (await press(single, street.bo, "⋯")).answered()
+    family = await (await press(dots, street.bo, "Family")).answered()
+    assert f"/{grid.id})" in str(family)
+    assert "Custom Zoom" in str(family)
+    dots = await (await press(grid, street.bo, "⋯")).answered()
+    await (await press(dots, street.bo, "Split in four")).answered()
+    await discord.wait_until(lambda: any(len(m.files) == 4 for m in discord.messages(street.channel)), 10)
+    ledger = await (await discord.slash(street.channel, boss, "darkroom presses")).answered()
+    assert "Custom Zoom" in str(ledger)
+    assert "Mira" in str(ledger)
+    assert "U2" in str(await (await discord.slash(street.channel, street.bo, "jobs")).answered())
+
+    # an account that is full: the press is kept, taken back, and nothing was sent
+    for _ in range(3):
+        street.useapi.add_job(duration=9000)
+    sent = len([request for request in street.useapi.requests if request.path == "/v2/jobs/button"])
+    await said(await press(grid, street.mira, "V1"), "first in line")
+    mine = await (await discord.slash(street.channel, street.mira, "jobs")).answered()
+    assert "V1" in str(mine)
+    assert sent == 3, "U2, Custom Zoom, Upscale"
+
+    assert await street.bot.stop() is not None
+    assert "Traceback" not in street.bot.screen
