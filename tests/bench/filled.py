@@ -1,0 +1,88 @@
+"""A database as a busy bot has it after a while, written with sqlite3 directly, because `/job` takes its time."""
+
+import asyncio
+import json
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bot.api.models import parse_job
+from bot.jobs import Job
+from bot.store import open_store
+from bot.store.database import FILE
+from bot.store.rows import encode
+from tests.bench.far_end import SAMPLE, answer
+
+GUILD, CHANNELS, MEMBERS = 100, 1000, 5000
+_DONE = SAMPLE.with_name("imagine_completed.json")
+
+
+async def fill(folder: Path, *, running: int, ended: int = 0, asked_ago: tuple[float, float] = (0.0, 0.0)) -> None:
+    """Put a new database into `folder`; the running jobs were asked for that many seconds ago, evenly spread.
+
+    What `far_end` answers is no news for any of them. An ended job has a watch, a card, a result and a press of its
+    own, and belongs to one of 1,000 channels.
+    """
+    async with open_store(folder, lambda: datetime.now(UTC)):
+        pass
+    await asyncio.to_thread(_fill, folder / FILE, running, ended, asked_ago)
+
+
+def _fill(file: Path, running: int, ended: int, asked_ago: tuple[float, float]) -> None:
+    now = time.time()
+    known = parse_job(json.dumps(answer()).encode(), jobid="")
+    done = parse_job(_DONE.read_bytes(), jobid="")
+    with closing(sqlite3.connect(file, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode = OFF")
+        db.execute("PRAGMA synchronous = OFF")
+        db.execute("PRAGMA cache_size = -200000")
+        db.execute("BEGIN")
+        db.executemany(
+            """INSERT INTO jobs (id, key, jobid, status, over, answer, added_at, changed_at, over_at)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            _jobs(done, known, ended, running, now),
+        )
+        db.execute(
+            f"""INSERT INTO watches (job_id, guild_id, channel_id, user_id, user_name, asked_at)
+                SELECT id, {GUILD}, id % {CHANNELS}, id % {MEMBERS}, 'Mira', changed_at FROM jobs WHERE over ORDER BY id"""
+        )
+        first, last = asked_ago
+        db.execute(
+            f"""INSERT INTO watches (job_id, guild_id, channel_id, user_id, user_name, asked_at)
+                SELECT id, {GUILD}, id % {CHANNELS}, id % {MEMBERS}, 'Mira', ? - ? - ? * (id % 9973) / 9973.0
+                FROM jobs WHERE NOT over ORDER BY id""",
+            (now, first, last - first),
+        )
+        for kind in ("card", "result"):
+            db.execute(
+                f"""INSERT INTO deliveries
+                    (kind, job_id, guild_id, channel_id, nonce, state, message_id, next_try, shown, created_at, posted_at)
+                    SELECT '{kind}', id, {GUILD}, id % {CHANNELS}, '{kind[0]}' || printf('%023d', id), 'posted', id, 0,
+                    1, changed_at, changed_at FROM jobs WHERE over ORDER BY id"""
+            )
+        db.execute(
+            f"""INSERT INTO presses (ref, parent_id, child_id, button, guild_id, channel_id, user_id, user_name, state,
+                                     pressed_at, sent_at, ended_at, told)
+                SELECT 'r' || id, id, NULL, 'U1', {GUILD}, id % {CHANNELS}, id % {MEMBERS}, 'Mira', 'made', changed_at,
+                changed_at, changed_at, 1 FROM jobs WHERE over ORDER BY id"""
+        )
+        db.execute("COMMIT")
+
+
+def _jobs(done: Job, known: Job, ended: int, running: int, now: float) -> Iterator[tuple[object, ...]]:
+    """First those that ended, one every five seconds until now, then those that run."""
+    for job, first, last in ((done, 1, ended), (known, ended + 1, ended + running)):
+        before, _, after = encode(job).partition(job.jobid)
+        for number in range(first, last + 1):
+            jobid = jobid_of(number)
+            at = now - (ended - number) * 5.0 if job.over else now
+            answer_kept = f"{before}{jobid}{after}"
+            yield number, f"k{number}", jobid, job.status, job.over, answer_kept, at, at, at if job.over else None
+
+
+def jobid_of(number: int) -> str:
+    """The jobid of the row with this number."""
+    return f"job:{number:017}-user:12345-channel:1502243953687265485-bot:midjourney"

@@ -1,0 +1,148 @@
+"""Looks a second: the watcher's whole cycle against a loop that only GETs, on the same server, with uvloop on both."""
+
+import asyncio
+import random
+import statistics
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import aiohttp
+
+from bot.api import Useapi
+from bot.jobs import Job
+from bot.store import open_store
+from bot.watcher import Watcher
+from tests.bench.alone import alone
+from tests.bench.far_end import quick_useapi
+from tests.bench.filled import fill, jobid_of
+from tests.bench.report import Table, spread
+
+JOBS = 20_000
+WARM_UP = 0.5
+
+
+class CountingUseapi(Useapi):
+    """Counts the requests."""
+
+    answers = 0
+
+    async def _look(self, jobid: str) -> Job:
+        self.answers += 1
+        return await super()._look(jobid)
+
+
+async def bare(url: str, connections: int, seconds: float) -> dict[str, float]:
+    """What aiohttp alone does: the same request, its body read and thrown away."""
+    answers = 0
+    headers = {"Authorization": "Bearer demo-token", "Accept": "application/json"}
+
+    async def get(session: aiohttp.ClientSession) -> None:
+        nonlocal answers
+        number = 0
+        while True:
+            number += 1
+            async with session.get(f"{url}/jobs/?jobid={jobid_of(number % JOBS)}", headers=headers) as response:
+                await response.read()
+            answers += 1
+
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+        loops = [asyncio.create_task(get(session)) for _ in range(connections)]
+        figures = await _measure(lambda: answers, seconds)
+        await _end(loops)
+    return figures
+
+
+async def darkroom(url: str, connections: int, seconds: float) -> dict[str, float]:
+    """The watcher on a real database: due, GET, decode, compare, write what is news, schedule anew."""
+    with TemporaryDirectory(prefix="bench-looks-") as folder:
+        await fill(Path(folder), running=JOBS)
+        async with (
+            open_store(Path(folder), lambda: datetime.now(UTC)) as store,
+            aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
+        ):
+            api = CountingUseapi(session=session, url=url, token="demo-token")
+            written = 0
+
+            def changed() -> None:
+                nonlocal written
+                written += 1
+
+            watcher = Watcher(
+                api=api,
+                store=store,
+                poll_seconds=0.001,
+                concurrency=connections,
+                now=lambda: datetime.now(UTC),
+                changed=changed,
+                alert=lambda _key, words: print(words) if words else None,
+                rng=random.Random(1),
+            )
+            loop = asyncio.create_task(watcher.run())
+            figures = await _measure(lambda: api.answers, seconds)
+            assert not loop.done(), "the watcher broke off"
+            assert not watcher.outage
+            await _end([loop])
+        return figures | {"transactions": written}
+
+
+async def _measure(count: Any, seconds: float) -> dict[str, float]:
+    await asyncio.sleep(WARM_UP)
+    before, started, cpu = count(), time.perf_counter(), time.process_time()
+    await asyncio.sleep(seconds)
+    took = time.perf_counter() - started
+    answers = count() - before
+    return {"rate": answers / took, "cpu": (time.process_time() - cpu) / max(answers, 1) * 1e6}
+
+
+async def _end(loops: list[asyncio.Task[None]]) -> None:
+    for loop in loops:
+        loop.cancel()
+    for loop in loops:
+        with suppress(asyncio.CancelledError):
+            await loop
+
+
+async def run(*, quick: bool) -> list[Table]:
+    """The section."""
+    seconds, turns, connections = (0.5, 2, 32) if quick else (3.0, 5, 32)
+    found: dict[str, list[dict[str, float]]] = {"bare": [], "calm": [], "news": []}
+    with quick_useapi() as (url, server), quick_useapi(news=True) as (restless, _):
+        for _ in range(turns):
+            for name, function, where in (
+                ("bare", "bare", url),
+                ("calm", "darkroom", url),
+                ("news", "darkroom", restless),
+            ):
+                found[name].append(await alone("looks", function, url=where, connections=connections, seconds=seconds))
+    labels = {
+        "bare": "aiohttp alone: GET, body read",
+        "calm": "Darkroom's whole cycle, nothing new in the answers",
+        "news": "the same, every answer brings news, written with FULL",
+    }
+    rows = []
+    for name, runs in found.items():
+        ratios = [run["rate"] / bare["rate"] for run, bare in zip(runs, found["bare"], strict=True)]
+        costs = [bare["cpu"] / run["cpu"] for run, bare in zip(runs, found["bare"], strict=True)]
+        rows.append(
+            [
+                labels[name],
+                spread([run["rate"] for run in runs]),
+                spread(ratios, ".2f"),
+                f"{statistics.median(run['cpu'] for run in runs):.0f} µs",
+                spread(costs, ".2f"),
+            ]
+        )
+    return [
+        Table(
+            before=f"{connections} connections, answers of 1.5 KB from {server}, {turns} runs of {seconds:.0f} s in turn, "
+            f"{JOBS:,} watched jobs, each side alone on a core of its own, uvloop on both.",
+            head=["what", "looks a second", "ratio", "processor time a look", "ratio"],
+            rows=rows,
+            after="The cycle is: due, read from SQLite who waits and what is known, GET, decode, clean and compare, "
+            "write what is news (one transaction for all that came together), schedule anew.",
+        )
+    ]

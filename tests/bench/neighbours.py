@@ -1,0 +1,172 @@
+"""The same jobs through Darkroom and through the loop that every tutorial shows: latency, requests, a kill, memory."""
+
+import asyncio
+import random
+import statistics
+import sys
+import time
+from collections import Counter
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bot.demo.useapi import PretendUseapi
+from tests.bench.alone import ROOT, rss_of
+from tests.bench.report import Table, percentile, spread
+from tests.crash.conftest import Street
+from tests.pretend_discord import Message
+
+COMMANDS = {
+    "Darkroom": ("-m", "bot", "run"),
+    "the tutorial's loop": ("-m", "tests.bench.tutorial_bot"),
+}
+SHORTEST, LONGEST = 6.0, 14.0
+POLL = 5.0
+
+
+@dataclass(kw_only=True)
+class Run:
+    """What came of the jobs; latencies in seconds from a job's end to its message."""
+
+    late: list[float] = field(default_factory=list)
+    requests: float = 0.0
+    memory: float = 0.0
+    lost: int = 0
+    repeated: int = 0
+
+
+class Stage:
+    """A Discord, a useapi, and one of the bots between them."""
+
+    def __init__(self, folder: Path, jobs: int, seed: int) -> None:
+        self._street = Street(folder)
+        self._street.useapi = PretendUseapi(refresh=0, grid_size=64, max_jobs=1000)
+        self._jobs = jobs
+        self._chance = random.Random(seed)
+        self._ends: dict[str, float] = {}
+        self._bot: asyncio.subprocess.Process
+
+    async def play(self, name: str, *, kill: bool) -> Run:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._street.useapi)
+            await stack.enter_async_context(self._street.discord)
+            await self._street.open()
+            await self._start(name)
+            stack.push_async_callback(self._end)
+            asking = asyncio.create_task(self._ask_all())
+            if kill:
+                await asyncio.sleep(LONGEST)  # some jobs are over, some run, some have not begun
+                await self._end()
+                await self._start(name)
+            await asking
+            return await self._outcome()
+
+    async def _start(self, name: str) -> None:
+        street = self._street
+        before = len(street.discord.identifies)
+        self._bot = await asyncio.create_subprocess_exec(
+            *(sys.executable, *COMMANDS[name]),
+            cwd=street.folder,
+            env={
+                "PYTHONPATH": str(ROOT),
+                "DISCORD_TOKEN": street.discord.token,
+                "USEAPI_TOKEN": "demo-token",
+                "ALLOWED_GUILDS": str(street.guild),
+                "DISCORD_API_URL": street.discord.api_url,
+                "USEAPI_URL": street.useapi.url,
+                "IMAGE_HOSTS": street.useapi.origin,
+                "POLL_SECONDS": str(POLL),
+                "LOG_LEVEL": "ERROR",
+            },
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        await street.discord.wait_until(lambda: len(street.discord.identifies) > before, 20)
+        await street.discord.wait_ready()
+
+    async def _end(self) -> None:
+        if self._bot.returncode is None:
+            self._bot.kill()
+            await self._bot.wait()
+
+    async def _ask_all(self) -> None:
+        """One job every half a second; each ends after 6 to 14 s. A person who gets no answer asks again."""
+        await asyncio.gather(*(self._ask(number) for number in range(self._jobs)))
+
+    async def _ask(self, number: int) -> None:
+        street = self._street
+        takes = self._chance.uniform(SHORTEST, LONGEST)
+        who = street.discord.add_member(street.guild, f"M{number}")
+        await asyncio.sleep(number * 0.5)
+        jobid = street.useapi.add_job(prompt=f"picture {number:03}", duration=takes)
+        self._ends[f"picture {number:03}"] = time.time() + takes
+        while True:
+            await street.discord.wait_ready(within=30)
+            asked = await street.discord.slash(street.channel, who, "job", {"jobid": jobid})
+            try:
+                await asked.answered(within=3)
+            except TimeoutError:
+                continue
+            return
+
+    async def _outcome(self) -> Run:
+        last = max(self._ends.values())
+        await asyncio.sleep(max(last - time.time(), 0) + 3 * POLL)
+        found: Counter[str] = Counter()
+        run = Run(memory=rss_of(self._bot.pid))
+        for message in self._street.discord.messages(self._street.channel):
+            name = _shown(message)
+            if message.files and name:
+                found[name] += 1
+                if found[name] == 1:
+                    run.late.append(message.created - self._ends[name])
+        asked = [each for each in self._street.useapi.requests if each.path == "/v2/jobs/"]
+        run.requests = len(asked) / self._jobs
+        run.lost = self._jobs - len(found)
+        run.repeated = found.total() - len(found)
+        return run
+
+
+def _shown(message: Message) -> str:
+    text = f"{message.content} {message.embeds}"
+    at = text.find("picture ")
+    return text[at : at + 11] if at >= 0 else ""
+
+
+async def run(*, quick: bool) -> list[Table]:
+    """The section."""
+    jobs, turns = (6, 1) if quick else (40, 3)
+    calm: dict[str, list[Run]] = {name: [] for name in COMMANDS}
+    killed: dict[str, list[Run]] = {name: [] for name in COMMANDS}
+    for turn in range(turns):
+        for name in COMMANDS:
+            for kill, runs in ((False, calm), (True, killed)):
+                with TemporaryDirectory(prefix="bench-neighbours-") as folder:
+                    runs[name].append(await Stage(Path(folder), jobs, turn).play(name, kill=kill))
+    rows = [
+        ["latency: mean, s", *(spread([statistics.mean(each.late) for each in runs], ".2f") for runs in calm.values())],
+        [
+            "latency: 95 of 100, s",
+            *(spread([percentile(each.late, 0.95) for each in runs], ".2f") for runs in calm.values()),
+        ],
+        ["requests to useapi a job", *(spread([each.requests for each in runs], ".2f") for runs in calm.values())],
+        ["memory at the end, MB", *(spread([each.memory for each in runs]) for runs in calm.values())],
+        ["lost, without a kill", *(spread([each.lost for each in runs]) for runs in calm.values())],
+        ["lost after a kill -9", *(spread([each.lost for each in runs]) for runs in killed.values())],
+        ["repeated after a kill -9", *(spread([each.repeated for each in runs]) for runs in killed.values())],
+    ]
+    return [
+        Table(
+            before=f"{jobs} jobs of {SHORTEST:.0f} to {LONGEST:.0f} s, one begun every half a second, POLL_SECONDS {POLL:.0f} "
+            "on both sides, a useapi that answers at once and always knows how things are. The loop is "
+            "[tests/bench/tutorial_bot.py](../tests/bench/tutorial_bot.py): `discord.ext.tasks`, one request after the "
+            f"other, a dictionary. The kill comes {LONGEST:.0f} s after the first job.",
+            head=["", *COMMANDS],
+            rows=rows,
+            after="Latency is the time from the job's end to the message with its picture. Darkroom also posts a card "
+            "and edits it. Measured before for AI_Horde_Discord on such a run, with a poll of 5 s: mean 2.25 s, 95 of "
+            "100 within 4.40 s, 4.5 requests a job, 74 MB, the one job that was pending at a kill lost.",
+        )
+    ]

@@ -1,0 +1,227 @@
+"""A hundred thousand watched jobs beside a million ended ones: memory, start, lateness, and what history costs."""
+
+import asyncio
+import random
+import shutil
+import statistics
+import time
+from array import array
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import aiohttp
+
+from bot.api import Useapi
+from bot.jobs import Job, Person, Place
+from bot.store import Store, open_store
+from bot.watcher import Watcher
+from tests.bench.alone import alone, rss
+from tests.bench.far_end import quick_useapi
+from tests.bench.filled import GUILD, fill
+from tests.bench.report import Table, percentile, spread
+
+CONNECTIONS = 64
+OLDEST, YOUNGEST = 600.0, 200.0
+"""Seconds that people have waited: a twentieth of it, 10 to 30 s, is the pause between two looks."""
+POLL = 10.0
+
+
+class Clocked(Useapi):
+    """Notes when each look begins, how many fly, and by how much each is late."""
+
+    def __init__(self, **wiring: Any) -> None:
+        super().__init__(**wiring)
+        self.due_at: dict[int, float] = {}
+        self.begun = array("d")
+        self.late = array("d")
+        self.flying = 0
+        self.most = 0
+
+    def look(self, jobid: str) -> asyncio.Task[Job]:
+        now = asyncio.get_running_loop().time()
+        self.begun.append(now)
+        self.late.append(now - self.due_at.get(int(jobid[4:21]), now))
+        return super().look(jobid)
+
+    async def _look(self, jobid: str) -> Job:
+        self.flying += 1
+        self.most = max(self.most, self.flying)
+        try:
+            return await super()._look(jobid)
+        finally:
+            self.flying -= 1
+
+
+@asynccontextmanager
+async def at_work(folder: Path, url: str, poll: float) -> AsyncIterator[tuple[Store, Clocked]]:
+    """A watcher on the database in `folder`."""
+    async with (
+        open_store(folder, lambda: datetime.now(UTC)) as store,
+        aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
+    ):
+        api = Clocked(session=session, url=url, token="demo-token")
+        watcher = Watcher(
+            api=api,
+            store=store,
+            poll_seconds=poll,
+            concurrency=CONNECTIONS,
+            now=lambda: datetime.now(UTC),
+            changed=lambda: None,
+            alert=lambda _key, words: print(words) if words else None,
+            rng=random.Random(1),
+        )
+        api.due_at = watcher._due_at
+        loop = asyncio.create_task(watcher.run())
+        try:
+            yield store, api
+        finally:
+            loop.cancel()
+            with suppress(asyncio.CancelledError):
+                await loop
+
+
+async def follow_all(folder: str, url: str, seconds: float) -> dict[str, Any]:
+    """Start on a full database, as after a restart: everything in it is overdue; then follow it for a while."""
+    with TemporaryDirectory(prefix="bench-idle-") as empty:
+        async with at_work(Path(empty), url, POLL):
+            await asyncio.sleep(0.3)
+            idle = rss()
+    memory: list[float] = []
+    started = time.perf_counter()
+    async with at_work(Path(folder), url, POLL) as (_, api):
+        while not api.begun:
+            await asyncio.sleep(0.001)
+        to_first_look = time.perf_counter() - started
+        first = api.begun[0]
+        for _ in range(int(2 * POLL)):
+            await asyncio.sleep(1)
+            memory.append(rss())
+        per_second = Counter(int(begun - first) for begun in api.begun)
+        settled, cpu, then = len(api.late), time.process_time(), time.perf_counter()
+        for _ in range(int(seconds)):
+            await asyncio.sleep(1)
+            memory.append(rss())
+        late = api.late[settled:]
+        took = time.perf_counter() - then
+        return {
+            "idle": idle,
+            "memory": memory[-1] - len(api.late) * 16 / 2**20,  # without the stopwatch's own notes
+            "start": to_first_look,
+            "restart": [per_second[second] for second in range(int(POLL))],
+            "most": api.most,
+            "rate": len(late) / took,
+            "cpu": (time.process_time() - cpu) / took,
+            "p50": percentile(late, 0.5),
+            "p99": percentile(late, 0.99),
+            "longest": max(late, default=0.0),
+        }
+
+
+async def history(folder: str, url: str) -> dict[str, float]:
+    """What single steps cost on this database, in milliseconds, and a look, in microseconds of processor time."""
+    place, person = Place(guild_id=GUILD, channel_id=7), Person(id=1, name="Mira")
+    started = time.perf_counter()
+    async with at_work(Path(folder), url, 0.001) as (store, api):
+        while not api.begun:
+            await asyncio.sleep(0.001)
+        figures = {"start": time.perf_counter() - started}
+        await asyncio.sleep(0.5)
+        before, cpu = len(api.begun), time.process_time()
+        await asyncio.sleep(2)
+        figures["look"] = (time.process_time() - cpu) / (len(api.begun) - before) * 1e6
+    async with open_store(Path(folder), lambda: datetime.now(UTC)) as store:
+        number = 0
+
+        async def ask() -> None:
+            nonlocal number
+            number += 1
+            await store.ask(Job(jobid=f"job:new-{number}-{time.time_ns()}", status="started"), place, person)
+
+        steps: dict[str, Callable[[], Awaitable[Any]]] = {
+            "ask": ask,
+            "outbox": lambda: store.open_deliveries(),
+            "edits": lambda: store.posts_to_edit(),
+            "recent": lambda: store.recent(place, 7),
+        }
+        for name, step in steps.items():
+            figures[name] = await _milliseconds(step)
+        figures["memory"] = rss()
+    return figures
+
+
+async def _milliseconds(step: Callable[[], Awaitable[Any]], times: int = 30) -> float:
+    took = []
+    for _ in range(times):
+        started = time.perf_counter()
+        await step()
+        took.append(time.perf_counter() - started)
+    return statistics.median(took) * 1000
+
+
+async def run(*, quick: bool) -> list[Table]:
+    """The section: two tables."""
+    watched, ended, seconds, turns = (2_000, 5_000, 3.0, 1) if quick else (100_000, 1_000_000, 30.0, 3)
+    ages = (YOUNGEST, OLDEST)
+    with TemporaryDirectory(prefix="bench-scale-") as name, quick_useapi() as (url, _):
+        full = Path(name) / "full"
+        await fill(full, running=watched, ended=ended, asked_ago=ages)
+        size = sum(file.stat().st_size for file in full.iterdir()) / 2**20
+        runs = [await alone("scale", "follow_all", folder=str(full), url=url, seconds=seconds) for _ in range(turns)]
+        shutil.rmtree(full)
+        past = {}
+        for number in (ended // 100, ended // 10, ended):
+            folder = Path(name) / str(number)
+            await fill(folder, running=1000, ended=number)
+            past[number] = [await alone("scale", "history", folder=str(folder), url=url) for _ in range(turns)]
+            shutil.rmtree(folder)
+    return [_followed(runs, watched, ended, size), _history(past)]
+
+
+def _followed(runs: list[dict[str, Any]], watched: int, ended: int, size: float) -> Table:
+    def of(name: str, form: str, factor: float = 1.0) -> str:
+        return spread([run[name] * factor for run in runs], form)
+
+    restarts = [max(run["restart"]) for run in runs]
+    return Table(
+        before=f"### {watched:,} watched jobs and {ended:,} ended ones ({size:,.0f} MB of database)\n\n"
+        f"Asked for {YOUNGEST:.0f} to {OLDEST:.0f} s ago, so each is looked at every 10 to 30 s; {CONNECTIONS} "
+        "connections. All of them are overdue at the start, as after a restart.",
+        head=["what", "figure"],
+        rows=[
+            ["memory above an idle watcher", spread([run["memory"] - run["idle"] for run in runs], ".1f") + " MB"],
+            ["opening the database to the first look", of("start", ".2f") + " s"],
+            ["most looks begun in one second after the start", f"{spread(restarts)} ({watched / POLL:,.0f} if even)"],
+            ["most looks in flight at once", f"{of('most', '.0f')} of {CONNECTIONS} allowed"],
+            ["looks a second, from then on", of("rate", ",.0f")],
+            ["processor time", of("cpu", ".0%") + " of one core"],
+            ["how late a look begins: median", of("p50", ".0f", 1000) + " ms"],
+            ["how late: 99 of 100", of("p99", ".0f", 1000) + " ms"],
+            ["how late: the longest", of("longest", ".0f", 1000) + " ms"],
+        ],
+    )
+
+
+def _history(past: dict[int, list[dict[str, float]]]) -> Table:
+    names = {
+        "start": ("open, to the first look", "s", ".2f"),
+        "look": ("a look", "µs", ".0f"),
+        "ask": ("a new watch, committed", "ms", ".2f"),
+        "outbox": ("what is to be sent", "ms", ".2f"),
+        "edits": ("what is to be edited", "ms", ".2f"),
+        "recent": ("the choices of `/job`", "ms", ".2f"),
+        "memory": ("memory of the process", "MB", ".0f"),
+    }
+    rows = [
+        [f"{label}, {unit}", *(spread([run[name] for run in runs], form) for runs in past.values())]
+        for name, (label, unit, form) in names.items()
+    ]
+    return Table(
+        before="### What history costs: 1,000 watched jobs, and more and more ended ones",
+        head=["what", *(f"{number:,} ended" for number in past)],
+        rows=rows,
+    )
