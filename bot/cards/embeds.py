@@ -9,10 +9,11 @@ from discord import Colour, Embed
 from discord.utils import format_dt
 
 from bot.cards.lines import link, linkable, reason, tag
-from bot.cards.progress import ENDINGS, bar, duration, percent, state
+from bot.cards.progress import ENDINGS, bar, duration, percent, span, state
 from bot.cards.text import clean, clip, escape, plain
 from bot.cards.words import label, pictures, prompt, scene
 from bot.jobs import SEED_VERBS, Job, Status
+from bot.paces import Usual
 
 DESCRIPTION_LIMIT = 4096
 """An embed's description; with a footer of 400 it stays under the 6,000 of a whole message's embeds."""
@@ -40,19 +41,21 @@ class Link(msgspec.Struct, frozen=True):
     url: str = ""
 
 
-def card(job: Job, *, parent: Link | None, watchers: Sequence[str], started: datetime | None) -> Embed:
-    """The live message of a running job. `watchers` are display names; `started` is aware.
+def card(
+    job: Job, *, parent: Link | None, watchers: Sequence[str], started: datetime | None, usual: Usual | None = None
+) -> Embed:
+    """The live message of a running job. `watchers` are display names; `started` is aware; `usual` counts from there.
 
     The small print is the footer: Discord shows it as it shows `-#`, and no name can be markdown there.
     """
-    embed = _embed(QUIET, _head(job, parent, 500), _progress(job, started))
+    embed = _embed(QUIET, _head(job, parent, 500), _progress(job, started, usual))
     if watchers:
         more = f" and {len(watchers) - 1} more" if len(watchers) > 1 else ""
         embed.set_footer(text=f"{clip(clean(watchers[0]), 100) or 'Someone'}{more} will be told here")
     return embed
 
 
-def _progress(job: Job, started: datetime | None) -> str:
+def _progress(job: Job, started: datetime | None, usual: Usual | None) -> str:
     now, done = state(job), percent(job)
     waiting = now == "waiting"
     if waiting:
@@ -63,7 +66,11 @@ def _progress(job: Job, started: datetime | None) -> str:
         line = [now.capitalize(), plain(job.mode, 40)]
     if started:
         line.append(f"{'asked' if waiting else 'started'} {format_dt(started, 'R')}")
-    return " · ".join(filter(None, line))
+    told = " · ".join(filter(None, line))
+    if usual is None or job.over:
+        return told
+    expected = f", expected {format_dt(started + usual.high, 'R')}" if started else ""
+    return f"{told}\nUsually {span(usual)}{expected}"
 
 
 def result(

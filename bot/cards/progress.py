@@ -1,13 +1,18 @@
 """How a job stands, in a word, a bar, a time span; how one that brought no picture is told."""
 
+import math
+from collections.abc import Callable
 from datetime import timedelta
 
 import msgspec
 
 from bot.errors import JobModerated
 from bot.jobs import Job, Status
+from bot.paces import Usual
 
 _SEGMENTS = 8
+_SECOND, _MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+_TWO_MINUTES, _TWO_HOURS = timedelta(minutes=2), timedelta(hours=2)
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -59,3 +64,20 @@ def duration(time: timedelta) -> str:
     while not parts[0][0]:
         parts.pop(0)
     return " ".join(f"{number} {unit}" for number, unit in parts[:2] if number)
+
+
+def span(usual: Usual) -> str:
+    """A span of time, its ends rounded outwards: "25–40 s", "2–6 min", "50 s – 3 min", "about 5 s"."""
+    low, high = _rounded(usual.low, math.floor), _rounded(usual.high, math.ceil)
+    if low == high:
+        return f"about {duration(high)}"
+    if high < _TWO_MINUTES:
+        return f"{low // _SECOND}–{high // _SECOND} s"
+    if low >= _TWO_MINUTES and high < _TWO_HOURS:
+        return f"{low // _MINUTE}–{high // _MINUTE} min"
+    return f"{duration(low)} – {duration(high)}"
+
+
+def _rounded(time: timedelta, towards: Callable[[float], int]) -> timedelta:
+    step = 5 * _SECOND if time < _TWO_MINUTES else _MINUTE
+    return max(towards(time / step), 1) * step

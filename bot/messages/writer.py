@@ -12,7 +12,7 @@ from discord import ui
 
 from bot import buttons, cards
 from bot.images import Pictures
-from bot.jobs import Delivery, Job, Kind, KnownJob, PressState, Shape, Watch
+from bot.jobs import Delivery, Job, Kind, KnownJob, PressState, Shape, Status, Watch
 from bot.messages.lineage import Lineage, jump_to
 from bot.messages.media import Gallery
 from bot.messages.message import Message
@@ -79,6 +79,7 @@ class Writer:
             parent=await self._lineage.parent(known.job, delivery.place),
             watchers=[watch.person.name for watch in watches],
             started=known.job.created or known.added_at,
+            usual=None if known.job.over else await self._store.usual(known.job),
         )
         files = await self._gallery.preview(known.job, delivery.place, folder) if delivery.shape is Shape.WHOLE else []
         if files:
@@ -165,6 +166,10 @@ def _ended(known: KnownJob, watches: Sequence[Watch]) -> datetime:
 
 
 def _took(job: Job) -> timedelta | None:
-    if job.lost or job.created is None or job.updated is None or job.updated < job.created:
+    """How long Midjourney took. useapi's `updated` is no good where it tells of the result's own message: presses on it
+    change that later, too.
+    """
+    ended = job.timestamp if job.status == Status.COMPLETED and job.timestamp else job.updated
+    if job.lost or job.created is None or ended is None or ended < job.created:
         return None
-    return job.updated - job.created
+    return ended - job.created

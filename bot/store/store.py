@@ -13,6 +13,7 @@ import aiosqlite
 
 from bot.jobs import Job, KnownJob, Look, Place
 from bot.store.database import FILE, Database, open_database, told_in_a_sentence
+from bot.store.durations import Durations
 from bot.store.families import Families
 from bot.store.figures import Figures
 from bot.store.outbox import OPEN
@@ -53,7 +54,7 @@ async def _read_what_is_live(database: Database) -> int:
     return newest[0] or 0
 
 
-class Store(PressRows, Posts, Servers, Upkeep, Restores, Panels, Families, Figures):
+class Store(PressRows, Posts, Servers, Upkeep, Restores, Panels, Families, Figures, Durations):
     """The only door to the database."""
 
     # --- what is known ----------------------------------------------------------------------------------------------

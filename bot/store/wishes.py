@@ -8,6 +8,7 @@ import aiosqlite
 import msgspec
 
 from bot.jobs import Delivery, Job, Kind, KnownJob, Person, Place, State, Watch, follow
+from bot.store.durations import note_duration
 from bot.store.outbox import Outbox, rearm
 from bot.store.rows import aware, encode, known_of, one_delivery, one_known
 
@@ -206,6 +207,8 @@ class Wishes(Outbox):
                 (known.id,),
             )
         if job.over:
+            if not known.job.over:
+                await note_duration(db, job)
             await db.execute(  # a card that was never sent is not needed any more
                 "UPDATE deliveries SET state = 'dropped' WHERE job_id = ? AND kind = 'card' AND state = 'waiting'",
                 (known.id,),

@@ -190,3 +190,22 @@ async def test_an_aside_in_the_channel_is_not_disturbed(stage: Stage) -> None:
     card, between, result = stage.posts()
     assert isinstance(result.reference, discord.MessageReference)
     assert (between.id, result.reference.message_id) == (aside.id, card.id)
+
+
+async def test_presses_made_elsewhere_do_not_make_an_old_job_look_slow(stage: Stage) -> None:
+    pressed_later = "2023-09-09T02:19:20.256Z"  # as in the sample of useapi's own page
+    created, shown = "2023-09-09T02:04:49.667Z", "2023-09-09T02:05:24.991000+00:00"
+    jobid = stage.useapi.add_job(prompt=CASTLE, age=60, created=created, updated=pressed_later, timestamp=shown)
+    await stage.job(stage.mira, jobid)
+    assert " · 35 s · " in str(stage.last.embeds[0].footer.text)
+
+
+async def test_a_card_says_how_long_such_jobs_take_once_twenty_were_followed(stage: Stage) -> None:
+    for number in range(20):
+        await stage.job(stage.mira, stage.useapi.add_job(prompt=f"castle {number}", duration=30 + number))
+        if number % 5 == 4:
+            await stage.wait(61)  # six /job a minute at most
+    jobid = stage.useapi.add_job(prompt=CASTLE)
+    asked = int(stage.now())
+    await stage.job(stage.mira, jobid)
+    assert words(stage.last).endswith(f"asked <t:{asked}:R>\nUsually 30–50 s, expected <t:{asked + 47}:R>")

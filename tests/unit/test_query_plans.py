@@ -70,6 +70,7 @@ async def a_day(store: Store) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     yield "asker", store.asker(job_id, HERE.channel_id)
     yield "known", store.known(job_id)
     yield "by_jobid", store.by_jobid(RUNNING.jobid)
+    yield "usual", store.usual(RUNNING)
     yield "by_key", store.by_key("k7", HERE.guild_id)
     yield "recent", store.recent(HERE, MIRA.id)
     yield "waits", store.waits(MIRA.id, HERE.guild_id)

@@ -1,0 +1,58 @@
+"""How long jobs of a kind usually take, learnt from those that were followed here."""
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import NamedTuple
+
+from bot.jobs import Job, Status
+
+KEPT = 200
+"""As many of the newest durations of a kind and mode are remembered: what was usual in spring is forgotten."""
+ENOUGH = 20
+"""With fewer of them nothing is said."""
+
+_PANS = frozenset("⬅➡⬆⬇")
+_NUMBERED = re.compile(r"[UV][1-4]")
+_ALIKE = ("Vary", "Zoom Out", "Animate", "Extend")  # what stands in the brackets behind these makes no difference
+
+
+class Usual(NamedTuple):
+    """The span in which eight of ten jobs of a kind end, from their creation on."""
+
+    low: timedelta
+    high: timedelta
+
+
+def usual(seconds: Sequence[float]) -> Usual | None:
+    """What these durations have in common; `None` of fewer than `ENOUGH`."""
+    if len(seconds) < ENOUGH:
+        return None
+    ordered = sorted(seconds)
+    return Usual(*(timedelta(seconds=ordered[round(share * (len(ordered) - 1))]) for share in (0.1, 0.9)))
+
+
+def kind_of(job: Job) -> str:
+    """What jobs are compared by, besides their mode: the verb, of a press what was pressed, of U1 to U4 just "U"."""
+    if job.verb != "button":
+        return job.verb
+    if _NUMBERED.fullmatch(job.button):
+        return job.button[0]
+    if job.button.replace("\ufe0f", "") in _PANS:
+        return "Pan"
+    if job.button in ("Custom Zoom", "Make Square"):
+        return "Zoom Out"
+    return next((words for words in _ALIKE if job.button.startswith(words)), job.button)
+
+
+def mode_of(job: Job) -> str:
+    """Fast, relaxed or turbo, as Midjourney writes it; "" where Midjourney has not said it yet; stealth makes no difference."""
+    return job.mode.partition(",")[0]
+
+
+def seconds_of(job: Job) -> float | None:
+    """How long a job took until useapi knew that it was done, which is what people wait for; `None` where unknown."""
+    if job.status != Status.COMPLETED or job.private or job.created is None or job.updated is None:
+        return None
+    seconds = (job.updated - job.created).total_seconds()
+    return seconds if seconds > 0 else None

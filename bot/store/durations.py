@@ -1,0 +1,35 @@
+"""How long jobs took, for `bot.paces`: a table of its own, so that nothing has to look through the jobs that ended."""
+
+import aiosqlite
+
+from bot.jobs import Job
+from bot.paces import KEPT, Usual, kind_of, mode_of, seconds_of, usual
+from bot.store.outbox import Outbox
+
+_MODES = ("fast", "relaxed", "turbo", "")
+
+
+class Durations(Outbox):
+    """What is remembered of them."""
+
+    async def usual(self, job: Job) -> Usual | None:
+        """How long jobs such as this one take here; of all modes together while its own is not known."""
+        modes = (mode,) if (mode := mode_of(job)) else _MODES
+        rows = await self._db.rows(
+            f"SELECT seconds FROM durations WHERE kind = ? AND mode IN ({', '.join('?' * len(modes))})",  # noqa: S608 -- question marks only
+            (kind_of(job), *modes),
+        )
+        return usual([row["seconds"] for row in rows])
+
+
+async def note_duration(db: aiosqlite.Connection, job: Job) -> None:
+    """Remember, inside a transaction, how long a job took that was followed to its end."""
+    if (seconds := seconds_of(job)) is None:
+        return
+    kind, mode = kind_of(job), mode_of(job)
+    await db.execute("INSERT INTO durations (kind, mode, seconds) VALUES (?, ?, ?)", (kind, mode, seconds))
+    await db.execute(
+        """DELETE FROM durations WHERE kind = ? AND mode = ? AND id <=
+           (SELECT id FROM durations WHERE kind = ? AND mode = ? ORDER BY id DESC LIMIT 1 OFFSET ?)""",
+        (kind, mode, kind, mode, KEPT),
+    )
