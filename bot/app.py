@@ -1,8 +1,9 @@
 """The only builder: opens everything from the outside in, and closes it from the inside out."""
 
+import logging
 import shutil
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -13,19 +14,24 @@ import discord
 
 from bot.answers import Answers
 from bot.api import Useapi
+from bot.chosen import place_to_post
 from bot.client import Darkroom
 from bot.courier import Courier
 from bot.errors import StoreError
 from bot.housekeeping import Housekeeping
 from bot.images import Pictures
+from bot.jobs import KnownJob
 from bot.messages import Writer
 from bot.presses import Presses
-from bot.settings import Settings
+from bot.push import Push
+from bot.settings import Settings, callback_secret
 from bot.store import open_store
 from bot.watcher import Watcher
 
 if TYPE_CHECKING:
     from bot.metrics import Metrics
+
+log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -43,7 +49,12 @@ async def open_darkroom(
         aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trace_configs=traces) as session,
         Pictures(hosts=settings.image_hosts) as pictures,
     ):
-        api = Useapi(session=session, url=settings.useapi_url, token=settings.useapi_token.reveal())
+        api = Useapi(
+            session=session,
+            url=settings.useapi_url,
+            token=settings.useapi_token.reveal(),
+            reply_url=settings.callback_url,
+        )
         async with Darkroom(settings=settings, store=store, api=api, always_sync=always_sync) as bot:
             store.on_health(partial(bot.alerts.raise_or_end, "disk"))
             writer = Writer(
@@ -67,11 +78,18 @@ async def open_darkroom(
                 ended=lambda: bot.presses.job_ended(),
                 alert=bot.alerts.raise_or_end,
             )
+            bot.push = Push(
+                api=api,
+                store=store,
+                wake=bot.watcher.wake,
+                place_of=partial(place_to_post, bot, guilds=settings.allowed_guilds),
+                adopted=partial(_adopted, bot),
+            )
             answers = Answers(bot=bot, store=store, deliver_soon=bot.deliver_soon, now=now)
             bot.presses = Presses(
                 api=api,
                 store=store,
-                watch=partial(bot.watcher.watch, sooner=True),
+                watch=partial(_pressed, bot),
                 tell=lambda press: answers.tell(press, bot.presses.held),
                 changed=bot.courier.ring,
                 alert=bot.alerts.raise_or_end,
@@ -89,10 +107,13 @@ async def open_darkroom(
             )
             if metrics is not None:
                 metrics.follow_discord(bot.budget.trace)
-                bot.web = partial(_web, bot, metrics, now)
+                bot.web.append(partial(_pages, bot, metrics, now))
+            if settings.callback_url:
+                bot.web.append(partial(_callbacks, bot))
             try:
                 yield bot
             finally:
+                await bot.push.close()
                 await bot.alerts.close()
 
 
@@ -105,13 +126,45 @@ def _metrics(settings: Settings) -> "Metrics | None":
     return Metrics()
 
 
-def _web(bot: Darkroom, metrics: "Metrics", now: Callable[[], datetime]) -> AbstractAsyncContextManager[object]:
-    """The server that tells how the bot does."""
-    from bot.health import Health
-    from bot.web import Pages, serve
+def _pressed(bot: Darkroom, child: KnownJob) -> None:
+    """Follow what a press has made; useapi may have called about it before it answered the press."""
+    bot.watcher.watch(child, sooner=True)
+    bot.push.watched(child)
 
+
+def _adopted(bot: Darkroom, known: KnownJob) -> None:
+    """Follow a job that asked for it by itself."""
+    bot.watcher.watch(known)
+    bot.push.watched(known)
+    bot.deliver_soon()
+
+
+@asynccontextmanager
+async def _pages(bot: Darkroom, metrics: "Metrics", now: Callable[[], datetime]) -> AsyncIterator[None]:
+    """Tell how the bot does."""
+    from bot.health import Health
+    from bot.web.pages import Pages
+    from bot.web.serving import serve
+
+    host, port = bot.settings.health_host, bot.settings.health_port or 0
     pages = Pages(bot, Health(bot, now), metrics, now)
-    return serve(pages.routes(), host=bot.settings.health_host, port=bot.settings.health_port or 0)
+    async with serve(pages.routes(), host=host, port=port, setting="HEALTH_PORT") as chosen:
+        log.info("Health and metrics are told on http://%s:%d", host, chosen)
+        yield
+
+
+@asynccontextmanager
+async def _callbacks(bot: Darkroom) -> AsyncIterator[None]:
+    """Let useapi call."""
+    from bot.web.callbacks import Callbacks
+    from bot.web.serving import serve
+
+    host, port = bot.settings.webhook_host, bot.settings.webhook_port or 0
+    callbacks = Callbacks(bot.push, callback_secret(bot.settings.useapi_token))
+    async with serve(callbacks.routes(), host=host, port=port, setting="WEBHOOK_PORT"):
+        log.info("useapi.net may call %s, which leads to http://%s:%d", bot.settings.public_url, host, port)
+        bot.push.catch_up()
+        yield
 
 
 def _emptied(folder: Path) -> Path:

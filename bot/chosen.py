@@ -5,7 +5,7 @@ The bot keeps no caches, so it asks. What cannot be learnt just now counts as we
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import discord
 
@@ -57,6 +57,30 @@ async def channel_trouble(bot: discord.Client, place: Place) -> str:
     if _IN_CHANNEL[1] in missing:  # without it Discord counts the rights to embed and attach as missing, too
         missing = missing[: missing.index(_IN_CHANNEL[1]) + 1]
     return f"I lack {listed(missing)} there" if missing else ""
+
+
+async def place_to_post(bot: discord.Client, channel_id: int, guilds: Collection[int] | None) -> Place | None:
+    """Where a channel is, if it is in one of these servers (`None`: any) and the bot can post in it; else `None`.
+
+    Raises `OSError` where Discord does not say just now.
+    """
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            channel = await bot.http.get_channel(channel_id)
+    except (discord.NotFound, discord.Forbidden):
+        log.warning("A job wants to be shown in channel %d, which I do not see", channel_id)
+        return None
+    except Exception as trouble:  # noqa: BLE001 -- whatever it is, it may be over when Discord is asked again
+        raise OSError(f"Discord did not say where a channel is ({type(trouble).__name__})") from None
+    guild_id = int(str(channel.get("guild_id", 0)))
+    if not guild_id or (guilds is not None and guild_id not in guilds):
+        log.warning("A job wants to be shown in channel %d, whose server is not listed", channel_id)
+        return None
+    place = Place(guild_id=guild_id, channel_id=channel_id)
+    if why := await channel_trouble(bot, place):
+        log.warning("A job wants to be shown in channel %d: %s", channel_id, why)
+        return None
+    return place
 
 
 async def role_is_gone(bot: discord.Client, guild_id: int, role_id: int) -> bool:

@@ -26,6 +26,7 @@ from bot.courier import Courier
 from bot.errors import PersonError
 from bot.housekeeping import Housekeeping
 from bot.presses import Presses
+from bot.push import Push
 from bot.settings import DISCORD_API_URL, Settings
 from bot.store import Store
 from bot.watcher import Watcher
@@ -64,7 +65,7 @@ class Darkroom(commands.AutoShardedBot):
     """The bot that people meet.
 
     `bot.app` builds it and gives it `courier`, `watcher` and the rest, which need the bot themselves, before it logs
-    in. `web`, where there is one, opens the bot's own HTTP server after the login. With `always_sync` the commands are
+    in. `web` opens the bot's own HTTP servers, if any, after the login. With `always_sync` the commands are
     sent to Discord even where they did not change.
     """
 
@@ -72,6 +73,7 @@ class Darkroom(commands.AutoShardedBot):
     watcher: Watcher
     presses: Presses
     housekeeping: Housekeeping
+    push: Push
 
     def __init__(self, *, settings: Settings, store: Store, api: Useapi, always_sync: bool = False) -> None:
         self.budget = Budget()
@@ -91,7 +93,7 @@ class Darkroom(commands.AutoShardedBot):
         self.settings = settings
         self.store = store
         self.api = api
-        self.web: Callable[[], AbstractAsyncContextManager[object]] | None = None
+        self.web: list[Callable[[], AbstractAsyncContextManager[object]]] = []
         self._opened = AsyncExitStack()
         self.alerts = Alerts(self, settings.alert_channel)
         self._always_sync = always_sync
@@ -105,8 +107,8 @@ class Darkroom(commands.AutoShardedBot):
     async def setup_hook(self) -> None:
         """Make buttons of earlier runs work, load the cogs (one that cannot load stops the start), sync commands."""
         self.add_dynamic_items(*buttons.ALL)
-        if self.web is not None:
-            await self._opened.enter_async_context(self.web())
+        for opened in self.web:
+            await self._opened.enter_async_context(opened())
         for name in COGS:
             await self.load_extension(name)
         await self._sync()

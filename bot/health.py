@@ -61,6 +61,7 @@ class Health:
                 "looks": self._looks(),
                 "deliveries": await self._deliveries() if database.ok else Part(ok=True, words="not known"),
                 "database": database,
+                "push": self._push(),
                 "useapi": Part(ok=True, words=self._bot.watcher.outage or "answers"),
             }
         return self._report
@@ -74,6 +75,14 @@ class Health:
             return Part(ok=True, words="connected")
         seconds = _loop_time() - since
         return Part(ok=seconds <= GATEWAY_DOWN, words=f"down for {seconds:.0f} s")
+
+    def _push(self) -> Part:
+        """Told, never held against the bot: who may not be called, or was not, looks for news by itself."""
+        if not self._bot.settings.callback_url:
+            return Part(ok=True, words="off")
+        if self._bot.push.last_call is None:
+            return Part(ok=True, words="no call yet")
+        return Part(ok=True, words=f"the last call came {_loop_time() - self._bot.push.last_call:.0f} s ago")
 
     def _watcher(self) -> Part:
         if self._bot.watcher.last_round is None:

@@ -168,6 +168,10 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     name: str
 
 
+NOBODY = Person(id=0, name="")
+"""Who waits for a job that named the channel for its result by itself."""
+
+
 class Watch(msgspec.Struct, frozen=True, kw_only=True):
     """A person's wish to be told in one place about one job."""
 

@@ -46,7 +46,7 @@ def kind_of(job: Job) -> str:
 
 
 def mode_of(job: Job) -> str:
-    """Fast, relaxed or turbo, as Midjourney writes it; "" where Midjourney has not said it yet; stealth makes no difference."""
+    """Midjourney's word for the mode, "" before it said one; stealth makes no difference."""
     return job.mode.partition(",")[0]
 
 

@@ -3,6 +3,8 @@
 The table `SETTINGS` is the one list of them: `.env.example` and the README are checked against it.
 """
 
+import hashlib
+import hmac
 import ipaddress
 import math
 import re
@@ -21,6 +23,7 @@ USEAPI_URL = "https://api.useapi.net/v2"
 DISCORD_API_URL = "https://discord.com/api/v10"
 IMAGE_HOSTS = "cdn.discordapp.com media.discordapp.net cdn.midjourney.com"
 
+_LONGEST_URL = 900
 _ADDRESS = re.compile(
     r"https?://[a-z0-9](?:[\w.-]*[a-z0-9])?(?::(?P<port>[0-9]{1,5}))?(?:/[\w./~%+:@,;=-]*)?", re.ASCII | re.IGNORECASE
 )
@@ -66,12 +69,31 @@ class Settings:
     keep_days: int = 90
     health_port: int | None = None
     health_host: str = "127.0.0.1"
+    public_url: str = ""
+    webhook_port: int | None = None
+    webhook_host: str = "127.0.0.1"
     discord_api_url: str = DISCORD_API_URL
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """The texts that no log line may hold."""
-        return (self.discord_token.reveal(), self.useapi_token.reveal())
+        called = (callback_secret(self.useapi_token),) if self.callback_url else ()
+        return (self.discord_token.reveal(), self.useapi_token.reveal(), *called)
+
+    @property
+    def callback_url(self) -> str:
+        """Where useapi may call when a job has news, a secret in it; empty where it shall not."""
+        return callback_url(self.public_url, self.useapi_token) if self.public_url and self.webhook_port else ""
+
+
+def callback_secret(useapi_token: Secret) -> str:
+    """What only useapi.net knows besides us, and what each start knows again; it does not tell the token."""
+    return hmac.new(useapi_token.reveal().encode(), b"darkroom callbacks", hashlib.sha256).hexdigest()[:40]
+
+
+def callback_url(public_url: str, useapi_token: Secret) -> str:
+    """The address at which useapi may call, below the one that the world sees."""
+    return f"{public_url}/useapi/{callback_secret(useapi_token)}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,6 +141,18 @@ def _url(text: str) -> str:
     if not (parts := _ADDRESS.fullmatch(text)) or int(parts["port"] or 443) > 65_535:
         raise ValueError("must be an address such as https://example.com/path")
     return text.rstrip("/")
+
+
+def _public_url(text: str) -> str:
+    """The address holds a secret, so it is not to be spoken in the clear; useapi takes 1,024 characters."""
+    if not text:
+        return ""
+    url = _url(text)
+    if urlsplit(url).scheme.lower() != "https" and urlsplit(url).hostname != "127.0.0.1":
+        raise ValueError("must begin with https://")
+    if len(url) > _LONGEST_URL:
+        raise ValueError(f"must have {_LONGEST_URL} characters at most")
+    return url
 
 
 def _hosts(text: str) -> tuple[str, ...]:
@@ -251,6 +285,24 @@ SETTINGS = (
         where="the address of this machine on which HEALTH_PORT is open; 0.0.0.0 for all of them",
         default="127.0.0.1",
     ),
+    Setting(
+        name="PUBLIC_URL",
+        read=_public_url,
+        where="the https address under which the world reaches WEBHOOK_PORT, such as https://darkroom.example.com",
+        default="",
+    ),
+    Setting(
+        name="WEBHOOK_PORT",
+        read=_port,
+        where="the port on which useapi.net may tell of news; goes with PUBLIC_URL, off without both",
+        default="",
+    ),
+    Setting(
+        name="WEBHOOK_HOST",
+        read=_address,
+        where="the address of this machine on which WEBHOOK_PORT is open; 0.0.0.0 for all of them",
+        default="127.0.0.1",
+    ),
     Setting(name="LOG_FORMAT", read=_format, where="text, or json: one object a line, for programs", default="text"),
     Setting(
         name="DISCORD_API_URL",
@@ -297,7 +349,19 @@ def look_over(environ: Mapping[str, str], dotenv: Path = Path(".env")) -> Survey
     useapi, poll = values.get("useapi_url"), values.get("poll_seconds")
     if useapi and poll and urlsplit(useapi).hostname == "api.useapi.net" and poll < 10:
         mistakes.append("POLL_SECONDS must be 10 or more, as useapi.net asks")
+    mistakes += _about_push(values)
     return Survey(values, mistakes, _typos(given))
+
+
+def _about_push(values: Mapping[str, Any]) -> list[str]:
+    if not {"public_url", "webhook_port", "health_port"} <= values.keys():
+        return []  # one of them is a mistake already
+    if bool(values["public_url"]) != bool(values["webhook_port"]):
+        alone, missing = ("PUBLIC_URL", "WEBHOOK_PORT") if values["public_url"] else ("WEBHOOK_PORT", "PUBLIC_URL")
+        return [f"{alone} goes with {missing}, which is missing (see {missing} in .env.example)"]
+    if values["webhook_port"] and values["webhook_port"] == values["health_port"]:
+        return ["WEBHOOK_PORT and HEALTH_PORT must be two different ports"]
+    return []
 
 
 def _given(environ: Mapping[str, str], dotenv: Path) -> dict[str, str]:

@@ -41,6 +41,7 @@ _SILENT_LOOKS = 12  # an hour of looks besides: a wall clock that was set forwar
 _REFUSALS = (TokenRefused, SubscriptionEnded)  # never one job's trouble alone
 _TOGETHER = 0.02  # seconds: looks that fall due so close to each other begin together, which costs less
 _READ_AHEAD = 64  # looks
+_WAKE_GAP = 2.0  # seconds between two looks at a job that calls brought about, however many calls there are
 _MISSES = 3  # "no such job" this often in a row ends a watch: a fresh job may not be known everywhere at once
 
 
@@ -83,6 +84,8 @@ class Watcher:
         self._quiet: dict[int, int] = {}
         self._failing_since: dict[int, float] = {}  # the jobs whose last look met trouble
         self._blocked: set[int] = set()  # those of them that met a blocked Midjourney account
+        self._woken: dict[int, float] = {}  # when a call last brought about a look, or will
+        self._wake_again: set[int] = set()  # called about while a look was under way, which may be older than the news
         self._answered_at = 0.0
         self._strain = 0
         self._paused_until = 0.0
@@ -112,6 +115,22 @@ class Watcher:
         delay = self._jittered(self._poll_seconds * (_SOONER if sooner else 1.0))
         if not known.job.over and self._loop_time() + delay < self._due_at.get(known.id, math.inf):
             self._schedule(known.id, delay)
+            self._alarm.ring()
+
+    def wake(self, job_id: int) -> None:
+        """Look at a watched job now, because somebody says that it has news; one that nobody watches is left alone.
+
+        Whoever calls is not believed: the most that a call can do is one look, and calls in a row share one.
+        """
+        if job_id not in self._due_at:
+            return
+        if any(look.known.id == job_id for look in self._flying.values()):
+            self._wake_again.add(job_id)
+            return
+        begin = max(self._loop_time(), self._woken.get(job_id, -math.inf) + _WAKE_GAP)
+        if begin < self._due_at[job_id]:
+            self._woken[job_id] = begin
+            self._schedule(job_id, begin - self._loop_time())
             self._alarm.ring()
 
     async def resume(self) -> None:
@@ -186,6 +205,9 @@ class Watcher:
             news = None
         if news is not None:
             self._unwritten.append((look.known.id, news))
+        if look.known.id in self._wake_again:
+            self._wake_again.discard(look.known.id)
+            self.wake(look.known.id)
         self._take_off()
         if self._unwritten or self._wanted():
             self._alarm.ring()
@@ -253,9 +275,10 @@ class Watcher:
 
     def _forget(self, job_id: int) -> None:
         """Nothing stays of a job that is looked at no more: watched again, it starts to count anew."""
-        for told in (self._due_at, self._misses, self._quiet, self._failing_since):
+        for told in (self._due_at, self._misses, self._quiet, self._failing_since, self._woken):
             told.pop(job_id, None)
         self._blocked.discard(job_id)
+        self._wake_again.discard(job_id)
 
     def _news(self, new: Job, look: Look) -> Job | None:
         """What an answer tells that was not known; a day without anything new is news in the end."""

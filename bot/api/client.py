@@ -20,8 +20,9 @@ class Useapi:
     """useapi.net's Midjourney API v2 at `url`, paid for with `token`; `session` stays the caller's to close.
 
     A look at a job may take `look_seconds`; a press `press_seconds`, because useapi answers it only when Midjourney's
-    message has appeared in Discord. Every method raises `errors.UseapiError`, each outcome by its own class; no error
-    holds the token, a job id, or useapi's words.
+    message has appeared in Discord. Where there is a `reply_url`, useapi is asked to call it when a press has news.
+    Every method raises `errors.UseapiError`, each outcome by its own class; no error holds the token, a job id, or
+    useapi's words.
     """
 
     def __init__(
@@ -30,11 +31,13 @@ class Useapi:
         session: aiohttp.ClientSession,
         url: str,
         token: str,
+        reply_url: str = "",
         look_seconds: float = 20.0,
         press_seconds: float = 75.0,
     ) -> None:
         self._session = session
         self._url = url.rstrip("/")
+        self._reply_url = reply_url
         self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
         self._look_patience = _patience(look_seconds)
         self._press_patience = _patience(press_seconds)
@@ -65,6 +68,8 @@ class Useapi:
         and `Overloaded`, nobody knows whether the press counted; the parent's `children` will tell.
         """
         wish = {"jobid": jobid, "button": button, "replyRef": reply_ref}
+        if self._reply_url:
+            wish["replyUrl"] = self._reply_url
         if prompt is not None:
             wish["prompt"] = prompt
         said = read(await self._ask("POST", "/jobs/button", self._press_patience, wish))

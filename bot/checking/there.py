@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,7 @@ from bot.api import Account, Useapi
 from bot.checking.findings import Finding, fine, note, wrong
 from bot.errors import AccountBlocked, SubscriptionEnded, TokenRefused, UseapiError
 from bot.invite import MOST, invite, line_to_serve, servers
+from bot.settings import callback_url
 
 _PATIENCE = 30.0  # seconds for each far end; discord.py repeats what fails
 _CLOCK_OFF = 60.0  # seconds
@@ -57,8 +59,8 @@ class Clock:
 async def check_far_ends(values: Mapping[str, Any]) -> list[Finding]:
     """Both of them side by side, as far as the settings for them are right."""
     clock = Clock()
-    useapi, discords = await asyncio.gather(_useapi(values, clock), _discord(values, clock))
-    return [*useapi, *discords, clock.finding()]
+    useapi, push, discords = await asyncio.gather(_useapi(values, clock), _push(values), _discord(values, clock))
+    return [*useapi, *push, *discords, clock.finding()]
 
 
 # --- useapi.net -----------------------------------------------------------------------------------------------------
@@ -99,6 +101,27 @@ def _account(account: Account) -> Finding:
         return wrong("useapi.net", f"{name} waits for a person", AccountBlocked.for_admin)
     places = "" if account.max_jobs is None else f", {account.max_jobs} jobs at a time"
     return fine("useapi.net", f"{name}{places}")
+
+
+async def _push(values: Mapping[str, Any]) -> list[Finding]:
+    """The address for useapi's calls, and who answers there: only Darkroom says 400 to an empty call."""
+    if not all(values.get(name) for name in ("public_url", "webhook_port", "useapi_token")):
+        return []
+    url = callback_url(values["public_url"], values["useapi_token"])
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_PATIENCE)) as session,
+            session.post(url, json={}, allow_redirects=False) as response,
+        ):
+            answers = response.status == HTTPStatus.BAD_REQUEST
+            told = f"HTTP {response.status}"
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        answers, told = False, "no answer"
+    said = f"useapi.net may call {url} (a secret: whoever knows it can make the bot look at jobs)"
+    if answers:
+        return [fine("push", f"{said}; the bot answers there")]
+    todo = f"fine while the bot is stopped; else PUBLIC_URL does not lead to WEBHOOK_PORT {values['webhook_port']}"
+    return [fine("push", said), note("push", f"the bot does not answer there ({told})", todo)]
 
 
 # --- Discord --------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from bot.jobs import Delivery, KnownJob, Person, Watch
+from bot.jobs import NOBODY, Delivery, KnownJob, Person, Watch
 from bot.store import Store
 
 _ONE_RING = 30.0  # seconds in which what one member pressed rings once
@@ -24,7 +24,8 @@ class Pings:
         if not chosen.pings:
             return []
         patience = timedelta(seconds=self._ping_after if chosen.ping_after is None else chosen.ping_after)
-        waited = [watch.person for watch in watches if over_at - watch.asked_at > patience]
+        people = [watch for watch in watches if watch.person != NOBODY]
+        waited = [watch.person for watch in people if over_at - watch.asked_at > patience]
         if not waited:
             return []
         press = await self._store.press_of_child(known.id)

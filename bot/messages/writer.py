@@ -12,7 +12,7 @@ from discord import ui
 
 from bot import buttons, cards
 from bot.images import Pictures
-from bot.jobs import Delivery, Job, Kind, KnownJob, PressState, Shape, Status, Watch
+from bot.jobs import NOBODY, Delivery, Job, Kind, KnownJob, PressState, Shape, Status, Watch
 from bot.messages.lineage import Lineage, jump_to
 from bot.messages.media import Gallery
 from bot.messages.message import Message
@@ -77,7 +77,7 @@ class Writer:
         embed = cards.card(
             known.job,
             parent=await self._lineage.parent(known.job, delivery.place),
-            watchers=[watch.person.name for watch in watches],
+            watchers=[watch.person.name for watch in watches if watch.person != NOBODY],
             started=known.job.created or known.added_at,
             usual=None if known.job.over else await self._store.usual(known.job),
         )
@@ -117,7 +117,7 @@ class Writer:
             known.job,
             key=known.key,
             parent=await self._lineage.parent(known.job, delivery.place),
-            asker=watches[0].person.name if watches else "",
+            asker=next((watch.person.name for watch in watches if watch.person != NOBODY), ""),
             picture=media.shown,
             note=media.note,
             took=_took(known.job),

@@ -7,7 +7,7 @@ from enum import Enum
 import aiosqlite
 import msgspec
 
-from bot.jobs import Delivery, Job, Kind, KnownJob, Person, Place, State, Watch, follow
+from bot.jobs import NOBODY, Delivery, Job, Kind, KnownJob, Person, Place, State, Watch, follow
 from bot.store.durations import note_duration
 from bot.store.outbox import Outbox, rearm
 from bot.store.rows import aware, encode, known_of, one_delivery, one_known
@@ -44,6 +44,20 @@ class Wishes(Outbox):
 
         async def work(db: aiosqlite.Connection) -> Wish:
             return await self._ask(db, job, place, person, again=again, quiet_for=quiet_for)
+
+        return await self._db.transaction(work)
+
+    async def ask_for_nobody(self, job: Job, place: Place) -> Wish | None:
+        """Show a job in the place that it named itself; `None` where that was done before, whatever came of it."""
+
+        async def work(db: aiosqlite.Connection) -> Wish | None:
+            known = await one_known(db, "jobid = ?", (job.jobid,))
+            values = (0 if known is None else known.id, place.channel_id, NOBODY.id)
+            if await db.execute_fetchall(
+                "SELECT 1 FROM watches WHERE job_id = ? AND channel_id = ? AND user_id = ?", values
+            ):
+                return None
+            return await self._ask(db, job, place, NOBODY, again=False, quiet_for=0)
 
         return await self._db.transaction(work)
 

@@ -178,6 +178,30 @@ def test_a_clock_that_is_off_is_told() -> None:
         assert clock.finding().words == words
 
 
+async def test_the_address_for_useapis_calls_is_shown_and_tried(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "push" not in (await told(desk, capsys))[1]
+    statuses = iter((400, 502))
+
+    async def called(request: web.Request) -> web.Response:
+        return web.Response(status=next(statuses) if request.path.startswith("/x/useapi/") else 404)
+
+    application = web.Application()
+    application.router.add_post("/{path:.*}", called)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        push = {"PUBLIC_URL": f"http://127.0.0.1:{runner.addresses[0][1]}/x", "WEBHOOK_PORT": "8090"}
+        status, screen = await told(desk, capsys, **push)
+        assert (status, "the bot answers there" in screen) == (0, True)
+        assert re.search(rf"✓ push: useapi\.net may call {push['PUBLIC_URL']}/useapi/\w{{40}} \(a secret", screen)
+        status, screen = await told(desk, capsys, **push)
+        assert (status, "! push: the bot does not answer there (HTTP 502)" in screen) == (0, True)
+    finally:
+        await runner.cleanup()
+    assert "! push: the bot does not answer there (no answer)" in (await told(desk, capsys, **push))[1]
+
+
 async def test_programs_get_json(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     status = await check({**desk.environment, "USEAPI_TOKEN": CANARY}, as_json=True, dotenv=desk.folder / ".env")
     screen = capsys.readouterr().out

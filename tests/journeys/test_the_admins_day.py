@@ -17,7 +17,7 @@ from tests.journeys.conftest import Stage, words
 
 async def told_on(stage: Stage, caplog: pytest.LogCaptureFixture, **settings: Any) -> str:
     """Start again with a health port that the system chooses; its address."""
-    caplog.set_level(logging.INFO, "bot.web")
+    caplog.set_level(logging.INFO, "bot.app")
     await stage.restart(health_port=0, **settings)
     addresses = re.findall(r"http://127\.0\.0\.1:\d+", caplog.text)
     return str(addresses[-1])

@@ -236,6 +236,14 @@ async def test_a_press_is_one_post_and_gives_the_child(far: FarEnd, api: Useapi)
     assert json.loads(far.bodies[1]) == {"jobid": JOBID, "button": "⬅️", "replyRef": "p2"}
 
 
+async def test_a_press_asks_to_be_called_where_that_is_wished(far: FarEnd) -> None:
+    far.says(json.dumps({"jobid": "job:child", "verb": "button", "status": "started"}).encode())
+    async with aiohttp.ClientSession() as session:
+        api = Useapi(session=session, url=far.url, token=TOKEN, reply_url="https://darkroom.example.com/useapi/x")
+        await api.press(JOBID, "V1", reply_ref="p1")
+    assert json.loads(far.bodies[0])["replyUrl"] == "https://darkroom.example.com/useapi/x"
+
+
 @pytest.mark.parametrize("body", [b"{}", json.dumps({"jobid": JOBID}).encode(), b"[]"])
 async def test_a_press_whose_child_has_no_id_of_its_own_is_nonsense(far: FarEnd, api: Useapi, body: bytes) -> None:
     far.says(body)

@@ -93,6 +93,11 @@ def test_all_mistakes_are_told_at_once_each_with_where_to_get_the_value() -> Non
         ("BACKUPS", "-1"),
         ("KEEP_DAYS", "30"),
         ("PRESS_QUEUE", "many"),
+        ("PUBLIC_URL", "http://darkroom.example.com"),
+        ("PUBLIC_URL", "darkroom.example.com"),
+        ("PUBLIC_URL", "https://darkroom.example.com/" + "x" * 900),
+        ("WEBHOOK_PORT", "https"),
+        ("WEBHOOK_HOST", "darkroom.example.com"),
     ],
 )
 def test_a_wrong_value_is_one_mistake_that_names_it(name: str, wrong: str) -> None:
@@ -132,6 +137,30 @@ def test_optional_values_are_read_as_what_they_are() -> None:
     assert settings.image_hosts == ("cdn.example", "http://127.0.0.1:9000")
     assert settings.log_level == "DEBUG"
     assert settings.discord_api_url == "http://proxy:8080/api/v10"
+
+
+def test_push_needs_both_an_address_and_a_port_of_its_own() -> None:
+    public = "https://darkroom.example.com/bot"
+    assert read().callback_url == ""
+    (alone,) = mistakes(PUBLIC_URL=public)
+    assert alone.startswith("PUBLIC_URL goes with WEBHOOK_PORT")
+    (alone,) = mistakes(WEBHOOK_PORT="8090")
+    assert alone.startswith("WEBHOOK_PORT goes with PUBLIC_URL")
+    (twice,) = mistakes(PUBLIC_URL=public, WEBHOOK_PORT="8080", HEALTH_PORT="8080")
+    assert twice == "WEBHOOK_PORT and HEALTH_PORT must be two different ports"
+
+
+def test_the_address_for_calls_holds_a_secret_that_tells_no_token_and_is_not_logged() -> None:
+    settings = read(PUBLIC_URL="https://darkroom.example.com/bot/", WEBHOOK_PORT="8090")
+    head, _, secret = settings.callback_url.rpartition("/")
+    assert head == "https://darkroom.example.com/bot/useapi"
+    assert len(secret) >= 40
+    assert secret in settings.secrets
+    assert secret not in repr(settings)
+    again = read(PUBLIC_URL="https://darkroom.example.com/bot", WEBHOOK_PORT="1")
+    assert again.callback_url == settings.callback_url, "running jobs call after a restart, too"
+    other = read(USEAPI_TOKEN="user:2-another", PUBLIC_URL="https://darkroom.example.com/bot", WEBHOOK_PORT="1")
+    assert other.callback_url != settings.callback_url
 
 
 def test_an_empty_value_counts_as_missing() -> None:

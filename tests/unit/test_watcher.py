@@ -280,6 +280,64 @@ async def test_nobody_waits_any_more_so_it_looks_no_more(night: Night) -> None:
     assert len(night.useapi.times("a", since=asked)) == 1
 
 
+# --- when somebody says that there is news --------------------------------------------------------------------------
+
+
+async def test_a_call_brings_the_look_forward_and_the_rhythm_goes_on_from_there(night: Night) -> None:
+    known = await night.ask("a")
+    await asyncio.sleep(5)
+    night.watcher.wake(known.id)
+    await asyncio.sleep(40)
+    first, *others = night.useapi.times("a")
+    assert first == pytest.approx(5, abs=0.1)
+    assert all(13 < gap < 17 for gap in gaps([first, *others]))
+
+
+async def test_a_hundred_calls_a_second_bring_one_look_in_two_seconds(night: Night) -> None:
+    known = await night.ask("a")
+    while now() < 10:
+        night.watcher.wake(known.id)
+        await asyncio.sleep(0.01)
+    times = night.useapi.times("a")
+    assert len(times) <= 6
+    assert min(gaps(times)) > 1.9
+
+
+async def test_news_that_come_while_a_look_is_under_way_are_looked_for_after_it(night: Night) -> None:
+    known = await night.ask("a")
+    night.useapi.takes = 3
+    await asyncio.sleep(5)
+    night.watcher.wake(known.id)
+    await asyncio.sleep(1)
+    night.watcher.wake(known.id)  # this look may have been answered already when the news came
+    await asyncio.sleep(2.5)
+    night.useapi.answers["a"] = done("a")
+    await asyncio.sleep(10)
+    assert night.useapi.times("a") == pytest.approx([5, 8], abs=0.1)
+
+
+async def test_calls_about_jobs_that_nobody_watches_bring_nothing(night: Night) -> None:
+    known = await night.ask("a")
+    night.useapi.everybody = done
+    await asyncio.sleep(MINUTE)
+    looked = len(night.useapi.looks)
+    for job_id in (known.id, 12345, -1):
+        night.watcher.wake(job_id)
+    await asyncio.sleep(MINUTE)
+    assert len(night.useapi.looks) == looked == 1
+
+
+async def test_calls_do_not_break_the_pause_that_useapi_needs(night: Night) -> None:
+    known = await night.ask("a")
+    night.useapi.everybody = lambda _: TokenRefused()
+    await asyncio.sleep(20)
+    assert len(night.useapi.looks) == 1
+    for _ in range(30):
+        night.watcher.wake(known.id)
+        await asyncio.sleep(1)
+    assert len(night.useapi.looks) == 1, "one probe a minute"
+
+
 # --- what it writes -------------------------------------------------------------------------------------------------
 
 

@@ -1,7 +1,7 @@
 """The documented endpoints of useapi's v2, as far as a bot may meet them (https://useapi.net/docs/api-v2)."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -38,11 +38,12 @@ class Api:
     """The handlers.
 
     `plans` holds options for the jobs that the next POSTs start, first come first served; `pinned` holds answers that
-    replace the truth about a job.
+    replace the truth about a job. `started` is told of each job that a POST has made, before that is answered.
     """
 
     def __init__(self, account: Account, cdn: Cdn, *, post_delay: float, grid_size: int) -> None:
         self.plans: list[dict[str, Any]] = []
+        self.started: Callable[[Job], Awaitable[None]] = _nothing
         self.pinned: dict[str, Callable[[], web.StreamResponse]] = {}
         self.account = account
         self._cdn = cdn
@@ -194,6 +195,7 @@ class Api:
         job = self.account.add(**{**options, **planned})
         await asyncio.sleep(self._post_delay)
         job.answer(self.account.now())
+        await self.started(job)
         return await self._told(job, posted=True)
 
     def _admit(self, verb: str, most: int) -> None:
@@ -201,15 +203,23 @@ class Api:
         if verb not in SWITCHES and len(executing) >= most:
             raise Refusal(429, f"Maximum of {most} jobs executing in parallel supported", executingJobs=executing)
 
-    async def _told(self, job: Job, *, posted: bool = False) -> web.Response:
+    async def tell(self, job: Job) -> Body:
+        """What there is to say about a job now."""
         now = self.account.now()
         for file in files(job, job.seen(now), self._grid_size):
             await asyncio.to_thread(file.draw)  # once; afterwards it is remembered
-        answer = body(job, now, self._cdn, grid_size=self._grid_size)
+        return body(job, now, self._cdn, grid_size=self._grid_size)
+
+    async def _told(self, job: Job, *, posted: bool = False) -> web.Response:
+        answer = await self.tell(job)
         if posted and answer["status"] == "moderated":
             told = {name: answer[name] for name in ("errorDetails", "jobid", "status")}
             raise Refusal(422, str(answer["error"]), **told)
-        return web.json_response(answer, status=job.over_code if job.seen(now).over else 200)
+        return web.json_response(answer, status=job.over_code if job.seen(self.account.now()).over else 200)
+
+
+async def _nothing(_job: Job) -> None:
+    """Nobody is told."""
 
 
 def _text(asked: Mapping[str, object], name: str) -> str:

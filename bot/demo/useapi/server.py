@@ -10,6 +10,7 @@ from aiohttp.typedefs import Handler
 
 from bot.demo.useapi.account import Account
 from bot.demo.useapi.api import Api, Refusal
+from bot.demo.useapi.calls import Calls
 from bot.demo.useapi.cdn import Cdn, Raw
 from bot.demo.useapi.control import Control
 from bot.demo.useapi.faults import Fault, Faults, answer
@@ -47,6 +48,7 @@ class PretendUseapi:
         self._account = Account(now=now, refresh=refresh, speed=speed, max_jobs=max_jobs, seed=seed)
         self._cdn = Cdn(now)
         self._api = Api(self._account, self._cdn, post_delay=post_delay, grid_size=grid_size)
+        self._calls = Calls(self._api.tell, now)
         self._faults = Faults()
         self._requests = Requests()
         self._runner: web.AppRunner | None = None
@@ -108,6 +110,14 @@ class PretendUseapi:
             overrides=overrides,
         )
         return job.jobid
+
+    def calls(self) -> None:
+        """From now on, call the replyUrl of each job that a POST makes, whenever it has news; in real time only."""
+        self._api.started = self._calls.follow
+
+    async def call(self, jobid: str) -> int:
+        """Call a job's replyUrl now, with what GET would answer; the status that came back."""
+        return await self._calls.call(self._account.jobs[jobid])
 
     def plan(self, **options: Any) -> None:
         """Options of `add_job` for the job that the next POST starts (the one after it with a second plan)."""
@@ -190,6 +200,7 @@ class PretendUseapi:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self._calls.close()
         if self._runner is not None:
             await self._runner.cleanup()
 

@@ -1,19 +1,15 @@
 """The bot's own small HTTP server, where HEALTH_PORT is set: `/healthz` for monitors, `/metrics` for Prometheus."""
 
-import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import datetime
 
 from aiohttp import web
 
 from bot import __version__
 from bot.client import Darkroom
-from bot.errors import StartError, StoreTrouble
+from bot.errors import StoreTrouble
 from bot.health import Health, is_healthy
 from bot.metrics import CONTENT_TYPE, Metrics
-
-log = logging.getLogger(__name__)
 
 
 class Pages:
@@ -44,28 +40,3 @@ class Pages:
         except StoreTrouble:
             raise web.HTTPServiceUnavailable from None
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE})
-
-
-@asynccontextmanager
-async def serve(routes: list[web.RouteDef], *, host: str, port: int) -> AsyncIterator[int]:
-    """Answer at this address until the end; the port, which the system chooses where `port` is 0.
-
-    Raises `StartError` where the address cannot be had.
-    """
-    application = web.Application(client_max_size=64 * 1024)
-    application.add_routes(routes)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, host, port)
-        try:
-            await site.start()
-        except OSError as trouble:
-            raise StartError(
-                f"HEALTH_PORT {port} cannot be opened on {host}: {trouble.strerror}. Is something else on it?"
-            ) from None
-        chosen = int(runner.addresses[0][1])
-        log.info("Health and metrics are told on http://%s:%d", host, chosen)
-        yield chosen
-    finally:
-        await runner.cleanup()

@@ -1,0 +1,158 @@
+"""useapi.net calls when a job has news. What a call says is not believed: useapi itself is asked, and polling goes on.
+
+So a forged call, should the secret address be known, can bring about one look at a job, and a lost one costs nothing
+but the time until the next look.
+
+A job that was made elsewhere may name the channel for its result by itself, as its `replyRef`: `discord:<channel id>`.
+That is read from useapi's own answer, never from a call.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable
+
+from bot.api import Useapi
+from bot.errors import Busy, JobModerated, Misconfigured, Trouble, UseapiError
+from bot.jobs import Job, KnownJob, Place
+from bot.store import Store
+
+log = logging.getLogger(__name__)
+
+_CHANNEL = re.compile(r"discord:(\d{15,20})", re.ASCII)
+_REMEMBERED = 1000  # job ids
+_EARLY = 180.0  # seconds: a press may be answered up to 75 s after its job's first call
+_ASK_AGAIN = 30.0  # seconds between two questions about a job that nobody here asked for
+_AT_ONCE = 20  # jobs that are taken in side by side
+_PAUSES = (5.0, 15.0, 60.0, 240.0)  # before a far end in trouble is asked again
+
+
+class Push:
+    """Takes up what useapi calls about.
+
+    `wake` looks at a watched job now. `place_of` tells where a channel is, or `None` where nothing may be posted in it;
+    it raises `OSError` where nobody can say just now. `adopted` sets in motion what was taken in.
+    """
+
+    def __init__(
+        self,
+        *,
+        api: Useapi,
+        store: Store,
+        wake: Callable[[int], None],
+        place_of: Callable[[int], Awaitable[Place | None]],
+        adopted: Callable[[KnownJob], None],
+    ) -> None:
+        self._api = api
+        self._store = store
+        self._wake = wake
+        self._place_of = place_of
+        self._adopted = adopted
+        self._early: dict[str, float] = {}  # jobs that nobody knew when a call came, and when that was
+        self._asked: dict[str, float] = {}  # jobs that useapi was asked about, and when
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.last_call: float | None = None
+        """When useapi last called, by the loop's clock."""
+
+    async def heard(self, jobid: str) -> None:
+        """Somebody at the secret address says that this job has news."""
+        self.last_call = _loop_time()
+        known = await self._store.by_jobid(jobid)
+        if known is not None:
+            self._wake(known.id)
+            if _CHANNEL.fullmatch(known.job.reply_ref):
+                self._take_in_soon(jobid)
+            return
+        _note(self._early, jobid)
+        self._take_in_soon(jobid)
+
+    def watched(self, known: KnownJob) -> None:
+        """A job is watched from now on; where a call came before that, there is news already."""
+        heard_at = self._early.pop(known.job.jobid, None)
+        if heard_at is not None and _loop_time() - heard_at < _EARLY:
+            self._wake(known.id)
+
+    def catch_up(self) -> None:
+        """Look through the jobs that run now: calls about them may have come while the bot was away."""
+        self._start(self._catch_up())
+
+    async def close(self) -> None:
+        """End what is under way; all that was promised stands in the store."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # --- jobs that were made elsewhere ------------------------------------------------------------------------------
+
+    async def _catch_up(self) -> None:
+        try:
+            running = await self._api.running()
+        except UseapiError:
+            return  # of which others tell
+        for jobid in running:
+            if await self._store.by_jobid(jobid) is None:
+                self._take_in_soon(jobid)
+
+    def _take_in_soon(self, jobid: str) -> None:
+        asked_at = self._asked.get(jobid)
+        if asked_at is not None and _loop_time() - asked_at < _ASK_AGAIN:
+            return
+        if len(self._tasks) < _AT_ONCE:
+            _note(self._asked, jobid)
+            self._start(self._take_in(jobid))
+
+    def _start(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (bug := task.exception()) is not None:
+            log.error("A call of useapi.net could not be followed", exc_info=bug)
+
+    async def _take_in(self, jobid: str) -> None:
+        for pause in (*_PAUSES, None):
+            try:
+                await self._take_in_once(jobid)
+                return
+            except (Trouble, Busy, Misconfigured, OSError) as trouble:
+                if pause is None:
+                    log.warning("A job that may belong here is not watched: %s", type(trouble).__name__)
+                    return
+                await asyncio.sleep(pause)
+            except UseapiError:
+                return  # there is no such job
+
+    async def _take_in_once(self, jobid: str) -> None:
+        """Watch the job where it says itself; raises `UseapiError` or `OSError` where that is not to be known now."""
+        known = await self._store.by_jobid(jobid)
+        job = known.job if known is not None else await self._ask(jobid)
+        named = _CHANNEL.fullmatch(job.reply_ref)
+        if named is None or job.private:
+            return
+        place = await self._place_of(int(named[1]))
+        if place is None:
+            return
+        wish = await self._store.ask_for_nobody(job, place)
+        if wish is not None:
+            log.info("Job #%s, made elsewhere, is shown in channel %d, as it asked", wish.known.key, place.channel_id)
+            self._adopted(wish.known)
+
+    async def _ask(self, jobid: str) -> Job:
+        try:
+            return await self._api.job(jobid)
+        except JobModerated as declined:
+            return declined.job
+
+
+def _note(times: dict[str, float], jobid: str) -> None:
+    """Remember a job as the newest of at most a thousand."""
+    times.pop(jobid, None)
+    times[jobid] = _loop_time()
+    if len(times) > _REMEMBERED:
+        del times[next(iter(times))]
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,223 @@
+"""useapi.net calls when a job has news; polling goes on, and nobody is believed."""
+
+import gzip
+import logging
+import socket
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.journeys.conftest import Stage, labels, words
+
+CASTLE = "a castle in the fog, ink wash"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+async def called(stage: Stage) -> Stage:
+    """A bot that may be called. useapi sees Midjourney every 15 s, as the real one does."""
+    port = free_port()
+    await stage.restart(public_url=f"http://127.0.0.1:{port}/darkroom", webhook_port=port)
+    return stage
+
+
+async def send(url: str, body: Any, *, method: str = "POST", **more: Any) -> int:
+    data = body if isinstance(body, bytes | str) else None
+    async with aiohttp.ClientSession() as session:
+        request = session.request(method, url, data=data, json=None if data is not None else body, **more)
+        async with request as response:
+            return response.status
+
+
+async def test_a_press_is_shown_as_soon_as_useapi_knows_of_its_end(called: Stage) -> None:
+    await called.job(called.mira, called.useapi.add_job(prompt=CASTLE, age=600))
+    called.useapi.plan(duration=7)
+    await called.press(called.mira, called.last, "V2")
+    assert (
+        called.presses()[-1]["replyUrl"]
+        == called.settings["public_url"] + called.bot.settings.callback_url.partition("/darkroom")[2]
+    )
+    (child,) = [job for job in called.useapi._account.jobs.values() if job.button == "V2"]
+    await called.wait(7)
+    assert len(called.posts()) == 1
+    assert await called.useapi.call(child.jobid) == 200
+    await called.wait(0.1)
+    assert words(called.last).startswith("**V2** of ")
+    assert called.last.attachments
+    assert called.looks(child.jobid) == 1
+
+
+async def test_a_call_that_comes_before_the_press_is_answered_is_not_forgotten(called: Stage) -> None:
+    await called.job(called.mira, called.useapi.add_job(prompt=CASTLE, age=600))
+    called.useapi.calls()
+    called.useapi.plan(duration=0)
+    await called.press(called.mira, called.last, "U1")
+    await called.wait(0.2)
+    assert words(called.last).startswith("**U1** of "), "not at the first look, 12 s later"
+
+
+async def test_calls_in_a_row_share_one_look_and_news_under_way_is_not_missed(called: Stage) -> None:
+    jobid = called.useapi.add_job(prompt=CASTLE, replyUrl=called.bot.settings.callback_url, duration=300)
+    await called.job(called.mira, jobid)
+    before = called.looks(jobid)
+    for _ in range(20):
+        assert await called.useapi.call(jobid) == 200
+    await called.wait(0.1)
+    assert called.looks(jobid) - before == 1
+    await called.wait(2.1)
+    assert called.looks(jobid) - before <= 2
+    for _ in range(3):
+        await called.wait(2.1)
+        await called.useapi.call(jobid)
+    await called.wait(0.1)
+    assert called.looks(jobid) - before <= 6
+
+
+async def test_a_job_made_elsewhere_that_names_its_channel_is_followed_there_by_itself(called: Stage) -> None:
+    jobid = called.useapi.add_job(
+        prompt=CASTLE, replyUrl=called.bot.settings.callback_url, duration=60, replyRef=f"discord:{called.lounge.id}"
+    )
+    assert await called.useapi.call(jobid) == 200
+    await called.wait(1)
+    (card,) = called.posts(called.lounge)
+    assert words(card).startswith(f"**Imagine**\n> {CASTLE}")
+    assert card.embeds[0].footer.text is None, "nobody in particular waits"
+    await called.wait(60)
+    await called.useapi.call(jobid)
+    await called.wait(0.2)
+    card, result = called.posts(called.lounge)
+    assert result.attachments
+    assert "<@" not in result.content
+    assert str(result.embeds[0].footer.text).startswith("fast · 1 min · #")
+    for _ in range(3):
+        await called.useapi.call(jobid)
+        await called.wait(40)
+    assert len(called.posts(called.lounge)) == 2, "it is told once, however often useapi calls"
+    assert called.posts() == []
+
+
+async def test_who_joins_a_job_that_nobody_brought_is_told_and_no_more(called: Stage) -> None:
+    jobid = called.useapi.add_job(
+        prompt=CASTLE, replyUrl=called.bot.settings.callback_url, duration=100, replyRef=f"discord:{called.channel.id}"
+    )
+    await called.useapi.call(jobid)
+    await called.wait(1)
+    await called.press(called.bo, called.last, "🔔 Tell me too")
+    await called.wait(6)
+    assert called.posts()[0].embeds[0].footer.text == "Bo will be told here"
+    await called.wait(120)
+    assert called.called() == {called.bo.id}
+    answer = await called.press(called.bo, called.last, "⋯")
+    assert "Copy job id" not in str(labels(answer)), "it holds the payer's number; whoever brought the job knows it"
+
+
+async def test_a_moderators_stop_counts_for_a_job_that_came_by_itself(called: Stage) -> None:
+    jobid = called.useapi.add_job(
+        prompt=CASTLE, replyUrl=called.bot.settings.callback_url, duration=100, replyRef=f"discord:{called.channel.id}"
+    )
+    await called.useapi.call(jobid)
+    await called.wait(1)
+    asked = await called.press(called.mira, called.last, "Stop")
+    await called.press(called.mira, asked, "Stop for everyone here")
+    await called.wait(40)
+    await called.useapi.call(jobid)
+    await called.wait(120)
+    assert len(called.posts()) == 1
+    assert "waits for Imagine any more" in called.last.content
+
+
+@pytest.mark.parametrize(
+    "ref", ["discord:123456789012345678", "discord:", "discord:1 OR 1", "", "discord:٣٣٣٣٣٣٣٣٣٣٣٣٣٣٣٣"]
+)
+async def test_a_job_that_names_no_channel_of_ours_is_not_shown(
+    called: Stage, ref: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    jobid = called.useapi.add_job(prompt=CASTLE, age=600, replyUrl=called.bot.settings.callback_url, replyRef=ref)
+    for _ in range(3):
+        assert await called.useapi.call(jobid) == 200
+        await called.wait(1)
+    assert called.posts() == []
+    assert called.looks(jobid) == 1, "one question, whoever calls how often"
+    assert jobid not in caplog.text
+
+
+async def test_only_listed_servers_are_shown_anything(called: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    await called.restart(allowed_guilds=frozenset({called.guild.id + 1}))
+    jobid = called.useapi.add_job(
+        prompt=CASTLE, age=600, replyUrl=called.bot.settings.callback_url, replyRef=f"discord:{called.lounge.id}"
+    )
+    assert await called.useapi.call(jobid) == 200
+    await called.wait(1)
+    assert called.posts(called.lounge) == []
+    assert f"channel {called.lounge.id}, whose server is not listed" in caplog.text
+
+
+async def test_what_a_call_says_is_never_believed(called: Stage) -> None:
+    jobid = called.useapi.add_job(prompt=CASTLE, duration=300)
+    await called.job(called.mira, jobid)
+    forged = {
+        "jobid": jobid,
+        "status": "completed",
+        "prompt": "@everyone",
+        "replyRef": f"discord:{called.lounge.id}",
+        "attachments": [{"url": f"{called.useapi.origin}/files/evil.png"}],
+    }
+    assert await send(called.bot.settings.callback_url, forged) == 200
+    await called.wait(5)
+    assert len(called.posts()) == 1, "the card of a running job"
+    assert called.posts(called.lounge) == []
+    assert "everyone" not in words(called.last)
+
+
+async def test_whoever_does_not_know_the_address_learns_and_causes_nothing(
+    called: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    url = called.bot.settings.callback_url
+    jobid = called.useapi.add_job(prompt=CASTLE)
+    good = {"jobid": jobid}
+    before = len(called.useapi.requests)
+    for wrong in (url[:-1] + ("1" if url.endswith("0") else "0"), url + "0", url[:-1], f"{url}/"):
+        assert await send(wrong, good) == 404
+    assert await send(url.rpartition("/")[0] + "/%F0%9F%8F%B0", good) == 404
+    assert await send(url, None, method="GET") == 405
+    assert await send(url, b"x" * 65_537) == 413
+    assert await send(url, b"[" * 60_000) == 400
+    for nonsense in (b"", b"null", b"[]", b'{"jobid": 5}', b'{"jobid": ""}', b"\xff\xfe", {"jobid": "x" * 300}):
+        assert await send(url, nonsense) == 400
+    bomb = gzip.compress(b" " * 10_000_000 + b"{}")
+    assert await send(url, bomb, headers={"Content-Encoding": "gzip"}) in {400, 413}
+    assert len(called.useapi.requests) == before
+    assert await send(url, good) == 200
+
+
+async def test_jobs_that_named_a_channel_while_the_bot_was_away_are_found_at_the_start(called: Stage) -> None:
+    called.useapi.add_job(prompt=CASTLE, replyRef=f"discord:{called.lounge.id}", duration=100)
+    called.useapi.add_job(prompt=CASTLE, duration=100)
+    await called.restart(away=10)
+    await called.wait(1)
+    assert [words(card).splitlines()[0] for card in called.posts(called.lounge)] == ["**Imagine**"]
+    await called.wait(120)
+    assert called.posts(called.lounge)[-1].attachments, "by polling alone, if nobody calls"
+
+
+async def test_useapi_in_trouble_is_asked_again_about_a_job_that_names_its_channel(called: Stage) -> None:
+    jobid = called.useapi.add_job(
+        prompt=CASTLE, age=600, replyUrl=called.bot.settings.callback_url, replyRef=f"discord:{called.lounge.id}"
+    )
+    called.useapi.fail(500, times=2, path="/v2/jobs/")
+    assert await called.useapi.call(jobid) == 200
+    await called.wait(25)
+    assert called.posts(called.lounge)[-1].attachments
+
+
+async def test_a_bot_that_may_not_be_called_sends_no_address(stage: Stage) -> None:
+    await stage.job(stage.mira, stage.useapi.add_job(prompt=CASTLE, age=600))
+    await stage.press(stage.mira, stage.last, "V1")
+    assert "replyUrl" not in stage.presses()[-1]
