@@ -90,6 +90,10 @@ class Street:
         self.channel = self.discord.add_channel(self.guild, "pictures")
         self.mira = self.discord.add_member(self.guild, "Mira", permissions=("MANAGE_MESSAGES",))
         self.bo = self.discord.add_member(self.guild, "Bo")
+        self.settle(**settings)
+
+    def settle(self, **settings: str) -> None:
+        """A bot that has not been started yet, with these settings."""
         self.bot = Process(
             self.folder,
             {

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.crash.conftest import Street
+from tests.ports import free_port
 
 
 def button(message: Any, label: str) -> str:
@@ -117,3 +118,21 @@ async def test_the_commands_are_sent_again_when_an_admin_says_so(street: Street)
 
 def _more_than(street: Street, before: int) -> bool:
     return len(street.discord.identifies) > before
+
+
+async def test_useapi_calls_and_the_picture_of_a_press_is_there(street: Street) -> None:
+    port = free_port()
+    street.settle(PUBLIC_URL=f"http://127.0.0.1:{port}", WEBHOOK_PORT=str(port), POLL_SECONDS="300", LOG_LEVEL="DEBUG")
+    street.useapi.calls()
+    discord = street.discord
+    await street.bot.start()
+    await discord.wait_ready()
+    jobid = street.useapi.add_job(prompt="a castle in the fog", age=600)
+    await (await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})).answered()
+    grid = await discord.wait_until(lambda: next(iter(discord.messages(street.channel)), None))
+    await (await discord.click(grid, street.mira, button(grid, "V1"))).answered()
+    await discord.wait_until(lambda: [m for m in discord.messages(street.channel) if m.files][1:], 10)
+    (press,) = [request.json for request in street.useapi.requests if request.path == "/v2/jobs/button"]
+    secret = press["replyUrl"].rpartition("/")[2]
+    assert secret not in street.bot.screen
+    assert f"useapi.net may call http://127.0.0.1:{port}," in street.bot.screen

@@ -2,21 +2,15 @@
 
 import gzip
 import logging
-import socket
 from typing import Any
 
 import aiohttp
 import pytest
 
 from tests.journeys.conftest import Stage, labels, words
+from tests.ports import free_port
 
 CASTLE = "a castle in the fog, ink wash"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
