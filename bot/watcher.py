@@ -1,7 +1,8 @@
 """Looks at every watched job when it is due, and writes down what became of it. Knows nothing of Discord.
 
 useapi refreshes a job every 15 s (60 s at worst) and asks for 10 to 30 s between two looks, so a fresh job is looked at
-every `poll_seconds`; later every twentieth of what the person has waited, 300 s at most.
+every `poll_seconds`; later every twentieth of what the person has waited, 300 s at most. `bot.expecting` knows which
+first looks are too early to be worth a request.
 """
 
 import asyncio
@@ -28,6 +29,7 @@ from bot.errors import (
     TokenRefused,
     UseapiError,
 )
+from bot.expecting import Expecting
 from bot.jobs import Job, KnownJob, Look, Status, follow
 from bot.store import Store
 
@@ -75,6 +77,7 @@ class Watcher:
         self._alert = alert
         self._rng = rng or random.Random()  # noqa: S311 -- jitter, no secret
         self._alarm = Alarm()
+        self._expecting = Expecting(store=store, poll_seconds=poll_seconds, now=now)
         self._due: list[tuple[float, int]] = []  # a heap; an entry that `_due_at` does not know counts no more
         self._due_at: dict[int, float] = {}
         self._ready: deque[Look] = deque()  # due, and read from the store, but there is no place yet
@@ -175,6 +178,7 @@ class Watcher:
         """Have looks ready for the places that come free: reading many of them at once costs little more than one."""
         try:
             looks = await self._store.looks(due)
+            early = [await self._seconds_left(look) for look in looks]
         except Exception:
             log.exception("The store did not say what to look at; trying again")
             for job_id in due:
@@ -182,7 +186,16 @@ class Watcher:
             return
         for job_id in set(due) - {look.known.id for look in looks}:
             self._forget(job_id)  # over, or nobody waits
-        self._ready.extend(looks)
+        for look, left in zip(looks, early, strict=True):
+            if left:
+                self._schedule(look.known.id, left)
+            else:
+                self._ready.append(look)
+
+    async def _seconds_left(self, look: Look) -> float:
+        """For how long this look is no use yet; one that a call brought about is."""
+        called = self._due_at.get(look.known.id) == self._woken.get(look.known.id)
+        return 0.0 if called else await self._expecting.seconds_left(look)
 
     def _take_off(self) -> None:
         while self._ready and self._loop_time() < self._paused_until:
@@ -369,7 +382,7 @@ class Watcher:
         if look.known.job.over:  # cancelled: the store ends these looks after a while
             return self._jittered(_SLOWEST)
         waited = (self._now() - look.asked_at).total_seconds()
-        return self._jittered(min(max(waited / 20, self._poll_seconds), _SLOWEST))
+        return self._jittered(interval(waited, self._poll_seconds))
 
     def _jittered(self, seconds: float) -> float:
         return seconds * self._rng.uniform(0.9, 1.1)
@@ -381,6 +394,11 @@ class Watcher:
     @staticmethod
     def _loop_time() -> float:
         return asyncio.get_running_loop().time()
+
+
+def interval(waited: float, poll_seconds: float) -> float:
+    """Seconds until the next look at a job that somebody has waited for so long: a twentieth of it, 300 at most."""
+    return min(max(waited / 20, poll_seconds), _SLOWEST)
 
 
 def _outcome(look: asyncio.Task[Job]) -> Job | UseapiError:

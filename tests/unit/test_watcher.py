@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -278,6 +278,59 @@ async def test_nobody_waits_any_more_so_it_looks_no_more(night: Night) -> None:
     asked = now()
     await asyncio.sleep(20)
     assert len(night.useapi.times("a", since=asked)) == 1
+
+
+async def history(night: Night, *seconds: float) -> None:
+    """Twenty jobs that were followed here, and took these times in turn."""
+    for number in range(20):
+        began = wall()
+        first = msgspec.structs.replace(running(f"old {number}"), created=began)
+        wish = await night.store.ask(first, THERE, BO)
+        ended_at = began + timedelta(seconds=seconds[number % len(seconds)])
+        done_then = msgspec.structs.replace(done(f"old {number}"), created=began, updated=ended_at)
+        await night.store.record([(wish.known.id, done_then)])
+
+
+async def test_a_first_look_waits_until_the_quickest_of_its_kind_are_over(night: Night) -> None:
+    await history(night, 40, 50)
+    began = now()
+    job = msgspec.structs.replace(running("a"), created=wall())
+    night.watcher.watch((await night.store.ask(job, HERE, MIRA)).known)
+    await asyncio.sleep(90)
+    first, second, *_ = night.useapi.times("a")
+    assert first - began == pytest.approx(40, abs=0.5)
+    assert 13 < second - first < 17
+
+
+async def test_kinds_whose_times_differ_much_are_looked_at_as_ever(night: Night) -> None:
+    await history(night, 40, 400)
+    began = now()
+    job = msgspec.structs.replace(running("a"), created=wall())
+    night.watcher.watch((await night.store.ask(job, HERE, MIRA)).known)
+    await asyncio.sleep(30)
+    assert 13 < night.useapi.times("a")[0] - began < 17
+
+
+@pytest.mark.parametrize("job", [{"percent": 47, "status": Status.PROGRESS}, {"created": START - timedelta(hours=1)}])
+async def test_a_job_that_shows_progress_or_is_slow_already_is_looked_at_as_ever(night: Night, job: Any) -> None:
+    await history(night, 40, 50)
+    began = now()
+    known = msgspec.structs.replace(running("a"), **({"created": wall()} | job))
+    night.watcher.watch((await night.store.ask(known, HERE, MIRA)).known)
+    await asyncio.sleep(20)
+    assert 13 < night.useapi.times("a")[0] - began < 17
+
+
+async def test_a_call_is_followed_however_long_such_jobs_take(night: Night) -> None:
+    await history(night, 40, 50)
+    began = now()
+    job = msgspec.structs.replace(running("a"), created=wall())
+    known = (await night.store.ask(job, HERE, MIRA)).known
+    night.watcher.watch(known)
+    await asyncio.sleep(5)
+    night.watcher.wake(known.id)
+    await asyncio.sleep(1)
+    assert night.useapi.times("a")[0] - began == pytest.approx(5, abs=0.1)
 
 
 # --- when somebody says that there is news --------------------------------------------------------------------------

@@ -1,0 +1,57 @@
+"""Which looks are not worth a request yet: of a fresh job, those before the time at which the quickest of its kind end.
+
+A simulation (`python -m tests.bench waiting`) says what this is worth: two looks for a fast job instead of three, and
+results as early as without it. Looking first at the median would save another half, but then half of the cards would
+never show a preview. Kinds whose times differ much, relaxed ones above all, are looked at as ever.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from bot.jobs import Look, Status
+from bot.paces import Usual, kind_of, mode_of
+from bot.store import Store
+
+_REMEMBERED = 60.0  # seconds; what is usual changes slowly
+_ALIKE = 3.0  # intervals: of kinds that spread wider, the quickest would be shown late
+
+
+class Expecting:
+    """Knows what is usual; `now` is the wall clock, `poll_seconds` the interval between two looks at a fresh job."""
+
+    def __init__(self, *, store: Store, poll_seconds: float, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._poll_seconds = poll_seconds
+        self._now = now
+        self._usual: dict[tuple[str, str], tuple[float, Usual | None]] = {}
+
+    async def seconds_left(self, look: Look) -> float:
+        """For how long a look at this job is no use; 0 where it is, or nobody can say."""
+        job = look.known.job
+        if job.percent is not None or job.status not in {Status.CREATED, Status.STARTED} or job.created is None:
+            return 0.0
+        age = (self._now() - job.created).total_seconds()
+        if not 0 <= age < self._poll_seconds * 20:  # a clock that is off, or a job that is slow already
+            return 0.0
+        usual = await self._usually(look)
+        return 0.0 if usual is None else max(not_before(usual, self._poll_seconds) - age, 0.0)
+
+    async def _usually(self, look: Look) -> Usual | None:
+        kind = (kind_of(look.known.job), mode_of(look.known.job))
+        read_at, usual = self._usual.get(kind, (-_REMEMBERED, None))
+        if _loop_time() - read_at >= _REMEMBERED:
+            usual = await self._store.usual(look.known.job)
+            self._usual[kind] = (_loop_time(), usual)
+        return usual
+
+
+def not_before(usual: Usual, poll_seconds: float) -> float:
+    """The seconds after its creation before which hardly any job of this kind is over; 0 where they differ too much."""
+    if usual.high - usual.low > timedelta(seconds=_ALIKE * poll_seconds):
+        return 0.0
+    return usual.low.total_seconds()
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()
