@@ -20,6 +20,7 @@ SECTIONS = {
     "pictures": "Pictures",
     "small": "Small",
     "neighbours": "Neighbours, side by side",
+    "push": "Push",
     "waiting": "When to look first",
 }
 """The modules of `tests.bench`, each with `async def run(*, quick: bool) -> list[Table]`, and their headings."""

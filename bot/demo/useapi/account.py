@@ -57,6 +57,7 @@ class Account:
         over_code: int = 200,
         asleep: bool = False,
         max_jobs: int | None = None,
+        phase: float = 0.0,
         echoed: dict[str, object] | None = None,
         overrides: dict[str, object] | None = None,
     ) -> Job:
@@ -96,6 +97,7 @@ class Account:
             max_jobs=max_jobs or self.max_jobs,
             overrides=overrides or {},
             asleep=asleep,
+            phase=phase,
         )
         self.jobs[name] = job
         if elder and button:

@@ -1,7 +1,6 @@
 """Calls the `replyUrl` of jobs, as useapi does: with each change that it sees, and with the end."""
 
 import asyncio
-import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -63,6 +62,4 @@ class Calls:
     def _until_next_look(self, job: Job) -> float:
         if not job.refresh:
             return _GLANCE
-        now = self._now()
-        ticks = math.floor((now - job.begun) / job.refresh) + 1
-        return max(job.begun + ticks * job.refresh - now, 0.001)
+        return max(job.next_look(self._now()) - self._now(), 0.001)

@@ -55,7 +55,9 @@ class Moment:
 
 @dataclass(kw_only=True, eq=False)
 class Job:
-    """One job. `begun` is epoch seconds, `queued` the course's seconds before Discord shows a first message."""
+    """One job. `begun` is epoch seconds, `queued` the course's seconds before Discord shows a first message; `phase` is
+    how long after the beginning useapi looks at Discord for the first time.
+    """
 
     jobid: str
     number: int
@@ -79,6 +81,7 @@ class Job:
     max_jobs: int = 3
     overrides: dict[str, object] = field(default_factory=dict)
     asleep: bool = False
+    phase: float = 0.0
     children: "list[Job]" = field(default_factory=list)
     answered: float = 0.0
     cancelled: float | None = None
@@ -125,8 +128,14 @@ class Job:
     def _looked(self, now: float) -> float:
         if not self.refresh:
             return max(now, self.begun)
-        ticks = math.floor((max(0.0, now - self.begun) + _FUZZ) / self.refresh)
-        return max(self.begun + ticks * self.refresh, self.answered)
+        ticks = math.floor((max(0.0, now - self.begun - self.phase) + _FUZZ) / self.refresh)
+        tick = self.begun + self.phase + ticks * self.refresh
+        return max(tick if tick <= now else self.begun, self.answered)
+
+    def next_look(self, now: float) -> float:
+        """When useapi looks at Discord the next time."""
+        ticks = math.floor((now - self.begun - self.phase + _FUZZ) / self.refresh) + 1
+        return self.begun + self.phase + max(ticks, 0) * self.refresh
 
     def _step(self, looked: float) -> Step:
         return self.course.step((looked - self.begun + _FUZZ) * self.speed - self.queued)

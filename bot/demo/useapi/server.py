@@ -83,6 +83,7 @@ class PretendUseapi:
         mode: str = "fast",
         over_code: int = 200,
         asleep: bool = False,
+        phase: float = 0.0,
         **overrides: object,
     ) -> str:
         """A job that somebody started elsewhere; the answer is its id.
@@ -90,7 +91,8 @@ class PretendUseapi:
         It began `age` seconds ago and takes `duration` seconds (before `speed`) instead of what its kind takes, after
         `queued` seconds as "created". `ends` is completed, moderated, failed, silent (no news for ever) or expired.
         A job with a `button` is a press, a child of `parent` where that one is known. Once over it is answered with
-        the HTTP status `over_code`. One that is `asleep` begins when it is first asked for. `overrides` replace fields
+        the HTTP status `over_code`. One that is `asleep` begins when it is first asked for. `phase`: useapi
+        first looks at Discord so many seconds after it began, not at once. `overrides` replace fields
         of every answer about it, verbatim.
         """
         job = self._account.add(
@@ -107,6 +109,7 @@ class PretendUseapi:
             mode=mode,
             over_code=over_code,
             asleep=asleep,
+            phase=phase,
             overrides=overrides,
         )
         return job.jobid

@@ -1,0 +1,107 @@
+"""How long a picture waits after useapi knows that it is done: by polling, and where useapi calls."""
+
+import asyncio
+import math
+import random
+import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bot.demo.useapi import PretendUseapi
+from tests.bench.report import Table, percentile, spread
+from tests.crash.conftest import Street
+from tests.crash.test_the_real_process import button
+from tests.ports import free_port
+from tests.pretend_discord import Message
+
+POLL = 15
+REFRESH = 15.0
+WITHIN = 20.0  # seconds in which all presses come
+
+
+async def play(folder: Path, jobs: int, seed: int, *, push: bool) -> tuple[list[float], float]:
+    """As many presses of V1, by as many moderators: each picture's seconds, and the looks a job."""
+    street = Street(folder)
+    street.useapi = PretendUseapi(refresh=REFRESH, grid_size=64, max_jobs=1000)
+    port = free_port()
+    called = {"PUBLIC_URL": f"http://127.0.0.1:{port}", "WEBHOOK_PORT": str(port)} if push else {}
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(street.useapi)
+        await stack.enter_async_context(street.discord)
+        street.useapi.calls()
+        await street.open(LOG_LEVEL="WARNING", POLL_SECONDS=str(POLL), **called)
+        await street.bot.start()
+        stack.push_async_callback(street.bot.kill)
+        await street.discord.wait_ready()
+        grid = await _grid(street)
+        looked = _looks(street)
+        await _press(street, grid, jobs, random.Random(seed))
+        await street.discord.wait_until(lambda: len(list(_pictures(street))) == jobs, within=120)
+        return list(_late(street)), (_looks(street) - looked) / jobs
+
+
+async def _grid(street: Street) -> Message:
+    jobid = street.useapi.add_job(prompt="grid", age=600)
+    await (await street.discord.slash(street.channel, street.mira, "job", {"jobid": jobid})).answered()
+    return await street.discord.wait_until(lambda: next(iter(street.discord.messages(street.channel)), None))
+
+
+async def _press(street: Street, grid: Message, jobs: int, chance: random.Random) -> None:
+    began = time.monotonic()
+    for number, at in enumerate(sorted(chance.uniform(0, WITHIN) for _ in range(jobs))):
+        await asyncio.sleep(max(began + at - time.monotonic(), 0))
+        took, phase = 23.8 * chance.lognormvariate(0, 0.12), chance.uniform(0, REFRESH)
+        street.useapi.plan(prompt=f"picture {number:03}", duration=took, phase=phase)
+        who = street.discord.add_member(street.guild, f"M{number}", permissions=("MANAGE_MESSAGES",))
+        await (await street.discord.click(grid, who, button(grid, "V1"))).answered()
+
+
+def _pictures(street: Street) -> Iterator[tuple[str, float]]:
+    for message in street.discord.messages(street.channel):
+        shown = next((embed for embed in message.embeds if "image" in embed), None)  # a card has a thumbnail
+        if shown is not None and (at := shown["description"].find("picture ")) >= 0:
+            yield shown["description"][at : at + 11], message.created
+
+
+def _late(street: Street) -> Iterator[float]:
+    ended = {job.prompt: job for job in street.useapi._account.jobs.values() if job.button == "V1"}
+    for name, accepted in _pictures(street):
+        job = ended[name]
+        knows = job.begun + job.phase + math.ceil((job.end - job.begun - job.phase) / REFRESH) * REFRESH
+        yield accepted - knows
+
+
+def _looks(street: Street) -> int:
+    return sum(request.path == "/v2/jobs/" for request in street.useapi.requests)
+
+
+async def run(*, quick: bool) -> list[Table]:
+    """The section."""
+    jobs, turns = (6, 1) if quick else (40, 2)
+    ways: dict[str, list[tuple[list[float], float]]] = {f"polling, every {POLL} s": [], "useapi calls": []}
+    for turn in range(turns):
+        for way, push in zip(ways, (False, True), strict=True):
+            with TemporaryDirectory(prefix="bench-push-") as folder:
+                ways[way].append(await play(Path(folder), jobs, turn, push=push))
+    rows = [
+        [
+            way,
+            spread([percentile(late, 0.5) for late, _ in runs], ".2f"),
+            spread([percentile(late, 0.95) for late, _ in runs], ".2f"),
+            spread([max(late) for late, _ in runs], ".2f"),
+            spread([looks for _, looks in runs], ".2f"),
+        ]
+        for way, runs in ways.items()
+    ]
+    return [
+        Table(
+            before="### From “useapi knows” to “message accepted”",
+            head=["news come by", "seconds: p50", "p95", "max", "looks a job"],
+            rows=rows,
+            after=f"{jobs} presses of V1 by as many moderators within {WITHIN:.0f} s, each a job of 24 s; useapi.net "
+            f"looks at Discord every {REFRESH:.0f} s. By polling half an interval is to be expected, and a whole one at "
+            "most. All pictures go to one channel, in which Discord takes five messages in five seconds.",
+        )
+    ]
