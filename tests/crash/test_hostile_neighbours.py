@@ -21,6 +21,7 @@ def presses(street: Street) -> list[str]:
 
 async def test_a_hundred_people_with_one_id_make_one_look_one_card_and_one_result(street: Street) -> None:
     discord = street.discord
+    street.settle(POLL_SECONDS="2")  # the watcher's own looks are few, however slow the machine is
     await street.bot.start()
     await discord.wait_ready()
     jobid = street.useapi.add_job(prompt="a lighthouse", duration=60)
