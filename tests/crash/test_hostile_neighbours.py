@@ -31,7 +31,7 @@ async def test_a_hundred_people_with_one_id_make_one_look_one_card_and_one_resul
     assert {answer.content.split(":")[0].split(" ")[0] for answer in answers} == {"Watching", "Already"}
     looks = [request for request in street.useapi.requests if request.path == "/v2/jobs/"]
     assert len(looks) <= 1 + 3, "one for all who asked, and the watcher's own"
-    await discord.wait_until(lambda: any(message.files for message in discord.messages(street.channel)), 20)
+    await discord.wait_until(lambda: any("image" in str(m.embeds) for m in discord.messages(street.channel)), 20)
     assert len(discord.messages(street.channel)) == 2
     result = discord.messages(street.channel)[-1]
     assert "and 1 more" not in result.content, "nobody waited for a minute, so nobody is pinged"
