@@ -23,7 +23,7 @@ _CHANNEL = re.compile(r"discord:(\d{15,20})", re.ASCII)
 _REMEMBERED = 1000  # job ids
 _EARLY = 180.0  # seconds: a press may be answered up to 75 s after its job's first call
 _ASK_AGAIN = 30.0  # seconds between two questions about a job that nobody here asked for
-_AT_ONCE = 20  # jobs that are taken in side by side
+_BURST, _EACH = 30, 2.0  # so many of them are asked about at once, then one in so many seconds, whoever calls
 _PAUSES = (5.0, 15.0, 60.0, 240.0)  # before a far end in trouble is asked again
 
 
@@ -51,6 +51,7 @@ class Push:
         self._early: dict[str, float] = {}  # jobs that nobody knew when a call came, and when that was
         self._asked: dict[str, float] = {}  # jobs that useapi was asked about, and when
         self._tasks: set[asyncio.Task[None]] = set()
+        self._spare, self._spared_at = float(_BURST), 0.0
         self.last_call: float | None = None
         """When useapi last called, by the loop's clock."""
 
@@ -97,7 +98,11 @@ class Push:
         asked_at = self._asked.get(jobid)
         if asked_at is not None and _loop_time() - asked_at < _ASK_AGAIN:
             return
-        if len(self._tasks) < _AT_ONCE:
+        now = _loop_time()
+        self._spare = min(self._spare + (now - self._spared_at) / _EACH, _BURST)
+        self._spared_at = now
+        if self._spare >= 1:
+            self._spare -= 1
             _note(self._asked, jobid)
             self._start(self._take_in(jobid))
 

@@ -191,6 +191,20 @@ async def test_whoever_does_not_know_the_address_learns_and_causes_nothing(
     assert await send(url, good) == 200
 
 
+async def test_a_flood_of_calls_about_unknown_jobs_is_a_trickle_at_useapi(called: Stage) -> None:
+    url = called.bot.settings.callback_url
+    before = len(called.useapi.requests)
+    for number in range(200):
+        assert await send(url, {"jobid": f"job:{number}"}) == 200
+    await called.wait(1)
+    assert 25 <= len(called.useapi.requests) - before <= 35
+    jobid = called.useapi.add_job(prompt=CASTLE, replyUrl=url, replyRef=f"discord:{called.lounge.id}", age=600)
+    await called.wait(4)
+    await called.useapi.call(jobid)
+    await called.wait(1)
+    assert called.posts(called.lounge)[-1].attachments
+
+
 async def test_jobs_that_named_a_channel_while_the_bot_was_away_are_found_at_the_start(called: Stage) -> None:
     called.useapi.add_job(prompt=CASTLE, replyRef=f"discord:{called.lounge.id}", duration=100)
     called.useapi.add_job(prompt=CASTLE, duration=100)
