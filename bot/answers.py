@@ -8,7 +8,7 @@ import aiohttp
 import discord
 from discord.http import Route
 
-from bot import cards
+from bot import cards, logs
 from bot.asking import jump
 from bot.jobs import Kind, Press, PressState
 from bot.store import Store
@@ -36,6 +36,7 @@ class Answers:
 
         What Discord does not take now, the line has said again later: the press is not noted as told.
         """
+        logs.turn_to(key=(await self._store.known(press.parent_id)).key, place=press.place)
         over = press.state not in {PressState.QUEUED, PressState.ASKED, PressState.UNKNOWN}
         try:
             told = await self._in_private(press, await self._words(press, held))

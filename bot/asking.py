@@ -5,6 +5,7 @@ from typing import Protocol, cast
 
 import discord
 
+from bot import logs
 from bot.api import Useapi
 from bot.chosen import GONE, channel_trouble, lacking, listed, needed
 from bot.errors import PersonError
@@ -128,13 +129,15 @@ async def ask(interaction: discord.Interaction, job: Job, *, place: Place | None
     """Keep the wish of whoever caused the interaction to be told about `job`, here or at `place`; set all moving."""
     bot = bot_of(interaction)
     bot.store.saw(interaction.id)
-    if not interaction.app_permissions.read_message_history:
-        # Discord then shows the courier an empty history, so a send that is cut off is protected by its nonce alone.
-        log.warning("No right to Read Message History in channel %s; a crash may repeat a post", interaction.channel_id)
     await hear_file_limit(interaction)
     wish = await bot.store.ask(job, place or place_of(interaction), person_of(interaction), again=again)
     # The promise stands from here on: watcher and courier find it in the store, also after a crash.
     bot.watcher.watch(wish.known)
+    logs.turn_to(key=wish.known.key, place=place or place_of(interaction))
+    log.info("Asked for: %s", wish.asked.value)
+    if not interaction.app_permissions.read_message_history:
+        # Discord then shows the courier an empty history, so a send that is cut off is protected by its nonce alone.
+        log.warning("No right to Read Message History; a crash may repeat a post")
     if wish.asked is not Asked.POSTED:
         bot.deliver_soon()
     return wish

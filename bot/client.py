@@ -18,13 +18,14 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from discord.shard import Shard
 
-from bot import buttons, replies
+from bot import buttons, logs, replies
 from bot.alerts import Alerts
 from bot.api import Useapi
 from bot.budget import Budget, pause_before_identify
 from bot.courier import Courier
 from bot.errors import PersonError
 from bot.housekeeping import Housekeeping
+from bot.jobs import Place
 from bot.presses import Presses
 from bot.push import Push
 from bot.settings import DISCORD_API_URL, Settings
@@ -124,7 +125,12 @@ class Darkroom(commands.AutoShardedBot):
             log.info("Sent the commands to Discord")
 
     async def is_welcome(self, interaction: discord.Interaction[Any]) -> bool:
-        """Whether the interaction's server is on the list; if not, say so, with the line to add."""
+        """Whether the interaction's server is on the list; if not, say so, with the line to add.
+
+        Every interaction comes by here first, so from here on the log says where it happened.
+        """
+        if interaction.guild_id is not None and interaction.channel_id is not None:
+            logs.turn_to(place=Place(guild_id=interaction.guild_id, channel_id=interaction.channel_id))
         guilds = self.settings.allowed_guilds
         if guilds is None or interaction.guild_id in guilds:
             return True

@@ -343,10 +343,11 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
-    """What the watcher needs to look at a job: what is known of it, and when its youngest watch was asked for."""
+    """What the watcher needs to look at a job: what is known of it, and when and where its youngest watch began."""
 
     known: KnownJob
     asked_at: datetime
+    place: Place
 
 
 _RANKS: dict[str, int] = {Status.CREATED: 0, Status.STARTED: 1, Status.PROGRESS: 2, **dict.fromkeys(OVER, 3)}

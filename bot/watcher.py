@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from bot import logs
 from bot.alarm import Alarm
 from bot.api import Useapi
 from bot.errors import (
@@ -210,12 +211,8 @@ class Watcher:
         look = self._flying.pop(task, None)
         if look is None:
             return  # the loop ended
-        try:
-            news = self._read(_outcome(task), look)
-        except Exception:
-            log.exception("A look at #%s failed in an unexpected way", look.known.key)
-            self._schedule(look.known.id, _SLOWEST)
-            news = None
+        with logs.about(key=look.known.key, place=look.place):
+            news = self._understood(task, look)
         if news is not None:
             self._unwritten.append((look.known.id, news))
         if look.known.id in self._wake_again:
@@ -224,6 +221,14 @@ class Watcher:
         self._take_off()
         if self._unwritten or self._wanted():
             self._alarm.ring()
+
+    def _understood(self, task: asyncio.Task[Job], look: Look) -> Job | None:
+        try:
+            return self._read(_outcome(task), look)
+        except Exception:
+            log.exception("A look failed in an unexpected way")
+            self._schedule(look.known.id, _SLOWEST)
+            return None
 
     def _take_due(self, most: int) -> list[int]:
         soon = self._loop_time() + _TOGETHER

@@ -9,7 +9,7 @@ import discord
 from discord import app_commands, ui
 from discord.ext import commands
 
-from bot import asking, buttons, cards, replies
+from bot import asking, buttons, cards, logs, replies
 from bot.client import Darkroom
 from bot.errors import DarkroomError, JobModerated, PersonError
 from bot.jobs import Job, Place
@@ -76,7 +76,7 @@ class Jobs(commands.Cog):
 
     async def _one_of_many(self, interaction: discord.Interaction[Darkroom], jobid: str, place: Place) -> str:
         try:
-            job = await self._find(jobid, place.guild_id)
+            job = await self._find(jobid, place)
             if job.private:
                 return "- One is about the account itself; `/job` with its id shows it to you alone."
             if not job.over:
@@ -88,7 +88,7 @@ class Jobs(commands.Cog):
 
     async def _follow(self, interaction: discord.Interaction[Darkroom], jobid: str) -> None:
         place, trouble = await asking.place_for_results(interaction)
-        job = await self._find(jobid, place.guild_id)
+        job = await self._find(jobid, place)
         if job.private:
             waiting = "" if job.over else "Midjourney has not answered yet. Please ask again in half a minute."
             await replies.say(interaction, waiting, embed=cards.account_answer(job))
@@ -117,14 +117,16 @@ class Jobs(commands.Cog):
         ]
         return [app_commands.Choice(name=name, value=value) for name, value in fitting[:_CHOICES]]
 
-    async def _find(self, text: str, guild_id: int) -> Job:
+    async def _find(self, text: str, place: Place) -> Job:
         """The job that the text means: by a key of this server, else by useapi's id."""
         known = None
         if key := _KEY.fullmatch(text.strip()):
-            known = await self._bot.store.by_key(key[1], guild_id)
+            known = await self._bot.store.by_key(key[1], place.guild_id)
             if known is None and key[0].startswith("#"):
                 raise PersonError(f"No job in this server has the key `#{key[1].upper()}`. Its id works, too.")
         known = known or await self._bot.store.by_jobid(read_jobid(text))
+        if known is not None:
+            logs.turn_to(key=known.key, place=place)
         if known is not None and (known.job.settled or not known.job.over):
             return known.job  # the watcher looks at it anyway
         try:

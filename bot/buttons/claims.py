@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 import discord
 from discord import ui
 
-from bot import replies
+from bot import logs, replies
 from bot.asking import bot_of, hear_file_limit, is_moderator, place_of
 from bot.errors import PersonError
 from bot.jobs import Delivery, Kind, KnownJob
@@ -44,7 +44,9 @@ class Answered:
         delivery = await store.delivery(self.nonce)
         if delivery is None or delivery.kind is not kind or delivery.place != place_of(interaction):
             raise PersonError("I don't know this post any more. `/job` with its id shows the job anew.")
-        return delivery, await store.known(delivery.job_id)
+        known = await store.known(delivery.job_id)
+        logs.turn_to(key=known.key, place=delivery.place)
+        return delivery, known
 
     async def claim_housekeeping(
         self, interaction: discord.Interaction, what: str, kind: Kind = Kind.RESULT

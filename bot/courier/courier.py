@@ -11,6 +11,7 @@ from datetime import datetime
 import aiohttp
 import discord
 
+from bot import logs
 from bot.alarm import Alarm
 from bot.alerts import Alert
 from bot.budget import Budget
@@ -135,6 +136,7 @@ class Courier:
         for delivery in deliveries:
             if self._closing:
                 return
+            logs.turn_to(place=delivery.place)
             self.in_hand[delivery.place.channel_id] = asyncio.get_running_loop().time()
             try:
                 await self._deliver(delivery)
@@ -166,10 +168,12 @@ class Courier:
             await asyncio.sleep(turn - now)
 
     async def _deliver(self, delivery: Delivery) -> None:
+        known = await self._store.known(delivery.job_id)
+        logs.turn_to(key=known.key, place=delivery.place)
         if delivery.state is State.POSTED:
-            await self._edits.edit(delivery)
+            await self._edits.edit(delivery, known)
         else:
-            await self._posting.post(delivery)
+            await self._posting.post(delivery, known)
             self._alert(f"channel {delivery.place.channel_id}", "")
 
     # --- trouble ----------------------------------------------------------------------------------------------------

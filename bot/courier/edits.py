@@ -40,12 +40,11 @@ class Edits:
         self._now = now
         self._turn = turn
 
-    async def edit(self, post: Delivery) -> None:
+    async def edit(self, post: Delivery, known: KnownJob) -> None:
         """Bring a post up to date, or let it be where nobody would see the difference; raises what Discord answers."""
         if post.message_id is None or post.kind not in {Kind.CARD, Kind.RESULT}:
             await self._store.shown(post, 0, picture=True)
             return
-        known = await self._store.known(post.job_id)
         channel = self._bot.get_partial_messageable(post.place.channel_id, guild_id=post.place.guild_id)
         message = channel.get_partial_message(post.message_id)
         try:
@@ -108,7 +107,7 @@ class Edits:
                     if not await learn_limit(self._store, post.place, whole, refusal):
                         raise
                     return False
-                log.info("The picture of #%s came late", known.key)
+                log.info("The picture came late")
                 await self._store.shown(post, _EDIT_PAUSE, picture=True)
                 return True
         if whole.may_come and self._left(post) > 0:

@@ -47,9 +47,8 @@ class Posting:
         """Drop what was kept of a delivery that was given up."""
         self._history.forget(delivery)
 
-    async def post(self, delivery: Delivery) -> None:
+    async def post(self, delivery: Delivery, known: KnownJob) -> None:
         """Post a message unless it stands already; raises what Discord answers, `TooSlow` or `FileTooLarge`."""
-        known = await self._store.known(delivery.job_id)
         if await self._stands(delivery, known):
             return
         async with self._writer.message(delivery, known) as message:
@@ -66,7 +65,7 @@ class Posting:
                 claimed = _unseen(claimed)
             picture_for = PICTURE_FOR if message.may_come else 0
             await self._store.posted(claimed, message_id, picture_for=picture_for)
-        log.info("Posted the %s of #%s in channel %d", claimed.kind, known.key, claimed.place.channel_id)
+        log.info("Posted the %s", claimed.kind)
 
     async def _stands(self, delivery: Delivery, known: KnownJob) -> bool:
         """Settle a row that may have been sent; `False` when it is to be sent (again)."""

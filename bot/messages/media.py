@@ -94,7 +94,7 @@ class Gallery:
         except TooLarge:
             return self._linked(job, urls[0], "The picture is too large to attach.", hidden)
         except PictureError as trouble:
-            log.warning("The picture of #%s was not fetched: %s", known.key, trouble)
+            log.warning("The picture was not fetched: %s", trouble)
             why = "The picture could not be fetched."
             return self._linked(job, urls[0], why, hidden, may_come=not isinstance(trouble, NotAllowed))
         return await self._fitted(delivery.place, known, pictures, hidden, into)
@@ -107,7 +107,7 @@ class Gallery:
         try:
             fitted = [await self._pictures.fit(picture, limit=limit, into=into) for picture in pictures]
         except PictureError as trouble:  # a film, or what no decoder reads
-            log.info("The picture of #%s cannot be made smaller: %s", known.key, trouble)
+            log.info("The picture cannot be made smaller: %s", trouble)
             what = "film" if pictures[0].content_type == VIDEO else "picture"
             why = f"The {what} is too large to attach."
             return self._linked(known.job, url, why, hidden, seen=pictures[0].content_type != VIDEO)
@@ -147,7 +147,7 @@ class Gallery:
         except (NotFour, IndexError):
             return Media(note="There are not four pictures in this one.")
         except PictureError as trouble:
-            log.warning("The picture of #%s was not split: %s", known.key, trouble)
+            log.warning("The picture was not split: %s", trouble)
             return Media(note="The picture could not be split just now.")
         return Media(files=[_file(known, picture, number, hidden, of=4) for number, picture in enumerate(four)])
 

@@ -49,7 +49,7 @@ class Sources:
             try:
                 return await self._fetch([media.url for media in known.job.image_ux], into)
             except PictureError as trouble:
-                log.info("The four pictures of #%s were not fetched: %s", known.key, trouble)
+                log.info("The four pictures were not fetched: %s", trouble)
         return await self._attached(known, place, into)
 
     async def _full_size(self, job: Job, into: Path) -> Picture | None:
@@ -93,7 +93,7 @@ class Sources:
                 unreachable = True
                 continue
             if copies:
-                log.info("The picture of #%s was taken from an earlier post", known.key)
+                log.info("The picture was taken from an earlier post")
                 return copies
         if unreachable:
             raise PictureUnreachable

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from bot import logs
 from bot.alarm import Alarm
 from bot.api import Useapi
 from bot.errors import (
@@ -232,10 +233,8 @@ class Presses:
                 bug = None if task.cancelled() else task.exception()
                 if isinstance(bug, StoreTrouble):  # of which the store itself tells
                     self._paused_until = max(self._paused_until, now + _BROKEN_PAUSE)
-                elif bug is not None:
-                    log.error("Press %d failed in an unexpected way; it is kept", press_id, exc_info=bug)
-                    if tasks is not self._telling:
-                        self._odd_until[press_id] = now + _LONGEST_PAUSE
+                elif bug is not None and tasks is not self._telling:
+                    self._odd_until[press_id] = now + _LONGEST_PAUSE
 
     async def _look(self) -> float:
         """Begin the looks that are due; those that are under way or have no place yet wake the loop by their end."""
@@ -249,7 +248,7 @@ class Presses:
             if due > 0:
                 wait = min(wait, due)
             elif len(self._looking) < _AT_ONCE:
-                self._start(self._looking, press, self._find(press))
+                self._start(self._looking, press, self._find)
         return wait
 
     async def _send(self) -> float:
@@ -276,7 +275,7 @@ class Presses:
             if len(self._sending) >= (1 if self._held is not None else _AT_ONCE):
                 break
             if press.tier is not Tier.PICK or (press.parent_id, press.button) not in picked:
-                self._start(self._sending, press, self._make(press))
+                self._start(self._sending, press, self._make)
                 picked.add((press.parent_id, press.button))
         return min((until - now for until in self._odd_until.values()), default=_LONGEST_PAUSE)
 
@@ -292,10 +291,10 @@ class Presses:
                 wait = min(wait, due - now)
             elif len(self._telling) < _TELLING_AT_ONCE:
                 self._tell_at[press.id] = now + _TELL_AGAIN
-                self._start(self._telling, press, self._tell(press))
+                self._start(self._telling, press, self._tell)
         for press_id in self._news - self._telling.keys() - self._tell_at.keys():
             self._news.discard(press_id)
-            self._telling[press_id] = asyncio.create_task(self._tell_news(press_id))
+            self._telling[press_id] = asyncio.create_task(_logged(press_id, self._tell_news, press_id))
         self._news -= self._tell_at.keys()
         return wait
 
@@ -306,8 +305,11 @@ class Presses:
         ):
             await self._tell(press)
 
-    def _start(self, tasks: dict[int, asyncio.Task[None]], press: Press, work: Awaitable[None]) -> None:
-        tasks[press.id] = asyncio.ensure_future(work)
+    def _start(
+        self, tasks: dict[int, asyncio.Task[None]], press: Press, work: Callable[[Press], Awaitable[None]]
+    ) -> None:
+        with logs.about(place=press.place):
+            tasks[press.id] = asyncio.create_task(_logged(press.id, work, press))
 
     # --- sending ----------------------------------------------------------------------------------------------------
 
@@ -320,6 +322,7 @@ class Presses:
             await self._end(press, PressState.REFUSED, _NOT_SERVED)
             return
         parent = await self._store.known(press.parent_id)
+        logs.turn_to(key=parent.key, place=press.place)
         if press.tier is Tier.PICK and (child := await self._made_before(parent, press.button)):
             await self._made(press, child, used=True)
             return
@@ -459,6 +462,7 @@ class Presses:
     async def _find(self, press: Press) -> None:
         """Adopt the job of a press; when a whole look finds none in time, there is none."""
         parent = await self._store.known(press.parent_id)
+        logs.turn_to(key=parent.key, place=press.place)
         late, first = self._search.is_late(press), self._search.is_first(press)  # as it was when the look began
         try:
             child = await self._search.look(press, parent)
@@ -473,6 +477,17 @@ class Presses:
             await self._end(press, PressState.LOST, _LOST)
         elif first:
             self._news.add(press.id)
+
+
+async def _logged(press_id: int, work: Callable[[T], Awaitable[None]], what: T) -> None:
+    """Work on a press; a bug in it is logged in here, where the line names the job, and then met by the sweep."""
+    try:
+        await work(what)
+    except StoreTrouble:  # of which the store itself tells
+        raise
+    except Exception:
+        log.exception("Press %d failed in an unexpected way; it is kept", press_id)
+        raise
 
 
 def _loop_time() -> float:

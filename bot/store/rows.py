@@ -57,13 +57,18 @@ def known_of(row: aiosqlite.Row) -> KnownJob:
     )
 
 
+def place_of(row: aiosqlite.Row) -> Place:
+    """Where a row of `watches`, `deliveries` or `presses` belongs."""
+    return Place(guild_id=row["guild_id"], channel_id=row["channel_id"])
+
+
 def delivery_of(row: aiosqlite.Row) -> Delivery:
     """A row of `deliveries`."""
     return Delivery(
         id=row["id"],
         kind=Kind(row["kind"]),
         job_id=row["job_id"],
-        place=Place(guild_id=row["guild_id"], channel_id=row["channel_id"]),
+        place=place_of(row),
         nonce=row["nonce"],
         state=State(row["state"]),
         created_at=aware(row["created_at"]),
@@ -89,7 +94,7 @@ def press_of(row: aiosqlite.Row) -> Press:
         parent_id=row["parent_id"],
         button=row["button"],
         tier=Tier(row["tier"]),
-        place=Place(guild_id=row["guild_id"], channel_id=row["channel_id"]),
+        place=place_of(row),
         person=Person(id=row["user_id"], name=row["user_name"]),
         pressed_at=aware(row["pressed_at"]),
         prompt=row["prompt"],

@@ -21,7 +21,7 @@ from bot.store.panels import Panels
 from bot.store.posts import Posts
 from bot.store.presses import PressRows, doubt_the_asked
 from bot.store.restoring import Restores
-from bot.store.rows import aware, known_of, one_known
+from bot.store.rows import aware, known_of, one_known, place_of
 from bot.store.servers import Servers
 from bot.store.upkeep import Upkeep
 
@@ -96,12 +96,13 @@ class Store(PressRows, Posts, Servers, Upkeep, Restores, Panels, Families, Figur
         One that was cancelled is looked at for a while: Midjourney may finish it all the same.
         """
         rows = await self._db.rows(
-            f"""SELECT jobs.*, max(asked_at) AS asked_at FROM jobs JOIN watches ON job_id = jobs.id AND NOT stopped
+            f"""SELECT jobs.*, max(asked_at) AS asked_at, guild_id, channel_id
+                FROM jobs JOIN watches ON job_id = jobs.id AND NOT stopped
                 WHERE jobs.id IN ({", ".join("?" * len(job_ids))})
                 AND (over = 0 OR status = 'cancelled' AND over_at > ?) GROUP BY jobs.id""",  # noqa: S608 -- question marks only
             (*job_ids, self._time() - _AFTER_CANCELLING),
         )
-        return [Look(known=known_of(row), asked_at=aware(row["asked_at"])) for row in rows]
+        return [Look(known=known_of(row), asked_at=aware(row["asked_at"]), place=place_of(row)) for row in rows]
 
     async def record(self, news: Sequence[tuple[int, Job]]) -> None:
         """Write what these jobs have become, all or nothing; each that is over gets a delivery per watched place."""

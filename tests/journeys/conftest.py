@@ -20,6 +20,7 @@ from bot.client import Darkroom
 from bot.demo.useapi import PretendUseapi
 from bot.errors import DarkroomError
 from bot.settings import Secret, Settings
+from tests import log
 from tests.journeys import laws
 
 
@@ -225,11 +226,15 @@ def private(answer: Any) -> discord.Message:
 @pytest.fixture
 async def stage(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Stage]:
     stage = Stage(tmp_path)
-    await stage.open()
-    try:
-        yield stage
-    finally:
-        await stage.close()
+    with log.written(("discord-token", "demo-token")) as written:
+        await stage.open()
+        try:
+            yield stage
+        finally:
+            await stage.close()
+    secrets = ("discord-token", "demo-token", *stage.env.backend.interaction_tokens, *stage.useapi.jobids)
+    told = list(log.complaints(written.getvalue(), secrets))
+    assert not told, "\n".join(told)
     complaints = list(laws.broken(stage.env.http_requests))
     assert not complaints, "\n".join(complaints)
     bugs = [error for error in stage.env.errors if not is_sentence(error)]

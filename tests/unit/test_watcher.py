@@ -771,7 +771,7 @@ async def test_a_bug_in_one_look_is_logged_and_the_job_is_looked_at_again(
     broken, fine = await night.ask("a"), await night.ask("b")
     night.useapi.answers["a"] = ZeroDivisionError("a bug")
     await asyncio.sleep(20)
-    assert f"A look at #{broken.key} failed in an unexpected way" in said(caplog)
+    assert "A look failed in an unexpected way" in said(caplog)
     assert any(record.exc_info for record in caplog.records)
     night.useapi.answers["a"], night.useapi.answers["b"] = done("a"), done("b")
     await asyncio.sleep(20)

@@ -63,6 +63,11 @@ class PretendUseapi:
         """Every request so far, to the API and for pictures, in the order of arrival."""
         return self._requests.all
 
+    @property
+    def jobids(self) -> list[str]:
+        """The ids of all its jobs."""
+        return list(self._account.jobs)
+
     async def wait_for_request(self, count: int = 1, *, path: str = "*") -> Request:
         """Wait until `count` requests for `path` (a pattern with `*`) came in all; the answer is the last of them."""
         return await self._requests.wait(count, path)
