@@ -83,12 +83,12 @@ async def place_to_post(bot: discord.Client, channel_id: int, guilds: Collection
     return place
 
 
-async def role_is_gone(bot: discord.Client, guild_id: int, role_id: int) -> bool:
-    """Whether a role was deleted, for certain."""
-    if role_id == guild_id:
-        return False  # everybody
+async def role_is_gone(bot: discord.Client, guild_id: int, role_id: int | None, *, patience: float = _PATIENCE) -> bool:
+    """Whether a role was deleted, for certain; Discord has `patience` seconds to say so."""
+    if role_id is None or role_id == guild_id:
+        return False  # nobody's, or everybody's
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(patience):
             await bot.http.get_role(guild_id, role_id)
     except discord.NotFound as answer:
         return answer.code == _UNKNOWN_ROLE

@@ -1,11 +1,11 @@
 """Who may press what, and how often: the rules that keep an account's bill small. Values in, values and words out."""
 
 import re
-from collections.abc import Sequence
 
 import msgspec
 from discord.utils import format_dt
 
+from bot.chosen import listed
 from bot.jobs import Job, Limits, Refusal, Refused, ServerSettings, Tier
 
 CUSTOM_ZOOM = "Custom Zoom"
@@ -70,7 +70,7 @@ def who_may(tier: Tier, settings: ServerSettings, *, role_is_gone: bool = False)
     if has_role and not role_is_gone:
         who.append(f"members with <@&{settings.press_role}>")
     why = "." if tier is Tier.PICK else ": it costs Midjourney time."
-    sentence = f"Only {_listed([*who, _MODERATORS])} can press this{why}"
+    sentence = f"Only {listed([*who, _MODERATORS])} can press this{why}"
     return f"{sentence} {ROLE_IS_GONE}" if has_role and role_is_gone else sentence
 
 
@@ -116,7 +116,3 @@ def refusal(refused: Refused, settings: ServerSettings) -> str:
 
 def _presses(number: int) -> str:
     return "one press" if number == 1 else f"{number} presses"
-
-
-def _listed(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -47,7 +47,7 @@ async def _look(interaction: discord.Interaction, page: Page, settings: ServerSe
     if settings.results_channel is not None and page in {Page.HOME, Page.RESULTS}:
         place = Place(guild_id=guild_id, channel_id=settings.results_channel)
         trouble = await channel_trouble(interaction.client, place)
-    if settings.press_role is not None and page in {Page.HOME, Page.WHO}:
+    if page in {Page.HOME, Page.WHO}:
         gone = await role_is_gone(interaction.client, guild_id, settings.press_role)
     return Seen(
         rights=interaction.app_permissions,
@@ -217,7 +217,7 @@ async def _change(interaction: discord.Interaction, name: str, value: Value) -> 
     bot = bot_of(interaction)
     guild_id = place_of(interaction).guild_id
     await bot.store.change_settings(guild_id, **{name: value})
-    log.info("Server %s: %s set %s to %s", guild_id, interaction.user.id, name, value)
+    log.info("Member %d set %s to %s", interaction.user.id, name, value)
     bot.presses.ring()  # those that waited for the end of a pause
     if not interaction.response.is_done():
         await interaction.response.defer()

@@ -1,16 +1,16 @@
 """A press on its way to the line: what was pressed, whether this member may, and the answer that it was taken."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 import discord
 import msgspec
 
-from bot import cards, chosen, replies
+from bot import cards, replies
 from bot.asking import bot_of, check_load, check_rights, is_moderator, person_of, place_of
 from bot.buttons import rules
 from bot.buttons.claims import Answered, is_asker
 from bot.buttons.rules import Presser
+from bot.chosen import role_is_gone
 from bot.errors import PersonError
 from bot.jobs import Delivery, Kind, KnownJob, Refused, ServerSettings, Status, Tier
 
@@ -57,7 +57,7 @@ class OnJob(Answered):
         settings = await bot_of(interaction).store.settings(delivery.place.guild_id)
         presser = await _presser(interaction, delivery)
         if not rules.may_press(tier, settings, presser):
-            gone = tier is not Tier.UPSCALE and await role_is_gone(interaction, settings)
+            gone = tier is not Tier.UPSCALE and await _press_role_is_gone(interaction, settings)
             raise PersonError(rules.who_may(tier, settings, role_is_gone=gone))
         if settings.paused:
             raise PersonError(rules.PAUSED)
@@ -91,7 +91,7 @@ class OnJob(Answered):
             raise
         finally:
             presses.go(press)
-        if interaction.permissions.manage_guild and await role_is_gone(interaction, wanted.settings):
+        if interaction.permissions.manage_guild and await _press_role_is_gone(interaction, wanted.settings):
             await interaction.followup.send(rules.ROLE_IS_GONE, ephemeral=True)
 
 
@@ -110,12 +110,6 @@ def _role_ids(interaction: discord.Interaction) -> set[int]:
     return {everyone, *(interaction.user._roles if isinstance(interaction.user, discord.Member) else ())}
 
 
-async def role_is_gone(interaction: discord.Interaction, settings: ServerSettings) -> bool:
-    """Whether the press role was deleted, as far as Discord says so at once; the bot is told of no role otherwise."""
-    if settings.press_role is None:
-        return False
-    try:
-        async with asyncio.timeout(_ROLE_PATIENCE):
-            return await chosen.role_is_gone(interaction.client, place_of(interaction).guild_id, settings.press_role)
-    except TimeoutError:
-        return False
+async def _press_role_is_gone(interaction: discord.Interaction, settings: ServerSettings) -> bool:
+    guild_id = place_of(interaction).guild_id
+    return await role_is_gone(interaction.client, guild_id, settings.press_role, patience=_ROLE_PATIENCE)
