@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import os
 import sys
 from datetime import UTC, datetime
@@ -9,7 +10,9 @@ from pathlib import Path
 
 from bot import __version__
 from bot.errors import StartError
-from bot.settings import from_environment
+from bot.settings import from_environment, look_over
+
+_NAMED = 8  # keys
 
 
 def main() -> int:
@@ -53,6 +56,8 @@ def _run(*, always_sync: bool) -> None:
     from bot.run import run
 
     logs.set_up(settings.log_level, settings.secrets, settings.log_format)
+    for typo in look_over(os.environ).typos:
+        logging.getLogger(__name__).warning("%s", typo)
     run(settings, always_sync=always_sync)
 
 
@@ -70,10 +75,21 @@ async def _restore(file: Path) -> None:
     settings = from_environment(os.environ)
     restored = await restore(settings.data_dir, file, datetime.now(UTC))
     newest = "" if restored.newest is None else f"; the newest news in it are of {restored.newest:%Y-%m-%d %H:%M} UTC"
-    kept = "" if restored.replaced is None else f"\nWhat was there before is kept as {restored.replaced}."
-    print(  # noqa: T201 -- the answer
-        f"Put {file} back: {restored.jobs} jobs{newest}.{kept}\n"
-        "Start the bot now. It looks in the channels before it posts anything that may stand there already."
+    print(f"Put {file} back: {restored.jobs} jobs{newest}.")  # noqa: T201 -- the answer
+    if restored.unknown:
+        print(_unknown(restored.unknown))  # noqa: T201
+    if restored.replaced is not None:
+        print(f"What was there before is kept as {restored.replaced}.")  # noqa: T201
+    print("Start the bot now. It looks in the channels before it posts anything that may stand there already.")  # noqa: T201
+
+
+def _unknown(keys: list[str]) -> str:
+    """What the copy does not know, so that the admin can tell people."""
+    some = ", ".join(f"#{key}" for key in keys[:_NAMED]) + (" …" if len(keys) > _NAMED else "")
+    jobs, their = ("1 job", "its") if len(keys) == 1 else (f"{len(keys)} jobs", "their")
+    return (
+        f"Not in it: {jobs} that came later ({some}). What was posted stays, but {their} buttons no longer work; "
+        "whoever still waits must ask again."
     )
 
 

@@ -35,8 +35,8 @@ def check_settings(environ: Mapping[str, str], dotenv: Path) -> tuple[list[Findi
 
 def _mistake(text: str) -> Finding:
     """A mistake, with where to get the value below it."""
-    words, _, where = text.removesuffix(")").partition(" (")
-    return wrong("settings", words, where)
+    words, told, where = text.removesuffix(")").rpartition(" (")  # what is wrong may hold brackets of its own
+    return wrong("settings", words, where) if told else wrong("settings", text)
 
 
 def check_sqlite() -> list[Finding]:

@@ -34,11 +34,15 @@ _SIDES = ("-wal", "-shm", "-journal")  # files that belong to a database file, a
 
 
 class Restored(NamedTuple):
-    """What was put back: how many jobs, when the newest thing in it happened, and where the file before it is kept."""
+    """What was put back: how many jobs, when the newest thing in it happened, and where the file before it is kept.
+
+    `unknown` has the keys of the jobs that the file before it knew and this one does not, as far as it can be read.
+    """
 
     jobs: int
     newest: datetime | None
     replaced: Path | None
+    unknown: list[str]
 
 
 class Restores(Outbox):
@@ -72,6 +76,7 @@ async def restore(data_dir: Path, copy: Path, now: datetime) -> Restored:
         flush(new)
         with _held(path):
             replaced = _put_aside(path, now)
+            unknown = [] if replaced is None else _unknown(replaced, new)
             new.replace(path)
             flush(data_dir)
     except OSError as trouble:
@@ -79,7 +84,7 @@ async def restore(data_dir: Path, copy: Path, now: datetime) -> Restored:
     finally:
         for left in (new, *_sides(new)):
             left.unlink(missing_ok=True)
-    return Restored(jobs, newest, replaced)
+    return Restored(jobs, newest, replaced, unknown)
 
 
 def _check_places(path: Path, copy: Path) -> None:
@@ -190,6 +195,17 @@ def _put_aside(path: Path, now: datetime) -> Path | None:
         with suppress(FileNotFoundError):
             path.rename(aside)
     return aside
+
+
+def _unknown(replaced: Path, new: Path) -> list[str]:
+    """The keys of the jobs in `replaced` that `new` does not know, the oldest first; none where it cannot be read."""
+    try:
+        with closing(sqlite3.connect(f"{replaced.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as before:
+            before.execute("ATTACH ? AS copy", (f"{new.absolute().as_uri()}?mode=ro&immutable=1",))
+            rows = before.execute("SELECT key FROM jobs WHERE jobid NOT IN (SELECT jobid FROM copy.jobs) ORDER BY id")
+            return [str(key) for (key,) in rows]
+    except sqlite3.DatabaseError:
+        return []
 
 
 def _sides(path: Path) -> list[Path]:

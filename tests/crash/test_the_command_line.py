@@ -33,7 +33,7 @@ def free_port() -> int:
 
 async def test_health_check_and_restore_beside_a_running_bot_and_after_it(street: Street) -> None:
     other = street.discord.add_guild("Elsewhere")
-    await street.open(HEALTH_PORT=str(free_port()), LOG_FORMAT="json")
+    await street.open(HEALTH_PORT=str(free_port()), LOG_FORMAT="json", BACKUP="3")
     await street.bot.start()
     await street.discord.wait_ready()
     copy = street.folder / "copy.sqlite3"
@@ -51,6 +51,7 @@ async def test_health_check_and_restore_beside_a_running_bot_and_after_it(street
     lines = [json.loads(line) for line in street.bot.screen.splitlines()]
     (told,) = [line["message"] for line in lines if "Elsewhere" in line["message"]]
     assert told.endswith(f"not listed. To serve it: ALLOWED_GUILDS={street.guild},{other}")
+    assert lines[0]["message"] == "BACKUP is no setting; did you mean BACKUPS?"
     assert any(line["message"].startswith("Invite: https://discord.com/") for line in lines)
 
     copy.write_bytes((street.folder / "data" / FILE).read_bytes())

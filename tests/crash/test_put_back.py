@@ -1,0 +1,98 @@
+"""An older copy of the database is put back while Discord remembers more: nothing is posted twice, the loss is told."""
+
+import re
+import shutil
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+from bot.store.database import FILE
+from tests.crash.conftest import Street
+from tests.crash.test_the_command_line import type_in
+from tests.crash.test_the_real_process import button
+
+
+class Channel:
+    """What the people of the story do in their channel, and see there."""
+
+    def __init__(self, street: Street) -> None:
+        self.street = street
+        self.discord = street.discord
+
+    async def ask(self, jobid: str) -> str:
+        asked = await self.discord.slash(self.street.channel, self.street.bo, "job", {"jobid": jobid})
+        return (await asked.answered()).content
+
+    def pictures(self) -> list[Any]:
+        return [message for message in self.discord.messages(self.street.channel) if message.files]
+
+    async def picture(self, words: str) -> Any:
+        return await self.discord.wait_until(
+            lambda: next((m for m in self.pictures() if words in m.embeds[0].get("description", "")), None), 20
+        )
+
+    async def start(self) -> None:
+        before = len(self.discord.identifies)
+        await self.street.bot.start()
+        await self.discord.wait_until(lambda: len(self.discord.identifies) > before, 10)
+        await self.discord.wait_ready()
+
+
+async def test_an_older_copy_repeats_nothing_and_the_admin_learns_what_it_does_not_know(street: Street) -> None:
+    channel, discord = Channel(street), street.discord
+    data, copy = street.folder / "data", street.folder / "copy.sqlite3"
+    lighthouse = street.useapi.add_job(prompt="a lighthouse", duration=100)
+    windmill = street.useapi.add_job(prompt="a windmill", age=600)
+    await channel.start()
+    assert (await channel.ask(lighthouse)).startswith("Watching")
+    await channel.ask(street.useapi.add_job(prompt="a castle", age=600))
+    castle = await channel.picture("castle")
+    await street.bot.stop()
+    shutil.copyfile(data / FILE, copy)
+
+    # life goes on: a watch ends, a job is brought, a button makes another
+    await channel.start()
+    await channel.ask(windmill)
+    stray = await channel.picture("windmill")
+    await (await discord.click(castle, street.mira, button(castle, "U2"))).answered()
+    await channel.picture("**U2** of [castle")
+    posted = await channel.picture("lighthouse")
+    await street.bot.stop()
+    before = [message.id for message in channel.pictures()]
+    assert len(before) == 4
+
+    status, said = await type_in(street, "restore", str(copy))
+    first, unknown, kept, last = said.splitlines()
+    assert (status, first.startswith(f"Put {copy} back: 2 jobs; the newest news in it are of ")) == (0, True)
+    assert re.match(r"Not in it: 2 jobs that came later \(#\w+, #\w+\)\. What was posted stays, but their", unknown)
+    assert kept.startswith("What was there before is kept as data/replaced-")
+    assert last.startswith("Start the bot now.")
+
+    street.bot.screen = ""
+    await channel.start()
+    await discord.wait_until(lambda: "had been posted before" in street.bot.screen, 10)
+    answer = await channel.ask(lighthouse)
+    assert answer == "It stands here already."
+    card = discord.messages(street.channel)[0]
+    await discord.wait_until(lambda: card.content.startswith("-# ✓") and str(posted.id) in card.content, 10)
+    gone = await (await discord.click(stray, street.mira, button(stray, "V1"))).answered()
+    assert "I don't know this post any more." in gone.content
+    await (await discord.click(castle, street.mira, button(castle, "U2"))).answered()
+    await discord.wait_until(lambda: [r for r in street.useapi.requests if r.path == "/v2/jobs/button"][1:], 10)
+    assert [message.id for message in channel.pictures()][:4] == before
+    assert len([m for m in channel.pictures() if "lighthouse" in str(m.embeds)]) == 1
+    assert len([m for m in channel.pictures() if "windmill" in str(m.embeds)]) == 1
+    assert (await street.bot.stop())[0] == 0
+
+    # what is no copy of ours is refused in a sentence, and the bot goes on with what it has
+    with closing(sqlite3.connect(copy)) as database:
+        database.executescript("PRAGMA user_version = 99")
+    status, said = await type_in(street, "restore", str(copy))
+    assert (status, said.count("\n"), said.startswith("A newer Darkroom wrote")) == (1, 0, True)
+    content = bytearray((data / FILE).read_bytes())
+    content[4096 * 3 : 4096 * 4] = b"\xff" * 4096
+    copy.write_bytes(content)
+    status, said = await type_in(street, "restore", str(copy))
+    assert (status, said.count("\n"), said.startswith(f"The copy {copy} ")) == (1, 0, True)
+    await channel.start()
+    assert (await street.bot.stop())[0] == 0
