@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo run check test soak image-check lock clean
+.PHONY: help setup demo run check test soak image-check pictures lock clean
 
 help: ## what each word does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,9 @@ soak: .venv/dev ## the long forms: 2,000 results through 200 kills, 320 presses 
 
 image-check: .venv/dev ## the Dockerfile's steps in a bare Debian root, without Docker; needs root and debootstrap
 	$(BIN)/python -m tests.image
+
+pictures: .venv/dev ## the pictures in docs/ anew, from the demo; needs Chromium
+	$(BIN)/python -m tests.pictures
 
 lock: ## pin the packages anew (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \

@@ -79,6 +79,20 @@ def test_the_example_works_once_the_first_three_are_filled_in(tmp_path: Path) ->
     assert repr(three) == repr(everything), "what stands behind # is the default"
 
 
+def test_what_people_may_read_is_quoted_as_the_bot_says_it() -> None:
+    files = [file for folder in ("bot", "cogs") for file in (ROOT / folder).rglob("*.py")]
+    code = " ".join(file.read_text(encoding="utf-8") for file in files)
+    said = re.sub(r"\s+", " ", re.sub(r'"\s*f?"', "", code))  # one sentence may stand on several lines
+    symptoms = re.findall(r"^\| (.*?) \|", (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8"), re.MULTILINE)
+    quoted = [quote for symptom in symptoms for quote in re.findall(r'"([^"]+)"', symptom)]
+    assert len(quoted) > 20
+    pieces = {piece.strip(" ?") for quote in quoted for piece in quote.split("…")} - {
+        "",
+        "The application did not respond",
+    }
+    assert not [piece for piece in pieces if piece not in said], "docs/troubleshooting.md quotes what nobody says"
+
+
 async def test_the_readme_names_each_command(readme: str, tmp_path: Path) -> None:
     missing = {name for name in await every_command(tmp_path) if not re.search(rf"`?{re.escape(name)}(?!\w)", readme)}
     assert not missing

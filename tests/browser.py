@@ -1,0 +1,67 @@
+"""`make demo` in Chromium, as a newcomer has it; for its journey and for the pictures in docs/."""
+
+import asyncio
+import re
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page
+
+ROOT = Path(__file__).parents[1]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+JOBID = re.compile(r"job:\d+-user:\d+-channel:\d+-bot:midjourney")
+QUIET = (
+    "--no-sandbox",  # CI runs as root
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@asynccontextmanager
+async def demo(*, height: int = 1040) -> AsyncIterator["Page"]:
+    """The page of a demo that runs as long as the `async with`; raises `AssertionError` where it ends badly."""
+    from playwright.async_api import async_playwright  # here, because it takes a second that no other test needs
+
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot.demo", "--no-browser", "--speed", "1.5"),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        first = (await asyncio.wait_for(process.stdout.readline(), 20)).decode()
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+            page = await browser.new_page(viewport={"width": 1180, "height": height})
+            await page.goto(first.split(": ", 1)[1].strip())
+            yield page
+            await browser.close()
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), 10) == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def command(page: "Page", name: str, describes: str, option: str = "") -> None:
+    """Type a command, choose it by what it `describes`, fill in its one option, and send it."""
+    from playwright.async_api import expect
+
+    await page.locator("#channel-composer-input").click()
+    await page.keyboard.type(f"/{name}")
+    await expect(page.get_by_text(describes).first).to_be_visible(timeout=20_000)
+    await page.keyboard.press("Enter")
+    if option:
+        await expect(page.get_by_text("The id that useapi.net gave").first).to_be_visible()
+        await page.keyboard.insert_text(option)
+        await expect(page.get_by_text(f"matching {option}")).to_be_visible(timeout=20_000)
+    await page.keyboard.press("Enter")

@@ -1,0 +1,65 @@
+"""`make pictures`: the pictures in docs/, taken from the demo, and made small."""
+
+import asyncio
+import re
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from PIL import Image
+from playwright.async_api import expect
+
+from tests import browser
+
+if TYPE_CHECKING:
+    from playwright.async_api import Locator, Page
+
+_LARGEST = 150_000  # bytes
+_MENTIONS = """() => {
+    const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walk.nextNode()) walk.currentNode.data = walk.currentNode.data.replace(/<#\\d+>/g, "#pictures");
+}"""
+"""Draws the mentions of channels in embeds, as Discord does; the pretend Discord's page leaves them as they are."""
+
+
+async def main() -> None:
+    """Walk through the demo and keep what it shows on the way."""
+    async with browser.demo(height=1400) as page:
+        timeline = page.locator("#channel-timeline")
+        await expect(timeline).to_contain_text("Welcome to Darkroom")
+        jobids = browser.JOBID.findall(await timeline.inner_text())
+        await browser.command(page, "job", "Show a Midjourney job", jobids[0])
+        await expect(timeline).to_contain_text(re.compile(r"[5-9]\d % · fast"), timeout=30_000)
+        await _keep(page, "card", _messages(page).last)
+        await expect(timeline.locator("img").last).to_have_js_property("naturalWidth", 1024, timeout=40_000)
+        await page.get_by_role("button", name="U2", exact=True).click()
+        await expect(page.get_by_text("U2 ↗")).to_be_visible(timeout=60_000)
+        await _keep(page, "demo", _messages(page).filter(has_text="U2 ↗"))
+        await browser.command(page, "darkroom settings", "Where results go")
+        await expect(timeline).to_contain_text("My rights in this channel", timeout=30_000)
+        await _keep(page, "settings", _messages(page).last, width=900)
+        await browser.command(page, "job", "Show a Midjourney job", jobids[1])
+        await browser.command(page, "jobs", "What you wait for")
+        await expect(timeline).to_contain_text("You wait for", timeout=30_000)
+        await _keep(page, "jobs", _messages(page).last)
+
+
+def _messages(page: "Page") -> "Locator":
+    return page.locator("article.channel-message")
+
+
+async def _keep(page: "Page", name: str, message: "Locator", *, width: float = 560) -> None:
+    """Take a picture of a message, `width` pixels of its line: the rest is empty."""
+    await page.evaluate(_MENTIONS)
+    await message.scroll_into_view_if_needed()
+    await page.mouse.move(0, 0)  # what is pointed at shows a row of tools
+    box = await message.bounding_box()
+    assert box is not None
+    clip = {"x": box["x"], "y": box["y"], "width": min(box["width"], width), "height": box["height"]}
+    taken = await page.screenshot(clip=clip)  # type: ignore[arg-type]  # a plain dict will do
+    file = browser.ROOT / "docs" / f"{name}.png"
+    Image.open(BytesIO(taken)).convert("RGB").save(file, optimize=True)
+    assert file.stat().st_size < _LARGEST, file
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
