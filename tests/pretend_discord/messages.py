@@ -105,13 +105,15 @@ def parts(components: list[Json], *kinds: int) -> Iterator[Json]:
 
 
 def numbered(components: list[Json]) -> list[Json]:
-    """The components as Discord tells them back: each with an id of its own, plain emoji without one."""
+    """The components as Discord tells them back: each with an id of its own, plain emoji without one, ids as text."""
     copies = [dict(part) for part in components]
     rows = [{**row, "components": [dict(part) for part in row["components"]]} for row in copies]
     for number, part in enumerate((*rows, *(part for row in rows for part in row["components"])), start=1):
         part.setdefault("id", number)
         if "emoji" in part:
             part["emoji"] = {name: value for name, value in part["emoji"].items() if value is not None}
+        if "default_values" in part:
+            part["default_values"] = [{**value, "id": str(value["id"])} for value in part["default_values"]]
     return rows
 
 

@@ -21,6 +21,8 @@ BOT_RIGHTS = frozenset(BITS) - {"ADMINISTRATOR", "MANAGE_GUILD", "MANAGE_MESSAGE
 REASONS = {
     0: (401, "401: Unauthorized"),
     10003: (404, "Unknown Channel"),
+    10004: (404, "Unknown Guild"),
+    10011: (404, "Unknown Role"),
     10008: (404, "Unknown Message"),
     10015: (404, "Unknown Webhook"),
     10062: (404, "Unknown interaction"),
@@ -82,6 +84,7 @@ class Places:
         self._news = asyncio.Event()
         self._last_id = 0
         self.guilds: dict[int, str] = {}
+        self.roles: dict[int, dict[int, str]] = {}  # by guild: name by id
         self.people: dict[int, Person] = {}
         self.channels: dict[int, Channel] = {}
         self.commands: dict[int, list[Json]] = {}
@@ -115,6 +118,12 @@ class Places:
     def add_guild(self, name: str = "Guild") -> int:
         self.guilds[guild := self.snowflake()] = name
         return guild
+
+    def add_role(self, guild_id: int, name: str) -> int:
+        """A role that nobody has; `del roles[guild_id][role]` deletes it."""
+        role = self.snowflake()
+        self.roles.setdefault(guild_id, {})[role] = name
+        return role
 
     def add_channel(self, guild_id: int, name: str = "pictures", *, parent_id: int = 0) -> int:
         """A new text channel, or a thread where `parent_id` is a channel."""

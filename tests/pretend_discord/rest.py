@@ -11,6 +11,7 @@ from tests.pretend_discord.interactions import Interaction, lookup
 from tests.pretend_discord.messages import File, Json, Message
 from tests.pretend_discord.people import People
 from tests.pretend_discord.places import Channel, Refusal
+from tests.pretend_discord.servers import guild_json, member_json, role_json
 
 
 @dataclass(kw_only=True)
@@ -117,6 +118,22 @@ def _command(world: People, asked: Json, old: dict[tuple[str, int], str], guild:
     return defaults | given | own | ({"guild_id": str(guild)} if guild else {})
 
 
+def get_guild(world: People, call: Call) -> Reply:
+    return guild_json(world, call.id("guild_id"))
+
+
+def get_role(world: People, call: Call) -> Reply:
+    role = call.id("role_id")
+    name = world.roles.get(call.id("guild_id"), {}).get(role)
+    if name is None:
+        raise Refusal(10011)
+    return role_json(role, name)
+
+
+def get_member(world: People, call: Call) -> Reply:
+    return member_json(world, call.id("user_id"))
+
+
 def get_channel(world: People, call: Call) -> Reply:
     return world.open_channel(call.id("channel_id")).json()
 
@@ -189,6 +206,7 @@ def delete_answer(world: People, call: Call) -> Reply:
 
 
 APPLICATION = "/applications/{application_id}"
+GUILD = "/guilds/{guild_id}"
 CHANNEL = "/channels/{channel_id}"
 WEBHOOK = "/webhooks/{webhook_id}/{webhook_token}"
 
@@ -203,6 +221,9 @@ ROUTES: list[tuple[str, str, Callable[[People, Call], Reply]]] = [
     ("PUT", APPLICATION + "/commands", put_commands),
     ("GET", APPLICATION + "/guilds/{guild_id}/commands", list_commands),
     ("PUT", APPLICATION + "/guilds/{guild_id}/commands", put_commands),
+    ("GET", GUILD, get_guild),
+    ("GET", GUILD + "/members/{user_id}", get_member),
+    ("GET", GUILD + "/roles/{role_id}", get_role),
     ("GET", CHANNEL, get_channel),
     ("POST", CHANNEL + "/messages", post_message),
     ("GET", CHANNEL + "/messages", get_messages),

@@ -453,7 +453,7 @@ async def test_a_body_that_discord_would_refuse_is_refused_and_written_down(
     assert await refused(bot.channel(room).send(view=buttons("x" * 81))) == (400, 50035)
     assert "81 of 80" in pretend.violations[0]
     with pytest.raises(discord.DiscordServerError):
-        await bot.fetch_guild(pretend.guild_of(room))
+        await bot.fetch_user(1)
     assert "Not modelled: GET" in pretend.violations[-1]
 
 

@@ -1,0 +1,131 @@
+"""The real process on an admin's day: the panel of settings, /jobs of whoever runs the bot, the menu of messages."""
+
+import asyncio
+from typing import Any
+
+from tests.crash.conftest import Street
+from tests.pretend_discord.messages import parts
+
+
+class Desk:
+    """Opens panels and uses them; what an answer shows now is in the message itself, which is edited in place."""
+
+    def __init__(self, street: Street) -> None:
+        self.street, self.discord = street, street.discord
+
+    async def opened(self, who: int, command: str, channel: int | None = None) -> Any:
+        asked = await self.discord.slash(channel or self.street.channel, who, command)
+        return self.discord.every_message[(await asked.answered()).message_id or 0]
+
+    async def use(self, panel: Any, who: int, what: str, *values: Any) -> str:
+        """Choose `values` in the select `what`, or press the button with that label; what the panel says then."""
+        custom_id = what if values else panel.button(what)
+        before = panel.edited
+        used = await self.discord.click(panel, who, custom_id, [str(value) for value in values] or None)
+
+        def shown() -> str | None:
+            if used.original is None or used.original is panel:
+                return (panel.content or str(panel.embeds)) if panel.edited != before else None
+            return None if used.answer is None or used.answer.deferred else used.answer.content
+
+        return str(await self.discord.wait_until(shown, 10))
+
+
+def options(panel: Any, custom_id: str) -> list[dict[str, Any]]:
+    return [
+        option for part in parts(panel.components, 3) if part["custom_id"] == custom_id for option in part["options"]
+    ]
+
+
+async def test_settings_hold_for_a_large_server_and_two_admins_at_once(street: Street) -> None:
+    discord, desk = street.discord, Desk(street)
+    ada, ben = [discord.add_member(street.guild, name, permissions=("MANAGE_GUILD",)) for name in ("Ada", "Ben")]
+    room = [discord.add_channel(street.guild, f"room-{number}") for number in range(500)][-1]
+    role = [discord.add_role(street.guild, f"role-{number}") for number in range(249)][-1]
+    await street.bot.start()
+    await discord.wait_ready()
+    discord.deny(street.channel, "ATTACH_FILES")
+    panel = await desk.opened(ada, "darkroom settings")
+    assert "✓ Embed Links\n✗ Attach Files\n✓ Read Message History" in panel.content
+    assert "click the cog beside the name of this channel (Edit Channel), then Permissions" in panel.content
+    discord.allow(street.channel, "ATTACH_FILES")
+
+    await desk.use(panel, ada, "dr:g:s", "RESULTS")
+    assert f"Results are posted in <#{room}>" in await desk.use(panel, ada, "dr:g:r", room)
+    await desk.use(panel, ada, "dr:g:s", "WHO")
+    assert f"Moderators and <@&{role}> may press" in await desk.use(panel, ada, "dr:g:p", role)
+    hers, his = [await desk.opened(who, "darkroom settings") for who in (ada, ben)]
+    for whose, who in ((hers, ada), (his, ben)):
+        await desk.use(whose, who, "dr:g:s", "NUMBERS")
+    await asyncio.gather(desk.use(hers, ada, "dr:g:c:daily", 50), desk.use(his, ben, "dr:g:c:cooldown", 60))
+    await street.bot.stop()
+    before = len(discord.identifies)
+    await street.bot.start()
+    await discord.wait_until(lambda: len(discord.identifies) > before, 10)
+    await discord.wait_ready()
+    said = await desk.use(his, ben, "dr:g:s", "HOME")
+    assert "50 a day for each member, 100 a day for the whole server, 1 min between two presses" in said
+    assert await desk.use(his, ben, "Send a test picture") == f"The test picture stands in <#{room}>. It was free."
+    assert len(discord.messages(room)) == 1
+
+    discord.delete_channel(room)
+    del discord.roles[street.guild][role]
+    panel = await desk.opened(ada, "darkroom settings")
+    assert "⚠️ The channel for results was deleted, or is hidden from me." in panel.content
+    assert "⚠️ The press role was deleted, so only moderators may press." in panel.content
+    jobid = street.useapi.add_job(prompt="a boat", age=600)
+    answer = await (await discord.slash(street.channel, street.bo, "job", {"jobid": jobid})).answered()
+    assert answer.content.startswith("It is over already: I'm posting it here. I can't post in the channel that this")
+    await discord.wait_until(lambda: [m for m in discord.messages(street.channel) if m.files], 10)
+    assert "Traceback" not in street.bot.screen
+
+
+async def test_whoever_runs_the_bot_sees_the_account_and_everybody_finds_their_jobs(street: Street) -> None:
+    discord, desk = street.discord, Desk(street)
+    discord.owner = discord.people[street.mira]
+    await street.bot.start()
+    await discord.wait_ready()
+    castle, boat = [street.useapi.add_job(prompt=prompt, duration=9000) for prompt in ("a castle", "a boat")]
+    done = street.useapi.add_job(prompt="a windmill", age=600)
+    said = discord.say(street.channel, street.bo, f"look at `{castle}`")
+    menu = "Watch Midjourney job"
+    answer = await (await discord.menu(street.channel, street.bo, menu, said)).answered()
+    assert answer.content.startswith("Watching `#")
+    card = await discord.wait_until(lambda: next(iter(discord.messages(street.channel)[1:]), None), 10)
+    await (await discord.slash(street.channel, street.bo, "job", {"jobid": done})).answered()
+    post = await discord.wait_until(lambda: next((m for m in discord.messages(street.channel) if m.files), None), 10)
+    dots = await (await discord.menu(street.channel, street.bo, menu, post)).answered()
+    assert {"Family", "Split in four", "Copy job id"} <= {button.get("label") for button in dots.buttons}
+    joined = await (await discord.menu(street.channel, street.mira, menu, card)).answered()
+    assert joined.content == "I'll tell you here when it is done."
+
+    again = await (await discord.slash(street.channel, street.bo, "job", {"jobid": done})).answered()
+    assert again.content == "It stands here already."
+    stands = discord.every_message[again.message_id or 0]
+    await discord.click(stands, street.bo, stands.button("Post again"))
+    await discord.wait_until(lambda: len([m for m in discord.messages(street.channel) if m.files]) == 2, 10)
+
+    street.useapi.fail("queue_full", path="/v2/jobs/button")
+    pressed = await discord.click(post, street.mira, post.button("V1"))
+    await discord.wait_until(lambda: pressed.answer and "first in line" in pressed.answer.content, 10)
+    panel = await desk.opened(street.mira, "jobs")
+    seen = panel.embeds[0]["description"]
+    assert "**In line: 1 of your presses; 3 may wait at a time**\n- V1 of `#" in seen
+    assert "**The account: 2 of 3 slots running, 1 waiting**" in seen
+    (stranger,) = [option for option in options(panel, "dr:n:w") if "boat" in option["label"]]
+    assert "job:" not in str(panel.components)
+    told = await desk.use(panel, street.mira, "dr:n:w", stranger["value"])
+    assert told.startswith("Watching `#")
+    await discord.wait_until(lambda: any("a boat" in str(m.embeds) for m in discord.messages(street.channel)), 10)
+    (press,) = options(panel, "dr:n:t")
+    assert await desk.use(panel, street.mira, "dr:n:t", press["value"]) == "Taken back. It cost nothing."
+
+    panel = await desk.opened(street.bo, "jobs")
+    assert "The account" not in str(panel.embeds)
+    assert "windmill · done" in panel.embeds[0]["description"]
+    (wait,) = options(panel, "dr:n:s")
+    assert await desk.use(panel, street.bo, "dr:n:s", wait["value"]) == "I won't tell you about it."
+    await desk.use(panel, street.bo, "Switch my pings off")
+    assert "Pings: off for you." in panel.embeds[0]["description"]
+    assert boat not in street.bot.screen
+    assert "Traceback" not in street.bot.screen
