@@ -1,15 +1,22 @@
 """Tells whoever runs the bot when something needs a person: once when it begins, once when it ends."""
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable
 from contextlib import suppress
 
 import discord
 
+from bot.errors import StoreTrouble
+from bot.store import Store
+
 log = logging.getLogger(__name__)
 
 _PATIENCE = 25.0  # seconds for one alert
+DISK = "disk"
+"""The trouble of a database that cannot be written, and so of a database in which this cannot be kept."""
+_FACT = "alerts"  # those that stand, so that a restart neither repeats one nor forgets to say that it is over
 
 Alert = Callable[[str, str], None]
 """How others raise one: the name of the trouble, and what to say; empty words say that it is over."""
@@ -21,27 +28,40 @@ class Alerts:
     An alert is a courtesy, the log has it in any case: it is sent once, and what goes wrong with it is logged.
     """
 
-    def __init__(self, bot: discord.Client, channel_id: int | None) -> None:
+    def __init__(self, bot: discord.Client, store: Store, channel_id: int | None) -> None:
         self._bot = bot
+        self._store = store
         self._channel_id = channel_id
         self._standing: dict[str, str] = {}
+        self._recalled: set[str] = set()  # those of them that nobody has raised or ended since the start
         self._sending: set[asyncio.Task[None]] = set()
+
+    async def recall(self) -> None:
+        """Take up what stood when the bot was stopped; whatever works now is then said to be over."""
+        self._standing = json.loads(await self._store.fact(_FACT) or "{}")
+        self._recalled = set(self._standing)
+
+    def stands(self, trouble: str) -> bool:
+        """Whether it was told, and is not over as far as was told."""
+        return trouble in self._standing
 
     def raise_or_end(self, trouble: str, words: str) -> None:
         """Say `words` unless this trouble stands already with the same; with none, say that it is over if it stood."""
         before = self._standing.get(trouble, "")
-        if words == before:
+        told = trouble in self._recalled
+        self._recalled.discard(trouble)
+        if words == before or (words and told):
             return
         if words:
             self._standing[trouble] = words
         else:
             del self._standing[trouble]
         text = f"⚠️ {words}" if words else f"✓ Over: {before}"
-        task = asyncio.create_task(self._send(text))
+        task = asyncio.create_task(self._send(text, keep=trouble != DISK))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
 
-    async def _send(self, text: str) -> None:
+    async def _send(self, text: str, *, keep: bool) -> None:
         try:
             async with asyncio.timeout(_PATIENCE):
                 target = await self._target()
@@ -49,6 +69,10 @@ class Alerts:
                     await target.send(text[:2000], allowed_mentions=discord.AllowedMentions.none())
         except Exception as trouble:  # noqa: BLE001 -- whatever it is, the alert must not become a second trouble
             log.warning("An alert could not be sent (%s)", type(trouble).__name__)
+        if keep:
+            standing = {trouble: words for trouble, words in self._standing.items() if trouble != DISK}
+            with suppress(StoreTrouble):  # of which the store itself tells
+                await self._store.set_fact(_FACT, json.dumps(standing))
 
     async def _target(self) -> discord.abc.Messageable | None:
         if self._channel_id is not None:

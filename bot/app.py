@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import discord
 
+from bot.alerts import DISK
 from bot.answers import Answers
 from bot.api import Useapi
 from bot.chosen import place_to_post
@@ -56,7 +57,7 @@ async def open_darkroom(
             reply_url=settings.callback_url,
         )
         async with Darkroom(settings=settings, store=store, api=api, always_sync=always_sync) as bot:
-            store.on_health(partial(bot.alerts.raise_or_end, "disk"))
+            store.on_health(partial(bot.alerts.raise_or_end, DISK))
             writer = Writer(
                 bot=bot,
                 store=store,

@@ -96,7 +96,7 @@ class Darkroom(commands.AutoShardedBot):
         self.api = api
         self.web: list[Callable[[], AbstractAsyncContextManager[object]]] = []
         self._opened = AsyncExitStack()
-        self.alerts = Alerts(self, settings.alert_channel)
+        self.alerts = Alerts(self, store, settings.alert_channel)
         self._always_sync = always_sync
         if settings.discord_api_url != DISCORD_API_URL:
             Route.BASE = settings.discord_api_url  # discord.py has no other way to name it
@@ -108,6 +108,7 @@ class Darkroom(commands.AutoShardedBot):
     async def setup_hook(self) -> None:
         """Make buttons of earlier runs work, load the cogs (one that cannot load stops the start), sync commands."""
         self.add_dynamic_items(*buttons.ALL)
+        await self.alerts.recall()
         for opened in self.web:
             await self._opened.enter_async_context(opened())
         for name in COGS:

@@ -80,7 +80,7 @@ class Housekeeping:
             log.warning("Only %d MB are free on the disk of %s", free >> 20, self._data_dir)
             words = "Less than 200 MB are free on the disk of my database. When it is full, I can promise nothing new."
             self._alert("space", words)
-        elif self._little and free >= _ENOUGH:
+        elif free >= _ENOUGH:
             self._little = False
             self._alert("space", "")
 

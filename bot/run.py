@@ -55,8 +55,10 @@ async def _serve(settings: Settings, *, always_sync: bool) -> None:
 
 
 async def _work(bot: Darkroom, settings: Settings) -> None:
-    await _check_useapi(bot)
+    answers = await _check_useapi(bot)
     await _log_in(bot, settings)
+    if answers:
+        await _tell_what_is_over(bot)
     telling = asyncio.create_task(_tell_servers(bot))  # Discord may take its time with this; nobody waits for it
     try:
         await _connect(bot)
@@ -64,13 +66,26 @@ async def _work(bot: Darkroom, settings: Settings) -> None:
         telling.cancel()
 
 
-async def _check_useapi(bot: Darkroom) -> None:
+async def _check_useapi(bot: Darkroom) -> bool:
+    """Whether useapi.net answers; raises `StartError` where it does not accept the token."""
     try:
         await bot.api.running()
     except TokenRefused:
         raise StartError("useapi.net does not accept USEAPI_TOKEN. Copy it anew from your account there.") from None
     except UseapiError as trouble:  # not ours to mend: the watcher waits until it is over
         log.warning("The bot goes on, and tries useapi.net again when it needs it. %s", trouble)
+        return False
+    return True
+
+
+async def _tell_what_is_over(bot: Darkroom) -> None:
+    """End the alerts about useapi.net that stood before the start: often the start is what mended it."""
+    bot.alerts.raise_or_end("useapi", "")
+    if bot.alerts.stands("account") or bot.alerts.stands("presses"):
+        with contextlib.suppress(UseapiError):
+            if not any(account.waits for account in await bot.api.accounts()):
+                bot.alerts.raise_or_end("account", "")
+                bot.alerts.raise_or_end("presses", "")
 
 
 async def _log_in(bot: Darkroom, settings: Settings) -> None:

@@ -1,6 +1,7 @@
 """The real process on an admin's day: the panel of settings, /jobs of whoever runs the bot, the menu of messages."""
 
 import asyncio
+import math
 from typing import Any
 
 from tests.crash.conftest import Street
@@ -129,3 +130,34 @@ async def test_whoever_runs_the_bot_sees_the_account_and_everybody_finds_their_j
     assert "Pings: off for you." in panel.embeds[0]["description"]
     assert boat not in street.bot.screen
     assert "Traceback" not in street.bot.screen
+
+
+async def test_an_alert_that_stood_before_a_restart_is_not_repeated_and_ends_with_it(street: Street) -> None:
+    discord = street.discord
+
+    def told() -> list[str]:
+        private = [channel.id for channel in discord.channels.values() if channel.recipient == discord.owner]
+        return [message.content for channel in private for message in discord.messages(channel)]
+
+    async def start() -> None:
+        before = len(discord.identifies)
+        await street.bot.start()
+        await discord.wait_until(lambda: len(discord.identifies) > before, 10)
+        await discord.wait_ready()
+
+    await start()
+    jobid = street.useapi.add_job(prompt="a lighthouse", duration=9000)
+    await (await discord.slash(street.channel, street.bo, "job", {"jobid": jobid})).answered()
+    street.useapi.fail(402, times=math.inf)
+    await discord.wait_until(told, 10)
+    await street.bot.stop()
+    looks = len(street.useapi.requests)
+    await start()
+    await street.useapi.wait_for_request(looks + 2)  # the start's own question, and a look
+    await street.bot.stop()
+    assert len(told()) == 1
+    street.useapi.heal()
+    await start()
+    await discord.wait_until(lambda: len(told()) == 2, 10)
+    assert told()[1] == f"✓ Over: {told()[0].removeprefix('⚠️ ')}"
+    assert "The useapi.net subscription has ended" in told()[0]

@@ -1,5 +1,9 @@
 """When something needs whoever runs the bot: told once when it begins, once when it ends."""
 
+import math
+
+import pytest
+
 from tests.journeys.conftest import Stage, key_in, words
 
 
@@ -7,14 +11,28 @@ def alerts(stage: Stage) -> list[str]:
     return [words(message) for message in stage.posts(stage.lounge)]
 
 
-async def test_a_refused_token_is_told_once_and_so_is_its_end(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    ("trouble", "says"),
+    [
+        (401, "useapi.net does not accept USEAPI_TOKEN any more"),
+        (402, "The useapi.net subscription has ended"),
+        (596, "The Midjourney account waits for a person"),
+    ],
+)
+async def test_trouble_of_the_account_is_told_once_and_so_is_its_end(stage: Stage, trouble: int, says: str) -> None:
     await stage.restart(alert_channel=stage.lounge.id)
-    await stage.job(stage.mira, stage.useapi.add_job())
-    stage.useapi.fail(401, times=3)
-    await stage.wait(200)
-    assert len(alerts(stage)) == 2
-    assert "useapi.net does not accept USEAPI_TOKEN any more" in alerts(stage)[0]
-    assert alerts(stage)[1].startswith("✓ Over:")
+    for _ in range(6):  # whichever is looked at first after the restart, it is the same trouble
+        await stage.job(stage.mira, stage.useapi.add_job())
+        await stage.wait(11)
+    stage.useapi.fail(trouble, times=math.inf)
+    await stage.wait(400)
+    await stage.restart()
+    await stage.wait(400)
+    (told,) = alerts(stage)
+    assert says in told
+    stage.useapi.heal()
+    await stage.wait(400)
+    assert alerts(stage)[1:] == [f"✓ Over: {told.removeprefix('⚠️ ')}"]
     assert stage.last.attachments, "the job waited, and was posted when the token worked again"
 
 
