@@ -137,6 +137,8 @@ def _check_folder(folder: Path) -> None:
         probe = folder / ".write-test"
         probe.write_bytes(b"")
         probe.unlink()
+        if not (folder / FILE).exists():
+            (folder / FILE).touch(mode=0o600)  # it holds prompts and names; what SQLite makes beside it is alike
     except OSError as trouble:
         raise StoreError(
             f"The folder {folder} for the database cannot be written: {trouble.strerror}. See DATA_DIR."

@@ -104,7 +104,7 @@ async def test_the_newest_copies_stay_and_what_lies_beside_them(tmp_path: Path, 
             clock.forward(store, days=1)
         assert nightly(tmp_path) == made[-2:]
         assert sorted((tmp_path / "backups").iterdir()) == sorted([*mine, *made[-2:]])
-        assert made[-1].stat().st_mode & 0o777 == 0o600
+        assert {file.stat().st_mode & 0o777 for file in (made[-1], *tmp_path.glob(f"{FILE}*"))} == {0o600}
         assert read(made[-1], "SELECT status FROM jobs") == [("completed",)]
         await store.set_fact("the bot", "goes on")
 
