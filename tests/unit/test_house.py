@@ -21,6 +21,13 @@ def test_no_file_knows_the_machine_it_was_written_on() -> None:
     assert [name for name, source in SOURCES.items() if MACHINE.search(source)] == []
 
 
+def test_the_map_of_the_house_names_every_part_of_it() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    parts = [path for path in (ROOT / "bot").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
+    names = {f"`bot/{path.name}{'/' if path.is_dir() else ''}`" for path in parts} - {"`bot/__init__.py`"}
+    assert {name for name in names if name not in text} == set()
+
+
 def test_nothing_happens_when_a_file_is_imported() -> None:
     acts = (ast.For, ast.While, ast.With, ast.Try, ast.Delete, ast.Raise)
     acting = [
