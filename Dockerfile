@@ -2,6 +2,8 @@
 # Debian's own Python on both sides: the environment made in the first stage fits the second to the byte.
 
 FROM debian:bookworm-slim AS build
+# No versions of Debian's packages are pinned: its security updates are wanted, and its mirrors keep no older ones.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3 python3-venv \
     && rm -rf /var/lib/apt/lists/*
@@ -16,6 +18,7 @@ RUN /opt/darkroom/bin/python -m compileall -q /opt/darkroom
 
 FROM debian:bookworm-slim
 # The certificates are for Discord and useapi.net; the time zones for TZ, by which the nightly work is done.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ca-certificates python3 tzdata \
     && rm -rf /var/lib/apt/lists/* \
