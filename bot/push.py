@@ -12,6 +12,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable
 
+from bot import logs
 from bot.api import Useapi
 from bot.errors import Busy, JobModerated, Misconfigured, Trouble, UseapiError
 from bot.jobs import Job, KnownJob, Place
@@ -141,7 +142,8 @@ class Push:
             return
         wish = await self._store.ask_for_nobody(job, place)
         if wish is not None:
-            log.info("Job #%s, made elsewhere, is shown in channel %d, as it asked", wish.known.key, place.channel_id)
+            logs.turn_to(key=wish.known.key, place=place)
+            log.info("A job that was made elsewhere is shown here, as it asked")
             self._adopted(wish.known)
 
     async def _ask(self, jobid: str) -> Job:
