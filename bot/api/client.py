@@ -13,6 +13,7 @@ from bot.api.models import Account, accounts_in, job_from, jobids
 from bot.api.outcomes import Answer, read
 from bot.jobs import Job
 
+_FRESH = 1.0  # seconds for which those who ask are given what another of them was told
 LARGEST = 1024 * 1024  # bytes of an answer after decompression; a job has about 2 KB
 
 
@@ -42,6 +43,7 @@ class Useapi:
         self._look_patience = _patience(look_seconds)
         self._press_patience = _patience(press_seconds)
         self._looks: dict[str, asyncio.Task[Job]] = {}
+        self._fresh: dict[str, Job] = {}
 
     def __repr__(self) -> str:
         return f"<Useapi at {URL(self._url).host}>"
@@ -49,9 +51,15 @@ class Useapi:
     async def job(self, jobid: str) -> Job:
         """The job as useapi knows it now.
 
-        Those who ask for the same job at the same time share one request; one who stops waiting stops nobody else.
+        Those who ask for the same job at the same time share one request, and its answer for a second; one who stops
+        waiting stops nobody else.
         """
-        return await asyncio.shield(self.look(jobid))
+        job = self._fresh.get(jobid)
+        if job is None:
+            job = await asyncio.shield(self.look(jobid))
+            self._fresh[jobid] = job
+            asyncio.get_running_loop().call_later(_FRESH, self._fresh.pop, jobid, None)
+        return job
 
     def look(self, jobid: str) -> asyncio.Task[Job]:
         """The request for a job that is under way, or a new one; shared with others, so it is not to be cancelled."""

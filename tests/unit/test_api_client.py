@@ -224,6 +224,17 @@ def test_a_pause_is_read_in_both_forms_and_bounded(header: str | None, seconds: 
     assert pause(header, now=datetime(2026, 6, 2, 10, tzinfo=UTC)) == seconds
 
 
+async def test_a_crowd_that_asks_one_after_the_other_is_one_request_but_the_watcher_gets_its_own(
+    far: FarEnd, api: Useapi
+) -> None:
+    far.says(sample("docs_get_job_imagine_completed"))
+    first = await api.job(JOBID)
+    assert [await api.job(JOBID) for _ in range(20)] == [first] * 20
+    assert len(far.requests) == 1
+    await api.look(JOBID)
+    assert len(far.requests) == 2
+
+
 async def test_a_press_is_one_post_and_gives_the_child(far: FarEnd, api: Useapi) -> None:
     far.says(json.dumps({"jobid": "job:child", "verb": "button", "status": "started", "button": "V1"}).encode())
     child = await api.press(JOBID, "V1", reply_ref="p1", prompt="a cat")
