@@ -89,12 +89,35 @@ class SplitButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:q:{NONC
         if not is_still_grid(known.job):
             raise PersonError("There are not four pictures in this one.")
         check_rights(interaction)
-        there = await bot_of(interaction).store.ask_split(known.id, delivery.place)
-        if there is not None and there.message_id is not None:
-            await replies.say(interaction, f"They stand here already: {jump(there.place, there.message_id)}")
-            return
+        store = bot_of(interaction).store
+        there = await store.ask_split(known.id, delivery.place)
+        if there is not None:
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            if await _stand(interaction, there):
+                await replies.say(interaction, f"They stand here already: {_url(there)}")
+                return
+            await store.drop(there)
+            await store.ask_split(known.id, delivery.place)
         bot_of(interaction).deliver_soon()
         await replies.say(interaction, "I'll post the four pictures here.")
+
+
+async def _stand(interaction: discord.Interaction, split: Delivery) -> bool:
+    """Whether four pictures stand there: a message may have been deleted by hand, or say why they could not be had.
+
+    Such a message goes. Where Discord does not tell, they stand.
+    """
+    assert split.message_id is not None
+    channel = interaction.client.get_partial_messageable(split.place.channel_id)
+    try:
+        message = await channel.fetch_message(split.message_id)
+        if not message.attachments:
+            await message.delete()
+    except discord.NotFound:
+        return False
+    except (discord.DiscordException, OSError):
+        return True
+    return bool(message.attachments)
 
 
 def split_view(nonce: str) -> ui.View:

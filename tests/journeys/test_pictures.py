@@ -1,5 +1,6 @@
 """Pictures on their way into a channel: whatever they are and whatever they weigh, the result is posted."""
 
+import asyncio
 import re
 from typing import Any
 
@@ -66,8 +67,9 @@ async def test_every_kind_of_picture_is_attached_untouched_and_shown_where_it_ca
 
 
 async def test_what_is_no_picture_ends_in_a_post_that_says_so(stage: Stage) -> None:
-    short = {"Content-Length": "99999"}
-    for data, headers in [*((data, None) for data in ODD), (samples.png(64, 64), short)]:
+    picture = samples.png(64, 64)
+    lies = [{"Content-Length": "99999"}, {"Content-Length": str(len(picture) - 50)}]
+    for data, headers in [*((data, None) for data in ODD), *((picture, lie) for lie in lies)]:
         post = await shown(stage, served(stage, "x.png", data, headers=headers))
         assert "-# The picture could not be fetched." in words(post)
         assert labels(post)[-1][-1] == "⋯"
@@ -146,6 +148,28 @@ async def test_a_picture_that_could_not_be_fetched_comes_into_its_post_within_te
     assert words(post) == f"**Imagine**\n> {CASTLE}"
     assert post.embeds[0].image.url == f"attachment://{post.attachments[0].filename}"
     assert labels(post) == [["U1", "U2", "U3", "U4", "🔄"], ["V1", "V2", "V3", "V4", "⋯"]]
+
+
+async def test_a_host_that_drips_one_byte_a_second_holds_nothing_up_for_longer_than_a_minute(stage: Stage) -> None:
+    drop = 0.005  # seconds of the server's, for one of the bot's
+    url = served(stage, "x.png", samples.png(64, 64), drip=drop, piece=1)
+
+    async def a_minute_passes(fetch: int) -> None:
+        await stage.useapi.wait_for_request(fetch, path="/files/*")
+        for _ in range(60):
+            await asyncio.sleep(drop)
+            stage.env.backend.advance_clock(1)
+
+    passing = asyncio.create_task(a_minute_passes(1))
+    await stage.job(stage.mira, stage.useapi.add_job(prompt=CASTLE, age=600, attachments=[{"url": url}]))
+    await passing
+    (post,) = stage.posts()
+    assert "-# The picture could not be fetched." in words(post)
+    assert labels(post)[-1][-1] == "⋯"
+    passing = asyncio.create_task(a_minute_passes(2))  # it is tried again in the background
+    await stage.wait(20)
+    await passing
+    assert stage.posts() == [post]
 
 
 async def test_a_picture_that_cannot_be_had_is_left_alone_after_ten_minutes(stage: Stage) -> None:
@@ -240,6 +264,30 @@ async def test_a_grid_is_split_into_four_files_that_answer_it_once(stage: Stage)
         assert opened(stage.bytes_of(file) or b"").tobytes() == whole.crop(box).tobytes()
     assert await split(stage, post) == f"They stand here already: {stage.jump(four)}"
     assert len(stage.posts()) == 2
+
+
+async def test_four_that_were_deleted_by_hand_are_posted_again(stage: Stage) -> None:
+    post = await shown(stage, served(stage, "x.webp", samples.webp(64, 48)), imageUx=[])
+    await split(stage, post)
+    stage.env.inject_error("GET", "/channels/*/messages/*", status=500, times=None)
+    assert (await split(stage, post)).startswith("They stand here already"), "as far as anybody knows"
+    stage.env.backend.faults.clear()
+    await stage.mira.delete(stage.last)
+    assert await split(stage, post) == "I'll post the four pictures here."
+    assert len(stage.last.attachments) == 4
+    assert (await split(stage, post)).startswith("They stand here already")
+    assert len(stage.posts()) == 2
+
+
+async def test_four_that_could_not_be_had_can_be_asked_for_again_and_then_the_excuse_goes(stage: Stage) -> None:
+    await stage.job(stage.mira, stage.useapi.add_job(prompt=CASTLE, age=600, imageUx=[]))
+    (post,) = stage.posts()
+    stage.useapi.fail(503, path="/attachments/*")
+    await split(stage, post)
+    assert stage.last.content == "-# castle in the fog · The picture could not be split just now."
+    assert await split(stage, post) == "I'll post the four pictures here."
+    assert len(stage.posts()) == 2
+    assert len(stage.last.attachments) == 4
 
 
 async def test_four_pictures_of_midjourneys_own_are_posted_where_it_tells_of_them(stage: Stage) -> None:

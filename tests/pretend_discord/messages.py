@@ -1,6 +1,9 @@
 """A message: who wrote it, what it shows, and how Discord tells it."""
 
-from collections.abc import Iterator
+import copy
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +12,8 @@ Json = dict[str, Any]
 
 EPHEMERAL, LOADING, SILENT = 1 << 6, 1 << 7, 1 << 12
 PLAIN, REPLY, COMMAND = 0, 19, 20
+LINK_LIFE = 86_400
+"""Seconds that a link to a file lives, as measured on Discord's; who asks for its message gets a fresh one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +34,10 @@ class Person:
 
 @dataclass(kw_only=True)
 class File:
-    """An uploaded file; Discord leaves it out of `attachments` while an embed shows it (discord-api-docs#8279)."""
+    """An uploaded file; Discord leaves it out of `attachments` while an embed shows it (discord-api-docs#8279).
+
+    `url` is its bare address, which nobody may open: see `link`.
+    """
 
     id: int
     name: str
@@ -38,11 +46,29 @@ class File:
     content_type: str
     description: str | None = None
     in_embed: bool = False
+    now: Callable[[], float] = time.time
 
     def json(self) -> Json:
         known = {"id": str(self.id), "filename": self.name, "size": len(self.data), "content_type": self.content_type}
         alt = {"description": self.description} if self.description else {}
-        return known | alt | {"url": self.url, "proxy_url": self.url}
+        return known | alt | dict.fromkeys(("url", "proxy_url"), self.link())
+
+    def link(self) -> str:
+        """A signed link that lives for a day from now.
+
+        https://discord.com/developers/docs/reference#signed-attachment-cdn-urls
+        """
+        since = f"{int(self.now()):x}"
+        until = f"{int(self.now()) + LINK_LIFE:x}"
+        return f"{self.url}?ex={until}&is={since}&hm={self._signature(since, until)}&"
+
+    def opens(self, query: Mapping[str, str]) -> bool:
+        """Whether a link with this query was signed by us, and is alive."""
+        since, until = query.get("is", ""), query.get("ex", "")
+        return query.get("hm") == self._signature(since, until) and self.now() < int(until, 16)
+
+    def _signature(self, since: str, until: str) -> str:
+        return hashlib.blake2b(f"{self.url} {since} {until}".encode(), digest_size=32).hexdigest()
 
 
 @dataclass(kw_only=True)
@@ -82,7 +108,7 @@ class Message:
     def json(self) -> Json:
         told: Json = {
             "id": str(self.id), "channel_id": str(self.channel_id), "type": self.kind, "content": self.content,
-            "author": self.author.json(), "embeds": self.embeds, "components": self.components, "flags": self.flags,
+            "author": self.author.json(), "embeds": self._embeds(), "components": self.components, "flags": self.flags,
             "attachments": [file.json() for file in self.files if not file.in_embed],
             "mentions": [person.json() for person in self.mentions], "mention_roles": [], "mention_everyone": False,
             "timestamp": iso(self.created), "edited_timestamp": None if self.edited is None else iso(self.edited),
@@ -93,6 +119,15 @@ class Message:
         if self.reply_to is not None:
             told["message_reference"] = {"type": 0, "channel_id": told["channel_id"], "message_id": str(self.reply_to)}
         return told
+
+    def _embeds(self) -> list[Json]:
+        """The embeds, with fresh links to the files that they show."""
+        links = {file.url: file.link() for file in self.files if file.in_embed}
+        embeds = copy.deepcopy(self.embeds)
+        for picture in (embed[place] for embed in embeds for place in ("image", "thumbnail") if embed.get(place)):
+            if link := links.get(picture["url"]):
+                picture["url"] = picture["proxy_url"] = link
+        return embeds
 
 
 def parts(components: list[Json], *kinds: int) -> Iterator[Json]:

@@ -222,9 +222,10 @@ class PretendDiscord(People):
     async def _cdn(self, request: web.Request) -> web.Response:
         wanted = int(request.match_info["file_id"])
         files = (file for message in self.every_message.values() for file in message.files if file.id == wanted)
-        if found := next(files, None):
-            return web.Response(body=found.data, content_type=found.content_type)
-        return web.Response(status=404)
+        found = next(files, None)
+        if found is None or not found.opens(request.query):
+            return web.Response(status=404, text="This content is no longer available.")
+        return web.Response(body=found.data, content_type=found.content_type)
 
     async def _unmodelled(self, request: web.Request) -> web.Response:
         self.violations.append(f"Not modelled: {request.method} {request.path}")

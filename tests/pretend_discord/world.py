@@ -124,7 +124,7 @@ class World(Places):
         made = self.snowflake()
         url = f"{self.origin}/cdn/attachments/{channel_id}/{made}/{name}"
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        return File(id=made, name=name, data=data, url=url, content_type=kind, description=description)
+        return File(id=made, name=name, data=data, url=url, content_type=kind, description=description, now=self.now)
 
     def weigh(self, files: list[File]) -> None:
         if any(len(file.data) > self.file_limit for file in files):

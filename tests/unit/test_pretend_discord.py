@@ -195,6 +195,21 @@ async def test_a_channel_message_carries_embed_file_buttons_and_nonce(
     assert pretend.violations == []
 
 
+async def test_a_link_to_a_file_dies_after_a_day_and_its_message_has_a_fresh_one() -> None:
+    clock = Clock()
+    async with PretendDiscord(now=clock) as pretend, running(pretend) as bot, aiohttp.ClientSession() as session:
+        channel = bot.channel(pretend.add_channel(pretend.add_guild()))
+        shown = discord.File(io.BytesIO(b"png"), "grid.png")
+        sent = await channel.send(embed=discord.Embed().set_image(url=shown.uri), file=shown)
+        clock.time += 86_401
+        fresh = await channel.fetch_message(sent.id)
+        bare = str(yarl.URL(fresh.embeds[0].image.url or "").with_query(None))
+        for url, status in ((sent.embeds[0].image.url, 404), (fresh.embeds[0].image.url, 200), (bare, 404)):
+            async with session.get(url or "") as response:
+                assert response.status == status
+        assert pretend.violations == []
+
+
 async def test_the_same_nonce_twice_is_one_message_and_in_a_window_of_zero_two(
     pretend: PretendDiscord, bot: Bot, room: int
 ) -> None:

@@ -158,15 +158,16 @@ class PretendUseapi:
         status: int = 200,
         headers: Mapping[str, str | None] | None = None,
         drip: float = 0.0,
+        piece: int = 1024,
     ) -> str:
         """Serve bytes at an address of their own, lies included.
 
-        `headers` may claim any Content-Length or Location; None leaves a header out. With `drip` every KiB is followed
-        by that many seconds of silence.
+        `headers` may claim any Content-Length or Location; None leaves a header out. With `drip` every `piece` (bytes)
+        is followed by that many seconds of silence.
         """
         claimed = {"Content-Type": content_type, "Content-Length": str(len(data)), **(headers or {})}
         told = {name: value for name, value in claimed.items() if value is not None}
-        step = 1024 if drip else max(1, len(data))
+        step = piece if drip else max(1, len(data))
         pieces = [data[at : at + step] for at in range(0, len(data), step)]
         return self._cdn.serve(name, lambda: Raw(status, told, pieces, pause=drip))
 
