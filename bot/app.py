@@ -65,6 +65,7 @@ async def open_darkroom(
                 folder=_emptied(settings.data_dir / "tmp"),
                 ping_after=settings.ping_after,
                 now=now,
+                alert=bot.alerts.raise_or_end,
             )
             bot.courier = Courier(
                 bot=bot, store=store, writer=writer, now=now, budget=bot.budget, alert=bot.alerts.raise_or_end

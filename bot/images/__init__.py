@@ -5,6 +5,7 @@ bounds on size, time and number. What has to be decoded is decoded in a process 
 """
 
 from bot.images.errors import (
+    NoRoom,
     NotAllowed,
     NotAPicture,
     NotFour,
@@ -25,6 +26,7 @@ __all__ = [
     "PIXELS",
     "VIDEO",
     "Fitted",
+    "NoRoom",
     "NotAPicture",
     "NotAllowed",
     "NotFour",

@@ -1,6 +1,7 @@
 """One answer of a picture host, piece by piece into a file."""
 
 import asyncio
+import shutil
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,10 +12,12 @@ from typing import IO
 import aiohttp
 from aiohttp.connector import AddrInfoType
 
-from bot.images.errors import NotAPicture, PictureGone, PictureUnreachable, TooLarge
+from bot.images.errors import NoRoom, NotAPicture, PictureGone, PictureUnreachable, TooLarge
 from bot.images.picture import HEAD, LOOKED_AT, Picture, kind, measure
 
 PIECE = 64 * 1024
+LEFT = 16 * 1024 * 1024
+"""Bytes of the disk that no picture takes: the database needs them more."""
 
 _AGENT = "Mozilla/5.0 (compatible; Darkroom)"  # cdn.midjourney.com turns away what does not look like a browser
 _GONE = frozenset({403, 404, 410})  # Discord's links die after a day, with 404 or 403
@@ -46,13 +49,15 @@ def new_file(folder: Path) -> Iterator[IO[bytes]]:
 async def keep(response: aiohttp.ClientResponse, file: IO[bytes], limit: int) -> Picture:
     """Write the body, of at most `limit` bytes, to the file.
 
-    Raises `PictureGone`, `PictureUnreachable`, `TooLarge` or `NotAPicture`; aiohttp's own `ClientPayloadError` where
-    the body ends too early.
+    Raises `PictureGone`, `PictureUnreachable`, `TooLarge`, `NoRoom` or `NotAPicture`; aiohttp's own
+    `ClientPayloadError` where the body ends too early, and an `OSError` where the file cannot be written.
     """
     if response.status != 200:
         raise PictureGone if response.status in _GONE else PictureUnreachable
     if response.content_length is not None and response.content_length > limit:
         raise TooLarge(response.content_length)
+    if shutil.disk_usage(file.name).free < LEFT + (response.content_length or 0):
+        raise NoRoom
     head = await _head(response.content)
     content_type, extension = kind(head)
     size = len(head)

@@ -4,6 +4,7 @@ PictureError
 ├── NotAllowed         not on the list, or inside some network
 ├── PictureGone        the link has died
 ├── PictureUnreachable trouble on the way: another try may work
+├── NoRoom             the disk takes no more: another try may work
 ├── NotAPicture        what came is something else
 ├── TooLarge           in bytes, or in pixels
 ├── Unreadable         broken, or the work on it came to nothing
@@ -40,6 +41,10 @@ class PictureGone(PictureError):
 
 class PictureUnreachable(PictureError):
     """The picture's host did not deliver it."""
+
+
+class NoRoom(PictureError):
+    """There is no room on my disk for the picture."""
 
 
 class Unreadable(PictureError):

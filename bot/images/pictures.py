@@ -11,7 +11,7 @@ import aiohttp
 from yarl import URL
 
 from bot.images.download import keep, new_file, session
-from bot.images.errors import NotAllowed, NotAPicture, NotFour, PictureUnreachable, TooLarge, Unreadable
+from bot.images.errors import NoRoom, NotAllowed, NotAPicture, NotFour, PictureUnreachable, TooLarge
 from bot.images.picture import VIDEO, Fitted, Picture
 from bot.images.walls import NotPublic, origin, parse, public_socket
 from bot.images.workers import PIXELS, Made, Task, Workers
@@ -65,7 +65,7 @@ class Pictures:
     async def fetch(self, url: str, *, into: Path, limit: int = LARGEST) -> Picture:
         """Fetch a picture of at most `limit` bytes; at most three redirects are followed, each to a listed host.
 
-        Raises `NotAllowed`, `PictureGone`, `PictureUnreachable`, `NotAPicture` or `TooLarge`.
+        Raises `NotAllowed`, `PictureGone`, `PictureUnreachable`, `NoRoom`, `NotAPicture` or `TooLarge`.
         """
         address = parse(url)
         async with self._places:
@@ -75,8 +75,10 @@ class Pictures:
                         return await self._download(address, file, limit)
             except aiohttp.ClientConnectorError as error:
                 raise (NotAllowed if isinstance(error.os_error, NotPublic) else PictureUnreachable) from error
-            except (aiohttp.ClientError, OSError) as error:  # a TimeoutError is one, and so is a full disk
+            except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
                 raise PictureUnreachable from error
+            except OSError as error:  # of the file: what the network raises is one of those before
+                raise NoRoom from error
 
     async def _download(self, address: URL, file: IO[bytes], limit: int) -> Picture:
         for _ in range(1 + REDIRECTS):
@@ -100,7 +102,7 @@ class Pictures:
         """The picture itself where it fits `limit` bytes, unread and unchanged; else the best copy that fits.
 
         The copy is WebP, or JPEG where WebP cannot be, never larger in pixels, without metadata; of an animation it is
-        the first picture. Raises `TooLarge` (a film too), `NotAPicture` or `Unreadable`.
+        the first picture. Raises `TooLarge` (a film too), `NotAPicture`, `Unreadable` or `NoRoom`.
         """
         if picture.size <= limit:
             return Fitted(picture=picture)
@@ -140,7 +142,7 @@ class Pictures:
         try:
             folder = Path(mkdtemp(dir=into, prefix="made-"))  # a worker that is killed may leave half a file
         except OSError as error:
-            raise Unreadable from error
+            raise NoRoom from error
         try:
             answer = await self._workers.carry_out(do, picture, folder, **order)
         except BaseException:

@@ -11,7 +11,7 @@ from typing import IO, Literal
 
 import msgspec
 
-from bot.images.errors import NotAPicture, PictureError, TooLarge, Unreadable
+from bot.images.errors import NoRoom, NotAPicture, PictureError, TooLarge, Unreadable
 from bot.images.picture import Picture
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     made: list[Made] = []
     still: bool = False
     """Whether the file moved: what was made is its first picture."""
-    trouble: Literal["", "not a picture", "too large", "unreadable"] = ""
+    trouble: Literal["", "not a picture", "too large", "no room", "unreadable"] = ""
     why: str = ""
 
 
@@ -63,7 +63,10 @@ class Workers:
         self._running: set[subprocess.Popen[bytes]] = set()
 
     async def carry_out(self, do: Task, picture: Picture, into: Path, **more: int) -> Answer:
-        """Let a worker do it, with new files in the folder `into`; raises `NotAPicture`, `TooLarge` or `Unreadable`."""
+        """Let a worker do it, with new files in the folder `into`.
+
+        Raises `NotAPicture`, `TooLarge`, `NoRoom` or `Unreadable`.
+        """
         bounds = {"seconds": max(1, round(self._seconds)), "memory": _MEMORY, "pixels": PIXELS}
         order: _Order = {
             "do": do,
@@ -128,4 +131,4 @@ def _start(order: _Order, said: IO[bytes]) -> subprocess.Popen[bytes]:
 def _error(trouble: str, picture: Picture) -> PictureError:
     if trouble == "too large":
         return TooLarge(picture.size)
-    return NotAPicture() if trouble == "not a picture" else Unreadable()
+    return {"not a picture": NotAPicture, "no room": NoRoom}.get(trouble, Unreadable)()

@@ -13,6 +13,7 @@ from bot import cards
 from bot.images import (
     VIDEO,
     Fitted,
+    NoRoom,
     NotAllowed,
     NotFour,
     Picture,
@@ -42,6 +43,11 @@ _SHOWN_BY_EMBED = {"png", "jpg", "webp", "gif"}
 _SPOILER = "SPOILER_"  # before a file's name: https://discord.com/developers/docs/resources/message#attachment-object
 _NO_PICTURE = "useapi.net named no picture for this job."
 _UNLISTED = "The picture lies on a host that is not on this bot's list."
+_FULL = "no room for pictures"
+_NO_ROOM = (
+    "The disk is full: there is no room in `DATA_DIR` for pictures. Results are posted without them, and each picture "
+    "is tried again for ten minutes."
+)
 _ENDED = "The picture is no longer there: such links end after a day."
 
 
@@ -69,12 +75,14 @@ class Gallery:
         sources: Sources,
         spoilers: Spoilers,
         now: Callable[[], datetime],
+        alert: Callable[[str, str], None],
     ) -> None:
         self._store = store
         self._pictures = pictures
         self._sources = sources
         self._spoilers = spoilers
         self._now = now
+        self._alert = alert
 
     # --- results ----------------------------------------------------------------------------------------------------
 
@@ -95,8 +103,10 @@ class Gallery:
             return self._linked(job, urls[0], "The picture is too large to attach.", hidden)
         except PictureError as trouble:
             log.warning("The picture was not fetched: %s", trouble)
+            self._tell_of_room(trouble)
             why = "The picture could not be fetched."
             return self._linked(job, urls[0], why, hidden, may_come=not isinstance(trouble, NotAllowed))
+        self._tell_of_room()
         return await self._fitted(delivery.place, known, pictures, hidden, into)
 
     async def _fitted(
@@ -106,6 +116,9 @@ class Gallery:
         limit = await self._limit(place, len(pictures))
         try:
             fitted = [await self._pictures.fit(picture, limit=limit, into=into) for picture in pictures]
+        except NoRoom as trouble:
+            self._tell_of_room(trouble)
+            return self._linked(known.job, url, "The picture could not be attached.", hidden, may_come=True)
         except PictureError as trouble:  # a film, or what no decoder reads
             log.info("The picture cannot be made smaller: %s", trouble)
             what = "film" if pictures[0].content_type == VIDEO else "picture"
@@ -115,6 +128,11 @@ class Gallery:
         alone = len(files) == 1 and not hidden and files[0].picture.extension in _SHOWN_BY_EMBED
         note = self._note(known.job, url, pictures[0], fitted[0])
         return Media(files=files, shown=f"attachment://{files[0].name}" if alone else None, note=note)
+
+    def _tell_of_room(self, trouble: PictureError | None = None) -> None:
+        """Have the owner told when the disk is full, and when it no longer is."""
+        if trouble is None or isinstance(trouble, NoRoom):
+            self._alert(_FULL, _NO_ROOM if trouble else "")
 
     def _note(self, job: Job, url: str, whole: Picture, fitted: Fitted) -> str:
         """What is said when a copy is shown in the place of the picture itself."""
@@ -148,7 +166,9 @@ class Gallery:
             return Media(note="There are not four pictures in this one.")
         except PictureError as trouble:
             log.warning("The picture was not split: %s", trouble)
+            self._tell_of_room(trouble)
             return Media(note="The picture could not be split just now.")
+        self._tell_of_room()
         return Media(files=[_file(known, picture, number, hidden, of=4) for number, picture in enumerate(four)])
 
     async def preview(self, job: Job, place: Place, into: Path) -> list[File]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import discord
 
-from bot.images import Picture, PictureError, PictureGone, Pictures, PictureUnreachable
+from bot.images import NoRoom, Picture, PictureError, PictureGone, Pictures, PictureUnreachable
 from bot.jobs import SEED_VERBS, Job, KnownJob, Place, Status
 from bot.store import Store
 
@@ -78,7 +78,7 @@ class Sources:
     async def _earlier(self, known: KnownJob, place: Place, into: Path) -> list[Picture]:
         """The copies in the newest post of this server that still has them; never those of another server.
 
-        Raises `PictureUnreachable` where there may be one, and Discord did not give it out just now.
+        Raises `PictureUnreachable` where there may be one, and Discord did not give it out just now; or `NoRoom`.
         """
         unreachable = False
         for post in await self._store.posts_in_server(known.id, place.guild_id, _EARLIER_POSTS):
@@ -89,6 +89,8 @@ class Sources:
                 copies = await self._fetch([url for url in urls if self._pictures.is_allowed(url)], into)
             except (discord.NotFound, discord.Forbidden, PictureGone):
                 continue
+            except NoRoom:
+                raise
             except (discord.DiscordException, OSError, PictureError):
                 unreachable = True
                 continue

@@ -1,7 +1,7 @@
 """Puts the messages of deliveries together from what the store knows."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,7 +26,10 @@ _LATE = timedelta(hours=2)  # a message this late is posted without a sound
 
 
 class Writer:
-    """Writes the messages of deliveries; `folder` holds the files on their way."""
+    """Writes the messages of deliveries.
+
+    `folder` holds the files on their way; `alert` is told of a disk that is full, as `bot.alerts` wants it.
+    """
 
     def __init__(
         self,
@@ -37,6 +40,7 @@ class Writer:
         folder: Path,
         ping_after: float,
         now: Callable[[], datetime],
+        alert: Callable[[str, str], None],
     ) -> None:
         self._store = store
         self._folder = folder
@@ -49,12 +53,13 @@ class Writer:
             sources=Sources(bot=bot, store=store, pictures=pictures),
             spoilers=Spoilers(bot=bot, store=store),
             now=now,
+            alert=alert,
         )
 
     @asynccontextmanager
     async def message(self, delivery: Delivery, known: KnownJob) -> AsyncIterator[Message]:
         """The whole message; its files live as long as the context."""
-        with TemporaryDirectory(dir=self._folder) as folder:
+        with self._room() as folder:
             match delivery.kind:
                 case Kind.RESULT:
                     yield await self._result(delivery, known, Path(folder))
@@ -64,6 +69,14 @@ class Writer:
                     yield await self._notice(delivery, known)
                 case Kind.SPLIT:
                     yield await self._split(delivery, known, Path(folder))
+
+    def _room(self) -> AbstractContextManager[str]:
+        """A new folder for the files of one message."""
+        try:
+            self._folder.mkdir(mode=0o700, exist_ok=True)  # somebody may have tidied up
+            return TemporaryDirectory(dir=self._folder)
+        except OSError:  # the disk is full: a folder that does not exist takes no picture, and the message goes without
+            return nullcontext(str(self._folder / "none"))
 
     async def view(self, delivery: Delivery, known: KnownJob) -> ui.View:
         """The buttons of a result as they are now: those that were used lead to what they made."""

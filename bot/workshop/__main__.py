@@ -3,10 +3,11 @@
 An order holds `do` ("fit", "split" or "thumbnail"), `source` (a path), `into` (a folder for what is made), `pixels` (as
 many are decoded at most), `seconds` and `memory` (bytes) as bounds of this process, and `limit` (bytes of each file) or
 `edge` (pixels). The answer holds `made`, a list of files, and `still`, whether the source moved; or `trouble` ("not a
-picture", "too large", "unreadable") and `why`, for the log.
+picture", "too large", "no room", "unreadable") and `why`, for the log.
 """
 
 import contextlib
+import errno
 import json
 import os
 import sys
@@ -15,6 +16,8 @@ from typing import Any
 
 _LARGEST_FILE = 64 * 1024 * 1024  # bytes; no channel takes more than 500 MB, and no picture of a job is near that
 _SHARE = 5  # of niceness: the bot comes first, and yet a picture is ready in time on a busy machine
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def main() -> int:
@@ -68,6 +71,8 @@ def carry_out(order: dict[str, Any]) -> dict[str, Any]:
 
 def _kind(trouble: Exception) -> str:
     """By name, because the classes are Pillow's, and Pillow itself may be what is missing."""
+    if isinstance(trouble, OSError) and trouble.errno in _FULL:
+        return "no room"
     names = {kind.__name__ for kind in type(trouble).__mro__}
     if names & {"TooLarge", "DecompressionBombError"}:
         return "too large"

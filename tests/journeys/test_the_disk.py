@@ -8,6 +8,8 @@ from typing import Any
 import discord
 import pytest
 
+from tests import sample_pictures as samples
+from tests.disk import largest_file
 from tests.journeys.conftest import Stage, words
 
 
@@ -37,6 +39,35 @@ async def test_a_full_disk_promises_nothing_and_loses_nothing(stage: Stage) -> N
     told = [words(message) for message in stage.posts(stage.lounge)]
     assert told[0].startswith("⚠️ The database cannot be written")
     assert len([words for words in told if "⚠️" in words]) == 1
+
+
+async def test_a_disk_without_room_for_pictures_holds_no_result_up(stage: Stage) -> None:
+    await stage.restart(alert_channel=stage.lounge.id)
+    data = samples.png(64, 64) + bytes(5_000_000)
+    url = stage.useapi.serve_file("x.png", data, content_type="image/png")
+    jobid = stage.useapi.add_job(prompt="a lighthouse", age=600, attachments=[{"url": url}])
+    with largest_file(4_000_000):
+        await stage.job(stage.mira, jobid)
+        await stage.job(stage.mira, jobid, stage.lounge)
+        for post in (stage.last, stage.posts(stage.lounge)[-1]):
+            assert "a lighthouse" in words(post)
+            assert "-# The picture could not be fetched. This is a link" in words(post)
+        await stage.wait(100)
+    await stage.wait(200)
+    assert stage.bytes_of(stage.last.attachments[0]) == data
+    told = [words(message) for message in stage.posts(stage.lounge) if "disk is full" in words(message)]
+    assert [line[:2] for line in told] == ["⚠️", "✓ "]
+
+
+async def test_a_folder_that_cannot_be_written_to_holds_no_result_up(stage: Stage) -> None:
+    folder = stage.folder / "tmp"
+    folder.rmdir()
+    folder.touch()
+    await stage.job(stage.mira, stage.useapi.add_job(prompt="a lighthouse", age=600))
+    assert "-# The picture could not be fetched. This is a link" in words(stage.last)
+    folder.unlink()
+    await stage.wait(20)
+    assert len(stage.last.attachments) == 1
 
 
 class Jumping(Stage):

@@ -1,4 +1,5 @@
 import asyncio
+import shutil
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from aiohttp import web
 from bot.errors import DarkroomError
 from bot.images import (
     LARGEST,
+    NoRoom,
     NotAllowed,
     NotAPicture,
     NotPublic,
@@ -21,6 +23,7 @@ from bot.images import (
     public_socket,
 )
 from tests import sample_pictures
+from tests.disk import largest_file
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 500
 LIMIT = 10_000
@@ -207,9 +210,7 @@ async def test_a_gif_that_calls_itself_png_is_a_gif(host: Host, pictures: Pictur
     assert (picture.width, picture.height) == (40, 30)
 
 
-async def test_nothing_is_larger_than_64_mib_and_a_folder_that_is_gone_is_no_bug(
-    host: Host, pictures: Pictures, tmp_path: Path
-) -> None:
+async def test_nothing_is_larger_than_64_mib(host: Host, pictures: Pictures, tmp_path: Path) -> None:
     async def promise(_: web.Request) -> web.StreamResponse:
         return web.Response(headers={"Content-Length": str(LARGEST + 1)})
 
@@ -217,8 +218,22 @@ async def test_nothing_is_larger_than_64_mib_and_a_folder_that_is_gone_is_no_bug
     with pytest.raises(TooLarge) as caught:
         await pictures.fetch(host.origin + "/a", into=tmp_path)
     assert caught.value.size == 64 * 1024 * 1024 + 1
-    with pytest.raises(PictureUnreachable):
-        await pictures.fetch(host.serves("/b", PNG), into=tmp_path / "gone")
+
+
+async def test_a_disk_that_takes_no_more_is_told_from_a_host_in_trouble(
+    host: Host, pictures: Pictures, tmp_path: Path
+) -> None:
+    with pytest.raises(NoRoom):
+        await pictures.fetch(host.serves("/a", PNG), into=tmp_path / "gone")
+    url = host.serves("/b", PNG + bytes(2_000_000))
+    with largest_file(1_000_000), pytest.raises(NoRoom):
+        await pictures.fetch(url, into=tmp_path)
+    free = shutil.disk_usage(tmp_path).free
+    host.serves("/c", PNG, headers={"Content-Length": str(free - 1_000_000)})
+    async with Pictures(hosts=(host.origin,)) as generous:
+        with pytest.raises(NoRoom):
+            await generous.fetch(host.origin + "/c", into=tmp_path, limit=2 * free)
+    assert left_in(tmp_path) == []
 
 
 async def test_the_request_is_plain(host: Host, pictures: Pictures, tmp_path: Path) -> None:

@@ -131,6 +131,9 @@ def test_a_worker_answers_in_its_own_words(tmp_path: Path) -> None:
     source.write_bytes(samples.png(40, 30))
     assert answer(order(source, tmp_path / "gone"))["trouble"] == "unreadable"
     made = answer(order(source, tmp_path))["made"]
+    (tmp_path / "1.webp").unlink()
+    (tmp_path / "1.webp").symlink_to("/dev/full")
+    assert answer(order(source, tmp_path))["trouble"] == "no room"
     assert [(file["width"], file["height"], file["extension"]) for file in made] == [(40, 30, "webp")]
 
 
