@@ -12,12 +12,11 @@ from bot import cards, replies
 from bot.asking import bot_of, check_rights, jump
 from bot.buttons.claims import NONCE, Simple, delete_post
 from bot.errors import PersonError
-from bot.images import link_ends
+from bot.images import link_ends, names_the_payer
 from bot.jobs import Delivery, Job, Kind, Status
 
 _PICKS = {"U1", "U2", "U3", "U4"}
 _URL_LIMIT = 512  # Discord's, for a button
-_NAMES_THE_PAYER = "cdn.midjourney.com"
 
 
 class Original(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,16 +29,15 @@ class Original(msgspec.Struct, frozen=True, kw_only=True):
 def full_size(job: Job, now: datetime, hosts: Sequence[str]) -> Original | None:
     """The link to Midjourney's own file at Discord, while it lives.
 
-    `hosts` are those that pictures may come from: a host, for https, or a whole origin. Addresses at
-    cdn.midjourney.com name the payer, and are never shown.
+    `hosts` are those that pictures may come from: a host, for https, or a whole origin.
     """
     if job.status != Status.COMPLETED or not job.attachments:
         return None
     url = job.attachments[0].url
     until = link_ends(url)
-    if until is None or until <= now or len(url) > _URL_LIMIT:
+    if until is None or until <= now or len(url) > _URL_LIMIT or names_the_payer(url):
         return None
-    origins = (host if "://" in host else f"https://{host}" for host in hosts if _NAMES_THE_PAYER not in host)
+    origins = (host if "://" in host else f"https://{host}" for host in hosts)
     if not any(url.startswith(origin.rstrip("/") + "/") for origin in origins):
         return None
     return Original(url=url, until=until)

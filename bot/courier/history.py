@@ -50,6 +50,10 @@ def _is_of(message: discord.Message, delivery: Delivery) -> bool:
     return any(delivery.nonce in custom_id for custom_id in buttons.custom_ids(message))
 
 
-def shows_a_picture(message: discord.Message) -> bool:
-    """Whether a message has a file or shows one; what an embed shows may be missing among the attachments."""
-    return bool(message.attachments) or any(embed.image.url for embed in message.embeds)
+def shows_its_picture(message: discord.Message) -> bool:
+    """Whether a message has a file of its own; one that an embed shows is missing among the attachments.
+
+    What an embed shows may also be a link to somebody else's file, which dies. Our own lies under this channel's id.
+    """
+    own = f"/attachments/{message.channel.id}/"
+    return bool(message.attachments) or any(own in (embed.image.url or "") for embed in message.embeds)

@@ -8,7 +8,7 @@ from typing import Any
 import discord
 import msgspec
 
-from bot.courier.history import History, shows_a_picture
+from bot.courier.history import History, shows_its_picture
 from bot.courier.uploads import learn_limit, open_files, patience
 from bot.courier.verdicts import POSTED_THEN_DELETED
 from bot.jobs import Delivery, Kind, KnownJob, Shape, State
@@ -77,7 +77,7 @@ class Posting:
         else:
             return False
         if message is not None:
-            whole = delivery.kind is not Kind.RESULT or delivery.shape is not Shape.WHOLE or shows_a_picture(message)
+            whole = delivery.kind is not Kind.RESULT or delivery.shape is not Shape.WHOLE or shows_its_picture(message)
             await self._store.posted(_unseen(delivery), message.id, picture_for=0 if whole else PICTURE_FOR)
             log.info("Delivery %d had been posted before", delivery.id)
             return True

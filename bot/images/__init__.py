@@ -15,7 +15,7 @@ from bot.images.errors import (
     TooLarge,
     Unreadable,
 )
-from bot.images.links import link_ends
+from bot.images.links import link_ends, names_the_payer
 from bot.images.picture import VIDEO, Fitted, Picture
 from bot.images.pictures import LARGEST, Pictures
 from bot.images.walls import NotPublic, is_public, public_socket
@@ -40,5 +40,6 @@ __all__ = [
     "Unreadable",
     "is_public",
     "link_ends",
+    "names_the_payer",
     "public_socket",
 ]

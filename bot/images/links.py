@@ -1,10 +1,11 @@
-"""How long a link to a picture lives."""
+"""What the address of a picture tells: how long it lives, and whose it is."""
 
 import re
 from datetime import UTC, datetime
 
 from yarl import URL
 
+_NAMES_THE_PAYER = "cdn.midjourney.com"
 _SECONDS = re.compile(r"[0-9a-f]{8}")
 
 
@@ -19,3 +20,11 @@ def link_ends(url: str) -> datetime | None:
         return None
     until = query.get("ex", "")
     return datetime.fromtimestamp(int(until, 16), UTC) if "hm" in query and _SECONDS.fullmatch(until) else None
+
+
+def names_the_payer(url: str) -> bool:
+    """Whether an address lies on Midjourney's own host: it identifies the account that paid, and is never shown."""
+    try:
+        return URL(url).host == _NAMES_THE_PAYER
+    except ValueError:
+        return True

@@ -22,6 +22,7 @@ from bot.images import (
     Pictures,
     TooLarge,
     link_ends,
+    names_the_payer,
 )
 from bot.jobs import SEED_VERBS, Delivery, Job, KnownJob, Place, Shape, Status
 from bot.messages.message import File
@@ -214,8 +215,9 @@ class Gallery:
         return f"{linked}." if until is None else f"{linked}, until {format_dt(until, 'f')}."
 
     def _is_public(self, job: Job, url: str) -> bool:
-        """The full-size address at cdn.midjourney.com names the account's owner: it is never shown."""
-        return self._pictures.is_allowed(url) and all(media.url != url for media in (*job.image_ux, *job.video_ux))
+        """Whether it may be shown: wherever the full-size files lie, their addresses name the account's owner."""
+        named = names_the_payer(url) or any(media.url == url for media in (*job.image_ux, *job.video_ux))
+        return self._pictures.is_allowed(url) and not named
 
     def _lives(self, url: str) -> bool:
         until = link_ends(url)

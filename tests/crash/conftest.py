@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -77,12 +77,15 @@ def _bare_environment() -> dict[str, str]:
 
 
 class Street:
-    """A Discord server with a channel, a moderator and a member, a useapi, and the bot between them."""
+    """A Discord server with a channel, a moderator and a member, a useapi, and the bot between them.
 
-    def __init__(self, folder: Path) -> None:
+    `now` is the clock of both far ends; that of the bot is the machine's.
+    """
+
+    def __init__(self, folder: Path, *, now: Callable[[], float] = time.time) -> None:
         self.folder = folder
-        self.discord = PretendDiscord()
-        self.useapi = PretendUseapi(refresh=0, grid_size=64, speed=20)
+        self.discord = PretendDiscord(now=now)
+        self.useapi = PretendUseapi(now=now, refresh=0, grid_size=64, speed=20)
         self.bot: Process
 
     async def open(self, **settings: str) -> None:

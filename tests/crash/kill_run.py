@@ -4,13 +4,15 @@
 
 Every second kill comes from outside at a random instant, every other one from inside at a named point (see
 `fragile/sitecustomize.py`). After the last one the bot lives until everything that `/job` promised stands in its
-channel, and a while longer, because a repeated post may come late.
+channel, and a while longer, because a repeated post may come late. Some grids are also split in four, and some pictures
+cannot be fetched at first and come into their posts later (the first after `LATE` s instead of 15).
 """
 
 import argparse
 import asyncio
 import os
 import random
+import re
 import shutil
 import signal
 import sys
@@ -21,6 +23,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
 from tests.crash.far_ends import ROOT, far_ends
 from tests.crash.orders import Wish, wishes_for
@@ -29,6 +32,9 @@ from tests.crash.verdict import Figures, Post, Standing, judge, standing
 ASKERS = 12  # wishes that are asked side by side
 EARLY = 0.15  # share of the kills from outside that hit the start
 PROMISES = ("Watching", "Already watched", "It is over already", "It stands here already")
+SPLIT = "I'll post the four", "They stand here already"
+HURRY = 20
+LATE = 15 / HURRY
 TIMES = {"commit": 25, "post": 6, "edit": 4, "history": 2, "answer": 8, "look": 10}  # the most often a point is met
 MOMENTS = ("before", "during", "after")
 FAULTS = "500,502,503,reset,stored-reset,stored-reset,hang,stored-hang"
@@ -55,6 +61,7 @@ class KillRun:
     fault_rate: float = 0.03
     quiet: float = 1.5
     promised: set[Post] = field(default_factory=set)
+    in_four: set[Post] = field(default_factory=set)
     refusals: Counter[str] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)
     wrongs: list[str] = field(default_factory=list)
@@ -73,14 +80,21 @@ class KillRun:
             found = await self._live_on()
             violations = await self.discord.do("violations")
         assert violations == []
-        lost, repeated, integrity = judge(self.folder / "bot.sqlite3", self.promised, found)
-        self.wrongs = [f"lost: {each}" for each in lost] + [f"repeated: {each}" for each in repeated]
+        verdict = judge(self.folder / "bot.sqlite3", self.promised, self.in_four, found)
+        self.wrongs = verdict.lines()
+        log = self.log.read_text()
         return Figures(
-            deliveries=len(self.promised), kills=sum(self.ends.values()), at_named_points=self.ends["named"],
-            lost=len(lost), repeated=len(repeated), cards_left=sum(here.running for here in found.values()),
-            settled=self.log.read_text().count("had been posted before"), integrity=integrity,
-            seconds=round(time.monotonic() - started),
+            deliveries=len(self.promised), splits=len(self.in_four), late=log.count("came late"),
+            kills=sum(self.ends.values()), at_named_points=self.ends["named"],
+            lost=len(verdict.lost), repeated=len(verdict.repeated), splits_lost=len(verdict.splits_lost),
+            splits_repeated=len(verdict.splits_repeated), bare=self._bare(found),
+            cards_left=sum(here.running for here in found.values()), integrity=verdict.integrity,
+            settled=log.count("had been posted before"), seconds=round(time.monotonic() - started),
         )  # fmt: skip
+
+    def _bare(self, found: dict[int, Standing]) -> int:
+        """Grids without their picture; in the last channel some files are refused for good."""
+        return sum(here.bare for where, here in found.items() if where != self.places[-1])
 
     @property
     def log(self) -> Path:
@@ -108,6 +122,7 @@ class KillRun:
             "IMAGE_HOSTS": self.useapi.origin,
             "POLL_SECONDS": "0.2",
             "DATA_DIR": str(self.folder),
+            "DARKROOM_HURRY": str(HURRY),
         }
 
     # --- dying ------------------------------------------------------------------------------------------------------
@@ -166,6 +181,9 @@ class KillRun:
 
         Only when all that was owed there stands since the last one: what is refused twice is left to the admin.
         """
+        await self.useapi.heal()
+        if number % 2:
+            await self.useapi.fail(503, times=self.chance.randint(1, 3), path="/attachments/*")
         where = self.places[-1]
         owed = sum(channel == where for _, channel in self.promised)
         stands = len((await self._look(where)).results)
@@ -185,9 +203,35 @@ class KillRun:
                 answer = await self._asked(wish, self.members[number % len(self.members)])
             if answer.startswith(PROMISES):
                 self.promised.add((wish.order.jobid, self.places[wish.channel]))
-                return
+                break
             self.refusals[answer] += 1
             await asyncio.sleep(0.3)
+        if wish.in_four:
+            await self._split(wish, self.members[number % len(self.members)])
+
+    async def _split(self, wish: Wish, who: int) -> None:
+        """Press `⋯` and "Split in four" until the private answer promises it."""
+        where, answer = self.places[wish.channel], ""
+        while not answer.startswith(SPLIT):
+            await asyncio.sleep(0.3)
+            with suppress(RuntimeError):  # nobody is there, or the answer was lost
+                post, nonce = await self._post_of(wish, where)
+                dots = await self._pressed(post, who, f"dr:m:{nonce}")
+                answer = str((await self._pressed(dots["message_id"], who, f"dr:q:{nonce}"))["content"])
+        self.in_four.add((wish.order.jobid, where))
+
+    async def _pressed(self, message: int, who: int, custom_id: str) -> dict[str, Any]:
+        interaction = await self.discord.do("click", message=message, who=who, custom_id=custom_id)
+        answer: dict[str, Any] = await self.discord.do("answered", interaction=interaction, within=2)
+        return answer
+
+    async def _post_of(self, wish: Wish, where: int) -> tuple[int, str]:
+        """The message with the result, and its delivery's nonce; raises `RuntimeError` where it does not stand yet."""
+        for message in await self.discord.do("messages", channel_id=where):
+            here = standing([message])
+            if here.results and re.search(rf"\b{wish.order.options['prompt']}\b", str(message["embeds"])):
+                return int(message["id"]), here.results[0]
+        raise RuntimeError("not yet")
 
     async def _asked(self, wish: Wish, who: int) -> str:
         what = {"channel_id": self.places[wish.channel], "who": who, "name": "job"}
@@ -204,13 +248,18 @@ class KillRun:
     async def _live_on(self) -> dict[int, Standing]:
         """The last life: until all stands and no card is left, then quietly on; what stands in each channel."""
         await self.discord.do("heal")
+        await self.useapi.heal()
         bot = await self._start("")
         await asyncio.gather(*self._asking)
-        owed = Counter(channel for _, channel in self.promised)
+        owed = Counter(channel for _, channel in (*self.promised, *self.in_four))
 
         async def all_stands(channel: int) -> bool:
             here = await self._look(channel)
-            return not here.running and len(here.results) >= owed[channel]
+            return (
+                not here.running
+                and not self._bare({channel: here})
+                and len(here.results) + len(here.splits) >= owed[channel]
+            )
 
         with suppress(TimeoutError, RuntimeError):  # what is lost is counted in the end
             for channel in self.places:

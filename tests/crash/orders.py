@@ -14,6 +14,7 @@ KINDS: tuple[dict[str, Any], ...] = (
     {"verb": "imagine", "ends": "moderated"},
 )
 IN_TWO_CHANNELS = BY_TWO_MEMBERS = 0.1
+IN_FOUR = 0.6  # of the grids
 
 
 @dataclass(eq=False)
@@ -26,10 +27,11 @@ class Order:
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """One `/job`, in a channel by its place in the list."""
+    """One `/job`, in a channel by its place in the list; `in_four`: the grid is then split there, too."""
 
     order: Order
     channel: int
+    in_four: bool = False
 
 
 def wishes_for(deliveries: int, channels: int, chance: random.Random) -> list[Wish]:
@@ -46,7 +48,8 @@ def wishes_for(deliveries: int, channels: int, chance: random.Random) -> list[Wi
         for place in [channel, *others][:left]:
             left -= 1
             members = 1 + (chance.random() < BY_TWO_MEMBERS)
-            wishes += [Wish(order=order, channel=place)] * members
+            grid = order.options["verb"] == "imagine" and "ends" not in order.options and place != channels - 1
+            wishes += [Wish(order=order, channel=place, in_four=grid and chance.random() < IN_FOUR)] * members
     return wishes
 
 

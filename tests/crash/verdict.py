@@ -10,19 +10,29 @@ from typing import Any
 
 import msgspec
 
+MARKS = "dr:m:", "dr:v:"  # of results and of splits
 Post = tuple[str, int]
 """A jobid and a channel: what is to stand exactly once."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """One run; `settled` counts the sends without an answer that the look into the history found to stand."""
+    """One run; `settled` counts the sends without an answer that the look into the history found to stand.
+
+    `splits` are grids that were posted in four as well, `late` pictures that came into a post that stood without;
+    `bare` results that stand without theirs in the end.
+    """
 
     deliveries: int
+    splits: int
+    late: int
     kills: int
     at_named_points: int
     lost: int
     repeated: int
+    splits_lost: int
+    splits_repeated: int
+    bare: int
     cards_left: int
     settled: int
     integrity: str
@@ -31,7 +41,8 @@ class Figures:
     @property
     def spotless(self) -> bool:
         """Whether every promise was kept, and once."""
-        return (self.lost, self.repeated, self.cards_left, self.integrity) == (0, 0, 0, "ok")
+        wrong = self.lost, self.repeated, self.splits_lost, self.splits_repeated, self.bare, self.cards_left
+        return not any(wrong) and self.integrity == "ok"
 
     def table(self) -> str:
         names = [each.name for each in fields(self)]
@@ -41,36 +52,67 @@ class Figures:
 
 
 class Standing(msgspec.Struct):
-    """What stands in one channel: the deliveries that its results name, and the ids of its cards."""
+    """What stands in one channel: the deliveries that its results and its splits name, and the ids of its cards."""
 
     results: list[str]
+    splits: list[str]
     cards: list[int]
+    bare: int
+    """Grids without their picture."""
     running: int
     """Cards that still have their buttons."""
 
 
 def standing(messages: Iterable[dict[str, Any]]) -> Standing:
-    """Sort a channel's messages: every result has a `⋯`, whose custom_id holds its delivery's nonce."""
-    here = Standing([], [], 0)
+    """Sort a channel's messages: a result has a `⋯`, a split a `Delete`, whose custom_id holds the delivery's nonce."""
+    here = Standing([], [], [], 0, 0)
     for message in messages:
-        codes = {part.get("custom_id", "") for row in message["components"] for part in row["components"]}
-        named = [code.removeprefix("dr:m:") for code in codes if code.startswith("dr:m:")]
-        here.results += named
-        if not named:
+        parts = [part for row in message["components"] for part in row["components"]]
+        codes = {part.get("custom_id", "") for part in parts}
+        results, splits = ([code.removeprefix(mark) for code in codes if code.startswith(mark)] for mark in MARKS)
+        here.results += results
+        here.splits += splits if len(message["attachments"]) == 4 else [f"not four {each}" for each in splits]
+        here.bare += "U1" in {part.get("label") for part in parts} and not _shows_a_file(message)
+        if not results and not splits:
             here.cards.append(int(message["id"]))
             here.running += bool(codes)
     return here
 
 
-def judge(file: Path, promised: set[Post], found: dict[int, Standing]) -> tuple[list[str], list[str], str]:
-    """What is lost, what stands more than once or belongs to nothing, and SQLite's opinion of the file."""
+def _shows_a_file(message: dict[str, Any]) -> bool:
+    return bool(message["attachments"]) or "/cdn/attachments/" in str(message["embeds"])
+
+
+class Verdict(msgspec.Struct):
+    """A line for each wrong, and SQLite's opinion of the file."""
+
+    lost: list[str]
+    repeated: list[str]
+    splits_lost: list[str]
+    splits_repeated: list[str]
+    integrity: str
+
+    def lines(self) -> list[str]:
+        wrongs = {name: getattr(self, name) for name in ("lost", "repeated", "splits_lost", "splits_repeated")}
+        return [f"{name.replace('_', ' ')}: {each}" for name, every in wrongs.items() for each in every]
+
+
+def judge(file: Path, promised: set[Post], in_four: set[Post], found: dict[int, Standing]) -> Verdict:
+    """What is lost, and what stands more than once or belongs to nothing."""
     with closing(sqlite3.connect(file)) as db:
         (integrity,) = db.execute("PRAGMA integrity_check").fetchone()
         jobids = dict(db.execute("SELECT nonce, jobid FROM deliveries JOIN jobs ON jobs.id = job_id").fetchall())
         cards = {row[0] for row in db.execute("SELECT message_id FROM deliveries WHERE kind = 'card'")}
     posts = Counter((jobids.get(nonce, nonce), where) for where, here in found.items() for nonce in here.results)
+    splits = Counter((jobids.get(nonce, nonce), where) for where, here in found.items() for nonce in here.splits)
+    lost, repeated = _held_against(promised, posts)
+    splits_lost, splits_repeated = _held_against(in_four, splits)
+    twice = [f"card {card} in {where}" for where, here in found.items() for card in here.cards if card not in cards]
+    return Verdict(lost, repeated + twice, splits_lost, splits_repeated, integrity)
+
+
+def _held_against(promised: set[Post], posts: Counter[Post]) -> tuple[list[str], list[str]]:
     lost = [f"{jobid} in {where}" for jobid, where in promised - posts.keys()]
     repeated = [f"{jobid} in {where}" for (jobid, where), times in posts.items() for _ in range(times - 1)]
     stray = [f"{jobid} in {where}, never asked for" for jobid, where in posts.keys() - promised]
-    twice = [f"card {card} in {where}" for where, here in found.items() for card in here.cards if card not in cards]
-    return lost, repeated + stray + twice, integrity
+    return lost, repeated + stray

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.images import VIDEO, link_ends
+from bot.images import VIDEO, link_ends, names_the_payer
 from bot.images.picture import LOOKED_AT, kind, measure
 from tests import sample_pictures as samples
 
@@ -65,3 +65,9 @@ def test_junk_behind_a_good_beginning_is_measured_without_complaint(start: bytes
 )
 def test_a_signed_link_tells_when_it_dies_and_others_do_not(url: str, ends: datetime | None) -> None:
     assert link_ends(url) == ends
+
+
+def test_midjourneys_own_host_names_the_payer_however_it_is_written() -> None:
+    for url in ("https://cdn.midjourney.com/1/0_0.jpeg", "HTTPS://CDN.Midjourney.com:443/1", "https://["):
+        assert names_the_payer(url)
+    assert not names_the_payer("https://cdn.discordapp.com/attachments/1/cdn.midjourney.com/a.webp")
