@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import discord
 import msgspec
 
+from bot.courier.posting import TooSlow
 from bot.courier.uploads import learn_limit, open_files, patience
 from bot.courier.verdicts import POSTED_THEN_DELETED
 from bot.jobs import Delivery, Kind, KnownJob
@@ -107,6 +108,8 @@ class Edits:
                     if not await learn_limit(self._store, post.place, whole, refusal):
                         raise
                     return False
+                except TimeoutError:
+                    raise TooSlow from None
                 log.info("The picture came late")
                 await self._store.shown(post, _EDIT_PAUSE, picture=True)
                 return True

@@ -58,8 +58,11 @@ def of_trouble(delivery: Delivery, *, too_slow: bool, jitter: float) -> Verdict:
     `too_slow`: files were on their way for too long; `jitter` (0.5-1) spreads the tries.
     """
     shape = None
-    if too_slow and delivery.timeouts and delivery.shape is Shape.WHOLE and delivery.state is not State.POSTED:
-        shape = Shape.NO_FILE  # twice too slow: the uplink does not carry the file
+    if too_slow and delivery.timeouts:  # twice: the uplink does not carry the file
+        if delivery.state is State.POSTED:
+            return Verdict(what=What.LET_BE, pause=_EDIT_PAUSE)
+        if delivery.shape is Shape.WHOLE:
+            shape = Shape.NO_FILE
     return Verdict(pause=min(_LONGEST_PAUSE, 2.0 ** min(delivery.attempts + 1, 10)) * jitter, shape=shape)
 
 

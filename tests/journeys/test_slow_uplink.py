@@ -10,12 +10,12 @@ from tests.journeys.conftest import Stage, words
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(9 << 20)
 
 
-def slow(stage: Stage, seconds: float) -> None:
+def slow(stage: Stage, seconds: float, *, method: str = "POST") -> None:
     """Let Discord's end take this long to receive a message with a file; a sender that gives up sent nothing."""
     receive = stage.bot.http.request
 
     async def request(route: Any, **options: Any) -> Any:
-        if route.method == "POST" and options.get("files"):
+        if route.method == method and options.get("files"):
             await asyncio.sleep(seconds)
         return await receive(route, **options)
 
@@ -35,3 +35,16 @@ async def test_a_slow_uplink_gets_the_time_it_needs_and_then_a_link(
     assert "a lighthouse" in words(post)
     assert bool(post.attachments) is attached
     assert ("This is a link" in words(post)) is not attached
+
+
+async def test_a_late_picture_that_the_uplink_does_not_carry_is_let_go(stage: Stage) -> None:
+    url = stage.useapi.serve_file("x.png", PICTURE, content_type="image/png")
+    stage.useapi.fail(503, path="/files/*")
+    jobid = stage.useapi.add_job(prompt="a lighthouse", age=600, attachments=[{"url": url}])
+    await stage.job(stage.mira, jobid)
+    before = words(stage.last)
+    slow(stage, 400, method="PATCH")
+    await stage.wait(7200)
+    (post,) = stage.posts()
+    assert words(post) == before
+    assert len([request for request in stage.useapi.requests if request.path in url]) == 3
