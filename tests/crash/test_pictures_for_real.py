@@ -1,9 +1,11 @@
 """The real process and pictures of every kind, good and bad: over sockets, from a host of files to Discord and back."""
 
 import os
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +72,10 @@ class Show(Street):
 
         return await self.discord.wait_until(seen, within)
 
+    def stands(self, number: int) -> bool:
+        """Whether so many messages stand in the channel."""
+        return len(self.discord.messages(self.channel)) >= number
+
     async def press(self, message: Any, label: str) -> Any:
         """A moderator presses; the private answer."""
         target = self.discord.every_message[message.message_id] if hasattr(message, "message_id") else message
@@ -122,6 +128,45 @@ async def test_whatever_lies_at_the_address_the_result_is_posted(show: Show) -> 
         assert NOT_FETCHED in str(post.embeds), words
         assert not post.files
         assert button(post, "⋯")
+
+
+async def test_every_kind_comes_at_its_size_with_a_name_and_words_for_who_cannot_see_it(show: Show) -> None:
+    kinds = {
+        "a grid": samples.webp(2048, 2048),
+        "a single": samples.png(1024, 1024),
+        "a pan": samples.webp(2688, 1792),
+        "an upscale": samples.png(2048, 2048, noise=28),
+        "an animation": samples.moving_webp(size=2_500_000),
+        "a film": samples.FILM + bytes(5 * MIB),
+    }
+    for words, data in kinds.items():
+        post = await show.shown(words, url=show.served(data))
+        (file,) = post.files
+        assert file.data == data, words
+        assert re.fullmatch(rf"imagine-{words.partition(' ')[2]}-[a-z0-9]{{4,8}}\.(webp|png|mp4)", file.name)
+        assert file.in_embed is (words != "a film")
+    for verb, number in (("describe", 1), ("seed", 4)):
+        stood = len(show.discord.messages(show.channel))
+        await show.ask(show.useapi.add_job(verb, prompt="a tower", age=600))
+        await show.discord.wait_until(partial(show.stands, stood + 1), 10)
+        assert len(show.discord.messages(show.channel)[-1].files) == number
+    assert all(file.description for m in show.discord.messages(show.channel) for file in m.files)
+
+
+async def test_a_server_may_hide_pictures_but_where_only_adults_look(show: Show) -> None:
+    boss = show.discord.add_member(show.guild, "Kit", permissions=("MANAGE_GUILD",))
+    bar = show.discord.add_channel(show.guild, "bar")
+    show.discord.channels[bar].age_restricted = True
+    answer = await (await show.discord.slash(show.channel, boss, "darkroom settings")).answered()
+    panel = show.discord.every_message[answer.message_id or 0]
+    await show.discord.click(panel, boss, "dr:g:s", ["RESULTS"])
+    await show.discord.wait_until(lambda: "dr:g:c:spoiler" in str(panel.components))
+    await show.discord.click(panel, boss, "dr:g:c:spoiler", ["unless age-restricted"])
+    await show.discord.wait_until(lambda: "hide behind a click, but not" in panel.content)
+    hidden, open_ = await show.shown("a castle"), await show.shown("a castle", channel=bar)
+    assert [file.name[:8] for file in hidden.files] == ["SPOILER_"]
+    assert "image" not in hidden.embeds[0]
+    assert open_.embeds[0]["image"]["url"] == open_.files[0].url
 
 
 async def test_too_large_is_learnt_from_discord_and_shown_smaller(show: Show) -> None:
@@ -180,13 +225,19 @@ async def test_late_pictures_come_into_their_posts_and_a_channel_that_went_meanw
     gone = show.discord.add_channel(show.guild, "gone")
     drips = show.served(PICTURE, drip=1.0, piece=1)
     await show.ask(show.useapi.add_job(prompt="it drips", age=600, attachments=[{"url": drips}]), gone)
+    await show.ask(show.useapi.add_job(prompt="a long job", duration=2400))
     show.useapi.fail(503, times=2, path="/attachments/*")
     late = await show.shown("a castle")
     assert not late.files
     await show.discord.wait_until(lambda: late.files, 40)
     assert "could not be fetched" not in str(late.embeds)
     assert late.embeds[0]["image"]["url"].startswith(show.discord.origin)
+    card = await show.post_of("a long job")
+    first = (await show.discord.wait_until(lambda: card.files, 60))[0]
     dripped = await show.post_of("it drips", gone, within=70)
+    await show.discord.wait_until(lambda: card.files[0] is not first, 60)
+    assert len(card.files) == 1, "an old preview makes room for the new one"
+    assert card.embeds[0]["thumbnail"]["url"] == card.files[0].url
     assert NOT_FETCHED in str(dripped.embeds)
     show.discord.delete_channel(gone)
     tries = len([request for request in show.useapi.requests if request.path in drips])
