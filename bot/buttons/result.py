@@ -15,6 +15,7 @@ from bot.buttons.rules import is_offered, tier_of
 from bot.errors import PersonError
 from bot.jobs import Job, Kind, State, Status, Tier
 
+_PICTURE_FOR = 60.0  # seconds in which a post of which nothing is known gets its picture (again): it may show a link
 _NOTHING_USED: Mapping[str, str] = {}
 
 
@@ -60,7 +61,7 @@ class MoreButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:m:{NONCE
         """Show what this person can do with the post."""
         delivery, known = await self.claim(interaction, Kind.RESULT)
         if delivery.state is State.SENDING and interaction.message is not None:  # it stands: here is the proof
-            await bot_of(interaction).store.posted(delivery, interaction.message.id)
+            await bot_of(interaction).store.posted(delivery, interaction.message.id, picture_for=_PICTURE_FOR)
         view = ui.View(timeout=None)
         view.add_item(FamilyButton(self.nonce))
         if is_still_grid(known.job):

@@ -1,5 +1,7 @@
 """What stands around a job: the private extras behind `⋯`, "Tell me too", and Stop."""
 
+import discord
+
 from tests.journeys.conftest import Stage, button, key_in, labels, words
 
 CASTLE = "a castle in the fog, ink wash --ar 3:2"
@@ -177,14 +179,27 @@ async def test_who_stopped_may_ask_again(stage: Stage) -> None:
     assert labels(card) == [["🔔 Tell me too", "Stop"]]
 
 
-async def test_a_press_on_a_post_that_was_never_confirmed_confirms_it(stage: Stage) -> None:
+async def never_confirmed(stage: Stage) -> discord.Message:
+    """The post of a job of which the bot does not know that it stands."""
     await stage.job(stage.mira, stage.useapi.add_job(prompt=CASTLE, age=600))
     (post,) = stage.posts()
     nonce = str(button(post, "⋯").custom_id).rpartition(":")[2]
     delivery = await stage.bot.store.delivery(nonce)
     assert delivery is not None
-    lost = "state = 'sending', message_id = NULL, next_try = 9e9"
+    lost = "state = 'sending', message_id = NULL, picture_until = NULL, next_try = 9e9"
     await stage.bot.store._change(delivery, lost, ())
+    return post
+
+
+async def test_a_press_on_a_post_that_was_never_confirmed_brings_its_late_picture(stage: Stage) -> None:
+    stage.useapi.fail(503, path="/attachments/*")
+    await stage.press(stage.mira, await never_confirmed(stage), "⋯")
+    await stage.wait(20)
+    assert len(stage.last.attachments) == 1
+
+
+async def test_a_press_on_a_post_that_was_never_confirmed_confirms_it(stage: Stage) -> None:
+    post = await never_confirmed(stage)
     extras = await stage.press(stage.mira, post, "⋯")
     await stage.press(stage.mira, extras, "Delete this post")
     assert stage.posts() == []
