@@ -16,6 +16,8 @@ from bot.images.errors import NoRoom, NotAPicture, PictureGone, PictureUnreachab
 from bot.images.picture import HEAD, LOOKED_AT, Picture, kind, measure
 
 PIECE = 64 * 1024
+BATCH = 1024 * 1024
+"""Bytes that are written in one go, by a thread: a slow disk must not hold up everybody."""
 LEFT = 16 * 1024 * 1024
 """Bytes of the disk that no picture takes: the database needs them more."""
 
@@ -60,15 +62,19 @@ async def keep(response: aiohttp.ClientResponse, file: IO[bytes], limit: int) ->
         raise NoRoom
     head = await _head(response.content)
     content_type, extension = kind(head)
-    size = len(head)
-    file.write(head)
+    size = written = len(head)
+    pieces = [head]
     async for piece in response.content.iter_chunked(PIECE):
         size += len(piece)
         if size > limit:
             raise TooLarge(size)
         if len(head) < LOOKED_AT:
             head += piece
-        file.write(piece)  # 64 KiB into the page cache: quicker than the way to a thread and back
+        pieces.append(piece)
+        if size - written >= BATCH:
+            await asyncio.to_thread(_write, file, pieces)
+            pieces, written = [], size
+    await asyncio.to_thread(_write, file, pieces)
     width, height, animated = measure(head, extension)
     return Picture(
         path=Path(file.name),
@@ -79,6 +85,11 @@ async def keep(response: aiohttp.ClientResponse, file: IO[bytes], limit: int) ->
         height=height,
         animated=animated,
     )
+
+
+def _write(file: IO[bytes], pieces: list[bytes]) -> None:
+    file.writelines(pieces)
+    file.flush()
 
 
 async def _head(body: aiohttp.StreamReader) -> bytes:

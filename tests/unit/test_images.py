@@ -1,9 +1,13 @@
 import asyncio
+import io
 import shutil
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 
@@ -22,6 +26,7 @@ from bot.images import (
     is_public,
     public_socket,
 )
+from bot.images.download import keep
 from tests import sample_pictures
 from tests.disk import largest_file
 
@@ -234,6 +239,31 @@ async def test_a_disk_that_takes_no_more_is_told_from_a_host_in_trouble(
         with pytest.raises(NoRoom):
             await generous.fetch(host.origin + "/c", into=tmp_path, limit=2 * free)
     assert left_in(tmp_path) == []
+
+
+class SlowDisk(io.BytesIO):
+    """A file that takes its time: it begins to write, and goes on when it may."""
+
+    def __init__(self, name: Path) -> None:
+        super().__init__()
+        self.name = str(name)
+        self.begun, self.may = threading.Event(), threading.Event()
+
+    def writelines(self, lines: Iterable[Any], /) -> None:
+        self.begun.set()
+        assert self.may.wait(5), "the loop waits for the disk, and so nobody lets it go on"
+        super().writelines(lines)
+
+
+async def test_a_slow_disk_holds_up_its_own_picture_alone(host: Host, tmp_path: Path) -> None:
+    data = PNG + bytes(3_000_000)
+    disk = SlowDisk(tmp_path)
+    async with aiohttp.ClientSession() as session, session.get(host.serves("/a", data)) as response:
+        keeping = asyncio.create_task(keep(response, disk, len(data)))
+        assert await asyncio.to_thread(disk.begun.wait, 5)
+        disk.may.set()
+        assert (await keeping).size == len(data)
+    assert disk.getvalue() == data
 
 
 async def test_the_request_is_plain(host: Host, pictures: Pictures, tmp_path: Path) -> None:
