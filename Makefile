@@ -26,8 +26,9 @@ test: .venv/dev ## all tests; a minute or two
 	$(BIN)/python -m pytest -n 3 --maxschedchunk 1 -rs
 
 soak: .venv/dev ## the long forms: 2,000 results through 200 kills, 320 presses through 80; a quarter of an hour
-	DARKROOM_LONG=1 $(BIN)/python -m pytest -n 2 --timeout 600 tests/crash/test_busy_and_cut_off.py tests/crash/test_pressing_for_real.py tests/unit/test_cards_properties.py \
-	    tests/unit/test_models_properties.py tests/unit/test_buttons.py
+	DARKROOM_LONG=1 $(BIN)/python -m pytest -n 2 --timeout 600 tests/crash/test_busy_and_cut_off.py \
+	    tests/crash/test_pressing_for_real.py tests/crash/test_pictures_for_real.py \
+	    tests/unit/test_cards_properties.py tests/unit/test_models_properties.py tests/unit/test_buttons.py
 	$(BIN)/python -m tests.crash.kill_run --deliveries 2000 --kills 200 --nonce-window 0 --seed $${SEED:-1}
 	$(BIN)/python -m tests.crash.press_run --presses 320 --kills 80 --seed $${SEED:-1}
 

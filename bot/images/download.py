@@ -37,6 +37,11 @@ def session(socket_factory: Callable[[AddrInfoType], socket.socket] | None = Non
     )
 
 
+def room(path: Path) -> int:
+    """Bytes that pictures may take on the disk where this path lies; raises `OSError`."""
+    return shutil.disk_usage(path).free - LEFT
+
+
 @contextmanager
 def new_file(folder: Path) -> Iterator[IO[bytes]]:
     """A new file, closed in the end, and removed when something went wrong."""
@@ -58,7 +63,7 @@ async def keep(response: aiohttp.ClientResponse, file: IO[bytes], limit: int) ->
         raise PictureGone if response.status in _GONE else PictureUnreachable
     if response.content_length is not None and response.content_length > limit:
         raise TooLarge(response.content_length)
-    if shutil.disk_usage(file.name).free < LEFT + (response.content_length or 0):
+    if room(Path(file.name)) < (response.content_length or 0):
         raise NoRoom
     head = await _head(response.content)
     content_type, extension = kind(head)

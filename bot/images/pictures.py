@@ -10,7 +10,7 @@ from typing import IO, Self
 import aiohttp
 from yarl import URL
 
-from bot.images.download import keep, new_file, session
+from bot.images.download import keep, new_file, room, session
 from bot.images.errors import NoRoom, NotAllowed, NotAPicture, NotFour, PictureUnreachable, TooLarge
 from bot.images.picture import VIDEO, Fitted, Picture
 from bot.images.walls import NotPublic, origin, parse, public_socket
@@ -58,6 +58,13 @@ class Pictures:
         try:
             return str(parse(url).origin()) in self._hosts | self._origins
         except NotAllowed:
+            return False
+
+    def has_room(self, folder: Path) -> bool:
+        """Whether the disk of this folder takes a picture of any size."""
+        try:
+            return room(folder) >= LARGEST
+        except OSError:
             return False
 
     # --- from afar --------------------------------------------------------------------------------------------------

@@ -104,10 +104,10 @@ class Gallery:
             return self._linked(job, urls[0], "The picture is too large to attach.", hidden)
         except PictureError as trouble:
             log.warning("The picture was not fetched: %s", trouble)
-            self._tell_of_room(trouble)
+            self._tell_of_room(into, trouble)
             why = "The picture could not be fetched."
             return self._linked(job, urls[0], why, hidden, may_come=not isinstance(trouble, NotAllowed))
-        self._tell_of_room()
+        self._tell_of_room(into)
         return await self._fitted(delivery.place, known, pictures, hidden, into)
 
     async def _fitted(
@@ -118,7 +118,7 @@ class Gallery:
         try:
             fitted = [await self._pictures.fit(picture, limit=limit, into=into) for picture in pictures]
         except NoRoom as trouble:
-            self._tell_of_room(trouble)
+            self._tell_of_room(into, trouble)
             return self._linked(known.job, url, "The picture could not be attached.", hidden, may_come=True)
         except PictureError as trouble:  # a film, or what no decoder reads
             log.info("The picture cannot be made smaller: %s", trouble)
@@ -130,10 +130,12 @@ class Gallery:
         note = self._note(known.job, url, pictures[0], fitted[0])
         return Media(files=files, shown=f"attachment://{files[0].name}" if alone else None, note=note)
 
-    def _tell_of_room(self, trouble: PictureError | None = None) -> None:
-        """Have the owner told when the disk is full, and when it no longer is."""
-        if trouble is None or isinstance(trouble, NoRoom):
-            self._alert(_FULL, _NO_ROOM if trouble else "")
+    def _tell_of_room(self, into: Path, trouble: PictureError | None = None) -> None:
+        """Have the owner told when the disk is full, and when there is room again for more than small pictures."""
+        if isinstance(trouble, NoRoom):
+            self._alert(_FULL, _NO_ROOM)
+        elif trouble is None and self._pictures.has_room(into):
+            self._alert(_FULL, "")
 
     def _note(self, job: Job, url: str, whole: Picture, fitted: Fitted) -> str:
         """What is said when a copy is shown in the place of the picture itself."""
@@ -167,9 +169,9 @@ class Gallery:
             return Media(note="There are not four pictures in this one.")
         except PictureError as trouble:
             log.warning("The picture was not split: %s", trouble)
-            self._tell_of_room(trouble)
+            self._tell_of_room(into, trouble)
             return Media(note="The picture could not be split just now.")
-        self._tell_of_room()
+        self._tell_of_room(into)
         return Media(files=[_file(known, picture, number, hidden, of=4) for number, picture in enumerate(four)])
 
     async def preview(self, job: Job, place: Place, into: Path) -> list[File]:

@@ -221,6 +221,7 @@ async def test_three_weeks_later_the_picture_is_taken_from_our_own_post_through_
 
 
 @LONG
+@pytest.mark.timeout(240)
 async def test_late_pictures_come_into_their_posts_and_a_channel_that_went_meanwhile_is_let_go(show: Show) -> None:
     gone = show.discord.add_channel(show.guild, "gone")
     drips = show.served(PICTURE, drip=1.0, piece=1)
