@@ -121,6 +121,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     code: int | None = None
     percent: int | None = None
     mode: str = ""
+    digest: str = ""
+    """Of the bytes of the answer that told it, where that is known: the same bytes are no news."""
 
     @property
     def over(self) -> bool:
@@ -375,7 +377,7 @@ def follow(old: Job, new: Job) -> Job | None:
 
     Statuses only move forward. What an answer leaves out (a moderated one is short) is kept from before.
     """
-    if new == old:  # as most answers are
+    if new is old or new == old:  # as most answers are
         return None
     finished_all_the_same = old.status == Status.CANCELLED and new.status == Status.COMPLETED
     if not old.lost and not finished_all_the_same and (old.over or _progress(new) < _progress(old)):
@@ -383,8 +385,8 @@ def follow(old: Job, new: Job) -> Job | None:
     if not new.over and new.updated is not None and old.updated is not None and new.updated < old.updated:
         return None
     kept = {name: getattr(old, name) for name in _KEPT if not getattr(new, name)}
-    merged = msgspec.structs.replace(new, jobid=old.jobid, **kept)
-    return None if merged == old else merged
+    merged = msgspec.structs.replace(new, jobid=old.jobid, digest=old.digest, **kept)
+    return None if merged == old else msgspec.structs.replace(merged, digest=new.digest)
 
 
 def _progress(job: Job) -> tuple[int, int]:

@@ -203,7 +203,7 @@ class Watcher:
             self._schedule(self._ready.pop().known.id, 0.0)  # what was read may be old when the pause is over
         while self._ready and self._places() > 0:
             look = self._ready.popleft()
-            task = self._api.look(look.known.job.jobid)
+            task = self._api.look(look.known.job.jobid, look.known.job)
             self._flying[task] = look
             task.add_done_callback(self._land)
 

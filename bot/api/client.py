@@ -1,11 +1,14 @@
 """The HTTP side of useapi's v2: one request, one bounded answer, one outcome."""
 
 import asyncio
+import re
+from hashlib import blake2b
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp
 import msgspec
+from multidict import CIMultiDict
 from yarl import URL
 
 from bot import errors
@@ -15,6 +18,8 @@ from bot.jobs import Job
 
 _FRESH = 1.0  # seconds for which those who ask are given what another of them was told
 LARGEST = 1024 * 1024  # bytes of an answer after decompression; a job has about 2 KB
+_PLAIN = re.compile(r"[\w:.~-]+", re.ASCII)
+"""An id that stands in an address as it is, but for its colons."""
 
 
 class Useapi:
@@ -37,16 +42,16 @@ class Useapi:
         press_seconds: float = 75.0,
     ) -> None:
         self._session = session
-        self._url = url.rstrip("/")
+        self._url = URL(url.rstrip("/"))
         self._reply_url = reply_url
-        self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        self._headers = CIMultiDict({"Authorization": f"Bearer {token}", "Accept": "application/json"})
         self._look_patience = _patience(look_seconds)
         self._press_patience = _patience(press_seconds)
         self._looks: dict[str, asyncio.Task[Job]] = {}
         self._fresh: dict[str, Job] = {}
 
     def __repr__(self) -> str:
-        return f"<Useapi at {URL(self._url).host}>"
+        return f"<Useapi at {self._url.host}>"
 
     async def job(self, jobid: str) -> Job:
         """The job as useapi knows it now.
@@ -61,11 +66,14 @@ class Useapi:
             asyncio.get_running_loop().call_later(_FRESH, self._fresh.pop, jobid, None)
         return job
 
-    def look(self, jobid: str) -> asyncio.Task[Job]:
-        """The request for a job that is under way, or a new one; shared with others, so it is not to be cancelled."""
+    def look(self, jobid: str, known: Job | None = None) -> asyncio.Task[Job]:
+        """The request for a job that is under way, or a new one; shared with others, so it is not to be cancelled.
+
+        An answer with the very bytes that told `known`, a job that was not given up, is not read again: it is `known`.
+        """
         look = self._looks.get(jobid)
         if look is None:
-            look = self._looks[jobid] = asyncio.create_task(self._look(jobid))
+            look = self._looks[jobid] = asyncio.create_task(self._look(jobid, known))
             look.add_done_callback(lambda done: self._looked(jobid, done))
         return look
 
@@ -95,8 +103,7 @@ class Useapi:
 
     async def cancel(self, jobid: str) -> None:
         """Have useapi give up a job; Midjourney may go on with it, and charge."""
-        query = quote(jobid, safe="", errors="replace")
-        read(await self._ask("GET", f"/jobs/cancel/?jobid={query}", self._look_patience), jobid=jobid)
+        read(await self._ask("GET", "/jobs/cancel/", self._look_patience, query=f"jobid={_quoted(jobid)}"), jobid=jobid)
 
     async def accounts(self) -> tuple[Account, ...]:
         """The Midjourney accounts that are configured at useapi; none is an empty answer, no error.
@@ -112,13 +119,16 @@ class Useapi:
             raise errors.Nonsense
         return accounts_in(said)
 
-    async def _look(self, jobid: str) -> Job:
-        query = quote(jobid, safe="", errors="replace")  # a lone surrogate has no UTF-8; useapi will not know it either
-        said = read(await self._ask("GET", f"/jobs/?jobid={query}", self._look_patience), jobid=jobid)
+    async def _look(self, jobid: str, known: Job | None) -> Job:
+        answer = await self._ask("GET", "/jobs/", self._look_patience, query=f"jobid={_quoted(jobid)}")
+        digest = blake2b(answer.body, digest_size=8).hexdigest() if answer.status == 200 else ""
+        if known is not None and digest and known.digest == digest and not known.lost:
+            return known
+        said = read(answer, jobid=jobid)
         if not isinstance(said, dict):
             raise errors.Nonsense
         # An answer that claims another job's id must not change that one.
-        return msgspec.structs.replace(job_from(said, jobid=jobid), jobid=jobid)
+        return msgspec.structs.replace(job_from(said, jobid=jobid), jobid=jobid, digest=digest)
 
     def _looked(self, jobid: str, look: asyncio.Task[Job]) -> None:
         del self._looks[jobid]
@@ -126,7 +136,13 @@ class Useapi:
             look.exception()  # taken here, because all who asked may have left; asyncio would complain about it
 
     async def _ask(
-        self, method: str, path: str, patience: aiohttp.ClientTimeout, body: dict[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        patience: aiohttp.ClientTimeout,
+        body: dict[str, Any] | None = None,
+        *,
+        query: str = "",
     ) -> Answer:
         """Send one request and read its bounded answer.
 
@@ -135,7 +151,7 @@ class Useapi:
         """
         trouble: errors.Trouble
         try:
-            return await self._exchange(method, URL(self._url + path, encoded=True), patience, body)
+            return await self._exchange(method, self._address(path, query), patience, body)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):  # there never was a connection
             trouble = errors.NotSent()
         except TimeoutError:
@@ -144,6 +160,12 @@ class Useapi:
             trouble = errors.Unreachable()
         raise trouble
 
+    def _address(self, path: str, query: str) -> URL:
+        """Put together from its parts, which costs a third of reading it."""
+        at = self._url
+        path = at.raw_path + path
+        return URL.build(scheme=at.scheme, authority=at.raw_authority, path=path, query_string=query, encoded=True)
+
     async def _exchange(
         self, method: str, url: URL, patience: aiohttp.ClientTimeout, body: dict[str, Any] | None
     ) -> Answer:
@@ -151,12 +173,19 @@ class Useapi:
             method,
             url,
             data=None if body is None else msgspec.json.encode(body),
-            headers=self._headers if body is None else self._headers | {"Content-Type": "application/json"},
+            headers=self._headers if body is None else {**self._headers, "Content-Type": "application/json"},
             timeout=patience,
             allow_redirects=False,  # a redirect would carry the token along; `read` calls it nonsense
         ) as response:
             answer = await _read_bounded(response)
             return Answer(response.status, answer, response.headers.get("Retry-After"))
+
+
+def _quoted(jobid: str) -> str:
+    """An id as a query has it; what useapi makes is plain already, what a person pastes may hold anything."""
+    if _PLAIN.fullmatch(jobid):
+        return jobid.replace(":", "%3A")
+    return quote(jobid, safe="", errors="replace")  # a lone surrogate has no UTF-8; useapi will not know it either
 
 
 def _patience(seconds: float) -> aiohttp.ClientTimeout:

@@ -143,9 +143,9 @@ def _table(
     worst = max(Counter(int(at - min(times)) for at in times).values())
     gaps = [later - earlier for earlier, later in zip(sorted(others), sorted(others)[1:], strict=False)]
     return Table(
-        before=f"{plan.results:,} results with a small picture each, for {plan.channels:,} channels, {plan.busy} of them "
-        f"for one busy channel and first in line; the pretend Discord takes {A_SECOND} requests a second, and {BUCKET} "
-        f"messages in {REFILL:.0f} s a channel.",
+        before=f"{plan.results:,} results with a small picture each, for {plan.channels:,} channels, {plan.busy} of "
+        f"them for one busy channel and first in line; the pretend Discord takes {A_SECOND} requests a second, and "
+        f"{BUCKET} messages in {REFILL:.0f} s a channel.",
         head=["what", "figure"],
         rows=[
             ["from the first post to the last", f"{took:.1f} s; the limits alone make it {bound:.1f} s"],

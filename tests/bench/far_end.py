@@ -38,11 +38,8 @@ def answer() -> dict[str, Any]:
 
 
 @contextmanager
-def quick_useapi(*, news: bool = False) -> Iterator[tuple[str, str]]:
-    """Its address, and what it is.
-
-    With `news` every answer of another second is another one: its `updated` is the server's clock.
-    """
+def quick_useapi(clock: str = "") -> Iterator[tuple[str, str]]:
+    """Its address, and what it is; `clock` is the field that tells the server's time, so that answers differ."""
     told = answer()
     binary = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
     with TemporaryDirectory(prefix="bench-far-") as folder, socket.socket() as probe:
@@ -50,13 +47,13 @@ def quick_useapi(*, news: bool = False) -> Iterator[tuple[str, str]]:
         port = probe.getsockname()[1]
         probe.close()
         if binary:
-            body = json.dumps(told | {"updated": "NOW"}) if news else json.dumps(told)
+            body = json.dumps(told | ({clock: "NOW"} if clock else {}))
             body = body.replace("\\", "\\\\").replace("'", "\\'").replace("$", "").replace("NOW", "$time_iso8601")
             config = Path(folder) / "nginx.conf"
             config.write_text(_NGINX.format(folder=folder, port=port, body=body), encoding="utf-8")
             command = [binary, "-c", str(config), "-p", folder, "-e", f"{folder}/errors"]
         else:
-            command = [sys.executable, "-m", "tests.bench.far_end", str(port), "news" if news else ""]
+            command = [sys.executable, "-m", "tests.bench.far_end", str(port), clock]
         server = subprocess.Popen(command, preexec_fn=lambda: pin(FAR))
         try:
             _wait_for(port)
@@ -78,8 +75,8 @@ def _wait_for(port: int) -> None:
 class _Answering(asyncio.Protocol):
     """Answers each request head as it comes; nothing of it is read."""
 
-    def __init__(self, *, news: bool) -> None:
-        self._news = news
+    def __init__(self, clock: str) -> None:
+        self._clock = clock
         self._buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -88,7 +85,7 @@ class _Answering(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         *heads, self._buffer = (self._buffer + data).split(b"\r\n\r\n")
-        stamp = {"updated": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())} if self._news else {}
+        stamp = {self._clock: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())} if self._clock else {}
         body = json.dumps(answer_of_this_process | stamp).encode() if heads else b""
         head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         self._transport.write((head.encode() + body) * len(heads))
@@ -97,13 +94,13 @@ class _Answering(asyncio.Protocol):
 answer_of_this_process = answer()
 
 
-async def _serve(port: int, *, news: bool) -> None:
+async def _serve(port: int, clock: str) -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Answering(news=news), "127.0.0.1", port)
+    server = await loop.create_server(lambda: _Answering(clock), "127.0.0.1", port)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
     import uvloop
 
-    uvloop.run(_serve(int(sys.argv[1]), news=sys.argv[2] == "news"))
+    uvloop.run(_serve(int(sys.argv[1]), sys.argv[2]))

@@ -7,7 +7,10 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from hashlib import blake2b
 from pathlib import Path
+
+import msgspec
 
 from bot.api.models import parse_job
 from bot.jobs import Job
@@ -33,7 +36,8 @@ async def fill(folder: Path, *, running: int, ended: int = 0, asked_ago: tuple[f
 
 def _fill(file: Path, running: int, ended: int, asked_ago: tuple[float, float]) -> None:
     now = time.time()
-    known = parse_job(json.dumps(answer()).encode(), jobid="")
+    body = json.dumps(answer()).encode()
+    known = msgspec.structs.replace(parse_job(body, jobid=""), digest=blake2b(body, digest_size=8).hexdigest())
     done = parse_job(_DONE.read_bytes(), jobid="")
     with closing(sqlite3.connect(file, isolation_level=None)) as db:
         db.execute("PRAGMA journal_mode = OFF")
@@ -47,7 +51,8 @@ def _fill(file: Path, running: int, ended: int, asked_ago: tuple[float, float]) 
         )
         db.execute(
             f"""INSERT INTO watches (job_id, guild_id, channel_id, user_id, user_name, asked_at)
-                SELECT id, {GUILD}, id % {CHANNELS}, id % {MEMBERS}, 'Mira', changed_at FROM jobs WHERE over ORDER BY id"""
+                SELECT id, {GUILD}, id % {CHANNELS}, id % {MEMBERS}, 'Mira', changed_at
+                FROM jobs WHERE over ORDER BY id"""
         )
         first, last = asked_ago
         db.execute(
@@ -59,7 +64,8 @@ def _fill(file: Path, running: int, ended: int, asked_ago: tuple[float, float]) 
         for kind in ("card", "result"):
             db.execute(
                 f"""INSERT INTO deliveries
-                    (kind, job_id, guild_id, channel_id, nonce, state, message_id, next_try, shown, created_at, posted_at)
+                    (kind, job_id, guild_id, channel_id, nonce, state, message_id, next_try, shown, created_at,
+                     posted_at)
                     SELECT '{kind}', id, {GUILD}, id % {CHANNELS}, '{kind[0]}' || printf('%023d', id), 'posted', id, 0,
                     1, changed_at, changed_at FROM jobs WHERE over ORDER BY id"""
             )

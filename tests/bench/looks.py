@@ -20,6 +20,7 @@ from tests.bench.alone import alone
 from tests.bench.far_end import quick_useapi
 from tests.bench.filled import fill, jobid_of
 from tests.bench.report import Table, spread
+from tests.bench.scale import trouble
 
 JOBS = 20_000
 WARM_UP = 0.5
@@ -30,9 +31,9 @@ class CountingUseapi(Useapi):
 
     answers = 0
 
-    async def _look(self, jobid: str) -> Job:
+    async def _look(self, jobid: str, known: Job | None) -> Job:
         self.answers += 1
-        return await super()._look(jobid)
+        return await super()._look(jobid, known)
 
 
 async def bare(url: str, connections: int, seconds: float) -> dict[str, float]:
@@ -78,7 +79,7 @@ async def darkroom(url: str, connections: int, seconds: float) -> dict[str, floa
                 concurrency=connections,
                 now=lambda: datetime.now(UTC),
                 changed=changed,
-                alert=lambda _key, words: print(words) if words else None,
+                alert=trouble,
                 rng=random.Random(1),
             )
             loop = asyncio.create_task(watcher.run())
@@ -109,18 +110,20 @@ async def _end(loops: list[asyncio.Task[None]]) -> None:
 async def run(*, quick: bool) -> list[Table]:
     """The section."""
     seconds, turns, connections = (0.5, 2, 32) if quick else (3.0, 5, 32)
-    found: dict[str, list[dict[str, float]]] = {"bare": [], "calm": [], "news": []}
-    with quick_useapi() as (url, server), quick_useapi(news=True) as (restless, _):
+    found: dict[str, list[dict[str, float]]] = {"bare": [], "same": [], "calm": [], "news": []}
+    with quick_useapi() as (url, server), quick_useapi("served") as (other, _), quick_useapi("updated") as (news, _):
         for _ in range(turns):
             for name, function, where in (
                 ("bare", "bare", url),
-                ("calm", "darkroom", url),
-                ("news", "darkroom", restless),
+                ("same", "darkroom", url),
+                ("calm", "darkroom", other),
+                ("news", "darkroom", news),
             ):
                 found[name].append(await alone("looks", function, url=where, connections=connections, seconds=seconds))
     labels = {
         "bare": "aiohttp alone: GET, body read",
-        "calm": "Darkroom's whole cycle, nothing new in the answers",
+        "same": "Darkroom's whole cycle, each answer the same as the one before",
+        "calm": "the same, answers with other bytes, but nothing new in them",
         "news": "the same, every answer brings news, written with FULL",
     }
     rows = []
@@ -138,8 +141,8 @@ async def run(*, quick: bool) -> list[Table]:
         )
     return [
         Table(
-            before=f"{connections} connections, answers of 1.5 KB from {server}, {turns} runs of {seconds:.0f} s in turn, "
-            f"{JOBS:,} watched jobs, each side alone on a core of its own, uvloop on both.",
+            before=f"{connections} connections, answers of 1.5 KB from {server}, {turns} runs of {seconds:.0f} s in "
+            f"turn, {JOBS:,} watched jobs, each side alone on a core of its own, uvloop on both.",
             head=["what", "looks a second", "ratio", "processor time a look", "ratio"],
             rows=rows,
             after="The cycle is: due, read from SQLite who waits and what is known, GET, decode, clean and compare, "

@@ -159,8 +159,8 @@ async def run(*, quick: bool) -> list[Table]:
     ]
     return [
         Table(
-            before=f"{jobs} jobs of {SHORTEST:.0f} to {LONGEST:.0f} s, one begun every half a second, POLL_SECONDS {POLL:.0f} "
-            "on both sides, a useapi that answers at once and always knows how things are. The loop is "
+            before=f"{jobs} jobs of {SHORTEST:.0f} to {LONGEST:.0f} s, one begun every half a second, POLL_SECONDS "
+            f"{POLL:.0f} on both sides, a useapi that answers at once and always knows how things are. The loop is "
             "[tests/bench/tutorial_bot.py](../tests/bench/tutorial_bot.py): `discord.ext.tasks`, one request after the "
             f"other, a dictionary. The kill comes {LONGEST:.0f} s after the first job.",
             head=["", *COMMANDS],

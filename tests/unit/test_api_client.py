@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import aiohttp
+import msgspec
 import pytest
 from aiohttp import web
 
@@ -19,6 +20,7 @@ from bot.api import Useapi
 from bot.api.client import LARGEST
 from bot.api.outcomes import pause
 from bot.errors import Rule
+from bot.jobs import Status
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 TOKEN = "user:12345-canary"
@@ -99,6 +101,23 @@ async def test_every_jobid_arrives_as_it_is(far: FarEnd, api: Useapi, jobid: str
     await api.job(jobid)
     assert far.requests[0].path == "/v2/jobs/"
     assert dict(far.requests[0].query) == {"jobid": jobid.replace("\ud800", "?")}
+
+
+async def test_an_answer_that_did_not_change_is_the_job_that_is_known(far: FarEnd, api: Useapi) -> None:
+    far.says(sample("imagine_progress_47"))
+    known = await api.look(JOBID)
+    assert known.digest
+    assert await api.look(JOBID, known) is known
+    far.says(sample("imagine_progress_47") + b" ")
+    again = await api.look(JOBID, known)
+    assert again is not known
+    assert msgspec.structs.replace(again, digest=known.digest) == known
+
+
+async def test_a_job_that_was_given_up_is_read_anew_from_the_same_bytes(far: FarEnd, api: Useapi) -> None:
+    far.says(sample("imagine_progress_47"))
+    alive = await api.look(JOBID)
+    assert await api.look(JOBID, msgspec.structs.replace(alive, status=Status.SILENT)) == alive
 
 
 async def test_an_answer_may_come_packed(far: FarEnd, api: Useapi) -> None:

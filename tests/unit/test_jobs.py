@@ -42,11 +42,17 @@ def rank_of(job: Job) -> int:
 
 def test_the_same_answer_is_no_news() -> None:
     assert follow(RUNNING, RUNNING) is None
+    assert follow(RUNNING, changed(RUNNING, digest="5eed")) is None, "only its bytes were others"
 
 
 @pytest.mark.parametrize("earlier", [Status.CREATED, Status.STARTED])
 def test_an_earlier_status_is_no_news(earlier: Status) -> None:
     assert follow(RUNNING, changed(RUNNING, status=earlier, percent=None)) is None
+
+
+def test_news_bring_their_own_digest() -> None:
+    older = changed(RUNNING, digest="aaaa")
+    assert follow(older, changed(RUNNING, percent=48, digest="bbbb")) == changed(RUNNING, percent=48, digest="bbbb")
 
 
 def test_progress_goes_up_only() -> None:

@@ -88,7 +88,7 @@ class FarEnd:
             raise answer
         return answer
 
-    def look(self, jobid: str) -> asyncio.Task[Job]:
+    def look(self, jobid: str, _known: Job) -> asyncio.Task[Job]:
         return asyncio.create_task(self.job(jobid))
 
     def times(self, jobid: str | None = None, since: float = 0.0) -> list[float]:
