@@ -77,6 +77,7 @@ class Watcher:
         self._ended_one = ended
         self._alert = alert
         self._rng = rng or random.Random()  # noqa: S311 -- jitter, no secret
+        self._loop_time = asyncio.get_running_loop().time
         self._alarm = Alarm()
         self._expecting = Expecting(store=store, poll_seconds=poll_seconds, now=now)
         self._due: list[tuple[float, int]] = []  # a heap; an entry that `_due_at` does not know counts no more
@@ -395,10 +396,6 @@ class Watcher:
     def _schedule(self, job_id: int, delay: float) -> None:
         when = self._due_at[job_id] = self._loop_time() + delay
         heapq.heappush(self._due, (when, job_id))
-
-    @staticmethod
-    def _loop_time() -> float:
-        return asyncio.get_running_loop().time()
 
 
 def interval(waited: float, poll_seconds: float) -> float:

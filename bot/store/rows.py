@@ -1,6 +1,6 @@
 """Rows of the file to values and back; times in the file are seconds since 1970."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import aiosqlite
@@ -8,7 +8,6 @@ import msgspec
 
 from bot.jobs import Delivery, Job, Kind, KnownJob, Person, Place, Press, PressState, Shape, State, Tier
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _JOBS = msgspec.json.Decoder(Job)
 
 
@@ -42,7 +41,7 @@ def encode(job: Job) -> str:
 
 def aware(seconds: float) -> datetime:
     """Seconds since 1970 as an aware time."""
-    return _EPOCH + timedelta(seconds=seconds)
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def known_of(row: aiosqlite.Row) -> KnownJob:
