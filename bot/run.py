@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import sys
@@ -26,6 +27,7 @@ _CLOSED = {
 
 def run(settings: Settings, *, always_sync: bool) -> None:
     """Serve on the fastest event loop that there is."""
+    collect_less()
     main = _serve(settings, always_sync=always_sync)
     if sys.platform == "win32":
         asyncio.run(main)
@@ -33,6 +35,16 @@ def run(settings: Settings, *, always_sync: bool) -> None:
     import uvloop  # not to be had on Windows
 
     uvloop.run(main)
+
+
+def collect_less() -> None:
+    """Let Python search for garbage in cycles less often, and never in what was imported: that stays for ever.
+
+    Reference counts free nearly everything here; the search took a tenth of the processor time of a busy watcher.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
 
 
 async def _serve(settings: Settings, *, always_sync: bool) -> None:

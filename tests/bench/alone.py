@@ -1,4 +1,4 @@
-"""A measurement in a process of its own, on a core of its own: `alone("looks", "bare", seconds=3)` gives its figures."""
+"""A measurement in a process and on a core of its own: `alone("looks", "bare", seconds=3)` gives its figures."""
 
 import asyncio
 import importlib
@@ -7,6 +7,8 @@ import os
 import sys
 from pathlib import Path
 from typing import Any
+
+from bot.run import collect_less
 
 ROOT = Path(__file__).parents[2]
 FAR, NEAR = 0, 1
@@ -58,6 +60,7 @@ def main() -> None:
     _, module, function, what = sys.argv
     work = getattr(importlib.import_module(f"tests.bench.{module}"), function)
     pin(NEAR)
+    collect_less()
     json.dump(uvloop.run(work(**json.loads(what))), sys.stdout)
 
 
