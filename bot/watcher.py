@@ -81,7 +81,7 @@ class Watcher:
         self._alarm = Alarm()
         self._expecting = Expecting(store=store, poll_seconds=poll_seconds, now=now)
         self._due: list[tuple[float, int]] = []  # a heap; an entry that `_due_at` does not know counts no more
-        self._due_at: dict[int, float] = {}
+        self._due_at: dict[int, tuple[float, int]] = {}
         self._ready: deque[Look] = deque()  # due, and read from the store, but there is no place yet
         self._flying: dict[asyncio.Task[Job], Look] = {}
         self._unwritten: list[tuple[int, Job]] = []  # not written yet
@@ -108,7 +108,7 @@ class Watcher:
         """By how many seconds the oldest look is late; the pauses for useapi's trouble are not counted."""
         if not self._due_at:
             return 0.0
-        could_begin = max(min(self._due_at.values()), self._paused_until)
+        could_begin = max(min(self._due_at.values())[0], self._paused_until)
         return max(self._loop_time() - could_begin, 0.0)
 
     def watch(self, known: KnownJob, *, sooner: bool = False) -> None:
@@ -118,7 +118,7 @@ class Watcher:
         that others have waited for so long that its next look is far away is looked at sooner, too.
         """
         delay = self._jittered(self._poll_seconds * (_SOONER if sooner else 1.0))
-        if not known.job.over and self._loop_time() + delay < self._due_at.get(known.id, math.inf):
+        if not known.job.over and self._loop_time() + delay < self._due_time(known.id):
             self._schedule(known.id, delay)
             self._alarm.ring()
 
@@ -133,9 +133,9 @@ class Watcher:
             self._wake_again.add(job_id)
             return
         begin = max(self._loop_time(), self._woken.get(job_id, -math.inf) + _WAKE_GAP)
-        if begin < self._due_at[job_id]:
-            self._woken[job_id] = begin
+        if begin < self._due_time(job_id):
             self._schedule(job_id, begin - self._loop_time())
+            self._woken[job_id] = self._due_time(job_id)
             self._alarm.ring()
 
     async def resume(self) -> None:
@@ -196,7 +196,7 @@ class Watcher:
 
     async def _seconds_left(self, look: Look) -> float:
         """For how long this look is no use yet; one that a call brought about is."""
-        called = self._due_at.get(look.known.id) == self._woken.get(look.known.id)
+        called = self._due_time(look.known.id) == self._woken.get(look.known.id)
         return 0.0 if called else await self._expecting.seconds_left(look)
 
     def _take_off(self) -> None:
@@ -235,9 +235,9 @@ class Watcher:
         soon = self._loop_time() + _TOGETHER
         due: list[int] = []
         while len(due) < most and self._due and self._due[0][0] <= soon:
-            when, job_id = heapq.heappop(self._due)
-            if self._due_at.get(job_id) == when:
-                due.append(job_id)
+            entry = heapq.heappop(self._due)
+            if self._due_at.get(entry[1]) is entry:
+                due.append(entry[1])
         return due
 
     def _places(self) -> int:
@@ -393,9 +393,15 @@ class Watcher:
     def _jittered(self, seconds: float) -> float:
         return seconds * self._rng.uniform(0.9, 1.1)
 
+    def _due_time(self, job_id: int) -> float:
+        """When its next look is due, by the loop's clock; never, where nobody watches it."""
+        return self._due_at.get(job_id, (math.inf, job_id))[0]
+
     def _schedule(self, job_id: int, delay: float) -> None:
-        when = self._due_at[job_id] = self._loop_time() + delay
-        heapq.heappush(self._due, (when, job_id))
+        # One entry a job stands in both, and names it by the same int for ever: that is most of the memory of a job.
+        _, job_id = self._due_at.get(job_id, (0.0, job_id))
+        entry = self._due_at[job_id] = (self._loop_time() + delay, job_id)
+        heapq.heappush(self._due, entry)
 
 
 def interval(waited: float, poll_seconds: float) -> float:
