@@ -1,29 +1,49 @@
 """Discord's patience: invalid answers in ten minutes, IDENTIFYs in a day."""
 
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+
 import aiohttp
 import pytest
 from aiohttp import web
 
 from bot.budget import Budget, pause_before_identify
 
+Get = Callable[[str], Coroutine[None, None, None]]
 
-async def ask(budget: Budget, status: int, times: int) -> None:
+
+@asynccontextmanager
+async def discord(budget: Budget, status: int = 200) -> AsyncIterator[tuple[Get, list[float]]]:
+    """Asks a tiny server for a path, under the eyes of `budget`; and the times at which it was asked."""
+    times: list[float] = []
+
     async def answer(_: web.Request) -> web.Response:
+        times.append(asyncio.get_running_loop().time())
         return web.Response(status=status)
 
     app = web.Application()
-    app.router.add_get("/", answer)
+    app.router.add_get("/{path:.*}", answer)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0][:2]
     try:
         async with aiohttp.ClientSession(trace_configs=[budget.trace]) as session:
-            for _ in range(times):
-                async with session.get(f"http://{host}:{port}/"):
+
+            async def ask(path: str) -> None:
+                async with session.get(f"http://{host}:{port}/api/v10/{path}"):
                     pass
+
+            yield ask, times
     finally:
         await runner.cleanup()
+
+
+async def ask(budget: Budget, status: int, times: int) -> None:
+    async with discord(budget, status) as (get, _):
+        for _ in range(times):
+            await get("webhooks/1/token")
 
 
 @pytest.mark.parametrize("status", [401, 403, 429])
@@ -42,6 +62,20 @@ async def test_other_answers_do_not_count() -> None:
     await ask(budget, 500, 3)
     await ask(budget, 200, 3)
     assert budget.invalid == 0
+
+
+async def test_requests_that_come_in_a_bunch_are_sent_one_by_one() -> None:
+    async with discord(Budget()) as (get, times):
+        await asyncio.gather(*(get(f"channels/{number}/messages") for number in range(20)))
+    assert max(times) - min(times) > 19 / 50, "Discord allows 50 a second"
+
+
+async def test_an_answer_to_a_person_waits_for_no_other_request() -> None:
+    async with discord(Budget()) as (get, times):
+        posts = [asyncio.create_task(get(f"channels/{number}/messages")) for number in range(20)]
+        await asyncio.gather(get("interactions/1/token/callback"), get("webhooks/1/token"))
+        assert len(times) < 10
+        await asyncio.gather(*posts)
 
 
 def test_a_bot_that_is_restarted_over_and_over_keeps_its_token() -> None:
