@@ -23,8 +23,8 @@ SECONDS = 5.0
 OVER = {"completed", "moderated", "failed", "cancelled"}
 
 
-class TutorialBot(commands.Bot):
-    """Follows jobs and posts their pictures."""
+class TutorialBot(commands.AutoShardedBot):
+    """Follows jobs and posts their pictures; sharded, because only such a bot asks where the gateway is."""
 
     session: aiohttp.ClientSession
 

@@ -1,0 +1,143 @@
+"""Whether the memory of the real bot grows: a straight line through half an hour of jobs, presses and panels.
+
+    python -m tests.bench.soak --minutes 30
+
+The first third of the time does not count: there caches fill, and Python learns how much it needs.
+"""
+
+import argparse
+import asyncio
+import math
+import statistics
+import sys
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bot.demo.useapi import PretendUseapi
+from tests.bench.alone import rss_of
+from tests.crash.conftest import Street
+from tests.pretend_discord import Message, PretendDiscord
+
+BEAT = 1.0  # seconds from one job to the next
+SAMPLE = 2.0  # seconds
+CHANNELS, MEMBERS = 12, 60
+PANELS = ("jobs", "darkroom status", "darkroom settings", "darkroom presses")
+SPEED = 20.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The bot's memory after so many seconds and finished jobs."""
+
+    seconds: float
+    jobs: int
+    megabytes: float
+
+
+@dataclass
+class Soak:
+    """A street with people on it, for so many seconds; `tell` is called with a line for each minute."""
+
+    street: Street
+    seconds: float
+    samples: list[Sample] = field(default_factory=list)
+    jobs: int = 0
+    presses: int = 0
+    panels: int = 0
+
+    async def run(self) -> None:
+        street = self.street
+        self._places = [street.discord.add_channel(street.guild, f"c{number}") for number in range(CHANNELS)]
+        self._boss = street.discord.add_member(street.guild, "Kit", permissions=("MANAGE_MESSAGES", "MANAGE_GUILD"))
+        self._people = [street.discord.add_member(street.guild, f"M{number}") for number in range(MEMBERS)]
+        self._began = time.monotonic()
+        async with asyncio.TaskGroup() as group:
+            watching = group.create_task(self._watch())
+            for number in range(int(self.seconds / BEAT)):
+                group.create_task(self._live(number))
+                await asyncio.sleep(max(self._began + (number + 1) * BEAT - time.monotonic(), 0))
+            watching.cancel()
+
+    async def _watch(self) -> None:
+        while True:
+            passed = time.monotonic() - self._began
+            self.samples.append(Sample(passed, self.jobs, rss_of(self.street.bot.pid)))
+            if len(self.samples) % round(60 / SAMPLE) == 1:
+                sys.stdout.write(f"{passed / 60:4.0f} min {self.samples[-1].megabytes:7.1f} MB {self.jobs:6} jobs\n")
+                sys.stdout.flush()
+            await asyncio.sleep(SAMPLE)
+
+    async def _live(self, number: int) -> None:
+        """A job of some seconds, U1 on every second picture, and a panel now and then."""
+        discord, place, who = self.street.discord, self._places[number % CHANNELS], self._people[number % MEMBERS]
+        prompt = f"picture {number:06}"
+        jobid = self.street.useapi.add_job(prompt=prompt, duration=SPEED * (2 + number % 5))
+        await (await discord.slash(place, who, "job", {"jobid": jobid})).answered(within=20)
+        if number % 5 == 0:
+            panel = PANELS[number // 5 % len(PANELS)]
+            await (await discord.slash(place, self._boss, panel)).answered(within=20)
+            self.panels += 1
+        post = await discord.wait_until(lambda: self._post(place, prompt), 60)
+        self.jobs += 1
+        if number % 2:
+            await (await discord.click(post, who, post.button("U1"))).answered(within=20)
+            self.presses += 1
+
+    def _post(self, place: int, prompt: str) -> Message | None:
+        newest = self.street.discord.messages(place)[-30:]
+        ours = (message for message in newest if prompt in str(message.embeds))
+        return next((message for message in ours if any(part.get("label") == "U1" for part in message.buttons)), None)
+
+    def verdict(self) -> str:
+        counted = [sample for sample in self.samples if sample.seconds > self.seconds / 3]
+        hours = [sample.seconds / 3600 for sample in counted]
+        hundreds = [sample.jobs / 100 for sample in counted]
+        kilobytes = [sample.megabytes * 1024 for sample in counted]
+        return (
+            f"{self.jobs} jobs, {self.presses} presses, {self.panels} panels in {self.seconds / 60:.0f} minutes\n"
+            f"memory: {self.samples[0].megabytes:.1f} MB at the start, {counted[0].megabytes:.1f} after a third of the "
+            f"time, {counted[-1].megabytes:.1f} at the end\n"
+            f"slope of the last two thirds: {slope(hours, kilobytes)} KB an hour, {slope(hundreds, kilobytes)} KB for "
+            "100 jobs\n"
+        )
+
+
+def slope(along: list[float], values: list[float]) -> str:
+    """That of the straight line through these points, and its standard error."""
+    line = statistics.linear_regression(along, values)
+    off = sum((value - line.slope * at - line.intercept) ** 2 for at, value in zip(along, values, strict=True))
+    middle = statistics.fmean(along)
+    error = math.sqrt(off / max(len(along) - 2, 1) / sum((at - middle) ** 2 for at in along))
+    return f"{line.slope:+,.0f} ± {error:,.0f}"
+
+
+async def soak(seconds: float) -> str:
+    with TemporaryDirectory(prefix="bench-soak-") as folder:
+        street = Street(Path(folder))
+        street.discord = PretendDiscord(limits=True)
+        street.useapi = PretendUseapi(refresh=0, grid_size=64, speed=SPEED, max_jobs=1000)
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(street.useapi)
+            await stack.enter_async_context(street.discord)
+            await street.open(LOG_LEVEL="WARNING", POLL_SECONDS="0.5")
+            await street.bot.start()
+            stack.push_async_callback(street.bot.kill)
+            await street.discord.wait_ready()
+            run = Soak(street, seconds)
+            await run.run()
+        assert street.discord.violations == []
+        assert "Traceback" not in street.bot.screen, street.bot.screen
+        return run.verdict()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.soak", description="See whether the memory grows.")
+    parser.add_argument("--minutes", type=float, default=30.0)
+    sys.stdout.write(asyncio.run(soak(parser.parse_args().minutes * 60)))
+
+
+if __name__ == "__main__":
+    main()
