@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo run check test soak image-check pictures lock clean
+.PHONY: help setup demo run check test bench soak image-check pictures lock clean
 
 help: ## what each word does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,12 +25,16 @@ check: .venv/dev ## style, types, and which way imports run
 test: .venv/dev ## all tests; a minute or two
 	$(BIN)/python -m pytest -n 3 --maxschedchunk 1 -rs
 
-soak: .venv/dev ## the long forms: 2,000 results through 200 kills, 320 presses through 80; a quarter of an hour
+bench: .venv/dev ## what Darkroom costs and how fast it is, into docs/performance.md; half an hour on a machine at rest
+	$(BIN)/python -m tests.bench
+
+soak: .venv/dev ## the long forms: 2,000 results through 200 kills, 320 presses through 80, half an hour of work; an hour
 	DARKROOM_LONG=1 $(BIN)/python -m pytest -n 2 --timeout 600 tests/crash/test_busy_and_cut_off.py \
 	    tests/crash/test_pressing_for_real.py tests/crash/test_pictures_for_real.py \
 	    tests/unit/test_cards_properties.py tests/unit/test_models_properties.py tests/unit/test_buttons.py
 	$(BIN)/python -m tests.crash.kill_run --deliveries 2000 --kills 200 --nonce-window 0 --seed $${SEED:-1}
 	$(BIN)/python -m tests.crash.press_run --presses 320 --kills 80 --seed $${SEED:-1}
+	$(BIN)/python -m tests.bench.soak --minutes $${MINUTES:-30}
 
 image-check: .venv/dev ## the Dockerfile's steps in a bare Debian root, without Docker; needs root and debootstrap
 	$(BIN)/python -m tests.image

@@ -54,7 +54,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def unrest(seconds: float = 1.0) -> float:
-    """How restless the machine is: how much longer the median of short pieces of work takes than the quickest.
+    """How restless the machine is: how much longer short pieces of work take on average than the quickest.
 
     0 is a machine that does nothing else; 1 one on which everything takes twice as long as it could.
     """
