@@ -9,7 +9,7 @@ from array import array
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -60,10 +60,12 @@ class Clocked(Useapi):
 
 
 @asynccontextmanager
-async def at_work(folder: Path, url: str, poll: float) -> AsyncIterator[tuple[Store, Clocked]]:
-    """A watcher on the database in `folder`."""
+async def at_work(
+    folder: Path, url: str, poll: float, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> AsyncIterator[tuple[Store, Clocked]]:
+    """A watcher on the database in `folder`; `now` is its clock."""
     async with (
-        open_store(folder, lambda: datetime.now(UTC)) as store,
+        open_store(folder, now) as store,
         aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
     ):
         api = Clocked(session=session, url=url, token="demo-token")
@@ -72,7 +74,7 @@ async def at_work(folder: Path, url: str, poll: float) -> AsyncIterator[tuple[St
             store=store,
             poll_seconds=poll,
             concurrency=CONNECTIONS,
-            now=lambda: datetime.now(UTC),
+            now=now,
             changed=lambda: None,
             alert=trouble,
             rng=random.Random(1),
@@ -92,15 +94,19 @@ def trouble(_key: str, words: str) -> None:
     assert not words, words
 
 
-async def follow_all(folder: str, url: str, seconds: float) -> dict[str, Any]:
-    """Start on a full database, as after a restart: everything in it is overdue; then follow it for a while."""
+async def follow_all(folder: str, url: str, seconds: float, filled: float) -> dict[str, Any]:
+    """Start on a full database, as after a restart: everything in it is overdue; then follow it for a while.
+
+    The wall clock goes from when the database was filled, so that the jobs have the same age in each run.
+    """
+    ago = timedelta(seconds=time.time() - filled)
     with TemporaryDirectory(prefix="bench-idle-") as empty:
         async with at_work(Path(empty), url, POLL):
             await asyncio.sleep(0.3)
             idle = rss()
     memory: list[float] = []
     started = time.perf_counter()
-    async with at_work(Path(folder), url, POLL) as (_, api):
+    async with at_work(Path(folder), url, POLL, lambda: datetime.now(UTC) - ago) as (_, api):
         await api.first.wait()
         to_first_look = time.perf_counter() - started
         first = api.begun[0]
@@ -176,7 +182,8 @@ async def run(*, quick: bool) -> list[Table]:
         full = Path(name) / "full"
         await fill(full, running=watched, ended=ended, asked_ago=ages)
         size = sum(file.stat().st_size for file in full.iterdir()) / 2**20
-        runs = [await alone("scale", "follow_all", folder=str(full), url=url, seconds=seconds) for _ in range(turns)]
+        what = {"folder": str(full), "url": url, "seconds": seconds, "filled": time.time()}
+        runs = [await alone("scale", "follow_all", **what) for _ in range(turns)]
         shutil.rmtree(full)
         past = {}
         for number in (ended // 100, ended // 10, ended):
