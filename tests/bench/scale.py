@@ -22,7 +22,7 @@ from bot.store import Store, open_store
 from bot.watcher import Watcher
 from tests.bench.alone import alone, rss
 from tests.bench.far_end import quick_useapi
-from tests.bench.filled import GUILD, fill
+from tests.bench.filled import GUILD, fill, jobid_of
 from tests.bench.report import Table, percentile, spread
 
 CONNECTIONS = 8  # the default of POLL_CONCURRENCY
@@ -146,12 +146,9 @@ async def history(folder: str, url: str) -> dict[str, float]:
         await asyncio.sleep(2)
         figures["look"] = (time.process_time() - cpu) / (len(api.begun) - before) * 1e6
     async with open_store(Path(folder), lambda: datetime.now(UTC)) as store:
-        number = 0
 
         async def ask() -> None:
-            nonlocal number
-            number += 1
-            await store.ask(Job(jobid=f"job:new-{number}-{time.time_ns()}", status="started"), place, person)
+            await store.ask(Job(jobid=jobid_of(time.time_ns() % 10**17), status="started"), place, person)
 
         steps: dict[str, Callable[[], Awaitable[Any]]] = {
             "ask": ask,
