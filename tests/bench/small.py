@@ -23,7 +23,7 @@ from tests.bench.report import Table, spread
 from tests.crash.conftest import Street
 
 GUILDS = 2500
-WARM_UP, MESSAGES = 100, 1000
+WARM_UP, MESSAGES = 300, 2500
 
 
 @asynccontextmanager
