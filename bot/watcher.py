@@ -48,6 +48,13 @@ _WAKE_GAP = 2.0  # seconds between two looks at a job that calls brought about, 
 _MISSES = 3  # "no such job" this often in a row ends a watch: a fresh job may not be known everywhere at once
 
 
+class _Due(msgspec.Struct, frozen=True, order=True, gc=False):
+    """When a job's next look is due, by the loop's clock; a third of what a tuple takes."""
+
+    when: float
+    job_id: int
+
+
 class Watcher:
     """The polling loop; one `run()` for ever, or `look_once()` for one round.
 
@@ -80,8 +87,8 @@ class Watcher:
         self._loop_time = asyncio.get_running_loop().time
         self._alarm = Alarm()
         self._expecting = Expecting(store=store, poll_seconds=poll_seconds, now=now)
-        self._due: list[tuple[float, int]] = []  # a heap; an entry that `_due_at` does not know counts no more
-        self._due_at: dict[int, tuple[float, int]] = {}
+        self._due: list[_Due] = []  # a heap; an entry that `_due_at` does not know counts no more
+        self._due_at: dict[int, _Due] = {}
         self._ready: deque[Look] = deque()  # due, and read from the store, but there is no place yet
         self._flying: dict[asyncio.Task[Job], Look] = {}
         self._unwritten: list[tuple[int, Job]] = []  # not written yet
@@ -108,7 +115,7 @@ class Watcher:
         """By how many seconds the oldest look is late; the pauses for useapi's trouble are not counted."""
         if not self._due_at:
             return 0.0
-        could_begin = max(min(self._due_at.values())[0], self._paused_until)
+        could_begin = max(min(self._due_at.values()).when, self._paused_until)
         return max(self._loop_time() - could_begin, 0.0)
 
     def watch(self, known: KnownJob, *, sooner: bool = False) -> None:
@@ -234,10 +241,10 @@ class Watcher:
     def _take_due(self, most: int) -> list[int]:
         soon = self._loop_time() + _TOGETHER
         due: list[int] = []
-        while len(due) < most and self._due and self._due[0][0] <= soon:
+        while len(due) < most and self._due and self._due[0].when <= soon:
             entry = heapq.heappop(self._due)
-            if self._due_at.get(entry[1]) is entry:
-                due.append(entry[1])
+            if self._due_at.get(entry.job_id) is entry:
+                due.append(entry.job_id)
         return due
 
     def _places(self) -> int:
@@ -254,7 +261,7 @@ class Watcher:
         if not self._wanted():
             return _SLOWEST  # a landing wakes the loop before that
         now = self._loop_time()
-        next_due = self._due[0][0] if self._due else now + _SLOWEST
+        next_due = self._due[0].when if self._due else now + _SLOWEST
         return max(next_due, self._paused_until) - now
 
     async def _write(self, news: list[tuple[int, Job]]) -> None:
@@ -395,12 +402,14 @@ class Watcher:
 
     def _due_time(self, job_id: int) -> float:
         """When its next look is due, by the loop's clock; never, where nobody watches it."""
-        return self._due_at.get(job_id, (math.inf, job_id))[0]
+        entry = self._due_at.get(job_id)
+        return math.inf if entry is None else entry.when
 
     def _schedule(self, job_id: int, delay: float) -> None:
         # One entry a job stands in both, and names it by the same int for ever: that is most of the memory of a job.
-        _, job_id = self._due_at.get(job_id, (0.0, job_id))
-        entry = self._due_at[job_id] = (self._loop_time() + delay, job_id)
+        before = self._due_at.get(job_id)
+        entry = _Due(self._loop_time() + delay, job_id if before is None else before.job_id)
+        self._due_at[job_id] = entry
         heapq.heappush(self._due, entry)
 
 

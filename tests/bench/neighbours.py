@@ -166,8 +166,8 @@ async def run(*, quick: bool) -> list[Table]:
             head=["", *COMMANDS],
             rows=rows,
             after="Latency is the time from the job's end to the message with its picture. Darkroom also posts a card "
-            "and edits it, and one of its requests a job is that of `/job`, which says how the job stands. Measured before "
-            "for AI_Horde_Discord on such a run, with a poll of 5 s: mean 2.25 s, 95 of 100 within 4.40 s, 4.5 requests a "
-            "job, 74 MB, the one job that was pending at a kill lost.",
+            "and edits it, and one of its requests a job is that of `/job`, which says how the job stands. Measured "
+            "before for AI_Horde_Discord on such a run, with a poll of 5 s: mean 2.25 s, 95 of 100 within 4.40 s, 4.5 "
+            "requests a job, 74 MB, the one job that was pending at a kill lost.",
         )
     ]

@@ -1,6 +1,7 @@
 """A hundred thousand watched jobs beside a million ended ones: memory, start, lateness, and what history costs."""
 
 import asyncio
+import math
 import random
 import shutil
 import statistics
@@ -36,7 +37,7 @@ class Clocked(Useapi):
 
     def __init__(self, **wiring: Any) -> None:
         super().__init__(**wiring)
-        self.due_at: dict[int, tuple[float, int]] = {}
+        self.due_time: Callable[[int], float] = lambda _job_id: 0.0
         self.begun = array("d")
         self.first = asyncio.Event()
         self.late = array("d")
@@ -47,7 +48,8 @@ class Clocked(Useapi):
         now = asyncio.get_running_loop().time()
         self.begun.append(now)
         self.first.set()
-        self.late.append(now - self.due_at.get(int(jobid[4:21]), (now, 0))[0])
+        due = self.due_time(int(jobid[4:21]))
+        self.late.append(0.0 if due == math.inf else now - due)
         return super().look(jobid, known)
 
     async def _look(self, jobid: str, known: Job | None) -> Job:
@@ -79,7 +81,7 @@ async def at_work(
             alert=trouble,
             rng=random.Random(1),
         )
-        api.due_at = watcher._due_at
+        api.due_time = watcher._due_time
         loop = asyncio.create_task(watcher.run())
         try:
             yield store, api
