@@ -97,6 +97,7 @@ class Watcher:
         self._failing_since: dict[int, float] = {}  # the jobs whose last look met trouble
         self._blocked: set[int] = set()  # those of them that met a blocked Midjourney account
         self._woken: dict[int, float] = {}  # when a call last brought about a look, or will
+        self._called: set[int] = set()  # called about since their last look began; no look at them is too early
         self._wake_again: set[int] = set()  # called about while a look was under way, which may be older than the news
         self._answered_at = 0.0
         self._strain = 0
@@ -139,6 +140,7 @@ class Watcher:
         if any(look.known.id == job_id for look in self._flying.values()):
             self._wake_again.add(job_id)
             return
+        self._called.add(job_id)
         begin = max(self._loop_time(), self._woken.get(job_id, -math.inf) + _WAKE_GAP)
         if begin < self._due_time(job_id):
             self._schedule(job_id, begin - self._loop_time())
@@ -187,7 +189,7 @@ class Watcher:
         """Have looks ready for the places that come free: reading many of them at once costs little more than one."""
         try:
             looks = await self._store.looks(due)
-            early = [await self._seconds_left(look) for look in looks]
+            early = [await self._expecting.seconds_left(look) for look in looks]
         except Exception:
             log.exception("The store did not say what to look at; trying again")
             for job_id in due:
@@ -196,21 +198,17 @@ class Watcher:
         for job_id in set(due) - {look.known.id for look in looks}:
             self._forget(job_id)  # over, or nobody waits
         for look, left in zip(looks, early, strict=True):
-            if left:
+            if left and look.known.id not in self._called:  # asked here: a call may have come while the store was read
                 self._schedule(look.known.id, left)
             else:
                 self._ready.append(look)
-
-    async def _seconds_left(self, look: Look) -> float:
-        """For how long this look is no use yet; one that a call brought about is."""
-        called = self._due_time(look.known.id) == self._woken.get(look.known.id)
-        return 0.0 if called else await self._expecting.seconds_left(look)
 
     def _take_off(self) -> None:
         while self._ready and self._loop_time() < self._paused_until:
             self._schedule(self._ready.pop().known.id, 0.0)  # what was read may be old when the pause is over
         while self._ready and self._places() > 0:
             look = self._ready.popleft()
+            self._called.discard(look.known.id)
             task = self._api.look(look.known.job.jobid, look.known.job)
             self._flying[task] = look
             task.add_done_callback(self._land)
@@ -304,6 +302,7 @@ class Watcher:
         for told in (self._due_at, self._misses, self._quiet, self._failing_since, self._woken):
             told.pop(job_id, None)
         self._blocked.discard(job_id)
+        self._called.discard(job_id)
         self._wake_again.discard(job_id)
 
     def _news(self, new: Job, look: Look) -> Job | None:

@@ -333,6 +333,22 @@ async def test_a_call_is_followed_however_long_such_jobs_take(night: Night) -> N
     assert night.useapi.times("a")[0] - began == pytest.approx(5, abs=0.1)
 
 
+async def test_a_call_about_a_job_whose_look_is_late_already_is_followed_too(night: Night) -> None:
+    await history(night, 40, 50)
+    await night.ask("other")
+    night.useapi.answers["other"] = Busy(retry_after=14)
+    await asyncio.sleep(5)
+    began = now()
+    job = msgspec.structs.replace(running("a"), created=wall())
+    known = (await night.store.ask(job, HERE, MIRA)).known
+    night.watcher.watch(known)
+    await asyncio.sleep(18)
+    night.watcher.wake(known.id)  # its look was due, but useapi wants a pause
+    await asyncio.sleep(15)
+    assert night.useapi.times("a"), "when the pause is over"
+    assert now() - began < 40
+
+
 # --- when somebody says that there is news --------------------------------------------------------------------------
 
 
