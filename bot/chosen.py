@@ -47,14 +47,22 @@ async def channel_trouble(bot: discord.Client, place: Place) -> str:
         async with asyncio.timeout(_PATIENCE):
             guild = await bot.fetch_guild(place.guild_id, with_counts=False)
             channel = await guild.fetch_channel(place.channel_id)
+            thread = channel if isinstance(channel, discord.Thread) else None
+            if thread is not None:  # its rights are its channel's, which no cache holds
+                channel = await guild.fetch_channel(thread.parent_id)
             me = await guild.fetch_member(bot.user.id)
     except (discord.NotFound, discord.Forbidden, discord.InvalidData):
         return GONE
     except Exception as trouble:  # noqa: BLE001 -- whatever it is, it must not keep anybody from asking for a job
         log.info("Discord did not say how channel %s stands (%s)", place.channel_id, type(trouble).__name__)
         return ""
-    missing = lacking(channel.permissions_for(me))
-    if _IN_CHANNEL[1] in missing:  # without it Discord counts the rights to embed and attach as missing, too
+    if thread is None and not isinstance(channel, discord.abc.Messageable):
+        return "nobody can write in it, only in a channel or post inside it"
+    rights = channel.permissions_for(me)
+    if thread is not None and thread.locked and not rights.manage_threads:
+        return "it is locked"
+    missing = lacking(rights, thread=thread is not None)
+    if thread is None and _IN_CHANNEL[1] in missing:  # Discord then counts those to embed and attach as missing, too
         missing = missing[: missing.index(_IN_CHANNEL[1]) + 1]
     return f"I lack {listed(missing)} there" if missing else ""
 
@@ -72,7 +80,7 @@ async def place_to_post(bot: discord.Client, channel_id: int, guilds: Collection
         return None
     except Exception as trouble:  # noqa: BLE001 -- whatever it is, it may be over when Discord is asked again
         raise OSError(f"Discord did not say where a channel is ({type(trouble).__name__})") from None
-    guild_id = int(str(channel.get("guild_id", 0)))
+    guild_id = int(str(channel.get("guild_id") or 0))
     if not guild_id or (guilds is not None and guild_id not in guilds):
         log.warning("A job wants to be shown in channel %d, whose server is not listed", channel_id)
         return None

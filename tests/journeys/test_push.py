@@ -6,6 +6,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from simcord.builders import ChannelHandle
 
 from tests.journeys.conftest import Stage, labels, words
 from tests.ports import free_port
@@ -19,6 +20,11 @@ async def called(stage: Stage) -> Stage:
     port = free_port()
     await stage.restart(public_url=f"http://127.0.0.1:{port}/darkroom", webhook_port=port)
     return stage
+
+
+def thread_in(stage: Stage, channel: Any) -> ChannelHandle:
+    thread = stage.env.backend.create_thread(channel.id, "sketches", stage.bo.id, broadcast=False)
+    return ChannelHandle(stage.env, stage.guild, thread)
 
 
 async def send(url: str, body: Any, *, method: str = "POST", **more: Any) -> int:
@@ -139,6 +145,46 @@ async def test_a_job_that_names_no_channel_of_ours_is_not_shown(
     assert called.posts() == []
     assert called.looks(jobid) == 1, "one question, whoever calls how often"
     assert jobid not in caplog.text
+
+
+async def test_a_job_may_name_a_thread(called: Stage) -> None:
+    thread = thread_in(called, called.lounge)
+    jobid = called.useapi.add_job(prompt=CASTLE, age=600, replyRef=f"discord:{thread.id}")
+    assert await send(called.bot.settings.callback_url, {"jobid": jobid}) == 200
+    await called.wait(1)
+    assert called.posts(thread)[-1].attachments
+
+
+@pytest.mark.parametrize(
+    ("where", "why"),
+    [
+        ("a forum", "nobody can write in it"),
+        ("a category", "nobody can write in it"),
+        ("a locked thread", "it is locked"),
+        ("a thread in which the bot may not write", "I lack Send Messages in Threads there"),
+        ("a channel in which the bot may not write", "I lack Send Messages there"),
+    ],
+)
+async def test_where_nothing_can_be_posted_nothing_is_promised(
+    called: Stage, where: str, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    if where == "a forum":
+        place = called.guild.create_forum_channel("ideas")
+    elif where == "a category":
+        place = called.guild.create_category("rooms")
+    elif "thread" in where:
+        place = thread_in(called, called.lounge)
+        called.env.backend.channels[place.id].thread_metadata.locked = "locked" in where
+        right = "manage_threads" if "locked" in where else "send_messages_in_threads"
+        called.forbid(None, right, channel=called.lounge)
+    else:
+        place = called.lounge
+        called.forbid(None, "send_messages", channel=place)
+    jobid = called.useapi.add_job(prompt=CASTLE, age=600, replyRef=f"discord:{place.id}")
+    assert await send(called.bot.settings.callback_url, {"jobid": jobid}) == 200
+    await called.wait(1)
+    assert await called.rows("SELECT * FROM deliveries") == []
+    assert f"wants to be shown in channel {place.id}: {why}" in caplog.text
 
 
 async def test_only_listed_servers_are_shown_anything(called: Stage, caplog: pytest.LogCaptureFixture) -> None:
