@@ -49,6 +49,7 @@ class Useapi:
         self._press_patience = _patience(press_seconds)
         self._looks: dict[str, asyncio.Task[Job]] = {}
         self._fresh: dict[str, Job] = {}
+        self._changes = 0  # how often we changed a job: what was asked before that is shared no more
 
     def __repr__(self) -> str:
         return f"<Useapi at {self._url.host}>"
@@ -88,7 +89,10 @@ class Useapi:
             wish["replyUrl"] = self._reply_url
         if prompt is not None:
             wish["prompt"] = prompt
-        said = read(await self._ask("POST", "/jobs/button", self._press_patience, wish))
+        try:
+            said = read(await self._ask("POST", "/jobs/button", self._press_patience, wish))
+        finally:
+            self._changed(jobid)
         child = job_from(said, jobid="") if isinstance(said, dict) else None
         if child is None or child.jobid in ("", jobid):
             raise errors.Nonsense  # a child without an id of its own cannot be followed
@@ -103,7 +107,11 @@ class Useapi:
 
     async def cancel(self, jobid: str) -> None:
         """Have useapi give up a job; Midjourney may go on with it, and charge."""
-        read(await self._ask("GET", "/jobs/cancel/", self._look_patience, query=f"jobid={_quoted(jobid)}"), jobid=jobid)
+        try:
+            query = f"jobid={_quoted(jobid)}"
+            read(await self._ask("GET", "/jobs/cancel/", self._look_patience, query=query), jobid=jobid)
+        finally:
+            self._changed(jobid)
 
     async def accounts(self) -> tuple[Account, ...]:
         """The Midjourney accounts that are configured at useapi; none is an empty answer, no error.
@@ -130,8 +138,15 @@ class Useapi:
         # An answer that claims another job's id must not change that one.
         return msgspec.structs.replace(job_from(said, jobid=jobid), jobid=jobid, digest=digest)
 
+    def _changed(self, jobid: str) -> None:
+        """Whoever asks for a job from now on sees what a press or an end has made of it, if we were answered or not."""
+        self._changes += 1
+        self._fresh.pop(jobid, None)
+        self._looks.pop(jobid, None)
+
     def _looked(self, jobid: str, look: asyncio.Task[Job]) -> None:
-        del self._looks[jobid]
+        if self._looks.get(jobid) is look:
+            del self._looks[jobid]
         if not look.cancelled():
             look.exception()  # taken here, because all who asked may have left; asyncio would complain about it
 

@@ -254,6 +254,19 @@ async def test_a_crowd_that_asks_one_after_the_other_is_one_request_but_the_watc
     assert len(far.requests) == 2
 
 
+@pytest.mark.parametrize("what", ["cancelled", "pressed", "pressed in vain"])
+async def test_whoever_asks_after_a_change_is_not_told_what_was_before_it(far: FarEnd, api: Useapi, what: str) -> None:
+    far.says(sample("docs_get_job_imagine_completed"))
+    await api.job(JOBID)
+    before = api.look(JOBID)
+    far.says(b"{}", 500 if "vain" in what else 200)
+    with suppress(errors.UseapiError):
+        await (api.cancel(JOBID) if what == "cancelled" else api.press(JOBID, "U1", reply_ref="ref"))
+    far.says(sample("docs_get_job_imagine_completed").replace(b'"completed"', b'"cancelled"'))
+    assert (await api.job(JOBID)).status == Status.CANCELLED
+    await before
+
+
 async def test_a_press_is_one_post_and_gives_the_child(far: FarEnd, api: Useapi) -> None:
     far.says(json.dumps({"jobid": "job:child", "verb": "button", "status": "started", "button": "V1"}).encode())
     child = await api.press(JOBID, "V1", reply_ref="p1", prompt="a cat")
