@@ -62,11 +62,10 @@ class Push:
         known = await self._store.by_jobid(jobid)
         if known is not None:
             self._wake(known.id)
-            if _CHANNEL.fullmatch(known.job.reply_ref):
-                self._take_in_soon(jobid)
-            return
-        _note(self._early, jobid)
-        self._take_in_soon(jobid)
+        else:
+            _note(self._early, jobid)
+        if await self._may_be_owed(known):
+            self._take_in_soon(jobid)
 
     def watched(self, known: KnownJob) -> None:
         """A job is watched from now on; where a call came before that, there is news already."""
@@ -92,8 +91,15 @@ class Push:
         except UseapiError:
             return  # of which others tell
         for jobid in running:
-            if await self._store.by_jobid(jobid) is None:
+            if await self._may_be_owed(await self._store.by_jobid(jobid)):
                 self._take_in_soon(jobid)
+
+    async def _may_be_owed(self, known: KnownJob | None) -> bool:
+        """Whether a job may name a channel in which it was not shown yet; many calls are about those that were."""
+        if known is None:
+            return True
+        named = _CHANNEL.fullmatch(known.job.reply_ref)
+        return named is not None and not await self._store.came_by_itself(known.id, int(named[1]))
 
     def _take_in_soon(self, jobid: str) -> None:
         asked_at = self._asked.get(jobid)

@@ -13,6 +13,7 @@ from bot.store.outbox import Outbox, rearm
 from bot.store.rows import aware, encode, known_of, one_delivery, one_known
 
 _KEY_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # nothing that is mistaken for something else when read aloud
+_BY_ITSELF = "SELECT 1 FROM watches WHERE job_id = ? AND channel_id = ? AND user_id = ?"
 
 
 class Asked(Enum):
@@ -52,14 +53,15 @@ class Wishes(Outbox):
 
         async def work(db: aiosqlite.Connection) -> Wish | None:
             known = await one_known(db, "jobid = ?", (job.jobid,))
-            values = (0 if known is None else known.id, place.channel_id, NOBODY.id)
-            if await db.execute_fetchall(
-                "SELECT 1 FROM watches WHERE job_id = ? AND channel_id = ? AND user_id = ?", values
-            ):
+            if known is not None and await db.execute_fetchall(_BY_ITSELF, (known.id, place.channel_id, NOBODY.id)):
                 return None
             return await self._ask(db, job, place, NOBODY, again=False, quiet_for=0)
 
         return await self._db.transaction(work)
+
+    async def came_by_itself(self, job_id: int, channel_id: int) -> bool:
+        """Whether `ask_for_nobody` did its work for this job in this channel."""
+        return bool(await self._db.rows(_BY_ITSELF, (job_id, channel_id, NOBODY.id)))
 
     async def _ask(
         self, db: aiosqlite.Connection, job: Job, place: Place, person: Person, *, again: bool, quiet_for: float

@@ -251,6 +251,36 @@ async def test_a_flood_of_calls_about_unknown_jobs_is_a_trickle_at_useapi(called
     assert called.posts(called.lounge)[-1].attachments
 
 
+async def test_jobs_that_came_by_themselves_cost_nothing_more_and_leave_room_for_new_ones(called: Stage) -> None:
+    url = called.bot.settings.callback_url
+    many = [
+        called.useapi.add_job(prompt=CASTLE, duration=900, replyRef=f"discord:{called.lounge.id}") for _ in range(30)
+    ]
+    for _ in range(2):
+        for jobid in many:
+            await send(url, {"jobid": jobid})
+        await called.wait(60)
+    for jobid in many:
+        await send(url, {"jobid": jobid})
+    asked = sum(call.path == f"/channels/{called.lounge.id}" for call in called.env.http_requests)
+    jobid = called.useapi.add_job(prompt=CASTLE, age=600, replyRef=f"discord:{called.channel.id}")
+    await send(url, {"jobid": jobid})
+    await called.wait(1)
+    assert called.last.attachments
+    assert asked == 2 * len(many)
+
+
+async def test_a_job_that_is_known_here_and_named_another_channel_meanwhile_is_found_at_the_start(
+    called: Stage,
+) -> None:
+    jobid = called.useapi.add_job(prompt=CASTLE, replyRef=f"discord:{called.lounge.id}", duration=100)
+    await called.job(called.mira, jobid)
+    await called.restart(away=10)
+    await called.wait(120)
+    assert called.posts(called.lounge)[-1].attachments
+    assert called.last.attachments, "and where Mira asked"
+
+
 async def test_jobs_that_named_a_channel_while_the_bot_was_away_are_found_at_the_start(called: Stage) -> None:
     called.useapi.add_job(prompt=CASTLE, replyRef=f"discord:{called.lounge.id}", duration=100)
     called.useapi.add_job(prompt=CASTLE, duration=100)

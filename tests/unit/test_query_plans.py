@@ -70,6 +70,7 @@ async def a_day(store: Store) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     yield "asker", store.asker(job_id, HERE.channel_id)
     yield "known", store.known(job_id)
     yield "by_jobid", store.by_jobid(RUNNING.jobid)
+    yield "came_by_itself", store.came_by_itself(1, 200)
     yield "usual", store.usual(RUNNING)
     yield "by_key", store.by_key("k7", HERE.guild_id)
     yield "recent", store.recent(HERE, MIRA.id)
