@@ -8,7 +8,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -200,10 +200,31 @@ async def _number(connection: aiosqlite.Connection, sql: str) -> int:
 
 
 async def _copy(connection: aiosqlite.Connection, path: Path, version: int) -> None:
+    """Keep the database as it is before an update; raises `StoreError`, and leaves nothing half, where that fails.
+
+    A copy has its name only when it is whole: the newest one is what an admin is pointed to.
+    """
     folder = path.parent / "backups"
-    folder.mkdir(exist_ok=True, mode=0o700)
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    await connection.execute("VACUUM INTO ?", (str(folder / f"before-schema-{version + 1}-{stamp}.sqlite3"),))
+    part = folder / f"before-schema-{version + 1}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.sqlite3.part"
+    try:
+        folder.mkdir(exist_ok=True, mode=0o700)
+        _sweep(folder)
+        part.touch(mode=0o600)
+        await connection.execute("VACUUM INTO ?", (str(part),))
+        part.rename(part.with_suffix(""))
+    except (OSError, sqlite3.Error) as trouble:
+        with suppress(OSError):
+            _sweep(folder)
+        reason = trouble.strerror if isinstance(trouble, OSError) else trouble
+        raise StoreError(
+            f"Before an update of the database a copy is made in {folder}, and that failed: {reason}. "
+            "Nothing was changed. Is the disk full?"
+        ) from None
+
+
+def _sweep(folder: Path) -> None:
+    for left in folder.glob("before-schema-*.part*"):
+        left.unlink()
 
 
 async def _migrate(connection: aiosqlite.Connection, number: int, script: str) -> None:

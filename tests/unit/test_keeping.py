@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -526,3 +527,35 @@ async def test_a_database_of_each_release_is_brought_up_to_date_with_all_its_row
     assert restored.jobs == 2, "an older copy is brought up to date when it is put back"
     async with open_store(tmp_path, clock) as store:
         assert json.loads(str(await store.fact("restored")))["after"] == 5
+
+
+@pytest.mark.parametrize("trouble", ["a full disk", "a file in the place of the folder"])
+async def test_an_update_that_cannot_keep_a_copy_changes_nothing_and_leaves_no_half_one(
+    tmp_path: Path, clock: Clock, trouble: str
+) -> None:
+    with closing(sqlite3.connect(tmp_path / FILE)) as database:
+        for number, script in enumerate(sorted(MIGRATIONS.glob("*.sql"))[:2], start=1):
+            database.executescript(f"{script.read_text(encoding='utf-8')}; PRAGMA user_version = {number};")
+        database.executescript(RELEASED[2])
+        database.execute("INSERT INTO facts VALUES ('long', ?)", ("x" * 1_000_000,))
+        database.commit()
+    folder = tmp_path / "backups"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if "full" in trouble:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, limits[1]))
+    else:
+        folder.touch()
+    try:
+        with pytest.raises(StoreError, match=r"a copy is made in .*Nothing was changed"):
+            await open_store(tmp_path, clock).__aenter__()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "full" not in trouble or list(folder.iterdir()) == []
+    assert read(tmp_path / FILE, "PRAGMA user_version") == [(2,)]
+    if folder.is_file():
+        folder.unlink()
+    async with open_store(tmp_path, clock):
+        pass
+    (copy,) = folder.iterdir()
+    assert copy.stat().st_mode & 0o077 == 0
+    assert read(copy, "PRAGMA user_version") == [(2,)]
