@@ -36,6 +36,8 @@ class Callbacks:
                 body = await request.read()
         except TimeoutError:
             raise web.HTTPRequestTimeout from None
+        except (web.RequestPayloadError, ConnectionError):  # it cannot be decompressed, or broke off
+            raise web.HTTPBadRequest from None
         try:
             jobid = parse_job(body, jobid="").jobid
         except Nonsense:

@@ -1,11 +1,14 @@
 """A small HTTP server at one address."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from aiohttp import web
+from aiohttp import http_exceptions, web
 
 from bot.errors import StartError
+
+log = logging.getLogger(__name__)
 
 LARGEST_BODY = 64 * 1024
 """Bytes of a request, after decompression."""
@@ -19,7 +22,8 @@ async def serve(routes: list[web.RouteDef], *, host: str, port: int, setting: st
     """
     application = web.Application(client_max_size=LARGEST_BODY)
     application.add_routes(routes)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+    log.addFilter(_callers_fault_is_no_error)
+    runner = web.AppRunner(application, access_log=None, logger=log, shutdown_timeout=1.0)
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port)
@@ -32,3 +36,20 @@ async def serve(routes: list[web.RouteDef], *, host: str, port: int, setting: st
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()
+
+
+_CALLERS_FAULT = (http_exceptions.HttpProcessingError, web.RequestPayloadError, ConnectionError)
+
+
+def _callers_fault_is_no_error(record: logging.LogRecord) -> bool:
+    """Strangers can send thousands of requests that are no HTTP; aiohttp writes a page for each, DEBUG has a line."""
+    trouble = record.exc_info[1] if record.exc_info else None
+    if not isinstance(trouble, _CALLERS_FAULT):
+        return True
+    record.levelno, record.levelname = logging.DEBUG, "DEBUG"
+    record.msg, record.args, record.exc_info = (
+        f"A request broke off or made no sense ({type(trouble).__name__})",
+        (),
+        None,
+    )
+    return logging.getLogger().isEnabledFor(logging.DEBUG)

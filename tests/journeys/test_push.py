@@ -1,5 +1,6 @@
 """useapi.net calls when a job has news; polling goes on, and nobody is believed."""
 
+import asyncio
 import gzip
 import logging
 from typing import Any
@@ -235,6 +236,29 @@ async def test_whoever_does_not_know_the_address_learns_and_causes_nothing(
     assert await send(url, bomb, headers={"Content-Encoding": "gzip"}) in {400, 413}
     assert len(called.useapi.requests) == before
     assert await send(url, good) == 200
+
+
+async def raw(stage: Stage, request: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", stage.settings["webhook_port"])
+    writer.write(request)
+    status = await reader.readline()
+    writer.close()
+    return status
+
+
+async def test_requests_that_make_no_sense_fill_no_log(called: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    path = called.bot.settings.callback_url.partition(str(called.settings["webhook_port"]))[2].encode()
+    head = b"POST " + path + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
+    for nonsense in (
+        b"\x16\x03\x01\x02\r\n\r\n",
+        b"POST /useapi/\xff HTTP/1.1\r\n\r\n",
+        head + b"Transfer-Encoding: chunked\r\n\r\n{}",
+        head + b"X: " + b"a" * 20_000 + b"\r\n\r\n",
+        head + b"Content-Encoding: gzip\r\n\r\n{}",
+    ):
+        assert b" 400 " in await raw(called, nonsense), nonsense[:60]
+    told = [record for record in caplog.get_records("call") if "web" in record.name or "aiohttp" in record.name]
+    assert [record for record in told if record.levelno > logging.DEBUG or record.exc_info] == []
 
 
 async def test_a_flood_of_calls_about_unknown_jobs_is_a_trickle_at_useapi(called: Stage) -> None:
