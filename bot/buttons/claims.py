@@ -10,7 +10,7 @@ from discord import ui
 from bot import logs, replies
 from bot.asking import bot_of, hear_file_limit, is_moderator, place_of
 from bot.errors import PersonError
-from bot.jobs import Delivery, Kind, KnownJob
+from bot.jobs import NOBODY, Delivery, Kind, KnownJob
 
 NONCE = r"(?P<nonce>[a-z0-9]{24})"
 """The part of a custom_id's pattern that names a delivery."""
@@ -132,6 +132,12 @@ async def is_asker(interaction: discord.Interaction, delivery: Delivery) -> bool
     """Whether it was this member who brought the job here; to be told about it too, anybody can ask."""
     asker = await bot_of(interaction).store.asker(delivery.job_id, delivery.place.channel_id)
     return asker == interaction.user.id
+
+
+async def may_know_why(interaction: discord.Interaction, delivery: Delivery) -> bool:
+    """Whether this member brought the job here; of one that came by itself, a moderator may know."""
+    asker = await bot_of(interaction).store.asker(delivery.job_id, delivery.place.channel_id)
+    return asker == interaction.user.id or (asker == NOBODY.id and is_moderator(interaction))
 
 
 async def asked(interaction: discord.Interaction, delivery: Delivery) -> bool:

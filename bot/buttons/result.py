@@ -8,7 +8,7 @@ from discord import ui
 
 from bot import cards, replies
 from bot.asking import ask, bot_of, check_rights
-from bot.buttons.claims import NONCE, Simple, delete_post, is_asker, may_keep_house
+from bot.buttons.claims import NONCE, Simple, delete_post, may_keep_house, may_know_why
 from bot.buttons.extras import FamilyButton, SplitButton, full_size, is_still_grid
 from bot.buttons.pressing import JobButton, name_of
 from bot.buttons.rules import is_offered, tier_of
@@ -111,7 +111,7 @@ class WhyButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:w:{NONCE}
     async def act(self, interaction: discord.Interaction) -> None:
         """Tell the reason to the asker."""
         delivery, known = await self.claim(interaction, Kind.RESULT)
-        if not await is_asker(interaction, delivery):
+        if not await may_know_why(interaction, delivery):
             raise PersonError("Only the member who brought this job here can see why it was declined.")
         await replies.say(interaction, cards.why(known.job))
 

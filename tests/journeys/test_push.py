@@ -133,6 +133,15 @@ async def test_a_moderators_stop_counts_for_a_job_that_came_by_itself(called: St
     assert "waits for Imagine any more" in called.last.content
 
 
+async def test_why_a_job_that_nobody_brought_was_declined_is_for_moderators(called: Stage) -> None:
+    jobid = called.useapi.add_job(prompt=CASTLE, age=600, ends="moderated", replyRef=f"discord:{called.lounge.id}")
+    assert await send(called.bot.settings.callback_url, {"jobid": jobid}) == 200
+    await called.wait(1)
+    (declined,) = called.posts(called.lounge)
+    assert "Only the member" in words(await called.press(called.bo, declined, "Why?"))
+    assert "Only the member" not in words(await called.press(called.mira, declined, "Why?"))
+
+
 @pytest.mark.parametrize(
     "ref", ["discord:123456789012345678", "discord:", "discord:1 OR 1", "", "discord:٣٣٣٣٣٣٣٣٣٣٣٣٣٣٣٣"]
 )
