@@ -14,6 +14,7 @@ from bot.store import Store
 log = logging.getLogger(__name__)
 
 _PATIENCE = 25.0  # seconds for one alert
+_THE_SAME = 3600.0  # seconds after a start: what is met later is told, though the same stood before that start
 DISK = "disk"
 """The trouble of a database that cannot be written, and so of a database in which this cannot be kept."""
 _FACT = "alerts"  # those that stand, so that a restart neither repeats one nor forgets to say that it is over
@@ -34,12 +35,13 @@ class Alerts:
         self._channel_id = channel_id
         self._standing: dict[str, str] = {}
         self._recalled: set[str] = set()  # those of them that nobody has raised or ended since the start
+        self._recalled_at = 0.0
         self._sending: set[asyncio.Task[None]] = set()
 
     async def recall(self) -> None:
         """Take up what stood when the bot was stopped; whatever works now is then said to be over."""
         self._standing = json.loads(await self._store.fact(_FACT) or "{}")
-        self._recalled = set(self._standing)
+        self._recalled, self._recalled_at = set(self._standing), _loop_time()
 
     def stands(self, trouble: str) -> bool:
         """Whether it was told, and is not over as far as was told."""
@@ -50,6 +52,8 @@ class Alerts:
         before = self._standing.get(trouble, "")
         told = trouble in self._recalled
         self._recalled.discard(trouble)
+        if words and told and _loop_time() - self._recalled_at > _THE_SAME:
+            before, told = "", False  # the first may have ended with nobody there to see it
         if words == before or (words and told):
             return
         if words:
@@ -88,3 +92,7 @@ class Alerts:
         if self._sending:
             with suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.gather(*self._sending, return_exceptions=True), 2.0)
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()

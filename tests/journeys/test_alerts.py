@@ -36,6 +36,22 @@ async def test_trouble_of_the_account_is_told_once_and_so_is_its_end(stage: Stag
     assert stage.last.attachments, "the job waited, and was posted when the token worked again"
 
 
+async def test_trouble_that_ended_unseen_is_told_when_it_comes_back(stage: Stage) -> None:
+    await stage.restart(alert_channel=stage.lounge.id)
+    await stage.job(stage.mira, stage.useapi.add_job(duration=30))
+    stage.useapi.fail(402, times=math.inf)
+    await stage.wait(100)
+    await stage.press(stage.mira, await stage.press(stage.mira, stage.last, "Stop"), "Stop for everyone here")
+    await stage.restart()
+    stage.useapi.heal()
+    await stage.wait(2 * 3600)
+    assert len(alerts(stage)) == 1
+    await stage.job(stage.mira, stage.useapi.add_job())
+    stage.useapi.fail(402, times=math.inf)
+    await stage.wait(100)
+    assert len(alerts(stage)) == 2
+
+
 async def test_a_result_that_cannot_be_posted_is_told_and_sent_when_an_admin_says_so(stage: Stage) -> None:
     await stage.restart(alert_channel=stage.lounge.id)
     admin = stage.guild.add_member(stage.guild.owner)
