@@ -19,29 +19,18 @@ import msgspec
 from bot import logs
 from bot.alarm import Alarm
 from bot.api import Useapi
-from bot.errors import (
-    AccountBlocked,
-    Busy,
-    JobExpired,
-    JobModerated,
-    Rule,
-    StoreTrouble,
-    SubscriptionEnded,
-    TokenRefused,
-    UseapiError,
-)
+from bot.errors import JobExpired, JobModerated, Rule, StoreTrouble, UseapiError
 from bot.expecting import Expecting
 from bot.jobs import Job, KnownJob, Look, Status, follow
+from bot.source import Source, asked_pause
 from bot.store import Store
 
 log = logging.getLogger(__name__)
 
 _SLOWEST = 300.0
-_PROBE = 60.0  # between two looks while useapi refuses the whole account
 _SILENCE = timedelta(hours=24)
 _SOONER = 0.8  # at 15 s: 10.8 to 13.2 s; useapi asks for 10 or more
 _SILENT_LOOKS = 12  # an hour of looks besides: a wall clock that was set forward must not end every watch at once
-_REFUSALS = (TokenRefused, SubscriptionEnded)  # never one job's trouble alone
 _TOGETHER = 0.02  # seconds: looks that fall due so close to each other begin together, which costs less
 _READ_AHEAD = 64  # looks
 _WAKE_GAP = 2.0  # seconds between two looks at a job that calls brought about, however many calls there are
@@ -82,8 +71,8 @@ class Watcher:
         self._now = now
         self._changed = changed
         self._ended_one = ended
-        self._alert = alert
         self._rng = rng or random.Random()  # noqa: S311 -- jitter, no secret
+        self._source = Source(alert=alert, rng=self._rng)
         self._loop_time = asyncio.get_running_loop().time
         self._alarm = Alarm()
         self._expecting = Expecting(store=store, poll_seconds=poll_seconds, now=now)
@@ -94,29 +83,23 @@ class Watcher:
         self._unwritten: list[tuple[int, Job]] = []  # not written yet
         self._misses: dict[int, int] = {}
         self._quiet: dict[int, int] = {}
-        self._failing_since: dict[int, float] = {}  # the jobs whose last look met trouble
-        self._blocked: set[int] = set()  # those of them that met a blocked Midjourney account
         self._woken: dict[int, float] = {}  # when a call last brought about a look, or will
         self._called: set[int] = set()  # called about since their last look began; no look at them is too early
         self._wake_again: set[int] = set()  # called about while a look was under way, which may be older than the news
-        self._answered_at = 0.0
-        self._strain = 0
-        self._paused_until = 0.0
-        self._outage: type[UseapiError] | None = None
         self.last_round: float | None = None
         """When `run` last came round, by the loop's clock."""
 
     @property
     def outage(self) -> str:
         """What useapi's trouble is, in words for a person; empty when all is well."""
-        return "" if self._outage is None else self._outage.sentence()
+        return "" if self._source.outage is None else self._source.outage.sentence()
 
     @property
     def overdue(self) -> float:
         """By how many seconds the oldest look is late; the pauses for useapi's trouble are not counted."""
         if not self._due_at:
             return 0.0
-        could_begin = max(min(self._due_at.values()).when, self._paused_until)
+        could_begin = max(min(self._due_at.values()).when, self._source.paused_until)
         return max(self._loop_time() - could_begin, 0.0)
 
     def watch(self, known: KnownJob, *, sooner: bool = False) -> None:
@@ -181,7 +164,7 @@ class Watcher:
         if self._unwritten:
             news, self._unwritten = self._unwritten, []
             await self._write(news)
-        if self._loop_time() >= self._paused_until and (due := self._take_due(self._wanted())):
+        if not self._source.paused and (due := self._take_due(self._wanted())):
             await self._read_ahead(due)
         self._take_off()
 
@@ -204,7 +187,7 @@ class Watcher:
                 self._ready.append(look)
 
     def _take_off(self) -> None:
-        while self._ready and self._loop_time() < self._paused_until:
+        while self._ready and self._source.paused:
             self._schedule(self._ready.pop().known.id, 0.0)  # what was read may be old when the pause is over
         while self._ready and self._places() > 0:
             look = self._ready.popleft()
@@ -247,11 +230,11 @@ class Watcher:
 
     def _places(self) -> int:
         """How many looks may start; in an outage one is enough to see whether useapi is back."""
-        return (1 if self._outage is not None else self._concurrency) - len(self._flying)
+        return (1 if self._source.outage is not None else self._concurrency) - len(self._flying)
 
     def _wanted(self) -> int:
         """How many more looks to have ready; in an outage none but the one that may start."""
-        if self._outage is not None:
+        if self._source.outage is not None:
             return max(self._places() - len(self._ready), 0)
         return 0 if len(self._ready) >= self._concurrency else max(self._concurrency, _READ_AHEAD)
 
@@ -260,7 +243,7 @@ class Watcher:
             return _SLOWEST  # a landing wakes the loop before that
         now = self._loop_time()
         next_due = self._due[0].when if self._due else now + _SLOWEST
-        return max(next_due, self._paused_until) - now
+        return max(next_due, self._source.paused_until) - now
 
     async def _write(self, news: list[tuple[int, Job]]) -> None:
         # A crash before this commit falls back to the state before the looks, which are then made again; after it,
@@ -289,7 +272,7 @@ class Watcher:
                 new = self._ended(outcome, look)
             case UseapiError():
                 return self._troubled(outcome, look)
-        self._works_again(job_id)
+        self._source.answered(job_id)
         news = None if new is None else self._news(new, look)
         if news is not None and news.over and news.status != Status.CANCELLED:
             self._forget(job_id)
@@ -299,9 +282,9 @@ class Watcher:
 
     def _forget(self, job_id: int) -> None:
         """Nothing stays of a job that is looked at no more: watched again, it starts to count anew."""
-        for told in (self._due_at, self._misses, self._quiet, self._failing_since, self._woken):
+        for told in (self._due_at, self._misses, self._quiet, self._woken):
             told.pop(job_id, None)
-        self._blocked.discard(job_id)
+        self._source.forget(job_id)
         self._called.discard(job_id)
         self._wake_again.discard(job_id)
 
@@ -331,64 +314,11 @@ class Watcher:
 
     def _troubled(self, outcome: UseapiError, look: Look) -> Job | None:
         """Trouble that may be everybody's slows the source down; with its own a job waits alone, a day at most."""
-        job_id = look.known.id
-        self._failing_since.setdefault(job_id, self._loop_time())
-        if isinstance(outcome, AccountBlocked):
-            self._block(outcome, look)
-        if not self._is_its_own(outcome, job_id):
-            self._slow_down(outcome)
-        elif self._is_silent(look):
-            self._forget(job_id)
+        if self._source.failed(outcome, look.known) and self._is_silent(look):
+            self._forget(look.known.id)
             return msgspec.structs.replace(look.known.job, status=Status.SILENT)
-        self._schedule(job_id, max(self._interval(look), _asked_pause(outcome)))
+        self._schedule(look.known.id, max(self._interval(look), asked_pause(outcome)))
         return None
-
-    def _block(self, outcome: AccountBlocked, look: Look) -> None:
-        """The first job that meets a blocked account is told of; the last that has met it and works again ends that."""
-        if not self._blocked:
-            # The key makes each time another alert, should nobody have waited to see the end of the last.
-            self._alert("account", f"Running jobs wait, such as #{look.known.key}. {outcome.for_admin}")
-        self._blocked.add(look.known.id)
-
-    def _is_its_own(self, outcome: UseapiError, job_id: int) -> bool:
-        """Whether the trouble is this job's alone: it began before useapi told of others, and is not over.
-
-        A blocked account is one of several, maybe: what one of its jobs met is no news when the next one meets it.
-        """
-        if isinstance(outcome, _REFUSALS):
-            return False
-        kin = self._blocked if isinstance(outcome, AccountBlocked) else {job_id}
-        return min(self._failing_since[each] for each in kin) < self._answered_at
-
-    def _slow_down(self, outcome: UseapiError) -> None:
-        """Trouble slows the source down, not the single job: one look at a time, with growing pauses."""
-        now = self._loop_time()
-        if now >= self._paused_until:  # looks that failed side by side are one trouble
-            self._strain = min(self._strain + 1, 8)
-        pause = self._rng.uniform(0.5, 1.0) * min(_SLOWEST, 2.0**self._strain)
-        if outcome.rule is Rule.MISCONFIGURED:
-            pause = _PROBE
-        self._paused_until = max(self._paused_until, now + max(pause, _asked_pause(outcome)))
-        if self._outage is None:
-            log.warning("useapi.net has trouble, jobs wait: %s", outcome)
-        if isinstance(outcome, _REFUSALS):
-            self._alert("useapi", f"Running jobs wait. {outcome.for_admin}")
-        self._outage = type(outcome)
-
-    def _works_again(self, job_id: int) -> None:
-        self._failing_since.pop(job_id, None)
-        if job_id in self._blocked:
-            self._blocked.remove(job_id)
-            if not self._blocked:
-                self._alert("account", "")
-        if self._loop_time() < self._paused_until:
-            return  # this look was under way when the trouble began
-        self._answered_at = self._loop_time()
-        if self._outage is not None:
-            log.info("useapi.net answers again")
-            self._alert("useapi", "")
-            self._outage = None
-        self._strain = 0
 
     def _interval(self, look: Look) -> float:
         if look.known.job.over:  # cancelled: the store ends these looks after a while
@@ -422,7 +352,3 @@ def _outcome(look: asyncio.Task[Job]) -> Job | UseapiError:
         raise RuntimeError("the request was cancelled")
     trouble = look.exception()
     return trouble if isinstance(trouble, UseapiError) else look.result()
-
-
-def _asked_pause(outcome: UseapiError) -> float:
-    return (outcome.retry_after or 0.0) if isinstance(outcome, Busy) else 0.0
