@@ -28,12 +28,12 @@ from bot.errors import (
     Misconfigured,
     NotSent,
     Overloaded,
-    QueueFull,
     StoreTrouble,
     Trouble,
     UseapiError,
 )
 from bot.jobs import Job, KnownJob, Limits, Person, Place, Press, PressState, Refused, Status, Tier
+from bot.presses.hold import Hold
 from bot.presses.search import Search
 from bot.store import Store
 
@@ -45,10 +45,6 @@ CARD_AFTER = 15.0
 _AT_ONCE = 3  # requests side by side; an account has 3 places unless its owner says more
 _TELLING_AT_ONCE = 8
 _TOO_OLD = timedelta(hours=24)  # nobody expects a press of yesterday to cost something today
-_FULL_PAUSE = 15.0
-_BUSY_PAUSE = 10.0  # the first one; each that follows is twice as long
-_OVERLOADED_PAUSE = 60.0
-_PROBE = 60.0  # between two tries while the account waits for a person
 _LONGEST_PAUSE = 300.0
 _TELL_AGAIN = 30.0
 _BROKEN_PAUSE = 5.0
@@ -66,14 +62,6 @@ _SENTENCES = {
     412: "This button needs more than a press, and useapi.net did not get it. `/job` shows the job as it is now.",
     413: "This prompt is too long for Midjourney. Please shorten it and press again.",
 }
-
-_HELD_UP: tuple[tuple[type[UseapiError], str], ...] = (
-    (QueueFull, "All of the Midjourney account's places are taken."),
-    (Busy, "useapi.net asks for a pause."),
-    (AccountBlocked, "The Midjourney account waits for a person, and whoever runs this bot was told."),
-    (Overloaded, "useapi.net is overloaded just now."),
-    (UseapiError, "useapi.net has trouble just now."),
-)
 
 T = TypeVar("T")
 
@@ -120,15 +108,12 @@ class Presses:
         self._in_line: set[int] = set()  # presses whose pressers know that they wait
         self._news: set[int] = set()  # presses that wait or are looked for, to be told once
         self._tell_at: dict[int, float] = {}
-        self._held: UseapiError | None = None
-        self._held_at = 0.0
-        self._strain = 0
-        self._paused_until = 0.0
+        self._hold = Hold(alert=alert)
 
     @property
     def held(self) -> str:
         """Why the line does not move, in words for a person; empty when it does."""
-        return next((words for kind, words in _HELD_UP if isinstance(self._held, kind)), "")
+        return self._hold.words
 
     async def add(
         self,
@@ -144,7 +129,7 @@ class Presses:
     ) -> Press | Refused:
         """Keep a press, see `Store.press`; `go` is to be called when its presser was answered."""
         # While the line moves, as many as are sent side by side are about to leave it.
-        queue = self._queue if self._held is not None else self._queue + _AT_ONCE
+        queue = self._queue if self._hold else self._queue + _AT_ONCE
         ref = secrets.token_hex(12)
         self._answering.add(ref)
         try:
@@ -173,7 +158,7 @@ class Presses:
     def go(self, press: Press) -> None:
         """Send a press when its turn comes: its presser was answered, so what becomes of it can be told."""
         self._answering.discard(press.ref)
-        if press.behind is not None and self._held is not None:
+        if press.behind is not None and self._hold:
             self._waits(press)
         self._alarm.ring()
 
@@ -186,9 +171,8 @@ class Presses:
 
     def job_ended(self) -> None:
         """A place at the account may be free."""
-        if isinstance(self._held, QueueFull):
-            self._paused_until = 0.0
-            self._alarm.ring()
+        self._hold.place_free()
+        self._alarm.ring()
 
     def ring(self) -> None:
         """Look at the line now: what held it up may be over, such as a server's pause."""
@@ -232,7 +216,7 @@ class Presses:
                 task = tasks.pop(press_id)
                 bug = None if task.cancelled() else task.exception()
                 if isinstance(bug, StoreTrouble):  # of which the store itself tells
-                    self._paused_until = max(self._paused_until, now + _BROKEN_PAUSE)
+                    self._hold.pause(_BROKEN_PAUSE)
                 elif bug is not None and tasks is not self._telling:
                     self._odd_until[press_id] = now + _LONGEST_PAUSE
 
@@ -262,17 +246,17 @@ class Presses:
             for press in first
             if press.id not in self._sending and press.ref not in self._answering and press.id not in self._odd_until
         ]
-        if now < self._paused_until:
-            for press in waiting if self._held is not None else ():
+        if left := self._hold.seconds_left:
+            for press in waiting if self._hold else ():
                 self._waits(press)
                 for follower in await self._store.behind(press):
                     self._waits(follower)
-            return self._paused_until - now
+            return left
         if not waiting and not self._sending:
-            self._held = None  # whoever comes next need not hear of what was
+            self._hold.forget()
             self._in_line.clear()
         for press in waiting:
-            if len(self._sending) >= (1 if self._held is not None else _AT_ONCE):
+            if len(self._sending) >= (1 if self._hold else _AT_ONCE):
                 break
             if press.tier is not Tier.PICK or (press.parent_id, press.button) not in picked:
                 self._start(self._sending, press, self._make)
@@ -301,7 +285,7 @@ class Presses:
     async def _tell_news(self, press_id: int) -> None:
         press = await self._store.press_by_id(press_id)
         if press is not None and (
-            press.state is PressState.UNKNOWN or (press.state is PressState.QUEUED and self._held is not None)
+            press.state is PressState.UNKNOWN or (press.state is PressState.QUEUED and self._hold)
         ):
             await self._tell(press)
 
@@ -344,12 +328,12 @@ class Presses:
         """What useapi answered instead of a job."""
         match outcome:
             case Busy() | Overloaded() | AccountBlocked() | NotSent():
-                self._hold(outcome)
+                self._hold.begin(outcome)
                 words = _TOO_MANY.format(self._queue)
                 await self._written(lambda: self._store.back_in_line(press, self._queue, words))
             case Trouble():
                 log.warning("Nobody knows what became of press %d (%s); its job is looked for", press.id, outcome)
-                self._hold(outcome)
+                self._hold.begin(outcome)
                 self._search.begin(press, asked_at)
                 await self._written(lambda: self._store.doubt(press))
             case Misconfigured():
@@ -414,31 +398,6 @@ class Presses:
 
     # --- waiting ----------------------------------------------------------------------------------------------------
 
-    def _hold(self, outcome: UseapiError) -> None:
-        """The line pauses as one: what one press met, the next would meet, too."""
-        now = _loop_time()
-        if type(outcome) is not type(self._held):
-            self._strain = 0
-        if self._strain == 0 or now >= self._paused_until:  # requests that failed side by side are one trouble
-            self._strain = min(self._strain + 1, 6)
-        longer = 2.0 ** (self._strain - 1)
-        match outcome:
-            case QueueFull():
-                seconds = _FULL_PAUSE
-            case AccountBlocked():
-                seconds = _PROBE
-                self._alert("presses", f"Buttons wait. {outcome.for_admin}")
-            case Overloaded():
-                seconds = _OVERLOADED_PAUSE * longer
-            case Busy():
-                seconds = max(_BUSY_PAUSE * longer, outcome.retry_after or 0.0)
-            case _:
-                seconds = _BUSY_PAUSE * longer
-        if self._held is None:
-            log.info("Presses wait in line: %s", type(outcome).sentence())
-        self._held, self._held_at = outcome, now
-        self._paused_until = max(self._paused_until, now + min(seconds, _LONGEST_PAUSE))
-
     def _waits(self, press: Press) -> None:
         """Tell a presser, once, that the press waits in line."""
         if press.id not in self._in_line and press.ref not in self._answering:
@@ -446,16 +405,9 @@ class Presses:
             self._news.add(press.id)
 
     def _moves_again(self, asked_at: float) -> None:
-        """A request of this time (loop's clock) was answered; one from before the pause tells nothing about it."""
-        if asked_at < self._held_at:
-            return
-        self._strain = 0
-        self._paused_until = 0.0
-        self._in_line.clear()
-        if self._held is not None:
-            self._held = None
-            log.info("Presses are sent again")
-        self._alert("presses", "")
+        """A request of this time (loop's clock) was answered."""
+        if self._hold.end(asked_at):
+            self._in_line.clear()
 
     # --- an answer that was lost ------------------------------------------------------------------------------------
 
