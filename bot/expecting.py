@@ -9,10 +9,11 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from bot.jobs import Look, Status
+from bot.jobs import Job, Look, Status
 from bot.paces import Usual, kind_of, mode_of
 from bot.store import Store
 
+_FRESH = frozenset({Status.CREATED, Status.STARTED})
 _REMEMBERED = 60.0  # seconds; what is usual changes slowly
 _ALIKE = 3.0  # intervals: of kinds that spread wider, the quickest would be shown late
 
@@ -29,7 +30,7 @@ class Expecting:
     async def seconds_left(self, look: Look) -> float:
         """For how long a look at this job is no use; 0 where it is, or nobody can say."""
         job = look.known.job
-        if job.percent is not None or job.status not in {Status.CREATED, Status.STARTED} or job.created is None:
+        if not is_fresh(job) or job.created is None:
             return 0.0
         age = (self._now() - job.created).total_seconds()
         if not 0 <= age < self._poll_seconds * 20:  # a clock that is off, or a job that is slow already
@@ -44,6 +45,11 @@ class Expecting:
             usual = await self._store.usual(look.known.job)
             self._usual[kind] = (_loop_time(), usual)
         return usual
+
+
+def is_fresh(job: Job) -> bool:
+    """Whether nothing is known yet of how far a job is."""
+    return job.percent is None and job.status in _FRESH
 
 
 def not_before(usual: Usual, poll_seconds: float) -> float:

@@ -20,7 +20,7 @@ from bot import logs
 from bot.alarm import Alarm
 from bot.api import Useapi
 from bot.errors import JobExpired, JobModerated, Rule, StoreTrouble, UseapiError
-from bot.expecting import Expecting
+from bot.expecting import Expecting, is_fresh
 from bot.jobs import Job, KnownJob, Look, Status, follow
 from bot.source import Source, asked_pause
 from bot.store import Store
@@ -172,7 +172,7 @@ class Watcher:
         """Have looks ready for the places that come free: reading many of them at once costs little more than one."""
         try:
             looks = await self._store.looks(due)
-            early = [await self._expecting.seconds_left(look) for look in looks]
+            early = [await self._expecting.seconds_left(look) if is_fresh(look.known.job) else 0.0 for look in looks]
         except Exception:
             log.exception("The store did not say what to look at; trying again")
             for job_id in due:
@@ -200,8 +200,7 @@ class Watcher:
         look = self._flying.pop(task, None)
         if look is None:
             return  # the loop ended
-        with logs.about(key=look.known.key, place=look.place):
-            news = self._understood(task, look)
+        news = self._understood(task, look)
         if news is not None:
             self._unwritten.append((look.known.id, news))
         if look.known.id in self._wake_again:
@@ -215,7 +214,8 @@ class Watcher:
         try:
             return self._read(_outcome(task), look)
         except Exception:
-            log.exception("A look failed in an unexpected way")
+            with logs.about(key=look.known.key, place=look.place):
+                log.exception("A look failed in an unexpected way")
             self._schedule(look.known.id, _SLOWEST)
             return None
 
