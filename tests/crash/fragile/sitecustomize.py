@@ -40,7 +40,8 @@ COMMITS = {
 }
 PAUSES = {
     "presses.search": ("_LOOK_AFTER", "_LOOK_AGAIN", "_SETTLED", "_AT_LEAST"),
-    "presses.line": ("_FULL_PAUSE", "_BUSY_PAUSE", "_OVERLOADED_PAUSE", "_PROBE", "_TELL_AGAIN", "_BROKEN_PAUSE"),
+    "presses.hold": ("_FULL_PAUSE", "_BUSY_PAUSE", "_OVERLOADED_PAUSE", "_PROBE"),
+    "presses.line": ("_TELL_AGAIN", "_BROKEN_PAUSE"),
     "courier.edits": ("_FIRST_TRY",),
     "store.outbox": ("_FIRST_TRY",),
 }
