@@ -23,7 +23,7 @@ check: .venv/dev ## style, types, and which way imports run
 	$(BIN)/lint-imports
 
 test: .venv/dev ## all tests; a minute or two
-	$(BIN)/python -m pytest -n 3 --maxschedchunk 1 -rs
+	$(BIN)/python -m pytest -n 4 --maxschedchunk 1 -rs
 
 bench: .venv/dev ## what Darkroom costs and how fast it is, into docs/performance.md; half an hour on a machine at rest
 	$(BIN)/python -m tests.bench
