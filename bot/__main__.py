@@ -77,10 +77,10 @@ async def _restore(file: Path) -> None:
     newest = "" if restored.newest is None else f"; the newest news in it are of {restored.newest:%Y-%m-%d %H:%M} UTC"
     print(f"Put {file} back: {restored.jobs} jobs{newest}.")  # noqa: T201 -- the answer
     if restored.unknown:
-        print(_unknown(restored.unknown))  # noqa: T201
+        print(_unknown(restored.unknown))  # noqa: T201 -- the answer
     if restored.replaced is not None:
-        print(f"What was there before is kept as {restored.replaced}.")  # noqa: T201
-    print("Start the bot now. It looks in the channels before it posts anything that may stand there already.")  # noqa: T201
+        print(f"What was there before is kept as {restored.replaced}.")  # noqa: T201 -- the answer
+    print("Start the bot now. It looks in the channels before it posts anything that may stand there already.")  # noqa: T201 -- the answer
 
 
 def _unknown(keys: list[str]) -> str:
