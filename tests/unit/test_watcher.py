@@ -291,11 +291,18 @@ async def history(night: Night, *seconds: float) -> None:
         await night.store.record([(wish.known.id, done_then)])
 
 
+async def fresh_job(night: Night, **told: Any) -> KnownJob:
+    """One that was made this moment, unless told otherwise, and is watched."""
+    job = msgspec.structs.replace(running("a"), **({"created": wall()} | told))
+    known = (await night.store.ask(job, HERE, MIRA)).known
+    night.watcher.watch(known)
+    return known
+
+
 async def test_a_first_look_waits_until_the_quickest_of_its_kind_are_over(night: Night) -> None:
     await history(night, 40, 50)
     began = now()
-    job = msgspec.structs.replace(running("a"), created=wall())
-    night.watcher.watch((await night.store.ask(job, HERE, MIRA)).known)
+    await fresh_job(night)
     await asyncio.sleep(90)
     first, second, *_ = night.useapi.times("a")
     assert first - began == pytest.approx(40, abs=0.5)
@@ -305,8 +312,7 @@ async def test_a_first_look_waits_until_the_quickest_of_its_kind_are_over(night:
 async def test_kinds_whose_times_differ_much_are_looked_at_as_ever(night: Night) -> None:
     await history(night, 40, 400)
     began = now()
-    job = msgspec.structs.replace(running("a"), created=wall())
-    night.watcher.watch((await night.store.ask(job, HERE, MIRA)).known)
+    await fresh_job(night)
     await asyncio.sleep(30)
     assert 13 < night.useapi.times("a")[0] - began < 17
 
@@ -315,8 +321,7 @@ async def test_kinds_whose_times_differ_much_are_looked_at_as_ever(night: Night)
 async def test_a_job_that_shows_progress_or_is_slow_already_is_looked_at_as_ever(night: Night, job: Any) -> None:
     await history(night, 40, 50)
     began = now()
-    known = msgspec.structs.replace(running("a"), **({"created": wall()} | job))
-    night.watcher.watch((await night.store.ask(known, HERE, MIRA)).known)
+    await fresh_job(night, **job)
     await asyncio.sleep(20)
     assert 13 < night.useapi.times("a")[0] - began < 17
 
@@ -324,9 +329,7 @@ async def test_a_job_that_shows_progress_or_is_slow_already_is_looked_at_as_ever
 async def test_a_call_is_followed_however_long_such_jobs_take(night: Night) -> None:
     await history(night, 40, 50)
     began = now()
-    job = msgspec.structs.replace(running("a"), created=wall())
-    known = (await night.store.ask(job, HERE, MIRA)).known
-    night.watcher.watch(known)
+    known = await fresh_job(night)
     await asyncio.sleep(5)
     night.watcher.wake(known.id)
     await asyncio.sleep(1)
@@ -339,9 +342,7 @@ async def test_a_call_about_a_job_whose_look_is_late_already_is_followed_too(nig
     night.useapi.answers["other"] = Busy(retry_after=14)
     await asyncio.sleep(5)
     began = now()
-    job = msgspec.structs.replace(running("a"), created=wall())
-    known = (await night.store.ask(job, HERE, MIRA)).known
-    night.watcher.watch(known)
+    known = await fresh_job(night)
     await asyncio.sleep(18)
     night.watcher.wake(known.id)  # its look was due, but useapi wants a pause
     await asyncio.sleep(15)
