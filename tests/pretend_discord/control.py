@@ -56,8 +56,8 @@ def _verb(discord: "PretendDiscord", verb: str) -> Callable[..., Any]:
         "violations": lambda: discord.violations,
         "drop_gateway": discord.gateway.drop,
         "changed": changed,
-        "acknowledged": lambda interaction, within=5.0: of(interaction).acknowledged(within),
-        "answered": lambda interaction, within=5.0: of(interaction).answered(within),
+        "acknowledged": lambda interaction, within=15.0: of(interaction).acknowledged(within),
+        "answered": lambda interaction, within=15.0: of(interaction).answered(within),
         "submit_modal": lambda interaction, values: discord.submit_modal(of(interaction), values),
         "replay": lambda interaction: discord.replay(of(interaction)),
         "set_nonce_window": lambda seconds: setattr(discord, "nonce_window", seconds),
@@ -101,7 +101,7 @@ class DistantDiscord:
             raise RuntimeError(told["error"])
         return told
 
-    async def wait_until(self, seen: Callable[[], Awaitable[T]], within: float = 5.0) -> T:
+    async def wait_until(self, seen: Callable[[], Awaitable[T]], within: float = 15.0) -> T:
         """What `seen` gives as soon as that is truthy; asked anew at every change over there."""
         version = 0
         async with asyncio.timeout(within):

@@ -147,11 +147,11 @@ class Interaction:
             content=message.content, embeds=message.embeds, components=message.components, message_id=message.id,
         )  # fmt: skip
 
-    async def acknowledged(self, within: float = 5.0) -> Answer:
+    async def acknowledged(self, within: float = 15.0) -> Answer:
         """The first answer, be it only "thinking…"."""
         return await self.world.wait_until(lambda: self.answer, within, f"a first answer to {self.data}")
 
-    async def answered(self, within: float = 5.0) -> Answer:
+    async def answered(self, within: float = 15.0) -> Answer:
         """The answer that a person can read."""
 
         def readable() -> Answer | None:

@@ -103,7 +103,7 @@ class Places:
         self._news.set()
         self._news = asyncio.Event()
 
-    async def wait_until(self, seen: Callable[[], T | None], within: float = 5.0, what: str = "") -> T:
+    async def wait_until(self, seen: Callable[[], T | None], within: float = 15.0, what: str = "") -> T:
         """What `seen` returns as soon as that is truthy; asked anew at every change of the world."""
         try:
             async with asyncio.timeout(within):
