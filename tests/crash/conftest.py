@@ -13,6 +13,7 @@ import pytest
 
 from bot.demo.useapi import PretendUseapi
 from tests.pretend_discord import PretendDiscord
+from tests.pretend_discord.messages import Message
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,6 +27,7 @@ class Process:
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self.screen = ""
+        self.on_line: Callable[[], None] = lambda: None
 
     @property
     def pid(self) -> int:
@@ -48,6 +50,7 @@ class Process:
         assert self._process.stdout is not None
         while line := await self._process.stdout.readline():
             self.screen += line.decode()
+            self.on_line()
 
     async def kill(self) -> None:
         await self._signal(signal.SIGKILL)
@@ -95,6 +98,16 @@ class Street:
         self.bo = self.discord.add_member(self.guild, "Bo")
         self.settle(**settings)
 
+    def pictures(self, words: str = "") -> list[Message]:
+        """The posts in the channel that show a picture and tell these words; a card with a preview is none."""
+        posts = [message for message in self.discord.messages(self.channel) if message.files]
+        results = [post for post in posts if not any("thumbnail" in embed for embed in post.embeds)]
+        return [post for post in results if words in str(post.embeds)]
+
+    async def picture(self, words: str = "", within: float = 20) -> Message:
+        """The first of those `pictures`, as soon as it stands."""
+        return await self.discord.wait_until(lambda: next(iter(self.pictures(words)), None), within)
+
     def settle(self, **settings: str) -> None:
         """A bot that has not been started yet, with these settings."""
         self.bot = Process(
@@ -111,6 +124,7 @@ class Street:
                 **settings,
             },
         )
+        self.bot.on_line = self.discord.changed  # so that a test can wait for what the bot says, too
 
 
 @pytest.fixture

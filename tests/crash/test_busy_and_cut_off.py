@@ -36,7 +36,7 @@ async def test_a_gateway_that_goes_away_holds_up_no_result(street: Street) -> No
     await (await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})).answered()
     discord.fail("GET /gateway", 503, times=3)
     await discord.gateway.drop()
-    result = await discord.wait_until(lambda: next((m for m in discord.messages(street.channel) if m.files), None), 20)
+    result = await street.picture()
     assert "a lighthouse" in str(result.embeds)
     await discord.wait_ready(within=40)
     again = await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})

@@ -10,9 +10,7 @@ async def picture(street: Street, prompt: str) -> Message:
     """A result that stands in the channel."""
     jobid = street.useapi.add_job(prompt=prompt, age=1000)
     await (await street.discord.slash(street.channel, street.mira, "job", {"jobid": jobid})).answered()
-    return await street.discord.wait_until(
-        lambda: next((m for m in street.discord.messages(street.channel) if prompt in str(m.embeds) and m.files), None)
-    )
+    return await street.picture(prompt)
 
 
 def presses(street: Street) -> list[str]:
@@ -31,7 +29,7 @@ async def test_a_hundred_people_with_one_id_make_one_look_one_card_and_one_resul
     assert {answer.content.split(":")[0].split(" ")[0] for answer in answers} == {"Watching", "Already"}
     looks = [request for request in street.useapi.requests if request.path == "/v2/jobs/"]
     assert len(looks) <= 1 + 3, "one for all who asked, and the watcher's own"
-    await discord.wait_until(lambda: any("image" in str(m.embeds) for m in discord.messages(street.channel)), 20)
+    await street.picture()
     assert len(discord.messages(street.channel)) == 2
     result = discord.messages(street.channel)[-1]
     assert "and 1 more" not in result.content, "nobody waited for a minute, so nobody is pinged"
@@ -51,7 +49,7 @@ async def test_one_member_who_asks_a_thousand_times_harms_nobody_else(street: St
         told += [(await interaction.answered(within=20)).content for interaction in flood]
     assert len(told) == 1000
     assert sum("a little fast" in words for words in told) >= 994
-    await discord.wait_until(lambda: any(message.files for message in discord.messages(street.channel)), 10)
+    await street.picture()
 
 
 async def test_an_interaction_that_comes_twice_is_carried_out_once(street: Street) -> None:

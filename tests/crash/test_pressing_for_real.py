@@ -32,7 +32,7 @@ async def test_every_way_to_press_works_in_the_real_process(street: Street) -> N
 
     def post_of(words: str) -> Any:
         return next(
-            (m for m in discord.messages(street.channel) if m.files and words in m.embeds[0].get("description", "")),
+            (m for m in street.pictures() if words in m.embeds[0].get("description", "")),
             None,
         )
 

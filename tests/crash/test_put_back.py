@@ -4,7 +4,6 @@ import re
 import shutil
 import sqlite3
 from contextlib import closing
-from typing import Any
 
 from bot.store.database import FILE
 from tests.crash.conftest import Street
@@ -23,14 +22,6 @@ class Channel:
         asked = await self.discord.slash(self.street.channel, self.street.bo, "job", {"jobid": jobid})
         return (await asked.answered()).content
 
-    def pictures(self) -> list[Any]:
-        return [message for message in self.discord.messages(self.street.channel) if message.files]
-
-    async def picture(self, words: str) -> Any:
-        return await self.discord.wait_until(
-            lambda: next((m for m in self.pictures() if words in m.embeds[0].get("description", "")), None), 20
-        )
-
     async def start(self) -> None:
         before = len(self.discord.identifies)
         await self.street.bot.start()
@@ -46,19 +37,19 @@ async def test_an_older_copy_repeats_nothing_and_the_admin_learns_what_it_does_n
     await channel.start()
     assert (await channel.ask(lighthouse)).startswith("Watching")
     await channel.ask(street.useapi.add_job(prompt="a castle", age=600))
-    castle = await channel.picture("castle")
+    castle = await street.picture("castle")
     await street.bot.stop()
     shutil.copyfile(data / FILE, copy)
 
     # life goes on: a watch ends, a job is brought, a button makes another
     await channel.start()
     await channel.ask(windmill)
-    stray = await channel.picture("windmill")
+    stray = await street.picture("windmill")
     await (await discord.click(castle, street.mira, button(castle, "U2"))).answered()
-    await channel.picture("**U2** of [castle")
-    posted = await channel.picture("lighthouse")
+    await street.picture("**U2** of [castle")
+    posted = await street.picture("lighthouse")
     await street.bot.stop()
-    before = [message.id for message in channel.pictures()]
+    before = [message.id for message in street.pictures()]
     assert len(before) == 4
 
     status, said = await type_in(street, "restore", str(copy))
@@ -79,9 +70,9 @@ async def test_an_older_copy_repeats_nothing_and_the_admin_learns_what_it_does_n
     assert "I don't know this post any more." in gone.content
     await (await discord.click(castle, street.mira, button(castle, "U2"))).answered()
     await discord.wait_until(lambda: [r for r in street.useapi.requests if r.path == "/v2/jobs/button"][1:], 10)
-    assert [message.id for message in channel.pictures()][:4] == before
-    assert len([m for m in channel.pictures() if "lighthouse" in str(m.embeds)]) == 1
-    assert len([m for m in channel.pictures() if "windmill" in str(m.embeds)]) == 1
+    assert [message.id for message in street.pictures()][:4] == before
+    assert len(street.pictures("lighthouse")) == 1
+    assert len(street.pictures("windmill")) == 1
     assert (await street.bot.stop())[0] == 0
 
     # what is no copy of ours is refused in a sentence, and the bot goes on with what it has

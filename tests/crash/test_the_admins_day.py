@@ -77,7 +77,7 @@ async def test_settings_hold_for_a_large_server_and_two_admins_at_once(street: S
     jobid = street.useapi.add_job(prompt="a boat", age=600)
     answer = await (await discord.slash(street.channel, street.bo, "job", {"jobid": jobid})).answered()
     assert answer.content.startswith("It is over already: I'm posting it here. I can't post in the channel that this")
-    await discord.wait_until(lambda: [m for m in discord.messages(street.channel) if m.files], 10)
+    await street.picture()
     assert "Traceback" not in street.bot.screen
 
 
@@ -94,7 +94,7 @@ async def test_whoever_runs_the_bot_sees_the_account_and_everybody_finds_their_j
     assert answer.content.startswith("Watching `#")
     card = await discord.wait_until(lambda: next(iter(discord.messages(street.channel)[1:]), None), 10)
     await (await discord.slash(street.channel, street.bo, "job", {"jobid": done})).answered()
-    post = await discord.wait_until(lambda: next((m for m in discord.messages(street.channel) if m.files), None), 10)
+    post = await street.picture()
     dots = await (await discord.menu(street.channel, street.bo, menu, post)).answered()
     assert {"Family", "Split in four", "Copy job id"} <= {button.get("label") for button in dots.buttons}
     joined = await (await discord.menu(street.channel, street.mira, menu, card)).answered()
@@ -104,7 +104,7 @@ async def test_whoever_runs_the_bot_sees_the_account_and_everybody_finds_their_j
     assert again.content == "It stands here already."
     stands = discord.every_message[again.message_id or 0]
     await discord.click(stands, street.bo, stands.button("Post again"))
-    await discord.wait_until(lambda: len([m for m in discord.messages(street.channel) if m.files]) == 2, 10)
+    await discord.wait_until(lambda: len(street.pictures()) == 2, 20)
 
     street.useapi.fail("queue_full", path="/v2/jobs/button")
     pressed = await discord.click(post, street.mira, post.button("V1"))

@@ -31,7 +31,7 @@ async def test_the_whole_job_through_sockets(street: Street) -> None:
 
     card = await discord.wait_until(lambda: next(iter(discord.messages(street.channel)), None))
     assert "castle in the fog" in card.embeds[0]["description"]
-    result = await discord.wait_until(lambda: next((m for m in discord.messages(street.channel) if m.files), None), 10)
+    result = await street.picture()
     assert result.id != card.id
     assert result.embeds[0]["image"]["url"].startswith(discord.origin)
     await discord.wait_until(lambda: card.content.startswith("-# ✓ Imagine"), 10)
@@ -44,10 +44,7 @@ async def test_the_whole_job_through_sockets(street: Street) -> None:
     )
     press = await discord.click(result, street.mira, button(result, "U2"))
     assert (await press.answered()).ephemeral
-    child = await discord.wait_until(
-        lambda: next((m for m in discord.messages(street.channel) if m.files and m.id != result.id), None), 10
-    )
-    assert "**U2** of [castle in the fog]" in child.embeds[0]["description"]
+    await street.picture("**U2** of [castle in the fog]")
     posts = [request for request in street.useapi.requests if request.method == "POST"]
     assert [post.json["button"] for post in posts] == ["U2"]
 
@@ -66,7 +63,7 @@ async def test_a_pending_job_survives_a_kill_and_is_posted_once(street: Street) 
     await discord.wait_until(lambda: discord.messages(street.channel))
     await street.bot.kill()
     await street.bot.start()
-    await discord.wait_until(lambda: next((m for m in discord.messages(street.channel) if m.files), None), 20)
+    await street.picture()
     await discord.wait_until(lambda: discord.messages(street.channel)[0].content.startswith("-# ✓"), 10)
     assert len(discord.messages(street.channel)) == 2
     syncs = [request for request in discord.requests if request.method == "PUT"]
@@ -131,7 +128,7 @@ async def test_useapi_calls_and_the_picture_of_a_press_is_there(street: Street) 
     await (await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})).answered()
     grid = await discord.wait_until(lambda: next(iter(discord.messages(street.channel)), None))
     await (await discord.click(grid, street.mira, button(grid, "V1"))).answered()
-    await discord.wait_until(lambda: [m for m in discord.messages(street.channel) if m.files][1:], 10)
+    await discord.wait_until(lambda: street.pictures()[1:], 20)
     (press,) = [request.json for request in street.useapi.requests if request.path == "/v2/jobs/button"]
     secret = press["replyUrl"].rpartition("/")[2]
     assert secret not in street.bot.screen
