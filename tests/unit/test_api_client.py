@@ -390,7 +390,7 @@ async def test_an_answer_that_takes_too_long_is_too_slow(far: FarEnd, session: a
             await response.write(b" ")
             await asyncio.sleep(0.02)
 
-    api = Useapi(session=session, url=far.url, token=TOKEN, look_seconds=0.1, press_seconds=0.1)
+    api = Useapi(session=session, url=far.url, token=TOKEN, look_seconds=0.5, press_seconds=0.5)
     for answer in (never, drip):
         far.answer = answer
         with pytest.raises(errors.TooSlow):
