@@ -74,7 +74,8 @@ async def test_a_worker_gets_no_token_and_ends_with_the_task_that_waits_for_it(
         worker = await endless.reader()
         assert b"canary" not in Path(f"/proc/{worker}/environ").read_bytes()
         assert b"canary" not in Path(f"/proc/{worker}/cmdline").read_bytes()
-        assert os.getpriority(os.PRIO_PROCESS, worker) > os.getpriority(os.PRIO_PROCESS, 0)
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        assert os.getpriority(os.PRIO_PROCESS, worker) >= min(own + 1, 19)  # 19 is the humblest there is
         assert os.getpgid(worker) != os.getpgid(0), "Ctrl-C is not for workers"
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
