@@ -78,6 +78,7 @@ class Watcher:
         self._expecting = Expecting(store=store, poll_seconds=poll_seconds, now=now)
         self._due: list[_Due] = []  # a heap; an entry that `_due_at` does not know counts no more
         self._due_at: dict[int, _Due] = {}
+        self._reading: set[int] = set()  # due, and being read from the store; one that is asked for meanwhile leaves it
         self._ready: deque[Look] = deque()  # due, and read from the store, but there is no place yet
         self._flying: dict[asyncio.Task[Job], Look] = {}
         self._unwritten: list[tuple[int, Job]] = []  # not written yet
@@ -109,6 +110,7 @@ class Watcher:
         that others have waited for so long that its next look is far away is looked at sooner, too.
         """
         delay = self._jittered(self._poll_seconds * (_SOONER if sooner else 1.0))
+        self._reading.discard(known.id)  # the store may have been read before this watch stood in it
         if not known.job.over and self._loop_time() + delay < self._due_time(known.id):
             self._schedule(known.id, delay)
             self._alarm.ring()
@@ -170,6 +172,7 @@ class Watcher:
 
     async def _read_ahead(self, due: list[int]) -> None:
         """Have looks ready for the places that come free: reading many of them at once costs little more than one."""
+        self._reading = set(due)
         try:
             looks = await self._store.looks(due)
             early = [await self._expecting.seconds_left(look) if is_fresh(look.known.job) else 0.0 for look in looks]
@@ -179,7 +182,10 @@ class Watcher:
                 self._schedule(job_id, self._poll_seconds)
             return
         for job_id in set(due) - {look.known.id for look in looks}:
-            self._forget(job_id)  # over, or nobody waits
+            if job_id in self._reading:
+                self._forget(job_id)  # over, or nobody waits
+            else:
+                self._schedule(job_id, self._poll_seconds)
         for look, left in zip(looks, early, strict=True):
             if left and look.known.id not in self._called:  # asked here: a call may have come while the store was read
                 self._schedule(look.known.id, left)

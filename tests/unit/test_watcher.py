@@ -326,6 +326,18 @@ async def test_a_job_that_shows_progress_or_is_slow_already_is_looked_at_as_ever
     assert 13 < night.useapi.times("a")[0] - began < 17
 
 
+async def test_who_asks_while_the_store_still_says_that_nobody_waits_is_not_forgotten(fresh: Night) -> None:
+    await fresh.prepare()
+    known = await fresh.ask("a")
+    await fresh_job(fresh, jobid="b")  # how long such jobs take is read behind the looks
+    await fresh.stop(known)
+    await asyncio.sleep(17)
+    await asyncio.gather(fresh.watcher.look_once(), fresh.ask("a", person=BO))
+    await asyncio.sleep(17)
+    await fresh.watcher.look_once()
+    assert fresh.useapi.times("a"), "Bo was told that it is watched"
+
+
 async def test_a_call_is_followed_however_long_such_jobs_take(night: Night) -> None:
     await history(night, 40, 50)
     began = now()
