@@ -160,19 +160,21 @@ class Outbox:
 
         `unsent`: Discord refused it for certain, so nothing has to be looked for. `gone`: the channel seems to be away,
         which stays noted while other trouble (a file that is not taken) comes between. What failed before it could be
-        claimed counts as an attempt, too: it must not hold up those behind it for ever.
+        claimed counts as an attempt, too: it must not hold up those behind it for ever. One that was dropped meanwhile
+        stays dropped.
         """
         return await self._change(
             delivery,
-            """next_try = ?, trouble = ?, attempts = ?, state = iif(?, 'waiting', state), timeouts = timeouts + ?,
-               shape = ?, gone_since = iif(?, coalesce(gone_since, ?), gone_since)""",
+            """next_try = ?, trouble = ?, attempts = ?, timeouts = timeouts + ?, shape = ?,
+               state = iif(? AND state = 'sending', 'waiting', state),
+               gone_since = iif(?, coalesce(gone_since, ?), gone_since)""",
             (
                 self._time() + pause,
                 trouble,
                 delivery.attempts + 1,
-                unsent,
                 timed_out,
                 delivery.shape if shape is None else shape,
+                unsent,
                 gone,
                 self._time(),
             ),

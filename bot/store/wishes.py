@@ -217,11 +217,13 @@ class Wishes(Outbox):
             (job.parent_jobid, job.status, job.over, encode(job), now, now if job.over else None, known.id),
         )
         await db.execute("UPDATE deliveries SET wanted = wanted + 1 WHERE job_id = ? AND kind = 'card'", (known.id,))
-        if known.job.over and not job.over:  # given up, and found alive: its cards shrank to a line, new ones may come
+        if known.job.over:  # its end was none: what is still owed of that is not to stand beside what comes now
             await db.execute(
-                "UPDATE deliveries SET state = 'dropped' WHERE job_id = ? AND (kind = 'card' OR state <> 'posted')",
+                "UPDATE deliveries SET state = 'dropped' WHERE job_id = ? AND kind <> 'card' AND state <> 'posted'",
                 (known.id,),
             )
+        if known.job.over and not job.over:  # its cards shrank to a line, new ones may come
+            await db.execute("UPDATE deliveries SET state = 'dropped' WHERE job_id = ? AND kind = 'card'", (known.id,))
         if job.over:
             if not known.job.over:
                 await note_duration(db, job)

@@ -192,6 +192,22 @@ async def test_the_card_follows_the_job_and_then_shows_the_way_to_the_result(sto
     assert post.message_id == 4001
 
 
+@pytest.mark.parametrize("first", [Status.CANCELLED, Status.EXPIRED])
+@pytest.mark.parametrize("sent", [False, True])
+async def test_what_was_owed_of_an_end_that_was_none_is_not_posted_beside_the_result(
+    store: Store, first: Status, sent: bool
+) -> None:
+    wish = await store.ask(RUNNING, HERE, MIRA)
+    await store.record([(wish.known.id, msgspec.structs.replace(RUNNING, status=first))])
+    before = await only(store)
+    if sent:  # and Discord did not answer
+        assert await store.claim(before) is not None
+    await store.record([(wish.known.id, DONE)])
+    assert (await only(store)).id != before.id
+    await store.put_off(before, 0, "HTTP 403", unsent=True)
+    assert (await only(store)).id != before.id, "what was on its way then, and came back, is not sent again"
+
+
 async def test_nobody_is_told_who_stopped(store: Store) -> None:
     wish = await store.ask(RUNNING, HERE, MIRA)
     await store.ask(RUNNING, HERE, BO)
