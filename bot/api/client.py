@@ -49,7 +49,7 @@ class Useapi:
         self._press_patience = _patience(press_seconds)
         self._looks: dict[str, asyncio.Task[Job]] = {}
         self._fresh: dict[str, Job] = {}
-        self._changes = 0  # how often we changed a job: what was asked before that is shared no more
+        self._changes = 0  # how often we changed a job: what was asked for before that is shared no more
 
     def __repr__(self) -> str:
         return f"<Useapi at {self._url.host}>"
@@ -62,9 +62,11 @@ class Useapi:
         """
         job = self._fresh.get(jobid)
         if job is None:
+            changes = self._changes
             job = await asyncio.shield(self.look(jobid))
-            self._fresh[jobid] = job
-            asyncio.get_running_loop().call_later(_FRESH, self._fresh.pop, jobid, None)
+            if changes == self._changes:
+                self._fresh[jobid] = job
+                asyncio.get_running_loop().call_later(_FRESH, self._fresh.pop, jobid, None)
         return job
 
     def look(self, jobid: str, known: Job | None = None) -> asyncio.Task[Job]:

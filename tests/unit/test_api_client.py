@@ -267,6 +267,24 @@ async def test_whoever_asks_after_a_change_is_not_told_what_was_before_it(far: F
     await before
 
 
+async def test_an_answer_that_was_asked_for_before_a_change_is_shared_no_more(far: FarEnd, api: Useapi) -> None:
+    gate = asyncio.Event()
+
+    async def slowly(_: web.Request) -> web.Response:
+        await gate.wait()
+        return await reply(sample("docs_get_job_imagine_completed"))
+
+    far.answer = slowly
+    before = asyncio.create_task(api.job(JOBID))
+    await far.arrived.wait()
+    far.says(b"{}")
+    await api.cancel(JOBID)
+    gate.set()
+    assert (await before).status == Status.COMPLETED
+    far.says(sample("docs_get_job_imagine_completed").replace(b'"completed"', b'"cancelled"'))
+    assert (await api.job(JOBID)).status == Status.CANCELLED
+
+
 async def test_a_press_is_one_post_and_gives_the_child(far: FarEnd, api: Useapi) -> None:
     far.says(json.dumps({"jobid": "job:child", "verb": "button", "status": "started", "button": "V1"}).encode())
     child = await api.press(JOBID, "V1", reply_ref="p1", prompt="a cat")
