@@ -55,15 +55,23 @@ async def say(
     view: discord.ui.View | None = None,
 ) -> None:
     """Answer in private, or replace the private answer that was given before."""
-    if interaction.response.is_done():
+    if interaction.response.is_done() and not _would_change_a_post(interaction):
         await interaction.edit_original_response(content=content, embed=embed, view=view)
         return
-    await interaction.response.send_message(
+    send = interaction.followup.send if interaction.response.is_done() else interaction.response.send_message
+    await send(
         content,
         embed=discord.utils.MISSING if embed is None else embed,
         view=discord.utils.MISSING if view is None else view,
         ephemeral=True,
     )
+
+
+def _would_change_a_post(interaction: discord.Interaction) -> bool:
+    """Whether the answer that was given is the public message itself, on which somebody pressed."""
+    kinds = {discord.InteractionResponseType.deferred_message_update, discord.InteractionResponseType.message_update}
+    message = interaction.message
+    return interaction.response.type in kinds and message is not None and not message.flags.ephemeral
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -101,3 +101,27 @@ async def test_the_four_pictures_go_when_their_asker_says_so(stage: Stage) -> No
     assert refused.content == "Only the member who brought this job here, and moderators, can delete these."
     await stage.mira.click(stage.last, custom_id=button(stage.last, "Delete").custom_id)
     assert len(stage.posts()) == 1
+
+
+@pytest.mark.parametrize("what", ["Delete", "Got it"])
+async def test_a_post_that_discord_does_not_delete_stays_as_it_was_and_only_its_presser_reads_why(
+    stage: Stage, caplog: pytest.LogCaptureFixture, what: str
+) -> None:
+    await stage.job(stage.mira, stage.useapi.add_job(prompt=CASTLE, age=600))
+    if what == "Delete":
+        await stage.press(stage.mira, await stage.press(stage.mira, stage.last, "⋯"), "Split in four")
+    else:
+        stage.env.inject_error("PATCH", "/webhooks/*", status=404, code=10015)
+        stage.useapi.fail(400, path="/v2/jobs/button")
+        await stage.press(stage.mira, stage.last, "V1")
+    await stage.wait(5)
+    before = stage.last.content
+    stage.env.inject_error("DELETE", "/channels/*/messages/*", status=503)
+    pressed = await stage.mira.click(stage.last, custom_id=button(stage.last, what).custom_id)
+    caplog.clear()
+    (told,) = pressed.followups
+    assert told.ephemeral
+    assert told.content.startswith("Something went wrong on my side.")
+    assert stage.last.content == before
+    await stage.mira.click(stage.last, custom_id=button(stage.last, what).custom_id)
+    assert len(stage.posts()) == 1
