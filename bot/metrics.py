@@ -65,6 +65,7 @@ class Metrics:
         self.useapi.on_request_exception.append(self._note_no_answer)
         self._counted_at = -math.inf
         self._posted_until: datetime | None = None
+        self._repeats_told = 0
 
     def follow_discord(self, trace: aiohttp.TraceConfig) -> None:
         """Count what passes through Discord's session; before that is opened."""
@@ -78,6 +79,8 @@ class Metrics:
         if not math.isnan(bot.latency) and not math.isinf(bot.latency):
             self._latency.set(bot.latency)
         self._free.set(shutil.disk_usage(bot.settings.data_dir).free)
+        self._retries.inc(bot.courier.repeats - self._repeats_told)
+        self._repeats_told = bot.courier.repeats
         await self._note_posts(bot, now())
         await self._count(bot)
         return generate_latest(self._registry)
@@ -87,7 +90,6 @@ class Metrics:
         since, self._posted_until = self._posted_until or now, now
         for post in await bot.store.newly_posted(since):
             self._delivery.observe(max(post.seconds, 0.0))
-            self._retries.inc(post.retries)
             self._posted_until = max(self._posted_until, post.at)
 
     async def _count(self, bot: Darkroom) -> None:

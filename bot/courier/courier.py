@@ -75,6 +75,11 @@ class Courier:
         """Whether everything waits because Discord asked for it, or because the database refused."""
         return asyncio.get_running_loop().time() < self._paused_until
 
+    @property
+    def repeats(self) -> int:
+        """Sends after the first, of all that was posted since the start."""
+        return self._posting.repeats
+
     def ring(self) -> None:
         """Look into the outbox now."""
         self._alarm.ring()

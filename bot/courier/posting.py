@@ -38,6 +38,8 @@ class Posting:
         self._turn = turn
         self._history = History(bot)
         self._no_replies: set[int] = set()
+        self.repeats = 0
+        """Sends after the first, of all that was posted."""
 
     def no_replies_in(self, channel_id: int) -> None:
         """Note that a channel takes no replies."""
@@ -65,6 +67,7 @@ class Posting:
                 claimed = _unseen(claimed)
             picture_for = PICTURE_FOR if message.may_come else 0
             await self._store.posted(claimed, message_id, picture_for=picture_for)
+            self.repeats += claimed.attempts - 1
         log.info("Posted the %s", claimed.kind)
 
     async def _stands(self, delivery: Delivery, known: KnownJob) -> bool:
@@ -79,6 +82,7 @@ class Posting:
         if message is not None:
             whole = delivery.kind is not Kind.RESULT or delivery.shape is not Shape.WHOLE or shows_its_picture(message)
             await self._store.posted(_unseen(delivery), message.id, picture_for=0 if whole else PICTURE_FOR)
+            self.repeats += max(delivery.attempts - 1, 0)
             log.info("Delivery %d had been posted before", delivery.id)
             return True
         if delivery.kind is Kind.CARD and known.job.over:

@@ -21,11 +21,10 @@ class Counts(NamedTuple):
 
 
 class Post(NamedTuple):
-    """A result that was posted: seconds after it was owed, and how often it was tried before."""
+    """A result that was posted, and how many seconds after it was owed."""
 
     at: datetime
     seconds: float
-    retries: int
 
 
 class Figures(Outbox):
@@ -47,12 +46,12 @@ class Figures(Outbox):
     async def newly_posted(self, after: datetime) -> list[Post]:
         """The results that were posted after this moment, of the newest thousands of deliveries."""
         rows = await self._db.rows(
-            f"""SELECT posted_at, posted_at - created_at AS seconds, attempts FROM deliveries
+            f"""SELECT posted_at, posted_at - created_at AS seconds FROM deliveries
                 WHERE id > (SELECT max(id) FROM deliveries) - {_NEWEST}
                 AND kind = 'result' AND state = 'posted' AND posted_at > ?""",  # noqa: S608 -- constants only
             (after.timestamp(),),
         )
-        return [Post(aware(row["posted_at"]), row["seconds"], max(row["attempts"] - 1, 0)) for row in rows]
+        return [Post(aware(row["posted_at"]), row["seconds"]) for row in rows]
 
     async def due_channels(self) -> dict[int, datetime]:
         """The channels in which something could be posted now, and since when the oldest of it could."""

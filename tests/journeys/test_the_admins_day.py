@@ -100,6 +100,7 @@ async def test_metrics_count_what_happened_and_hold_no_secret(stage: Stage, capl
     await get(f"{origin}/metrics")
     jobid = stage.useapi.add_job(prompt="a lighthouse")
     await stage.job(stage.mira, jobid)
+    stage.env.inject_error("POST", f"/channels/{stage.channel.id}/messages", status=503, times=2)
     await stage.wait(120)
     _, text = await get(f"{origin}/metrics")
     numbers = {name: float(value) for name, value in re.findall(r"^(darkroom\S*(?:{.*})?) (\S+)$", text, re.MULTILINE)}
@@ -108,6 +109,7 @@ async def test_metrics_count_what_happened_and_hold_no_secret(stage: Stage, capl
     assert numbers['darkroom_useapi_answers_total{code="200",request="look"}'] == numbers["darkroom_look_seconds_count"]
     assert numbers["darkroom_look_seconds_count"] >= 2
     assert numbers["darkroom_delivery_seconds_count"] == 1
+    assert numbers["darkroom_delivery_retries_total"] == 2
     assert numbers["darkroom_database_bytes"] > 4096
     assert numbers['darkroom_healthy{part="database"}'] == 1
     assert not any(secret in text for secret in (jobid, "lighthouse", "demo-token", str(stage.guild.id)))
