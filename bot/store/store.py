@@ -80,7 +80,7 @@ class Store(PressRows, Posts, Servers, Upkeep, Restores, Panels, Families, Figur
     # --- looking ----------------------------------------------------------------------------------------------------
 
     async def running(self) -> list[int]:
-        """The row ids of the jobs that somebody waits for."""
+        """The row ids of the jobs that somebody waits for, and that may still bring something."""
         found: list[int] = []
         while rows := await self._db.rows(  # page by page: others get their turn, and no row stays in memory
             """SELECT id FROM jobs WHERE over = 0 AND id > ?
@@ -88,7 +88,12 @@ class Store(PressRows, Posts, Servers, Upkeep, Restores, Panels, Families, Figur
             (found[-1] if found else 0, _PAGE),
         ):
             found += (row["id"] for row in rows)
-        return found
+        cancelled = await self._db.rows(
+            """SELECT id FROM jobs WHERE status = 'cancelled' AND over_at > ?
+               AND EXISTS (SELECT 1 FROM watches WHERE job_id = jobs.id AND NOT stopped)""",
+            (self._time() - _AFTER_CANCELLING,),
+        )
+        return [*found, *(row["id"] for row in cancelled)]
 
     async def looks(self, job_ids: Sequence[int]) -> list[Look]:
         """What a look at each of these jobs needs; those that are over or that nobody waits for are left out.

@@ -53,6 +53,22 @@ async def test_a_cancelled_job_that_midjourney_finishes_all_the_same_is_posted_o
     assert len(stage.posts()) == before + 1
 
 
+async def test_what_midjourney_finishes_all_the_same_is_posted_also_after_a_restart(stage: Stage) -> None:
+    jobid, card = await running(stage)
+    await cancelled(stage, stage.mira, card)
+    await stage.wait(20)
+    assert words(stage.last).endswith("This one was cancelled.")
+    await stage.restart(away=60)
+    told_late = {"jobid": jobid, "verb": "button", "button": "V1", "status": "completed", "buttons": ["U1"]}
+    stage.useapi.set_answer(jobid, told_late)
+    await stage.wait(400)
+    assert "cancelled" not in words(stage.last)
+    looks = stage.looks(jobid)
+    await stage.restart(away=60)
+    await stage.wait(400)
+    assert stage.looks(jobid) == looks, "it is over for good"
+
+
 async def test_a_cancelled_job_is_looked_at_for_an_hour_and_by_who_asks_for_it(stage: Stage) -> None:
     jobid, card = await running(stage)
     await cancelled(stage, stage.mira, card)

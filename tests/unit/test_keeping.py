@@ -482,6 +482,7 @@ RELEASED = {
     """,
 }
 """Rows as each schema before the newest had them; a new migration brings those of the schema that it leaves behind."""
+RELEASED[3] = f"{RELEASED[2]} INSERT INTO durations VALUES (1, 'imagine', 'fast', 52.5);"
 
 KEPT = {
     "jobs": ("id", "key", "jobid", "status", "over", "answer", "added_at", "changed_at", "over_at"),
@@ -491,6 +492,7 @@ KEPT = {
     "facts": ("name", "value"),
     "servers": ("guild_id", "settings", "file_limit"),
     "members": ("guild_id", "user_id", "pings"),
+    "durations": ("id", "kind", "mode", "seconds"),
 }
 """What an update leaves as it is, where the older schema has it."""
 
