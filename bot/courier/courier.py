@@ -105,7 +105,7 @@ class Courier:
 
     async def _dispatch(self) -> None:
         self._sweep()
-        if asyncio.get_running_loop().time() < self._paused_until:
+        if self.paused:
             return
         due: defaultdict[int, list[Delivery]] = defaultdict(list)
         for delivery in (*await self._store.open_deliveries(), *await self._store.posts_to_edit()):
@@ -134,12 +134,12 @@ class Courier:
         return pause if pause > 0 else min(max(wait, 0.001), _LONGEST_PAUSE)
 
     def _pause(self, seconds: float) -> None:
-        self._paused_until = asyncio.get_running_loop().time() + seconds
+        self._paused_until = max(self._paused_until, asyncio.get_running_loop().time() + seconds)
 
     async def _serve(self, deliveries: list[Delivery]) -> None:
         """The due messages of one channel, in order; trouble with one ends the round for the channel."""
         for delivery in deliveries:
-            if self._closing:
+            if self._closing or self.paused:
                 return
             logs.turn_to(place=delivery.place)
             self.in_hand[delivery.place.channel_id] = asyncio.get_running_loop().time()

@@ -6,6 +6,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bot.jobs import Job, Person, Place, Status
 from tests.journeys.conftest import Stage, labels, words
 
 MESSAGES = "/channels/*/messages"
@@ -92,6 +93,36 @@ async def test_a_refusal_of_the_whole_bot_holds_every_channel(stage: Stage, stat
     await stage.wait(10)
     assert stage.last.attachments
     assert stage.posts(stage.lounge)[0].attachments
+
+
+async def owed(stage: Stage, *channels: Any) -> None:
+    """Results without a picture are to be posted in these channels, all of them from the same moment on."""
+    for number, channel in enumerate(channels):
+        place = Place(guild_id=stage.guild.id, channel_id=channel.id)
+        job = Job(jobid=f"job:{number}", verb="imagine", status=Status.FAILED)
+        await stage.bot.store.ask(job, place, Person(id=stage.mira.id, name="Mira"))
+    await stage.bot.store._db.transaction(lambda db: db.execute("UPDATE deliveries SET next_try = 0"))
+    stage.bot.deliver_soon()
+    await stage.wait(5)
+
+
+async def test_a_lesser_refusal_right_behind_it_does_not_shorten_the_pause(stage: Stage) -> None:
+    for channel, status in ((stage.channel, 429), (stage.lounge, 401)):
+        stage.env.inject_error("POST", f"/channels/{channel.id}/messages", status=status)
+    await owed(stage, stage.channel, stage.lounge)
+    await stage.wait(5 * MINUTE - 10)
+    assert sends(stage) == 2, "the second was on its way when the first was refused"
+    await stage.wait(10)
+    assert len(stage.posts()) == len(stage.posts(stage.lounge)) == 1
+
+
+async def test_a_refusal_of_the_whole_bot_ends_what_other_channels_are_being_sent(stage: Stage) -> None:
+    stage.env.inject_error("POST", f"/channels/{stage.channel.id}/messages", status=429)
+    await owed(stage, stage.channel, stage.lounge, stage.lounge, stage.lounge)
+    assert len(stage.posts(stage.lounge)) == 1, "which was on its way"
+    await stage.wait(5 * MINUTE)
+    assert len(stage.posts(stage.lounge)) == 3
+    assert len(stage.posts()) == 1
 
 
 async def test_a_pause_that_discord_orders_on_an_edit_holds_the_posts_too(stage: Stage) -> None:
