@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 
 from bot import logs
 from bot.api import Useapi
-from bot.errors import Busy, JobModerated, Misconfigured, Trouble, UseapiError
+from bot.errors import Busy, JobModerated, Misconfigured, StoreTrouble, Trouble, UseapiError
 from bot.jobs import Job, KnownJob, Place
 from bot.store import Store
 
@@ -25,7 +25,7 @@ _REMEMBERED = 1000  # job ids
 _EARLY = 180.0  # seconds: a press may be answered up to 75 s after its job's first call
 _ASK_AGAIN = 30.0  # seconds between two questions about a job that nobody here asked for
 _BURST, _EACH = 30, 2.0  # so many of them are asked about at once, then one in so many seconds, whoever calls
-_PAUSES = (5.0, 15.0, 60.0, 240.0)  # before a far end in trouble is asked again
+_PAUSES = (5.0, 15.0, 60.0, 240.0)  # before what was in trouble, a far end or the disk, is tried again
 
 
 class Push:
@@ -128,7 +128,7 @@ class Push:
             try:
                 await self._take_in_once(jobid)
                 return
-            except (Trouble, Busy, Misconfigured, OSError) as trouble:
+            except (Trouble, Busy, Misconfigured, StoreTrouble, OSError) as trouble:
                 if pause is None:
                     log.warning("A job that may belong here is not watched: %s", type(trouble).__name__)
                     return
@@ -137,7 +137,10 @@ class Push:
                 return  # there is no such job
 
     async def _take_in_once(self, jobid: str) -> None:
-        """Watch the job where it says itself; raises `UseapiError` or `OSError` where that is not to be known now."""
+        """Watch the job where it says itself.
+
+        Raises `UseapiError` or `OSError` where that is not to be known now, `StoreTrouble` where it cannot be kept.
+        """
         known = await self._store.by_jobid(jobid)
         job = known.job if known is not None else await self._ask(jobid)
         named = _CHANNEL.fullmatch(job.reply_ref)

@@ -334,6 +334,19 @@ async def test_useapi_in_trouble_is_asked_again_about_a_job_that_names_its_chann
     assert called.posts(called.lounge)[-1].attachments
 
 
+async def test_a_database_that_cannot_be_written_just_now_loses_no_job_that_names_its_channel(called: Stage) -> None:
+    jobid = called.useapi.add_job(
+        prompt=CASTLE, age=600, replyUrl=called.bot.settings.callback_url, replyRef=f"discord:{called.lounge.id}"
+    )
+    connection = called.bot.store._db._connection
+    await connection.execute("PRAGMA query_only = ON")
+    assert await called.useapi.call(jobid) == 200
+    await called.wait(4)
+    await connection.execute("PRAGMA query_only = OFF")
+    await called.wait(5)
+    assert called.posts(called.lounge)[-1].attachments
+
+
 async def test_a_bot_that_may_not_be_called_sends_no_address(stage: Stage) -> None:
     await stage.job(stage.mira, stage.useapi.add_job(prompt=CASTLE, age=600))
     await stage.press(stage.mira, stage.last, "V1")
