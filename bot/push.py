@@ -98,8 +98,8 @@ class Push:
         """Whether a job may name a channel in which it was not shown yet; many calls are about those that were."""
         if known is None:
             return True
-        named = _CHANNEL.fullmatch(known.job.reply_ref)
-        return named is not None and not await self._store.came_by_itself(known.id, int(named[1]))
+        channel_id = _channel_in(known.job)
+        return channel_id is not None and not await self._store.came_by_itself(known.id, channel_id)
 
     def _take_in_soon(self, jobid: str) -> None:
         asked_at = self._asked.get(jobid)
@@ -143,10 +143,10 @@ class Push:
         """
         known = await self._store.by_jobid(jobid)
         job = known.job if known is not None else await self._ask(jobid)
-        named = _CHANNEL.fullmatch(job.reply_ref)
-        if named is None or job.private:
+        channel_id = _channel_in(job)
+        if channel_id is None or job.private:
             return
-        place = await self._place_of(int(named[1]))
+        place = await self._place_of(channel_id)
         if place is None:
             return
         wish = await self._store.ask_for_nobody(job, place)
@@ -160,6 +160,12 @@ class Push:
             return await self._api.job(jobid)
         except JobModerated as declined:
             return declined.job
+
+
+def _channel_in(job: Job) -> int | None:
+    """The channel that a job names for its result; `None` where it names none, or what no id of Discord's can be."""
+    named = _CHANNEL.fullmatch(job.reply_ref)
+    return int(named[1]) if named is not None and int(named[1]) < 1 << 63 else None
 
 
 def _note(times: dict[str, float], jobid: str) -> None:

@@ -157,6 +157,17 @@ async def test_a_job_that_names_no_channel_of_ours_is_not_shown(
     assert jobid not in caplog.text
 
 
+async def test_a_channel_that_cannot_be_disturbs_nobody(called: Stage) -> None:
+    told: dict[str, Any] = {"replyUrl": called.bot.settings.callback_url, "duration": 3000}
+    odd = called.useapi.add_job(**told, replyRef="discord:99999999999999999999")
+    await called.job(called.mira, odd)
+    assert await called.useapi.call(odd) == 200
+    called.useapi.add_job(**told, replyRef=f"discord:{called.lounge.id}")
+    await called.restart()
+    await called.wait(30)
+    assert called.posts(called.lounge), "the other one is found at the start"
+
+
 async def test_a_job_may_name_a_thread(called: Stage) -> None:
     thread = thread_in(called, called.lounge)
     jobid = called.useapi.add_job(prompt=CASTLE, age=600, replyRef=f"discord:{thread.id}")
