@@ -1,6 +1,6 @@
 """`make image-check`: runs the Dockerfile's own steps in a bare Debian root, then the bot in what came of it.
 
-Needs root, debootstrap and the network; takes about three minutes. What it cannot say without a container engine:
+Needs root, debootstrap and the network; takes one to two minutes. What it cannot say without a container engine:
 whether Docker itself reads the file as we do, and whether compose.yaml starts.
 """
 
