@@ -75,7 +75,8 @@ async def _restore(file: Path) -> None:
     settings = from_environment(os.environ)
     restored = await restore(settings.data_dir, file, datetime.now(UTC))
     newest = "" if restored.newest is None else f"; the newest news in it are of {restored.newest:%Y-%m-%d %H:%M} UTC"
-    print(f"Put {file} back: {restored.jobs} jobs{newest}.")  # noqa: T201 -- the answer
+    jobs = "1 job" if restored.jobs == 1 else f"{restored.jobs} jobs"
+    print(f"Put {file} back: {jobs}{newest}.")  # noqa: T201 -- the answer
     if restored.unknown:
         print(_unknown(restored.unknown))  # noqa: T201 -- the answer
     if restored.replaced is not None:

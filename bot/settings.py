@@ -248,7 +248,7 @@ SETTINGS = (
         where="the hosts that pictures may be fetched from",
         default=IMAGE_HOSTS,
     ),
-    Setting(name="LOG_LEVEL", read=_level, where="DEBUG, INFO, WARNING or ERROR", default="INFO"),
+    Setting(name="LOG_LEVEL", read=_level, where="how much the log tells; INFO is usual", default="INFO"),
     Setting(
         name="ALERT_CHANNEL",
         read=_channel,
@@ -303,7 +303,7 @@ SETTINGS = (
         where="the address of this machine on which WEBHOOK_PORT is open; 0.0.0.0 for all of them",
         default="127.0.0.1",
     ),
-    Setting(name="LOG_FORMAT", read=_format, where="text, or json: one object a line, for programs", default="text"),
+    Setting(name="LOG_FORMAT", read=_format, where="json is one object a line, for programs", default="text"),
     Setting(
         name="DISCORD_API_URL",
         read=_url,

@@ -91,7 +91,8 @@ async def _useapi(values: Mapping[str, Any], clock: Clock) -> list[Finding]:
             fine("useapi.net", "accepts the token"),
             wrong("useapi.net", "no Midjourney account is configured", todo),
         ]
-    return [fine("useapi.net", f"accepts the token; {len(running)} jobs run"), *map(_account, accounts)]
+    run = "1 job runs" if len(running) == 1 else f"{len(running)} jobs run"
+    return [fine("useapi.net", f"accepts the token; {run}"), *map(_account, accounts)]
 
 
 def _account(account: Account) -> Finding:
