@@ -22,6 +22,7 @@ import simcord
 from bot import logs
 from bot.app import open_darkroom
 from bot.demo.useapi import PretendUseapi
+from bot.errors import StartError
 from bot.settings import Secret, Settings
 
 _TICK = 0.5  # real seconds between two turns of the driver
@@ -44,7 +45,10 @@ _JOBS: tuple[tuple[str, dict[str, Any]], ...] = (
 
 
 async def demo(port: int, *, speed: float, browser: bool) -> None:
-    """Serve the demo until it is cancelled; print its address, and open it where there is a browser."""
+    """Serve the demo until it is cancelled; print its address, and open it where there is a browser.
+
+    Raises `StartError` where the port cannot be had.
+    """
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(TemporaryDirectory(prefix="darkroom-demo-"))
         clock: list[Any] = []  # the pretend Discord's clock, which does not exist before the bot it is made for
@@ -71,9 +75,17 @@ async def demo(port: int, *, speed: float, browser: bool) -> None:
         ada = guild.add_member(env.create_user("Ada"), roles=[makers])
         bo = guild.add_member(env.create_user("Bo"))
         await mira.send(channel, _welcome(useapi))
-        preview = await stack.enter_async_context(
-            env.preview(channel, viewers=[mira, ada, bo], layout="channel", port=port or None)
-        )
+        try:
+            preview = await stack.enter_async_context(
+                env.preview(channel, viewers=[mira, ada, bo], layout="channel", port=port or None)
+            )
+        except simcord.SetupError:
+            if not port:
+                raise
+            raise StartError(
+                f"The demo cannot have port {port}. Is something else on it? Choose another, from 1 to 65535, or none: "
+                "then it takes a free one."
+            ) from None
         print(f"Darkroom's demo: {preview.url}\nCtrl-C ends it.", flush=True)  # noqa: T201 -- for a person
         if browser:
             await asyncio.to_thread(webbrowser.open, preview.url)
@@ -142,8 +154,13 @@ def main() -> int:
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
     arguments = parser.parse_args()
     logs.set_up("ERROR", ())
-    with contextlib.suppress(KeyboardInterrupt):
+    try:
         asyncio.run(_until_stopped(demo(arguments.port, speed=arguments.speed, browser=not arguments.no_browser)))
+    except StartError as trouble:
+        print(trouble, file=sys.stderr)  # noqa: T201 -- the last thing on the screen is for a person
+        return 1
+    except KeyboardInterrupt:
+        pass
     return 0
 
 

@@ -63,6 +63,25 @@ async def test_health_check_and_restore_beside_a_running_bot_and_after_it(street
     assert len(list(Path(street.folder, "data").glob("replaced-*.sqlite3"))) == 1
 
 
+async def test_a_port_that_is_taken_ends_the_demo_in_a_sentence() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        demo = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot.demo", "--no-browser", "--port", str(port)),
+            cwd=ROOT,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await asyncio.wait_for(demo.communicate(), 30)
+    assert demo.returncode == 1
+    assert said.decode().splitlines() == [
+        f"The demo cannot have port {port}. Is something else on it? Choose another, from 1 to 65535, or none: "
+        "then it takes a free one."
+    ]
+
+
 async def test_a_health_port_that_is_taken_is_a_sentence(street: Street) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
