@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import sys
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -62,4 +63,6 @@ async def _keep(page: "Page", name: str, message: "Locator", *, width: float = 5
 
 
 if __name__ == "__main__":
+    if browser.CHROMIUM is None:
+        sys.exit("The pictures are taken with Chromium, which is not installed (Debian: apt-get install chromium).")
     asyncio.run(main())
