@@ -1,4 +1,7 @@
-"""Discord's own OpenAPI file as the judge of what is asked and answered, where that file lies at hand."""
+"""Discord's own OpenAPI file as the judge of what is asked and answered, where that file lies at hand.
+
+It is `specs/openapi_preview.json` of https://github.com/discord/discord-api-spec (MIT), too large to keep a copy here.
+"""
 
 import copy
 import functools
@@ -6,7 +9,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-FILE = Path(__file__).parents[2].parent / "shared" / "reference" / "discord-openapi.json"
+FILE = Path(__file__).parents[3] / "shared" / "reference" / "discord-openapi.json"
+"""Beside the checkout, so that all checkouts of a machine share it."""
+
+MISSING = (
+    "Discord's OpenAPI file is not at hand: openapi_preview.json of github.com/discord/discord-api-spec, as "
+    f"../{FILE.relative_to(Path(__file__).parents[3])}"
+)
 JSON = ("content", "application/json", "schema")
 
 

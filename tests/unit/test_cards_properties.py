@@ -2,7 +2,6 @@ import json
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +14,9 @@ from referencing.jsonschema import DRAFT202012
 
 from bot import cards
 from bot.jobs import Job
+from tests.pretend_discord.oracle import FILE
 from tests.strategies import jobs, labels, texts, times
 
-SPEC = Path(__file__).parents[3] / "shared" / "reference" / "discord-openapi.json"
 JUMP = "https://discord.com/channels/1/2/3"
 
 Judge = Callable[[dict[str, Any]], None]
@@ -31,9 +30,9 @@ keys = st.sampled_from(("4K7Q", "#4K7Q", ""))
 @pytest.fixture(scope="session")
 def discord_takes() -> Judge:
     """What Discord's own description of "create message" says about a body; says nothing where the file is missing."""
-    if not SPEC.exists():
+    if not FILE.exists():
         return lambda body: None
-    spec = Resource.from_contents(json.loads(SPEC.read_text()), default_specification=DRAFT202012)
+    spec = Resource.from_contents(json.loads(FILE.read_text()), default_specification=DRAFT202012)
     registry: Registry[Any] = Registry().with_resource("discord", spec)
     schema = {"$ref": "discord#/components/schemas/MessageCreateRequest"}
     validator = Draft202012Validator(schema, registry=registry)

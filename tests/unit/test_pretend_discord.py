@@ -478,7 +478,7 @@ async def test_the_openapi_file_catches_what_no_table_of_ours_knows(
     pretend: PretendDiscord, bot: Bot, room: int
 ) -> None:
     if not oracle.FILE.exists():
-        pytest.skip("Discord's OpenAPI file is not at hand")
+        pytest.skip(oracle.MISSING)
     assert await refused(
         bot.channel(room).send(embed=discord.Embed(title="t").set_image(url=f"https://x/{'y' * 2048}"))
     ) == (400, 50035)
