@@ -1,5 +1,6 @@
 """A small HTTP server at one address."""
 
+import errno
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +13,12 @@ log = logging.getLogger(__name__)
 
 LARGEST_BODY = 64 * 1024
 """Bytes of a request, after decompression."""
+
+_WHY = {
+    errno.EADDRINUSE: "something else is on it; stop that, or choose another port",
+    errno.EACCES: "ports below 1024 want more rights; choose a higher one",
+    errno.EADDRNOTAVAIL: "this machine has no such address",
+}
 
 
 @asynccontextmanager
@@ -30,9 +37,8 @@ async def serve(routes: list[web.RouteDef], *, host: str, port: int, setting: st
         try:
             await site.start()
         except OSError as trouble:
-            raise StartError(
-                f"{setting} {port} cannot be opened on {host}: {trouble.strerror}. Is something else on it?"
-            ) from None
+            why = _WHY.get(trouble.errno or 0, trouble.strerror)
+            raise StartError(f"{setting} {port} cannot be opened on {host}: {why}.") from None
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()

@@ -91,4 +91,14 @@ async def test_a_health_port_that_is_taken_is_a_sentence(street: Street) -> None
         await street.bot.start()
         assert await street.bot.ended(within=10) == 1
     last = street.bot.screen.splitlines()[-1]
-    assert last.startswith(f"HEALTH_PORT {port} cannot be opened on 127.0.0.1: ")
+    assert last == (
+        f"HEALTH_PORT {port} cannot be opened on 127.0.0.1: something else is on it; stop that, or choose another port."
+    )
+
+
+async def test_an_address_of_another_machine_is_a_sentence(street: Street) -> None:
+    await street.open(WEBHOOK_HOST="192.0.2.1", WEBHOOK_PORT="8090", PUBLIC_URL="https://darkroom.example.com")
+    await street.bot.start()
+    assert await street.bot.ended(within=10) == 1
+    last = street.bot.screen.splitlines()[-1]
+    assert last == "WEBHOOK_PORT 8090 cannot be opened on 192.0.2.1: this machine has no such address."
