@@ -52,14 +52,20 @@ clean: ## throw .venv and caches away; never touches data/
 	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# Asked first, because pip tells of an older Python in a page of version numbers.
+NEW_ENOUGH := import sys; sys.version_info >= (3, 11) or sys.exit("Darkroom needs Python 3.11 or newer, and $(PYTHON) \
+    is %d.%d. Call make with PYTHON=python3.12, or another one that you have." % sys.version_info[:2])
+
 # A running bot needs a part of the packages only; the development set holds all of them at the same versions.
 .venv/run: requirements.txt
+	@$(PYTHON) -c '$(NEW_ENOUGH)'
 	@echo "Fetching the packages, about a minute …"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.txt
 	touch $@
 
 .venv/dev: requirements-dev.txt
+	@$(PYTHON) -c '$(NEW_ENOUGH)'
 	@echo "Fetching the packages, about a minute …"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
