@@ -1,11 +1,14 @@
 """A small HTTP server at one address."""
 
+import asyncio
 import errno
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 from aiohttp import http_exceptions, web
+from aiohttp.web_protocol import RequestHandler
 
 from bot.errors import StartError
 
@@ -13,6 +16,8 @@ log = logging.getLogger(__name__)
 
 LARGEST_BODY = 64 * 1024
 """Bytes of a request, after decompression."""
+MOST_CONNECTIONS = 100
+"""At one address. Whoever holds connections open takes files from the bot, which needs them for Discord and useapi."""
 
 _WHY = {
     errno.EADDRINUSE: "something else is on it; stop that, or choose another port",
@@ -31,17 +36,24 @@ async def serve(routes: list[web.RouteDef], *, host: str, port: int, setting: st
     application.add_routes(routes)
     log.addFilter(_callers_fault_is_no_error)
     runner = web.AppRunner(application, access_log=None, logger=log, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, host, port)
+    async with AsyncExitStack() as opened:
+        await runner.setup()
+        opened.push_async_callback(runner.cleanup)
+        assert runner.server is not None
         try:
-            await site.start()
+            listening = await asyncio.get_running_loop().create_server(partial(_let_in, runner.server), host, port)
         except OSError as trouble:
             why = _WHY.get(trouble.errno or 0, trouble.strerror)
             raise StartError(f"{setting} {port} cannot be opened on {host}: {why}.") from None
-        yield int(runner.addresses[0][1])
-    finally:
-        await runner.cleanup()
+        opened.callback(listening.close)
+        yield int(listening.sockets[0].getsockname()[1])
+
+
+def _let_in(server: web.Server) -> RequestHandler:
+    """One more connection; those in excess go, the oldest first: a call or a question takes milliseconds."""
+    for oldest in server.connections[: max(len(server.connections) - MOST_CONNECTIONS + 1, 0)]:
+        oldest.force_close()
+    return server()
 
 
 _CALLERS_FAULT = (http_exceptions.HttpProcessingError, web.RequestPayloadError, ConnectionError)

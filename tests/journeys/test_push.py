@@ -281,6 +281,17 @@ async def test_requests_that_make_no_sense_fill_no_log(called: Stage, caplog: py
     assert [record for record in told if record.levelno > logging.DEBUG or record.exc_info] == []
 
 
+async def test_connections_that_are_held_open_keep_no_call_out_and_use_up_no_files(called: Stage) -> None:
+    held = [await asyncio.open_connection("127.0.0.1", called.settings["webhook_port"]) for _ in range(250)]
+    try:
+        async with asyncio.timeout(5):
+            assert [await reader.read() for reader, _ in held[:150]] == [b""] * 150, "the oldest go"
+        assert await called.useapi.call(called.useapi.add_job(replyUrl=called.bot.settings.callback_url)) == 200
+    finally:
+        for _, writer in held:
+            writer.close()
+
+
 async def test_a_flood_of_calls_about_unknown_jobs_is_a_trickle_at_useapi(called: Stage) -> None:
     url = called.bot.settings.callback_url
     before = len(called.useapi.requests)
