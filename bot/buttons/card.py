@@ -6,11 +6,12 @@ import discord
 from discord import ui
 
 from bot import replies
-from bot.asking import ask, bot_of, check_load, check_rights, is_moderator
+from bot.asking import ask, bot_of, check_load, check_rights, is_moderator, jump
 from bot.buttons.claims import NONCE, Simple, asked
 from bot.buttons.rules import tier_of
 from bot.errors import PersonError, UseapiError
 from bot.jobs import Delivery, Job, Kind, KnownJob, Tier
+from bot.store import Wish
 
 
 def card_view(nonce: str) -> ui.View:
@@ -34,8 +35,16 @@ class TellMeButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:t:{NON
             raise PersonError("You are on the list already.")
         check_rights(interaction)
         await check_load(interaction)
-        await ask(interaction, known.job)
-        await replies.say(interaction, "I'll tell you here when it is done.")
+        await replies.say(interaction, _told(await ask(interaction, known.job)))
+
+
+def _told(wish: Wish) -> str:
+    """What came of a wish to be told; a card that cannot be edited just now may belong to a job that is over."""
+    if not wish.known.job.over:
+        return "I'll tell you here when it is done."
+    if wish.delivery is None or wish.delivery.message_id is None:
+        return "It is over already: I'm posting it here."
+    return f"It is over already, and stands here: {jump(wish.delivery.place, wish.delivery.message_id)}"
 
 
 class StopButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:s:{NONCE}"):
@@ -47,13 +56,15 @@ class StopButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:s:{NONCE
     async def act(self, interaction: discord.Interaction) -> None:
         """Offer what this person may stop."""
         card, known = await self.claim(interaction, Kind.CARD)
+        if known.job.over:
+            raise PersonError("It is over already, so there is nothing to stop.")
         view = ui.View(timeout=None)
         if await asked(interaction, card):
             view.add_item(StopMineButton(self.nonce))
         if is_moderator(interaction):
             view.add_item(StopAllButton(self.nonce))
         question = "What shall I stop? The job itself goes on at Midjourney."
-        if not known.job.over and _can_be_cancelled(known.job) and await _may_cancel(interaction, card):
+        if _can_be_cancelled(known.job) and await _may_cancel(interaction, card):
             view.add_item(CancelButton(self.nonce))
             question = (
                 "What shall I stop? The job itself goes on at Midjourney unless you cancel it; Midjourney may still "

@@ -107,6 +107,20 @@ async def test_tell_me_too_puts_a_member_on_the_list(stage: Stage) -> None:
     assert len(stage.posts()) == 2
 
 
+async def test_a_card_that_discord_lets_nobody_edit_promises_nothing_that_came_already(stage: Stage) -> None:
+    await stage.job(stage.mira, stage.useapi.add_job(duration=20))
+    card = stage.last
+    stage.env.inject_error("PATCH", "/channels/*/messages/*", status=429, code=30046, times=None)
+    await stage.wait(40)
+    result = stage.last
+    assert result.attachments
+    assert labels(card) == [["🔔 Tell me too", "Stop"]]
+    told = await stage.press(stage.bo, card, "🔔 Tell me too")
+    assert words(told) == f"It is over already, and stands here: {stage.jump(result)}"
+    told = await stage.press(stage.mira, card, "Stop")
+    assert words(told) == "It is over already, so there is nothing to stop."
+
+
 # --- stop -------------------------------------------------------------------------------------------------------------
 
 
