@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 
 from bot import logs
 from bot.api import Useapi
-from bot.errors import Busy, JobModerated, Misconfigured, StoreTrouble, Trouble, UseapiError
+from bot.errors import Busy, JobModerated, JobUnknown, Misconfigured, StoreTrouble, Trouble, UseapiError
 from bot.jobs import Job, KnownJob, Place
 from bot.store import Store
 
@@ -26,6 +26,7 @@ _EARLY = 180.0  # seconds: a press may be answered up to 75 s after its job's fi
 _ASK_AGAIN = 30.0  # seconds between two questions about a job that nobody here asked for
 _BURST, _EACH = 30, 2.0  # so many of them are asked about at once, then one in so many seconds, whoever calls
 _PAUSES = (5.0, 15.0, 60.0, 240.0)  # before what was in trouble, a far end or the disk, is tried again
+_TOO_FRESH = _PAUSES[:2]  # before it is asked again about a job that it does not know, while there is room for others
 
 
 class Push:
@@ -105,13 +106,19 @@ class Push:
         asked_at = self._asked.get(jobid)
         if asked_at is not None and _loop_time() - asked_at < _ASK_AGAIN:
             return
+        if self._may_ask():
+            _note(self._asked, jobid)
+            self._start(self._take_in(jobid))
+
+    def _may_ask(self, *, leaving: float = 0.0) -> bool:
+        """Whether there is room for one more question, and then for so many others; it is taken."""
         now = _loop_time()
         self._spare = min(self._spare + (now - self._spared_at) / _EACH, _BURST)
         self._spared_at = now
-        if self._spare >= 1:
-            self._spare -= 1
-            _note(self._asked, jobid)
-            self._start(self._take_in(jobid))
+        if self._spare < leaving + 1:
+            return False
+        self._spare -= 1
+        return True
 
     def _start(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
@@ -133,6 +140,12 @@ class Push:
                     log.warning("A job that may belong here is not watched: %s", type(trouble).__name__)
                     return
                 await asyncio.sleep(pause)
+            except JobUnknown:  # a fresh job may not be known everywhere at once, and there may be no other call
+                if pause not in _TOO_FRESH:
+                    return
+                await asyncio.sleep(pause)
+                if not self._may_ask(leaving=_BURST / 2):
+                    return
             except UseapiError:
                 return  # there is no such job
 

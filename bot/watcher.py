@@ -35,6 +35,8 @@ _TOGETHER = 0.02  # seconds: looks that fall due so close to each other begin to
 _READ_AHEAD = 64  # looks
 _WAKE_GAP = 2.0  # seconds between two looks at a job that calls brought about, however many calls there are
 _MISSES = 3  # "no such job" this often in a row ends a watch: a fresh job may not be known everywhere at once
+_MISSED_CALL = 5.0  # seconds to the next look where that was said of a job although somebody called about it,
+_CALLED_LATELY = 25.0  # so many seconds ago at most: a look takes 20
 
 
 class _Due(msgspec.Struct, frozen=True, order=True, gc=False):
@@ -283,7 +285,7 @@ class Watcher:
         if news is not None and news.over and news.status != Status.CANCELLED:
             self._forget(job_id)
         else:
-            self._schedule(job_id, self._interval(look))
+            self._schedule(job_id, self._interval(look) if self._misses.get(job_id) != 0 else _MISSED_CALL)
         return news
 
     def _forget(self, job_id: int) -> None:
@@ -312,8 +314,12 @@ class Watcher:
         return looks > _SILENT_LOOKS
 
     def _ended(self, outcome: UseapiError, look: Look) -> Job | None:
-        """A job that useapi forgot is over; one that it does not find may be found at the next look."""
-        misses = self._misses[look.known.id] = self._misses.get(look.known.id, 0) + 1
+        """A job that useapi forgot is over; one that it does not find may be found at the next look.
+
+        The first miss does not count where somebody called: useapi itself calls about a job that is there.
+        """
+        called = self._loop_time() - self._woken.get(look.known.id, -math.inf) < _CALLED_LATELY
+        misses = self._misses[look.known.id] = self._misses.get(look.known.id, -1 if called else 0) + 1
         if isinstance(outcome, JobExpired) or misses >= _MISSES:
             return msgspec.structs.replace(look.known.job, status=Status.EXPIRED)
         return None

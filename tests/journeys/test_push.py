@@ -369,6 +369,19 @@ async def test_a_database_that_cannot_be_written_just_now_loses_no_job_that_name
     assert called.posts(called.lounge)[-1].attachments
 
 
+async def test_a_job_that_useapi_does_not_know_yet_when_it_calls_is_asked_about_again(called: Stage) -> None:
+    jobid = called.useapi.add_job(
+        prompt=CASTLE, age=600, replyUrl=called.bot.settings.callback_url, replyRef=f"discord:{called.lounge.id}"
+    )
+    called.useapi.fail(404, times=2, path="/v2/jobs/")
+    assert await called.useapi.call(jobid) == 200
+    await called.wait(21)
+    assert called.posts(called.lounge)[-1].attachments, "although it never calls again"
+    await send(called.bot.settings.callback_url, {"jobid": "job:none"})
+    await called.wait(600)
+    assert called.looks("job:none") == 3
+
+
 async def test_a_bot_that_may_not_be_called_sends_no_address(stage: Stage) -> None:
     await stage.job(stage.mira, stage.useapi.add_job(prompt=CASTLE, age=600))
     await stage.press(stage.mira, stage.last, "V1")

@@ -398,6 +398,31 @@ async def test_news_that_come_while_a_look_is_under_way_are_looked_for_after_it(
     assert night.useapi.times("a") == pytest.approx([5, 8], abs=0.1)
 
 
+async def test_a_job_that_is_not_found_right_after_a_call_is_looked_at_again_in_a_few_seconds(night: Night) -> None:
+    known = await night.ask("a")
+    night.useapi.answers["a"] = JobUnknown()
+    await asyncio.sleep(5)
+    night.watcher.wake(known.id)
+    await asyncio.sleep(3)
+    night.useapi.answers["a"] = done("a")
+    await asyncio.sleep(20)
+    assert night.useapi.times("a") == pytest.approx([5, 10], abs=0.2)
+
+
+async def test_a_call_about_a_job_that_is_not_there_brings_one_look_more_and_the_watch_ends_as_ever(
+    night: Night,
+) -> None:
+    known = await night.ask("a")
+    night.useapi.answers["a"] = JobUnknown()
+    await asyncio.sleep(5)
+    night.watcher.wake(known.id)
+    await asyncio.sleep(25)
+    assert not (await night.job(known)).over
+    await asyncio.sleep(15)
+    assert (await night.job(known)).status == "expired"
+    assert night.useapi.times("a") == pytest.approx([5, 10, 25, 40], abs=3)
+
+
 async def test_calls_about_jobs_that_nobody_watches_bring_nothing(night: Night) -> None:
     known = await night.ask("a")
     night.useapi.everybody = done
