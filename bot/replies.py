@@ -19,6 +19,9 @@ async def answer(interaction: discord.Interaction, error: BaseException) -> None
     What Darkroom has no words for is logged with its traceback under a short reference that the person is told.
     """
     error = _cause(error)
+    if interaction.client.is_closed():  # nothing can be said any more, and what went wrong is the end itself
+        log.info("An answer was cut off by the end of the bot")
+        return
     if isinstance(error, discord.HTTPException) and error.code in _GONE:
         log.info("An interaction was too old to be answered (Discord's code %d)", error.code)
         return

@@ -104,6 +104,20 @@ async def test_a_stop_in_the_middle_of_a_send_takes_five_seconds_at_most(
     assert len(discord.messages(street.channel)) == 2
 
 
+async def test_a_stop_while_somebody_is_being_answered_leaves_no_traceback(street: Street) -> None:
+    await street.bot.start()
+    await street.discord.wait_ready()
+    street.useapi.fail("hang")
+    jobid = street.useapi.add_job(prompt="a lighthouse")
+    asked = await street.discord.slash(street.channel, street.mira, "job", {"jobid": jobid})
+    await asked.acknowledged()
+    await street.useapi.wait_for_request(path="/v2/jobs/")
+    status, seconds = await street.bot.stop()
+    assert (status, seconds < 5) == (0, True)
+    assert "An answer was cut off by the end of the bot" in street.bot.screen
+    assert "Traceback" not in street.bot.screen
+
+
 async def test_the_commands_are_sent_again_when_an_admin_says_so(street: Street) -> None:
     for arguments, sent in (((), 1), ((), 1), (("--sync",), 2)):
         before = len(street.discord.identifies)
