@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from bot.store.outbox import OPEN, Outbox
+from bot.store.outbox import LATER, OPEN, Outbox
 from bot.store.rows import aware
 
 _PATIENCE = 4  # as in `Outbox.open_deliveries`
@@ -55,13 +55,12 @@ class Figures(Outbox):
 
     async def due_channels(self) -> dict[int, datetime]:
         """The channels in which something could be posted now, and since when the oldest of it could."""
-        now = self._time()
         rows = await self._db.rows(
             f"""WITH held_up AS MATERIALIZED (
                     SELECT channel_id, min(id) AS behind FROM deliveries
-                    WHERE {OPEN} AND kind <> 'card' AND next_try > ? AND attempts < {_PATIENCE} GROUP BY channel_id)
+                    WHERE {OPEN} AND kind <> 'card' AND {LATER} AND attempts < {_PATIENCE} GROUP BY channel_id)
                 SELECT channel_id, min(next_try) FROM deliveries LEFT JOIN held_up USING (channel_id)
-                WHERE {OPEN} AND next_try <= ? AND (behind IS NULL OR id < behind) GROUP BY channel_id""",  # noqa: S608 -- constants only
-            (now, now),
+                WHERE {OPEN} AND NOT {LATER} AND (behind IS NULL OR id < behind) GROUP BY channel_id""",  # noqa: S608 -- constants only
+            (self._time(),),
         )
         return {row[0]: aware(row[1]) for row in rows}

@@ -18,6 +18,8 @@ from bot.store.rows import aware, delivery_of, update_delivery
 _NONCE_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 OPEN = f"state IN ('{State.WAITING}', '{State.SENDING}')"
 _TO_EDIT = "state = 'posted' AND (wanted > shown OR picture_until IS NOT NULL)"
+LATER = "(next_try > ?1 AND next_try < ?1 + 600)"
+"""Not due yet. No pause is that long: what lies further ahead was written before a clock was set back, and is due."""
 _PATIENCE = 4  # failed sends of one delivery before those behind it may pass
 _CLOCKS_DIFFER = 2000 << 22  # two seconds as a snowflake: Discord's own machines need not agree to the millisecond
 _FIRST_TRY = 15.0  # seconds from a post without its picture to the next try
@@ -65,15 +67,14 @@ class Outbox:
 
         One that has trouble holds up those behind it in its channel, so that they arrive in order, but not for ever.
         """
-        now = self._time()
         rows = await self._db.rows(
             f"""WITH held_up AS MATERIALIZED (
                     SELECT channel_id, min(id) AS behind FROM deliveries
-                    WHERE {OPEN} AND kind <> 'card' AND next_try > ? AND attempts < {_PATIENCE} GROUP BY channel_id)
+                    WHERE {OPEN} AND kind <> 'card' AND {LATER} AND attempts < {_PATIENCE} GROUP BY channel_id)
                 SELECT deliveries.* FROM deliveries LEFT JOIN held_up USING (channel_id)
-                WHERE {OPEN} AND next_try <= ? AND (behind IS NULL OR id < behind)
-                ORDER BY kind = 'card', id LIMIT ?""",  # noqa: S608 -- constants only
-            (now, now, limit),
+                WHERE {OPEN} AND NOT {LATER} AND (behind IS NULL OR id < behind)
+                ORDER BY kind = 'card', id LIMIT ?2""",  # noqa: S608 -- constants only
+            (self._time(), limit),
         )
         return [delivery_of(row) for row in rows]
 

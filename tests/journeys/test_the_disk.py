@@ -104,6 +104,17 @@ async def test_a_clock_that_jumps_an_hour_loses_and_repeats_no_result(jumping: J
     assert jumping.posts()[0].content.startswith("-# ✓"), "the card is told as well"
 
 
+async def test_a_clock_that_is_set_back_holds_up_no_result_that_waits_for_another_try(jumping: Jumping) -> None:
+    jumping.env.inject_error("POST", "/channels/*/messages", status=403, code=50001)
+    await jumping.job(jumping.mira, jumping.useapi.add_job(prompt="a lighthouse", age=600))
+    assert not jumping.posts()
+    jumping.offset = timedelta(hours=-5)
+    await jumping.wait(1)
+    await jumping.job(jumping.mira, jumping.useapi.add_job(prompt="a windmill", age=600))
+    await jumping.wait(10)
+    assert [words(post).rpartition("> ")[2] for post in jumping.posts()] == ["a lighthouse", "a windmill"]
+
+
 async def test_a_clock_that_is_set_right_by_years_ends_no_watch(jumping: Jumping) -> None:
     await jumping.job(jumping.mira, jumping.useapi.add_job(prompt="a lighthouse", duration=400))
     jumping.offset = timedelta(days=5000)
