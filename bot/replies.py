@@ -3,6 +3,7 @@
 import logging
 import secrets
 
+import aiohttp
 import discord
 from discord import app_commands
 
@@ -11,6 +12,7 @@ from bot.errors import DarkroomError
 log = logging.getLogger(__name__)
 
 _GONE = {10062, 10015, 50027, 40060}  # the interaction is unknown, over its 15 minutes, or was answered already
+_CUT_OFF = (aiohttp.ClientError, ConnectionError, TimeoutError)
 
 
 async def answer(interaction: discord.Interaction, error: BaseException) -> None:
@@ -29,6 +31,8 @@ async def answer(interaction: discord.Interaction, error: BaseException) -> None
         await say(interaction, words(error))
     except discord.HTTPException as trouble:
         log.info("An answer could not be given (Discord's code %d)", trouble.code)
+    except _CUT_OFF as trouble:
+        log.info("An answer could not be given (%s)", type(trouble).__name__)
     except Exception:
         log.exception("An answer could not be given")
 
@@ -44,6 +48,12 @@ def words(error: BaseException) -> str:
             return "This command was changed a moment ago. Please reload Discord (Ctrl+R) and try again."
         case app_commands.NoPrivateMessage() | app_commands.CheckFailure():
             return "This works in a server's channels only, and only for members who may use it there."
+        case _ if _is_unheard(error):
+            log.info("Discord did not answer (%s)", type(error).__name__)
+            return (
+                "Discord did not answer me just now. What you asked for may be done all the same, so please look "
+                "before you try again."
+            )
         case _:
             reference = secrets.token_hex(3)
             log.error("Unexpected, told the person reference %s", reference, exc_info=error)
@@ -75,6 +85,11 @@ def _would_change_a_post(interaction: discord.Interaction) -> bool:
     kinds = {discord.InteractionResponseType.deferred_message_update, discord.InteractionResponseType.message_update}
     message = interaction.message
     return interaction.response.type in kinds and message is not None and not message.flags.ephemeral
+
+
+def _is_unheard(error: BaseException) -> bool:
+    """Whether Discord may have done what it was asked for, and only its answer was lost."""
+    return isinstance(error, _CUT_OFF) or (isinstance(error, discord.HTTPException) and error.status >= 500)
 
 
 def _cause(error: BaseException) -> BaseException:

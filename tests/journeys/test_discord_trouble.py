@@ -395,3 +395,11 @@ async def test_an_answer_that_is_lost_loses_no_watch(stage: Stage, caplog: pytes
     await stage.wait(2 * MINUTE)
     assert stage.last.attachments
     assert "Traceback" not in caplog.text
+
+
+async def test_whoever_asked_while_an_answer_was_lost_is_not_told_that_it_failed(stage: Stage) -> None:
+    stage.env.inject_error("PATCH", "/webhooks/*", status=503, times=1)
+    said = await stage.job(stage.mira, stage.useapi.add_job(prompt="a lighthouse", age=600))
+    assert said.startswith("Discord did not answer me just now. What you asked for may be done all the same")
+    assert "a lighthouse" in words(stage.last)
+    stage.env._errors.clear()
