@@ -33,6 +33,8 @@ def main() -> int:
     except StartError as trouble:
         print(trouble, file=sys.stderr)  # noqa: T201 -- the last thing on the screen is for a person
         return 1
+    except KeyboardInterrupt:  # in the midst of a check, or of a start's imports; a bot that runs has its own way out
+        return 130
     return 0
 
 

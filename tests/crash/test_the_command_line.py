@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -102,3 +103,21 @@ async def test_an_address_of_another_machine_is_a_sentence(street: Street) -> No
     assert await street.bot.ended(within=10) == 1
     last = street.bot.screen.splitlines()[-1]
     assert last == "WEBHOOK_PORT 8090 cannot be opened on 192.0.2.1: this machine has no such address."
+
+
+async def test_a_check_that_is_ended_by_hand_says_no_more(tmp_path: Path) -> None:
+    street = Street(tmp_path)
+    async with street.useapi, street.discord:
+        await street.open()
+        street.useapi.fail("hang")
+        check = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", "check"),
+            cwd=tmp_path,
+            env={**_bare_environment(), **street.bot._environment, "PYTHONPATH": str(ROOT)},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        await street.useapi.wait_for_request()
+        check.send_signal(signal.SIGINT)
+        said, _ = await asyncio.wait_for(check.communicate(), 10)
+    assert (check.returncode, b"Traceback" in said) == (130, False)
