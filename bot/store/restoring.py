@@ -153,6 +153,10 @@ async def _prepare(new: Path, copy: Path, now: datetime) -> tuple[int, datetime 
         await migrate(connection, migrations, version)
         told = await _mark(connection, now)
         await connection.execute("PRAGMA journal_mode = DELETE")  # one file, without a -wal beside it
+    except sqlite3.OperationalError as trouble:  # a good copy is not to be thrown away for want of room
+        raise StoreError(
+            f"The copy {copy} could not be made ready ({trouble}). Is the disk full? If it is not, take an older copy."
+        ) from None
     except sqlite3.DatabaseError as trouble:
         if "not a database" in str(trouble):
             raise StoreError(f"{copy} is no SQLite database.") from None

@@ -21,6 +21,7 @@ from bot.store.backups import BackupError, nightly
 from bot.store.database import FILE, MIGRATIONS
 from bot.store.peek import Found, peek
 from bot.store.restoring import restore
+from tests.disk import largest_file
 
 HERE = Place(guild_id=100, channel_id=200)
 MIRA = Person(id=1, name="Mira")
@@ -529,6 +530,18 @@ async def test_a_database_of_each_release_is_brought_up_to_date_with_all_its_row
     assert restored.jobs == 2, "an older copy is brought up to date when it is put back"
     async with open_store(tmp_path, clock) as store:
         assert json.loads(str(await store.fact("restored")))["after"] == 5
+
+
+async def test_a_good_copy_is_not_blamed_for_a_disk_that_is_full(tmp_path: Path, clock: Clock) -> None:
+    copy = tmp_path / "copy.sqlite3"
+    with closing(sqlite3.connect(copy)) as database:
+        script = min(MIGRATIONS.glob("*.sql")).read_text(encoding="utf-8")
+        database.executescript(f"{script}; PRAGMA user_version = 1; {RELEASED[1]}")
+    (tmp_path / "data").mkdir()
+    with largest_file(copy.stat().st_size), pytest.raises(StoreError, match=r"could not be made ready .*disk full\?"):
+        await restore(tmp_path / "data", copy, clock.time)
+    assert list((tmp_path / "data").iterdir()) == []
+    assert (await restore(tmp_path / "data", copy, clock.time)).jobs == 2
 
 
 @pytest.mark.parametrize("trouble", ["a full disk", "a file in the place of the folder"])
