@@ -126,5 +126,6 @@ class PostAgainButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:r:{
         """Put a second delivery into the outbox."""
         _, known = await self.claim(interaction, Kind.RESULT)
         check_rights(interaction)
+        await interaction.response.defer()  # fails where the press came twice, or so late that it was made again
         await ask(interaction, known.job, again=True)
-        await interaction.response.edit_message(content="I'll post it here again.", view=None)
+        await interaction.edit_original_response(content="I'll post it here again.", view=None)

@@ -68,6 +68,23 @@ async def test_an_interaction_that_comes_twice_is_carried_out_once(street: Stree
     assert presses(street) == ["V1", "V2"]
 
 
+async def test_a_wish_to_see_a_picture_again_that_comes_twice_is_granted_once(street: Street) -> None:
+    discord = street.discord
+    await street.bot.start()
+    await discord.wait_ready()
+    await picture(street, "a lighthouse")
+    jobid = street.useapi.jobids[-1]
+    asked = await (await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})).answered()
+    again = next(part["custom_id"] for part in asked.buttons if part["label"] == "Post again")
+    wish = await discord.click(discord.every_message[asked.message_id or 0], street.mira, again)
+    told = wish.event()  # the button that was pressed is still in it
+    await discord.wait_until(lambda: street.bot.screen.count("Posted the result") == 2)
+    for _ in range(2):
+        await discord.gateway.tell(street.guild, "INTERACTION_CREATE", told)
+    await picture(street, "a windmill")  # whatever came before was read before it
+    assert len(street.pictures("a lighthouse")) == 2
+
+
 async def test_a_forged_press_costs_nothing_and_is_answered(street: Street) -> None:
     discord = street.discord
     await street.bot.start()
