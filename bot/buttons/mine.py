@@ -74,7 +74,7 @@ async def _in_line(
 def _ended(wait: Wait) -> str:
     assert wait.message_id is not None, "the store leaves out what has no post"
     when = "" if wait.known.over_at is None else f", {format_dt(wait.known.over_at, 'R')}"
-    return f"- {_name(wait.known)}{when} → [picture]({jump(wait.place, wait.message_id)})"
+    return f"- {_name(wait.known)}{when} → [{cards.outcome(wait.known.job)}]({jump(wait.place, wait.message_id)})"
 
 
 async def _pings(interaction: discord.Interaction, wanted: bool) -> str:

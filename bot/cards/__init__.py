@@ -8,7 +8,7 @@ reads a clock or does I/O.
 from bot.cards.embeds import Link, account_answer, card, result
 from bot.cards.kin import FAMILY_LIMIT, Kin, family
 from bot.cards.layout import Face, rows
-from bot.cards.lines import alt_text, choice, file_name, finished_card, link, linkable, mentions, why
+from bot.cards.lines import alt_text, choice, file_name, finished_card, link, linkable, mentions, outcome, why
 from bot.cards.progress import bar, duration
 from bot.cards.text import clean, plain
 from bot.cards.told import declined, ended, looked_for, under_way, used, waits
@@ -36,6 +36,7 @@ __all__ = [
     "linkable",
     "looked_for",
     "mentions",
+    "outcome",
     "plain",
     "prompt",
     "result",

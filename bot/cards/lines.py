@@ -62,10 +62,11 @@ def finished_card(job: Job, *, took: timedelta | None, url: str | None) -> str:
         line = f"-# {ending.sign} {named}, {ending.word}{time}"
     else:
         line = f"-# ✓ {named}" + (f", {duration(took)}" if took else "")
-    return f"{line} → {link(_target(job), url)}" if url else line
+    return f"{line} → {link(outcome(job), url)}" if url else line
 
 
-def _target(job: Job) -> str:
+def outcome(job: Job) -> str:
+    """What a link to the result of a job that is over leads to: "picture", "prompts", "seed"; "details" without one."""
     if job.status in ENDINGS:
         return "details"
     if job.verb == "describe":

@@ -90,6 +90,8 @@ async def test_what_ended_lately_is_listed_with_the_way_there(stage: Stage) -> N
     assert "boat number 9 · done" in lines[0]
     assert f"[picture]({stage.jump(stage.last)})" in lines[0]
     assert "Ended lately" not in words(await opened(stage, stage.mira))
+    await stage.job(stage.mira, stage.useapi.add_job(ends="moderated", age=600))
+    assert f"→ [details]({stage.jump(stage.last)})" in words(await opened(stage, stage.mira)), "there is no picture"
 
 
 async def test_a_press_in_line_is_taken_back_before_it_costs_anything(stage: Stage) -> None:
