@@ -35,8 +35,8 @@ _TOGETHER = 0.02  # seconds: looks that fall due so close to each other begin to
 _READ_AHEAD = 64  # looks
 _WAKE_GAP = 2.0  # seconds between two looks at a job that calls brought about, however many calls there are
 _MISSES = 3  # "no such job" this often in a row ends a watch: a fresh job may not be known everywhere at once
-_MISSED_CALL = 5.0  # seconds to the next look where that was said of a job although somebody called about it,
-_CALLED_LATELY = 25.0  # so many seconds ago at most: a look takes 20
+_MISSED_CALL = 5.0  # seconds to the next look where that was said of a job about which somebody had just called
+_CALLED_LATELY = 25.0  # seconds: a look takes 20
 
 
 class _Due(msgspec.Struct, frozen=True, order=True, gc=False):
@@ -285,7 +285,8 @@ class Watcher:
         if news is not None and news.over and news.status != Status.CANCELLED:
             self._forget(job_id)
         else:
-            self._schedule(job_id, self._interval(look) if self._misses.get(job_id) != 0 else _MISSED_CALL)
+            not_there_yet = self._misses.get(job_id) == 0  # see `_ended`
+            self._schedule(job_id, _MISSED_CALL if not_there_yet else self._interval(look))
         return news
 
     def _forget(self, job_id: int) -> None:
