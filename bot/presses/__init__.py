@@ -1,8 +1,10 @@
 """The line of presses: each is sent to useapi once, in order, and what became of it is told. Knows nothing of Discord.
 
-`line` sends, `search` looks for the job of a press whose answer was lost.
+`line` says whose turn it is, and `hold` what holds it up. `sending` sends a press, `search` looks for the job of one
+whose answer was lost, `telling` knows who is to be told; `tasks` lets all of that go on side by side.
 """
 
-from bot.presses.line import CARD_AFTER, Presses
+from bot.presses.line import Presses
+from bot.presses.sending import CARD_AFTER
 
 __all__ = ["CARD_AFTER", "Presses"]

@@ -865,9 +865,9 @@ async def test_whatever_happens_nothing_is_made_twice_and_nothing_is_forgotten(t
     picks = Counter(job.button for _, job in evening.useapi.made.values() if job.button[0] == "U")
     assert max(picks.values(), default=0) <= 1
     assert await evening.store.untold() == []
-    line = evening.presses
-    for remembered in (line._sending, line._looking, line._telling, line._answering, line._odd_until, line._in_line):
+    line, telling = evening.presses, evening.presses._telling
+    for remembered in (line._sends, line._looks, line._answering, line._odd_until, line._search._doubts):
         assert not remembered
-    for forgotten in (line._news, line._tell_at, line._search._doubts):
-        assert not forgotten
+    for untold in (telling.tasks, telling._in_line, telling._news, telling._tell_at):
+        assert not untold
     await evening.end()

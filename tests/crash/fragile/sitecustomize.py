@@ -41,7 +41,9 @@ COMMITS = {
 PAUSES = {
     "presses.search": ("_LOOK_AFTER", "_LOOK_AGAIN", "_SETTLED", "_AT_LEAST"),
     "presses.hold": ("_FULL_PAUSE", "_BUSY_PAUSE", "_OVERLOADED_PAUSE", "_PROBE"),
-    "presses.line": ("_TELL_AGAIN", "_BROKEN_PAUSE"),
+    "presses.line": ("_BROKEN_PAUSE",),
+    "presses.sending": ("_WRITE_AGAIN",),
+    "presses.telling": ("_TELL_AGAIN",),
     "courier.edits": ("_FIRST_TRY",),
     "store.outbox": ("_FIRST_TRY",),
 }

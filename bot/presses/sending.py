@@ -1,0 +1,221 @@
+"""What is done with one press: it is sent, and what useapi answered is written down; or its job is looked for.
+
+A request costs Midjourney time, so it is never repeated unless useapi said for certain that it did not take it:
+
+    take      the row says ASKED              crash before: nothing was sent, the press is sent later
+    send      useapi makes a job              crash before or after: nobody knows, the job is looked for
+    end       the row says MADE               crash before: the look finds the job, which echoes the press's `ref`
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import msgspec
+
+from bot import logs
+from bot.api import Useapi
+from bot.errors import (
+    AccountBlocked,
+    Busy,
+    ButtonUsed,
+    JobExpired,
+    JobModerated,
+    Misconfigured,
+    NotSent,
+    Overloaded,
+    StoreTrouble,
+    Trouble,
+    UseapiError,
+)
+from bot.jobs import Job, KnownJob, Press, PressState, Status, Tier
+from bot.presses.hold import Hold
+from bot.presses.search import Search
+from bot.presses.telling import Telling
+from bot.store import Store
+
+log = logging.getLogger(__name__)
+
+CARD_AFTER = 15.0
+"""Seconds before a child has a card: the first look finds the quick ones done."""
+
+_TOO_OLD = timedelta(hours=24)  # nobody expects a press of yesterday to cost something today
+_WRITE_AGAIN = 5.0
+
+_USABLE_AGAIN = frozenset({Status.MODERATED, Status.FAILED, Status.EXPIRED})
+
+_LOST = "This press did not reach Midjourney, so nothing was charged. Press again if you still want it."
+_TOO_MANY = "You have {} presses waiting already. Please wait until one of them was sent, or take one back in `/jobs`."
+_WAITED = "This press waited for a whole day, so I did not send it any more. Press again if you still want it."
+_NOT_SERVED = "I don't serve this server any more, so I did not send this press."
+
+_SENTENCES = {
+    400: "Midjourney does not offer this button for this picture any more. `/job` shows the job as it is now.",
+    412: "This button needs more than a press, and useapi.net did not get it. `/job` shows the job as it is now.",
+    413: "This prompt is too long for Midjourney. Please shorten it and press again.",
+}
+
+T = TypeVar("T")
+
+
+class Sending:
+    """Sends presses, and looks for those whose answer was lost; what it is made of is as `Presses` has it."""
+
+    def __init__(
+        self,
+        *,
+        api: Useapi,
+        store: Store,
+        hold: Hold,
+        search: Search,
+        telling: Telling,
+        watch: Callable[[KnownJob], None],
+        changed: Callable[[], None],
+        alert: Callable[[str, str], None],
+        queue: int,
+        now: Callable[[], datetime],
+        serves: Callable[[int], bool],
+    ) -> None:
+        self._api = api
+        self._store = store
+        self._hold = hold
+        self._search = search
+        self._telling = telling
+        self._watch = watch
+        self._changed = changed
+        self._alert = alert
+        self._queue = queue
+        self._now = now
+        self._serves = serves
+
+    async def send(self, press: Press) -> None:
+        """Send the press at the head of the line; each answer of useapi's has its clause."""
+        if self._now() - press.pressed_at > _TOO_OLD:
+            await self._end(press, PressState.REFUSED, _WAITED)
+            return
+        if not self._serves(press.place.guild_id):
+            await self._end(press, PressState.REFUSED, _NOT_SERVED)
+            return
+        parent = await self._store.known(press.parent_id)
+        logs.turn_to(key=parent.key, place=press.place)
+        if press.tier is Tier.PICK and (child := await self._made_before(parent, press.button)):
+            await self._made(press, child, used=True)
+            return
+        taken = await self._store.take(press)
+        if taken is None:
+            return
+        asked_at = _loop_time()
+        try:
+            child = await self._api.press(
+                parent.job.jobid, press.button, reply_ref=press.ref, prompt=press.prompt or None
+            )
+        except UseapiError as outcome:
+            await self._came_to(outcome, taken, parent, asked_at)
+        else:
+            self._moves_again(asked_at)
+            await self._made(taken, msgspec.structs.replace(child, parent_jobid=parent.job.jobid), used=False)
+
+    async def _came_to(self, outcome: UseapiError, press: Press, parent: KnownJob, asked_at: float) -> None:
+        """What useapi answered instead of a job."""
+        match outcome:
+            case Busy() | Overloaded() | AccountBlocked() | NotSent():
+                self._hold.begin(outcome)
+                words = _TOO_MANY.format(self._queue)
+                await self._written(lambda: self._store.back_in_line(press, self._queue, words))
+            case Trouble():
+                log.warning("Nobody knows what became of press %d (%s); its job is looked for", press.id, outcome)
+                self._hold.begin(outcome)
+                self._search.begin(press, asked_at)
+                await self._written(lambda: self._store.doubt(press))
+            case Misconfigured():
+                self._alert("presses", f"Buttons do not work. {outcome.for_admin}")
+                await self._end(press, PressState.REFUSED, str(outcome))
+            case ButtonUsed():
+                self._moves_again(asked_at)
+                await self._made(press, await self._job(outcome.child_jobid, parent, press.button), used=True)
+            case JobModerated():
+                self._moves_again(asked_at)
+                words = "\n".join(filter(None, (outcome.job.error, outcome.job.error_details)))
+                await self._end(press, PressState.DECLINED, words)
+            case _:
+                self._moves_again(asked_at)
+                if isinstance(outcome, JobExpired):
+                    await self._written(lambda: self._store.forget_buttons(parent.id))
+                    self._changed()
+                await self._end(press, PressState.REFUSED, _SENTENCES.get(outcome.code or 0, str(outcome)))
+
+    async def _made_before(self, parent: KnownJob, button: str) -> Job | None:
+        """The job that a button of the tier PICK has made already, as far as is known without asking useapi to."""
+        known = await self._store.child_of(parent.id, button)
+        if known is not None:
+            return known.job
+        for child in parent.job.children:
+            if child.button == button:
+                job = await self._job(child.jobid, parent, button)
+                if job.status not in _USABLE_AGAIN:
+                    return job
+        return None
+
+    async def _job(self, jobid: str, parent: KnownJob, button: str) -> Job:
+        """A job that is there for certain; while useapi cannot describe it, its bare id, which can be watched, too."""
+        try:
+            job = await self._api.job(jobid)
+        except JobModerated as declined:
+            job = declined.job
+        except UseapiError:
+            job = Job(jobid=jobid, verb="button", button=button)
+        return msgspec.structs.replace(job, parent_jobid=parent.job.jobid)  # useapi may leave it out
+
+    async def _made(self, press: Press, child: Job, *, used: bool) -> None:
+        wish = await self._written(lambda: self._store.press_made(press, child, used=used, quiet_for=CARD_AFTER))
+        # The child is watched from this commit on; a crash before it is what the look is for.
+        self.follow(wish.known)
+
+    def follow(self, child: KnownJob) -> None:
+        """Have a child watched, and posted where it is over."""
+        if not child.job.over:
+            self._watch(child)
+        self._changed()
+
+    async def _end(self, press: Press, state: PressState, trouble: str) -> None:
+        await self._written(lambda: self._store.press_ended(press, state, trouble))
+
+    async def _written(self, write: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """What useapi has said is said once: it is kept here until the disk takes it, or until the bot dies."""
+        while True:
+            try:
+                return await write()
+            except StoreTrouble:  # of which the store itself tells
+                await asyncio.sleep(_WRITE_AGAIN)
+
+    def _moves_again(self, asked_at: float) -> None:
+        """A request of this time (loop's clock) was answered."""
+        if self._hold.end(asked_at):
+            self._telling.line_moves()
+
+    # --- an answer that was lost ------------------------------------------------------------------------------------
+
+    async def find(self, press: Press) -> None:
+        """Adopt the job of a press; when a whole look finds none in time, there is none."""
+        parent = await self._store.known(press.parent_id)
+        logs.turn_to(key=parent.key, place=press.place)
+        late, first = self._search.is_late(press), self._search.is_first(press)  # as it was when the look began
+        try:
+            child = await self._search.look(press, parent)
+        except UseapiError as trouble:
+            log.debug("The look for the job of press %d was cut short: %s", press.id, trouble)
+            child, late = None, False
+        if child is not None:
+            log.info("Found the job of press %d", press.id)
+            await self._made(press, msgspec.structs.replace(child, parent_jobid=parent.job.jobid), used=False)
+        elif late:
+            log.warning("Press %d was not made", press.id)
+            await self._end(press, PressState.LOST, _LOST)
+        elif first:
+            self._telling.is_looked_for(press)
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()
