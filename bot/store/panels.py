@@ -1,11 +1,11 @@
-"""What the private panels read: a member's waiting and its ends, a server's presses in line."""
+"""What the private panels read: a member's waiting, and its ends."""
 
 import aiosqlite
 import msgspec
 
 from bot.jobs import KnownJob, Place
 from bot.store.outbox import Outbox
-from bot.store.rows import known_of
+from bot.store.rows import known_of, place_of
 
 _LOOKED_THROUGH = 60  # of a member's newest wishes, for those that ended lately
 
@@ -64,15 +64,6 @@ class Panels(Outbox):
 
         return await self._db.transaction(work)
 
-    async def count_in_line_here(self, guild_id: int) -> int:
-        """How many presses of this server wait for their turn."""
-        (row,) = await self._db.rows(
-            """SELECT count(*) FROM presses WHERE state IN ('queued', 'asked', 'unknown') AND state = 'queued'
-               AND +guild_id = ?""",
-            (guild_id,),
-        )
-        return int(row[0])
-
     async def sqlite_version(self) -> str:
         """The version of the library that keeps the file."""
         (row,) = await self._db.rows("SELECT sqlite_version()")
@@ -82,6 +73,6 @@ class Panels(Outbox):
 def _wait_of(row: aiosqlite.Row) -> Wait:
     return Wait(
         known=known_of(row),
-        place=Place(guild_id=row["guild_id"], channel_id=row["channel_id"]),
+        place=place_of(row),
         message_id=row["message_id"],
     )

@@ -1,41 +1,23 @@
-"""Presses: written down before anything is sent, counted, kept in line, and followed to what became of them."""
+"""Presses as they are written down: before anything is sent, counted, kept in line, and ended.
+
+What is read of them stands in `line` and `ledger`.
+"""
 
 import secrets
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import aiosqlite
 import msgspec
 
-from bot.jobs import (
-    Delivery,
-    Job,
-    Kind,
-    KnownJob,
-    Limits,
-    Person,
-    Place,
-    Press,
-    PressState,
-    Refusal,
-    Refused,
-    Status,
-    Tier,
-)
-from bot.store.rows import aware, delivery_of, encode, known_of, one_known, press_of
+from bot.jobs import Job, Kind, KnownJob, Limits, Person, Place, Press, PressState, Refusal, Refused, Tier
+from bot.store.ledger import CHILD, COUNTED
+from bot.store.line import OPEN_STATES
+from bot.store.rows import aware, encode, known_of, one_known, press_of
 from bot.store.wishes import Wish, Wishes
 
-_OPEN = f"'{PressState.QUEUED}', '{PressState.ASKED}', '{PressState.UNKNOWN}'"
-"""In the order of the index `presses_open`: SQLite uses it for exactly these words."""
-_COUNTED = f"{_OPEN}, '{PressState.MADE}'"  # what may have been charged, or will be
 _DAY = timedelta(days=1).total_seconds()
-_CHILD = f"""
-SELECT jobs.* FROM presses JOIN jobs ON jobs.id = child_id
-WHERE parent_id = ? AND presses.button = ?
-AND status NOT IN ('{Status.MODERATED}', '{Status.FAILED}', '{Status.EXPIRED}')
-ORDER BY presses.id DESC LIMIT 1
-"""  # noqa: S608 -- constants only
 
 
 class PressRows(Wishes):
@@ -72,7 +54,7 @@ class PressRows(Wishes):
                 child = await self._used_child(db, parent.id, button)
                 leader = await _one(
                     db,
-                    f"parent_id = ? AND button = ? AND +guild_id = ? AND +behind IS NULL AND state IN ({_OPEN})",
+                    f"parent_id = ? AND button = ? AND +guild_id = ? AND +behind IS NULL AND state IN ({OPEN_STATES})",
                     (parent.id, button, place.guild_id),
                 )
             if not child and not leader and (refused := await self._refused(db, place, person, tier, limits)):
@@ -105,6 +87,9 @@ class PressRows(Wishes):
 
         return await self._db.transaction(work)
 
+    async def _used_child(self, db: aiosqlite.Connection, parent_id: int, button: str) -> KnownJob | None:
+        return next((known_of(row) for row in await db.execute_fetchall(CHILD, (parent_id, button))), None)
+
     async def _refused(
         self, db: aiosqlite.Connection, place: Place, person: Person, tier: Tier, limits: Limits
     ) -> Refused | None:
@@ -123,7 +108,7 @@ class PressRows(Wishes):
                 # was set back has left in the future counts no more.
                 rows = await db.execute_fetchall(
                     f"""SELECT pressed_at FROM presses WHERE {whose} AND pressed_at > ? AND pressed_at <= ?
-                        AND tier <> 'pick' AND state IN ({_COUNTED})
+                        AND tier <> 'pick' AND state IN ({COUNTED})
                         ORDER BY pressed_at DESC LIMIT 1 OFFSET ?""",  # noqa: S608 -- constants only
                     (*ids, now - seconds, now, max(number - 1, 0)),
                 )
@@ -137,64 +122,11 @@ class PressRows(Wishes):
 
     async def _in_line(self, db: aiosqlite.Connection, person: Person) -> int:
         rows = await db.execute_fetchall(
-            f"SELECT count(*) FROM presses WHERE state IN ({_OPEN}) AND state = 'queued' AND behind IS NULL"  # noqa: S608 -- constants only
+            f"SELECT count(*) FROM presses WHERE state IN ({OPEN_STATES}) AND state = 'queued' AND behind IS NULL"  # noqa: S608 -- constants only
             " AND +user_id = ?",
             (person.id,),
         )
         return int(next(iter(rows))[0])
-
-    async def next_presses(self, limit: int) -> list[Press]:
-        """The first in line that may be sent.
-
-        Left out are the servers whose admins paused them, and U1-U4 whose own job may just have been made for another
-        server: that shows when the other press has ended.
-        """
-        rows = await self._db.rows(
-            f"""SELECT presses.* FROM presses LEFT JOIN servers USING (guild_id)
-                WHERE state IN ({_OPEN}) AND state = 'queued' AND behind IS NULL
-                AND NOT coalesce(json_extract(settings, '$.paused'), 0)
-                AND NOT (tier = 'pick' AND EXISTS (
-                    SELECT 1 FROM presses AS twin WHERE twin.parent_id = presses.parent_id
-                    AND twin.button = presses.button AND twin.state IN ('asked', 'unknown')))
-                ORDER BY presses.id LIMIT ?""",  # noqa: S608 -- constants only
-            (limit,),
-        )
-        return [press_of(row) for row in rows]
-
-    async def behind(self, press: Press) -> list[Press]:
-        """The presses that wait for what comes of this one."""
-        rows = await self._db.rows("SELECT * FROM presses WHERE behind = ? ORDER BY id", (press.id,))
-        return [press_of(row) for row in rows]
-
-    async def place_in_line(self, press: Press) -> int:
-        """How many presses are sent before this one is through, itself included; 0 where it does not wait."""
-        rows = await self._db.rows(
-            f"""SELECT count(*) FROM presses WHERE state IN ({_OPEN}) AND state = 'queued' AND behind IS NULL
-                AND id <= ? AND EXISTS (SELECT 1 FROM presses WHERE id = ?2 AND state = 'queued')""",  # noqa: S608 -- constants only
-            (press.behind or press.id, press.behind or press.id),
-        )
-        return int(rows[0][0])
-
-    async def waiting_presses(self, user_id: int, guild_id: int) -> list[Press]:
-        """What a member has in line in this server, the oldest first."""
-        rows = await self._db.rows(
-            f"""SELECT * FROM presses WHERE state IN ({_OPEN}) AND state = 'queued'
-                AND +user_id = ? AND +guild_id = ? ORDER BY id""",  # noqa: S608 -- constants only
-            (user_id, guild_id),
-        )
-        return [press_of(row) for row in rows]
-
-    async def count_in_line(self) -> int:
-        """How many presses wait for the account, whoever made them."""
-        rows = await self._db.rows(
-            f"SELECT count(*) FROM presses WHERE state IN ({_OPEN}) AND state = 'queued' AND behind IS NULL"  # noqa: S608 -- constants only
-        )
-        return int(rows[0][0])
-
-    async def press_by_id(self, press_id: int) -> Press | None:
-        """A press by its row id."""
-        rows = await self._db.rows("SELECT * FROM presses WHERE id = ?", (press_id,))
-        return press_of(rows[0]) if rows else None
 
     # --- sending ----------------------------------------------------------------------------------------------------
 
@@ -214,7 +146,7 @@ class PressRows(Wishes):
                 "UPDATE presses SET state = 'queued', sent_at = NULL WHERE id = ? AND state = 'asked'", (press.id,)
             )
             for row in await db.execute_fetchall(
-                f"""SELECT id FROM presses WHERE state IN ({_OPEN}) AND state = 'queued' AND behind IS NULL
+                f"""SELECT id FROM presses WHERE state IN ({OPEN_STATES}) AND state = 'queued' AND behind IS NULL
                     AND +user_id = ? ORDER BY id LIMIT -1 OFFSET ?""",  # noqa: S608 -- constants only
                 (press.person.id, limit),
             ):
@@ -226,11 +158,6 @@ class PressRows(Wishes):
     async def doubt(self, press: Press) -> Press | None:
         """It was sent, and nobody heard what came of it."""
         return await self._move(press, PressState.ASKED, "state = 'unknown'", ())
-
-    async def doubtful(self) -> list[Press]:
-        """The presses that were sent and whose answer is not known, those under way included."""
-        rows = await self._db.rows(f"SELECT * FROM presses WHERE state IN ({_OPEN}) AND state <> 'queued' ORDER BY id")  # noqa: S608 -- constants only
-        return [press_of(row) for row in rows]
 
     async def withdraw(self, press: Press) -> bool:
         """Take a press out of the line; whether it was still there. Who waited behind it moves up."""
@@ -292,14 +219,9 @@ class PressRows(Wishes):
     ) -> None:
         await db.execute(
             f"""UPDATE presses SET state = ?, trouble = ?, child_id = ?, ended_at = ?, behind = NULL
-                WHERE {which} AND state IN ({_OPEN})""",  # noqa: S608 -- constants only
+                WHERE {which} AND state IN ({OPEN_STATES})""",  # noqa: S608 -- constants only
             (state, trouble, child_id, self._time(), press_id),
         )
-
-    async def untold(self) -> list[Press]:
-        """The presses that ended without their presser knowing how."""
-        rows = await self._db.rows("SELECT * FROM presses WHERE told = 0 AND ended_at IS NOT NULL ORDER BY id")
-        return [press_of(row) for row in rows]
 
     async def answer_token(self, press: Press) -> str:
         """The token of the interaction that this press came from; it lives for 15 minutes. Never log or show it."""
@@ -324,35 +246,6 @@ class PressRows(Wishes):
 
         await self._db.transaction(work)
 
-    # --- what came of presses ---------------------------------------------------------------------------------------
-
-    async def child_of(self, parent_id: int, button: str) -> KnownJob | None:
-        """The job that this button has made, unless it was declined or failed: then the button may be used again."""
-        rows = await self._db.rows(_CHILD, (parent_id, button))
-        return known_of(rows[0]) if rows else None
-
-    async def _used_child(self, db: aiosqlite.Connection, parent_id: int, button: str) -> KnownJob | None:
-        return next((known_of(row) for row in await db.execute_fetchall(_CHILD, (parent_id, button))), None)
-
-    async def press_of_child(self, child_id: int) -> Press | None:
-        """The press that made a job."""
-        rows = await self._db.rows(
-            "SELECT * FROM presses WHERE child_id = ? AND state = 'made' ORDER BY id LIMIT 1", (child_id,)
-        )
-        return press_of(rows[0]) if rows else None
-
-    async def picks(self, parent_id: int, place: Place) -> dict[str, Delivery]:
-        """The posts of the pictures that U1-U4 of a job have made, by their labels; those in this channel first."""
-        rows = await self._db.rows(
-            """SELECT presses.button, deliveries.* FROM presses JOIN jobs ON jobs.id = child_id
-               JOIN deliveries ON deliveries.job_id = jobs.id AND kind = 'result' AND deliveries.state = 'posted'
-               WHERE presses.parent_id = ? AND tier = 'pick' AND jobs.status = 'completed'
-               AND deliveries.guild_id = ? AND message_id IS NOT NULL
-               ORDER BY deliveries.channel_id = ?, deliveries.id""",
-            (parent_id, place.guild_id, place.channel_id),
-        )
-        return {row["button"]: delivery_of(row) for row in rows}
-
     async def forget_buttons(self, job_id: int) -> None:
         """No button of this job works any more: they go from its posts."""
 
@@ -364,32 +257,6 @@ class PressRows(Wishes):
                 await self._edit_results(db, job_id)
 
         await self._db.transaction(work)
-
-    async def presses_of(self, guild_id: int, *, before: int | None, limit: int) -> list[tuple[Press, KnownJob]]:
-        """A server's presses with their parents, the newest first, from the one before the row id `before` on."""
-        rows = await self._db.rows(
-            """SELECT presses.* FROM presses WHERE guild_id = ? AND id < coalesce(?, 9223372036854775807)
-               ORDER BY id DESC LIMIT ?""",
-            (guild_id, before, limit),
-        )
-        return [(press, await self.known(press.parent_id)) for press in map(press_of, rows)]
-
-    async def newer_presses_of(self, guild_id: int, *, after: int, limit: int) -> list[tuple[Press, KnownJob]]:
-        """The same for those just after the row id `after`, the newest first, too."""
-        rows = await self._db.rows(
-            "SELECT presses.* FROM presses WHERE guild_id = ? AND id > ? ORDER BY id LIMIT ?", (guild_id, after, limit)
-        )
-        return [(press, await self.known(press.parent_id)) for press in map(press_of, reversed(rows))]
-
-    async def press_totals(self, guild_id: int, since: datetime) -> list[tuple[Person, Tier, int]]:
-        """How many jobs each member's presses made since then, by tier, most first."""
-        rows = await self._db.rows(
-            f"""SELECT user_id, max(user_name) AS user_name, tier, count(*) AS number FROM presses
-                WHERE guild_id = ? AND pressed_at > ? AND state IN ({_COUNTED})
-                GROUP BY user_id, tier ORDER BY number DESC, user_id""",  # noqa: S608 -- constants only
-            (guild_id, since.timestamp()),
-        )
-        return [(Person(id=row["user_id"], name=row["user_name"]), Tier(row["tier"]), row["number"]) for row in rows]
 
     async def _move(self, press: Press, state: PressState, assignments: str, values: tuple[Any, ...]) -> Press | None:
         async def work(db: aiosqlite.Connection) -> Press | None:

@@ -16,6 +16,8 @@ from bot.store.database import FILE, Database, open_database, told_in_a_sentence
 from bot.store.durations import Durations
 from bot.store.families import Families
 from bot.store.figures import Figures
+from bot.store.ledger import Ledger
+from bot.store.line import Line
 from bot.store.outbox import OPEN
 from bot.store.panels import Panels
 from bot.store.posts import Posts
@@ -54,7 +56,7 @@ async def _read_what_is_live(database: Database) -> int:
     return newest[0] or 0
 
 
-class Store(PressRows, Posts, Servers, Upkeep, Restores, Panels, Families, Figures, Durations):
+class Store(PressRows, Line, Ledger, Posts, Servers, Upkeep, Restores, Panels, Families, Figures, Durations):
     """The only door to the database."""
 
     # --- what is known ----------------------------------------------------------------------------------------------
