@@ -3,10 +3,9 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from bot.store.outbox import LATER, OPEN, Outbox
+from bot.store.outbox import HELD_UP, LATER, OPEN, Outbox
 from bot.store.rows import aware
 
-_PATIENCE = 4  # as in `Outbox.open_deliveries`
 _NEWEST = 5000
 
 
@@ -56,11 +55,8 @@ class Figures(Outbox):
     async def due_channels(self) -> dict[int, datetime]:
         """The channels in which something could be posted now, and since when the oldest of it could."""
         rows = await self._db.rows(
-            f"""WITH held_up AS MATERIALIZED (
-                    SELECT channel_id, min(id) AS behind FROM deliveries
-                    WHERE {OPEN} AND kind <> 'card' AND {LATER} AND attempts < {_PATIENCE} GROUP BY channel_id)
-                SELECT channel_id, min(next_try) FROM deliveries LEFT JOIN held_up USING (channel_id)
+            f"""{HELD_UP} SELECT channel_id, min(next_try) FROM deliveries LEFT JOIN held_up USING (channel_id)
                 WHERE {OPEN} AND NOT {LATER} AND (behind IS NULL OR id < behind) GROUP BY channel_id""",  # noqa: S608 -- constants only
-            (self._time(),),
+            {"now": self._time()},
         )
         return {row[0]: aware(row[1]) for row in rows}

@@ -18,9 +18,15 @@ from bot.store.rows import aware, delivery_of, update_delivery
 _NONCE_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 OPEN = f"state IN ('{State.WAITING}', '{State.SENDING}')"
 _TO_EDIT = "state = 'posted' AND (wanted > shown OR picture_until IS NOT NULL)"
-LATER = "(next_try > ?1 AND next_try < ?1 + 600)"
+LATER = "(next_try > :now AND next_try < :now + 600)"
 """Not due yet. No pause is that long: what lies further ahead was written before a clock was set back, and is due."""
 _PATIENCE = 4  # failed sends of one delivery before those behind it may pass
+HELD_UP = f"""
+WITH held_up AS MATERIALIZED (
+    SELECT channel_id, min(id) AS behind FROM deliveries
+    WHERE {OPEN} AND kind <> 'card' AND {LATER} AND attempts < {_PATIENCE} GROUP BY channel_id)
+"""  # noqa: S608 -- constants only
+"""The channels in which one that has trouble holds up those behind it, and which one that is."""
 _CLOCKS_DIFFER = 2000 << 22  # two seconds as a snowflake: Discord's own machines need not agree to the millisecond
 _FIRST_TRY = 15.0  # seconds from a post without its picture to the next try
 _GATHER = 5.0  # seconds in which children of one parent gather, so that its post is edited once for all of them
@@ -68,13 +74,10 @@ class Outbox:
         One that has trouble holds up those behind it in its channel, so that they arrive in order, but not for ever.
         """
         rows = await self._db.rows(
-            f"""WITH held_up AS MATERIALIZED (
-                    SELECT channel_id, min(id) AS behind FROM deliveries
-                    WHERE {OPEN} AND kind <> 'card' AND {LATER} AND attempts < {_PATIENCE} GROUP BY channel_id)
-                SELECT deliveries.* FROM deliveries LEFT JOIN held_up USING (channel_id)
+            f"""{HELD_UP} SELECT deliveries.* FROM deliveries LEFT JOIN held_up USING (channel_id)
                 WHERE {OPEN} AND NOT {LATER} AND (behind IS NULL OR id < behind)
-                ORDER BY kind = 'card', id LIMIT ?2""",  # noqa: S608 -- constants only
-            (self._time(), limit),
+                ORDER BY kind = 'card', id LIMIT :limit""",  # noqa: S608 -- constants only
+            {"now": self._time(), "limit": limit},
         )
         return [delivery_of(row) for row in rows]
 
