@@ -4,6 +4,7 @@ The courier's half of the store. Each method is one transaction; where a crash m
 the courier, beside the lines.
 """
 
+import json
 import secrets
 from collections.abc import Callable
 from datetime import datetime
@@ -18,15 +19,20 @@ from bot.store.rows import aware, delivery_of, update_delivery
 _NONCE_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 OPEN = f"state IN ('{State.WAITING}', '{State.SENDING}')"
 _TO_EDIT = "state = 'posted' AND (wanted > shown OR picture_until IS NOT NULL)"
-LATER = "(next_try > :now AND next_try < :now + 600)"
+_LATER = "(next_try > :now AND next_try < :now + 600)"
 """Not due yet. No pause is that long: what lies further ahead was written before a clock was set back, and is due."""
 _PATIENCE = 4  # failed sends of one delivery before those behind it may pass
 HELD_UP = f"""
 WITH held_up AS MATERIALIZED (
     SELECT channel_id, min(id) AS behind FROM deliveries
-    WHERE {OPEN} AND kind <> 'card' AND {LATER} AND attempts < {_PATIENCE} GROUP BY channel_id)
+    WHERE {OPEN} AND kind <> 'card' AND {_LATER} AND attempts < {_PATIENCE} GROUP BY channel_id)
 """  # noqa: S608 -- constants only
 """The channels in which one that has trouble holds up those behind it, and which one that is."""
+DUE = f"""
+FROM deliveries LEFT JOIN held_up USING (channel_id)
+WHERE {OPEN} AND NOT {_LATER} AND (behind IS NULL OR id < behind)
+"""
+"""What could be sent now; it goes with `HELD_UP`."""
 _CLOCKS_DIFFER = 2000 << 22  # two seconds as a snowflake: Discord's own machines need not agree to the millisecond
 _FIRST_TRY = 15.0  # seconds from a post without its picture to the next try
 _GATHER = 5.0  # seconds in which children of one parent gather, so that its post is edited once for all of them
@@ -72,13 +78,20 @@ class Outbox:
         """The deliveries to send now, cards last, in the order in which they were made.
 
         One that has trouble holds up those behind it in its channel, so that they arrive in order, but not for ever.
+        Of more than `limit`, those of the other channels follow with one each.
         """
+        due = {"now": self._time(), "limit": limit}
         rows = await self._db.rows(
-            f"""{HELD_UP} SELECT deliveries.* FROM deliveries LEFT JOIN held_up USING (channel_id)
-                WHERE {OPEN} AND NOT {LATER} AND (behind IS NULL OR id < behind)
-                ORDER BY kind = 'card', id LIMIT :limit""",  # noqa: S608 -- constants only
-            {"now": self._time(), "limit": limit},
+            f"{HELD_UP} SELECT deliveries.* {DUE} ORDER BY kind = 'card', id LIMIT :limit",
+            due,
         )
+        if len(rows) == limit:  # a long backlog, of one channel maybe: no other waits until it is through
+            rows += await self._db.rows(
+                f"""{HELD_UP} SELECT * FROM deliveries WHERE id IN (
+                        SELECT min(id) {DUE} AND channel_id NOT IN (SELECT value FROM json_each(:met))
+                        GROUP BY channel_id)""",  # noqa: S608 -- constants only
+                {**due, "met": json.dumps(list({row["channel_id"] for row in rows}))},
+            )
         return [delivery_of(row) for row in rows]
 
     async def posts_to_edit(self, limit: int = 1000) -> list[Delivery]:

@@ -162,6 +162,17 @@ async def test_a_delivery_in_trouble_holds_up_its_channel_but_not_for_ever(store
     assert (await store.open_deliveries())[0].id == first.id
 
 
+async def test_a_channel_with_a_long_backlog_keeps_nobody_else_waiting(store: Store) -> None:
+    jobs = [msgspec.structs.replace(DONE, jobid=f"job:{number}") for number in range(12)]
+    for job in jobs:
+        await store.ask(job, HERE, MIRA)
+    await store.ask(jobs[0], THERE, BO)
+    await store.ask(jobs[1], THERE, BO)
+    some = await store.open_deliveries(limit=5)
+    assert [delivery.place for delivery in some] == [HERE] * 5 + [THERE]
+    assert [delivery.job_id for delivery in some] == [1, 2, 3, 4, 5, 1], "the oldest of each"
+
+
 async def test_a_refused_send_may_change_its_shape_and_is_waiting_again(store: Store) -> None:
     await store.ask(DONE, HERE, MIRA)
     claimed = await store.claim(await only(store))
