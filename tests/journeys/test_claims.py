@@ -121,7 +121,7 @@ async def test_a_post_that_discord_does_not_delete_stays_as_it_was_and_only_its_
     caplog.clear()
     (told,) = pressed.followups
     assert told.ephemeral
-    assert told.content.startswith("Something went wrong on my side.")
+    assert told.content.startswith("Discord did not answer me just now.")
     assert stage.last.content == before
     await stage.mira.click(stage.last, custom_id=button(stage.last, what).custom_id)
     assert len(stage.posts()) == 1
