@@ -1,4 +1,4 @@
-"""A sleep that can be cut short: how the loops of watcher and courier wait."""
+"""A sleep that can be cut short: how the loops of watcher, presses and courier wait."""
 
 import asyncio
 

@@ -66,7 +66,8 @@ async def _in_line(
     lines = [f"**In line: {len(presses)} of your presses; {most} may wait at a time**"]
     for press in presses:
         place = await bot_of(interaction).store.place_in_line(press)
-        lines.append(f"- {cards.plain(press.button, 40)} of `#{parents[press.id].key}`: number {place} in line")
+        where = f"number {place} in line" if place else "waits for what comes of the press before it"
+        lines.append(f"- {cards.plain(press.button, 40)} of `#{parents[press.id].key}`: {where}")
     held = bot_of(interaction).presses.held
     return [*lines, f"-# {held}"] if held else lines
 

@@ -12,8 +12,12 @@ _LOOKING = (
 
 
 def waits(press: Press, *, place: int, held: str) -> str:
-    """A press that is kept: its place in line (from 1), and a sentence on what holds the line up, or ""."""
-    return f"{held} {_name(press)} is kept, {_ordinal(place)} in line. `/jobs` takes it back.".strip()
+    """A press that is kept: its place in line (from 1), and a sentence on what holds the line up, or "".
+
+    Without a place (0) it waits for what comes of another press of the same button, which was sent.
+    """
+    until = f", {_ordinal(place)} in line" if place else " until it is known what came of the press before it"
+    return f"{held} {_name(press)} is kept{until}. `/jobs` takes it back.".strip()
 
 
 def looked_for(press: Press) -> str:

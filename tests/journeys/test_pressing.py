@@ -214,6 +214,19 @@ async def test_two_moderators_in_the_same_moment_get_one_child(stage: Stage) -> 
     assert [words(post).split(" ")[0] for post in stage.posts()] == ["**Imagine**\n>", "**U1**"]
 
 
+async def test_who_presses_what_is_being_looked_for_waits_for_what_comes_of_it(stage: Stage) -> None:
+    _, grid = await posted(stage)
+    ana = stage.guild.add_member(stage.env.create_user("Ana"), roles=[stage.guild.roles["Moderators"]])
+    stage.useapi.fail("reset", path="/v2/jobs/button")
+    await stage.press(stage.mira, grid, "U1")
+    answer = await stage.press(ana, grid, "U1")
+    assert words(answer).endswith(
+        "U1 is kept until it is known what came of the press before it. `/jobs` takes it back."
+    )
+    panel = private(await ana.slash(stage.channel, "jobs"))
+    assert ": waits for what comes of the press before it" in words(panel)
+
+
 async def test_the_same_picture_in_two_channels_shares_its_child(stage: Stage) -> None:
     jobid, grid = await posted(stage)
     await stage.job(stage.mira, jobid, stage.lounge)
