@@ -98,6 +98,7 @@ class DeleteButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:d:{NON
     async def act(self, interaction: discord.Interaction) -> None:
         """Delete the message for the asker or a moderator."""
         delivery, known = await self.claim_housekeeping(interaction, "delete its post")
+        await interaction.response.defer(ephemeral=True, thinking=True)  # deletions of old messages are rationed
         await delete_post(interaction, delivery)
         await replies.say(interaction, f"Deleted. `/job #{known.key}` posts it again.")
 

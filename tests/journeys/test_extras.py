@@ -48,6 +48,15 @@ async def test_extras_that_were_opened_earlier_do_not_outlast_the_right_to_them(
     assert len(stage.posts()) == 1
 
 
+async def test_a_deletion_is_answered_before_discord_takes_its_time_with_it(stage: Stage) -> None:
+    await stage.job(stage.mira, stage.useapi.add_job(prompt=CASTLE, age=600))
+    await stage.press(stage.mira, await stage.press(stage.mira, stage.last, "⋯"), "Delete this post")
+    (deletion,) = [call for call in stage.env.http_requests if call.method == "DELETE"]
+    calls = list(stage.env.http_requests)
+    before = [call for call in calls[: calls.index(deletion)] if call.path.startswith("/interactions/")]
+    assert len(before) == 3, "of the command, the dots and the button"
+
+
 async def test_a_deleted_post_comes_back_when_asked_for(stage: Stage) -> None:
     jobid = stage.useapi.add_job(prompt=CASTLE, age=600)
     await stage.job(stage.bo, jobid)
