@@ -52,7 +52,7 @@ class Health:
 
     async def report(self) -> Mapping[str, Part]:
         """Every part by its name, at most five seconds old."""
-        if _loop_time() - self._reported_at >= _FRESH:
+        if not self._report or _loop_time() - self._reported_at >= _FRESH:
             self._reported_at = _loop_time()
             database = await self._database()
             self._report = {

@@ -1,5 +1,6 @@
 """What whoever runs the bot sees from outside: health, metrics, backups, and the alerts about them."""
 
+import asyncio
 import logging
 import math
 import re
@@ -71,6 +72,12 @@ async def test_health_names_the_part_that_does_not_work_and_for_how_long(
     await stage.wait(450)
     assert set(await ill(origin)) == {"watcher", "looks", "deliveries"}
     caplog.clear()
+
+
+async def test_the_first_who_ask_at_the_same_time_are_all_told(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    origin = await told_on(stage, caplog)
+    for _, told in await asyncio.gather(*(get(f"{origin}/healthz") for _ in range(5))):
+        assert told["parts"], "well is not who says nothing"
 
 
 async def test_an_outage_of_useapi_is_told_but_is_no_illness_of_the_bot(
