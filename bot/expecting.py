@@ -16,6 +16,7 @@ from bot.store import Store
 _FRESH = frozenset({Status.CREATED, Status.STARTED})
 _REMEMBERED = 60.0  # seconds; what is usual changes slowly
 _ALIKE = 3.0  # intervals: of kinds that spread wider, the quickest would be shown late
+_LATEST = 4.0  # intervals: people want to see how far a slow job is, and that one was declined
 
 
 class Expecting:
@@ -53,10 +54,13 @@ def is_fresh(job: Job) -> bool:
 
 
 def not_before(usual: Usual, poll_seconds: float) -> float:
-    """The seconds after its creation before which hardly any job of this kind is over; 0 where they differ too much."""
+    """The seconds after its creation before which hardly any job of this kind is over; 0 where they differ too much.
+
+    Of slow kinds it is earlier: what ends them before their time would be told late.
+    """
     if usual.high - usual.low > timedelta(seconds=_ALIKE * poll_seconds):
         return 0.0
-    return usual.low.total_seconds()
+    return min(usual.low.total_seconds(), _LATEST * poll_seconds)
 
 
 def _loop_time() -> float:

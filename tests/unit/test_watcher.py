@@ -317,6 +317,16 @@ async def test_kinds_whose_times_differ_much_are_looked_at_as_ever(night: Night)
     assert 13 < night.useapi.times("a")[0] - began < 17
 
 
+async def test_a_slow_kind_is_looked_at_after_a_minute_so_that_a_refusal_is_told_then(night: Night) -> None:
+    await history(night, 250, 270)
+    began = now()
+    known = await fresh_job(night)
+    night.useapi.answers["a"] = msgspec.structs.replace(running("a"), status=Status.MODERATED)
+    await asyncio.sleep(62)
+    assert night.useapi.times("a") == [pytest.approx(began + 60, abs=0.5)]
+    assert (await night.job(known)).status == "moderated"
+
+
 @pytest.mark.parametrize("job", [{"percent": 47, "status": Status.PROGRESS}, {"created": START - timedelta(hours=1)}])
 async def test_a_job_that_shows_progress_or_is_slow_already_is_looked_at_as_ever(night: Night, job: Any) -> None:
     await history(night, 40, 50)
