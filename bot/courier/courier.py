@@ -20,7 +20,7 @@ from bot.courier.edits import Edits
 from bot.courier.posting import FileTooLarge, Posting, TooSlow
 from bot.courier.verdicts import Verdict, What
 from bot.errors import StoreTrouble
-from bot.jobs import Delivery, State
+from bot.jobs import Delivery, Kind, State
 from bot.messages import Writer
 from bot.store import Store
 
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 _LONGEST_PAUSE = 300.0
 _BROKEN_PAUSE = 5.0
+_CARDS_IN_A_ROW = 3  # cards, and edits: Discord takes about one a second in a channel, and a result must not wait long
 _TRANSIENT = (
     discord.RateLimited,
     aiohttp.ClientError,  # is no DiscordException
@@ -97,7 +98,7 @@ class Courier:
                 await asyncio.wait(self._rounds.values())
 
     async def deliver_once(self) -> None:
-        """Send and edit everything that is due, and return when it is done."""
+        """Send and edit what is due, of each channel's cards and edits the first, and return when it is done."""
         await self._dispatch()
         while self._rounds:
             await asyncio.wait(self._rounds.values())
@@ -137,9 +138,14 @@ class Courier:
         self._paused_until = max(self._paused_until, asyncio.get_running_loop().time() + seconds)
 
     async def _serve(self, deliveries: list[Delivery]) -> None:
-        """The due messages of one channel, in order; trouble with one ends the round for the channel."""
+        """The due messages of one channel, in order; trouble with one ends the round for the channel.
+
+        A round has few cards and edits, so that the next one begins with the results that came meanwhile.
+        """
+        left = _CARDS_IN_A_ROW
         for delivery in deliveries:
-            if self._closing or self.paused:
+            left -= delivery.kind is Kind.CARD or delivery.state is State.POSTED
+            if self._closing or self.paused or left < 0:
                 return
             logs.turn_to(place=delivery.place)
             self.in_hand[delivery.place.channel_id] = asyncio.get_running_loop().time()

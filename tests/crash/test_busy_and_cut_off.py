@@ -28,6 +28,20 @@ async def test_a_busy_channel_gets_all_results_in_order_and_discord_is_not_provo
     assert len(refused) <= 1
 
 
+async def test_a_result_does_not_wait_for_all_the_cards_of_a_busy_channel(street: Street) -> None:
+    discord = street.discord
+    discord.limits = Limits((5, 0.5), whole=(50, 1.0))
+    await street.bot.start()
+    await discord.wait_ready()
+    for number in range(30):
+        person = discord.add_member(street.guild, f"Person {number}")
+        await discord.slash(street.channel, person, "job", {"jobid": street.useapi.add_job(duration=4000)})
+    await discord.wait_until(lambda: len(discord.messages(street.channel)) >= 12)
+    await discord.slash(street.channel, street.mira, "job", {"jobid": street.useapi.add_job(prompt="done", age=1000)})
+    await street.picture("done")
+    assert len(discord.messages(street.channel)) < 25, "the other cards come behind it"
+
+
 async def test_a_gateway_that_goes_away_holds_up_no_result(street: Street) -> None:
     discord = street.discord
     await street.bot.start()
