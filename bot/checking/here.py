@@ -53,12 +53,15 @@ def _numbers(version: str) -> tuple[int, ...]:
 def check_database(data_dir: Path) -> list[Finding]:
     """What lies in the folder, without touching it."""
     if not data_dir.exists():
-        return [*_writable(_nearest(data_dir)), fine("database", f"none in {data_dir} yet, the first start makes it")]
+        return _writable(_nearest(data_dir)) or [fine("database", f"none in {data_dir} yet, the first start makes it")]
     try:
         seen = peek(data_dir)
     except OSError as trouble:
         return [wrong("database", f"cannot be read ({trouble.strerror})", f"Who owns {data_dir}? See DATA_DIR.")]
-    return [*_writable(data_dir), _database(seen.path, seen.found, seen.version, seen.newest)]
+    unwritable = _writable(data_dir)
+    if unwritable and seen.found is Found.NOTHING:
+        return unwritable  # no start can make one there
+    return [*unwritable, _database(seen.path, seen.found, seen.version, seen.newest)]
 
 
 def _database(path: Path, found: Found, version: int, newest: int) -> Finding:

@@ -6,8 +6,10 @@ No account, no internet, nothing kept: both far ends run inside this process, on
 import argparse
 import asyncio
 import contextlib
+import os
 import signal
 import sys
+import threading
 import time
 import webbrowser
 from collections.abc import Coroutine
@@ -87,9 +89,14 @@ async def demo(port: int, *, speed: float, browser: bool) -> None:
                 "then it takes a free one."
             ) from None
         print(f"Darkroom's demo: {preview.url}\nCtrl-C ends it.", flush=True)  # noqa: T201 -- for a person
-        if browser:
-            await asyncio.to_thread(webbrowser.open, preview.url)
+        if browser and _has_screen():  # some browsers return only when they are closed: nobody waits for that
+            threading.Thread(target=webbrowser.open, args=(preview.url,), daemon=True).start()
         await _drive(env, channel, preview)
+
+
+def _has_screen() -> bool:
+    """Whether a browser can open a window; one without windows, such as w3m, would take the terminal away."""
+    return sys.platform in {"darwin", "win32"} or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")))
 
 
 def _settings(useapi: PretendUseapi, folder: Path) -> Settings:
@@ -123,6 +130,7 @@ async def _drive(env: Any, channel: Any, preview: Any) -> None:
 
     async def act_in_turn(context: Any, body: dict[str, Any]) -> Any:
         async with turn:
+            preview._advance_presentation_time()  # else the page shows what a click made with the last turn's time
             # The page may have been renewed since the person aimed: what they pressed counts, not when it was drawn.
             now_shown = {"published_revision": preview._get_page(context).revision}
             return await act(context, {**body, **now_shown} if "published_revision" in body else body)

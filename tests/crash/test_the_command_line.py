@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import socket
 import sys
@@ -81,6 +82,23 @@ async def test_a_port_that_is_taken_ends_the_demo_in_a_sentence() -> None:
         f"The demo cannot have port {port}. Is something else on it? Choose another, from 1 to 65535, or none: "
         "then it takes a free one."
     ]
+
+
+async def test_a_browser_that_stays_open_does_not_hold_the_demo_up(tmp_path: Path) -> None:
+    browser, opened, closed = (tmp_path / name for name in ("browser", "opened", "closed"))
+    os.mkfifo(opened)
+    os.mkfifo(closed)
+    browser.write_text(f"#!/bin/sh\necho opened > {opened}\nread end < {closed}\n")
+    browser.chmod(0o700)
+    demo = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot.demo"), cwd=ROOT, env={**_bare_environment(), "BROWSER": str(browser)}
+    )
+    try:
+        assert await asyncio.to_thread(opened.read_text) == "opened\n"
+        demo.terminate()
+        assert await asyncio.wait_for(demo.wait(), 20) == 0
+    finally:
+        closed.open("r+b", buffering=0).close()
 
 
 async def test_a_health_port_that_is_taken_is_a_sentence(street: Street) -> None:
