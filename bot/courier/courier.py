@@ -90,8 +90,9 @@ class Courier:
         self._closing = False
         try:
             while True:
+                looked_at = self._now()
                 await self._dispatch()
-                await self._alarm.sleep(await self._wait(), *self._rounds.values())
+                await self._alarm.sleep(await self._wait(looked_at), *self._rounds.values())
         finally:
             self._closing = True
             if self._rounds:
@@ -125,10 +126,10 @@ class Courier:
                         log.error("The round for channel %d broke off", channel_id, exc_info=bug)
                     self._pause(_BROKEN_PAUSE)
 
-    async def _wait(self) -> float:
-        """Seconds until there is something new to do; what is due already waits for its channel's round to end."""
+    async def _wait(self, looked_at: datetime) -> float:
+        """Seconds until there is something new to do; what was due then waits for its channel's round to end."""
         pause = self._paused_until - asyncio.get_running_loop().time()
-        when = await self._store.next_delivery()
+        when = await self._store.next_delivery(looked_at)
         wait = _LONGEST_PAUSE if when is None else (when - self._now()).total_seconds()
         # Never longer than the longest pause: a wall clock that was set back must not hold up a delivery. Never
         # nothing: a due time may lie between two ticks of the clock, and waiting for it must not spin.

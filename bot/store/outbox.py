@@ -102,14 +102,16 @@ class Outbox:
         )
         return [delivery_of(row) for row in rows]
 
-    async def next_delivery(self) -> datetime | None:
-        """When something more falls due than is due already; `None` where nothing else waits."""
-        now = self._time()
+    async def next_delivery(self, after: datetime) -> datetime | None:
+        """When something more falls due than was due at a moment; `None` where nothing else waits.
+
+        That moment lies before `open_deliveries` was asked: what falls due between the two questions is in one answer.
+        """
         (row,) = await self._db.rows(
             f"""SELECT min(next_try) FROM (
                     SELECT min(next_try) AS next_try FROM deliveries WHERE {OPEN} AND next_try > ?
                     UNION ALL SELECT min(next_try) FROM deliveries WHERE {_TO_EDIT} AND next_try > ?)""",  # noqa: S608 -- constants only
-            (now, now),
+            (after.timestamp(), after.timestamp()),
         )
         return None if row[0] is None else aware(row[0])
 

@@ -1,9 +1,11 @@
 """Discord in trouble: what was promised is posted once, as whole as Discord allows, or its failure is written down."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
+import discord
 import pytest
 
 from bot.jobs import Job, Person, Place, Status
@@ -44,6 +46,25 @@ async def test_a_discord_that_fails_some_times_gets_the_post_once(stage: Stage, 
     (post,) = stage.posts()
     assert post.attachments, "whole, because nothing was wrong with it"
     assert sends(stage) == 4
+
+
+async def test_a_try_that_falls_due_between_two_readings_of_the_clock_is_made_at_once(stage: Stage) -> None:
+    refuse(stage, 503, times=3)
+    await over(stage)
+    ((due,),) = await stage.rows("SELECT next_try FROM deliveries")
+    early: list[datetime] = []
+
+    def clock() -> datetime:
+        now = discord.utils.utcnow()
+        if now.timestamp() >= due and len(early) < 2:  # the loop looks at the clock, and then at what is due
+            early.append(datetime.fromtimestamp(due - 0.001, UTC))
+            return early[-1]
+        return now
+
+    stage.bot.store._now = stage.bot.courier._now = clock
+    await stage.wait(MINUTE)
+    assert early
+    assert stage.last.attachments
 
 
 async def test_an_hour_without_discord_costs_few_requests_and_loses_nothing(

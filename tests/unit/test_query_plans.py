@@ -82,7 +82,7 @@ async def a_day(store: Store) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     yield "newer_presses_of", store.newer_presses_of(HERE.guild_id, after=1, limit=10)
     yield "record", store.record([(job_id, msgspec.structs.replace(RUNNING, status=Status.COMPLETED))])
     yield "open_deliveries", store.open_deliveries()
-    yield "next_delivery", store.next_delivery()
+    yield "next_delivery", store.next_delivery(datetime.now(UTC))
     yield "open_result", store.open_result(job_id, HERE.channel_id)
     yield "waiting", store.waiting(HERE.guild_id)
     (result,) = await store.open_deliveries()
