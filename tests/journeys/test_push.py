@@ -36,6 +36,13 @@ async def send(url: str, body: Any, *, method: str = "POST", **more: Any) -> int
             return response.status
 
 
+def made_elsewhere(stage: Stage) -> str:
+    """A job that is over and names our lounge, though nobody here asked for it."""
+    return stage.useapi.add_job(
+        prompt=CASTLE, age=600, replyUrl=stage.bot.settings.callback_url, replyRef=f"discord:{stage.lounge.id}"
+    )
+
+
 async def test_a_press_is_shown_as_soon_as_useapi_knows_of_its_end(called: Stage) -> None:
     await called.job(called.mira, called.useapi.add_job(prompt=CASTLE, age=600))
     called.useapi.plan(duration=7)
@@ -210,9 +217,7 @@ async def test_where_nothing_can_be_posted_nothing_is_promised(
 
 async def test_only_listed_servers_are_shown_anything(called: Stage, caplog: pytest.LogCaptureFixture) -> None:
     await called.restart(allowed_guilds=frozenset({called.guild.id + 1}))
-    jobid = called.useapi.add_job(
-        prompt=CASTLE, age=600, replyUrl=called.bot.settings.callback_url, replyRef=f"discord:{called.lounge.id}"
-    )
+    jobid = made_elsewhere(called)
     assert await called.useapi.call(jobid) == 200
     await called.wait(1)
     assert called.posts(called.lounge) == []
@@ -347,9 +352,7 @@ async def test_jobs_that_named_a_channel_while_the_bot_was_away_are_found_at_the
 
 
 async def test_useapi_in_trouble_is_asked_again_about_a_job_that_names_its_channel(called: Stage) -> None:
-    jobid = called.useapi.add_job(
-        prompt=CASTLE, age=600, replyUrl=called.bot.settings.callback_url, replyRef=f"discord:{called.lounge.id}"
-    )
+    jobid = made_elsewhere(called)
     called.useapi.fail(500, times=2, path="/v2/jobs/")
     assert await called.useapi.call(jobid) == 200
     await called.wait(25)
@@ -357,9 +360,7 @@ async def test_useapi_in_trouble_is_asked_again_about_a_job_that_names_its_chann
 
 
 async def test_a_database_that_cannot_be_written_just_now_loses_no_job_that_names_its_channel(called: Stage) -> None:
-    jobid = called.useapi.add_job(
-        prompt=CASTLE, age=600, replyUrl=called.bot.settings.callback_url, replyRef=f"discord:{called.lounge.id}"
-    )
+    jobid = made_elsewhere(called)
     connection = called.bot.store._db._connection
     await connection.execute("PRAGMA query_only = ON")
     assert await called.useapi.call(jobid) == 200
@@ -370,9 +371,7 @@ async def test_a_database_that_cannot_be_written_just_now_loses_no_job_that_name
 
 
 async def test_a_job_that_useapi_does_not_know_yet_when_it_calls_is_asked_about_again(called: Stage) -> None:
-    jobid = called.useapi.add_job(
-        prompt=CASTLE, age=600, replyUrl=called.bot.settings.callback_url, replyRef=f"discord:{called.lounge.id}"
-    )
+    jobid = made_elsewhere(called)
     called.useapi.fail(404, times=2, path="/v2/jobs/")
     assert await called.useapi.call(jobid) == 200
     await called.wait(21)
