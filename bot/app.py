@@ -115,7 +115,6 @@ async def open_darkroom(
             try:
                 yield bot
             finally:
-                await bot.push.close()
                 await bot.alerts.close()
 
 
@@ -157,16 +156,19 @@ async def _pages(bot: Darkroom, metrics: "Metrics", now: Callable[[], datetime])
 
 @asynccontextmanager
 async def _callbacks(bot: Darkroom) -> AsyncIterator[None]:
-    """Let useapi call."""
+    """Let useapi call; at the end the server closes before `Push` does, so that no call is answered and then lost."""
     from bot.web.callbacks import Callbacks
     from bot.web.serving import serve
 
     host, port = bot.settings.webhook_host, bot.settings.webhook_port or 0
     callbacks = Callbacks(bot.push, callback_secret(bot.settings.useapi_token))
-    async with serve(callbacks.routes(), host=host, port=port, setting="WEBHOOK_PORT"):
-        log.info("useapi.net may call %s, which leads to http://%s:%d", bot.settings.public_url, host, port)
-        bot.push.catch_up()
-        yield
+    try:
+        async with serve(callbacks.routes(), host=host, port=port, setting="WEBHOOK_PORT"):
+            log.info("useapi.net may call %s, which leads to http://%s:%d", bot.settings.public_url, host, port)
+            bot.push.catch_up()
+            yield
+    finally:
+        await bot.push.close()
 
 
 def _emptied(folder: Path) -> Path:

@@ -44,7 +44,7 @@ PERMISSIONS = discord.Permissions(
     read_message_history=True,
 )
 _LONGEST_PAUSE = 300.0
-_LEAVE_WITHIN = 4.5  # seconds, the courier's last messages included
+_LEAVE_WITHIN = 4.5  # seconds, the last webhooks and the courier's last messages included
 _UNREACHABLE = (OSError, aiohttp.ClientError, discord.GatewayNotFound, discord.DiscordServerError)
 
 
@@ -66,8 +66,8 @@ class Darkroom(commands.AutoShardedBot):
     """The bot that people meet.
 
     `bot.app` builds it and gives it `courier`, `watcher` and the rest, which need the bot themselves, before it logs
-    in. `web` opens the bot's own HTTP servers, if any, after the login. With `always_sync` the commands are
-    sent to Discord even where they did not change.
+    in. `web` opens the bot's own HTTP servers, if any, after the login; they close before anything else does. With
+    `always_sync` the commands are sent to Discord even where they did not change.
     """
 
     courier: Courier
@@ -174,13 +174,18 @@ class Darkroom(commands.AutoShardedBot):
                 return
 
     async def close(self) -> None:
-        """Leave Discord within seconds; on a dead network, closing the gateway alone would wait for half a minute."""
+        """Close the HTTP servers, then the loops, then the connection to Discord, within `_LEAVE_WITHIN` in all.
+
+        The servers come first: a webhook that is accepted still finds its consumer, the store and Discord at work. On a
+        dead network, closing the gateway alone would wait for half a minute.
+        """
+        deadline = asyncio.get_running_loop().time() + _LEAVE_WITHIN
+        await self._opened.aclose()
         try:
-            async with asyncio.timeout(_LEAVE_WITHIN):
+            async with asyncio.timeout_at(deadline):
                 await super().close()
         except TimeoutError:
             await self.http.close()
-        await self._opened.aclose()
 
     async def _spare_identifies(self) -> None:
         limits = await self.fetch_session_start_limits()

@@ -26,6 +26,7 @@ _EARLY = 180.0  # seconds: a press may be answered up to 75 s after its job's fi
 _ASK_AGAIN = 30.0  # seconds between two questions about a job that nobody here asked for
 _BURST, _EACH = 30, 2.0  # so many of them are asked about at once, then one in so many seconds, whoever calls
 _PAUSES = (5.0, 15.0, 60.0, 240.0)  # before what was in trouble, a far end or the disk, is tried again
+_LAST_CALLS = 1.0  # seconds at the end for calls that were answered, and whose job useapi is being asked about
 _TOO_FRESH = _PAUSES[:2]  # before it is asked again about a job that it does not know, while there is room for others
 
 
@@ -79,7 +80,13 @@ class Push:
         self._start(self._catch_up())
 
     async def close(self) -> None:
-        """End what is under way; all that was promised stands in the store."""
+        """Give the calls that were answered a moment to be acted on, then end the rest.
+
+        Nothing may call `heard` any more. A job that useapi could not describe in time is lost, unless it still runs at
+        the next start.
+        """
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_LAST_CALLS)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from discord.ext import commands
 from simcord.builders import ChannelHandle
 
 from tests.journeys.conftest import Stage, labels, words
@@ -349,6 +350,33 @@ async def test_jobs_that_named_a_channel_while_the_bot_was_away_are_found_at_the
     assert [words(card).splitlines()[0] for card in called.posts(called.lounge)] == ["**Imagine**"]
     await called.wait(120)
     assert called.posts(called.lounge)[-1].attachments, "by polling alone, if nobody calls"
+
+
+async def test_a_call_while_the_bot_shuts_down_is_refused_instead_of_answered_and_lost(called: Stage) -> None:
+    class Late(commands.Cog):
+        """Unloaded when the bot shuts down, after the loops: the moment at which the call comes."""
+
+        answer: int | None = None
+
+        async def cog_unload(self) -> None:
+            self.answer = await called.useapi.call(jobid)
+
+    jobid, late = made_elsewhere(called), Late()
+    await called.bot.add_cog(late)
+    await called.restart()
+    assert late.answer == 0, "no connection, so the caller can call again"
+    assert await called.useapi.call(jobid) == 200
+    await called.wait(2)
+    assert called.posts(called.lounge)[-1].attachments
+
+
+async def test_a_call_that_was_answered_just_before_the_bot_shuts_down_is_acted_on(called: Stage) -> None:
+    jobid = made_elsewhere(called)
+    assert await called.useapi.call(jobid) == 200
+    await called._life.aclose()
+    await called.restart()
+    await called.wait(2)
+    assert called.posts(called.lounge)[-1].attachments, "the job is over, so nothing but the call names it"
 
 
 async def test_useapi_in_trouble_is_asked_again_about_a_job_that_names_its_channel(called: Stage) -> None:
