@@ -162,13 +162,18 @@ class Darkroom(commands.AutoShardedBot):
         log.info("Connected to Discord as %s", self.user)
 
     async def connect(self, *, reconnect: bool = True) -> None:
-        """Stay on the gateway; an address that cannot be learnt yet is asked for again, with growing pauses."""
+        """Stay on the gateway; an address that cannot be learnt yet is asked for again, with growing pauses.
+
+        Raises `discord.LoginFailure` where Discord accepts the token no more: it may be reset after the login.
+        """
         attempt = 0
         while True:
             try:
                 await self._spare_identifies()
                 await super().connect(reconnect=reconnect)
             except _UNREACHABLE as trouble:
+                if _is_token_refused(trouble):
+                    raise discord.LoginFailure("the token was reset during the start") from None
                 attempt = await _pause(attempt, trouble)
             else:
                 return
@@ -212,6 +217,12 @@ class Darkroom(commands.AutoShardedBot):
         shard = Shard(socket, self, private["_AutoShardedClient__queue"].put_nowait)
         private["_AutoShardedClient__shards"][shard_id] = shard
         shard.launch()
+
+
+def _is_token_refused(trouble: BaseException) -> bool:
+    """Whether GET /gateway/bot was answered 401, of which discord.py makes a `GatewayNotFound` like of any refusal."""
+    refusal = trouble.__cause__ if isinstance(trouble, discord.GatewayNotFound) else None
+    return isinstance(refusal, discord.HTTPException) and refusal.status == 401
 
 
 async def _pause(attempt: int, trouble: BaseException) -> int:

@@ -18,6 +18,7 @@ from bot.settings import Settings
 
 log = logging.getLogger(__name__)
 
+_LOGIN_REFUSED = "Discord does not accept DISCORD_TOKEN. Reset it in the Developer Portal and copy it anew."
 _CLOSED = {
     4004: "Discord does not accept DISCORD_TOKEN any more. Reset it in the Developer Portal and copy it anew.",
     4014: "Discord wants a permission for an intent that Darkroom does not use. Please report this.",
@@ -104,12 +105,12 @@ async def _log_in(bot: Darkroom, settings: Settings) -> None:
     try:
         await bot.login(settings.discord_token.reveal())
     except discord.LoginFailure:
-        raise DiscordStartError(
-            "Discord does not accept DISCORD_TOKEN. Reset it in the Developer Portal and copy it anew."
-        ) from None
+        raise DiscordStartError(_LOGIN_REFUSED) from None
     except (aiohttp.ClientConnectionError, OSError):
         raise DiscordStartError("Discord could not be reached. Is this machine on the internet?") from None
     except discord.HTTPException as trouble:
+        if trouble.status == 401:  # the token was reset after the login, before the commands were sent
+            raise DiscordStartError(_LOGIN_REFUSED) from None
         raise DiscordStartError(f"Discord refused the start (HTTP {trouble.status}). Try again later.") from None
     log.info("Invite: %s", invite(bot.application_id or 0))
 
@@ -117,6 +118,8 @@ async def _log_in(bot: Darkroom, settings: Settings) -> None:
 async def _connect(bot: Darkroom) -> None:
     try:
         await bot.connect()
+    except discord.LoginFailure:
+        raise DiscordStartError(_LOGIN_REFUSED) from None
     except discord.ConnectionClosed as closed:
         raise DiscordStartError(
             _CLOSED.get(closed.code, f"Discord ended the connection (code {closed.code}).")

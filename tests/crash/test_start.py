@@ -54,6 +54,15 @@ async def test_a_token_that_discord_does_not_accept(street: Street) -> None:
     )
 
 
+@pytest.mark.parametrize("refused", ["GET /gateway/bot", "PUT /applications/*/commands"])
+async def test_a_discord_token_that_is_reset_during_the_start(street: Street, refused: str) -> None:
+    street.discord.fail(refused, 401, times=None)
+    await street.open(LOG_LEVEL="DEBUG")
+    assert await last_words(street.bot) == (
+        "Discord does not accept DISCORD_TOKEN. Reset it in the Developer Portal and copy it anew."
+    )
+
+
 async def test_a_token_that_useapi_does_not_accept(street: Street) -> None:
     await street.open(USEAPI_TOKEN=CANARY, LOG_LEVEL="DEBUG")
     assert await last_words(street.bot) == (
