@@ -34,7 +34,7 @@ PER_PARENT = 8
 GUILDS = 5  # each allows a hundred presses a day
 POINTS = [f"{what}-{when}" for what in ("row", "take", "end") for when in ("before", "after")]
 POINTS += [f"press-{when}" for when in ("before", "during", "after")] * 2
-TROUBLE: tuple[int | str, ...] = ("made_reset", "made_500", "reset", "html", 500, 429, 504, 596)
+TROUBLE: tuple[int | str, ...] = ("made_reset", "made_500", "made_504", "reset", "html", 500, 429, 504, 596)
 FAULTS = "500,502,503,reset,stored-reset,hang"
 
 

@@ -461,14 +461,14 @@ async def test_each_fault_is_the_trouble_it_is_called(caller: Caller, kind: str,
     assert (await caller.post("/jobs/info"))[0] == 200
 
 
-@pytest.mark.parametrize("kind", ["made_reset", "made_hang", "made_500"])
+@pytest.mark.parametrize("kind", ["made_reset", "made_hang", "made_500", "made_504"])
 async def test_an_answer_can_be_lost_although_the_job_was_made(caller: Caller, kind: str) -> None:
     parent = caller.useapi.add_job(age=60)
     caller.useapi.fail(kind)
 
     with suppress(aiohttp.ClientOSError, TimeoutError):
         async with asyncio.timeout(1 if kind == "made_hang" else 10):
-            assert (await caller.press(parent, "V1", replyRef="press 7"))[0] == 500
+            assert (await caller.press(parent, "V1", replyRef="press 7"))[0] == int(kind.removeprefix("made_"))
     (running,) = (await caller.get("/jobs"))[1]
     assert (await caller.job(running))["replyRef"] == "press 7"
 

@@ -43,6 +43,7 @@ KINDS = (
     "made_reset",
     "made_hang",
     "made_500",
+    "made_504",
 )
 _PAGE = "<!DOCTYPE html><html><head><title>{0}</title></head><body><center><h1>{0}</h1></center></body></html>"
 _JOB = json.dumps(

@@ -184,10 +184,10 @@ class PretendUseapi:
 
         `kind` is an HTTP status, or one of "reset", "close" (no answer), "hang", "empty", "html", "truncated", "cut"
         (the connection ends early), "wrong_shape", "huge" (2 MiB), "bomb" (32 MiB of blanks in gzip), "slow_drip",
-        "queue_full"; with "made_reset", "made_hang" and "made_500" what was asked for is done, and only the answer is
-        lost. `path` is a pattern such as "/v2/jobs/button" or "/attachments/*"; without it the whole API fails
-        and pictures do not. `retry_after` and `more` go into the header and the body. An aiohttp client repeats a GET
-        by itself, once, when its connection was lost: order "reset" and "close" twice for one of those.
+        "queue_full"; with "made_reset", "made_hang", "made_500" and "made_504" what was asked for is done, and only the
+        answer is lost. `path` is a pattern such as "/v2/jobs/button" or "/attachments/*"; without it the whole API
+        fails and pictures do not. `retry_after` and `more` go into the header and the body. An aiohttp client repeats a
+        GET by itself, once, when its connection was lost: order "reset" and "close" twice for one of those.
         """
         self._faults.add(Fault(kind=kind, path=path or "/v2/*", retry_after=retry_after, more=more), times)
 
