@@ -259,7 +259,7 @@ class PressState(StrEnum):
     DECLINED = "declined"
     REFUSED = "refused"
     LOST = "lost"
-    """It was sent, and no job came of it."""
+    """It was sent, and no job of it was found."""
     WITHDRAWN = "withdrawn"
     """Taken back by the presser."""
 
@@ -270,8 +270,9 @@ OPEN_PRESSES = frozenset({PressState.QUEUED, PressState.ASKED, PressState.UNKNOW
 class Press(msgspec.Struct, frozen=True, kw_only=True):
     """A click on a job's button; `ref` is sent to useapi as replyRef.
 
-    `trouble` is the sentence of a press that came to nothing; of a declined one Midjourney's own words, for the
-    presser alone. `behind` is the press of the same button that this one waits for: what comes of that counts.
+    `trouble` is the sentence of a press that came to nothing, and of an unknown one the sentence in case it does; of a
+    declined one Midjourney's own words, for the presser alone. `behind` is the press of the same button that this one
+    waits for: what comes of that counts.
     """
 
     id: int

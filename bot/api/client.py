@@ -83,8 +83,8 @@ class Useapi:
     async def press(self, jobid: str, button: str, *, reply_ref: str, prompt: str | None = None) -> Job:
         """Press `button` (the exact label) of a job, and return the child job.
 
-        Every call spends money: it is sent once, never again and never for two. After `Trouble`, apart from `NotSent`
-        and `Overloaded`, nobody knows whether the press counted; the parent's `children` will tell.
+        Every call spends money: it is sent once, never again and never for two. After `Trouble`, apart from `NotSent`,
+        nobody knows whether the press counted; the parent's `children` may tell. A 504 (`code`) is such a `Trouble`.
         """
         wish = {"jobid": jobid, "button": button, "replyRef": reply_ref}
         if self._reply_url:

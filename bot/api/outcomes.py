@@ -18,9 +18,10 @@ from bot.jobs import Status
 PAUSE = 300.0  # seconds; nobody outside may send the watcher to sleep for longer
 
 _FINAL = frozenset({400, 404, 409, 410, 412, 413, 422, 504})
-"""What ends a watch or a press, or says that it was not taken, counts only from useapi itself, which says it in JSON.
+"""What ends a watch or a press counts only from useapi itself, which says it in JSON.
 
-A gateway says 504, too, when it stopped waiting for useapi: then a press may have been made.
+A gateway says 504, too, when it stopped waiting for useapi. For a GET useapi's own means that it is overloaded. For a
+POST neither is a refusal: useapi's own means that it cannot track the job, which Midjourney will process all the same.
 """
 
 _OUTCOMES: dict[int, type[errors.UseapiError]] = {

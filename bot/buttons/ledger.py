@@ -27,7 +27,7 @@ _OUTCOMES = {
     PressState.USED: "was used before, free",
     PressState.DECLINED: "declined by Midjourney",
     PressState.REFUSED: "refused",
-    PressState.LOST: "never arrived, free",
+    PressState.LOST: "no job was found",
     PressState.WITHDRAWN: "taken back",
 }
 

@@ -1,7 +1,7 @@
 """Looks for the job of a press that was sent and whose answer nobody heard: it echoes the press's `ref`.
 
 A look goes through the parent's children that this button made, and through the jobs that run now. When a whole look
-three minutes after the request finds nothing, the press was not made.
+three minutes after the request finds nothing, the press was not made, or, after a 504, cannot be tracked by useapi.
 
 The three minutes are the loop's, because a wall clock may jump; only what passed before the bot was started is read
 from the wall clock, and then at least two more looks are made.
@@ -19,7 +19,7 @@ from bot.store import Store
 
 _LOOK_AFTER = 5.0  # seconds from a lost answer to the first look,
 _LOOK_AGAIN = 15.0  # and between two
-_SETTLED = 180.0  # seconds after the request: what is not to be seen by then was not made
+_SETTLED = 180.0  # seconds after the request: what is not to be seen by then will not be
 _AT_LEAST = 40.0  # seconds of looking after a start, however long the bot was away
 
 

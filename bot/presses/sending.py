@@ -1,6 +1,7 @@
 """What is done with one press: it is sent, and what useapi answered is written down; or its job is looked for.
 
-A request costs Midjourney time, so it is never repeated unless useapi said for certain that it did not take it:
+A request costs Midjourney time, so it is never repeated unless useapi said for certain that it did not take it (a 429
+or 596 does, a 5xx of another kind does not):
 
     take      the row says ASKED              crash before: nothing was sent, the press is sent later
     send      useapi makes a job              crash before or after: nobody knows, the job is looked for
@@ -25,7 +26,6 @@ from bot.errors import (
     JobModerated,
     Misconfigured,
     NotSent,
-    Overloaded,
     StoreTrouble,
     Trouble,
     UseapiError,
@@ -47,6 +47,11 @@ _WRITE_AGAIN = 5.0
 _USABLE_AGAIN = frozenset({Status.MODERATED, Status.FAILED, Status.EXPIRED})
 
 _LOST = "This press did not reach Midjourney, so nothing was charged. Press again if you still want it."
+_UNTRACKED = (
+    "useapi.net lost track of this press. Midjourney may have made it and charged for it, but its job was not found. "
+    "Please look there before you press again."
+)
+"""After a 504: useapi's own means that it cannot track the job, and that Midjourney will still process it."""
 _TOO_MANY = "You have {} presses waiting already. Please wait until one of them was sent, or take one back in `/jobs`."
 _WAITED = "This press waited for a whole day, so I did not send it any more. Press again if you still want it."
 _NOT_SERVED = "I don't serve this server any more, so I did not send this press."
@@ -120,7 +125,7 @@ class Sending:
     async def _came_to(self, outcome: UseapiError, press: Press, parent: KnownJob, asked_at: float) -> None:
         """What useapi answered instead of a job."""
         match outcome:
-            case Busy() | Overloaded() | AccountBlocked() | NotSent():
+            case Busy() | AccountBlocked() | NotSent():
                 self._hold.begin(outcome)
                 words = _TOO_MANY.format(self._queue)
                 await self._written(lambda: self._store.back_in_line(press, self._queue, words))
@@ -128,7 +133,8 @@ class Sending:
                 log.warning("Nobody knows what became of press %d (%s); its job is looked for", press.id, outcome)
                 self._hold.begin(outcome)
                 self._search.begin(press, asked_at)
-                await self._written(lambda: self._store.doubt(press))
+                unless_found = _UNTRACKED if outcome.code == 504 else _LOST
+                await self._written(lambda: self._store.doubt(press, unless_found))
             case Misconfigured():
                 self._alert("presses", f"Buttons do not work. {outcome.for_admin}")
                 await self._end(press, PressState.REFUSED, str(outcome))
@@ -211,8 +217,8 @@ class Sending:
             log.info("Found the job of press %d", press.id)
             await self._made(press, msgspec.structs.replace(child, parent_jobid=parent.job.jobid), used=False)
         elif late:
-            log.warning("Press %d was not made", press.id)
-            await self._end(press, PressState.LOST, _LOST)
+            log.warning("No job of press %d was found", press.id)
+            await self._end(press, PressState.LOST, press.trouble or _LOST)
         elif first:
             self._telling.is_looked_for(press)
 

@@ -155,9 +155,12 @@ class PressRows(Wishes):
 
         await self._db.transaction(work)
 
-    async def doubt(self, press: Press) -> Press | None:
-        """It was sent, and nobody heard what came of it."""
-        return await self._move(press, PressState.ASKED, "state = 'unknown'", ())
+    async def doubt(self, press: Press, trouble: str = "") -> Press | None:
+        """It was sent, and nobody heard what came of it; `trouble` is the sentence for the case that no job is found.
+
+        It is kept in the row, because a restart forgets what useapi answered.
+        """
+        return await self._move(press, PressState.ASKED, "state = 'unknown', trouble = ?", (trouble,))
 
     async def withdraw(self, press: Press) -> bool:
         """Take a press out of the line; whether it was still there. Who waited behind it moves up."""

@@ -156,7 +156,30 @@ async def test_a_press_whose_answer_was_lost_is_looked_for_and_never_sent_again(
     assert len(stage.posts()) == 1
 
 
-@pytest.mark.parametrize("trouble", [429, 504, 596])
+async def test_a_press_that_midjourney_took_though_useapi_said_504_is_found_and_charged_once(stage: Stage) -> None:
+    _, post, _ = await posted(stage)
+    stage.useapi.fail("made_504", path="/v2/jobs/button")
+    await stage.press(stage.mira, post, "V1")
+    await stage.wait(400)
+    assert words(stage.last).startswith("**V1** of ")
+    assert len(stage.presses()) == 1
+
+
+async def test_a_press_that_useapi_cannot_follow_after_a_504_is_never_called_free(stage: Stage) -> None:
+    _, post, _ = await posted(stage)
+    stage.useapi.fail(504, path="/v2/jobs/button", times=math.inf)
+    answer = await stage.press(stage.mira, post, "V1")
+    await stage.wait(8)
+    assert "looking for" in _now(stage, answer)
+    await stage.wait(600)
+    assert _now(stage, answer) == (
+        "useapi.net lost track of this press. Midjourney may have made it and charged for it, but its job was not "
+        "found. Please look there before you press again."
+    )
+    assert len(stage.presses()) == 1, "a second one would be charged, too"
+
+
+@pytest.mark.parametrize("trouble", [429, 596])
 async def test_a_press_that_useapi_puts_off_is_kept_and_sent_later(stage: Stage, trouble: int) -> None:
     _, post, _ = await posted(stage)
     stage.useapi.fail(trouble, path="/v2/jobs/button", times=2)

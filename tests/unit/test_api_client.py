@@ -442,11 +442,21 @@ async def test_where_no_connection_came_about_nothing_was_sent(
                 await ask
 
 
+async def test_a_504_of_useapi_leaves_a_press_in_doubt_and_is_sent_once(far: FarEnd, api: Useapi) -> None:
+    far.says(sample("reconstructed_error_504_lock"), 504)
+    with pytest.raises(errors.Overloaded) as caught:
+        await api.press(JOBID, "V1", reply_ref="p")
+    assert isinstance(caught.value, errors.Trouble)
+    assert caught.value.code == 504
+    assert len(far.requests) == 1
+
+
 async def test_a_504_that_a_gateway_may_have_said_leaves_a_press_in_doubt(far: FarEnd, api: Useapi) -> None:
     for body in (b"", b"<html>", b'{"message": "Endpoint request timed out"}'):
         far.says(body, 504)
-        with pytest.raises(errors.ServerTrouble):
+        with pytest.raises(errors.ServerTrouble) as caught:
             await api.press(JOBID, "V1", reply_ref="p")
+        assert caught.value.code == 504
 
 
 async def babble(request: web.Request) -> web.StreamResponse:

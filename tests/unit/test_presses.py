@@ -470,7 +470,6 @@ async def test_the_line_goes_on_after_a_restart(evening: Evening) -> None:
     [
         (Busy(), [0, 14, 38, 82]),  # 10, 20, 40 s after each answer, which takes 4 s
         (Busy(retry_after=100), [0, 104, 208, 312]),
-        (Overloaded(), [0, 64, 188, 432]),
         (AccountBlocked(), [0, 64, 128, 192]),
     ],
 )
@@ -558,7 +557,7 @@ async def test_what_is_refused_for_good_is_told_once_and_sent_once(
 
 # --- nobody knows ---------------------------------------------------------------------------------------------------
 
-DOUBTS = [ServerTrouble(), Unreachable(), TooSlow(), Nonsense()]
+DOUBTS = [ServerTrouble(), Unreachable(), TooSlow(), Nonsense(), Overloaded(code=504)]
 
 
 @pytest.mark.parametrize("where", ["among the children", "among what runs", "both, and over", "not known everywhere"])
@@ -568,15 +567,15 @@ async def test_a_job_whose_answer_was_lost_is_found_and_never_asked_for_again(ev
     useapi.unlisted = {f"job:{number}" for number in range(9)} if where == "among what runs" else set()
     useapi.lasts = 0.0 if where == "both, and over" else HOUR
     useapi.unknown = {f"job:{number}" for number in range(9)} if where == "not known everywhere" else set()
-    for button in ("V1", "V2", "V3", "V1"):
-        await evening.press(button, Person(id=len(useapi.posts) + 10, name="M"))
+    for number, button in enumerate(("V1", "V2", "V3", "V1", "V2")):
+        await evening.press(button, Person(id=10 + number, name="M"))
     await asyncio.sleep(2 * MINUTE)
     useapi.unknown.clear()
     await asyncio.sleep(MINUTE)
-    assert await evening.states() == ["made"] * 4
-    assert list(evening.children().values()) == [1] * 4
-    assert len(useapi.posts) == 4
-    assert len(await evening.store._db.rows("SELECT * FROM jobs WHERE jobid LIKE 'job:_'")) == 4
+    assert await evening.states() == ["made"] * 5
+    assert list(evening.children().values()) == [1] * 5
+    assert len(useapi.posts) == 5
+    assert len(await evening.store._db.rows("SELECT * FROM jobs WHERE jobid LIKE 'job:_'")) == 5
 
 
 @pytest.mark.parametrize("doubt", DOUBTS, ids=lambda doubt: type(doubt).__name__)
@@ -596,6 +595,24 @@ async def test_a_press_that_came_to_nothing_is_lost_after_three_minutes_and_not_
     assert isinstance(await evening.press("V1"), Press)
     await asyncio.sleep(10)
     assert await evening.states() == ["lost", "made", "made"]
+
+
+@pytest.mark.parametrize("outcome", [Overloaded(code=504), ServerTrouble(code=504)], ids=["useapi's", "a gateway's"])
+async def test_a_press_that_was_answered_504_may_have_been_charged_and_its_presser_is_told_so(
+    evening: Evening, outcome: UseapiError
+) -> None:
+    evening.useapi.outcomes = [outcome]
+    press = await evening.press("V1")
+    await asyncio.sleep(10)
+    await evening.kill()
+    await evening.begin()
+    await asyncio.sleep(5 * MINUTE)
+    found = await evening.store.press_by_id(press.id)
+    assert found is not None
+    assert found.state == PressState.LOST
+    assert "may have made it and charged for it" in found.trouble
+    assert "nothing was charged" not in found.trouble
+    assert len(evening.useapi.posts) == 1
 
 
 async def test_while_looks_are_cut_short_nothing_is_given_up(evening: Evening) -> None:
@@ -798,9 +815,9 @@ async def test_what_was_refused_or_never_made_is_not_counted(evening: Evening) -
 
 FATES: list[Callable[[], Fate]] = [
     *[lambda: None] * 8,
-    lambda: QueueFull(()), Busy, Overloaded, NotSent, lambda: AccountBlocked(),
-    ServerTrouble, Unreachable, TooSlow, Nonsense,
-    lambda: [ServerTrouble()], lambda: [Unreachable()], lambda: [TooSlow()],
+    lambda: QueueFull(()), Busy, NotSent, lambda: AccountBlocked(),
+    ServerTrouble, Overloaded, Unreachable, TooSlow, Nonsense,
+    lambda: [ServerTrouble()], lambda: [Overloaded()], lambda: [Unreachable()], lambda: [TooSlow()],
     lambda: BadRequest(code=400), lambda: JobModerated(Job(jobid="", error="No")),
 ]  # fmt: skip
 
