@@ -10,13 +10,13 @@ from discord.http import Route
 
 from bot import cards, logs
 from bot.asking import jump
+from bot.discord_codes import PRIVATE_ANSWER_GONE
 from bot.jobs import Kind, Press, PressState
 from bot.store import Store
 
 log = logging.getLogger(__name__)
 
 _TOKEN_LIVES = timedelta(minutes=15)
-_NO_LONGER = {10008, 10015, 10062, 50027}  # the answer was dismissed, the interaction is too old, or its token is
 _TOLD_BY_ITS_RESULT = {PressState.MADE}
 
 
@@ -66,7 +66,7 @@ class Answers:
                 route, json={"content": words[:2000], "components": [], "allowed_mentions": {"parse": []}}
             )
         except discord.HTTPException as refusal:
-            if refusal.code in _NO_LONGER or refusal.status in {401, 403, 404}:
+            if refusal.code in PRIVATE_ANSWER_GONE or refusal.status in {401, 403, 404}:
                 return False
             raise
         return True

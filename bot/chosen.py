@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 
 import discord
 
+from bot.discord_codes import DiscordCode
 from bot.jobs import Place
 
 log = logging.getLogger(__name__)
@@ -16,7 +17,6 @@ log = logging.getLogger(__name__)
 GONE = "it was deleted, or is hidden from me"
 
 _PATIENCE = 10.0  # seconds for a few quick questions to Discord
-_UNKNOWN_ROLE = 10011
 _IN_CHANNEL, _IN_THREAD = ("send_messages", "Send Messages"), ("send_messages_in_threads", "Send Messages in Threads")
 
 
@@ -99,7 +99,7 @@ async def role_is_gone(bot: discord.Client, guild_id: int, role_id: int | None, 
         async with asyncio.timeout(patience):
             await bot.http.get_role(guild_id, role_id)
     except discord.NotFound as answer:
-        return answer.code == _UNKNOWN_ROLE
+        return answer.code == DiscordCode.UNKNOWN_ROLE
     except Exception as trouble:  # noqa: BLE001 -- see above
         log.info("Discord did not say whether role %s is there (%s)", role_id, type(trouble).__name__)
     return False

@@ -7,11 +7,11 @@ import aiohttp
 import discord
 from discord import app_commands
 
+from bot.discord_codes import INTERACTION_EXPIRED
 from bot.errors import DarkroomError
 
 log = logging.getLogger(__name__)
 
-_GONE = {10062, 10015, 50027, 40060}  # the interaction is unknown, over its 15 minutes, or was answered already
 _CUT_OFF = (aiohttp.ClientError, ConnectionError, TimeoutError)
 
 
@@ -24,7 +24,7 @@ async def answer(interaction: discord.Interaction, error: BaseException) -> None
     if interaction.client.is_closed():  # nothing can be said any more, and what went wrong is the end itself
         log.info("An answer was cut off by the end of the bot")
         return
-    if isinstance(error, discord.HTTPException) and error.code in _GONE:
+    if isinstance(error, discord.HTTPException) and error.code in INTERACTION_EXPIRED:
         log.info("An interaction was too old to be answered (Discord's code %d)", error.code)
         return
     try:

@@ -12,6 +12,7 @@ import discord
 
 from bot.app import open_darkroom
 from bot.client import Darkroom
+from bot.discord_codes import CloseCode
 from bot.errors import DiscordStartError, StartError, TokenRefused, UseapiError
 from bot.invite import invite, line_to_serve, servers
 from bot.settings import Settings
@@ -19,11 +20,15 @@ from bot.settings import Settings
 log = logging.getLogger(__name__)
 
 _LOGIN_REFUSED = "Discord does not accept DISCORD_TOKEN. Reset it in the Developer Portal and copy it anew."
-_CLOSED = {
-    4004: "Discord does not accept DISCORD_TOKEN any more. Reset it in the Developer Portal and copy it anew.",
-    4014: "Discord wants a permission for an intent that Darkroom does not use. Please report this.",
+_CLOSED: dict[int, str] = {
+    CloseCode.AUTHENTICATION_FAILED: (
+        "Discord does not accept DISCORD_TOKEN any more. Reset it in the Developer Portal and copy it anew."
+    ),
+    CloseCode.DISALLOWED_INTENTS: (
+        "Discord wants a permission for an intent that Darkroom does not use. Please report this."
+    ),
 }
-"""Close codes of the gateway after which trying again is no use, https://discord.com/developers/docs/topics/opcodes."""
+"""What to do about close codes after which trying again is no use."""
 
 
 def run(settings: Settings, *, always_sync: bool) -> None:

@@ -11,13 +11,11 @@ from bot.buttons import rules
 from bot.buttons.claims import Answered, is_asker
 from bot.buttons.rules import Presser
 from bot.chosen import role_is_gone
+from bot.discord_codes import INTERACTION_NOT_ACKNOWLEDGED
 from bot.errors import PersonError
 from bot.jobs import Delivery, Kind, KnownJob, Refused, ServerSettings, Status, Tier
 
 _ROLE_PATIENCE = 1.0  # seconds; Discord wants an answer within 3
-_NOT_ANSWERED = {10062, 40060}
-"""The interaction was too old to be answered, so its presser saw it fail and presses again; or it came twice, and the
-first one was answered. Either way this press must not be sent."""
 
 Say = Callable[[str], Awaitable[object]]
 """How the presser is answered."""
@@ -86,7 +84,8 @@ class OnJob(Answered):
             on_it = f"On it: {wanted.name}."
             await (replies.say(interaction, on_it) if say is None else say(on_it))
         except discord.HTTPException as refusal:
-            if refusal.code in _NOT_ANSWERED:
+            if refusal.code in INTERACTION_NOT_ACKNOWLEDGED:
+                # Its presser saw it fail and presses again, or the other delivery of it was answered: never send both.
                 await presses.withdraw(press)
             raise
         finally:

@@ -1,4 +1,4 @@
-"""Outbox to Discord: posts every delivery exactly once and keeps what stands true. Alone sends nonces, and knows 10008.
+"""Outbox to Discord: posts every delivery exactly once and keeps what stands true. Alone sends nonces.
 
 The protocol for one message, and which way a crash falls:
 

@@ -10,7 +10,7 @@ import msgspec
 
 from bot.courier.posting import TooSlow
 from bot.courier.uploads import learn_limit, open_files, patience
-from bot.courier.verdicts import POSTED_THEN_DELETED
+from bot.discord_codes import POST_GONE
 from bot.jobs import Delivery, Kind, KnownJob
 from bot.messages import PICTURE_FOR, Writer
 from bot.store import Store
@@ -18,9 +18,8 @@ from bot.store import Store
 log = logging.getLogger(__name__)
 
 _EDIT_PAUSE = 5.0  # seconds between two edits of one post
-_EDITS_UNTIL = timedelta(minutes=50)  # Discord limits edits of messages older than an hour (30046)
+_EDITS_UNTIL = timedelta(minutes=50)  # Discord limits edits of messages older than an hour (`OLD_MESSAGE_EDIT_LIMIT`)
 _FIRST_TRY = 15.0  # seconds after the post; each pause for its picture is as long as all before it
-_GONE = {POSTED_THEN_DELETED, 10003}  # the message, or its channel
 
 
 class Edits:
@@ -51,7 +50,7 @@ class Edits:
         try:
             await (self._card if post.kind is Kind.CARD else self._result)(post, known, message)
         except discord.NotFound as answer:
-            if post.kind is Kind.RESULT and answer.code not in _GONE:
+            if post.kind is Kind.RESULT and answer.code not in POST_GONE:
                 raise
             await self._store.drop(post)  # deleted by hand; whatever else is owed goes its own way
 

@@ -10,7 +10,7 @@ import msgspec
 
 from bot.courier.history import History, shows_its_picture
 from bot.courier.uploads import learn_limit, open_files, patience
-from bot.courier.verdicts import POSTED_THEN_DELETED
+from bot.discord_codes import DiscordCode
 from bot.jobs import Delivery, Kind, KnownJob, Shape, State
 from bot.messages import PICTURE_FOR, Message, Writer
 from bot.store import Store
@@ -113,7 +113,7 @@ class Posting:
                     **options,
                 )
         except discord.NotFound as answer:
-            if answer.code != POSTED_THEN_DELETED:
+            if answer.code != DiscordCode.UNKNOWN_MESSAGE:
                 raise
             return None  # the nonce is known: the message stood, and somebody deleted it
         except TimeoutError:

@@ -4,17 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
+from bot.discord_codes import CHANNEL_UNAVAILABLE, DiscordCode
 from bot.jobs import Delivery, Kind, Shape, State
 
 MIB = 1024 * 1024
-POSTED_THEN_DELETED = 10008
-"""Unknown message: to a send with a nonce Discord answers so when the message stood, and somebody deleted it."""
-
-_TOO_LARGE = 40005
-_OLD_EDITS = 30046  # too many edits of an old message; an answer 429 that is about this message alone
-_NO_REPLY = 160002  # a reply wants Read Message History
-_GONE = {10003, 10004, 50001, 50083, 160005}  # unknown channel or server, no access, archived or locked thread
-_FORBIDDEN = 50013
 
 _LONGEST_PAUSE = 300.0
 _GIVE_UP_AFTER = timedelta(minutes=30)  # a channel that is away this long,
@@ -72,25 +65,26 @@ def of_refusal(delivery: Delivery, status: int, code: int, now: datetime) -> Ver
     An earlier send that was never answered is not undone by that: such a row stays SENDING.
     """
     unsent = delivery.state is State.WAITING
-    if status in {401, 429} and code != _OLD_EDITS:  # the token, or Cloudflare: everything stops for a while
+    if status in {401, 429} and code != DiscordCode.OLD_MESSAGE_EDIT_LIMIT:
+        # The token was refused, or Cloudflare blocks the address: nothing is sent for a while.
         pause = _LONGEST_PAUSE if status == 429 else 60.0
         return Verdict(pause=pause, halt=pause, unsent=unsent)
     if delivery.state is State.POSTED:
         return _of_refused_edit(delivery, status, code, now)
-    if code == _NO_REPLY:
+    if code == DiscordCode.REPLY_NEEDS_HISTORY:
         return Verdict(unsent=unsent, no_replies=True)
-    if code == _FORBIDDEN or is_about_size(status, code):
+    if code == DiscordCode.MISSING_PERMISSIONS or is_about_size(status, code):
         if delivery.shape < _LAST_SHAPE[delivery.kind]:
             return Verdict(unsent=unsent, shape=Shape(delivery.shape + 1))
         return _of_gone_channel(delivery, now, unsent)
-    if code in _GONE or status in {403, 404}:
+    if code in CHANNEL_UNAVAILABLE or status in {403, 404}:
         return _of_gone_channel(delivery, now, unsent)
     return _of_poison(delivery, unsent)
 
 
 def is_about_size(status: int, code: int) -> bool:
     """Whether Discord, or a proxy before it, found the files too large."""
-    return status == 413 or code == _TOO_LARGE
+    return status == 413 or code == DiscordCode.REQUEST_TOO_LARGE
 
 
 def limit_below(size: int) -> int | None:
@@ -99,12 +93,12 @@ def limit_below(size: int) -> int | None:
 
 
 def _of_refused_edit(post: Delivery, status: int, code: int, now: datetime) -> Verdict:
-    # Old messages take few edits an hour (30046), rights come back: a day of tries is what a post is worth.
+    # Old messages take few edits an hour, rights come back: a day of tries is what a post is worth.
     if post.kind is not Kind.CARD and status == 400:
         return Verdict(what=What.LET_BE, pause=_EDIT_PAUSE)
     if post.kind is Kind.CARD and post.shape is Shape.WHOLE:  # perhaps it is the preview
         return Verdict(pause=_EDIT_PAUSE, shape=Shape.NO_FILE)
-    if post.picture_until is not None and (is_about_size(status, code) or code == _FORBIDDEN):
+    if post.picture_until is not None and (is_about_size(status, code) or code == DiscordCode.MISSING_PERMISSIONS):
         return Verdict(what=What.LET_BE, pause=_EDIT_PAUSE)
     away = timedelta() if post.gone_since is None else now - post.gone_since
     if away > _EDIT_FOR:
