@@ -107,6 +107,7 @@ class Darkroom(commands.AutoShardedBot):
 
     async def setup_hook(self) -> None:
         """Make buttons of earlier runs work, load the cogs (one that cannot load stops the start), sync commands."""
+        logging.getLogger("discord.app_commands.tree").addFilter(replies.shorten_refused_suggestions)
         self.add_dynamic_items(*buttons.ALL)
         await self.alerts.recall()
         for opened in self.web:

@@ -2,13 +2,16 @@
 
 import logging
 import secrets
+from collections.abc import Sequence
 
 import aiohttp
 import discord
 from discord import app_commands
 
+from bot.chosen import lacking
 from bot.discord_codes import INTERACTION_EXPIRED
 from bot.errors import DarkroomError
+from bot.refusals import sentence_for
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +31,7 @@ async def answer(interaction: discord.Interaction, error: BaseException) -> None
         log.info("An interaction was too old to be answered (Discord's code %d)", error.code)
         return
     try:
-        await say(interaction, words(error))
+        await say(interaction, words(error, missing=_missing(interaction)))
     except discord.HTTPException as trouble:
         log.info("An answer could not be given (Discord's code %d)", trouble.code)
     except _CUT_OFF as trouble:
@@ -37,8 +40,17 @@ async def answer(interaction: discord.Interaction, error: BaseException) -> None
         log.exception("An answer could not be given")
 
 
-def words(error: BaseException) -> str:
-    """The sentence for an exception; an unexpected one is logged here."""
+def words(error: BaseException, *, missing: Sequence[str] = ()) -> str:
+    """The sentence for an exception; an unexpected one is logged here.
+
+    `missing`: the bot's missing permissions in the channel, by the names that Discord shows.
+    """
+    if isinstance(error, discord.HTTPException):
+        sentence = sentence_for(error.status, error.code, missing)
+        if sentence is not None:
+            log.warning("Discord refused what a member asked for (HTTP %d, code %d)", error.status, error.code)
+            log.debug("The refused request", exc_info=error)
+            return sentence
     match error:
         case DarkroomError():
             return str(error)
@@ -48,16 +60,42 @@ def words(error: BaseException) -> str:
             return "This command was changed a moment ago. Please reload Discord (Ctrl+R) and try again."
         case app_commands.NoPrivateMessage() | app_commands.CheckFailure():
             return "This works in a server's channels only, and only for members who may use it there."
-        case _ if _is_unheard(error):
+        case discord.HTTPException() if error.status >= 500:
+            log.warning("Discord has trouble (HTTP %d)", error.status)
+            return (
+                "Discord has trouble just now. What you asked for may have been done anyway, so please check before "
+                "you try again."
+            )
+        case _ if isinstance(error, _CUT_OFF):
             log.info("Discord did not answer (%s)", type(error).__name__)
             return (
-                "Discord did not answer me just now. What you asked for may be done all the same, so please look "
+                "Discord did not answer me just now. What you asked for may have been done anyway, so please check "
                 "before you try again."
             )
         case _:
             reference = secrets.token_hex(3)
             log.error("Unexpected, told the person reference %s", reference, exc_info=error)
             return f"Something went wrong on my side. The admin finds the details in the log under `{reference}`."
+
+
+def shorten_refused_suggestions(record: logging.LogRecord) -> bool:
+    """Log filter for discord.py's command tree, which logs a refused autocomplete answer with ids and a traceback.
+
+    Discord refuses such an answer whenever a member types faster than it arrives. Always `True`: the line stays.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, _CUT_OFF):
+        record.msg, record.args = "Discord did not take suggestions for a command (%s)", (type(error).__name__,)
+    elif isinstance(error, discord.HTTPException) and (
+        error.status >= 500 or sentence_for(error.status, error.code) is not None
+    ):
+        record.msg = "Discord refused suggestions for a command (HTTP %d, code %d)"
+        record.args = (error.status, error.code)
+    else:
+        return True
+    record.levelno, record.levelname = logging.INFO, "INFO"
+    record.exc_info = None
+    return True
 
 
 async def say(
@@ -87,9 +125,11 @@ def _would_change_a_post(interaction: discord.Interaction) -> bool:
     return interaction.response.type in kinds and message is not None and not message.flags.ephemeral
 
 
-def _is_unheard(error: BaseException) -> bool:
-    """Whether Discord may have done what it was asked for, and only its answer was lost."""
-    return isinstance(error, _CUT_OFF) or (isinstance(error, discord.HTTPException) and error.status >= 500)
+def _missing(interaction: discord.Interaction) -> list[str]:
+    """The permissions that the bot lacks for a post where the interaction happened; Discord sends them along."""
+    if interaction.guild_id is None:
+        return []
+    return lacking(interaction.app_permissions, thread=isinstance(interaction.channel, discord.Thread))
 
 
 def _cause(error: BaseException) -> BaseException:

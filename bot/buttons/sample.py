@@ -36,7 +36,7 @@ async def send_sample(interaction: discord.Interaction) -> None:
         raise PersonError(
             f"Discord did not let me post in <#{place.channel_id}>. Edit Channel, Permissions there shows my rights."
         ) from None
-    except (discord.HTTPException, OSError):  # TimeoutError is one
+    except (discord.DiscordServerError, OSError):  # TimeoutError is one
         raise PersonError("Discord did not take the test picture just now. Please try again in a minute.") from None
     where = "here" if place == place_of(interaction) else f"in <#{place.channel_id}>"
     await replies.say(interaction, " ".join(filter(None, (trouble, f"The test picture stands {where}. It was free."))))

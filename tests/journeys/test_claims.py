@@ -104,8 +104,12 @@ async def test_the_four_pictures_go_when_their_asker_says_so(stage: Stage) -> No
 
 
 @pytest.mark.parametrize("what", ["Delete", "Got it"])
+@pytest.mark.parametrize(
+    ("status", "code", "sentence"),
+    [(503, 0, "Discord has trouble just now."), (403, 50013, "Discord doesn't let me do that: I lack a permission.")],
+)
 async def test_a_post_that_discord_does_not_delete_stays_as_it_was_and_only_its_presser_reads_why(
-    stage: Stage, caplog: pytest.LogCaptureFixture, what: str
+    stage: Stage, what: str, status: int, code: int, sentence: str
 ) -> None:
     await stage.job(stage.mira, stage.useapi.add_job(prompt=CASTLE, age=600))
     if what == "Delete":
@@ -116,12 +120,11 @@ async def test_a_post_that_discord_does_not_delete_stays_as_it_was_and_only_its_
         await stage.press(stage.mira, stage.last, "V1")
     await stage.wait(5)
     before = stage.last.content
-    stage.env.inject_error("DELETE", "/channels/*/messages/*", status=503)
+    stage.env.inject_error("DELETE", "/channels/*/messages/*", status=status, code=code)
     pressed = await stage.mira.click(stage.last, custom_id=button(stage.last, what).custom_id)
-    caplog.clear()
     (told,) = pressed.followups
     assert told.ephemeral
-    assert told.content.startswith("Discord did not answer me just now.")
+    assert told.content.startswith(sentence)
     assert stage.last.content == before
     await stage.mira.click(stage.last, custom_id=button(stage.last, what).custom_id)
     assert len(stage.posts()) == 1

@@ -1,5 +1,6 @@
 """Discord in trouble: what was promised is posted once, as whole as Discord allows, or its failure is written down."""
 
+import logging
 import re
 from datetime import UTC, datetime
 from typing import Any
@@ -421,6 +422,76 @@ async def test_an_answer_that_is_lost_loses_no_watch(stage: Stage, caplog: pytes
 async def test_whoever_asked_while_an_answer_was_lost_is_not_told_that_it_failed(stage: Stage) -> None:
     stage.env.inject_error("PATCH", "/webhooks/*", status=503, times=1)
     said = await stage.job(stage.mira, stage.useapi.add_job(prompt="a lighthouse", age=600))
-    assert said.startswith("Discord did not answer me just now. What you asked for may be done all the same")
+    assert said.startswith("Discord has trouble just now. What you asked for may have been done anyway")
     assert "a lighthouse" in words(stage.last)
     stage.env._errors.clear()
+
+
+# --- refusals that a person caused ------------------------------------------------------------------------------------
+
+EDIT_PERMISSIONS = "Someone who manages this channel can change that under Edit Channel, Permissions."
+
+
+async def delete_the_post(stage: Stage) -> str:
+    """Mira presses "Delete this post" below a result; what the private answer says."""
+    await stage.job(stage.mira, stage.useapi.add_job(age=600))
+    extras = await stage.press(stage.mira, stage.last, "⋯")
+    return (await stage.press(stage.mira, extras, "Delete this post")).content
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "sentence"),
+    [
+        (403, 50013, "Discord doesn't let me do that: I lack a permission. "),
+        (403, 50001, "I can't access that channel. "),
+        (400, 50083, "This thread is archived. "),
+        (429, 0, "That was too fast for Discord. "),
+        (400, 777, "Discord refused that (code 777). "),
+    ],
+)
+async def test_a_deletion_that_discord_refuses_says_why_and_is_no_bug(
+    stage: Stage, caplog: pytest.LogCaptureFixture, status: int, code: int, sentence: str
+) -> None:
+    stage.env.inject_error("DELETE", "/channels/*/messages/*", status=status, code=code)
+    assert (await delete_the_post(stage)).startswith(sentence)
+    assert len(stage.posts()) == 1
+    (record,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert f"HTTP {status}, code {code}" in record.getMessage()
+    assert record.exc_info is None
+    assert not re.search(r"\d{15,}", record.getMessage()), "no id of anybody or anything"
+
+
+async def test_a_refused_deletion_names_the_permission_that_is_missing(stage: Stage) -> None:
+    stage.env.inject_error("DELETE", "/channels/*/messages/*", status=403, code=50013)
+    await stage.job(stage.mira, stage.useapi.add_job(age=600))
+    extras = await stage.press(stage.mira, stage.last, "⋯")
+    stage.forbid(None, "view_channel")
+    answer = await stage.press(stage.mira, extras, "Delete this post")
+    assert answer.content == f"Discord doesn't let me do that here, because I lack View Channel. {EDIT_PERMISSIONS}"
+    stage.forbid(None)
+    assert (await stage.press(stage.mira, extras, "Delete this post")).content.startswith("Deleted.")
+
+
+async def test_a_refused_request_that_was_malformed_is_a_bug(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    stage.env.inject_error("DELETE", "/channels/*/messages/*", status=400, code=50035)
+    assert (await delete_the_post(stage)).startswith("Something went wrong on my side.")
+    assert "Traceback" in caplog.text
+    caplog.clear()
+
+
+async def test_a_command_that_discord_refuses_says_why(stage: Stage) -> None:
+    stage.env.inject_error("PATCH", "/webhooks/*", status=400, code=200000)
+    said = await stage.job(stage.mira, stage.useapi.add_job(age=600))
+    assert said.startswith("This server's AutoMod blocked my message. ")
+    stage.env._errors.clear()
+
+
+async def test_suggestions_that_come_too_late_are_a_line_in_the_log(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.env.inject_error("POST", "/interactions/*", status=404, code=10062)
+    with caplog.at_level(logging.INFO, "discord.app_commands.tree"):
+        await stage.mira.autocomplete(stage.channel, "job", "jobid", "")
+    (record,) = [record for record in caplog.records if record.name == "discord.app_commands.tree"]
+    assert record.getMessage() == "Discord refused suggestions for a command (HTTP 404, code 10062)"
+    assert record.exc_info is None

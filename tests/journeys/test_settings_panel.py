@@ -233,6 +233,9 @@ async def test_a_test_picture_shows_that_results_arrive_and_costs_nothing(stage:
     stage.env.inject_error("POST", f"/channels/{stage.channel.id}/messages", status=403, code=50013)
     answer = await stage.press(ada, panel, "Send a test picture")
     assert answer.content.startswith(f"Discord did not let me post in <#{stage.channel.id}>.")
+    stage.env.inject_error("POST", f"/channels/{stage.channel.id}/messages", status=413, code=40005)
+    answer = await stage.press(ada, panel, "Send a test picture")
+    assert answer.content.startswith("Discord doesn't accept a file that large here.")
     await chosen(stage, ada, await opened(stage, ada, "RESULTS"), "r", stage.lounge)
     answer = await stage.press(ada, panel, "Send a test picture")
     assert answer.content == f"The test picture stands in <#{stage.lounge.id}>. It was free."
