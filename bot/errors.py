@@ -7,7 +7,7 @@ DarkroomError
 │   ├── SettingsError
 │   ├── StoreError
 │   └── DiscordStartError
-├── StoreTrouble               the database cannot be written: the disk is full, or worse
+├── StoreTrouble               the database cannot be written: the disk is full, read-only, damaged …
 ├── PersonError                said in private to the person who caused it
 └── UseapiError                what useapi answered, with the rule for the watcher
     ├── JobOver                  rule OVER
@@ -66,9 +66,12 @@ class DiscordStartError(StartError):
 
 
 class StoreTrouble(DarkroomError):
-    """My database cannot be written just now, so I can't keep that. Please tell this server's admin: the disk may be
-    full.
-    """
+    """My database cannot be written just now, so I can't keep that. Please tell this server's admin."""
+
+    def __init__(self, for_admin: str) -> None:
+        super().__init__()
+        self.for_admin = for_admin
+        """What is wrong and what whoever runs the bot can do; logged and alerted by the database already."""
 
 
 class PersonError(DarkroomError):

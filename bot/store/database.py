@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import aiosqlite
 
 from bot.errors import StoreError, StoreTrouble
+from bot.store import sqlite_codes
 
 log = logging.getLogger(__name__)
 
@@ -35,20 +36,22 @@ T = TypeVar("T")
 class Database:
     """A locked SQLite file; made by `open_database` only.
 
-    `on_health` is told, once each, when the disk begins to refuse (in words) and when it takes transactions again ("").
+    `on_health` is called with a sentence when transactions begin to fail for a reason outside the program, once for
+    each kind of reason, and with "" when they succeed again. A damaged file stays one until the bot is restarted.
     """
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
         self._lock = asyncio.Lock()
-        self._refused = False
+        self._troubles: set[int | None] = set()  # SQLite's primary codes of the present outage
         self.on_health: Callable[[str], None] = lambda _words: None
 
     async def transaction(self, work: Callable[[aiosqlite.Connection], Awaitable[T]]) -> T:
         """Run `work` between BEGIN IMMEDIATE and COMMIT; whatever it raises rolls everything back.
 
         It runs in a task of its own, shielded: a caller that is cancelled no longer waits, but the transaction ends
-        whole. `work` must not touch the network. Raises `StoreTrouble` where the disk does not take it.
+        whole. `work` must not touch the network. Raises `StoreTrouble` where the disk does not take it, see
+        `sqlite_codes`; any other `sqlite3.Error` is a bug and raised as it is.
         """
         return await asyncio.shield(asyncio.create_task(self._whole(work)))
 
@@ -56,34 +59,53 @@ class Database:
         db = self._connection
         async with self._lock:
             try:
+                await self._end_the_last()
                 await db.execute("BEGIN IMMEDIATE")
                 result = await work(db)
                 await db.execute("COMMIT")
             except BaseException as error:
-                if db.in_transaction:  # a full disk may have rolled back by itself
-                    await db.execute("ROLLBACK")
-                if isinstance(error, sqlite3.OperationalError):
-                    self._note_refusal(error)
-                    raise StoreTrouble from error
+                await self._roll_back()
+                if (words := sqlite_codes.for_admin(error)) is not None:
+                    self._note_trouble(error, words)
+                    raise StoreTrouble(words) from error
                 raise
             self._note_success()
             return result
 
-    def _note_refusal(self, error: sqlite3.OperationalError) -> None:
-        if not self._refused:
-            self._refused = True
-            log.error("The database cannot be written: %s", error)
-            self.on_health(f"The database cannot be written ({error}). Is the disk full? Nothing is lost meanwhile.")
+    async def _roll_back(self) -> None:
+        """End the open transaction, if any; one that cannot be ended now is ended before the next statement.
+
+        What made the transaction fail is what its caller is to learn of, so this raises nothing of SQLite's.
+        """
+        if not self._connection.in_transaction:
+            return  # a full disk may have rolled back by itself
+        try:
+            await self._connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            log.warning("A transaction could not be rolled back yet: %s", error)
+
+    async def _end_the_last(self) -> None:
+        """End a transaction that could not be rolled back when it failed, so that no half of it is seen or kept."""
+        if self._connection.in_transaction:
+            await self._connection.execute("ROLLBACK")
+
+    def _note_trouble(self, error: BaseException, words: str) -> None:
+        code = sqlite_codes.primary_code(error)
+        if code not in self._troubles:
+            self._troubles.add(code)
+            log.error("%s (%s)", words, error)
+            self.on_health(words)
 
     def _note_success(self) -> None:
-        if self._refused:
-            self._refused = False
+        if self._troubles and not self._troubles & sqlite_codes.DAMAGED:
+            self._troubles.clear()
             log.info("The database can be written again")
             self.on_health("")
 
     async def rows(self, sql: str, parameters: Iterable[Any] = ()) -> list[aiosqlite.Row]:
         """All rows of a query; waits for a running transaction, so that no half of one is ever seen."""
         async with self._lock:
+            await self._end_the_last()
             return list(await self._connection.execute_fetchall(sql, parameters))
 
     async def close_down(self) -> None:
@@ -118,17 +140,24 @@ async def open_database(folder: Path, migrations: Path = MIGRATIONS) -> AsyncIte
 
 @contextmanager
 def told_in_a_sentence(path: Path) -> Iterator[None]:
-    """Turn what SQLite says against the file while the bot starts into a `StoreError`."""
+    """Turn what is wrong with the file or its disk while the bot starts into a `StoreError`; a bug stays as it is."""
     try:
         yield
-    except StoreTrouble:
-        raise StoreError(f"The database {path} cannot be written. Is the disk full?") from None
-    except sqlite3.OperationalError as trouble:
-        if "locked" in str(trouble) or "busy" in str(trouble):
-            raise StoreError(f"Another bot, or a database tool, has {path} open. Stop it first.") from None
-        raise StoreError(f"The database {path} could not be opened: {trouble}.") from None
-    except sqlite3.DatabaseError as trouble:
-        raise StoreError(_broken(path, trouble)) from None
+    except StoreTrouble as trouble:
+        raise StoreError(f"{path}: {trouble.for_admin}") from None
+    except sqlite3.Error as error:
+        match sqlite_codes.primary_code(error):
+            case sqlite_codes.BUSY:
+                raise StoreError(f"Another bot, or a database tool, has {path} open. Stop it first.") from None
+            case sqlite_codes.NOT_A_DATABASE:
+                raise StoreError(
+                    f"{path} is no SQLite database. Move it away, or point DATA_DIR to another folder."
+                ) from None
+            case sqlite_codes.CORRUPT:
+                raise StoreError(_damaged(path, error)) from None
+        if (words := sqlite_codes.for_admin(error)) is not None:
+            raise StoreError(f"{path}: {words}") from None
+        raise
 
 
 def _check_folder(folder: Path) -> None:
@@ -145,12 +174,10 @@ def _check_folder(folder: Path) -> None:
         ) from None
 
 
-def _broken(path: Path, trouble: sqlite3.DatabaseError) -> str:
-    if "not a database" in str(trouble):
-        return f"{path} is no SQLite database. Move it away, or point DATA_DIR to another folder."
+def _damaged(path: Path, found: object) -> str:
     backups = sorted((path.parent / "backups").glob("*.sqlite3"), key=lambda file: file.stat().st_mtime)
     newest = f"The newest copy is {backups[-1]}." if backups else f"There is no copy in {path.parent / 'backups'}."
-    return f"The database {path} is damaged ({trouble}). {newest}"
+    return f"The database {path} is damaged ({found}). {newest}"
 
 
 async def _prepare(connection: aiosqlite.Connection, path: Path, migrations: list[Path]) -> None:
@@ -163,7 +190,7 @@ async def _prepare(connection: aiosqlite.Connection, path: Path, migrations: lis
     if path.stat().st_size <= CHECKED_WHOLE:
         problems = await connection.execute_fetchall("PRAGMA quick_check(1)")
         if (found := next(iter(problems))[0]) != "ok":
-            raise sqlite3.DatabaseError(found)
+            raise StoreError(_damaged(path, found))
     if 0 < version < len(migrations):
         await _copy(connection, path, version)
     await migrate(connection, migrations, version)
@@ -233,5 +260,6 @@ async def _migrate(connection: aiosqlite.Connection, number: int, script: str) -
         await connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
     except BaseException:
         if connection.in_transaction:
-            await connection.execute("ROLLBACK")
+            with suppress(sqlite3.Error):  # the connection is closed next, which rolls back, too
+                await connection.execute("ROLLBACK")
         raise

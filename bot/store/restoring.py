@@ -22,6 +22,7 @@ import aiosqlite
 
 from bot.errors import StoreError
 from bot.jobs import Delivery, Kind, KnownJob
+from bot.store import sqlite_codes
 from bot.store.backups import flush
 from bot.store.database import FILE, MIGRATIONS, migrate, schema_of
 from bot.store.outbox import OPEN, Outbox
@@ -117,7 +118,7 @@ def _held(path: Path) -> Iterator[None]:
                 connection.execute("PRAGMA journal_mode = DELETE")
             held.enter_context(closing(_connect(path))).execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as trouble:
-            if "locked" in str(trouble) or "busy" in str(trouble):
+            if sqlite_codes.primary_code(trouble) == sqlite_codes.BUSY:
                 raise _runs(path) from None
         except sqlite3.DatabaseError:
             held.close()  # damaged, and that may be why a copy is wanted: no bot would start on it
@@ -158,7 +159,7 @@ async def _prepare(new: Path, copy: Path, now: datetime) -> tuple[int, datetime 
             f"The copy {copy} could not be made ready ({trouble}). Is the disk full? If it is not, take an older copy."
         ) from None
     except sqlite3.DatabaseError as trouble:
-        if "not a database" in str(trouble):
+        if sqlite_codes.primary_code(trouble) == sqlite_codes.NOT_A_DATABASE:
             raise StoreError(f"{copy} is no SQLite database.") from None
         raise StoreError(f"The copy {copy} cannot be used: {trouble}. Take an older one.") from None
     finally:

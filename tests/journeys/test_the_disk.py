@@ -41,6 +41,21 @@ async def test_a_full_disk_promises_nothing_and_loses_nothing(stage: Stage) -> N
     assert len([words for words in told if "⚠️" in words]) == 1
 
 
+async def test_a_mistake_in_our_sql_is_logged_as_a_bug_and_blames_no_disk(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    await stage.restart(alert_channel=stage.lounge.id)
+    await stage.job(stage.mira, stage.useapi.add_job(prompt="a lighthouse"))
+    mistake = "CREATE TRIGGER mistake BEFORE INSERT ON watches BEGIN INSERT INTO none_such VALUES (1); END"
+    await stage.bot.store._db.rows(mistake)
+    told = await stage.press(stage.bo, stage.last, "🔔 Tell me too")
+    assert told.content.startswith("Something went wrong on my side.")
+    assert "OperationalError" in caplog.text
+    assert "The database cannot be written" not in caplog.text
+    assert stage.posts(stage.lounge) == []
+    caplog.clear()  # the traceback was the story
+
+
 async def test_a_disk_without_room_for_pictures_holds_no_result_up(stage: Stage) -> None:
     await stage.restart(alert_channel=stage.lounge.id)
     data = samples.png(64, 64) + bytes(5_000_000)

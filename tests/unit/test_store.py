@@ -375,7 +375,7 @@ async def test_a_migration_that_breaks_off_changes_nothing(tmp_path: Path, clock
     async with open_store(data, clock) as store:
         wish = await store.ask(RUNNING, HERE, MIRA)
     migrations = await with_one_more(tmp_path, "DELETE FROM watches; ALTER TABLE nothing ADD COLUMN stars;")
-    with pytest.raises(StoreError):
+    with pytest.raises(sqlite3.OperationalError, match="syntax error"):  # a bug of ours, so no sentence for an admin
         async with open_database(data, migrations):
             pass
     async with open_store(data, clock) as store:

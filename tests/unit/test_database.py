@@ -1,0 +1,164 @@
+"""Transactions that fail: what is the disk's fault is told to the admin by its kind, what is ours stays a bug."""
+
+import logging
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiosqlite
+import pytest
+
+from bot.errors import StoreTrouble
+from bot.store.database import FILE, Database, open_database
+from tests.disk import largest_file
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    async with open_database(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def told(database: Database) -> list[str]:
+    """What the admin was told of the database."""
+    sentences: list[str] = []
+    database.on_health = sentences.append
+    return sentences
+
+
+async def note(database: Database, value: str, name: str = "a") -> None:
+    async def work(db: aiosqlite.Connection) -> None:
+        await db.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, value))
+
+    await database.transaction(work)
+
+
+async def noted(database: Database) -> list[str]:
+    return [row["name"] for row in await database.rows("SELECT name FROM facts ORDER BY name")]
+
+
+@asynccontextmanager
+async def full(database: Database) -> AsyncIterator[None]:
+    (row,) = await database.rows("PRAGMA page_count")
+    await database.rows(f"PRAGMA max_page_count = {row[0]}")
+    yield
+    await database.rows("PRAGMA max_page_count = 100000")
+
+
+@asynccontextmanager
+async def read_only(database: Database) -> AsyncIterator[None]:
+    await database.rows("PRAGMA query_only = ON")
+    yield
+    await database.rows("PRAGMA query_only = OFF")
+
+
+@asynccontextmanager
+async def unwritable(_: Database) -> AsyncIterator[None]:
+    with largest_file(8192):  # EFBIG, as with a quota: SQLite calls only ENOSPC a full disk
+        yield
+
+
+@pytest.mark.parametrize(
+    ("trouble", "sentence"),
+    [(full, "the disk is full"), (read_only, "is read-only"), (unwritable, "the disk reports an error")],
+)
+async def test_each_trouble_of_the_disk_is_told_by_its_kind_once_and_so_is_its_end(
+    database: Database, told: list[str], trouble: type, sentence: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "bot.store")
+    async with trouble(database):
+        for _ in range(3):
+            with pytest.raises(StoreTrouble) as caught:
+                await note(database, "x" * 1_000_000)
+        assert sentence in caught.value.for_admin
+        assert "this server's admin" in str(caught.value)
+    await note(database, "x")
+    (begin, end) = told
+    assert begin.startswith("The database cannot be written: ")
+    assert sentence in begin
+    assert end == ""
+    assert len(caplog.records) == 2
+
+
+async def test_a_disk_that_is_first_full_and_then_read_only_is_told_of_both(
+    database: Database, told: list[str]
+) -> None:
+    for trouble in (full, read_only, full, read_only):
+        async with trouble(database):
+            with pytest.raises(StoreTrouble):
+                await note(database, "x" * 1_000_000)
+    await note(database, "x")
+    assert ["full" in words or "read-only" in words for words in told] == [True, True, False]
+
+
+async def test_a_mistake_in_a_statement_is_a_bug_and_not_called_a_full_disk(
+    database: Database, told: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def mistaken(db: aiosqlite.Connection) -> None:
+        await db.execute("INSERT INTO facts (name, value) VALUES ('half', '')")
+        await db.execute("UPDATE a_table_that_is_none SET x = 1")
+
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+        await database.transaction(mistaken)
+    assert told == []
+    assert caplog.records == []
+    assert "half" not in await noted(database)
+
+
+async def test_what_python_itself_says_of_a_statement_is_a_bug(database: Database, told: list[str]) -> None:
+    async def mistaken(db: aiosqlite.Connection) -> None:
+        await db.execute("INSERT INTO facts (name, value) VALUES (?, ?)", ("one value only",))
+
+    with pytest.raises(sqlite3.ProgrammingError) as caught:
+        await database.transaction(mistaken)
+    assert not hasattr(caught.value, "sqlite_errorcode")
+    assert told == []
+
+
+async def test_a_damaged_page_is_told_and_stays_told(database: Database, told: list[str], tmp_path: Path) -> None:
+    async def read(db: aiosqlite.Connection) -> None:
+        await db.execute_fetchall("SELECT sum(length(value)) FROM facts")
+
+    for number in range(50):
+        await note(database, "x" * 3000, f"fact {number}")
+    for pragma in ("wal_checkpoint(TRUNCATE)", "shrink_memory"):
+        await database.rows(f"PRAGMA {pragma}")
+    (root,) = await database.rows("SELECT rootpage FROM sqlite_schema WHERE name = 'facts'")
+    with (tmp_path / FILE).open("r+b") as file:
+        file.seek((root[0] - 1) * 4096)
+        file.write(b"\xff" * 4096)
+    with pytest.raises(StoreTrouble):
+        await database.transaction(read)
+    await database.transaction(lambda db: db.execute_fetchall("SELECT count(*) FROM jobs"))
+    with pytest.raises(StoreTrouble):
+        await database.transaction(read)
+    (words,) = told
+    assert words.startswith("The database is damaged. Stop the bot and put a copy back")
+
+
+async def deny_rollback(database: Database, deny: bool) -> None:
+    """Have SQLite refuse ROLLBACK, as a failing disk may."""
+
+    def authorize(action: int, what: str | None, *_: str | None) -> int:
+        return sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_TRANSACTION and what == "ROLLBACK" else sqlite3.SQLITE_OK
+
+    await database._connection.set_authorizer(authorize if deny else None)
+
+
+async def test_a_rollback_that_fails_hides_nothing_and_is_made_up_for(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(db: aiosqlite.Connection) -> None:
+        await db.execute("INSERT INTO facts (name, value) VALUES ('half', '')")
+        raise KeyError("ours")
+
+    await deny_rollback(database, True)
+    with pytest.raises(KeyError, match="ours"):
+        await database.transaction(broken)
+    assert "could not be rolled back" in caplog.text
+    await deny_rollback(database, False)
+    assert await noted(database) == []
+    await note(database, "x", "whole")
+    assert await noted(database) == ["whole"]
