@@ -222,8 +222,7 @@ class Courier:
             case What.DROP:
                 await self._store.drop(delivery)
             case What.GIVE_UP:
-                log.error("Delivery %d is undeliverable: %s (%s)", delivery.id, verdict.why, trouble)
-                await self._give_up(delivery, trouble)
+                await self._give_up(delivery, verdict.why, trouble)
             case What.AGAIN:
                 await self._store.put_off(
                     delivery,
@@ -235,9 +234,11 @@ class Courier:
                     gone=verdict.gone,
                 )
 
-    async def _give_up(self, delivery: Delivery, trouble: str) -> None:
+    async def _give_up(self, delivery: Delivery, why: str, trouble: str) -> None:
         self._posting.forget(delivery)
-        await self._store.give_up(delivery, trouble)
+        if not await self._store.give_up(delivery, trouble):
+            return  # dropped or posted while its send was under way: nothing is missing in the channel
+        log.error("Delivery %d is undeliverable: %s (%s)", delivery.id, why, trouble)
         self._alert(
             f"channel {delivery.place.channel_id}",
             f"Results cannot be posted in <#{delivery.place.channel_id}> ({trouble}). They are kept: when I may post "

@@ -73,9 +73,7 @@ class Edits:
                 async with self._writer.message(card, known) as new:
                     # the files stand in the place of the preview before
                     await message.edit(content=None, embed=new.embed, view=new.view, attachments=open_files(new))
-        if ended and not known.job.over:
-            await self._store.drop(card)  # it has had its last word here; who asks again gets a new one
-        else:
+        if known.job.over or not ended or not await self._store.retire(card):
             await self._store.shown(card, _EDIT_PAUSE)
 
     # --- results ----------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from bot.store.rows import aware, delivery_of, update_delivery
 
 _NONCE_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 OPEN = f"state IN ('{State.WAITING}', '{State.SENDING}')"
+_POSTED = f"state = '{State.POSTED}'"
 _TO_EDIT = "state = 'posted' AND (wanted > shown OR picture_until IS NOT NULL)"
 _LATER = "(next_try > :now AND next_try < :now + 600)"
 """Not due yet. No pause is that long: what lies further ahead was written before a clock was set back, and is due."""
@@ -143,6 +144,7 @@ class Outbox:
 
         After a result, the card of the job in that place has a link to show, and so have the posts of the job whose
         button made this one. `picture_for`: it stands without its picture, which is tried again for so many seconds.
+        The only change of state without a guard: it records what Discord said, which is true whatever the row says.
         """
         if message_id is not None:
             self.saw(message_id)
@@ -154,13 +156,14 @@ class Outbox:
             if delivery.kind is Kind.RESULT:
                 await self._touch_card(db, delivery)
                 await self._touch_parents(db, delivery)
-            return await update_delivery(
+            changed = await update_delivery(
                 db,
                 delivery,
                 """state = ?, message_id = ?, posted_at = ?, shown = ?, trouble = '', attempts = 0,
                    picture_until = ?, next_try = iif(?, ?, next_try)""",
                 (state, message_id, now, delivery.wanted, until, until is not None, now + _FIRST_TRY),
             )
+            return changed or delivery
 
         return await self._db.transaction(work)
 
@@ -179,11 +182,12 @@ class Outbox:
 
         `unsent`: Discord refused it for certain, so nothing has to be looked for. `gone`: the channel seems to be away,
         which stays noted while other trouble (a file that is not taken) comes between. What failed before it could be
-        claimed counts as an attempt, too: it must not hold up those behind it for ever. One that was dropped meanwhile
-        stays dropped.
+        claimed counts as an attempt, too: it must not hold up those behind it for ever. One that was dropped, given up
+        or posted meanwhile stays as it is.
         """
         return await self._change(
             delivery,
+            _POSTED if delivery.state is State.POSTED else OPEN,
             """next_try = ?, trouble = ?, attempts = ?, timeouts = timeouts + ?, shape = ?,
                state = iif(? AND state = 'sending', 'waiting', state),
                gone_since = iif(?, coalesce(gone_since, ?), gone_since)""",
@@ -199,22 +203,49 @@ class Outbox:
             ),
         )
 
-    async def give_up(self, delivery: Delivery, trouble: str) -> Delivery:
-        """Keep the row, for the admin to see, but stop trying; the card need not wait for the result any more."""
+    async def give_up(self, delivery: Delivery, trouble: str) -> bool:
+        """Keep the row, for the admin to see, but stop trying; the card need not wait for the result any more.
 
-        async def work(db: aiosqlite.Connection) -> Delivery:
-            await self._touch_card(db, delivery)
-            return await update_delivery(db, delivery, "state = 'undeliverable', trouble = ?", (trouble,))
+        WAITING or SENDING to UNDELIVERABLE. `False`, and nothing changes, where it was dropped or posted meanwhile.
+        """
+
+        async def work(db: aiosqlite.Connection) -> bool:
+            given_up = await update_delivery(
+                db, delivery, "state = 'undeliverable', trouble = ?", (trouble,), where=OPEN
+            )
+            if given_up is not None:
+                await self._touch_card(db, delivery)
+            return given_up is not None
 
         return await self._db.transaction(work)
 
-    async def drop(self, delivery: Delivery) -> Delivery:
-        """The message is not wanted any more, or was deleted by hand: nothing leads to it from now on."""
+    async def drop(self, delivery: Delivery) -> bool:
+        """The message is not wanted any more, or was deleted by hand: nothing leads to it from now on.
 
-        async def work(db: aiosqlite.Connection) -> Delivery:
-            if delivery.kind is Kind.RESULT:
+        Any other state to DROPPED: a message that a person deletes may belong to a row in any of them. `False`, and
+        nothing changes, where it was dropped before.
+        """
+
+        async def work(db: aiosqlite.Connection) -> bool:
+            dropped = await update_delivery(db, delivery, "state = 'dropped'", (), where="state <> 'dropped'")
+            if dropped is not None and delivery.kind is Kind.RESULT:
                 await self._touch_parents(db, delivery)
-            return await update_delivery(db, delivery, "state = 'dropped'", ())
+            return dropped is not None
+
+        return await self._db.transaction(work)
+
+    async def retire(self, card: Delivery) -> bool:
+        """A posted card of a job that still runs has had its last word: who asks again gets a new card.
+
+        POSTED to DROPPED. `False`, and nothing changes, where somebody asked again since `card` was read, because
+        their card is this one.
+        """
+
+        async def work(db: aiosqlite.Connection) -> bool:
+            retired = await update_delivery(
+                db, card, "state = 'dropped'", (card.wanted,), where=f"{_POSTED} AND wanted = ?"
+            )
+            return retired is not None
 
         return await self._db.transaction(work)
 
@@ -225,13 +256,17 @@ class Outbox:
         """
         return await self._change(
             post,
+            _POSTED,
             """shown = max(shown, ?), next_try = ?, attempts = 0, gone_since = NULL,
                picture_until = iif(?, NULL, picture_until)""",
             (post.wanted, self._time() + pause, picture),
         )
 
-    async def _change(self, delivery: Delivery, assignments: str, values: tuple[Any, ...]) -> Delivery:
-        return await self._db.transaction(lambda db: update_delivery(db, delivery, assignments, values))
+    async def _change(self, delivery: Delivery, where: str, assignments: str, values: tuple[Any, ...]) -> Delivery:
+        async def work(db: aiosqlite.Connection) -> Delivery:
+            return await update_delivery(db, delivery, assignments, values, where=where) or delivery
+
+        return await self._db.transaction(work)
 
     async def _touch_card(self, db: aiosqlite.Connection, result: Delivery) -> None:
         """The card has its last word to say, and need not wait for its turn."""

@@ -12,14 +12,17 @@ _JOBS = msgspec.json.Decoder(Job)
 
 
 async def update_delivery(
-    db: aiosqlite.Connection, delivery: Delivery, assignments: str, values: tuple[Any, ...]
-) -> Delivery:
-    """Change one delivery inside a transaction; the row as it is then, or `delivery` itself where its row is gone."""
+    db: aiosqlite.Connection, delivery: Delivery, assignments: str, values: tuple[Any, ...], *, where: str = "1"
+) -> Delivery | None:
+    """Change one delivery inside a transaction, if its row fits `where`; the row as it is then, `None`: no change.
+
+    `values` are those of `assignments`, then those of `where`.
+    """
     rows = await db.execute_fetchall(
-        f"UPDATE deliveries SET {assignments} WHERE id = ? RETURNING *",  # noqa: S608 -- the callers' own constants
+        f"UPDATE deliveries SET {assignments} WHERE {where} AND id = ? RETURNING *",  # noqa: S608 -- the callers' own constants
         (*values, delivery.id),
     )
-    return next((delivery_of(row) for row in rows), delivery)
+    return next((delivery_of(row) for row in rows), None)
 
 
 async def one_delivery(db: aiosqlite.Connection, where: str, values: tuple[Any, ...]) -> Delivery | None:

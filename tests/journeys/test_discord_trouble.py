@@ -7,6 +7,7 @@ from typing import Any
 
 import aiohttp
 import discord
+import msgspec
 import pytest
 
 from bot.jobs import Job, Person, Place, Status
@@ -265,6 +266,33 @@ async def test_a_post_that_is_malformed_even_as_text_is_kept_for_the_admin_and_n
     assert "is undeliverable: Discord refuses even plain text" in caplog.text
     recover(stage)
     await over_again(stage)
+
+
+async def test_a_result_that_is_replaced_during_its_last_send_raises_no_alert(
+    stage: Stage, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stage.restart(alert_channel=stage.lounge.id)
+    jobid = stage.useapi.add_job(duration=120)
+    await stage.job(stage.mira, jobid)
+    ((job_id,),) = await stage.rows("SELECT id FROM jobs")
+    send, tried = stage.bot.http.send_message, 0
+
+    async def during_the_second(*how: Any, **options: Any) -> Any:
+        nonlocal tried
+        tried += 1
+        if tried == 2:  # the last try: meanwhile Midjourney finishes the job all the same
+            known = await stage.bot.store.known(job_id)
+            await stage.bot.store.record([(job_id, msgspec.structs.replace(known.job, status=Status.COMPLETED))])
+        return await send(*how, **options)
+
+    monkeypatch.setattr(stage.bot.http, "send_message", during_the_second)
+    refuse(stage, 400, 50035, times=2)
+    await stage.bot.api.cancel(jobid)
+    await stage.wait(5 * MINUTE)
+    assert tried == 3
+    assert "cancelled" not in words(stage.last), "the result that took its place stands"
+    assert "undeliverable" not in caplog.text
+    assert stage.posts(stage.lounge) == []
 
 
 async def over_again(stage: Stage) -> None:

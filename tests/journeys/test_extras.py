@@ -210,7 +210,7 @@ async def never_confirmed(stage: Stage) -> discord.Message:
     delivery = await stage.bot.store.delivery(nonce)
     assert delivery is not None
     lost = "state = 'sending', message_id = NULL, picture_until = NULL, next_try = 9e9"
-    await stage.bot.store._change(delivery, lost, ())
+    await stage.bot.store._change(delivery, "1", lost, ())
     return post
 
 

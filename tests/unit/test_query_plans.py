@@ -101,6 +101,7 @@ async def a_day(store: Store) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     yield "ask, when it is over", store.ask(RUNNING, HERE, MIRA)
     yield "ask, when it is over, again", store.ask(RUNNING, HERE, MIRA, again=True)
     yield "stop", store.stop(card, MIRA.id)
+    yield "retire", store.retire(card)
     yield "ask, something new", store.ask(msgspec.structs.replace(RUNNING, jobid="job:new"), HERE, MIRA)
     async for step in some_presses(store, await store.known(job_id)):
         yield step

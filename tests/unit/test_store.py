@@ -266,6 +266,58 @@ async def test_a_given_up_result_is_taken_up_again_by_asking_and_never_posted_tw
     assert await store.asker(wish.known.id, HERE.channel_id) == MIRA.id
 
 
+async def test_a_result_that_was_dropped_during_its_send_is_not_given_up(store: Store) -> None:
+    wish = await store.ask(RUNNING, HERE, MIRA)
+    await store.record([(wish.known.id, msgspec.structs.replace(RUNNING, status=Status.CANCELLED))])
+    claimed = await store.claim(await only(store))
+    assert claimed is not None
+    await store.record([(wish.known.id, DONE)])  # finished all the same: another result takes its place
+    assert await store.give_up(claimed, "HTTP 403") is False
+    assert await store.undeliverable(HERE.guild_id) == []
+    assert await store.rearm(HERE.guild_id) == 0, "else it would be posted beside the other one"
+
+
+async def test_a_result_that_proved_to_stand_is_not_given_up(store: Store) -> None:
+    await store.ask(DONE, HERE, MIRA)
+    claimed = await store.claim(await only(store))
+    assert claimed is not None
+    await store.posted(claimed, 5000)  # somebody pressed its button: the send that was never answered had arrived
+    assert await store.give_up(claimed, "HTTP 403") is False
+    late = await store.put_off(claimed, 60, "reset", gone=True)
+    assert (late.state, late.trouble, late.gone_since) == (claimed.state, "", None)
+    stands = await store.post_of(claimed.job_id, HERE.channel_id)
+    assert stands is not None
+    assert (stands.message_id, stands.attempts, stands.trouble, stands.gone_since) == (5000, 0, "", None)
+
+
+async def test_a_post_that_two_people_delete_at_once_is_dropped_once(store: Store) -> None:
+    await store.ask(DONE, HERE, MIRA)
+    claimed = await store.claim(await only(store))
+    assert claimed is not None
+    post = await store.posted(claimed, 5000)
+    assert await store.drop(post) is True
+    assert await store.drop(post) is False
+
+
+async def test_who_asks_again_during_the_last_edit_of_a_card_keeps_that_card(store: Store) -> None:
+    wish = await store.ask(RUNNING, HERE, MIRA)
+    claimed = await store.claim(await only(store))
+    assert claimed is not None
+    await store.posted(claimed, 4000)
+    assert await store.stop(claimed, MIRA.id) is False
+    (card,) = await store.posts_to_edit()
+    assert (await store.ask(RUNNING, HERE, BO)).asked is Asked.JOINED
+    assert await store.retire(card) is False
+    await store.shown(card, 0)
+    (again,) = await store.posts_to_edit()
+    assert (again.id, again.message_id) == (card.id, 4000), "it is edited once more, for Bo"
+    await store.stop(again, BO.id)
+    (last,) = await store.posts_to_edit()
+    assert await store.retire(last) is True
+    assert (await store.ask(RUNNING, HERE, MIRA)).asked is Asked.NEW
+    assert wish.known.id == (await only(store)).job_id
+
+
 async def test_a_press_that_was_cut_off_is_not_taken_for_one_that_still_runs(tmp_path: Path, clock: Clock) -> None:
     async with open_store(tmp_path, clock) as store:
         wish = await store.ask(DONE, HERE, MIRA)
