@@ -74,7 +74,7 @@ class Watcher:
         self._changed = changed
         self._ended_one = ended
         self._rng = rng or random.Random()  # noqa: S311 -- jitter, no secret
-        self._source = Source(alert=alert, rng=self._rng)
+        self._source = Source(alert=alert, accounts=api.accounts, rng=self._rng)
         self._loop_time = asyncio.get_running_loop().time
         self._alarm = Alarm()
         self._expecting = Expecting(store=store, poll_seconds=poll_seconds, now=now)
@@ -140,6 +140,7 @@ class Watcher:
             left.clear()
         for job_id in tuple(self._due_at):
             self._forget(job_id)
+        self._source.resume()
         for job_id in await self._store.running():
             if job_id not in self._due_at:
                 self._schedule(job_id, self._rng.uniform(0, self._poll_seconds))
@@ -154,6 +155,7 @@ class Watcher:
                 await self._alarm.sleep(self._wait())
                 self.last_round = self._loop_time()
         finally:
+            self._source.close()
             self._flying = {}  # the looks themselves are left alone: somebody else may wait for one of them
 
     async def look_once(self) -> None:

@@ -52,6 +52,19 @@ async def test_trouble_that_ended_unseen_is_told_when_it_comes_back(stage: Stage
     assert len(alerts(stage)) == 2
 
 
+async def test_an_account_is_told_to_work_again_also_when_nobody_waits_for_a_job_of_it(stage: Stage) -> None:
+    await stage.restart(alert_channel=stage.lounge.id)
+    await stage.job(stage.mira, stage.useapi.add_job())
+    stage.useapi.fail(596, times=math.inf)
+    await stage.wait(100)
+    await stage.press(stage.mira, await stage.press(stage.mira, stage.last, "Stop"), "Stop for everyone here")
+    await stage.wait(1800)
+    (told,) = alerts(stage)
+    stage.useapi.heal()
+    await stage.wait(600)
+    assert alerts(stage)[1:] == [f"✓ Over: {told.removeprefix('⚠️ ')}"]
+
+
 async def test_a_result_that_cannot_be_posted_is_told_and_sent_when_an_admin_says_so(stage: Stage) -> None:
     await stage.restart(alert_channel=stage.lounge.id)
     admin = stage.guild.add_member(stage.guild.owner)

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from bot.api import Useapi
+from bot.api.models import Account
 from bot.errors import (
     AccountBlocked,
     Busy,
@@ -71,6 +72,8 @@ class FarEnd:
         self.takes = 0.1
         self.answers: dict[str, Answer] = {}
         self.everybody: Callable[[str], Answer] = running
+        self.blocked: bool | UseapiError = False
+        self.asked_for_accounts: list[float] = []
         self.looks: list[tuple[float, str]] = []
         self.flying = 0
         self.most = 0
@@ -90,6 +93,13 @@ class FarEnd:
 
     def look(self, jobid: str, _known: Job) -> asyncio.Task[Job]:
         return asyncio.create_task(self.job(jobid))
+
+    async def accounts(self) -> tuple[Account, ...]:
+        self.asked_for_accounts.append(now())
+        await asyncio.sleep(self.takes)
+        if isinstance(self.blocked, UseapiError):
+            raise self.blocked
+        return (Account(channel="1", max_jobs=3, waits=False), Account(channel="2", max_jobs=3, waits=self.blocked))
 
     def times(self, jobid: str | None = None, since: float = 0.0) -> list[float]:
         """When it was asked for this job (or for any)."""
@@ -745,6 +755,7 @@ async def test_a_job_that_alone_has_trouble_for_a_day_is_over_and_its_account_st
     odd = await night.ask("odd")
     await night.ask("a")
     night.useapi.answers["odd"] = AccountBlocked()
+    night.useapi.blocked = True
     night.useapi.everybody = lambda jobid: running(jobid, int(now() // HOUR))
     await asyncio.sleep(DAY - 10 * MINUTE)
     assert not (await night.job(odd)).over
@@ -757,6 +768,57 @@ async def test_a_job_that_alone_has_trouble_for_a_day_is_over_and_its_account_st
     await asyncio.sleep(MINUTE)
     first, second = [words for _, words in night.alerts if words]
     assert first != second, "it is told anew"
+    asked = len(night.useapi.asked_for_accounts)
+    await asyncio.sleep(HOUR)
+    assert len(night.useapi.asked_for_accounts) == asked, "this job shows how its account is"
+
+
+async def stopped_while_blocked(night: Night) -> None:
+    """The one job that meets a blocked account is stopped; another one goes on elsewhere."""
+    odd = await night.ask("odd")
+    await night.ask("a")
+    night.useapi.answers["odd"] = AccountBlocked()
+    await asyncio.sleep(10 * MINUTE)
+    await night.stop(odd)
+    await asyncio.sleep(10 * MINUTE)
+    assert odd.id not in await night.store.running()
+
+
+async def test_an_account_that_works_again_after_its_last_job_was_stopped_ends_the_alert(night: Night) -> None:
+    night.useapi.blocked = True
+    await stopped_while_blocked(night)
+    await asyncio.sleep(2 * HOUR)
+    assert ("account", "") not in night.alerts, "it is still blocked"
+    assert min(gaps(night.useapi.asked_for_accounts)) >= 300
+    night.useapi.blocked = False
+    await asyncio.sleep(6 * MINUTE)
+    assert night.alerts.count(("account", "")) == 1
+    asked = len(night.useapi.asked_for_accounts)
+    await asyncio.sleep(HOUR)
+    assert len(night.useapi.asked_for_accounts) == asked
+
+
+@pytest.mark.parametrize("trouble", [ServerTrouble, Busy, TokenRefused])
+async def test_a_question_about_the_accounts_that_fails_is_asked_again_for_an_hour(
+    night: Night, trouble: type[UseapiError]
+) -> None:
+    night.useapi.blocked = trouble()
+    await stopped_while_blocked(night)
+    await asyncio.sleep(30 * MINUTE)
+    assert ("account", "") not in night.alerts
+    await asyncio.sleep(HOUR)
+    assert night.alerts.count(("account", "")) == 1, "else it would stay for ever"
+    assert len(night.useapi.asked_for_accounts) == 12
+
+
+async def test_an_account_is_blocked_also_where_useapi_says_so_of_the_question(night: Night) -> None:
+    night.useapi.blocked = AccountBlocked()
+    await stopped_while_blocked(night)
+    await asyncio.sleep(DAY)
+    assert ("account", "") not in night.alerts
+    night.useapi.blocked = False
+    await asyncio.sleep(6 * MINUTE)
+    assert night.alerts.count(("account", "")) == 1
 
 
 async def test_a_job_that_useapi_forgot_is_over_at_once(night: Night) -> None:
