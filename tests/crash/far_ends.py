@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import ClientSession
 
 from tests.pretend_discord import DistantDiscord
+from tests.processes import started
 
 ROOT = Path(__file__).parents[2]
 
@@ -76,12 +77,7 @@ async def far_ends(
 @asynccontextmanager
 async def _process(*module: str) -> AsyncIterator[str]:
     """A module as a process; gives the line that it prints first, its address."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", *module, cwd=ROOT, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE
-    )
-    assert process.stdout is not None
-    try:
+    command = (sys.executable, "-m", *module)
+    async with started(*command, cwd=ROOT, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE) as process:
+        assert process.stdout is not None
         yield (await process.stdout.readline()).decode().strip()
-    finally:
-        process.terminate()
-        await process.wait()

@@ -6,22 +6,28 @@ import os
 import signal
 import socket
 import sys
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from bot.store.database import FILE
 from tests.crash.conftest import ROOT, Street, _bare_environment
+from tests.processes import started
 
 
-async def type_in(street: Street, *words: str) -> tuple[int, str]:
-    """Exit status and output of one command."""
-    process = await asyncio.create_subprocess_exec(
+def typed_in(street: Street, *words: str) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
+    return started(
         *(sys.executable, "-m", "bot", *words),
         cwd=street.folder,
         env={**_bare_environment(), **street.bot._environment, "PYTHONPATH": str(ROOT)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    said, _ = await asyncio.wait_for(process.communicate(), 30)
+
+
+async def type_in(street: Street, *words: str) -> tuple[int, str]:
+    """Exit status and output of one command."""
+    async with typed_in(street, *words) as process:
+        said, _ = await asyncio.wait_for(process.communicate(), 30)
     assert process.returncode is not None
     assert street.discord.token not in said.decode()
     return process.returncode, said.decode().strip()
@@ -70,13 +76,13 @@ async def test_a_port_that_is_taken_ends_the_demo_in_a_sentence() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        demo = await asyncio.create_subprocess_exec(
+        async with started(
             *(sys.executable, "-m", "bot.demo", "--no-browser", "--port", str(port)),
             cwd=ROOT,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-        )
-        said, _ = await asyncio.wait_for(demo.communicate(), 30)
+        ) as demo:
+            said, _ = await asyncio.wait_for(demo.communicate(), 30)
     assert demo.returncode == 1
     assert said.decode().splitlines() == [
         f"The demo cannot have port {port}. Is something else on it? Choose another, from 1 to 65535, or none: "
@@ -90,15 +96,14 @@ async def test_a_browser_that_stays_open_does_not_hold_the_demo_up(tmp_path: Pat
     os.mkfifo(closed)
     browser.write_text(f"#!/bin/sh\necho opened > {opened}\nread end < {closed}\n")
     browser.chmod(0o700)
-    demo = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot.demo"), cwd=ROOT, env={**_bare_environment(), "BROWSER": str(browser)}
-    )
-    try:
-        assert await asyncio.to_thread(opened.read_text) == "opened\n"
-        demo.terminate()
-        assert await asyncio.wait_for(demo.wait(), 20) == 0
-    finally:
-        closed.open("r+b", buffering=0).close()
+    environment = {**_bare_environment(), "BROWSER": str(browser)}
+    async with started(sys.executable, "-m", "bot.demo", cwd=ROOT, env=environment) as demo:
+        try:
+            assert await asyncio.to_thread(opened.read_text) == "opened\n"
+            demo.terminate()
+            assert await asyncio.wait_for(demo.wait(), 20) == 0
+        finally:
+            closed.open("r+b", buffering=0).close()
 
 
 async def test_a_health_port_that_is_taken_is_a_sentence(street: Street) -> None:
@@ -128,14 +133,8 @@ async def test_a_check_that_is_ended_by_hand_says_no_more(tmp_path: Path) -> Non
     async with street.useapi, street.discord:
         await street.open()
         street.useapi.fail("hang")
-        check = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", "check"),
-            cwd=tmp_path,
-            env={**_bare_environment(), **street.bot._environment, "PYTHONPATH": str(ROOT)},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        await street.useapi.wait_for_request()
-        check.send_signal(signal.SIGINT)
-        said, _ = await asyncio.wait_for(check.communicate(), 10)
+        async with typed_in(street, "check") as check:
+            await street.useapi.wait_for_request()
+            check.send_signal(signal.SIGINT)
+            said, _ = await asyncio.wait_for(check.communicate(), 10)
     assert (check.returncode, b"Traceback" in said) == (130, False)

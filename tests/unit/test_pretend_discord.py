@@ -13,6 +13,7 @@ from discord import app_commands
 
 from tests.pretend_discord import DistantDiscord, PretendDiscord, oracle
 from tests.pretend_discord.limits import Limits
+from tests.processes import started
 
 
 class Bot(discord.AutoShardedClient):
@@ -486,10 +487,12 @@ async def test_the_openapi_file_catches_what_no_table_of_ours_knows(
 
 
 async def test_it_runs_as_a_process_of_its_own() -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.pretend_discord", "--nonce-window", "0",
-        cwd=Path(__file__).parents[2], stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+    command = (sys.executable, "-m", "tests.pretend_discord", "--nonce-window", "0")
+    async with started(*command, cwd=Path(__file__).parents[2], stdout=asyncio.subprocess.PIPE) as process:
+        await _used_from_afar(process)
+
+
+async def _used_from_afar(process: asyncio.subprocess.Process) -> None:
     assert process.stdout is not None
     origin = (await process.stdout.readline()).decode().strip()
     async with DistantDiscord(origin) as distant, aiohttp.ClientSession() as session:

@@ -17,6 +17,7 @@ from PIL import Image
 from yarl import URL
 
 from bot.demo.useapi import PretendUseapi
+from tests.processes import started
 
 START = 1_780_396_473.688
 AUTHORIZED = {"Authorization": "Bearer demo-token"}
@@ -555,14 +556,13 @@ async def test_jobs_of_one_moment_have_different_ids(caller: Caller) -> None:
 
 async def test_it_runs_as_a_process_of_its_own(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
-    process = await asyncio.create_subprocess_exec(
+    async with started(
         *(sys.executable, "-m", "bot.demo.useapi", "--refresh", "0", "--grid-size", "32"),
         stdout=asyncio.subprocess.PIPE,
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(root)},
-    )
-    assert process.stdout
-    try:
+    ) as process:
+        assert process.stdout
         url = (await process.stdout.readline()).decode().strip()
         control = url.removesuffix("/v2") + "/_pretend"
         async with aiohttp.ClientSession(headers=AUTHORIZED) as session:
@@ -578,6 +578,5 @@ async def test_it_runs_as_a_process_of_its_own(tmp_path: Path) -> None:
                 assert [request["query"]["jobid"] for request in await answer.json()] == [jobid, jobid]
             async with session.post(f"{control}/jobs", json={"ends": "badly"}) as answer:
                 assert answer.status == 400
-    finally:
         process.send_signal(signal.SIGTERM)
-    assert await process.wait() == 0
+        assert await process.wait() == 0
