@@ -12,7 +12,6 @@ from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any, NoReturn, TypeVar
 
 import msgspec
@@ -23,15 +22,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from bot.jobs import Delivery, Job, Kind, Limits, Person, Place, Press, PressState, State, Status, Tier
 from bot.store import Store, open_store
+from tests.disk import quick_folder
 
 T = TypeVar("T")
 JOBS = [f"job:{number}" for number in range(2)]
 CHILD = "job:made by U1 of the first"
 PLACES = [Place(guild_id=100, channel_id=channel) for channel in (200, 201)]
 PEOPLE = [Person(id=1, name="Mira"), Person(id=2, name="Bo")]
-MEMORY = Path(
-    "/dev/shm"
-)  # where it exists: a failure takes hundreds of runs to shrink, and a disk waits at every commit
 CUT = st.sampled_from([0] * 12 + list(range(1, 13)))  # most calls live
 FATES = ["answered", "without its picture", "unsent", "unheard", "refused", "killed"]
 BEGAN = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -58,7 +55,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(mkdtemp(prefix="outbox-", dir=MEMORY if MEMORY.is_dir() else None))
+        self.folder = quick_folder("outbox-")  # a failure takes hundreds of runs to shrink
         self.loop = asyncio.new_event_loop()
         self.lives = 0
         self.cut_at = 0
