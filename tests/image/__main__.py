@@ -97,6 +97,16 @@ def _network() -> dict[str, str]:
     return told | ({"PIP_CERT": CERTIFICATE} if os.environ.get("PIP_CERT") else {})
 
 
+def apt_source() -> str | None:
+    """The address that this machine has Debian's packages from; None on a machine that is no Debian."""
+    if not shutil.which("apt-get"):
+        return None
+    wanted = ("Created-By: Packages", "Origin: Debian", "Component: main")
+    command = ["apt-get", "indextargets", "--format", "$(REPO_URI)", *wanted]
+    found = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+    return next((address for address in found if "security" not in address), None)
+
+
 def bare_root(folder: Path, suite: str, mirror: str) -> None:
     subprocess.run(
         ["debootstrap", "--variant=minbase", suite, str(folder), mirror], check=True, stdout=subprocess.DEVNULL
@@ -183,7 +193,7 @@ def read_only(folder: Path) -> list[list[str]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.image", description=__doc__)
-    parser.add_argument("--mirror", default="http://deb.debian.org/debian")
+    parser.add_argument("--mirror", default=apt_source(), help="of Debian; this machine's own apt source by itself")
     parser.add_argument("--base", type=Path, help="a bare root that debootstrap made before")
     options = parser.parse_args()
     text, ignore = ((ROOT / name).read_text(encoding="utf-8") for name in ("Dockerfile", ".dockerignore"))
@@ -192,6 +202,8 @@ def main() -> int:
     say("Dockerfile: nothing to complain about")
     if os.geteuid() != 0 or not all(map(shutil.which, PROGRAMS)):
         sys.exit(f"Its steps were not run: that needs root and {', '.join(PROGRAMS)}.")
+    if options.base is None and options.mirror is None:
+        sys.exit("Its steps were not run: apt has no list of Debian's packages here. Say where they are with --mirror.")
     began = time.monotonic()
     with TemporaryDirectory(prefix="darkroom-image-") as scratch:
         roots: dict[str, Root] = {}
