@@ -9,8 +9,8 @@ LONG = bool(os.environ.get("DARKROOM_LONG"))
 """Set by `make soak`: as many examples and results as the promise speaks of, not as fit into two minutes."""
 
 # No deadline: a busy machine is no bug.
-settings.register_profile("quick", max_examples=50, deadline=None)
-settings.register_profile("long", max_examples=500, deadline=None)
+settings.register_profile("quick", max_examples=25, deadline=None)
+settings.register_profile("long", max_examples=250, deadline=None)
 settings.load_profile("long" if LONG else "quick")
 
 
