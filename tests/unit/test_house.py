@@ -2,19 +2,25 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PATHS = [path for folder in ("bot", "cogs") for path in sorted((ROOT / folder).rglob("*.py"))]
 SOURCES = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in PATHS}
-TREES = {name: ast.parse(source) for name, source in SOURCES.items()}
 MACHINE = re.compile(r"(?<![\w.~])/(?:work|home|root|Users|opt|mnt|usr/local)/|\b[A-Z]:\\\\", re.ASCII)
 """The beginnings of paths that exist on somebody's machine only."""
 
 
+@cache
+def trees() -> dict[str, ast.Module]:
+    """Every file, parsed; not at import, which each worker of pytest does for itself."""
+    return {name: ast.parse(source) for name, source in SOURCES.items()}
+
+
 def test_every_file_says_what_it_is_for() -> None:
     assert {"bot/__main__.py", "cogs/jobs.py"} < SOURCES.keys()
-    assert [name for name, tree in TREES.items() if tree.body and not ast.get_docstring(tree)] == []
+    assert [name for name, tree in trees().items() if tree.body and not ast.get_docstring(tree)] == []
 
 
 def test_no_file_knows_the_machine_it_was_written_on() -> None:
@@ -32,7 +38,7 @@ def test_nothing_happens_when_a_file_is_imported() -> None:
     acts = (ast.For, ast.While, ast.With, ast.Try, ast.Delete, ast.Raise)
     acting = [
         name
-        for name, tree in TREES.items()
+        for name, tree in trees().items()
         for node in tree.body
         if isinstance(node, acts) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call))
     ]

@@ -1,5 +1,5 @@
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -67,14 +67,17 @@ async def shrunk(pictures: Pictures, folder: Path, data: bytes, limit: int) -> P
 
 
 @pytest.mark.parametrize(
-    "data",
+    "make",
     [
-        samples.webp(2048, 2048), samples.webp(2688, 1792), samples.png(1024, 1024), samples.png(2048, 2048),
-        samples.moving_webp(size=2_500_000), samples.FILM, samples.png(1, 1), samples.bomb(20_000, 20_000),
-        samples.png(64, 64)[:200], b"\x89PNG\r\n\x1a\n" + bytes(400),
+        lambda: samples.webp(2048, 2048), lambda: samples.webp(2688, 1792),
+        lambda: samples.png(1024, 1024), lambda: samples.png(2048, 2048),
+        lambda: samples.moving_webp(size=2_500_000), lambda: samples.FILM,
+        lambda: samples.png(1, 1), lambda: samples.bomb(20_000, 20_000),
+        lambda: samples.png(64, 64)[:200], lambda: b"\x89PNG\r\n\x1a\n" + bytes(400),
     ],
 )  # fmt: skip
-async def test_what_fits_is_not_even_read(pictures: Pictures, tmp_path: Path, data: bytes) -> None:
+async def test_what_fits_is_not_even_read(pictures: Pictures, tmp_path: Path, make: Callable[[], bytes]) -> None:
+    data = make()
     picture = kept(tmp_path, data)
     fitted = await pictures.fit(picture, limit=len(data), into=tmp_path)
     assert fitted.picture is picture
