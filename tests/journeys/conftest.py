@@ -52,6 +52,10 @@ class Stage:
         # time too. Here it asks more often, and nothing but `wait` moves the clock: journeys are quick and alike.
         self.env._settle_internal = partial(self.env._settle_internal, idle=0.002)
         self.env._schedule_timer = lambda *_: None
+        # aiohttp sets a timer every 15 s to close connections that are not used any more. Each would be a step of
+        # simulated time, twice as many as the bot makes itself; it closes them when it comes by them, too.
+        aiohttp_timers = self._world.enter_context(pytest.MonkeyPatch.context())
+        aiohttp_timers.setattr("aiohttp.helpers.weakref_handle", lambda *_, **__: None)
         await self.env.start()
         self.guild = self.env.create_guild("Studio")
         self.channel = self.guild.create_text_channel("pictures")
