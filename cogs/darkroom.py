@@ -4,7 +4,8 @@ import discord
 from discord import app_commands, ui
 from discord.ext import commands
 
-from bot import asking, buttons, cards, replies
+from bot import asking, cards, replies
+from bot.buttons import ReportButton, show_presses, show_settings, status_view
 from bot.client import Darkroom
 from bot.jobs import Delivery
 
@@ -23,13 +24,13 @@ class Managing(commands.GroupCog, group_name="darkroom", group_description="How 
     async def settings(self, interaction: discord.Interaction[Darkroom]) -> None:
         """Open the panel."""
         await interaction.response.defer(ephemeral=True)
-        await buttons.show_settings(interaction)
+        await show_settings(interaction)
 
     @app_commands.command(name="presses", description="Who pressed what here, and what came of it")
     async def presses(self, interaction: discord.Interaction[Darkroom]) -> None:
         """Open the newest page."""
         await interaction.response.defer(ephemeral=True)
-        await buttons.show_presses(interaction)
+        await show_presses(interaction)
 
     @app_commands.command(name="status", description="What Darkroom waits for here, and what it could not post")
     async def status(self, interaction: discord.Interaction[Darkroom]) -> None:
@@ -52,8 +53,8 @@ class Managing(commands.GroupCog, group_name="darkroom", group_description="How 
         if given_up:
             lines += ["", f"**Could not be posted: {len(given_up)}**"]
             lines += [await self._line(delivery) for delivery in given_up[:_SHOWN]]
-        view = buttons.status_view() if given_up else ui.View(timeout=None)
-        view.add_item(buttons.ReportButton())
+        view = status_view() if given_up else ui.View(timeout=None)
+        view.add_item(ReportButton())
         await replies.say(interaction, "\n".join(lines)[:2000], view=view)
 
     async def _account(self, interaction: discord.Interaction[Darkroom]) -> list[str]:

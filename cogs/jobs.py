@@ -9,7 +9,8 @@ import discord
 from discord import app_commands, ui
 from discord.ext import commands
 
-from bot import asking, buttons, cards, logs, replies
+from bot import asking, cards, logs, replies
+from bot.buttons import MoreButton, TellMeButton, custom_ids, posted_view, show_mine
 from bot.client import Darkroom
 from bot.errors import DarkroomError, JobModerated, PersonError
 from bot.jobs import Job, Place
@@ -52,7 +53,7 @@ class Jobs(commands.Cog):
     async def jobs(self, interaction: discord.Interaction[Darkroom]) -> None:
         """Open the member's own panel."""
         await interaction.response.defer(ephemeral=True)
-        await buttons.show_mine(interaction)
+        await show_mine(interaction)
 
     @app_commands.checks.cooldown(6, 60.0, key=lambda interaction: (interaction.guild_id, interaction.user.id))
     async def watch(self, interaction: discord.Interaction[Darkroom], message: discord.Message) -> None:
@@ -100,7 +101,7 @@ class Jobs(commands.Cog):
         told, url = _told(wish, place, here)
         view = None
         if url and wish.delivery is not None and place == here:
-            view = buttons.posted_view(wish.delivery.nonce, url)
+            view = posted_view(wish.delivery.nonce, url)
         elif url:  # "Post again" posts where it is pressed, and this is another channel
             view = ui.View(timeout=None)
             view.add_item(ui.Button(label="Go to the picture", url=url))
@@ -154,14 +155,12 @@ def _told(wish: Wish, there: Place, here: Place) -> tuple[str, str | None]:
             return f"It stands {place} already.", url
 
 
-def _own_button(
-    message: discord.Message, me: discord.ClientUser | None
-) -> buttons.MoreButton | buttons.TellMeButton | None:
+def _own_button(message: discord.Message, me: discord.ClientUser | None) -> MoreButton | TellMeButton | None:
     """What the menu does on a post of ours: the extras of a result, or joining those who wait for a running job."""
     if me is None or message.author.id != me.id:
         return None
-    for kind in (buttons.MoreButton, buttons.TellMeButton):
-        for custom_id in buttons.custom_ids(message):
+    for kind in (MoreButton, TellMeButton):
+        for custom_id in custom_ids(message):
             if claim := kind.__discord_ui_compiled_template__.fullmatch(custom_id):
                 return kind(claim["nonce"])
     return None

@@ -10,7 +10,8 @@ from tempfile import TemporaryDirectory
 import discord
 from discord import ui
 
-from bot import buttons, cards
+from bot import cards
+from bot.buttons import card_view, notice_view, result_view, split_view
 from bot.images import Pictures
 from bot.jobs import NOBODY, Delivery, Job, Kind, KnownJob, PressState, Shape, Status, Watch
 from bot.messages.lineage import Lineage, jump_to
@@ -81,7 +82,7 @@ class Writer:
     async def view(self, delivery: Delivery, known: KnownJob) -> ui.View:
         """The buttons of a result as they are now: those that were used lead to what they made."""
         used = await self._lineage.used(known, delivery.place)
-        return buttons.result_view(delivery.nonce, known.job, bare=delivery.shape is Shape.TEXT, used=used)
+        return result_view(delivery.nonce, known.job, bare=delivery.shape is Shape.TEXT, used=used)
 
     # --- cards ------------------------------------------------------------------------------------------------------
 
@@ -97,7 +98,7 @@ class Writer:
         files = await self._gallery.preview(known.job, delivery.place, folder) if delivery.shape is Shape.WHOLE else []
         if files:
             embed.set_thumbnail(url=f"attachment://{files[0].name}")
-        return Message(embed=embed, view=buttons.card_view(delivery.nonce), files=files)
+        return Message(embed=embed, view=card_view(delivery.nonce), files=files)
 
     async def last_card(self, delivery: Delivery, known: KnownJob) -> str:
         """The one line that a card shrinks to when there is nothing more to follow."""
@@ -145,7 +146,7 @@ class Writer:
         name = cards.plain(cards.title(known.job) or cards.label(known.job), 120)
         return Message(
             content=f"-# {name} · {media.note or f'1 to 4 of #{known.key}'}",
-            view=buttons.split_view(delivery.nonce),
+            view=split_view(delivery.nonce),
             files=media.files,
             reply_to=await self._lineage.message_of(known.id, delivery.place),
         )
@@ -164,7 +165,7 @@ class Writer:
                 parent=await self._lineage.link(parent, delivery.place),
                 child=child.url if child else "",
             ),
-            view=buttons.notice_view(delivery.nonce),
+            view=notice_view(delivery.nonce),
             mentioned=[press.person.id] if rings else [],
             reply_to=await self._lineage.message_of(parent.id, delivery.place),
             silent=self._now() - delivery.created_at > _LATE,
