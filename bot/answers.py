@@ -11,7 +11,7 @@ from discord.http import Route
 from bot import cards, logs
 from bot.asking import jump
 from bot.discord_codes import PRIVATE_ANSWER_GONE
-from bot.jobs import Kind, Press, PressState
+from bot.models.job import Kind, Press, PressState
 from bot.store import Store
 
 log = logging.getLogger(__name__)

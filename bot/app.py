@@ -21,8 +21,8 @@ from bot.courier import Courier
 from bot.errors import StoreError
 from bot.housekeeping import Housekeeping
 from bot.images import Pictures
-from bot.jobs import KnownJob
 from bot.messages import Writer
+from bot.models.job import KnownJob
 from bot.presses import Presses
 from bot.push import Push
 from bot.settings import Settings, callback_secret

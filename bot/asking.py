@@ -9,7 +9,7 @@ from bot import logs
 from bot.api import Useapi
 from bot.chosen import GONE, channel_trouble, lacking, listed, needed
 from bot.errors import PersonError
-from bot.jobs import Job, Person, Place
+from bot.models.job import Job, Person, Place
 from bot.presses import Presses
 from bot.settings import Settings
 from bot.store import Asked, Store, Wish

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 import discord
 
 from bot.discord_codes import DiscordCode
-from bot.jobs import Place
+from bot.models.job import Place
 
 log = logging.getLogger(__name__)
 

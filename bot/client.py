@@ -25,7 +25,7 @@ from bot.budget import Budget, pause_before_identify
 from bot.courier import Courier
 from bot.errors import PersonError
 from bot.housekeeping import Housekeeping
-from bot.jobs import Place
+from bot.models.job import Place
 from bot.presses import Presses
 from bot.push import Push
 from bot.settings import DISCORD_API_URL, Settings

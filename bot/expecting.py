@@ -9,8 +9,8 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from bot.jobs import Job, Look, Status
-from bot.paces import Usual, kind_of, mode_of
+from bot.models.durations import Usual, kind_of, mode_of
+from bot.models.job import Job, Look, Status
 from bot.store import Store
 
 _FRESH = frozenset({Status.CREATED, Status.STARTED})

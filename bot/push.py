@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from bot import logs
 from bot.api import Useapi
 from bot.errors import Busy, JobModerated, JobUnknown, Misconfigured, StoreTrouble, Trouble, UseapiError
-from bot.jobs import Job, KnownJob, Place
+from bot.models.job import Job, KnownJob, Place
 from bot.store import Store
 
 log = logging.getLogger(__name__)

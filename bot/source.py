@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from bot.api.models import Account
 from bot.errors import AccountBlocked, Busy, Rule, SubscriptionEnded, TokenRefused, UseapiError
-from bot.jobs import KnownJob
+from bot.models.job import KnownJob
 
 log = logging.getLogger(__name__)
 

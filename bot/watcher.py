@@ -21,7 +21,7 @@ from bot.alarm import Alarm
 from bot.api import Useapi
 from bot.errors import JobExpired, JobModerated, Rule, StoreTrouble, UseapiError
 from bot.expecting import Expecting, is_fresh
-from bot.jobs import Job, KnownJob, Look, Status, follow
+from bot.models.job import Job, KnownJob, Look, Status, follow
 from bot.source import Source, asked_pause
 from bot.store import Store
 

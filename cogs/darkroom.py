@@ -7,7 +7,7 @@ from discord.ext import commands
 from bot import asking, cards, replies
 from bot.buttons import ReportButton, show_presses, show_settings, status_view
 from bot.client import Darkroom
-from bot.jobs import Delivery
+from bot.models.job import Delivery
 
 _SHOWN = 8
 

@@ -13,7 +13,7 @@ from bot import asking, cards, logs, replies
 from bot.buttons import MoreButton, TellMeButton, custom_ids, posted_view, show_mine
 from bot.client import Darkroom
 from bot.errors import DarkroomError, JobModerated, PersonError
-from bot.jobs import Job, Place
+from bot.models.job import Job, Place
 from bot.store import Asked, Wish
 
 _JOBID = re.compile(r"job:\d{17}-user:\d{1,20}-channel:\d{15,20}-bot:[a-z]{1,20}")

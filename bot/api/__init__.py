@@ -1,4 +1,4 @@
-"""The only door to useapi.net: HTTP goes in, frozen values of `bot.jobs` or errors of `bot.errors` come out."""
+"""The only door to useapi.net: HTTP goes in, frozen values of `bot.models.job` or errors of `bot.errors` come out."""
 
 from bot.api.client import Useapi
 from bot.api.models import Account, clean, parse_job

@@ -13,7 +13,7 @@ import msgspec
 
 from bot import errors
 from bot.api.models import Fields, decode, job_from, jobids
-from bot.jobs import Status
+from bot.models.job import Status
 
 PAUSE = 300.0  # seconds; nobody outside may send the watcher to sleep for longer
 

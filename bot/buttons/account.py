@@ -9,7 +9,7 @@ import msgspec
 from bot import cards
 from bot.asking import Bot
 from bot.errors import DarkroomError, JobModerated, UseapiError
-from bot.jobs import Job
+from bot.models.job import Job
 
 _LOOKED_AT = 8  # running jobs that nobody here has asked for; each costs a request
 

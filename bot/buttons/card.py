@@ -10,7 +10,7 @@ from bot.asking import ask, bot_of, check_load, check_rights, is_moderator, jump
 from bot.buttons.claims import NONCE, Simple, asked
 from bot.buttons.rules import tier_of
 from bot.errors import PersonError, UseapiError
-from bot.jobs import Delivery, Job, Kind, KnownJob, Tier
+from bot.models.job import Delivery, Job, Kind, KnownJob, Tier
 from bot.store import Wish
 
 

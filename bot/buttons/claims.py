@@ -10,7 +10,7 @@ from discord import ui
 from bot import logs, replies
 from bot.asking import bot_of, hear_file_limit, is_moderator, place_of
 from bot.errors import PersonError
-from bot.jobs import NOBODY, Delivery, Kind, KnownJob
+from bot.models.job import NOBODY, Delivery, Kind, KnownJob
 
 NONCE = r"(?P<nonce>[a-z0-9]{24})"
 """The part of a custom_id's pattern that names a delivery."""

@@ -13,7 +13,7 @@ from bot.asking import bot_of, check_rights, jump
 from bot.buttons.claims import NONCE, Simple, delete_post
 from bot.errors import PersonError
 from bot.images import link_ends, names_the_payer
-from bot.jobs import Delivery, Job, Kind, Status
+from bot.models.job import Delivery, Job, Kind, Status
 
 _PICKS = {"U1", "U2", "U3", "U4"}
 _URL_LIMIT = 512  # Discord's, for a button

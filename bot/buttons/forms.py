@@ -16,7 +16,7 @@ from bot.buttons.claims import INDEX, NONCE, Answered, Indexed
 from bot.buttons.rules import CUSTOM_ZOOM, wants_prompt
 from bot.buttons.wanted import OnJob
 from bot.errors import PersonError
-from bot.jobs import Job
+from bot.models.job import Job
 
 LONGEST = 4000
 """Characters that Discord takes in a form's field."""

@@ -13,7 +13,7 @@ from bot import cards, replies
 from bot.asking import bot_of, jump, place_of
 from bot.buttons.panels import Managed, button
 from bot.cards.embeds import QUIET
-from bot.jobs import KnownJob, Person, Press, PressState, Tier
+from bot.models.job import KnownJob, Person, Press, PressState, Tier
 
 PER_PAGE = 10
 _MEMBERS = 8  # in a line of totals

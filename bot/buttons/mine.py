@@ -14,7 +14,7 @@ from bot.buttons.panels import Panel, button, values
 from bot.cards.embeds import QUIET
 from bot.cards.text import clean, clip
 from bot.errors import DarkroomError, PersonError
-from bot.jobs import Job, KnownJob, Press
+from bot.models.job import Job, KnownJob, Press
 from bot.store import Wait
 
 _WAITS = 15  # lines of jobs waited for; the select has the first 25

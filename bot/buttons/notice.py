@@ -9,7 +9,7 @@ from bot import cards, replies
 from bot.asking import bot_of, is_moderator
 from bot.buttons.claims import NONCE, Simple, delete_post
 from bot.errors import PersonError
-from bot.jobs import Kind, PressState
+from bot.models.job import Kind, PressState
 
 
 def notice_view(nonce: str) -> ui.View:

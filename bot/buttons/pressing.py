@@ -10,7 +10,7 @@ from bot.buttons.claims import INDEX, NONCE, Indexed
 from bot.buttons.forms import form
 from bot.buttons.rules import wants_prompt
 from bot.buttons.wanted import OnJob
-from bot.jobs import Job, Tier
+from bot.models.job import Job, Tier
 
 
 class JobButton(OnJob, Indexed, ui.DynamicItem[ui.Button[Any]], template=rf"dr:p:{NONCE}:{INDEX}"):

@@ -13,7 +13,7 @@ from bot.buttons.extras import FamilyButton, SplitButton, full_size, is_still_gr
 from bot.buttons.pressing import JobButton, name_of
 from bot.buttons.rules import is_offered, tier_of
 from bot.errors import PersonError
-from bot.jobs import Job, Kind, State, Status, Tier
+from bot.models.job import Job, Kind, State, Status, Tier
 
 _PICTURE_FOR = 60.0  # seconds in which a post of which nothing is known gets its picture (again): it may show a link
 _NOTHING_USED: Mapping[str, str] = {}

@@ -6,7 +6,7 @@ import msgspec
 from discord.utils import format_dt
 
 from bot.chosen import listed
-from bot.jobs import Job, Limits, Refusal, Refused, ServerSettings, Tier
+from bot.models.job import Job, Limits, Refusal, Refused, ServerSettings, Tier
 
 CUSTOM_ZOOM = "Custom Zoom"
 """The button that wants a prompt with `--zoom`."""

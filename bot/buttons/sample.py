@@ -8,7 +8,7 @@ import discord
 from bot import cards, replies
 from bot.asking import place_for_results, place_of
 from bot.errors import PersonError
-from bot.jobs import Job, Status
+from bot.models.job import Job, Status
 
 _FILE = Path(__file__).with_name("test-picture.webp")  # drawn by the demo
 _JOB = Job(

@@ -17,7 +17,7 @@ from bot.buttons.sample import send_sample
 from bot.buttons.settings_pages import CHOICES, Page, Seen, Value, says, words
 from bot.chosen import GONE, channel_trouble, role_is_gone
 from bot.errors import PersonError
-from bot.jobs import Place, ServerSettings
+from bot.models.job import Place, ServerSettings
 
 log = logging.getLogger(__name__)
 

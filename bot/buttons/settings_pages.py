@@ -9,7 +9,7 @@ import msgspec
 
 from bot import cards
 from bot.chosen import GONE, needed
-from bot.jobs import ServerSettings, Spoiler
+from bot.models.job import ServerSettings, Spoiler
 
 HISTORY = ("read_message_history", "Read Message History")
 

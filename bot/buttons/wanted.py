@@ -13,7 +13,7 @@ from bot.buttons.rules import Presser
 from bot.chosen import role_is_gone
 from bot.discord_codes import INTERACTION_NOT_ACKNOWLEDGED
 from bot.errors import PersonError
-from bot.jobs import Delivery, Kind, KnownJob, Refused, ServerSettings, Status, Tier
+from bot.models.job import Delivery, Kind, KnownJob, Refused, ServerSettings, Status, Tier
 
 _ROLE_PATIENCE = 1.0  # seconds; Discord wants an answer within 3
 

@@ -10,7 +10,7 @@ from bot.cards.lines import link, linkable, tag
 from bot.cards.progress import state
 from bot.cards.text import clip, plain
 from bot.cards.words import label, title
-from bot.jobs import Job, Status
+from bot.models.job import Job, Status
 
 FAMILY_LIMIT = 15
 """Lines of a family."""

@@ -8,7 +8,7 @@ from datetime import timedelta
 from bot.cards.progress import ENDINGS, duration, state
 from bot.cards.text import clean, clip, plain
 from bot.cards.words import label, scene, title
-from bot.jobs import SEED_VERBS, Job, Status
+from bot.models.job import SEED_VERBS, Job, Status
 
 CHOICE_LIMIT = 100
 """The name of an autocomplete choice."""

@@ -2,7 +2,7 @@
 
 from bot.cards.lines import why
 from bot.cards.text import plain
-from bot.jobs import Job, Press, PressState
+from bot.models.job import Job, Press, PressState
 
 _PLACES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _LOOKING = (

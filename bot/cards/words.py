@@ -3,7 +3,7 @@
 import re
 
 from bot.cards.text import clean, clip
-from bot.jobs import ACCOUNT_VERBS, Job
+from bot.models.job import ACCOUNT_VERBS, Job
 
 _VERBS = {
     "imagine": "Imagine",

@@ -20,8 +20,8 @@ from bot.courier.edits import Edits
 from bot.courier.posting import FileTooLarge, Posting, TooSlow
 from bot.courier.verdicts import Verdict, What
 from bot.errors import StoreTrouble
-from bot.jobs import Delivery, Kind, State
 from bot.messages import Writer
+from bot.models.job import Delivery, Kind, State
 from bot.store import Store
 
 log = logging.getLogger(__name__)

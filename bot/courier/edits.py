@@ -11,8 +11,8 @@ import msgspec
 from bot.courier.posting import TooSlow
 from bot.courier.uploads import learn_limit, open_files, patience
 from bot.discord_codes import POST_GONE
-from bot.jobs import Delivery, Kind, KnownJob
 from bot.messages import PICTURE_FOR, Writer
+from bot.models.job import Delivery, Kind, KnownJob
 from bot.store import Store
 
 log = logging.getLogger(__name__)

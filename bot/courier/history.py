@@ -5,7 +5,7 @@ import asyncio
 import discord
 
 from bot import buttons
-from bot.jobs import Delivery
+from bot.models.job import Delivery
 
 PATIENCE = 100.0  # seconds; a look that takes longer goes on from where it was
 

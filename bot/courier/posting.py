@@ -11,8 +11,8 @@ import msgspec
 from bot.courier.history import History, shows_its_picture
 from bot.courier.uploads import learn_limit, open_files, patience
 from bot.discord_codes import DiscordCode
-from bot.jobs import Delivery, Kind, KnownJob, Shape, State
 from bot.messages import PICTURE_FOR, Message, Writer
+from bot.models.job import Delivery, Kind, KnownJob, Shape, State
 from bot.store import Store
 
 log = logging.getLogger(__name__)

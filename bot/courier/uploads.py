@@ -3,8 +3,8 @@
 import discord
 
 from bot.courier.verdicts import is_about_size, limit_below
-from bot.jobs import Place
 from bot.messages import Message
+from bot.models.job import Place
 from bot.store import Store
 
 _PATIENCE = 25.0  # seconds that one request may take, plus its files' bytes at

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from bot.discord_codes import CHANNEL_UNAVAILABLE, DiscordCode
-from bot.jobs import Delivery, Kind, Shape, State
+from bot.models.job import Delivery, Kind, Shape, State
 
 MIB = 1024 * 1024
 

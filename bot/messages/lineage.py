@@ -2,7 +2,7 @@
 
 from bot import cards
 from bot.asking import jump
-from bot.jobs import Delivery, Job, KnownJob, Place
+from bot.models.job import Delivery, Job, KnownJob, Place
 from bot.store import Store
 
 

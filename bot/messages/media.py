@@ -24,10 +24,10 @@ from bot.images import (
     link_ends,
     names_the_payer,
 )
-from bot.jobs import SEED_VERBS, Delivery, Job, KnownJob, Place, Shape, Status
 from bot.messages.message import File
 from bot.messages.sources import Sources, picture_urls
 from bot.messages.spoilers import Spoilers
+from bot.models.job import SEED_VERBS, Delivery, Job, KnownJob, Place, Shape, Status
 from bot.store import Store
 
 log = logging.getLogger(__name__)

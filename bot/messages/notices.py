@@ -3,7 +3,7 @@
 from bot import cards
 from bot.cards import Link
 from bot.cards.text import clip
-from bot.jobs import Press, PressState
+from bot.models.job import Press, PressState
 
 _LIMIT = 1900
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import discord
 
 from bot.images import NoRoom, Picture, PictureError, PictureGone, Pictures, PictureUnreachable
-from bot.jobs import SEED_VERBS, Job, KnownJob, Place, Status
+from bot.models.job import SEED_VERBS, Job, KnownJob, Place, Status
 from bot.store import Store
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ import logging
 
 import discord
 
-from bot.jobs import Place, Spoiler
+from bot.models.job import Place, Spoiler
 from bot.store import Store
 
 log = logging.getLogger(__name__)

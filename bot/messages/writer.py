@@ -13,7 +13,6 @@ from discord import ui
 from bot import cards
 from bot.buttons import card_view, notice_view, result_view, split_view
 from bot.images import Pictures
-from bot.jobs import NOBODY, Delivery, Job, Kind, KnownJob, PressState, Shape, Status, Watch
 from bot.messages.lineage import Lineage, jump_to
 from bot.messages.media import Gallery
 from bot.messages.message import Message
@@ -21,6 +20,7 @@ from bot.messages.notices import notice
 from bot.messages.pings import Pings
 from bot.messages.sources import Sources
 from bot.messages.spoilers import Spoilers
+from bot.models.job import NOBODY, Delivery, Job, Kind, KnownJob, PressState, Shape, Status, Watch
 from bot.store import Store
 
 _LATE = timedelta(hours=2)  # a message this late is posted without a sound

@@ -10,7 +10,7 @@ import msgspec
 from bot.alarm import Alarm
 from bot.api import Useapi
 from bot.errors import StoreTrouble
-from bot.jobs import KnownJob, Limits, Person, Place, Press, Refused, Tier
+from bot.models.job import KnownJob, Limits, Person, Place, Press, Refused, Tier
 from bot.presses.hold import Hold
 from bot.presses.search import Search
 from bot.presses.sending import CARD_AFTER, Sending

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from bot.api import Useapi
 from bot.errors import Busy, JobModerated, Misconfigured, Trouble, UseapiError
-from bot.jobs import Job, KnownJob, Press
+from bot.models.job import Job, KnownJob, Press
 from bot.store import Store
 
 _LOOK_AFTER = 5.0  # seconds from a lost answer to the first look,

@@ -30,7 +30,7 @@ from bot.errors import (
     Trouble,
     UseapiError,
 )
-from bot.jobs import Job, KnownJob, Press, PressState, Status, Tier
+from bot.models.job import Job, KnownJob, Press, PressState, Status, Tier
 from bot.presses.hold import Hold
 from bot.presses.search import Search
 from bot.presses.telling import Telling

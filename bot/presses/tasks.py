@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from bot import logs
 from bot.errors import StoreTrouble
-from bot.jobs import Press
+from bot.models.job import Press
 
 log = logging.getLogger(__name__)
 

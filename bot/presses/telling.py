@@ -6,7 +6,7 @@ Nothing is said of a press whose presser has not been answered yet: that answer 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
 
-from bot.jobs import Press, PressState
+from bot.models.job import Press, PressState
 from bot.presses.hold import Hold
 from bot.presses.tasks import Tasks, start, start_by_id
 from bot.store import Store

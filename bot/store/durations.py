@@ -1,9 +1,9 @@
-"""How long jobs took, for `bot.paces`: a table of its own, so that nothing has to look through the jobs that ended."""
+"""How long jobs took, for `bot.models.durations`: a table of its own, so that nothing has to look through the jobs that ended."""
 
 import aiosqlite
 
-from bot.jobs import Job
-from bot.paces import KEPT, Usual, kind_of, mode_of, seconds_of, usual
+from bot.models.durations import KEPT, Usual, kind_of, mode_of, seconds_of, usual
+from bot.models.job import Job
 from bot.store.outbox import Outbox
 
 _MODES = ("fast", "relaxed", "turbo", "")

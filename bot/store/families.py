@@ -3,7 +3,7 @@
 import aiosqlite
 import msgspec
 
-from bot.jobs import Delivery, KnownJob, Place
+from bot.models.job import Delivery, KnownJob, Place
 from bot.store.outbox import Outbox
 from bot.store.rows import delivery_of, known_of
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from bot.jobs import Delivery, KnownJob, Person, Place, Press, PressState, Status, Tier
+from bot.models.job import Delivery, KnownJob, Person, Place, Press, PressState, Status, Tier
 from bot.store.line import OPEN_STATES
 from bot.store.rows import delivery_of, known_of, press_of
 from bot.store.wishes import Wishes

@@ -1,6 +1,6 @@
 """The line of presses as it stands in the file: who waits, where, and what is still to be heard or told of."""
 
-from bot.jobs import Press, PressState
+from bot.models.job import Press, PressState
 from bot.store.outbox import Outbox
 from bot.store.rows import press_of
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import aiosqlite
 
-from bot.jobs import Delivery, Kind, Place, Shape, State
+from bot.models.job import Delivery, Kind, Place, Shape, State
 from bot.store.database import Database
 from bot.store.rows import aware, delivery_of, update_delivery
 

@@ -3,7 +3,7 @@
 import aiosqlite
 import msgspec
 
-from bot.jobs import KnownJob, Place
+from bot.models.job import KnownJob, Place
 from bot.store.outbox import Outbox
 from bot.store.rows import known_of, place_of
 

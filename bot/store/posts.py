@@ -2,7 +2,7 @@
 
 import aiosqlite
 
-from bot.jobs import Delivery, Kind, Place, State
+from bot.models.job import Delivery, Kind, Place, State
 from bot.store.outbox import OPEN, Outbox, rearm
 from bot.store.rows import delivery_of, one_delivery
 

@@ -11,7 +11,7 @@ from typing import Any
 import aiosqlite
 import msgspec
 
-from bot.jobs import Job, Kind, KnownJob, Limits, Person, Place, Press, PressState, Refusal, Refused, Tier
+from bot.models.job import Job, Kind, KnownJob, Limits, Person, Place, Press, PressState, Refusal, Refused, Tier
 from bot.store.ledger import CHILD, COUNTED
 from bot.store.line import OPEN_STATES
 from bot.store.rows import aware, encode, known_of, one_known, press_of

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import aiosqlite
 
 from bot.errors import StoreError
-from bot.jobs import Delivery, Kind, KnownJob
+from bot.models.job import Delivery, Kind, KnownJob
 from bot.store import sqlite_codes
 from bot.store.backups import flush
 from bot.store.database import FILE, MIGRATIONS, migrate, schema_of

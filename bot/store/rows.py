@@ -6,7 +6,7 @@ from typing import Any
 import aiosqlite
 import msgspec
 
-from bot.jobs import Delivery, Job, Kind, KnownJob, Person, Place, Press, PressState, Shape, State, Tier
+from bot.models.job import Delivery, Job, Kind, KnownJob, Person, Place, Press, PressState, Shape, State, Tier
 
 _JOBS = msgspec.json.Decoder(Job)
 

@@ -3,7 +3,7 @@
 import aiosqlite
 import msgspec
 
-from bot.jobs import ServerSettings
+from bot.models.job import ServerSettings
 from bot.store.outbox import Outbox
 
 

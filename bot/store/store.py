@@ -11,7 +11,7 @@ from pathlib import Path
 
 import aiosqlite
 
-from bot.jobs import Job, KnownJob, Look, Place
+from bot.models.job import Job, KnownJob, Look, Place
 from bot.store.database import FILE, Database, open_database, told_in_a_sentence
 from bot.store.durations import Durations
 from bot.store.families import Families

@@ -9,7 +9,7 @@ from pathlib import Path
 import aiosqlite
 
 from bot.errors import StoreTrouble
-from bot.jobs import OPEN_PRESSES
+from bot.models.job import OPEN_PRESSES
 from bot.store import backups
 from bot.store.outbox import OPEN, Outbox
 from bot.store.rows import aware

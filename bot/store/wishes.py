@@ -7,7 +7,7 @@ from enum import Enum
 import aiosqlite
 import msgspec
 
-from bot.jobs import NOBODY, Delivery, Job, Kind, KnownJob, Person, Place, State, Watch, follow
+from bot.models.job import NOBODY, Delivery, Job, Kind, KnownJob, Person, Place, State, Watch, follow
 from bot.store.durations import note_duration
 from bot.store.outbox import Outbox, rearm
 from bot.store.rows import aware, encode, known_of, one_delivery, one_known

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from bot.api.models import parse_job
-from bot.jobs import Job
+from bot.models.job import Job
 from bot.store import open_store
 from bot.store.database import FILE
 from bot.store.rows import encode

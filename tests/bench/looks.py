@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 
 from bot.api import Useapi
-from bot.jobs import Job
+from bot.models.job import Job
 from bot.store import open_store
 from bot.watcher import Watcher
 from tests.bench.alone import alone

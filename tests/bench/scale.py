@@ -18,7 +18,7 @@ from typing import Any
 import aiohttp
 
 from bot.api import Useapi
-from bot.jobs import Job, Person, Place
+from bot.models.job import Job, Person, Place
 from bot.store import Store, open_store
 from bot.watcher import Watcher
 from tests.bench.alone import alone, rss

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from bot.expecting import not_before
-from bot.paces import Usual, usual
+from bot.models.durations import Usual, usual
 from bot.watcher import interval
 from tests.bench.report import Table, percentile
 

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from bot.jobs import Delivery, Job, Kind, Limits, Person, Place, Press, PressState, State, Status, Tier
+from bot.models.job import Delivery, Job, Kind, Limits, Person, Place, Press, PressState, State, Status, Tier
 from bot.store import Store, open_store
 from tests.disk import quick_folder
 

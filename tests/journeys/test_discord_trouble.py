@@ -10,7 +10,7 @@ import discord
 import msgspec
 import pytest
 
-from bot.jobs import Job, Person, Place, Status
+from bot.models.job import Job, Person, Place, Status
 from tests.journeys.conftest import Stage, labels, words
 
 MESSAGES = "/channels/*/messages"

@@ -8,8 +8,8 @@ import discord
 import pytest
 from simcord.builders import ChannelHandle
 
-from bot.jobs import Spoiler
 from bot.messages import media
+from bot.models.job import Spoiler
 from tests import sample_pictures as samples
 from tests.journeys.conftest import Stage, labels, words
 from tests.sample_pictures import opened

@@ -6,7 +6,7 @@ import pytest
 import simcord.backend.cdn
 from aiohttp import web
 
-from bot.jobs import Spoiler
+from bot.models.job import Spoiler
 from tests.journeys.conftest import Stage, button, words
 
 CASTLE = "a castle in the fog, ink wash"

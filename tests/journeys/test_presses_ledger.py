@@ -5,7 +5,7 @@ from typing import Any
 
 import discord
 
-from bot.jobs import PressState, Tier
+from bot.models.job import PressState, Tier
 from tests.journeys.conftest import Stage, button, key_in, private, words
 from tests.journeys.test_settings_panel import admin
 

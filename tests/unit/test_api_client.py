@@ -20,7 +20,7 @@ from bot.api import Useapi
 from bot.api.client import LARGEST
 from bot.api.outcomes import pause
 from bot.errors import Rule
-from bot.jobs import Status
+from bot.models.job import Status
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 TOKEN = "user:12345-canary"

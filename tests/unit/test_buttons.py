@@ -11,7 +11,7 @@ from bot import buttons
 from bot.buttons import forms, rules
 from bot.buttons.extras import full_size, is_still_grid
 from bot.buttons.rules import Presser
-from bot.jobs import Attachment, Job, Limits, Refusal, Refused, ServerSettings, Status, Tier
+from bot.models.job import Attachment, Job, Limits, Refusal, Refused, ServerSettings, Status, Tier
 from tests.strategies import jobs, labels
 
 NONCE = "a1b2c3d4e5f6g7h8i9j0k1l2"

@@ -13,7 +13,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from bot import cards
-from bot.jobs import Job
+from bot.models.job import Job
 from tests.pretend_discord.oracle import FILE
 from tests.strategies import jobs, labels, texts, times
 

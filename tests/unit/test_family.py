@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import cards
-from bot.jobs import Job, KnownJob, Person, Place, Status
+from bot.models.job import Job, KnownJob, Person, Place, Status
 from bot.store import Store, open_store
 from tests.strategies import jobs
 

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from bot.errors import StoreError
-from bot.jobs import Delivery, Job, Limits, Person, Place, Press, PressState, State, Status, Tier
+from bot.models.job import Delivery, Job, Limits, Person, Place, Press, PressState, State, Status, Tier
 from bot.store import Asked, Store, open_store
 from bot.store.backups import BackupError, nightly
 from bot.store.database import FILE, MIGRATIONS

@@ -7,7 +7,7 @@ import pytest
 from bot.api import clean, parse_job
 from bot.api.models import CHILDREN, ITEMS, LABEL, progress
 from bot.errors import Nonsense
-from bot.jobs import Child, Job, Media, Status
+from bot.models.job import Child, Job, Media, Status
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 GRID = ("U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4")

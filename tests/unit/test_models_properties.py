@@ -14,7 +14,7 @@ from bot.api import clean, parse_job
 from bot.api.models import CHILDREN, CONTENT, progress
 from bot.api.outcomes import PAUSE, pause
 from bot.errors import Nonsense
-from bot.jobs import Job
+from bot.models.job import Job
 
 FIELDS = [
     "jobid", "parentJobId", "verb", "status", "seed", "created", "updated", "prompt", "blendUrls", "blendDimensions",

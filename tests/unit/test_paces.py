@@ -9,8 +9,8 @@ import pytest
 
 from bot import cards
 from bot.cards.progress import span
-from bot.jobs import Job, Person, Place, Status
-from bot.paces import ENOUGH, KEPT, Usual, kind_of, seconds_of, usual
+from bot.models.durations import ENOUGH, KEPT, Usual, kind_of, seconds_of, usual
+from bot.models.job import Job, Person, Place, Status
 from bot.store import Store, open_store
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)

@@ -32,19 +32,7 @@ from bot.errors import (
     Unreachable,
     UseapiError,
 )
-from bot.jobs import (
-    Child,
-    Job,
-    Limits,
-    Person,
-    Place,
-    Press,
-    PressState,
-    Refusal,
-    Refused,
-    Status,
-    Tier,
-)
+from bot.models.job import Child, Job, Limits, Person, Place, Press, PressState, Refusal, Refused, Status, Tier
 from bot.presses import Presses
 from bot.store import Store, open_store
 from tests.clock import VirtualTime

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from bot.errors import StoreError
-from bot.jobs import Job, KnownJob, Limits, Person, Place, PressState, Status, Tier
+from bot.models.job import Job, KnownJob, Limits, Person, Place, PressState, Status, Tier
 from bot.store import Store, database, open_store
 
 HERE = Place(guild_id=100, channel_id=200)

@@ -9,7 +9,7 @@ import pytest
 from bot.buttons.settings import _view
 from bot.buttons.settings_pages import CHOICES, Page, Seen, says, words
 from bot.chosen import GONE, lacking
-from bot.jobs import ServerSettings, Spoiler
+from bot.models.job import ServerSettings, Spoiler
 
 SEEN = Seen(rights=discord.Permissions.all(), thread=False)
 UNUSUAL = ServerSettings(

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from bot.errors import StoreError
-from bot.jobs import Delivery, Job, Kind, Limits, Person, Place, Press, Shape, State, Status, Tier
+from bot.models.job import Delivery, Job, Kind, Limits, Person, Place, Press, Shape, State, Status, Tier
 from bot.store import Asked, Store, open_store
 from bot.store.database import MIGRATIONS, open_database
 

@@ -28,7 +28,7 @@ from bot.errors import (
     TokenRefused,
     UseapiError,
 )
-from bot.jobs import Job, KnownJob, Person, Place, Status
+from bot.models.job import Job, KnownJob, Person, Place, Status
 from bot.store import Store, open_store
 from bot.watcher import Watcher
 from tests.clock import VirtualTime

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
-from bot.jobs import Job, Status
+from bot.models.job import Job, Status
 
 KEPT = 200
 """As many of the newest durations of a kind and mode are remembered: what was usual in spring is forgotten."""
