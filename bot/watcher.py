@@ -17,13 +17,13 @@ from datetime import datetime, timedelta
 import msgspec
 
 from bot import logs
-from bot.alarm import Alarm
 from bot.api import Useapi
 from bot.errors import JobExpired, JobModerated, Rule, StoreTrouble, UseapiError
 from bot.expecting import Expecting, is_fresh
 from bot.models.job import Job, KnownJob, Look, Status, follow
 from bot.source import Source, asked_pause
 from bot.store import Store
+from bot.wakeup import Alarm
 
 log = logging.getLogger(__name__)
 

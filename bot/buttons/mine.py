@@ -12,10 +12,10 @@ from bot.asking import ask, bot_of, check_load, is_owner, jump, place_for_result
 from bot.buttons.account import Account, account, account_lines, find_running
 from bot.buttons.panels import Panel, button, values
 from bot.cards.embeds import QUIET
-from bot.cards.text import clean, clip
 from bot.errors import DarkroomError, PersonError
 from bot.models.job import Job, KnownJob, Press
 from bot.store import Wait
+from bot.text import clean, clip
 
 _WAITS = 15  # lines of jobs waited for; the select has the first 25
 _LATELY = 8

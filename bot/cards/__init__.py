@@ -10,9 +10,9 @@ from bot.cards.kin import FAMILY_LIMIT, Kin, family
 from bot.cards.layout import Face, rows
 from bot.cards.lines import alt_text, choice, file_name, finished_card, link, linkable, mentions, outcome, why
 from bot.cards.progress import bar, duration
-from bot.cards.text import clean, plain
 from bot.cards.told import declined, ended, looked_for, under_way, used, waits
 from bot.cards.words import label, prompt, title
+from bot.text import clean, plain
 
 __all__ = [
     "FAMILY_LIMIT",

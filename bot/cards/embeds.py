@@ -10,10 +10,10 @@ from discord.utils import format_dt
 
 from bot.cards.lines import link, linkable, reason, tag
 from bot.cards.progress import ENDINGS, bar, duration, percent, span, state
-from bot.cards.text import clean, clip, escape, plain
 from bot.cards.words import label, pictures, prompt, scene
 from bot.models.durations import Usual
 from bot.models.job import SEED_VERBS, Job, Status
+from bot.text import clean, clip, escape, plain
 
 DESCRIPTION_LIMIT = 4096
 """An embed's description; with a footer of 400 it stays under the 6,000 of a whole message's embeds."""

@@ -8,9 +8,9 @@ from discord import Embed
 from bot.cards.embeds import DESCRIPTION_LIMIT, QUIET
 from bot.cards.lines import link, linkable, tag
 from bot.cards.progress import state
-from bot.cards.text import clip, plain
 from bot.cards.words import label, title
 from bot.models.job import Job, Status
+from bot.text import clip, plain
 
 FAMILY_LIMIT = 15
 """Lines of a family."""

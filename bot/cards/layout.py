@@ -6,7 +6,7 @@ from itertools import groupby
 
 import msgspec
 
-from bot.cards.text import clean, clip
+from bot.text import clean, clip
 
 ROW_LIMIT = 5
 """Discord's limit for the buttons in a row, and for the rows."""

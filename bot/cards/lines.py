@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from bot.cards.progress import ENDINGS, duration, state
-from bot.cards.text import clean, clip, plain
 from bot.cards.words import label, scene, title
 from bot.models.job import SEED_VERBS, Job, Status
+from bot.text import clean, clip, plain
 
 CHOICE_LIMIT = 100
 """The name of an autocomplete choice."""

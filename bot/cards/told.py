@@ -1,8 +1,8 @@
 """What a presser reads about a press: how it ended, or where in line it is."""
 
 from bot.cards.lines import why
-from bot.cards.text import plain
 from bot.models.job import Job, Press, PressState
+from bot.text import plain
 
 _PLACES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _LOOKING = (

@@ -2,8 +2,8 @@
 
 import re
 
-from bot.cards.text import clean, clip
 from bot.models.job import ACCOUNT_VERBS, Job
+from bot.text import clean, clip
 
 _VERBS = {
     "imagine": "Imagine",

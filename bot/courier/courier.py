@@ -12,7 +12,6 @@ import aiohttp
 import discord
 
 from bot import logs
-from bot.alarm import Alarm
 from bot.alerts import Alert
 from bot.budget import Budget
 from bot.courier import verdicts
@@ -23,6 +22,7 @@ from bot.errors import StoreTrouble
 from bot.messages import Writer
 from bot.models.job import Delivery, Kind, State
 from bot.store import Store
+from bot.wakeup import Alarm
 
 log = logging.getLogger(__name__)
 

@@ -2,8 +2,8 @@
 
 from bot import cards
 from bot.cards import Link
-from bot.cards.text import clip
 from bot.models.job import Press, PressState
+from bot.text import clip
 
 _LIMIT = 1900
 

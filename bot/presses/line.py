@@ -7,7 +7,6 @@ from datetime import datetime
 
 import msgspec
 
-from bot.alarm import Alarm
 from bot.api import Useapi
 from bot.errors import StoreTrouble
 from bot.models.job import KnownJob, Limits, Person, Place, Press, Refused, Tier
@@ -17,6 +16,7 @@ from bot.presses.sending import CARD_AFTER, Sending
 from bot.presses.tasks import Tasks, start
 from bot.presses.telling import Telling
 from bot.store import Store
+from bot.wakeup import Alarm
 
 _AT_ONCE = 3  # requests side by side; an account has 3 places unless its owner says more
 _LONGEST_PAUSE = 300.0

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bot.alarm import Alarm
+from bot.wakeup import Alarm
 from tests.clock import VirtualTime
 
 event_loop_factory = VirtualTime
