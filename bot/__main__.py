@@ -72,7 +72,7 @@ def _health() -> int:
 
 
 async def _restore(file: Path) -> None:
-    from bot.store.restoring import restore
+    from bot.store.restore import restore
 
     settings = from_environment(os.environ)
     restored = await restore(settings.data_dir, file, datetime.now(UTC))

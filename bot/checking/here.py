@@ -11,8 +11,8 @@ from bot.checking.findings import Finding, fine, note, wrong
 from bot.errors import SettingsError
 from bot.settings import look_over
 from bot.store.backups import free_bytes
-from bot.store.database import newer_than_us
-from bot.store.peek import OLDEST_SQLITE, SQLITE, Found, peek
+from bot.store.connection import newer_than_us
+from bot.store.file_header import OLDEST_SQLITE, SQLITE, Found, peek
 
 _LITTLE = 200 << 20  # bytes
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.errors import DarkroomError
-from bot.store.database import FILE
+from bot.store.connection import FILE
 
 FOLDER = "backups"
 _NIGHTLY = re.compile(r"nightly-\d{8}T\d{6}Z\.sqlite3")

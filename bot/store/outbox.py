@@ -13,7 +13,7 @@ from typing import Any
 import aiosqlite
 
 from bot.models.job import Delivery, Kind, Place, Shape, State
-from bot.store.database import Database
+from bot.store.connection import Database
 from bot.store.rows import aware, delivery_of, update_delivery
 
 _NONCE_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"

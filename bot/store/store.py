@@ -12,20 +12,20 @@ from pathlib import Path
 import aiosqlite
 
 from bot.models.job import Job, KnownJob, Look, Place
-from bot.store.database import FILE, Database, open_database, told_in_a_sentence
+from bot.store.connection import FILE, Database, open_database, told_in_a_sentence
+from bot.store.deliveries import Posts
 from bot.store.durations import Durations
-from bot.store.families import Families
-from bot.store.figures import Figures
-from bot.store.ledger import Ledger
-from bot.store.line import Line
+from bot.store.family import Families
 from bot.store.outbox import OPEN
-from bot.store.panels import Panels
-from bot.store.posts import Posts
-from bot.store.presses import PressRows, doubt_the_asked
-from bot.store.restoring import Restores
+from bot.store.pruning import Upkeep
+from bot.store.restore import Restores
 from bot.store.rows import aware, known_of, one_known, place_of
 from bot.store.servers import Servers
-from bot.store.upkeep import Upkeep
+from bot.store.stats import Figures
+from bot.store.submission_history import Ledger
+from bot.store.submission_queue import Line
+from bot.store.submissions import PressRows, doubt_the_asked
+from bot.store.subscription_lists import Panels
 
 _AFTER_CANCELLING = 3600.0  # seconds
 _PAGE = 2000

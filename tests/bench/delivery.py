@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from bot.models.job import Attachment, Job
 from bot.store import open_store
-from bot.store.database import FILE
+from bot.store.connection import FILE
 from bot.store.rows import encode
 from tests import sample_pictures
 from tests.bench.alone import rss_of

@@ -15,7 +15,7 @@ import msgspec
 from bot.api.models import parse_job
 from bot.models.job import Job
 from bot.store import open_store
-from bot.store.database import FILE
+from bot.store.connection import FILE
 from bot.store.rows import encode
 from tests.bench.far_end import SAMPLE, answer
 

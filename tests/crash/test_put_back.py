@@ -5,7 +5,7 @@ import shutil
 import sqlite3
 from contextlib import closing
 
-from bot.store.database import FILE
+from bot.store.connection import FILE
 from tests.crash.conftest import Street
 from tests.crash.test_the_command_line import type_in
 from tests.crash.test_the_real_process import button

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.store import open_store
-from bot.store.database import FILE
+from bot.store.connection import FILE
 from tests.crash.conftest import Process, Street
 
 CANARY = "MTk4-canary.of-a.token"

@@ -9,7 +9,7 @@ import sys
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from bot.store.database import FILE
+from bot.store.connection import FILE
 from tests.crash.conftest import ROOT, Street, _bare_environment
 from tests.processes import started
 

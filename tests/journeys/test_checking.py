@@ -18,7 +18,7 @@ from bot.checking.there import Clock
 from bot.client import PERMISSIONS
 from bot.demo.useapi import PretendUseapi
 from bot.store import open_store
-from bot.store.database import FILE
+from bot.store.connection import FILE
 from tests.pretend_discord import PretendDiscord
 
 CANARY = "canary-of-a-token"

@@ -10,7 +10,7 @@ import aiosqlite
 import pytest
 
 from bot.errors import StoreTrouble
-from bot.store.database import FILE, Database, open_database
+from bot.store.connection import FILE, Database, open_database
 from tests.disk import largest_file
 
 

@@ -18,9 +18,9 @@ from bot.errors import StoreError
 from bot.models.job import Delivery, Job, Limits, Person, Place, Press, PressState, State, Status, Tier
 from bot.store import Asked, Store, open_store
 from bot.store.backups import BackupError, nightly
-from bot.store.database import FILE, MIGRATIONS
-from bot.store.peek import Found, peek
-from bot.store.restoring import restore
+from bot.store.connection import FILE, MIGRATIONS
+from bot.store.file_header import Found, peek
+from bot.store.restore import restore
 from tests.disk import largest_file
 
 HERE = Place(guild_id=100, channel_id=200)
@@ -233,7 +233,7 @@ async def test_a_clock_that_runs_ahead_by_years_deletes_nothing(tmp_path: Path, 
 async def test_pruning_comes_to_the_end_of_a_long_history(
     tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.store.upkeep._BREATH", 0)
+    monkeypatch.setattr("bot.store.pruning._BREATH", 0)
     async with open_store(tmp_path, clock) as store:
         await store._db.transaction(
             lambda db: db.execute(

@@ -12,7 +12,7 @@ import pytest
 
 from bot.errors import StoreError
 from bot.models.job import Job, KnownJob, Limits, Person, Place, PressState, Status, Tier
-from bot.store import Store, database, open_store
+from bot.store import Store, connection, open_store
 
 HERE = Place(guild_id=100, channel_id=200)
 MIRA = Person(id=1, name="Mira")
@@ -205,11 +205,11 @@ async def test_a_large_file_is_read_at_the_start_only_where_there_is_work(
 ) -> None:
     async with store_with(1000, tmp_path):
         pass
-    monkeypatch.setattr(database, "CHECKED_WHOLE", 0)
-    damage(tmp_path / database.FILE, b'"jobid":"old"')
+    monkeypatch.setattr(connection, "CHECKED_WHOLE", 0)
+    damage(tmp_path / connection.FILE, b'"jobid":"old"')
     async with open_store(tmp_path, lambda: NOON) as store:
         assert len(await store.running()) == 1
-    damage(tmp_path / database.FILE, b'"jobid":"job:running"')
+    damage(tmp_path / connection.FILE, b'"jobid":"job:running"')
     with pytest.raises(StoreError, match="is damaged"):
         async with open_store(tmp_path, lambda: NOON):
             pass

@@ -13,7 +13,7 @@ import pytest
 from bot.errors import StoreError
 from bot.models.job import Delivery, Job, Kind, Limits, Person, Place, Press, Shape, State, Status, Tier
 from bot.store import Asked, Store, open_store
-from bot.store.database import MIGRATIONS, open_database
+from bot.store.connection import MIGRATIONS, open_database
 
 HERE = Place(guild_id=100, channel_id=200)
 THERE = Place(guild_id=100, channel_id=201)

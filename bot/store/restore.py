@@ -24,9 +24,9 @@ from bot.errors import StoreError
 from bot.models.job import Delivery, Kind, KnownJob
 from bot.store import sqlite_codes
 from bot.store.backups import flush
-from bot.store.database import FILE, MIGRATIONS, migrate, schema_of
+from bot.store.connection import FILE, MIGRATIONS, migrate, schema_of
+from bot.store.file_header import Found, peek
 from bot.store.outbox import OPEN, Outbox
-from bot.store.peek import Found, peek
 from bot.store.rows import aware
 
 _FACT = "restored"

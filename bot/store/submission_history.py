@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from bot.models.job import Delivery, KnownJob, Person, Place, Press, PressState, Status, Tier
-from bot.store.line import OPEN_STATES
 from bot.store.rows import delivery_of, known_of, press_of
-from bot.store.wishes import Wishes
+from bot.store.submission_queue import OPEN_STATES
+from bot.store.subscriptions import Wishes
 
 COUNTED = f"{OPEN_STATES}, '{PressState.MADE}'"
 """What may have been charged, or will be."""

@@ -12,10 +12,10 @@ import aiosqlite
 import msgspec
 
 from bot.models.job import Job, Kind, KnownJob, Limits, Person, Place, Press, PressState, Refusal, Refused, Tier
-from bot.store.ledger import CHILD, COUNTED
-from bot.store.line import OPEN_STATES
 from bot.store.rows import aware, encode, known_of, one_known, press_of
-from bot.store.wishes import Wish, Wishes
+from bot.store.submission_history import CHILD, COUNTED
+from bot.store.submission_queue import OPEN_STATES
+from bot.store.subscriptions import Wish, Wishes
 
 _DAY = timedelta(days=1).total_seconds()
 

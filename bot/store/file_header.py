@@ -13,7 +13,7 @@ from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
-from bot.store.database import APPLICATION_ID, FILE, MIGRATIONS
+from bot.store.connection import APPLICATION_ID, FILE, MIGRATIONS
 
 SQLITE = sqlite3.sqlite_version
 """The version of SQLite that Python brings."""
