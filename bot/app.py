@@ -14,7 +14,6 @@ import discord
 
 from bot.alerts import DISK
 from bot.answers import Answers
-from bot.api import Useapi
 from bot.chosen import place_to_post
 from bot.client import Darkroom
 from bot.courier import Courier
@@ -24,6 +23,7 @@ from bot.images import Pictures
 from bot.messages import Writer
 from bot.models.job import KnownJob
 from bot.presses import Presses
+from bot.providers.useapi import Useapi
 from bot.push import Push
 from bot.settings import Settings, callback_secret
 from bot.store import open_store

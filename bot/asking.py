@@ -6,11 +6,11 @@ from typing import Protocol, cast
 import discord
 
 from bot import logs
-from bot.api import Useapi
 from bot.chosen import GONE, channel_trouble, lacking, listed, needed
 from bot.errors import PersonError
 from bot.models.job import Job, Person, Place
 from bot.presses import Presses
+from bot.providers.useapi import Useapi
 from bot.settings import Settings
 from bot.store import Asked, Store, Wish
 from bot.watcher import Watcher

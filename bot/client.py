@@ -20,13 +20,13 @@ from discord.shard import Shard
 
 from bot import buttons, logs, replies
 from bot.alerts import Alerts
-from bot.api import Useapi
 from bot.budget import Budget, pause_before_identify
 from bot.courier import Courier
 from bot.errors import PersonError
 from bot.housekeeping import Housekeeping
 from bot.models.job import Place
 from bot.presses import Presses
+from bot.providers.useapi import Useapi
 from bot.push import Push
 from bot.settings import DISCORD_API_URL, Settings
 from bot.store import Store

@@ -24,7 +24,7 @@ DarkroomError
     │   └── QueueFull              429 with executingJobs
     └── Trouble                  rule RETRY: the next look may work
         ├── ServerTrouble          5xx
-        ├── Overloaded             504; of a press it is no refusal, see bot/api/outcomes.py
+        ├── Overloaded             504; of a press it is no refusal, see bot/providers/useapi/responses.py
         ├── Unreachable            reset: nobody knows what arrived
         │   └── NotSent              refused, no network: nothing arrived, for certain
         ├── TooSlow                time-out

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import discord
 
-from bot.api import clean
 from bot.client import PERMISSIONS
+from bot.providers.useapi import clean
 
 MOST = 200  # servers that are named; Discord tells of as many at once
 

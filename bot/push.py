@@ -13,9 +13,9 @@ import re
 from collections.abc import Awaitable, Callable
 
 from bot import logs
-from bot.api import Useapi
 from bot.errors import Busy, JobModerated, JobUnknown, Misconfigured, StoreTrouble, Trouble, UseapiError
 from bot.models.job import Job, KnownJob, Place
+from bot.providers.useapi import Useapi
 from bot.store import Store
 
 log = logging.getLogger(__name__)

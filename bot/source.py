@@ -6,9 +6,9 @@ import math
 import random
 from collections.abc import Awaitable, Callable, Iterable
 
-from bot.api.models import Account
 from bot.errors import AccountBlocked, Busy, Rule, SubscriptionEnded, TokenRefused, UseapiError
 from bot.models.job import KnownJob
+from bot.providers.useapi.parsing import Account
 
 log = logging.getLogger(__name__)
 

@@ -17,10 +17,10 @@ from datetime import datetime, timedelta
 import msgspec
 
 from bot import logs
-from bot.api import Useapi
 from bot.errors import JobExpired, JobModerated, Rule, StoreTrouble, UseapiError
 from bot.expecting import Expecting, is_fresh
 from bot.models.job import Job, KnownJob, Look, Status, follow
+from bot.providers.useapi import Useapi
 from bot.source import Source, asked_pause
 from bot.store import Store
 from bot.wakeup import Alarm

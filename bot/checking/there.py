@@ -12,10 +12,10 @@ import aiohttp
 import discord
 from discord.http import Route
 
-from bot.api import Account, Useapi
 from bot.checking.findings import Finding, fine, note, wrong
 from bot.errors import AccountBlocked, SubscriptionEnded, TokenRefused, UseapiError
 from bot.invite import MOST, invite, line_to_serve, servers
+from bot.providers.useapi import Account, Useapi
 from bot.settings import callback_url
 
 _PATIENCE = 30.0  # seconds for each far end; discord.py repeats what fails

@@ -13,7 +13,7 @@ from yarl import URL
 
 from bot.images.errors import NotAllowed
 
-LONGEST_URL = 2048  # as `bot.api` keeps them
+LONGEST_URL = 2048  # as `bot.providers.useapi` keeps them
 
 _ODD = re.compile(r"[^!-~]|\\")  # space, control, not ASCII; and the backslash, which some read as a slash
 _ENTRY = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?/?")

@@ -1,7 +1,7 @@
 """The values that everything else speaks in: frozen, keyword-only, without I/O.
 
 Field names follow useapi's model (https://useapi.net/docs/api-v2/get-jobs-jobid) in Python's spelling.
-Texts in a `Job` were cleaned and bounded by `bot.api`, but they are still a stranger's words: escape before showing.
+Texts in a `Job` were cleaned and bounded by `bot.providers.useapi`, but they are still a stranger's words: escape before showing.
 """
 
 from datetime import datetime

@@ -7,7 +7,6 @@ from datetime import datetime
 
 import msgspec
 
-from bot.api import Useapi
 from bot.errors import StoreTrouble
 from bot.models.job import KnownJob, Limits, Person, Place, Press, Refused, Tier
 from bot.presses.hold import Hold
@@ -15,6 +14,7 @@ from bot.presses.search import Search
 from bot.presses.sending import CARD_AFTER, Sending
 from bot.presses.tasks import Tasks, start
 from bot.presses.telling import Telling
+from bot.providers.useapi import Useapi
 from bot.store import Store
 from bot.wakeup import Alarm
 

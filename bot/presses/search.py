@@ -12,9 +12,9 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.api import Useapi
 from bot.errors import Busy, JobModerated, Misconfigured, Trouble, UseapiError
 from bot.models.job import Job, KnownJob, Press
+from bot.providers.useapi import Useapi
 from bot.store import Store
 
 _LOOK_AFTER = 5.0  # seconds from a lost answer to the first look,

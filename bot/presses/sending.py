@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 import msgspec
 
 from bot import logs
-from bot.api import Useapi
 from bot.errors import (
     AccountBlocked,
     Busy,
@@ -34,6 +33,7 @@ from bot.models.job import Job, KnownJob, Press, PressState, Status, Tier
 from bot.presses.hold import Hold
 from bot.presses.search import Search
 from bot.presses.telling import Telling
+from bot.providers.useapi import Useapi
 from bot.store import Store
 
 log = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ import hmac
 
 from aiohttp import web
 
-from bot.api import parse_job
 from bot.errors import Nonsense
+from bot.providers.useapi import parse_job
 from bot.push import Push
 
 _PATIENCE = 10.0  # seconds for a body of a few KB

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from bot.api.models import parse_job
 from bot.models.job import Job
+from bot.providers.useapi.parsing import parse_job
 from bot.store import open_store
 from bot.store.connection import FILE
 from bot.store.rows import encode

@@ -17,8 +17,8 @@ from typing import Any
 
 import aiohttp
 
-from bot.api import Useapi
 from bot.models.job import Job, Person, Place
+from bot.providers.useapi import Useapi
 from bot.store import Store, open_store
 from bot.watcher import Watcher
 from tests.bench.alone import alone, rss

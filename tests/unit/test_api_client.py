@@ -16,11 +16,11 @@ import pytest
 from aiohttp import web
 
 from bot import errors
-from bot.api import Useapi
-from bot.api.client import LARGEST
-from bot.api.outcomes import pause
 from bot.errors import Rule
 from bot.models.job import Status
+from bot.providers.useapi import Useapi
+from bot.providers.useapi.client import LARGEST
+from bot.providers.useapi.responses import pause
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 TOKEN = "user:12345-canary"

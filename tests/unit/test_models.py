@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.api import clean, parse_job
-from bot.api.models import CHILDREN, ITEMS, LABEL, progress
 from bot.errors import Nonsense
 from bot.models.job import Child, Job, Media, Status
+from bot.providers.useapi import clean, parse_job
+from bot.providers.useapi.parsing import CHILDREN, ITEMS, LABEL, progress
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 GRID = ("U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4")

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.api import clean, parse_job
-from bot.api.models import CHILDREN, CONTENT, progress
-from bot.api.outcomes import PAUSE, pause
 from bot.errors import Nonsense
 from bot.models.job import Job
+from bot.providers.useapi import clean, parse_job
+from bot.providers.useapi.parsing import CHILDREN, CONTENT, progress
+from bot.providers.useapi.responses import PAUSE, pause
 
 FIELDS = [
     "jobid", "parentJobId", "verb", "status", "seed", "created", "updated", "prompt", "blendUrls", "blendDimensions",

@@ -12,7 +12,6 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from bot.api import Useapi
 from bot.errors import (
     AccountBlocked,
     BadRequest,
@@ -34,6 +33,7 @@ from bot.errors import (
 )
 from bot.models.job import Child, Job, Limits, Person, Place, Press, PressState, Refusal, Refused, Status, Tier
 from bot.presses import Presses
+from bot.providers.useapi import Useapi
 from bot.store import Store, open_store
 from tests.clock import VirtualTime
 from tests.conftest import LONG

@@ -13,8 +13,6 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from bot.api import Useapi
-from bot.api.models import Account
 from bot.errors import (
     AccountBlocked,
     Busy,
@@ -29,6 +27,8 @@ from bot.errors import (
     UseapiError,
 )
 from bot.models.job import Job, KnownJob, Person, Place, Status
+from bot.providers.useapi import Useapi
+from bot.providers.useapi.parsing import Account
 from bot.store import Store, open_store
 from bot.watcher import Watcher
 from tests.clock import VirtualTime

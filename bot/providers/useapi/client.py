@@ -12,9 +12,9 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from bot import errors
-from bot.api.models import Account, accounts_in, job_from, jobids
-from bot.api.outcomes import Answer, read
 from bot.models.job import Job
+from bot.providers.useapi.parsing import Account, accounts_in, job_from, jobids
+from bot.providers.useapi.responses import Answer, read
 
 _FRESH = 1.0  # seconds for which those who ask are given what another of them was told
 LARGEST = 1024 * 1024  # bytes of an answer after decompression; a job has about 2 KB
