@@ -22,12 +22,12 @@ from bot.housekeeping import Housekeeping
 from bot.images import Pictures
 from bot.messages import Writer
 from bot.models.job import KnownJob
+from bot.polling.poller import Watcher
+from bot.polling.webhooks import Push
 from bot.presses import Presses
 from bot.providers.useapi import Useapi
-from bot.push import Push
 from bot.settings import Settings, callback_secret
 from bot.store import open_store
-from bot.watcher import Watcher
 
 if TYPE_CHECKING:
     from bot.metrics import Metrics

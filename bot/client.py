@@ -25,12 +25,12 @@ from bot.courier import Courier
 from bot.errors import PersonError
 from bot.housekeeping import Housekeeping
 from bot.models.job import Place
+from bot.polling.poller import Watcher
+from bot.polling.webhooks import Push
 from bot.presses import Presses
 from bot.providers.useapi import Useapi
-from bot.push import Push
 from bot.settings import DISCORD_API_URL, Settings
 from bot.store import Store
-from bot.watcher import Watcher
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ import hmac
 from aiohttp import web
 
 from bot.errors import Nonsense
+from bot.polling.webhooks import Push
 from bot.providers.useapi import parse_job
-from bot.push import Push
 
 _PATIENCE = 10.0  # seconds for a body of a few KB
 

@@ -13,9 +13,9 @@ from typing import Any
 import aiohttp
 
 from bot.models.job import Job
+from bot.polling.poller import Watcher
 from bot.providers.useapi import Useapi
 from bot.store import open_store
-from bot.watcher import Watcher
 from tests.bench.alone import alone
 from tests.bench.far_end import quick_useapi
 from tests.bench.filled import fill, jobid_of

@@ -18,9 +18,9 @@ from typing import Any
 import aiohttp
 
 from bot.models.job import Job, Person, Place
+from bot.polling.poller import Watcher
 from bot.providers.useapi import Useapi
 from bot.store import Store, open_store
-from bot.watcher import Watcher
 from tests.bench.alone import alone, rss
 from tests.bench.far_end import quick_useapi
 from tests.bench.filled import GUILD, fill, jobid_of

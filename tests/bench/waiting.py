@@ -9,9 +9,9 @@ import statistics
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from bot.expecting import not_before
 from bot.models.durations import Usual, usual
-from bot.watcher import interval
+from bot.polling.first_poll import not_before
+from bot.polling.poller import interval
 from tests.bench.report import Table, percentile
 
 POLL = 15.0

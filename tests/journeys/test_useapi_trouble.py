@@ -83,7 +83,11 @@ async def test_a_declined_job_is_told_at_once_and_without_its_prompt(stage: Stag
 
 
 def outage_lines(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.name in {"bot.watcher", "bot.source"}]
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if record.name in {"bot.polling.poller", "bot.polling.circuit_breaker"}
+    ]
 
 
 @pytest.mark.parametrize("trouble", [500, 504, 429, 402, "queue_full", "reset", "html", "wrong_shape"])

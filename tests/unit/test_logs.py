@@ -123,7 +123,7 @@ def test_a_secret_that_holds_another_leaves_no_rest() -> None:
 def heard(level: str) -> set[str]:
     """Which severities of which loggers are shown."""
     with screen(level) as shown:
-        for name in ("bot.watcher", "discord.http", "discord.gateway", "discord.webhook.async_", "aiosqlite"):
+        for name in ("bot.polling.poller", "discord.http", "discord.gateway", "discord.webhook.async_", "aiosqlite"):
             for severity in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
                 logging.getLogger(name).log(severity, "said")
     return {f"{line.split()[3].rstrip(':')} {line.split()[2]}" for line in shown.getvalue().splitlines()}
@@ -131,8 +131,8 @@ def heard(level: str) -> set[str]:
 
 def test_by_default_we_are_heard_and_libraries_only_when_they_warn() -> None:
     shown = heard("INFO")
-    assert {"bot.watcher INFO", "discord.http WARNING", "aiosqlite WARNING"} < shown
-    assert not {"bot.watcher DEBUG", "discord.http INFO", "aiosqlite DEBUG"} & shown
+    assert {"bot.polling.poller INFO", "discord.http WARNING", "aiosqlite WARNING"} < shown
+    assert not {"bot.polling.poller DEBUG", "discord.http INFO", "aiosqlite DEBUG"} & shown
 
 
 def test_by_default_discord_py_does_not_warn_of_what_was_left_out_on_purpose() -> None:
@@ -144,7 +144,7 @@ def test_by_default_discord_py_does_not_warn_of_what_was_left_out_on_purpose() -
 
 def test_debug_shows_all_but_what_prints_tokens_or_every_frame() -> None:
     shown = heard("DEBUG")
-    assert {"bot.watcher DEBUG", "discord.http DEBUG", "discord.gateway INFO"} < shown
+    assert {"bot.polling.poller DEBUG", "discord.http DEBUG", "discord.gateway INFO"} < shown
     assert not {"discord.gateway DEBUG", "discord.webhook.async_ DEBUG", "aiosqlite DEBUG"} & shown
 
 

@@ -27,10 +27,10 @@ from bot.errors import (
     UseapiError,
 )
 from bot.models.job import Job, KnownJob, Person, Place, Status
+from bot.polling.poller import Watcher
 from bot.providers.useapi import Useapi
 from bot.providers.useapi.parsing import Account
 from bot.store import Store, open_store
-from bot.watcher import Watcher
 from tests.clock import VirtualTime
 
 event_loop_factory = VirtualTime
@@ -180,7 +180,11 @@ def gaps(times: list[float]) -> list[float]:
 
 
 def said(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.message for record in caplog.records if record.name in {"bot.watcher", "bot.source"}]
+    return [
+        record.message
+        for record in caplog.records
+        if record.name in {"bot.polling.poller", "bot.polling.circuit_breaker"}
+    ]
 
 
 # --- when it looks --------------------------------------------------------------------------------------------------
@@ -556,7 +560,7 @@ async def test_what_could_not_be_written_makes_no_second_row_of_looks(night: Nig
 async def test_an_account_that_is_refused_is_probed_once_a_minute_and_the_watches_stay(
     night: Night, refusal: type[TokenRefused], caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "bot.source")
+    caplog.set_level(logging.INFO, "bot.polling.circuit_breaker")
     for number in range(5):
         await night.ask(f"job {number}")
     night.useapi.everybody = lambda _: refusal()
@@ -593,7 +597,7 @@ async def test_a_slow_probe_stays_the_only_one_even_when_somebody_asks_meanwhile
 async def test_trouble_of_the_service_makes_growing_pauses_and_is_over_at_once(
     night: Night, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "bot.source")
+    caplog.set_level(logging.INFO, "bot.polling.circuit_breaker")
     for number in range(50):
         await night.ask(f"job {number}")
     night.useapi.everybody = lambda _: ServerTrouble()
@@ -667,7 +671,7 @@ async def test_a_pause_that_useapi_asks_for_is_kept_although_a_look_under_way_en
 async def test_a_look_under_way_that_ends_well_does_not_end_an_outage(
     night: Night, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "bot.source")
+    caplog.set_level(logging.INFO, "bot.polling.circuit_breaker")
     for jobid in "ab":
         await night.ask(jobid)
     night.useapi.takes = 4
@@ -693,7 +697,7 @@ async def test_one_odd_job_does_not_starve_the_others(
     for number in range(30):
         await night.ask(f"job {number}")
     night.useapi.answers["odd"] = trouble()
-    caplog.set_level(logging.INFO, "bot.source")
+    caplog.set_level(logging.INFO, "bot.polling.circuit_breaker")
     await asyncio.sleep(10 * MINUTE)
     assert len(said(caplog)) == 2, "it is no outage each time anew"
     assert night.watcher.outage == ""
@@ -718,7 +722,7 @@ async def test_a_job_that_alone_is_asked_to_wait_waits_alone(night: Night) -> No
 async def test_one_blocked_account_of_several_is_told_once_and_its_end_once(
     night: Night, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "bot.source")
+    caplog.set_level(logging.INFO, "bot.polling.circuit_breaker")
     for number in range(40):
         await night.ask(f"job {number}")
     blocked = [f"job {number}" for number in range(0, 40, 4)]

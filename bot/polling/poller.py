@@ -1,7 +1,7 @@
 """Looks at every watched job when it is due, and writes down what became of it. Knows nothing of Discord.
 
 useapi refreshes a job every 15 s (60 s at worst) and asks for 10 to 30 s between two looks, so a fresh job is looked at
-every `poll_seconds`; later every twentieth of what the person has waited, 300 s at most. `bot.expecting` knows which
+every `poll_seconds`; later every twentieth of what the person has waited, 300 s at most. `bot.polling.first_poll` knows which
 first looks are too early to be worth a request.
 """
 
@@ -18,10 +18,10 @@ import msgspec
 
 from bot import logs
 from bot.errors import JobExpired, JobModerated, Rule, StoreTrouble, UseapiError
-from bot.expecting import Expecting, is_fresh
 from bot.models.job import Job, KnownJob, Look, Status, follow
+from bot.polling.circuit_breaker import Source, asked_pause
+from bot.polling.first_poll import Expecting, is_fresh
 from bot.providers.useapi import Useapi
-from bot.source import Source, asked_pause
 from bot.store import Store
 from bot.wakeup import Alarm
 
