@@ -24,10 +24,10 @@ from bot.messages import Writer
 from bot.models.job import KnownJob
 from bot.polling.poller import Watcher
 from bot.polling.webhooks import Push
-from bot.presses import Presses
 from bot.providers.useapi import Useapi
 from bot.settings import Settings, callback_secret
 from bot.store import open_store
+from bot.submissions import Presses
 
 if TYPE_CHECKING:
     from bot.metrics import Metrics

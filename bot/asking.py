@@ -10,10 +10,10 @@ from bot.chosen import GONE, channel_trouble, lacking, listed, needed
 from bot.errors import PersonError
 from bot.models.job import Job, Person, Place
 from bot.polling.poller import Watcher
-from bot.presses import Presses
 from bot.providers.useapi import Useapi
 from bot.settings import Settings
 from bot.store import Asked, Store, Wish
+from bot.submissions import Presses
 
 log = logging.getLogger(__name__)
 

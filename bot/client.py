@@ -27,10 +27,10 @@ from bot.housekeeping import Housekeeping
 from bot.models.job import Place
 from bot.polling.poller import Watcher
 from bot.polling.webhooks import Push
-from bot.presses import Presses
 from bot.providers.useapi import Useapi
 from bot.settings import DISCORD_API_URL, Settings
 from bot.store import Store
+from bot.submissions import Presses
 
 log = logging.getLogger(__name__)
 

@@ -32,9 +32,9 @@ from bot.errors import (
     UseapiError,
 )
 from bot.models.job import Child, Job, Limits, Person, Place, Press, PressState, Refusal, Refused, Status, Tier
-from bot.presses import Presses
 from bot.providers.useapi import Useapi
 from bot.store import Store, open_store
+from bot.submissions import Presses
 from tests.clock import VirtualTime
 from tests.conftest import LONG
 

@@ -39,11 +39,11 @@ COMMITS = {
     "end": r"UPDATE presses SET state = \?",
 }
 PAUSES = {
-    "presses.search": ("_LOOK_AFTER", "_LOOK_AGAIN", "_SETTLED", "_AT_LEAST"),
-    "presses.hold": ("_FULL_PAUSE", "_BUSY_PAUSE", "_OVERLOADED_PAUSE", "_PROBE"),
-    "presses.line": ("_BROKEN_PAUSE",),
-    "presses.sending": ("_WRITE_AGAIN",),
-    "presses.telling": ("_TELL_AGAIN",),
+    "submissions.reconciler": ("_LOOK_AFTER", "_LOOK_AGAIN", "_SETTLED", "_AT_LEAST"),
+    "submissions.pause": ("_FULL_PAUSE", "_BUSY_PAUSE", "_OVERLOADED_PAUSE", "_PROBE"),
+    "submissions.queue": ("_BROKEN_PAUSE",),
+    "submissions.sender": ("_WRITE_AGAIN",),
+    "submissions.notifications": ("_TELL_AGAIN",),
     "courier.edits": ("_FIRST_TRY",),
     "store.outbox": ("_FIRST_TRY",),
 }

@@ -7,9 +7,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection
 
 from bot.models.job import Press, PressState
-from bot.presses.hold import Hold
-from bot.presses.tasks import Tasks, start, start_by_id
 from bot.store import Store
+from bot.submissions.pause import Hold
+from bot.submissions.tasks import Tasks, start, start_by_id
 
 _AT_ONCE = 8
 _TELL_AGAIN = 30.0

@@ -9,13 +9,13 @@ import msgspec
 
 from bot.errors import StoreTrouble
 from bot.models.job import KnownJob, Limits, Person, Place, Press, Refused, Tier
-from bot.presses.hold import Hold
-from bot.presses.search import Search
-from bot.presses.sending import CARD_AFTER, Sending
-from bot.presses.tasks import Tasks, start
-from bot.presses.telling import Telling
 from bot.providers.useapi import Useapi
 from bot.store import Store
+from bot.submissions.notifications import Telling
+from bot.submissions.pause import Hold
+from bot.submissions.reconciler import Search
+from bot.submissions.sender import CARD_AFTER, Sending
+from bot.submissions.tasks import Tasks, start
 from bot.wakeup import Alarm
 
 _AT_ONCE = 3  # requests side by side; an account has 3 places unless its owner says more

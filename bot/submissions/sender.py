@@ -30,11 +30,11 @@ from bot.errors import (
     UseapiError,
 )
 from bot.models.job import Job, KnownJob, Press, PressState, Status, Tier
-from bot.presses.hold import Hold
-from bot.presses.search import Search
-from bot.presses.telling import Telling
 from bot.providers.useapi import Useapi
 from bot.store import Store
+from bot.submissions.notifications import Telling
+from bot.submissions.pause import Hold
+from bot.submissions.reconciler import Search
 
 log = logging.getLogger(__name__)
 
