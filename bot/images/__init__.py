@@ -1,9 +1,11 @@
 """The only door to picture hosts, and the only way to a smaller or a cut picture: see `Pictures`.
 
 Three walls stand one behind the other: the list of hosts, a socket that refuses every address that is not public, and
-bounds on size, time and number. What has to be decoded is decoded in a process of its own, `bot.workshop`.
+bounds on size, time and number. What has to be decoded is decoded in a process of its own, `bot.images.worker`.
 """
 
+from bot.images.cdn_links import link_ends, names_the_payer
+from bot.images.client import LARGEST, Pictures
 from bot.images.errors import (
     NoRoom,
     NotAllowed,
@@ -15,11 +17,9 @@ from bot.images.errors import (
     TooLarge,
     Unreadable,
 )
-from bot.images.links import link_ends, names_the_payer
-from bot.images.picture import VIDEO, Fitted, Picture
-from bot.images.pictures import LARGEST, Pictures
-from bot.images.walls import NotPublic, is_public, public_socket
-from bot.images.workers import PIXELS
+from bot.images.sniffing import VIDEO, Fitted, Picture
+from bot.images.ssrf import NotPublic, is_public, public_socket
+from bot.images.worker_pool import PIXELS
 
 __all__ = [
     "LARGEST",

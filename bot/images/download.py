@@ -13,7 +13,7 @@ import aiohttp
 from aiohttp.connector import AddrInfoType
 
 from bot.images.errors import NoRoom, NotAPicture, PictureGone, PictureUnreachable, TooLarge
-from bot.images.picture import HEAD, LOOKED_AT, Picture, kind, measure
+from bot.images.sniffing import HEAD, LOOKED_AT, Picture, kind, measure
 
 PIECE = 64 * 1024
 BATCH = 1024 * 1024

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.images import VIDEO, link_ends, names_the_payer
-from bot.images.picture import LOOKED_AT, kind, measure
+from bot.images.sniffing import LOOKED_AT, kind, measure
 from tests import sample_pictures as samples
 
 TABLE = b"\xff\xc4\0\x0b" + bytes([0, 99] * 4 + [0])

@@ -57,7 +57,7 @@ def order(source: Path, into: Path, **more: Any) -> dict[str, Any]:
 
 def answer(order: dict[str, Any]) -> dict[str, Any]:
     said = subprocess.run(
-        [sys.executable, "-m", "bot.workshop", json.dumps(order)],
+        [sys.executable, "-m", "bot.images.worker", json.dumps(order)],
         cwd=ROOT, env={}, capture_output=True, text=True, timeout=30, check=True,
     )  # fmt: skip
     assert said.stderr == ""

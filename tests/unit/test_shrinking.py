@@ -6,8 +6,8 @@ import pytest
 from PIL import Image, ImageChops, ImageCms
 
 from bot.images import NotAPicture, NotFour, Picture, PictureError, Pictures, TooLarge, Unreadable
-from bot.images.picture import kind, measure
-from bot.workshop import work
+from bot.images.sniffing import kind, measure
+from bot.images.worker import transform
 from tests import sample_pictures as samples
 
 LIMIT = 10 * 1024 * 1024  # Discord's
@@ -182,8 +182,8 @@ async def test_four_that_are_too_large_lose_quality_all_alike(pictures: Pictures
 
 def test_the_middle_line_of_an_odd_grid_belongs_to_the_right_and_the_lower_picture() -> None:
     image = samples.painted(40, 40, noise=60).crop((0, 0, 7, 5))
-    opened = work.Opened(image=image, size=100, lossless=True, moving=False)
-    one, two, three, four = (samples.opened(file.data) for file in work.quarters(opened, LIMIT))
+    opened = transform.Opened(image=image, size=100, lossless=True, moving=False)
+    one, two, three, four = (samples.opened(file.data) for file in transform.quarters(opened, LIMIT))
     assert [quarter.size for quarter in (one, two, three, four)] == [(3, 2), (4, 2), (3, 3), (4, 3)]
     again = Image.new("RGB", (7, 5))
     for quarter, corner in ((one, (0, 0)), (two, (3, 0)), (three, (0, 2)), (four, (3, 2))):
@@ -214,20 +214,20 @@ async def test_a_preview_has_at_most_512_pixels_an_edge(pictures: Pictures, tmp_
 # --- the best that fits ---------------------------------------------------------------------------------------------
 
 
-def opened(tmp_path: Path, data: bytes) -> work.Opened:
+def opened(tmp_path: Path, data: bytes) -> transform.Opened:
     (tmp_path / "picture").write_bytes(data)
-    return work.opened(tmp_path / "picture", pixels=1_000_000)
+    return transform.opened(tmp_path / "picture", pixels=1_000_000)
 
 
 def test_first_quality_is_given_up_and_then_pixels_but_never_more_than_needed(tmp_path: Path) -> None:
     data = samples.png(256, 256, noise=40)
     lossy = {
         quality: len(samples.saved(samples.opened(data), "WEBP", quality=quality, method=4))
-        for quality in work.QUALITIES
+        for quality in transform.QUALITIES
     }
     seen = []
     for limit in (len(data) - 1, *(lossy[quality] for quality in (95, 85, 70, 60)), lossy[60] - 1, 3_000, 300):
-        file = work.within(opened(tmp_path, data), limit)
+        file = transform.within(opened(tmp_path, data), limit)
         assert len(file.data) <= limit
         seen.append((file.width, len(file.data)))
     assert seen[1:5] == [(256, lossy[quality]) for quality in (95, 85, 70, 60)]
@@ -235,23 +235,23 @@ def test_first_quality_is_given_up_and_then_pixels_but_never_more_than_needed(tm
     assert widths == sorted(widths, reverse=True)
     assert widths[5] > 200
     assert seen[0] != seen[1], "lossless is better than the best lossy one"
-    with pytest.raises(work.TooLarge):
-        work.within(opened(tmp_path, data), 20)
+    with pytest.raises(transform.TooLarge):
+        transform.within(opened(tmp_path, data), 20)
 
 
 def test_more_edge_than_webp_takes_becomes_jpeg_on_white(tmp_path: Path) -> None:
     wide = Image.new("RGBA", (17_000, 8), (0, 0, 0, 0))
     data = samples.saved(wide, "PNG", compress_level=0)
-    file = work.within(opened(tmp_path, data), 100_000)
+    file = transform.within(opened(tmp_path, data), 100_000)
     assert (file.extension, file.width, file.height) == ("jpg", 17_000, 8)
     assert samples.opened(file.data).getpixel((8_000, 4)) == (255, 255, 255)
-    wider = work.within(opened(tmp_path, samples.png(70_000, 9)), 1_000_000)
+    wider = transform.within(opened(tmp_path, samples.png(70_000, 9)), 1_000_000)
     assert wider.width == 65_500
 
 
 def test_one_pixel_with_much_to_say_becomes_one_pixel(tmp_path: Path) -> None:
     data = samples.saved(samples.painted(1, 1), "PNG", exif=b"Exif\0\0" + bytes(5000))
-    file = work.within(opened(tmp_path, data), 4000)
+    file = transform.within(opened(tmp_path, data), 4000)
     assert samples.opened(file.data).size == (1, 1)
 
 
@@ -269,6 +269,6 @@ def test_sixteen_bits_of_grey_and_wide_colours_keep_their_look(tmp_path: Path) -
 
 
 def test_a_bomb_is_refused_before_it_is_decoded_even_if_its_size_went_unseen(tmp_path: Path) -> None:
-    for edge, refused in ((1_001, work.TooLarge), (20_000, Image.DecompressionBombError)):
+    for edge, refused in ((1_001, transform.TooLarge), (20_000, Image.DecompressionBombError)):
         with pytest.raises(refused):
             opened(tmp_path, samples.bomb(edge, edge))

@@ -1,4 +1,4 @@
-"""Starts `bot.workshop` for one order, and ends it however it ends: the bot itself never decodes a picture."""
+"""Starts `bot.images.worker` for one order, and ends it however it ends: the bot itself never decodes a picture."""
 
 import asyncio
 import logging
@@ -12,7 +12,7 @@ from typing import IO, Literal
 import msgspec
 
 from bot.images.errors import NoRoom, NotAPicture, PictureError, TooLarge, Unreadable
-from bot.images.picture import Picture
+from bot.images.sniffing import Picture
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +118,7 @@ class Workers:
 
 def _start(order: _Order, said: IO[bytes]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 -- this Python, and paths that we made
-        [sys.executable, "-m", "bot.workshop", msgspec.json.encode(order).decode()],
+        [sys.executable, "-m", "bot.images.worker", msgspec.json.encode(order).decode()],
         cwd=_ROOT,
         env={name: os.environ[name] for name in _PYTHON_NEEDS if name in os.environ},
         stdin=subprocess.DEVNULL,

@@ -12,9 +12,9 @@ from yarl import URL
 
 from bot.images.download import keep, new_file, room, session
 from bot.images.errors import NoRoom, NotAllowed, NotAPicture, NotFour, PictureUnreachable, TooLarge
-from bot.images.picture import VIDEO, Fitted, Picture
-from bot.images.walls import NotPublic, origin, parse, public_socket
-from bot.images.workers import PIXELS, Made, Task, Workers
+from bot.images.sniffing import VIDEO, Fitted, Picture
+from bot.images.ssrf import NotPublic, origin, parse, public_socket
+from bot.images.worker_pool import PIXELS, Made, Task, Workers
 
 REDIRECTS = 3
 LARGEST = 64 * 1024 * 1024

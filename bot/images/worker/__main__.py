@@ -55,16 +55,16 @@ def confine(*, seconds: int, memory: int) -> None:
 
 def carry_out(order: dict[str, Any]) -> dict[str, Any]:
     """Make the files; raises whatever Pillow raises, and `TooLarge`."""
-    from bot.workshop import work  # Pillow comes with it, and is to be imported within the bounds
+    from bot.images.worker import transform  # Pillow comes with it, and is to be imported within the bounds
 
     source, into = Path(order["source"]), Path(order["into"])
-    opened = work.opened(source, pixels=order["pixels"])
+    opened = transform.opened(source, pixels=order["pixels"])
     if order["do"] == "fit":
-        files = [work.within(opened, order["limit"])]
+        files = [transform.within(opened, order["limit"])]
     elif order["do"] == "split":
-        files = work.quarters(opened, order["limit"])
+        files = transform.quarters(opened, order["limit"])
     else:
-        files = [work.thumbnail(opened, order["edge"])]
+        files = [transform.thumbnail(opened, order["edge"])]
     made = [file.keep(into, str(number)) for number, file in enumerate(files, 1)]
     return {"made": made, "still": opened.moving}
 
