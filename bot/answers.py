@@ -8,7 +8,7 @@ import aiohttp
 import discord
 from discord.http import Route
 
-from bot import cards, logs
+from bot import formatting, logs
 from bot.asking import jump
 from bot.discord_codes import PRIVATE_ANSWER_GONE
 from bot.models.job import Kind, Press, PressState
@@ -74,18 +74,18 @@ class Answers:
     async def _words(self, press: Press, held: str) -> str:
         match press.state:
             case PressState.QUEUED | PressState.ASKED:
-                return cards.waits(press, place=await self._store.place_in_line(press), held=held)
+                return formatting.waits(press, place=await self._store.place_in_line(press), held=held)
             case PressState.UNKNOWN:
-                return cards.looked_for(press)
+                return formatting.looked_for(press)
             case PressState.USED:
                 return await self._used(press)
             case PressState.DECLINED:
-                return cards.declined(press)
+                return formatting.declined(press)
             case _:
-                return cards.ended(press)
+                return formatting.ended(press)
 
     async def _used(self, press: Press) -> str:
         post = None if press.child_id is None else await self._store.post_of(press.child_id, press.place.channel_id)
         if post is None or post.message_id is None:
-            return cards.used(press, "", done=False)
-        return cards.used(press, jump(post.place, post.message_id), done=post.kind is Kind.RESULT)
+            return formatting.used(press, "", done=False)
+        return formatting.used(press, jump(post.place, post.message_id), done=post.kind is Kind.RESULT)

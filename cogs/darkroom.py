@@ -4,7 +4,7 @@ import discord
 from discord import app_commands, ui
 from discord.ext import commands
 
-from bot import asking, cards, replies
+from bot import asking, formatting, replies
 from bot.buttons import ReportButton, show_presses, show_settings, status_view
 from bot.client import Darkroom
 from bot.models.job import Delivery
@@ -70,7 +70,7 @@ class Managing(commands.GroupCog, group_name="darkroom", group_description="How 
 
     async def _line(self, delivery: Delivery) -> str:
         known = await self._bot.store.known(delivery.job_id)
-        name = cards.plain(cards.label(known.job), 60)
+        name = formatting.plain(formatting.label(known.job), 60)
         return f"- `#{known.key}` {name} in <#{delivery.place.channel_id}> ({delivery.trouble})"
 
 

@@ -9,7 +9,7 @@ import discord
 from discord import app_commands, ui
 from discord.ext import commands
 
-from bot import asking, cards, logs, replies
+from bot import asking, formatting, logs, replies
 from bot.buttons import MoreButton, TellMeButton, custom_ids, posted_view, show_mine
 from bot.client import Darkroom
 from bot.errors import DarkroomError, JobModerated, PersonError
@@ -92,7 +92,7 @@ class Jobs(commands.Cog):
         job = await self._find(jobid, place)
         if job.private:
             waiting = "" if job.over else "Midjourney has not answered yet. Please ask again in half a minute."
-            await replies.say(interaction, waiting, embed=cards.account_answer(job))
+            await replies.say(interaction, waiting, embed=formatting.account_answer(job))
             return
         if not job.over:
             await asking.check_load(interaction)
@@ -111,7 +111,7 @@ class Jobs(commands.Cog):
     async def recent(self, interaction: discord.Interaction[Darkroom], typed: str) -> list[app_commands.Choice[str]]:
         """The member's and the channel's last jobs, from the store alone: Discord waits 3 s at most."""
         recent = await self._bot.store.recent(asking.place_of(interaction), interaction.user.id)
-        choices = [(cards.choice(known.job, known.key), f"#{known.key}") for known in recent]
+        choices = [(formatting.choice(known.job, known.key), f"#{known.key}") for known in recent]
         words = typed.casefold().lstrip("#").split()
         fitting = [
             (name, value) for name, value in choices if all(word in f"{name} {value}".casefold() for word in words)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from bot import cards
+from bot import formatting
 from bot.asking import Bot
 from bot.errors import DarkroomError, JobModerated, UseapiError
 from bot.models.job import Job
@@ -50,7 +50,7 @@ def account_lines(seen: Account) -> list[str]:
         return ["**The account**", seen.trouble]
     places = f" of {max(seen.places, len(seen.jobs))}" if seen.places else ""
     lines = [f"**The account: {len(seen.jobs)}{places} slots running, {seen.waiting} waiting**"]
-    lines += [f"- {cards.plain(cards.choice(job, ''), 120)}" for job in seen.jobs.values()]
+    lines += [f"- {formatting.plain(formatting.choice(job, ''), 120)}" for job in seen.jobs.values()]
     return [*lines, f"-# {seen.held}"] if seen.held else lines
 
 

@@ -8,7 +8,7 @@ import discord
 import msgspec
 from discord import ui
 
-from bot import cards, replies
+from bot import formatting, replies
 from bot.asking import bot_of, check_rights, jump
 from bot.buttons.claims import NONCE, Simple, delete_post
 from bot.errors import PersonError
@@ -57,9 +57,9 @@ class FamilyButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:f:{NON
     async def act(self, interaction: discord.Interaction) -> None:
         """List parents and children that are known in this server."""
         delivery, known = await self.claim(interaction, Kind.RESULT)
-        family, more = await bot_of(interaction).store.family(known, delivery.place, limit=cards.FAMILY_LIMIT)
+        family, more = await bot_of(interaction).store.family(known, delivery.place, limit=formatting.FAMILY_LIMIT)
         members = [
-            cards.Kin(
+            formatting.Kin(
                 job=each.known.job,
                 key=each.known.key,
                 generation=each.generation,
@@ -68,7 +68,7 @@ class FamilyButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:f:{NON
             )
             for each in family
         ]
-        await replies.say(interaction, "", embed=cards.family(members, more))
+        await replies.say(interaction, "", embed=formatting.family(members, more))
 
 
 def _url(post: Delivery | None) -> str:

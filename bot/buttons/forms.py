@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import discord
 from discord import ui
 
-from bot import cards, replies
+from bot import formatting, replies
 from bot.buttons.claims import INDEX, NONCE, Answered, Indexed
 from bot.buttons.rules import CUSTOM_ZOOM, wants_prompt
 from bot.buttons.wanted import OnJob
@@ -39,7 +39,7 @@ _REMIX_IS_OFF = (
 
 def prefilled(job: Job, button: str) -> str:
     """The prompt that a form begins with, at most 4,000 characters; Custom Zoom's has its `--zoom`."""
-    text = cards.prompt(job)
+    text = formatting.prompt(job)
     if button != CUSTOM_ZOOM:
         return _shortened(text, LONGEST)
     return f"{_shortened(_ZOOMS.sub('', text).strip(), LONGEST - len(ZOOM) - 1)} {ZOOM}".strip()
@@ -68,13 +68,13 @@ def trouble_with(prompt: str, button: str) -> str:
 
 def form(nonce: str, index: int, job: Job, button: str, *, text: str = "") -> ui.Modal:
     """The form for one of a job's buttons, with `text` (a former try) or the job's own prompt."""
-    title = CUSTOM_ZOOM if button == CUSTOM_ZOOM else f"{cards.label(job_of(button))} with another prompt"
+    title = CUSTOM_ZOOM if button == CUSTOM_ZOOM else f"{formatting.label(job_of(button))} with another prompt"
     begun = text or prefilled(job, button)
     modal = ui.Modal(title=title[:45], custom_id=f"dr:{PromptForm.code}:{nonce}:{index}")
     modal.add_item(
         ui.Label(
             text="Prompt",
-            description=_SHORTENED if not text and len(cards.prompt(job)) > LONGEST else None,
+            description=_SHORTENED if not text and len(formatting.prompt(job)) > LONGEST else None,
             component=ui.TextInput(
                 custom_id=_FIELD,
                 style=discord.TextStyle.paragraph,
@@ -109,7 +109,7 @@ class PromptForm(OnJob):
         job = wanted.parent.job
         if not wants_prompt(job, wanted.button, wanted.settings):
             raise PersonError(_REMIX_IS_OFF)
-        prompt = cards.clean(self.text[:LONGEST])
+        prompt = formatting.clean(self.text[:LONGEST])
         if trouble := trouble_with(prompt, wanted.button):
             view = ui.View(timeout=None)
             view.add_item(TryAgainButton(self.nonce, self.index))

@@ -9,10 +9,10 @@ import discord
 from discord import ui
 from discord.utils import format_dt, utcnow
 
-from bot import cards, replies
+from bot import formatting, replies
 from bot.asking import bot_of, jump, place_of
 from bot.buttons.panels import Managed, button
-from bot.cards.embeds import QUIET
+from bot.formatting.embeds import QUIET
 from bot.models.job import KnownJob, Person, Press, PressState, Tier
 
 PER_PAGE = 10
@@ -66,8 +66,8 @@ async def _line(interaction: discord.Interaction, press: Press, parent: KnownJob
     return " · ".join(
         (
             format_dt(press.pressed_at, "f"),
-            cards.plain(press.person.name, 40) or "someone",
-            f"**{cards.plain(press.button, 40)}** of {' → '.join(keys)}",
+            formatting.plain(press.person.name, 40) or "someone",
+            f"**{formatting.plain(press.button, 40)}** of {' → '.join(keys)}",
             _OUTCOMES[press.state],
             f"<#{press.place.channel_id}>",
         )
@@ -87,7 +87,7 @@ def _total(span: str, counted: Sequence[tuple[Person, Tier, int]]) -> str:
     names: dict[int, str] = {}
     for person, tier, number in counted:
         members[person.id].append((tier, number))
-        names[person.id] = cards.plain(person.name, 32) or "someone"
+        names[person.id] = formatting.plain(person.name, 32) or "someone"
     ranked = sorted(members, key=lambda member: -sum(number for _, number in members[member]))
     told = [
         f"{names[member]}: " + ", ".join(f"{number} {_TIERS[tier]}" for tier, number in members[member])

@@ -7,12 +7,12 @@ import discord
 from discord import ui
 from discord.utils import format_dt
 
-from bot import cards, replies
+from bot import formatting, replies
 from bot.asking import ask, bot_of, check_load, is_owner, jump, place_for_results, place_of
 from bot.buttons.account import Account, account, account_lines, find_running
 from bot.buttons.panels import Panel, button, values
-from bot.cards.embeds import QUIET
 from bot.errors import DarkroomError, PersonError
+from bot.formatting.embeds import QUIET
 from bot.models.job import Job, KnownJob, Press
 from bot.store import Wait
 from bot.text import clean, clip
@@ -67,7 +67,7 @@ async def _in_line(
     for press in presses:
         place = await bot_of(interaction).store.place_in_line(press)
         where = f"number {place} in line" if place else "waits for what comes of the press before it"
-        lines.append(f"- {cards.plain(press.button, 40)} of `#{parents[press.id].key}`: {where}")
+        lines.append(f"- {formatting.plain(press.button, 40)} of `#{parents[press.id].key}`: {where}")
     held = bot_of(interaction).presses.held
     return [*lines, f"-# {held}"] if held else lines
 
@@ -75,7 +75,7 @@ async def _in_line(
 def _ended(wait: Wait) -> str:
     assert wait.message_id is not None, "the store leaves out what has no post"
     when = "" if wait.known.over_at is None else f", {format_dt(wait.known.over_at, 'R')}"
-    return f"- {_name(wait.known)}{when} → [{cards.outcome(wait.known.job)}]({jump(wait.place, wait.message_id)})"
+    return f"- {_name(wait.known)}{when} → [{formatting.outcome(wait.known.job)}]({jump(wait.place, wait.message_id)})"
 
 
 async def _pings(interaction: discord.Interaction, wanted: bool) -> str:
@@ -86,11 +86,11 @@ async def _pings(interaction: discord.Interaction, wanted: bool) -> str:
 
 
 def _name(known: KnownJob) -> str:
-    return f"{cards.plain(cards.choice(known.job, known.key), 120)} `#{known.key}`"
+    return f"{formatting.plain(formatting.choice(known.job, known.key), 120)} `#{known.key}`"
 
 
 def _option(job: Job, key: str, value: str, *, before: str = "") -> discord.SelectOption:
-    return discord.SelectOption(label=f"{before}{cards.choice(job, key)}"[:100], value=value)
+    return discord.SelectOption(label=f"{before}{formatting.choice(job, key)}"[:100], value=value)
 
 
 class StopSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:s"):

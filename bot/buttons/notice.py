@@ -5,7 +5,7 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot import cards, replies
+from bot import formatting, replies
 from bot.asking import bot_of, is_moderator
 from bot.buttons.claims import NONCE, Simple, delete_post
 from bot.errors import PersonError
@@ -33,7 +33,7 @@ class GotItButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:k:{NONC
         if not is_presser and not is_moderator(interaction):
             raise PersonError("This is for the member who pressed; they and moderators can take it away.")
         if press is not None and is_presser and press.state is PressState.DECLINED:
-            await replies.say(interaction, cards.declined(press))
+            await replies.say(interaction, formatting.declined(press))
         else:
             await interaction.response.defer()
         await delete_post(interaction, notice)

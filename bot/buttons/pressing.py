@@ -5,7 +5,7 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot import cards, replies
+from bot import formatting, replies
 from bot.buttons.claims import INDEX, NONCE, Indexed
 from bot.buttons.forms import form
 from bot.buttons.rules import wants_prompt
@@ -47,4 +47,4 @@ class ConfirmButton(OnJob, Indexed, ui.DynamicItem[ui.Button[Any]], template=rf"
 
 def name_of(job: Job) -> str:
     """What an answer calls the job; Markdown in it is harmless, and it has at most 100 characters."""
-    return cards.plain(cards.label(job), 100)
+    return formatting.plain(formatting.label(job), 100)

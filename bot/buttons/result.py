@@ -6,7 +6,7 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot import cards, replies
+from bot import formatting, replies
 from bot.asking import ask, bot_of, check_rights
 from bot.buttons.claims import NONCE, Simple, delete_post, may_keep_house, may_know_why
 from bot.buttons.extras import FamilyButton, SplitButton, full_size, is_still_grid
@@ -27,7 +27,7 @@ def result_view(nonce: str, job: Job, *, bare: bool = False, used: Mapping[str, 
     """
     view = ui.View(timeout=None)
     labels = [label if is_offered(label) else "" for label in job.buttons]
-    rows = cards.rows(labels) if job.status == Status.COMPLETED and not bare else ()
+    rows = formatting.rows(labels) if job.status == Status.COMPLETED and not bare else ()
     for number, row in enumerate(rows):
         for face in row:
             if face.label in used and tier_of(face.label) is Tier.PICK:
@@ -114,7 +114,7 @@ class WhyButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:w:{NONCE}
         delivery, known = await self.claim(interaction, Kind.RESULT)
         if not await may_know_why(interaction, delivery):
             raise PersonError("Only the member who brought this job here can see why it was declined.")
-        await replies.say(interaction, cards.why(known.job))
+        await replies.say(interaction, formatting.why(known.job))
 
 
 class PostAgainButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:r:{NONCE}"):

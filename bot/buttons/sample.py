@@ -5,7 +5,7 @@ from pathlib import Path
 
 import discord
 
-from bot import cards, replies
+from bot import formatting, replies
 from bot.asking import place_for_results, place_of
 from bot.errors import PersonError
 from bot.models.job import Job, Status
@@ -24,10 +24,10 @@ async def send_sample(interaction: discord.Interaction) -> None:
     It is sent once and past the outbox: there is no job behind it, and whoever asked sees at once whether it came.
     """
     place, trouble = await place_for_results(interaction)
-    name = cards.file_name(_JOB, "test", "webp")
+    name = formatting.file_name(_JOB, "test", "webp")
     asker = interaction.user.display_name
-    embed = cards.result(_JOB, key="", parent=None, asker=asker, picture=f"attachment://{name}", note=_NOTE)
-    file = discord.File(_FILE, filename=name, description=cards.alt_text(_JOB))
+    embed = formatting.result(_JOB, key="", parent=None, asker=asker, picture=f"attachment://{name}", note=_NOTE)
+    file = discord.File(_FILE, filename=name, description=formatting.alt_text(_JOB))
     channel = interaction.client.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
     try:
         async with asyncio.timeout(_PATIENCE):

@@ -7,7 +7,7 @@ from enum import StrEnum
 import discord
 import msgspec
 
-from bot import cards
+from bot import formatting
 from bot.chosen import GONE, needed
 from bot.models.job import ServerSettings, Spoiler
 
@@ -184,4 +184,4 @@ def _remix(settings: ServerSettings) -> str:
 
 
 def _time(seconds: int) -> str:
-    return cards.duration(timedelta(seconds=seconds))
+    return formatting.duration(timedelta(seconds=seconds))

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import discord
 import msgspec
 
-from bot import cards, replies
+from bot import formatting, replies
 from bot.asking import bot_of, check_load, check_rights, is_moderator, person_of, place_of
 from bot.buttons import rules
 from bot.buttons.claims import Answered, is_asker
@@ -34,7 +34,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """The button's label, as answers show it."""
-        return cards.plain(self.button, 100)
+        return formatting.plain(self.button, 100)
 
 
 class OnJob(Answered):

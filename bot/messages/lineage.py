@@ -1,6 +1,6 @@
 """Where a message belongs: the picture it was made from, and the message that it answers."""
 
-from bot import cards
+from bot import formatting
 from bot.asking import jump
 from bot.models.job import Delivery, Job, KnownJob, Place
 from bot.store import Store
@@ -18,19 +18,19 @@ class Lineage:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def parent(self, job: Job, place: Place) -> cards.Link | None:
+    async def parent(self, job: Job, place: Place) -> formatting.Link | None:
         """The job that this one was made from; `None` where no post of it stands in this server."""
         parent = await self._known_parent(job)
         return None if parent is None else await self.link(parent, place)
 
-    async def link(self, known: KnownJob, place: Place) -> cards.Link | None:
+    async def link(self, known: KnownJob, place: Place) -> formatting.Link | None:
         """A job's name, and the way to its post."""
         post = await self._store.post_of(known.id, place.channel_id)
         if post is None:
             post = next(iter(await self._store.posts_in_server(known.id, place.guild_id)), None)
         if post is None:
             return None
-        return cards.Link(text=cards.title(known.job) or cards.label(known.job), url=jump_to(post))
+        return formatting.Link(text=formatting.title(known.job) or formatting.label(known.job), url=jump_to(post))
 
     async def reply_to(self, known: KnownJob, place: Place) -> int | None:
         """What a result answers: the parent's picture for a child, else the job's own card."""

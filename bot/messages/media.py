@@ -9,7 +9,7 @@ from pathlib import Path
 
 from discord.utils import format_dt
 
-from bot import cards
+from bot import formatting
 from bot.images import (
     VIDEO,
     Fitted,
@@ -211,7 +211,7 @@ class Gallery:
 
     def _link(self, text: str, url: str) -> str:
         """A sentence that is a link, and says until when; empty for an address that Discord would not link."""
-        linked, until = cards.link(text, url), link_ends(url)
+        linked, until = formatting.link(text, url), link_ends(url)
         if linked == text:
             return ""
         return f"{linked}." if until is None else f"{linked}, until {format_dt(until, 'f')}."
@@ -232,10 +232,12 @@ def _is_picture(job: Job) -> bool:
 
 
 def _file(known: KnownJob, picture: Picture, number: int, hidden: bool, *, of: int = 1) -> File:
-    name = cards.file_name(known.job, known.key, picture.extension)
+    name = formatting.file_name(known.job, known.key, picture.extension)
     if number or of > 1:
         stem, dot, extension = name.rpartition(".")
         name = f"{stem}-{number + 1}{dot}{extension}"
     if hidden:
         name = _SPOILER + name
-    return File(picture=picture, name=name, description=cards.alt_text(known.job, part=number + 1 if of > 1 else None))
+    return File(
+        picture=picture, name=name, description=formatting.alt_text(known.job, part=number + 1 if of > 1 else None)
+    )

@@ -1,7 +1,7 @@
 """The words of notices: what became of a press, where everybody can read it."""
 
-from bot import cards
-from bot.cards import Link
+from bot import formatting
+from bot.formatting import Link
 from bot.models.job import Press, PressState
 from bot.text import clip
 
@@ -13,8 +13,12 @@ def notice(press: Press, *, parent: Link | None, child: str) -> str:
 
     `child` is the address of what the button had made before, or "".
     """
-    told = cards.used(press, child, done=True) if press.state is PressState.USED and child else cards.ended(press)
-    pressed = f"-# {cards.plain(press.button, 100)}"
+    told = (
+        formatting.used(press, child, done=True)
+        if press.state is PressState.USED and child
+        else formatting.ended(press)
+    )
+    pressed = f"-# {formatting.plain(press.button, 100)}"
     if parent is not None:
-        pressed += f" of {cards.link(cards.plain(cards.linkable(parent.text), 120) or 'this picture', parent.url)}"
+        pressed += f" of {formatting.link(formatting.plain(formatting.linkable(parent.text), 120) or 'this picture', parent.url)}"
     return f"<@{press.person.id}> {clip(told, _LIMIT - len(pressed))}\n{pressed}"

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import discord
 from discord import ui
 
-from bot import cards
+from bot import formatting
 from bot.buttons import card_view, notice_view, result_view, split_view
 from bot.images import Pictures
 from bot.messages.lineage import Lineage, jump_to
@@ -88,7 +88,7 @@ class Writer:
 
     async def _card(self, delivery: Delivery, known: KnownJob, folder: Path) -> Message:
         watches = await self._store.watches(known.id, delivery.place.channel_id)
-        embed = cards.card(
+        embed = formatting.card(
             known.job,
             parent=await self._lineage.parent(known.job, delivery.place),
             watchers=[watch.person.name for watch in watches if watch.person != NOBODY],
@@ -103,10 +103,10 @@ class Writer:
     async def last_card(self, delivery: Delivery, known: KnownJob) -> str:
         """The one line that a card shrinks to when there is nothing more to follow."""
         if not known.job.over:
-            return f"-# Nobody here waits for {cards.plain(cards.label(known.job), 100)} any more."
+            return f"-# Nobody here waits for {formatting.plain(formatting.label(known.job), 100)} any more."
         post = await self._store.post_of(known.id, delivery.place.channel_id)
         url = None if post is None or post.id == delivery.id else jump_to(post)
-        return cards.finished_card(known.job, took=_took(known.job), url=url)
+        return formatting.finished_card(known.job, took=_took(known.job), url=url)
 
     # --- results ----------------------------------------------------------------------------------------------------
 
@@ -117,17 +117,17 @@ class Writer:
         mentioned = [] if again else await self._pings.of_result(delivery, known, watches, over_at)
         owed_since = delivery.created_at if again else _ended(known, watches)
         message = Message(
-            content=cards.mentions(mentioned),
+            content=formatting.mentions(mentioned),
             view=await self.view(delivery, known),
             mentioned=mentioned,
             reply_to=await self._lineage.reply_to(known, delivery.place),
             silent=self._now() - owed_since > _LATE,
         )
         if delivery.shape is Shape.TEXT:
-            line = cards.finished_card(known.job, took=_took(known.job), url=None)
+            line = formatting.finished_card(known.job, took=_took(known.job), url=None)
             return replace(message, content=f"{message.content}\n{line}".strip()[:2000])
         media = await self._gallery.of_result(delivery, known, folder)
-        embed = cards.result(
+        embed = formatting.result(
             known.job,
             key=known.key,
             parent=await self._lineage.parent(known.job, delivery.place),
@@ -143,7 +143,7 @@ class Writer:
     async def _split(self, delivery: Delivery, known: KnownJob, folder: Path) -> Message:
         """The four pictures of a grid as a reply to it; in an embed Discord would show one of them twice."""
         media = await self._gallery.in_four(delivery, known, folder)
-        name = cards.plain(cards.title(known.job) or cards.label(known.job), 120)
+        name = formatting.plain(formatting.title(known.job) or formatting.label(known.job), 120)
         return Message(
             content=f"-# {name} · {media.note or f'1 to 4 of #{known.key}'}",
             view=split_view(delivery.nonce),

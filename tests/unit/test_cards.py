@@ -3,12 +3,12 @@ from typing import Any
 
 import pytest
 
-from bot import cards
+from bot import formatting
 from bot.models.job import Job, JobEmbed, Seed
 
 STARTED = datetime(2026, 6, 2, 10, 34, 33, tzinfo=UTC)
 JUMP = "https://discord.com/channels/1/2/3"
-CASTLE = cards.Link("castle in the fog", JUMP)
+CASTLE = formatting.Link("castle in the fog", JUMP)
 PROMPT = "a castle in the fog, ink wash --ar 3:2"
 JOBID = "job:20260602103433688-user:12345-channel:1502243953687265485-bot:midjourney"
 FAMILY = "👩\u200d👩\u200d👧"
@@ -20,11 +20,11 @@ def a_job(**fields: Any) -> Job:
 
 def a_result(job: Job, **fields: Any) -> str:
     given = {"key": "4K7Q", "parent": None, "asker": "Mira", "picture": None} | fields
-    return cards.result(job, **given).description or ""
+    return formatting.result(job, **given).description or ""
 
 
 def looks(*labels: str) -> list[str]:
-    return [" ".join(face.emoji or face.label for face in row) for row in cards.rows(labels)]
+    return [" ".join(face.emoji or face.label for face in row) for row in formatting.rows(labels)]
 
 
 # Safe words
@@ -50,7 +50,7 @@ def looks(*labels: str) -> list[str]:
     ],
 )
 def test_words_of_strangers_show_what_they_say_and_do_nothing(text: str, shown: str) -> None:
-    assert cards.plain(text, 200) == shown
+    assert formatting.plain(text, 200) == shown
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_words_of_strangers_show_what_they_say_and_do_nothing(text: str, shown: 
     ],
 )
 def test_a_cut_never_halves_an_escape_or_an_emoji(text: str, limit: int, shown: str) -> None:
-    assert cards.plain(text, limit) == shown
+    assert formatting.plain(text, limit) == shown
 
 
 # What a job is
@@ -90,7 +90,7 @@ def test_a_cut_never_halves_an_escape_or_an_emoji(text: str, limit: int, shown: 
     ],
 )
 def test_a_job_is_called_what_midjourney_calls_it(fields: dict[str, str], words: str) -> None:
-    assert cards.label(a_job(**fields)) == words
+    assert formatting.label(a_job(**fields)) == words
 
 
 @pytest.mark.parametrize(
@@ -125,11 +125,11 @@ def test_a_job_is_called_what_midjourney_calls_it(fields: dict[str, str], words:
 )
 def test_a_job_goes_by_the_first_words_of_its_prompt(fields: dict[str, Any], prompt: str, title: str) -> None:
     job = a_job(**fields)
-    assert (cards.prompt(job), cards.title(job)) == (prompt, title)
+    assert (formatting.prompt(job), formatting.title(job)) == (prompt, title)
 
 
 def test_a_long_title_ends_after_a_whole_word() -> None:
-    assert cards.title(a_job(prompt="a castle in the fog over the sea"), 20) == "castle in the fog…"
+    assert formatting.title(a_job(prompt="a castle in the fog over the sea"), 20) == "castle in the fog…"
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_a_long_title_ends_after_a_whole_word() -> None:
     ],
 )
 def test_a_choice_tells_jobs_apart(fields: dict[str, Any], line: str) -> None:
-    assert cards.choice(a_job(**fields), "4K7Q") == line
+    assert formatting.choice(a_job(**fields), "4K7Q") == line
 
 
 # The card
@@ -152,7 +152,7 @@ def test_a_choice_tells_jobs_apart(fields: dict[str, Any], line: str) -> None:
 
 def test_the_card_of_a_running_job_reads_as_designed() -> None:
     job = a_job(verb="button", button="V2", status="progress", percent=47, mode="fast")
-    embed = cards.card(job, parent=CASTLE, watchers=["Mira", "Bo"], started=STARTED)
+    embed = formatting.card(job, parent=CASTLE, watchers=["Mira", "Bo"], started=STARTED)
     assert embed.description == (
         f"**V2** of [castle in the fog]({JUMP})\n> {PROMPT}\n\n`▰▰▰▰▱▱▱▱` 47 % · fast · started <t:1780396473:R>"
     )
@@ -160,25 +160,25 @@ def test_the_card_of_a_running_job_reads_as_designed() -> None:
 
 
 def test_a_job_that_has_not_begun_shows_words_instead_of_an_empty_bar() -> None:
-    embed = cards.card(a_job(status="started"), parent=None, watchers=["Mira"], started=STARTED)
+    embed = formatting.card(a_job(status="started"), parent=None, watchers=["Mira"], started=STARTED)
     assert embed.description == f"**Imagine**\n> {PROMPT}\n\nWaiting to start · asked <t:1780396473:R>"
     assert embed.footer.text == "Mira will be told here"
 
 
 def test_a_card_that_knows_nothing_says_no_more() -> None:
-    embed = cards.card(Job(jobid="x", status="progress"), parent=None, watchers=[], started=None)
+    embed = formatting.card(Job(jobid="x", status="progress"), parent=None, watchers=[], started=None)
     assert (embed.description, embed.footer.text) == ("**Job**\n\nIn progress", None)
 
 
 def test_a_parents_name_cannot_break_its_link() -> None:
-    parent = cards.Link("a](http://evil.example) 🐱 cat", JUMP)
+    parent = formatting.Link("a](http://evil.example) 🐱 cat", JUMP)
     assert f"[a)(http\\://evil.example) cat]({JUMP})" in (
-        cards.card(a_job(), parent=parent, watchers=[], started=None).description or ""
+        formatting.card(a_job(), parent=parent, watchers=[], started=None).description or ""
     )
 
 
 def test_a_parent_without_a_post_is_named_without_a_link() -> None:
-    parent = cards.Link("castle in the fog")
+    parent = formatting.Link("castle in the fog")
     assert a_result(a_job(verb="button", button="U1"), parent=parent).startswith("**U1** of castle in the fog\n")
 
 
@@ -186,7 +186,7 @@ def test_a_parent_without_a_post_is_named_without_a_link() -> None:
     ("percent", "bar"), [(-1, "▰▱▱▱▱▱▱▱"), (1, "▰▱▱▱▱▱▱▱"), (47, "▰▰▰▰▱▱▱▱"), (99, "▰▰▰▰▰▰▰▱"), (100, "▰▰▰▰▰▰▰▰")]
 )
 def test_the_bar_is_full_only_at_the_end(percent: int, bar: str) -> None:
-    assert cards.bar(percent) == bar
+    assert formatting.bar(percent) == bar
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_the_bar_is_full_only_at_the_end(percent: int, bar: str) -> None:
     ],
 )
 def test_a_time_span_is_told_in_its_two_largest_units(time: timedelta, words: str) -> None:
-    assert cards.duration(time) == words
+    assert formatting.duration(time) == words
 
 
 @pytest.mark.parametrize(
@@ -215,18 +215,18 @@ def test_a_time_span_is_told_in_its_two_largest_units(time: timedelta, words: st
     ],
 )
 def test_a_finished_card_is_one_small_line(fields: dict[str, Any], line: str) -> None:
-    assert cards.finished_card(a_job(**fields), took=timedelta(seconds=52), url=JUMP) == line
+    assert formatting.finished_card(a_job(**fields), took=timedelta(seconds=52), url=JUMP) == line
 
 
 def test_a_finished_card_does_without_time_and_link() -> None:
-    assert cards.finished_card(a_job(), took=None, url=None) == "-# ✓ Imagine · castle in the fog"
+    assert formatting.finished_card(a_job(), took=None, url=None) == "-# ✓ Imagine · castle in the fog"
 
 
 # The result
 
 
 def test_a_result_shows_lineage_prompt_picture_and_facts() -> None:
-    embed = cards.result(
+    embed = formatting.result(
         a_job(verb="button", button="V2", mode="fast"),
         key="4K7Q",
         parent=CASTLE,
@@ -246,7 +246,7 @@ def test_a_result_shows_lineage_prompt_picture_and_facts() -> None:
     "picture", ["file:///etc/passwd", "javascript:alert(1)", "https://x.example/" + "a" * 2048, ""]
 )
 def test_an_address_that_discord_would_refuse_is_no_picture(picture: str) -> None:
-    embed = cards.result(a_job(), key="4K7Q", parent=None, asker="Mira", picture=picture)
+    embed = formatting.result(a_job(), key="4K7Q", parent=None, asker="Mira", picture=picture)
     assert embed.image.url is None
 
 
@@ -264,15 +264,15 @@ def test_describe_shows_its_four_prompts() -> None:
 def test_a_result_with_everything_at_its_longest_still_fits() -> None:
     told = "\n".join(["*" * 5000] * 9)
     job = a_job(verb="describe", prompt="*" * 5000, embeds=(JobEmbed(description=told),), mode="x" * 999)
-    parent = cards.Link("*" * 999, JUMP + "0" * 400)
-    embed = cards.result(job, key="K" * 99, parent=parent, asker="M" * 999, picture=None, note="n" * 999)
+    parent = formatting.Link("*" * 999, JUMP + "0" * 400)
+    embed = formatting.result(job, key="K" * 99, parent=parent, asker="M" * 999, picture=None, note="n" * 999)
     assert len(embed.description or "") == 4096
     assert len(embed.footer.text or "") <= 2048
     assert len(embed) <= 6000
 
 
 def test_a_result_of_which_nothing_is_known_has_no_footer() -> None:
-    assert "footer" not in cards.result(a_job(), key="", parent=None, asker="", picture=None).to_dict()
+    assert "footer" not in formatting.result(a_job(), key="", parent=None, asker="", picture=None).to_dict()
 
 
 def test_a_seed_can_be_copied() -> None:
@@ -295,15 +295,15 @@ def test_a_long_address_in_a_prompt_shrinks_to_its_host() -> None:
     ],
 )
 def test_trouble_is_one_sentence_in_amber(status: str, sentence: str) -> None:
-    quiet = cards.result(a_job(), key="4K7Q", parent=None, asker="Mira", picture=None)
-    trouble = cards.result(a_job(status=status), key="4K7Q", parent=None, asker="Mira", picture=None)
+    quiet = formatting.result(a_job(), key="4K7Q", parent=None, asker="Mira", picture=None)
+    trouble = formatting.result(a_job(status=status), key="4K7Q", parent=None, asker="Mira", picture=None)
     assert trouble.description == f"**Imagine**\n> {PROMPT}\n\n{sentence}"
     assert trouble.colour != quiet.colour
 
 
 def test_a_declined_job_shows_neither_prompt_nor_picture_nor_reason() -> None:
     job = a_job(status="moderated", error="Banned prompt", error_details="fog is banned")
-    embed = cards.result(job, key="4K7Q", parent=None, asker="Mira", picture="attachment://a.webp")
+    embed = formatting.result(job, key="4K7Q", parent=None, asker="Mira", picture="attachment://a.webp")
     assert embed.description == "**Imagine**\n\nMidjourney declined this one."
     assert embed.image.url is None
 
@@ -315,45 +315,45 @@ def test_a_failure_tells_its_reason_without_naming_who_pays() -> None:
 
 def test_why_tells_midjourneys_words_and_no_ids() -> None:
     job = a_job(status="moderated", error="Banned prompt", error_details=f"Sorry!\n\nSee {JOBID}, <@1>.")
-    assert cards.why(job) == "**Banned prompt**\nSorry!\nSee this job, someone."
-    assert cards.why(a_job(status="moderated")) == "Midjourney gave no reason."
+    assert formatting.why(job) == "**Banned prompt**\nSorry!\nSee this job, someone."
+    assert formatting.why(a_job(status="moderated")) == "Midjourney gave no reason."
 
 
 def test_the_account_answer_keeps_times_and_leaves_out_who_pays() -> None:
     told = "**User ID**: 777\n**Subscription**: Mega (renews next on <t:1705181223>)\n**Job Mode**: *Fast* <@777>"
-    embed = cards.account_answer(a_job(verb="info", prompt="", content=told))
+    embed = formatting.account_answer(a_job(verb="info", prompt="", content=told))
     assert embed.description == (
         "**Info**\n\n**Subscription** Mega (renews next on <t:1705181223>)\n**Job Mode** \\*Fast\\* \\<@\u200b777>"
     )
 
 
 def test_an_account_answer_without_words_is_done() -> None:
-    assert cards.account_answer(a_job(verb="relax", prompt="")).description == "**Relax mode**\n\nDone."
+    assert formatting.account_answer(a_job(verb="relax", prompt="")).description == "**Relax mode**\n\nDone."
 
 
 # Files and people
 
 
 def test_the_alt_text_is_the_prompt_without_parameters() -> None:
-    assert cards.alt_text(a_job()) == "Picture made with Midjourney: a castle in the fog, ink wash"
-    assert cards.alt_text(a_job(buttons=("U1",))).startswith("Four pictures made with Midjourney: a castle")
+    assert formatting.alt_text(a_job()) == "Picture made with Midjourney: a castle in the fog, ink wash"
+    assert formatting.alt_text(a_job(buttons=("U1",))).startswith("Four pictures made with Midjourney: a castle")
 
 
 def test_a_file_is_named_after_what_it_shows() -> None:
-    assert cards.file_name(a_job(verb="button", button="V2"), "4K7Q", "webp") == "v2-castle-in-the-fog-4k7q.webp"
-    assert cards.file_name(a_job(prompt="城 ../../etc/pâssé"), "4K7Q", ".png") == "imagine-etc-passe-4k7q.png"
+    assert formatting.file_name(a_job(verb="button", button="V2"), "4K7Q", "webp") == "v2-castle-in-the-fog-4k7q.webp"
+    assert formatting.file_name(a_job(prompt="城 ../../etc/pâssé"), "4K7Q", ".png") == "imagine-etc-passe-4k7q.png"
 
 
 def test_people_are_called_once_each() -> None:
-    assert cards.mentions([1, 2, 1]) == "<@1> <@2>"
-    assert cards.mentions([]) == ""
+    assert formatting.mentions([1, 2, 1]) == "<@1> <@2>"
+    assert formatting.mentions([]) == ""
 
 
 def test_a_crowd_is_called_as_far_as_discord_lets_us() -> None:
-    line = cards.mentions(range(10**17, 10**17 + 120))
+    line = formatting.mentions(range(10**17, 10**17 + 120))
     assert line.endswith(f"> and {120 - line.count('<@')} more")
     assert 1900 < len(line) <= 2000
-    assert cards.mentions(range(120)).endswith("<@99> and 20 more")
+    assert formatting.mentions(range(120)).endswith("<@99> and 20 more")
 
 
 # Buttons
@@ -383,13 +383,13 @@ def test_describes_numbers_stand_with_their_re_roll() -> None:
 
 
 def test_of_forty_buttons_the_known_ones_stay() -> None:
-    layout = cards.rows([f"Strange {number}" for number in range(38)] + ["U1", "V1"])
+    layout = formatting.rows([f"Strange {number}" for number in range(38)] + ["U1", "V1"])
     assert [len(row) for row in layout] == [5, 5, 5, 5, 4]
     assert [(face.index, face.label) for face in layout[0][:3]] == [(38, "U1"), (39, "V1"), (0, "Strange 0")]
 
 
 def test_a_label_is_shown_once_clipped_and_never_blank() -> None:
-    faces = [face for row in cards.rows(["\u200b", "x" * 200, "x" * 200, " ", "⬅", "⬅️", "❤️"]) for face in row]
+    faces = [face for row in formatting.rows(["\u200b", "x" * 200, "x" * 200, " ", "⬅", "⬅️", "❤️"]) for face in row]
     assert [(face.index, face.label, face.emoji) for face in faces] == [
         (4, "", "⬅️"),
         (1, "x" * 79 + "…", None),
@@ -398,4 +398,4 @@ def test_a_label_is_shown_once_clipped_and_never_blank() -> None:
 
 
 def test_a_job_without_buttons_has_no_rows() -> None:
-    assert cards.rows([]) == ()
+    assert formatting.rows([]) == ()

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # i
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-from bot import cards
+from bot import formatting
 from bot.models.job import Job
 from tests.pretend_discord.oracle import FILE
 from tests.strategies import jobs, labels, texts, times
@@ -22,7 +22,9 @@ JUMP = "https://discord.com/channels/1/2/3"
 Judge = Callable[[dict[str, Any]], None]
 
 quick = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-links = st.none() | st.builds(cards.Link, texts, st.sampled_from((JUMP, "", "javascript:alert(1)", "https://x/)(y")))
+links = st.none() | st.builds(
+    formatting.Link, texts, st.sampled_from((JUMP, "", "javascript:alert(1)", "https://x/)(y"))
+)
 spans = st.none() | st.timedeltas()
 keys = st.sampled_from(("4K7Q", "#4K7Q", ""))
 
@@ -75,7 +77,7 @@ def assert_says_nothing_alive(embed: Embed) -> None:
 @quick
 @given(texts, st.integers(0, 300))
 def test_plain_words_link_to_nothing_and_call_nobody(text: str, limit: int) -> None:
-    shown = cards.plain(text, limit)
+    shown = formatting.plain(text, limit)
     assert len(shown) <= limit
     assert_inert(shown)
 
@@ -83,9 +85,9 @@ def test_plain_words_link_to_nothing_and_call_nobody(text: str, limit: int) -> N
 @quick
 @given(jobs, links, st.lists(texts, max_size=4), times)
 def test_any_job_makes_a_card_that_discord_takes(
-    discord_takes: Judge, job: Job, parent: cards.Link | None, watchers: list[str], started: datetime | None
+    discord_takes: Judge, job: Job, parent: formatting.Link | None, watchers: list[str], started: datetime | None
 ) -> None:
-    embed = cards.card(job, parent=parent, watchers=watchers, started=started)
+    embed = formatting.card(job, parent=parent, watchers=watchers, started=started)
     assert_keeps_limits(embed, discord_takes)
     assert_says_nothing_alive(embed)
 
@@ -96,12 +98,12 @@ def test_any_job_makes_a_result_that_discord_takes(
     discord_takes: Judge,
     job: Job,
     key: str,
-    parent: cards.Link | None,
+    parent: formatting.Link | None,
     asker: str,
     picture: str | None,
     took: timedelta | None,
 ) -> None:
-    embed = cards.result(job, key=key, parent=parent, asker=asker, picture=picture, took=took)
+    embed = formatting.result(job, key=key, parent=parent, asker=asker, picture=picture, took=took)
     assert_keeps_limits(embed, discord_takes)
     assert_says_nothing_alive(embed)
 
@@ -109,14 +111,14 @@ def test_any_job_makes_a_result_that_discord_takes(
 @quick
 @given(jobs, texts)
 def test_any_note_fits_under_any_result(discord_takes: Judge, job: Job, note: str) -> None:
-    embed = cards.result(job, key="4K7Q", parent=None, asker="Mira", picture=None, note=note)
+    embed = formatting.result(job, key="4K7Q", parent=None, asker="Mira", picture=None, note=note)
     assert_keeps_limits(embed, discord_takes)
 
 
 @quick
 @given(jobs)
 def test_any_job_makes_an_account_answer_that_discord_takes(discord_takes: Judge, job: Job) -> None:
-    embed = cards.account_answer(job)
+    embed = formatting.account_answer(job)
     assert_keeps_limits(embed, discord_takes)
     assert_says_nothing_alive(embed)
 
@@ -126,15 +128,15 @@ def test_any_job_makes_an_account_answer_that_discord_takes(discord_takes: Judge
 def test_any_job_makes_texts_that_fit_their_places(
     job: Job, key: str, took: timedelta | None, url: str | None, limit: int, extension: str
 ) -> None:
-    assert 1 <= len(cards.label(job)) <= 80
-    assert len(cards.title(job, limit)) <= limit
-    assert 1 <= len(cards.choice(job, key)) <= 100
-    assert 1 <= len(cards.why(job)) <= 1900
-    assert 1 <= len(cards.alt_text(job)) <= 1024
-    name = cards.file_name(job, key, extension)
+    assert 1 <= len(formatting.label(job)) <= 80
+    assert len(formatting.title(job, limit)) <= limit
+    assert 1 <= len(formatting.choice(job, key)) <= 100
+    assert 1 <= len(formatting.why(job)) <= 1900
+    assert 1 <= len(formatting.alt_text(job)) <= 1024
+    name = formatting.file_name(job, key, extension)
     assert len(name) <= 80
     assert re.fullmatch(r"[a-z0-9-]+\.[a-z0-9-]+", name)
-    line = cards.finished_card(job, took=took, url=url)
+    line = formatting.finished_card(job, took=took, url=url)
     assert len(line) <= 2000
     assert "\n" not in line
     assert_inert(line.removeprefix("-# ").replace(f"]({JUMP})", "").replace("→ [", ""))
@@ -143,7 +145,7 @@ def test_any_job_makes_texts_that_fit_their_places(
 @quick
 @given(st.lists(st.integers(1, 2**64), max_size=200))
 def test_people_are_called_once_each_and_within_one_message(user_ids: list[int]) -> None:
-    line = cards.mentions(user_ids)
+    line = formatting.mentions(user_ids)
     called = [int(user_id) for user_id in re.findall(r"<@(\d+)>", line)]
     assert len(line) <= 2000
     assert called == list(dict.fromkeys(user_ids))[: len(called)]
@@ -153,7 +155,7 @@ def test_people_are_called_once_each_and_within_one_message(user_ids: list[int])
 @quick
 @given(labels)
 def test_any_buttons_leave_a_place_and_are_taken_by_discord(discord_takes: Judge, labels: tuple[str, ...]) -> None:
-    layout = cards.rows(labels)
+    layout = formatting.rows(labels)
     faces = [face for row in layout for face in row]
     assert all(1 <= len(row) <= 5 for row in layout)
     assert len(layout) < 5 or (len(layout) == 5 and len(layout[-1]) < 5)
@@ -163,7 +165,7 @@ def test_any_buttons_leave_a_place_and_are_taken_by_discord(discord_takes: Judge
     discord_takes({"components": [{"type": 1, "components": row} for row in rows_with_more]})
 
 
-def _button(face: cards.Face) -> dict[str, Any]:
+def _button(face: formatting.Face) -> dict[str, Any]:
     look = {"emoji": {"name": face.emoji}} if face.emoji else {"label": face.label}
     assert face.emoji or face.label.strip()
     assert len(face.label) <= 80

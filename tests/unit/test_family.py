@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import cards
+from bot import formatting
 from bot.models.job import Job, KnownJob, Person, Place, Status
 from bot.store import Store, open_store
 from tests.strategies import jobs
@@ -82,8 +82,8 @@ async def test_the_post_in_this_channel_comes_before_those_elsewhere(store: Stor
 
 @given(st.lists(jobs, min_size=1, max_size=40), st.integers(min_value=0, max_value=300))
 def test_a_family_has_fifteen_lines_at_most_and_keeps_discords_limits(members: list[Job], more: int) -> None:
-    kin = [cards.Kin(job=job, key="4K7Q", generation=number, url=URL) for number, job in enumerate(members)]
-    embed = cards.family(kin, more)
+    kin = [formatting.Kin(job=job, key="4K7Q", generation=number, url=URL) for number, job in enumerate(members)]
+    embed = formatting.family(kin, more)
     lines = (embed.description or "").splitlines()
     assert 1 <= len(lines) <= 15
     assert len(embed.description or "") <= 4096
@@ -99,17 +99,17 @@ def test_a_line_says_what_it_is_how_it_stands_and_where() -> None:
     bad = Job(jobid="job:3", verb="button", button="V1", status=Status.MODERATED, prompt="forbidden words")
     running = Job(jobid="job:4", verb="button", button="V2", status=Status.PROGRESS, percent=47, prompt=grid.prompt)
     kin = [
-        cards.Kin(job=grid, key="4K7Q", generation=0, url=URL, here=True),
-        cards.Kin(job=pick, key="8M2P", generation=1, url=URL),
-        cards.Kin(job=bad, key="9N3R", generation=1, url=URL),
-        cards.Kin(job=running, key="2T5W", generation=1),
+        formatting.Kin(job=grid, key="4K7Q", generation=0, url=URL, here=True),
+        formatting.Kin(job=pick, key="8M2P", generation=1, url=URL),
+        formatting.Kin(job=bad, key="9N3R", generation=1, url=URL),
+        formatting.Kin(job=running, key="2T5W", generation=1),
     ]
-    assert (cards.family(kin, 0).description or "").splitlines() == [
+    assert (formatting.family(kin, 0).description or "").splitlines() == [
         f"- **Imagine** [castle in the fog]({URL}) · done · this one",
         f"  - **U2** [castle in the fog]({URL}) · done",
         f"  - **V1** [#9N3R]({URL}) · declined",
         "  - **V2** castle in the fog · 47 % · `#2T5W`",
     ]
-    assert (cards.family(kin, 2).description or "").endswith("\n-# … and 2 more")
-    alone = cards.family(kin[:1], 0).description or ""
+    assert (formatting.family(kin, 2).description or "").endswith("\n-# … and 2 more")
+    alone = formatting.family(kin[:1], 0).description or ""
     assert alone.endswith("\n-# Nothing else of this family is known in this server.")

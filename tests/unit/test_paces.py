@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bot import cards
-from bot.cards.progress import span
+from bot import formatting
+from bot.formatting.status_text import span
 from bot.models.durations import ENOUGH, KEPT, Usual, kind_of, seconds_of, usual
 from bot.models.job import Job, Person, Place, Status
 from bot.store import Store, open_store
@@ -126,8 +126,8 @@ def test_a_span_is_rounded_outwards(low: float, high: float, words: str) -> None
 
 def test_a_card_says_what_is_usual_and_when_to_expect_it() -> None:
     often = usual([float(seconds) for seconds in range(40, 71)])
-    told = cards.card(job(1), parent=None, watchers=["Mira"], started=NOON, usual=often).description or ""
+    told = formatting.card(job(1), parent=None, watchers=["Mira"], started=NOON, usual=often).description or ""
     expected = int((NOON + timedelta(seconds=67)).timestamp())
     assert told.endswith(f"\nUsually 40–70 s, expected <t:{expected}:R>")
-    silent = cards.card(job(1), parent=None, watchers=["Mira"], started=NOON, usual=None).description or ""
+    silent = formatting.card(job(1), parent=None, watchers=["Mira"], started=NOON, usual=None).description or ""
     assert "sually" not in silent

@@ -1,6 +1,6 @@
 """What a presser reads about a press: how it ended, or where in line it is."""
 
-from bot.cards.lines import why
+from bot.formatting.captions import why
 from bot.models.job import Job, Press, PressState
 from bot.text import plain
 

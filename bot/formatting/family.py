@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import msgspec
 from discord import Embed
 
-from bot.cards.embeds import DESCRIPTION_LIMIT, QUIET
-from bot.cards.lines import link, linkable, tag
-from bot.cards.progress import state
-from bot.cards.words import label, title
+from bot.formatting.captions import link, linkable, tag
+from bot.formatting.embeds import DESCRIPTION_LIMIT, QUIET
+from bot.formatting.labels import label, title
+from bot.formatting.status_text import state
 from bot.models.job import Job, Status
 from bot.text import clip, plain
 

@@ -5,13 +5,13 @@ texts, `embeds` and `kin` make embeds, `told` answers pressers, and `layout` pla
 reads a clock or does I/O.
 """
 
-from bot.cards.embeds import Link, account_answer, card, result
-from bot.cards.kin import FAMILY_LIMIT, Kin, family
-from bot.cards.layout import Face, rows
-from bot.cards.lines import alt_text, choice, file_name, finished_card, link, linkable, mentions, outcome, why
-from bot.cards.progress import bar, duration
-from bot.cards.told import declined, ended, looked_for, under_way, used, waits
-from bot.cards.words import label, prompt, title
+from bot.formatting.button_layout import Face, rows
+from bot.formatting.captions import alt_text, choice, file_name, finished_card, link, linkable, mentions, outcome, why
+from bot.formatting.embeds import Link, account_answer, card, result
+from bot.formatting.family import FAMILY_LIMIT, Kin, family
+from bot.formatting.labels import label, prompt, title
+from bot.formatting.status_text import bar, duration
+from bot.formatting.submission_texts import declined, ended, looked_for, under_way, used, waits
 from bot.text import clean, plain
 
 __all__ = [

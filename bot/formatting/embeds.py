@@ -8,9 +8,9 @@ import msgspec
 from discord import Colour, Embed
 from discord.utils import format_dt
 
-from bot.cards.lines import link, linkable, reason, tag
-from bot.cards.progress import ENDINGS, bar, duration, percent, span, state
-from bot.cards.words import label, pictures, prompt, scene
+from bot.formatting.captions import link, linkable, reason, tag
+from bot.formatting.labels import label, pictures, prompt, scene
+from bot.formatting.status_text import ENDINGS, bar, duration, percent, span, state
 from bot.models.durations import Usual
 from bot.models.job import SEED_VERBS, Job, Status
 from bot.text import clean, clip, escape, plain

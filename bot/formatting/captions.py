@@ -5,8 +5,8 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import timedelta
 
-from bot.cards.progress import ENDINGS, duration, state
-from bot.cards.words import label, scene, title
+from bot.formatting.labels import label, scene, title
+from bot.formatting.status_text import ENDINGS, duration, state
 from bot.models.job import SEED_VERBS, Job, Status
 from bot.text import clean, clip, plain
 
