@@ -13,8 +13,6 @@ import aiohttp
 import discord
 
 from bot.alerts import DISK
-from bot.answers import Answers
-from bot.chosen import place_to_post
 from bot.client import Darkroom
 from bot.courier import Courier
 from bot.errors import StoreError
@@ -28,6 +26,8 @@ from bot.providers.useapi import Useapi
 from bot.settings import Settings, callback_secret
 from bot.store import open_store
 from bot.submissions import Presses
+from bot.ui.permissions import place_to_post
+from bot.ui.submission_replies import Answers
 
 if TYPE_CHECKING:
     from bot.metrics import Metrics

@@ -18,7 +18,7 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from discord.shard import Shard
 
-from bot import buttons, logs, replies
+from bot import logs, ui
 from bot.alerts import Alerts
 from bot.budget import Budget, pause_before_identify
 from bot.courier import Courier
@@ -31,6 +31,7 @@ from bot.providers.useapi import Useapi
 from bot.settings import DISCORD_API_URL, Settings
 from bot.store import Store
 from bot.submissions import Presses
+from bot.ui import replies
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ _UNREACHABLE = (OSError, aiohttp.ClientError, discord.GatewayNotFound, discord.D
 
 
 class Tree(app_commands.CommandTree["Darkroom"]):
-    """The commands; every error goes to `bot.replies`, and only listed servers get further."""
+    """The commands; every error goes to `bot.ui.replies`, and only listed servers get further."""
 
     async def interaction_check(self, interaction: discord.Interaction["Darkroom"], /) -> bool:
         """Whether this server is served; if not, the person learns what its admin can do."""
@@ -108,7 +109,7 @@ class Darkroom(commands.AutoShardedBot):
     async def setup_hook(self) -> None:
         """Make buttons of earlier runs work, load the cogs (one that cannot load stops the start), sync commands."""
         logging.getLogger("discord.app_commands.tree").addFilter(replies.shorten_refused_suggestions)
-        self.add_dynamic_items(*buttons.ALL)
+        self.add_dynamic_items(*ui.ALL)
         await self.alerts.recall()
         for opened in self.web:
             await self._opened.enter_async_context(opened())
@@ -151,8 +152,8 @@ class Darkroom(commands.AutoShardedBot):
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """Answer forms, and presses on buttons that nothing else will answer: discord.py would let them fail."""
         if interaction.type is discord.InteractionType.modal_submit:
-            await buttons.submitted(interaction)
-        if interaction.type is not discord.InteractionType.component or buttons.is_ours(interaction):
+            await ui.submitted(interaction)
+        if interaction.type is not discord.InteractionType.component or ui.is_ours(interaction):
             return
         if await self.is_welcome(interaction):
             sentence = "I don't know this button any more. `/job` with the job's id shows it anew."

@@ -4,10 +4,10 @@ import discord
 from discord import app_commands, ui
 from discord.ext import commands
 
-from bot import asking, formatting, replies
-from bot.buttons import ReportButton, show_presses, show_settings, status_view
+from bot import formatting
 from bot.client import Darkroom
 from bot.models.job import Delivery
+from bot.ui import ReportButton, interactions, replies, show_presses, show_settings, status_view
 
 _SHOWN = 8
 
@@ -36,7 +36,7 @@ class Managing(commands.GroupCog, group_name="darkroom", group_description="How 
     async def status(self, interaction: discord.Interaction[Darkroom]) -> None:
         """Answer in private, about this server alone; the account's matters only to whoever runs the bot."""
         await interaction.response.defer(ephemeral=True)
-        guild_id = asking.place_of(interaction).guild_id
+        guild_id = interactions.place_of(interaction).guild_id
         store = self._bot.store
         given_up = await store.undeliverable(guild_id)
         lines = [
@@ -59,7 +59,7 @@ class Managing(commands.GroupCog, group_name="darkroom", group_description="How 
 
     async def _account(self, interaction: discord.Interaction[Darkroom]) -> list[str]:
         outage = self._bot.watcher.outage
-        if not await asking.is_owner(interaction):
+        if not await interactions.is_owner(interaction):
             return [f"useapi.net: {'has trouble; jobs wait, and go on by themselves' if outage else 'answers'}"]
         lines = [
             f"useapi.net: {outage or 'answers'}",

@@ -9,12 +9,12 @@ import discord
 from discord import app_commands, ui
 from discord.ext import commands
 
-from bot import asking, formatting, logs, replies
-from bot.buttons import MoreButton, TellMeButton, custom_ids, posted_view, show_mine
+from bot import formatting, logs
 from bot.client import Darkroom
 from bot.errors import DarkroomError, JobModerated, PersonError
 from bot.models.job import Job, Place
 from bot.store import Asked, Wish
+from bot.ui import MoreButton, TellMeButton, custom_ids, interactions, posted_view, replies, show_mine
 
 _JOBID = re.compile(r"job:\d{17}-user:\d{1,20}-channel:\d{15,20}-bot:[a-z]{1,20}")
 _IN_FILE_NAME = re.compile(r"job_(\d{17})-user_(\d{1,20})-channel_(\d{15,20})-bot_([a-z]{1,20})")  # no colons there
@@ -69,7 +69,7 @@ class Jobs(commands.Cog):
             return
         if not jobids:
             raise PersonError("I find no job id in this message. It looks like `job:20240909…-bot:midjourney`.")
-        place, trouble = await asking.place_for_results(interaction)
+        place, trouble = await interactions.place_for_results(interaction)
         lines = [await self._one_of_many(interaction, jobid, place) for jobid in jobids[:_AT_ONCE]]
         if len(jobids) > _AT_ONCE:
             lines.append(f"These are the first {_AT_ONCE} of {len(jobids)}; `/job` takes the others.")
@@ -81,23 +81,25 @@ class Jobs(commands.Cog):
             if job.private:
                 return "- One is about the account itself; `/job` with its id shows it to you alone."
             if not job.over:
-                await asking.check_load(interaction)
-            told, url = _told(await asking.ask(interaction, job, place=place), place, asking.place_of(interaction))
+                await interactions.check_load(interaction)
+            told, url = _told(
+                await interactions.ask(interaction, job, place=place), place, interactions.place_of(interaction)
+            )
         except DarkroomError as trouble:
             return f"- {trouble}"
         return f"- {told} {url or ''}".rstrip()
 
     async def _follow(self, interaction: discord.Interaction[Darkroom], jobid: str) -> None:
-        place, trouble = await asking.place_for_results(interaction)
+        place, trouble = await interactions.place_for_results(interaction)
         job = await self._find(jobid, place)
         if job.private:
             waiting = "" if job.over else "Midjourney has not answered yet. Please ask again in half a minute."
             await replies.say(interaction, waiting, embed=formatting.account_answer(job))
             return
         if not job.over:
-            await asking.check_load(interaction)
-        wish = await asking.ask(interaction, job, place=place)
-        here = asking.place_of(interaction)
+            await interactions.check_load(interaction)
+        wish = await interactions.ask(interaction, job, place=place)
+        here = interactions.place_of(interaction)
         told, url = _told(wish, place, here)
         view = None
         if url and wish.delivery is not None and place == here:
@@ -110,7 +112,7 @@ class Jobs(commands.Cog):
     @job.autocomplete("jobid")
     async def recent(self, interaction: discord.Interaction[Darkroom], typed: str) -> list[app_commands.Choice[str]]:
         """The member's and the channel's last jobs, from the store alone: Discord waits 3 s at most."""
-        recent = await self._bot.store.recent(asking.place_of(interaction), interaction.user.id)
+        recent = await self._bot.store.recent(interactions.place_of(interaction), interaction.user.id)
         choices = [(formatting.choice(known.job, known.key), f"#{known.key}") for known in recent]
         words = typed.casefold().lstrip("#").split()
         fitting = [
@@ -139,7 +141,11 @@ class Jobs(commands.Cog):
 def _told(wish: Wish, there: Place, here: Place) -> tuple[str, str | None]:
     """What came of a wish to see a job `there`, for who is `here`; and where its result stands already."""
     delivery = wish.delivery
-    url = None if delivery is None or delivery.message_id is None else asking.jump(delivery.place, delivery.message_id)
+    url = (
+        None
+        if delivery is None or delivery.message_id is None
+        else interactions.jump(delivery.place, delivery.message_id)
+    )
     place = "here" if there == here else f"in <#{there.channel_id}>"
     match wish.asked:
         case Asked.NEW:

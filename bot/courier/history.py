@@ -4,7 +4,7 @@ import asyncio
 
 import discord
 
-from bot import buttons
+from bot import ui
 from bot.models.job import Delivery
 
 PATIENCE = 100.0  # seconds; a look that takes longer goes on from where it was
@@ -47,7 +47,7 @@ class History:
 
 def _is_of(message: discord.Message, delivery: Delivery) -> bool:
     """Whether the message names this delivery: every message of ours has a button that does."""
-    return any(delivery.nonce in custom_id for custom_id in buttons.custom_ids(message))
+    return any(delivery.nonce in custom_id for custom_id in ui.custom_ids(message))
 
 
 def shows_its_picture(message: discord.Message) -> bool:

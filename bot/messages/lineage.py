@@ -1,9 +1,9 @@
 """Where a message belongs: the picture it was made from, and the message that it answers."""
 
 from bot import formatting
-from bot.asking import jump
 from bot.models.job import Delivery, Job, KnownJob, Place
 from bot.store import Store
+from bot.ui.interactions import jump
 
 
 def jump_to(post: Delivery) -> str:

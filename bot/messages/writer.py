@@ -11,7 +11,6 @@ import discord
 from discord import ui
 
 from bot import formatting
-from bot.buttons import card_view, notice_view, result_view, split_view
 from bot.images import Pictures
 from bot.messages.lineage import Lineage, jump_to
 from bot.messages.media import Gallery
@@ -22,6 +21,7 @@ from bot.messages.sources import Sources
 from bot.messages.spoilers import Spoilers
 from bot.models.job import NOBODY, Delivery, Job, Kind, KnownJob, PressState, Shape, Status, Watch
 from bot.store import Store
+from bot.ui import card_view, notice_view, result_view, split_view
 
 _LATE = timedelta(hours=2)  # a message this late is posted without a sound
 

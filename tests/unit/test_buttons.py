@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import buttons
-from bot.buttons import forms, rules
-from bot.buttons.extras import full_size, is_still_grid
-from bot.buttons.rules import Presser
+from bot import ui
 from bot.models.job import Attachment, Job, Limits, Refusal, Refused, ServerSettings, Status, Tier
+from bot.ui.posts.result_menu import full_size, is_still_grid
+from bot.ui.press import press_rules, prompt_modal
+from bot.ui.press.press_rules import Presser
 from tests.strategies import jobs, labels
 
 NONCE = "a1b2c3d4e5f6g7h8i9j0k1l2"
@@ -21,13 +21,13 @@ GRID = ("U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4")
 
 def of(job: Job) -> list[list[dict[str, object]]]:
     """The rows of a result's buttons, as they are sent."""
-    view = buttons.result_view(NONCE, job)
+    view = ui.result_view(NONCE, job)
     return [row["components"] for row in view.to_components()]
 
 
 @given(jobs)
 def test_every_result_keeps_discords_limits(job: Job) -> None:
-    view = buttons.result_view(NONCE, job, used=dict.fromkeys(("U1", "U3", "V1", "?"), JUMP))
+    view = ui.result_view(NONCE, job, used=dict.fromkeys(("U1", "U3", "V1", "?"), JUMP))
     rows = [row["components"] for row in view.to_components()]
     assert len(rows) <= 5
     assert all(1 <= len(row) <= 5 for row in rows)
@@ -52,7 +52,7 @@ def test_a_button_leads_to_the_label_that_it_shows(names: tuple[str, ...]) -> No
         for button in row:
             if str(button["custom_id"]).startswith("dr:p:"):
                 label = names[int(str(button["custom_id"]).rsplit(":", 1)[1])]
-                assert rules.is_offered(label)
+                assert press_rules.is_offered(label)
                 assert label.strip()
 
 
@@ -68,7 +68,7 @@ def test_a_declined_job_offers_the_reason() -> None:
 
 def test_a_used_u_is_a_jump_link_in_its_place_and_nothing_else_is() -> None:
     job = Job(jobid="job:1", status=Status.COMPLETED, buttons=GRID)
-    view = buttons.result_view(NONCE, job, used={"U2": JUMP, "V1": JUMP, "🔄": JUMP, "U9": JUMP})
+    view = ui.result_view(NONCE, job, used={"U2": JUMP, "V1": JUMP, "🔄": JUMP, "U9": JUMP})
     first, second = ([dict(button) for button in row["components"]] for row in view.to_components())
     assert [button.get("label") for button in first] == ["U1", "U2 ↗", "U3", "U4", None]
     assert [button.get("label") for button in second] == ["V1", "V2", "V3", "V4", "⋯"]
@@ -110,7 +110,9 @@ MODERATOR, ASKER, HOLDER, ANYBODY = (
 def test_each_kind_of_button_has_its_people(button: str, role: int | None, may: set[str]) -> None:
     people = {"moderator": MODERATOR, "asker": ASKER, "holder": HOLDER, "anybody": ANYBODY}
     settings = ServerSettings(press_role=role)
-    assert {name for name, who in people.items() if rules.may_press(rules.tier_of(button), settings, who)} == may
+    assert {
+        name for name, who in people.items() if press_rules.may_press(press_rules.tier_of(button), settings, who)
+    } == may
 
 
 @pytest.mark.parametrize(
@@ -136,13 +138,13 @@ def test_each_kind_of_button_has_its_people(button: str, role: int | None, may: 
     ],
 )
 def test_a_refusal_says_who_may(tier: Tier, role: int | None, gone: bool, sentence: str) -> None:
-    assert rules.who_may(tier, ServerSettings(press_role=role), role_is_gone=gone) == sentence
+    assert press_rules.who_may(tier, ServerSettings(press_role=role), role_is_gone=gone) == sentence
 
 
 def test_moderators_keep_the_servers_number_and_none_of_their_own() -> None:
     settings = ServerSettings(daily=3, server_daily=50, cooldown=9)
-    assert rules.limits(settings, HOLDER) == Limits(daily=3, server_daily=50, cooldown=9)
-    assert rules.limits(settings, MODERATOR) == Limits(server_daily=50)
+    assert press_rules.limits(settings, HOLDER) == Limits(daily=3, server_daily=50, cooldown=9)
+    assert press_rules.limits(settings, MODERATOR) == Limits(server_daily=50)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +165,7 @@ def test_moderators_keep_the_servers_number_and_none_of_their_own() -> None:
 )
 def test_a_number_that_is_used_up_says_so(why: Refusal, numbers: dict[str, Any], sentence: str) -> None:
     refused = Refused(why=why, free_at=datetime(2026, 11, 24, 20, tzinfo=UTC))
-    assert rules.refusal(refused, ServerSettings(**numbers)).startswith(sentence)
+    assert press_rules.refusal(refused, ServerSettings(**numbers)).startswith(sentence)
 
 
 # --- forms ------------------------------------------------------------------------------------------------------------
@@ -182,7 +184,7 @@ def test_a_number_that_is_used_up_says_so(why: Refusal, numbers: dict[str, Any],
     ],
 )
 def test_custom_zoom_begins_with_the_prompt_and_one_zoom(prompt: str, begun: str) -> None:
-    assert forms.prefilled(Job(jobid="job:1", prompt=prompt), "Custom Zoom") == begun
+    assert prompt_modal.prefilled(Job(jobid="job:1", prompt=prompt), "Custom Zoom") == begun
 
 
 @pytest.mark.parametrize(
@@ -194,20 +196,20 @@ def test_custom_zoom_begins_with_the_prompt_and_one_zoom(prompt: str, begun: str
     ],
 )
 def test_a_zoom_that_midjourney_would_not_take_is_given_back(prompt: str) -> None:
-    assert forms.trouble_with(prompt, "Custom Zoom")
+    assert prompt_modal.trouble_with(prompt, "Custom Zoom")
 
 
 @pytest.mark.parametrize("zoom", ["1", "1.0", "1.8", "2", "2.0", "1.999999"])
 def test_zooms_from_one_to_two_are_taken(zoom: str) -> None:
-    assert not forms.trouble_with(f"a castle --zoom {zoom} --ar 3:2", "Custom Zoom")
-    assert not forms.trouble_with("whatever --zoom 9", "V1"), "which is Midjourney's to judge elsewhere"
+    assert not prompt_modal.trouble_with(f"a castle --zoom {zoom} --ar 3:2", "Custom Zoom")
+    assert not prompt_modal.trouble_with("whatever --zoom 9", "V1"), "which is Midjourney's to judge elsewhere"
 
 
 @given(st.text(max_size=30).map(lambda words: words * 300), st.sampled_from(["", " --ar 3:2 --v 7", " --no x" * 900]))
 def test_a_form_keeps_discords_limits_and_the_parameters(words: str, parameters: str) -> None:
     job = Job(jobid="job:1", prompt=f"a {words}{parameters}"[:5000])
     for button in ("Custom Zoom", "V1", "⬅️", "🔄", "Vary (Strong)"):
-        sent = forms.form(NONCE, 24, job, button)
+        sent = prompt_modal.form(NONCE, 24, job, button)
         (label,) = sent.to_dict()["components"]
         field = label["component"]
         assert len(field.get("value", "")) <= field["max_length"] == 4000
@@ -215,12 +217,12 @@ def test_a_form_keeps_discords_limits_and_the_parameters(words: str, parameters:
         assert len(sent.custom_id) <= 100
         assert len(label.get("description") or "") <= 100
         if button == "Custom Zoom":
-            assert not forms.trouble_with(forms.prefilled(job, button), button) or "--zoom" in words
+            assert not prompt_modal.trouble_with(prompt_modal.prefilled(job, button), button) or "--zoom" in words
 
 
 def test_a_prompt_that_is_too_long_for_a_form_says_so_and_keeps_its_parameters() -> None:
     job = Job(jobid="job:1", prompt="a castle, " * 450 + "--ar 3:2 --v 7")
-    (label,) = forms.form(NONCE, 0, job, "V1").to_dict()["components"]
+    (label,) = prompt_modal.form(NONCE, 0, job, "V1").to_dict()["components"]
     assert label["description"].startswith("Discord's form is too small for the whole prompt")
     assert label["component"]["value"].endswith("--ar 3:2 --v 7")
     assert len(label["component"]["value"]) == 4000
@@ -240,12 +242,12 @@ def test_remix_opens_the_prompt_where_midjourney_takes_one() -> None:
             "Custom Zoom",
             "Upscale (2x)",
         )
-        if rules.wants_prompt(grid, label, on)
+        if press_rules.wants_prompt(grid, label, on)
     }
     assert taken == {"V1", "V2", "V3", "V4", "🔄", "Vary (Subtle)", "Vary (Strong)", "⬅️", "Custom Zoom"}
-    assert not rules.wants_prompt(grid, "V1", off)
-    assert rules.wants_prompt(grid, "Custom Zoom", off)
-    assert not rules.wants_prompt(Job(jobid="job:1", verb="describe"), "🔄", on)
+    assert not press_rules.wants_prompt(grid, "V1", off)
+    assert press_rules.wants_prompt(grid, "Custom Zoom", off)
+    assert not press_rules.wants_prompt(Job(jobid="job:1", verb="describe"), "🔄", on)
 
 
 # --- extras -----------------------------------------------------------------------------------------------------------

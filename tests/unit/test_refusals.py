@@ -5,7 +5,7 @@ import re
 import pytest
 
 from bot.discord_codes import INTERACTION_EXPIRED, DiscordCode
-from bot.refusals import sentence_for
+from bot.ui.refusals import sentence_for
 
 MALFORMED = {
     DiscordCode.INVALID_FORM_BODY,

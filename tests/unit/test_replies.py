@@ -6,8 +6,8 @@ import re
 import pytest
 from discord import app_commands
 
-from bot import replies
 from bot.errors import DarkroomError, PersonError, TokenRefused
+from bot.ui import replies
 
 
 def family(error: type[DarkroomError]) -> list[type[DarkroomError]]:
@@ -43,6 +43,6 @@ def test_a_bug_is_told_as_a_reference_that_the_log_explains(caplog: pytest.LogCa
     reference = re.search(r"`([0-9a-f]{6})`", told)
     assert reference is not None
     (record,) = caplog.records
-    assert (record.levelno, record.name) == (logging.ERROR, "bot.replies")
+    assert (record.levelno, record.name) == (logging.ERROR, "bot.ui.replies")
     assert reference[1] in record.message
     assert "secret details" in caplog.text

@@ -6,10 +6,10 @@ import discord
 import msgspec
 import pytest
 
-from bot.buttons.settings import _view
-from bot.buttons.settings_pages import CHOICES, Page, Seen, says, words
-from bot.chosen import GONE, lacking
 from bot.models.job import ServerSettings, Spoiler
+from bot.ui.panels.settings import _view
+from bot.ui.panels.settings_text import CHOICES, Page, Seen, says, words
+from bot.ui.permissions import GONE, lacking
 
 SEEN = Seen(rights=discord.Permissions.all(), thread=False)
 UNUSUAL = ServerSettings(

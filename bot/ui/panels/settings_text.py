@@ -8,8 +8,8 @@ import discord
 import msgspec
 
 from bot import formatting
-from bot.chosen import GONE, needed
 from bot.models.job import ServerSettings, Spoiler
+from bot.ui.permissions import GONE, needed
 
 HISTORY = ("read_message_history", "Read Message History")
 

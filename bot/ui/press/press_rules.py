@@ -5,8 +5,8 @@ import re
 import msgspec
 from discord.utils import format_dt
 
-from bot.chosen import listed
 from bot.models.job import Job, Limits, Refusal, Refused, ServerSettings, Tier
+from bot.ui.permissions import listed
 
 CUSTOM_ZOOM = "Custom Zoom"
 """The button that wants a prompt with `--zoom`."""

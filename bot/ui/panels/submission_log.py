@@ -9,11 +9,12 @@ import discord
 from discord import ui
 from discord.utils import format_dt, utcnow
 
-from bot import formatting, replies
-from bot.asking import bot_of, jump, place_of
-from bot.buttons.panels import Managed, button
+from bot import formatting
 from bot.formatting.embeds import QUIET
 from bot.models.job import KnownJob, Person, Press, PressState, Tier
+from bot.ui import replies
+from bot.ui.interactions import bot_of, jump, place_of
+from bot.ui.panels.base import Managed, button
 
 PER_PAGE = 10
 _MEMBERS = 8  # in a line of totals

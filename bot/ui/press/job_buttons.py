@@ -5,12 +5,13 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot import formatting, replies
-from bot.buttons.claims import INDEX, NONCE, Indexed
-from bot.buttons.forms import form
-from bot.buttons.rules import wants_prompt
-from bot.buttons.wanted import OnJob
+from bot import formatting
 from bot.models.job import Job, Tier
+from bot.ui import replies
+from bot.ui.base import INDEX, NONCE, Indexed
+from bot.ui.press.press_request import OnJob
+from bot.ui.press.press_rules import wants_prompt
+from bot.ui.press.prompt_modal import form
 
 
 class JobButton(OnJob, Indexed, ui.DynamicItem[ui.Button[Any]], template=rf"dr:p:{NONCE}:{INDEX}"):

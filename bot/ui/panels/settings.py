@@ -10,14 +10,14 @@ from typing import Any, ClassVar
 import discord
 from discord import ui
 
-from bot import replies
-from bot.asking import bot_of, in_thread, place_of
-from bot.buttons.panels import Managed, button, values
-from bot.buttons.sample import send_sample
-from bot.buttons.settings_pages import CHOICES, Page, Seen, Value, says, words
-from bot.chosen import GONE, channel_trouble, role_is_gone
 from bot.errors import PersonError
 from bot.models.job import Place, ServerSettings
+from bot.ui import replies
+from bot.ui.interactions import bot_of, in_thread, place_of
+from bot.ui.panels.base import Managed, button, values
+from bot.ui.panels.sample_post import send_sample
+from bot.ui.panels.settings_text import CHOICES, Page, Seen, Value, says, words
+from bot.ui.permissions import GONE, channel_trouble, role_is_gone
 
 log = logging.getLogger(__name__)
 
@@ -238,4 +238,4 @@ ITEMS: tuple[type[ui.DynamicItem[Any]], ...] = (
     RoleSelect,
     TestPictureButton,
 )
-"""All of the above, for `bot.buttons.ALL`."""
+"""All of the above, for `bot.ui.ALL`."""

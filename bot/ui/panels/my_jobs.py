@@ -7,15 +7,16 @@ import discord
 from discord import ui
 from discord.utils import format_dt
 
-from bot import formatting, replies
-from bot.asking import ask, bot_of, check_load, is_owner, jump, place_for_results, place_of
-from bot.buttons.account import Account, account, account_lines, find_running
-from bot.buttons.panels import Panel, button, values
+from bot import formatting
 from bot.errors import DarkroomError, PersonError
 from bot.formatting.embeds import QUIET
 from bot.models.job import Job, KnownJob, Press
 from bot.store import Wait
 from bot.text import clean, clip
+from bot.ui import replies
+from bot.ui.interactions import ask, bot_of, check_load, is_owner, jump, place_for_results, place_of
+from bot.ui.panels.account import Account, account, account_lines, find_running
+from bot.ui.panels.base import Panel, button, values
 
 _WAITS = 15  # lines of jobs waited for; the select has the first 25
 _LATELY = 8
@@ -204,4 +205,4 @@ ITEMS: tuple[type[ui.DynamicItem[Any]], ...] = (
     PingsButton,
     RefreshButton,
 )
-"""All of the above, for `bot.buttons.ALL`."""
+"""All of the above, for `bot.ui.ALL`."""

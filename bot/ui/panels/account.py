@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import msgspec
 
 from bot import formatting
-from bot.asking import Bot
 from bot.errors import DarkroomError, JobModerated, UseapiError
 from bot.models.job import Job
+from bot.ui.interactions import Bot
 
 _LOOKED_AT = 8  # running jobs that nobody here has asked for; each costs a request
 

@@ -5,8 +5,8 @@ The codes and their documentation stand in `bot.discord_codes`.
 
 from collections.abc import Mapping, Sequence
 
-from bot.chosen import listed
 from bot.discord_codes import DiscordCode
+from bot.ui.permissions import listed
 
 _EDIT_PERMISSIONS = "Someone who manages this channel can change that under Edit Channel, Permissions."
 _TOO_FAST = "That was too fast for Discord. Please try again in a minute."

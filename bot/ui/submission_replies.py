@@ -9,10 +9,10 @@ import discord
 from discord.http import Route
 
 from bot import formatting, logs
-from bot.asking import jump
 from bot.discord_codes import PRIVATE_ANSWER_GONE
 from bot.models.job import Kind, Press, PressState
 from bot.store import Store
+from bot.ui.interactions import jump
 
 log = logging.getLogger(__name__)
 

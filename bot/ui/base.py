@@ -7,10 +7,11 @@ from typing import Any, ClassVar, Self
 import discord
 from discord import ui
 
-from bot import logs, replies
-from bot.asking import bot_of, hear_file_limit, is_moderator, place_of
+from bot import logs
 from bot.errors import PersonError
 from bot.models.job import NOBODY, Delivery, Kind, KnownJob
+from bot.ui import replies
+from bot.ui.interactions import bot_of, hear_file_limit, is_moderator, place_of
 
 NONCE = r"(?P<nonce>[a-z0-9]{24})"
 """The part of a custom_id's pattern that names a delivery."""

@@ -8,12 +8,13 @@ import discord
 import msgspec
 from discord import ui
 
-from bot import formatting, replies
-from bot.asking import bot_of, check_rights, jump
-from bot.buttons.claims import NONCE, Simple, delete_post
+from bot import formatting
 from bot.errors import PersonError
 from bot.images import link_ends, names_the_payer
 from bot.models.job import Delivery, Job, Kind, Status
+from bot.ui import replies
+from bot.ui.base import NONCE, Simple, delete_post
+from bot.ui.interactions import bot_of, check_rights, jump
 
 _PICKS = {"U1", "U2", "U3", "U4"}
 _URL_LIMIT = 512  # Discord's, for a button

@@ -5,15 +5,16 @@ from collections.abc import Awaitable, Callable
 import discord
 import msgspec
 
-from bot import formatting, replies
-from bot.asking import bot_of, check_load, check_rights, is_moderator, person_of, place_of
-from bot.buttons import rules
-from bot.buttons.claims import Answered, is_asker
-from bot.buttons.rules import Presser
-from bot.chosen import role_is_gone
+from bot import formatting
 from bot.discord_codes import INTERACTION_NOT_ACKNOWLEDGED
 from bot.errors import PersonError
 from bot.models.job import Delivery, Kind, KnownJob, Refused, ServerSettings, Status, Tier
+from bot.ui import replies
+from bot.ui.base import Answered, is_asker
+from bot.ui.interactions import bot_of, check_load, check_rights, is_moderator, person_of, place_of
+from bot.ui.permissions import role_is_gone
+from bot.ui.press import press_rules
+from bot.ui.press.press_rules import Presser
 
 _ROLE_PATIENCE = 1.0  # seconds; Discord wants an answer within 3
 
@@ -49,16 +50,16 @@ class OnJob(Answered):
         if self.index >= len(job.buttons) or job.status != Status.COMPLETED:
             raise PersonError("This job has no such button any more.")
         button = job.buttons[self.index]
-        if not rules.is_offered(button):
+        if not press_rules.is_offered(button):
             raise PersonError("This job has no such button any more.")
-        tier = rules.tier_of(button)
+        tier = press_rules.tier_of(button)
         settings = await bot_of(interaction).store.settings(delivery.place.guild_id)
         presser = await _presser(interaction, delivery)
-        if not rules.may_press(tier, settings, presser):
+        if not press_rules.may_press(tier, settings, presser):
             gone = tier is not Tier.UPSCALE and await _press_role_is_gone(interaction, settings)
-            raise PersonError(rules.who_may(tier, settings, role_is_gone=gone))
+            raise PersonError(press_rules.who_may(tier, settings, role_is_gone=gone))
         if settings.paused:
-            raise PersonError(rules.PAUSED)
+            raise PersonError(press_rules.PAUSED)
         check_rights(interaction)
         await check_load(interaction)
         return Wanted(delivery=delivery, parent=parent, button=button, tier=tier, settings=settings, presser=presser)
@@ -66,7 +67,7 @@ class OnJob(Answered):
     async def take(
         self, interaction: discord.Interaction, wanted: Wanted, *, prompt: str = "", say: Say | None = None
     ) -> None:
-        """Put the press into the line and answer whoever pressed; what becomes of it, `bot.answers` tells."""
+        """Put the press into the line and answer whoever pressed; what becomes of it, `bot.ui.submission_replies` tells."""
         presses = bot_of(interaction).presses
         press = await presses.add(
             wanted.parent,
@@ -74,12 +75,12 @@ class OnJob(Answered):
             wanted.delivery.place,
             person_of(interaction),
             tier=wanted.tier,
-            limits=rules.limits(wanted.settings, wanted.presser),
+            limits=press_rules.limits(wanted.settings, wanted.presser),
             prompt=prompt,
             answer=interaction.token,
         )
         if isinstance(press, Refused):
-            raise PersonError(rules.refusal(press, wanted.settings))
+            raise PersonError(press_rules.refusal(press, wanted.settings))
         try:
             on_it = f"On it: {wanted.name}."
             await (replies.say(interaction, on_it) if say is None else say(on_it))
@@ -91,7 +92,7 @@ class OnJob(Answered):
         finally:
             presses.go(press)
         if interaction.permissions.manage_guild and await _press_role_is_gone(interaction, wanted.settings):
-            await interaction.followup.send(rules.ROLE_IS_GONE, ephemeral=True)
+            await interaction.followup.send(press_rules.ROLE_IS_GONE, ephemeral=True)
 
 
 async def _presser(interaction: discord.Interaction, delivery: Delivery) -> Presser:

@@ -11,12 +11,13 @@ from typing import Any, ClassVar
 import discord
 from discord import ui
 
-from bot import formatting, replies
-from bot.buttons.claims import INDEX, NONCE, Answered, Indexed
-from bot.buttons.rules import CUSTOM_ZOOM, wants_prompt
-from bot.buttons.wanted import OnJob
+from bot import formatting
 from bot.errors import PersonError
 from bot.models.job import Job
+from bot.ui import replies
+from bot.ui.base import INDEX, NONCE, Answered, Indexed
+from bot.ui.press.press_request import OnJob
+from bot.ui.press.press_rules import CUSTOM_ZOOM, wants_prompt
 
 LONGEST = 4000
 """Characters that Discord takes in a form's field."""

@@ -6,7 +6,6 @@ from typing import Protocol, cast
 import discord
 
 from bot import logs
-from bot.chosen import GONE, channel_trouble, lacking, listed, needed
 from bot.errors import PersonError
 from bot.models.job import Job, Person, Place
 from bot.polling.poller import Watcher
@@ -14,6 +13,7 @@ from bot.providers.useapi import Useapi
 from bot.settings import Settings
 from bot.store import Asked, Store, Wish
 from bot.submissions import Presses
+from bot.ui.permissions import GONE, channel_trouble, lacking, listed, needed
 
 log = logging.getLogger(__name__)
 

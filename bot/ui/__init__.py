@@ -1,7 +1,7 @@
 """Everything that can be pressed. A custom_id names a delivery and what to do; it is a claim, checked at every press.
 
 All are `DynamicItem`s: they work after a restart, on posts this process never made, and cost no memory.
-discord.py only logs what such an item raises, so `Answered` brings every exception to `bot.replies`.
+discord.py only logs what such an item raises, so `Answered` brings every exception to `bot.ui.replies`.
 
 `claims` checks what a custom_id says. `rules` says who may press what, `wanted` takes a press, `pressing` holds the
 job's own buttons and `forms` the prompt for editing. `result` (with `extras`), `card`, `notice` and `status` have what
@@ -14,16 +14,14 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.buttons import mine, settings
-from bot.buttons.card import CancelButton, StopAllButton, StopButton, StopMineButton, TellMeButton, card_view
-from bot.buttons.extras import DeleteSplitButton, FamilyButton, SplitButton, split_view
-from bot.buttons.forms import TryAgainButton, submitted
-from bot.buttons.ledger import PageButton, show_presses
-from bot.buttons.mine import show_mine
-from bot.buttons.notice import GotItButton, notice_view
-from bot.buttons.pressing import ConfirmButton, JobButton
-from bot.buttons.report import ReportButton
-from bot.buttons.result import (
+from bot.ui.panels import my_jobs, settings
+from bot.ui.panels.bug_report import ReportButton
+from bot.ui.panels.my_jobs import show_mine
+from bot.ui.panels.settings import show_settings
+from bot.ui.panels.status import RearmButton, status_view
+from bot.ui.panels.submission_log import PageButton, show_presses
+from bot.ui.posts.notice import GotItButton, notice_view
+from bot.ui.posts.result import (
     CopyIdButton,
     DeleteButton,
     MoreButton,
@@ -32,8 +30,10 @@ from bot.buttons.result import (
     posted_view,
     result_view,
 )
-from bot.buttons.settings import show_settings
-from bot.buttons.status import RearmButton, status_view
+from bot.ui.posts.result_menu import DeleteSplitButton, FamilyButton, SplitButton, split_view
+from bot.ui.posts.status_card import CancelButton, StopAllButton, StopButton, StopMineButton, TellMeButton, card_view
+from bot.ui.press.job_buttons import ConfirmButton, JobButton
+from bot.ui.press.prompt_modal import TryAgainButton, submitted
 
 __all__ = [
     "ALL",
@@ -75,7 +75,7 @@ ALL: tuple[type[ui.DynamicItem[Any]], ...] = (
     RearmButton,
     ReportButton,
     PageButton,
-    *mine.ITEMS,
+    *my_jobs.ITEMS,
     *settings.ITEMS,
 )
 

@@ -5,13 +5,13 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot import replies
-from bot.asking import ask, bot_of, check_load, check_rights, is_moderator, jump
-from bot.buttons.claims import NONCE, Simple, asked
-from bot.buttons.rules import tier_of
 from bot.errors import PersonError, UseapiError
 from bot.models.job import Delivery, Job, Kind, KnownJob, Tier
 from bot.store import Wish
+from bot.ui import replies
+from bot.ui.base import NONCE, Simple, asked
+from bot.ui.interactions import ask, bot_of, check_load, check_rights, is_moderator, jump
+from bot.ui.press.press_rules import tier_of
 
 
 def card_view(nonce: str) -> ui.View:

@@ -6,8 +6,8 @@ from typing import Any, Self, cast
 import discord
 from discord import ui
 
-from bot.buttons.claims import Answered
 from bot.errors import PersonError
+from bot.ui.base import Answered
 
 GREY = discord.ButtonStyle.secondary
 

@@ -6,9 +6,9 @@ from typing import Any, Self
 import discord
 from discord import ui
 
-from bot.asking import bot_of, place_of
-from bot.buttons.claims import Answered
 from bot.errors import PersonError
+from bot.ui.base import Answered
+from bot.ui.interactions import bot_of, place_of
 
 
 def status_view() -> ui.View:

@@ -6,14 +6,15 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot import formatting, replies
-from bot.asking import ask, bot_of, check_rights
-from bot.buttons.claims import NONCE, Simple, delete_post, may_keep_house, may_know_why
-from bot.buttons.extras import FamilyButton, SplitButton, full_size, is_still_grid
-from bot.buttons.pressing import JobButton, name_of
-from bot.buttons.rules import is_offered, tier_of
+from bot import formatting
 from bot.errors import PersonError
 from bot.models.job import Job, Kind, State, Status, Tier
+from bot.ui import replies
+from bot.ui.base import NONCE, Simple, delete_post, may_keep_house, may_know_why
+from bot.ui.interactions import ask, bot_of, check_rights
+from bot.ui.posts.result_menu import FamilyButton, SplitButton, full_size, is_still_grid
+from bot.ui.press.job_buttons import JobButton, name_of
+from bot.ui.press.press_rules import is_offered, tier_of
 
 _PICTURE_FOR = 60.0  # seconds in which a post of which nothing is known gets its picture (again): it may show a link
 _NOTHING_USED: Mapping[str, str] = {}

@@ -8,10 +8,10 @@ import aiohttp
 import discord
 from discord import app_commands
 
-from bot.chosen import lacking
 from bot.discord_codes import INTERACTION_EXPIRED
 from bot.errors import DarkroomError
-from bot.refusals import sentence_for
+from bot.ui.permissions import lacking
+from bot.ui.refusals import sentence_for
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,10 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot import __version__, replies
-from bot.asking import bot_of, place_of
-from bot.buttons.panels import Managed, button
+from bot import __version__
+from bot.ui import replies
+from bot.ui.interactions import bot_of, place_of
+from bot.ui.panels.base import Managed, button
 
 
 class ReportButton(Managed, ui.DynamicItem[ui.Button[Any]], template=r"dr:b"):

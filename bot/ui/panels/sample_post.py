@@ -5,10 +5,11 @@ from pathlib import Path
 
 import discord
 
-from bot import formatting, replies
-from bot.asking import place_for_results, place_of
+from bot import formatting
 from bot.errors import PersonError
 from bot.models.job import Job, Status
+from bot.ui import replies
+from bot.ui.interactions import place_for_results, place_of
 
 _FILE = Path(__file__).with_name("test-picture.webp")  # drawn by the demo
 _JOB = Job(

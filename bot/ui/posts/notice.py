@@ -5,11 +5,12 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot import formatting, replies
-from bot.asking import bot_of, is_moderator
-from bot.buttons.claims import NONCE, Simple, delete_post
+from bot import formatting
 from bot.errors import PersonError
 from bot.models.job import Kind, PressState
+from bot.ui import replies
+from bot.ui.base import NONCE, Simple, delete_post
+from bot.ui.interactions import bot_of, is_moderator
 
 
 def notice_view(nonce: str) -> ui.View:

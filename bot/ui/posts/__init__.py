@@ -1,0 +1,1 @@
+"""Buttons below public posts."""

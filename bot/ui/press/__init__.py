@@ -1,0 +1,1 @@
+"""From a click or a form to a submission."""
