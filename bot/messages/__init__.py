@@ -5,7 +5,7 @@ knows where they are hidden, `pings` whom a message calls, `lineage` where it be
 presses that came to nothing.
 """
 
+from bot.messages.builder import Writer
 from bot.messages.message import PICTURE_FOR, File, Message
-from bot.messages.writer import Writer
 
 __all__ = ["PICTURE_FOR", "File", "Message", "Writer"]

@@ -8,7 +8,7 @@ import discord
 import pytest
 from simcord.builders import ChannelHandle
 
-from bot.messages import media
+from bot.messages import attachments
 from bot.models.job import Spoiler
 from tests import sample_pictures as samples
 from tests.journeys.conftest import Stage, labels, words
@@ -311,7 +311,7 @@ async def test_four_pictures_of_midjourneys_own_are_posted_where_it_tells_of_the
 async def test_four_files_are_together_no_more_than_one_request_may_be(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(media, "REQUEST_LIMIT", 40_000)  # not 24 MiB, which would take its time
+    monkeypatch.setattr(attachments, "REQUEST_LIMIT", 40_000)  # not 24 MiB, which would take its time
     large = [served(stage, "0.png", samples.png(100, 100, noise=60, compress_level=0)) for _ in range(4)]
     await split(stage, await shown(stage, served(stage, "x.webp", samples.webp(64, 64)), imageUx=large))
     assert len(stage.last.attachments) == 4

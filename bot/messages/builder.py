@@ -12,12 +12,12 @@ from discord import ui
 
 from bot import formatting
 from bot.images import Pictures
-from bot.messages.lineage import Lineage, jump_to
-from bot.messages.media import Gallery
+from bot.messages.attachments import Gallery
+from bot.messages.mentions import Pings
 from bot.messages.message import Message
 from bot.messages.notices import notice
-from bot.messages.pings import Pings
-from bot.messages.sources import Sources
+from bot.messages.picture_sources import Sources
+from bot.messages.references import Lineage, jump_to
 from bot.messages.spoilers import Spoilers
 from bot.models.job import NOBODY, Delivery, Job, Kind, KnownJob, PressState, Shape, Status, Watch
 from bot.store import Store

@@ -25,7 +25,7 @@ from bot.images import (
     names_the_payer,
 )
 from bot.messages.message import File
-from bot.messages.sources import Sources, picture_urls
+from bot.messages.picture_sources import Sources, picture_urls
 from bot.messages.spoilers import Spoilers
 from bot.models.job import SEED_VERBS, Delivery, Job, KnownJob, Place, Shape, Status
 from bot.store import Store
