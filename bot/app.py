@@ -14,7 +14,7 @@ import discord
 
 from bot.alerts import DISK
 from bot.client import Darkroom
-from bot.courier import Courier
+from bot.delivery import Courier
 from bot.errors import StoreError
 from bot.housekeeping import Housekeeping
 from bot.images import Pictures

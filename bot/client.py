@@ -20,8 +20,8 @@ from discord.shard import Shard
 
 from bot import logs, ui
 from bot.alerts import Alerts
-from bot.budget import Budget, pause_before_identify
-from bot.courier import Courier
+from bot.delivery import Courier
+from bot.delivery.rate_limits import Budget, pause_before_identify
 from bot.errors import PersonError
 from bot.housekeeping import Housekeeping
 from bot.models.job import Place

@@ -117,7 +117,7 @@ async def test_whatever_goes_wrong_no_line_tells_a_secret_and_each_about_a_job_n
     told = list(log.complaints(street.bot.screen, secrets))
     assert not told, "\n".join(told)
     lines = [json.loads(line) for line in street.bot.screen.splitlines()]
-    assert {"bot.courier.courier", "bot.courier.posting", "bot.messages.attachments", "bot.submissions.sender"} < {
+    assert {"bot.delivery.dispatcher", "bot.delivery.sending", "bot.messages.attachments", "bot.submissions.sender"} < {
         line["logger"] for line in lines if "key" in line
     }
     assert any("/webhooks/" in line["message"] and "/***" in line["message"] for line in lines), "discord.py's own"

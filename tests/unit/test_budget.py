@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from bot.budget import Budget, pause_before_identify
+from bot.delivery.rate_limits import Budget, pause_before_identify
 
 Get = Callable[[str], Coroutine[None, None, None]]
 

@@ -2,7 +2,7 @@
 
 import discord
 
-from bot.courier.verdicts import is_about_size, limit_below
+from bot.delivery.retry_policy import is_about_size, limit_below
 from bot.messages import Message
 from bot.models.job import Place
 from bot.store import Store

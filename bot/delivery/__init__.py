@@ -14,6 +14,6 @@ same nonce again, which Discord answers with the first message for "a few minute
 `uploads` knows how files travel, and `verdicts` what an answer of Discord's means for a delivery.
 """
 
-from bot.courier.courier import Courier
+from bot.delivery.dispatcher import Courier
 
 __all__ = ["Courier"]

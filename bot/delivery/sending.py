@@ -8,8 +8,8 @@ from typing import Any
 import discord
 import msgspec
 
-from bot.courier.history import History, shows_its_picture
-from bot.courier.uploads import learn_limit, open_files, patience
+from bot.delivery.history import History, shows_its_picture
+from bot.delivery.uploads import learn_limit, open_files, patience
 from bot.discord_codes import DiscordCode
 from bot.messages import PICTURE_FOR, Message, Writer
 from bot.models.job import Delivery, Kind, KnownJob, Shape, State

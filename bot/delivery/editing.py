@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 import discord
 import msgspec
 
-from bot.courier.posting import TooSlow
-from bot.courier.uploads import learn_limit, open_files, patience
+from bot.delivery.sending import TooSlow
+from bot.delivery.uploads import learn_limit, open_files, patience
 from bot.discord_codes import POST_GONE
 from bot.messages import PICTURE_FOR, Writer
 from bot.models.job import Delivery, Kind, KnownJob

@@ -13,11 +13,11 @@ import discord
 
 from bot import logs
 from bot.alerts import Alert
-from bot.budget import Budget
-from bot.courier import verdicts
-from bot.courier.edits import Edits
-from bot.courier.posting import FileTooLarge, Posting, TooSlow
-from bot.courier.verdicts import Verdict, What
+from bot.delivery import retry_policy
+from bot.delivery.editing import Edits
+from bot.delivery.rate_limits import Budget
+from bot.delivery.retry_policy import Verdict, What
+from bot.delivery.sending import FileTooLarge, Posting, TooSlow
 from bot.errors import StoreTrouble
 from bot.messages import Writer
 from bot.models.job import Delivery, Kind, State
@@ -192,7 +192,7 @@ class Courier:
 
     async def _again(self, delivery: Delivery, trouble: BaseException) -> None:
         too_slow = isinstance(trouble, TooSlow)
-        verdict = verdicts.of_trouble(delivery, too_slow=too_slow, jitter=self._rng.uniform(0.5, 1.0))
+        verdict = retry_policy.of_trouble(delivery, too_slow=too_slow, jitter=self._rng.uniform(0.5, 1.0))
         name = type(trouble).__name__
         log.warning("Delivery %d met trouble (%s), again in %.0f s", delivery.id, name, verdict.pause)
         await self._carry_out(delivery, verdict, name, timed_out=too_slow)
@@ -202,7 +202,7 @@ class Courier:
         trouble = f"HTTP {refusal.status}, code {refusal.code}"
         level = logging.DEBUG if trouble == delivery.trouble else logging.WARNING  # said once, not at every try
         log.log(level, "Discord refused delivery %d: %s", delivery.id, trouble)
-        verdict = verdicts.of_refusal(delivery, refusal.status, refusal.code, self._now())
+        verdict = retry_policy.of_refusal(delivery, refusal.status, refusal.code, self._now())
         await self._carry_out(delivery, verdict, trouble)
         if verdict.halt:
             return False
