@@ -16,10 +16,10 @@ from bot.alerts import DISK
 from bot.client import Darkroom
 from bot.delivery import Courier
 from bot.errors import StoreError
-from bot.housekeeping import Housekeeping
 from bot.images import Pictures
 from bot.messages import Writer
 from bot.models.job import KnownJob
+from bot.ops.maintenance import Housekeeping
 from bot.polling.poller import Watcher
 from bot.polling.webhooks import Push
 from bot.providers.useapi import Useapi
@@ -30,7 +30,7 @@ from bot.ui.permissions import place_to_post
 from bot.ui.submission_replies import Answers
 
 if TYPE_CHECKING:
-    from bot.metrics import Metrics
+    from bot.ops.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ def _metrics(settings: Settings) -> "Metrics | None":
     """What counts, where somebody may ask for it; else not even its package is imported."""
     if settings.health_port is None:
         return None
-    from bot.metrics import Metrics
+    from bot.ops.metrics import Metrics
 
     return Metrics()
 
@@ -143,9 +143,9 @@ def _adopted(bot: Darkroom, known: KnownJob) -> None:
 @asynccontextmanager
 async def _pages(bot: Darkroom, metrics: "Metrics", now: Callable[[], datetime]) -> AsyncIterator[None]:
     """Tell how the bot does."""
-    from bot.health import Health
-    from bot.web.pages import Pages
-    from bot.web.serving import serve
+    from bot.ops.health import Health
+    from bot.ops.health_routes import Pages
+    from bot.ops.server import serve
 
     host, port = bot.settings.health_host, bot.settings.health_port or 0
     pages = Pages(bot, Health(bot, now), metrics, now)
@@ -157,8 +157,8 @@ async def _pages(bot: Darkroom, metrics: "Metrics", now: Callable[[], datetime])
 @asynccontextmanager
 async def _callbacks(bot: Darkroom) -> AsyncIterator[None]:
     """Let useapi call; at the end the server closes before `Push` does, so that no call is answered and then lost."""
-    from bot.web.callbacks import Callbacks
-    from bot.web.serving import serve
+    from bot.ops.server import serve
+    from bot.ops.webhook_routes import Callbacks
 
     host, port = bot.settings.webhook_host, bot.settings.webhook_port or 0
     callbacks = Callbacks(bot.push, callback_secret(bot.settings.useapi_token))

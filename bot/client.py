@@ -23,8 +23,8 @@ from bot.alerts import Alerts
 from bot.delivery import Courier
 from bot.delivery.rate_limits import Budget, pause_before_identify
 from bot.errors import PersonError
-from bot.housekeeping import Housekeeping
 from bot.models.job import Place
+from bot.ops.maintenance import Housekeeping
 from bot.polling.poller import Watcher
 from bot.polling.webhooks import Push
 from bot.providers.useapi import Useapi

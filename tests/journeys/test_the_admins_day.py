@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.housekeeping import _last_night
+from bot.ops.maintenance import _last_night
 from bot.store.backups import nightly
 from tests.journeys.conftest import Stage, words
 
@@ -135,7 +135,7 @@ async def test_a_copy_is_made_each_night_and_trouble_with_it_is_told_once(
     assert len(nightly(stage.folder)) == 2, "what was missed is made up for, once"
 
     monkeypatch.setattr("bot.store.backups.free_bytes", lambda _: 1 << 20)
-    monkeypatch.setattr("bot.housekeeping.free_bytes", lambda _: 1 << 20)
+    monkeypatch.setattr("bot.ops.maintenance.free_bytes", lambda _: 1 << 20)
     await stage.restart(away=86_400)
     await stage.wait(7500)
     assert [message.split(":")[0] for message in caplog.messages if "needs 16 MB" in message] == [

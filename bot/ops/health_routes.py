@@ -8,8 +8,8 @@ from aiohttp import web
 from bot import __version__
 from bot.client import Darkroom
 from bot.errors import StoreTrouble
-from bot.health import Health, is_healthy
-from bot.metrics import CONTENT_TYPE, Metrics
+from bot.ops.health import Health, is_healthy
+from bot.ops.metrics import CONTENT_TYPE, Metrics
 
 
 class Pages:

@@ -18,7 +18,7 @@ from yarl import URL
 
 from bot import __version__
 from bot.client import Darkroom
-from bot.health import Part
+from bot.ops.health import Part
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _RECOUNT = 60.0  # seconds between two counts of the whole database
