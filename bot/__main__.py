@@ -23,7 +23,7 @@ def main() -> int:
             case "run":
                 _run(always_sync=arguments.sync)
             case "check":
-                from bot.checking import check
+                from bot.cli.preflight import check
 
                 return asyncio.run(check(os.environ, as_json=arguments.json))
             case "health":
@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(*, always_sync: bool) -> None:
     settings = from_environment(os.environ)
     from bot import logs
-    from bot.run import run
+    from bot.cli.run import run
 
     logs.set_up(settings.log_level, settings.secrets, settings.log_format)
     for typo in look_over(os.environ).typos:
@@ -64,7 +64,7 @@ def _run(*, always_sync: bool) -> None:
 
 
 def _health() -> int:
-    from bot.probe import is_healthy
+    from bot.cli.healthcheck import is_healthy
 
     healthy, words = is_healthy(from_environment(os.environ))
     print(words)  # noqa: T201 -- the answer

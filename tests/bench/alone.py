@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bot.run import collect_less
+from bot.cli.run import collect_less
 
 ROOT = Path(__file__).parents[2]
 FAR, NEAR = 0, 1

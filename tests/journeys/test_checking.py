@@ -12,9 +12,9 @@ import pytest
 from aiohttp import web
 from discord.http import Route
 
-from bot.checking import check
-from bot.checking.findings import Sign
-from bot.checking.there import Clock
+from bot.cli.preflight import check
+from bot.cli.preflight.findings import Sign
+from bot.cli.preflight.remote import Clock
 from bot.client import PERMISSIONS
 from bot.demo.useapi import PretendUseapi
 from bot.store import open_store
@@ -165,7 +165,7 @@ async def test_the_database_is_told_of_and_the_disk(
         pass
     assert re.search(r"✓ database: .*bot\.sqlite3, schema \d", (await told(desk, capsys))[1])
     (desk.folder / "data" / FILE).write_bytes(b"a diary " * 100)
-    monkeypatch.setattr("bot.checking.here.free_bytes", lambda _: 5 << 20)
+    monkeypatch.setattr("bot.cli.preflight.local.free_bytes", lambda _: 5 << 20)
     status, screen = await told(desk, capsys)
     assert status == 1
     assert "is no SQLite database\n    → move it away, or restore a copy" in screen

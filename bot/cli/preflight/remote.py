@@ -12,9 +12,9 @@ import aiohttp
 import discord
 from discord.http import Route
 
-from bot.checking.findings import Finding, fine, note, wrong
+from bot.cli.invite import MOST, invite, line_to_serve, servers
+from bot.cli.preflight.findings import Finding, fine, note, wrong
 from bot.errors import AccountBlocked, SubscriptionEnded, TokenRefused, UseapiError
-from bot.invite import MOST, invite, line_to_serve, servers
 from bot.providers.useapi import Account, Useapi
 from bot.settings import callback_url
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bot import probe
-from bot.checking.findings import Finding, fine, note, wrong
+from bot.cli import healthcheck
+from bot.cli.preflight.findings import Finding, fine, note, wrong
 from bot.errors import SettingsError
 from bot.settings import look_over
 from bot.store.backups import free_bytes
@@ -115,7 +115,7 @@ def check_health(values: Mapping[str, Any]) -> list[Finding]:
     if port is None or host is None:
         return []
     try:
-        told = probe.ask(host, port)
+        told = healthcheck.ask(host, port)
     except (OSError, http.client.HTTPException):
         return [fine("health", f"no bot answers on port {port} now")]
     except ValueError:

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bot import logs
-from bot.checking.findings import Finding, Sign
-from bot.checking.here import check_database, check_disk, check_health, check_settings, check_sqlite
-from bot.checking.there import check_far_ends
+from bot.cli.preflight.findings import Finding, Sign
+from bot.cli.preflight.local import check_database, check_disk, check_health, check_settings, check_sqlite
+from bot.cli.preflight.remote import check_far_ends
 
 __all__ = ["check"]
 

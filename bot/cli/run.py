@@ -11,10 +11,10 @@ import aiohttp
 import discord
 
 from bot.app import open_darkroom
+from bot.cli.invite import invite, line_to_serve, servers
 from bot.client import Darkroom
 from bot.discord_codes import CloseCode
 from bot.errors import DiscordStartError, StartError, TokenRefused, UseapiError
-from bot.invite import invite, line_to_serve, servers
 from bot.settings import Settings
 
 log = logging.getLogger(__name__)
