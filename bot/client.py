@@ -35,7 +35,7 @@ from bot.ui import replies
 
 log = logging.getLogger(__name__)
 
-COGS = ("cogs.jobs", "cogs.darkroom", "cogs.watching")
+COGS = ("cogs.jobs", "cogs.admin", "cogs.background")
 PERMISSIONS = discord.Permissions(
     view_channel=True,
     send_messages=True,

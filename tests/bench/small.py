@@ -58,7 +58,7 @@ async def start(guilds: int, settle: float) -> dict[str, float]:
 def imports() -> float:
     """Seconds that importing the whole bot takes, in a Python of its own, without that Python's own start."""
     code = (
-        "import time; started = time.perf_counter(); import bot.__main__, cogs.jobs, cogs.darkroom, cogs.watching; "
+        "import time; started = time.perf_counter(); import bot.__main__, cogs.jobs, cogs.admin, cogs.background; "
         "print(time.perf_counter() - started)"
     )
     told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from bot.demo.pictures import dimensions
 from bot.demo.pictures.themes import number
-from bot.demo.useapi.course import buttons_of, course_of
 from bot.demo.useapi.job import Art, Job, jobid_of
+from bot.demo.useapi.timeline import buttons_of, course_of
 
 ENDS = ("completed", "moderated", "failed", "silent", "expired")
 CASTLE = "a castle in the fog, ink wash"

@@ -7,12 +7,12 @@ from typing import Any
 from aiohttp import web
 
 from bot.demo.useapi.account import Account
-from bot.demo.useapi.attached import files
-from bot.demo.useapi.body import Body, body
+from bot.demo.useapi.attachments import files
 from bot.demo.useapi.cdn import Cdn
-from bot.demo.useapi.course import Kind
 from bot.demo.useapi.job import CHANNEL, Job
 from bot.demo.useapi.requests import fields
+from bot.demo.useapi.serializer import Body, body
+from bot.demo.useapi.timeline import Kind
 
 LONGEST_PROMPT = 5000
 LONGEST_REPLY = 1024

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from bot.demo import pictures
-from bot.demo.useapi.course import Course, Kind, Step
+from bot.demo.useapi.timeline import Course, Kind, Step
 
 KEPT = 31 * 86_400.0
 """Seconds that useapi keeps a job; after that it answers 410."""

@@ -10,11 +10,11 @@ from aiohttp.typedefs import Handler
 
 from bot.demo.useapi.account import Account
 from bot.demo.useapi.api import Api, Refusal
-from bot.demo.useapi.calls import Calls
 from bot.demo.useapi.cdn import Cdn, Raw
 from bot.demo.useapi.control import Control
 from bot.demo.useapi.faults import Fault, Faults, answer
 from bot.demo.useapi.requests import Request, Requests
+from bot.demo.useapi.webhook_sender import Calls
 
 _LARGEST_BODY = 16 << 20  # a mask is a picture in base64
 

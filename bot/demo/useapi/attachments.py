@@ -7,8 +7,8 @@ from functools import partial
 
 from bot.demo import pictures
 from bot.demo.useapi.cdn import File
-from bot.demo.useapi.course import Kind
 from bot.demo.useapi.job import CHANNEL, Job, Moment
+from bot.demo.useapi.timeline import Kind
 
 Draw = Callable[[], bytes]
 

@@ -1,10 +1,10 @@
 """A job as useapi tells it: the documented model, filled from what was seen."""
 
-from bot.demo.useapi import words
-from bot.demo.useapi.attached import files, full_size
+from bot.demo.useapi import midjourney_text
+from bot.demo.useapi.attachments import files, full_size
 from bot.demo.useapi.cdn import Cdn
-from bot.demo.useapi.course import Kind
 from bot.demo.useapi.job import CHANNEL, FIRST_MESSAGE, Job, Moment, discord_stamp, stamp
+from bot.demo.useapi.timeline import Kind
 
 Body = dict[str, object]
 
@@ -23,8 +23,8 @@ def body(job: Job, now: float, cdn: Cdn, *, grid_size: int) -> Body:
         "channel": CHANNEL,
         "maxJobs": job.max_jobs,
     }
-    if moment.status in words.ERRORS:
-        answer["error"], answer["errorDetails"] = words.ERRORS[moment.status]
+    if moment.status in midjourney_text.ERRORS:
+        answer["error"], answer["errorDetails"] = midjourney_text.ERRORS[moment.status]
     elif moment.status != "created":
         answer |= _message(job, moment, cdn, grid_size)
     if moment.status == "completed":
@@ -43,7 +43,7 @@ def _message(job: Job, moment: Moment, cdn: Cdn, grid_size: int) -> Body:
     attached = [] if job.kind is Kind.SEED else files(job, moment, grid_size)
     return {
         "messageId": job.message_id(moment),
-        "content": words.content(job, moment),
+        "content": midjourney_text.content(job, moment),
         "timestamp": discord_stamp(moment.at if done else job.begun + FIRST_MESSAGE),
         "attachments": [] if job.kind is Kind.DESCRIBED else [cdn.attachment(file) for file in attached],
     }
@@ -54,12 +54,12 @@ def _result(job: Job, moment: Moment, cdn: Cdn, grid_size: int) -> Body:
     result: Body = {"buttons": list(job.buttons)} if job.buttons else {}
     if job.kind is Kind.SEED:
         attached = [cdn.attachment(file) for file in made]
-        value, content = words.seed_number(job), words.seed_content(job)
+        value, content = midjourney_text.seed_number(job), midjourney_text.seed_content(job)
         result["seed"] = {"value": value, "content": content, "attachments": attached}
     if job.kind is Kind.DESCRIBED:
         url, (shown,) = cdn.link(made[0]), made
         image = {"url": url, "proxy_url": url, "width": shown.width, "height": shown.height}
-        result["embeds"] = [{"type": "rich", "description": words.description(job), "image": image}]
+        result["embeds"] = [{"type": "rich", "description": midjourney_text.description(job), "image": image}]
     if job.kind in (Kind.GRID, Kind.SINGLE):
         result["imageUx"] = [cdn.lasting(path, draw) for path, draw in full_size(job, grid_size)]
     return result

@@ -2,8 +2,8 @@
 
 import re
 
-from bot.demo.useapi.course import Kind
 from bot.demo.useapi.job import Job, Moment
+from bot.demo.useapi.timeline import Kind
 
 MEMBER = "<@1234567890123456789>"
 

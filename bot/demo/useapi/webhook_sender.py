@@ -7,8 +7,8 @@ from contextlib import suppress
 import aiohttp
 from yarl import URL
 
-from bot.demo.useapi.body import Body
 from bot.demo.useapi.job import Job
+from bot.demo.useapi.serializer import Body
 
 _GLANCE = 0.05  # seconds between two looks at Discord where every answer is fresh
 _PATIENCE = aiohttp.ClientTimeout(total=10)
