@@ -31,9 +31,9 @@ bench: .venv/dev ## what Darkroom costs and how fast it is, into docs/performanc
 soak: .venv/dev ## the long forms: 2,000 results through 200 kills, 320 presses through 80, half an hour of work; an hour
 	DARKROOM_LONG=1 $(BIN)/python -m pytest -n 2 --timeout 600 tests/crash/test_busy_and_cut_off.py \
 	    tests/crash/test_pressing_for_real.py tests/crash/test_pictures_for_real.py \
-	    tests/unit/test_cards_properties.py tests/unit/test_models_properties.py tests/unit/test_buttons.py
+	    tests/unit/test_formatting_properties.py tests/unit/test_useapi_parsing_properties.py tests/unit/test_buttons.py
 	$(BIN)/python -m tests.crash.kill_run --deliveries 2000 --kills 200 --nonce-window 0 --seed $${SEED:-1}
-	$(BIN)/python -m tests.crash.press_run --presses 320 --kills 80 --seed $${SEED:-1}
+	$(BIN)/python -m tests.crash.submission_run --presses 320 --kills 80 --seed $${SEED:-1}
 	$(BIN)/python -m tests.bench.soak --minutes $${MINUTES:-30}
 
 image-check: .venv/dev ## the Dockerfile's steps in a bare Debian root, without Docker; needs root and debootstrap

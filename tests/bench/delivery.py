@@ -22,7 +22,7 @@ from tests.bench.alone import rss_of
 from tests.bench.filled import jobid_of
 from tests.bench.report import Table
 from tests.crash.conftest import Street
-from tests.pretend_discord.limits import Limits
+from tests.fakes.discord.limits import Limits
 
 A_SECOND = 50  # requests that Discord takes of one bot
 _BLINK = 0.1  # seconds

@@ -17,7 +17,7 @@ from bot.providers.useapi.parsing import parse_job
 from bot.store import open_store
 from bot.store.connection import FILE
 from bot.store.rows import encode
-from tests.bench.far_end import SAMPLE, answer
+from tests.bench.remote import SAMPLE, answer
 
 GUILD, CHANNELS, MEMBERS = 100, 1000, 5000
 _DONE = SAMPLE.with_name("imagine_completed.json")

@@ -15,7 +15,7 @@ from bot.demo.useapi import PretendUseapi
 from tests.bench.alone import ROOT, rss_of
 from tests.bench.report import Table, percentile, spread
 from tests.crash.conftest import Street
-from tests.pretend_discord import Message
+from tests.fakes.discord import Message
 
 COMMANDS = {
     "Darkroom": ("-m", "bot", "run"),

@@ -22,8 +22,8 @@ from bot.polling.poller import Watcher
 from bot.providers.useapi import Useapi
 from bot.store import Store, open_store
 from tests.bench.alone import alone, rss
-from tests.bench.far_end import quick_useapi
 from tests.bench.filled import GUILD, fill, jobid_of
+from tests.bench.remote import quick_useapi
 from tests.bench.report import Table, percentile, spread
 
 CONNECTIONS = 8  # the default of POLL_CONCURRENCY

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from bot.demo.useapi import PretendUseapi
 from tests.bench.alone import rss_of
 from tests.crash.conftest import Street
-from tests.pretend_discord import Message, PretendDiscord
+from tests.fakes.discord import Message, PretendDiscord
 
 BEAT = 1.0  # seconds from one job to the next
 SAMPLE = 2.0  # seconds

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from bot.demo.useapi import PretendUseapi
-from tests.pretend_discord import PretendDiscord
-from tests.pretend_discord.messages import Message
+from tests.fakes.discord import PretendDiscord
+from tests.fakes.discord.messages import Message
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import ClientSession
 
-from tests.pretend_discord import DistantDiscord
+from tests.fakes.discord import DistantDiscord
 from tests.processes import started
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +62,7 @@ async def far_ends(
     async with AsyncExitStack() as stack:
         discord_at = await stack.enter_async_context(
             _process(
-                *("tests.pretend_discord", f"--nonce-window={nonce_window}", f"--seed={seed}"),
+                *("tests.fakes.discord", f"--nonce-window={nonce_window}", f"--seed={seed}"),
                 *(f"--fault-rate={rate}", f"--fault-kinds={faults}"),
             )
         )

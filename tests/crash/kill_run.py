@@ -25,8 +25,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from tests.crash.commands import Wish, wishes_for
 from tests.crash.far_ends import ROOT, far_ends
-from tests.crash.orders import Wish, wishes_for
 from tests.crash.verdict import Figures, Post, Standing, judge, standing
 
 ASKERS = 12  # wishes that are asked side by side

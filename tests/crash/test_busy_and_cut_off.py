@@ -2,7 +2,7 @@
 
 from tests.conftest import LONG
 from tests.crash.conftest import Street
-from tests.pretend_discord.limits import Limits
+from tests.fakes.discord.limits import Limits
 
 RESULTS = 200 if LONG else 60
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.press_run import PressRun
+from tests.crash.submission_run import PressRun
 
 pytestmark = pytest.mark.timeout(120)
 

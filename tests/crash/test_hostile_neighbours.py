@@ -3,7 +3,7 @@
 import asyncio
 
 from tests.crash.conftest import Street
-from tests.pretend_discord import Message
+from tests.fakes.discord import Message
 
 
 async def picture(street: Street, prompt: str) -> Message:

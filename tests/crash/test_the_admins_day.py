@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 from tests.crash.conftest import Street
-from tests.pretend_discord.messages import parts
+from tests.fakes.discord.messages import parts
 
 
 class Desk:

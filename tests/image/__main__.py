@@ -16,8 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bot.demo.useapi import PretendUseapi
+from tests.fakes.discord import PretendDiscord
 from tests.image.dockerfile import Stage, Step, complaints, ignored, read
-from tests.pretend_discord import PretendDiscord
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ("debootstrap", "chroot", "mount", "umount", "cp")

@@ -21,7 +21,7 @@ from bot.demo.useapi import PretendUseapi
 from bot.errors import DarkroomError
 from bot.settings import Secret, Settings
 from tests import log
-from tests.journeys import laws
+from tests.journeys import invariants
 
 
 class Stage:
@@ -239,7 +239,7 @@ async def stage(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> AsyncIterat
     secrets = ("discord-token", "demo-token", *stage.env.backend.interaction_tokens, *stage.useapi.jobids)
     told = list(log.complaints(written.getvalue(), secrets))
     assert not told, "\n".join(told)
-    complaints = list(laws.broken(stage.env.http_requests))
+    complaints = list(invariants.broken(stage.env.http_requests))
     assert not complaints, "\n".join(complaints)
     bugs = [error for error in stage.env.errors if not is_sentence(error)]
     if bugs:

@@ -3,10 +3,10 @@
 import secrets
 from typing import Any
 
-from tests.pretend_discord.gateway import Gateway
-from tests.pretend_discord.interactions import AUTOCOMPLETE, MODAL, PRESS, SLASH, Interaction
-from tests.pretend_discord.messages import Json, Message, parts
-from tests.pretend_discord.world import World
+from tests.fakes.discord.gateway import Gateway
+from tests.fakes.discord.interactions import AUTOCOMPLETE, MODAL, PRESS, SLASH, Interaction
+from tests.fakes.discord.messages import Json, Message, parts
+from tests.fakes.discord.world import World
 
 PLAIN_OPTIONS = {3, 4, 5, 10}  # text, whole number, yes or no, number
 

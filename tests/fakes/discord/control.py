@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import msgspec
 from aiohttp import ClientSession, ClientTimeout, web
 
-from tests.pretend_discord.interactions import Interaction
-from tests.pretend_discord.messages import Message
+from tests.fakes.discord.interactions import Interaction
+from tests.fakes.discord.messages import Message
 
 if TYPE_CHECKING:
-    from tests.pretend_discord.server import PretendDiscord
+    from tests.fakes.discord.server import PretendDiscord
 
 T = TypeVar("T")
 

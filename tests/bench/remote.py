@@ -53,7 +53,7 @@ def quick_useapi(clock: str = "") -> Iterator[tuple[str, str]]:
             config.write_text(_NGINX.format(folder=folder, port=port, body=body), encoding="utf-8")
             command = [binary, "-c", str(config), "-p", folder, "-e", f"{folder}/errors"]
         else:
-            command = [sys.executable, "-m", "tests.bench.far_end", str(port), clock]
+            command = [sys.executable, "-m", "tests.bench.remote", str(port), clock]
         server = subprocess.Popen(command, preexec_fn=lambda: pin(FAR))
         try:
             _wait_for(port)

@@ -13,8 +13,8 @@ from bot.demo.useapi import PretendUseapi
 from tests.bench.report import Table, percentile, spread
 from tests.crash.conftest import Street
 from tests.crash.test_the_real_process import button
+from tests.fakes.discord import Message
 from tests.ports import free_port
-from tests.pretend_discord import Message
 
 POLL = 15
 REFRESH = 15.0

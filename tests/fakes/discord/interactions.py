@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from tests.pretend_discord.messages import COMMAND, EPHEMERAL, LOADING, REPLY, File, Json, Message, Person, parts
-from tests.pretend_discord.places import Refusal
-from tests.pretend_discord.world import World
+from tests.fakes.discord.channels import Refusal
+from tests.fakes.discord.messages import COMMAND, EPHEMERAL, LOADING, REPLY, File, Json, Message, Person, parts
+from tests.fakes.discord.world import World
 
 SLASH, PRESS, AUTOCOMPLETE, MODAL = 2, 3, 4, 5  # kinds of interactions
 SAY, THINK, THINK_OF_EDIT, EDIT, CHOICES, ASK = 4, 5, 6, 7, 8, 9  # kinds of answers

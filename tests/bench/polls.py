@@ -17,8 +17,8 @@ from bot.polling.poller import Watcher
 from bot.providers.useapi import Useapi
 from bot.store import open_store
 from tests.bench.alone import alone
-from tests.bench.far_end import quick_useapi
 from tests.bench.filled import fill, jobid_of
+from tests.bench.remote import quick_useapi
 from tests.bench.report import Table, spread
 from tests.bench.scale import trouble
 

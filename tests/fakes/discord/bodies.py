@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from tests.pretend_discord.messages import Json, parts
+from tests.fakes.discord.messages import Json, parts
 
 EMBED = {"title": 256, "description": 4096, "url": 2048}
 FIELD = {"name": 256, "value": 1024}

@@ -6,7 +6,7 @@ from typing import Any
 
 from simcord.types import HttpLogEntry
 
-from tests.pretend_discord.oracle import oracle
+from tests.fakes.discord.openapi_validator import oracle
 
 _ROUTES = {
     r"/channels/\d+/messages": "/channels/{channel_id}/messages",

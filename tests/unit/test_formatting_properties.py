@@ -14,7 +14,7 @@ from referencing.jsonschema import DRAFT202012
 
 from bot import formatting
 from bot.models.job import Job
-from tests.pretend_discord.oracle import FILE
+from tests.fakes.discord.openapi_validator import FILE
 from tests.strategies import jobs, labels, texts, times
 
 JUMP = "https://discord.com/channels/1/2/3"

@@ -1,6 +1,6 @@
 """Kills the bot again and again while members press buttons, and counts what was made, found, posted and told.
 
-    python -m tests.crash.press_run --presses 320 --kills 80 --seed 1
+    python -m tests.crash.submission_run --presses 320 --kills 80 --seed 1
 
 The pretend useapi keeps account of every job that it made. Two kills of three come from inside at a named point around
 the request, the others from outside at a random instant; useapi has trouble of its own besides, and three places. After
@@ -25,7 +25,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from tests.crash.far_ends import ROOT, far_ends
-from tests.crash.ledger import Figures, Ledger, judge
+from tests.crash.promises import Figures, Ledger, judge
 from tests.crash.verdict import standing
 
 HURRY = 100
@@ -229,7 +229,7 @@ class PressRun:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.crash.press_run", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.crash.submission_run", description=__doc__)
     parser.add_argument("--presses", type=int, default=320)
     parser.add_argument("--kills", type=int, default=80)
     parser.add_argument("--seed", type=int, default=1)

@@ -12,15 +12,15 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from tests.pretend_discord import control
-from tests.pretend_discord.bodies import complaints
-from tests.pretend_discord.faults import Faults
-from tests.pretend_discord.gateway import Identify
-from tests.pretend_discord.limits import Limits
-from tests.pretend_discord.oracle import oracle
-from tests.pretend_discord.people import People
-from tests.pretend_discord.places import Refusal
-from tests.pretend_discord.rest import ROUTES, Call, Reply
+from tests.fakes.discord import control
+from tests.fakes.discord.bodies import complaints
+from tests.fakes.discord.channels import Refusal
+from tests.fakes.discord.faults import Faults
+from tests.fakes.discord.gateway import Identify
+from tests.fakes.discord.limits import Limits
+from tests.fakes.discord.openapi_validator import oracle
+from tests.fakes.discord.people import People
+from tests.fakes.discord.rest import ROUTES, Call, Reply
 
 API = "/api/v10"
 VIA = {"Via": "1.1 google"}  # what tells Discord's own 429 from Cloudflare's

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from aiohttp import WSCloseCode, web
 
-from tests.pretend_discord.messages import Json
-from tests.pretend_discord.places import Places
+from tests.fakes.discord.channels import Places
+from tests.fakes.discord.messages import Json
 
 DISPATCH, HEARTBEAT, IDENTIFY, RESUME, INVALID, HELLO, ACK = 0, 1, 2, 6, 9, 10, 11
 BAD_TOKEN, BAD_SHARD = 4004, 4010

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from tests.pretend_discord.messages import Json, Message, Person
+from tests.fakes.discord.messages import Json, Message, Person
 
 T = TypeVar("T")
 

@@ -5,9 +5,9 @@ import mimetypes
 import re
 from typing import Any
 
-from tests.pretend_discord.limits import Window
-from tests.pretend_discord.messages import LOADING, PLAIN, REPLY, SILENT, File, Json, Message, Person, numbered
-from tests.pretend_discord.places import Channel, Places, Refusal
+from tests.fakes.discord.channels import Channel, Places, Refusal
+from tests.fakes.discord.limits import Window
+from tests.fakes.discord.messages import LOADING, PLAIN, REPLY, SILENT, File, Json, Message, Person, numbered
 
 UNKNOWN_REPLY = {"message_reference": {"_errors": [{"code": "REPLIES_UNKNOWN_MESSAGE", "message": "Unknown message"}]}}
 

@@ -1,11 +1,11 @@
-"""`python -m tests.pretend_discord`: the pretend Discord as a process, until it is told to end."""
+"""`python -m tests.fakes.discord`: the pretend Discord as a process, until it is told to end."""
 
 import argparse
 import asyncio
 import signal
 
-from tests.pretend_discord.faults import Faults
-from tests.pretend_discord.server import PretendDiscord
+from tests.fakes.discord.faults import Faults
+from tests.fakes.discord.server import PretendDiscord
 
 
 async def serve(asked: argparse.Namespace) -> None:
@@ -18,7 +18,7 @@ async def serve(asked: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.pretend_discord", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.fakes.discord", description=__doc__)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--nonce-window", type=float, default=120.0, metavar="S")
     parser.add_argument("--limits", action="store_true", help="keep Discord's rate limits")

@@ -11,9 +11,9 @@ as is every body that Discord would refuse. Where Discord's OpenAPI file lies at
         answer = await (await discord.slash(channel, mira, "job", {"jobid": "…"})).answered()
 """
 
-from tests.pretend_discord.control import DistantDiscord
-from tests.pretend_discord.interactions import Answer, Interaction
-from tests.pretend_discord.messages import Message
-from tests.pretend_discord.server import PretendDiscord
+from tests.fakes.discord.control import DistantDiscord
+from tests.fakes.discord.interactions import Answer, Interaction
+from tests.fakes.discord.messages import Message
+from tests.fakes.discord.server import PretendDiscord
 
 __all__ = ["Answer", "DistantDiscord", "Interaction", "Message", "PretendDiscord"]

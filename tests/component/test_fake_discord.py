@@ -11,8 +11,8 @@ import pytest
 import yarl
 from discord import app_commands
 
-from tests.pretend_discord import DistantDiscord, PretendDiscord, oracle
-from tests.pretend_discord.limits import Limits
+from tests.fakes.discord import DistantDiscord, PretendDiscord, openapi_validator
+from tests.fakes.discord.limits import Limits
 from tests.processes import started
 
 
@@ -478,8 +478,8 @@ async def test_a_body_that_discord_would_refuse_is_refused_and_written_down(
 async def test_the_openapi_file_catches_what_no_table_of_ours_knows(
     pretend: PretendDiscord, bot: Bot, room: int
 ) -> None:
-    if not oracle.FILE.exists():
-        pytest.skip(oracle.MISSING)
+    if not openapi_validator.FILE.exists():
+        pytest.skip(openapi_validator.MISSING)
     assert await refused(
         bot.channel(room).send(embed=discord.Embed(title="t").set_image(url=f"https://x/{'y' * 2048}"))
     ) == (400, 50035)
@@ -487,7 +487,7 @@ async def test_the_openapi_file_catches_what_no_table_of_ours_knows(
 
 
 async def test_it_runs_as_a_process_of_its_own() -> None:
-    command = (sys.executable, "-m", "tests.pretend_discord", "--nonce-window", "0")
+    command = (sys.executable, "-m", "tests.fakes.discord", "--nonce-window", "0")
     async with started(*command, cwd=Path(__file__).parents[2], stdout=asyncio.subprocess.PIPE) as process:
         await _used_from_afar(process)
 

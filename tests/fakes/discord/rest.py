@@ -7,11 +7,11 @@ from typing import Any
 
 from aiohttp import BodyPartReader, web
 
-from tests.pretend_discord.interactions import Interaction, lookup
-from tests.pretend_discord.messages import File, Json, Message
-from tests.pretend_discord.people import People
-from tests.pretend_discord.places import Channel, Refusal
-from tests.pretend_discord.servers import guild_json, member_json, role_json
+from tests.fakes.discord.channels import Channel, Refusal
+from tests.fakes.discord.interactions import Interaction, lookup
+from tests.fakes.discord.messages import File, Json, Message
+from tests.fakes.discord.people import People
+from tests.fakes.discord.servers import guild_json, member_json, role_json
 
 
 @dataclass(kw_only=True)

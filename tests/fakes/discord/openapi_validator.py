@@ -9,12 +9,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-FILE = Path(__file__).parents[3] / "shared" / "reference" / "discord-openapi.json"
+FILE = Path(__file__).parents[4] / "shared" / "reference" / "discord-openapi.json"
 """Beside the checkout, so that all checkouts of a machine share it."""
 
 MISSING = (
     "Discord's OpenAPI file is not at hand: openapi_preview.json of github.com/discord/discord-api-spec, as "
-    f"../{FILE.relative_to(Path(__file__).parents[3])}"
+    f"../{FILE.relative_to(Path(__file__).parents[4])}"
 )
 JSON = ("content", "application/json", "schema")
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from tests.pretend_discord.messages import Json
-from tests.pretend_discord.people import People
-from tests.pretend_discord.places import BITS, BOT_RIGHTS, Refusal
+from tests.fakes.discord.channels import BITS, BOT_RIGHTS, Refusal
+from tests.fakes.discord.messages import Json
+from tests.fakes.discord.people import People
 
 _NAMELESS = dict.fromkeys(
     ("icon", "description", "home_header", "splash", "discovery_splash", "banner", "afk_channel_id",

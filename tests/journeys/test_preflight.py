@@ -19,7 +19,7 @@ from bot.client import PERMISSIONS
 from bot.demo.useapi import PretendUseapi
 from bot.store import open_store
 from bot.store.connection import FILE
-from tests.pretend_discord import PretendDiscord
+from tests.fakes.discord import PretendDiscord
 
 CANARY = "canary-of-a-token"
 
