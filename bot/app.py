@@ -26,7 +26,7 @@ from bot.providers.useapi import Useapi
 from bot.settings import Settings, callback_secret
 from bot.store import open_store
 from bot.submissions import Presses
-from bot.ui.permissions import place_to_post
+from bot.ui.permissions import postable_destination
 from bot.ui.submission_replies import Answers
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ async def open_darkroom(
                 api=api,
                 store=store,
                 wake=bot.watcher.wake,
-                place_of=partial(place_to_post, bot, guilds=settings.allowed_guilds),
+                destination_of=partial(postable_destination, bot, guilds=settings.allowed_guilds),
                 adopted=partial(_adopted, bot),
             )
             answers = Answers(bot=bot, store=store, deliver_soon=bot.deliver_soon, now=now)

@@ -23,7 +23,7 @@ from bot.alerts import Alerts
 from bot.delivery import Courier
 from bot.delivery.rate_limits import Budget, pause_before_identify
 from bot.errors import PersonError
-from bot.models.job import Place
+from bot.models.job import Destination
 from bot.ops.maintenance import Housekeeping
 from bot.polling.poller import Watcher
 from bot.polling.webhooks import Push
@@ -133,7 +133,7 @@ class Darkroom(commands.AutoShardedBot):
         Every interaction comes by here first, so from here on the log says where it happened.
         """
         if interaction.guild_id is not None and interaction.channel_id is not None:
-            logs.turn_to(place=Place(guild_id=interaction.guild_id, channel_id=interaction.channel_id))
+            logs.turn_to(destination=Destination(guild_id=interaction.guild_id, channel_id=interaction.channel_id))
         guilds = self.settings.allowed_guilds
         if guilds is None or interaction.guild_id in guilds:
             return True

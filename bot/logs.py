@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from bot.models.job import Place
+from bot.models.job import Destination
 
 _FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 _JOBID = re.compile(r"job(?::|%3A)\d{17}-user(?::|%3A)[\w:%.-]+|\bj\d{16,}\w*-u\d+-c[\w:%.-]+", re.IGNORECASE)
@@ -45,27 +45,27 @@ def set_up(level: str, secrets: Iterable[str], form: str = "text") -> None:
 
 
 @contextmanager
-def about(*, key: str = "", place: Place | None = None) -> Iterator[None]:
+def about(*, key: str = "", destination: Destination | None = None) -> Iterator[None]:
     """Have each line that is logged inside, whoever logs it, name the job's key, its server and its channel.
 
     Inside another `about` it adds what that one did not know. A task that is started inside goes on with it.
     """
-    token = _subject.set(_subject.get() | _fields(key, place))
+    token = _subject.set(_subject.get() | _fields(key, destination))
     try:
         yield
     finally:
         _subject.reset(token)
 
 
-def turn_to(*, key: str = "", place: Place | None = None) -> None:
+def turn_to(*, key: str = "", destination: Destination | None = None) -> None:
     """The same for the rest of a task that takes up one thing after another: this, and nothing of what was before."""
-    _subject.set(_fields(key, place))
+    _subject.set(_fields(key, destination))
 
 
-def _fields(key: str, place: Place | None) -> dict[str, str]:
+def _fields(key: str, destination: Destination | None) -> dict[str, str]:
     known = {"key": key} if key else {}
-    if place is not None:
-        known |= {"guild": str(place.guild_id), "channel": str(place.channel_id)}
+    if destination is not None:
+        known |= {"guild": str(destination.guild_id), "channel": str(destination.channel_id)}
     return known
 
 

@@ -36,7 +36,7 @@ class Managing(commands.GroupCog, group_name="darkroom", group_description="How 
     async def status(self, interaction: discord.Interaction[Darkroom]) -> None:
         """Answer in private, about this server alone; the account's matters only to whoever runs the bot."""
         await interaction.response.defer(ephemeral=True)
-        guild_id = interactions.place_of(interaction).guild_id
+        guild_id = interactions.destination_of(interaction).guild_id
         store = self._bot.store
         given_up = await store.undeliverable(guild_id)
         lines = [
@@ -71,7 +71,7 @@ class Managing(commands.GroupCog, group_name="darkroom", group_description="How 
     async def _line(self, delivery: Delivery) -> str:
         known = await self._bot.store.known(delivery.job_id)
         name = formatting.plain(formatting.label(known.job), 60)
-        return f"- `#{known.key}` {name} in <#{delivery.place.channel_id}> ({delivery.trouble})"
+        return f"- `#{known.key}` {name} in <#{delivery.destination.channel_id}> ({delivery.trouble})"
 
 
 async def setup(bot: Darkroom) -> None:

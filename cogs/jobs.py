@@ -12,7 +12,7 @@ from discord.ext import commands
 from bot import formatting, logs
 from bot.client import Darkroom
 from bot.errors import DarkroomError, JobModerated, PersonError
-from bot.models.job import Job, Place
+from bot.models.job import Destination, Job
 from bot.store import Asked, Wish
 from bot.ui import MoreButton, TellMeButton, custom_ids, interactions, posted_view, replies, show_mine
 
@@ -69,40 +69,44 @@ class Jobs(commands.Cog):
             return
         if not jobids:
             raise PersonError("I find no job id in this message. It looks like `job:20240909…-bot:midjourney`.")
-        place, trouble = await interactions.place_for_results(interaction)
-        lines = [await self._one_of_many(interaction, jobid, place) for jobid in jobids[:_AT_ONCE]]
+        destination, trouble = await interactions.results_destination(interaction)
+        lines = [await self._one_of_many(interaction, jobid, destination) for jobid in jobids[:_AT_ONCE]]
         if len(jobids) > _AT_ONCE:
             lines.append(f"These are the first {_AT_ONCE} of {len(jobids)}; `/job` takes the others.")
         await replies.say(interaction, "\n".join(filter(None, (*lines, trouble)))[:2000])
 
-    async def _one_of_many(self, interaction: discord.Interaction[Darkroom], jobid: str, place: Place) -> str:
+    async def _one_of_many(
+        self, interaction: discord.Interaction[Darkroom], jobid: str, destination: Destination
+    ) -> str:
         try:
-            job = await self._find(jobid, place)
+            job = await self._find(jobid, destination)
             if job.private:
                 return "- One is about the account itself; `/job` with its id shows it to you alone."
             if not job.over:
                 await interactions.check_load(interaction)
             told, url = _told(
-                await interactions.ask(interaction, job, place=place), place, interactions.place_of(interaction)
+                await interactions.ask(interaction, job, destination=destination),
+                destination,
+                interactions.destination_of(interaction),
             )
         except DarkroomError as trouble:
             return f"- {trouble}"
         return f"- {told} {url or ''}".rstrip()
 
     async def _follow(self, interaction: discord.Interaction[Darkroom], jobid: str) -> None:
-        place, trouble = await interactions.place_for_results(interaction)
-        job = await self._find(jobid, place)
+        destination, trouble = await interactions.results_destination(interaction)
+        job = await self._find(jobid, destination)
         if job.private:
             waiting = "" if job.over else "Midjourney has not answered yet. Please ask again in half a minute."
             await replies.say(interaction, waiting, embed=formatting.account_answer(job))
             return
         if not job.over:
             await interactions.check_load(interaction)
-        wish = await interactions.ask(interaction, job, place=place)
-        here = interactions.place_of(interaction)
-        told, url = _told(wish, place, here)
+        wish = await interactions.ask(interaction, job, destination=destination)
+        here = interactions.destination_of(interaction)
+        told, url = _told(wish, destination, here)
         view = None
-        if url and wish.delivery is not None and place == here:
+        if url and wish.delivery is not None and destination == here:
             view = posted_view(wish.delivery.nonce, url)
         elif url:  # "Post again" posts where it is pressed, and this is another channel
             view = ui.View(timeout=None)
@@ -112,7 +116,7 @@ class Jobs(commands.Cog):
     @job.autocomplete("jobid")
     async def recent(self, interaction: discord.Interaction[Darkroom], typed: str) -> list[app_commands.Choice[str]]:
         """The member's and the channel's last jobs, from the store alone: Discord waits 3 s at most."""
-        recent = await self._bot.store.recent(interactions.place_of(interaction), interaction.user.id)
+        recent = await self._bot.store.recent(interactions.destination_of(interaction), interaction.user.id)
         choices = [(formatting.choice(known.job, known.key), f"#{known.key}") for known in recent]
         words = typed.casefold().lstrip("#").split()
         fitting = [
@@ -120,16 +124,16 @@ class Jobs(commands.Cog):
         ]
         return [app_commands.Choice(name=name, value=value) for name, value in fitting[:_CHOICES]]
 
-    async def _find(self, text: str, place: Place) -> Job:
+    async def _find(self, text: str, destination: Destination) -> Job:
         """The job that the text means: by a key of this server, else by useapi's id."""
         known = None
         if key := _KEY.fullmatch(text.strip()):
-            known = await self._bot.store.by_key(key[1], place.guild_id)
+            known = await self._bot.store.by_key(key[1], destination.guild_id)
             if known is None and key[0].startswith("#"):
                 raise PersonError(f"No job in this server has the key `#{key[1].upper()}`. Its id works, too.")
         known = known or await self._bot.store.by_jobid(read_jobid(text))
         if known is not None:
-            logs.turn_to(key=known.key, place=place)
+            logs.turn_to(key=known.key, destination=destination)
         if known is not None and (known.job.settled or not known.job.over):
             return known.job  # the watcher looks at it anyway
         try:
@@ -138,27 +142,27 @@ class Jobs(commands.Cog):
             return declined.job
 
 
-def _told(wish: Wish, there: Place, here: Place) -> tuple[str, str | None]:
+def _told(wish: Wish, there: Destination, here: Destination) -> tuple[str, str | None]:
     """What came of a wish to see a job `there`, for who is `here`; and where its result stands already."""
     delivery = wish.delivery
     url = (
         None
         if delivery is None or delivery.message_id is None
-        else interactions.jump(delivery.place, delivery.message_id)
+        else interactions.jump(delivery.destination, delivery.message_id)
     )
-    place = "here" if there == here else f"in <#{there.channel_id}>"
+    destination = "here" if there == here else f"in <#{there.channel_id}>"
     match wish.asked:
         case Asked.NEW:
-            return f"Watching `#{wish.known.key}`: I'll post it {place}.", None
+            return f"Watching `#{wish.known.key}`: I'll post it {destination}.", None
         case Asked.JOINED:
             return (
-                f"Already watched {f'[{place}]({url})' if url and place == 'here' else place}, I'll tell you too.",
+                f"Already watched {f'[{destination}]({url})' if url and place == 'here' else place}, I'll tell you too.",
                 None,
             )
         case Asked.COMING:
-            return f"It is over already: I'm posting it {place}.", None
+            return f"It is over already: I'm posting it {destination}.", None
         case Asked.POSTED:
-            return f"It stands {place} already.", url
+            return f"It stands {destination} already.", url
 
 
 def _own_button(message: discord.Message, me: discord.ClientUser | None) -> MoreButton | TellMeButton | None:

@@ -111,7 +111,7 @@ class Courier:
             return
         due: defaultdict[int, list[Delivery]] = defaultdict(list)
         for delivery in (*await self._store.open_deliveries(), *await self._store.posts_to_edit()):
-            due[delivery.place.channel_id].append(delivery)
+            due[delivery.destination.channel_id].append(delivery)
         for channel_id, deliveries in due.items():
             if channel_id not in self._rounds:
                 self._rounds[channel_id] = asyncio.create_task(self._serve(deliveries))
@@ -148,8 +148,8 @@ class Courier:
             left -= delivery.kind is Kind.CARD or delivery.state is State.POSTED
             if self._closing or self.paused or left < 0:
                 return
-            logs.turn_to(place=delivery.place)
-            self.in_hand[delivery.place.channel_id] = asyncio.get_running_loop().time()
+            logs.turn_to(destination=delivery.destination)
+            self.in_hand[delivery.destination.channel_id] = asyncio.get_running_loop().time()
             try:
                 await self._deliver(delivery)
             except _TRANSIENT as trouble:
@@ -181,12 +181,12 @@ class Courier:
 
     async def _deliver(self, delivery: Delivery) -> None:
         known = await self._store.known(delivery.job_id)
-        logs.turn_to(key=known.key, place=delivery.place)
+        logs.turn_to(key=known.key, destination=delivery.destination)
         if delivery.state is State.POSTED:
             await self._edits.edit(delivery, known)
         else:
             await self._posting.post(delivery, known)
-            self._alert(f"channel {delivery.place.channel_id}", "")
+            self._alert(f"channel {delivery.destination.channel_id}", "")
 
     # --- trouble ----------------------------------------------------------------------------------------------------
 
@@ -215,7 +215,7 @@ class Courier:
         if verdict.halt:
             self._pause(verdict.halt)
         if verdict.no_replies:
-            self._posting.no_replies_in(delivery.place.channel_id)
+            self._posting.no_replies_in(delivery.destination.channel_id)
         match verdict.what:
             case What.LET_BE:
                 await self._store.shown(delivery, verdict.pause, picture=True)
@@ -240,7 +240,7 @@ class Courier:
             return  # dropped or posted while its send was under way: nothing is missing in the channel
         log.error("Delivery %d is undeliverable: %s (%s)", delivery.id, why, trouble)
         self._alert(
-            f"channel {delivery.place.channel_id}",
-            f"Results cannot be posted in <#{delivery.place.channel_id}> ({trouble}). They are kept: when I may post "
+            f"channel {delivery.destination.channel_id}",
+            f"Results cannot be posted in <#{delivery.destination.channel_id}> ({trouble}). They are kept: when I may post "
             "there again, somebody who manages that server can send them with `/darkroom status`.",
         )

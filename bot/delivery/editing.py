@@ -45,7 +45,7 @@ class Edits:
         if post.message_id is None or post.kind not in {Kind.CARD, Kind.RESULT}:
             await self._store.shown(post, 0, picture=True)
             return
-        channel = self._bot.get_partial_messageable(post.place.channel_id, guild_id=post.place.guild_id)
+        channel = self._bot.get_partial_messageable(post.destination.channel_id, guild_id=post.destination.guild_id)
         message = channel.get_partial_message(post.message_id)
         try:
             await (self._card if post.kind is Kind.CARD else self._result)(post, known, message)
@@ -57,10 +57,10 @@ class Edits:
     # --- cards ------------------------------------------------------------------------------------------------------
 
     async def _card(self, card: Delivery, known: KnownJob, message: discord.PartialMessage) -> None:
-        watched = await self._store.watches(card.job_id, card.place.channel_id)
+        watched = await self._store.watches(card.job_id, card.destination.channel_id)
         ended = known.job.over or not watched
         age = self._now() - discord.utils.snowflake_time(message.id)
-        coming = known.job.over and await self._store.open_result(known.id, card.place.channel_id) is not None
+        coming = known.job.over and await self._store.open_result(known.id, card.destination.channel_id) is not None
         if coming or (not ended and age > _EDITS_UNTIL):
             await self._store.shown(card, 0)
             return
@@ -102,7 +102,7 @@ class Edits:
                             allowed_mentions=discord.AllowedMentions.none(),  # which the client's own do not reach here
                         )
                 except discord.HTTPException as refusal:
-                    if not await learn_limit(self._store, post.place, whole, refusal):
+                    if not await learn_limit(self._store, post.destination, whole, refusal):
                         raise
                     return False
                 except TimeoutError:

@@ -22,7 +22,9 @@ class History:
 
         Without Read Message History Discord shows an empty history; then the nonce alone protects.
         """
-        channel = self._bot.get_partial_messageable(delivery.place.channel_id, guild_id=delivery.place.guild_id)
+        channel = self._bot.get_partial_messageable(
+            delivery.destination.channel_id, guild_id=delivery.destination.guild_id
+        )
         start = discord.Object(self._looked.get(delivery.id, after))
         found = None
         async with asyncio.timeout(PATIENCE):

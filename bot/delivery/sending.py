@@ -60,7 +60,7 @@ class Posting:
             try:
                 message_id = await self._send(claimed, message)
             except discord.HTTPException as refusal:
-                if not await learn_limit(self._store, delivery.place, message, refusal):
+                if not await learn_limit(self._store, delivery.destination, message, refusal):
                     raise
                 raise FileTooLarge from refusal
             if delivery.state is State.SENDING:  # perhaps Discord answered with what it had stored then
@@ -91,13 +91,15 @@ class Posting:
         return False
 
     async def _send(self, delivery: Delivery, message: Message) -> int | None:
-        channel = self._bot.get_partial_messageable(delivery.place.channel_id, guild_id=delivery.place.guild_id)
+        channel = self._bot.get_partial_messageable(
+            delivery.destination.channel_id, guild_id=delivery.destination.guild_id
+        )
         options: dict[str, Any] = {} if message.embed is None else {"embed": message.embed}
-        if message.reply_to is not None and delivery.place.channel_id not in self._no_replies:
+        if message.reply_to is not None and delivery.destination.channel_id not in self._no_replies:
             options["reference"] = discord.MessageReference(
                 message_id=message.reply_to,
-                channel_id=delivery.place.channel_id,
-                guild_id=delivery.place.guild_id,
+                channel_id=delivery.destination.channel_id,
+                guild_id=delivery.destination.guild_id,
                 fail_if_not_exists=False,
             )
         await self._turn()

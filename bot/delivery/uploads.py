@@ -4,7 +4,7 @@ import discord
 
 from bot.delivery.retry_policy import is_about_size, limit_below
 from bot.messages import Message
-from bot.models.job import Place
+from bot.models.job import Destination
 from bot.store import Store
 
 _PATIENCE = 25.0  # seconds that one request may take, plus its files' bytes at
@@ -21,7 +21,7 @@ def open_files(message: Message) -> list[discord.File]:
     return [discord.File(file.picture.path, filename=file.name, description=file.description) for file in message.files]
 
 
-async def learn_limit(store: Store, place: Place, message: Message, refusal: discord.HTTPException) -> bool:
+async def learn_limit(store: Store, destination: Destination, message: Message, refusal: discord.HTTPException) -> bool:
     """Note a lower limit of the server's, where Discord found a file too large; whether a smaller copy may do.
 
     Several files at once teach nothing: perhaps it was their sum.
@@ -30,5 +30,5 @@ async def learn_limit(store: Store, place: Place, message: Message, refusal: dis
         return False
     limit = limit_below(message.size)
     if limit is not None:
-        await store.set_file_limit(place.guild_id, limit)
+        await store.set_file_limit(destination.guild_id, limit)
     return limit is not None

@@ -11,12 +11,12 @@ _LOOKING = (
 )
 
 
-def waits(press: Press, *, place: int, held: str) -> str:
+def waits(press: Press, *, position: int, held: str) -> str:
     """A press that is kept: its place in line (from 1), and a sentence on what holds the line up, or "".
 
     Without a place (0) it waits for what comes of another press of the same button, which was sent.
     """
-    until = f", {_ordinal(place)} in line" if place else " until it is known what came of the press before it"
+    until = f", {_ordinal(position)} in line" if position else " until it is known what came of the press before it"
     return f"{held} {_name(press)} is kept{until}. `/jobs` takes it back.".strip()
 
 
@@ -61,5 +61,5 @@ def _name(press: Press) -> str:
     return plain(press.button, 100)
 
 
-def _ordinal(place: int) -> str:
-    return _PLACES[place - 1] if 0 < place <= len(_PLACES) else f"number {place}"
+def _ordinal(position: int) -> str:
+    return _PLACES[position - 1] if 0 < position <= len(_PLACES) else f"number {position}"

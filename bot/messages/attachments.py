@@ -27,7 +27,7 @@ from bot.images import (
 from bot.messages.message import File
 from bot.messages.picture_sources import Sources, picture_urls
 from bot.messages.spoilers import Spoilers
-from bot.models.job import SEED_VERBS, Delivery, Job, KnownJob, Place, Shape, Status
+from bot.models.job import SEED_VERBS, Delivery, Destination, Job, KnownJob, Shape, Status
 from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -93,11 +93,11 @@ class Gallery:
         urls = picture_urls(job)
         if not urls:
             return Media(note=_NO_PICTURE if _is_picture(job) else "")
-        hidden = await self._spoilers.hidden(delivery.place)
+        hidden = await self._spoilers.hidden(delivery.destination)
         if delivery.shape is not Shape.WHOLE:
             return self._linked(job, urls[0], "The picture could not be attached here.", hidden)
         try:
-            pictures = await self._sources.pictures(known, delivery.place, into)
+            pictures = await self._sources.pictures(known, delivery.destination, into)
         except PictureGone:
             return Media(note=_ENDED)
         except TooLarge:
@@ -108,13 +108,13 @@ class Gallery:
             why = "The picture could not be fetched."
             return self._linked(job, urls[0], why, hidden, may_come=not isinstance(trouble, NotAllowed))
         self._tell_of_room(into)
-        return await self._fitted(delivery.place, known, pictures, hidden, into)
+        return await self._fitted(delivery.destination, known, pictures, hidden, into)
 
     async def _fitted(
-        self, place: Place, known: KnownJob, pictures: Sequence[Picture], hidden: bool, into: Path
+        self, destination: Destination, known: KnownJob, pictures: Sequence[Picture], hidden: bool, into: Path
     ) -> Media:
         url = picture_urls(known.job)[0]
-        limit = await self._limit(place, len(pictures))
+        limit = await self._limit(destination, len(pictures))
         try:
             fitted = [await self._pictures.fit(picture, limit=limit, into=into) for picture in pictures]
         except NoRoom as trouble:
@@ -155,10 +155,10 @@ class Gallery:
         """The four pictures of a grid as four files, or a sentence that says why not."""
         if delivery.shape is not Shape.WHOLE:
             return Media(note="The four pictures could not be attached here.")
-        hidden = await self._spoilers.hidden(delivery.place)
-        limit = await self._limit(delivery.place, 4)
+        hidden = await self._spoilers.hidden(delivery.destination)
+        limit = await self._limit(delivery.destination, 4)
         try:
-            pictures = await self._sources.four(known, delivery.place, into)
+            pictures = await self._sources.four(known, delivery.destination, into)
             if len(pictures) == 4:
                 four = [(await self._pictures.fit(each, limit=limit, into=into)).picture for each in pictures]
             else:
@@ -174,9 +174,11 @@ class Gallery:
         self._tell_of_room(into)
         return Media(files=[_file(known, picture, number, hidden, of=4) for number, picture in enumerate(four)])
 
-    async def preview(self, job: Job, place: Place, into: Path) -> list[File]:
+    async def preview(self, job: Job, destination: Destination, into: Path) -> list[File]:
         """The newest preview of a running job: attached, because Midjourney deletes it; a card without it is fine."""
-        if not job.attachments or await self._spoilers.hidden(place):  # what an embed shows, Discord does not hide
+        if not job.attachments or await self._spoilers.hidden(
+            destination
+        ):  # what an embed shows, Discord does not hide
             return []
         try:
             async with asyncio.timeout(_PREVIEW_SECONDS):  # it takes one of the places that results wait for
@@ -190,9 +192,9 @@ class Gallery:
 
     # --- links and limits -------------------------------------------------------------------------------------------
 
-    async def _limit(self, place: Place, files: int) -> int:
+    async def _limit(self, destination: Destination, files: int) -> int:
         """Bytes that each of so many files may have here."""
-        limit = await self._store.file_limit(place.guild_id) or UPLOAD_LIMIT
+        limit = await self._store.file_limit(destination.guild_id) or UPLOAD_LIMIT
         return min(limit, REQUEST_LIMIT // max(files, 1))
 
     def _linked(

@@ -81,21 +81,25 @@ class Writer:
 
     async def view(self, delivery: Delivery, known: KnownJob) -> ui.View:
         """The buttons of a result as they are now: those that were used lead to what they made."""
-        used = await self._lineage.used(known, delivery.place)
+        used = await self._lineage.used(known, delivery.destination)
         return result_view(delivery.nonce, known.job, bare=delivery.shape is Shape.TEXT, used=used)
 
     # --- cards ------------------------------------------------------------------------------------------------------
 
     async def _card(self, delivery: Delivery, known: KnownJob, folder: Path) -> Message:
-        watches = await self._store.watches(known.id, delivery.place.channel_id)
+        watches = await self._store.watches(known.id, delivery.destination.channel_id)
         embed = formatting.card(
             known.job,
-            parent=await self._lineage.parent(known.job, delivery.place),
+            parent=await self._lineage.parent(known.job, delivery.destination),
             watchers=[watch.person.name for watch in watches if watch.person != NOBODY],
             started=known.job.created or known.added_at,
             usual=None if known.job.over else await self._store.usual(known.job),
         )
-        files = await self._gallery.preview(known.job, delivery.place, folder) if delivery.shape is Shape.WHOLE else []
+        files = (
+            await self._gallery.preview(known.job, delivery.destination, folder)
+            if delivery.shape is Shape.WHOLE
+            else []
+        )
         if files:
             embed.set_thumbnail(url=f"attachment://{files[0].name}")
         return Message(embed=embed, view=card_view(delivery.nonce), files=files)
@@ -104,14 +108,14 @@ class Writer:
         """The one line that a card shrinks to when there is nothing more to follow."""
         if not known.job.over:
             return f"-# Nobody here waits for {formatting.plain(formatting.label(known.job), 100)} any more."
-        post = await self._store.post_of(known.id, delivery.place.channel_id)
+        post = await self._store.post_of(known.id, delivery.destination.channel_id)
         url = None if post is None or post.id == delivery.id else jump_to(post)
         return formatting.finished_card(known.job, took=_took(known.job), url=url)
 
     # --- results ----------------------------------------------------------------------------------------------------
 
     async def _result(self, delivery: Delivery, known: KnownJob, folder: Path) -> Message:
-        watches = await self._store.watches(known.id, delivery.place.channel_id)
+        watches = await self._store.watches(known.id, delivery.destination.channel_id)
         over_at = known.over_at or self._now()
         again = delivery.created_at > over_at  # asked for when the job was over: nobody waited for this one
         mentioned = [] if again else await self._pings.of_result(delivery, known, watches, over_at)
@@ -120,7 +124,7 @@ class Writer:
             content=formatting.mentions(mentioned),
             view=await self.view(delivery, known),
             mentioned=mentioned,
-            reply_to=await self._lineage.reply_to(known, delivery.place),
+            reply_to=await self._lineage.reply_to(known, delivery.destination),
             silent=self._now() - owed_since > _LATE,
         )
         if delivery.shape is Shape.TEXT:
@@ -130,7 +134,7 @@ class Writer:
         embed = formatting.result(
             known.job,
             key=known.key,
-            parent=await self._lineage.parent(known.job, delivery.place),
+            parent=await self._lineage.parent(known.job, delivery.destination),
             asker=next((watch.person.name for watch in watches if watch.person != NOBODY), ""),
             picture=media.shown,
             note=media.note,
@@ -148,7 +152,7 @@ class Writer:
             content=f"-# {name} · {media.note or f'1 to 4 of #{known.key}'}",
             view=split_view(delivery.nonce),
             files=media.files,
-            reply_to=await self._lineage.message_of(known.id, delivery.place),
+            reply_to=await self._lineage.message_of(known.id, delivery.destination),
         )
 
     async def _notice(self, delivery: Delivery, parent: KnownJob) -> Message:
@@ -157,17 +161,17 @@ class Writer:
         assert press is not None, "a notice goes with its press"
         child = None
         if press.state is PressState.USED and press.child_id is not None:
-            child = await self._lineage.link(await self._store.known(press.child_id), delivery.place)
+            child = await self._lineage.link(await self._store.known(press.child_id), delivery.destination)
         rings = await self._pings.of_notice(delivery, press.person)
         return Message(
             content=notice(
                 press,
-                parent=await self._lineage.link(parent, delivery.place),
+                parent=await self._lineage.link(parent, delivery.destination),
                 child=child.url if child else "",
             ),
             view=notice_view(delivery.nonce),
             mentioned=[press.person.id] if rings else [],
-            reply_to=await self._lineage.message_of(parent.id, delivery.place),
+            reply_to=await self._lineage.message_of(parent.id, delivery.destination),
             silent=self._now() - delivery.created_at > _LATE,
         )
 

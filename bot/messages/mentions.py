@@ -20,7 +20,7 @@ class Pings:
         self, delivery: Delivery, known: KnownJob, watches: Sequence[Watch], over_at: datetime
     ) -> list[int]:
         """The members who waited long enough for this result, and want to be called."""
-        chosen = await self._store.settings(delivery.place.guild_id)
+        chosen = await self._store.settings(delivery.destination.guild_id)
         if not chosen.pings:
             return []
         patience = timedelta(seconds=self._ping_after if chosen.ping_after is None else chosen.ping_after)
@@ -40,13 +40,13 @@ class Pings:
     async def of_notice(self, delivery: Delivery, presser: Person) -> bool:
         """Whether a notice, which names its presser anyway, rings for them."""
         return (
-            (await self._store.settings(delivery.place.guild_id)).pings
+            (await self._store.settings(delivery.destination.guild_id)).pings
             and await self._wanted(delivery, presser)
             and not await self._rang(delivery, presser)
         )
 
     async def _wanted(self, delivery: Delivery, person: Person) -> bool:
-        return await self._store.wants_pings(delivery.place.guild_id, person.id)
+        return await self._store.wants_pings(delivery.destination.guild_id, person.id)
 
     async def _rang(self, delivery: Delivery, person: Person) -> bool:
-        return await self._store.rang(delivery.place, person.id, _ONE_RING)
+        return await self._store.rang(delivery.destination, person.id, _ONE_RING)

@@ -7,7 +7,7 @@ from pathlib import Path
 import discord
 
 from bot.images import NoRoom, Picture, PictureError, PictureGone, Pictures, PictureUnreachable
-from bot.models.job import SEED_VERBS, Job, KnownJob, Place, Status
+from bot.models.job import SEED_VERBS, Destination, Job, KnownJob, Status
 from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -38,19 +38,19 @@ class Sources:
         self._store = store
         self._pictures = pictures
 
-    async def pictures(self, known: KnownJob, place: Place, into: Path) -> list[Picture]:
+    async def pictures(self, known: KnownJob, destination: Destination, into: Path) -> list[Picture]:
         """The pictures of a job as large as they can be had."""
         full = await self._full_size(known.job, into)
-        return [full] if full is not None else await self._attached(known, place, into)
+        return [full] if full is not None else await self._attached(known, destination, into)
 
-    async def four(self, known: KnownJob, place: Place, into: Path) -> list[Picture]:
+    async def four(self, known: KnownJob, destination: Destination, into: Path) -> list[Picture]:
         """The four pictures of a grid where Midjourney tells of each, else the grid itself."""
         if len(known.job.image_ux) == 4:
             try:
                 return await self._fetch([media.url for media in known.job.image_ux], into)
             except PictureError as trouble:
                 log.info("The four pictures were not fetched: %s", trouble)
-        return await self._attached(known, place, into)
+        return await self._attached(known, destination, into)
 
     async def _full_size(self, job: Job, into: Path) -> Picture | None:
         """A single picture from Midjourney's own host, unless the one at Discord has more pixels."""
@@ -63,11 +63,11 @@ class Sources:
         attached = job.attachments[0]
         return None if picture.width * picture.height < attached.width * attached.height else picture
 
-    async def _attached(self, known: KnownJob, place: Place, into: Path) -> list[Picture]:
+    async def _attached(self, known: KnownJob, destination: Destination, into: Path) -> list[Picture]:
         try:
             return await self._fetch(picture_urls(known.job), into)
         except PictureGone:
-            copies = await self._earlier(known, place, into)
+            copies = await self._earlier(known, destination, into)
             if not copies:
                 raise
             return copies
@@ -75,15 +75,15 @@ class Sources:
     async def _fetch(self, urls: Sequence[str], into: Path) -> list[Picture]:
         return [await self._pictures.fetch(url, into=into) for url in urls]
 
-    async def _earlier(self, known: KnownJob, place: Place, into: Path) -> list[Picture]:
+    async def _earlier(self, known: KnownJob, destination: Destination, into: Path) -> list[Picture]:
         """The copies in the newest post of this server that still has them; never those of another server.
 
         Raises `PictureUnreachable` where there may be one, and Discord did not give it out just now; or `NoRoom`.
         """
         unreachable = False
-        for post in await self._store.posts_in_server(known.id, place.guild_id, _EARLIER_POSTS):
+        for post in await self._store.posts_in_server(known.id, destination.guild_id, _EARLIER_POSTS):
             assert post.message_id is not None
-            channel = self._bot.get_partial_messageable(post.place.channel_id, guild_id=place.guild_id)
+            channel = self._bot.get_partial_messageable(post.destination.channel_id, guild_id=destination.guild_id)
             try:
                 urls = _addresses(await channel.fetch_message(post.message_id))
                 copies = await self._fetch([url for url in urls if self._pictures.is_allowed(url)], into)

@@ -1,7 +1,7 @@
 """Where a message belongs: the picture it was made from, and the message that it answers."""
 
 from bot import formatting
-from bot.models.job import Delivery, Job, KnownJob, Place
+from bot.models.job import Delivery, Destination, Job, KnownJob
 from bot.store import Store
 from bot.ui.interactions import jump
 
@@ -9,7 +9,7 @@ from bot.ui.interactions import jump
 def jump_to(post: Delivery) -> str:
     """The address of a message that stands."""
     assert post.message_id is not None
-    return jump(post.place, post.message_id)
+    return jump(post.destination, post.message_id)
 
 
 class Lineage:
@@ -18,37 +18,37 @@ class Lineage:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def parent(self, job: Job, place: Place) -> formatting.Link | None:
+    async def parent(self, job: Job, destination: Destination) -> formatting.Link | None:
         """The job that this one was made from; `None` where no post of it stands in this server."""
         parent = await self._known_parent(job)
-        return None if parent is None else await self.link(parent, place)
+        return None if parent is None else await self.link(parent, destination)
 
-    async def link(self, known: KnownJob, place: Place) -> formatting.Link | None:
+    async def link(self, known: KnownJob, destination: Destination) -> formatting.Link | None:
         """A job's name, and the way to its post."""
-        post = await self._store.post_of(known.id, place.channel_id)
+        post = await self._store.post_of(known.id, destination.channel_id)
         if post is None:
-            post = next(iter(await self._store.posts_in_server(known.id, place.guild_id)), None)
+            post = next(iter(await self._store.posts_in_server(known.id, destination.guild_id)), None)
         if post is None:
             return None
         return formatting.Link(text=formatting.title(known.job) or formatting.label(known.job), url=jump_to(post))
 
-    async def reply_to(self, known: KnownJob, place: Place) -> int | None:
+    async def reply_to(self, known: KnownJob, destination: Destination) -> int | None:
         """What a result answers: the parent's picture for a child, else the job's own card."""
         parent = await self._known_parent(known.job)
         for job_id in ([parent.id] if parent else []) + [known.id]:
-            message_id = await self.message_of(job_id, place)
+            message_id = await self.message_of(job_id, destination)
             if message_id is not None:
                 return message_id
         return None
 
-    async def message_of(self, job_id: int, place: Place) -> int | None:
+    async def message_of(self, job_id: int, destination: Destination) -> int | None:
         """The message that stands for a job in this channel, which alone can be answered here."""
-        post = await self._store.post_of(job_id, place.channel_id)
+        post = await self._store.post_of(job_id, destination.channel_id)
         return None if post is None else post.message_id
 
-    async def used(self, known: KnownJob, place: Place) -> dict[str, str]:
+    async def used(self, known: KnownJob, destination: Destination) -> dict[str, str]:
         """Where the pictures stand that U1-U4 of a job have made, by their labels."""
-        return {label: jump_to(post) for label, post in (await self._store.picks(known.id, place)).items()}
+        return {label: jump_to(post) for label, post in (await self._store.picks(known.id, destination)).items()}
 
     async def _known_parent(self, job: Job) -> KnownJob | None:
         return await self._store.by_jobid(job.parent_jobid) if job.parent_jobid else None

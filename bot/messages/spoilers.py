@@ -5,7 +5,7 @@ import logging
 
 import discord
 
-from bot.models.job import Place, Spoiler
+from bot.models.job import Destination, Spoiler
 from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -22,11 +22,11 @@ class Spoilers:
         self._store = store
         self._known: dict[int, tuple[float, bool]] = {}
 
-    async def hidden(self, place: Place) -> bool:
+    async def hidden(self, destination: Destination) -> bool:
         """Whether pictures must not be seen here before a click."""
-        wish = (await self._store.settings(place.guild_id)).spoiler
+        wish = (await self._store.settings(destination.guild_id)).spoiler
         if wish is Spoiler.UNLESS_AGE_RESTRICTED:
-            return not await self._is_age_restricted(place.channel_id)
+            return not await self._is_age_restricted(destination.channel_id)
         return wish is Spoiler.ALWAYS
 
     async def _is_age_restricted(self, channel_id: int) -> bool:

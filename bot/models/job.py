@@ -156,7 +156,7 @@ class KnownJob(msgspec.Struct, frozen=True, kw_only=True):
     over_at: datetime | None = None
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True):
+class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """A channel or thread of a server, by Discord's ids."""
 
     guild_id: int
@@ -177,7 +177,7 @@ NOBODY = Person(id=0, name="")
 class Watch(msgspec.Struct, frozen=True, kw_only=True):
     """A person's wish to be told in one place about one job."""
 
-    place: Place
+    destination: Destination
     person: Person
     asked_at: datetime
 
@@ -219,7 +219,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     id: int
     kind: Kind
     job_id: int
-    place: Place
+    destination: Destination
     nonce: str
     state: State
     created_at: datetime
@@ -280,7 +280,7 @@ class Press(msgspec.Struct, frozen=True, kw_only=True):
     parent_id: int
     button: str
     tier: Tier
-    place: Place
+    destination: Destination
     person: Person
     pressed_at: datetime
     prompt: str = ""
@@ -350,7 +350,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 
     known: KnownJob
     asked_at: datetime
-    place: Place
+    destination: Destination
 
 
 _RANKS: dict[str, int] = {Status.CREATED: 0, Status.STARTED: 1, Status.PROGRESS: 2, **dict.fromkeys(OVER, 3)}

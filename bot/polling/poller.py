@@ -224,7 +224,7 @@ class Watcher:
         try:
             return self._read(_outcome(task), look)
         except Exception:
-            with logs.about(key=look.known.key, place=look.place):
+            with logs.about(key=look.known.key, destination=look.destination):
                 log.exception("A look failed in an unexpected way")
             self._schedule(look.known.id, _SLOWEST)
             return None

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 
 from bot import logs
 from bot.errors import Busy, JobModerated, JobUnknown, Misconfigured, StoreTrouble, Trouble, UseapiError
-from bot.models.job import Job, KnownJob, Place
+from bot.models.job import Destination, Job, KnownJob
 from bot.providers.useapi import Useapi
 from bot.store import Store
 
@@ -33,7 +33,7 @@ _TOO_FRESH = _PAUSES[:2]  # before it is asked again about a job that it does no
 class Push:
     """Takes up what useapi calls about.
 
-    `wake` looks at a watched job now. `place_of` tells where a channel is, or `None` where nothing may be posted in it;
+    `wake` looks at a watched job now. `destination_of` tells where a channel is, or `None` where nothing may be posted in it;
     it raises `OSError` where nobody can say just now. `adopted` sets in motion what was taken in.
     """
 
@@ -43,13 +43,13 @@ class Push:
         api: Useapi,
         store: Store,
         wake: Callable[[int], None],
-        place_of: Callable[[int], Awaitable[Place | None]],
+        destination_of: Callable[[int], Awaitable[Destination | None]],
         adopted: Callable[[KnownJob], None],
     ) -> None:
         self._api = api
         self._store = store
         self._wake = wake
-        self._place_of = place_of
+        self._place_of = destination_of
         self._adopted = adopted
         self._early: dict[str, float] = {}  # jobs that nobody knew when a call came, and when that was
         self._asked: dict[str, float] = {}  # jobs that useapi was asked about, and when
@@ -166,12 +166,12 @@ class Push:
         channel_id = _channel_in(job)
         if channel_id is None or job.private:
             return
-        place = await self._place_of(channel_id)
-        if place is None:
+        destination = await self._place_of(channel_id)
+        if destination is None:
             return
-        wish = await self._store.ask_for_nobody(job, place)
+        wish = await self._store.ask_for_nobody(job, destination)
         if wish is not None:
-            logs.turn_to(key=wish.known.key, place=place)
+            logs.turn_to(key=wish.known.key, destination=destination)
             log.info("A job that was made elsewhere is shown here, as it asked")
             self._adopted(wish.known)
 

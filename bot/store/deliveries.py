@@ -2,7 +2,7 @@
 
 import aiosqlite
 
-from bot.models.job import Delivery, Kind, Place, State
+from bot.models.job import Delivery, Destination, Kind, State
 from bot.store.outbox import OPEN, Outbox, rearm
 from bot.store.rows import delivery_of, one_delivery
 
@@ -55,7 +55,7 @@ class Posts(Outbox):
         )
         return [delivery_of(row) for row in rows]
 
-    async def ask_split(self, job_id: int, place: Place, *, again: bool = False) -> Delivery | None:
+    async def ask_split(self, job_id: int, destination: Destination, *, again: bool = False) -> Delivery | None:
         """Have the four pictures of a grid posted in a channel; where they stand already, or `None`: they are coming.
 
         `again` posts them once more where they stand.
@@ -65,24 +65,24 @@ class Posts(Outbox):
             there = await one_delivery(
                 db,
                 "job_id = ? AND channel_id = ? AND kind = 'split' AND state <> 'dropped' ORDER BY id DESC LIMIT 1",
-                (job_id, place.channel_id),
+                (job_id, destination.channel_id),
             )
             if there is not None and there.state is State.POSTED and there.message_id is not None and not again:
                 return there
             if there is not None and there.state is State.UNDELIVERABLE:
                 await rearm(db, "id = ?", (there.id,), self._time())
             elif there is None or there.state is State.POSTED:
-                await self._insert(db, Kind.SPLIT, job_id, place, self._time())
+                await self._insert(db, Kind.SPLIT, job_id, destination, self._time())
             return None
 
         return await self._db.transaction(work)
 
-    async def rang(self, place: Place, user_id: int, seconds: float) -> bool:
+    async def rang(self, destination: Destination, user_id: int, seconds: float) -> bool:
         """Whether what this member pressed rang here within the last `seconds`."""
         rows = await self._db.rows(
             """SELECT 1 FROM deliveries WHERE channel_id = ? AND pinged = 1 AND posted_at > ?
                AND ? IN (SELECT user_id FROM presses WHERE id = press_id
                          UNION ALL SELECT user_id FROM presses WHERE child_id = deliveries.job_id) LIMIT 1""",
-            (place.channel_id, self._time() - seconds, user_id),
+            (destination.channel_id, self._time() - seconds, user_id),
         )
         return bool(rows)

@@ -3,7 +3,7 @@
 import aiosqlite
 import msgspec
 
-from bot.models.job import Delivery, KnownJob, Place
+from bot.models.job import Delivery, Destination, KnownJob
 from bot.store.outbox import Outbox
 from bot.store.rows import delivery_of, known_of
 
@@ -24,20 +24,20 @@ class Relative(msgspec.Struct, frozen=True, kw_only=True):
 class Families(Outbox):
     """The families. A job is known only in the servers where it was asked for, and so are its parents and children."""
 
-    async def family(self, known: KnownJob, place: Place, *, limit: int) -> tuple[list[Relative], int]:
+    async def family(self, known: KnownJob, destination: Destination, *, limit: int) -> tuple[list[Relative], int]:
         """The parents, the job itself and what was made of it, each parent before its children.
 
         At most `limit` of them, the near ones first, and how many more there are.
         """
-        elders = await self._elders(known, place.guild_id)
-        below = await self._children(known, place.guild_id, {each.id for each in elders})
+        elders = await self._elders(known, destination.guild_id)
+        below = await self._children(known, destination.guild_id, {each.id for each in elders})
         line = [*elders, known]
         generations = {each.id: generation for generation, each in enumerate(line)}
         room = max(limit - len(line), 0)
         shown = below[:room]
         for parent, child in shown:
             generations[child.id] = generations[parent.id] + 1
-        posts = await self._posts([*generations], place)
+        posts = await self._posts([*generations], destination)
         ordered = [*line[:-1], *_parents_first(known, shown)]
         relatives = [Relative(known=each, generation=generations[each.id], post=posts.get(each.id)) for each in ordered]
         return relatives, len(below) - len(shown)
@@ -81,12 +81,12 @@ class Families(Outbox):
             )
         )
 
-    async def _posts(self, job_ids: list[int], place: Place) -> dict[int, Delivery]:
+    async def _posts(self, job_ids: list[int], destination: Destination) -> dict[int, Delivery]:
         rows = await self._db.rows(
             f"""SELECT * FROM deliveries WHERE job_id IN ({", ".join("?" * len(job_ids))}) AND guild_id = ?
                 AND kind IN ('result', 'card') AND state = 'posted' AND message_id IS NOT NULL
                 ORDER BY channel_id = ?, kind = 'result', id""",  # noqa: S608 -- question marks only
-            (*job_ids, place.guild_id, place.channel_id),
+            (*job_ids, destination.guild_id, destination.channel_id),
         )
         return {row["job_id"]: delivery_of(row) for row in rows}
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import aiosqlite
 
-from bot.models.job import Delivery, Kind, Place, Shape, State
+from bot.models.job import Delivery, Destination, Kind, Shape, State
 from bot.store.connection import Database
 from bot.store.rows import aware, delivery_of, update_delivery
 
@@ -61,7 +61,7 @@ class Outbox:
         db: aiosqlite.Connection,
         kind: Kind,
         job_id: int,
-        place: Place,
+        destination: Destination,
         now: float,
         quiet_for: float = 0,
         *,
@@ -72,7 +72,17 @@ class Outbox:
             """INSERT INTO deliveries
                (kind, job_id, press_id, guild_id, channel_id, nonce, after_id, next_try, created_at)
                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-            (kind, job_id, press_id, place.guild_id, place.channel_id, nonce, self._floor(), now + quiet_for, now),
+            (
+                kind,
+                job_id,
+                press_id,
+                destination.guild_id,
+                destination.channel_id,
+                nonce,
+                self._floor(),
+                now + quiet_for,
+                now,
+            ),
         )
 
     async def open_deliveries(self, limit: int = 1000) -> list[Delivery]:
@@ -273,7 +283,7 @@ class Outbox:
         await db.execute(
             """UPDATE deliveries SET wanted = wanted + 1, next_try = min(next_try, ?)
                WHERE kind = 'card' AND job_id = ? AND channel_id = ?""",
-            (self._time(), result.job_id, result.place.channel_id),
+            (self._time(), result.job_id, result.destination.channel_id),
         )
 
     async def _touch_parents(self, db: aiosqlite.Connection, result: Delivery) -> None:
@@ -284,7 +294,7 @@ class Outbox:
                    SELECT parent_id FROM presses JOIN jobs ON jobs.id = child_id
                    WHERE child_id = ? AND tier = 'pick' AND status = 'completed')
                AND (state IN ('waiting', 'sending') OR (state = 'posted' AND message_id IS NOT NULL))""",
-            (self._time() + _GATHER, result.place.guild_id, result.job_id),
+            (self._time() + _GATHER, result.destination.guild_id, result.job_id),
         )
 
     async def _edit_results(self, db: aiosqlite.Connection, job_id: int) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import aiosqlite
 import msgspec
 
-from bot.models.job import Delivery, Job, Kind, KnownJob, Person, Place, Press, PressState, Shape, State, Tier
+from bot.models.job import Delivery, Destination, Job, Kind, KnownJob, Person, Press, PressState, Shape, State, Tier
 
 _JOBS = msgspec.json.Decoder(Job)
 
@@ -59,9 +59,9 @@ def known_of(row: aiosqlite.Row) -> KnownJob:
     )
 
 
-def place_of(row: aiosqlite.Row) -> Place:
+def destination_of(row: aiosqlite.Row) -> Destination:
     """Where a row of `watches`, `deliveries` or `presses` belongs."""
-    return Place(guild_id=row["guild_id"], channel_id=row["channel_id"])
+    return Destination(guild_id=row["guild_id"], channel_id=row["channel_id"])
 
 
 def delivery_of(row: aiosqlite.Row) -> Delivery:
@@ -70,7 +70,7 @@ def delivery_of(row: aiosqlite.Row) -> Delivery:
         id=row["id"],
         kind=Kind(row["kind"]),
         job_id=row["job_id"],
-        place=place_of(row),
+        destination=destination_of(row),
         nonce=row["nonce"],
         state=State(row["state"]),
         created_at=aware(row["created_at"]),
@@ -96,7 +96,7 @@ def press_of(row: aiosqlite.Row) -> Press:
         parent_id=row["parent_id"],
         button=row["button"],
         tier=Tier(row["tier"]),
-        place=place_of(row),
+        destination=destination_of(row),
         person=Person(id=row["user_id"], name=row["user_name"]),
         pressed_at=aware(row["pressed_at"]),
         prompt=row["prompt"],

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import aiosqlite
 
-from bot.models.job import Job, KnownJob, Look, Place
+from bot.models.job import Destination, Job, KnownJob, Look
 from bot.store.connection import FILE, Database, open_database, told_in_a_sentence
 from bot.store.deliveries import Posts
 from bot.store.durations import Durations
@@ -19,7 +19,7 @@ from bot.store.family import Families
 from bot.store.outbox import OPEN
 from bot.store.pruning import Upkeep
 from bot.store.restore import Restores
-from bot.store.rows import aware, known_of, one_known, place_of
+from bot.store.rows import aware, destination_of, known_of, one_known
 from bot.store.servers import Servers
 from bot.store.stats import Figures
 from bot.store.submission_history import Ledger
@@ -61,7 +61,7 @@ class Store(PressRows, Line, Ledger, Posts, Servers, Upkeep, Restores, Panels, F
 
     # --- what is known ----------------------------------------------------------------------------------------------
 
-    async def recent(self, place: Place, user_id: int, limit: int = 100) -> list[KnownJob]:
+    async def recent(self, destination: Destination, user_id: int, limit: int = 100) -> list[KnownJob]:
         """The jobs last asked for by this member in this server, or by anybody in this channel, the newest first.
 
         Read from the newest wishes of both, twice as many as `limit`: a job has as many as people who asked for it.
@@ -75,7 +75,7 @@ class Store(PressRows, Line, Ledger, Posts, Servers, Upkeep, Restores, Panels, F
                        SELECT * FROM (SELECT id, job_id FROM watches WHERE channel_id = ? ORDER BY id DESC LIMIT ?))
                    GROUP BY job_id ORDER BY newest DESC LIMIT ?
                ) ON jobs.id = job_id ORDER BY newest DESC""",
-            (place.guild_id, user_id, 2 * limit, place.channel_id, 2 * limit, limit),
+            (destination.guild_id, user_id, 2 * limit, destination.channel_id, 2 * limit, limit),
         )
         return [known_of(row) for row in rows]
 
@@ -109,7 +109,9 @@ class Store(PressRows, Line, Ledger, Posts, Servers, Upkeep, Restores, Panels, F
                 AND (over = 0 OR status = 'cancelled' AND over_at > ?) GROUP BY jobs.id""",  # noqa: S608 -- question marks only
             (*job_ids, self._time() - _AFTER_CANCELLING),
         )
-        return [Look(known=known_of(row), asked_at=aware(row["asked_at"]), place=place_of(row)) for row in rows]
+        return [
+            Look(known=known_of(row), asked_at=aware(row["asked_at"]), destination=destination_of(row)) for row in rows
+        ]
 
     async def record(self, news: Sequence[tuple[int, Job]]) -> None:
         """Write what these jobs have become, all or nothing; each that is over gets a delivery per watched place."""

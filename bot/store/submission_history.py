@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from bot.models.job import Delivery, KnownJob, Person, Place, Press, PressState, Status, Tier
+from bot.models.job import Delivery, Destination, KnownJob, Person, Press, PressState, Status, Tier
 from bot.store.rows import delivery_of, known_of, press_of
 from bot.store.submission_queue import OPEN_STATES
 from bot.store.subscriptions import Wishes
@@ -37,7 +37,7 @@ class Ledger(Wishes):
         rows = await self._db.rows("SELECT * FROM presses WHERE id = ?", (press_id,))
         return press_of(rows[0]) if rows else None
 
-    async def picks(self, parent_id: int, place: Place) -> dict[str, Delivery]:
+    async def picks(self, parent_id: int, destination: Destination) -> dict[str, Delivery]:
         """The posts of the pictures that U1-U4 of a job have made, by their labels; those in this channel first."""
         rows = await self._db.rows(
             """SELECT presses.button, deliveries.* FROM presses JOIN jobs ON jobs.id = child_id
@@ -45,7 +45,7 @@ class Ledger(Wishes):
                WHERE presses.parent_id = ? AND tier = 'pick' AND jobs.status = 'completed'
                AND deliveries.guild_id = ? AND message_id IS NOT NULL
                ORDER BY deliveries.channel_id = ?, deliveries.id""",
-            (parent_id, place.guild_id, place.channel_id),
+            (parent_id, destination.guild_id, destination.channel_id),
         )
         return {row["button"]: delivery_of(row) for row in rows}
 

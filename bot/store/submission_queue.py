@@ -34,7 +34,7 @@ class Line(Outbox):
         rows = await self._db.rows("SELECT * FROM presses WHERE behind = ? ORDER BY id", (press.id,))
         return [press_of(row) for row in rows]
 
-    async def place_in_line(self, press: Press) -> int:
+    async def position_in_queue(self, press: Press) -> int:
         """How many presses are sent before this one is through, itself included; 0 where it does not wait."""
         rows = await self._db.rows(
             f"""SELECT count(*) FROM presses WHERE state IN ({OPEN_STATES}) AND state = 'queued' AND behind IS NULL

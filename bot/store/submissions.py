@@ -11,7 +11,7 @@ from typing import Any
 import aiosqlite
 import msgspec
 
-from bot.models.job import Job, Kind, KnownJob, Limits, Person, Place, Press, PressState, Refusal, Refused, Tier
+from bot.models.job import Destination, Job, Kind, KnownJob, Limits, Person, Press, PressState, Refusal, Refused, Tier
 from bot.store.rows import aware, encode, known_of, one_known, press_of
 from bot.store.submission_history import CHILD, COUNTED
 from bot.store.submission_queue import OPEN_STATES
@@ -27,7 +27,7 @@ class PressRows(Wishes):
         self,
         parent: KnownJob,
         button: str,
-        place: Place,
+        destination: Destination,
         person: Person,
         *,
         tier: Tier,
@@ -55,9 +55,9 @@ class PressRows(Wishes):
                 leader = await _one(
                     db,
                     f"parent_id = ? AND button = ? AND +guild_id = ? AND +behind IS NULL AND state IN ({OPEN_STATES})",
-                    (parent.id, button, place.guild_id),
+                    (parent.id, button, destination.guild_id),
                 )
-            if not child and not leader and (refused := await self._refused(db, place, person, tier, limits)):
+            if not child and not leader and (refused := await self._refused(db, destination, person, tier, limits)):
                 return refused
             cursor = await db.execute(
                 """INSERT INTO presses (ref, parent_id, button, tier, prompt, guild_id, channel_id, user_id, user_name,
@@ -69,8 +69,8 @@ class PressRows(Wishes):
                     button,
                     tier,
                     prompt,
-                    place.guild_id,
-                    place.channel_id,
+                    destination.guild_id,
+                    destination.channel_id,
                     person.id,
                     person.name,
                     None if leader is None or child is not None else leader.id,
@@ -79,7 +79,7 @@ class PressRows(Wishes):
                 ),
             )
             if child is not None:
-                await self._ask(db, child.job, place, person, again=False, quiet_for=quiet_for)
+                await self._ask(db, child.job, destination, person, again=False, quiet_for=quiet_for)
                 await self._end(db, "id = ?", cursor.lastrowid or 0, PressState.USED, "", child.id)
             made = await _one(db, "id = ?", (cursor.lastrowid,))
             assert made is not None
@@ -91,12 +91,12 @@ class PressRows(Wishes):
         return next((known_of(row) for row in await db.execute_fetchall(CHILD, (parent_id, button))), None)
 
     async def _refused(
-        self, db: aiosqlite.Connection, place: Place, person: Person, tier: Tier, limits: Limits
+        self, db: aiosqlite.Connection, destination: Destination, person: Person, tier: Tier, limits: Limits
     ) -> Refused | None:
         if tier is not Tier.PICK:
             now = self._time()
-            mine = ("guild_id = ? AND user_id = ?", (place.guild_id, person.id))
-            everybodys = ("guild_id = ?", (place.guild_id,))
+            mine = ("guild_id = ? AND user_id = ?", (destination.guild_id, person.id))
+            everybodys = ("guild_id = ?", (destination.guild_id,))
             for why, (whose, ids), number, seconds in (
                 (Refusal.COOLDOWN, mine, 1 if limits.cooldown else None, limits.cooldown),
                 (Refusal.DAILY, mine, limits.daily, _DAY),
@@ -192,11 +192,11 @@ class PressRows(Wishes):
         """
 
         async def work(db: aiosqlite.Connection) -> Wish:
-            wish = await self._ask(db, child, press.place, press.person, again=False, quiet_for=quiet_for)
+            wish = await self._ask(db, child, press.destination, press.person, again=False, quiet_for=quiet_for)
             await self._end(db, "id = ?", press.id, PressState.USED if used else PressState.MADE, "", wish.known.id)
             for row in await db.execute_fetchall("SELECT * FROM presses WHERE behind = ? ORDER BY id", (press.id,)):
                 follower = press_of(row)
-                await self._ask(db, child, follower.place, follower.person, again=False, quiet_for=quiet_for)
+                await self._ask(db, child, follower.destination, follower.person, again=False, quiet_for=quiet_for)
             await self._end(db, "behind = ?", press.id, PressState.USED, "", wish.known.id)
             return wish
 
@@ -245,7 +245,7 @@ class PressRows(Wishes):
         async def work(db: aiosqlite.Connection) -> None:
             cursor = await db.execute("UPDATE presses SET told = 1, answer = '' WHERE id = ? AND told = 0", (press.id,))
             if cursor.rowcount:
-                await self._insert(db, Kind.NOTICE, press.parent_id, press.place, self._time(), press_id=press.id)
+                await self._insert(db, Kind.NOTICE, press.parent_id, press.destination, self._time(), press_id=press.id)
 
         await self._db.transaction(work)
 

@@ -3,9 +3,9 @@
 import aiosqlite
 import msgspec
 
-from bot.models.job import KnownJob, Place
+from bot.models.job import Destination, KnownJob
 from bot.store.outbox import Outbox
-from bot.store.rows import known_of, place_of
+from bot.store.rows import destination_of, known_of
 
 _LOOKED_THROUGH = 60  # of a member's newest wishes, for those that ended lately
 
@@ -14,7 +14,7 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
     """A member's wish in one channel; `message_id` is what stands there for the job: its card, or its result."""
 
     known: KnownJob
-    place: Place
+    destination: Destination
     message_id: int | None = None
 
 
@@ -73,6 +73,6 @@ class Panels(Outbox):
 def _wait_of(row: aiosqlite.Row) -> Wait:
     return Wait(
         known=known_of(row),
-        place=place_of(row),
+        destination=destination_of(row),
         message_id=row["message_id"],
     )

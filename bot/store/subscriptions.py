@@ -7,7 +7,7 @@ from enum import Enum
 import aiosqlite
 import msgspec
 
-from bot.models.job import NOBODY, Delivery, Job, Kind, KnownJob, Person, Place, State, Watch, follow
+from bot.models.job import NOBODY, Delivery, Destination, Job, Kind, KnownJob, Person, State, Watch, follow
 from bot.store.durations import note_duration
 from bot.store.outbox import Outbox, rearm
 from bot.store.rows import aware, encode, known_of, one_delivery, one_known
@@ -36,26 +36,30 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
 class Wishes(Outbox):
     """Jobs as they become known, the watches on them, and what is owed to the watchers."""
 
-    async def ask(self, job: Job, place: Place, person: Person, *, again: bool = False, quiet_for: float = 0) -> Wish:
-        """Keep the wish of `person` to be told in `place` about `job`, which useapi just described.
+    async def ask(
+        self, job: Job, destination: Destination, person: Person, *, again: bool = False, quiet_for: float = 0
+    ) -> Wish:
+        """Keep the wish of `person` to be told in `destination` about `job`, which useapi just described.
 
         A running job gets a card (after `quiet_for` seconds), one that is over a delivery, unless the place has it;
         `again` posts the result of a job that is over once more.
         """
 
         async def work(db: aiosqlite.Connection) -> Wish:
-            return await self._ask(db, job, place, person, again=again, quiet_for=quiet_for)
+            return await self._ask(db, job, destination, person, again=again, quiet_for=quiet_for)
 
         return await self._db.transaction(work)
 
-    async def ask_for_nobody(self, job: Job, place: Place) -> Wish | None:
+    async def ask_for_nobody(self, job: Job, destination: Destination) -> Wish | None:
         """Show a job in the place that it named itself; `None` where that was done before, whatever came of it."""
 
         async def work(db: aiosqlite.Connection) -> Wish | None:
             known = await one_known(db, "jobid = ?", (job.jobid,))
-            if known is not None and await db.execute_fetchall(_BY_ITSELF, (known.id, place.channel_id, NOBODY.id)):
+            if known is not None and await db.execute_fetchall(
+                _BY_ITSELF, (known.id, destination.channel_id, NOBODY.id)
+            ):
                 return None
-            return await self._ask(db, job, place, NOBODY, again=False, quiet_for=0)
+            return await self._ask(db, job, destination, NOBODY, again=False, quiet_for=0)
 
         return await self._db.transaction(work)
 
@@ -64,7 +68,14 @@ class Wishes(Outbox):
         return bool(await self._db.rows(_BY_ITSELF, (job_id, channel_id, NOBODY.id)))
 
     async def _ask(
-        self, db: aiosqlite.Connection, job: Job, place: Place, person: Person, *, again: bool, quiet_for: float
+        self,
+        db: aiosqlite.Connection,
+        job: Job,
+        destination: Destination,
+        person: Person,
+        *,
+        again: bool,
+        quiet_for: float,
     ) -> Wish:
         known = await self._learn(db, job)
         await db.execute(
@@ -72,17 +83,19 @@ class Wishes(Outbox):
                VALUES (?, ?, ?, ?, ?, ?)
                ON CONFLICT DO UPDATE SET user_name = excluded.user_name, stopped = 0,
                asked_at = iif(stopped, excluded.asked_at, asked_at)""",
-            (known.id, place.guild_id, place.channel_id, person.id, person.name, self._time()),
+            (known.id, destination.guild_id, destination.channel_id, person.id, person.name, self._time()),
         )
         if known.job.over:
-            return await self._ask_result(db, known, place, again=again)
-        return await self._ask_card(db, known, place, quiet_for)
+            return await self._ask_result(db, known, destination, again=again)
+        return await self._ask_card(db, known, destination, quiet_for)
 
-    async def _ask_result(self, db: aiosqlite.Connection, known: KnownJob, place: Place, *, again: bool) -> Wish:
+    async def _ask_result(
+        self, db: aiosqlite.Connection, known: KnownJob, destination: Destination, *, again: bool
+    ) -> Wish:
         there = await one_delivery(
             db,
             "job_id = ? AND channel_id = ? AND kind = 'result' AND state <> 'dropped' ORDER BY id DESC LIMIT 1",
-            (known.id, place.channel_id),
+            (known.id, destination.channel_id),
         )
         stands = there is not None and there.state is State.POSTED and there.message_id is not None
         if stands and not again:
@@ -90,18 +103,20 @@ class Wishes(Outbox):
         if there is not None and there.state is State.UNDELIVERABLE:
             await rearm(db, "id = ?", (there.id,), self._time())
         elif there is None or there.state is State.POSTED:
-            await self._insert(db, Kind.RESULT, known.id, place, self._time())
+            await self._insert(db, Kind.RESULT, known.id, destination, self._time())
         return Wish(asked=Asked.COMING, known=known)
 
-    async def _ask_card(self, db: aiosqlite.Connection, known: KnownJob, place: Place, quiet_for: float) -> Wish:
-        here = (known.id, place.channel_id)
+    async def _ask_card(
+        self, db: aiosqlite.Connection, known: KnownJob, destination: Destination, quiet_for: float
+    ) -> Wish:
+        here = (known.id, destination.channel_id)
         card = await one_delivery(db, "job_id = ? AND channel_id = ? AND kind = 'card'", here)
         if card is None:
-            await self._insert(db, Kind.CARD, known.id, place, self._time(), quiet_for)
+            await self._insert(db, Kind.CARD, known.id, destination, self._time(), quiet_for)
             return Wish(asked=Asked.NEW, known=known)
         if card.state is State.DROPPED:  # deleted by hand, or done with: show a new one
             await db.execute("DELETE FROM deliveries WHERE id = ?", (card.id,))
-            await self._insert(db, Kind.CARD, known.id, place, self._time(), quiet_for)
+            await self._insert(db, Kind.CARD, known.id, destination, self._time(), quiet_for)
             return Wish(asked=Asked.NEW, known=known)
         await db.execute("UPDATE deliveries SET wanted = wanted + 1 WHERE id = ?", (card.id,))
         return Wish(asked=Asked.JOINED, known=known, delivery=card)
@@ -153,12 +168,12 @@ class Wishes(Outbox):
         async def work(db: aiosqlite.Connection) -> bool:
             await db.execute(
                 "UPDATE watches SET stopped = 1 WHERE job_id = ? AND channel_id = ? AND coalesce(user_id = ?, 1)",
-                (card.job_id, card.place.channel_id, user_id),
+                (card.job_id, card.destination.channel_id, user_id),
             )
             await db.execute("UPDATE deliveries SET wanted = wanted + 1 WHERE id = ?", (card.id,))
             left = await db.execute_fetchall(
                 "SELECT count(*) FROM watches WHERE job_id = ? AND channel_id = ? AND NOT stopped",
-                (card.job_id, card.place.channel_id),
+                (card.job_id, card.destination.channel_id),
             )
             return bool(next(iter(left))[0])
 
@@ -173,7 +188,7 @@ class Wishes(Outbox):
         )
         return [
             Watch(
-                place=Place(guild_id=row["guild_id"], channel_id=row["channel_id"]),
+                destination=Destination(guild_id=row["guild_id"], channel_id=row["channel_id"]),
                 person=Person(id=row["user_id"], name=row["user_name"]),
                 asked_at=aware(row["asked_at"]),
             )
@@ -231,12 +246,12 @@ class Wishes(Outbox):
                 "UPDATE deliveries SET state = 'dropped' WHERE job_id = ? AND kind = 'card' AND state = 'waiting'",
                 (known.id,),
             )
-            places = await db.execute_fetchall(
+            destinations = await db.execute_fetchall(
                 """SELECT guild_id, channel_id FROM watches WHERE job_id = ? AND NOT stopped
                    GROUP BY channel_id ORDER BY min(id)""",
                 (known.id,),
             )
-            for row in places:  # made the moment the job was over: that tells them from those asked for later
-                await self._insert(db, Kind.RESULT, known.id, Place(guild_id=row[0], channel_id=row[1]), now)
+            for row in destinations:  # made the moment the job was over: that tells them from those asked for later
+                await self._insert(db, Kind.RESULT, known.id, Destination(guild_id=row[0], channel_id=row[1]), now)
         when = aware(now)
         return msgspec.structs.replace(known, job=job, changed_at=when, over_at=when if job.over else None)

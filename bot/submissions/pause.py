@@ -63,7 +63,7 @@ class Hold:
         """Send nothing for so long, whether the line is held up or not."""
         self._until = max(self._until, _loop_time() + seconds)
 
-    def place_free(self) -> None:
+    def slot_freed(self) -> None:
         """A job ended: a full account has room again, maybe."""
         if isinstance(self._why, QueueFull):
             self._until = 0.0

@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from bot.errors import StoreTrouble
-from bot.models.job import KnownJob, Limits, Person, Place, Press, Refused, Tier
+from bot.models.job import Destination, KnownJob, Limits, Person, Press, Refused, Tier
 from bot.providers.useapi import Useapi
 from bot.store import Store
 from bot.submissions.notifications import Telling
@@ -79,7 +79,7 @@ class Presses:
         self,
         parent: KnownJob,
         button: str,
-        place: Place,
+        destination: Destination,
         person: Person,
         *,
         tier: Tier,
@@ -96,7 +96,7 @@ class Presses:
             press = await self._store.press(
                 parent,
                 button,
-                place,
+                destination,
                 person,
                 tier=tier,
                 limits=msgspec.structs.replace(limits, queue=queue),
@@ -131,7 +131,7 @@ class Presses:
 
     def job_ended(self) -> None:
         """A place at the account may be free."""
-        self._hold.place_free()
+        self._hold.slot_freed()
         self._alarm.ring()
 
     def ring(self) -> None:

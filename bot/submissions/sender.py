@@ -100,11 +100,11 @@ class Sending:
         if self._now() - press.pressed_at > _TOO_OLD:
             await self._end(press, PressState.REFUSED, _WAITED)
             return
-        if not self._serves(press.place.guild_id):
+        if not self._serves(press.destination.guild_id):
             await self._end(press, PressState.REFUSED, _NOT_SERVED)
             return
         parent = await self._store.known(press.parent_id)
-        logs.turn_to(key=parent.key, place=press.place)
+        logs.turn_to(key=parent.key, destination=press.destination)
         if press.tier is Tier.PICK and (child := await self._made_before(parent, press.button)):
             await self._made(press, child, used=True)
             return
@@ -206,7 +206,7 @@ class Sending:
     async def find(self, press: Press) -> None:
         """Adopt the job of a press; when a whole look finds none in time, there is none."""
         parent = await self._store.known(press.parent_id)
-        logs.turn_to(key=parent.key, place=press.place)
+        logs.turn_to(key=parent.key, destination=press.destination)
         late, first = self._search.is_late(press), self._search.is_first(press)  # as it was when the look began
         try:
             child = await self._search.look(press, parent)

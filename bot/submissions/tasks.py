@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 def start(tasks: Tasks, press: Press, work: Callable[[Press], Awaitable[None]]) -> None:
     """Begin to work on a press; what is logged meanwhile names its place."""
-    with logs.about(place=press.place):
+    with logs.about(destination=press.destination):
         tasks[press.id] = asyncio.create_task(_logged(press.id, work, press))
 
 

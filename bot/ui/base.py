@@ -11,7 +11,7 @@ from bot import logs
 from bot.errors import PersonError
 from bot.models.job import NOBODY, Delivery, Kind, KnownJob
 from bot.ui import replies
-from bot.ui.interactions import bot_of, hear_file_limit, is_moderator, place_of
+from bot.ui.interactions import bot_of, destination_of, hear_file_limit, is_moderator
 
 NONCE = r"(?P<nonce>[a-z0-9]{24})"
 """The part of a custom_id's pattern that names a delivery."""
@@ -43,10 +43,10 @@ class Answered:
         """The delivery that the custom_id names and its job, if they belong where the press came from."""
         store = bot_of(interaction).store
         delivery = await store.delivery(self.nonce)
-        if delivery is None or delivery.kind is not kind or delivery.place != place_of(interaction):
+        if delivery is None or delivery.kind is not kind or delivery.destination != destination_of(interaction):
             raise PersonError("I don't know this post any more. `/job` with its id shows the job anew.")
         known = await store.known(delivery.job_id)
-        logs.turn_to(key=known.key, place=delivery.place)
+        logs.turn_to(key=known.key, destination=delivery.destination)
         return delivery, known
 
     async def claim_housekeeping(
@@ -117,7 +117,7 @@ async def delete_post(interaction: discord.Interaction, delivery: Delivery) -> N
     if message_id is None and interaction.message is not None and not interaction.message.flags.ephemeral:
         message_id = interaction.message.id  # its send was never answered; here is the proof that it stands
     if message_id is not None:
-        channel = interaction.client.get_partial_messageable(delivery.place.channel_id)
+        channel = interaction.client.get_partial_messageable(delivery.destination.channel_id)
         with suppress(discord.NotFound):
             await channel.get_partial_message(message_id).delete()
     await bot_of(interaction).store.drop(delivery)
@@ -131,17 +131,17 @@ async def may_keep_house(interaction: discord.Interaction, delivery: Delivery) -
 
 async def is_asker(interaction: discord.Interaction, delivery: Delivery) -> bool:
     """Whether it was this member who brought the job here; to be told about it too, anybody can ask."""
-    asker = await bot_of(interaction).store.asker(delivery.job_id, delivery.place.channel_id)
+    asker = await bot_of(interaction).store.asker(delivery.job_id, delivery.destination.channel_id)
     return asker == interaction.user.id
 
 
 async def may_know_why(interaction: discord.Interaction, delivery: Delivery) -> bool:
     """Whether this member brought the job here; of one that came by itself, a moderator may know."""
-    asker = await bot_of(interaction).store.asker(delivery.job_id, delivery.place.channel_id)
+    asker = await bot_of(interaction).store.asker(delivery.job_id, delivery.destination.channel_id)
     return asker == interaction.user.id or (asker == NOBODY.id and is_moderator(interaction))
 
 
 async def asked(interaction: discord.Interaction, delivery: Delivery) -> bool:
     """Whether this member is on the list of those who are told about the job here."""
-    watches = await bot_of(interaction).store.watches(delivery.job_id, delivery.place.channel_id)
+    watches = await bot_of(interaction).store.watches(delivery.job_id, delivery.destination.channel_id)
     return any(watch.person.id == interaction.user.id for watch in watches)

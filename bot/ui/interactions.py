@@ -7,7 +7,7 @@ import discord
 
 from bot import logs
 from bot.errors import PersonError
-from bot.models.job import Job, Person, Place
+from bot.models.job import Destination, Job, Person
 from bot.polling.poller import Watcher
 from bot.providers.useapi import Useapi
 from bot.settings import Settings
@@ -45,11 +45,11 @@ def bot_of(interaction: discord.Interaction) -> Bot:
     return cast(Bot, interaction.client)
 
 
-def place_of(interaction: discord.Interaction) -> Place:
+def destination_of(interaction: discord.Interaction) -> Destination:
     """Where an interaction happened; raises `PersonError` outside a server."""
     if interaction.guild_id is None or interaction.channel_id is None:
         raise PersonError("I work in a server's channels only.")
-    return Place(guild_id=interaction.guild_id, channel_id=interaction.channel_id)
+    return Destination(guild_id=interaction.guild_id, channel_id=interaction.channel_id)
 
 
 def person_of(interaction: discord.Interaction) -> Person:
@@ -95,19 +95,19 @@ def in_thread(interaction: discord.Interaction) -> bool:
     return isinstance(interaction.channel, discord.Thread)
 
 
-async def place_for_results(interaction: discord.Interaction) -> tuple[Place, str]:
+async def results_destination(interaction: discord.Interaction) -> tuple[Destination, str]:
     """Where what is asked for here is shown: in the channel that the server's admins chose, else here.
 
     With it comes a sentence for the asker where the chosen channel will not do; the result is then shown here. Raises
     `PersonError` as `check_rights` does. Who may read the chosen channel is the admins' choice.
     """
-    here = place_of(interaction)
+    here = destination_of(interaction)
     chosen = (await bot_of(interaction).store.settings(here.guild_id)).results_channel
     if chosen is None or chosen == here.channel_id:
         check_rights(interaction)
         return here, ""
     _check_sender(interaction)
-    there = Place(guild_id=here.guild_id, channel_id=chosen)
+    there = Destination(guild_id=here.guild_id, channel_id=chosen)
     trouble = await channel_trouble(interaction.client, there)
     if not trouble:
         return there, ""
@@ -118,22 +118,24 @@ async def place_for_results(interaction: discord.Interaction) -> tuple[Place, st
 
 async def check_load(interaction: discord.Interaction) -> None:
     """Raise `PersonError` where this member watches enough running jobs already."""
-    place = place_of(interaction)
-    if await bot_of(interaction).store.count_running(interaction.user.id, place.guild_id) >= MOST_RUNNING:
+    destination = destination_of(interaction)
+    if await bot_of(interaction).store.count_running(interaction.user.id, destination.guild_id) >= MOST_RUNNING:
         raise PersonError(
             f"You are watching {MOST_RUNNING} running jobs already. Please wait until one of them is done."
         )
 
 
-async def ask(interaction: discord.Interaction, job: Job, *, place: Place | None = None, again: bool = False) -> Wish:
-    """Keep the wish of whoever caused the interaction to be told about `job`, here or at `place`; set all moving."""
+async def ask(
+    interaction: discord.Interaction, job: Job, *, destination: Destination | None = None, again: bool = False
+) -> Wish:
+    """Keep the wish of whoever caused the interaction to be told about `job`, here or at `destination`; set all moving."""
     bot = bot_of(interaction)
     bot.store.saw(interaction.id)
     await hear_file_limit(interaction)
-    wish = await bot.store.ask(job, place or place_of(interaction), person_of(interaction), again=again)
+    wish = await bot.store.ask(job, destination or destination_of(interaction), person_of(interaction), again=again)
     # The promise stands from here on: watcher and courier find it in the store, also after a crash.
     bot.watcher.watch(wish.known)
-    logs.turn_to(key=wish.known.key, place=place or place_of(interaction))
+    logs.turn_to(key=wish.known.key, destination=destination or destination_of(interaction))
     log.info("Asked for: %s", wish.asked.value)
     if not interaction.app_permissions.read_message_history:
         # Discord then shows the courier an empty history, so a send that is cut off is protected by its nonce alone.
@@ -149,6 +151,6 @@ async def hear_file_limit(interaction: discord.Interaction) -> None:
         await bot_of(interaction).store.told_file_limit(interaction.guild_id, interaction.filesize_limit)
 
 
-def jump(place: Place, message_id: int) -> str:
+def jump(destination: Destination, message_id: int) -> str:
     """The address of a message."""
-    return f"https://discord.com/channels/{place.guild_id}/{place.channel_id}/{message_id}"
+    return f"https://discord.com/channels/{destination.guild_id}/{destination.channel_id}/{message_id}"

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 import discord
 
 from bot.discord_codes import DiscordCode
-from bot.models.job import Place
+from bot.models.job import Destination
 
 log = logging.getLogger(__name__)
 
@@ -40,13 +40,13 @@ def listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-async def channel_trouble(bot: discord.Client, place: Place) -> str:
+async def channel_trouble(bot: discord.Client, destination: Destination) -> str:
     """Why the bot cannot post in a channel, as half a sentence; empty where it can, as far as is known."""
     assert bot.user is not None
     try:
         async with asyncio.timeout(_PATIENCE):
-            guild = await bot.fetch_guild(place.guild_id, with_counts=False)
-            channel = await guild.fetch_channel(place.channel_id)
+            guild = await bot.fetch_guild(destination.guild_id, with_counts=False)
+            channel = await guild.fetch_channel(destination.channel_id)
             thread = channel if isinstance(channel, discord.Thread) else None
             if thread is not None:  # its rights are its channel's, which no cache holds
                 channel = await guild.fetch_channel(thread.parent_id)
@@ -54,7 +54,7 @@ async def channel_trouble(bot: discord.Client, place: Place) -> str:
     except (discord.NotFound, discord.Forbidden, discord.InvalidData):
         return GONE
     except Exception as trouble:  # noqa: BLE001 -- whatever it is, it must not keep anybody from asking for a job
-        log.info("Discord did not say how channel %s stands (%s)", place.channel_id, type(trouble).__name__)
+        log.info("Discord did not say how channel %s stands (%s)", destination.channel_id, type(trouble).__name__)
         return ""
     if thread is None and not isinstance(channel, discord.abc.Messageable):
         return "nobody can write in it, only in a channel or post inside it"
@@ -67,7 +67,9 @@ async def channel_trouble(bot: discord.Client, place: Place) -> str:
     return f"I lack {listed(missing)} there" if missing else ""
 
 
-async def place_to_post(bot: discord.Client, channel_id: int, guilds: Collection[int] | None) -> Place | None:
+async def postable_destination(
+    bot: discord.Client, channel_id: int, guilds: Collection[int] | None
+) -> Destination | None:
     """Where a channel is, if it is in one of these servers (`None`: any) and the bot can post in it; else `None`.
 
     Raises `OSError` where Discord does not say just now.
@@ -84,11 +86,11 @@ async def place_to_post(bot: discord.Client, channel_id: int, guilds: Collection
     if not guild_id or (guilds is not None and guild_id not in guilds):
         log.warning("A job wants to be shown in channel %d, whose server is not listed", channel_id)
         return None
-    place = Place(guild_id=guild_id, channel_id=channel_id)
-    if why := await channel_trouble(bot, place):
+    destination = Destination(guild_id=guild_id, channel_id=channel_id)
+    if why := await channel_trouble(bot, destination):
         log.warning("A job wants to be shown in channel %d: %s", channel_id, why)
         return None
-    return place
+    return destination
 
 
 async def role_is_gone(bot: discord.Client, guild_id: int, role_id: int | None, *, patience: float = _PATIENCE) -> bool:

@@ -36,7 +36,7 @@ class Answers:
 
         What Discord does not take now, the line has said again later: the press is not noted as told.
         """
-        logs.turn_to(key=(await self._store.known(press.parent_id)).key, place=press.place)
+        logs.turn_to(key=(await self._store.known(press.parent_id)).key, destination=press.destination)
         over = press.state not in {PressState.QUEUED, PressState.ASKED, PressState.UNKNOWN}
         try:
             told = await self._in_private(press, await self._words(press, held))
@@ -74,7 +74,7 @@ class Answers:
     async def _words(self, press: Press, held: str) -> str:
         match press.state:
             case PressState.QUEUED | PressState.ASKED:
-                return formatting.waits(press, place=await self._store.place_in_line(press), held=held)
+                return formatting.waits(press, destination=await self._store.position_in_queue(press), held=held)
             case PressState.UNKNOWN:
                 return formatting.looked_for(press)
             case PressState.USED:
@@ -85,7 +85,9 @@ class Answers:
                 return formatting.ended(press)
 
     async def _used(self, press: Press) -> str:
-        post = None if press.child_id is None else await self._store.post_of(press.child_id, press.place.channel_id)
+        post = (
+            None if press.child_id is None else await self._store.post_of(press.child_id, press.destination.channel_id)
+        )
         if post is None or post.message_id is None:
             return formatting.used(press, "", done=False)
-        return formatting.used(press, jump(post.place, post.message_id), done=post.kind is Kind.RESULT)
+        return formatting.used(press, jump(post.destination, post.message_id), done=post.kind is Kind.RESULT)

@@ -17,7 +17,7 @@ from typing import Any
 
 import aiohttp
 
-from bot.models.job import Job, Person, Place
+from bot.models.job import Destination, Job, Person
 from bot.polling.poller import Watcher
 from bot.providers.useapi import Useapi
 from bot.store import Store, open_store
@@ -138,7 +138,7 @@ async def follow_all(folder: str, url: str, seconds: float, filled: float) -> di
 
 async def history(folder: str, url: str) -> dict[str, float]:
     """What single steps cost on this database, in milliseconds, and a look, in microseconds of processor time."""
-    place, person = Place(guild_id=GUILD, channel_id=7), Person(id=1, name="Mira")
+    place, person = Destination(guild_id=GUILD, channel_id=7), Person(id=1, name="Mira")
     started = time.perf_counter()
     async with at_work(Path(folder), url, 0.001) as (store, api):
         await api.first.wait()

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from bot.app import open_darkroom
 from bot.demo.useapi import PretendUseapi
-from bot.models.job import Attachment, Job, Person, Place
+from bot.models.job import Attachment, Destination, Job, Person
 from bot.settings import Secret, Settings
 from tests import sample_pictures
 from tests.bench.alone import ROOT, alone, rss_of
@@ -89,7 +89,7 @@ async def kept(discord: str, useapi: str, picture: str, places: list[int], guild
             connected = asyncio.create_task(bot.connect())
             for count in (WARM_UP, messages):
                 for number in range(count):
-                    at = Place(guild_id=guild, channel_id=places[number % len(places)])
+                    at = Destination(guild_id=guild, channel_id=places[number % len(places)])
                     await bot.store.ask(_done(number + count, picture), at, Person(id=1, name="Mira"))
                 bot.deliver_soon()
                 while await bot.store.waiting(guild):  # noqa: ASYNC110 -- the outbox rings for nobody when it is empty

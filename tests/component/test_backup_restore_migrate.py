@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from bot.errors import StoreError
-from bot.models.job import Delivery, Job, Limits, Person, Place, Press, PressState, State, Status, Tier
+from bot.models.job import Delivery, Destination, Job, Limits, Person, Press, PressState, State, Status, Tier
 from bot.store import Asked, Store, open_store
 from bot.store.backups import BackupError, nightly
 from bot.store.connection import FILE, MIGRATIONS
@@ -23,7 +23,7 @@ from bot.store.file_header import Found, peek
 from bot.store.restore import restore
 from tests.disk import largest_file
 
-HERE = Place(guild_id=100, channel_id=200)
+HERE = Destination(guild_id=100, channel_id=200)
 MIRA = Person(id=1, name="Mira")
 RUNNING = Job(jobid="job:1", verb="imagine", status=Status.STARTED, prompt="castle in the fog")
 DONE = msgspec.structs.replace(RUNNING, status=Status.COMPLETED)

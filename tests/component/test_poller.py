@@ -26,7 +26,7 @@ from bot.errors import (
     TokenRefused,
     UseapiError,
 )
-from bot.models.job import Job, KnownJob, Person, Place, Status
+from bot.models.job import Destination, Job, KnownJob, Person, Status
 from bot.polling.poller import Watcher
 from bot.providers.useapi import Useapi
 from bot.providers.useapi.parsing import Account
@@ -36,8 +36,8 @@ from tests.clock import VirtualTime
 event_loop_factory = VirtualTime
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
-HERE = Place(guild_id=100, channel_id=200)
-THERE = Place(guild_id=100, channel_id=201)
+HERE = Destination(guild_id=100, channel_id=200)
+THERE = Destination(guild_id=100, channel_id=201)
 MIRA = Person(id=1, name="Mira")
 BO = Person(id=2, name="Bo")
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
@@ -142,8 +142,8 @@ class Night:
     async def end(self) -> None:
         await self._life.aclose()
 
-    async def ask(self, jobid: str, place: Place = HERE, person: Person = MIRA) -> KnownJob:
-        wish = await self.store.ask(running(jobid), place, person)
+    async def ask(self, jobid: str, destination: Destination = HERE, person: Person = MIRA) -> KnownJob:
+        wish = await self.store.ask(running(jobid), destination, person)
         self.watcher.watch(wish.known)
         return wish.known
 
@@ -221,9 +221,9 @@ async def test_asking_again_and_again_makes_no_more_looks(night: Night) -> None:
 
 
 async def test_one_job_is_one_request_whoever_waits_for_it(night: Night) -> None:
-    for place in (HERE, THERE):
+    for destination in (HERE, THERE):
         for person in (MIRA, BO):
-            await night.ask("a", place, person)
+            await night.ask("a", destination, person)
     await asyncio.sleep(5 * MINUTE)
     assert len(night.useapi.looks) <= 5 * MINUTE / 13.5
     assert min(gaps(night.useapi.times())) > 13.5
@@ -492,7 +492,7 @@ async def test_a_job_that_is_over_makes_one_delivery_for_each_place_and_ends_the
     await asyncio.sleep(HOUR)
     assert len(night.useapi.looks) == 1
     results = await night.store.open_deliveries()
-    assert [(each.kind, each.job_id, each.place) for each in results] == [
+    assert [(each.kind, each.job_id, each.destination) for each in results] == [
         ("result", known.id, HERE),
         ("result", known.id, THERE),
     ]

@@ -11,10 +11,10 @@ import msgspec
 import pytest
 
 from bot.errors import StoreError
-from bot.models.job import Job, KnownJob, Limits, Person, Place, PressState, Status, Tier
+from bot.models.job import Destination, Job, KnownJob, Limits, Person, PressState, Status, Tier
 from bot.store import Store, connection, open_store
 
-HERE = Place(guild_id=100, channel_id=200)
+HERE = Destination(guild_id=100, channel_id=200)
 MIRA = Person(id=1, name="Mira")
 RUNNING = Job(jobid="job:running", status=Status.STARTED, prompt="castle in the fog")
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -116,7 +116,7 @@ async def some_presses(store: Store, parent: KnownJob) -> AsyncIterator[tuple[st
     yield "next_presses", store.next_presses(100)
     vary, pick, other = await store.next_presses(100)
     yield "behind", store.behind(pick)
-    yield "place_in_line", store.place_in_line(pick)
+    yield "place_in_line", store.position_in_queue(pick)
     yield "waiting_presses", store.waiting_presses(MIRA.id, HERE.guild_id)
     yield "count_in_line", store.count_in_line()
     yield "press_by_id", store.press_by_id(pick.id)

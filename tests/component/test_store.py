@@ -11,12 +11,12 @@ import msgspec
 import pytest
 
 from bot.errors import StoreError
-from bot.models.job import Delivery, Job, Kind, Limits, Person, Place, Press, Shape, State, Status, Tier
+from bot.models.job import Delivery, Destination, Job, Kind, Limits, Person, Press, Shape, State, Status, Tier
 from bot.store import Asked, Store, open_store
 from bot.store.connection import MIGRATIONS, open_database
 
-HERE = Place(guild_id=100, channel_id=200)
-THERE = Place(guild_id=100, channel_id=201)
+HERE = Destination(guild_id=100, channel_id=200)
+THERE = Destination(guild_id=100, channel_id=201)
 MIRA = Person(id=1, name="Mira")
 BO = Person(id=2, name="Bo")
 RUNNING = Job(jobid="job:1", verb="imagine", status=Status.STARTED, prompt="castle in the fog")
@@ -59,7 +59,7 @@ async def test_a_running_job_gets_a_card_and_its_end_a_result_per_watched_place(
     assert [card.kind for card in await store.open_deliveries()] == [Kind.CARD, Kind.CARD]
     await store.record([(wish.known.id, DONE)])
     results = await store.open_deliveries()
-    assert [(result.kind, result.place) for result in results] == [(Kind.RESULT, HERE), (Kind.RESULT, THERE)]
+    assert [(result.kind, result.destination) for result in results] == [(Kind.RESULT, HERE), (Kind.RESULT, THERE)]
     assert len({result.nonce for result in results}) == 2
 
 
@@ -157,7 +157,7 @@ async def test_a_delivery_in_trouble_holds_up_its_channel_but_not_for_ever(store
         assert await store.claim(first)
         first = await store.put_off(first, 60, "reset")
         waiting = await store.open_deliveries()
-        assert [delivery.place for delivery in waiting] == ([THERE] if attempt < 3 else [HERE, THERE])
+        assert [delivery.destination for delivery in waiting] == ([THERE] if attempt < 3 else [HERE, THERE])
     clock.forward(61)
     assert (await store.open_deliveries())[0].id == first.id
 
@@ -169,7 +169,7 @@ async def test_a_channel_with_a_long_backlog_keeps_nobody_else_waiting(store: St
     await store.ask(jobs[0], THERE, BO)
     await store.ask(jobs[1], THERE, BO)
     some = await store.open_deliveries(limit=5)
-    assert [delivery.place for delivery in some] == [HERE] * 5 + [THERE]
+    assert [delivery.destination for delivery in some] == [HERE] * 5 + [THERE]
     assert [delivery.job_id for delivery in some] == [1, 2, 3, 4, 5, 1], "the oldest of each"
 
 
@@ -238,8 +238,8 @@ async def test_a_job_is_known_by_its_key_in_its_own_server_only(store: Store) ->
 
 
 async def test_recent_jobs_are_the_members_and_the_channels_newest_first(store: Store) -> None:
-    for number, (place, person) in enumerate(((HERE, MIRA), (THERE, BO), (HERE, BO), (THERE, MIRA))):
-        await store.ask(msgspec.structs.replace(RUNNING, jobid=f"job:{number}"), place, person)
+    for number, (destination, person) in enumerate(((HERE, MIRA), (THERE, BO), (HERE, BO), (THERE, MIRA))):
+        await store.ask(msgspec.structs.replace(RUNNING, jobid=f"job:{number}"), destination, person)
     recent = await store.recent(HERE, MIRA.id)
     assert [known.job.jobid for known in recent] == ["job:3", "job:2", "job:0"]
 

@@ -31,7 +31,7 @@ from bot.errors import (
     Unreachable,
     UseapiError,
 )
-from bot.models.job import Child, Job, Limits, Person, Place, Press, PressState, Refusal, Refused, Status, Tier
+from bot.models.job import Child, Destination, Job, Limits, Person, Press, PressState, Refusal, Refused, Status, Tier
 from bot.providers.useapi import Useapi
 from bot.store import Store, open_store
 from bot.submissions import Presses
@@ -43,8 +43,8 @@ event_loop_factory = VirtualTime
 Fate = UseapiError | list[UseapiError] | None
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
-HERE = Place(guild_id=100, channel_id=200)
-THERE = Place(guild_id=101, channel_id=300)  # another server
+HERE = Destination(guild_id=100, channel_id=200)
+THERE = Destination(guild_id=101, channel_id=300)  # another server
 MIRA, BO = Person(id=1, name="Mira"), Person(id=2, name="Bo")
 MINUTE, HOUR = 60.0, 3600.0
 BUTTONS = ("U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4")
@@ -61,11 +61,11 @@ class FarEnd:
 
     `outcomes` are what the next POSTs meet, first come first served: an error is answered and nothing is made; an error
     within a list is answered although the job was made; `None` stands for all being well. A job runs for `lasts`
-    seconds; `places` run at a time. Of what is in `unlisted` the parent's children do not tell.
+    seconds; `destinations` run at a time. Of what is in `unlisted` the parent's children do not tell.
     """
 
     def __init__(self) -> None:
-        self.takes, self.lasts, self.places = 4.0, 30.0, 99
+        self.takes, self.lasts, self.destinations = 4.0, 30.0, 99
         self.outcomes: list[Fate] = []
         self.everybody: UseapiError | None = None
         self.looks_meet: UseapiError | None = None
@@ -85,7 +85,7 @@ class FarEnd:
             raise outcome
         if button[0] == "U" and (before := [job for _, job in self.made.values() if job.button == button]):
             raise ButtonUsed(before[0].jobid)
-        if len(running := self._running()) >= self.places:
+        if len(running := self._running()) >= self.destinations:
             raise QueueFull(running)
         child = Job(
             jobid=f"job:{len(self.made) + 1}", verb="button", status=Status.STARTED, button=button, reply_ref=reply_ref
@@ -191,18 +191,22 @@ class Evening:
         if press.state in OVER:
             await self.store.told(press)
 
-    async def press(self, button: str = "V1", person: Person = MIRA, place: Place = HERE, **limits: Any) -> Press:
-        press = await self.add(button, person, place, **limits)
+    async def press(
+        self, button: str = "V1", person: Person = MIRA, destination: Destination = HERE, **limits: Any
+    ) -> Press:
+        press = await self.add(button, person, destination, **limits)
         assert isinstance(press, Press)
         self.presses.go(press)
         return press
 
     async def add(
-        self, button: str = "V1", person: Person = MIRA, place: Place = HERE, **limits: Any
+        self, button: str = "V1", person: Person = MIRA, destination: Destination = HERE, **limits: Any
     ) -> Press | Refused:
         tier = Tier.PICK if button[0] == "U" else Tier.VARY
         grid = self.grid
-        return await self.presses.add(grid, button, place, person, tier=tier, limits=Limits(**limits), answer="token")
+        return await self.presses.add(
+            grid, button, destination, person, tier=tier, limits=Limits(**limits), answer="token"
+        )
 
     async def state(self, press: Press) -> PressState:
         found = await self.store.press_by_id(press.id)
@@ -348,7 +352,7 @@ async def test_two_servers_and_one_u_are_one_job_and_a_paused_server_holds_up_no
 
 async def test_nothing_is_sent_for_a_server_that_is_served_no_more_nor_a_day_late(evening: Evening) -> None:
     evening.served.discard(THERE.guild_id)
-    await evening.press("V1", place=THERE)
+    await evening.press("V1", destination=THERE)
     await evening.store.change_settings(HERE.guild_id, paused=True)
     late = await evening.press("V2")
     await asyncio.sleep(25 * HOUR)
@@ -364,7 +368,7 @@ async def test_nothing_is_sent_for_a_server_that_is_served_no_more_nor_a_day_lat
 
 
 async def test_who_came_first_is_served_first_when_the_account_is_full(evening: Evening) -> None:
-    evening.useapi.places = 1
+    evening.useapi.destinations = 1
     members = [Person(id=number, name=f"M{number}") for number in range(6)]
     presses = []
     for number, member in enumerate(members):
@@ -380,7 +384,7 @@ async def test_who_came_first_is_served_first_when_the_account_is_full(evening: 
 
 
 async def test_a_place_is_taken_when_a_job_ends_and_looked_for_every_15_s(evening: Evening) -> None:
-    evening.useapi.places, evening.useapi.lasts = 1, 40.0
+    evening.useapi.destinations, evening.useapi.lasts = 1, 40.0
     await evening.press("V1")
     await asyncio.sleep(5)
     await evening.press("V2", BO)
@@ -400,7 +404,12 @@ async def test_only_so_many_of_one_member_wait_and_the_oldest_stay(evening: Even
     assert await evening.states() == ["queued", "queued", "queued", "refused", "refused"]
     assert await evening.add("V1") == Refused(why=Refusal.QUEUE)
     assert isinstance(await evening.add("V1", BO), Press)
-    assert [await evening.store.place_in_line(press) for press in await evening.store.next_presses(9)] == [1, 2, 3, 4]
+    assert [await evening.store.position_in_queue(press) for press in await evening.store.next_presses(9)] == [
+        1,
+        2,
+        3,
+        4,
+    ]
     (first, *_) = await evening.store.waiting_presses(MIRA.id, HERE.guild_id)
     assert await evening.presses.withdraw(first)
     assert not await evening.presses.withdraw(first)
@@ -814,8 +823,8 @@ async def an_evening(evening: Evening, chance: random.Random) -> list[Press]:
     """Members press, useapi answers as it likes, the bot is killed, the disk is full; then all is well for an hour."""
 
     async def press() -> None:
-        person, place = Person(id=chance.randint(1, 9), name="M"), chance.choice((HERE, HERE, THERE))
-        answer = await evening.add(chance.choice(BUTTONS), person, place)
+        person, destination = Person(id=chance.randint(1, 9), name="M"), chance.choice((HERE, HERE, THERE))
+        answer = await evening.add(chance.choice(BUTTONS), person, destination)
         if isinstance(answer, Press):
             presses.append(answer)
             evening.presses.go(answer)
@@ -856,7 +865,7 @@ async def an_evening(evening: Evening, chance: random.Random) -> list[Press]:
 @pytest.mark.parametrize("seed", range(100 if LONG else 4))
 async def test_whatever_happens_nothing_is_made_twice_and_nothing_is_forgotten(tmp_path: Path, seed: int) -> None:
     evening = Evening(tmp_path)
-    evening.useapi.places = 3
+    evening.useapi.destinations = 3
     await evening.begin()
     presses = await an_evening(evening, random.Random(seed))
     assert len(presses) > 20

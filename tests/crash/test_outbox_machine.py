@@ -20,14 +20,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from bot.models.job import Delivery, Job, Kind, Limits, Person, Place, Press, PressState, State, Status, Tier
+from bot.models.job import Delivery, Destination, Job, Kind, Limits, Person, Press, PressState, State, Status, Tier
 from bot.store import Store, open_store
 from tests.disk import quick_folder
 
 T = TypeVar("T")
 JOBS = [f"job:{number}" for number in range(2)]
 CHILD = "job:made by U1 of the first"
-PLACES = [Place(guild_id=100, channel_id=channel) for channel in (200, 201)]
+PLACES = [Destination(guild_id=100, channel_id=channel) for channel in (200, 201)]
 PEOPLE = [Person(id=1, name="Mira"), Person(id=2, name="Bo")]
 CUT = st.sampled_from([0] * 12 + list(range(1, 13)))  # most calls live
 FATES = ["answered", "without its picture", "unsent", "unheard", "refused", "killed"]
@@ -133,7 +133,7 @@ class OutboxMachine(RuleBasedStateMachine):
             self.do(self.store.tell_by_notice(press) if press.child_id is None else self.store.told(press))
         for _ in range(3):  # results, then the cards that waited for them, then none
             self._deliver_all()
-        posts = {(m.delivery.kind, m.jobid, m.delivery.place.channel_id) for m in self.messages}
+        posts = {(m.delivery.kind, m.jobid, m.delivery.destination.channel_id) for m in self.messages}
         assert self.promised <= posts, "lost"
         presses = [press for press, _ in self.do(self.store.presses_of(PLACES[0].guild_id, before=None, limit=100))]
         declined = {press.id for press in presses if press.state is PressState.DECLINED}
@@ -153,7 +153,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @invariant()
     def nothing_stands_twice(self) -> None:
-        seen = Counter((m.jobid, m.delivery.place, m.delivery.kind, m.delivery.press_id) for m in self.messages)
+        seen = Counter((m.jobid, m.delivery.destination, m.delivery.kind, m.delivery.press_id) for m in self.messages)
         assert all(times == 1 for times in seen.values())
 
     # --- what happens -----------------------------------------------------------------------------------------------
@@ -162,26 +162,26 @@ class OutboxMachine(RuleBasedStateMachine):
     def discord_remembers_nonces_or_shows_its_history_and_somebody_asks(self, nonces: bool, over: bool) -> None:
         self.nonces = nonces
         self.over |= {JOBS[0]} if over else set()
-        for place in PLACES:
-            self.ask(JOBS[0], place, PEOPLE[0])
+        for destination in PLACES:
+            self.ask(JOBS[0], destination, PEOPLE[0])
 
-    @rule(jobid=st.sampled_from(JOBS), place=st.sampled_from(PLACES), person=st.sampled_from(PEOPLE), cut=CUT)
-    def ask(self, jobid: str, place: Place, person: Person, cut: int = 0) -> None:
+    @rule(jobid=st.sampled_from(JOBS), destination=st.sampled_from(PLACES), person=st.sampled_from(PEOPLE), cut=CUT)
+    def ask(self, jobid: str, destination: Destination, person: Person, cut: int = 0) -> None:
         with self.life(cut):
             self.store.saw(self._snowflake())
-            self.do(self.store.ask(self._job(jobid), place, person))
-            self.promised.add((Kind.RESULT, jobid, place.channel_id))
+            self.do(self.store.ask(self._job(jobid), destination, person))
+            self.promised.add((Kind.RESULT, jobid, destination.channel_id))
 
-    @rule(place=st.sampled_from(PLACES), person=st.sampled_from(PEOPLE), declined=st.booleans(), cut=CUT)
-    def press(self, place: Place, person: Person, declined: bool, cut: int) -> None:
+    @rule(destination=st.sampled_from(PLACES), person=st.sampled_from(PEOPLE), declined=st.booleans(), cut=CUT)
+    def press(self, destination: Destination, person: Person, declined: bool, cut: int) -> None:
         """U1 makes its one job; or V1 is declined, and the presser cannot be told in private any more."""
         if JOBS[0] not in self.over:
             return
         with self.life(cut):
-            parent = self.do(self.store.ask(self._job(JOBS[0]), place, person)).known
-            self.promised.add((Kind.RESULT, JOBS[0], place.channel_id))
+            parent = self.do(self.store.ask(self._job(JOBS[0]), destination, person)).known
+            self.promised.add((Kind.RESULT, JOBS[0], destination.channel_id))
             button, tier = ("V1", Tier.VARY) if declined else ("U1", Tier.PICK)
-            pressed = self.do(self.store.press(parent, button, place, person, tier=tier, limits=Limits()))
+            pressed = self.do(self.store.press(parent, button, destination, person, tier=tier, limits=Limits()))
             assert isinstance(pressed, Press)
             if pressed.behind is not None or self.do(self.store.take(pressed)) is None:
                 return
@@ -192,18 +192,18 @@ class OutboxMachine(RuleBasedStateMachine):
             else:
                 used = self.do(self.store.child_of(parent.id, button)) is not None
                 self.do(self.store.press_made(pressed, self._job(CHILD), used=used, quiet_for=15))
-                self.promised.add((Kind.RESULT, CHILD, place.channel_id))
+                self.promised.add((Kind.RESULT, CHILD, destination.channel_id))
 
-    @rule(place=st.sampled_from(PLACES), cut=CUT)
-    def split(self, place: Place, cut: int) -> None:
+    @rule(destination=st.sampled_from(PLACES), cut=CUT)
+    def split(self, destination: Destination, cut: int) -> None:
         if JOBS[0] not in self.over:
             return
         with self.life(cut):
             known = self.do(self.store.by_jobid(JOBS[0]))
             assert known is not None
-            there = self.do(self.store.ask_split(known.id, place))
+            there = self.do(self.store.ask_split(known.id, destination))
             assert there is None or there.message_id in [split.id for split in self._standing(Kind.SPLIT)]
-            self.promised.add((Kind.SPLIT, JOBS[0], place.channel_id))
+            self.promised.add((Kind.SPLIT, JOBS[0], destination.channel_id))
 
     @rule(jobid=st.sampled_from(JOBS))
     def midjourney_finishes(self, jobid: str) -> None:
@@ -262,7 +262,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
     def _edit(self, post: Delivery) -> None:
         known = self.do(self.store.known(post.job_id))
-        coming = known.job.over and self.do(self.store.open_result(known.id, post.place.channel_id))
+        coming = known.job.over and self.do(self.store.open_result(known.id, post.destination.channel_id))
         if post.kind is Kind.CARD and coming:
             self.do(self.store.shown(post, 5))
             return
@@ -271,7 +271,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.do(self.store.shown(post, 5, picture=True))
 
     def _links(self, delivery: Delivery) -> set[str]:
-        return set(self.do(self.store.picks(delivery.job_id, delivery.place)))
+        return set(self.do(self.store.picks(delivery.job_id, delivery.destination)))
 
     def _deliver_all(self) -> None:
         with self.life():

@@ -168,8 +168,8 @@ class Stage:
         """A message of the bot's with one button, "Forged", that no code of ours has made."""
         button = {"type": 2, "style": 2, "label": "Forged", "custom_id": custom_id}
         rows = [{"type": 1, "components": [button]}]
-        place, me = (channel or self.channel).id, self.env.backend.bot_user.id
-        forged = self.env.backend.create_message(place, me, "forged", components=rows)
+        destination, me = (channel or self.channel).id, self.env.backend.bot_user.id
+        forged = self.env.backend.create_message(destination, me, "forged", components=rows)
         return next(message for message in self.posts(channel) if message.id == forged.id)
 
     async def rows(self, sql: str) -> list[tuple[Any, ...]]:

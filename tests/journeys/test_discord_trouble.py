@@ -10,7 +10,7 @@ import discord
 import msgspec
 import pytest
 
-from bot.models.job import Job, Person, Place, Status
+from bot.models.job import Destination, Job, Person, Status
 from tests.journeys.conftest import Stage, labels, words
 
 MESSAGES = "/channels/*/messages"
@@ -121,9 +121,9 @@ async def test_a_refusal_of_the_whole_bot_holds_every_channel(stage: Stage, stat
 async def owed(stage: Stage, *channels: Any) -> None:
     """Results without a picture are to be posted in these channels, all of them from the same moment on."""
     for number, channel in enumerate(channels):
-        place = Place(guild_id=stage.guild.id, channel_id=channel.id)
+        destination = Destination(guild_id=stage.guild.id, channel_id=channel.id)
         job = Job(jobid=f"job:{number}", verb="imagine", status=Status.FAILED)
-        await stage.bot.store.ask(job, place, Person(id=stage.mira.id, name="Mira"))
+        await stage.bot.store.ask(job, destination, Person(id=stage.mira.id, name="Mira"))
     await stage.bot.store._db.transaction(lambda db: db.execute("UPDATE deliveries SET next_try = 0"))
     stage.bot.deliver_soon()
     await stage.wait(5)

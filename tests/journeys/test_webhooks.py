@@ -198,22 +198,22 @@ async def test_where_nothing_can_be_posted_nothing_is_promised(
     called: Stage, where: str, why: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     if where == "a forum":
-        place = called.guild.create_forum_channel("ideas")
+        destination = called.guild.create_forum_channel("ideas")
     elif where == "a category":
-        place = called.guild.create_category("rooms")
+        destination = called.guild.create_category("rooms")
     elif "thread" in where:
-        place = thread_in(called, called.lounge)
-        called.env.backend.channels[place.id].thread_metadata.locked = "locked" in where
+        destination = thread_in(called, called.lounge)
+        called.env.backend.channels[destination.id].thread_metadata.locked = "locked" in where
         right = "manage_threads" if "locked" in where else "send_messages_in_threads"
         called.forbid(None, right, channel=called.lounge)
     else:
-        place = called.lounge
-        called.forbid(None, "send_messages", channel=place)
-    jobid = called.useapi.add_job(prompt=CASTLE, age=600, replyRef=f"discord:{place.id}")
+        destination = called.lounge
+        called.forbid(None, "send_messages", channel=destination)
+    jobid = called.useapi.add_job(prompt=CASTLE, age=600, replyRef=f"discord:{destination.id}")
     assert await send(called.bot.settings.callback_url, {"jobid": jobid}) == 200
     await called.wait(1)
     assert await called.rows("SELECT * FROM deliveries") == []
-    assert f"wants to be shown in channel {place.id}: {why}" in caplog.text
+    assert f"wants to be shown in channel {destination.id}: {why}" in caplog.text
 
 
 async def test_only_listed_servers_are_shown_anything(called: Stage, caplog: pytest.LogCaptureFixture) -> None:

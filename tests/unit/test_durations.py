@@ -10,11 +10,11 @@ import pytest
 from bot import formatting
 from bot.formatting.status_text import span
 from bot.models.durations import ENOUGH, KEPT, Usual, kind_of, seconds_of, usual
-from bot.models.job import Job, Person, Place, Status
+from bot.models.job import Destination, Job, Person, Status
 from bot.store import Store, open_store
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
-HERE = Place(guild_id=100, channel_id=200)
+HERE = Destination(guild_id=100, channel_id=200)
 MIRA = Person(id=1, name="Mira")
 
 

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import formatting
-from bot.models.job import Job, KnownJob, Person, Place, Status
+from bot.models.job import Destination, Job, KnownJob, Person, Status
 from bot.store import Store, open_store
 from tests.strategies import jobs
 
-HERE = Place(guild_id=100, channel_id=200)
-LOUNGE = Place(guild_id=100, channel_id=201)
-ELSEWHERE = Place(guild_id=900, channel_id=901)
+HERE = Destination(guild_id=100, channel_id=200)
+LOUNGE = Destination(guild_id=100, channel_id=201)
+ELSEWHERE = Destination(guild_id=900, channel_id=901)
 MIRA = Person(id=1, name="Mira")
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -26,11 +26,11 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
         yield opened
 
 
-async def told(store: Store, name: str, parent: str = "", place: Place = HERE) -> KnownJob:
+async def told(store: Store, name: str, parent: str = "", destination: Destination = HERE) -> KnownJob:
     """A finished job that somebody asked for."""
     verb = "button" if parent else "imagine"
     job = Job(jobid=name, verb=verb, button=name, status=Status.COMPLETED, parent_jobid=parent, prompt=f"scene {name}")
-    return (await store.ask(job, place, MIRA)).known
+    return (await store.ask(job, destination, MIRA)).known
 
 
 async def tree(store: Store, known: KnownJob, *, limit: int = 15) -> tuple[list[str], int]:
@@ -51,7 +51,7 @@ async def test_every_parent_stands_above_its_children(store: Store) -> None:
 
 
 async def test_what_was_asked_for_in_another_server_is_not_known_here(store: Store) -> None:
-    await told(store, "root", place=ELSEWHERE)
+    await told(store, "root", destination=ELSEWHERE)
     mine = await told(store, "mine", "root")
     await told(store, "theirs", "mine", ELSEWHERE)
     await told(store, "hidden child of theirs", "theirs")
@@ -71,13 +71,13 @@ async def test_a_family_that_bites_its_own_tail_ends(store: Store) -> None:
 
 async def test_the_post_in_this_channel_comes_before_those_elsewhere(store: Store) -> None:
     known = await told(store, "root")
-    await told(store, "root", place=LOUNGE)
+    await told(store, "root", destination=LOUNGE)
     for number, delivery in enumerate(await store.open_deliveries()):
         await store.posted(delivery, 1000 + number)
-    for place in (HERE, LOUNGE):
-        ((root,), _) = await store.family(known, place, limit=15)
+    for destination in (HERE, LOUNGE):
+        ((root,), _) = await store.family(known, destination, limit=15)
         assert root.post is not None
-        assert root.post.place == place
+        assert root.post.destination == destination
 
 
 @given(st.lists(jobs, min_size=1, max_size=40), st.integers(min_value=0, max_value=300))

@@ -13,7 +13,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from bot import logs
-from bot.models.job import Place
+from bot.models.job import Destination
 from tests.strategies import JOBID
 
 DISCORD_TOKEN = "MTk4.canary.discord"
@@ -162,13 +162,13 @@ def test_a_line_is_shown_once_however_often_logging_is_set_up() -> None:
 
 # --- forms ----------------------------------------------------------------------------------------------------------
 
-HERE = Place(guild_id=100000000000000001, channel_id=200000000000000002)
+HERE = Destination(guild_id=100000000000000001, channel_id=200000000000000002)
 
 
 def test_json_is_one_object_a_line_with_what_it_is_about() -> None:
     quoted = 'a"b\\c'
     with screen(form="json", secrets=(quoted,)) as shown:
-        with logs.about(key="4K7Q", place=HERE):
+        with logs.about(key="4K7Q", destination=HERE):
             log.warning("two\nlines and %s", quoted)
         try:
             raise ValueError(quoted)
@@ -190,7 +190,7 @@ def test_json_is_one_object_a_line_with_what_it_is_about() -> None:
 
 async def test_every_line_about_a_job_names_it_whoever_logs_it_and_only_then() -> None:
     async def deliver() -> None:
-        with logs.about(place=HERE):
+        with logs.about(destination=HERE):
             await asyncio.sleep(0)
             with logs.about(key="4K7Q"):
                 logging.getLogger("discord.http").warning("We are being rate limited")
@@ -198,7 +198,7 @@ async def test_every_line_about_a_job_names_it_whoever_logs_it_and_only_then() -
 
     async def serve() -> None:
         for key in ("AAAA", ""):
-            logs.turn_to(key=key, place=None if key else HERE)
+            logs.turn_to(key=key, destination=None if key else HERE)
             log.info("served")
 
     with screen() as shown:

@@ -9,7 +9,7 @@ from discord import ui
 
 from bot import __version__
 from bot.ui import replies
-from bot.ui.interactions import bot_of, place_of
+from bot.ui.interactions import bot_of, destination_of
 from bot.ui.panels.base import Managed, button
 
 
@@ -21,7 +21,7 @@ class ReportButton(Managed, ui.DynamicItem[ui.Button[Any]], template=r"dr:b"):
 
     async def use(self, interaction: discord.Interaction) -> None:
         """Show it in private."""
-        store, guild_id = bot_of(interaction).store, place_of(interaction).guild_id
+        store, guild_id = bot_of(interaction).store, destination_of(interaction).guild_id
         lines = [
             f"Darkroom {__version__}",
             f"Python {platform.python_version()} on {platform.system()} ({platform.machine()})",

@@ -14,7 +14,7 @@ from bot.models.job import Job, KnownJob, Press
 from bot.store import Wait
 from bot.text import clean, clip
 from bot.ui import replies
-from bot.ui.interactions import ask, bot_of, check_load, is_owner, jump, place_for_results, place_of
+from bot.ui.interactions import ask, bot_of, check_load, destination_of, is_owner, jump, results_destination
 from bot.ui.panels.account import Account, account, account_lines, find_running
 from bot.ui.panels.base import Panel, button, values
 
@@ -25,7 +25,7 @@ _LATELY = 8
 async def show_mine(interaction: discord.Interaction, *, notice: str = "") -> None:
     """Bring a member's panel up to date, in place of the private answer that is there; `notice` is said above it."""
     bot = bot_of(interaction)
-    guild_id, member = place_of(interaction).guild_id, interaction.user.id
+    guild_id, member = destination_of(interaction).guild_id, interaction.user.id
     waits = await bot.store.waits(member, guild_id)
     ended = await bot.store.ended_lately(member, guild_id, _LATELY)
     presses = await bot.store.waiting_presses(member, guild_id)
@@ -54,7 +54,10 @@ async def show_mine(interaction: discord.Interaction, *, notice: str = "") -> No
 def _waiting(waits: Sequence[Wait]) -> list[str]:
     if not waits:
         return ["You wait for no running job. `/job` follows one."]
-    lines = ["**You wait for**", *(f"- {_name(wait.known)} in <#{wait.place.channel_id}>" for wait in waits[:_WAITS])]
+    lines = [
+        "**You wait for**",
+        *(f"- {_name(wait.known)} in <#{wait.destination.channel_id}>" for wait in waits[:_WAITS]),
+    ]
     return lines if len(waits) <= _WAITS else [*lines, f"- and {len(waits) - _WAITS} more"]
 
 
@@ -66,8 +69,8 @@ async def _in_line(
         return [f"None of your presses waits in line; {most} may wait at a time."]
     lines = [f"**In line: {len(presses)} of your presses; {most} may wait at a time**"]
     for press in presses:
-        place = await bot_of(interaction).store.place_in_line(press)
-        where = f"number {place} in line" if place else "waits for what comes of the press before it"
+        destination = await bot_of(interaction).store.position_in_queue(press)
+        where = f"number {destination} in line" if destination else "waits for what comes of the press before it"
         lines.append(f"- {formatting.plain(press.button, 40)} of `#{parents[press.id].key}`: {where}")
     held = bot_of(interaction).presses.held
     return [*lines, f"-# {held}"] if held else lines
@@ -76,11 +79,11 @@ async def _in_line(
 def _ended(wait: Wait) -> str:
     assert wait.message_id is not None, "the store leaves out what has no post"
     when = "" if wait.known.over_at is None else f", {format_dt(wait.known.over_at, 'R')}"
-    return f"- {_name(wait.known)}{when} → [{formatting.outcome(wait.known.job)}]({jump(wait.place, wait.message_id)})"
+    return f"- {_name(wait.known)}{when} → [{formatting.outcome(wait.known.job)}]({jump(wait.destination, wait.message_id)})"
 
 
 async def _pings(interaction: discord.Interaction, wanted: bool) -> str:
-    settings = await bot_of(interaction).store.settings(place_of(interaction).guild_id)
+    settings = await bot_of(interaction).store.settings(destination_of(interaction).guild_id)
     if not wanted:
         return "Pings: off for you. Results come all the same."
     return "Pings: on for you." if settings.pings else "Pings: on for you, but off in this server."
@@ -99,7 +102,8 @@ class StopSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:s"):
 
     def __init__(self, waits: Sequence[Wait] = ()) -> None:
         options = [
-            _option(wait.known.job, wait.known.key, f"{wait.known.id}:{wait.place.channel_id}") for wait in waits[:25]
+            _option(wait.known.job, wait.known.key, f"{wait.known.id}:{wait.destination.channel_id}")
+            for wait in waits[:25]
         ] or [discord.SelectOption(label="?")]
         super().__init__(ui.Select(custom_id="dr:n:s", placeholder="Stop telling me about…", options=options))
 
@@ -133,7 +137,7 @@ class TakeBackSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:t"):
     async def use(self, interaction: discord.Interaction) -> None:
         """Take the press back, if it is whose who chose, and still waits."""
         bot = bot_of(interaction)
-        waiting = await bot.store.waiting_presses(interaction.user.id, place_of(interaction).guild_id)
+        waiting = await bot.store.waiting_presses(interaction.user.id, destination_of(interaction).guild_id)
         press = next((press for press in waiting if [str(press.id)] == values(interaction)), None)
         gone = press is not None and await bot.presses.withdraw(press)
         await interaction.response.defer()
@@ -166,10 +170,10 @@ class WatchSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:w"):
             raise PersonError("That job does not run any more.")
         if job.private:
             raise PersonError("That one is about the account itself; `/job` with its id shows it to you alone.")
-        place, trouble = await place_for_results(interaction)
+        destination, trouble = await results_destination(interaction)
         await check_load(interaction)
-        wish = await ask(interaction, job, place=place)
-        return f"Watching `#{wish.known.key}`: I'll post it in <#{place.channel_id}>. {trouble}".strip()
+        wish = await ask(interaction, job, destination=destination)
+        return f"Watching `#{wish.known.key}`: I'll post it in <#{destination.channel_id}>. {trouble}".strip()
 
 
 class PingsButton(Panel, ui.DynamicItem[ui.Button[Any]], template=r"dr:n:p:([01])"):
@@ -181,7 +185,7 @@ class PingsButton(Panel, ui.DynamicItem[ui.Button[Any]], template=r"dr:n:p:([01]
 
     async def use(self, interaction: discord.Interaction) -> None:
         """Note the wish."""
-        await bot_of(interaction).store.set_pings(place_of(interaction).guild_id, interaction.user.id, self.on)
+        await bot_of(interaction).store.set_pings(destination_of(interaction).guild_id, interaction.user.id, self.on)
         await interaction.response.defer()
         await show_mine(interaction)
 

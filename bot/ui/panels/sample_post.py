@@ -9,7 +9,7 @@ from bot import formatting
 from bot.errors import PersonError
 from bot.models.job import Job, Status
 from bot.ui import replies
-from bot.ui.interactions import place_for_results, place_of
+from bot.ui.interactions import destination_of, results_destination
 
 _FILE = Path(__file__).with_name("test-picture.webp")  # drawn by the demo
 _JOB = Job(
@@ -24,20 +24,20 @@ async def send_sample(interaction: discord.Interaction) -> None:
 
     It is sent once and past the outbox: there is no job behind it, and whoever asked sees at once whether it came.
     """
-    place, trouble = await place_for_results(interaction)
+    destination, trouble = await results_destination(interaction)
     name = formatting.file_name(_JOB, "test", "webp")
     asker = interaction.user.display_name
     embed = formatting.result(_JOB, key="", parent=None, asker=asker, picture=f"attachment://{name}", note=_NOTE)
     file = discord.File(_FILE, filename=name, description=formatting.alt_text(_JOB))
-    channel = interaction.client.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
+    channel = interaction.client.get_partial_messageable(destination.channel_id, guild_id=destination.guild_id)
     try:
         async with asyncio.timeout(_PATIENCE):
             await channel.send(embed=embed, file=file)
     except (discord.Forbidden, discord.NotFound):
         raise PersonError(
-            f"Discord did not let me post in <#{place.channel_id}>. Edit Channel, Permissions there shows my rights."
+            f"Discord did not let me post in <#{destination.channel_id}>. Edit Channel, Permissions there shows my rights."
         ) from None
     except (discord.DiscordServerError, OSError):  # TimeoutError is one
         raise PersonError("Discord did not take the test picture just now. Please try again in a minute.") from None
-    where = "here" if place == place_of(interaction) else f"in <#{place.channel_id}>"
+    where = "here" if destination == destination_of(interaction) else f"in <#{destination.channel_id}>"
     await replies.say(interaction, " ".join(filter(None, (trouble, f"The test picture stands {where}. It was free."))))

@@ -11,9 +11,9 @@ import discord
 from discord import ui
 
 from bot.errors import PersonError
-from bot.models.job import Place, ServerSettings
+from bot.models.job import Destination, ServerSettings
 from bot.ui import replies
-from bot.ui.interactions import bot_of, in_thread, place_of
+from bot.ui.interactions import bot_of, destination_of, in_thread
 from bot.ui.panels.base import Managed, button, values
 from bot.ui.panels.sample_post import send_sample
 from bot.ui.panels.settings_text import CHOICES, Page, Seen, Value, says, words
@@ -32,7 +32,7 @@ _PAGE_OF = {
 async def show_settings(interaction: discord.Interaction, page: Page = Page.HOME, *, notice: str = "") -> None:
     """Bring a page up to date, in place of the private answer that is there; `notice` is said above it."""
     bot = bot_of(interaction)
-    guild_id = place_of(interaction).guild_id
+    guild_id = destination_of(interaction).guild_id
     settings = await bot.store.settings(guild_id)
     seen = await _look(interaction, page, settings)
     text = words(page, settings, seen, own_ping_after=bot.settings.ping_after)
@@ -42,11 +42,11 @@ async def show_settings(interaction: discord.Interaction, page: Page = Page.HOME
 
 async def _look(interaction: discord.Interaction, page: Page, settings: ServerSettings) -> Seen:
     """Ask Discord what a page shows, and no more than that."""
-    guild_id = place_of(interaction).guild_id
+    guild_id = destination_of(interaction).guild_id
     trouble, gone = "", False
     if settings.results_channel is not None and page in {Page.HOME, Page.RESULTS}:
-        place = Place(guild_id=guild_id, channel_id=settings.results_channel)
-        trouble = await channel_trouble(interaction.client, place)
+        destination = Destination(guild_id=guild_id, channel_id=settings.results_channel)
+        trouble = await channel_trouble(interaction.client, destination)
     if page in {Page.HOME, Page.WHO}:
         gone = await role_is_gone(interaction.client, guild_id, settings.press_role)
     return Seen(
@@ -175,8 +175,8 @@ class ResultsSelect(Managed, ui.DynamicItem[ui.ChannelSelect[Any]], template=r"d
         """Take the channel, unless nothing could be posted there."""
         channel_id = _id(interaction)
         await interaction.response.defer()
-        place = Place(guild_id=place_of(interaction).guild_id, channel_id=channel_id)
-        trouble = await channel_trouble(interaction.client, place)
+        destination = Destination(guild_id=destination_of(interaction).guild_id, channel_id=channel_id)
+        trouble = await channel_trouble(interaction.client, destination)
         if trouble:
             notice = f"⚠️ I did not take <#{channel_id}>: {trouble}. Edit Channel, Permissions changes that."
             await show_settings(interaction, Page.RESULTS, notice=notice)
@@ -215,7 +215,7 @@ class TestPictureButton(Managed, ui.DynamicItem[ui.Button[Any]], template=r"dr:g
 
 async def _change(interaction: discord.Interaction, name: str, value: Value) -> None:
     bot = bot_of(interaction)
-    guild_id = place_of(interaction).guild_id
+    guild_id = destination_of(interaction).guild_id
     await bot.store.change_settings(guild_id, **{name: value})
     log.info("Member %d set %s to %s", interaction.user.id, name, value)
     bot.presses.ring()  # those that waited for the end of a pause

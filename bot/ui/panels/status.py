@@ -8,7 +8,7 @@ from discord import ui
 
 from bot.errors import PersonError
 from bot.ui.base import Answered
-from bot.ui.interactions import bot_of, place_of
+from bot.ui.interactions import bot_of, destination_of
 
 
 def status_view() -> ui.View:
@@ -35,6 +35,6 @@ class RearmButton(Answered, ui.DynamicItem[ui.Button[Any]], template=r"dr:u"):
         """Put this server's given up results back into the outbox."""
         if not interaction.permissions.manage_guild:
             raise PersonError("Only those who manage this server can do that.")
-        count = await bot_of(interaction).store.rearm(place_of(interaction).guild_id)
+        count = await bot_of(interaction).store.rearm(destination_of(interaction).guild_id)
         bot_of(interaction).deliver_soon()
         await interaction.response.edit_message(content=f"Trying again: {count}.", view=None)

@@ -13,7 +13,7 @@ from bot import formatting
 from bot.formatting.embeds import QUIET
 from bot.models.job import KnownJob, Person, Press, PressState, Tier
 from bot.ui import replies
-from bot.ui.interactions import bot_of, jump, place_of
+from bot.ui.interactions import bot_of, destination_of, jump
 from bot.ui.panels.base import Managed, button
 
 PER_PAGE = 10
@@ -38,7 +38,7 @@ async def show_presses(
 ) -> None:
     """Show ten presses of this server as the private answer: the newest, or those next to a row id."""
     store = bot_of(interaction).store
-    guild_id = place_of(interaction).guild_id
+    guild_id = destination_of(interaction).guild_id
     if after is not None:
         page = await store.newer_presses_of(guild_id, after=after, limit=PER_PAGE)
     if after is None or len(page) < PER_PAGE:  # the newest page is a full one
@@ -70,16 +70,16 @@ async def _line(interaction: discord.Interaction, press: Press, parent: KnownJob
             formatting.plain(press.person.name, 40) or "someone",
             f"**{formatting.plain(press.button, 40)}** of {' → '.join(keys)}",
             _OUTCOMES[press.state],
-            f"<#{press.place.channel_id}>",
+            f"<#{press.destination.channel_id}>",
         )
     )
 
 
 async def _key(interaction: discord.Interaction, press: Press, known: KnownJob) -> str:
-    post = await bot_of(interaction).store.post_of(known.id, press.place.channel_id)
+    post = await bot_of(interaction).store.post_of(known.id, press.destination.channel_id)
     if post is None or post.message_id is None:
         return f"`#{known.key}`"
-    return f"[#{known.key}]({jump(post.place, post.message_id)})"
+    return f"[#{known.key}]({jump(post.destination, post.message_id)})"
 
 
 def _total(span: str, counted: Sequence[tuple[Person, Tier, int]]) -> str:

@@ -58,7 +58,9 @@ class FamilyButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:f:{NON
     async def act(self, interaction: discord.Interaction) -> None:
         """List parents and children that are known in this server."""
         delivery, known = await self.claim(interaction, Kind.RESULT)
-        family, more = await bot_of(interaction).store.family(known, delivery.place, limit=formatting.FAMILY_LIMIT)
+        family, more = await bot_of(interaction).store.family(
+            known, delivery.destination, limit=formatting.FAMILY_LIMIT
+        )
         members = [
             formatting.Kin(
                 job=each.known.job,
@@ -73,7 +75,7 @@ class FamilyButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:f:{NON
 
 
 def _url(post: Delivery | None) -> str:
-    return "" if post is None or post.message_id is None else jump(post.place, post.message_id)
+    return "" if post is None or post.message_id is None else jump(post.destination, post.message_id)
 
 
 class SplitButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:q:{NONCE}"):
@@ -89,14 +91,14 @@ class SplitButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:q:{NONC
             raise PersonError("There are not four pictures in this one.")
         check_rights(interaction)
         store = bot_of(interaction).store
-        there = await store.ask_split(known.id, delivery.place)
+        there = await store.ask_split(known.id, delivery.destination)
         if there is not None:
             await interaction.response.defer(ephemeral=True, thinking=True)
             if await _stand(interaction, there):
                 await replies.say(interaction, f"They stand here already: {_url(there)}")
                 return
             await store.drop(there)
-            await store.ask_split(known.id, delivery.place)
+            await store.ask_split(known.id, delivery.destination)
         bot_of(interaction).deliver_soon()
         await replies.say(interaction, "I'll post the four pictures here.")
 
@@ -107,7 +109,7 @@ async def _stand(interaction: discord.Interaction, split: Delivery) -> bool:
     Such a message goes. Where Discord does not tell, they stand.
     """
     assert split.message_id is not None
-    channel = interaction.client.get_partial_messageable(split.place.channel_id)
+    channel = interaction.client.get_partial_messageable(split.destination.channel_id)
     try:
         message = await channel.fetch_message(split.message_id)
         if not message.attachments:

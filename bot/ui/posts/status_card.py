@@ -44,7 +44,7 @@ def _told(wish: Wish) -> str:
         return "I'll tell you here when it is done."
     if wish.delivery is None or wish.delivery.message_id is None:
         return "It is over already: I'm posting it here."
-    return f"It is over already, and stands here: {jump(wish.delivery.place, wish.delivery.message_id)}"
+    return f"It is over already, and stands here: {jump(wish.delivery.destination, wish.delivery.message_id)}"
 
 
 class StopButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:s:{NONCE}"):
@@ -147,7 +147,7 @@ async def _may_cancel(interaction: discord.Interaction, card: Delivery) -> bool:
     press = await bot_of(interaction).store.press_of_child(card.job_id)
     if press is not None and press.person.id == interaction.user.id:
         return True
-    return is_moderator(interaction) and (press is None or press.place.guild_id == card.place.guild_id)
+    return is_moderator(interaction) and (press is None or press.destination.guild_id == card.destination.guild_id)
 
 
 async def _look(interaction: discord.Interaction, known: KnownJob) -> None:

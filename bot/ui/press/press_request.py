@@ -11,7 +11,7 @@ from bot.errors import PersonError
 from bot.models.job import Delivery, Kind, KnownJob, Refused, ServerSettings, Status, Tier
 from bot.ui import replies
 from bot.ui.base import Answered, is_asker
-from bot.ui.interactions import bot_of, check_load, check_rights, is_moderator, person_of, place_of
+from bot.ui.interactions import bot_of, check_load, check_rights, destination_of, is_moderator, person_of
 from bot.ui.permissions import role_is_gone
 from bot.ui.press import press_rules
 from bot.ui.press.press_rules import Presser
@@ -53,7 +53,7 @@ class OnJob(Answered):
         if not press_rules.is_offered(button):
             raise PersonError("This job has no such button any more.")
         tier = press_rules.tier_of(button)
-        settings = await bot_of(interaction).store.settings(delivery.place.guild_id)
+        settings = await bot_of(interaction).store.settings(delivery.destination.guild_id)
         presser = await _presser(interaction, delivery)
         if not press_rules.may_press(tier, settings, presser):
             gone = tier is not Tier.UPSCALE and await _press_role_is_gone(interaction, settings)
@@ -72,7 +72,7 @@ class OnJob(Answered):
         press = await presses.add(
             wanted.parent,
             wanted.button,
-            wanted.delivery.place,
+            wanted.delivery.destination,
             person_of(interaction),
             tier=wanted.tier,
             limits=press_rules.limits(wanted.settings, wanted.presser),
@@ -105,11 +105,11 @@ async def _presser(interaction: discord.Interaction, delivery: Delivery) -> Pres
 
 def _role_ids(interaction: discord.Interaction) -> set[int]:
     """The member's roles, @everyone too, which has the server's id."""
-    everyone = place_of(interaction).guild_id
+    everyone = destination_of(interaction).guild_id
     # Member.roles knows those in the cache alone, and there is none; the ids came with the interaction.
     return {everyone, *(interaction.user._roles if isinstance(interaction.user, discord.Member) else ())}
 
 
 async def _press_role_is_gone(interaction: discord.Interaction, settings: ServerSettings) -> bool:
-    guild_id = place_of(interaction).guild_id
+    guild_id = destination_of(interaction).guild_id
     return await role_is_gone(interaction.client, guild_id, settings.press_role, patience=_ROLE_PATIENCE)
