@@ -40,7 +40,7 @@ class Managing(commands.GroupCog, group_name="darkroom", group_description="How 
         store = self._bot.store
         given_up = await store.undeliverable(guild_id)
         lines = [
-            f"Running jobs watched here: {await store.count_watched(guild_id)}",
+            f"Running jobs watched here: {await store.count_subscribed(guild_id)}",
             f"Results to be posted: {await store.waiting(guild_id)}",
             f"Presses of this server in line: {await store.count_in_line_here(guild_id)}",
             *await self._account(interaction),

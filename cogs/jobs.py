@@ -13,7 +13,7 @@ from bot import formatting, logs
 from bot.client import Darkroom
 from bot.errors import DarkroomError, JobModerated, PersonError
 from bot.models.job import Destination, Job
-from bot.store import Asked, Wish
+from bot.store import SubscriptionOutcome, SubscriptionResult
 from bot.ui import MoreButton, TellMeButton, custom_ids, interactions, posted_view, replies, show_mine
 
 _JOBID = re.compile(r"job:\d{17}-user:\d{1,20}-channel:\d{15,20}-bot:[a-z]{1,20}")
@@ -102,12 +102,12 @@ class Jobs(commands.Cog):
             return
         if not job.over:
             await interactions.check_load(interaction)
-        wish = await interactions.ask(interaction, job, destination=destination)
+        subscribed = await interactions.ask(interaction, job, destination=destination)
         here = interactions.destination_of(interaction)
-        told, url = _told(wish, destination, here)
+        told, url = _told(subscribed, destination, here)
         view = None
-        if url and wish.delivery is not None and destination == here:
-            view = posted_view(wish.delivery.nonce, url)
+        if url and subscribed.delivery is not None and destination == here:
+            view = posted_view(subscribed.delivery.nonce, url)
         elif url:  # "Post again" posts where it is pressed, and this is another channel
             view = ui.View(timeout=None)
             view.add_item(ui.Button(label="Go to the picture", url=url))
@@ -142,26 +142,26 @@ class Jobs(commands.Cog):
             return declined.job
 
 
-def _told(wish: Wish, there: Destination, here: Destination) -> tuple[str, str | None]:
+def _told(subscribed: SubscriptionResult, there: Destination, here: Destination) -> tuple[str, str | None]:
     """What came of a wish to see a job `there`, for who is `here`; and where its result stands already."""
-    delivery = wish.delivery
+    delivery = subscribed.delivery
     url = (
         None
         if delivery is None or delivery.message_id is None
         else interactions.jump(delivery.destination, delivery.message_id)
     )
     destination = "here" if there == here else f"in <#{there.channel_id}>"
-    match wish.asked:
-        case Asked.NEW:
-            return f"Watching `#{wish.known.key}`: I'll post it {destination}.", None
-        case Asked.JOINED:
+    match subscribed.asked:
+        case SubscriptionOutcome.NEW:
+            return f"Watching `#{subscribed.known.key}`: I'll post it {destination}.", None
+        case SubscriptionOutcome.JOINED:
             return (
                 f"Already watched {f'[{destination}]({url})' if url and place == 'here' else place}, I'll tell you too.",
                 None,
             )
-        case Asked.COMING:
+        case SubscriptionOutcome.COMING:
             return f"It is over already: I'm posting it {destination}.", None
-        case Asked.POSTED:
+        case SubscriptionOutcome.POSTED:
             return f"It stands {destination} already.", url
 
 

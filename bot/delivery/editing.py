@@ -57,7 +57,7 @@ class Edits:
     # --- cards ------------------------------------------------------------------------------------------------------
 
     async def _card(self, card: Delivery, known: KnownJob, message: discord.PartialMessage) -> None:
-        watched = await self._store.watches(card.job_id, card.destination.channel_id)
+        watched = await self._store.subscriptions(card.job_id, card.destination.channel_id)
         ended = known.job.over or not watched
         age = self._now() - discord.utils.snowflake_time(message.id)
         coming = known.job.over and await self._store.open_result(known.id, card.destination.channel_id) is not None

@@ -42,16 +42,16 @@ class Link(msgspec.Struct, frozen=True):
 
 
 def card(
-    job: Job, *, parent: Link | None, watchers: Sequence[str], started: datetime | None, usual: Usual | None = None
+    job: Job, *, parent: Link | None, subscribers: Sequence[str], started: datetime | None, usual: Usual | None = None
 ) -> Embed:
-    """The live message of a running job. `watchers` are display names; `started` is aware; `usual` counts from there.
+    """The live message of a running job. `subscribers` are display names; `started` is aware; `usual` counts from there.
 
     The small print is the footer: Discord shows it as it shows `-#`, and no name can be markdown there.
     """
     embed = _embed(QUIET, _head(job, parent, 500), _progress(job, started, usual))
-    if watchers:
-        more = f" and {len(watchers) - 1} more" if len(watchers) > 1 else ""
-        embed.set_footer(text=f"{clip(clean(watchers[0]), 100) or 'Someone'}{more} will be told here")
+    if subscribers:
+        more = f" and {len(subscribers) - 1} more" if len(subscribers) > 1 else ""
+        embed.set_footer(text=f"{clip(clean(subscribers[0]), 100) or 'Someone'}{more} will be told here")
     return embed
 
 
@@ -78,14 +78,14 @@ def result(
     *,
     key: str,
     parent: Link | None,
-    asker: str,
+    requester: str,
     picture: str | None,
     note: str = "",
     took: timedelta | None = None,
 ) -> Embed:
     """The message of a job that is over.
 
-    `picture` is `attachment://name` or a web address; `asker` a display name; `note` our own sentence, in which
+    `picture` is `attachment://name` or a web address; `requester` a display name; `note` our own sentence, in which
     markdown lives. What is unknown is left out. A declined job shows neither its prompt nor a picture.
     """
     small_print = f"-# {clip(' '.join(note.split()), NOTE_LIMIT)}" if note.strip() else ""
@@ -95,7 +95,7 @@ def result(
         embed = _embed(QUIET, _head(job, parent, 1000), *_described(job), small_print)
     if picture and job.status != Status.MODERATED and len(picture) <= PICTURE_LIMIT and _PICTURE.fullmatch(picture):
         embed.set_image(url=picture)
-    facts = (clip(clean(asker), 100), clip(clean(job.mode), 40), duration(took) if took else "", tag(key))
+    facts = (clip(clean(requester), 100), clip(clean(job.mode), 40), duration(took) if took else "", tag(key))
     if known := " · ".join(filter(None, facts)):
         embed.set_footer(text=clip(known, FOOTER_LIMIT))
     return embed

@@ -19,7 +19,7 @@ from bot.messages.notices import notice
 from bot.messages.picture_sources import Sources
 from bot.messages.references import Lineage, jump_to
 from bot.messages.spoilers import Spoilers
-from bot.models.job import NOBODY, Delivery, Job, Kind, KnownJob, PressState, Shape, Status, Watch
+from bot.models.job import NO_PERSON, Delivery, Job, Kind, KnownJob, PressState, Shape, Status, Subscription
 from bot.store import Store
 from bot.ui import card_view, notice_view, result_view, split_view
 
@@ -87,11 +87,13 @@ class Writer:
     # --- cards ------------------------------------------------------------------------------------------------------
 
     async def _card(self, delivery: Delivery, known: KnownJob, folder: Path) -> Message:
-        watches = await self._store.watches(known.id, delivery.destination.channel_id)
+        subscriptions = await self._store.subscriptions(known.id, delivery.destination.channel_id)
         embed = formatting.card(
             known.job,
             parent=await self._lineage.parent(known.job, delivery.destination),
-            watchers=[watch.person.name for watch in watches if watch.person != NOBODY],
+            subscribers=[
+                subscription.person.name for subscription in subscriptions if subscription.person != NO_PERSON
+            ],
             started=known.job.created or known.added_at,
             usual=None if known.job.over else await self._store.usual(known.job),
         )
@@ -115,11 +117,11 @@ class Writer:
     # --- results ----------------------------------------------------------------------------------------------------
 
     async def _result(self, delivery: Delivery, known: KnownJob, folder: Path) -> Message:
-        watches = await self._store.watches(known.id, delivery.destination.channel_id)
+        subscriptions = await self._store.subscriptions(known.id, delivery.destination.channel_id)
         over_at = known.over_at or self._now()
         again = delivery.created_at > over_at  # asked for when the job was over: nobody waited for this one
-        mentioned = [] if again else await self._pings.of_result(delivery, known, watches, over_at)
-        owed_since = delivery.created_at if again else _ended(known, watches)
+        mentioned = [] if again else await self._pings.of_result(delivery, known, subscriptions, over_at)
+        owed_since = delivery.created_at if again else _ended(known, subscriptions)
         message = Message(
             content=formatting.mentions(mentioned),
             view=await self.view(delivery, known),
@@ -135,7 +137,9 @@ class Writer:
             known.job,
             key=known.key,
             parent=await self._lineage.parent(known.job, delivery.destination),
-            asker=next((watch.person.name for watch in watches if watch.person != NOBODY), ""),
+            requester=next(
+                (subscription.person.name for subscription in subscriptions if subscription.person != NO_PERSON), ""
+            ),
             picture=media.shown,
             note=media.note,
             took=_took(known.job),
@@ -176,11 +180,14 @@ class Writer:
         )
 
 
-def _ended(known: KnownJob, watches: Sequence[Watch]) -> datetime:
+def _ended(known: KnownJob, subscriptions: Sequence[Subscription]) -> datetime:
     """When those who watch could have had the result: the bot may have been away at the time."""
     over_at = known.over_at or known.changed_at
     told = None if known.job.lost else known.job.updated
-    return max(min(told or over_at, over_at), min((watch.asked_at for watch in watches), default=over_at))
+    return max(
+        min(told or over_at, over_at),
+        min((subscription.subscribed_at for subscription in subscriptions), default=over_at),
+    )
 
 
 def _took(job: Job) -> timedelta | None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from bot.models.job import NOBODY, Delivery, KnownJob, Person, Watch
+from bot.models.job import NO_PERSON, Delivery, KnownJob, Person, Subscription
 from bot.store import Store
 
 _ONE_RING = 30.0  # seconds in which what one member pressed rings once
@@ -17,15 +17,15 @@ class Pings:
         self._ping_after = ping_after
 
     async def of_result(
-        self, delivery: Delivery, known: KnownJob, watches: Sequence[Watch], over_at: datetime
+        self, delivery: Delivery, known: KnownJob, subscriptions: Sequence[Subscription], over_at: datetime
     ) -> list[int]:
         """The members who waited long enough for this result, and want to be called."""
         chosen = await self._store.settings(delivery.destination.guild_id)
         if not chosen.pings:
             return []
         patience = timedelta(seconds=self._ping_after if chosen.ping_after is None else chosen.ping_after)
-        people = [watch for watch in watches if watch.person != NOBODY]
-        waited = [watch.person for watch in people if over_at - watch.asked_at > patience]
+        people = [subscription for subscription in subscriptions if subscription.person != NO_PERSON]
+        waited = [subscription.person for subscription in people if over_at - subscription.subscribed_at > patience]
         if not waited:
             return []
         press = await self._store.press_of_child(known.id)

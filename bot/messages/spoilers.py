@@ -24,10 +24,10 @@ class Spoilers:
 
     async def hidden(self, destination: Destination) -> bool:
         """Whether pictures must not be seen here before a click."""
-        wish = (await self._store.settings(destination.guild_id)).spoiler
-        if wish is Spoiler.UNLESS_AGE_RESTRICTED:
+        setting = (await self._store.settings(destination.guild_id)).spoiler
+        if setting is Spoiler.UNLESS_AGE_RESTRICTED:
             return not await self._is_age_restricted(destination.channel_id)
-        return wish is Spoiler.ALWAYS
+        return setting is Spoiler.ALWAYS
 
     async def _is_age_restricted(self, channel_id: int) -> bool:
         now = asyncio.get_running_loop().time()

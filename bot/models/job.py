@@ -170,16 +170,16 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     name: str
 
 
-NOBODY = Person(id=0, name="")
+NO_PERSON = Person(id=0, name="")
 """Who waits for a job that named the channel for its result by itself."""
 
 
-class Watch(msgspec.Struct, frozen=True, kw_only=True):
+class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     """A person's wish to be told in one place about one job."""
 
     destination: Destination
     person: Person
-    asked_at: datetime
+    subscribed_at: datetime
 
 
 class Kind(StrEnum):
@@ -349,7 +349,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     """What the watcher needs to look at a job: what is known of it, and when and where its youngest watch began."""
 
     known: KnownJob
-    asked_at: datetime
+    subscribed_at: datetime
     destination: Destination
 
 

@@ -338,7 +338,7 @@ class Watcher:
     def _interval(self, look: Look) -> float:
         if look.known.job.over:  # cancelled: the store ends these looks after a while
             return self._jittered(_SLOWEST)
-        waited = (self._now() - look.asked_at).total_seconds()
+        waited = (self._now() - look.subscribed_at).total_seconds()
         return self._jittered(interval(waited, self._poll_seconds))
 
     def _jittered(self, seconds: float) -> float:

@@ -107,7 +107,7 @@ class Push:
         if known is None:
             return True
         channel_id = _channel_in(known.job)
-        return channel_id is not None and not await self._store.came_by_itself(known.id, channel_id)
+        return channel_id is not None and not await self._store.has_unattended_subscription(known.id, channel_id)
 
     def _take_in_soon(self, jobid: str) -> None:
         asked_at = self._asked.get(jobid)
@@ -169,11 +169,11 @@ class Push:
         destination = await self._place_of(channel_id)
         if destination is None:
             return
-        wish = await self._store.ask_for_nobody(job, destination)
-        if wish is not None:
-            logs.turn_to(key=wish.known.key, destination=destination)
+        subscribed = await self._store.subscribe_unattended(job, destination)
+        if subscribed is not None:
+            logs.turn_to(key=subscribed.known.key, destination=destination)
             log.info("A job that was made elsewhere is shown here, as it asked")
-            self._adopted(wish.known)
+            self._adopted(subscribed.known)
 
     async def _ask(self, jobid: str) -> Job:
         try:

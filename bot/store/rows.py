@@ -60,7 +60,7 @@ def known_of(row: aiosqlite.Row) -> KnownJob:
 
 
 def destination_of(row: aiosqlite.Row) -> Destination:
-    """Where a row of `watches`, `deliveries` or `presses` belongs."""
+    """Where a row of `subscriptions`, `deliveries` or `presses` belongs."""
     return Destination(guild_id=row["guild_id"], channel_id=row["channel_id"])
 
 

@@ -110,7 +110,8 @@ class Store(PressRows, Line, Ledger, Posts, Servers, Upkeep, Restores, Panels, F
             (*job_ids, self._time() - _AFTER_CANCELLING),
         )
         return [
-            Look(known=known_of(row), asked_at=aware(row["asked_at"]), destination=destination_of(row)) for row in rows
+            Look(known=known_of(row), subscribed_at=aware(row["asked_at"]), destination=destination_of(row))
+            for row in rows
         ]
 
     async def record(self, news: Sequence[tuple[int, Job]]) -> None:
@@ -120,7 +121,7 @@ class Store(PressRows, Line, Ledger, Posts, Servers, Upkeep, Restores, Panels, F
             for job_id, job in news:
                 known = await one_known(db, "id = ?", (job_id,))
                 if known is not None:
-                    await self._advance(db, known, job)
+                    await self._apply_update(db, known, job)
 
         await self._db.transaction(work)
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from bot.models.job import Delivery, Destination, KnownJob, Person, Press, PressState, Status, Tier
 from bot.store.rows import delivery_of, known_of, press_of
 from bot.store.submission_queue import OPEN_STATES
-from bot.store.subscriptions import Wishes
+from bot.store.subscriptions import Subscriptions
 
 COUNTED = f"{OPEN_STATES}, '{PressState.MADE}'"
 """What may have been charged, or will be."""
@@ -17,7 +17,7 @@ ORDER BY presses.id DESC LIMIT 1
 """  # noqa: S608 -- constants only
 
 
-class Ledger(Wishes):
+class Ledger(Subscriptions):
     """Reads of presses, whatever has become of them."""
 
     async def child_of(self, parent_id: int, button: str) -> KnownJob | None:

@@ -15,12 +15,12 @@ from bot.models.job import Destination, Job, Kind, KnownJob, Limits, Person, Pre
 from bot.store.rows import aware, encode, known_of, one_known, press_of
 from bot.store.submission_history import CHILD, COUNTED
 from bot.store.submission_queue import OPEN_STATES
-from bot.store.subscriptions import Wish, Wishes
+from bot.store.subscriptions import SubscriptionResult, Subscriptions
 
 _DAY = timedelta(days=1).total_seconds()
 
 
-class PressRows(Wishes):
+class PressRows(Subscriptions):
     """The rows of presses; a press of a button that another press has taken up waits `behind` that one."""
 
     async def press(
@@ -185,20 +185,22 @@ class PressRows(Wishes):
 
     # --- ending -----------------------------------------------------------------------------------------------------
 
-    async def press_made(self, press: Press, child: Job, *, used: bool, quiet_for: float) -> Wish:
+    async def press_made(self, press: Press, child: Job, *, used: bool, quiet_for: float) -> SubscriptionResult:
         """The press, and those behind it, became a job, which is watched for all of them from now on.
 
         `used`: the job was there before, so this one was charged for nothing.
         """
 
-        async def work(db: aiosqlite.Connection) -> Wish:
-            wish = await self._ask(db, child, press.destination, press.person, again=False, quiet_for=quiet_for)
-            await self._end(db, "id = ?", press.id, PressState.USED if used else PressState.MADE, "", wish.known.id)
+        async def work(db: aiosqlite.Connection) -> SubscriptionResult:
+            subscribed = await self._ask(db, child, press.destination, press.person, again=False, quiet_for=quiet_for)
+            await self._end(
+                db, "id = ?", press.id, PressState.USED if used else PressState.MADE, "", subscribed.known.id
+            )
             for row in await db.execute_fetchall("SELECT * FROM presses WHERE behind = ? ORDER BY id", (press.id,)):
                 follower = press_of(row)
                 await self._ask(db, child, follower.destination, follower.person, again=False, quiet_for=quiet_for)
-            await self._end(db, "behind = ?", press.id, PressState.USED, "", wish.known.id)
-            return wish
+            await self._end(db, "behind = ?", press.id, PressState.USED, "", subscribed.known.id)
+            return subscribed
 
         return await self._db.transaction(work)
 

@@ -7,10 +7,10 @@ from bot.models.job import Destination, KnownJob
 from bot.store.outbox import Outbox
 from bot.store.rows import destination_of, known_of
 
-_LOOKED_THROUGH = 60  # of a member's newest wishes, for those that ended lately
+_NEWEST = 60  # of a member's newest wishes, for those that ended lately
 
 
-class Wait(msgspec.Struct, frozen=True, kw_only=True):
+class MemberJob(msgspec.Struct, frozen=True, kw_only=True):
     """A member's wish in one channel; `message_id` is what stands there for the job: its card, or its result."""
 
     known: KnownJob
@@ -21,7 +21,7 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
 class Panels(Outbox):
     """Reads for one person or one server at a time."""
 
-    async def waits(self, user_id: int, guild_id: int, limit: int = 25) -> list[Wait]:
+    async def waiting_for(self, user_id: int, guild_id: int, limit: int = 25) -> list[MemberJob]:
         """What a member waits for in this server, the oldest wish first."""
         rows = await self._db.rows(
             """SELECT jobs.*, guild_id, channel_id, NULL AS message_id
@@ -29,9 +29,9 @@ class Panels(Outbox):
                WHERE over = 0 AND +user_id = ? AND guild_id = ? AND NOT stopped ORDER BY watches.id LIMIT ?""",
             (user_id, guild_id, limit),
         )
-        return [_wait_of(row) for row in rows]
+        return [_member_job_of(row) for row in rows]
 
-    async def ended_lately(self, user_id: int, guild_id: int, limit: int = 8) -> list[Wait]:
+    async def recently_finished(self, user_id: int, guild_id: int, limit: int = 8) -> list[MemberJob]:
         """What ended of what a member asked for in this server, with the newest post of it, the last to end first."""
         rows = await self._db.rows(
             """SELECT * FROM (
@@ -44,11 +44,11 @@ class Panels(Outbox):
                          ORDER BY id DESC LIMIT ?) AS wishes
                    CROSS JOIN jobs ON jobs.id = job_id AND over = 1)
                WHERE message_id IS NOT NULL ORDER BY over_at DESC, id DESC LIMIT ?""",
-            (user_id, guild_id, _LOOKED_THROUGH, limit),
+            (user_id, guild_id, _NEWEST, limit),
         )
-        return [_wait_of(row) for row in rows]
+        return [_member_job_of(row) for row in rows]
 
-    async def stop_waiting(self, job_id: int, channel_id: int, user_id: int) -> bool:
+    async def unsubscribe(self, job_id: int, channel_id: int, user_id: int) -> bool:
         """End a member's own wait for a job in a channel; whether there was one."""
 
         async def work(db: aiosqlite.Connection) -> bool:
@@ -70,8 +70,8 @@ class Panels(Outbox):
         return str(row[0])
 
 
-def _wait_of(row: aiosqlite.Row) -> Wait:
-    return Wait(
+def _member_job_of(row: aiosqlite.Row) -> MemberJob:
+    return MemberJob(
         known=known_of(row),
         destination=destination_of(row),
         message_id=row["message_id"],

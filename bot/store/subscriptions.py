@@ -7,7 +7,7 @@ from enum import Enum
 import aiosqlite
 import msgspec
 
-from bot.models.job import NOBODY, Delivery, Destination, Job, Kind, KnownJob, Person, State, Watch, follow
+from bot.models.job import NO_PERSON, Delivery, Destination, Job, Kind, KnownJob, Person, State, Subscription, follow
 from bot.store.durations import note_duration
 from bot.store.outbox import Outbox, rearm
 from bot.store.rows import aware, encode, known_of, one_delivery, one_known
@@ -16,7 +16,7 @@ _KEY_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # nothing that is mistaken for 
 _BY_ITSELF = "SELECT 1 FROM watches WHERE job_id = ? AND channel_id = ? AND user_id = ?"
 
 
-class Asked(Enum):
+class SubscriptionOutcome(Enum):
     """What a wish to be told came to."""
 
     NEW = "a new watch"
@@ -25,47 +25,47 @@ class Asked(Enum):
     POSTED = "the result stands here already"
 
 
-class Wish(msgspec.Struct, frozen=True, kw_only=True):
+class SubscriptionResult(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to `Store.ask`: what came of it, and the card or result in that place, where there is one."""
 
-    asked: Asked
+    asked: SubscriptionOutcome
     known: KnownJob
     delivery: Delivery | None = None
 
 
-class Wishes(Outbox):
+class Subscriptions(Outbox):
     """Jobs as they become known, the watches on them, and what is owed to the watchers."""
 
     async def ask(
         self, job: Job, destination: Destination, person: Person, *, again: bool = False, quiet_for: float = 0
-    ) -> Wish:
+    ) -> SubscriptionResult:
         """Keep the wish of `person` to be told in `destination` about `job`, which useapi just described.
 
         A running job gets a card (after `quiet_for` seconds), one that is over a delivery, unless the place has it;
         `again` posts the result of a job that is over once more.
         """
 
-        async def work(db: aiosqlite.Connection) -> Wish:
+        async def work(db: aiosqlite.Connection) -> SubscriptionResult:
             return await self._ask(db, job, destination, person, again=again, quiet_for=quiet_for)
 
         return await self._db.transaction(work)
 
-    async def ask_for_nobody(self, job: Job, destination: Destination) -> Wish | None:
+    async def subscribe_unattended(self, job: Job, destination: Destination) -> SubscriptionResult | None:
         """Show a job in the place that it named itself; `None` where that was done before, whatever came of it."""
 
-        async def work(db: aiosqlite.Connection) -> Wish | None:
+        async def work(db: aiosqlite.Connection) -> SubscriptionResult | None:
             known = await one_known(db, "jobid = ?", (job.jobid,))
             if known is not None and await db.execute_fetchall(
-                _BY_ITSELF, (known.id, destination.channel_id, NOBODY.id)
+                _BY_ITSELF, (known.id, destination.channel_id, NO_PERSON.id)
             ):
                 return None
-            return await self._ask(db, job, destination, NOBODY, again=False, quiet_for=0)
+            return await self._ask(db, job, destination, NO_PERSON, again=False, quiet_for=0)
 
         return await self._db.transaction(work)
 
-    async def came_by_itself(self, job_id: int, channel_id: int) -> bool:
-        """Whether `ask_for_nobody` did its work for this job in this channel."""
-        return bool(await self._db.rows(_BY_ITSELF, (job_id, channel_id, NOBODY.id)))
+    async def has_unattended_subscription(self, job_id: int, channel_id: int) -> bool:
+        """Whether `subscribe_unattended` did its work for this job in this channel."""
+        return bool(await self._db.rows(_BY_ITSELF, (job_id, channel_id, NO_PERSON.id)))
 
     async def _ask(
         self,
@@ -76,8 +76,8 @@ class Wishes(Outbox):
         *,
         again: bool,
         quiet_for: float,
-    ) -> Wish:
-        known = await self._learn(db, job)
+    ) -> SubscriptionResult:
+        known = await self._upsert_job(db, job)
         await db.execute(
             """INSERT INTO watches (job_id, guild_id, channel_id, user_id, user_name, asked_at)
                VALUES (?, ?, ?, ?, ?, ?)
@@ -86,12 +86,12 @@ class Wishes(Outbox):
             (known.id, destination.guild_id, destination.channel_id, person.id, person.name, self._time()),
         )
         if known.job.over:
-            return await self._ask_result(db, known, destination, again=again)
-        return await self._ask_card(db, known, destination, quiet_for)
+            return await self._want_result(db, known, destination, again=again)
+        return await self._want_status_card(db, known, destination, quiet_for)
 
-    async def _ask_result(
+    async def _want_result(
         self, db: aiosqlite.Connection, known: KnownJob, destination: Destination, *, again: bool
-    ) -> Wish:
+    ) -> SubscriptionResult:
         there = await one_delivery(
             db,
             "job_id = ? AND channel_id = ? AND kind = 'result' AND state <> 'dropped' ORDER BY id DESC LIMIT 1",
@@ -99,32 +99,32 @@ class Wishes(Outbox):
         )
         stands = there is not None and there.state is State.POSTED and there.message_id is not None
         if stands and not again:
-            return Wish(asked=Asked.POSTED, known=known, delivery=there)
+            return SubscriptionResult(asked=SubscriptionOutcome.POSTED, known=known, delivery=there)
         if there is not None and there.state is State.UNDELIVERABLE:
             await rearm(db, "id = ?", (there.id,), self._time())
         elif there is None or there.state is State.POSTED:
             await self._insert(db, Kind.RESULT, known.id, destination, self._time())
-        return Wish(asked=Asked.COMING, known=known)
+        return SubscriptionResult(asked=SubscriptionOutcome.COMING, known=known)
 
-    async def _ask_card(
+    async def _want_status_card(
         self, db: aiosqlite.Connection, known: KnownJob, destination: Destination, quiet_for: float
-    ) -> Wish:
+    ) -> SubscriptionResult:
         here = (known.id, destination.channel_id)
         card = await one_delivery(db, "job_id = ? AND channel_id = ? AND kind = 'card'", here)
         if card is None:
             await self._insert(db, Kind.CARD, known.id, destination, self._time(), quiet_for)
-            return Wish(asked=Asked.NEW, known=known)
+            return SubscriptionResult(asked=SubscriptionOutcome.NEW, known=known)
         if card.state is State.DROPPED:  # deleted by hand, or done with: show a new one
             await db.execute("DELETE FROM deliveries WHERE id = ?", (card.id,))
             await self._insert(db, Kind.CARD, known.id, destination, self._time(), quiet_for)
-            return Wish(asked=Asked.NEW, known=known)
+            return SubscriptionResult(asked=SubscriptionOutcome.NEW, known=known)
         await db.execute("UPDATE deliveries SET wanted = wanted + 1 WHERE id = ?", (card.id,))
-        return Wish(asked=Asked.JOINED, known=known, delivery=card)
+        return SubscriptionResult(asked=SubscriptionOutcome.JOINED, known=known, delivery=card)
 
-    async def _learn(self, db: aiosqlite.Connection, job: Job) -> KnownJob:
+    async def _upsert_job(self, db: aiosqlite.Connection, job: Job) -> KnownJob:
         known = await one_known(db, "jobid = ?", (job.jobid,))
         if known is not None:
-            return await self._advance(db, known, job)
+            return await self._apply_update(db, known, job)
         now = self._time()
         values = (job.jobid, job.parent_jobid, job.status, job.over, encode(job), now, now, now if job.over else None)
         for length in (4, 4, 4, 5, 6, 8):
@@ -179,7 +179,7 @@ class Wishes(Outbox):
 
         return await self._db.transaction(work)
 
-    async def watches(self, job_id: int, channel_id: int) -> list[Watch]:
+    async def subscriptions(self, job_id: int, channel_id: int) -> list[Subscription]:
         """Who wants to be told in this channel, the first asker first."""
         rows = await self._db.rows(
             """SELECT guild_id, channel_id, user_id, user_name, asked_at FROM watches
@@ -187,15 +187,15 @@ class Wishes(Outbox):
             (job_id, channel_id),
         )
         return [
-            Watch(
+            Subscription(
                 destination=Destination(guild_id=row["guild_id"], channel_id=row["channel_id"]),
                 person=Person(id=row["user_id"], name=row["user_name"]),
-                asked_at=aware(row["asked_at"]),
+                subscribed_at=aware(row["asked_at"]),
             )
             for row in rows
         ]
 
-    async def asker(self, job_id: int, channel_id: int) -> int | None:
+    async def requester(self, job_id: int, channel_id: int) -> int | None:
         """Who brought this job to this channel: the member of its first watch, whether it was stopped since or not."""
         rows = await self._db.rows(
             "SELECT user_id FROM watches WHERE job_id = ? AND channel_id = ? ORDER BY +id LIMIT 1",  # as above
@@ -212,7 +212,7 @@ class Wishes(Outbox):
         )
         return int(row[0])
 
-    async def count_watched(self, guild_id: int) -> int:
+    async def count_subscribed(self, guild_id: int) -> int:
         """How many running jobs are watched in this server."""
         (row,) = await self._db.rows(
             """SELECT count(DISTINCT job_id) FROM jobs CROSS JOIN watches ON job_id = jobs.id
@@ -221,7 +221,7 @@ class Wishes(Outbox):
         )
         return int(row[0])
 
-    async def _advance(self, db: aiosqlite.Connection, known: KnownJob, answer: Job) -> KnownJob:
+    async def _apply_update(self, db: aiosqlite.Connection, known: KnownJob, answer: Job) -> KnownJob:
         job = follow(known.job, answer)
         if job is None:
             return known

@@ -175,9 +175,9 @@ class Sending:
         return msgspec.structs.replace(job, parent_jobid=parent.job.jobid)  # useapi may leave it out
 
     async def _made(self, press: Press, child: Job, *, used: bool) -> None:
-        wish = await self._written(lambda: self._store.press_made(press, child, used=used, quiet_for=CARD_AFTER))
+        subscribed = await self._written(lambda: self._store.press_made(press, child, used=used, quiet_for=CARD_AFTER))
         # The child is watched from this commit on; a crash before it is what the look is for.
-        self.follow(wish.known)
+        self.follow(subscribed.known)
 
     def follow(self, child: KnownJob) -> None:
         """Have a child watched, and posted where it is over."""

@@ -9,7 +9,7 @@ from discord import ui
 
 from bot import logs
 from bot.errors import PersonError
-from bot.models.job import NOBODY, Delivery, Kind, KnownJob
+from bot.models.job import NO_PERSON, Delivery, Kind, KnownJob
 from bot.ui import replies
 from bot.ui.interactions import bot_of, destination_of, hear_file_limit, is_moderator
 
@@ -126,22 +126,22 @@ async def delete_post(interaction: discord.Interaction, delivery: Delivery) -> N
 
 async def may_keep_house(interaction: discord.Interaction, delivery: Delivery) -> bool:
     """Whether this member brought the job here or is a moderator."""
-    return is_moderator(interaction) or await is_asker(interaction, delivery)
+    return is_moderator(interaction) or await is_requester(interaction, delivery)
 
 
-async def is_asker(interaction: discord.Interaction, delivery: Delivery) -> bool:
+async def is_requester(interaction: discord.Interaction, delivery: Delivery) -> bool:
     """Whether it was this member who brought the job here; to be told about it too, anybody can ask."""
-    asker = await bot_of(interaction).store.asker(delivery.job_id, delivery.destination.channel_id)
-    return asker == interaction.user.id
+    requester = await bot_of(interaction).store.requester(delivery.job_id, delivery.destination.channel_id)
+    return requester == interaction.user.id
 
 
 async def may_know_why(interaction: discord.Interaction, delivery: Delivery) -> bool:
     """Whether this member brought the job here; of one that came by itself, a moderator may know."""
-    asker = await bot_of(interaction).store.asker(delivery.job_id, delivery.destination.channel_id)
-    return asker == interaction.user.id or (asker == NOBODY.id and is_moderator(interaction))
+    requester = await bot_of(interaction).store.requester(delivery.job_id, delivery.destination.channel_id)
+    return requester == interaction.user.id or (requester == NO_PERSON.id and is_moderator(interaction))
 
 
 async def asked(interaction: discord.Interaction, delivery: Delivery) -> bool:
     """Whether this member is on the list of those who are told about the job here."""
-    watches = await bot_of(interaction).store.watches(delivery.job_id, delivery.destination.channel_id)
-    return any(watch.person.id == interaction.user.id for watch in watches)
+    subscriptions = await bot_of(interaction).store.subscriptions(delivery.job_id, delivery.destination.channel_id)
+    return any(subscription.person.id == interaction.user.id for subscription in subscriptions)

@@ -11,7 +11,7 @@ from bot.models.job import Destination, Job, Person
 from bot.polling.poller import Watcher
 from bot.providers.useapi import Useapi
 from bot.settings import Settings
-from bot.store import Asked, Store, Wish
+from bot.store import Store, SubscriptionOutcome, SubscriptionResult
 from bot.submissions import Presses
 from bot.ui.permissions import GONE, channel_trouble, lacking, listed, needed
 
@@ -127,22 +127,24 @@ async def check_load(interaction: discord.Interaction) -> None:
 
 async def ask(
     interaction: discord.Interaction, job: Job, *, destination: Destination | None = None, again: bool = False
-) -> Wish:
+) -> SubscriptionResult:
     """Keep the wish of whoever caused the interaction to be told about `job`, here or at `destination`; set all moving."""
     bot = bot_of(interaction)
     bot.store.saw(interaction.id)
     await hear_file_limit(interaction)
-    wish = await bot.store.ask(job, destination or destination_of(interaction), person_of(interaction), again=again)
+    subscribed = await bot.store.ask(
+        job, destination or destination_of(interaction), person_of(interaction), again=again
+    )
     # The promise stands from here on: watcher and courier find it in the store, also after a crash.
-    bot.watcher.watch(wish.known)
-    logs.turn_to(key=wish.known.key, destination=destination or destination_of(interaction))
-    log.info("Asked for: %s", wish.asked.value)
+    bot.watcher.watch(subscribed.known)
+    logs.turn_to(key=subscribed.known.key, destination=destination or destination_of(interaction))
+    log.info("Asked for: %s", subscribed.asked.value)
     if not interaction.app_permissions.read_message_history:
         # Discord then shows the courier an empty history, so a send that is cut off is protected by its nonce alone.
         log.warning("No right to Read Message History; a crash may repeat a post")
-    if wish.asked is not Asked.POSTED:
+    if subscribed.asked is not SubscriptionOutcome.POSTED:
         bot.deliver_soon()
-    return wish
+    return subscribed
 
 
 async def hear_file_limit(interaction: discord.Interaction) -> None:

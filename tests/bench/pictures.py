@@ -63,7 +63,7 @@ async def _spent(rounds: int) -> dict[str, list[Spent]]:
 
 async def _post(street: Street, data: bytes, limit: int) -> Spent:
     street.discord.file_limit = limit
-    asker = street.discord.add_member(street.guild, "Mira", permissions=("MANAGE_MESSAGES",))
+    requester = street.discord.add_member(street.guild, "Mira", permissions=("MANAGE_MESSAGES",))
     address = street.useapi.serve_file("picture", data, content_type="application/octet-stream")
     jobid = street.useapi.add_job(prompt="a lighthouse", age=600, attachments=[{"url": address}])
     await asyncio.sleep(0.5)  # what the last one left behind is done
@@ -72,7 +72,7 @@ async def _post(street: Street, data: bytes, limit: int) -> Spent:
     before, stood = _used(pid), len(street.discord.messages(street.channel))
     workers = _Peak(pid)
     watching = asyncio.create_task(workers.watch())
-    await street.discord.slash(street.channel, asker, "job", {"jobid": jobid})
+    await street.discord.slash(street.channel, requester, "job", {"jobid": jobid})
     await street.discord.wait_until(lambda: len(street.discord.messages(street.channel)) > stood, within=60)
     await asyncio.sleep(0.3)
     watching.cancel()

@@ -16,7 +16,7 @@ import pytest
 
 from bot.errors import StoreError
 from bot.models.job import Delivery, Destination, Job, Limits, Person, Press, PressState, State, Status, Tier
-from bot.store import Asked, Store, open_store
+from bot.store import Store, SubscriptionOutcome, open_store
 from bot.store.backups import BackupError, nightly
 from bot.store.connection import FILE, MIGRATIONS
 from bot.store.file_header import Found, peek
@@ -55,11 +55,11 @@ def clock() -> Clock:
 
 async def ended(store: Store, clock: Clock, jobid: str = "job:1", *, post: bool = True) -> int:
     """A job that was asked for, ended, and was posted; its row id."""
-    wish = await store.ask(msgspec.structs.replace(RUNNING, jobid=jobid), HERE, MIRA)
-    await store.record([(wish.known.id, msgspec.structs.replace(DONE, jobid=jobid))])
+    subscribed = await store.ask(msgspec.structs.replace(RUNNING, jobid=jobid), HERE, MIRA)
+    await store.record([(subscribed.known.id, msgspec.structs.replace(DONE, jobid=jobid))])
     if post:
         await post_all(store, clock)
-    return wish.known.id
+    return subscribed.known.id
 
 
 async def post_all(store: Store, clock: Clock) -> list[Delivery]:
@@ -192,7 +192,7 @@ async def test_what_is_still_needed_stays_however_old_it_is(tmp_path: Path, cloc
                 await store.ask(DONE, HERE, MIRA, again=True)
                 await post_all(store, clock)
             case "joined":
-                assert (await store.ask(DONE, HERE, Person(id=2, name="Bo"))).asked is Asked.POSTED
+                assert (await store.ask(DONE, HERE, Person(id=2, name="Bo"))).asked is SubscriptionOutcome.POSTED
             case "pressed":
                 pressed = await press(store, job_id)
                 await store.press_ended(pressed, PressState.REFUSED, "no")

@@ -143,9 +143,9 @@ class Night:
         await self._life.aclose()
 
     async def ask(self, jobid: str, destination: Destination = HERE, person: Person = MIRA) -> KnownJob:
-        wish = await self.store.ask(running(jobid), destination, person)
-        self.watcher.watch(wish.known)
-        return wish.known
+        subscribed = await self.store.ask(running(jobid), destination, person)
+        self.watcher.watch(subscribed.known)
+        return subscribed.known
 
     async def stop(self, known: KnownJob, person: Person = MIRA) -> None:
         card = await self.store.post_of(known.id, HERE.channel_id) or (await self.store.open_deliveries())[0]
@@ -299,10 +299,10 @@ async def history(night: Night, *seconds: float) -> None:
     for number in range(20):
         began = wall()
         first = msgspec.structs.replace(running(f"old {number}"), created=began)
-        wish = await night.store.ask(first, THERE, BO)
+        subscribed = await night.store.ask(first, THERE, BO)
         ended_at = began + timedelta(seconds=seconds[number % len(seconds)])
         done_then = msgspec.structs.replace(done(f"old {number}"), created=began, updated=ended_at)
-        await night.store.record([(wish.known.id, done_then)])
+        await night.store.record([(subscribed.known.id, done_then)])
 
 
 async def fresh_job(night: Night, **told: Any) -> KnownJob:

@@ -12,7 +12,7 @@ import pytest
 
 from bot.errors import StoreError
 from bot.models.job import Delivery, Destination, Job, Kind, Limits, Person, Press, Shape, State, Status, Tier
-from bot.store import Asked, Store, open_store
+from bot.store import Store, SubscriptionOutcome, open_store
 from bot.store.connection import MIGRATIONS, open_database
 
 HERE = Destination(guild_id=100, channel_id=200)
@@ -53,45 +53,47 @@ async def only(store: Store) -> Delivery:
 
 
 async def test_a_running_job_gets_a_card_and_its_end_a_result_per_watched_place(store: Store) -> None:
-    wish = await store.ask(RUNNING, HERE, MIRA)
+    subscribed = await store.ask(RUNNING, HERE, MIRA)
     await store.ask(RUNNING, THERE, BO)
-    assert wish.asked is Asked.NEW
+    assert subscribed.asked is SubscriptionOutcome.NEW
     assert [card.kind for card in await store.open_deliveries()] == [Kind.CARD, Kind.CARD]
-    await store.record([(wish.known.id, DONE)])
+    await store.record([(subscribed.known.id, DONE)])
     results = await store.open_deliveries()
     assert [(result.kind, result.destination) for result in results] == [(Kind.RESULT, HERE), (Kind.RESULT, THERE)]
     assert len({result.nonce for result in results}) == 2
 
 
 async def test_two_people_in_one_place_get_one_card_and_one_result_that_names_both(store: Store) -> None:
-    wish = await store.ask(RUNNING, HERE, MIRA)
+    subscribed = await store.ask(RUNNING, HERE, MIRA)
     again = await store.ask(RUNNING, HERE, BO)
-    assert again.asked is Asked.JOINED
-    assert again.known.key == wish.known.key
-    await store.record([(wish.known.id, DONE)])
+    assert again.asked is SubscriptionOutcome.JOINED
+    assert again.known.key == subscribed.known.key
+    await store.record([(subscribed.known.id, DONE)])
     assert (await only(store)).kind is Kind.RESULT
-    assert [watch.person for watch in await store.watches(wish.known.id, HERE.channel_id)] == [MIRA, BO]
+    assert [
+        subscription.person for subscription in await store.subscriptions(subscribed.known.id, HERE.channel_id)
+    ] == [MIRA, BO]
 
 
 async def test_a_job_that_is_over_is_posted_once_unless_asked_again(store: Store) -> None:
-    assert (await store.ask(DONE, HERE, MIRA)).asked is Asked.COMING
-    assert (await store.ask(DONE, HERE, BO)).asked is Asked.COMING
+    assert (await store.ask(DONE, HERE, MIRA)).asked is SubscriptionOutcome.COMING
+    assert (await store.ask(DONE, HERE, BO)).asked is SubscriptionOutcome.COMING
     claimed = await store.claim(await only(store))
     assert claimed is not None
     await store.posted(claimed, 5000)
     posted = await store.ask(DONE, HERE, BO)
-    assert posted.asked is Asked.POSTED
+    assert posted.asked is SubscriptionOutcome.POSTED
     assert posted.delivery is not None
     assert posted.delivery.message_id == 5000
-    assert (await store.ask(DONE, HERE, BO, again=True)).asked is Asked.COMING
+    assert (await store.ask(DONE, HERE, BO, again=True)).asked is SubscriptionOutcome.COMING
     assert (await only(store)).nonce != claimed.nonce
 
 
 async def test_a_late_answer_changes_nothing_once_a_job_is_over(store: Store) -> None:
-    wish = await store.ask(DONE, HERE, MIRA)
-    await store.record([(wish.known.id, RUNNING)])
-    await store.record([(wish.known.id, msgspec.structs.replace(DONE, status=Status.FAILED))])
-    assert (await store.known(wish.known.id)).job == DONE
+    subscribed = await store.ask(DONE, HERE, MIRA)
+    await store.record([(subscribed.known.id, RUNNING)])
+    await store.record([(subscribed.known.id, msgspec.structs.replace(DONE, status=Status.FAILED))])
+    assert (await store.known(subscribed.known.id)).job == DONE
     assert len(await store.open_deliveries()) == 1
 
 
@@ -111,22 +113,24 @@ async def test_a_cancelled_caller_does_not_halve_a_transaction(store: Store) -> 
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
-    wish = await store.ask(RUNNING, HERE, BO)
-    assert wish.asked is Asked.JOINED
-    assert [watch.person for watch in await store.watches(wish.known.id, HERE.channel_id)] == [MIRA, BO]
+    subscribed = await store.ask(RUNNING, HERE, BO)
+    assert subscribed.asked is SubscriptionOutcome.JOINED
+    assert [
+        subscription.person for subscription in await store.subscriptions(subscribed.known.id, HERE.channel_id)
+    ] == [MIRA, BO]
 
 
 async def test_everything_stands_after_a_restart(tmp_path: Path, clock: Clock) -> None:
     async with open_store(tmp_path, clock) as store:
-        wish = await store.ask(RUNNING, HERE, MIRA)
+        subscribed = await store.ask(RUNNING, HERE, MIRA)
         store.saw(10**18)
         assert await store.claim(await only(store)) is not None
     async with open_store(tmp_path, clock) as store:
-        assert await store.running() == [wish.known.id]
+        assert await store.running() == [subscribed.known.id]
         card = await only(store)
         assert card.state is State.SENDING
         assert 10**18 - 10**11 < card.after_id < 10**18
-        assert await store.known(wish.known.id) == wish.known
+        assert await store.known(subscribed.known.id) == subscribed.known
 
 
 async def test_a_claim_remembers_the_newest_snowflake_of_its_first_send_only(store: Store) -> None:
@@ -142,9 +146,9 @@ async def test_a_claim_remembers_the_newest_snowflake_of_its_first_send_only(sto
 
 
 async def test_what_is_not_wanted_any_more_cannot_be_claimed(store: Store) -> None:
-    wish = await store.ask(RUNNING, HERE, MIRA)
+    subscribed = await store.ask(RUNNING, HERE, MIRA)
     card = await only(store)
-    await store.record([(wish.known.id, DONE)])
+    await store.record([(subscribed.known.id, DONE)])
     assert await store.claim(card) is None
 
 
@@ -182,15 +186,15 @@ async def test_a_refused_send_may_change_its_shape_and_is_waiting_again(store: S
 
 
 async def test_the_card_follows_the_job_and_then_shows_the_way_to_the_result(store: Store) -> None:
-    wish = await store.ask(RUNNING, HERE, MIRA)
+    subscribed = await store.ask(RUNNING, HERE, MIRA)
     card = await store.claim(await only(store))
     assert card is not None
     await store.posted(card, 4000)
     assert await store.posts_to_edit() == []
-    await store.record([(wish.known.id, msgspec.structs.replace(RUNNING, status=Status.PROGRESS, percent=47))])
+    await store.record([(subscribed.known.id, msgspec.structs.replace(RUNNING, status=Status.PROGRESS, percent=47))])
     (to_edit,) = await store.posts_to_edit()
     await store.shown(to_edit, 0)
-    await store.record([(wish.known.id, DONE)])
+    await store.record([(subscribed.known.id, DONE)])
     (to_edit,) = await store.posts_to_edit()
     await store.shown(to_edit, 0)
     result = await store.claim(await only(store))
@@ -198,7 +202,7 @@ async def test_the_card_follows_the_job_and_then_shows_the_way_to_the_result(sto
     await store.posted(result, 4001)
     (to_edit,) = await store.posts_to_edit()
     assert to_edit.message_id == 4000
-    post = await store.post_of(wish.known.id, HERE.channel_id)
+    post = await store.post_of(subscribed.known.id, HERE.channel_id)
     assert post is not None
     assert post.message_id == 4001
 
@@ -208,33 +212,35 @@ async def test_the_card_follows_the_job_and_then_shows_the_way_to_the_result(sto
 async def test_what_was_owed_of_an_end_that_was_none_is_not_posted_beside_the_result(
     store: Store, first: Status, sent: bool
 ) -> None:
-    wish = await store.ask(RUNNING, HERE, MIRA)
-    await store.record([(wish.known.id, msgspec.structs.replace(RUNNING, status=first))])
+    subscribed = await store.ask(RUNNING, HERE, MIRA)
+    await store.record([(subscribed.known.id, msgspec.structs.replace(RUNNING, status=first))])
     before = await only(store)
     if sent:  # and Discord did not answer
         assert await store.claim(before) is not None
-    await store.record([(wish.known.id, DONE)])
+    await store.record([(subscribed.known.id, DONE)])
     assert (await only(store)).id != before.id
     await store.put_off(before, 0, "HTTP 403", unsent=True)
     assert (await only(store)).id != before.id, "what was on its way then, and came back, is not sent again"
 
 
 async def test_nobody_is_told_who_stopped(store: Store) -> None:
-    wish = await store.ask(RUNNING, HERE, MIRA)
+    subscribed = await store.ask(RUNNING, HERE, MIRA)
     await store.ask(RUNNING, HERE, BO)
     card = await only(store)
     assert await store.stop(card, MIRA.id) is True
-    assert [watch.person for watch in await store.watches(wish.known.id, HERE.channel_id)] == [BO]
+    assert [
+        subscription.person for subscription in await store.subscriptions(subscribed.known.id, HERE.channel_id)
+    ] == [BO]
     assert await store.stop(card, None) is False
     assert await store.running() == []
-    await store.record([(wish.known.id, DONE)])
+    await store.record([(subscribed.known.id, DONE)])
     assert await store.open_deliveries() == []
 
 
 async def test_a_job_is_known_by_its_key_in_its_own_server_only(store: Store) -> None:
-    wish = await store.ask(RUNNING, HERE, MIRA)
-    assert await store.by_key(wish.known.key.lower(), HERE.guild_id) == wish.known
-    assert await store.by_key(wish.known.key, 999) is None
+    subscribed = await store.ask(RUNNING, HERE, MIRA)
+    assert await store.by_key(subscribed.known.key.lower(), HERE.guild_id) == subscribed.known
+    assert await store.by_key(subscribed.known.key, 999) is None
 
 
 async def test_recent_jobs_are_the_members_and_the_channels_newest_first(store: Store) -> None:
@@ -245,33 +251,33 @@ async def test_recent_jobs_are_the_members_and_the_channels_newest_first(store: 
 
 
 async def test_a_look_knows_how_long_the_youngest_watch_waits(store: Store, clock: Clock) -> None:
-    wish = await store.ask(RUNNING, HERE, MIRA)
+    subscribed = await store.ask(RUNNING, HERE, MIRA)
     clock.forward(600)
     await store.ask(RUNNING, THERE, BO)
-    (look,) = await store.looks([wish.known.id, 12345])
-    assert look.asked_at == clock.time
+    (look,) = await store.looks([subscribed.known.id, 12345])
+    assert look.subscribed_at == clock.time
 
 
 async def test_a_given_up_result_is_taken_up_again_by_asking_and_never_posted_twice(store: Store) -> None:
-    wish = await store.ask(DONE, HERE, MIRA)
+    subscribed = await store.ask(DONE, HERE, MIRA)
     claimed = await store.claim(await only(store))
     assert claimed is not None
     await store.give_up(claimed, "HTTP 403")
-    assert (await store.ask(DONE, HERE, BO)).asked is Asked.COMING
+    assert (await store.ask(DONE, HERE, BO)).asked is SubscriptionOutcome.COMING
     taken_up = await only(store)
     assert (taken_up.id, taken_up.nonce, taken_up.state) == (claimed.id, claimed.nonce, State.SENDING)
     await store.posted(taken_up, 5000)
     assert await store.rearm(HERE.guild_id) == 0
     assert await store.open_deliveries() == []
-    assert await store.asker(wish.known.id, HERE.channel_id) == MIRA.id
+    assert await store.requester(subscribed.known.id, HERE.channel_id) == MIRA.id
 
 
 async def test_a_result_that_was_dropped_during_its_send_is_not_given_up(store: Store) -> None:
-    wish = await store.ask(RUNNING, HERE, MIRA)
-    await store.record([(wish.known.id, msgspec.structs.replace(RUNNING, status=Status.CANCELLED))])
+    subscribed = await store.ask(RUNNING, HERE, MIRA)
+    await store.record([(subscribed.known.id, msgspec.structs.replace(RUNNING, status=Status.CANCELLED))])
     claimed = await store.claim(await only(store))
     assert claimed is not None
-    await store.record([(wish.known.id, DONE)])  # finished all the same: another result takes its place
+    await store.record([(subscribed.known.id, DONE)])  # finished all the same: another result takes its place
     assert await store.give_up(claimed, "HTTP 403") is False
     assert await store.undeliverable(HERE.guild_id) == []
     assert await store.rearm(HERE.guild_id) == 0, "else it would be posted beside the other one"
@@ -300,13 +306,13 @@ async def test_a_post_that_two_people_delete_at_once_is_dropped_once(store: Stor
 
 
 async def test_who_asks_again_during_the_last_edit_of_a_card_keeps_that_card(store: Store) -> None:
-    wish = await store.ask(RUNNING, HERE, MIRA)
+    subscribed = await store.ask(RUNNING, HERE, MIRA)
     claimed = await store.claim(await only(store))
     assert claimed is not None
     await store.posted(claimed, 4000)
     assert await store.stop(claimed, MIRA.id) is False
     (card,) = await store.posts_to_edit()
-    assert (await store.ask(RUNNING, HERE, BO)).asked is Asked.JOINED
+    assert (await store.ask(RUNNING, HERE, BO)).asked is SubscriptionOutcome.JOINED
     assert await store.retire(card) is False
     await store.shown(card, 0)
     (again,) = await store.posts_to_edit()
@@ -314,14 +320,14 @@ async def test_who_asks_again_during_the_last_edit_of_a_card_keeps_that_card(sto
     await store.stop(again, BO.id)
     (last,) = await store.posts_to_edit()
     assert await store.retire(last) is True
-    assert (await store.ask(RUNNING, HERE, MIRA)).asked is Asked.NEW
-    assert wish.known.id == (await only(store)).job_id
+    assert (await store.ask(RUNNING, HERE, MIRA)).asked is SubscriptionOutcome.NEW
+    assert subscribed.known.id == (await only(store)).job_id
 
 
 async def test_a_press_that_was_cut_off_is_not_taken_for_one_that_still_runs(tmp_path: Path, clock: Clock) -> None:
     async with open_store(tmp_path, clock) as store:
-        wish = await store.ask(DONE, HERE, MIRA)
-        press = await store.press(wish.known, "V1", HERE, MIRA, tier=Tier.VARY, limits=Limits())
+        subscribed = await store.ask(DONE, HERE, MIRA)
+        press = await store.press(subscribed.known, "V1", HERE, MIRA, tier=Tier.VARY, limits=Limits())
         assert isinstance(press, Press)
         await store.take(press)
     async with open_store(tmp_path, clock):
@@ -411,24 +417,24 @@ async def with_one_more(folder: Path, script: str) -> Path:
 async def test_a_migration_keeps_the_rows_and_leaves_a_copy_of_before(tmp_path: Path, clock: Clock) -> None:
     data = tmp_path / "data"
     async with open_store(data, clock) as store:
-        wish = await store.ask(RUNNING, HERE, MIRA)
+        subscribed = await store.ask(RUNNING, HERE, MIRA)
     migrations = await with_one_more(tmp_path, "ALTER TABLE jobs ADD COLUMN stars INTEGER NOT NULL DEFAULT 5;")
     async with open_database(data, migrations) as database:
         (row,) = await database.rows("SELECT key, stars FROM jobs")
-        assert tuple(row) == (wish.known.key, 5)
+        assert tuple(row) == (subscribed.known.key, 5)
     (copy,) = (data / "backups").iterdir()
     with closing(sqlite3.connect(copy)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (len(list(MIGRATIONS.glob("*.sql"))),)
-        assert connection.execute("SELECT key FROM jobs").fetchone() == (wish.known.key,)
+        assert connection.execute("SELECT key FROM jobs").fetchone() == (subscribed.known.key,)
 
 
 async def test_a_migration_that_breaks_off_changes_nothing(tmp_path: Path, clock: Clock) -> None:
     data = tmp_path / "data"
     async with open_store(data, clock) as store:
-        wish = await store.ask(RUNNING, HERE, MIRA)
+        subscribed = await store.ask(RUNNING, HERE, MIRA)
     migrations = await with_one_more(tmp_path, "DELETE FROM watches; ALTER TABLE nothing ADD COLUMN stars;")
     with pytest.raises(sqlite3.OperationalError, match="syntax error"):  # a bug of ours, so no sentence for an admin
         async with open_database(data, migrations):
             pass
     async with open_store(data, clock) as store:
-        assert await store.running() == [wish.known.id]
+        assert await store.running() == [subscribed.known.id]

@@ -282,7 +282,7 @@ async def test_ten_members_pressing_u1_in_the_same_second_share_one_request(even
     assert Counter(evening.told_of("U1")) == {PressState.MADE: 1, PressState.USED: 9}
     child = await evening.store.by_jobid("job:1")
     assert child is not None
-    assert {watch.person.id for watch in await evening.store.watches(child.id, HERE.channel_id)} == set(range(10))
+    assert {watch.person.id for watch in await evening.store.subscriptions(child.id, HERE.channel_id)} == set(range(10))
     await asyncio.gather(*(evening.press("V1", member) for member in members[:4]))
     await asyncio.sleep(MINUTE)
     assert len(evening.useapi.posts) == 5, "a V may be pressed again and again"

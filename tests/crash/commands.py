@@ -26,7 +26,7 @@ class Order:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class SubscriptionResult:
     """One `/job`, in a channel by its place in the list; `in_four`: the grid is then split there, too."""
 
     order: Order
@@ -34,12 +34,12 @@ class Wish:
     in_four: bool = False
 
 
-def wishes_for(deliveries: int, channels: int, chance: random.Random) -> list[Wish]:
+def wishes_for(deliveries: int, channels: int, chance: random.Random) -> list[SubscriptionResult]:
     """Wishes that come to so many results in so many channels.
 
     In the last channel the jobs are over before they are asked for, so that nothing but results is posted there.
     """
-    wishes: list[Wish] = []
+    wishes: list[SubscriptionResult] = []
     left = deliveries
     while left:
         channel = chance.randrange(channels)
@@ -49,7 +49,9 @@ def wishes_for(deliveries: int, channels: int, chance: random.Random) -> list[Wi
             left -= 1
             members = 1 + (chance.random() < BY_TWO_MEMBERS)
             grid = order.options["verb"] == "imagine" and "ends" not in order.options and place != channels - 1
-            wishes += [Wish(order=order, channel=place, in_four=grid and chance.random() < IN_FOUR)] * members
+            wishes += [
+                SubscriptionResult(order=order, channel=place, in_four=grid and chance.random() < IN_FOUR)
+            ] * members
     return wishes
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from tests.crash.commands import Wish, wishes_for
+from tests.crash.commands import SubscriptionResult, wishes_for
 from tests.crash.far_ends import ROOT, far_ends
 from tests.crash.verdict import Figures, Post, Standing, judge, standing
 
@@ -209,7 +209,7 @@ class KillRun:
         if wish.in_four:
             await self._split(wish, self.members[number % len(self.members)])
 
-    async def _split(self, wish: Wish, who: int) -> None:
+    async def _split(self, wish: SubscriptionResult, who: int) -> None:
         """Press `⋯` and "Split in four" until the private answer promises it."""
         where, answer = self.places[wish.channel], ""
         while not answer.startswith(SPLIT):
@@ -225,7 +225,7 @@ class KillRun:
         answer: dict[str, Any] = await self.discord.do("answered", interaction=interaction, within=2)
         return answer
 
-    async def _post_of(self, wish: Wish, where: int) -> tuple[int, str]:
+    async def _post_of(self, wish: SubscriptionResult, where: int) -> tuple[int, str]:
         """The message with the result, and its delivery's nonce; raises `RuntimeError` where it does not stand yet."""
         for message in await self.discord.do("messages", channel_id=where):
             here = standing([message])
@@ -233,7 +233,7 @@ class KillRun:
                 return int(message["id"]), here.results[0]
         raise RuntimeError("not yet")
 
-    async def _asked(self, wish: Wish, who: int) -> str:
+    async def _asked(self, wish: SubscriptionResult, who: int) -> str:
         what = {"channel_id": self.places[wish.channel], "who": who, "name": "job"}
         try:
             await self.discord.do("wait_ready", within=30)

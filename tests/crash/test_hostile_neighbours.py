@@ -76,8 +76,8 @@ async def test_a_wish_to_see_a_picture_again_that_comes_twice_is_granted_once(st
     jobid = street.useapi.jobids[-1]
     asked = await (await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})).answered()
     again = next(part["custom_id"] for part in asked.buttons if part["label"] == "Post again")
-    wish = await discord.click(discord.every_message[asked.message_id or 0], street.mira, again)
-    told = wish.event()  # the button that was pressed is still in it
+    subscribed = await discord.click(discord.every_message[asked.message_id or 0], street.mira, again)
+    told = subscribed.event()  # the button that was pressed is still in it
     await discord.wait_until(lambda: street.bot.screen.count("Posted the result") == 2)
     for _ in range(2):
         await discord.gateway.tell(street.guild, "INTERACTION_CREATE", told)

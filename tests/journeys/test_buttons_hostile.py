@@ -17,27 +17,27 @@ from tests.journeys.conftest import Stage, button, words
 
 NO_BUTTON = "I don't know this button any more. `/job` with the job's id shows it anew."
 NO_POST = "I don't know this post any more. `/job` with its id shows the job anew."
-NOBODY = "a" * 24  # a nonce that was never given out
+NO_PERSON = "a" * 24  # a nonce that was never given out
 
 FORGED = {
     "evil": NO_BUTTON,
     "dr:": NO_BUTTON,
     "dr:p:": NO_BUTTON,
-    f"dr:p:{NOBODY}": NO_BUTTON,
-    f"dr:p:{NOBODY}:": NO_BUTTON,
-    f"dr:p:{NOBODY}:-1": NO_BUTTON,
-    f"dr:p:{NOBODY}:100": NO_BUTTON,
-    f"dr:p:{NOBODY}:1; DROP TABLE jobs": NO_BUTTON,
-    f"dr:m:{NOBODY.upper()}": NO_BUTTON,
-    f"dr:m:{NOBODY}\n": NO_BUTTON,
-    f"dr:z:{NOBODY}": NO_BUTTON,
+    f"dr:p:{NO_PERSON}": NO_BUTTON,
+    f"dr:p:{NO_PERSON}:": NO_BUTTON,
+    f"dr:p:{NO_PERSON}:-1": NO_BUTTON,
+    f"dr:p:{NO_PERSON}:100": NO_BUTTON,
+    f"dr:p:{NO_PERSON}:1; DROP TABLE jobs": NO_BUTTON,
+    f"dr:m:{NO_PERSON.upper()}": NO_BUTTON,
+    f"dr:m:{NO_PERSON}\n": NO_BUTTON,
+    f"dr:z:{NO_PERSON}": NO_BUTTON,
     "x" * 100: NO_BUTTON,
     "🏰" * 50: NO_BUTTON,
     "job:20240909000000000-user:1-channel:1-bot:mj": NO_BUTTON,
-    f"dr:p:{NOBODY}:0": NO_POST,
-    f"dr:p:{NOBODY}:99": NO_POST,
-    f"dr:p:{NOBODY}:٣": NO_POST,
-    **{f"dr:{code}:{NOBODY}": NO_POST for code in "mcdwrtsxa"},
+    f"dr:p:{NO_PERSON}:0": NO_POST,
+    f"dr:p:{NO_PERSON}:99": NO_POST,
+    f"dr:p:{NO_PERSON}:٣": NO_POST,
+    **{f"dr:{code}:{NO_PERSON}": NO_POST for code in "mcdwrtsxa"},
 }
 
 

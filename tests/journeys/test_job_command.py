@@ -60,11 +60,11 @@ async def test_two_channels_get_a_result_each_from_one_look(stage: Stage) -> Non
     await stage.job(stage.mira, jobid)
     assert (await stage.job(stage.bo, jobid, stage.lounge)).startswith("Watching `#")
     await stage.wait(35)
-    for channel, asker in ((stage.channel, "Mira"), (stage.lounge, "Bo")):
+    for channel, requester in ((stage.channel, "Mira"), (stage.lounge, "Bo")):
         card, result = stage.posts(channel)
         assert result.reference is not None
         assert result.reference.message_id == card.id
-        assert str(result.embeds[0].footer.text).startswith(f"{asker} · ")
+        assert str(result.embeds[0].footer.text).startswith(f"{requester} · ")
     assert stage.looks(jobid) == 3
 
 

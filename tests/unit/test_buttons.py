@@ -89,7 +89,7 @@ def test_what_wants_a_mask_or_says_nothing_is_not_offered(label: str) -> None:
 
 MODERATOR, ASKER, HOLDER, ANYBODY = (
     Presser(moderator=True),
-    Presser(asker=True),
+    Presser(requester=True),
     Presser(role_ids=frozenset({7})),
     Presser(role_ids=frozenset({8})),
 )
@@ -108,7 +108,7 @@ MODERATOR, ASKER, HOLDER, ANYBODY = (
     ],
 )
 def test_each_kind_of_button_has_its_people(button: str, role: int | None, may: set[str]) -> None:
-    people = {"moderator": MODERATOR, "asker": ASKER, "holder": HOLDER, "anybody": ANYBODY}
+    people = {"moderator": MODERATOR, "requester": ASKER, "holder": HOLDER, "anybody": ANYBODY}
     settings = ServerSettings(press_role=role)
     assert {
         name for name, who in people.items() if press_rules.may_press(press_rules.tier_of(button), settings, who)

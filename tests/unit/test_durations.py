@@ -35,8 +35,8 @@ def job(number: int, seconds: float | None = None, *, mode: str = "fast", verb: 
 
 async def follow(store: Store, number: int, seconds: float, *, mode: str = "fast", verb: str = "imagine") -> None:
     """Somebody waited for this one from its beginning to its end."""
-    wish = await store.ask(job(number, mode=mode, verb=verb), HERE, MIRA)
-    await store.record([(wish.known.id, job(number, seconds, mode=mode, verb=verb))])
+    subscribed = await store.ask(job(number, mode=mode, verb=verb), HERE, MIRA)
+    await store.record([(subscribed.known.id, job(number, seconds, mode=mode, verb=verb))])
 
 
 async def test_nothing_is_said_before_twenty_of_a_kind_are_known(store: Store) -> None:
@@ -70,9 +70,9 @@ async def test_what_was_usual_long_ago_is_forgotten(store: Store) -> None:
 
 async def test_only_jobs_that_were_followed_count_and_each_once(store: Store) -> None:
     await store.ask(job(1, 30), HERE, MIRA)  # over already: presses on it may have changed when it was updated
-    wish = await store.ask(job(2), HERE, MIRA)
+    subscribed = await store.ask(job(2), HERE, MIRA)
     for answer in (job(2, 30), job(2, 60)):
-        await store.record([(wish.known.id, answer)])
+        await store.record([(subscribed.known.id, answer)])
     assert [tuple(row) for row in await store._db.rows("SELECT kind, mode, seconds FROM durations")] == [
         ("imagine", "fast", 30.0)
     ]
@@ -126,8 +126,8 @@ def test_a_span_is_rounded_outwards(low: float, high: float, words: str) -> None
 
 def test_a_card_says_what_is_usual_and_when_to_expect_it() -> None:
     often = usual([float(seconds) for seconds in range(40, 71)])
-    told = formatting.card(job(1), parent=None, watchers=["Mira"], started=NOON, usual=often).description or ""
+    told = formatting.card(job(1), parent=None, subscribers=["Mira"], started=NOON, usual=often).description or ""
     expected = int((NOON + timedelta(seconds=67)).timestamp())
     assert told.endswith(f"\nUsually 40–70 s, expected <t:{expected}:R>")
-    silent = formatting.card(job(1), parent=None, watchers=["Mira"], started=NOON, usual=None).description or ""
+    silent = formatting.card(job(1), parent=None, subscribers=["Mira"], started=NOON, usual=None).description or ""
     assert "sually" not in silent

@@ -19,7 +19,7 @@ def a_job(**fields: Any) -> Job:
 
 
 def a_result(job: Job, **fields: Any) -> str:
-    given = {"key": "4K7Q", "parent": None, "asker": "Mira", "picture": None} | fields
+    given = {"key": "4K7Q", "parent": None, "requester": "Mira", "picture": None} | fields
     return formatting.result(job, **given).description or ""
 
 
@@ -152,7 +152,7 @@ def test_a_choice_tells_jobs_apart(fields: dict[str, Any], line: str) -> None:
 
 def test_the_card_of_a_running_job_reads_as_designed() -> None:
     job = a_job(verb="button", button="V2", status="progress", percent=47, mode="fast")
-    embed = formatting.card(job, parent=CASTLE, watchers=["Mira", "Bo"], started=STARTED)
+    embed = formatting.card(job, parent=CASTLE, subscribers=["Mira", "Bo"], started=STARTED)
     assert embed.description == (
         f"**V2** of [castle in the fog]({JUMP})\n> {PROMPT}\n\n`▰▰▰▰▱▱▱▱` 47 % · fast · started <t:1780396473:R>"
     )
@@ -160,20 +160,20 @@ def test_the_card_of_a_running_job_reads_as_designed() -> None:
 
 
 def test_a_job_that_has_not_begun_shows_words_instead_of_an_empty_bar() -> None:
-    embed = formatting.card(a_job(status="started"), parent=None, watchers=["Mira"], started=STARTED)
+    embed = formatting.card(a_job(status="started"), parent=None, subscribers=["Mira"], started=STARTED)
     assert embed.description == f"**Imagine**\n> {PROMPT}\n\nWaiting to start · asked <t:1780396473:R>"
     assert embed.footer.text == "Mira will be told here"
 
 
 def test_a_card_that_knows_nothing_says_no_more() -> None:
-    embed = formatting.card(Job(jobid="x", status="progress"), parent=None, watchers=[], started=None)
+    embed = formatting.card(Job(jobid="x", status="progress"), parent=None, subscribers=[], started=None)
     assert (embed.description, embed.footer.text) == ("**Job**\n\nIn progress", None)
 
 
 def test_a_parents_name_cannot_break_its_link() -> None:
     parent = formatting.Link("a](http://evil.example) 🐱 cat", JUMP)
     assert f"[a)(http\\://evil.example) cat]({JUMP})" in (
-        formatting.card(a_job(), parent=parent, watchers=[], started=None).description or ""
+        formatting.card(a_job(), parent=parent, subscribers=[], started=None).description or ""
     )
 
 
@@ -230,7 +230,7 @@ def test_a_result_shows_lineage_prompt_picture_and_facts() -> None:
         a_job(verb="button", button="V2", mode="fast"),
         key="4K7Q",
         parent=CASTLE,
-        asker="Mira",
+        requester="Mira",
         picture="attachment://v2.webp",
         note="The picture was too large to attach.",
         took=timedelta(seconds=52),
@@ -246,7 +246,7 @@ def test_a_result_shows_lineage_prompt_picture_and_facts() -> None:
     "picture", ["file:///etc/passwd", "javascript:alert(1)", "https://x.example/" + "a" * 2048, ""]
 )
 def test_an_address_that_discord_would_refuse_is_no_picture(picture: str) -> None:
-    embed = formatting.result(a_job(), key="4K7Q", parent=None, asker="Mira", picture=picture)
+    embed = formatting.result(a_job(), key="4K7Q", parent=None, requester="Mira", picture=picture)
     assert embed.image.url is None
 
 
@@ -265,14 +265,14 @@ def test_a_result_with_everything_at_its_longest_still_fits() -> None:
     told = "\n".join(["*" * 5000] * 9)
     job = a_job(verb="describe", prompt="*" * 5000, embeds=(JobEmbed(description=told),), mode="x" * 999)
     parent = formatting.Link("*" * 999, JUMP + "0" * 400)
-    embed = formatting.result(job, key="K" * 99, parent=parent, asker="M" * 999, picture=None, note="n" * 999)
+    embed = formatting.result(job, key="K" * 99, parent=parent, requester="M" * 999, picture=None, note="n" * 999)
     assert len(embed.description or "") == 4096
     assert len(embed.footer.text or "") <= 2048
     assert len(embed) <= 6000
 
 
 def test_a_result_of_which_nothing_is_known_has_no_footer() -> None:
-    assert "footer" not in formatting.result(a_job(), key="", parent=None, asker="", picture=None).to_dict()
+    assert "footer" not in formatting.result(a_job(), key="", parent=None, requester="", picture=None).to_dict()
 
 
 def test_a_seed_can_be_copied() -> None:
@@ -295,15 +295,15 @@ def test_a_long_address_in_a_prompt_shrinks_to_its_host() -> None:
     ],
 )
 def test_trouble_is_one_sentence_in_amber(status: str, sentence: str) -> None:
-    quiet = formatting.result(a_job(), key="4K7Q", parent=None, asker="Mira", picture=None)
-    trouble = formatting.result(a_job(status=status), key="4K7Q", parent=None, asker="Mira", picture=None)
+    quiet = formatting.result(a_job(), key="4K7Q", parent=None, requester="Mira", picture=None)
+    trouble = formatting.result(a_job(status=status), key="4K7Q", parent=None, requester="Mira", picture=None)
     assert trouble.description == f"**Imagine**\n> {PROMPT}\n\n{sentence}"
     assert trouble.colour != quiet.colour
 
 
 def test_a_declined_job_shows_neither_prompt_nor_picture_nor_reason() -> None:
     job = a_job(status="moderated", error="Banned prompt", error_details="fog is banned")
-    embed = formatting.result(job, key="4K7Q", parent=None, asker="Mira", picture="attachment://a.webp")
+    embed = formatting.result(job, key="4K7Q", parent=None, requester="Mira", picture="attachment://a.webp")
     assert embed.description == "**Imagine**\n\nMidjourney declined this one."
     assert embed.image.url is None
 

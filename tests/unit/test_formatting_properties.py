@@ -85,9 +85,9 @@ def test_plain_words_link_to_nothing_and_call_nobody(text: str, limit: int) -> N
 @quick
 @given(jobs, links, st.lists(texts, max_size=4), times)
 def test_any_job_makes_a_card_that_discord_takes(
-    discord_takes: Judge, job: Job, parent: formatting.Link | None, watchers: list[str], started: datetime | None
+    discord_takes: Judge, job: Job, parent: formatting.Link | None, subscribers: list[str], started: datetime | None
 ) -> None:
-    embed = formatting.card(job, parent=parent, watchers=watchers, started=started)
+    embed = formatting.card(job, parent=parent, subscribers=subscribers, started=started)
     assert_keeps_limits(embed, discord_takes)
     assert_says_nothing_alive(embed)
 
@@ -99,11 +99,11 @@ def test_any_job_makes_a_result_that_discord_takes(
     job: Job,
     key: str,
     parent: formatting.Link | None,
-    asker: str,
+    requester: str,
     picture: str | None,
     took: timedelta | None,
 ) -> None:
-    embed = formatting.result(job, key=key, parent=parent, asker=asker, picture=picture, took=took)
+    embed = formatting.result(job, key=key, parent=parent, requester=requester, picture=picture, took=took)
     assert_keeps_limits(embed, discord_takes)
     assert_says_nothing_alive(embed)
 
@@ -111,7 +111,7 @@ def test_any_job_makes_a_result_that_discord_takes(
 @quick
 @given(jobs, texts)
 def test_any_note_fits_under_any_result(discord_takes: Judge, job: Job, note: str) -> None:
-    embed = formatting.result(job, key="4K7Q", parent=None, asker="Mira", picture=None, note=note)
+    embed = formatting.result(job, key="4K7Q", parent=None, requester="Mira", picture=None, note=note)
     assert_keeps_limits(embed, discord_takes)
 
 

@@ -86,13 +86,13 @@ class Useapi:
         Every call spends money: it is sent once, never again and never for two. After `Trouble`, apart from `NotSent`,
         nobody knows whether the press counted; the parent's `children` may tell. A 504 (`code`) is such a `Trouble`.
         """
-        wish = {"jobid": jobid, "button": button, "replyRef": reply_ref}
+        body = {"jobid": jobid, "button": button, "replyRef": reply_ref}
         if self._reply_url:
-            wish["replyUrl"] = self._reply_url
+            body["replyUrl"] = self._reply_url
         if prompt is not None:
-            wish["prompt"] = prompt
+            body["prompt"] = prompt
         try:
-            said = read(await self._ask("POST", "/jobs/button", self._press_patience, wish))
+            said = read(await self._ask("POST", "/jobs/button", self._press_patience, body))
         finally:
             self._changed(jobid)
         child = job_from(said, jobid="") if isinstance(said, dict) else None

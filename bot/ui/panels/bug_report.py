@@ -26,7 +26,7 @@ class ReportButton(Managed, ui.DynamicItem[ui.Button[Any]], template=r"dr:b"):
             f"Darkroom {__version__}",
             f"Python {platform.python_version()} on {platform.system()} ({platform.machine()})",
             f"discord.py {discord.__version__}, aiohttp {version('aiohttp')}, SQLite {await store.sqlite_version()}",
-            f"running jobs watched in this server: {await store.count_watched(guild_id)}",
+            f"running jobs watched in this server: {await store.count_subscribed(guild_id)}",
             f"results to be posted: {await store.waiting(guild_id)}",
             f"results given up: {len(await store.undeliverable(guild_id))}",
             f"presses in line: {await store.count_in_line_here(guild_id)}",

@@ -11,7 +11,7 @@ from bot import formatting
 from bot.errors import DarkroomError, PersonError
 from bot.formatting.embeds import QUIET
 from bot.models.job import Job, KnownJob, Press
-from bot.store import Wait
+from bot.store import MemberJob
 from bot.text import clean, clip
 from bot.ui import replies
 from bot.ui.interactions import ask, bot_of, check_load, destination_of, is_owner, jump, results_destination
@@ -26,17 +26,17 @@ async def show_mine(interaction: discord.Interaction, *, notice: str = "") -> No
     """Bring a member's panel up to date, in place of the private answer that is there; `notice` is said above it."""
     bot = bot_of(interaction)
     guild_id, member = destination_of(interaction).guild_id, interaction.user.id
-    waits = await bot.store.waits(member, guild_id)
-    ended = await bot.store.ended_lately(member, guild_id, _LATELY)
+    waiting_for = await bot.store.waiting_for(member, guild_id)
+    ended = await bot.store.recently_finished(member, guild_id, _LATELY)
     presses = await bot.store.waiting_presses(member, guild_id)
     wants_pings = await bot.store.wants_pings(guild_id, member)
     view = ui.View(timeout=None)
-    if waits:
-        view.add_item(StopSelect(waits))
+    if waiting_for:
+        view.add_item(StopSelect(waiting_for))
     parents = {press.id: await bot.store.known(press.parent_id) for press in presses}
     if presses:
         view.add_item(TakeBackSelect(presses, parents))
-    lines = [*_waiting(waits), "", *await _in_line(interaction, presses, parents)]
+    lines = [*_waiting(waiting_for), "", *await _in_line(interaction, presses, parents)]
     if ended:
         lines += ["", "**Ended lately**", *map(_ended, ended)]
     lines += ["", await _pings(interaction, wants_pings)]
@@ -51,14 +51,14 @@ async def show_mine(interaction: discord.Interaction, *, notice: str = "") -> No
     await replies.say(interaction, notice, embed=embed, view=view)
 
 
-def _waiting(waits: Sequence[Wait]) -> list[str]:
-    if not waits:
+def _waiting(waiting_for: Sequence[MemberJob]) -> list[str]:
+    if not waiting_for:
         return ["You wait for no running job. `/job` follows one."]
     lines = [
         "**You wait for**",
-        *(f"- {_name(wait.known)} in <#{wait.destination.channel_id}>" for wait in waits[:_WAITS]),
+        *(f"- {_name(wait.known)} in <#{wait.destination.channel_id}>" for wait in waiting_for[:_WAITS]),
     ]
-    return lines if len(waits) <= _WAITS else [*lines, f"- and {len(waits) - _WAITS} more"]
+    return lines if len(waiting_for) <= _WAITS else [*lines, f"- and {len(waiting_for) - _WAITS} more"]
 
 
 async def _in_line(
@@ -76,7 +76,7 @@ async def _in_line(
     return [*lines, f"-# {held}"] if held else lines
 
 
-def _ended(wait: Wait) -> str:
+def _ended(wait: MemberJob) -> str:
     assert wait.message_id is not None, "the store leaves out what has no post"
     when = "" if wait.known.over_at is None else f", {format_dt(wait.known.over_at, 'R')}"
     return f"- {_name(wait.known)}{when} → [{formatting.outcome(wait.known.job)}]({jump(wait.destination, wait.message_id)})"
@@ -100,10 +100,10 @@ def _option(job: Job, key: str, value: str, *, before: str = "") -> discord.Sele
 class StopSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:s"):
     """Ends one's own wait for a job."""
 
-    def __init__(self, waits: Sequence[Wait] = ()) -> None:
+    def __init__(self, waiting_for: Sequence[MemberJob] = ()) -> None:
         options = [
             _option(wait.known.job, wait.known.key, f"{wait.known.id}:{wait.destination.channel_id}")
-            for wait in waits[:25]
+            for wait in waiting_for[:25]
         ] or [discord.SelectOption(label="?")]
         super().__init__(ui.Select(custom_id="dr:n:s", placeholder="Stop telling me about…", options=options))
 
@@ -112,7 +112,7 @@ class StopSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:s"):
         job_id, _, channel_id = "".join(values(interaction)).partition(":")
         if not (job_id.isdecimal() and channel_id.isdecimal()):
             raise PersonError("I don't know this job any more. `/jobs` shows what you wait for.")
-        there = await bot_of(interaction).store.stop_waiting(int(job_id), int(channel_id), interaction.user.id)
+        there = await bot_of(interaction).store.unsubscribe(int(job_id), int(channel_id), interaction.user.id)
         bot_of(interaction).deliver_soon()
         await interaction.response.defer()
         await show_mine(interaction, notice="I won't tell you about it." if there else "You did not wait for it.")
@@ -172,8 +172,8 @@ class WatchSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:w"):
             raise PersonError("That one is about the account itself; `/job` with its id shows it to you alone.")
         destination, trouble = await results_destination(interaction)
         await check_load(interaction)
-        wish = await ask(interaction, job, destination=destination)
-        return f"Watching `#{wish.known.key}`: I'll post it in <#{destination.channel_id}>. {trouble}".strip()
+        subscribed = await ask(interaction, job, destination=destination)
+        return f"Watching `#{subscribed.known.key}`: I'll post it in <#{destination.channel_id}>. {trouble}".strip()
 
 
 class PingsButton(Panel, ui.DynamicItem[ui.Button[Any]], template=r"dr:n:p:([01])"):

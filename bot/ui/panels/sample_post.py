@@ -26,8 +26,10 @@ async def send_sample(interaction: discord.Interaction) -> None:
     """
     destination, trouble = await results_destination(interaction)
     name = formatting.file_name(_JOB, "test", "webp")
-    asker = interaction.user.display_name
-    embed = formatting.result(_JOB, key="", parent=None, asker=asker, picture=f"attachment://{name}", note=_NOTE)
+    requester = interaction.user.display_name
+    embed = formatting.result(
+        _JOB, key="", parent=None, requester=requester, picture=f"attachment://{name}", note=_NOTE
+    )
     file = discord.File(_FILE, filename=name, description=formatting.alt_text(_JOB))
     channel = interaction.client.get_partial_messageable(destination.channel_id, guild_id=destination.guild_id)
     try:

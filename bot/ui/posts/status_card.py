@@ -7,7 +7,7 @@ from discord import ui
 
 from bot.errors import PersonError, UseapiError
 from bot.models.job import Delivery, Job, Kind, KnownJob, Tier
-from bot.store import Wish
+from bot.store import SubscriptionResult
 from bot.ui import replies
 from bot.ui.base import NONCE, Simple, asked
 from bot.ui.interactions import ask, bot_of, check_load, check_rights, is_moderator, jump
@@ -38,13 +38,15 @@ class TellMeButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:t:{NON
         await replies.say(interaction, _told(await ask(interaction, known.job)))
 
 
-def _told(wish: Wish) -> str:
+def _told(subscribed: SubscriptionResult) -> str:
     """What came of a wish to be told; a card that cannot be edited just now may belong to a job that is over."""
-    if not wish.known.job.over:
+    if not subscribed.known.job.over:
         return "I'll tell you here when it is done."
-    if wish.delivery is None or wish.delivery.message_id is None:
+    if subscribed.delivery is None or subscribed.delivery.message_id is None:
         return "It is over already: I'm posting it here."
-    return f"It is over already, and stands here: {jump(wish.delivery.destination, wish.delivery.message_id)}"
+    return (
+        f"It is over already, and stands here: {jump(subscribed.delivery.destination, subscribed.delivery.message_id)}"
+    )
 
 
 class StopButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:s:{NONCE}"):

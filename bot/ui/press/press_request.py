@@ -10,7 +10,7 @@ from bot.discord_codes import INTERACTION_NOT_ACKNOWLEDGED
 from bot.errors import PersonError
 from bot.models.job import Delivery, Kind, KnownJob, Refused, ServerSettings, Status, Tier
 from bot.ui import replies
-from bot.ui.base import Answered, is_asker
+from bot.ui.base import Answered, is_requester
 from bot.ui.interactions import bot_of, check_load, check_rights, destination_of, is_moderator, person_of
 from bot.ui.permissions import role_is_gone
 from bot.ui.press import press_rules
@@ -98,7 +98,7 @@ class OnJob(Answered):
 async def _presser(interaction: discord.Interaction, delivery: Delivery) -> Presser:
     return Presser(
         moderator=is_moderator(interaction),
-        asker=await is_asker(interaction, delivery),
+        requester=await is_requester(interaction, delivery),
         role_ids=frozenset(_role_ids(interaction)),
     )
 

@@ -30,10 +30,10 @@ _MODERATORS = "moderators"
 
 
 class Presser(msgspec.Struct, frozen=True, kw_only=True):
-    """What counts about whoever presses; `asker`: the member brought the parent here, or made it by a press."""
+    """What counts about whoever presses; `requester`: the member brought the parent here, or made it by a press."""
 
     moderator: bool = False
-    asker: bool = False
+    requester: bool = False
     role_ids: frozenset[int] = frozenset()
 
 
@@ -58,7 +58,7 @@ def may_press(tier: Tier, settings: ServerSettings, presser: Presser) -> bool:
     """Whether this member may press a button of this tier at all."""
     if presser.moderator:
         return True
-    if tier is Tier.PICK and presser.asker:
+    if tier is Tier.PICK and presser.requester:
         return True
     return tier is not Tier.UPSCALE and settings.press_role in presser.role_ids
 
