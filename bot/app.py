@@ -25,7 +25,7 @@ from bot.polling.webhooks import Push
 from bot.providers.useapi import Useapi
 from bot.settings import Settings, callback_secret
 from bot.store import open_store
-from bot.submissions import Presses
+from bot.submissions import SubmissionQueue
 from bot.ui.permissions import postable_destination
 from bot.ui.submission_replies import Answers
 
@@ -77,7 +77,7 @@ async def open_darkroom(
                 concurrency=settings.poll_concurrency,
                 now=now,
                 changed=bot.courier.ring,
-                ended=lambda: bot.presses.job_ended(),
+                ended=lambda: bot.submissions.slot_freed(),
                 alert=bot.alerts.raise_or_end,
             )
             bot.push = Push(
@@ -88,11 +88,11 @@ async def open_darkroom(
                 adopted=partial(_adopted, bot),
             )
             answers = Answers(bot=bot, store=store, deliver_soon=bot.deliver_soon, now=now)
-            bot.presses = Presses(
+            bot.submissions = SubmissionQueue(
                 api=api,
                 store=store,
                 watch=partial(_pressed, bot),
-                tell=lambda press: answers.tell(press, bot.presses.held),
+                tell=lambda press: answers.tell(press, bot.submissions.held),
                 changed=bot.courier.ring,
                 alert=bot.alerts.raise_or_end,
                 queue=settings.press_queue,

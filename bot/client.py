@@ -30,7 +30,7 @@ from bot.polling.webhooks import Push
 from bot.providers.useapi import Useapi
 from bot.settings import DISCORD_API_URL, Settings
 from bot.store import Store
-from bot.submissions import Presses
+from bot.submissions import SubmissionQueue
 from bot.ui import replies
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class Darkroom(commands.AutoShardedBot):
 
     courier: Courier
     watcher: Watcher
-    presses: Presses
+    submissions: SubmissionQueue
     housekeeping: Housekeeping
     push: Push
 

@@ -7,7 +7,7 @@ from discord.ext import commands
 from bot import formatting
 from bot.client import Darkroom
 from bot.models.job import Delivery
-from bot.ui import ReportButton, interactions, replies, show_presses, show_settings, status_view
+from bot.ui import ReportButton, interactions, replies, show_settings, show_submission_log, status_view
 
 _SHOWN = 8
 
@@ -30,7 +30,7 @@ class Managing(commands.GroupCog, group_name="darkroom", group_description="How 
     async def presses(self, interaction: discord.Interaction[Darkroom]) -> None:
         """Open the newest page."""
         await interaction.response.defer(ephemeral=True)
-        await show_presses(interaction)
+        await show_submission_log(interaction)
 
     @app_commands.command(name="status", description="What Darkroom waits for here, and what it could not post")
     async def status(self, interaction: discord.Interaction[Darkroom]) -> None:
@@ -42,7 +42,7 @@ class Managing(commands.GroupCog, group_name="darkroom", group_description="How 
         lines = [
             f"Running jobs watched here: {await store.count_subscribed(guild_id)}",
             f"Results to be posted: {await store.waiting(guild_id)}",
-            f"Presses of this server in line: {await store.count_in_line_here(guild_id)}",
+            f"Presses of this server in line: {await store.count_queued_in(guild_id)}",
             *await self._account(interaction),
         ]
         if not interaction.app_permissions.read_message_history:
@@ -63,9 +63,9 @@ class Managing(commands.GroupCog, group_name="darkroom", group_description="How 
             return [f"useapi.net: {'has trouble; jobs wait, and go on by themselves' if outage else 'answers'}"]
         lines = [
             f"useapi.net: {outage or 'answers'}",
-            f"Presses of all servers in line: {await self._bot.store.count_in_line()}",
+            f"Presses of all servers in line: {await self._bot.store.count_queued()}",
         ]
-        held = self._bot.presses.held
+        held = self._bot.submissions.held
         return [*lines, f"Presses wait: {held}"] if held else lines
 
     async def _line(self, delivery: Delivery) -> str:

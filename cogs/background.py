@@ -26,7 +26,7 @@ class Watching(commands.Cog):
         bot = self._bot
         for name, run in (
             ("watcher", bot.watcher.run),
-            ("presses", bot.presses.run),
+            ("presses", bot.submissions.run),
             ("courier", bot.courier.run),
             ("housekeeping", bot.housekeeping.run),
         ):

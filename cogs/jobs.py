@@ -156,7 +156,7 @@ def _told(subscribed: SubscriptionResult, there: Destination, here: Destination)
             return f"Watching `#{subscribed.known.key}`: I'll post it {destination}.", None
         case SubscriptionOutcome.JOINED:
             return (
-                f"Already watched {f'[{destination}]({url})' if url and place == 'here' else place}, I'll tell you too.",
+                f"Already watched {f'[{destination}]({url})' if url and destination == 'here' else destination}, I'll tell you too.",
                 None,
             )
         case SubscriptionOutcome.COMING:

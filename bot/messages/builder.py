@@ -19,7 +19,7 @@ from bot.messages.notices import notice
 from bot.messages.picture_sources import Sources
 from bot.messages.references import Lineage, jump_to
 from bot.messages.spoilers import Spoilers
-from bot.models.job import NO_PERSON, Delivery, Job, Kind, KnownJob, PressState, Shape, Status, Subscription
+from bot.models.job import NO_PERSON, Delivery, Job, Kind, KnownJob, Shape, Status, SubmissionState, Subscription
 from bot.store import Store
 from bot.ui import card_view, notice_view, result_view, split_view
 
@@ -161,20 +161,20 @@ class Writer:
 
     async def _notice(self, delivery: Delivery, parent: KnownJob) -> Message:
         """What became of a press, in the place of the private answer that could not be given."""
-        press = None if delivery.press_id is None else await self._store.press_by_id(delivery.press_id)
-        assert press is not None, "a notice goes with its press"
+        submission = None if delivery.submission_id is None else await self._store.by_id(delivery.submission_id)
+        assert submission is not None, "a notice goes with its press"
         child = None
-        if press.state is PressState.USED and press.child_id is not None:
-            child = await self._lineage.link(await self._store.known(press.child_id), delivery.destination)
-        rings = await self._pings.of_notice(delivery, press.person)
+        if submission.state is SubmissionState.REPEATED and submission.child_id is not None:
+            child = await self._lineage.link(await self._store.known(submission.child_id), delivery.destination)
+        rings = await self._pings.of_notice(delivery, submission.person)
         return Message(
             content=notice(
-                press,
+                submission,
                 parent=await self._lineage.link(parent, delivery.destination),
                 child=child.url if child else "",
             ),
             view=notice_view(delivery.nonce),
-            mentioned=[press.person.id] if rings else [],
+            mentioned=[submission.person.id] if rings else [],
             reply_to=await self._lineage.message_of(parent.id, delivery.destination),
             silent=self._now() - delivery.created_at > _LATE,
         )

@@ -28,8 +28,8 @@ class Pings:
         waited = [subscription.person for subscription in people if over_at - subscription.subscribed_at > patience]
         if not waited:
             return []
-        press = await self._store.press_of_child(known.id)
-        presser = press.person.id if press is not None else None
+        submission = await self._store.submission_of_child(known.id)
+        presser = submission.person.id if submission is not None else None
         return [
             person.id
             for person in waited

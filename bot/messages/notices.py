@@ -2,23 +2,23 @@
 
 from bot import formatting
 from bot.formatting import Link
-from bot.models.job import Press, PressState
+from bot.models.job import Submission, SubmissionState
 from bot.text import clip
 
 _LIMIT = 1900
 
 
-def notice(press: Press, *, parent: Link | None, child: str) -> str:
+def notice(submission: Submission, *, parent: Link | None, child: str) -> str:
     """Two lines: the presser and what became of the press, then the button, and the way to its picture.
 
     `child` is the address of what the button had made before, or "".
     """
     told = (
-        formatting.used(press, child, done=True)
-        if press.state is PressState.USED and child
-        else formatting.ended(press)
+        formatting.used(submission, child, done=True)
+        if submission.state is SubmissionState.REPEATED and child
+        else formatting.ended(submission)
     )
-    pressed = f"-# {formatting.plain(press.button, 100)}"
+    pressed = f"-# {formatting.plain(submission.button, 100)}"
     if parent is not None:
         pressed += f" of {formatting.link(formatting.plain(formatting.linkable(parent.text), 120) or 'this picture', parent.url)}"
-    return f"<@{press.person.id}> {clip(told, _LIMIT - len(pressed))}\n{pressed}"
+    return f"<@{submission.person.id}> {clip(told, _LIMIT - len(pressed))}\n{pressed}"

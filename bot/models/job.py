@@ -232,12 +232,12 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     trouble: str = ""
     wanted: int = 1
     shown: int = 0
-    press_id: int | None = None
+    submission_id: int | None = None
     picture_until: datetime | None = None
     """It was posted without its picture, which is tried again until then."""
 
 
-class Tier(StrEnum):
+class CostTier(StrEnum):
     """What a button costs, and so who may press it: U1-U4, a job of the usual size, or one that takes much more."""
 
     PICK = "pick"
@@ -245,16 +245,16 @@ class Tier(StrEnum):
     UPSCALE = "upscale"
 
 
-class PressState(StrEnum):
-    """How far a press has come. `ASKED` may have become a job already: nobody heard useapi's answer yet."""
+class SubmissionState(StrEnum):
+    """How far a press has come. `SENT` may have become a job already: nobody heard useapi's answer yet."""
 
     QUEUED = "queued"
     """It waits for its turn; nothing was sent."""
-    ASKED = "asked"
-    UNKNOWN = "unknown"
+    SENT = "asked"
+    UNCONFIRMED = "unknown"
     """It was sent, and the answer was lost: its job is looked for."""
-    MADE = "made"
-    USED = "used"
+    ACCEPTED = "made"
+    REPEATED = "used"
     """The button had been used before: its job is shown, and nothing was charged."""
     DECLINED = "declined"
     REFUSED = "refused"
@@ -264,34 +264,34 @@ class PressState(StrEnum):
     """Taken back by the presser."""
 
 
-OPEN_PRESSES = frozenset({PressState.QUEUED, PressState.ASKED, PressState.UNKNOWN})
+OPEN_SUBMISSIONS = frozenset({SubmissionState.QUEUED, SubmissionState.SENT, SubmissionState.UNCONFIRMED})
 
 
-class Press(msgspec.Struct, frozen=True, kw_only=True):
-    """A click on a job's button; `ref` is sent to useapi as replyRef.
+class Submission(msgspec.Struct, frozen=True, kw_only=True):
+    """A click on a job's button; `reference` is sent to useapi as replyRef.
 
     `trouble` is the sentence of a press that came to nothing, and of an unknown one the sentence in case it does; of a
-    declined one Midjourney's own words, for the presser alone. `behind` is the press of the same button that this one
+    declined one Midjourney's own words, for the presser alone. `waits_for` is the press of the same button that this one
     waits for: what comes of that counts.
     """
 
     id: int
-    ref: str
+    reference: str
     parent_id: int
     button: str
-    tier: Tier
+    tier: CostTier
     destination: Destination
     person: Person
-    pressed_at: datetime
+    created_at: datetime
     prompt: str = ""
-    state: PressState = PressState.QUEUED
+    state: SubmissionState = SubmissionState.QUEUED
     child_id: int | None = None
-    behind: int | None = None
+    waits_for: int | None = None
     trouble: str = ""
     sent_at: datetime | None = None
 
 
-class Refusal(StrEnum):
+class Limit(StrEnum):
     """The numbers of a server that a press would have passed."""
 
     COOLDOWN = "cooldown"
@@ -300,10 +300,10 @@ class Refusal(StrEnum):
     QUEUE = "queue"
 
 
-class Refused(msgspec.Struct, frozen=True, kw_only=True):
+class LimitExceeded(msgspec.Struct, frozen=True, kw_only=True):
     """A press that was not taken; `free_at` is when the next one may be, where time alone helps."""
 
-    why: Refusal
+    why: Limit
     free_at: datetime | None = None
 
 

@@ -104,7 +104,7 @@ class Metrics:
             self._jobs.labels(status).set(number)
         for (kind, state), number in counts.deliveries.items():
             self._deliveries.labels(kind, state).set(number)
-        for state, number in counts.presses.items():
+        for state, number in counts.submissions.items():
             self._presses.labels(state).set(number)
         self._size.set(counts.size)
 

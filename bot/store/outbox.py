@@ -65,7 +65,7 @@ class Outbox:
         now: float,
         quiet_for: float = 0,
         *,
-        press_id: int | None = None,
+        submission_id: int | None = None,
     ) -> None:
         nonce = "".join(secrets.choice(_NONCE_LETTERS) for _ in range(24))
         await db.execute(
@@ -75,7 +75,7 @@ class Outbox:
             (
                 kind,
                 job_id,
-                press_id,
+                submission_id,
                 destination.guild_id,
                 destination.channel_id,
                 nonce,

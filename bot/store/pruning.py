@@ -9,7 +9,7 @@ from pathlib import Path
 import aiosqlite
 
 from bot.errors import StoreTrouble
-from bot.models.job import OPEN_PRESSES
+from bot.models.job import OPEN_SUBMISSIONS
 from bot.store import backups
 from bot.store.outbox import OPEN, Outbox
 from bot.store.rows import aware
@@ -20,7 +20,7 @@ _BATCH = 50  # jobs in one transaction
 _BREATH = 0.1  # seconds between two of them, in which everybody else may have the database
 _DISCORDS_FIRST_SECOND = 1420070400.0
 
-_IS_OPEN = ", ".join(f"'{state}'" for state in sorted(OPEN_PRESSES))
+_IS_OPEN = ", ".join(f"'{state}'" for state in sorted(OPEN_SUBMISSIONS))
 # Deleting a job deletes its watches, its deliveries and the presses of its buttons. So nothing of these may be younger
 # than the limit: presses are counted against a server's numbers, and a post of yesterday has buttons that should work.
 _DONE_WITH = f"""

@@ -6,7 +6,19 @@ from typing import Any
 import aiosqlite
 import msgspec
 
-from bot.models.job import Delivery, Destination, Job, Kind, KnownJob, Person, Press, PressState, Shape, State, Tier
+from bot.models.job import (
+    CostTier,
+    Delivery,
+    Destination,
+    Job,
+    Kind,
+    KnownJob,
+    Person,
+    Shape,
+    State,
+    Submission,
+    SubmissionState,
+)
 
 _JOBS = msgspec.json.Decoder(Job)
 
@@ -60,7 +72,7 @@ def known_of(row: aiosqlite.Row) -> KnownJob:
 
 
 def destination_of(row: aiosqlite.Row) -> Destination:
-    """Where a row of `subscriptions`, `deliveries` or `presses` belongs."""
+    """Where a row of `subscriptions`, `deliveries` or `submissions` belongs."""
     return Destination(guild_id=row["guild_id"], channel_id=row["channel_id"])
 
 
@@ -83,26 +95,26 @@ def delivery_of(row: aiosqlite.Row) -> Delivery:
         trouble=row["trouble"],
         wanted=row["wanted"],
         shown=row["shown"],
-        press_id=row["press_id"],
+        submission_id=row["press_id"],
         picture_until=None if row["picture_until"] is None else aware(row["picture_until"]),
     )
 
 
-def press_of(row: aiosqlite.Row) -> Press:
-    """A row of `presses`, without its interaction's token."""
-    return Press(
+def submission_of(row: aiosqlite.Row) -> Submission:
+    """A row of `submissions`, without its interaction's token."""
+    return Submission(
         id=row["id"],
-        ref=row["ref"],
+        reference=row["ref"],
         parent_id=row["parent_id"],
         button=row["button"],
-        tier=Tier(row["tier"]),
+        tier=CostTier(row["tier"]),
         destination=destination_of(row),
         person=Person(id=row["user_id"], name=row["user_name"]),
-        pressed_at=aware(row["pressed_at"]),
+        created_at=aware(row["pressed_at"]),
         prompt=row["prompt"],
-        state=PressState(row["state"]),
+        state=SubmissionState(row["state"]),
         child_id=row["child_id"],
-        behind=row["behind"],
+        waits_for=row["behind"],
         trouble=row["trouble"],
         sent_at=None if row["sent_at"] is None else aware(row["sent_at"]),
     )

@@ -15,7 +15,7 @@ class Counts(NamedTuple):
     jobs: dict[str, int]
     deliveries: dict[tuple[str, str], int]
     """By kind and state."""
-    presses: dict[str, int]
+    submissions: dict[str, int]
     size: int
 
 
@@ -33,12 +33,12 @@ class Figures(Outbox):
         """Count everything: 0.2 s for 100,000 jobs, in which nobody else has the database. So not too often."""
         jobs = await self._db.rows("SELECT status, count(*) FROM jobs GROUP BY status")
         deliveries = await self._db.rows("SELECT kind, state, count(*) FROM deliveries GROUP BY kind, state")
-        presses = await self._db.rows("SELECT state, count(*) FROM presses GROUP BY state")
+        submissions = await self._db.rows("SELECT state, count(*) FROM presses GROUP BY state")
         (size,) = await self._db.rows("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
         return Counts(
             jobs={row[0]: row[1] for row in jobs},
             deliveries={(row[0], row[1]): row[2] for row in deliveries},
-            presses={row[0]: row[1] for row in presses},
+            submissions={row[0]: row[1] for row in submissions},
             size=size[0],
         )
 

@@ -22,9 +22,9 @@ from bot.store.restore import Restores
 from bot.store.rows import aware, destination_of, known_of, one_known
 from bot.store.servers import Servers
 from bot.store.stats import Figures
-from bot.store.submission_history import Ledger
-from bot.store.submission_queue import Line
-from bot.store.submissions import PressRows, doubt_the_asked
+from bot.store.submission_history import SubmissionHistory
+from bot.store.submission_queue import QueuedSubmissions
+from bot.store.submissions import Submissions, mark_sent_unconfirmed
 from bot.store.subscription_lists import Panels
 
 _AFTER_CANCELLING = 3600.0  # seconds
@@ -37,7 +37,7 @@ async def open_store(folder: Path, now: Callable[[], datetime]) -> AsyncIterator
     async with open_database(folder) as database:
         with told_in_a_sentence(folder / FILE):
             seen = await _read_what_is_live(database)
-            await database.transaction(doubt_the_asked)
+            await database.transaction(mark_sent_unconfirmed)
         yield Store(database, now, seen=seen)
 
 
@@ -56,7 +56,19 @@ async def _read_what_is_live(database: Database) -> int:
     return newest[0] or 0
 
 
-class Store(PressRows, Line, Ledger, Posts, Servers, Upkeep, Restores, Panels, Families, Figures, Durations):
+class Store(
+    Submissions,
+    QueuedSubmissions,
+    SubmissionHistory,
+    Posts,
+    Servers,
+    Upkeep,
+    Restores,
+    Panels,
+    Families,
+    Figures,
+    Durations,
+):
     """The only door to the database."""
 
     # --- what is known ----------------------------------------------------------------------------------------------

@@ -1,17 +1,17 @@
 """The line of presses as it stands in the file: who waits, where, and what is still to be heard or told of."""
 
-from bot.models.job import Press, PressState
+from bot.models.job import Submission, SubmissionState
 from bot.store.outbox import Outbox
-from bot.store.rows import press_of
+from bot.store.rows import submission_of
 
-OPEN_STATES = f"'{PressState.QUEUED}', '{PressState.ASKED}', '{PressState.UNKNOWN}'"
+OPEN_STATES = f"'{SubmissionState.QUEUED}', '{SubmissionState.SENT}', '{SubmissionState.UNCONFIRMED}'"
 """In the order of the index `presses_open`: SQLite uses it for exactly these words."""
 
 
-class Line(Outbox):
+class QueuedSubmissions(Outbox):
     """Reads of the presses that are not over, or whose pressers do not know how they ended."""
 
-    async def next_presses(self, limit: int) -> list[Press]:
+    async def next_in_queue(self, limit: int) -> list[Submission]:
         """The first in line that may be sent.
 
         Left out are the servers whose admins paused them, and U1-U4 whose own job may just have been made for another
@@ -27,39 +27,39 @@ class Line(Outbox):
                 ORDER BY presses.id LIMIT ?""",  # noqa: S608 -- constants only
             (limit,),
         )
-        return [press_of(row) for row in rows]
+        return [submission_of(row) for row in rows]
 
-    async def behind(self, press: Press) -> list[Press]:
+    async def waits_for(self, submission: Submission) -> list[Submission]:
         """The presses that wait for what comes of this one."""
-        rows = await self._db.rows("SELECT * FROM presses WHERE behind = ? ORDER BY id", (press.id,))
-        return [press_of(row) for row in rows]
+        rows = await self._db.rows("SELECT * FROM presses WHERE behind = ? ORDER BY id", (submission.id,))
+        return [submission_of(row) for row in rows]
 
-    async def position_in_queue(self, press: Press) -> int:
+    async def position_in_queue(self, submission: Submission) -> int:
         """How many presses are sent before this one is through, itself included; 0 where it does not wait."""
         rows = await self._db.rows(
             f"""SELECT count(*) FROM presses WHERE state IN ({OPEN_STATES}) AND state = 'queued' AND behind IS NULL
                 AND id <= ? AND EXISTS (SELECT 1 FROM presses WHERE id = ?2 AND state = 'queued')""",  # noqa: S608 -- constants only
-            (press.behind or press.id, press.behind or press.id),
+            (submission.waits_for or submission.id, submission.waits_for or submission.id),
         )
         return int(rows[0][0])
 
-    async def waiting_presses(self, user_id: int, guild_id: int) -> list[Press]:
+    async def queued_of(self, user_id: int, guild_id: int) -> list[Submission]:
         """What a member has in line in this server, the oldest first."""
         rows = await self._db.rows(
             f"""SELECT * FROM presses WHERE state IN ({OPEN_STATES}) AND state = 'queued'
                 AND +user_id = ? AND +guild_id = ? ORDER BY id""",  # noqa: S608 -- constants only
             (user_id, guild_id),
         )
-        return [press_of(row) for row in rows]
+        return [submission_of(row) for row in rows]
 
-    async def count_in_line(self) -> int:
+    async def count_queued(self) -> int:
         """How many presses wait for the account, whoever made them."""
         rows = await self._db.rows(
             f"SELECT count(*) FROM presses WHERE state IN ({OPEN_STATES}) AND state = 'queued' AND behind IS NULL"  # noqa: S608 -- constants only
         )
         return int(rows[0][0])
 
-    async def count_in_line_here(self, guild_id: int) -> int:
+    async def count_queued_in(self, guild_id: int) -> int:
         """How many presses of this server wait for their turn."""
         (row,) = await self._db.rows(
             f"SELECT count(*) FROM presses WHERE state IN ({OPEN_STATES}) AND state = 'queued' AND +guild_id = ?",  # noqa: S608 -- constants only
@@ -67,14 +67,14 @@ class Line(Outbox):
         )
         return int(row[0])
 
-    async def doubtful(self) -> list[Press]:
+    async def unconfirmed(self) -> list[Submission]:
         """The presses that were sent and whose answer is not known, those under way included."""
         rows = await self._db.rows(
             f"SELECT * FROM presses WHERE state IN ({OPEN_STATES}) AND state <> 'queued' ORDER BY id"  # noqa: S608 -- constants only
         )
-        return [press_of(row) for row in rows]
+        return [submission_of(row) for row in rows]
 
-    async def untold(self) -> list[Press]:
+    async def to_notify(self) -> list[Submission]:
         """The presses that ended without their presser knowing how."""
         rows = await self._db.rows("SELECT * FROM presses WHERE told = 0 AND ended_at IS NOT NULL ORDER BY id")
-        return [press_of(row) for row in rows]
+        return [submission_of(row) for row in rows]

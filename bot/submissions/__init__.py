@@ -4,7 +4,7 @@
 whose answer was lost, `telling` knows who is to be told; `tasks` lets all of that go on side by side.
 """
 
-from bot.submissions.queue import Presses
+from bot.submissions.queue import SubmissionQueue
 from bot.submissions.sender import CARD_AFTER
 
-__all__ = ["CARD_AFTER", "Presses"]
+__all__ = ["CARD_AFTER", "SubmissionQueue"]

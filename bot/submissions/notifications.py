@@ -6,7 +6,7 @@ Nothing is said of a press whose presser has not been answered yet: that answer 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
 
-from bot.models.job import Press, PressState
+from bot.models.job import Submission, SubmissionState
 from bot.store import Store
 from bot.submissions.pause import Hold
 from bot.submissions.tasks import Tasks, start, start_by_id
@@ -19,62 +19,65 @@ _LONGEST_PAUSE = 300.0
 class Telling:
     """What is still to be said, as far as memory must hold it; how presses ended stands in the store.
 
-    `answering` holds the refs of presses whose pressers have not been answered yet; `tell` is as `Presses` has it.
+    `answering` holds the refs of presses whose pressers have not been answered yet; `tell` is as `SubmissionQueue` has it.
     """
 
     def __init__(
-        self, *, store: Store, hold: Hold, tell: Callable[[Press], Awaitable[None]], answering: Collection[str]
+        self, *, store: Store, hold: Hold, tell: Callable[[Submission], Awaitable[None]], answering: Collection[str]
     ) -> None:
         self._store = store
         self._hold = hold
         self._tell = tell
         self._answering = answering
-        self._in_line: set[int] = set()  # presses whose pressers know that they wait
+        self._count_queued: set[int] = set()  # presses whose pressers know that they wait
         self._news: set[int] = set()  # presses that wait or are looked for, to be told once
         self._tell_at: dict[int, float] = {}
         self.tasks: Tasks = {}
 
-    def waits(self, press: Press) -> None:
+    def waits(self, submission: Submission) -> None:
         """Have a presser told, once, that the press waits in line."""
-        if press.id not in self._in_line and press.ref not in self._answering:
-            self._in_line.add(press.id)
-            self._news.add(press.id)
+        if submission.id not in self._count_queued and submission.reference not in self._answering:
+            self._count_queued.add(submission.id)
+            self._news.add(submission.id)
 
-    def waits_no_more(self, press: Press) -> None:
+    def waits_no_more(self, submission: Submission) -> None:
         """A press left the line."""
-        self._in_line.discard(press.id)
+        self._count_queued.discard(submission.id)
 
     def line_moves(self) -> None:
         """Whoever waits from now on is told so anew."""
-        self._in_line.clear()
+        self._count_queued.clear()
 
-    def is_looked_for(self, press: Press) -> None:
+    def is_looked_for(self, submission: Submission) -> None:
         """Have a presser told that the press's job is looked for."""
-        self._news.add(press.id)
+        self._news.add(submission.id)
 
     async def begin(self) -> float:
         """Begin to tell what is due; seconds until something more is."""
         wait = _LONGEST_PAUSE
         now = asyncio.get_running_loop().time()
-        untold = [press for press in await self._store.untold() if press.ref not in self._answering]
-        self._tell_at = {press.id: self._tell_at.get(press.id, now) for press in untold}
-        for press in untold:
-            if press.id in self.tasks:
+        to_notify = [
+            submission for submission in await self._store.to_notify() if submission.reference not in self._answering
+        ]
+        self._tell_at = {submission.id: self._tell_at.get(submission.id, now) for submission in to_notify}
+        for submission in to_notify:
+            if submission.id in self.tasks:
                 continue
-            if (due := self._tell_at[press.id]) > now:
+            if (due := self._tell_at[submission.id]) > now:
                 wait = min(wait, due - now)
             elif len(self.tasks) < _AT_ONCE:
-                self._tell_at[press.id] = now + _TELL_AGAIN
-                start(self.tasks, press, self._tell)
-        for press_id in self._news - self.tasks.keys() - self._tell_at.keys():
-            self._news.discard(press_id)
-            start_by_id(self.tasks, press_id, self._tell_news)
+                self._tell_at[submission.id] = now + _TELL_AGAIN
+                start(self.tasks, submission, self._tell)
+        for submission_id in self._news - self.tasks.keys() - self._tell_at.keys():
+            self._news.discard(submission_id)
+            start_by_id(self.tasks, submission_id, self._tell_news)
         self._news -= self._tell_at.keys()
         return wait
 
-    async def _tell_news(self, press_id: int) -> None:
-        press = await self._store.press_by_id(press_id)
-        if press is not None and (
-            press.state is PressState.UNKNOWN or (press.state is PressState.QUEUED and self._hold)
+    async def _tell_news(self, submission_id: int) -> None:
+        submission = await self._store.by_id(submission_id)
+        if submission is not None and (
+            submission.state is SubmissionState.UNCONFIRMED
+            or (submission.state is SubmissionState.QUEUED and self._hold)
         ):
-            await self._tell(press)
+            await self._tell(submission)

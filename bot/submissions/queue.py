@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from bot.errors import StoreTrouble
-from bot.models.job import Destination, KnownJob, Limits, Person, Press, Refused, Tier
+from bot.models.job import CostTier, Destination, KnownJob, LimitExceeded, Limits, Person, Submission
 from bot.providers.useapi import Useapi
 from bot.store import Store
 from bot.submissions.notifications import Telling
@@ -24,7 +24,7 @@ _BROKEN_PAUSE = 5.0
 _LAST_ANSWERS = 3.0  # seconds for the requests under way at the end
 
 
-class Presses:
+class SubmissionQueue:
     """The line; one `run()` for ever. The rows are in the store, so it goes on after a restart where it was.
 
     `tell` is told how a press stands: QUEUED when it has to wait, UNKNOWN when its job is looked for, and how it ended;
@@ -39,7 +39,7 @@ class Presses:
         api: Useapi,
         store: Store,
         watch: Callable[[KnownJob], None],
-        tell: Callable[[Press], Awaitable[None]],
+        tell: Callable[[Submission], Awaitable[None]],
         changed: Callable[[], None],
         alert: Callable[[str, str], None],
         queue: int,
@@ -82,18 +82,18 @@ class Presses:
         destination: Destination,
         person: Person,
         *,
-        tier: Tier,
+        tier: CostTier,
         limits: Limits,
         prompt: str = "",
         answer: str = "",
-    ) -> Press | Refused:
-        """Keep a press, see `Store.press`; `go` is to be called when its presser was answered."""
+    ) -> Submission | LimitExceeded:
+        """Keep a press, see `Store.submission`; `go` is to be called when its presser was answered."""
         # While the line moves, as many as are sent side by side are about to leave it.
         queue = self._queue if self._hold else self._queue + _AT_ONCE
-        ref = secrets.token_hex(12)
-        self._answering.add(ref)
+        reference = secrets.token_hex(12)
+        self._answering.add(reference)
         try:
-            press = await self._store.press(
+            submission = await self._store.add_submission(
                 parent,
                 button,
                 destination,
@@ -102,34 +102,34 @@ class Presses:
                 limits=msgspec.structs.replace(limits, queue=queue),
                 prompt=prompt,
                 answer=answer,
-                ref=ref,
+                reference=reference,
                 quiet_for=CARD_AFTER,
             )
             # A crash from here on leaves a press that waits in line: it is sent after the next start.
-            if isinstance(press, Press) and press.child_id is not None:
-                self._sending.follow(await self._store.known(press.child_id))
+            if isinstance(submission, Submission) and submission.child_id is not None:
+                self._sending.follow(await self._store.known(submission.child_id))
         except BaseException:
-            self._answering.discard(ref)
+            self._answering.discard(reference)
             raise
-        if isinstance(press, Refused):
-            self._answering.discard(ref)
-        return press
+        if isinstance(submission, LimitExceeded):
+            self._answering.discard(reference)
+        return submission
 
-    def go(self, press: Press) -> None:
+    def go(self, submission: Submission) -> None:
         """Send a press when its turn comes: its presser was answered, so what becomes of it can be told."""
-        self._answering.discard(press.ref)
-        if press.behind is not None and self._hold:
-            self._telling.waits(press)
+        self._answering.discard(submission.reference)
+        if submission.waits_for is not None and self._hold:
+            self._telling.waits(submission)
         self._alarm.ring()
 
-    async def withdraw(self, press: Press) -> bool:
+    async def cancel_queued(self, submission: Submission) -> bool:
         """Take a press out of the line; whether it still was there."""
-        gone = await self._store.withdraw(press)
-        self._telling.waits_no_more(press)
+        gone = await self._store.cancel_queued(submission)
+        self._telling.waits_no_more(submission)
         self._alarm.ring()
         return gone
 
-    def job_ended(self) -> None:
+    def slot_freed(self) -> None:
         """A place at the account may be free."""
         self._hold.slot_freed()
         self._alarm.ring()
@@ -170,57 +170,59 @@ class Presses:
     def _sweep(self) -> None:
         """Take leave of the tasks that are done."""
         now = _loop_time()
-        self._odd_until = {press_id: until for press_id, until in self._odd_until.items() if until > now}
+        self._odd_until = {submission_id: until for submission_id, until in self._odd_until.items() if until > now}
         for tasks in (self._sends, self._looks, self._telling.tasks):
-            for press_id in [press_id for press_id, task in tasks.items() if task.done()]:
-                task = tasks.pop(press_id)
+            for submission_id in [submission_id for submission_id, task in tasks.items() if task.done()]:
+                task = tasks.pop(submission_id)
                 bug = None if task.cancelled() else task.exception()
                 if isinstance(bug, StoreTrouble):  # of which the store itself tells
                     self._hold.pause(_BROKEN_PAUSE)
                 elif bug is not None and tasks is not self._telling.tasks:
-                    self._odd_until[press_id] = now + _LONGEST_PAUSE
+                    self._odd_until[submission_id] = now + _LONGEST_PAUSE
 
     async def _look(self) -> float:
         """Begin the looks that are due; those that are under way or have no place yet wake the loop by their end."""
         wait = _LONGEST_PAUSE
-        doubtful = await self._store.doubtful()
-        self._search.keep({press.id for press in doubtful})
-        for press in doubtful:
-            if press.id in self._sends or press.id in self._looks:
+        unconfirmed = await self._store.unconfirmed()
+        self._search.keep({submission.id for submission in unconfirmed})
+        for submission in unconfirmed:
+            if submission.id in self._sends or submission.id in self._looks:
                 continue
-            due = max(self._search.due_in(press), self._odd_until.get(press.id, 0.0) - _loop_time())
+            due = max(self._search.due_in(submission), self._odd_until.get(submission.id, 0.0) - _loop_time())
             if due > 0:
                 wait = min(wait, due)
             elif len(self._looks) < _AT_ONCE:
-                start(self._looks, press, self._sending.find)
+                start(self._looks, submission, self._sending.find)
         return wait
 
     async def _send(self) -> float:
         """Begin the requests whose turn it is; one at a time while it is not sure that they are taken."""
         now = _loop_time()
-        first = await self._store.next_presses(100 + len(self._answering) + len(self._odd_until))
+        first = await self._store.next_in_queue(100 + len(self._answering) + len(self._odd_until))
         # Of U1-U4 of two servers the second is sent when the first is through.
-        picked = {(press.parent_id, press.button) for press in first if press.id in self._sends}
+        picked = {(submission.parent_id, submission.button) for submission in first if submission.id in self._sends}
         waiting = [
-            press
-            for press in first
-            if press.id not in self._sends and press.ref not in self._answering and press.id not in self._odd_until
+            submission
+            for submission in first
+            if submission.id not in self._sends
+            and submission.reference not in self._answering
+            and submission.id not in self._odd_until
         ]
         if left := self._hold.seconds_left:
-            for press in waiting if self._hold else ():
-                self._telling.waits(press)
-                for follower in await self._store.behind(press):
+            for submission in waiting if self._hold else ():
+                self._telling.waits(submission)
+                for follower in await self._store.waits_for(submission):
                     self._telling.waits(follower)
             return left
         if not waiting and not self._sends:
             self._hold.forget()
             self._telling.line_moves()
-        for press in waiting:
+        for submission in waiting:
             if len(self._sends) >= (1 if self._hold else _AT_ONCE):
                 break
-            if press.tier is not Tier.PICK or (press.parent_id, press.button) not in picked:
-                start(self._sends, press, self._sending.send)
-                picked.add((press.parent_id, press.button))
+            if submission.tier is not CostTier.PICK or (submission.parent_id, submission.button) not in picked:
+                start(self._sends, submission, self._sending.send)
+                picked.add((submission.parent_id, submission.button))
         return min((until - now for until in self._odd_until.values()), default=_LONGEST_PAUSE)
 
 

@@ -1,4 +1,4 @@
-"""Looks for the job of a press that was sent and whose answer nobody heard: it echoes the press's `ref`.
+"""Looks for the job of a press that was sent and whose answer nobody heard: it echoes the press's `reference`.
 
 A look goes through the parent's children that this button made, and through the jobs that run now. When a whole look
 three minutes after the request finds nothing, the press was not made, or, after a 504, cannot be tracked by useapi.
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.errors import Busy, JobModerated, Misconfigured, Trouble, UseapiError
-from bot.models.job import Job, KnownJob, Press
+from bot.models.job import Job, KnownJob, Submission
 from bot.providers.useapi import Useapi
 from bot.store import Store
 
@@ -42,51 +42,55 @@ class Search:
         self._now = now
         self._doubts: dict[int, _Doubt] = {}
 
-    def begin(self, press: Press, asked_at: float) -> None:
+    def begin(self, submission: Submission, asked_at: float) -> None:
         """The answer to a request of `asked_at` (loop's clock) was lost a moment ago."""
-        self._doubts[press.id] = _Doubt(until=asked_at + _SETTLED, look_at=_loop_time() + _LOOK_AFTER)
+        self._doubts[submission.id] = _Doubt(until=asked_at + _SETTLED, look_at=_loop_time() + _LOOK_AFTER)
 
     def keep(self, press_ids: Collection[int]) -> None:
         """Forget all but these."""
-        self._doubts = {press_id: doubt for press_id, doubt in self._doubts.items() if press_id in press_ids}
+        self._doubts = {
+            submission_id: mark_unconfirmed
+            for submission_id, mark_unconfirmed in self._doubts.items()
+            if submission_id in press_ids
+        }
 
-    def due_in(self, press: Press) -> float:
+    def due_in(self, submission: Submission) -> float:
         """Seconds until this press's next look."""
-        return self._doubt(press).look_at - _loop_time()
+        return self._doubt(submission).look_at - _loop_time()
 
-    def is_late(self, press: Press) -> bool:
+    def is_late(self, submission: Submission) -> bool:
         """Whether a look that begins now is the last one, unless it is cut short."""
-        return _loop_time() >= self._doubt(press).until
+        return _loop_time() >= self._doubt(submission).until
 
-    def is_first(self, press: Press) -> bool:
+    def is_first(self, submission: Submission) -> bool:
         """Whether no look for it has ended yet."""
-        return not self._doubt(press).looked
+        return not self._doubt(submission).looked
 
-    async def look(self, press: Press, parent: KnownJob) -> Job | None:
+    async def look(self, submission: Submission, parent: KnownJob) -> Job | None:
         """The press's job, or `None` where a whole look found none; raises `UseapiError` where it was cut short."""
-        doubt = self._doubt(press)
+        mark_unconfirmed = self._doubt(submission)
         try:
-            for jobid in (*await self._children(parent, press.button), *await self._api.running()):
-                if jobid in doubt.seen or jobid == parent.job.jobid:
+            for jobid in (*await self._children(parent, submission.button), *await self._api.running()):
+                if jobid in mark_unconfirmed.seen or jobid == parent.job.jobid:
                     continue
                 job = await self._describe(jobid)
-                if job is not None and job.reply_ref == press.ref:
+                if job is not None and job.reply_ref == submission.reference:
                     return job
                 if job is not None:  # one that is not to be found may be too fresh to be known everywhere
-                    doubt.seen.add(jobid)
+                    mark_unconfirmed.seen.add(jobid)
         finally:
-            doubt.look_at = _loop_time() + _LOOK_AGAIN
-            doubt.looked = True
+            mark_unconfirmed.look_at = _loop_time() + _LOOK_AGAIN
+            mark_unconfirmed.looked = True
         return None
 
-    def _doubt(self, press: Press) -> _Doubt:
-        doubt = self._doubts.get(press.id)
-        if doubt is None:  # it was sent by a bot that died, or what came of it could not be written down
-            assert press.sent_at is not None
-            left = _SETTLED - (self._now() - press.sent_at).total_seconds()
+    def _doubt(self, submission: Submission) -> _Doubt:
+        mark_unconfirmed = self._doubts.get(submission.id)
+        if mark_unconfirmed is None:  # it was sent by a bot that died, or what came of it could not be written down
+            assert submission.sent_at is not None
+            left = _SETTLED - (self._now() - submission.sent_at).total_seconds()
             until = _loop_time() + min(max(left, _AT_LEAST), _SETTLED)
-            doubt = self._doubts[press.id] = _Doubt(until=until, look_at=_loop_time())
-        return doubt
+            mark_unconfirmed = self._doubts[submission.id] = _Doubt(until=until, look_at=_loop_time())
+        return mark_unconfirmed
 
     async def _children(self, parent: KnownJob, button: str) -> list[str]:
         try:

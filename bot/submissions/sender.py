@@ -5,7 +5,7 @@ or 596 does, a 5xx of another kind does not):
 
     take      the row says ASKED              crash before: nothing was sent, the press is sent later
     send      useapi makes a job              crash before or after: nobody knows, the job is looked for
-    end       the row says MADE               crash before: the look finds the job, which echoes the press's `ref`
+    end       the row says MADE               crash before: the look finds the job, which echoes the press's `reference`
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from bot.errors import (
     Trouble,
     UseapiError,
 )
-from bot.models.job import Job, KnownJob, Press, PressState, Status, Tier
+from bot.models.job import CostTier, Job, KnownJob, Status, Submission, SubmissionState
 from bot.providers.useapi import Useapi
 from bot.store import Store
 from bot.submissions.notifications import Telling
@@ -66,7 +66,7 @@ T = TypeVar("T")
 
 
 class Sending:
-    """Sends presses, and looks for those whose answer was lost; what it is made of is as `Presses` has it."""
+    """Sends presses, and looks for those whose answer was lost; what it is made of is as `SubmissionQueue` has it."""
 
     def __init__(
         self,
@@ -95,26 +95,26 @@ class Sending:
         self._now = now
         self._serves = serves
 
-    async def send(self, press: Press) -> None:
+    async def send(self, submission: Submission) -> None:
         """Send the press at the head of the line; each answer of useapi's has its clause."""
-        if self._now() - press.pressed_at > _TOO_OLD:
-            await self._end(press, PressState.REFUSED, _WAITED)
+        if self._now() - submission.created_at > _TOO_OLD:
+            await self._end(submission, SubmissionState.REFUSED, _WAITED)
             return
-        if not self._serves(press.destination.guild_id):
-            await self._end(press, PressState.REFUSED, _NOT_SERVED)
+        if not self._serves(submission.destination.guild_id):
+            await self._end(submission, SubmissionState.REFUSED, _NOT_SERVED)
             return
-        parent = await self._store.known(press.parent_id)
-        logs.turn_to(key=parent.key, destination=press.destination)
-        if press.tier is Tier.PICK and (child := await self._made_before(parent, press.button)):
-            await self._made(press, child, used=True)
+        parent = await self._store.known(submission.parent_id)
+        logs.turn_to(key=parent.key, destination=submission.destination)
+        if submission.tier is CostTier.PICK and (child := await self._made_before(parent, submission.button)):
+            await self._made(submission, child, used=True)
             return
-        taken = await self._store.take(press)
+        taken = await self._store.mark_sent(submission)
         if taken is None:
             return
         asked_at = _loop_time()
         try:
             child = await self._api.press(
-                parent.job.jobid, press.button, reply_ref=press.ref, prompt=press.prompt or None
+                parent.job.jobid, submission.button, reply_ref=submission.reference, prompt=submission.prompt or None
             )
         except UseapiError as outcome:
             await self._came_to(outcome, taken, parent, asked_at)
@@ -122,35 +122,35 @@ class Sending:
             self._moves_again(asked_at)
             await self._made(taken, msgspec.structs.replace(child, parent_jobid=parent.job.jobid), used=False)
 
-    async def _came_to(self, outcome: UseapiError, press: Press, parent: KnownJob, asked_at: float) -> None:
+    async def _came_to(self, outcome: UseapiError, submission: Submission, parent: KnownJob, asked_at: float) -> None:
         """What useapi answered instead of a job."""
         match outcome:
             case Busy() | AccountBlocked() | NotSent():
                 self._hold.begin(outcome)
                 words = _TOO_MANY.format(self._queue)
-                await self._written(lambda: self._store.back_in_line(press, self._queue, words))
+                await self._written(lambda: self._store.requeue(submission, self._queue, words))
             case Trouble():
-                log.warning("Nobody knows what became of press %d (%s); its job is looked for", press.id, outcome)
+                log.warning("Nobody knows what became of press %d (%s); its job is looked for", submission.id, outcome)
                 self._hold.begin(outcome)
-                self._search.begin(press, asked_at)
+                self._search.begin(submission, asked_at)
                 unless_found = _UNTRACKED if outcome.code == 504 else _LOST
-                await self._written(lambda: self._store.doubt(press, unless_found))
+                await self._written(lambda: self._store.mark_unconfirmed(submission, unless_found))
             case Misconfigured():
                 self._alert("presses", f"Buttons do not work. {outcome.for_admin}")
-                await self._end(press, PressState.REFUSED, str(outcome))
+                await self._end(submission, SubmissionState.REFUSED, str(outcome))
             case ButtonUsed():
                 self._moves_again(asked_at)
-                await self._made(press, await self._job(outcome.child_jobid, parent, press.button), used=True)
+                await self._made(submission, await self._job(outcome.child_jobid, parent, submission.button), used=True)
             case JobModerated():
                 self._moves_again(asked_at)
                 words = "\n".join(filter(None, (outcome.job.error, outcome.job.error_details)))
-                await self._end(press, PressState.DECLINED, words)
+                await self._end(submission, SubmissionState.DECLINED, words)
             case _:
                 self._moves_again(asked_at)
                 if isinstance(outcome, JobExpired):
-                    await self._written(lambda: self._store.forget_buttons(parent.id))
+                    await self._written(lambda: self._store.remove_buttons(parent.id))
                     self._changed()
-                await self._end(press, PressState.REFUSED, _SENTENCES.get(outcome.code or 0, str(outcome)))
+                await self._end(submission, SubmissionState.REFUSED, _SENTENCES.get(outcome.code or 0, str(outcome)))
 
     async def _made_before(self, parent: KnownJob, button: str) -> Job | None:
         """The job that a button of the tier PICK has made already, as far as is known without asking useapi to."""
@@ -174,8 +174,10 @@ class Sending:
             job = Job(jobid=jobid, verb="button", button=button)
         return msgspec.structs.replace(job, parent_jobid=parent.job.jobid)  # useapi may leave it out
 
-    async def _made(self, press: Press, child: Job, *, used: bool) -> None:
-        subscribed = await self._written(lambda: self._store.press_made(press, child, used=used, quiet_for=CARD_AFTER))
+    async def _made(self, submission: Submission, child: Job, *, used: bool) -> None:
+        subscribed = await self._written(
+            lambda: self._store.mark_accepted(submission, child, used=used, quiet_for=CARD_AFTER)
+        )
         # The child is watched from this commit on; a crash before it is what the look is for.
         self.follow(subscribed.known)
 
@@ -185,8 +187,8 @@ class Sending:
             self._watch(child)
         self._changed()
 
-    async def _end(self, press: Press, state: PressState, trouble: str) -> None:
-        await self._written(lambda: self._store.press_ended(press, state, trouble))
+    async def _end(self, submission: Submission, state: SubmissionState, trouble: str) -> None:
+        await self._written(lambda: self._store.mark_failed(submission, state, trouble))
 
     async def _written(self, write: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """What useapi has said is said once: it is kept here until the disk takes it, or until the bot dies."""
@@ -203,24 +205,27 @@ class Sending:
 
     # --- an answer that was lost ------------------------------------------------------------------------------------
 
-    async def find(self, press: Press) -> None:
+    async def find(self, submission: Submission) -> None:
         """Adopt the job of a press; when a whole look finds none in time, there is none."""
-        parent = await self._store.known(press.parent_id)
-        logs.turn_to(key=parent.key, destination=press.destination)
-        late, first = self._search.is_late(press), self._search.is_first(press)  # as it was when the look began
+        parent = await self._store.known(submission.parent_id)
+        logs.turn_to(key=parent.key, destination=submission.destination)
+        late, first = (
+            self._search.is_late(submission),
+            self._search.is_first(submission),
+        )  # as it was when the look began
         try:
-            child = await self._search.look(press, parent)
+            child = await self._search.look(submission, parent)
         except UseapiError as trouble:
-            log.debug("The look for the job of press %d was cut short: %s", press.id, trouble)
+            log.debug("The look for the job of press %d was cut short: %s", submission.id, trouble)
             child, late = None, False
         if child is not None:
-            log.info("Found the job of press %d", press.id)
-            await self._made(press, msgspec.structs.replace(child, parent_jobid=parent.job.jobid), used=False)
+            log.info("Found the job of press %d", submission.id)
+            await self._made(submission, msgspec.structs.replace(child, parent_jobid=parent.job.jobid), used=False)
         elif late:
-            log.warning("No job of press %d was found", press.id)
-            await self._end(press, PressState.LOST, press.trouble or _LOST)
+            log.warning("No job of press %d was found", submission.id)
+            await self._end(submission, SubmissionState.LOST, submission.trouble or _LOST)
         elif first:
-            self._telling.is_looked_for(press)
+            self._telling.is_looked_for(submission)
 
 
 def _loop_time() -> float:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from bot import logs
 from bot.errors import StoreTrouble
-from bot.models.job import Press
+from bot.models.job import Submission
 
 log = logging.getLogger(__name__)
 
@@ -16,23 +16,23 @@ Tasks = dict[int, asyncio.Task[None]]
 T = TypeVar("T")
 
 
-def start(tasks: Tasks, press: Press, work: Callable[[Press], Awaitable[None]]) -> None:
+def start(tasks: Tasks, submission: Submission, work: Callable[[Submission], Awaitable[None]]) -> None:
     """Begin to work on a press; what is logged meanwhile names its place."""
-    with logs.about(destination=press.destination):
-        tasks[press.id] = asyncio.create_task(_logged(press.id, work, press))
+    with logs.about(destination=submission.destination):
+        tasks[submission.id] = asyncio.create_task(_logged(submission.id, work, submission))
 
 
-def start_by_id(tasks: Tasks, press_id: int, work: Callable[[int], Awaitable[None]]) -> None:
+def start_by_id(tasks: Tasks, submission_id: int, work: Callable[[int], Awaitable[None]]) -> None:
     """The same for a press that has to be read anew."""
-    tasks[press_id] = asyncio.create_task(_logged(press_id, work, press_id))
+    tasks[submission_id] = asyncio.create_task(_logged(submission_id, work, submission_id))
 
 
-async def _logged(press_id: int, work: Callable[[T], Awaitable[None]], what: T) -> None:
+async def _logged(submission_id: int, work: Callable[[T], Awaitable[None]], what: T) -> None:
     """Work on a press; a bug in it is logged in here, where the line names the job, and then met by the sweep."""
     try:
         await work(what)
     except StoreTrouble:  # of which the store itself tells
         raise
     except Exception:
-        log.exception("Press %d failed in an unexpected way; it is kept", press_id)
+        log.exception("Press %d failed in an unexpected way; it is kept", submission_id)
         raise

@@ -19,7 +19,7 @@ from bot.ui.panels.bug_report import ReportButton
 from bot.ui.panels.my_jobs import show_mine
 from bot.ui.panels.settings import show_settings
 from bot.ui.panels.status import RearmButton, status_view
-from bot.ui.panels.submission_log import PageButton, show_presses
+from bot.ui.panels.submission_log import PageButton, show_submission_log
 from bot.ui.posts.notice import GotItButton, notice_view
 from bot.ui.posts.result import (
     CopyIdButton,
@@ -47,8 +47,8 @@ __all__ = [
     "posted_view",
     "result_view",
     "show_mine",
-    "show_presses",
     "show_settings",
+    "show_submission_log",
     "split_view",
     "status_view",
     "submitted",

@@ -12,7 +12,7 @@ from bot.polling.poller import Watcher
 from bot.providers.useapi import Useapi
 from bot.settings import Settings
 from bot.store import Store, SubscriptionOutcome, SubscriptionResult
-from bot.submissions import Presses
+from bot.submissions import SubmissionQueue
 from bot.ui.permissions import GONE, channel_trouble, lacking, listed, needed
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ class Bot(Protocol):
     store: Store
     api: Useapi
     watcher: Watcher
-    presses: Presses
+    submissions: SubmissionQueue
     settings: Settings
 
     async def is_welcome(self, interaction: discord.Interaction) -> bool:

@@ -10,14 +10,14 @@ from discord.http import Route
 
 from bot import formatting, logs
 from bot.discord_codes import PRIVATE_ANSWER_GONE
-from bot.models.job import Kind, Press, PressState
+from bot.models.job import Kind, Submission, SubmissionState
 from bot.store import Store
 from bot.ui.interactions import jump
 
 log = logging.getLogger(__name__)
 
 _TOKEN_LIVES = timedelta(minutes=15)
-_TOLD_BY_ITS_RESULT = {PressState.MADE}
+_TOLD_BY_ITS_RESULT = {SubmissionState.ACCEPTED}
 
 
 class Answers:
@@ -31,29 +31,29 @@ class Answers:
         self._deliver_soon = deliver_soon
         self._now = now
 
-    async def tell(self, press: Press, held: str) -> None:
+    async def tell(self, submission: Submission, held: str) -> None:
         """Say how a press stands; `held` is why the line does not move. How it ended is said for certain.
 
         What Discord does not take now, the line has said again later: the press is not noted as told.
         """
-        logs.turn_to(key=(await self._store.known(press.parent_id)).key, destination=press.destination)
-        over = press.state not in {PressState.QUEUED, PressState.ASKED, PressState.UNKNOWN}
+        logs.turn_to(key=(await self._store.known(submission.parent_id)).key, destination=submission.destination)
+        over = submission.state not in {SubmissionState.QUEUED, SubmissionState.SENT, SubmissionState.UNCONFIRMED}
         try:
-            told = await self._in_private(press, await self._words(press, held))
+            told = await self._in_private(submission, await self._words(submission, held))
         except (discord.DiscordException, aiohttp.ClientError, OSError) as trouble:
-            log.info("Discord did not take what became of press %d (%s)", press.id, type(trouble).__name__)
+            log.info("Discord did not take what became of press %d (%s)", submission.id, type(trouble).__name__)
             return
         if not over:
             return
-        if told or press.state in _TOLD_BY_ITS_RESULT:
-            await self._store.told(press)
+        if told or submission.state in _TOLD_BY_ITS_RESULT:
+            await self._store.mark_notified(submission)
         else:
-            await self._store.tell_by_notice(press)
+            await self._store.notify_in_channel(submission)
             self._deliver_soon()
 
-    async def _in_private(self, press: Press, words: str) -> bool:
-        token = await self._store.answer_token(press)
-        if not token or self._bot.application_id is None or self._now() - press.pressed_at > _TOKEN_LIVES:
+    async def _in_private(self, submission: Submission, words: str) -> bool:
+        token = await self._store.interaction_token(submission)
+        if not token or self._bot.application_id is None or self._now() - submission.created_at > _TOKEN_LIVES:
             return False
         route = Route(
             "PATCH",
@@ -71,23 +71,25 @@ class Answers:
             raise
         return True
 
-    async def _words(self, press: Press, held: str) -> str:
-        match press.state:
-            case PressState.QUEUED | PressState.ASKED:
-                return formatting.waits(press, destination=await self._store.position_in_queue(press), held=held)
-            case PressState.UNKNOWN:
-                return formatting.looked_for(press)
-            case PressState.USED:
-                return await self._used(press)
-            case PressState.DECLINED:
-                return formatting.declined(press)
+    async def _words(self, submission: Submission, held: str) -> str:
+        match submission.state:
+            case SubmissionState.QUEUED | SubmissionState.SENT:
+                return formatting.waits(submission, position=await self._store.position_in_queue(submission), held=held)
+            case SubmissionState.UNCONFIRMED:
+                return formatting.looked_for(submission)
+            case SubmissionState.REPEATED:
+                return await self._used(submission)
+            case SubmissionState.DECLINED:
+                return formatting.declined(submission)
             case _:
-                return formatting.ended(press)
+                return formatting.ended(submission)
 
-    async def _used(self, press: Press) -> str:
+    async def _used(self, submission: Submission) -> str:
         post = (
-            None if press.child_id is None else await self._store.post_of(press.child_id, press.destination.channel_id)
+            None
+            if submission.child_id is None
+            else await self._store.post_of(submission.child_id, submission.destination.channel_id)
         )
         if post is None or post.message_id is None:
-            return formatting.used(press, "", done=False)
-        return formatting.used(press, jump(post.destination, post.message_id), done=post.kind is Kind.RESULT)
+            return formatting.used(submission, "", done=False)
+        return formatting.used(submission, jump(post.destination, post.message_id), done=post.kind is Kind.RESULT)

@@ -15,7 +15,18 @@ import msgspec
 import pytest
 
 from bot.errors import StoreError
-from bot.models.job import Delivery, Destination, Job, Limits, Person, Press, PressState, State, Status, Tier
+from bot.models.job import (
+    CostTier,
+    Delivery,
+    Destination,
+    Job,
+    Limits,
+    Person,
+    State,
+    Status,
+    Submission,
+    SubmissionState,
+)
 from bot.store import Store, SubscriptionOutcome, open_store
 from bot.store.backups import BackupError, nightly
 from bot.store.connection import FILE, MIGRATIONS
@@ -74,10 +85,10 @@ async def post_all(store: Store, clock: Clock) -> list[Delivery]:
     return posted
 
 
-async def press(store: Store, parent_id: int, button: str = "V1") -> Press:
+async def press(store: Store, parent_id: int, button: str = "V1") -> Submission:
     parent = await store.known(parent_id)
-    pressed = await store.press(parent, button, HERE, MIRA, tier=Tier.VARY, limits=Limits())
-    assert isinstance(pressed, Press)
+    pressed = await store.add_submission(parent, button, HERE, MIRA, tier=CostTier.VARY, limits=Limits())
+    assert isinstance(pressed, Submission)
     return pressed
 
 
@@ -159,8 +170,8 @@ async def test_what_nobody_needs_goes_with_all_that_belongs_to_it(
     async with open_store(tmp_path, clock) as store:
         old = await ended(store, clock, "job:old")
         made = await press(store, old)
-        await store.press_made(made, msgspec.structs.replace(DONE, jobid="job:child"), used=False, quiet_for=0)
-        await store.told(made)
+        await store.mark_accepted(made, msgspec.structs.replace(DONE, jobid="job:child"), used=False, quiet_for=0)
+        await store.mark_notified(made)
         await post_all(store, clock)
         clock.forward(store, days=89.9)
         await ended(store, clock, "job:young")
@@ -195,8 +206,8 @@ async def test_what_is_still_needed_stays_however_old_it_is(tmp_path: Path, cloc
                 assert (await store.ask(DONE, HERE, Person(id=2, name="Bo"))).asked is SubscriptionOutcome.POSTED
             case "pressed":
                 pressed = await press(store, job_id)
-                await store.press_ended(pressed, PressState.REFUSED, "no")
-                await store.told(pressed)
+                await store.mark_failed(pressed, SubmissionState.REFUSED, "no")
+                await store.mark_notified(pressed)
             case "edit":
                 await store._db.transaction(
                     lambda db: db.execute("UPDATE deliveries SET wanted = shown + 1 WHERE kind = 'result'")
@@ -278,9 +289,11 @@ async def test_a_copy_comes_back_and_knows_that_time_has_passed(tmp_path: Path, 
         (delivery,) = await store.open_deliveries()
         assert (delivery.job_id, delivery.state) == (waiting, State.SENDING), "it is looked for by its nonce"
         assert await store.posted_since(delivery, await store.known(waiting)) is None
-        pressed = await store.press_by_id(queued.id)
+        pressed = await store.by_id(queued.id)
         assert pressed is not None
-        assert (pressed.state, pressed.sent_at) == (PressState.UNKNOWN, queued.pressed_at), "it may have been paid"
+        assert (pressed.state, pressed.sent_at) == (SubmissionState.UNCONFIRMED, queued.created_at), (
+            "it may have been paid"
+        )
         clock.forward(store, days=1)
         await store.record([(running.known.id, msgspec.structs.replace(DONE, jobid="job:running"))])
         late = (await store.open_deliveries())[-1]

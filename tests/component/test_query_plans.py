@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from bot.errors import StoreError
-from bot.models.job import Destination, Job, KnownJob, Limits, Person, PressState, Status, Tier
+from bot.models.job import CostTier, Destination, Job, KnownJob, Limits, Person, Status, SubmissionState
 from bot.store import Store, connection, open_store
 
 HERE = Destination(guild_id=100, channel_id=200)
@@ -77,9 +77,9 @@ async def a_day(store: Store) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     yield "waits", store.waiting_for(MIRA.id, HERE.guild_id)
     yield "ended_lately", store.recently_finished(MIRA.id, HERE.guild_id)
     yield "stop_waiting", store.unsubscribe(job_id, HERE.channel_id, 2)
-    yield "count_in_line_here", store.count_in_line_here(HERE.guild_id)
-    yield "presses_of", store.presses_of(HERE.guild_id, before=None, limit=10)
-    yield "newer_presses_of", store.newer_presses_of(HERE.guild_id, after=1, limit=10)
+    yield "count_in_line_here", store.count_queued_in(HERE.guild_id)
+    yield "presses_of", store.history(HERE.guild_id, before=None, limit=10)
+    yield "newer_presses_of", store.newer_history(HERE.guild_id, after=1, limit=10)
     yield "record", store.record([(job_id, msgspec.structs.replace(RUNNING, status=Status.COMPLETED))])
     yield "open_deliveries", store.open_deliveries()
     yield "next_delivery", store.next_delivery(datetime.now(UTC))
@@ -110,36 +110,36 @@ async def a_day(store: Store) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
 async def some_presses(store: Store, parent: KnownJob) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     """And in the course of its presses, the same."""
     numbers = Limits(daily=10, server_daily=100, cooldown=5.0, queue=3)
-    for button, tier in (("V1", Tier.VARY), ("U1", Tier.PICK), ("U1", Tier.PICK), ("V2", Tier.VARY)):
-        yield f"press, {button}", store.press(parent, button, HERE, MIRA, tier=tier, limits=numbers)
+    for button, tier in (("V1", CostTier.VARY), ("U1", CostTier.PICK), ("U1", CostTier.PICK), ("V2", CostTier.VARY)):
+        yield f"press, {button}", store.add_submission(parent, button, HERE, MIRA, tier=tier, limits=numbers)
         numbers = Limits()
-    yield "next_presses", store.next_presses(100)
-    vary, pick, other = await store.next_presses(100)
-    yield "behind", store.behind(pick)
+    yield "next_presses", store.next_in_queue(100)
+    vary, pick, other = await store.next_in_queue(100)
+    yield "behind", store.waits_for(pick)
     yield "place_in_line", store.position_in_queue(pick)
-    yield "waiting_presses", store.waiting_presses(MIRA.id, HERE.guild_id)
-    yield "count_in_line", store.count_in_line()
-    yield "press_by_id", store.press_by_id(pick.id)
-    yield "answer_token", store.answer_token(pick)
-    yield "take", store.take(vary)
-    yield "back_in_line", store.back_in_line(vary, 9, "too many")
-    yield "take, again", store.take(vary)
-    yield "doubt", store.doubt(vary)
-    yield "doubtful", store.doubtful()
-    yield "withdraw", store.withdraw(other)
-    yield "press_ended", store.press_ended(vary, PressState.LOST, "lost")
+    yield "waiting_presses", store.queued_of(MIRA.id, HERE.guild_id)
+    yield "count_in_line", store.count_queued()
+    yield "press_by_id", store.by_id(pick.id)
+    yield "answer_token", store.interaction_token(pick)
+    yield "take", store.mark_sent(vary)
+    yield "back_in_line", store.requeue(vary, 9, "too many")
+    yield "take, again", store.mark_sent(vary)
+    yield "doubt", store.mark_unconfirmed(vary)
+    yield "doubtful", store.unconfirmed()
+    yield "withdraw", store.cancel_queued(other)
+    yield "press_ended", store.mark_failed(vary, SubmissionState.LOST, "lost")
     child = msgspec.structs.replace(RUNNING, jobid="job:child", parent_jobid=parent.job.jobid)
-    yield "press_made", store.press_made(pick, child, used=False, quiet_for=15)
-    yield "untold", store.untold()
-    yield "told", store.told(pick)
-    yield "tell_by_notice", store.tell_by_notice(vary)
+    yield "press_made", store.mark_accepted(pick, child, used=False, quiet_for=15)
+    yield "untold", store.to_notify()
+    yield "told", store.mark_notified(pick)
+    yield "tell_by_notice", store.notify_in_channel(vary)
     yield "child_of", store.child_of(parent.id, "U1")
     yield "picks", store.picks(parent.id, HERE)
     made = await store.by_jobid("job:child")
     assert made is not None
-    yield "press_of_child", store.press_of_child(made.id)
-    yield "press_totals", store.press_totals(HERE.guild_id, NOON - timedelta(days=31))
-    yield "forget_buttons", store.forget_buttons(parent.id)
+    yield "press_of_child", store.submission_of_child(made.id)
+    yield "press_totals", store.totals(HERE.guild_id, NOON - timedelta(days=31))
+    yield "forget_buttons", store.remove_buttons(parent.id)
 
 
 async def steps_of(store: Store, request: Awaitable[Any]) -> int:

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from bot.errors import StoreError
-from bot.models.job import Delivery, Destination, Job, Kind, Limits, Person, Press, Shape, State, Status, Tier
+from bot.models.job import CostTier, Delivery, Destination, Job, Kind, Limits, Person, Shape, State, Status, Submission
 from bot.store import Store, SubscriptionOutcome, open_store
 from bot.store.connection import MIGRATIONS, open_database
 
@@ -327,9 +327,9 @@ async def test_who_asks_again_during_the_last_edit_of_a_card_keeps_that_card(sto
 async def test_a_press_that_was_cut_off_is_not_taken_for_one_that_still_runs(tmp_path: Path, clock: Clock) -> None:
     async with open_store(tmp_path, clock) as store:
         subscribed = await store.ask(DONE, HERE, MIRA)
-        press = await store.press(subscribed.known, "V1", HERE, MIRA, tier=Tier.VARY, limits=Limits())
-        assert isinstance(press, Press)
-        await store.take(press)
+        submission = await store.add_submission(subscribed.known, "V1", HERE, MIRA, tier=CostTier.VARY, limits=Limits())
+        assert isinstance(submission, Submission)
+        await store.mark_sent(submission)
     async with open_store(tmp_path, clock):
         pass
     with closing(sqlite3.connect(tmp_path / "bot.sqlite3")) as connection:

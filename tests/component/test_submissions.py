@@ -31,10 +31,22 @@ from bot.errors import (
     Unreachable,
     UseapiError,
 )
-from bot.models.job import Child, Destination, Job, Limits, Person, Press, PressState, Refusal, Refused, Status, Tier
+from bot.models.job import (
+    Child,
+    CostTier,
+    Destination,
+    Job,
+    Limit,
+    LimitExceeded,
+    Limits,
+    Person,
+    Status,
+    Submission,
+    SubmissionState,
+)
 from bot.providers.useapi import Useapi
 from bot.store import Store, open_store
-from bot.submissions import Presses
+from bot.submissions import SubmissionQueue
 from tests.clock import VirtualTime
 from tests.conftest import LONG
 
@@ -49,7 +61,13 @@ MIRA, BO = Person(id=1, name="Mira"), Person(id=2, name="Bo")
 MINUTE, HOUR = 60.0, 3600.0
 BUTTONS = ("U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4")
 GRID = Job(jobid="job:grid", verb="imagine", status=Status.COMPLETED, prompt="a castle", buttons=BUTTONS)
-OVER = {PressState.MADE, PressState.USED, PressState.DECLINED, PressState.REFUSED, PressState.LOST}
+OVER = {
+    SubmissionState.ACCEPTED,
+    SubmissionState.REPEATED,
+    SubmissionState.DECLINED,
+    SubmissionState.REFUSED,
+    SubmissionState.LOST,
+}
 
 
 def now() -> float:
@@ -128,14 +146,14 @@ class Evening:
     """A line at work. `told` has each telling: when, of which button, and how the press stood."""
 
     store: Store
-    presses: Presses
+    submissions: SubmissionQueue
 
     def __init__(self, folder: Path) -> None:
         self.useapi = FarEnd()
         self.jump = timedelta()  # of the wall clock
         self.queue = 3
         self.served = {HERE.guild_id, THERE.guild_id}
-        self.told: list[tuple[float, str, PressState]] = []
+        self.told: list[tuple[float, str, SubmissionState]] = []
         self.deaf = 0  # how many tellings Discord does not take
         self.watched: list[str] = []
         self.alerts: list[tuple[str, str]] = []
@@ -149,7 +167,7 @@ class Evening:
         """The store and the line, which does not move yet."""
         self._life = contextlib.AsyncExitStack()
         self.store = await self._life.enter_async_context(open_store(self._folder, self.wall))
-        self.presses = Presses(
+        self.submissions = SubmissionQueue(
             api=cast(Useapi, self.useapi),
             store=self.store,
             watch=lambda known: self.watched.append(known.job.jobid),
@@ -165,7 +183,7 @@ class Evening:
 
     async def begin(self) -> None:
         await self.open()
-        self._loop = asyncio.create_task(self.presses.run())
+        self._loop = asyncio.create_task(self.submissions.run())
         self._life.push_async_callback(ended, self._loop)
         await asyncio.sleep(0.001)
 
@@ -178,52 +196,52 @@ class Evening:
 
     async def kill(self) -> None:
         """The process is gone: nothing is tidied up."""
-        for task in (*self.presses._tasks(), self._loop):
+        for task in (*self.submissions._tasks(), self._loop):
             task.cancel()
         await self._life.aclose()
 
-    async def _tell(self, press: Press) -> None:
+    async def _tell(self, submission: Submission) -> None:
         await asyncio.sleep(0.05)
         if self.deaf:
             self.deaf -= 1
             return
-        self.told.append((now(), press.button, press.state))
-        if press.state in OVER:
-            await self.store.told(press)
+        self.told.append((now(), submission.button, submission.state))
+        if submission.state in OVER:
+            await self.store.mark_notified(submission)
 
-    async def press(
+    async def submission(
         self, button: str = "V1", person: Person = MIRA, destination: Destination = HERE, **limits: Any
-    ) -> Press:
-        press = await self.add(button, person, destination, **limits)
-        assert isinstance(press, Press)
-        self.presses.go(press)
-        return press
+    ) -> Submission:
+        submission = await self.add(button, person, destination, **limits)
+        assert isinstance(submission, Submission)
+        self.submissions.go(submission)
+        return submission
 
     async def add(
         self, button: str = "V1", person: Person = MIRA, destination: Destination = HERE, **limits: Any
-    ) -> Press | Refused:
-        tier = Tier.PICK if button[0] == "U" else Tier.VARY
+    ) -> Submission | LimitExceeded:
+        tier = CostTier.PICK if button[0] == "U" else CostTier.VARY
         grid = self.grid
-        return await self.presses.add(
+        return await self.submissions.add(
             grid, button, destination, person, tier=tier, limits=Limits(**limits), answer="token"
         )
 
-    async def state(self, press: Press) -> PressState:
-        found = await self.store.press_by_id(press.id)
+    async def state(self, submission: Submission) -> SubmissionState:
+        found = await self.store.by_id(submission.id)
         assert found is not None
         return found.state
 
     async def states(self) -> list[str]:
         return [str(row["state"]) for row in await self.store._db.rows("SELECT state FROM presses ORDER BY id")]
 
-    def told_of(self, button: str) -> list[PressState]:
+    def told_of(self, button: str) -> list[SubmissionState]:
         return [state for _, each, state in self.told if each == button]
 
     async def disk(self, *, full: bool) -> None:
         await self.store._db._connection.execute(f"PRAGMA query_only = {int(full)}")
 
     def children(self) -> Counter[str]:
-        """How many jobs came of each press, by its `ref`."""
+        """How many jobs came of each press, by its `reference`."""
         return Counter(job.reply_ref for _, job in self.useapi.made.values())
 
 
@@ -250,70 +268,70 @@ def lost(error: UseapiError) -> list[Fate]:
 
 
 async def test_a_press_is_sent_once_watched_and_told(evening: Evening) -> None:
-    press = await evening.press("V1")
+    submission = await evening.submission("V1")
     await asyncio.sleep(MINUTE)
-    assert [(button, ref) for _, button, ref in evening.useapi.posts] == [("V1", press.ref)]
+    assert [(button, reference) for _, button, reference in evening.useapi.posts] == [("V1", submission.reference)]
     assert evening.watched == ["job:1"]
-    assert evening.told_of("V1") == [PressState.MADE]
-    assert await evening.store.answer_token(press) == "", "nobody keeps the token longer than needed"
+    assert evening.told_of("V1") == [SubmissionState.ACCEPTED]
+    assert await evening.store.interaction_token(submission) == "", "nobody keeps the token longer than needed"
     child = await evening.store.by_jobid("job:1")
     assert child is not None
     assert child.job.parent_jobid == GRID.jobid
-    assert (await evening.store.press_of_child(child.id)) is not None
+    assert (await evening.store.submission_of_child(child.id)) is not None
 
 
 async def test_nothing_is_sent_before_the_presser_was_answered(evening: Evening) -> None:
-    press = await evening.add("V1")
-    assert isinstance(press, Press)
-    await evening.press("V2", BO)
+    submission = await evening.add("V1")
+    assert isinstance(submission, Submission)
+    await evening.submission("V2", BO)
     await asyncio.sleep(MINUTE)
-    assert evening.told_of("V2") == [PressState.MADE], "who was answered does not wait for who was not"
+    assert evening.told_of("V2") == [SubmissionState.ACCEPTED], "who was answered does not wait for who was not"
     assert len(evening.useapi.posts) == 1
-    evening.presses.go(press)
+    evening.submissions.go(submission)
     await asyncio.sleep(MINUTE)
-    assert evening.told_of("V1") == [PressState.MADE]
+    assert evening.told_of("V1") == [SubmissionState.ACCEPTED]
 
 
 async def test_ten_members_pressing_u1_in_the_same_second_share_one_request(evening: Evening) -> None:
     members = [Person(id=number, name=f"M{number}") for number in range(10)]
-    await asyncio.gather(*(evening.press("U1", member) for member in members))
+    await asyncio.gather(*(evening.submission("U1", member) for member in members))
     await asyncio.sleep(MINUTE)
     assert len(evening.useapi.posts) == 1
-    assert Counter(evening.told_of("U1")) == {PressState.MADE: 1, PressState.USED: 9}
+    assert Counter(evening.told_of("U1")) == {SubmissionState.ACCEPTED: 1, SubmissionState.REPEATED: 9}
     child = await evening.store.by_jobid("job:1")
     assert child is not None
     assert {watch.person.id for watch in await evening.store.subscriptions(child.id, HERE.channel_id)} == set(range(10))
-    await asyncio.gather(*(evening.press("V1", member) for member in members[:4]))
+    await asyncio.gather(*(evening.submission("V1", member) for member in members[:4]))
     await asyncio.sleep(MINUTE)
     assert len(evening.useapi.posts) == 5, "a V may be pressed again and again"
 
 
 async def test_a_used_u_leads_to_its_job_at_once_though_the_line_waits(evening: Evening) -> None:
-    await evening.press("U1")
+    await evening.submission("U1")
     await asyncio.sleep(MINUTE)
     evening.useapi.everybody = QueueFull(())
-    await evening.press("V1")
+    await evening.submission("V1")
     await asyncio.sleep(10)
     asked = now()
-    press = await evening.press("U1", BO)
-    assert (press.state, press.child_id) == (PressState.USED, 2)
+    submission = await evening.submission("U1", BO)
+    assert (submission.state, submission.child_id) == (SubmissionState.REPEATED, 2)
     await asyncio.sleep(1)
-    assert evening.told[-1][1:] == ("U1", PressState.USED)
+    assert evening.told[-1][1:] == ("U1", SubmissionState.REPEATED)
     assert evening.told[-1][0] - asked < 0.2
     assert [button for _, button, _ in evening.useapi.posts] == ["U1", "V1"]
 
 
 @pytest.mark.parametrize("status", [Status.MODERATED, Status.FAILED, Status.EXPIRED])
 async def test_a_u_whose_job_came_to_nothing_can_be_pressed_again(evening: Evening, status: Status) -> None:
-    await evening.press("U1")
+    await evening.submission("U1")
     await asyncio.sleep(MINUTE)
     child = await evening.store.by_jobid("job:1")
     assert child is not None
     await evening.store.record([(child.id, msgspec.structs.replace(child.job, status=status))])
     evening.useapi.made.clear()  # and useapi says so, too
-    await evening.press("U1")
+    await evening.submission("U1")
     await asyncio.sleep(MINUTE)
-    assert evening.told_of("U1") == [PressState.MADE, PressState.MADE]
+    assert evening.told_of("U1") == [SubmissionState.ACCEPTED, SubmissionState.ACCEPTED]
 
 
 async def test_a_u_that_was_pressed_elsewhere_is_followed_whether_its_parent_tells_or_a_409(evening: Evening) -> None:
@@ -324,8 +342,8 @@ async def test_a_u_that_was_pressed_elsewhere_is_followed_whether_its_parent_tel
     await evening.store._db.transaction(
         lambda db: db.execute("UPDATE jobs SET answer = ?", (msgspec.json.encode(told).decode(),))
     )
-    await evening.press("U1")
-    await evening.press("U2")
+    await evening.submission("U1")
+    await evening.submission("U2")
     await asyncio.sleep(MINUTE)
     assert await evening.states() == ["used", "used"]
     assert [button for _, button, _ in evening.useapi.posts] == ["U2"], "of U1 it was known"
@@ -334,17 +352,17 @@ async def test_a_u_that_was_pressed_elsewhere_is_followed_whether_its_parent_tel
 
 async def test_two_servers_and_one_u_are_one_job_and_a_paused_server_holds_up_no_other(evening: Evening) -> None:
     await evening.store.change_settings(HERE.guild_id, paused=True)
-    paused = await evening.press("U1", MIRA, HERE)
-    await evening.press("V1", MIRA, HERE)
-    other = await evening.press("U1", BO, THERE)
+    paused = await evening.submission("U1", MIRA, HERE)
+    await evening.submission("V1", MIRA, HERE)
+    other = await evening.submission("U1", BO, THERE)
     await asyncio.sleep(MINUTE)
-    assert await evening.state(paused) == PressState.QUEUED
-    assert await evening.state(other) == PressState.MADE
+    assert await evening.state(paused) == SubmissionState.QUEUED
+    assert await evening.state(other) == SubmissionState.ACCEPTED
     await evening.store.change_settings(HERE.guild_id, paused=False)
-    evening.presses.ring()
+    evening.submissions.ring()
     await asyncio.sleep(MINUTE)
     assert await evening.states() == ["used", "made", "made"]
-    await asyncio.gather(evening.press("U2", MIRA, HERE), evening.press("U2", BO, THERE))
+    await asyncio.gather(evening.submission("U2", MIRA, HERE), evening.submission("U2", BO, THERE))
     await asyncio.sleep(MINUTE)
     assert [button for _, button, _ in evening.useapi.posts] == ["U1", "V1", "U2"]
     assert await evening.states() == ["used", "made", "made", "made", "used"]
@@ -352,16 +370,16 @@ async def test_two_servers_and_one_u_are_one_job_and_a_paused_server_holds_up_no
 
 async def test_nothing_is_sent_for_a_server_that_is_served_no_more_nor_a_day_late(evening: Evening) -> None:
     evening.served.discard(THERE.guild_id)
-    await evening.press("V1", destination=THERE)
+    await evening.submission("V1", destination=THERE)
     await evening.store.change_settings(HERE.guild_id, paused=True)
-    late = await evening.press("V2")
+    late = await evening.submission("V2")
     await asyncio.sleep(25 * HOUR)
     await evening.store.change_settings(HERE.guild_id, paused=False)
-    evening.presses.ring()
+    evening.submissions.ring()
     await asyncio.sleep(MINUTE)
     assert await evening.states() == ["refused", "refused"]
     assert evening.useapi.posts == []
-    assert "waited for a whole day" in ((await evening.store.press_by_id(late.id)) or late).trouble
+    assert "waited for a whole day" in ((await evening.store.by_id(late.id)) or late).trouble
 
 
 # --- the account is full --------------------------------------------------------------------------------------------
@@ -370,27 +388,27 @@ async def test_nothing_is_sent_for_a_server_that_is_served_no_more_nor_a_day_lat
 async def test_who_came_first_is_served_first_when_the_account_is_full(evening: Evening) -> None:
     evening.useapi.destinations = 1
     members = [Person(id=number, name=f"M{number}") for number in range(6)]
-    presses = []
+    submissions = []
     for number, member in enumerate(members):
-        presses.append(await evening.press("V1", member))
+        submissions.append(await evening.submission("V1", member))
         await asyncio.sleep(1 + number)
     await asyncio.sleep(6 * MINUTE)
     made = [job.reply_ref for _, job in evening.useapi.made.values()]
-    assert made == [press.ref for press in presses]
+    assert made == [submission.reference for submission in submissions]
     assert set(evening.children().values()) == {1}
     told = Counter(evening.told_of("V1"))
-    assert told[PressState.MADE] == 6
-    assert 5 <= told[PressState.QUEUED] <= 5 + 4 + 3 + 2 + 1, "anew when the line has moved, not at every try"
+    assert told[SubmissionState.ACCEPTED] == 6
+    assert 5 <= told[SubmissionState.QUEUED] <= 5 + 4 + 3 + 2 + 1, "anew when the line has moved, not at every try"
 
 
 async def test_a_place_is_taken_when_a_job_ends_and_looked_for_every_15_s(evening: Evening) -> None:
     evening.useapi.destinations, evening.useapi.lasts = 1, 40.0
-    await evening.press("V1")
+    await evening.submission("V1")
     await asyncio.sleep(5)
-    await evening.press("V2", BO)
+    await evening.submission("V2", BO)
     await asyncio.sleep(38)
     assert evening.useapi.times == [0, 5, 20, 35]
-    evening.presses.job_ended()
+    evening.submissions.slot_freed()
     await asyncio.sleep(1)
     assert evening.useapi.times == [0, 5, 20, 35, 43]
     assert await evening.states() == ["made", "asked"]
@@ -399,48 +417,50 @@ async def test_a_place_is_taken_when_a_job_ends_and_looked_for_every_15_s(evenin
 async def test_only_so_many_of_one_member_wait_and_the_oldest_stay(evening: Evening) -> None:
     evening.useapi.everybody = QueueFull(())
     for button in ("V1", "V2", "V3", "V4", "🔄"):
-        await evening.press(button)
+        await evening.submission(button)
     await asyncio.sleep(10)  # three were sent side by side, and two waited for these
     assert await evening.states() == ["queued", "queued", "queued", "refused", "refused"]
-    assert await evening.add("V1") == Refused(why=Refusal.QUEUE)
-    assert isinstance(await evening.add("V1", BO), Press)
-    assert [await evening.store.position_in_queue(press) for press in await evening.store.next_presses(9)] == [
+    assert await evening.add("V1") == LimitExceeded(why=Limit.QUEUE)
+    assert isinstance(await evening.add("V1", BO), Submission)
+    assert [
+        await evening.store.position_in_queue(submission) for submission in await evening.store.next_in_queue(9)
+    ] == [
         1,
         2,
         3,
         4,
     ]
-    (first, *_) = await evening.store.waiting_presses(MIRA.id, HERE.guild_id)
-    assert await evening.presses.withdraw(first)
-    assert not await evening.presses.withdraw(first)
-    assert isinstance(await evening.press("V1"), Press)
+    (first, *_) = await evening.store.queued_of(MIRA.id, HERE.guild_id)
+    assert await evening.submissions.cancel_queued(first)
+    assert not await evening.submissions.cancel_queued(first)
+    assert isinstance(await evening.submission("V1"), Submission)
 
 
 async def test_with_no_line_at_all_a_press_is_sent_or_refused(tmp_path: Path) -> None:
     evening = Evening(tmp_path)
     evening.queue = 0
     await evening.begin()
-    await evening.press("V1")
+    await evening.submission("V1")
     await asyncio.sleep(5)
     evening.useapi.everybody = QueueFull(())
-    await evening.press("V2")
+    await evening.submission("V2")
     await asyncio.sleep(5)
     assert await evening.states() == ["made", "refused"]
     await asyncio.sleep(20)
-    assert isinstance(await evening.press("V3"), Press), "what held up others long ago is nothing to this one"
+    assert isinstance(await evening.submission("V3"), Submission), "what held up others long ago is nothing to this one"
     await evening.end()
 
 
 async def test_who_waited_behind_a_press_that_was_taken_back_takes_its_place(evening: Evening) -> None:
     evening.useapi.everybody = QueueFull(())
-    leader = await evening.press("U1")
+    leader = await evening.submission("U1")
     await asyncio.sleep(5)
-    ben, bo = await evening.press("U1", Person(id=3, name="Ben")), await evening.press("U1", BO)
+    ben, bo = await evening.submission("U1", Person(id=3, name="Ben")), await evening.submission("U1", BO)
     await asyncio.sleep(1)
-    assert ben.behind == bo.behind == leader.id
-    assert evening.told_of("U1") == [PressState.QUEUED] * 3, "they all know that they wait"
-    assert await evening.presses.withdraw(leader)
-    assert await evening.presses.withdraw(bo)
+    assert ben.waits_for == bo.waits_for == leader.id
+    assert evening.told_of("U1") == [SubmissionState.QUEUED] * 3, "they all know that they wait"
+    assert await evening.submissions.cancel_queued(leader)
+    assert await evening.submissions.cancel_queued(bo)
     evening.useapi.everybody = None
     await asyncio.sleep(MINUTE)
     assert await evening.states() == ["withdrawn", "made", "withdrawn"]
@@ -449,14 +469,14 @@ async def test_who_waited_behind_a_press_that_was_taken_back_takes_its_place(eve
 async def test_the_line_goes_on_after_a_restart(evening: Evening) -> None:
     evening.useapi.everybody = QueueFull(())
     for number in range(5):
-        await evening.press("V1", Person(id=number, name="M"))
+        await evening.submission("V1", Person(id=number, name="M"))
     await asyncio.sleep(5)
     await evening.end()
     evening.useapi.everybody = None
     await evening.begin()
     await asyncio.sleep(MINUTE)
     assert await evening.states() == ["made"] * 5
-    assert [ref for _, _, ref in evening.useapi.posts[-5:]] == list(evening.children())
+    assert [reference for _, _, reference in evening.useapi.posts[-5:]] == list(evening.children())
 
 
 # --- refused, for now or for good -----------------------------------------------------------------------------------
@@ -474,21 +494,21 @@ async def test_what_useapi_did_not_take_is_sent_again_after_pauses(
     evening: Evening, refusal: UseapiError, times: list[int]
 ) -> None:
     evening.useapi.outcomes = [refusal] * 3
-    await evening.press("V1")
+    await evening.submission("V1")
     await asyncio.sleep(5)
-    await evening.press("V2", BO)
+    await evening.submission("V2", BO)
     await asyncio.sleep(10 * MINUTE)
     first, *_ = evening.useapi.posts
-    assert [round(at) for at, _, ref in evening.useapi.posts if ref == first[2]] == times
+    assert [round(at) for at, _, reference in evening.useapi.posts if reference == first[2]] == times
     assert await evening.states() == ["made", "made"]
-    assert evening.told_of("V1") == [PressState.QUEUED, PressState.MADE]
+    assert evening.told_of("V1") == [SubmissionState.QUEUED, SubmissionState.ACCEPTED]
 
 
 async def test_what_never_left_is_sent_again(evening: Evening) -> None:
     evening.useapi.outcomes = [NotSent()] * 3
-    await evening.press("V1")
+    await evening.submission("V1")
     await asyncio.sleep(9)
-    assert evening.presses.held == "useapi.net has trouble just now."
+    assert evening.submissions.held == "useapi.net has trouble just now."
     await asyncio.sleep(10 * MINUTE)
     assert evening.useapi.times == [70]
     assert await evening.states() == ["made"]
@@ -497,7 +517,7 @@ async def test_what_never_left_is_sent_again(evening: Evening) -> None:
 async def test_an_account_that_waits_for_a_person_stops_all_and_alerts_once(evening: Evening) -> None:
     evening.useapi.everybody = AccountBlocked()
     for button in ("V1", "V2", "V3"):
-        await evening.press(button)
+        await evening.submission(button)
     await asyncio.sleep(HOUR)
     assert len(set(evening.alerts)) == 1, "which the owner is told once"
     assert "open Discord with it, solve the CAPTCHA" in evening.alerts[0][1]
@@ -513,11 +533,11 @@ async def test_a_refused_account_is_told_to_the_presser_and_what_to_do_to_the_ow
     evening: Evening, refusal: TokenRefused
 ) -> None:
     evening.useapi.everybody = refusal
-    press = await evening.press("V1")
+    submission = await evening.submission("V1")
     await asyncio.sleep(MINUTE)
-    found = await evening.store.press_by_id(press.id)
+    found = await evening.store.by_id(submission.id)
     assert found is not None
-    assert (found.state, found.trouble) == (PressState.REFUSED, str(refusal))
+    assert (found.state, found.trouble) == (SubmissionState.REFUSED, str(refusal))
     assert "ask this server's admin" in found.trouble
     assert evening.alerts == [("presses", f"Buttons do not work. {refusal.for_admin}")]
 
@@ -541,9 +561,9 @@ async def test_what_is_refused_for_good_is_told_once_and_sent_once(
     evening: Evening, refusal: UseapiError, state: str, words: str
 ) -> None:
     evening.useapi.everybody = refusal
-    press = await evening.press("V1")
+    submission = await evening.submission("V1")
     await asyncio.sleep(10 * MINUTE)
-    found = await evening.store.press_by_id(press.id)
+    found = await evening.store.by_id(submission.id)
     assert found is not None
     assert (str(found.state), found.trouble.startswith(words)) == (state, True)
     assert evening.told_of("V1") == [found.state]
@@ -560,12 +580,12 @@ DOUBTS = [ServerTrouble(), Unreachable(), TooSlow(), Nonsense(), Overloaded(code
 @pytest.mark.parametrize("where", ["among the children", "among what runs", "both, and over", "not known everywhere"])
 async def test_a_job_whose_answer_was_lost_is_found_and_never_asked_for_again(evening: Evening, where: str) -> None:
     useapi = evening.useapi
-    useapi.outcomes = [[doubt] for doubt in DOUBTS]
+    useapi.outcomes = [[mark_unconfirmed] for mark_unconfirmed in DOUBTS]
     useapi.unlisted = {f"job:{number}" for number in range(9)} if where == "among what runs" else set()
     useapi.lasts = 0.0 if where == "both, and over" else HOUR
     useapi.unknown = {f"job:{number}" for number in range(9)} if where == "not known everywhere" else set()
     for number, button in enumerate(("V1", "V2", "V3", "V1", "V2")):
-        await evening.press(button, Person(id=10 + number, name="M"))
+        await evening.submission(button, Person(id=10 + number, name="M"))
     await asyncio.sleep(2 * MINUTE)
     useapi.unknown.clear()
     await asyncio.sleep(MINUTE)
@@ -575,21 +595,21 @@ async def test_a_job_whose_answer_was_lost_is_found_and_never_asked_for_again(ev
     assert len(await evening.store._db.rows("SELECT * FROM jobs WHERE jobid LIKE 'job:_'")) == 5
 
 
-@pytest.mark.parametrize("doubt", DOUBTS, ids=lambda doubt: type(doubt).__name__)
+@pytest.mark.parametrize("mark_unconfirmed", DOUBTS, ids=lambda mark_unconfirmed: type(mark_unconfirmed).__name__)
 async def test_a_press_that_came_to_nothing_is_lost_after_three_minutes_and_not_before(
-    evening: Evening, doubt: UseapiError
+    evening: Evening, mark_unconfirmed: UseapiError
 ) -> None:
-    evening.useapi.outcomes = [doubt]
-    press = await evening.press("V1")
-    follower = await evening.press("V2", BO)
+    evening.useapi.outcomes = [mark_unconfirmed]
+    submission = await evening.submission("V1")
+    follower = await evening.submission("V2", BO)
     await asyncio.sleep(175)
     assert await evening.states() == ["unknown", "made"]
     await asyncio.sleep(25)
-    assert await evening.state(press) == PressState.LOST
-    assert evening.told_of("V1") == [PressState.UNKNOWN, PressState.LOST]
-    assert await evening.state(follower) == PressState.MADE
+    assert await evening.state(submission) == SubmissionState.LOST
+    assert evening.told_of("V1") == [SubmissionState.UNCONFIRMED, SubmissionState.LOST]
+    assert await evening.state(follower) == SubmissionState.ACCEPTED
     assert len(evening.useapi.posts) == 2
-    assert isinstance(await evening.press("V1"), Press)
+    assert isinstance(await evening.submission("V1"), Submission)
     await asyncio.sleep(10)
     assert await evening.states() == ["lost", "made", "made"]
 
@@ -599,14 +619,14 @@ async def test_a_press_that_was_answered_504_may_have_been_charged_and_its_press
     evening: Evening, outcome: UseapiError
 ) -> None:
     evening.useapi.outcomes = [outcome]
-    press = await evening.press("V1")
+    submission = await evening.submission("V1")
     await asyncio.sleep(10)
     await evening.kill()
     await evening.begin()
     await asyncio.sleep(5 * MINUTE)
-    found = await evening.store.press_by_id(press.id)
+    found = await evening.store.by_id(submission.id)
     assert found is not None
-    assert found.state == PressState.LOST
+    assert found.state == SubmissionState.LOST
     assert "may have made it and charged for it" in found.trouble
     assert "nothing was charged" not in found.trouble
     assert len(evening.useapi.posts) == 1
@@ -615,12 +635,12 @@ async def test_a_press_that_was_answered_504_may_have_been_charged_and_its_press
 async def test_while_looks_are_cut_short_nothing_is_given_up(evening: Evening) -> None:
     evening.useapi.outcomes = lost(TooSlow())
     evening.useapi.looks_meet = ServerTrouble()
-    press = await evening.press("V1")
+    submission = await evening.submission("V1")
     await asyncio.sleep(HOUR)
-    assert await evening.state(press) == PressState.UNKNOWN
+    assert await evening.state(submission) == SubmissionState.UNCONFIRMED
     evening.useapi.looks_meet = None
     await asyncio.sleep(16)
-    assert await evening.state(press) == PressState.MADE
+    assert await evening.state(submission) == SubmissionState.ACCEPTED
 
 
 @pytest.mark.parametrize("jump", [timedelta(days=2), timedelta(days=-2)])
@@ -628,8 +648,8 @@ async def test_a_wall_clock_that_jumps_neither_hastens_nor_delays_what_is_given_
     evening: Evening, jump: timedelta
 ) -> None:
     evening.useapi.outcomes = [TooSlow(), [TooSlow()]]
-    await evening.press("V1")
-    await evening.press("V2")
+    await evening.submission("V1")
+    await evening.submission("V2")
     evening.useapi.looks_meet = ServerTrouble()
     await asyncio.sleep(20)
     evening.jump = jump
@@ -639,13 +659,15 @@ async def test_a_wall_clock_that_jumps_neither_hastens_nor_delays_what_is_given_
     assert await evening.states() == ["unknown", "made"]
     await asyncio.sleep(MINUTE)
     assert await evening.states() == ["lost", "made"]
-    assert isinstance(await evening.press("V1", cooldown=5.0), Press), "the clock's future counts for no cooldown"
+    assert isinstance(await evening.submission("V1", cooldown=5.0), Submission), (
+        "the clock's future counts for no cooldown"
+    )
 
 
 async def test_an_outage_does_not_burn_the_line(evening: Evening) -> None:
     evening.useapi.everybody = Unreachable()
     for number in range(9):
-        await evening.press("V1", Person(id=number, name="M"))
+        await evening.submission("V1", Person(id=number, name="M"))
     await asyncio.sleep(2 * MINUTE)
     states = Counter(await evening.states())
     assert states["unknown"] <= 6, "three at once, and then one after each pause"
@@ -663,7 +685,7 @@ async def test_an_outage_does_not_burn_the_line(evening: Evening) -> None:
 async def test_a_request_under_way_at_the_end_has_a_moment_and_is_looked_for_after_that(evening: Evening) -> None:
     for takes, before in ((2.0, "made"), (20.0, "asked")):
         evening.useapi.takes = takes
-        await evening.press("V1")
+        await evening.submission("V1")
         await asyncio.sleep(1)
         began = now()
         await evening.stop()
@@ -682,8 +704,8 @@ async def test_a_kill_between_the_request_and_its_answer_loses_and_doubles_nothi
 ) -> None:
     evening.useapi.outcomes = [None, TooSlow()]
     evening.useapi.takes = 30.0
-    await evening.press("V1")
-    await evening.press("V2")
+    await evening.submission("V1")
+    await evening.submission("V2")
     await asyncio.sleep(3)
     await evening.kill()
     await asyncio.sleep(away)
@@ -702,14 +724,14 @@ async def test_a_press_that_ended_untold_is_told_after_the_restart_and_until_dis
     evening: Evening,
 ) -> None:
     evening.deaf = 1000
-    await evening.press("V1")
+    await evening.submission("V1")
     await asyncio.sleep(5 * MINUTE)
     assert 9 <= 1000 - evening.deaf <= 11, "every half minute"
     await evening.end()
     evening.deaf = 1
     await evening.begin()
     await asyncio.sleep(MINUTE)
-    assert evening.told_of("V1") == [PressState.MADE]
+    assert evening.told_of("V1") == [SubmissionState.ACCEPTED]
 
 
 # --- the disk is full, and worse ------------------------------------------------------------------------------------
@@ -717,7 +739,7 @@ async def test_a_press_that_ended_untold_is_told_after_the_restart_and_until_dis
 
 async def test_a_disk_that_takes_nothing_delays_a_press_and_loses_nothing(evening: Evening) -> None:
     useapi = evening.useapi
-    await evening.press("V1")
+    await evening.submission("V1")
     await asyncio.sleep(0)
     await evening.disk(full=True)  # before it is taken
     await asyncio.sleep(MINUTE)
@@ -729,7 +751,7 @@ async def test_a_disk_that_takes_nothing_delays_a_press_and_loses_nothing(evenin
     fates: list[Fate] = [None, QueueFull(()), declined, [TooSlow()], JobExpired(code=410)]
     for number, outcome in enumerate(fates):
         useapi.outcomes = [outcome]  # the disk is full between the request and what comes of it
-        await evening.press("V1", Person(id=number + 10, name="M"))
+        await evening.submission("V1", Person(id=number + 10, name="M"))
         await asyncio.sleep(2)
         await evening.disk(full=True)
         steps = len(useapi.posts)
@@ -739,7 +761,7 @@ async def test_a_disk_that_takes_nothing_delays_a_press_and_loses_nothing(evenin
         await asyncio.sleep(4 * MINUTE)
     assert await evening.states() == ["made", "made", "made", "declined", "made", "refused"]
     assert max(evening.children().values()) == 1
-    assert Counter(evening.told_of("V1")).total() - evening.told_of("V1").count(PressState.QUEUED) >= 6
+    assert Counter(evening.told_of("V1")).total() - evening.told_of("V1").count(SubmissionState.QUEUED) >= 6
 
 
 async def test_a_bug_with_one_press_does_not_hold_up_the_others(
@@ -747,10 +769,10 @@ async def test_a_bug_with_one_press_does_not_hold_up_the_others(
 ) -> None:
     odd = (await evening.store.ask(msgspec.structs.replace(GRID, jobid="job:odd"), HERE, MIRA)).known
     await evening.store._db.transaction(lambda db: db.execute("UPDATE jobs SET answer = '[]' WHERE id = ?", (odd.id,)))
-    press = await evening.presses.add(odd, "V1", HERE, MIRA, tier=Tier.VARY, limits=Limits())
-    assert isinstance(press, Press)
-    evening.presses.go(press)
-    await evening.press("V2")
+    submission = await evening.submissions.add(odd, "V1", HERE, MIRA, tier=CostTier.VARY, limits=Limits())
+    assert isinstance(submission, Submission)
+    evening.submissions.go(submission)
+    await evening.submission("V2")
     await asyncio.sleep(9 * MINUTE)
     assert await evening.states() == ["queued", "made"]
     assert len([record for record in caplog.records if record.exc_info]) == 2, "once in five minutes"
@@ -767,44 +789,46 @@ async def test_a_bug_with_one_press_does_not_hold_up_the_others(
 
 async def test_a_hundred_presses_at_once_pass_no_number(evening: Evening) -> None:
     answers = await asyncio.gather(*(evening.add("V1", MIRA, HERE, daily=2) for _ in range(50)))
-    assert sum(isinstance(answer, Press) for answer in answers) == 2
-    assert {answer.why for answer in answers if isinstance(answer, Refused)} == {Refusal.DAILY}
+    assert sum(isinstance(answer, Submission) for answer in answers) == 2
+    assert {answer.why for answer in answers if isinstance(answer, LimitExceeded)} == {Limit.DAILY}
     members = [Person(id=number, name="M") for number in range(10, 60)]
     answers = await asyncio.gather(*(evening.add("V1", member, HERE, daily=2, server_daily=9) for member in members))
-    assert sum(isinstance(answer, Press) for answer in answers) == 7
-    assert {answer.why for answer in answers if isinstance(answer, Refused)} == {Refusal.SERVER_DAILY}
-    assert isinstance(await evening.add("U1", MIRA, HERE, daily=0, server_daily=0), Press), "U1 to U4 are not counted"
-    assert isinstance(await evening.add("V1", MIRA, THERE, daily=1), Press), "each server counts its own"
+    assert sum(isinstance(answer, Submission) for answer in answers) == 7
+    assert {answer.why for answer in answers if isinstance(answer, LimitExceeded)} == {Limit.SERVER_DAILY}
+    assert isinstance(await evening.add("U1", MIRA, HERE, daily=0, server_daily=0), Submission), (
+        "U1 to U4 are not counted"
+    )
+    assert isinstance(await evening.add("V1", MIRA, THERE, daily=1), Submission), "each server counts its own"
 
 
 async def test_a_cooldown_and_a_day_pass_and_say_when(evening: Evening) -> None:
     first = evening.wall()
     for _ in range(2):
-        assert isinstance(await evening.press("V1", daily=2, cooldown=5.0), Press)
+        assert isinstance(await evening.submission("V1", daily=2, cooldown=5.0), Submission)
         early = await evening.add("V1", daily=9, cooldown=5.0)
-        assert isinstance(early, Refused)
-        assert early.why == Refusal.COOLDOWN
+        assert isinstance(early, LimitExceeded)
+        assert early.why == Limit.COOLDOWN
         await asyncio.sleep(6)
     refused = await evening.add("V1", daily=2, cooldown=5.0)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, LimitExceeded)
     assert refused.free_at is not None
-    assert (refused.why, round((refused.free_at - first).total_seconds())) == (Refusal.DAILY, 24 * 3600)
+    assert (refused.why, round((refused.free_at - first).total_seconds())) == (Limit.DAILY, 24 * 3600)
     await asyncio.sleep((refused.free_at - evening.wall()).total_seconds() + 1)
-    assert isinstance(await evening.press("V1", daily=2, cooldown=5.0), Press)
+    assert isinstance(await evening.submission("V1", daily=2, cooldown=5.0), Submission)
 
 
 async def test_what_was_refused_or_never_made_is_not_counted(evening: Evening) -> None:
     evening.useapi.outcomes = [BadRequest(code=400), TooSlow(), None]
     for _ in range(3):
-        assert isinstance(await evening.press("V1", daily=1), Press)
+        assert isinstance(await evening.submission("V1", daily=1), Submission)
         await asyncio.sleep(5 * MINUTE)
     assert await evening.states() == ["refused", "lost", "made"]
-    assert isinstance(await evening.add("V1", daily=1), Refused)
-    totals = await evening.store.press_totals(HERE.guild_id, START - timedelta(hours=1))
-    assert totals == [(MIRA, Tier.VARY, 1)]
-    page = await evening.store.presses_of(HERE.guild_id, before=None, limit=2)
-    assert [str(press.state) for press, _ in page] == ["made", "lost"]
-    (last,) = await evening.store.presses_of(HERE.guild_id, before=page[-1][0].id, limit=2)
+    assert isinstance(await evening.add("V1", daily=1), LimitExceeded)
+    totals = await evening.store.totals(HERE.guild_id, START - timedelta(hours=1))
+    assert totals == [(MIRA, CostTier.VARY, 1)]
+    page = await evening.store.history(HERE.guild_id, before=None, limit=2)
+    assert [str(submission.state) for submission, _ in page] == ["made", "lost"]
+    (last,) = await evening.store.history(HERE.guild_id, before=page[-1][0].id, limit=2)
     assert (str(last[0].state), last[1].job.jobid) == ("refused", GRID.jobid)
 
 
@@ -819,15 +843,15 @@ FATES: list[Callable[[], Fate]] = [
 ]  # fmt: skip
 
 
-async def an_evening(evening: Evening, chance: random.Random) -> list[Press]:
+async def an_evening(evening: Evening, chance: random.Random) -> list[Submission]:
     """Members press, useapi answers as it likes, the bot is killed, the disk is full; then all is well for an hour."""
 
-    async def press() -> None:
+    async def submission() -> None:
         person, destination = Person(id=chance.randint(1, 9), name="M"), chance.choice((HERE, HERE, THERE))
         answer = await evening.add(chance.choice(BUTTONS), person, destination)
-        if isinstance(answer, Press):
-            presses.append(answer)
-            evening.presses.go(answer)
+        if isinstance(answer, Submission):
+            submissions.append(answer)
+            evening.submissions.go(answer)
 
     async def killed() -> None:
         await evening.kill()
@@ -839,27 +863,27 @@ async def an_evening(evening: Evening, chance: random.Random) -> list[Press]:
         await evening.begin()
 
     async def taken_back() -> None:
-        if presses:
-            await evening.presses.withdraw(chance.choice(presses))
+        if submissions:
+            await evening.submissions.cancel_queued(chance.choice(submissions))
 
     async def full_disk() -> None:
         await evening.disk(full=True)
         await asyncio.sleep(chance.choice((0.0, 30.0, 400.0)))
         await evening.disk(full=False)
 
-    async def job_ended() -> None:
-        evening.presses.job_ended()
+    async def slot_freed() -> None:
+        evening.submissions.slot_freed()
 
-    presses: list[Press] = []
+    submissions: list[Submission] = []
     for _ in range(80):
         evening.useapi.outcomes = [chance.choice(FATES)() for _ in range(6)]
         evening.useapi.takes = chance.choice((0.0, 1.0, 4.0, 60.0))
         evening.useapi.lasts = chance.choice((0.0, 30.0, 200.0))
-        await chance.choice((*[press] * 6, killed, restarted, taken_back, full_disk, job_ended))()
+        await chance.choice((*[submission] * 6, killed, restarted, taken_back, full_disk, slot_freed))()
         await asyncio.sleep(chance.choice((0.0, 0.1, 3.0, 20.0)))
     evening.useapi.outcomes = []
     await asyncio.sleep(HOUR)
-    return presses
+    return submissions
 
 
 @pytest.mark.parametrize("seed", range(100 if LONG else 4))
@@ -867,21 +891,23 @@ async def test_whatever_happens_nothing_is_made_twice_and_nothing_is_forgotten(t
     evening = Evening(tmp_path)
     evening.useapi.destinations = 3
     await evening.begin()
-    presses = await an_evening(evening, random.Random(seed))
-    assert len(presses) > 20
-    states = {press.ref: await evening.state(press) for press in presses}
-    assert set(states.values()) <= {*OVER, PressState.WITHDRAWN}, "all have ended"
+    submissions = await an_evening(evening, random.Random(seed))
+    assert len(submissions) > 20
+    states = {submission.reference: await evening.state(submission) for submission in submissions}
+    assert set(states.values()) <= {*OVER, SubmissionState.WITHDRAWN}, "all have ended"
     children = evening.children()
     assert max(children.values(), default=0) <= 1, "nothing was made twice"
-    assert set(children) == {ref for ref, state in states.items() if state == PressState.MADE}, "and all was found"
+    assert set(children) == {reference for reference, state in states.items() if state == SubmissionState.ACCEPTED}, (
+        "and all was found"
+    )
     known = {row["jobid"] for row in await evening.store._db.rows("SELECT jobid FROM jobs WHERE jobid <> 'job:grid'")}
     assert known == set(evening.useapi.made)
     picks = Counter(job.button for _, job in evening.useapi.made.values() if job.button[0] == "U")
     assert max(picks.values(), default=0) <= 1
-    assert await evening.store.untold() == []
-    line, telling = evening.presses, evening.presses._telling
+    assert await evening.store.to_notify() == []
+    line, telling = evening.submissions, evening.submissions._telling
     for remembered in (line._sends, line._looks, line._answering, line._odd_until, line._search._doubts):
         assert not remembered
-    for untold in (telling.tasks, telling._in_line, telling._news, telling._tell_at):
-        assert not untold
+    for to_notify in (telling.tasks, telling._count_queued, telling._news, telling._tell_at):
+        assert not to_notify
     await evening.end()

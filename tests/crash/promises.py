@@ -49,7 +49,7 @@ class Figures:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ledger:
+class SubmissionHistory:
     """What the far ends have: the jobs `made`, each with its replyRef and its parent, what pressers see, by member, the
     requests by replyRef, and what stands in the channels.
     """
@@ -60,7 +60,7 @@ class Ledger:
     found: dict[int, Standing]
 
 
-def judge(file: Path, ledger: Ledger) -> tuple[Callable[..., Figures], list[str]]:
+def judge(file: Path, ledger: SubmissionHistory) -> tuple[Callable[..., Figures], list[str]]:
     """The figures, but for those of the run itself, and a line for each that is wrong."""
     with closing(sqlite3.connect(file)) as db:
         db.row_factory = sqlite3.Row

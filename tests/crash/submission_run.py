@@ -25,7 +25,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from tests.crash.far_ends import ROOT, far_ends
-from tests.crash.promises import Figures, Ledger, judge
+from tests.crash.promises import Figures, SubmissionHistory, judge
 from tests.crash.verdict import standing
 
 HURRY = 100
@@ -210,7 +210,7 @@ class PressRun:
         bot.terminate()
         assert await bot.wait() == 0, f"The bot did not end well, see {self.log}"
 
-    async def _look(self) -> Ledger:
+    async def _look(self) -> SubmissionHistory:
         """What the far ends have in the end."""
         made: dict[str, tuple[str, str]] = {}
         for place in self.places:
@@ -225,7 +225,7 @@ class PressRun:
             if request["path"] == "/v2/jobs/button"
         )
         found = {place: standing(await self.discord.do("messages", channel_id=place)) for place in self.places}
-        return Ledger(made=made, answers=answers, posts=posts, found=found)
+        return SubmissionHistory(made=made, answers=answers, posts=posts, found=found)
 
 
 def main() -> int:

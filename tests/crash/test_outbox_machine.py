@@ -20,7 +20,19 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from bot.models.job import Delivery, Destination, Job, Kind, Limits, Person, Press, PressState, State, Status, Tier
+from bot.models.job import (
+    CostTier,
+    Delivery,
+    Destination,
+    Job,
+    Kind,
+    Limits,
+    Person,
+    State,
+    Status,
+    Submission,
+    SubmissionState,
+)
 from bot.store import Store, open_store
 from tests.disk import quick_folder
 
@@ -129,15 +141,15 @@ class OutboxMachine(RuleBasedStateMachine):
     def _keep_all_promises(self) -> None:
         self.over |= set(JOBS)
         self.look()
-        for press in self.do(self.store.untold()):
-            self.do(self.store.tell_by_notice(press) if press.child_id is None else self.store.told(press))
+        for press in self.do(self.store.to_notify()):
+            self.do(self.store.notify_in_channel(press) if press.child_id is None else self.store.mark_notified(press))
         for _ in range(3):  # results, then the cards that waited for them, then none
             self._deliver_all()
         posts = {(m.delivery.kind, m.jobid, m.delivery.destination.channel_id) for m in self.messages}
         assert self.promised <= posts, "lost"
-        presses = [press for press, _ in self.do(self.store.presses_of(PLACES[0].guild_id, before=None, limit=100))]
-        declined = {press.id for press in presses if press.state is PressState.DECLINED}
-        assert declined == {notice.delivery.press_id for notice in self._standing(Kind.NOTICE)}, "nobody told them"
+        presses = [press for press, _ in self.do(self.store.history(PLACES[0].guild_id, before=None, limit=100))]
+        declined = {press.id for press in presses if press.state is SubmissionState.DECLINED}
+        assert declined == {notice.delivery.submission_id for notice in self._standing(Kind.NOTICE)}, "nobody told them"
         # Without a history, a card whose send was cut off cannot be found again.
         assert self.nonces or all(card.over for card in self._standing(Kind.CARD)), "a card says that its job runs"
         self._show_what_is_true()
@@ -153,7 +165,9 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @invariant()
     def nothing_stands_twice(self) -> None:
-        seen = Counter((m.jobid, m.delivery.destination, m.delivery.kind, m.delivery.press_id) for m in self.messages)
+        seen = Counter(
+            (m.jobid, m.delivery.destination, m.delivery.kind, m.delivery.submission_id) for m in self.messages
+        )
         assert all(times == 1 for times in seen.values())
 
     # --- what happens -----------------------------------------------------------------------------------------------
@@ -180,18 +194,20 @@ class OutboxMachine(RuleBasedStateMachine):
         with self.life(cut):
             parent = self.do(self.store.ask(self._job(JOBS[0]), destination, person)).known
             self.promised.add((Kind.RESULT, JOBS[0], destination.channel_id))
-            button, tier = ("V1", Tier.VARY) if declined else ("U1", Tier.PICK)
-            pressed = self.do(self.store.press(parent, button, destination, person, tier=tier, limits=Limits()))
-            assert isinstance(pressed, Press)
-            if pressed.behind is not None or self.do(self.store.take(pressed)) is None:
+            button, tier = ("V1", CostTier.VARY) if declined else ("U1", CostTier.PICK)
+            pressed = self.do(
+                self.store.add_submission(parent, button, destination, person, tier=tier, limits=Limits())
+            )
+            assert isinstance(pressed, Submission)
+            if pressed.waits_for is not None or self.do(self.store.mark_sent(pressed)) is None:
                 return
             if declined:
-                self.do(self.store.press_ended(pressed, PressState.DECLINED, "no"))
+                self.do(self.store.mark_failed(pressed, SubmissionState.DECLINED, "no"))
                 for _ in range(2):  # whoever tells cannot know whether it was told before a crash
-                    self.do(self.store.tell_by_notice(pressed))
+                    self.do(self.store.notify_in_channel(pressed))
             else:
                 used = self.do(self.store.child_of(parent.id, button)) is not None
-                self.do(self.store.press_made(pressed, self._job(CHILD), used=used, quiet_for=15))
+                self.do(self.store.mark_accepted(pressed, self._job(CHILD), used=used, quiet_for=15))
                 self.promised.add((Kind.RESULT, CHILD, destination.channel_id))
 
     @rule(destination=st.sampled_from(PLACES), cut=CUT)

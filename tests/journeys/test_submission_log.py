@@ -5,7 +5,7 @@ from typing import Any
 
 import discord
 
-from bot.models.job import PressState, Tier
+from bot.models.job import CostTier, SubmissionState
 from tests.journeys.conftest import Stage, button, key_in, private, words
 from tests.journeys.test_settings_panel import admin
 
@@ -16,7 +16,9 @@ async def opened(stage: Stage, who: Any, command: str = "presses") -> discord.Me
     return private(await who.slash(stage.channel, f"darkroom {command}"))
 
 
-async def insert_presses(stage: Stage, number: int, user: Any, *, ago: float = 0, tier: Tier = Tier.VARY) -> None:
+async def insert_presses(
+    stage: Stage, number: int, user: Any, *, ago: float = 0, tier: CostTier = CostTier.VARY
+) -> None:
     """Presses of the first job, as the line leaves them."""
     now = stage.now() - ago
     rows = [
@@ -80,8 +82,8 @@ async def test_totals_stand_by_day_week_and_month_per_member_and_kind(stage: Sta
     ada = admin(stage)
     await stage.job(stage.bo, stage.useapi.add_job(age=600))
     await insert_presses(stage, 2, stage.bo, ago=HOUR)
-    await insert_presses(stage, 1, stage.bo, ago=HOUR, tier=Tier.UPSCALE)
-    await insert_presses(stage, 4, stage.mira, ago=3 * 24 * HOUR, tier=Tier.PICK)
+    await insert_presses(stage, 1, stage.bo, ago=HOUR, tier=CostTier.UPSCALE)
+    await insert_presses(stage, 4, stage.mira, ago=3 * 24 * HOUR, tier=CostTier.PICK)
     await insert_presses(stage, 1, stage.mira, ago=20 * 24 * HOUR)
     await insert_presses(stage, 9, stage.mira, ago=40 * 24 * HOUR)
     assert (await opened(stage, ada)).content.splitlines() == [
@@ -96,7 +98,7 @@ async def test_hostile_names_and_every_outcome_fit_on_a_page(stage: Stage) -> No
     await stage.job(stage.bo, stage.useapi.add_job(age=600, buttons=["*" * 80]))
     await insert_presses(stage, 10, stage.bo)
     name, button_name = "@everyone [x](https://x.y) `**~~" * 3, "*_`" * 30
-    rows = [(state, name, button_name, number) for number, state in enumerate(PressState, 1)]
+    rows = [(state, name, button_name, number) for number, state in enumerate(SubmissionState, 1)]
     await stage.bot.store._db.transaction(
         lambda db: db.executemany(
             "UPDATE presses SET state = ?, user_name = ?, button = ?, child_id = 1, told = 1 WHERE id = ?", rows

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import ui
-from bot.models.job import Attachment, Job, Limits, Refusal, Refused, ServerSettings, Status, Tier
+from bot.models.job import Attachment, CostTier, Job, Limit, LimitExceeded, Limits, ServerSettings, Status
 from bot.ui.posts.result_menu import full_size, is_still_grid
 from bot.ui.press import press_rules, prompt_modal
 from bot.ui.press.press_rules import Presser
@@ -98,8 +98,8 @@ MODERATOR, ASKER, HOLDER, ANYBODY = (
 @pytest.mark.parametrize(
     ("button", "role", "may"),
     [
-        ("U1", None, {"moderator", "asker"}),
-        ("U4", 7, {"moderator", "asker", "holder"}),
+        ("U1", None, {"moderator", "requester"}),
+        ("U4", 7, {"moderator", "requester", "holder"}),
         ("V1", None, {"moderator"}),
         *((label, 7, {"moderator", "holder"}) for label in ("V4", "🔄", "Vary (Strong)", "Zoom Out 2x", "⬅️", "⬆")),
         *((label, 7, {"moderator", "holder"}) for label in ("Custom Zoom", "Make Square", "Remaster")),
@@ -118,18 +118,18 @@ def test_each_kind_of_button_has_its_people(button: str, role: int | None, may: 
 @pytest.mark.parametrize(
     ("tier", "role", "gone", "sentence"),
     [
-        (Tier.PICK, None, False, "Only the member who brought this job here and moderators can press this."),
+        (CostTier.PICK, None, False, "Only the member who brought this job here and moderators can press this."),
         (
-            Tier.PICK,
+            CostTier.PICK,
             7,
             False,
             "Only the member who brought this job here, members with <@&7> and moderators can press this.",
         ),
-        (Tier.VARY, None, False, "Only moderators can press this: it costs Midjourney time."),
-        (Tier.VARY, 7, False, "Only members with <@&7> and moderators can press this: it costs Midjourney time."),
-        (Tier.UPSCALE, 7, True, "Only moderators can press this: it costs Midjourney time."),
+        (CostTier.VARY, None, False, "Only moderators can press this: it costs Midjourney time."),
+        (CostTier.VARY, 7, False, "Only members with <@&7> and moderators can press this: it costs Midjourney time."),
+        (CostTier.UPSCALE, 7, True, "Only moderators can press this: it costs Midjourney time."),
         (
-            Tier.VARY,
+            CostTier.VARY,
             7,
             True,
             "Only moderators can press this: it costs Midjourney time. The role that may press here was deleted: "
@@ -137,7 +137,7 @@ def test_each_kind_of_button_has_its_people(button: str, role: int | None, may: 
         ),
     ],
 )
-def test_a_refusal_says_who_may(tier: Tier, role: int | None, gone: bool, sentence: str) -> None:
+def test_a_refusal_says_who_may(tier: CostTier, role: int | None, gone: bool, sentence: str) -> None:
     assert press_rules.who_may(tier, ServerSettings(press_role=role), role_is_gone=gone) == sentence
 
 
@@ -150,21 +150,21 @@ def test_moderators_keep_the_servers_number_and_none_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("why", "numbers", "sentence"),
     [
-        (Refusal.COOLDOWN, {}, "That was a little fast, so nothing was sent. Please press again <t:1795550400:R>."),
+        (Limit.COOLDOWN, {}, "That was a little fast, so nothing was sent. Please press again <t:1795550400:R>."),
         (
-            Refusal.DAILY,
+            Limit.DAILY,
             {"daily": 10},
             "You have used your 10 presses of the last 24 hours. The next one is free <t:1795550400:R>.",
         ),
-        (Refusal.DAILY, {"daily": 1}, "You have used your one press of the last 24 hours. The next"),
-        (Refusal.DAILY, {"daily": 0}, "Only moderators can press this at the moment: members have no presses"),
-        (Refusal.SERVER_DAILY, {"server_daily": 100}, "This server has used its 100 presses of the last 24 hours."),
-        (Refusal.SERVER_DAILY, {"server_daily": 0}, "This server allows no presses that cost Midjourney time."),
-        (Refusal.QUEUE, {}, "You have as many presses waiting as you may."),
+        (Limit.DAILY, {"daily": 1}, "You have used your one press of the last 24 hours. The next"),
+        (Limit.DAILY, {"daily": 0}, "Only moderators can press this at the moment: members have no presses"),
+        (Limit.SERVER_DAILY, {"server_daily": 100}, "This server has used its 100 presses of the last 24 hours."),
+        (Limit.SERVER_DAILY, {"server_daily": 0}, "This server allows no presses that cost Midjourney time."),
+        (Limit.QUEUE, {}, "You have as many presses waiting as you may."),
     ],
 )
-def test_a_number_that_is_used_up_says_so(why: Refusal, numbers: dict[str, Any], sentence: str) -> None:
-    refused = Refused(why=why, free_at=datetime(2026, 11, 24, 20, tzinfo=UTC))
+def test_a_number_that_is_used_up_says_so(why: Limit, numbers: dict[str, Any], sentence: str) -> None:
+    refused = LimitExceeded(why=why, free_at=datetime(2026, 11, 24, 20, tzinfo=UTC))
     assert press_rules.refusal(refused, ServerSettings(**numbers)).startswith(sentence)
 
 

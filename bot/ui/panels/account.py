@@ -26,7 +26,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
 async def account(bot: Bot) -> Account:
     """Ask useapi what runs; its trouble is part of the answer."""
-    waiting, held = await bot.store.count_in_line(), bot.presses.held
+    waiting, held = await bot.store.count_queued(), bot.submissions.held
     try:
         jobids = await bot.api.running()
     except UseapiError as trouble:

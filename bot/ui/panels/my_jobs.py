@@ -10,7 +10,7 @@ from discord.utils import format_dt
 from bot import formatting
 from bot.errors import DarkroomError, PersonError
 from bot.formatting.embeds import QUIET
-from bot.models.job import Job, KnownJob, Press
+from bot.models.job import Job, KnownJob, Submission
 from bot.store import MemberJob
 from bot.text import clean, clip
 from bot.ui import replies
@@ -28,15 +28,15 @@ async def show_mine(interaction: discord.Interaction, *, notice: str = "") -> No
     guild_id, member = destination_of(interaction).guild_id, interaction.user.id
     waiting_for = await bot.store.waiting_for(member, guild_id)
     ended = await bot.store.recently_finished(member, guild_id, _LATELY)
-    presses = await bot.store.waiting_presses(member, guild_id)
+    submissions = await bot.store.queued_of(member, guild_id)
     wants_pings = await bot.store.wants_pings(guild_id, member)
     view = ui.View(timeout=None)
     if waiting_for:
         view.add_item(StopSelect(waiting_for))
-    parents = {press.id: await bot.store.known(press.parent_id) for press in presses}
-    if presses:
-        view.add_item(TakeBackSelect(presses, parents))
-    lines = [*_waiting(waiting_for), "", *await _in_line(interaction, presses, parents)]
+    parents = {submission.id: await bot.store.known(submission.parent_id) for submission in submissions}
+    if submissions:
+        view.add_item(TakeBackSelect(submissions, parents))
+    lines = [*_waiting(waiting_for), "", *await _count_queued(interaction, submissions, parents)]
     if ended:
         lines += ["", "**Ended lately**", *map(_ended, ended)]
     lines += ["", await _pings(interaction, wants_pings)]
@@ -61,18 +61,18 @@ def _waiting(waiting_for: Sequence[MemberJob]) -> list[str]:
     return lines if len(waiting_for) <= _WAITS else [*lines, f"- and {len(waiting_for) - _WAITS} more"]
 
 
-async def _in_line(
-    interaction: discord.Interaction, presses: Sequence[Press], parents: dict[int, KnownJob]
+async def _count_queued(
+    interaction: discord.Interaction, submissions: Sequence[Submission], parents: dict[int, KnownJob]
 ) -> list[str]:
     most = bot_of(interaction).settings.press_queue
-    if not presses:
+    if not submissions:
         return [f"None of your presses waits in line; {most} may wait at a time."]
-    lines = [f"**In line: {len(presses)} of your presses; {most} may wait at a time**"]
-    for press in presses:
-        destination = await bot_of(interaction).store.position_in_queue(press)
+    lines = [f"**In line: {len(submissions)} of your presses; {most} may wait at a time**"]
+    for submission in submissions:
+        destination = await bot_of(interaction).store.position_in_queue(submission)
         where = f"number {destination} in line" if destination else "waits for what comes of the press before it"
-        lines.append(f"- {formatting.plain(press.button, 40)} of `#{parents[press.id].key}`: {where}")
-    held = bot_of(interaction).presses.held
+        lines.append(f"- {formatting.plain(submission.button, 40)} of `#{parents[submission.id].key}`: {where}")
+    held = bot_of(interaction).submissions.held
     return [*lines, f"-# {held}"] if held else lines
 
 
@@ -121,25 +121,25 @@ class StopSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:s"):
 class TakeBackSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:t"):
     """Takes one's own press out of the line, before it costs anything."""
 
-    def __init__(self, presses: Sequence[Press] = (), parents: dict[int, KnownJob] | None = None) -> None:
+    def __init__(self, submissions: Sequence[Submission] = (), parents: dict[int, KnownJob] | None = None) -> None:
         parents = parents or {}
         options = [
             _option(
-                parents[press.id].job,
-                parents[press.id].key,
-                str(press.id),
-                before=f"{clip(clean(press.button), 30)} of ",
+                parents[submission.id].job,
+                parents[submission.id].key,
+                str(submission.id),
+                before=f"{clip(clean(submission.button), 30)} of ",
             )
-            for press in presses[:25]
+            for submission in submissions[:25]
         ] or [discord.SelectOption(label="?")]
         super().__init__(ui.Select(custom_id="dr:n:t", placeholder="Take a press back…", options=options))
 
     async def use(self, interaction: discord.Interaction) -> None:
         """Take the press back, if it is whose who chose, and still waits."""
         bot = bot_of(interaction)
-        waiting = await bot.store.waiting_presses(interaction.user.id, destination_of(interaction).guild_id)
-        press = next((press for press in waiting if [str(press.id)] == values(interaction)), None)
-        gone = press is not None and await bot.presses.withdraw(press)
+        waiting = await bot.store.queued_of(interaction.user.id, destination_of(interaction).guild_id)
+        submission = next((submission for submission in waiting if [str(submission.id)] == values(interaction)), None)
+        gone = submission is not None and await bot.submissions.cancel_queued(submission)
         await interaction.response.defer()
         notice = "Taken back. It cost nothing." if gone else "It does not wait in line any more."
         await show_mine(interaction, notice=notice)

@@ -1,4 +1,4 @@
-"""`/darkroom presses`: who pressed what, when and where, and what came of it, page by page."""
+"""`/darkroom submissions`: who pressed what, when and where, and what came of it, page by page."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from discord.utils import format_dt, utcnow
 
 from bot import formatting
 from bot.formatting.embeds import QUIET
-from bot.models.job import KnownJob, Person, Press, PressState, Tier
+from bot.models.job import CostTier, KnownJob, Person, Submission, SubmissionState
 from bot.ui import replies
 from bot.ui.interactions import bot_of, destination_of, jump
 from bot.ui.panels.base import Managed, button
@@ -19,72 +19,72 @@ from bot.ui.panels.base import Managed, button
 PER_PAGE = 10
 _MEMBERS = 8  # in a line of totals
 _SPANS = (("24 hours", timedelta(days=1)), ("7 days", timedelta(days=7)), ("30 days", timedelta(days=30)))
-_TIERS = {Tier.PICK: "U", Tier.VARY: "V and the like", Tier.UPSCALE: "upscales and animations"}
+_TIERS = {CostTier.PICK: "U", CostTier.VARY: "V and the like", CostTier.UPSCALE: "upscales and animations"}
 _OUTCOMES = {
-    PressState.QUEUED: "waits in line",
-    PressState.ASKED: "is being sent",
-    PressState.UNKNOWN: "its answer was lost, its job is looked for",
-    PressState.MADE: "made",
-    PressState.USED: "was used before, free",
-    PressState.DECLINED: "declined by Midjourney",
-    PressState.REFUSED: "refused",
-    PressState.LOST: "no job was found",
-    PressState.WITHDRAWN: "taken back",
+    SubmissionState.QUEUED: "waits in line",
+    SubmissionState.SENT: "is being sent",
+    SubmissionState.UNCONFIRMED: "its answer was lost, its job is looked for",
+    SubmissionState.ACCEPTED: "made",
+    SubmissionState.REPEATED: "was used before, free",
+    SubmissionState.DECLINED: "declined by Midjourney",
+    SubmissionState.REFUSED: "refused",
+    SubmissionState.LOST: "no job was found",
+    SubmissionState.WITHDRAWN: "taken back",
 }
 
 
-async def show_presses(
+async def show_submission_log(
     interaction: discord.Interaction, *, before: int | None = None, after: int | None = None
 ) -> None:
     """Show ten presses of this server as the private answer: the newest, or those next to a row id."""
     store = bot_of(interaction).store
     guild_id = destination_of(interaction).guild_id
     if after is not None:
-        page = await store.newer_presses_of(guild_id, after=after, limit=PER_PAGE)
+        page = await store.newer_history(guild_id, after=after, limit=PER_PAGE)
     if after is None or len(page) < PER_PAGE:  # the newest page is a full one
-        page = await store.presses_of(guild_id, before=None if after is not None else before, limit=PER_PAGE)
-    lines = [await _line(interaction, press, parent) for press, parent in page]
+        page = await store.history(guild_id, before=None if after is not None else before, limit=PER_PAGE)
+    lines = [await _line(interaction, submission, parent) for submission, parent in page]
     embed = discord.Embed(colour=QUIET, description="\n".join(lines) or "Nobody has pressed anything here yet.")
     view = ui.View(timeout=None)
     if page:
         oldest, newest = page[-1][0].id, page[0][0].id
-        older = await store.presses_of(guild_id, before=oldest, limit=1)
-        newer = await store.newer_presses_of(guild_id, after=newest, limit=1)
+        older = await store.history(guild_id, before=oldest, limit=1)
+        newer = await store.newer_history(guild_id, after=newest, limit=1)
         view.add_item(PageButton("n", newest, disabled=not newer))
         view.add_item(PageButton("o", oldest, disabled=not older))
     now = utcnow()
-    totals = [_total(name, await store.press_totals(guild_id, now - span)) for name, span in _SPANS]
+    totals = [_total(name, await store.totals(guild_id, now - span)) for name, span in _SPANS]
     await replies.say(interaction, "\n".join(totals)[:2000], embed=embed, view=view)
 
 
-async def _line(interaction: discord.Interaction, press: Press, parent: KnownJob) -> str:
+async def _line(interaction: discord.Interaction, submission: Submission, parent: KnownJob) -> str:
     """`<time> · Mira · **V2** of #4K7Q → #9ABC · made · #pictures`."""
     store = bot_of(interaction).store
-    child = None if press.child_id is None else await store.known(press.child_id)
-    keys = [await _key(interaction, press, parent)]
+    child = None if submission.child_id is None else await store.known(submission.child_id)
+    keys = [await _key(interaction, submission, parent)]
     if child is not None:
-        keys.append(await _key(interaction, press, child))
+        keys.append(await _key(interaction, submission, child))
     return " · ".join(
         (
-            format_dt(press.pressed_at, "f"),
-            formatting.plain(press.person.name, 40) or "someone",
-            f"**{formatting.plain(press.button, 40)}** of {' → '.join(keys)}",
-            _OUTCOMES[press.state],
-            f"<#{press.destination.channel_id}>",
+            format_dt(submission.created_at, "f"),
+            formatting.plain(submission.person.name, 40) or "someone",
+            f"**{formatting.plain(submission.button, 40)}** of {' → '.join(keys)}",
+            _OUTCOMES[submission.state],
+            f"<#{submission.destination.channel_id}>",
         )
     )
 
 
-async def _key(interaction: discord.Interaction, press: Press, known: KnownJob) -> str:
-    post = await bot_of(interaction).store.post_of(known.id, press.destination.channel_id)
+async def _key(interaction: discord.Interaction, submission: Submission, known: KnownJob) -> str:
+    post = await bot_of(interaction).store.post_of(known.id, submission.destination.channel_id)
     if post is None or post.message_id is None:
         return f"`#{known.key}`"
     return f"[#{known.key}]({jump(post.destination, post.message_id)})"
 
 
-def _total(span: str, counted: Sequence[tuple[Person, Tier, int]]) -> str:
+def _total(span: str, counted: Sequence[tuple[Person, CostTier, int]]) -> str:
     """`Last 24 hours: 7 jobs. Mira: 3 V and the like, 2 U. Bo: 2 U.`; those with most first."""
-    members: dict[int, list[tuple[Tier, int]]] = defaultdict(list)
+    members: dict[int, list[tuple[CostTier, int]]] = defaultdict(list)
     names: dict[int, str] = {}
     for person, tier, number in counted:
         members[person.id].append((tier, number))
@@ -96,8 +96,8 @@ def _total(span: str, counted: Sequence[tuple[Person, Tier, int]]) -> str:
     ]
     if len(ranked) > _MEMBERS:
         told.append(f"and {len(ranked) - _MEMBERS} more")
-    presses = sum(number for _, _, number in counted)
-    return f"**Last {span}: {presses} {'press' if presses == 1 else 'presses'}.** {'; '.join(told)}"
+    submissions = sum(number for _, _, number in counted)
+    return f"**Last {span}: {submissions} {'press' if submissions == 1 else 'presses'}.** {'; '.join(told)}"
 
 
 class PageButton(Managed, ui.DynamicItem[ui.Button[Any]], template=r"dr:l:([no]):(\d{1,18})"):
@@ -112,6 +112,6 @@ class PageButton(Managed, ui.DynamicItem[ui.Button[Any]], template=r"dr:l:([no])
         """Show the page in place of this one."""
         await interaction.response.defer()
         if self.way == "n":
-            await show_presses(interaction, after=self.row_id)
+            await show_submission_log(interaction, after=self.row_id)
         else:
-            await show_presses(interaction, before=self.row_id)
+            await show_submission_log(interaction, before=self.row_id)

@@ -7,7 +7,7 @@ from discord import ui
 
 from bot import formatting
 from bot.errors import PersonError
-from bot.models.job import Kind, PressState
+from bot.models.job import Kind, SubmissionState
 from bot.ui import replies
 from bot.ui.base import NONCE, Simple, delete_post
 from bot.ui.interactions import bot_of, is_moderator
@@ -29,11 +29,11 @@ class GotItButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:k:{NONC
     async def act(self, interaction: discord.Interaction) -> None:
         """Delete the notice for its presser or a moderator."""
         notice, _ = await self.claim(interaction, Kind.NOTICE)
-        press = None if notice.press_id is None else await bot_of(interaction).store.press_by_id(notice.press_id)
+        press = None if notice.submission_id is None else await bot_of(interaction).store.by_id(notice.submission_id)
         is_presser = press is not None and press.person.id == interaction.user.id
         if not is_presser and not is_moderator(interaction):
             raise PersonError("This is for the member who pressed; they and moderators can take it away.")
-        if press is not None and is_presser and press.state is PressState.DECLINED:
+        if press is not None and is_presser and press.state is SubmissionState.DECLINED:
             await replies.say(interaction, formatting.declined(press))
         else:
             await interaction.response.defer()

@@ -8,7 +8,7 @@ from discord import ui
 
 from bot import formatting
 from bot.errors import PersonError
-from bot.models.job import Job, Kind, State, Status, Tier
+from bot.models.job import CostTier, Job, Kind, State, Status
 from bot.ui import replies
 from bot.ui.base import NONCE, Simple, delete_post, may_keep_house, may_know_why
 from bot.ui.interactions import ask, bot_of, check_rights
@@ -31,7 +31,7 @@ def result_view(nonce: str, job: Job, *, bare: bool = False, used: Mapping[str, 
     rows = formatting.rows(labels) if job.status == Status.COMPLETED and not bare else ()
     for number, row in enumerate(rows):
         for face in row:
-            if face.label in used and tier_of(face.label) is Tier.PICK:
+            if face.label in used and tier_of(face.label) is CostTier.PICK:
                 view.add_item(ui.Button(label=f"{face.label} ↗", url=used[face.label], row=number))
             else:
                 view.add_item(JobButton(nonce, face.index, label=face.label, emoji=face.emoji, row=number))

@@ -6,7 +6,7 @@ import discord
 from discord import ui
 
 from bot.errors import PersonError, UseapiError
-from bot.models.job import Delivery, Job, Kind, KnownJob, Tier
+from bot.models.job import CostTier, Delivery, Job, Kind, KnownJob
 from bot.store import SubscriptionResult
 from bot.ui import replies
 from bot.ui.base import NONCE, Simple, asked
@@ -128,7 +128,7 @@ class CancelButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:j:{NON
         bot = bot_of(interaction)
         await bot.api.cancel(known.job.jobid)
         await _look(interaction, known)
-        bot.presses.job_ended()
+        bot.submissions.slot_freed()
         await interaction.edit_original_response(content=_CANCELLED, view=None)
 
 
@@ -141,12 +141,12 @@ _CANCELLED = (
 
 def _can_be_cancelled(job: Job) -> bool:
     """Not what U1-U4 made: a cancelled one stays among the parent's children, so the button answers 409 for good."""
-    return tier_of(job.button) is not Tier.PICK
+    return tier_of(job.button) is not CostTier.PICK
 
 
 async def _may_cancel(interaction: discord.Interaction, card: Delivery) -> bool:
     """Whoever pressed for this job; moderators of the server where it was pressed, or where nobody pressed for it."""
-    press = await bot_of(interaction).store.press_of_child(card.job_id)
+    press = await bot_of(interaction).store.submission_of_child(card.job_id)
     if press is not None and press.person.id == interaction.user.id:
         return True
     return is_moderator(interaction) and (press is None or press.destination.guild_id == card.destination.guild_id)

@@ -6,7 +6,7 @@ import discord
 from discord import ui
 
 from bot import formatting
-from bot.models.job import Job, Tier
+from bot.models.job import CostTier, Job
 from bot.ui import replies
 from bot.ui.base import INDEX, NONCE, Indexed
 from bot.ui.press.press_request import OnJob
@@ -22,7 +22,7 @@ class JobButton(OnJob, Indexed, ui.DynamicItem[ui.Button[Any]], template=rf"dr:p
     async def act(self, interaction: discord.Interaction) -> None:
         """Put the press into the line, or first ask for what it needs: a yes, a prompt."""
         wanted = await self.wanted(interaction)
-        if wanted.tier is Tier.UPSCALE:
+        if wanted.tier is CostTier.UPSCALE:
             view = ui.View(timeout=None)
             view.add_item(ConfirmButton(self.nonce, self.index))
             await replies.say(interaction, f"{wanted.name} costs GPU time. Shall I press it?", view=view)

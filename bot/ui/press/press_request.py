@@ -8,7 +8,7 @@ import msgspec
 from bot import formatting
 from bot.discord_codes import INTERACTION_NOT_ACKNOWLEDGED
 from bot.errors import PersonError
-from bot.models.job import Delivery, Kind, KnownJob, Refused, ServerSettings, Status, Tier
+from bot.models.job import CostTier, Delivery, Kind, KnownJob, LimitExceeded, ServerSettings, Status
 from bot.ui import replies
 from bot.ui.base import Answered, is_requester
 from bot.ui.interactions import bot_of, check_load, check_rights, destination_of, is_moderator, person_of
@@ -28,7 +28,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     delivery: Delivery
     parent: KnownJob
     button: str
-    tier: Tier
+    tier: CostTier
     settings: ServerSettings
     presser: Presser
 
@@ -56,7 +56,7 @@ class OnJob(Answered):
         settings = await bot_of(interaction).store.settings(delivery.destination.guild_id)
         presser = await _presser(interaction, delivery)
         if not press_rules.may_press(tier, settings, presser):
-            gone = tier is not Tier.UPSCALE and await _press_role_is_gone(interaction, settings)
+            gone = tier is not CostTier.UPSCALE and await _press_role_is_gone(interaction, settings)
             raise PersonError(press_rules.who_may(tier, settings, role_is_gone=gone))
         if settings.paused:
             raise PersonError(press_rules.PAUSED)
@@ -68,7 +68,7 @@ class OnJob(Answered):
         self, interaction: discord.Interaction, wanted: Wanted, *, prompt: str = "", say: Say | None = None
     ) -> None:
         """Put the press into the line and answer whoever pressed; what becomes of it, `bot.ui.submission_replies` tells."""
-        presses = bot_of(interaction).presses
+        presses = bot_of(interaction).submissions
         press = await presses.add(
             wanted.parent,
             wanted.button,
@@ -79,7 +79,7 @@ class OnJob(Answered):
             prompt=prompt,
             answer=interaction.token,
         )
-        if isinstance(press, Refused):
+        if isinstance(press, LimitExceeded):
             raise PersonError(press_rules.refusal(press, wanted.settings))
         try:
             on_it = f"On it: {wanted.name}."
@@ -87,7 +87,7 @@ class OnJob(Answered):
         except discord.HTTPException as refusal:
             if refusal.code in INTERACTION_NOT_ACKNOWLEDGED:
                 # Its presser saw it fail and presses again, or the other delivery of it was answered: never send both.
-                await presses.withdraw(press)
+                await presses.cancel_queued(press)
             raise
         finally:
             presses.go(press)

@@ -5,7 +5,7 @@ import re
 import msgspec
 from discord.utils import format_dt
 
-from bot.models.job import Job, Limits, Refusal, Refused, ServerSettings, Tier
+from bot.models.job import CostTier, Job, Limit, LimitExceeded, Limits, ServerSettings
 from bot.ui.permissions import listed
 
 CUSTOM_ZOOM = "Custom Zoom"
@@ -13,10 +13,10 @@ CUSTOM_ZOOM = "Custom Zoom"
 
 _PAN = r"[⬅➡⬆⬇]\ufe0f?"
 _TIERS = (
-    (re.compile(r"U[1-4]"), Tier.PICK),
+    (re.compile(r"U[1-4]"), CostTier.PICK),
     (
         re.compile(rf"V[1-4]|🔄|Vary\b.*|Zoom Out\b.*|{CUSTOM_ZOOM}|Make Square|Make Variations|Remaster|{_PAN}"),
-        Tier.VARY,
+        CostTier.VARY,
     ),
 )
 _REMIXED = re.compile(rf"V[1-4]|🔄|Vary \((Strong|Subtle)\)|{_PAN}")  # what takes a prompt when remix is on
@@ -37,9 +37,9 @@ class Presser(msgspec.Struct, frozen=True, kw_only=True):
     role_ids: frozenset[int] = frozenset()
 
 
-def tier_of(button: str) -> Tier:
+def tier_of(button: str) -> CostTier:
     """What a button costs; one that is not known counts among the dearest."""
-    return next((tier for pattern, tier in _TIERS if pattern.fullmatch(button)), Tier.UPSCALE)
+    return next((tier for pattern, tier in _TIERS if pattern.fullmatch(button)), CostTier.UPSCALE)
 
 
 def is_offered(button: str) -> bool:
@@ -54,22 +54,22 @@ def wants_prompt(job: Job, button: str, settings: ServerSettings) -> bool:
     return settings.remix and job.verb != "describe" and _REMIXED.fullmatch(button) is not None
 
 
-def may_press(tier: Tier, settings: ServerSettings, presser: Presser) -> bool:
+def may_press(tier: CostTier, settings: ServerSettings, presser: Presser) -> bool:
     """Whether this member may press a button of this tier at all."""
     if presser.moderator:
         return True
-    if tier is Tier.PICK and presser.requester:
+    if tier is CostTier.PICK and presser.requester:
         return True
-    return tier is not Tier.UPSCALE and settings.press_role in presser.role_ids
+    return tier is not CostTier.UPSCALE and settings.press_role in presser.role_ids
 
 
-def who_may(tier: Tier, settings: ServerSettings, *, role_is_gone: bool = False) -> str:
+def who_may(tier: CostTier, settings: ServerSettings, *, role_is_gone: bool = False) -> str:
     """The sentence for a member who may not; it names a role as a mention, so it is for a private answer only."""
-    who = [_ASKER] if tier is Tier.PICK else []
-    has_role = settings.press_role is not None and tier is not Tier.UPSCALE
+    who = [_ASKER] if tier is CostTier.PICK else []
+    has_role = settings.press_role is not None and tier is not CostTier.UPSCALE
     if has_role and not role_is_gone:
         who.append(f"members with <@&{settings.press_role}>")
-    why = "." if tier is Tier.PICK else ": it costs Midjourney time."
+    why = "." if tier is CostTier.PICK else ": it costs Midjourney time."
     sentence = f"Only {listed([*who, _MODERATORS])} can press this{why}"
     return f"{sentence} {ROLE_IS_GONE}" if has_role and role_is_gone else sentence
 
@@ -92,22 +92,22 @@ def limits(settings: ServerSettings, presser: Presser) -> Limits:
     return Limits(daily=settings.daily, server_daily=settings.server_daily, cooldown=settings.cooldown)
 
 
-def refusal(refused: Refused, settings: ServerSettings) -> str:
+def refusal(refused: LimitExceeded, settings: ServerSettings) -> str:
     """The sentence for a press that would pass a number."""
     when = "" if refused.free_at is None else f" The next one is free {format_dt(refused.free_at, 'R')}."
     match refused.why:
-        case Refusal.COOLDOWN:
+        case Limit.COOLDOWN:
             again = "" if refused.free_at is None else f" {format_dt(refused.free_at, 'R')}"
             return f"That was a little fast, so nothing was sent. Please press again{again}."
-        case Refusal.DAILY if not settings.daily:
+        case Limit.DAILY if not settings.daily:
             return "Only moderators can press this at the moment: members have no presses a day in this server."
-        case Refusal.DAILY:
+        case Limit.DAILY:
             return f"You have used your {_presses(settings.daily)} of the last 24 hours.{when}"
-        case Refusal.SERVER_DAILY if not settings.server_daily:
+        case Limit.SERVER_DAILY if not settings.server_daily:
             return "This server allows no presses that cost Midjourney time."
-        case Refusal.SERVER_DAILY:
+        case Limit.SERVER_DAILY:
             return f"This server has used its {_presses(settings.server_daily)} of the last 24 hours.{when}"
-        case Refusal.QUEUE:
+        case Limit.QUEUE:
             return (
                 "You have as many presses waiting as you may. Please wait until one of them was sent, or take one back "
                 "in `/jobs`."
