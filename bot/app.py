@@ -20,8 +20,8 @@ from bot.images import Pictures
 from bot.messages import Writer
 from bot.models.job import KnownJob
 from bot.ops.maintenance import Housekeeping
-from bot.polling.poller import Watcher
-from bot.polling.webhooks import Push
+from bot.polling.poller import Poller
+from bot.polling.webhooks import WebhookInbox
 from bot.providers.useapi import Useapi
 from bot.settings import Settings, callback_secret
 from bot.store import open_store
@@ -70,20 +70,20 @@ async def open_darkroom(
             bot.courier = Courier(
                 bot=bot, store=store, writer=writer, now=now, budget=bot.budget, alert=bot.alerts.raise_or_end
             )
-            bot.watcher = Watcher(
+            bot.poller = Poller(
                 api=api,
                 store=store,
                 poll_seconds=settings.poll_seconds,
                 concurrency=settings.poll_concurrency,
                 now=now,
-                changed=bot.courier.ring,
+                changed=bot.courier.set,
                 ended=lambda: bot.submissions.slot_freed(),
                 alert=bot.alerts.raise_or_end,
             )
-            bot.push = Push(
+            bot.webhooks = WebhookInbox(
                 api=api,
                 store=store,
-                wake=bot.watcher.wake,
+                poll_soon=bot.poller.poll_soon,
                 destination_of=partial(postable_destination, bot, guilds=settings.allowed_guilds),
                 adopted=partial(_adopted, bot),
             )
@@ -93,7 +93,7 @@ async def open_darkroom(
                 store=store,
                 watch=partial(_pressed, bot),
                 tell=lambda press: answers.tell(press, bot.submissions.held),
-                changed=bot.courier.ring,
+                changed=bot.courier.set,
                 alert=bot.alerts.raise_or_end,
                 queue=settings.press_queue,
                 now=now,
@@ -129,14 +129,14 @@ def _metrics(settings: Settings) -> "Metrics | None":
 
 def _pressed(bot: Darkroom, child: KnownJob) -> None:
     """Follow what a press has made; useapi may have called about it before it answered the press."""
-    bot.watcher.watch(child, sooner=True)
-    bot.push.watched(child)
+    bot.poller.watch(child, sooner=True)
+    bot.webhooks.watched(child)
 
 
 def _adopted(bot: Darkroom, known: KnownJob) -> None:
     """Follow a job that asked for it by itself."""
-    bot.watcher.watch(known)
-    bot.push.watched(known)
+    bot.poller.watch(known)
+    bot.webhooks.watched(known)
     bot.deliver_soon()
 
 
@@ -156,19 +156,19 @@ async def _pages(bot: Darkroom, metrics: "Metrics", now: Callable[[], datetime])
 
 @asynccontextmanager
 async def _callbacks(bot: Darkroom) -> AsyncIterator[None]:
-    """Let useapi call; at the end the server closes before `Push` does, so that no call is answered and then lost."""
+    """Let useapi call; at the end the server closes before `WebhookInbox` does, so that no call is answered and then lost."""
     from bot.ops.server import serve
     from bot.ops.webhook_routes import Callbacks
 
     host, port = bot.settings.webhook_host, bot.settings.webhook_port or 0
-    callbacks = Callbacks(bot.push, callback_secret(bot.settings.useapi_token))
+    callbacks = Callbacks(bot.webhooks, callback_secret(bot.settings.useapi_token))
     try:
         async with serve(callbacks.routes(), host=host, port=port, setting="WEBHOOK_PORT"):
             log.info("useapi.net may call %s, which leads to http://%s:%d", bot.settings.public_url, host, port)
-            bot.push.catch_up()
+            bot.webhooks.catch_up()
             yield
     finally:
-        await bot.push.close()
+        await bot.webhooks.close()
 
 
 def _emptied(folder: Path) -> Path:

@@ -25,8 +25,8 @@ from bot.delivery.rate_limits import Budget, pause_before_identify
 from bot.errors import PersonError
 from bot.models.job import Destination
 from bot.ops.maintenance import Housekeeping
-from bot.polling.poller import Watcher
-from bot.polling.webhooks import Push
+from bot.polling.poller import Poller
+from bot.polling.webhooks import WebhookInbox
 from bot.providers.useapi import Useapi
 from bot.settings import DISCORD_API_URL, Settings
 from bot.store import Store
@@ -66,16 +66,16 @@ class Tree(app_commands.CommandTree["Darkroom"]):
 class Darkroom(commands.AutoShardedBot):
     """The bot that people meet.
 
-    `bot.app` builds it and gives it `courier`, `watcher` and the rest, which need the bot themselves, before it logs
+    `bot.app` builds it and gives it `courier`, `poller` and the rest, which need the bot themselves, before it logs
     in. `web` opens the bot's own HTTP servers, if any, after the login; they close before anything else does. With
     `always_sync` the commands are sent to Discord even where they did not change.
     """
 
     courier: Courier
-    watcher: Watcher
+    poller: Poller
     submissions: SubmissionQueue
     housekeeping: Housekeeping
-    push: Push
+    webhooks: WebhookInbox
 
     def __init__(self, *, settings: Settings, store: Store, api: Useapi, always_sync: bool = False) -> None:
         self.budget = Budget()
@@ -104,7 +104,7 @@ class Darkroom(commands.AutoShardedBot):
 
     def deliver_soon(self) -> None:
         """Let the courier look into the outbox now."""
-        self.courier.ring()
+        self.courier.set()
 
     async def setup_hook(self) -> None:
         """Make buttons of earlier runs work, load the cogs (one that cannot load stops the start), sync commands."""

@@ -3,7 +3,7 @@
 import asyncio
 
 
-class Alarm:
+class Wakeup:
     """Lets one loop sleep until a time has passed or somebody rings.
 
     A ring that comes while nobody sleeps is kept: the next `sleep` returns at once.
@@ -13,7 +13,7 @@ class Alarm:
         self._rung = False
         self._sleeper: asyncio.Task[None] | None = None
 
-    def ring(self) -> None:
+    def set(self) -> None:
         """Wake the sleeper, or spare it its next sleep."""
         self._rung = True
         if self._sleeper is not None:

@@ -58,7 +58,7 @@ class Managing(commands.GroupCog, group_name="darkroom", group_description="How 
         await replies.say(interaction, "\n".join(lines)[:2000], view=view)
 
     async def _account(self, interaction: discord.Interaction[Darkroom]) -> list[str]:
-        outage = self._bot.watcher.outage
+        outage = self._bot.poller.outage
         if not await interactions.is_owner(interaction):
             return [f"useapi.net: {'has trouble; jobs wait, and go on by themselves' if outage else 'answers'}"]
         lines = [

@@ -25,7 +25,7 @@ class Watching(commands.Cog):
         """Start all loops."""
         bot = self._bot
         for name, run in (
-            ("watcher", bot.watcher.run),
+            ("watcher", bot.poller.run),
             ("presses", bot.submissions.run),
             ("courier", bot.courier.run),
             ("housekeeping", bot.housekeeping.run),

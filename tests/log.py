@@ -21,12 +21,12 @@ def written(secrets: Iterable[str]) -> Iterator[io.StringIO]:
     root = logging.getLogger()
     everyone = [root, *(logger for logger in root.manager.loggerDict.values() if isinstance(logger, logging.Logger))]
     before = [(logger, logger.handlers[:], logger.level) for logger in everyone]
-    heard = [(handler, handler.level) for handler in root.handlers]
+    received = [(handler, handler.level) for handler in root.handlers]
     loud = logging.raiseExceptions
     try:
         with contextlib.redirect_stderr(io.StringIO()) as shown:
             logs.set_up("DEBUG", secrets, "json")
-            for handler, level in heard:
+            for handler, level in received:
                 root.addHandler(handler)
                 handler.setLevel(max(level, logging.WARNING))  # as if the root's own level were what it was
             yield shown
@@ -35,7 +35,7 @@ def written(secrets: Iterable[str]) -> Iterator[io.StringIO]:
         for logger, handlers, level in before:
             logger.handlers[:] = handlers
             logger.setLevel(level)
-        for handler, level in heard:
+        for handler, level in received:
             handler.setLevel(level)
 
 

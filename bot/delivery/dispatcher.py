@@ -22,7 +22,7 @@ from bot.errors import StoreTrouble
 from bot.messages import Writer
 from bot.models.job import Delivery, Kind, State
 from bot.store import Store
-from bot.wakeup import Alarm
+from bot.wakeup import Wakeup
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Courier:
         self._rng = rng or random.Random()  # noqa: S311 -- jitter, no secret
         self._posting = Posting(bot=bot, store=store, writer=writer, turn=self._turn)
         self._edits = Edits(bot=bot, store=store, writer=writer, now=now, turn=self._turn)
-        self._alarm = Alarm()
+        self._wakeup = Wakeup()
         self._next_turn = 0.0
         self._rounds: dict[int, asyncio.Task[None]] = {}
         self._paused_until = 0.0
@@ -81,9 +81,9 @@ class Courier:
         """Sends after the first, of all that was posted since the start."""
         return self._posting.repeats
 
-    def ring(self) -> None:
+    def set(self) -> None:
         """Look into the outbox now."""
-        self._alarm.ring()
+        self._wakeup.set()
 
     async def run(self) -> None:
         """Deliver for ever; a cancellation lets each channel finish the message in hand."""
@@ -92,7 +92,7 @@ class Courier:
             while True:
                 looked_at = self._now()
                 await self._dispatch()
-                await self._alarm.sleep(await self._wait(looked_at), *self._rounds.values())
+                await self._wakeup.sleep(await self._wait(looked_at), *self._rounds.values())
         finally:
             self._closing = True
             if self._rounds:
@@ -208,7 +208,7 @@ class Courier:
             return False
         if delivery.state is State.POSTED:
             return True
-        self.ring()
+        self.set()
         return False
 
     async def _carry_out(self, delivery: Delivery, verdict: Verdict, trouble: str, *, timed_out: bool = False) -> None:

@@ -11,7 +11,7 @@ from discord.utils import format_dt
 from bot.formatting.captions import link, linkable, reason, tag
 from bot.formatting.labels import label, pictures, prompt, scene
 from bot.formatting.status_text import ENDINGS, bar, duration, percent, span, state
-from bot.models.durations import Usual
+from bot.models.durations import TypicalDuration
 from bot.models.job import SEED_VERBS, Job, Status
 from bot.text import clean, clip, escape, plain
 
@@ -42,20 +42,25 @@ class Link(msgspec.Struct, frozen=True):
 
 
 def card(
-    job: Job, *, parent: Link | None, subscribers: Sequence[str], started: datetime | None, usual: Usual | None = None
+    job: Job,
+    *,
+    parent: Link | None,
+    subscribers: Sequence[str],
+    started: datetime | None,
+    typical: TypicalDuration | None = None,
 ) -> Embed:
-    """The live message of a running job. `subscribers` are display names; `started` is aware; `usual` counts from there.
+    """The live message of a running job. `subscribers` are display names; `started` is aware; `typical` counts from there.
 
     The small print is the footer: Discord shows it as it shows `-#`, and no name can be markdown there.
     """
-    embed = _embed(QUIET, _head(job, parent, 500), _progress(job, started, usual))
+    embed = _embed(QUIET, _head(job, parent, 500), _progress(job, started, typical))
     if subscribers:
         more = f" and {len(subscribers) - 1} more" if len(subscribers) > 1 else ""
         embed.set_footer(text=f"{clip(clean(subscribers[0]), 100) or 'Someone'}{more} will be told here")
     return embed
 
 
-def _progress(job: Job, started: datetime | None, usual: Usual | None) -> str:
+def _progress(job: Job, started: datetime | None, typical: TypicalDuration | None) -> str:
     now, done = state(job), percent(job)
     waiting = now == "waiting"
     if waiting:
@@ -67,10 +72,10 @@ def _progress(job: Job, started: datetime | None, usual: Usual | None) -> str:
     if started:
         line.append(f"{'asked' if waiting else 'started'} {format_dt(started, 'R')}")
     told = " · ".join(filter(None, line))
-    if usual is None or job.over:
+    if typical is None or job.over:
         return told
-    expected = f", expected {format_dt(started + usual.high, 'R')}" if started else ""
-    return f"{told}\nUsually {span(usual)}{expected}"
+    expected = f", expected {format_dt(started + typical.high, 'R')}" if started else ""
+    return f"{told}\nUsually {span(typical)}{expected}"
 
 
 def result(

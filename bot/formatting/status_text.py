@@ -7,7 +7,7 @@ from datetime import timedelta
 import msgspec
 
 from bot.errors import JobModerated
-from bot.models.durations import Usual
+from bot.models.durations import TypicalDuration
 from bot.models.job import Job, Status
 
 _SEGMENTS = 8
@@ -66,9 +66,9 @@ def duration(time: timedelta) -> str:
     return " ".join(f"{number} {unit}" for number, unit in parts[:2] if number)
 
 
-def span(usual: Usual) -> str:
+def span(typical: TypicalDuration) -> str:
     """A span of time, its ends rounded outwards: "25–40 s", "2–6 min", "50 s – 3 min", "about 5 s"."""
-    low, high = _rounded(usual.low, math.floor), _rounded(usual.high, math.ceil)
+    low, high = _rounded(typical.low, math.floor), _rounded(typical.high, math.ceil)
     if low == high:
         return f"about {duration(high)}"
     if high < _TWO_MINUTES:

@@ -95,7 +95,7 @@ class Writer:
                 subscription.person.name for subscription in subscriptions if subscription.person != NO_PERSON
             ],
             started=known.job.created or known.added_at,
-            usual=None if known.job.over else await self._store.usual(known.job),
+            typical=None if known.job.over else await self._store.typical(known.job),
         )
         files = (
             await self._gallery.preview(known.job, delivery.destination, folder)

@@ -17,19 +17,19 @@ _NUMBERED = re.compile(r"[UV][1-4]")
 _ALIKE = ("Vary", "Zoom Out", "Animate", "Extend")  # what stands in the brackets behind these makes no difference
 
 
-class Usual(NamedTuple):
+class TypicalDuration(NamedTuple):
     """The span in which eight of ten jobs of a kind end, from their creation on."""
 
     low: timedelta
     high: timedelta
 
 
-def usual(seconds: Sequence[float]) -> Usual | None:
+def typical(seconds: Sequence[float]) -> TypicalDuration | None:
     """What these durations have in common; `None` of fewer than `ENOUGH`."""
     if len(seconds) < ENOUGH:
         return None
     ordered = sorted(seconds)
-    return Usual(*(timedelta(seconds=ordered[round(share * (len(ordered) - 1))]) for share in (0.1, 0.9)))
+    return TypicalDuration(*(timedelta(seconds=ordered[round(share * (len(ordered) - 1))]) for share in (0.1, 0.9)))
 
 
 def kind_of(job: Job) -> str:

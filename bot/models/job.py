@@ -345,7 +345,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     ping_after: int | None = None
 
 
-class Look(msgspec.Struct, frozen=True, kw_only=True):
+class PollTarget(msgspec.Struct, frozen=True, kw_only=True):
     """What the watcher needs to look at a job: what is known of it, and when and where its youngest watch began."""
 
     known: KnownJob

@@ -62,7 +62,7 @@ class Health:
                 "deliveries": await self._deliveries() if database.ok else Part(ok=True, words="not known"),
                 "database": database,
                 "push": self._push(),
-                "useapi": Part(ok=True, words=self._bot.watcher.outage or "answers"),
+                "useapi": Part(ok=True, words=self._bot.poller.outage or "answers"),
             }
         return self._report
 
@@ -80,18 +80,18 @@ class Health:
         """Told, never held against the bot: who may not be called, or was not, looks for news by itself."""
         if not self._bot.settings.callback_url:
             return Part(ok=True, words="off")
-        if self._bot.push.last_call is None:
+        if self._bot.webhooks.last_received is None:
             return Part(ok=True, words="no call yet")
-        return Part(ok=True, words=f"the last call came {_loop_time() - self._bot.push.last_call:.0f} s ago")
+        return Part(ok=True, words=f"the last call came {_loop_time() - self._bot.webhooks.last_received:.0f} s ago")
 
     def _watcher(self) -> Part:
-        if self._bot.watcher.last_round is None:
+        if self._bot.poller.last_round is None:
             return Part(ok=False, words="has not begun")
-        seconds = _loop_time() - self._bot.watcher.last_round
+        seconds = _loop_time() - self._bot.poller.last_round
         return Part(ok=seconds <= ROUND_STALE, words=f"its last round was {seconds:.0f} s ago")
 
     def _looks(self) -> Part:
-        late = self._bot.watcher.overdue
+        late = self._bot.poller.overdue
         return Part(ok=late <= LOOK_LATE, words=f"{late:.0f} s late" if late >= 1 else "in time")
 
     async def _deliveries(self) -> Part:

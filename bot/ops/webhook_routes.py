@@ -10,7 +10,7 @@ import hmac
 from aiohttp import web
 
 from bot.errors import Nonsense
-from bot.polling.webhooks import Push
+from bot.polling.webhooks import WebhookInbox
 from bot.providers.useapi import parse_job
 
 _PATIENCE = 10.0  # seconds for a body of a few KB
@@ -19,8 +19,8 @@ _PATIENCE = 10.0  # seconds for a body of a few KB
 class Callbacks:
     """Answers the calls; `secret` is the last part of the address."""
 
-    def __init__(self, push: Push, secret: str) -> None:
-        self._push = push
+    def __init__(self, webhooks: WebhookInbox, secret: str) -> None:
+        self._push = webhooks
         self._secret = secret.encode()
 
     def routes(self) -> list[web.RouteDef]:
@@ -44,5 +44,5 @@ class Callbacks:
             jobid = ""
         if not jobid:
             raise web.HTTPBadRequest
-        await self._push.heard(jobid)
+        await self._push.received(jobid)
         return web.Response(text="ok")

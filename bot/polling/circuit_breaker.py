@@ -19,7 +19,7 @@ _PROBE = 60.0  # between two looks while useapi refuses the whole account
 _REFUSALS = (TokenRefused, SubscriptionEnded)  # never one job's trouble alone
 
 
-class Source:
+class CircuitBreaker:
     """What is remembered of useapi's trouble; times of the loop's clock. An outage is two log lines.
 
     `alert` is told, by a name, what needs a person, and with no words when it does no more.
@@ -140,8 +140,8 @@ class Source:
         """
         if isinstance(outcome, _REFUSALS):
             return False
-        kin = self._blocked if isinstance(outcome, AccountBlocked) else {job_id}
-        return min(self._failing_since[each] for each in kin) < self._answered_at
+        related = self._blocked if isinstance(outcome, AccountBlocked) else {job_id}
+        return min(self._failing_since[each] for each in related) < self._answered_at
 
     def _slow_down(self, outcome: UseapiError) -> None:
         """Trouble slows the source down, not the single job: one look at a time, with growing pauses."""

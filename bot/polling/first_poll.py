@@ -9,8 +9,8 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from bot.models.durations import Usual, kind_of, mode_of
-from bot.models.job import Job, Look, Status
+from bot.models.durations import TypicalDuration, kind_of, mode_of
+from bot.models.job import Job, PollTarget, Status
 from bot.store import Store
 
 _FRESH = frozenset({Status.CREATED, Status.STARTED})
@@ -19,33 +19,33 @@ _ALIKE = 3.0  # intervals: of kinds that spread wider, the quickest would be sho
 _LATEST = 4.0  # intervals: people want to see how far a slow job is, and that one was declined
 
 
-class Expecting:
+class FirstPollDelay:
     """Knows what is usual; `now` is the wall clock, `poll_seconds` the interval between two looks at a fresh job."""
 
     def __init__(self, *, store: Store, poll_seconds: float, now: Callable[[], datetime]) -> None:
         self._store = store
         self._poll_seconds = poll_seconds
         self._now = now
-        self._usual: dict[tuple[str, str], tuple[float, Usual | None]] = {}
+        self._usual: dict[tuple[str, str], tuple[float, TypicalDuration | None]] = {}
 
-    async def seconds_left(self, look: Look) -> float:
+    async def seconds_left(self, target: PollTarget) -> float:
         """For how long a look at this job is no use; 0 where it is, or nobody can say."""
-        job = look.known.job
+        job = target.known.job
         if not is_fresh(job) or job.created is None:
             return 0.0
         age = (self._now() - job.created).total_seconds()
         if not 0 <= age < self._poll_seconds * 20:  # a clock that is off, or a job that is slow already
             return 0.0
-        usual = await self._usually(look)
-        return 0.0 if usual is None else max(not_before(usual, self._poll_seconds) - age, 0.0)
+        typical = await self._usually(target)
+        return 0.0 if typical is None else max(not_before(typical, self._poll_seconds) - age, 0.0)
 
-    async def _usually(self, look: Look) -> Usual | None:
-        kind = (kind_of(look.known.job), mode_of(look.known.job))
-        read_at, usual = self._usual.get(kind, (-_REMEMBERED, None))
+    async def _usually(self, target: PollTarget) -> TypicalDuration | None:
+        kind = (kind_of(target.known.job), mode_of(target.known.job))
+        read_at, typical = self._usual.get(kind, (-_REMEMBERED, None))
         if _loop_time() - read_at >= _REMEMBERED:
-            usual = await self._store.usual(look.known.job)
-            self._usual[kind] = (_loop_time(), usual)
-        return usual
+            typical = await self._store.typical(target.known.job)
+            self._usual[kind] = (_loop_time(), typical)
+        return typical
 
 
 def is_fresh(job: Job) -> bool:
@@ -53,14 +53,14 @@ def is_fresh(job: Job) -> bool:
     return job.percent is None and job.status in _FRESH
 
 
-def not_before(usual: Usual, poll_seconds: float) -> float:
+def not_before(typical: TypicalDuration, poll_seconds: float) -> float:
     """The seconds after its creation before which hardly any job of this kind is over; 0 where they differ too much.
 
     Of slow kinds it is earlier: what ends them before their time would be told late.
     """
-    if usual.high - usual.low > timedelta(seconds=_ALIKE * poll_seconds):
+    if typical.high - typical.low > timedelta(seconds=_ALIKE * poll_seconds):
         return 0.0
-    return min(usual.low.total_seconds(), _LATEST * poll_seconds)
+    return min(typical.low.total_seconds(), _LATEST * poll_seconds)
 
 
 def _loop_time() -> float:

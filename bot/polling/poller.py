@@ -18,12 +18,12 @@ import msgspec
 
 from bot import logs
 from bot.errors import JobExpired, JobModerated, Rule, StoreTrouble, UseapiError
-from bot.models.job import Job, KnownJob, Look, Status, follow
-from bot.polling.circuit_breaker import Source, asked_pause
-from bot.polling.first_poll import Expecting, is_fresh
+from bot.models.job import Job, KnownJob, PollTarget, Status, follow
+from bot.polling.circuit_breaker import CircuitBreaker, asked_pause
+from bot.polling.first_poll import FirstPollDelay, is_fresh
 from bot.providers.useapi import Useapi
 from bot.store import Store
-from bot.wakeup import Alarm
+from bot.wakeup import Wakeup
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +46,8 @@ class _Due(msgspec.Struct, frozen=True, order=True, gc=False):
     job_id: int
 
 
-class Watcher:
-    """The polling loop; one `run()` for ever, or `look_once()` for one round.
+class Poller:
+    """The polling loop; one `run()` for ever, or `poll_once()` for one round.
 
     `changed` is called after every round that wrote something, `ended` when a job of it is over. Only the row ids and
     their due times (of the loop's clock) are kept in memory; everything else is read from the store when a look is due.
@@ -74,15 +74,15 @@ class Watcher:
         self._changed = changed
         self._ended_one = ended
         self._rng = rng or random.Random()  # noqa: S311 -- jitter, no secret
-        self._source = Source(alert=alert, accounts=api.accounts, rng=self._rng)
+        self._breaker = CircuitBreaker(alert=alert, accounts=api.accounts, rng=self._rng)
         self._loop_time = asyncio.get_running_loop().time
-        self._alarm = Alarm()
-        self._expecting = Expecting(store=store, poll_seconds=poll_seconds, now=now)
+        self._wakeup = Wakeup()
+        self._first_poll = FirstPollDelay(store=store, poll_seconds=poll_seconds, now=now)
         self._due: list[_Due] = []  # a heap; an entry that `_due_at` does not know counts no more
         self._due_at: dict[int, _Due] = {}
         self._reading: set[int] = set()  # due, and being read from the store; one that is asked for meanwhile leaves it
-        self._ready: deque[Look] = deque()  # due, and read from the store, but there is no place yet
-        self._flying: dict[asyncio.Task[Job], Look] = {}
+        self._ready: deque[PollTarget] = deque()  # due, and read from the store, but there is no place yet
+        self._flying: dict[asyncio.Task[Job], PollTarget] = {}
         self._unwritten: list[tuple[int, Job]] = []  # not written yet
         self._misses: dict[int, int] = {}
         self._quiet: dict[int, int] = {}
@@ -95,14 +95,14 @@ class Watcher:
     @property
     def outage(self) -> str:
         """What useapi's trouble is, in words for a person; empty when all is well."""
-        return "" if self._source.outage is None else self._source.outage.sentence()
+        return "" if self._breaker.outage is None else self._breaker.outage.sentence()
 
     @property
     def overdue(self) -> float:
         """By how many seconds the oldest look is late; the pauses for useapi's trouble are not counted."""
         if not self._due_at:
             return 0.0
-        could_begin = max(min(self._due_at.values()).when, self._source.paused_until)
+        could_begin = max(min(self._due_at.values()).when, self._breaker.paused_until)
         return max(self._loop_time() - could_begin, 0.0)
 
     def watch(self, known: KnownJob, *, sooner: bool = False) -> None:
@@ -115,16 +115,16 @@ class Watcher:
         self._reading.discard(known.id)  # the store may have been read before this watch stood in it
         if not known.job.over and self._loop_time() + delay < self._due_time(known.id):
             self._schedule(known.id, delay)
-            self._alarm.ring()
+            self._wakeup.set()
 
-    def wake(self, job_id: int) -> None:
+    def poll_soon(self, job_id: int) -> None:
         """Look at a watched job now, because somebody says that it has news; one that nobody watches is left alone.
 
         Whoever calls is not believed: the most that a call can do is one look, and calls in a row share one.
         """
         if job_id not in self._due_at:
             return
-        if any(look.known.id == job_id for look in self._flying.values()):
+        if any(target.known.id == job_id for target in self._flying.values()):
             self._wake_again.add(job_id)
             return
         self._called.add(job_id)
@@ -132,7 +132,7 @@ class Watcher:
         if begin < self._due_time(job_id):
             self._schedule(job_id, begin - self._loop_time())
             self._woken[job_id] = self._due_time(job_id)
-            self._alarm.ring()
+            self._wakeup.set()
 
     async def resume(self) -> None:
         """Take up all the store's running jobs afresh, their first looks spread over one interval."""
@@ -140,7 +140,7 @@ class Watcher:
             left.clear()
         for job_id in tuple(self._due_at):
             self._forget(job_id)
-        self._source.resume()
+        self._breaker.resume()
         for job_id in await self._store.running():
             if job_id not in self._due_at:
                 self._schedule(job_id, self._rng.uniform(0, self._poll_seconds))
@@ -152,13 +152,13 @@ class Watcher:
         try:
             while True:
                 await self._round()
-                await self._alarm.sleep(self._wait())
+                await self._wakeup.sleep(self._wait())
                 self.last_round = self._loop_time()
         finally:
-            self._source.close()
+            self._breaker.close()
             self._flying = {}  # the looks themselves are left alone: somebody else may wait for one of them
 
-    async def look_once(self) -> None:
+    async def poll_once(self) -> None:
         """One round: look at everything that is due, and return when all of it is written down."""
         await self._round()
         while self._flying or self._unwritten:
@@ -170,7 +170,7 @@ class Watcher:
         if self._unwritten:
             news, self._unwritten = self._unwritten, []
             await self._write(news)
-        if not self._source.paused and (due := self._take_due(self._wanted())):
+        if not self._breaker.paused and (due := self._take_due(self._wanted())):
             await self._read_ahead(due)
         self._take_off()
 
@@ -178,55 +178,59 @@ class Watcher:
         """Have looks ready for the places that come free: reading many of them at once costs little more than one."""
         self._reading = set(due)
         try:
-            looks = await self._store.looks(due)
-            early = [await self._expecting.seconds_left(look) if is_fresh(look.known.job) else 0.0 for look in looks]
+            targets = await self._store.poll_targets(due)
+            early = [
+                await self._first_poll.seconds_left(target) if is_fresh(target.known.job) else 0.0 for target in targets
+            ]
         except Exception:
             log.exception("The store did not say what to look at; trying again")
             for job_id in due:
                 self._schedule(job_id, self._poll_seconds)
             return
-        for job_id in set(due) - {look.known.id for look in looks}:
+        for job_id in set(due) - {target.known.id for target in targets}:
             if job_id in self._reading:
                 self._forget(job_id)  # over, or nobody waits
             else:
                 self._schedule(job_id, self._poll_seconds)
-        for look, left in zip(looks, early, strict=True):
-            if left and look.known.id not in self._called:  # asked here: a call may have come while the store was read
-                self._schedule(look.known.id, left)
+        for target, left in zip(targets, early, strict=True):
+            if (
+                left and target.known.id not in self._called
+            ):  # asked here: a call may have come while the store was read
+                self._schedule(target.known.id, left)
             else:
-                self._ready.append(look)
+                self._ready.append(target)
 
     def _take_off(self) -> None:
-        while self._ready and self._source.paused:
+        while self._ready and self._breaker.paused:
             self._schedule(self._ready.pop().known.id, 0.0)  # what was read may be old when the pause is over
         while self._ready and self._places() > 0:
-            look = self._ready.popleft()
-            self._called.discard(look.known.id)
-            task = self._api.look(look.known.job.jobid, look.known.job)
-            self._flying[task] = look
+            target = self._ready.popleft()
+            self._called.discard(target.known.id)
+            task = self._api.poll(target.known.job.jobid, target.known.job)
+            self._flying[task] = target
             task.add_done_callback(self._land)
 
     def _land(self, task: asyncio.Task[Job]) -> None:
-        look = self._flying.pop(task, None)
-        if look is None:
+        target = self._flying.pop(task, None)
+        if target is None:
             return  # the loop ended
-        news = self._understood(task, look)
+        news = self._understood(task, target)
         if news is not None:
-            self._unwritten.append((look.known.id, news))
-        if look.known.id in self._wake_again:
-            self._wake_again.discard(look.known.id)
-            self.wake(look.known.id)
+            self._unwritten.append((target.known.id, news))
+        if target.known.id in self._wake_again:
+            self._wake_again.discard(target.known.id)
+            self.poll_soon(target.known.id)
         self._take_off()
         if self._unwritten or self._wanted():
-            self._alarm.ring()
+            self._wakeup.set()
 
-    def _understood(self, task: asyncio.Task[Job], look: Look) -> Job | None:
+    def _understood(self, task: asyncio.Task[Job], target: PollTarget) -> Job | None:
         try:
-            return self._read(_outcome(task), look)
+            return self._read(_outcome(task), target)
         except Exception:
-            with logs.about(key=look.known.key, destination=look.destination):
+            with logs.about(key=target.known.key, destination=target.destination):
                 log.exception("A look failed in an unexpected way")
-            self._schedule(look.known.id, _SLOWEST)
+            self._schedule(target.known.id, _SLOWEST)
             return None
 
     def _take_due(self, most: int) -> list[int]:
@@ -240,11 +244,11 @@ class Watcher:
 
     def _places(self) -> int:
         """How many looks may start; in an outage one is enough to see whether useapi is back."""
-        return (1 if self._source.outage is not None else self._concurrency) - len(self._flying)
+        return (1 if self._breaker.outage is not None else self._concurrency) - len(self._flying)
 
     def _wanted(self) -> int:
         """How many more looks to have ready; in an outage none but the one that may start."""
-        if self._source.outage is not None:
+        if self._breaker.outage is not None:
             return max(self._places() - len(self._ready), 0)
         return 0 if len(self._ready) >= self._concurrency else max(self._concurrency, _READ_AHEAD)
 
@@ -253,7 +257,7 @@ class Watcher:
             return _SLOWEST  # a landing wakes the loop before that
         now = self._loop_time()
         next_due = self._due[0].when if self._due else now + _SLOWEST
-        return max(next_due, self._source.paused_until) - now
+        return max(next_due, self._breaker.paused_until) - now
 
     async def _write(self, news: list[tuple[int, Job]]) -> None:
         # A crash before this commit falls back to the state before the looks, which are then made again; after it,
@@ -270,75 +274,75 @@ class Watcher:
         if any(job.over for _, job in news):
             self._ended_one()
 
-    def _read(self, outcome: Job | UseapiError, look: Look) -> Job | None:
+    def _read(self, outcome: Job | UseapiError, target: PollTarget) -> Job | None:
         """What to write down, if anything; schedules the next look unless the job is over."""
-        job_id = look.known.id
+        job_id = target.known.id
         match outcome:
             case Job():
                 new: Job | None = outcome
             case JobModerated():
                 new = outcome.job
             case UseapiError(rule=Rule.OVER):
-                new = self._ended(outcome, look)
+                new = self._ended(outcome, target)
             case UseapiError():
-                return self._troubled(outcome, look)
-        self._source.answered(job_id)
-        news = None if new is None else self._news(new, look)
+                return self._troubled(outcome, target)
+        self._breaker.answered(job_id)
+        news = None if new is None else self._news(new, target)
         if news is not None and news.over and news.status != Status.CANCELLED:
             self._forget(job_id)
         else:
             not_there_yet = self._misses.get(job_id) == 0  # see `_ended`
-            self._schedule(job_id, _MISSED_CALL if not_there_yet else self._interval(look))
+            self._schedule(job_id, _MISSED_CALL if not_there_yet else self._interval(target))
         return news
 
     def _forget(self, job_id: int) -> None:
         """Nothing stays of a job that is looked at no more: watched again, it starts to count anew."""
         for told in (self._due_at, self._misses, self._quiet, self._woken):
             told.pop(job_id, None)
-        self._source.forget(job_id)
+        self._breaker.forget(job_id)
         self._called.discard(job_id)
         self._wake_again.discard(job_id)
 
-    def _news(self, new: Job, look: Look) -> Job | None:
+    def _news(self, new: Job, target: PollTarget) -> Job | None:
         """What an answer tells that was not known; a day without anything new is news in the end."""
-        self._misses.pop(look.known.id, None)
-        news = follow(look.known.job, new)
+        self._misses.pop(target.known.id, None)
+        news = follow(target.known.job, new)
         if news is not None:
-            self._quiet.pop(look.known.id, None)
-        elif self._is_silent(look):
-            news = msgspec.structs.replace(look.known.job, status=Status.SILENT)
+            self._quiet.pop(target.known.id, None)
+        elif self._is_silent(target):
+            news = msgspec.structs.replace(target.known.job, status=Status.SILENT)
         return news
 
-    def _is_silent(self, look: Look) -> bool:
+    def _is_silent(self, target: PollTarget) -> bool:
         """Whether a look without news was one too many."""
-        if self._now() - look.known.changed_at <= _SILENCE:
+        if self._now() - target.known.changed_at <= _SILENCE:
             return False
-        looks = self._quiet[look.known.id] = self._quiet.get(look.known.id, 0) + 1
-        return looks > _SILENT_LOOKS
+        targets = self._quiet[target.known.id] = self._quiet.get(target.known.id, 0) + 1
+        return targets > _SILENT_LOOKS
 
-    def _ended(self, outcome: UseapiError, look: Look) -> Job | None:
+    def _ended(self, outcome: UseapiError, target: PollTarget) -> Job | None:
         """A job that useapi forgot is over; one that it does not find may be found at the next look.
 
         The first miss does not count where somebody called: useapi itself calls about a job that is there.
         """
-        called = self._loop_time() - self._woken.get(look.known.id, -math.inf) < _CALLED_LATELY
-        misses = self._misses[look.known.id] = self._misses.get(look.known.id, -1 if called else 0) + 1
+        called = self._loop_time() - self._woken.get(target.known.id, -math.inf) < _CALLED_LATELY
+        misses = self._misses[target.known.id] = self._misses.get(target.known.id, -1 if called else 0) + 1
         if isinstance(outcome, JobExpired) or misses >= _MISSES:
-            return msgspec.structs.replace(look.known.job, status=Status.EXPIRED)
+            return msgspec.structs.replace(target.known.job, status=Status.EXPIRED)
         return None
 
-    def _troubled(self, outcome: UseapiError, look: Look) -> Job | None:
+    def _troubled(self, outcome: UseapiError, target: PollTarget) -> Job | None:
         """Trouble that may be everybody's slows the source down; with its own a job waits alone, a day at most."""
-        if self._source.failed(outcome, look.known) and self._is_silent(look):
-            self._forget(look.known.id)
-            return msgspec.structs.replace(look.known.job, status=Status.SILENT)
-        self._schedule(look.known.id, max(self._interval(look), asked_pause(outcome)))
+        if self._breaker.failed(outcome, target.known) and self._is_silent(target):
+            self._forget(target.known.id)
+            return msgspec.structs.replace(target.known.job, status=Status.SILENT)
+        self._schedule(target.known.id, max(self._interval(target), asked_pause(outcome)))
         return None
 
-    def _interval(self, look: Look) -> float:
-        if look.known.job.over:  # cancelled: the store ends these looks after a while
+    def _interval(self, target: PollTarget) -> float:
+        if target.known.job.over:  # cancelled: the store ends these looks after a while
             return self._jittered(_SLOWEST)
-        waited = (self._now() - look.subscribed_at).total_seconds()
+        waited = (self._now() - target.subscribed_at).total_seconds()
         return self._jittered(interval(waited, self._poll_seconds))
 
     def _jittered(self, seconds: float) -> float:
@@ -362,8 +366,8 @@ def interval(waited: float, poll_seconds: float) -> float:
     return min(max(waited / 20, poll_seconds), _SLOWEST)
 
 
-def _outcome(look: asyncio.Task[Job]) -> Job | UseapiError:
-    if look.cancelled():
+def _outcome(target: asyncio.Task[Job]) -> Job | UseapiError:
+    if target.cancelled():
         raise RuntimeError("the request was cancelled")
-    trouble = look.exception()
-    return trouble if isinstance(trouble, UseapiError) else look.result()
+    trouble = target.exception()
+    return trouble if isinstance(trouble, UseapiError) else target.result()

@@ -30,10 +30,10 @@ _LAST_CALLS = 1.0  # seconds at the end for calls that were answered, and whose 
 _TOO_FRESH = _PAUSES[:2]  # before it is asked again about a job that it does not know, while there is room for others
 
 
-class Push:
+class WebhookInbox:
     """Takes up what useapi calls about.
 
-    `wake` looks at a watched job now. `destination_of` tells where a channel is, or `None` where nothing may be posted in it;
+    `poll_soon` looks at a watched job now. `destination_of` tells where a channel is, or `None` where nothing may be posted in it;
     it raises `OSError` where nobody can say just now. `adopted` sets in motion what was taken in.
     """
 
@@ -42,25 +42,25 @@ class Push:
         *,
         api: Useapi,
         store: Store,
-        wake: Callable[[int], None],
+        poll_soon: Callable[[int], None],
         destination_of: Callable[[int], Awaitable[Destination | None]],
         adopted: Callable[[KnownJob], None],
     ) -> None:
         self._api = api
         self._store = store
-        self._wake = wake
+        self._wake = poll_soon
         self._place_of = destination_of
         self._adopted = adopted
         self._early: dict[str, float] = {}  # jobs that nobody knew when a call came, and when that was
         self._asked: dict[str, float] = {}  # jobs that useapi was asked about, and when
         self._tasks: set[asyncio.Task[None]] = set()
         self._spare, self._spared_at = float(_BURST), 0.0
-        self.last_call: float | None = None
+        self.last_received: float | None = None
         """When useapi last called, by the loop's clock."""
 
-    async def heard(self, jobid: str) -> None:
+    async def received(self, jobid: str) -> None:
         """Somebody at the secret address says that this job has news."""
-        self.last_call = _loop_time()
+        self.last_received = _loop_time()
         known = await self._store.by_jobid(jobid)
         if known is not None:
             self._wake(known.id)
@@ -82,7 +82,7 @@ class Push:
     async def close(self) -> None:
         """Give the calls that were answered a moment to be acted on, then end the rest.
 
-        Nothing may call `heard` any more. A job that useapi could not describe in time is lost, unless it still runs at
+        Nothing may call `received` any more. A job that useapi could not describe in time is lost, unless it still runs at
         the next start.
         """
         if self._tasks:

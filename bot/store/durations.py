@@ -2,7 +2,7 @@
 
 import aiosqlite
 
-from bot.models.durations import KEPT, Usual, kind_of, mode_of, seconds_of, usual
+from bot.models.durations import KEPT, TypicalDuration, kind_of, mode_of, seconds_of, typical
 from bot.models.job import Job
 from bot.store.outbox import Outbox
 
@@ -12,14 +12,14 @@ _MODES = ("fast", "relaxed", "turbo", "")
 class Durations(Outbox):
     """What is remembered of them."""
 
-    async def usual(self, job: Job) -> Usual | None:
+    async def typical(self, job: Job) -> TypicalDuration | None:
         """How long jobs such as this one take here; of all modes together while its own is not known."""
         modes = (mode,) if (mode := mode_of(job)) else _MODES
         rows = await self._db.rows(
             f"SELECT seconds FROM durations WHERE kind = ? AND mode IN ({', '.join('?' * len(modes))})",  # noqa: S608 -- question marks only
             (kind_of(job), *modes),
         )
-        return usual([row["seconds"] for row in rows])
+        return typical([row["seconds"] for row in rows])
 
 
 async def note_duration(db: aiosqlite.Connection, job: Job) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import aiosqlite
 
-from bot.models.job import Destination, Job, KnownJob, Look
+from bot.models.job import Destination, Job, KnownJob, PollTarget
 from bot.store.connection import FILE, Database, open_database, told_in_a_sentence
 from bot.store.deliveries import Posts
 from bot.store.durations import Durations
@@ -109,7 +109,7 @@ class Store(
         )
         return [*found, *(row["id"] for row in cancelled)]
 
-    async def looks(self, job_ids: Sequence[int]) -> list[Look]:
+    async def poll_targets(self, job_ids: Sequence[int]) -> list[PollTarget]:
         """What a look at each of these jobs needs; those that are over or that nobody waits for are left out.
 
         One that was cancelled is looked at for a while: Midjourney may finish it all the same.
@@ -122,7 +122,7 @@ class Store(
             (*job_ids, self._time() - _AFTER_CANCELLING),
         )
         return [
-            Look(known=known_of(row), subscribed_at=aware(row["asked_at"]), destination=destination_of(row))
+            PollTarget(known=known_of(row), subscribed_at=aware(row["asked_at"]), destination=destination_of(row))
             for row in rows
         ]
 

@@ -16,7 +16,7 @@ from bot.submissions.pause import Hold
 from bot.submissions.reconciler import Search
 from bot.submissions.sender import CARD_AFTER, Sending
 from bot.submissions.tasks import Tasks, start
-from bot.wakeup import Alarm
+from bot.wakeup import Wakeup
 
 _AT_ONCE = 3  # requests side by side; an account has 3 places unless its owner says more
 _LONGEST_PAUSE = 300.0
@@ -48,7 +48,7 @@ class SubmissionQueue:
     ) -> None:
         self._store = store
         self._queue = queue
-        self._alarm = Alarm()
+        self._wakeup = Wakeup()
         self._hold = Hold(alert=alert)
         self._search = Search(api=api, store=store, now=now)
         self._answering: set[str] = set()  # refs of presses whose pressers have not been answered yet
@@ -120,23 +120,23 @@ class SubmissionQueue:
         self._answering.discard(submission.reference)
         if submission.waits_for is not None and self._hold:
             self._telling.waits(submission)
-        self._alarm.ring()
+        self._wakeup.set()
 
     async def cancel_queued(self, submission: Submission) -> bool:
         """Take a press out of the line; whether it still was there."""
         gone = await self._store.cancel_queued(submission)
         self._telling.waits_no_more(submission)
-        self._alarm.ring()
+        self._wakeup.set()
         return gone
 
     def slot_freed(self) -> None:
         """A place at the account may be free."""
         self._hold.slot_freed()
-        self._alarm.ring()
+        self._wakeup.set()
 
-    def ring(self) -> None:
+    def set(self) -> None:
         """Look at the line now: what held it up may be over, such as a server's pause."""
-        self._alarm.ring()
+        self._wakeup.set()
 
     async def run(self) -> None:
         """Send for ever; at a cancellation, requests under way have a moment to be answered."""
@@ -146,7 +146,7 @@ class SubmissionQueue:
                     wait = await self._round()
                 except StoreTrouble:  # of which the store itself tells
                     wait = _BROKEN_PAUSE
-                await self._alarm.sleep(wait, *self._tasks())
+                await self._wakeup.sleep(wait, *self._tasks())
         finally:
             if self._sends:
                 await asyncio.wait(self._sends.values(), timeout=_LAST_ANSWERS)

@@ -8,7 +8,7 @@ import discord
 from bot import logs
 from bot.errors import PersonError
 from bot.models.job import Destination, Job, Person
-from bot.polling.poller import Watcher
+from bot.polling.poller import Poller
 from bot.providers.useapi import Useapi
 from bot.settings import Settings
 from bot.store import Store, SubscriptionOutcome, SubscriptionResult
@@ -26,7 +26,7 @@ class Bot(Protocol):
 
     store: Store
     api: Useapi
-    watcher: Watcher
+    poller: Poller
     submissions: SubmissionQueue
     settings: Settings
 
@@ -136,7 +136,7 @@ async def ask(
         job, destination or destination_of(interaction), person_of(interaction), again=again
     )
     # The promise stands from here on: watcher and courier find it in the store, also after a crash.
-    bot.watcher.watch(subscribed.known)
+    bot.poller.watch(subscribed.known)
     logs.turn_to(key=subscribed.known.key, destination=destination or destination_of(interaction))
     log.info("Asked for: %s", subscribed.asked.value)
     if not interaction.app_permissions.read_message_history:

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 
 from bot.models.job import Job
-from bot.polling.poller import Watcher
+from bot.polling.poller import Poller
 from bot.providers.useapi import Useapi
 from bot.store import open_store
 from tests.bench.alone import alone
@@ -31,9 +31,9 @@ class CountingUseapi(Useapi):
 
     answers = 0
 
-    async def _look(self, jobid: str, known: Job | None) -> Job:
+    async def _poll(self, jobid: str, known: Job | None) -> Job:
         self.answers += 1
-        return await super()._look(jobid, known)
+        return await super()._poll(jobid, known)
 
 
 async def bare(url: str, connections: int, seconds: float) -> dict[str, float]:
@@ -72,7 +72,7 @@ async def darkroom(url: str, connections: int, seconds: float) -> dict[str, floa
                 nonlocal written
                 written += 1
 
-            watcher = Watcher(
+            poller = Poller(
                 api=api,
                 store=store,
                 poll_seconds=0.001,
@@ -82,10 +82,10 @@ async def darkroom(url: str, connections: int, seconds: float) -> dict[str, floa
                 alert=trouble,
                 rng=random.Random(1),
             )
-            loop = asyncio.create_task(watcher.run())
+            loop = asyncio.create_task(poller.run())
             figures = await _measure(lambda: api.answers, seconds)
             assert not loop.done(), "the watcher broke off"
-            assert not watcher.outage
+            assert not poller.outage
             await _end([loop])
         return figures | {"transactions": written}
 

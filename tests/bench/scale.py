@@ -18,7 +18,7 @@ from typing import Any
 import aiohttp
 
 from bot.models.job import Destination, Job, Person
-from bot.polling.poller import Watcher
+from bot.polling.poller import Poller
 from bot.providers.useapi import Useapi
 from bot.store import Store, open_store
 from tests.bench.alone import alone, rss
@@ -44,19 +44,19 @@ class Clocked(Useapi):
         self.flying = 0
         self.most = 0
 
-    def look(self, jobid: str, known: Job | None = None) -> asyncio.Task[Job]:
+    def poll(self, jobid: str, known: Job | None = None) -> asyncio.Task[Job]:
         now = asyncio.get_running_loop().time()
         self.begun.append(now)
         self.first.set()
         due = self.due_time(int(jobid[4:21]))
         self.late.append(0.0 if due == math.inf else now - due)
-        return super().look(jobid, known)
+        return super().poll(jobid, known)
 
-    async def _look(self, jobid: str, known: Job | None) -> Job:
+    async def _poll(self, jobid: str, known: Job | None) -> Job:
         self.flying += 1
         self.most = max(self.most, self.flying)
         try:
-            return await super()._look(jobid, known)
+            return await super()._poll(jobid, known)
         finally:
             self.flying -= 1
 
@@ -71,7 +71,7 @@ async def at_work(
         aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
     ):
         api = Clocked(session=session, url=url, token="demo-token")
-        watcher = Watcher(
+        poller = Poller(
             api=api,
             store=store,
             poll_seconds=poll,
@@ -81,8 +81,8 @@ async def at_work(
             alert=trouble,
             rng=random.Random(1),
         )
-        api.due_time = watcher._due_time
-        loop = asyncio.create_task(watcher.run())
+        api.due_time = poller._due_time
+        loop = asyncio.create_task(poller.run())
         try:
             yield store, api
         finally:

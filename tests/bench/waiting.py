@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from bot.models.durations import Usual, usual
+from bot.models.durations import TypicalDuration, typical
 from bot.polling.first_poll import not_before
 from bot.polling.poller import interval
 from tests.bench.report import Table, percentile
@@ -41,14 +41,14 @@ class Rule(NamedTuple):
     """Before which second after its creation a job is not looked at; `None`: one interval after it was brought."""
 
     name: str
-    first: Callable[[Usual, float], float] | None
+    first: Callable[[TypicalDuration, float], float] | None
 
 
 RULES = (
     Rule("one interval after `/job`", None),
     Rule("at the learned median", lambda _usual, median: median),
-    Rule("at the learned 10th percentile", lambda usual, _median: usual.low.total_seconds()),
-    Rule("the same where times differ little: Darkroom's rule", lambda usual, _median: not_before(usual, POLL)),
+    Rule("at the learned 10th percentile", lambda typical, _median: typical.low.total_seconds()),
+    Rule("the same where times differ little: Darkroom's rule", lambda typical, _median: not_before(typical, POLL)),
 )
 
 
@@ -80,7 +80,7 @@ def play(rule: Rule, poll: float, jobs: int, *, relaxed: bool) -> list[Run]:
     for kind in CAPTURED:
         chance = random.Random(f"{kind} {relaxed}")
         past = [known_at(chance, duration(chance, kind, relaxed=relaxed)) for _ in range(200)]
-        span = usual(past)
+        span = typical(past)
         assert span is not None
         first = None if rule.first is None else rule.first(span, statistics.median(past))
         runs += (

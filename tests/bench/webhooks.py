@@ -21,12 +21,12 @@ REFRESH = 15.0
 WITHIN = 20.0  # seconds in which all presses come
 
 
-async def play(folder: Path, jobs: int, seed: int, *, push: bool) -> tuple[list[float], float]:
+async def play(folder: Path, jobs: int, seed: int, *, webhooks: bool) -> tuple[list[float], float]:
     """As many presses of V1, by as many moderators: each picture's seconds, and the looks a job."""
     street = Street(folder)
     street.useapi = PretendUseapi(refresh=REFRESH, grid_size=64, max_jobs=1000)
     port = free_port()
-    called = {"PUBLIC_URL": f"http://127.0.0.1:{port}", "WEBHOOK_PORT": str(port)} if push else {}
+    called = {"PUBLIC_URL": f"http://127.0.0.1:{port}", "WEBHOOK_PORT": str(port)} if webhooks else {}
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(street.useapi)
         await stack.enter_async_context(street.discord)
@@ -82,9 +82,9 @@ async def run(*, quick: bool) -> list[Table]:
     jobs, turns = (6, 1) if quick else (40, 2)
     ways: dict[str, list[tuple[list[float], float]]] = {f"polling, every {POLL} s": [], "useapi calls": []}
     for turn in range(turns):
-        for way, push in zip(ways, (False, True), strict=True):
+        for way, webhooks in zip(ways, (False, True), strict=True):
             with TemporaryDirectory(prefix="bench-push-") as folder:
-                ways[way].append(await play(Path(folder), jobs, turn, push=push))
+                ways[way].append(await play(Path(folder), jobs, turn, webhooks=webhooks))
     rows = [
         [
             way,

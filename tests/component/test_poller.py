@@ -27,7 +27,7 @@ from bot.errors import (
     UseapiError,
 )
 from bot.models.job import Destination, Job, KnownJob, Person, Status
-from bot.polling.poller import Watcher
+from bot.polling.poller import Poller
 from bot.providers.useapi import Useapi
 from bot.providers.useapi.parsing import Account
 from bot.store import Store, open_store
@@ -91,7 +91,7 @@ class FarEnd:
             raise answer
         return answer
 
-    def look(self, jobid: str, _known: Job) -> asyncio.Task[Job]:
+    def poll(self, jobid: str, _known: Job) -> asyncio.Task[Job]:
         return asyncio.create_task(self.job(jobid))
 
     async def accounts(self) -> tuple[Account, ...]:
@@ -110,7 +110,7 @@ class Night:
     """A watcher at work; `changed` is called when it has written something, and notes the moment in `rounds`."""
 
     store: Store
-    watcher: Watcher
+    poller: Poller
 
     def __init__(self, folder: Path) -> None:
         self.useapi = FarEnd()
@@ -122,7 +122,7 @@ class Night:
 
     async def prepare(self, concurrency: int = 8) -> None:
         self.store = await self._life.enter_async_context(open_store(self._folder, wall))
-        self.watcher = Watcher(
+        self.poller = Poller(
             api=cast(Useapi, self.useapi),  # of which a watcher knows `job` alone
             store=self.store,
             poll_seconds=15,
@@ -135,7 +135,7 @@ class Night:
 
     async def begin(self) -> None:
         await self.prepare()
-        loop = asyncio.create_task(self.watcher.run())
+        loop = asyncio.create_task(self.poller.run())
         self._life.push_async_callback(ended, loop)
         await asyncio.sleep(0.001)  # it has taken up what there was
 
@@ -144,7 +144,7 @@ class Night:
 
     async def ask(self, jobid: str, destination: Destination = HERE, person: Person = MIRA) -> KnownJob:
         subscribed = await self.store.ask(running(jobid), destination, person)
-        self.watcher.watch(subscribed.known)
+        self.poller.watch(subscribed.known)
         return subscribed.known
 
     async def stop(self, known: KnownJob, person: Person = MIRA) -> None:
@@ -268,11 +268,11 @@ async def test_a_loop_that_broke_off_takes_up_all_jobs_again(fresh: Night) -> No
     fresh.useapi.takes = 10  # b is asked for when the answer about a breaks the loop
     fresh.changed = lambda: fresh.rounds.extend(1 // 0 for _ in "a bug")
     with pytest.raises(ZeroDivisionError):
-        await fresh.watcher.run()
+        await fresh.poller.run()
     over = [(await fresh.job(known)).over for known in (a, b)]
     assert sorted(over) == [False, True]
     fresh.changed = lambda: None
-    loop = asyncio.create_task(fresh.watcher.run())
+    loop = asyncio.create_task(fresh.poller.run())
     await asyncio.sleep(30)
     await ended(loop)
     assert await fresh.store.running() == []
@@ -309,7 +309,7 @@ async def fresh_job(night: Night, **told: Any) -> KnownJob:
     """One that was made this moment, unless told otherwise, and is watched."""
     job = msgspec.structs.replace(running("a"), **({"created": wall()} | told))
     known = (await night.store.ask(job, HERE, MIRA)).known
-    night.watcher.watch(known)
+    night.poller.watch(known)
     return known
 
 
@@ -356,9 +356,9 @@ async def test_who_asks_while_the_store_still_says_that_nobody_waits_is_not_forg
     await fresh_job(fresh, jobid="b")  # how long such jobs take is read behind the looks
     await fresh.stop(known)
     await asyncio.sleep(17)
-    await asyncio.gather(fresh.watcher.look_once(), fresh.ask("a", person=BO))
+    await asyncio.gather(fresh.poller.poll_once(), fresh.ask("a", person=BO))
     await asyncio.sleep(17)
-    await fresh.watcher.look_once()
+    await fresh.poller.poll_once()
     assert fresh.useapi.times("a"), "Bo was told that it is watched"
 
 
@@ -367,7 +367,7 @@ async def test_a_call_is_followed_however_long_such_jobs_take(night: Night) -> N
     began = now()
     known = await fresh_job(night)
     await asyncio.sleep(5)
-    night.watcher.wake(known.id)
+    night.poller.poll_soon(known.id)
     await asyncio.sleep(1)
     assert night.useapi.times("a")[0] - began == pytest.approx(5, abs=0.1)
 
@@ -380,7 +380,7 @@ async def test_a_call_about_a_job_whose_look_is_late_already_is_followed_too(nig
     began = now()
     known = await fresh_job(night)
     await asyncio.sleep(18)
-    night.watcher.wake(known.id)  # its look was due, but useapi wants a pause
+    night.poller.poll_soon(known.id)  # its look was due, but useapi wants a pause
     await asyncio.sleep(15)
     assert night.useapi.times("a"), "when the pause is over"
     assert now() - began < 40
@@ -392,7 +392,7 @@ async def test_a_call_about_a_job_whose_look_is_late_already_is_followed_too(nig
 async def test_a_call_brings_the_look_forward_and_the_rhythm_goes_on_from_there(night: Night) -> None:
     known = await night.ask("a")
     await asyncio.sleep(5)
-    night.watcher.wake(known.id)
+    night.poller.poll_soon(known.id)
     await asyncio.sleep(40)
     first, *others = night.useapi.times("a")
     assert first == pytest.approx(5, abs=0.1)
@@ -402,7 +402,7 @@ async def test_a_call_brings_the_look_forward_and_the_rhythm_goes_on_from_there(
 async def test_a_hundred_calls_a_second_bring_one_look_in_two_seconds(night: Night) -> None:
     known = await night.ask("a")
     while now() < 10:
-        night.watcher.wake(known.id)
+        night.poller.poll_soon(known.id)
         await asyncio.sleep(0.01)
     times = night.useapi.times("a")
     assert len(times) <= 6
@@ -413,9 +413,9 @@ async def test_news_that_come_while_a_look_is_under_way_are_looked_for_after_it(
     known = await night.ask("a")
     night.useapi.takes = 3
     await asyncio.sleep(5)
-    night.watcher.wake(known.id)
+    night.poller.poll_soon(known.id)
     await asyncio.sleep(1)
-    night.watcher.wake(known.id)  # this look may have been answered already when the news came
+    night.poller.poll_soon(known.id)  # this look may have been answered already when the news came
     await asyncio.sleep(2.5)
     night.useapi.answers["a"] = done("a")
     await asyncio.sleep(10)
@@ -426,7 +426,7 @@ async def test_a_job_that_is_not_found_right_after_a_call_is_looked_at_again_in_
     known = await night.ask("a")
     night.useapi.answers["a"] = JobUnknown()
     await asyncio.sleep(5)
-    night.watcher.wake(known.id)
+    night.poller.poll_soon(known.id)
     await asyncio.sleep(3)
     night.useapi.answers["a"] = done("a")
     await asyncio.sleep(20)
@@ -439,7 +439,7 @@ async def test_a_call_about_a_job_that_is_not_there_brings_one_look_more_and_the
     known = await night.ask("a")
     night.useapi.answers["a"] = JobUnknown()
     await asyncio.sleep(5)
-    night.watcher.wake(known.id)
+    night.poller.poll_soon(known.id)
     await asyncio.sleep(25)
     assert not (await night.job(known)).over
     await asyncio.sleep(15)
@@ -453,7 +453,7 @@ async def test_calls_about_jobs_that_nobody_watches_bring_nothing(night: Night) 
     await asyncio.sleep(MINUTE)
     looked = len(night.useapi.looks)
     for job_id in (known.id, 12345, -1):
-        night.watcher.wake(job_id)
+        night.poller.poll_soon(job_id)
     await asyncio.sleep(MINUTE)
     assert len(night.useapi.looks) == looked == 1
 
@@ -464,7 +464,7 @@ async def test_calls_do_not_break_the_pause_that_useapi_needs(night: Night) -> N
     await asyncio.sleep(20)
     assert len(night.useapi.looks) == 1
     for _ in range(30):
-        night.watcher.wake(known.id)
+        night.poller.poll_soon(known.id)
         await asyncio.sleep(1)
     assert len(night.useapi.looks) == 1, "one probe a minute"
 
@@ -622,10 +622,10 @@ async def test_an_outage_is_forgotten_when_it_is_over(night: Night) -> None:
     await night.ask("b")
     night.useapi.everybody = lambda _: ServerTrouble()
     await asyncio.sleep(20 * MINUTE)
-    assert night.watcher.outage == ServerTrouble.sentence()
+    assert night.poller.outage == ServerTrouble.sentence()
     night.useapi.everybody = running
     await asyncio.sleep(10 * MINUTE)
-    assert night.watcher.outage == ""
+    assert night.poller.outage == ""
     night.useapi.everybody = lambda _: ServerTrouble()
     await asyncio.sleep(2 * MINUTE)
     assert min(gaps(night.useapi.times(since=30 * MINUTE))) < 10, "the pauses are short again at first"
@@ -700,7 +700,7 @@ async def test_one_odd_job_does_not_starve_the_others(
     caplog.set_level(logging.INFO, "bot.polling.circuit_breaker")
     await asyncio.sleep(10 * MINUTE)
     assert len(said(caplog)) == 2, "it is no outage each time anew"
-    assert night.watcher.outage == ""
+    assert night.poller.outage == ""
     counts = [len(night.useapi.times(f"job {number}")) for number in range(30)]
     assert min(counts) >= 20
     assert len(night.useapi.times("odd")) >= 20
@@ -916,11 +916,11 @@ async def test_a_bug_in_one_look_is_logged_and_the_job_is_looked_at_again(
 async def test_one_round_looks_at_all_that_is_due_and_returns_when_it_is_written(fresh: Night) -> None:
     await fresh.prepare(concurrency=2)
     known = [await fresh.ask(jobid) for jobid in "abcde"]
-    await fresh.watcher.look_once()
+    await fresh.poller.poll_once()
     assert fresh.useapi.looks == []
     await asyncio.sleep(17)
     fresh.useapi.everybody = done
-    await fresh.watcher.look_once()
+    await fresh.poller.poll_once()
     assert sorted(jobid for _, jobid in fresh.useapi.looks) == list("abcde")
     assert [(await fresh.job(each)).over for each in known] == [True] * 5
     assert fresh.useapi.most == 2

@@ -254,7 +254,7 @@ async def test_a_look_knows_how_long_the_youngest_watch_waits(store: Store, cloc
     subscribed = await store.ask(RUNNING, HERE, MIRA)
     clock.forward(600)
     await store.ask(RUNNING, THERE, BO)
-    (look,) = await store.looks([subscribed.known.id, 12345])
+    (look,) = await store.poll_targets([subscribed.known.id, 12345])
     assert look.subscribed_at == clock.time
 
 

@@ -359,7 +359,7 @@ async def test_two_servers_and_one_u_are_one_job_and_a_paused_server_holds_up_no
     assert await evening.state(paused) == SubmissionState.QUEUED
     assert await evening.state(other) == SubmissionState.ACCEPTED
     await evening.store.change_settings(HERE.guild_id, paused=False)
-    evening.submissions.ring()
+    evening.submissions.set()
     await asyncio.sleep(MINUTE)
     assert await evening.states() == ["used", "made", "made"]
     await asyncio.gather(evening.submission("U2", MIRA, HERE), evening.submission("U2", BO, THERE))
@@ -375,7 +375,7 @@ async def test_nothing_is_sent_for_a_server_that_is_served_no_more_nor_a_day_lat
     late = await evening.submission("V2")
     await asyncio.sleep(25 * HOUR)
     await evening.store.change_settings(HERE.guild_id, paused=False)
-    evening.submissions.ring()
+    evening.submissions.set()
     await asyncio.sleep(MINUTE)
     assert await evening.states() == ["refused", "refused"]
     assert evening.useapi.posts == []

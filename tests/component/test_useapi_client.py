@@ -105,19 +105,19 @@ async def test_every_jobid_arrives_as_it_is(far: FarEnd, api: Useapi, jobid: str
 
 async def test_an_answer_that_did_not_change_is_the_job_that_is_known(far: FarEnd, api: Useapi) -> None:
     far.says(sample("imagine_progress_47"))
-    known = await api.look(JOBID)
+    known = await api.poll(JOBID)
     assert known.digest
-    assert await api.look(JOBID, known) is known
+    assert await api.poll(JOBID, known) is known
     far.says(sample("imagine_progress_47") + b" ")
-    again = await api.look(JOBID, known)
+    again = await api.poll(JOBID, known)
     assert again is not known
     assert msgspec.structs.replace(again, digest=known.digest) == known
 
 
 async def test_a_job_that_was_given_up_is_read_anew_from_the_same_bytes(far: FarEnd, api: Useapi) -> None:
     far.says(sample("imagine_progress_47"))
-    alive = await api.look(JOBID)
-    assert await api.look(JOBID, msgspec.structs.replace(alive, status=Status.SILENT)) == alive
+    alive = await api.poll(JOBID)
+    assert await api.poll(JOBID, msgspec.structs.replace(alive, status=Status.SILENT)) == alive
 
 
 async def test_an_answer_may_come_packed(far: FarEnd, api: Useapi) -> None:
@@ -250,7 +250,7 @@ async def test_a_crowd_that_asks_one_after_the_other_is_one_request_but_the_watc
     first = await api.job(JOBID)
     assert [await api.job(JOBID) for _ in range(20)] == [first] * 20
     assert len(far.requests) == 1
-    await api.look(JOBID)
+    await api.poll(JOBID)
     assert len(far.requests) == 2
 
 
@@ -258,7 +258,7 @@ async def test_a_crowd_that_asks_one_after_the_other_is_one_request_but_the_watc
 async def test_whoever_asks_after_a_change_is_not_told_what_was_before_it(far: FarEnd, api: Useapi, what: str) -> None:
     far.says(sample("docs_get_job_imagine_completed"))
     await api.job(JOBID)
-    before = api.look(JOBID)
+    before = api.poll(JOBID)
     far.says(b"{}", 500 if "vain" in what else 200)
     with suppress(errors.UseapiError):
         await (api.cancel(JOBID) if what == "cancelled" else api.press(JOBID, "U1", reply_ref="ref"))
@@ -408,7 +408,7 @@ async def test_an_answer_that_takes_too_long_is_too_slow(far: FarEnd, session: a
             await response.write(b" ")
             await asyncio.sleep(0.02)
 
-    api = Useapi(session=session, url=far.url, token=TOKEN, look_seconds=0.5, press_seconds=0.5)
+    api = Useapi(session=session, url=far.url, token=TOKEN, poll_seconds=0.5, press_seconds=0.5)
     for answer in (never, drip):
         far.answer = answer
         with pytest.raises(errors.TooSlow):
@@ -489,13 +489,13 @@ async def test_no_error_and_no_log_holds_the_token_or_the_jobid(
     statuses = (302, 400, 401, 402, 404, 409, 410, 418, 429, 500, 504, 596)
     answers += [partial(lambda status, _: reply(leak, status, Location=f"/{TOKEN}"), status) for status in statuses]
     api = Useapi(session=session, url=far.url, token=TOKEN)
-    heard = [repr(api)]
+    received = [repr(api)]
     for answer in answers:
         far.answer = answer
         for ask in (api.job(JOBID), api.press(JOBID, "U1", reply_ref="p"), api.running()):
             with pytest.raises(errors.UseapiError) as caught:
                 await ask
-            heard.append(everything_about(caught.value))
-    heard.append(caplog.text)
-    assert "canary" not in "\n".join(heard)
-    assert JOBID not in "\n".join(heard)
+            received.append(everything_about(caught.value))
+    received.append(caplog.text)
+    assert "canary" not in "\n".join(received)
+    assert JOBID not in "\n".join(received)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bot.wakeup import Alarm
+from bot.wakeup import Wakeup
 from tests.clock import VirtualTime
 
 event_loop_factory = VirtualTime
@@ -15,61 +15,61 @@ def now() -> float:
 
 
 async def test_it_sleeps_as_long_as_it_is_told() -> None:
-    await Alarm().sleep(300)
+    await Wakeup().sleep(300)
     assert now() == 300
 
 
 async def test_a_ring_wakes_the_sleeper() -> None:
-    alarm = Alarm()
-    asyncio.get_running_loop().call_later(2, alarm.ring)
-    await alarm.sleep(300)
+    wakeup = Wakeup()
+    asyncio.get_running_loop().call_later(2, wakeup.set)
+    await wakeup.sleep(300)
     assert now() == 2
 
 
 async def test_a_ring_before_the_sleep_is_kept_for_one_sleep() -> None:
-    alarm = Alarm()
-    alarm.ring()
-    alarm.ring()
-    await alarm.sleep(300)
+    wakeup = Wakeup()
+    wakeup.set()
+    wakeup.set()
+    await wakeup.sleep(300)
     assert now() == 0
-    await alarm.sleep(300)
+    await wakeup.sleep(300)
     assert now() == 300
 
 
 async def test_it_wakes_when_one_of_the_others_is_done_and_lets_the_rest_run_on() -> None:
-    alarm = Alarm()
+    wakeup = Wakeup()
     soon, late = asyncio.create_task(asyncio.sleep(2)), asyncio.create_task(asyncio.sleep(5))
-    await alarm.sleep(300, soon, late)
+    await wakeup.sleep(300, soon, late)
     assert (now(), soon.done(), late.done()) == (2, True, False)
-    await alarm.sleep(300, late)
+    await wakeup.sleep(300, late)
     assert now() == 5
     assert not late.cancelled()
 
 
 async def test_what_has_passed_is_not_slept_for() -> None:
-    await Alarm().sleep(-5)
+    await Wakeup().sleep(-5)
     assert now() == 0
 
 
 async def test_a_cancelled_sleep_leaves_nothing_behind() -> None:
-    alarm = Alarm()
-    sleeper = asyncio.create_task(alarm.sleep(300))
+    wakeup = Wakeup()
+    sleeper = asyncio.create_task(wakeup.sleep(300))
     await asyncio.sleep(1)
     sleeper.cancel()
     with pytest.raises(asyncio.CancelledError):
         await sleeper
     await asyncio.sleep(0)
     assert asyncio.all_tasks() == {asyncio.current_task()}
-    await alarm.sleep(10)
+    await wakeup.sleep(10)
     assert now() == 11
 
 
 async def test_a_ring_after_a_sleep_that_was_cancelled_is_kept() -> None:
-    alarm = Alarm()
-    sleeper = asyncio.create_task(alarm.sleep(300))
+    wakeup = Wakeup()
+    sleeper = asyncio.create_task(wakeup.sleep(300))
     await asyncio.sleep(1)
     sleeper.cancel()
-    alarm.ring()
+    wakeup.set()
     await asyncio.wait({sleeper})
-    await alarm.sleep(300)
+    await wakeup.sleep(300)
     assert now() == 1

@@ -65,8 +65,8 @@ async def test_health_names_the_part_that_does_not_work_and_for_how_long(
     assert await ill(origin) == {}
 
     loops: Any = vars(stage.bot.cogs["Watching"])["_loops"]
-    (watcher, courier) = [task for task in loops if task.get_name() in {"watcher", "courier"}]
-    watcher.cancel()
+    (poller, courier) = [task for task in loops if task.get_name() in {"watcher", "courier"}]
+    poller.cancel()
     courier.cancel()
     await stage.job(stage.mira, stage.useapi.add_job())
     await stage.wait(450)

@@ -9,7 +9,7 @@ import pytest
 
 from bot import formatting
 from bot.formatting.status_text import span
-from bot.models.durations import ENOUGH, KEPT, Usual, kind_of, seconds_of, usual
+from bot.models.durations import ENOUGH, KEPT, TypicalDuration, kind_of, seconds_of, typical
 from bot.models.job import Destination, Job, Person, Status
 from bot.store import Store, open_store
 
@@ -42,20 +42,20 @@ async def follow(store: Store, number: int, seconds: float, *, mode: str = "fast
 async def test_nothing_is_said_before_twenty_of_a_kind_are_known(store: Store) -> None:
     for number in range(ENOUGH - 1):
         await follow(store, number, 30 + number)
-    assert await store.usual(job(99)) is None
+    assert await store.typical(job(99)) is None
     await follow(store, ENOUGH, 60)
-    assert await store.usual(job(99)) == Usual(timedelta(seconds=32), timedelta(seconds=47))
+    assert await store.typical(job(99)) == TypicalDuration(timedelta(seconds=32), timedelta(seconds=47))
 
 
 async def test_each_mode_is_counted_by_itself_and_one_that_is_not_known_yet_may_be_any(store: Store) -> None:
     for number in range(ENOUGH):
         await follow(store, number, 40)
         await follow(store, 100 + number, 400, mode="relaxed")
-    assert await store.usual(job(999)) == (timedelta(seconds=40),) * 2
-    assert await store.usual(job(999, mode="relaxed, stealth")) == (timedelta(seconds=400),) * 2
-    assert await store.usual(job(999, mode="")) == (timedelta(seconds=40), timedelta(seconds=400))
-    assert await store.usual(job(999, mode="turbo")) is None
-    assert await store.usual(job(999, verb="blend")) is None
+    assert await store.typical(job(999)) == (timedelta(seconds=40),) * 2
+    assert await store.typical(job(999, mode="relaxed, stealth")) == (timedelta(seconds=400),) * 2
+    assert await store.typical(job(999, mode="")) == (timedelta(seconds=40), timedelta(seconds=400))
+    assert await store.typical(job(999, mode="turbo")) is None
+    assert await store.typical(job(999, verb="blend")) is None
 
 
 async def test_what_was_usual_long_ago_is_forgotten(store: Store) -> None:
@@ -63,7 +63,7 @@ async def test_what_was_usual_long_ago_is_forgotten(store: Store) -> None:
         await follow(store, number, 1000)
     for number in range(10, 10 + KEPT):
         await follow(store, number, 50)
-    assert await store.usual(job(9999)) == (timedelta(seconds=50),) * 2
+    assert await store.typical(job(9999)) == (timedelta(seconds=50),) * 2
     ((kept,),) = await store._db.rows("SELECT count(*) FROM durations")
     assert kept == KEPT
 
@@ -121,13 +121,13 @@ def test_presses_are_compared_by_what_was_pressed(button: str, kind: str) -> Non
     ],
 )
 def test_a_span_is_rounded_outwards(low: float, high: float, words: str) -> None:
-    assert span(Usual(timedelta(seconds=low), timedelta(seconds=high))) == words
+    assert span(TypicalDuration(timedelta(seconds=low), timedelta(seconds=high))) == words
 
 
 def test_a_card_says_what_is_usual_and_when_to_expect_it() -> None:
-    often = usual([float(seconds) for seconds in range(40, 71)])
-    told = formatting.card(job(1), parent=None, subscribers=["Mira"], started=NOON, usual=often).description or ""
+    often = typical([float(seconds) for seconds in range(40, 71)])
+    told = formatting.card(job(1), parent=None, subscribers=["Mira"], started=NOON, typical=often).description or ""
     expected = int((NOON + timedelta(seconds=67)).timestamp())
     assert told.endswith(f"\nUsually 40–70 s, expected <t:{expected}:R>")
-    silent = formatting.card(job(1), parent=None, subscribers=["Mira"], started=NOON, usual=None).description or ""
+    silent = formatting.card(job(1), parent=None, subscribers=["Mira"], started=NOON, typical=None).description or ""
     assert "sually" not in silent

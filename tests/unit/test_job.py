@@ -148,9 +148,9 @@ answers = st.builds(
 
 
 @given(st.lists(answers, min_size=1, max_size=8))
-def test_whatever_comes_a_job_only_moves_forward(heard: list[Job]) -> None:
-    job = heard[0]
-    for answer in heard[1:]:
+def test_whatever_comes_a_job_only_moves_forward(received: list[Job]) -> None:
+    job = received[0]
+    for answer in received[1:]:
         after = follow(job, answer)
         if after is None:
             continue
@@ -168,8 +168,8 @@ def test_whatever_comes_a_job_only_moves_forward(heard: list[Job]) -> None:
 
 
 @given(st.permutations([changed(RUNNING, status=status, percent=None) for status in FORWARD]))
-def test_in_whatever_order_answers_come_the_end_is_the_same(heard: list[Job]) -> None:
+def test_in_whatever_order_answers_come_the_end_is_the_same(received: list[Job]) -> None:
     job = changed(RUNNING, status=Status.CREATED, percent=None)
-    for answer in heard:
+    for answer in received:
         job = follow(job, answer) or job
     assert job.status == Status.COMPLETED

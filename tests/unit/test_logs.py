@@ -120,7 +120,7 @@ def test_a_secret_that_holds_another_leaves_no_rest() -> None:
 # --- levels ---------------------------------------------------------------------------------------------------------
 
 
-def heard(level: str) -> set[str]:
+def received(level: str) -> set[str]:
     """Which severities of which loggers are shown."""
     with screen(level) as shown:
         for name in ("bot.polling.poller", "discord.http", "discord.gateway", "discord.webhook.async_", "aiosqlite"):
@@ -130,7 +130,7 @@ def heard(level: str) -> set[str]:
 
 
 def test_by_default_we_are_heard_and_libraries_only_when_they_warn() -> None:
-    shown = heard("INFO")
+    shown = received("INFO")
     assert {"bot.polling.poller INFO", "discord.http WARNING", "aiosqlite WARNING"} < shown
     assert not {"bot.polling.poller DEBUG", "discord.http INFO", "aiosqlite DEBUG"} & shown
 
@@ -143,14 +143,14 @@ def test_by_default_discord_py_does_not_warn_of_what_was_left_out_on_purpose() -
 
 
 def test_debug_shows_all_but_what_prints_tokens_or_every_frame() -> None:
-    shown = heard("DEBUG")
+    shown = received("DEBUG")
     assert {"bot.polling.poller DEBUG", "discord.http DEBUG", "discord.gateway INFO"} < shown
     assert not {"discord.gateway DEBUG", "discord.webhook.async_ DEBUG", "aiosqlite DEBUG"} & shown
 
 
 @pytest.mark.parametrize(("level", "severities"), [("WARNING", {"WARNING", "ERROR"}), ("ERROR", {"ERROR"})])
 def test_nothing_below_the_level_is_shown(level: str, severities: set[str]) -> None:
-    assert {each.split()[1] for each in heard(level)} == severities
+    assert {each.split()[1] for each in received(level)} == severities
 
 
 def test_a_line_is_shown_once_however_often_logging_is_set_up() -> None:

@@ -25,7 +25,7 @@ _PLAIN = re.compile(r"[\w:.~-]+", re.ASCII)
 class Useapi:
     """useapi.net's Midjourney API v2 at `url`, paid for with `token`; `session` stays the caller's to close.
 
-    A look at a job may take `look_seconds`; a press `press_seconds`, because useapi answers it only when Midjourney's
+    A look at a job may take `poll_seconds`; a press `press_seconds`, because useapi answers it only when Midjourney's
     message has appeared in Discord. Where there is a `reply_url`, useapi is asked to call it when a press has news.
     Every method raises `errors.UseapiError`, each outcome by its own class; no error holds the token, a job id, or
     useapi's words.
@@ -38,16 +38,16 @@ class Useapi:
         url: str,
         token: str,
         reply_url: str = "",
-        look_seconds: float = 20.0,
+        poll_seconds: float = 20.0,
         press_seconds: float = 75.0,
     ) -> None:
         self._session = session
         self._url = URL(url.rstrip("/"))
         self._reply_url = reply_url
         self._headers = CIMultiDict({"Authorization": f"Bearer {token}", "Accept": "application/json"})
-        self._look_patience = _patience(look_seconds)
-        self._press_patience = _patience(press_seconds)
-        self._looks: dict[str, asyncio.Task[Job]] = {}
+        self._poll_timeout = _timeout(poll_seconds)
+        self._press_timeout = _timeout(press_seconds)
+        self._polls: dict[str, asyncio.Task[Job]] = {}
         self._fresh: dict[str, Job] = {}
         self._changes = 0  # how often we changed a job: what was asked for before that is shared no more
 
@@ -63,22 +63,22 @@ class Useapi:
         job = self._fresh.get(jobid)
         if job is None:
             changes = self._changes
-            job = await asyncio.shield(self.look(jobid))
+            job = await asyncio.shield(self.poll(jobid))
             if changes == self._changes:
                 self._fresh[jobid] = job
                 asyncio.get_running_loop().call_later(_FRESH, self._fresh.pop, jobid, None)
         return job
 
-    def look(self, jobid: str, known: Job | None = None) -> asyncio.Task[Job]:
+    def poll(self, jobid: str, known: Job | None = None) -> asyncio.Task[Job]:
         """The request for a job that is under way, or a new one; shared with others, so it is not to be cancelled.
 
         An answer with the very bytes that told `known`, a job that was not given up, is not read again: it is `known`.
         """
-        look = self._looks.get(jobid)
-        if look is None:
-            look = self._looks[jobid] = asyncio.create_task(self._look(jobid, known))
-            look.add_done_callback(lambda done: self._looked(jobid, done))
-        return look
+        poll = self._polls.get(jobid)
+        if poll is None:
+            poll = self._polls[jobid] = asyncio.create_task(self._poll(jobid, known))
+            poll.add_done_callback(lambda done: self._polled(jobid, done))
+        return poll
 
     async def press(self, jobid: str, button: str, *, reply_ref: str, prompt: str | None = None) -> Job:
         """Press `button` (the exact label) of a job, and return the child job.
@@ -92,7 +92,7 @@ class Useapi:
         if prompt is not None:
             body["prompt"] = prompt
         try:
-            said = read(await self._ask("POST", "/jobs/button", self._press_patience, body))
+            said = read(await self._ask("POST", "/jobs/button", self._press_timeout, body))
         finally:
             self._changed(jobid)
         child = job_from(said, jobid="") if isinstance(said, dict) else None
@@ -102,7 +102,7 @@ class Useapi:
 
     async def running(self) -> tuple[str, ...]:
         """The ids of the jobs that run now, on all of the payer's accounts."""
-        said = read(await self._ask("GET", "/jobs", self._look_patience))
+        said = read(await self._ask("GET", "/jobs", self._poll_timeout))
         if not isinstance(said, list):
             raise errors.Nonsense
         return jobids(said)
@@ -111,7 +111,7 @@ class Useapi:
         """Have useapi give up a job; Midjourney may go on with it, and charge."""
         try:
             query = f"jobid={_quoted(jobid)}"
-            read(await self._ask("GET", "/jobs/cancel/", self._look_patience, query=query), jobid=jobid)
+            read(await self._ask("GET", "/jobs/cancel/", self._poll_timeout, query=query), jobid=jobid)
         finally:
             self._changed(jobid)
 
@@ -122,15 +122,15 @@ class Useapi:
         Discord token is dropped.
         """
         try:
-            said = read(await self._ask("GET", "/account/midjourney", self._look_patience))
+            said = read(await self._ask("GET", "/account/midjourney", self._poll_timeout))
         except errors.JobUnknown:  # 404: none
             return ()
         if not isinstance(said, dict):
             raise errors.Nonsense
         return accounts_in(said)
 
-    async def _look(self, jobid: str, known: Job | None) -> Job:
-        answer = await self._ask("GET", "/jobs/", self._look_patience, query=f"jobid={_quoted(jobid)}")
+    async def _poll(self, jobid: str, known: Job | None) -> Job:
+        answer = await self._ask("GET", "/jobs/", self._poll_timeout, query=f"jobid={_quoted(jobid)}")
         digest = blake2b(answer.body, digest_size=8).hexdigest() if answer.status == 200 else ""
         if known is not None and digest and known.digest == digest and not known.lost:
             return known
@@ -144,13 +144,13 @@ class Useapi:
         """Whoever asks for a job from now on sees what a press or an end has made of it, if we were answered or not."""
         self._changes += 1
         self._fresh.pop(jobid, None)
-        self._looks.pop(jobid, None)
+        self._polls.pop(jobid, None)
 
-    def _looked(self, jobid: str, look: asyncio.Task[Job]) -> None:
-        if self._looks.get(jobid) is look:
-            del self._looks[jobid]
-        if not look.cancelled():
-            look.exception()  # taken here, because all who asked may have left; asyncio would complain about it
+    def _polled(self, jobid: str, poll: asyncio.Task[Job]) -> None:
+        if self._polls.get(jobid) is poll:
+            del self._polls[jobid]
+        if not poll.cancelled():
+            poll.exception()  # taken here, because all who asked may have left; asyncio would complain about it
 
     async def _ask(
         self,
@@ -205,7 +205,7 @@ def _quoted(jobid: str) -> str:
     return quote(jobid, safe="", errors="replace")  # a lone surrogate has no UTF-8; useapi will not know it either
 
 
-def _patience(seconds: float) -> aiohttp.ClientTimeout:
+def _timeout(seconds: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=seconds, connect=min(seconds, 10.0))
 
 

@@ -30,7 +30,7 @@ class ReportButton(Managed, ui.DynamicItem[ui.Button[Any]], template=r"dr:b"):
             f"results to be posted: {await store.waiting(guild_id)}",
             f"results given up: {len(await store.undeliverable(guild_id))}",
             f"presses in line: {await store.count_queued_in(guild_id)}",
-            f"useapi.net: {'has trouble' if bot_of(interaction).watcher.outage else 'answers'}",
+            f"useapi.net: {'has trouble' if bot_of(interaction).poller.outage else 'answers'}",
             f"gateway: {interaction.client.latency * 1000:.0f} ms",
         ]
         await replies.say(interaction, "```\n" + "\n".join(lines) + "\n```")
