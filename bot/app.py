@@ -14,10 +14,10 @@ import discord
 
 from bot.alerts import DISK
 from bot.client import Darkroom
-from bot.delivery import Courier
+from bot.delivery import Dispatcher
 from bot.errors import StoreError
 from bot.images import Pictures
-from bot.messages import Writer
+from bot.messages import MessageBuilder
 from bot.models.job import KnownJob
 from bot.ops.maintenance import Housekeeping
 from bot.polling.poller import Poller
@@ -58,7 +58,7 @@ async def open_darkroom(
         )
         async with Darkroom(settings=settings, store=store, api=api, always_sync=always_sync) as bot:
             store.on_health(partial(bot.alerts.raise_or_end, DISK))
-            writer = Writer(
+            builder = MessageBuilder(
                 bot=bot,
                 store=store,
                 pictures=pictures,
@@ -67,8 +67,13 @@ async def open_darkroom(
                 now=now,
                 alert=bot.alerts.raise_or_end,
             )
-            bot.courier = Courier(
-                bot=bot, store=store, writer=writer, now=now, budget=bot.budget, alert=bot.alerts.raise_or_end
+            bot.dispatcher = Dispatcher(
+                bot=bot,
+                store=store,
+                builder=builder,
+                now=now,
+                rate_limits=bot.rate_limits,
+                alert=bot.alerts.raise_or_end,
             )
             bot.poller = Poller(
                 api=api,
@@ -76,7 +81,7 @@ async def open_darkroom(
                 poll_seconds=settings.poll_seconds,
                 concurrency=settings.poll_concurrency,
                 now=now,
-                changed=bot.courier.set,
+                changed=bot.dispatcher.set,
                 ended=lambda: bot.submissions.slot_freed(),
                 alert=bot.alerts.raise_or_end,
             )
@@ -93,7 +98,7 @@ async def open_darkroom(
                 store=store,
                 watch=partial(_pressed, bot),
                 tell=lambda press: answers.tell(press, bot.submissions.held),
-                changed=bot.courier.set,
+                changed=bot.dispatcher.set,
                 alert=bot.alerts.raise_or_end,
                 queue=settings.press_queue,
                 now=now,
@@ -108,7 +113,7 @@ async def open_darkroom(
                 alert=bot.alerts.raise_or_end,
             )
             if metrics is not None:
-                metrics.follow_discord(bot.budget.trace)
+                metrics.follow_discord(bot.rate_limits.trace)
                 bot.web.append(partial(_pages, bot, metrics, now))
             if settings.callback_url:
                 bot.web.append(partial(_callbacks, bot))

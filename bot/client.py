@@ -20,8 +20,8 @@ from discord.shard import Shard
 
 from bot import logs, ui
 from bot.alerts import Alerts
-from bot.delivery import Courier
-from bot.delivery.rate_limits import Budget, pause_before_identify
+from bot.delivery import Dispatcher
+from bot.delivery.rate_limits import DiscordRateLimits, pause_before_identify
 from bot.errors import PersonError
 from bot.models.job import Destination
 from bot.ops.maintenance import Housekeeping
@@ -66,19 +66,19 @@ class Tree(app_commands.CommandTree["Darkroom"]):
 class Darkroom(commands.AutoShardedBot):
     """The bot that people meet.
 
-    `bot.app` builds it and gives it `courier`, `poller` and the rest, which need the bot themselves, before it logs
+    `bot.app` builds it and gives it `dispatcher`, `poller` and the rest, which need the bot themselves, before it logs
     in. `web` opens the bot's own HTTP servers, if any, after the login; they close before anything else does. With
     `always_sync` the commands are sent to Discord even where they did not change.
     """
 
-    courier: Courier
+    dispatcher: Dispatcher
     poller: Poller
     submissions: SubmissionQueue
     housekeeping: Housekeeping
     webhooks: WebhookInbox
 
     def __init__(self, *, settings: Settings, store: Store, api: Useapi, always_sync: bool = False) -> None:
-        self.budget = Budget()
+        self.rate_limits = DiscordRateLimits()
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
@@ -88,7 +88,7 @@ class Darkroom(commands.AutoShardedBot):
             max_messages=None,
             chunk_guilds_at_startup=False,
             allowed_mentions=discord.AllowedMentions.none(),
-            http_trace=self.budget.trace,
+            http_trace=self.rate_limits.trace,
             allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
             allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=False, private_channel=False),
         )
@@ -104,7 +104,7 @@ class Darkroom(commands.AutoShardedBot):
 
     def deliver_soon(self) -> None:
         """Let the courier look into the outbox now."""
-        self.courier.set()
+        self.dispatcher.set()
 
     async def setup_hook(self) -> None:
         """Make buttons of earlier runs work, load the cogs (one that cannot load stops the start), sync commands."""

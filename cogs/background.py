@@ -27,7 +27,7 @@ class Watching(commands.Cog):
         for name, run in (
             ("watcher", bot.poller.run),
             ("presses", bot.submissions.run),
-            ("courier", bot.courier.run),
+            ("courier", bot.dispatcher.run),
             ("housekeeping", bot.housekeeping.run),
         ):
             self._loops.append(asyncio.create_task(_for_ever(name, run), name=name))

@@ -45,7 +45,7 @@ class Jobs(commands.Cog):
     @app_commands.checks.cooldown(6, 60.0, key=lambda interaction: (interaction.guild_id, interaction.user.id))
     async def job(self, interaction: discord.Interaction[Darkroom], jobid: str) -> None:
         """Answer in private; what is public, the courier posts."""
-        self._bot.store.saw(interaction.id)
+        self._bot.store.note_snowflake(interaction.id)
         await interaction.response.defer(ephemeral=True)  # useapi may take longer than the 3 s that Discord gives
         await self._follow(interaction, jobid)
 
@@ -58,7 +58,7 @@ class Jobs(commands.Cog):
     @app_commands.checks.cooldown(6, 60.0, key=lambda interaction: (interaction.guild_id, interaction.user.id))
     async def watch(self, interaction: discord.Interaction[Darkroom], message: discord.Message) -> None:
         """Follow the jobs whose ids stand in any message; on a post of ours, do what its own button does."""
-        self._bot.store.saw(interaction.id)
+        self._bot.store.note_snowflake(interaction.id)
         if button := _own_button(message, self._bot.user):
             await button.act(interaction)
             return

@@ -10,10 +10,10 @@ So a row that says SENDING when it is taken up may have been sent. Two layers an
 gap: a look into the channel's history for the delivery's own nonce, which its buttons carry; then sending with the
 same nonce again, which Discord answers with the first message for "a few minutes".
 
-`courier` is the loop, `posting` the protocol, `history` the look, and `edits` what happens to posts that stand;
-`uploads` knows how files travel, and `verdicts` what an answer of Discord's means for a delivery.
+`dispatcher` is the loop, `posting` the protocol, `history` the look, and `edits` what happens to posts that stand;
+`uploads` knows how files travel, and `retry_policy` what an answer of Discord's means for a delivery.
 """
 
-from bot.delivery.dispatcher import Courier
+from bot.delivery.dispatcher import Dispatcher
 
-__all__ = ["Courier"]
+__all__ = ["Dispatcher"]

@@ -14,13 +14,13 @@ import discord
 from bot import logs
 from bot.alerts import Alert
 from bot.delivery import retry_policy
-from bot.delivery.editing import Edits
-from bot.delivery.rate_limits import Budget
-from bot.delivery.retry_policy import Verdict, What
-from bot.delivery.sending import FileTooLarge, Posting, TooSlow
+from bot.delivery.editing import PostEditor
+from bot.delivery.rate_limits import DiscordRateLimits
+from bot.delivery.retry_policy import Action, Decision
+from bot.delivery.sending import FileTooLarge, MessageSender, TooSlow
 from bot.errors import StoreTrouble
-from bot.messages import Writer
-from bot.models.job import Delivery, Kind, State
+from bot.messages import MessageBuilder
+from bot.models.job import Delivery, DeliveryKind, DeliveryState
 from bot.store import Store
 from bot.wakeup import Wakeup
 
@@ -37,7 +37,7 @@ _TRANSIENT = (
 )
 
 
-class Courier:
+class Dispatcher:
     """The delivering loop; one `run()` for ever, or `deliver_once()` for one round.
 
     One message at a time per channel, channels side by side, results before edits.
@@ -48,21 +48,21 @@ class Courier:
         *,
         bot: discord.Client,
         store: Store,
-        writer: Writer,
+        builder: MessageBuilder,
         now: Callable[[], datetime],
-        budget: Budget,
+        rate_limits: DiscordRateLimits,
         alert: Alert,
         rng: random.Random | None = None,
     ) -> None:
         self._bot = bot
         self._store = store
-        self._writer = writer
+        self._builder = builder
         self._now = now
-        self._budget = budget
+        self._rate_limits = rate_limits
         self._alert = alert
         self._rng = rng or random.Random()  # noqa: S311 -- jitter, no secret
-        self._posting = Posting(bot=bot, store=store, writer=writer, turn=self._turn)
-        self._edits = Edits(bot=bot, store=store, writer=writer, now=now, turn=self._turn)
+        self._sender = MessageSender(bot=bot, store=store, builder=builder, turn=self._turn)
+        self._editor = PostEditor(bot=bot, store=store, builder=builder, now=now, turn=self._turn)
         self._wakeup = Wakeup()
         self._next_turn = 0.0
         self._rounds: dict[int, asyncio.Task[None]] = {}
@@ -79,7 +79,7 @@ class Courier:
     @property
     def repeats(self) -> int:
         """Sends after the first, of all that was posted since the start."""
-        return self._posting.repeats
+        return self._sender.repeats
 
     def set(self) -> None:
         """Look into the outbox now."""
@@ -110,7 +110,7 @@ class Courier:
         if self.paused:
             return
         due: defaultdict[int, list[Delivery]] = defaultdict(list)
-        for delivery in (*await self._store.open_deliveries(), *await self._store.posts_to_edit()):
+        for delivery in (*await self._store.due_deliveries(), *await self._store.posts_to_edit()):
             due[delivery.destination.channel_id].append(delivery)
         for channel_id, deliveries in due.items():
             if channel_id not in self._rounds:
@@ -145,7 +145,7 @@ class Courier:
         """
         left = _CARDS_IN_A_ROW
         for delivery in deliveries:
-            left -= delivery.kind is Kind.CARD or delivery.state is State.POSTED
+            left -= delivery.kind is DeliveryKind.CARD or delivery.state is DeliveryState.POSTED
             if self._closing or self.paused or left < 0:
                 return
             logs.turn_to(destination=delivery.destination)
@@ -162,7 +162,9 @@ class Courier:
                 if not await self._refused(delivery, refusal):
                     return
             except FileTooLarge:
-                await self._carry_out(delivery, Verdict(unsent=delivery.state is State.WAITING), "a file too large")
+                await self._carry_out(
+                    delivery, Decision(unsent=delivery.state is DeliveryState.WAITING), "a file too large"
+                )
                 return
             except StoreTrouble:
                 raise
@@ -175,67 +177,69 @@ class Courier:
         """Wait for this request's place in the queue: evenly spaced, because a burst would double the first second."""
         now = asyncio.get_running_loop().time()
         turn = max(now, self._next_turn)
-        self._next_turn = turn + self._budget.spacing
+        self._next_turn = turn + self._rate_limits.spacing
         if turn > now:
             await asyncio.sleep(turn - now)
 
     async def _deliver(self, delivery: Delivery) -> None:
         known = await self._store.known(delivery.job_id)
         logs.turn_to(key=known.key, destination=delivery.destination)
-        if delivery.state is State.POSTED:
-            await self._edits.edit(delivery, known)
+        if delivery.state is DeliveryState.POSTED:
+            await self._editor.edit(delivery, known)
         else:
-            await self._posting.post(delivery, known)
+            await self._sender.post(delivery, known)
             self._alert(f"channel {delivery.destination.channel_id}", "")
 
     # --- trouble ----------------------------------------------------------------------------------------------------
 
     async def _again(self, delivery: Delivery, trouble: BaseException) -> None:
         too_slow = isinstance(trouble, TooSlow)
-        verdict = retry_policy.of_trouble(delivery, too_slow=too_slow, jitter=self._rng.uniform(0.5, 1.0))
+        decision = retry_policy.of_trouble(delivery, too_slow=too_slow, jitter=self._rng.uniform(0.5, 1.0))
         name = type(trouble).__name__
-        log.warning("Delivery %d met trouble (%s), again in %.0f s", delivery.id, name, verdict.pause)
-        await self._carry_out(delivery, verdict, name, timed_out=too_slow)
+        log.warning("Delivery %d met trouble (%s), again in %.0f s", delivery.id, name, decision.pause)
+        await self._carry_out(delivery, decision, name, timed_out=too_slow)
 
     async def _refused(self, delivery: Delivery, refusal: discord.HTTPException) -> bool:
         """Discord said no. Whether the channel's next message may be tried now."""
         trouble = f"HTTP {refusal.status}, code {refusal.code}"
         level = logging.DEBUG if trouble == delivery.trouble else logging.WARNING  # said once, not at every try
         log.log(level, "Discord refused delivery %d: %s", delivery.id, trouble)
-        verdict = retry_policy.of_refusal(delivery, refusal.status, refusal.code, self._now())
-        await self._carry_out(delivery, verdict, trouble)
-        if verdict.halt:
+        decision = retry_policy.of_refusal(delivery, refusal.status, refusal.code, self._now())
+        await self._carry_out(delivery, decision, trouble)
+        if decision.halt:
             return False
-        if delivery.state is State.POSTED:
+        if delivery.state is DeliveryState.POSTED:
             return True
         self.set()
         return False
 
-    async def _carry_out(self, delivery: Delivery, verdict: Verdict, trouble: str, *, timed_out: bool = False) -> None:
-        if verdict.halt:
-            self._pause(verdict.halt)
-        if verdict.no_replies:
-            self._posting.no_replies_in(delivery.destination.channel_id)
-        match verdict.what:
-            case What.LET_BE:
-                await self._store.shown(delivery, verdict.pause, picture=True)
-            case What.DROP:
+    async def _carry_out(
+        self, delivery: Delivery, decision: Decision, trouble: str, *, timed_out: bool = False
+    ) -> None:
+        if decision.halt:
+            self._pause(decision.halt)
+        if decision.no_replies:
+            self._sender.no_replies_in(delivery.destination.channel_id)
+        match decision.what:
+            case Action.LET_BE:
+                await self._store.shown(delivery, decision.pause, picture=True)
+            case Action.DROP:
                 await self._store.drop(delivery)
-            case What.GIVE_UP:
-                await self._give_up(delivery, verdict.why, trouble)
-            case What.AGAIN:
+            case Action.GIVE_UP:
+                await self._give_up(delivery, decision.why, trouble)
+            case Action.AGAIN:
                 await self._store.put_off(
                     delivery,
-                    verdict.pause,
+                    decision.pause,
                     trouble,
-                    unsent=verdict.unsent,
+                    unsent=decision.unsent,
                     timed_out=timed_out,
-                    shape=verdict.shape,
-                    gone=verdict.gone,
+                    fallback=decision.fallback,
+                    gone=decision.gone,
                 )
 
     async def _give_up(self, delivery: Delivery, why: str, trouble: str) -> None:
-        self._posting.forget(delivery)
+        self._sender.forget(delivery)
         if not await self._store.give_up(delivery, trouble):
             return  # dropped or posted while its send was under way: nothing is missing in the channel
         log.error("Delivery %d is undeliverable: %s (%s)", delivery.id, why, trouble)

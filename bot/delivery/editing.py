@@ -11,8 +11,8 @@ import msgspec
 from bot.delivery.sending import TooSlow
 from bot.delivery.uploads import learn_limit, open_files, patience
 from bot.discord_codes import POST_GONE
-from bot.messages import PICTURE_FOR, Writer
-from bot.models.job import Delivery, Kind, KnownJob
+from bot.messages import PICTURE_FOR, MessageBuilder
+from bot.models.job import Delivery, DeliveryKind, KnownJob
 from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ _EDITS_UNTIL = timedelta(minutes=50)  # Discord limits edits of messages older t
 _FIRST_TRY = 15.0  # seconds after the post; each pause for its picture is as long as all before it
 
 
-class Edits:
+class PostEditor:
     """Brings posts up to date; `turn` waits for a request's place in the queue of all."""
 
     def __init__(
@@ -30,27 +30,27 @@ class Edits:
         *,
         bot: discord.Client,
         store: Store,
-        writer: Writer,
+        builder: MessageBuilder,
         now: Callable[[], datetime],
         turn: Callable[[], Awaitable[None]],
     ) -> None:
         self._bot = bot
         self._store = store
-        self._writer = writer
+        self._builder = builder
         self._now = now
         self._turn = turn
 
     async def edit(self, post: Delivery, known: KnownJob) -> None:
         """Bring a post up to date, or let it be where nobody would see the difference; raises what Discord answers."""
-        if post.message_id is None or post.kind not in {Kind.CARD, Kind.RESULT}:
+        if post.message_id is None or post.kind not in {DeliveryKind.CARD, DeliveryKind.RESULT}:
             await self._store.shown(post, 0, picture=True)
             return
         channel = self._bot.get_partial_messageable(post.destination.channel_id, guild_id=post.destination.guild_id)
         message = channel.get_partial_message(post.message_id)
         try:
-            await (self._card if post.kind is Kind.CARD else self._result)(post, known, message)
+            await (self._card if post.kind is DeliveryKind.CARD else self._result)(post, known, message)
         except discord.NotFound as answer:
-            if post.kind is Kind.RESULT and answer.code not in POST_GONE:
+            if post.kind is DeliveryKind.RESULT and answer.code not in POST_GONE:
                 raise
             await self._store.drop(post)  # deleted by hand; whatever else is owed goes its own way
 
@@ -67,10 +67,10 @@ class Edits:
         await self._turn()
         async with asyncio.timeout(patience()):
             if ended:
-                words = await self._writer.last_card(card, known)
+                words = await self._builder.last_card(card, known)
                 await message.edit(content=words, embed=None, view=None, attachments=[])
             else:
-                async with self._writer.message(card, known) as new:
+                async with self._builder.message(card, known) as new:
                     # the files stand in the place of the preview before
                     await message.edit(content=None, embed=new.embed, view=new.view, attachments=open_files(new))
         if known.job.over or not ended or not await self._store.retire(card):
@@ -82,15 +82,15 @@ class Edits:
         waits = post.picture_until is not None
         if waits and await self._gets_its_picture(post, known, message):
             return
-        if post.wanted > post.shown:
+        if post.revision > post.posted_revision:
             await self._turn()
             async with asyncio.timeout(patience()):  # what is not named stays: the embed and its picture
-                await message.edit(view=await self._writer.view(post, known))
+                await message.edit(view=await self._builder.view(post, known))
         await self._store.shown(post, self._next_try(post) if waits else _EDIT_PAUSE)
 
     async def _gets_its_picture(self, post: Delivery, known: KnownJob, message: discord.PartialMessage) -> bool:
         """Try once more to give a post its picture; whether that settled the post, one way or the other."""
-        async with self._writer.message(post, known) as whole:
+        async with self._builder.message(post, known) as whole:
             if whole.files:
                 await self._turn()
                 try:
@@ -112,7 +112,7 @@ class Edits:
                 return True
         if whole.may_come and self._left(post) > 0:
             return False
-        await self._store.shown(msgspec.structs.replace(post, wanted=post.shown), 0, picture=True)
+        await self._store.shown(msgspec.structs.replace(post, revision=post.posted_revision), 0, picture=True)
         return True
 
     def _left(self, post: Delivery) -> float:

@@ -21,7 +21,7 @@ _RESERVE = 200  # IDENTIFYs that are left for people who restart the bot by hand
 _LONGEST_PAUSE = 600.0
 
 
-class Budget:
+class DiscordRateLimits:
     """Sees all REST requests, discord.py's own and its retries included, through `trace`.
 
     It counts their invalid answers, and keeps those apart that would come in a bunch: after a hold-up of the loop, or

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from bot.discord_codes import CHANNEL_UNAVAILABLE, DiscordCode
-from bot.models.job import Delivery, Kind, Shape, State
+from bot.models.job import Delivery, DeliveryKind, DeliveryState, Fallback
 
 MIB = 1024 * 1024
 
@@ -15,10 +15,15 @@ _GIVE_UP_TRIES = 10  # and was tried this often: the bot itself, or the clock, m
 _EDIT_FOR = timedelta(hours=24)  # a post that may not be edited
 _EDIT_PAUSE = 5.0
 _LIMITS = tuple(size * MIB for size in (50, 25, 10, 8, 4, 2, 1))  # Discord's own, and what a proxy may set
-_LAST_SHAPE = {Kind.RESULT: Shape.TEXT, Kind.CARD: Shape.NO_FILE, Kind.SPLIT: Shape.NO_FILE, Kind.NOTICE: Shape.WHOLE}
+_LAST_SHAPE = {
+    DeliveryKind.RESULT: Fallback.TEXT,
+    DeliveryKind.CARD: Fallback.NO_FILE,
+    DeliveryKind.SPLIT: Fallback.NO_FILE,
+    DeliveryKind.NOTICE: Fallback.NONE,
+}
 
 
-class What(Enum):
+class Action(Enum):
     """What is done with a delivery next."""
 
     AGAIN = "it is tried again"
@@ -28,16 +33,16 @@ class What(Enum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
-    """What is done, and how: `pause` in seconds, from `shape` on where that is given.
+class Decision:
+    """What is done, and how: `pause` in seconds, from `fallback` on where that is given.
 
     `unsent`: nothing was posted for certain. `gone`: the channel seems to be away. `halt`: seconds for which nothing is
     sent to any channel. `no_replies`: this channel takes no replies. `why` goes into the log.
     """
 
-    what: What = What.AGAIN
+    what: Action = Action.AGAIN
     pause: float = 0.0
-    shape: Shape | None = None
+    fallback: Fallback | None = None
     unsent: bool = False
     gone: bool = False
     halt: float = 0.0
@@ -45,37 +50,37 @@ class Verdict:
     why: str = ""
 
 
-def of_trouble(delivery: Delivery, *, too_slow: bool, jitter: float) -> Verdict:
+def of_trouble(delivery: Delivery, *, too_slow: bool, jitter: float) -> Decision:
     """Nobody knows whether Discord took it: the row stays SENDING, and is settled before the next send.
 
     `too_slow`: files were on their way for too long; `jitter` (0.5-1) spreads the tries.
     """
-    shape = None
+    fallback = None
     if too_slow and delivery.timeouts:  # twice: the uplink does not carry the file
-        if delivery.state is State.POSTED:
-            return Verdict(what=What.LET_BE, pause=_EDIT_PAUSE)
-        if delivery.shape is Shape.WHOLE:
-            shape = Shape.NO_FILE
-    return Verdict(pause=min(_LONGEST_PAUSE, 2.0 ** min(delivery.attempts + 1, 10)) * jitter, shape=shape)
+        if delivery.state is DeliveryState.POSTED:
+            return Decision(what=Action.LET_BE, pause=_EDIT_PAUSE)
+        if delivery.fallback is Fallback.NONE:
+            fallback = Fallback.NO_FILE
+    return Decision(pause=min(_LONGEST_PAUSE, 2.0 ** min(delivery.attempts + 1, 10)) * jitter, fallback=fallback)
 
 
-def of_refusal(delivery: Delivery, status: int, code: int, now: datetime) -> Verdict:
+def of_refusal(delivery: Delivery, status: int, code: int, now: datetime) -> Decision:
     """Discord said no, so nothing was posted this time.
 
     An earlier send that was never answered is not undone by that: such a row stays SENDING.
     """
-    unsent = delivery.state is State.WAITING
+    unsent = delivery.state is DeliveryState.WAITING
     if status in {401, 429} and code != DiscordCode.OLD_MESSAGE_EDIT_LIMIT:
         # The token was refused, or Cloudflare blocks the address: nothing is sent for a while.
         pause = _LONGEST_PAUSE if status == 429 else 60.0
-        return Verdict(pause=pause, halt=pause, unsent=unsent)
-    if delivery.state is State.POSTED:
+        return Decision(pause=pause, halt=pause, unsent=unsent)
+    if delivery.state is DeliveryState.POSTED:
         return _of_refused_edit(delivery, status, code, now)
     if code == DiscordCode.REPLY_NEEDS_HISTORY:
-        return Verdict(unsent=unsent, no_replies=True)
+        return Decision(unsent=unsent, no_replies=True)
     if code == DiscordCode.MISSING_PERMISSIONS or is_about_size(status, code):
-        if delivery.shape < _LAST_SHAPE[delivery.kind]:
-            return Verdict(unsent=unsent, shape=Shape(delivery.shape + 1))
+        if delivery.fallback < _LAST_SHAPE[delivery.kind]:
+            return Decision(unsent=unsent, fallback=Fallback(delivery.fallback + 1))
         return _of_gone_channel(delivery, now, unsent)
     if code in CHANNEL_UNAVAILABLE or status in {403, 404}:
         return _of_gone_channel(delivery, now, unsent)
@@ -92,37 +97,37 @@ def limit_below(size: int) -> int | None:
     return next((limit for limit in _LIMITS if limit < size), None)
 
 
-def _of_refused_edit(post: Delivery, status: int, code: int, now: datetime) -> Verdict:
+def _of_refused_edit(post: Delivery, status: int, code: int, now: datetime) -> Decision:
     # Old messages take few edits an hour, rights come back: a day of tries is what a post is worth.
-    if post.kind is not Kind.CARD and status == 400:
-        return Verdict(what=What.LET_BE, pause=_EDIT_PAUSE)
-    if post.kind is Kind.CARD and post.shape is Shape.WHOLE:  # perhaps it is the preview
-        return Verdict(pause=_EDIT_PAUSE, shape=Shape.NO_FILE)
+    if post.kind is not DeliveryKind.CARD and status == 400:
+        return Decision(what=Action.LET_BE, pause=_EDIT_PAUSE)
+    if post.kind is DeliveryKind.CARD and post.fallback is Fallback.NONE:  # perhaps it is the preview
+        return Decision(pause=_EDIT_PAUSE, fallback=Fallback.NO_FILE)
     if post.picture_until is not None and (is_about_size(status, code) or code == DiscordCode.MISSING_PERMISSIONS):
-        return Verdict(what=What.LET_BE, pause=_EDIT_PAUSE)
+        return Decision(what=Action.LET_BE, pause=_EDIT_PAUSE)
     away = timedelta() if post.gone_since is None else now - post.gone_since
     if away > _EDIT_FOR:
-        return Verdict(what=What.LET_BE, pause=_EDIT_PAUSE)
-    return Verdict(pause=120.0 if away < _GIVE_UP_AFTER else 3600.0, gone=True)
+        return Decision(what=Action.LET_BE, pause=_EDIT_PAUSE)
+    return Decision(pause=120.0 if away < _GIVE_UP_AFTER else 3600.0, gone=True)
 
 
-def _of_gone_channel(delivery: Delivery, now: datetime, unsent: bool) -> Verdict:
-    if delivery.kind is Kind.CARD:
-        return Verdict(what=What.DROP)  # the result will say more than the card could
+def _of_gone_channel(delivery: Delivery, now: datetime, unsent: bool) -> Decision:
+    if delivery.kind is DeliveryKind.CARD:
+        return Decision(what=Action.DROP)  # the result will say more than the card could
     if (
         delivery.gone_since is not None
         and now - delivery.gone_since > _GIVE_UP_AFTER
         and delivery.attempts >= _GIVE_UP_TRIES
     ):
-        return Verdict(what=What.GIVE_UP, why="the channel stayed away for half an hour")
+        return Decision(what=Action.GIVE_UP, why="the channel stayed away for half an hour")
     # Whole again: when the rights come back, the picture comes too.
-    return Verdict(pause=60.0, shape=Shape.WHOLE, unsent=unsent, gone=True)
+    return Decision(pause=60.0, fallback=Fallback.NONE, unsent=unsent, gone=True)
 
 
-def _of_poison(delivery: Delivery, unsent: bool) -> Verdict:
+def _of_poison(delivery: Delivery, unsent: bool) -> Decision:
     """Discord will never take it as it is: plain text once, then the row is kept for the admin."""
-    if delivery.kind is Kind.CARD:
-        return Verdict(what=What.DROP)
-    if delivery.shape is not Shape.TEXT:
-        return Verdict(shape=Shape.TEXT, unsent=unsent)
-    return Verdict(what=What.GIVE_UP, why="Discord refuses even plain text")
+    if delivery.kind is DeliveryKind.CARD:
+        return Decision(what=Action.DROP)
+    if delivery.fallback is not Fallback.TEXT:
+        return Decision(fallback=Fallback.TEXT, unsent=unsent)
+    return Decision(what=Action.GIVE_UP, why="Discord refuses even plain text")

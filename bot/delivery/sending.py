@@ -11,8 +11,8 @@ import msgspec
 from bot.delivery.history import History, shows_its_picture
 from bot.delivery.uploads import learn_limit, open_files, patience
 from bot.discord_codes import DiscordCode
-from bot.messages import PICTURE_FOR, Message, Writer
-from bot.models.job import Delivery, Kind, KnownJob, Shape, State
+from bot.messages import PICTURE_FOR, Message, MessageBuilder
+from bot.models.job import Delivery, DeliveryKind, DeliveryState, Fallback, KnownJob
 from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -26,15 +26,15 @@ class FileTooLarge(Exception):
     """Discord did not take the file, and a smaller copy may do."""
 
 
-class Posting:
+class MessageSender:
     """Posts deliveries; `turn` waits for a request's place in the queue of all."""
 
     def __init__(
-        self, *, bot: discord.Client, store: Store, writer: Writer, turn: Callable[[], Awaitable[None]]
+        self, *, bot: discord.Client, store: Store, builder: MessageBuilder, turn: Callable[[], Awaitable[None]]
     ) -> None:
         self._bot = bot
         self._store = store
-        self._writer = writer
+        self._builder = builder
         self._turn = turn
         self._history = History(bot)
         self._no_replies: set[int] = set()
@@ -53,7 +53,7 @@ class Posting:
         """Post a message unless it stands already; raises what Discord answers, `TooSlow` or `FileTooLarge`."""
         if await self._stands(delivery, known):
             return
-        async with self._writer.message(delivery, known) as message:
+        async with self._builder.message(delivery, known) as message:
             claimed = await self._store.claim(delivery, pinged=bool(message.mentioned))
             if claimed is None:
                 return
@@ -63,7 +63,7 @@ class Posting:
                 if not await learn_limit(self._store, delivery.destination, message, refusal):
                     raise
                 raise FileTooLarge from refusal
-            if delivery.state is State.SENDING:  # perhaps Discord answered with what it had stored then
+            if delivery.state is DeliveryState.SENDING:  # perhaps Discord answered with what it had stored then
                 claimed = _unseen(claimed)
             picture_for = PICTURE_FOR if message.may_come else 0
             await self._store.posted(claimed, message_id, picture_for=picture_for)
@@ -72,7 +72,7 @@ class Posting:
 
     async def _stands(self, delivery: Delivery, known: KnownJob) -> bool:
         """Settle a row that may have been sent; `False` when it is to be sent (again)."""
-        if delivery.state is State.SENDING:
+        if delivery.state is DeliveryState.SENDING:
             message = await self._history.find(delivery, after=delivery.after_id)
         elif (after := await self._store.posted_since(delivery, known)) is not None:
             # A copy of the database was put back: perhaps a post of a time that it does not know, with its own nonce.
@@ -80,12 +80,16 @@ class Posting:
         else:
             return False
         if message is not None:
-            whole = delivery.kind is not Kind.RESULT or delivery.shape is not Shape.WHOLE or shows_its_picture(message)
+            whole = (
+                delivery.kind is not DeliveryKind.RESULT
+                or delivery.fallback is not Fallback.NONE
+                or shows_its_picture(message)
+            )
             await self._store.posted(_unseen(delivery), message.id, picture_for=0 if whole else PICTURE_FOR)
             self.repeats += max(delivery.attempts - 1, 0)
             log.info("Delivery %d had been posted before", delivery.id)
             return True
-        if delivery.kind is Kind.CARD and known.job.over:
+        if delivery.kind is DeliveryKind.CARD and known.job.over:
             await self._store.drop(delivery)
             return True
         return False
@@ -127,7 +131,11 @@ class Posting:
 
 def _unseen(delivery: Delivery) -> Delivery:
     """What the message shows was never noted: version 0, so that a card or a result is brought up to date."""
-    return msgspec.structs.replace(delivery, wanted=0) if delivery.kind in {Kind.CARD, Kind.RESULT} else delivery
+    return (
+        msgspec.structs.replace(delivery, revision=0)
+        if delivery.kind in {DeliveryKind.CARD, DeliveryKind.RESULT}
+        else delivery
+    )
 
 
 def _only(user_ids: Sequence[int]) -> discord.AllowedMentions:

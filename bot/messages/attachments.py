@@ -25,9 +25,9 @@ from bot.images import (
     names_the_payer,
 )
 from bot.messages.message import File
-from bot.messages.picture_sources import Sources, picture_urls
+from bot.messages.picture_sources import PictureSources, picture_urls
 from bot.messages.spoilers import Spoilers
-from bot.models.job import SEED_VERBS, Delivery, Destination, Job, KnownJob, Shape, Status
+from bot.models.job import SEED_VERBS, Delivery, Destination, Fallback, Job, KnownJob, Status
 from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ _ENDED = "The picture is no longer there: such links end after a day."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Media:
+class Attachments:
     """What became of a job's pictures.
 
     The files, the address for the embed, a word about what is missing, and whether another try may find it.
@@ -65,7 +65,7 @@ class Media:
     may_come: bool = False
 
 
-class Gallery:
+class AttachmentBuilder:
     """Makes pictures ready; the files it makes lie in a folder of the caller's."""
 
     def __init__(
@@ -73,7 +73,7 @@ class Gallery:
         *,
         store: Store,
         pictures: Pictures,
-        sources: Sources,
+        sources: PictureSources,
         spoilers: Spoilers,
         now: Callable[[], datetime],
         alert: Callable[[str, str], None],
@@ -87,19 +87,19 @@ class Gallery:
 
     # --- results ----------------------------------------------------------------------------------------------------
 
-    async def of_result(self, delivery: Delivery, known: KnownJob, into: Path) -> Media:
+    async def of_result(self, delivery: Delivery, known: KnownJob, into: Path) -> Attachments:
         """The picture of a result, or the best that can be said in its place."""
         job = known.job
         urls = picture_urls(job)
         if not urls:
-            return Media(note=_NO_PICTURE if _is_picture(job) else "")
+            return Attachments(note=_NO_PICTURE if _is_picture(job) else "")
         hidden = await self._spoilers.hidden(delivery.destination)
-        if delivery.shape is not Shape.WHOLE:
+        if delivery.fallback is not Fallback.NONE:
             return self._linked(job, urls[0], "The picture could not be attached here.", hidden)
         try:
             pictures = await self._sources.pictures(known, delivery.destination, into)
         except PictureGone:
-            return Media(note=_ENDED)
+            return Attachments(note=_ENDED)
         except TooLarge:
             return self._linked(job, urls[0], "The picture is too large to attach.", hidden)
         except PictureError as trouble:
@@ -112,7 +112,7 @@ class Gallery:
 
     async def _fitted(
         self, destination: Destination, known: KnownJob, pictures: Sequence[Picture], hidden: bool, into: Path
-    ) -> Media:
+    ) -> Attachments:
         url = picture_urls(known.job)[0]
         limit = await self._limit(destination, len(pictures))
         try:
@@ -128,7 +128,7 @@ class Gallery:
         files = [_file(known, fit.picture, number, hidden) for number, fit in enumerate(fitted)]
         alone = len(files) == 1 and not hidden and files[0].picture.extension in _SHOWN_BY_EMBED
         note = self._note(known.job, url, pictures[0], fitted[0])
-        return Media(files=files, shown=f"attachment://{files[0].name}" if alone else None, note=note)
+        return Attachments(files=files, shown=f"attachment://{files[0].name}" if alone else None, note=note)
 
     def _tell_of_room(self, into: Path, trouble: PictureError | None = None) -> None:
         """Have the owner told when the disk is full, and when there is room again for more than small pictures."""
@@ -151,10 +151,10 @@ class Gallery:
 
     # --- in four, and small -----------------------------------------------------------------------------------------
 
-    async def in_four(self, delivery: Delivery, known: KnownJob, into: Path) -> Media:
+    async def in_four(self, delivery: Delivery, known: KnownJob, into: Path) -> Attachments:
         """The four pictures of a grid as four files, or a sentence that says why not."""
-        if delivery.shape is not Shape.WHOLE:
-            return Media(note="The four pictures could not be attached here.")
+        if delivery.fallback is not Fallback.NONE:
+            return Attachments(note="The four pictures could not be attached here.")
         hidden = await self._spoilers.hidden(delivery.destination)
         limit = await self._limit(delivery.destination, 4)
         try:
@@ -164,15 +164,15 @@ class Gallery:
             else:
                 four = list(await self._pictures.split(pictures[0], limit_each=limit, into=into))
         except PictureGone:
-            return Media(note=_ENDED)
+            return Attachments(note=_ENDED)
         except (NotFour, IndexError):
-            return Media(note="There are not four pictures in this one.")
+            return Attachments(note="There are not four pictures in this one.")
         except PictureError as trouble:
             log.warning("The picture was not split: %s", trouble)
             self._tell_of_room(into, trouble)
-            return Media(note="The picture could not be split just now.")
+            return Attachments(note="The picture could not be split just now.")
         self._tell_of_room(into)
-        return Media(files=[_file(known, picture, number, hidden, of=4) for number, picture in enumerate(four)])
+        return Attachments(files=[_file(known, picture, number, hidden, of=4) for number, picture in enumerate(four)])
 
     async def preview(self, job: Job, destination: Destination, into: Path) -> list[File]:
         """The newest preview of a running job: attached, because Midjourney deletes it; a card without it is fine."""
@@ -199,17 +199,17 @@ class Gallery:
 
     def _linked(
         self, job: Job, url: str, why: str, hidden: bool, *, seen: bool = True, may_come: bool = False
-    ) -> Media:
+    ) -> Attachments:
         """The picture by its address, which Discord shows in an embed where it is to be `seen` at once."""
         if not self._pictures.is_allowed(url):
-            return Media(note=_UNLISTED)
+            return Attachments(note=_UNLISTED)
         if not self._is_public(job, url) or not self._lives(url):
-            return Media(note=why, may_come=may_come)
+            return Attachments(note=why, may_come=may_come)
         if hidden or not seen or url.partition("?")[0].lower().endswith(".mp4"):
-            return Media(note=f"{why} {self._link('Here it is', url)}".rstrip(), may_come=may_come)
+            return Attachments(note=f"{why} {self._link('Here it is', url)}".rstrip(), may_come=may_come)
         until = link_ends(url)
         ends = "within a day" if until is None else format_dt(until, "R")
-        return Media(shown=url, note=f"{why} This is a link, which ends {ends}.", may_come=may_come)
+        return Attachments(shown=url, note=f"{why} This is a link, which ends {ends}.", may_come=may_come)
 
     def _link(self, text: str, url: str) -> str:
         """A sentence that is a link, and says until when; empty for an address that Discord would not link."""
@@ -220,7 +220,7 @@ class Gallery:
 
     def _is_public(self, job: Job, url: str) -> bool:
         """Whether it may be shown: wherever the full-size files lie, their addresses name the account's owner."""
-        named = names_the_payer(url) or any(media.url == url for media in (*job.image_ux, *job.video_ux))
+        named = names_the_payer(url) or any(attachments.url == url for attachments in (*job.image_ux, *job.video_ux))
         return self._pictures.is_allowed(url) and not named
 
     def _lives(self, url: str) -> bool:

@@ -12,21 +12,31 @@ from discord import ui
 
 from bot import formatting
 from bot.images import Pictures
-from bot.messages.attachments import Gallery
-from bot.messages.mentions import Pings
+from bot.messages.attachments import AttachmentBuilder
+from bot.messages.mentions import Mentions
 from bot.messages.message import Message
 from bot.messages.notices import notice
-from bot.messages.picture_sources import Sources
-from bot.messages.references import Lineage, jump_to
+from bot.messages.picture_sources import PictureSources
+from bot.messages.references import References, jump_to
 from bot.messages.spoilers import Spoilers
-from bot.models.job import NO_PERSON, Delivery, Job, Kind, KnownJob, Shape, Status, SubmissionState, Subscription
+from bot.models.job import (
+    NO_PERSON,
+    Delivery,
+    DeliveryKind,
+    Fallback,
+    Job,
+    KnownJob,
+    Status,
+    SubmissionState,
+    Subscription,
+)
 from bot.store import Store
 from bot.ui import card_view, notice_view, result_view, split_view
 
 _LATE = timedelta(hours=2)  # a message this late is posted without a sound
 
 
-class Writer:
+class MessageBuilder:
     """Writes the messages of deliveries.
 
     `folder` holds the files on their way; `alert` is told of a disk that is full, as `bot.alerts` wants it.
@@ -46,12 +56,12 @@ class Writer:
         self._store = store
         self._folder = folder
         self._now = now
-        self._lineage = Lineage(store)
-        self._pings = Pings(store=store, ping_after=ping_after)
-        self._gallery = Gallery(
+        self._references = References(store)
+        self._mentions = Mentions(store=store, ping_after=ping_after)
+        self._attachments = AttachmentBuilder(
             store=store,
             pictures=pictures,
-            sources=Sources(bot=bot, store=store, pictures=pictures),
+            sources=PictureSources(bot=bot, store=store, pictures=pictures),
             spoilers=Spoilers(bot=bot, store=store),
             now=now,
             alert=alert,
@@ -62,13 +72,13 @@ class Writer:
         """The whole message; its files live as long as the context."""
         with self._room() as folder:
             match delivery.kind:
-                case Kind.RESULT:
+                case DeliveryKind.RESULT:
                     yield await self._result(delivery, known, Path(folder))
-                case Kind.CARD:
+                case DeliveryKind.CARD:
                     yield await self._card(delivery, known, Path(folder))
-                case Kind.NOTICE:
+                case DeliveryKind.NOTICE:
                     yield await self._notice(delivery, known)
-                case Kind.SPLIT:
+                case DeliveryKind.SPLIT:
                     yield await self._split(delivery, known, Path(folder))
 
     def _room(self) -> AbstractContextManager[str]:
@@ -81,8 +91,8 @@ class Writer:
 
     async def view(self, delivery: Delivery, known: KnownJob) -> ui.View:
         """The buttons of a result as they are now: those that were used lead to what they made."""
-        used = await self._lineage.used(known, delivery.destination)
-        return result_view(delivery.nonce, known.job, bare=delivery.shape is Shape.TEXT, used=used)
+        used = await self._references.used(known, delivery.destination)
+        return result_view(delivery.nonce, known.job, bare=delivery.fallback is Fallback.TEXT, used=used)
 
     # --- cards ------------------------------------------------------------------------------------------------------
 
@@ -90,7 +100,7 @@ class Writer:
         subscriptions = await self._store.subscriptions(known.id, delivery.destination.channel_id)
         embed = formatting.card(
             known.job,
-            parent=await self._lineage.parent(known.job, delivery.destination),
+            parent=await self._references.parent(known.job, delivery.destination),
             subscribers=[
                 subscription.person.name for subscription in subscriptions if subscription.person != NO_PERSON
             ],
@@ -98,8 +108,8 @@ class Writer:
             typical=None if known.job.over else await self._store.typical(known.job),
         )
         files = (
-            await self._gallery.preview(known.job, delivery.destination, folder)
-            if delivery.shape is Shape.WHOLE
+            await self._attachments.preview(known.job, delivery.destination, folder)
+            if delivery.fallback is Fallback.NONE
             else []
         )
         if files:
@@ -120,43 +130,43 @@ class Writer:
         subscriptions = await self._store.subscriptions(known.id, delivery.destination.channel_id)
         over_at = known.over_at or self._now()
         again = delivery.created_at > over_at  # asked for when the job was over: nobody waited for this one
-        mentioned = [] if again else await self._pings.of_result(delivery, known, subscriptions, over_at)
+        mentioned = [] if again else await self._mentions.of_result(delivery, known, subscriptions, over_at)
         owed_since = delivery.created_at if again else _ended(known, subscriptions)
         message = Message(
             content=formatting.mentions(mentioned),
             view=await self.view(delivery, known),
             mentioned=mentioned,
-            reply_to=await self._lineage.reply_to(known, delivery.destination),
+            reply_to=await self._references.reply_to(known, delivery.destination),
             silent=self._now() - owed_since > _LATE,
         )
-        if delivery.shape is Shape.TEXT:
+        if delivery.fallback is Fallback.TEXT:
             line = formatting.finished_card(known.job, took=_took(known.job), url=None)
             return replace(message, content=f"{message.content}\n{line}".strip()[:2000])
-        media = await self._gallery.of_result(delivery, known, folder)
+        attachments = await self._attachments.of_result(delivery, known, folder)
         embed = formatting.result(
             known.job,
             key=known.key,
-            parent=await self._lineage.parent(known.job, delivery.destination),
+            parent=await self._references.parent(known.job, delivery.destination),
             requester=next(
                 (subscription.person.name for subscription in subscriptions if subscription.person != NO_PERSON), ""
             ),
-            picture=media.shown,
-            note=media.note,
+            picture=attachments.shown,
+            note=attachments.note,
             took=_took(known.job),
         )
-        return replace(message, embed=embed, files=media.files, may_come=media.may_come)
+        return replace(message, embed=embed, files=attachments.files, may_come=attachments.may_come)
 
     # --- what goes with results -------------------------------------------------------------------------------------
 
     async def _split(self, delivery: Delivery, known: KnownJob, folder: Path) -> Message:
         """The four pictures of a grid as a reply to it; in an embed Discord would show one of them twice."""
-        media = await self._gallery.in_four(delivery, known, folder)
+        attachments = await self._attachments.in_four(delivery, known, folder)
         name = formatting.plain(formatting.title(known.job) or formatting.label(known.job), 120)
         return Message(
-            content=f"-# {name} · {media.note or f'1 to 4 of #{known.key}'}",
+            content=f"-# {name} · {attachments.note or f'1 to 4 of #{known.key}'}",
             view=split_view(delivery.nonce),
-            files=media.files,
-            reply_to=await self._lineage.message_of(known.id, delivery.destination),
+            files=attachments.files,
+            reply_to=await self._references.message_of(known.id, delivery.destination),
         )
 
     async def _notice(self, delivery: Delivery, parent: KnownJob) -> Message:
@@ -165,17 +175,17 @@ class Writer:
         assert submission is not None, "a notice goes with its press"
         child = None
         if submission.state is SubmissionState.REPEATED and submission.child_id is not None:
-            child = await self._lineage.link(await self._store.known(submission.child_id), delivery.destination)
-        rings = await self._pings.of_notice(delivery, submission.person)
+            child = await self._references.link(await self._store.known(submission.child_id), delivery.destination)
+        rings = await self._mentions.of_notice(delivery, submission.person)
         return Message(
             content=notice(
                 submission,
-                parent=await self._lineage.link(parent, delivery.destination),
+                parent=await self._references.link(parent, delivery.destination),
                 child=child.url if child else "",
             ),
             view=notice_view(delivery.nonce),
             mentioned=[submission.person.id] if rings else [],
-            reply_to=await self._lineage.message_of(parent.id, delivery.destination),
+            reply_to=await self._references.message_of(parent.id, delivery.destination),
             silent=self._now() - delivery.created_at > _LATE,
         )
 

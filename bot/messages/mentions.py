@@ -9,7 +9,7 @@ from bot.store import Store
 _ONE_RING = 30.0  # seconds in which what one member pressed rings once
 
 
-class Pings:
+class Mentions:
     """Knows whom to call; `ping_after` seconds of waiting are worth a call where a server did not choose."""
 
     def __init__(self, *, store: Store, ping_after: float) -> None:
@@ -49,4 +49,4 @@ class Pings:
         return await self._store.wants_pings(delivery.destination.guild_id, person.id)
 
     async def _rang(self, delivery: Delivery, person: Person) -> bool:
-        return await self._store.rang(delivery.destination, person.id, _ONE_RING)
+        return await self._store.pinged_recently(delivery.destination, person.id, _ONE_RING)

@@ -27,10 +27,10 @@ def picture_urls(job: Job) -> list[str]:
     for embed in job.embeds:
         if embed.image_url:
             return [embed.image_url]
-    return [media.url for media in (*job.image_ux, *job.video_ux)[:1]]
+    return [attachments.url for attachments in (*job.image_ux, *job.video_ux)[:1]]
 
 
-class Sources:
+class PictureSources:
     """Fetches what a job has made into a folder; what it raises is a `PictureError`."""
 
     def __init__(self, *, bot: discord.Client, store: Store, pictures: Pictures) -> None:
@@ -47,7 +47,7 @@ class Sources:
         """The four pictures of a grid where Midjourney tells of each, else the grid itself."""
         if len(known.job.image_ux) == 4:
             try:
-                return await self._fetch([media.url for media in known.job.image_ux], into)
+                return await self._fetch([attachments.url for attachments in known.job.image_ux], into)
             except PictureError as trouble:
                 log.info("The four pictures were not fetched: %s", trouble)
         return await self._attached(known, destination, into)

@@ -12,7 +12,7 @@ def jump_to(post: Delivery) -> str:
     return jump(post.destination, post.message_id)
 
 
-class Lineage:
+class References:
     """Finds the posts around a job, in its place first, else anywhere in the same server."""
 
     def __init__(self, store: Store) -> None:

@@ -182,7 +182,7 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     subscribed_at: datetime
 
 
-class Kind(StrEnum):
+class DeliveryKind(StrEnum):
     """What a delivery posts: a notice tells a presser what became of a press, a split holds a grid's four pictures."""
 
     RESULT = "result"
@@ -191,7 +191,7 @@ class Kind(StrEnum):
     SPLIT = "split"
 
 
-class State(StrEnum):
+class DeliveryState(StrEnum):
     """How far a delivery has come. `SENDING` may have been sent: nobody heard Discord's answer yet."""
 
     WAITING = "waiting"
@@ -201,10 +201,10 @@ class State(StrEnum):
     DROPPED = "dropped"
 
 
-class Shape(IntEnum):
+class Fallback(IntEnum):
     """How much of a message is sent; each is what is tried when the one before it was refused."""
 
-    WHOLE = 0
+    NONE = 0
     NO_FILE = 1
     TEXT = 2
 
@@ -217,21 +217,21 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     id: int
-    kind: Kind
+    kind: DeliveryKind
     job_id: int
     destination: Destination
     nonce: str
-    state: State
+    state: DeliveryState
     created_at: datetime
     after_id: int = 0
     message_id: int | None = None
     attempts: int = 0
     timeouts: int = 0
-    shape: Shape = Shape.WHOLE
+    fallback: Fallback = Fallback.NONE
     gone_since: datetime | None = None
     trouble: str = ""
-    wanted: int = 1
-    shown: int = 0
+    revision: int = 1
+    posted_revision: int = 0
     submission_id: int | None = None
     picture_until: datetime | None = None
     """It was posted without its picture, which is tried again until then."""

@@ -96,9 +96,9 @@ class Health:
 
     async def _deliveries(self) -> Part:
         """One that could be posted is taken up at once, and then takes a while: neither may last for ever."""
-        if self._bot.courier.paused:
+        if self._bot.dispatcher.paused:
             return Part(ok=True, words="Discord asked for a pause")
-        in_hand = self._bot.courier.in_hand
+        in_hand = self._bot.dispatcher.in_hand
         for channel_id, since in (await self._bot.store.due_channels()).items():
             waited = (self._now() - since).total_seconds()
             if channel_id not in in_hand and waited > DELIVERY_LATE:

@@ -79,8 +79,8 @@ class Metrics:
         if not math.isnan(bot.latency) and not math.isinf(bot.latency):
             self._latency.set(bot.latency)
         self._free.set(shutil.disk_usage(bot.settings.data_dir).free)
-        self._retries.inc(bot.courier.repeats - self._repeats_told)
-        self._repeats_told = bot.courier.repeats
+        self._retries.inc(bot.dispatcher.repeats - self._repeats_told)
+        self._repeats_told = bot.dispatcher.repeats
         await self._note_posts(bot, now())
         await self._count(bot)
         return generate_latest(self._registry)

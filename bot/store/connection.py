@@ -127,7 +127,7 @@ async def open_database(folder: Path, migrations: Path = MIGRATIONS) -> AsyncIte
     _check_folder(folder)
     connection = await aiosqlite.connect(path, isolation_level=None, timeout=1.0)
     try:
-        with told_in_a_sentence(path):
+        with as_store_error(path):
             await _prepare(connection, path, sorted(migrations.glob("*.sql")))
         database = Database(connection)
         try:
@@ -139,7 +139,7 @@ async def open_database(folder: Path, migrations: Path = MIGRATIONS) -> AsyncIte
 
 
 @contextmanager
-def told_in_a_sentence(path: Path) -> Iterator[None]:
+def as_store_error(path: Path) -> Iterator[None]:
     """Turn what is wrong with the file or its disk while the bot starts into a `StoreError`; a bug stays as it is."""
     try:
         yield

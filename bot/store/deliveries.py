@@ -2,7 +2,7 @@
 
 import aiosqlite
 
-from bot.models.job import Delivery, Destination, Kind, State
+from bot.models.job import Delivery, DeliveryKind, DeliveryState, Destination
 from bot.store.outbox import OPEN, Outbox, rearm
 from bot.store.rows import delivery_of, one_delivery
 
@@ -67,17 +67,17 @@ class Posts(Outbox):
                 "job_id = ? AND channel_id = ? AND kind = 'split' AND state <> 'dropped' ORDER BY id DESC LIMIT 1",
                 (job_id, destination.channel_id),
             )
-            if there is not None and there.state is State.POSTED and there.message_id is not None and not again:
+            if there is not None and there.state is DeliveryState.POSTED and there.message_id is not None and not again:
                 return there
-            if there is not None and there.state is State.UNDELIVERABLE:
+            if there is not None and there.state is DeliveryState.UNDELIVERABLE:
                 await rearm(db, "id = ?", (there.id,), self._time())
-            elif there is None or there.state is State.POSTED:
-                await self._insert(db, Kind.SPLIT, job_id, destination, self._time())
+            elif there is None or there.state is DeliveryState.POSTED:
+                await self._insert(db, DeliveryKind.SPLIT, job_id, destination, self._time())
             return None
 
         return await self._db.transaction(work)
 
-    async def rang(self, destination: Destination, user_id: int, seconds: float) -> bool:
+    async def pinged_recently(self, destination: Destination, user_id: int, seconds: float) -> bool:
         """Whether what this member pressed rang here within the last `seconds`."""
         rows = await self._db.rows(
             """SELECT 1 FROM deliveries WHERE channel_id = ? AND pinged = 1 AND posted_at > ?

@@ -12,13 +12,13 @@ from typing import Any
 
 import aiosqlite
 
-from bot.models.job import Delivery, Destination, Kind, Shape, State
+from bot.models.job import Delivery, DeliveryKind, DeliveryState, Destination, Fallback
 from bot.store.connection import Database
 from bot.store.rows import aware, delivery_of, update_delivery
 
 _NONCE_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
-OPEN = f"state IN ('{State.WAITING}', '{State.SENDING}')"
-_POSTED = f"state = '{State.POSTED}'"
+OPEN = f"state IN ('{DeliveryState.WAITING}', '{DeliveryState.SENDING}')"
+_POSTED = f"state = '{DeliveryState.POSTED}'"
 _TO_EDIT = "state = 'posted' AND (wanted > shown OR picture_until IS NOT NULL)"
 _LATER = "(next_try > :now AND next_try < :now + 600)"
 """Not due yet. No pause is that long: what lies further ahead was written before a clock was set back, and is due."""
@@ -52,14 +52,14 @@ class Outbox:
         """Have `tell` called when the disk begins to refuse (in words), and when it no longer does ("")."""
         self._db.on_health = tell
 
-    def saw(self, snowflake: int) -> None:
+    def note_snowflake(self, snowflake: int) -> None:
         """Note an id that Discord just made; the newest one is how the courier knows Discord's time."""
         self._seen = max(self._seen, snowflake)
 
     async def _insert(
         self,
         db: aiosqlite.Connection,
-        kind: Kind,
+        kind: DeliveryKind,
         job_id: int,
         destination: Destination,
         now: float,
@@ -85,7 +85,7 @@ class Outbox:
             ),
         )
 
-    async def open_deliveries(self, limit: int = 1000) -> list[Delivery]:
+    async def due_deliveries(self, limit: int = 1000) -> list[Delivery]:
         """The deliveries to send now, cards last, in the order in which they were made.
 
         One that has trouble holds up those behind it in its channel, so that they arrive in order, but not for ever.
@@ -116,7 +116,7 @@ class Outbox:
     async def next_delivery(self, after: datetime) -> datetime | None:
         """When something more falls due than was due at a moment; `None` where nothing else waits.
 
-        That moment lies before `open_deliveries` was asked: what falls due between the two questions is in one answer.
+        That moment lies before `due_deliveries` was asked: what falls due between the two questions is in one answer.
         """
         (row,) = await self._db.rows(
             f"""SELECT min(next_try) FROM (
@@ -150,20 +150,22 @@ class Outbox:
         return await self._db.transaction(work)
 
     async def posted(self, delivery: Delivery, message_id: int | None, *, picture_for: float = 0) -> Delivery:
-        """The message stands, showing version `delivery.wanted`; `None`: it stood, and somebody deleted it.
+        """The message stands, showing version `delivery.revision`; `None`: it stood, and somebody deleted it.
 
         After a result, the card of the job in that place has a link to show, and so have the posts of the job whose
         button made this one. `picture_for`: it stands without its picture, which is tried again for so many seconds.
         The only change of state without a guard: it records what Discord said, which is true whatever the row says.
         """
         if message_id is not None:
-            self.saw(message_id)
-        state = State.DROPPED if message_id is None and delivery.kind is Kind.CARD else State.POSTED
+            self.note_snowflake(message_id)
+        state = (
+            DeliveryState.DROPPED if message_id is None and delivery.kind is DeliveryKind.CARD else DeliveryState.POSTED
+        )
         now = self._time()
         until = now + picture_for if picture_for and message_id is not None else None
 
         async def work(db: aiosqlite.Connection) -> Delivery:
-            if delivery.kind is Kind.RESULT:
+            if delivery.kind is DeliveryKind.RESULT:
                 await self._touch_card(db, delivery)
                 await self._touch_parents(db, delivery)
             changed = await update_delivery(
@@ -171,7 +173,7 @@ class Outbox:
                 delivery,
                 """state = ?, message_id = ?, posted_at = ?, shown = ?, trouble = '', attempts = 0,
                    picture_until = ?, next_try = iif(?, ?, next_try)""",
-                (state, message_id, now, delivery.wanted, until, until is not None, now + _FIRST_TRY),
+                (state, message_id, now, delivery.revision, until, until is not None, now + _FIRST_TRY),
             )
             return changed or delivery
 
@@ -185,10 +187,10 @@ class Outbox:
         *,
         unsent: bool = False,
         timed_out: bool = False,
-        shape: Shape | None = None,
+        fallback: Fallback | None = None,
         gone: bool = False,
     ) -> Delivery:
-        """Try again in `pause` seconds, from `shape` on where that is given; `delivery` as it was before its claim.
+        """Try again in `pause` seconds, from `fallback` on where that is given; `delivery` as it was before its claim.
 
         `unsent`: Discord refused it for certain, so nothing has to be looked for. `gone`: the channel seems to be away,
         which stays noted while other trouble (a file that is not taken) comes between. What failed before it could be
@@ -197,7 +199,7 @@ class Outbox:
         """
         return await self._change(
             delivery,
-            _POSTED if delivery.state is State.POSTED else OPEN,
+            _POSTED if delivery.state is DeliveryState.POSTED else OPEN,
             """next_try = ?, trouble = ?, attempts = ?, timeouts = timeouts + ?, shape = ?,
                state = iif(? AND state = 'sending', 'waiting', state),
                gone_since = iif(?, coalesce(gone_since, ?), gone_since)""",
@@ -206,7 +208,7 @@ class Outbox:
                 trouble,
                 delivery.attempts + 1,
                 timed_out,
-                delivery.shape if shape is None else shape,
+                delivery.fallback if fallback is None else fallback,
                 unsent,
                 gone,
                 self._time(),
@@ -238,7 +240,7 @@ class Outbox:
 
         async def work(db: aiosqlite.Connection) -> bool:
             dropped = await update_delivery(db, delivery, "state = 'dropped'", (), where="state <> 'dropped'")
-            if dropped is not None and delivery.kind is Kind.RESULT:
+            if dropped is not None and delivery.kind is DeliveryKind.RESULT:
                 await self._touch_parents(db, delivery)
             return dropped is not None
 
@@ -253,14 +255,14 @@ class Outbox:
 
         async def work(db: aiosqlite.Connection) -> bool:
             retired = await update_delivery(
-                db, card, "state = 'dropped'", (card.wanted,), where=f"{_POSTED} AND wanted = ?"
+                db, card, "state = 'dropped'", (card.revision,), where=f"{_POSTED} AND wanted = ?"
             )
             return retired is not None
 
         return await self._db.transaction(work)
 
     async def shown(self, post: Delivery, pause: float, *, picture: bool = False) -> Delivery:
-        """The post now shows version `post.wanted`; the next edit is not due before `pause` seconds.
+        """The post now shows version `post.revision`; the next edit is not due before `pause` seconds.
 
         `picture`: it has its picture, or will never have it.
         """
@@ -269,7 +271,7 @@ class Outbox:
             _POSTED,
             """shown = max(shown, ?), next_try = ?, attempts = 0, gone_since = NULL,
                picture_until = iif(?, NULL, picture_until)""",
-            (post.wanted, self._time() + pause, picture),
+            (post.revision, self._time() + pause, picture),
         )
 
     async def _change(self, delivery: Delivery, where: str, assignments: str, values: tuple[Any, ...]) -> Delivery:

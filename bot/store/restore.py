@@ -21,7 +21,7 @@ from typing import NamedTuple
 import aiosqlite
 
 from bot.errors import StoreError
-from bot.models.job import Delivery, Kind, KnownJob
+from bot.models.job import Delivery, DeliveryKind, KnownJob
 from bot.store import sqlite_codes
 from bot.store.backups import flush
 from bot.store.connection import FILE, MIGRATIONS, migrate, schema_of
@@ -56,7 +56,7 @@ class Restores(Outbox):
         have been posted in the time that the copy does not know. `None` for every other delivery.
         """
         first = known.over_at is not None and delivery.created_at == known.over_at
-        if delivery.kind is not Kind.RESULT or not first:
+        if delivery.kind is not DeliveryKind.RESULT or not first:
             return None
         rows = await self._db.rows("SELECT value FROM facts WHERE name = ?", (_FACT,))
         restored = json.loads(rows[0]["value"]) if rows else {"at": 0}

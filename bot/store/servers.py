@@ -51,7 +51,7 @@ class Servers(Outbox):
 
         await self._db.transaction(work)
 
-    async def told_file_limit(self, guild_id: int, size: int) -> None:
+    async def remember_file_limit(self, guild_id: int, size: int) -> None:
         """Note what Discord told with an interaction; hearing the same again costs nothing, and undoes nothing."""
         if self._told_limits.get(guild_id) != size:
             if await self.file_limit(guild_id) != size:

@@ -12,7 +12,7 @@ from pathlib import Path
 import aiosqlite
 
 from bot.models.job import Destination, Job, KnownJob, PollTarget
-from bot.store.connection import FILE, Database, open_database, told_in_a_sentence
+from bot.store.connection import FILE, Database, as_store_error, open_database
 from bot.store.deliveries import Posts
 from bot.store.durations import Durations
 from bot.store.family import Families
@@ -35,7 +35,7 @@ _PAGE = 2000
 async def open_store(folder: Path, now: Callable[[], datetime]) -> AsyncIterator["Store"]:
     """The store in `folder`, with `now` as its clock; raises `StoreError`, see `open_database`."""
     async with open_database(folder) as database:
-        with told_in_a_sentence(folder / FILE):
+        with as_store_error(folder / FILE):
             seen = await _read_what_is_live(database)
             await database.transaction(mark_sent_unconfirmed)
         yield Store(database, now, seen=seen)

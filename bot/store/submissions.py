@@ -13,9 +13,9 @@ import msgspec
 
 from bot.models.job import (
     CostTier,
+    DeliveryKind,
     Destination,
     Job,
-    Kind,
     KnownJob,
     Limit,
     LimitExceeded,
@@ -278,7 +278,7 @@ class Submissions(Subscriptions):
             if cursor.rowcount:
                 await self._insert(
                     db,
-                    Kind.NOTICE,
+                    DeliveryKind.NOTICE,
                     submission.parent_id,
                     submission.destination,
                     self._time(),

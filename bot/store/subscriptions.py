@@ -7,7 +7,18 @@ from enum import Enum
 import aiosqlite
 import msgspec
 
-from bot.models.job import NO_PERSON, Delivery, Destination, Job, Kind, KnownJob, Person, State, Subscription, follow
+from bot.models.job import (
+    NO_PERSON,
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    Destination,
+    Job,
+    KnownJob,
+    Person,
+    Subscription,
+    follow,
+)
 from bot.store.durations import note_duration
 from bot.store.outbox import Outbox, rearm
 from bot.store.rows import aware, encode, known_of, one_delivery, one_known
@@ -97,13 +108,13 @@ class Subscriptions(Outbox):
             "job_id = ? AND channel_id = ? AND kind = 'result' AND state <> 'dropped' ORDER BY id DESC LIMIT 1",
             (known.id, destination.channel_id),
         )
-        stands = there is not None and there.state is State.POSTED and there.message_id is not None
+        stands = there is not None and there.state is DeliveryState.POSTED and there.message_id is not None
         if stands and not again:
             return SubscriptionResult(asked=SubscriptionOutcome.POSTED, known=known, delivery=there)
-        if there is not None and there.state is State.UNDELIVERABLE:
+        if there is not None and there.state is DeliveryState.UNDELIVERABLE:
             await rearm(db, "id = ?", (there.id,), self._time())
-        elif there is None or there.state is State.POSTED:
-            await self._insert(db, Kind.RESULT, known.id, destination, self._time())
+        elif there is None or there.state is DeliveryState.POSTED:
+            await self._insert(db, DeliveryKind.RESULT, known.id, destination, self._time())
         return SubscriptionResult(asked=SubscriptionOutcome.COMING, known=known)
 
     async def _want_status_card(
@@ -112,11 +123,11 @@ class Subscriptions(Outbox):
         here = (known.id, destination.channel_id)
         card = await one_delivery(db, "job_id = ? AND channel_id = ? AND kind = 'card'", here)
         if card is None:
-            await self._insert(db, Kind.CARD, known.id, destination, self._time(), quiet_for)
+            await self._insert(db, DeliveryKind.CARD, known.id, destination, self._time(), quiet_for)
             return SubscriptionResult(asked=SubscriptionOutcome.NEW, known=known)
-        if card.state is State.DROPPED:  # deleted by hand, or done with: show a new one
+        if card.state is DeliveryState.DROPPED:  # deleted by hand, or done with: show a new one
             await db.execute("DELETE FROM deliveries WHERE id = ?", (card.id,))
-            await self._insert(db, Kind.CARD, known.id, destination, self._time(), quiet_for)
+            await self._insert(db, DeliveryKind.CARD, known.id, destination, self._time(), quiet_for)
             return SubscriptionResult(asked=SubscriptionOutcome.NEW, known=known)
         await db.execute("UPDATE deliveries SET wanted = wanted + 1 WHERE id = ?", (card.id,))
         return SubscriptionResult(asked=SubscriptionOutcome.JOINED, known=known, delivery=card)
@@ -252,6 +263,8 @@ class Subscriptions(Outbox):
                 (known.id,),
             )
             for row in destinations:  # made the moment the job was over: that tells them from those asked for later
-                await self._insert(db, Kind.RESULT, known.id, Destination(guild_id=row[0], channel_id=row[1]), now)
+                await self._insert(
+                    db, DeliveryKind.RESULT, known.id, Destination(guild_id=row[0], channel_id=row[1]), now
+                )
         when = aware(now)
         return msgspec.structs.replace(known, job=job, changed_at=when, over_at=when if job.over else None)

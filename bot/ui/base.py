@@ -9,9 +9,9 @@ from discord import ui
 
 from bot import logs
 from bot.errors import PersonError
-from bot.models.job import NO_PERSON, Delivery, Kind, KnownJob
+from bot.models.job import NO_PERSON, Delivery, DeliveryKind, KnownJob
 from bot.ui import replies
-from bot.ui.interactions import bot_of, destination_of, hear_file_limit, is_moderator
+from bot.ui.interactions import bot_of, destination_of, is_moderator, remember_file_limit_of
 
 NONCE = r"(?P<nonce>[a-z0-9]{24})"
 """The part of a custom_id's pattern that names a delivery."""
@@ -27,11 +27,11 @@ class Answered:
     async def callback(self, interaction: discord.Interaction) -> None:
         """Act for whoever is welcome, and answer whatever goes wrong."""
         bot = bot_of(interaction)
-        bot.store.saw(interaction.id)
+        bot.store.note_snowflake(interaction.id)
         try:
             if await bot.is_welcome(interaction):
                 await self.act(interaction)
-                await hear_file_limit(interaction)
+                await remember_file_limit_of(interaction)
         except Exception as error:  # noqa: BLE001 -- the one place that answers gets them all
             await replies.answer(interaction, error)
 
@@ -39,7 +39,7 @@ class Answered:
         """Do what the button says; what this raises is answered."""
         raise NotImplementedError
 
-    async def claim(self, interaction: discord.Interaction, kind: Kind) -> tuple[Delivery, KnownJob]:
+    async def claim(self, interaction: discord.Interaction, kind: DeliveryKind) -> tuple[Delivery, KnownJob]:
         """The delivery that the custom_id names and its job, if they belong where the press came from."""
         store = bot_of(interaction).store
         delivery = await store.delivery(self.nonce)
@@ -50,7 +50,7 @@ class Answered:
         return delivery, known
 
     async def claim_housekeeping(
-        self, interaction: discord.Interaction, what: str, kind: Kind = Kind.RESULT
+        self, interaction: discord.Interaction, what: str, kind: DeliveryKind = DeliveryKind.RESULT
     ) -> tuple[Delivery, KnownJob]:
         """The post that the custom_id names, for the asker or a moderator, who alone may do `what`."""
         delivery, known = await self.claim(interaction, kind)

@@ -130,8 +130,8 @@ async def ask(
 ) -> SubscriptionResult:
     """Keep the wish of whoever caused the interaction to be told about `job`, here or at `destination`; set all moving."""
     bot = bot_of(interaction)
-    bot.store.saw(interaction.id)
-    await hear_file_limit(interaction)
+    bot.store.note_snowflake(interaction.id)
+    await remember_file_limit_of(interaction)
     subscribed = await bot.store.ask(
         job, destination or destination_of(interaction), person_of(interaction), again=again
     )
@@ -147,10 +147,10 @@ async def ask(
     return subscribed
 
 
-async def hear_file_limit(interaction: discord.Interaction) -> None:
+async def remember_file_limit_of(interaction: discord.Interaction) -> None:
     """Note how large files may be in this server: Discord says so with every interaction, and nowhere else."""
     if interaction.guild_id is not None and interaction.filesize_limit > 0:
-        await bot_of(interaction).store.told_file_limit(interaction.guild_id, interaction.filesize_limit)
+        await bot_of(interaction).store.remember_file_limit(interaction.guild_id, interaction.filesize_limit)
 
 
 def jump(destination: Destination, message_id: int) -> str:

@@ -10,7 +10,7 @@ from discord.http import Route
 
 from bot import formatting, logs
 from bot.discord_codes import PRIVATE_ANSWER_GONE
-from bot.models.job import Kind, Submission, SubmissionState
+from bot.models.job import DeliveryKind, Submission, SubmissionState
 from bot.store import Store
 from bot.ui.interactions import jump
 
@@ -92,4 +92,6 @@ class Answers:
         )
         if post is None or post.message_id is None:
             return formatting.used(submission, "", done=False)
-        return formatting.used(submission, jump(post.destination, post.message_id), done=post.kind is Kind.RESULT)
+        return formatting.used(
+            submission, jump(post.destination, post.message_id), done=post.kind is DeliveryKind.RESULT
+        )

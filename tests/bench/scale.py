@@ -154,7 +154,7 @@ async def history(folder: str, url: str) -> dict[str, float]:
 
         steps: dict[str, Callable[[], Awaitable[Any]]] = {
             "ask": ask,
-            "outbox": lambda: store.open_deliveries(),
+            "outbox": lambda: store.due_deliveries(),
             "edits": lambda: store.posts_to_edit(),
             "recent": lambda: store.recent(place, 7),
         }

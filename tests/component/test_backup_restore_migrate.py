@@ -18,11 +18,11 @@ from bot.errors import StoreError
 from bot.models.job import (
     CostTier,
     Delivery,
+    DeliveryState,
     Destination,
     Job,
     Limits,
     Person,
-    State,
     Status,
     Submission,
     SubmissionState,
@@ -52,7 +52,7 @@ class Clock:
 
     def forward(self, store: Store, *, days: float = 0, seconds: float = 0) -> None:
         self.time += timedelta(days=days, seconds=seconds)
-        store.saw(snowflake(self.time))
+        store.note_snowflake(snowflake(self.time))
 
 
 def snowflake(when: datetime) -> int:
@@ -75,7 +75,7 @@ async def ended(store: Store, clock: Clock, jobid: str = "job:1", *, post: bool 
 
 async def post_all(store: Store, clock: Clock) -> list[Delivery]:
     posted = []
-    for delivery in await store.open_deliveries():
+    for delivery in await store.due_deliveries():
         claimed = await store.claim(delivery)
         assert claimed is not None
         clock.forward(store, seconds=1)
@@ -223,7 +223,7 @@ async def test_an_abandoned_job_goes_and_so_does_one_that_could_never_be_posted(
     caplog.set_level("INFO")
     async with open_store(tmp_path, clock) as store:
         await ended(store, clock, "job:lost", post=False)
-        for delivery in await store.open_deliveries():
+        for delivery in await store.due_deliveries():
             await store.give_up(delivery, "gone")
         await store.ask(msgspec.structs.replace(RUNNING, jobid="job:stopped"), HERE, MIRA)
         (card, *_) = await post_all(store, clock)
@@ -286,8 +286,8 @@ async def test_a_copy_comes_back_and_knows_that_time_has_passed(tmp_path: Path, 
     clock.time += timedelta(hours=1)
     async with open_store(tmp_path, clock) as store:
         assert await count(store) == 3
-        (delivery,) = await store.open_deliveries()
-        assert (delivery.job_id, delivery.state) == (waiting, State.SENDING), "it is looked for by its nonce"
+        (delivery,) = await store.due_deliveries()
+        assert (delivery.job_id, delivery.state) == (waiting, DeliveryState.SENDING), "it is looked for by its nonce"
         assert await store.posted_since(delivery, await store.known(waiting)) is None
         pressed = await store.by_id(queued.id)
         assert pressed is not None
@@ -296,20 +296,20 @@ async def test_a_copy_comes_back_and_knows_that_time_has_passed(tmp_path: Path, 
         )
         clock.forward(store, days=1)
         await store.record([(running.known.id, msgspec.structs.replace(DONE, jobid="job:running"))])
-        late = (await store.open_deliveries())[-1]
+        late = (await store.due_deliveries())[-1]
         assert late.job_id == running.known.id
         after = await store.posted_since(late, await store.known(late.job_id))
         assert after is not None
         assert newest - (3000 << 22) < after <= newest, "where the copy's knowledge ends"
         fresh = await ended(store, clock, "job:new", post=False)
-        (delivery,) = [each for each in await store.open_deliveries() if each.job_id == fresh]
+        (delivery,) = [each for each in await store.due_deliveries() if each.job_id == fresh]
         assert await store.posted_since(delivery, await store.known(fresh)) is None
 
 
 async def test_a_bot_that_was_never_restored_looks_for_nothing(tmp_path: Path, clock: Clock) -> None:
     async with open_store(tmp_path, clock) as store:
         job_id = await ended(store, clock, post=False)
-        (delivery,) = await store.open_deliveries()
+        (delivery,) = await store.due_deliveries()
         assert await store.posted_since(delivery, await store.known(job_id)) is None
 
 

@@ -515,11 +515,11 @@ async def test_a_file_may_be_anything(caller: Caller) -> None:
 
 async def test_a_file_may_be_longer_than_it_says(caller: Caller) -> None:
     url = URL(caller.useapi.serve_file("a.png", b"x" * 90, content_type="image/png", headers={"Content-Length": "10"}))
-    reader, writer = await asyncio.open_connection(url.host, url.port)
-    writer.write(f"GET {url.raw_path} HTTP/1.1\r\nHost: {url.host}\r\n\r\n".encode())
+    reader, builder = await asyncio.open_connection(url.host, url.port)
+    builder.write(f"GET {url.raw_path} HTTP/1.1\r\nHost: {url.host}\r\n\r\n".encode())
     head, _, data = (await reader.read()).partition(b"\r\n\r\n")
-    writer.close()
-    await writer.wait_closed()
+    builder.close()
+    await builder.wait_closed()
 
     assert b"Content-Length: 10\r\n" in head
     assert data == b"x" * 90

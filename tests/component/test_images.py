@@ -161,9 +161,9 @@ def test_addresses_inside_a_network_are_not_public_and_get_no_socket(address: st
 async def test_a_listed_name_that_leads_inside_is_not_connected(name: str, tmp_path: Path) -> None:
     knocks: list[asyncio.StreamWriter] = []
 
-    def open_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        knocks.append(writer)
-        writer.close()
+    def open_up(_: asyncio.StreamReader, builder: asyncio.StreamWriter) -> None:
+        knocks.append(builder)
+        builder.close()
 
     server = await asyncio.start_server(open_up, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -356,11 +356,11 @@ async def test_a_body_without_a_length_is_cut_at_the_limit(host: Host, pictures:
 
 @pytest.mark.parametrize("length", [100, len(PNG) + 100])
 async def test_a_lying_length_is_unreachable(tmp_path: Path, length: int) -> None:
-    async def lie(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def lie(reader: asyncio.StreamReader, builder: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length + PNG)
-        await writer.drain()
-        writer.close()
+        builder.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length + PNG)
+        await builder.drain()
+        builder.close()
 
     async with await asyncio.start_server(lie, "127.0.0.1", 0) as server:
         origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"

@@ -148,7 +148,7 @@ class Night:
         return subscribed.known
 
     async def stop(self, known: KnownJob, person: Person = MIRA) -> None:
-        card = await self.store.post_of(known.id, HERE.channel_id) or (await self.store.open_deliveries())[0]
+        card = await self.store.post_of(known.id, HERE.channel_id) or (await self.store.due_deliveries())[0]
         await self.store.stop(card, person.id)
 
     async def job(self, known: KnownJob) -> Job:
@@ -491,7 +491,7 @@ async def test_a_job_that_is_over_makes_one_delivery_for_each_place_and_ends_the
     night.useapi.answers["a"] = done("a")
     await asyncio.sleep(HOUR)
     assert len(night.useapi.looks) == 1
-    results = await night.store.open_deliveries()
+    results = await night.store.due_deliveries()
     assert [(each.kind, each.job_id, each.destination) for each in results] == [
         ("result", known.id, HERE),
         ("result", known.id, THERE),
@@ -832,7 +832,7 @@ async def test_a_job_that_useapi_forgot_is_over_at_once(night: Night) -> None:
     job = await night.job(known)
     assert (job.status, job.prompt) == ("expired", "castle in the fog")
     assert len(night.useapi.looks) == 1
-    assert [each.kind for each in await night.store.open_deliveries()] == ["result"]
+    assert [each.kind for each in await night.store.due_deliveries()] == ["result"]
 
 
 async def test_a_job_that_useapi_does_not_know_is_over_after_three_looks_in_a_row(night: Night) -> None:
@@ -884,7 +884,7 @@ async def test_a_day_without_news_ends_the_watch(night: Night) -> None:
     looks = len(night.useapi.looks)
     await asyncio.sleep(DAY)
     assert len(night.useapi.looks) == looks < 420
-    assert [each.kind for each in await night.store.open_deliveries()] == ["result"]
+    assert [each.kind for each in await night.store.due_deliveries()] == ["result"]
 
 
 async def test_news_that_come_at_the_last_moment_are_news(night: Night) -> None:

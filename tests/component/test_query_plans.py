@@ -55,7 +55,7 @@ async def store_with(ended: int, folder: Path) -> AsyncIterator[Store]:
 async def a_day(store: Store) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     """Everything that the store is asked for in the course of a job, what to call it first."""
     (job_id,) = await store.running()
-    (card,) = await store.open_deliveries()
+    (card,) = await store.due_deliveries()
     yield "claim", store.claim(card)
     yield "delivery", store.delivery(card.nonce)
     yield "posted, a card", store.posted(card, 6)
@@ -81,11 +81,11 @@ async def a_day(store: Store) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     yield "presses_of", store.history(HERE.guild_id, before=None, limit=10)
     yield "newer_presses_of", store.newer_history(HERE.guild_id, after=1, limit=10)
     yield "record", store.record([(job_id, msgspec.structs.replace(RUNNING, status=Status.COMPLETED))])
-    yield "open_deliveries", store.open_deliveries()
+    yield "open_deliveries", store.due_deliveries()
     yield "next_delivery", store.next_delivery(datetime.now(UTC))
     yield "open_result", store.open_result(job_id, HERE.channel_id)
     yield "waiting", store.waiting(HERE.guild_id)
-    (result,) = await store.open_deliveries()
+    (result,) = await store.due_deliveries()
     yield "put_off", store.put_off(result, 0, "reset")
     yield "give_up", store.give_up(result, "HTTP 400")
     yield "undeliverable", store.undeliverable(HERE.guild_id)
@@ -93,10 +93,10 @@ async def a_day(store: Store) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     yield "posted, a result", store.posted(result, 7)
     yield "post_of", store.post_of(job_id, HERE.channel_id)
     yield "posts_in_server", store.posts_in_server(job_id, HERE.guild_id, 5)
-    yield "rang", store.rang(HERE, MIRA.id, 30)
+    yield "rang", store.pinged_recently(HERE, MIRA.id, 30)
     yield "ask_split", store.ask_split(job_id, HERE)
     yield "ask_split, again", store.ask_split(job_id, HERE)
-    yield "told_file_limit", store.told_file_limit(HERE.guild_id, 1 << 20)
+    yield "told_file_limit", store.remember_file_limit(HERE.guild_id, 1 << 20)
     yield "drop, a result", store.drop(result)
     yield "ask, when it is over", store.ask(RUNNING, HERE, MIRA)
     yield "ask, when it is over, again", store.ask(RUNNING, HERE, MIRA, again=True)
@@ -187,8 +187,8 @@ async def test_twice_the_backlog_costs_twice_as_much(tmp_path: Path) -> None:
         async with store_with(waiting, tmp_path / str(waiting)) as store:
             await store._db.transaction(lambda db: db.execute(backlog))
             await store._db.transaction(lambda db: db.execute(trouble, a_minute_later))
-            costs.append(await steps_of(store, store.open_deliveries()))
-            assert len(await store.open_deliveries()) == waiting // 2 + 1, "one half, and the running job's card"
+            costs.append(await steps_of(store, store.due_deliveries()))
+            assert len(await store.due_deliveries()) == waiting // 2 + 1, "one half, and the running job's card"
     assert costs[1] < 2.2 * costs[0]
 
 

@@ -8,14 +8,14 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from bot.delivery.rate_limits import Budget, pause_before_identify
+from bot.delivery.rate_limits import DiscordRateLimits, pause_before_identify
 
 Get = Callable[[str], Coroutine[None, None, None]]
 
 
 @asynccontextmanager
-async def discord(budget: Budget, status: int = 200) -> AsyncIterator[tuple[Get, list[float]]]:
-    """Asks a tiny server for a path, under the eyes of `budget`; and the times at which it was asked."""
+async def discord(rate_limits: DiscordRateLimits, status: int = 200) -> AsyncIterator[tuple[Get, list[float]]]:
+    """Asks a tiny server for a path, under the eyes of `rate_limits`; and the times at which it was asked."""
     times: list[float] = []
 
     async def answer(_: web.Request) -> web.Response:
@@ -29,7 +29,7 @@ async def discord(budget: Budget, status: int = 200) -> AsyncIterator[tuple[Get,
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0][:2]
     try:
-        async with aiohttp.ClientSession(trace_configs=[budget.trace]) as session:
+        async with aiohttp.ClientSession(trace_configs=[rate_limits.trace]) as session:
 
             async def ask(path: str) -> None:
                 async with session.get(f"http://{host}:{port}/api/v10/{path}"):
@@ -40,39 +40,39 @@ async def discord(budget: Budget, status: int = 200) -> AsyncIterator[tuple[Get,
         await runner.cleanup()
 
 
-async def ask(budget: Budget, status: int, times: int) -> None:
-    async with discord(budget, status) as (get, _):
+async def ask(rate_limits: DiscordRateLimits, status: int, times: int) -> None:
+    async with discord(rate_limits, status) as (get, _):
         for _ in range(times):
             await get("webhooks/1/token")
 
 
 @pytest.mark.parametrize("status", [401, 403, 429])
 async def test_many_invalid_answers_slow_the_courier_long_before_discord_shuts_the_door(status: int) -> None:
-    budget = Budget()
-    await ask(budget, status, 499)
-    assert budget.spacing == 1 / 48
-    await ask(budget, status, 1)
-    assert budget.spacing == 1.0
-    assert 500 + 600 / budget.spacing < 10_000, "even if every further request is invalid"
+    rate_limits = DiscordRateLimits()
+    await ask(rate_limits, status, 499)
+    assert rate_limits.spacing == 1 / 48
+    await ask(rate_limits, status, 1)
+    assert rate_limits.spacing == 1.0
+    assert 500 + 600 / rate_limits.spacing < 10_000, "even if every further request is invalid"
 
 
 async def test_other_answers_do_not_count() -> None:
-    budget = Budget()
-    await ask(budget, 404, 3)
-    await ask(budget, 500, 3)
-    await ask(budget, 200, 3)
-    assert budget.invalid == 0
+    rate_limits = DiscordRateLimits()
+    await ask(rate_limits, 404, 3)
+    await ask(rate_limits, 500, 3)
+    await ask(rate_limits, 200, 3)
+    assert rate_limits.invalid == 0
 
 
 async def test_requests_that_come_in_a_bunch_are_sent_one_by_one() -> None:
-    async with discord(Budget()) as (get, times):
+    async with discord(DiscordRateLimits()) as (get, times):
         await asyncio.gather(*(get(f"channels/{number}/messages") for number in range(20)))
     # Discord allows 50 a second. When they arrive says it well enough: the first may be held up on its way.
     assert max(times) - min(times) > 15 / 50
 
 
 async def test_an_answer_to_a_person_waits_for_no_other_request() -> None:
-    async with discord(Budget()) as (get, times):
+    async with discord(DiscordRateLimits()) as (get, times):
         posts = [asyncio.create_task(get(f"channels/{number}/messages")) for number in range(20)]
         await asyncio.gather(get("interactions/1/token/callback"), get("webhooks/1/token"))
         assert len(times) < 10

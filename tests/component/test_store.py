@@ -11,7 +11,19 @@ import msgspec
 import pytest
 
 from bot.errors import StoreError
-from bot.models.job import CostTier, Delivery, Destination, Job, Kind, Limits, Person, Shape, State, Status, Submission
+from bot.models.job import (
+    CostTier,
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    Destination,
+    Fallback,
+    Job,
+    Limits,
+    Person,
+    Status,
+    Submission,
+)
 from bot.store import Store, SubscriptionOutcome, open_store
 from bot.store.connection import MIGRATIONS, open_database
 
@@ -48,7 +60,7 @@ async def store(tmp_path: Path, clock: Clock) -> AsyncIterator[Store]:
 
 
 async def only(store: Store) -> Delivery:
-    (delivery,) = await store.open_deliveries()
+    (delivery,) = await store.due_deliveries()
     return delivery
 
 
@@ -56,10 +68,13 @@ async def test_a_running_job_gets_a_card_and_its_end_a_result_per_watched_place(
     subscribed = await store.ask(RUNNING, HERE, MIRA)
     await store.ask(RUNNING, THERE, BO)
     assert subscribed.asked is SubscriptionOutcome.NEW
-    assert [card.kind for card in await store.open_deliveries()] == [Kind.CARD, Kind.CARD]
+    assert [card.kind for card in await store.due_deliveries()] == [DeliveryKind.CARD, DeliveryKind.CARD]
     await store.record([(subscribed.known.id, DONE)])
-    results = await store.open_deliveries()
-    assert [(result.kind, result.destination) for result in results] == [(Kind.RESULT, HERE), (Kind.RESULT, THERE)]
+    results = await store.due_deliveries()
+    assert [(result.kind, result.destination) for result in results] == [
+        (DeliveryKind.RESULT, HERE),
+        (DeliveryKind.RESULT, THERE),
+    ]
     assert len({result.nonce for result in results}) == 2
 
 
@@ -69,7 +84,7 @@ async def test_two_people_in_one_place_get_one_card_and_one_result_that_names_bo
     assert again.asked is SubscriptionOutcome.JOINED
     assert again.known.key == subscribed.known.key
     await store.record([(subscribed.known.id, DONE)])
-    assert (await only(store)).kind is Kind.RESULT
+    assert (await only(store)).kind is DeliveryKind.RESULT
     assert [
         subscription.person for subscription in await store.subscriptions(subscribed.known.id, HERE.channel_id)
     ] == [MIRA, BO]
@@ -94,7 +109,7 @@ async def test_a_late_answer_changes_nothing_once_a_job_is_over(store: Store) ->
     await store.record([(subscribed.known.id, RUNNING)])
     await store.record([(subscribed.known.id, msgspec.structs.replace(DONE, status=Status.FAILED))])
     assert (await store.known(subscribed.known.id)).job == DONE
-    assert len(await store.open_deliveries()) == 1
+    assert len(await store.due_deliveries()) == 1
 
 
 async def test_news_about_several_jobs_is_written_whole_or_not_at_all(store: Store) -> None:
@@ -104,7 +119,7 @@ async def test_news_about_several_jobs_is_written_whole_or_not_at_all(store: Sto
     with pytest.raises(UnicodeEncodeError):
         await store.record([(first.known.id, DONE), (second.known.id, unwritable)])
     assert sorted(await store.running()) == [first.known.id, second.known.id]
-    assert {card.kind for card in await store.open_deliveries()} == {Kind.CARD}
+    assert {card.kind for card in await store.due_deliveries()} == {DeliveryKind.CARD}
 
 
 async def test_a_cancelled_caller_does_not_halve_a_transaction(store: Store) -> None:
@@ -123,22 +138,22 @@ async def test_a_cancelled_caller_does_not_halve_a_transaction(store: Store) -> 
 async def test_everything_stands_after_a_restart(tmp_path: Path, clock: Clock) -> None:
     async with open_store(tmp_path, clock) as store:
         subscribed = await store.ask(RUNNING, HERE, MIRA)
-        store.saw(10**18)
+        store.note_snowflake(10**18)
         assert await store.claim(await only(store)) is not None
     async with open_store(tmp_path, clock) as store:
         assert await store.running() == [subscribed.known.id]
         card = await only(store)
-        assert card.state is State.SENDING
+        assert card.state is DeliveryState.SENDING
         assert 10**18 - 10**11 < card.after_id < 10**18
         assert await store.known(subscribed.known.id) == subscribed.known
 
 
 async def test_a_claim_remembers_the_newest_snowflake_of_its_first_send_only(store: Store) -> None:
     await store.ask(DONE, HERE, MIRA)
-    store.saw(10**18)
+    store.note_snowflake(10**18)
     first = await store.claim(await only(store))
     assert first is not None
-    store.saw(2 * 10**18)
+    store.note_snowflake(2 * 10**18)
     again = await store.claim(first)
     assert again is not None
     assert again.after_id == first.after_id
@@ -160,10 +175,10 @@ async def test_a_delivery_in_trouble_holds_up_its_channel_but_not_for_ever(store
     for attempt in range(4):
         assert await store.claim(first)
         first = await store.put_off(first, 60, "reset")
-        waiting = await store.open_deliveries()
+        waiting = await store.due_deliveries()
         assert [delivery.destination for delivery in waiting] == ([THERE] if attempt < 3 else [HERE, THERE])
     clock.forward(61)
-    assert (await store.open_deliveries())[0].id == first.id
+    assert (await store.due_deliveries())[0].id == first.id
 
 
 async def test_a_channel_with_a_long_backlog_keeps_nobody_else_waiting(store: Store) -> None:
@@ -172,7 +187,7 @@ async def test_a_channel_with_a_long_backlog_keeps_nobody_else_waiting(store: St
         await store.ask(job, HERE, MIRA)
     await store.ask(jobs[0], THERE, BO)
     await store.ask(jobs[1], THERE, BO)
-    some = await store.open_deliveries(limit=5)
+    some = await store.due_deliveries(limit=5)
     assert [delivery.destination for delivery in some] == [HERE] * 5 + [THERE]
     assert [delivery.job_id for delivery in some] == [1, 2, 3, 4, 5, 1], "the oldest of each"
 
@@ -181,8 +196,8 @@ async def test_a_refused_send_may_change_its_shape_and_is_waiting_again(store: S
     await store.ask(DONE, HERE, MIRA)
     claimed = await store.claim(await only(store))
     assert claimed is not None
-    put_off = await store.put_off(claimed, 0, "HTTP 413", unsent=True, shape=Shape.NO_FILE)
-    assert (put_off.state, put_off.shape) == (State.WAITING, Shape.NO_FILE)
+    put_off = await store.put_off(claimed, 0, "HTTP 413", unsent=True, fallback=Fallback.NO_FILE)
+    assert (put_off.state, put_off.fallback) == (DeliveryState.WAITING, Fallback.NO_FILE)
 
 
 async def test_the_card_follows_the_job_and_then_shows_the_way_to_the_result(store: Store) -> None:
@@ -234,7 +249,7 @@ async def test_nobody_is_told_who_stopped(store: Store) -> None:
     assert await store.stop(card, None) is False
     assert await store.running() == []
     await store.record([(subscribed.known.id, DONE)])
-    assert await store.open_deliveries() == []
+    assert await store.due_deliveries() == []
 
 
 async def test_a_job_is_known_by_its_key_in_its_own_server_only(store: Store) -> None:
@@ -265,10 +280,10 @@ async def test_a_given_up_result_is_taken_up_again_by_asking_and_never_posted_tw
     await store.give_up(claimed, "HTTP 403")
     assert (await store.ask(DONE, HERE, BO)).asked is SubscriptionOutcome.COMING
     taken_up = await only(store)
-    assert (taken_up.id, taken_up.nonce, taken_up.state) == (claimed.id, claimed.nonce, State.SENDING)
+    assert (taken_up.id, taken_up.nonce, taken_up.state) == (claimed.id, claimed.nonce, DeliveryState.SENDING)
     await store.posted(taken_up, 5000)
     assert await store.rearm(HERE.guild_id) == 0
-    assert await store.open_deliveries() == []
+    assert await store.due_deliveries() == []
     assert await store.requester(subscribed.known.id, HERE.channel_id) == MIRA.id
 
 

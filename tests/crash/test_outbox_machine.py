@@ -23,12 +23,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from bot.models.job import (
     CostTier,
     Delivery,
+    DeliveryKind,
+    DeliveryState,
     Destination,
     Job,
-    Kind,
     Limits,
     Person,
-    State,
     Status,
     Submission,
     SubmissionState,
@@ -73,7 +73,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.cut_at = 0
         self.seconds = 0.0
         self.over: set[str] = set()
-        self.promised: set[tuple[Kind, str, int]] = set()
+        self.promised: set[tuple[DeliveryKind, str, int]] = set()
         self.messages: list[Message] = []
         self._open()
 
@@ -149,17 +149,21 @@ class OutboxMachine(RuleBasedStateMachine):
         assert self.promised <= posts, "lost"
         presses = [press for press, _ in self.do(self.store.history(PLACES[0].guild_id, before=None, limit=100))]
         declined = {press.id for press in presses if press.state is SubmissionState.DECLINED}
-        assert declined == {notice.delivery.submission_id for notice in self._standing(Kind.NOTICE)}, "nobody told them"
+        assert declined == {notice.delivery.submission_id for notice in self._standing(DeliveryKind.NOTICE)}, (
+            "nobody told them"
+        )
         # Without a history, a card whose send was cut off cannot be found again.
-        assert self.nonces or all(card.over for card in self._standing(Kind.CARD)), "a card says that its job runs"
+        assert self.nonces or all(card.over for card in self._standing(DeliveryKind.CARD)), (
+            "a card says that its job runs"
+        )
         self._show_what_is_true()
-        assert self.do(self.store.open_deliveries()) == []
+        assert self.do(self.store.due_deliveries()) == []
         assert self.do(self.store.posts_to_edit()) == []
         self.nothing_stands_twice()
 
     def _show_what_is_true(self) -> None:
-        links = {"U1"} if any(child.jobid == CHILD for child in self._standing(Kind.RESULT)) else set()
-        for post in self._standing(Kind.RESULT):
+        links = {"U1"} if any(child.jobid == CHILD for child in self._standing(DeliveryKind.RESULT)) else set()
+        for post in self._standing(DeliveryKind.RESULT):
             assert post.links == (links if post.jobid == JOBS[0] else set()), "a button that is none, or a link to none"
             assert post.picture, "a picture that could be had"
 
@@ -182,9 +186,9 @@ class OutboxMachine(RuleBasedStateMachine):
     @rule(jobid=st.sampled_from(JOBS), destination=st.sampled_from(PLACES), person=st.sampled_from(PEOPLE), cut=CUT)
     def ask(self, jobid: str, destination: Destination, person: Person, cut: int = 0) -> None:
         with self.life(cut):
-            self.store.saw(self._snowflake())
+            self.store.note_snowflake(self._snowflake())
             self.do(self.store.ask(self._job(jobid), destination, person))
-            self.promised.add((Kind.RESULT, jobid, destination.channel_id))
+            self.promised.add((DeliveryKind.RESULT, jobid, destination.channel_id))
 
     @rule(destination=st.sampled_from(PLACES), person=st.sampled_from(PEOPLE), declined=st.booleans(), cut=CUT)
     def press(self, destination: Destination, person: Person, declined: bool, cut: int) -> None:
@@ -193,7 +197,7 @@ class OutboxMachine(RuleBasedStateMachine):
             return
         with self.life(cut):
             parent = self.do(self.store.ask(self._job(JOBS[0]), destination, person)).known
-            self.promised.add((Kind.RESULT, JOBS[0], destination.channel_id))
+            self.promised.add((DeliveryKind.RESULT, JOBS[0], destination.channel_id))
             button, tier = ("V1", CostTier.VARY) if declined else ("U1", CostTier.PICK)
             pressed = self.do(
                 self.store.add_submission(parent, button, destination, person, tier=tier, limits=Limits())
@@ -208,7 +212,7 @@ class OutboxMachine(RuleBasedStateMachine):
             else:
                 used = self.do(self.store.child_of(parent.id, button)) is not None
                 self.do(self.store.mark_accepted(pressed, self._job(CHILD), used=used, quiet_for=15))
-                self.promised.add((Kind.RESULT, CHILD, destination.channel_id))
+                self.promised.add((DeliveryKind.RESULT, CHILD, destination.channel_id))
 
     @rule(destination=st.sampled_from(PLACES), cut=CUT)
     def split(self, destination: Destination, cut: int) -> None:
@@ -218,8 +222,8 @@ class OutboxMachine(RuleBasedStateMachine):
             known = self.do(self.store.by_jobid(JOBS[0]))
             assert known is not None
             there = self.do(self.store.ask_split(known.id, destination))
-            assert there is None or there.message_id in [split.id for split in self._standing(Kind.SPLIT)]
-            self.promised.add((Kind.SPLIT, JOBS[0], destination.channel_id))
+            assert there is None or there.message_id in [split.id for split in self._standing(DeliveryKind.SPLIT)]
+            self.promised.add((DeliveryKind.SPLIT, JOBS[0], destination.channel_id))
 
     @rule(jobid=st.sampled_from(JOBS))
     def midjourney_finishes(self, jobid: str) -> None:
@@ -234,7 +238,7 @@ class OutboxMachine(RuleBasedStateMachine):
     @rule(nth=st.integers(0, 5), fate=st.sampled_from(FATES), cut=CUT)
     def deliver(self, nth: int, fate: str, cut: int) -> None:
         with self.life(cut):
-            waiting = self.do(self.store.open_deliveries())
+            waiting = self.do(self.store.due_deliveries())
             if waiting:
                 self._deliver(waiting[nth % len(waiting)], fate)
 
@@ -253,33 +257,33 @@ class OutboxMachine(RuleBasedStateMachine):
 
     def _deliver(self, delivery: Delivery, fate: str) -> None:
         known = self.do(self.store.known(delivery.job_id))
-        if delivery.state is State.SENDING:
+        if delivery.state is DeliveryState.SENDING:
             if found := self._find(delivery):
                 self.do(self.store.posted(unseen(delivery), found.id, picture_for=0 if found.picture else 600))
                 return
-            if delivery.kind is Kind.CARD and known.job.over:
+            if delivery.kind is DeliveryKind.CARD and known.job.over:
                 self.do(self.store.drop(delivery))
                 return
         links = self._links(delivery)
         claimed = self.do(self.store.claim(delivery))
         if claimed is None:
             return
-        whole = fate != "without its picture" or delivery.kind is not Kind.RESULT
+        whole = fate != "without its picture" or delivery.kind is not DeliveryKind.RESULT
         if fate in {"answered", "without its picture", "unheard", "killed"}:
             message = self._post(claimed, known.job, links, whole)
         if fate in {"answered", "without its picture"}:
-            seen = claimed if delivery.state is State.WAITING else unseen(claimed)
+            seen = claimed if delivery.state is DeliveryState.WAITING else unseen(claimed)
             self.do(self.store.posted(seen, message.id, picture_for=0 if whole else 600))
         elif fate == "killed":
             self._die()
         else:
-            refused = fate == "refused" and delivery.state is State.WAITING
+            refused = fate == "refused" and delivery.state is DeliveryState.WAITING
             self.do(self.store.put_off(claimed, 300, fate, unsent=refused))
 
     def _edit(self, post: Delivery) -> None:
         known = self.do(self.store.known(post.job_id))
         coming = known.job.over and self.do(self.store.open_result(known.id, post.destination.channel_id))
-        if post.kind is Kind.CARD and coming:
+        if post.kind is DeliveryKind.CARD and coming:
             self.do(self.store.shown(post, 5))
             return
         (message,) = (message for message in self.messages if message.id == post.message_id)
@@ -291,7 +295,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
     def _deliver_all(self) -> None:
         with self.life():
-            for delivery in self.do(self.store.open_deliveries()):
+            for delivery in self.do(self.store.due_deliveries()):
                 self._deliver(delivery, "answered")
             self.seconds += 400
             for post in self.do(self.store.posts_to_edit()):
@@ -309,7 +313,7 @@ class OutboxMachine(RuleBasedStateMachine):
         status = Status.COMPLETED if over else Status.STARTED
         return Job(jobid=jobid, verb="imagine", status=status, parent_jobid=parent)
 
-    def _standing(self, kind: Kind) -> list[Message]:
+    def _standing(self, kind: DeliveryKind) -> list[Message]:
         return [message for message in self.messages if message.delivery.kind is kind]
 
     def _find(self, delivery: Delivery) -> Message | None:
@@ -326,7 +330,11 @@ class OutboxMachine(RuleBasedStateMachine):
 
 def unseen(delivery: Delivery) -> Delivery:
     """As the courier marks what nobody saw arrive: it shows an unknown version of itself."""
-    return msgspec.structs.replace(delivery, wanted=0) if delivery.kind in {Kind.CARD, Kind.RESULT} else delivery
+    return (
+        msgspec.structs.replace(delivery, revision=0)
+        if delivery.kind in {DeliveryKind.CARD, DeliveryKind.RESULT}
+        else delivery
+    )
 
 
 TestOutbox = pytest.mark.timeout(400)(OutboxMachine.TestCase)  # a failure takes minutes to shrink, success seconds

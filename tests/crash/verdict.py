@@ -83,7 +83,7 @@ def _shows_a_file(message: dict[str, Any]) -> bool:
     return bool(message["attachments"]) or "/cdn/attachments/" in str(message["embeds"])
 
 
-class Verdict(msgspec.Struct):
+class Decision(msgspec.Struct):
     """A line for each wrong, and SQLite's opinion of the file."""
 
     lost: list[str]
@@ -97,7 +97,7 @@ class Verdict(msgspec.Struct):
         return [f"{name.replace('_', ' ')}: {each}" for name, every in wrongs.items() for each in every]
 
 
-def judge(file: Path, promised: set[Post], in_four: set[Post], found: dict[int, Standing]) -> Verdict:
+def judge(file: Path, promised: set[Post], in_four: set[Post], found: dict[int, Standing]) -> Decision:
     """What is lost, and what stands more than once or belongs to nothing."""
     with closing(sqlite3.connect(file)) as db:
         (integrity,) = db.execute("PRAGMA integrity_check").fetchone()
@@ -108,7 +108,7 @@ def judge(file: Path, promised: set[Post], in_four: set[Post], found: dict[int, 
     lost, repeated = _held_against(promised, posts)
     splits_lost, splits_repeated = _held_against(in_four, splits)
     twice = [f"card {card} in {where}" for where, here in found.items() for card in here.cards if card not in cards]
-    return Verdict(lost, repeated + twice, splits_lost, splits_repeated, integrity)
+    return Decision(lost, repeated + twice, splits_lost, splits_repeated, integrity)
 
 
 def _held_against(promised: set[Post], posts: Counter[Post]) -> tuple[list[str], list[str]]:

@@ -20,11 +20,11 @@ def broken(requests: list[HttpLogEntry]) -> Iterator[str]:
     """The complaints: whoever is not named cannot be pinged, and Discord's own description allows every body."""
     for request in requests:
         if isinstance(request.json, dict):
-            yield from _pings(request.json.get("data") or request.json)
+            yield from _mentions(request.json.get("data") or request.json)
             yield from _limits(request.method, request.path, request.json)
 
 
-def _pings(message: dict[str, Any]) -> Iterator[str]:
+def _mentions(message: dict[str, Any]) -> Iterator[str]:
     if message.get("content") or message.get("embeds"):
         mentions = message.get("allowed_mentions")
         if mentions is None or mentions.get("parse") != [] or mentions.get("replied_user") or mentions.get("roles"):

@@ -63,7 +63,7 @@ async def test_a_try_that_falls_due_between_two_readings_of_the_clock_is_made_at
             return early[-1]
         return now
 
-    stage.bot.store._now = stage.bot.courier._now = clock
+    stage.bot.store._now = stage.bot.dispatcher._now = clock
     await stage.wait(MINUTE)
     assert early
     assert stage.last.attachments

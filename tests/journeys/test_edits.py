@@ -106,8 +106,8 @@ async def test_what_one_member_pressed_rings_once_within_half_a_minute(stage: St
         await stage.press(stage.mira, grid, label)
         await stage.wait(5)
     await stage.wait(300)
-    rang = [post.content for post in stage.posts() if post.attachments][1:]
-    assert rang == [f"<@{stage.mira.id}>", "", f"<@{stage.mira.id}>"]
+    pinged_recently = [post.content for post in stage.posts() if post.attachments][1:]
+    assert pinged_recently == [f"<@{stage.mira.id}>", "", f"<@{stage.mira.id}>"]
 
 
 async def test_nobody_is_called_who_does_not_want_to_be_nor_where_nobody_should_be(stage: Stage) -> None:

@@ -153,12 +153,12 @@ async def test_a_plain_member_gets_one_sentence_and_nothing_is_pressed(stage: St
 async def test_moderators_of_this_channel_may_press_here_only(stage: Stage) -> None:
     keeper = stage.guild.add_member(stage.env.create_user("Kit"))
     allowed = discord.PermissionOverwrite(manage_messages=True)
-    gallery = stage.guild.create_text_channel("gallery", overwrites={keeper: allowed})
+    attachments = stage.guild.create_text_channel("gallery", overwrites={keeper: allowed})
     jobid = stage.useapi.add_job(prompt=CASTLE, age=600)
-    for channel in (gallery, stage.channel):
+    for channel in (attachments, stage.channel):
         await stage.job(keeper, jobid, channel)
     assert words(await stage.press(keeper, stage.posts()[0], "V1")) == ONLY_MODERATORS
-    assert "is on its way" in words(await stage.press(keeper, stage.posts(gallery)[0], "V1"))
+    assert "is on its way" in words(await stage.press(keeper, stage.posts(attachments)[0], "V1"))
 
 
 async def test_a_moderator_with_ten_running_jobs_waits_before_pressing(stage: Stage) -> None:

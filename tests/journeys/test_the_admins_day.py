@@ -65,9 +65,9 @@ async def test_health_names_the_part_that_does_not_work_and_for_how_long(
     assert await ill(origin) == {}
 
     loops: Any = vars(stage.bot.cogs["Watching"])["_loops"]
-    (poller, courier) = [task for task in loops if task.get_name() in {"watcher", "courier"}]
+    (poller, dispatcher) = [task for task in loops if task.get_name() in {"watcher", "courier"}]
     poller.cancel()
-    courier.cancel()
+    dispatcher.cancel()
     await stage.job(stage.mira, stage.useapi.add_job())
     await stage.wait(450)
     assert set(await ill(origin)) == {"watcher", "looks", "deliveries"}

@@ -265,10 +265,10 @@ async def test_whoever_does_not_know_the_address_learns_and_causes_nothing(
 
 
 async def raw(stage: Stage, request: bytes) -> bytes:
-    reader, writer = await asyncio.open_connection("127.0.0.1", stage.settings["webhook_port"])
-    writer.write(request)
+    reader, builder = await asyncio.open_connection("127.0.0.1", stage.settings["webhook_port"])
+    builder.write(request)
     status = await reader.readline()
-    writer.close()
+    builder.close()
     return status
 
 
@@ -294,8 +294,8 @@ async def test_connections_that_are_held_open_keep_no_call_out_and_use_up_no_fil
             assert [await reader.read() for reader, _ in held[:150]] == [b""] * 150, "the oldest go"
         assert await called.useapi.call(called.useapi.add_job(replyUrl=called.bot.settings.callback_url)) == 200
     finally:
-        for _, writer in held:
-            writer.close()
+        for _, builder in held:
+            builder.close()
 
 
 async def test_a_flood_of_calls_about_unknown_jobs_is_a_trickle_at_useapi(called: Stage) -> None:

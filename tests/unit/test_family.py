@@ -72,7 +72,7 @@ async def test_a_family_that_bites_its_own_tail_ends(store: Store) -> None:
 async def test_the_post_in_this_channel_comes_before_those_elsewhere(store: Store) -> None:
     known = await told(store, "root")
     await told(store, "root", destination=LOUNGE)
-    for number, delivery in enumerate(await store.open_deliveries()):
+    for number, delivery in enumerate(await store.due_deliveries()):
         await store.posted(delivery, 1000 + number)
     for destination in (HERE, LOUNGE):
         ((root,), _) = await store.family(known, destination, limit=15)

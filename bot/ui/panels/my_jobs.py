@@ -39,7 +39,7 @@ async def show_mine(interaction: discord.Interaction, *, notice: str = "") -> No
     lines = [*_waiting(waiting_for), "", *await _count_queued(interaction, submissions, parents)]
     if ended:
         lines += ["", "**Ended lately**", *map(_ended, ended)]
-    lines += ["", await _pings(interaction, wants_pings)]
+    lines += ["", await _mentions(interaction, wants_pings)]
     if await is_owner(interaction):
         seen = await account(bot)
         lines += ["", *account_lines(seen)]
@@ -82,7 +82,7 @@ def _ended(wait: MemberJob) -> str:
     return f"- {_name(wait.known)}{when} → [{formatting.outcome(wait.known.job)}]({jump(wait.destination, wait.message_id)})"
 
 
-async def _pings(interaction: discord.Interaction, wanted: bool) -> str:
+async def _mentions(interaction: discord.Interaction, wanted: bool) -> str:
     settings = await bot_of(interaction).store.settings(destination_of(interaction).guild_id)
     if not wanted:
         return "Pings: off for you. Results come all the same."

@@ -82,7 +82,7 @@ def words(page: Page, settings: ServerSettings, seen: Seen, *, own_ping_after: f
         case Page.HOME:
             return _home(settings, seen, own_ping_after)
         case Page.RESULTS:
-            lines = [_results(settings, seen), _pings(settings, own_ping_after), f"{_SPOILERS[settings.spoiler]}."]
+            lines = [_results(settings, seen), _mentions(settings, own_ping_after), f"{_SPOILERS[settings.spoiler]}."]
         case Page.WHO:
             lines = [
                 _who(settings, seen),
@@ -119,7 +119,7 @@ def _home(settings: ServerSettings, seen: Seen, own_ping_after: float) -> str:
             "",
             "**Settings of this server**",
             _results(settings, seen),
-            _pings(settings, own_ping_after),
+            _mentions(settings, own_ping_after),
             f"{_SPOILERS[settings.spoiler]}.",
             _who(settings, seen),
             f"{_numbers(settings)}.",
@@ -146,7 +146,7 @@ def _results(settings: ServerSettings, seen: Seen) -> str:
     return f"Results are posted in <#{channel}>; those of buttons stay where the button is."
 
 
-def _pings(settings: ServerSettings, own_ping_after: float) -> str:
+def _mentions(settings: ServerSettings, own_ping_after: float) -> str:
     if not settings.pings:
         return "Nobody is pinged."
     return says("ping_after", settings.ping_after, own_ping_after=own_ping_after) + "; `/jobs` lets members opt out."

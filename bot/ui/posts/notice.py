@@ -7,7 +7,7 @@ from discord import ui
 
 from bot import formatting
 from bot.errors import PersonError
-from bot.models.job import Kind, SubmissionState
+from bot.models.job import DeliveryKind, SubmissionState
 from bot.ui import replies
 from bot.ui.base import NONCE, Simple, delete_post
 from bot.ui.interactions import bot_of, is_moderator
@@ -28,7 +28,7 @@ class GotItButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:k:{NONC
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Delete the notice for its presser or a moderator."""
-        notice, _ = await self.claim(interaction, Kind.NOTICE)
+        notice, _ = await self.claim(interaction, DeliveryKind.NOTICE)
         press = None if notice.submission_id is None else await bot_of(interaction).store.by_id(notice.submission_id)
         is_presser = press is not None and press.person.id == interaction.user.id
         if not is_presser and not is_moderator(interaction):

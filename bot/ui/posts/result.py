@@ -8,7 +8,7 @@ from discord import ui
 
 from bot import formatting
 from bot.errors import PersonError
-from bot.models.job import CostTier, Job, Kind, State, Status
+from bot.models.job import CostTier, DeliveryKind, DeliveryState, Job, Status
 from bot.ui import replies
 from bot.ui.base import NONCE, Simple, delete_post, may_keep_house, may_know_why
 from bot.ui.interactions import ask, bot_of, check_rights
@@ -60,8 +60,8 @@ class MoreButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:m:{NONCE
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Show what this person can do with the post."""
-        delivery, known = await self.claim(interaction, Kind.RESULT)
-        if delivery.state is State.SENDING and interaction.message is not None:  # it stands: here is the proof
+        delivery, known = await self.claim(interaction, DeliveryKind.RESULT)
+        if delivery.state is DeliveryState.SENDING and interaction.message is not None:  # it stands: here is the proof
             await bot_of(interaction).store.posted(delivery, interaction.message.id, picture_for=_PICTURE_FOR)
         view = ui.View(timeout=None)
         view.add_item(FamilyButton(self.nonce))
@@ -112,7 +112,7 @@ class WhyButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:w:{NONCE}
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Tell the reason to the asker."""
-        delivery, known = await self.claim(interaction, Kind.RESULT)
+        delivery, known = await self.claim(interaction, DeliveryKind.RESULT)
         if not await may_know_why(interaction, delivery):
             raise PersonError("Only the member who brought this job here can see why it was declined.")
         await replies.say(interaction, formatting.why(known.job))
@@ -126,7 +126,7 @@ class PostAgainButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:r:{
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Put a second delivery into the outbox."""
-        _, known = await self.claim(interaction, Kind.RESULT)
+        _, known = await self.claim(interaction, DeliveryKind.RESULT)
         check_rights(interaction)
         await interaction.response.defer()  # fails where the press came twice, or so late that it was made again
         await ask(interaction, known.job, again=True)

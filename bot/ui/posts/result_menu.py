@@ -11,7 +11,7 @@ from discord import ui
 from bot import formatting
 from bot.errors import PersonError
 from bot.images import link_ends, names_the_payer
-from bot.models.job import Delivery, Job, Kind, Status
+from bot.models.job import Delivery, DeliveryKind, Job, Status
 from bot.ui import replies
 from bot.ui.base import NONCE, Simple, delete_post
 from bot.ui.interactions import bot_of, check_rights, jump
@@ -57,7 +57,7 @@ class FamilyButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:f:{NON
 
     async def act(self, interaction: discord.Interaction) -> None:
         """List parents and children that are known in this server."""
-        delivery, known = await self.claim(interaction, Kind.RESULT)
+        delivery, known = await self.claim(interaction, DeliveryKind.RESULT)
         family, more = await bot_of(interaction).store.family(
             known, delivery.destination, limit=formatting.FAMILY_LIMIT
         )
@@ -86,7 +86,7 @@ class SplitButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:q:{NONC
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Put the four pictures into the outbox, once for each place."""
-        delivery, known = await self.claim(interaction, Kind.RESULT)
+        delivery, known = await self.claim(interaction, DeliveryKind.RESULT)
         if not is_still_grid(known.job):
             raise PersonError("There are not four pictures in this one.")
         check_rights(interaction)
@@ -136,6 +136,6 @@ class DeleteSplitButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:v
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Delete it for the asker or a moderator."""
-        delivery, _ = await self.claim_housekeeping(interaction, "delete these", Kind.SPLIT)
+        delivery, _ = await self.claim_housekeeping(interaction, "delete these", DeliveryKind.SPLIT)
         await interaction.response.defer()
         await delete_post(interaction, delivery)

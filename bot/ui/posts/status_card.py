@@ -6,7 +6,7 @@ import discord
 from discord import ui
 
 from bot.errors import PersonError, UseapiError
-from bot.models.job import CostTier, Delivery, Job, Kind, KnownJob
+from bot.models.job import CostTier, Delivery, DeliveryKind, Job, KnownJob
 from bot.store import SubscriptionResult
 from bot.ui import replies
 from bot.ui.base import NONCE, Simple, asked
@@ -30,7 +30,7 @@ class TellMeButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:t:{NON
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Add a watch for whoever pressed."""
-        card, known = await self.claim(interaction, Kind.CARD)
+        card, known = await self.claim(interaction, DeliveryKind.CARD)
         if await asked(interaction, card):
             raise PersonError("You are on the list already.")
         check_rights(interaction)
@@ -57,7 +57,7 @@ class StopButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:s:{NONCE
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Offer what this person may stop."""
-        card, known = await self.claim(interaction, Kind.CARD)
+        card, known = await self.claim(interaction, DeliveryKind.CARD)
         if known.job.over:
             raise PersonError("It is over already, so there is nothing to stop.")
         view = ui.View(timeout=None)
@@ -85,7 +85,7 @@ class StopMineButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:x:{N
 
     async def act(self, interaction: discord.Interaction) -> None:
         """End the watch of whoever pressed."""
-        card, _ = await self.claim(interaction, Kind.CARD)
+        card, _ = await self.claim(interaction, DeliveryKind.CARD)
         await bot_of(interaction).store.stop(card, interaction.user.id)
         bot_of(interaction).deliver_soon()
         await interaction.response.edit_message(content="I won't tell you about this one.", view=None)
@@ -100,7 +100,7 @@ class StopAllButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:a:{NO
 
     async def act(self, interaction: discord.Interaction) -> None:
         """End all watches in this channel, for a moderator."""
-        card, _ = await self.claim(interaction, Kind.CARD)
+        card, _ = await self.claim(interaction, DeliveryKind.CARD)
         if not is_moderator(interaction):
             raise PersonError("Only moderators can stop it for everyone.")
         await bot_of(interaction).store.stop(card, None)
@@ -117,7 +117,7 @@ class CancelButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:j:{NON
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Cancel it, and write down what useapi then says of it: it may have been done a moment before."""
-        card, known = await self.claim(interaction, Kind.CARD)
+        card, known = await self.claim(interaction, DeliveryKind.CARD)
         if not _can_be_cancelled(known.job):
             raise PersonError(_NEVER)
         if not await _may_cancel(interaction, card):

@@ -8,7 +8,7 @@ import msgspec
 from bot import formatting
 from bot.discord_codes import INTERACTION_NOT_ACKNOWLEDGED
 from bot.errors import PersonError
-from bot.models.job import CostTier, Delivery, Kind, KnownJob, LimitExceeded, ServerSettings, Status
+from bot.models.job import CostTier, Delivery, DeliveryKind, KnownJob, LimitExceeded, ServerSettings, Status
 from bot.ui import replies
 from bot.ui.base import Answered, is_requester
 from bot.ui.interactions import bot_of, check_load, check_rights, destination_of, is_moderator, person_of
@@ -45,7 +45,7 @@ class OnJob(Answered):
 
     async def wanted(self, interaction: discord.Interaction) -> Wanted:
         """What the custom_id claims, checked; raises `PersonError` where this member may not, or not now."""
-        delivery, parent = await self.claim(interaction, Kind.RESULT)
+        delivery, parent = await self.claim(interaction, DeliveryKind.RESULT)
         job = parent.job
         if self.index >= len(job.buttons) or job.status != Status.COMPLETED:
             raise PersonError("This job has no such button any more.")
