@@ -16,7 +16,7 @@ from bot.alerts import DISK
 from bot.client import Darkroom
 from bot.delivery import Dispatcher
 from bot.errors import StoreError
-from bot.images import Pictures
+from bot.images import ImageClient
 from bot.messages import MessageBuilder
 from bot.models.job import KnownJob
 from bot.ops.maintenance import Housekeeping
@@ -48,7 +48,7 @@ async def open_darkroom(
     async with (
         open_store(settings.data_dir, now) as store,
         aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trace_configs=traces) as session,
-        Pictures(hosts=settings.image_hosts) as pictures,
+        ImageClient(hosts=settings.image_hosts) as pictures,
     ):
         api = Useapi(
             session=session,

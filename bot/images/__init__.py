@@ -1,11 +1,11 @@
-"""The only door to picture hosts, and the only way to a smaller or a cut picture: see `Pictures`.
+"""The only door to picture hosts, and the only way to a smaller or a cut picture: see `ImageClient`.
 
 Three walls stand one behind the other: the list of hosts, a socket that refuses every address that is not public, and
 bounds on size, time and number. What has to be decoded is decoded in a process of its own, `bot.images.worker`.
 """
 
 from bot.images.cdn_links import link_ends, names_the_payer
-from bot.images.client import LARGEST, Pictures
+from bot.images.client import LARGEST, ImageClient
 from bot.images.errors import (
     NoRoom,
     NotAllowed,
@@ -26,6 +26,7 @@ __all__ = [
     "PIXELS",
     "VIDEO",
     "Fitted",
+    "ImageClient",
     "NoRoom",
     "NotAPicture",
     "NotAllowed",
@@ -35,7 +36,6 @@ __all__ = [
     "PictureError",
     "PictureGone",
     "PictureUnreachable",
-    "Pictures",
     "TooLarge",
     "Unreadable",
     "is_public",

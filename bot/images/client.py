@@ -14,7 +14,7 @@ from bot.images.download import keep, new_file, room, session
 from bot.images.errors import NoRoom, NotAllowed, NotAPicture, NotFour, PictureUnreachable, TooLarge
 from bot.images.sniffing import VIDEO, Fitted, Picture
 from bot.images.ssrf import NotPublic, origin, parse, public_socket
-from bot.images.worker_pool import PIXELS, Made, Task, Workers
+from bot.images.worker_pool import PIXELS, Made, Task, WorkerPool
 
 REDIRECTS = 3
 LARGEST = 64 * 1024 * 1024
@@ -23,8 +23,8 @@ LARGEST = 64 * 1024 * 1024
 _MOVED = frozenset({301, 302, 303, 307, 308})
 
 
-class Pictures:
-    """The door to picture hosts; `async with Pictures(hosts=...)` opens and closes it.
+class ImageClient:
+    """The door to picture hosts; `async with ImageClient(hosts=...)` opens and closes it.
 
     An entry of `hosts` is a bare host ("cdn.example.org"): https, exactly this name and port, subdomains need entries
     of their own; or a whole origin ("http://127.0.0.1:9000"), which may also lie at an address that is not
@@ -40,7 +40,7 @@ class Pictures:
         self._origins = frozenset(origin(entry) for entry in hosts if "://" in entry)
         self._seconds = seconds
         self._places = asyncio.Semaphore(at_once)
-        self._workers = Workers(seconds=seconds)
+        self._workers = WorkerPool(seconds=seconds)
         self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:

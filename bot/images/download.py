@@ -31,7 +31,7 @@ def session(socket_factory: Callable[[AddrInfoType], socket.socket] | None = Non
         connector=aiohttp.TCPConnector(socket_factory=socket_factory),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": _AGENT, "Accept": "image/*, video/mp4", "Accept-Encoding": "identity"},
-        timeout=aiohttp.ClientTimeout(total=None),  # `Pictures.fetch` bounds all of it
+        timeout=aiohttp.ClientTimeout(total=None),  # `ImageClient.fetch` bounds all of it
         auto_decompress=False,
         trust_env=False,
     )

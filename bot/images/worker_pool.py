@@ -20,7 +20,7 @@ PIXELS = 8192 * 8192
 """The most that is decoded: four times the largest upscale (4096²), and 256 MiB in memory."""
 
 _MEMORY = 1024 * 1024 * 1024  # bytes of address space: PIXELS as decoder, resizer and encoder hold them at once
-_LONGEST_ANSWER = 64 * 1024
+_MAX_RESULT = 64 * 1024
 _ROOT = Path(__file__).parents[2]
 _PYTHON_NEEDS = ("SYSTEMROOT", "PYTHONHOME", "LD_LIBRARY_PATH")  # to start at all; everything else may hold a token
 
@@ -41,7 +41,7 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
     height: int
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class WorkerResult(msgspec.Struct, frozen=True, kw_only=True):
     """What the workshop answers: files, or what is wrong."""
 
     made: list[Made] = []
@@ -51,7 +51,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     why: str = ""
 
 
-class Workers:
+class WorkerPool:
     """One worker process at a time, each for `seconds` at most; `close` ends those that run.
 
     One, because a large picture takes a processor and 200 MB, and many a bot has two and 512.
@@ -62,7 +62,7 @@ class Workers:
         self._places = asyncio.Semaphore(at_once)
         self._running: set[subprocess.Popen[bytes]] = set()
 
-    async def carry_out(self, do: Task, picture: Picture, into: Path, **more: int) -> Answer:
+    async def carry_out(self, do: Task, picture: Picture, into: Path, **more: int) -> WorkerResult:
         """Let a worker do it, with new files in the folder `into`.
 
         Raises `NotAPicture`, `TooLarge`, `NoRoom` or `Unreadable`.
@@ -82,9 +82,9 @@ class Workers:
                 log.warning("No worker for pictures could be started: %s", trouble.strerror)
                 raise Unreadable from trouble
         try:
-            answer = msgspec.json.decode(said, type=Answer)
+            answer = msgspec.json.decode(said, type=WorkerResult)
         except msgspec.DecodeError:
-            answer = Answer(trouble="unreadable", why="the worker took too long, or died")
+            answer = WorkerResult(trouble="unreadable", why="the worker took too long, or died")
         if answer.trouble:
             log.info("A picture could not be worked on (%s): %s", do, answer.why)
             raise _error(answer.trouble, picture)
@@ -108,7 +108,7 @@ class Workers:
                 process.kill()  # nothing where it has ended
                 await ended
             said.seek(0)
-            return said.read(_LONGEST_ANSWER)
+            return said.read(_MAX_RESULT)
 
     def close(self) -> None:
         """End the workers that run; who waits for one gets `Unreadable`."""

@@ -11,7 +11,7 @@ import discord
 from discord import ui
 
 from bot import formatting
-from bot.images import Pictures
+from bot.images import ImageClient
 from bot.messages.attachments import AttachmentBuilder
 from bot.messages.mentions import Mentions
 from bot.messages.message import Message
@@ -47,7 +47,7 @@ class MessageBuilder:
         *,
         bot: discord.Client,
         store: Store,
-        pictures: Pictures,
+        pictures: ImageClient,
         folder: Path,
         ping_after: float,
         now: Callable[[], datetime],

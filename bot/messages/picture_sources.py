@@ -6,7 +6,7 @@ from pathlib import Path
 
 import discord
 
-from bot.images import NoRoom, Picture, PictureError, PictureGone, Pictures, PictureUnreachable
+from bot.images import ImageClient, NoRoom, Picture, PictureError, PictureGone, PictureUnreachable
 from bot.models.job import SEED_VERBS, Destination, Job, KnownJob, Status
 from bot.store import Store
 
@@ -33,7 +33,7 @@ def picture_urls(job: Job) -> list[str]:
 class PictureSources:
     """Fetches what a job has made into a folder; what it raises is a `PictureError`."""
 
-    def __init__(self, *, bot: discord.Client, store: Store, pictures: Pictures) -> None:
+    def __init__(self, *, bot: discord.Client, store: Store, pictures: ImageClient) -> None:
         self._bot = bot
         self._store = store
         self._pictures = pictures

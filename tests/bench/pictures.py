@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bot.demo.useapi import PretendUseapi
-from bot.images import Pictures
+from bot.images import ImageClient
 from tests import sample_pictures as samples
 from tests.bench.alone import alone
 from tests.bench.report import Table, percentile, spread
@@ -132,7 +132,7 @@ async def lag(url: str, origin: str, limit: int) -> dict[str, float]:
             late.append((time.perf_counter() - started - 0.001) * 1000)
             own.append((time.thread_time() - worked) * 1000)
 
-    async def shrink(pictures: Pictures, folder: Path) -> None:
+    async def shrink(pictures: ImageClient, folder: Path) -> None:
         picture = await pictures.fetch(url, into=folder)
         assert (await pictures.fit(picture, limit=limit, into=folder)).smaller
 
@@ -140,7 +140,7 @@ async def lag(url: str, origin: str, limit: int) -> dict[str, float]:
     ticking = asyncio.create_task(clock())
     if url:
         with TemporaryDirectory(prefix="bench-lag-") as folder:
-            async with Pictures(hosts=(origin,)) as pictures:
+            async with ImageClient(hosts=(origin,)) as pictures:
                 await asyncio.gather(*(shrink(pictures, Path(folder)) for _ in range(AT_ONCE)))
     else:
         await asyncio.sleep(2)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops, ImageCms
 
-from bot.images import NotAPicture, NotFour, Picture, PictureError, Pictures, TooLarge, Unreadable
+from bot.images import ImageClient, NotAPicture, NotFour, Picture, PictureError, TooLarge, Unreadable
 from bot.images.sniffing import kind, measure
 from bot.images.worker import transform
 from tests import sample_pictures as samples
@@ -14,8 +14,8 @@ LIMIT = 10 * 1024 * 1024  # Discord's
 
 
 @pytest.fixture
-async def pictures() -> AsyncIterator[Pictures]:
-    async with Pictures(hosts=()) as pictures:
+async def pictures() -> AsyncIterator[ImageClient]:
+    async with ImageClient(hosts=()) as pictures:
         yield pictures
 
 
@@ -56,7 +56,7 @@ def alike(one: Image.Image, other: Image.Image) -> bool:
     return max(high for _, high in ImageChops.difference(*small).getextrema()) < 12  # type: ignore[misc]
 
 
-async def shrunk(pictures: Pictures, folder: Path, data: bytes, limit: int) -> Picture:
+async def shrunk(pictures: ImageClient, folder: Path, data: bytes, limit: int) -> Picture:
     fitted = await pictures.fit(kept(folder, data), limit=limit, into=folder)
     assert fitted.smaller
     assert fitted.picture.size <= limit
@@ -76,7 +76,7 @@ async def shrunk(pictures: Pictures, folder: Path, data: bytes, limit: int) -> P
         lambda: samples.png(64, 64)[:200], lambda: b"\x89PNG\r\n\x1a\n" + bytes(400),
     ],
 )  # fmt: skip
-async def test_what_fits_is_not_even_read(pictures: Pictures, tmp_path: Path, make: Callable[[], bytes]) -> None:
+async def test_what_fits_is_not_even_read(pictures: ImageClient, tmp_path: Path, make: Callable[[], bytes]) -> None:
     data = make()
     picture = kept(tmp_path, data)
     fitted = await pictures.fit(picture, limit=len(data), into=tmp_path)
@@ -86,7 +86,7 @@ async def test_what_fits_is_not_even_read(pictures: Pictures, tmp_path: Path, ma
     assert list(tmp_path.iterdir()) == [picture.path]
 
 
-async def test_a_large_upscale_keeps_every_pixel_where_that_fits(pictures: Pictures, tmp_path: Path) -> None:
+async def test_a_large_upscale_keeps_every_pixel_where_that_fits(pictures: ImageClient, tmp_path: Path) -> None:
     data = samples.png(2048, 2048, compress_level=0)
     assert len(data) > LIMIT
     picture = await shrunk(pictures, tmp_path, data, LIMIT)
@@ -94,7 +94,7 @@ async def test_a_large_upscale_keeps_every_pixel_where_that_fits(pictures: Pictu
     assert same(look(picture), samples.painted(2048, 2048))
 
 
-async def test_a_large_animation_stands_still_on_its_first_picture(pictures: Pictures, tmp_path: Path) -> None:
+async def test_a_large_animation_stands_still_on_its_first_picture(pictures: ImageClient, tmp_path: Path) -> None:
     for data, limit in ((samples.moving_webp(), LIMIT), (samples.gif(300, 200, frames=4), 4000)):
         fitted = await pictures.fit(kept(tmp_path, data), limit=limit, into=tmp_path)
         assert fitted.smaller
@@ -105,7 +105,7 @@ async def test_a_large_animation_stands_still_on_its_first_picture(pictures: Pic
         assert alike(still, samples.painted(*still.size))
 
 
-async def test_a_photograph_is_turned_upright_and_loses_its_story(pictures: Pictures, tmp_path: Path) -> None:
+async def test_a_photograph_is_turned_upright_and_loses_its_story(pictures: ImageClient, tmp_path: Path) -> None:
     data = samples.photograph(400, 300)
     assert b"Mira" in data
     picture = await shrunk(pictures, tmp_path, data, len(data) - 1)
@@ -121,7 +121,7 @@ async def test_a_photograph_is_turned_upright_and_loses_its_story(pictures: Pict
     [(samples.FILM, TooLarge), (samples.bomb(20_000, 20_000), TooLarge), (samples.png(9, 9), Unreadable)],
 )
 async def test_a_film_and_a_bomb_are_too_large_before_any_worker_is_wanted(
-    pictures: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes, trouble: type[PictureError]
+    pictures: ImageClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes, trouble: type[PictureError]
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python-here"))
     picture = kept(tmp_path, data)
@@ -131,7 +131,7 @@ async def test_a_film_and_a_bomb_are_too_large_before_any_worker_is_wanted(
 
 
 async def test_a_broken_picture_and_none_at_all_are_told_apart_and_leave_nothing(
-    pictures: Pictures, tmp_path: Path
+    pictures: ImageClient, tmp_path: Path
 ) -> None:
     for data, trouble in (
         (samples.png(300, 300, noise=50)[:60_000], Unreadable),
@@ -162,7 +162,7 @@ def test_half_a_picture_is_never_given_out_and_only_four_formats_are_read(tmp_pa
 # --- split, and preview ---------------------------------------------------------------------------------------------
 
 
-async def test_a_grid_is_cut_in_four_without_loss(pictures: Pictures, tmp_path: Path) -> None:
+async def test_a_grid_is_cut_in_four_without_loss(pictures: ImageClient, tmp_path: Path) -> None:
     grid = kept(tmp_path, samples.webp(2048, 2048))
     whole = look(grid)
     four = await pictures.split(grid, limit_each=LIMIT, into=tmp_path)
@@ -173,7 +173,7 @@ async def test_a_grid_is_cut_in_four_without_loss(pictures: Pictures, tmp_path: 
         assert alike(look(quarter), Image.new("RGB", (1024, 1024), colour))
 
 
-async def test_four_that_are_too_large_lose_quality_all_alike(pictures: Pictures, tmp_path: Path) -> None:
+async def test_four_that_are_too_large_lose_quality_all_alike(pictures: ImageClient, tmp_path: Path) -> None:
     grid = kept(tmp_path, samples.png(256, 256, noise=40))
     four = await pictures.split(grid, limit_each=12_000, into=tmp_path)
     assert {(look(quarter).size, quarter.extension) for quarter in four} == {((128, 128), "webp")}
@@ -195,13 +195,13 @@ def test_the_middle_line_of_an_odd_grid_belongs_to_the_right_and_the_lower_pictu
     "data", [samples.FILM, samples.moving_webp(size=200_000), samples.png(1, 1), samples.gif(9, 9, frames=2)]
 )
 async def test_what_moves_and_what_is_one_pixel_wide_is_not_split(
-    pictures: Pictures, tmp_path: Path, data: bytes
+    pictures: ImageClient, tmp_path: Path, data: bytes
 ) -> None:
     with pytest.raises(NotFour):
         await pictures.split(kept(tmp_path, data), limit_each=LIMIT, into=tmp_path)
 
 
-async def test_a_preview_has_at_most_512_pixels_an_edge(pictures: Pictures, tmp_path: Path) -> None:
+async def test_a_preview_has_at_most_512_pixels_an_edge(pictures: ImageClient, tmp_path: Path) -> None:
     small = kept(tmp_path, samples.webp(512, 340))
     assert await pictures.thumbnail(small, into=tmp_path) is small
     large = await pictures.thumbnail(kept(tmp_path, samples.webp(2688, 1792)), into=tmp_path)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot.images import Fitted, Picture, Pictures, TooLarge, Unreadable
+from bot.images import Fitted, ImageClient, Picture, TooLarge, Unreadable
 from tests import sample_pictures as samples
 
 ROOT = Path(__file__).parents[2]
@@ -69,7 +69,7 @@ async def test_a_worker_gets_no_token_and_ends_with_the_task_that_waits_for_it(
     endless: Endless, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DISCORD_TOKEN", "canary-token")
-    async with Pictures(hosts=()) as pictures:
+    async with ImageClient(hosts=()) as pictures:
         task = asyncio.create_task(pictures.fit(endless.picture, limit=10, into=tmp_path))
         worker = await endless.reader()
         assert b"canary" not in Path(f"/proc/{worker}/environ").read_bytes()
@@ -87,7 +87,7 @@ async def test_a_worker_gets_no_token_and_ends_with_the_task_that_waits_for_it(
 
 
 async def test_a_worker_ends_when_the_bot_closes(endless: Endless, tmp_path: Path) -> None:
-    async with Pictures(hosts=()) as pictures:
+    async with ImageClient(hosts=()) as pictures:
         task = asyncio.create_task(pictures.fit(endless.picture, limit=10, into=tmp_path))
         await endless.reader()
     with pytest.raises(Unreadable):
@@ -99,7 +99,7 @@ async def test_a_worker_ends_when_the_bot_closes(endless: Endless, tmp_path: Pat
 async def test_a_worker_that_takes_too_long_is_ended_and_the_next_one_has_its_turn(
     endless: Endless, tmp_path: Path
 ) -> None:
-    async with Pictures(hosts=(), seconds=0.3) as pictures:
+    async with ImageClient(hosts=(), seconds=0.3) as pictures:
         with pytest.raises(Unreadable):
             await pictures.fit(endless.picture, limit=10, into=tmp_path)
         assert workers() == []
@@ -142,7 +142,7 @@ async def test_a_size_that_was_not_seen_from_outside_is_seen_inside(tmp_path: Pa
     path = tmp_path / "picture.png"
     path.write_bytes(samples.bomb(20_000, 20_000))
     unseen = Picture(path=path, content_type="image/png", extension="png", size=path.stat().st_size)
-    async with Pictures(hosts=()) as pictures:
+    async with ImageClient(hosts=()) as pictures:
         ways: list[Callable[[], Awaitable[Fitted | Picture | tuple[Picture, ...]]]] = [
             lambda: pictures.fit(unseen, limit=10, into=tmp_path),
             lambda: pictures.split(unseen, limit_each=10, into=tmp_path),

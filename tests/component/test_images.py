@@ -14,13 +14,13 @@ from aiohttp import web
 from bot.errors import DarkroomError
 from bot.images import (
     LARGEST,
+    ImageClient,
     NoRoom,
     NotAllowed,
     NotAPicture,
     NotPublic,
     PictureError,
     PictureGone,
-    Pictures,
     PictureUnreachable,
     TooLarge,
     is_public,
@@ -74,8 +74,8 @@ async def host() -> AsyncIterator[Host]:
 
 
 @pytest.fixture
-async def pictures(host: Host) -> AsyncIterator[Pictures]:
-    async with Pictures(hosts=(*CDN, host.origin), seconds=5) as pictures:
+async def pictures(host: Host) -> AsyncIterator[ImageClient]:
+    async with ImageClient(hosts=(*CDN, host.origin), seconds=5) as pictures:
         yield pictures
 
 
@@ -94,7 +94,7 @@ def left_in(folder: Path) -> list[Path]:
     ],
 )
 def test_listed_hosts_are_allowed(url: str) -> None:
-    assert Pictures(hosts=(*CDN, "http://127.0.0.1:9000")).is_allowed(url)
+    assert ImageClient(hosts=(*CDN, "http://127.0.0.1:9000")).is_allowed(url)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_listed_hosts_are_allowed(url: str) -> None:
     ],
 )  # fmt: skip
 def test_everything_else_is_not_allowed(url: str) -> None:
-    assert not Pictures(hosts=(*CDN, "http://127.0.0.1:9000")).is_allowed(url)
+    assert not ImageClient(hosts=(*CDN, "http://127.0.0.1:9000")).is_allowed(url)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_everything_else_is_not_allowed(url: str) -> None:
 )
 def test_a_list_with_a_malformed_entry_is_refused(entry: str) -> None:
     with pytest.raises(ValueError, match="neither a host nor an origin"):
-        Pictures(hosts=(*CDN, entry))
+        ImageClient(hosts=(*CDN, entry))
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ async def test_a_listed_name_that_leads_inside_is_not_connected(name: str, tmp_p
 
     server = await asyncio.start_server(open_up, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    async with server, Pictures(hosts=(f"{name}:{port}",)) as pictures:
+    async with server, ImageClient(hosts=(f"{name}:{port}",)) as pictures:
         url = f"https://{name}:{port}/a.png"
         assert pictures.is_allowed(url)
         with pytest.raises(NotAllowed):
@@ -178,7 +178,7 @@ async def test_a_listed_name_that_leads_inside_is_not_connected(name: str, tmp_p
 
 async def test_an_exempted_origin_exempts_nothing_beside_it(host: Host, tmp_path: Path) -> None:
     port = host.origin.rpartition(":")[2]
-    async with Pictures(hosts=(host.origin, f"127.0.0.1:{port}", f"localhost:{port}")) as pictures:
+    async with ImageClient(hosts=(host.origin, f"127.0.0.1:{port}", f"localhost:{port}")) as pictures:
         await pictures.fetch(host.serves("/a", PNG), into=tmp_path, limit=LIMIT)
         for url in (f"https://127.0.0.1:{port}/a", f"https://localhost:{port}/a"):
             with pytest.raises(NotAllowed):
@@ -198,7 +198,7 @@ async def test_an_exempted_origin_exempts_nothing_beside_it(host: Host, tmp_path
     ],
 )
 async def test_the_type_is_what_the_bytes_say(
-    host: Host, pictures: Pictures, tmp_path: Path, start: bytes, content_type: str, extension: str
+    host: Host, pictures: ImageClient, tmp_path: Path, start: bytes, content_type: str, extension: str
 ) -> None:
     body = start + bytes(range(256)) * 30
     url = host.serves("/a", body, headers={"Content-Type": "text/html"})
@@ -208,14 +208,14 @@ async def test_the_type_is_what_the_bytes_say(
     assert left_in(tmp_path) == [picture.path]
 
 
-async def test_a_gif_that_calls_itself_png_is_a_gif(host: Host, pictures: Pictures, tmp_path: Path) -> None:
+async def test_a_gif_that_calls_itself_png_is_a_gif(host: Host, pictures: ImageClient, tmp_path: Path) -> None:
     url = host.serves("/a.png", sample_pictures.gif(40, 30, frames=3), headers={"Content-Type": "image/png"})
     picture = await pictures.fetch(url, into=tmp_path)
     assert (picture.content_type, picture.extension, picture.animated) == ("image/gif", "gif", True)
     assert (picture.width, picture.height) == (40, 30)
 
 
-async def test_nothing_is_larger_than_64_mib(host: Host, pictures: Pictures, tmp_path: Path) -> None:
+async def test_nothing_is_larger_than_64_mib(host: Host, pictures: ImageClient, tmp_path: Path) -> None:
     async def promise(_: web.Request) -> web.StreamResponse:
         return web.Response(headers={"Content-Length": str(LARGEST + 1)})
 
@@ -226,7 +226,7 @@ async def test_nothing_is_larger_than_64_mib(host: Host, pictures: Pictures, tmp
 
 
 async def test_a_disk_that_takes_no_more_is_told_from_a_host_in_trouble(
-    host: Host, pictures: Pictures, tmp_path: Path
+    host: Host, pictures: ImageClient, tmp_path: Path
 ) -> None:
     with pytest.raises(NoRoom):
         await pictures.fetch(host.serves("/a", PNG), into=tmp_path / "gone")
@@ -235,7 +235,7 @@ async def test_a_disk_that_takes_no_more_is_told_from_a_host_in_trouble(
         await pictures.fetch(url, into=tmp_path)
     free = shutil.disk_usage(tmp_path).free
     host.serves("/c", PNG, headers={"Content-Length": str(free - 1_000_000)})
-    async with Pictures(hosts=(host.origin,)) as generous:
+    async with ImageClient(hosts=(host.origin,)) as generous:
         with pytest.raises(NoRoom):
             await generous.fetch(host.origin + "/c", into=tmp_path, limit=2 * free)
     assert left_in(tmp_path) == []
@@ -266,7 +266,7 @@ async def test_a_slow_disk_holds_up_its_own_picture_alone(host: Host, tmp_path: 
     assert disk.getvalue() == data
 
 
-async def test_the_request_is_plain(host: Host, pictures: Pictures, tmp_path: Path) -> None:
+async def test_the_request_is_plain(host: Host, pictures: ImageClient, tmp_path: Path) -> None:
     for path in ("/a", "/b"):
         url = host.serves(path, PNG, headers={"Set-Cookie": "id=1; Path=/"})
         await pictures.fetch(url, into=tmp_path, limit=LIMIT)
@@ -297,7 +297,7 @@ async def test_the_request_is_plain(host: Host, pictures: Pictures, tmp_path: Pa
 )
 async def test_what_is_no_picture_ends_in_its_own_error_without_a_file(
     host: Host,
-    pictures: Pictures,
+    pictures: ImageClient,
     tmp_path: Path,
     body: bytes,
     status: int,
@@ -313,7 +313,7 @@ async def test_what_is_no_picture_ends_in_its_own_error_without_a_file(
 
 
 async def test_a_picture_of_just_the_limit_is_kept_and_one_byte_more_is_not(
-    host: Host, pictures: Pictures, tmp_path: Path
+    host: Host, pictures: ImageClient, tmp_path: Path
 ) -> None:
     picture = await pictures.fetch(host.serves("/a", PNG), into=tmp_path, limit=len(PNG))
     picture.path.unlink()
@@ -324,7 +324,7 @@ async def test_a_picture_of_just_the_limit_is_kept_and_one_byte_more_is_not(
 
 
 async def test_a_body_that_says_it_is_too_large_is_not_waited_for(
-    host: Host, pictures: Pictures, tmp_path: Path
+    host: Host, pictures: ImageClient, tmp_path: Path
 ) -> None:
     async def promise(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Length": "5000000"})
@@ -339,7 +339,7 @@ async def test_a_body_that_says_it_is_too_large_is_not_waited_for(
     assert left_in(tmp_path) == []
 
 
-async def test_a_body_without_a_length_is_cut_at_the_limit(host: Host, pictures: Pictures, tmp_path: Path) -> None:
+async def test_a_body_without_a_length_is_cut_at_the_limit(host: Host, pictures: ImageClient, tmp_path: Path) -> None:
     async def endless(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
@@ -364,7 +364,7 @@ async def test_a_lying_length_is_unreachable(tmp_path: Path, length: int) -> Non
 
     async with await asyncio.start_server(lie, "127.0.0.1", 0) as server:
         origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        async with Pictures(hosts=(origin,)) as pictures:
+        async with ImageClient(hosts=(origin,)) as pictures:
             with pytest.raises(PictureUnreachable):
                 await pictures.fetch(origin, into=tmp_path, limit=LIMIT)
     assert left_in(tmp_path) == []
@@ -380,7 +380,7 @@ async def test_a_slow_drip_is_cut_off(host: Host, tmp_path: Path) -> None:
             await asyncio.sleep(0.02)
 
     host.answers["/a"] = drip
-    async with Pictures(hosts=(host.origin,), seconds=0.2) as pictures:
+    async with ImageClient(hosts=(host.origin,), seconds=0.2) as pictures:
         with pytest.raises(PictureUnreachable):
             await pictures.fetch(host.origin + "/a", into=tmp_path, limit=LIMIT)
     assert left_in(tmp_path) == []
@@ -397,14 +397,14 @@ async def test_a_reset_and_a_closed_port_are_unreachable(host: Host, tmp_path: P
 
     host.answers["/a"] = abort
     closed = f"http://127.0.0.1:{unused_tcp_port}"
-    async with Pictures(hosts=(host.origin, closed)) as pictures:
+    async with ImageClient(hosts=(host.origin, closed)) as pictures:
         for url in (host.origin + "/a", closed):
             with pytest.raises(PictureUnreachable):
                 await pictures.fetch(url, into=tmp_path, limit=LIMIT)
     assert left_in(tmp_path) == []
 
 
-async def test_a_cancelled_fetch_leaves_no_file(host: Host, pictures: Pictures, tmp_path: Path) -> None:
+async def test_a_cancelled_fetch_leaves_no_file(host: Host, pictures: ImageClient, tmp_path: Path) -> None:
     arrived = asyncio.Event()
 
     async def stall(request: web.Request) -> web.StreamResponse:
@@ -426,7 +426,7 @@ async def test_a_cancelled_fetch_leaves_no_file(host: Host, pictures: Pictures, 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_three_redirects_are_followed_and_four_are_not(
-    host: Host, pictures: Pictures, tmp_path: Path, status: int
+    host: Host, pictures: ImageClient, tmp_path: Path, status: int
 ) -> None:
     host.serves("/4", PNG)
     for step in (1, 2, 3):
@@ -448,7 +448,7 @@ async def test_three_redirects_are_followed_and_four_are_not(
     ],
 )  # fmt: skip
 async def test_a_redirect_to_a_host_that_is_not_listed_is_not_followed(
-    host: Host, pictures: Pictures, tmp_path: Path, location: str
+    host: Host, pictures: ImageClient, tmp_path: Path, location: str
 ) -> None:
     with pytest.raises(NotAllowed):
         await pictures.fetch(host.sends_on("/a", location), into=tmp_path, limit=LIMIT)
@@ -456,12 +456,12 @@ async def test_a_redirect_to_a_host_that_is_not_listed_is_not_followed(
     assert left_in(tmp_path) == []
 
 
-async def test_a_redirect_to_nowhere_is_unreachable(host: Host, pictures: Pictures, tmp_path: Path) -> None:
+async def test_a_redirect_to_nowhere_is_unreachable(host: Host, pictures: ImageClient, tmp_path: Path) -> None:
     with pytest.raises(PictureUnreachable):
         await pictures.fetch(host.serves("/a", b"", 302), into=tmp_path, limit=LIMIT)
 
 
-async def test_an_address_that_is_not_allowed_is_never_asked(pictures: Pictures, host: Host, tmp_path: Path) -> None:
+async def test_an_address_that_is_not_allowed_is_never_asked(pictures: ImageClient, host: Host, tmp_path: Path) -> None:
     for url in ("file:///etc/passwd", host.origin.replace("http", "https"), "http://localhost/", ""):
         with pytest.raises(NotAllowed):
             await pictures.fetch(url, into=tmp_path, limit=LIMIT)
@@ -469,7 +469,7 @@ async def test_an_address_that_is_not_allowed_is_never_asked(pictures: Pictures,
     assert left_in(tmp_path) == []
 
 
-async def test_four_are_fetched_at_once_and_the_fifth_waits(host: Host, pictures: Pictures, tmp_path: Path) -> None:
+async def test_four_are_fetched_at_once_and_the_fifth_waits(host: Host, pictures: ImageClient, tmp_path: Path) -> None:
     four, gate = asyncio.Event(), asyncio.Event()
 
     async def stall(_: web.Request) -> web.Response:

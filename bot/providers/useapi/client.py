@@ -14,7 +14,7 @@ from yarl import URL
 from bot import errors
 from bot.models.job import Job
 from bot.providers.useapi.parsing import Account, accounts_in, job_from, jobids
-from bot.providers.useapi.responses import Answer, read
+from bot.providers.useapi.responses import Response, read
 
 _FRESH = 1.0  # seconds for which those who ask are given what another of them was told
 LARGEST = 1024 * 1024  # bytes of an answer after decompression; a job has about 2 KB
@@ -160,7 +160,7 @@ class Useapi:
         body: dict[str, Any] | None = None,
         *,
         query: str = "",
-    ) -> Answer:
+    ) -> Response:
         """Send one request and read its bounded answer.
 
         Errors are raised behind the `except` clauses, not inside: aiohttp's own hold the request's headers, and with
@@ -185,7 +185,7 @@ class Useapi:
 
     async def _exchange(
         self, method: str, url: URL, patience: aiohttp.ClientTimeout, body: dict[str, Any] | None
-    ) -> Answer:
+    ) -> Response:
         async with self._session.request(
             method,
             url,
@@ -195,7 +195,7 @@ class Useapi:
             allow_redirects=False,  # a redirect would carry the token along; `read` calls it nonsense
         ) as response:
             answer = await _read_bounded(response)
-            return Answer(response.status, answer, response.headers.get("Retry-After"))
+            return Response(response.status, answer, response.headers.get("Retry-After"))
 
 
 def _quoted(jobid: str) -> str:

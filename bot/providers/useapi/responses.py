@@ -38,7 +38,7 @@ _OUTCOMES: dict[int, type[errors.UseapiError]] = {
 }
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """An HTTP answer as it came: `retry_after` is that header's text, `body` is bounded and decompressed."""
 
     status: int
@@ -46,7 +46,7 @@ class Answer(NamedTuple):
     retry_after: str | None = None
 
 
-def read(answer: Answer, *, jobid: str = "") -> object:
+def read(answer: Response, *, jobid: str = "") -> object:
     """The decoded body of a good answer; raises the outcome of every other.
 
     `jobid` names the job in a `JobModerated` whose answer does not. A body may overrule a good HTTP status: its own
