@@ -27,7 +27,7 @@ from bot.settings import Settings, callback_secret
 from bot.store import open_store
 from bot.submissions import SubmissionQueue
 from bot.ui.permissions import postable_destination
-from bot.ui.submission_replies import Answers
+from bot.ui.submission_replies import SubmissionReplies
 
 if TYPE_CHECKING:
     from bot.ops.metrics import Metrics
@@ -92,7 +92,7 @@ async def open_darkroom(
                 destination_of=partial(postable_destination, bot, guilds=settings.allowed_guilds),
                 adopted=partial(_adopted, bot),
             )
-            answers = Answers(bot=bot, store=store, deliver_soon=bot.deliver_soon, now=now)
+            answers = SubmissionReplies(bot=bot, store=store, deliver_soon=bot.deliver_soon, now=now)
             bot.submissions = SubmissionQueue(
                 api=api,
                 store=store,

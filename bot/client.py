@@ -22,7 +22,7 @@ from bot import logs, ui
 from bot.alerts import Alerts
 from bot.delivery import Dispatcher
 from bot.delivery.rate_limits import DiscordRateLimits, pause_before_identify
-from bot.errors import PersonError
+from bot.errors import UserError
 from bot.models.job import Destination
 from bot.ops.maintenance import Housekeeping
 from bot.polling.poller import Poller
@@ -146,7 +146,7 @@ class Darkroom(commands.AutoShardedBot):
                 f"`{interaction.guild_id}` behind `ALLOWED_GUILDS=` in the file `.env`, with a comma between it and "
                 "the others, and start the bot again."
             )
-            await replies.answer(interaction, PersonError(sentence))
+            await replies.answer(interaction, UserError(sentence))
         return False
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
@@ -157,7 +157,7 @@ class Darkroom(commands.AutoShardedBot):
             return
         if await self.is_welcome(interaction):
             sentence = "I don't know this button any more. `/job` with the job's id shows it anew."
-            await replies.answer(interaction, PersonError(sentence))
+            await replies.answer(interaction, UserError(sentence))
 
     async def on_ready(self) -> None:
         """Say who we are."""

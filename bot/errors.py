@@ -74,7 +74,7 @@ class StoreTrouble(DarkroomError):
         """What is wrong and what whoever runs the bot can do; logged and alerted by the database already."""
 
 
-class PersonError(DarkroomError):
+class UserError(DarkroomError):
     """That did not work."""
 
 

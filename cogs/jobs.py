@@ -11,10 +11,10 @@ from discord.ext import commands
 
 from bot import formatting, logs
 from bot.client import Darkroom
-from bot.errors import DarkroomError, JobModerated, PersonError
+from bot.errors import DarkroomError, JobModerated, UserError
 from bot.models.job import Destination, Job
 from bot.store import SubscriptionOutcome, SubscriptionResult
-from bot.ui import MoreButton, TellMeButton, custom_ids, interactions, posted_view, replies, show_mine
+from bot.ui import MoreButton, NotifyMeButton, custom_ids, interactions, posted_view, replies, show_my_jobs
 
 _JOBID = re.compile(r"job:\d{17}-user:\d{1,20}-channel:\d{15,20}-bot:[a-z]{1,20}")
 _IN_FILE_NAME = re.compile(r"job_(\d{17})-user_(\d{1,20})-channel_(\d{15,20})-bot_([a-z]{1,20})")  # no colons there
@@ -53,7 +53,7 @@ class Jobs(commands.Cog):
     async def jobs(self, interaction: discord.Interaction[Darkroom]) -> None:
         """Open the member's own panel."""
         await interaction.response.defer(ephemeral=True)
-        await show_mine(interaction)
+        await show_my_jobs(interaction)
 
     @app_commands.checks.cooldown(6, 60.0, key=lambda interaction: (interaction.guild_id, interaction.user.id))
     async def watch(self, interaction: discord.Interaction[Darkroom], message: discord.Message) -> None:
@@ -68,7 +68,7 @@ class Jobs(commands.Cog):
             await self._follow(interaction, jobids[0])
             return
         if not jobids:
-            raise PersonError("I find no job id in this message. It looks like `job:20240909…-bot:midjourney`.")
+            raise UserError("I find no job id in this message. It looks like `job:20240909…-bot:midjourney`.")
         destination, trouble = await interactions.results_destination(interaction)
         lines = [await self._one_of_many(interaction, jobid, destination) for jobid in jobids[:_AT_ONCE]]
         if len(jobids) > _AT_ONCE:
@@ -130,7 +130,7 @@ class Jobs(commands.Cog):
         if key := _KEY.fullmatch(text.strip()):
             known = await self._bot.store.by_key(key[1], destination.guild_id)
             if known is None and key[0].startswith("#"):
-                raise PersonError(f"No job in this server has the key `#{key[1].upper()}`. Its id works, too.")
+                raise UserError(f"No job in this server has the key `#{key[1].upper()}`. Its id works, too.")
         known = known or await self._bot.store.by_jobid(read_jobid(text))
         if known is not None:
             logs.turn_to(key=known.key, destination=destination)
@@ -165,11 +165,11 @@ def _told(subscribed: SubscriptionResult, there: Destination, here: Destination)
             return f"It stands {destination} already.", url
 
 
-def _own_button(message: discord.Message, me: discord.ClientUser | None) -> MoreButton | TellMeButton | None:
+def _own_button(message: discord.Message, me: discord.ClientUser | None) -> MoreButton | NotifyMeButton | None:
     """What the menu does on a post of ours: the extras of a result, or joining those who wait for a running job."""
     if me is None or message.author.id != me.id:
         return None
-    for kind in (MoreButton, TellMeButton):
+    for kind in (MoreButton, NotifyMeButton):
         for custom_id in custom_ids(message):
             if claim := kind.__discord_ui_compiled_template__.fullmatch(custom_id):
                 return kind(claim["nonce"])
@@ -189,7 +189,7 @@ def jobids_in(message: discord.Message) -> Iterator[str]:
 def read_jobid(text: str) -> str:
     """The job id in what a person pasted: the id alone, in backticks, in useapi's address, or in its JSON answer.
 
-    Raises `PersonError` where there is none.
+    Raises `UserError` where there is none.
     """
     text = text[:_LONGEST].strip().strip("`'\"<>").strip()
     for candidate in (_from_json(text), _from_url(text), text):
@@ -199,7 +199,7 @@ def read_jobid(text: str) -> str:
         return found[0]
     if _OPAQUE.fullmatch(text):
         return text  # ids are opaque: useapi knows best
-    raise PersonError(
+    raise UserError(
         "That is no job id. It looks like `job:20240909…-user:…-channel:…-bot:midjourney`, "
         "and useapi.net gives it when a job is started."
     )

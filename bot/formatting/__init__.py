@@ -5,10 +5,10 @@ texts, `embeds` and `kin` make embeds, `told` answers pressers, and `layout` pla
 reads a clock or does I/O.
 """
 
-from bot.formatting.button_layout import Face, rows
+from bot.formatting.button_layout import ButtonFace, rows
 from bot.formatting.captions import alt_text, choice, file_name, finished_card, link, linkable, mentions, outcome, why
 from bot.formatting.embeds import Link, account_answer, card, result
-from bot.formatting.family import FAMILY_LIMIT, Kin, family
+from bot.formatting.family import FAMILY_LIMIT, FamilyLine, family
 from bot.formatting.labels import label, prompt, title
 from bot.formatting.status_text import bar, duration
 from bot.formatting.submission_texts import declined, ended, looked_for, under_way, used, waits
@@ -16,8 +16,8 @@ from bot.text import clean, plain
 
 __all__ = [
     "FAMILY_LIMIT",
-    "Face",
-    "Kin",
+    "ButtonFace",
+    "FamilyLine",
     "Link",
     "account_answer",
     "alt_text",

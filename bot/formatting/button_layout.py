@@ -29,7 +29,7 @@ _FAMILIES = [
 ]
 
 
-class Face(msgspec.Struct, frozen=True, kw_only=True):
+class ButtonFace(msgspec.Struct, frozen=True, kw_only=True):
     """How a button looks; `index` is its place among the job's labels, where the unclipped label stands."""
 
     index: int
@@ -37,10 +37,10 @@ class Face(msgspec.Struct, frozen=True, kw_only=True):
     emoji: str | None = None
 
 
-Rows = list[list[Face]]
+Rows = list[list[ButtonFace]]
 
 
-def rows(labels: Sequence[str]) -> tuple[tuple[Face, ...], ...]:
+def rows(labels: Sequence[str]) -> tuple[tuple[ButtonFace, ...], ...]:
     """Lay a job's buttons out in rows of five at most, so that one more button fits into the last or a further row.
 
     Each family of buttons begins a row; where that needs too many rows, small families share one. Labels of unknown
@@ -54,18 +54,22 @@ def rows(labels: Sequence[str]) -> tuple[tuple[Face, ...], ...]:
     return tuple(tuple(row) for row in layout)
 
 
-def _in_fives(faces: Iterable[Face]) -> Rows:
+def _in_fives(faces: Iterable[ButtonFace]) -> Rows:
     line = list(faces)
     return [line[start : start + ROW_LIMIT] for start in range(0, len(line), ROW_LIMIT)]
 
 
-def _faces(labels: Sequence[str]) -> list[Face]:
-    faces: dict[str, Face] = {}
+def _faces(labels: Sequence[str]) -> list[ButtonFace]:
+    faces: dict[str, ButtonFace] = {}
     for index, label in enumerate(labels):
         words = clean(label)
         emoji = _EMOJI.get(words.replace("\ufe0f", ""))
         if words:
-            face = Face(index=index, emoji=emoji) if emoji else Face(index=index, label=clip(words, LABEL_LIMIT))
+            face = (
+                ButtonFace(index=index, emoji=emoji)
+                if emoji
+                else ButtonFace(index=index, label=clip(words, LABEL_LIMIT))
+            )
             faces.setdefault(emoji or words, face)
     return sorted(faces.values(), key=lambda face: _family(labels[face.index]))[:FACES_LIMIT]
 

@@ -18,7 +18,7 @@ FAMILY_LIMIT = 15
 _DEEPEST = 8  # generations that are moved to the right, so that a phone still shows words
 
 
-class Kin(msgspec.Struct, frozen=True, kw_only=True):
+class FamilyLine(msgspec.Struct, frozen=True, kw_only=True):
     """A job of a family; `url` is the jump link of its post, `here` the one that was asked about."""
 
     job: Job
@@ -28,7 +28,7 @@ class Kin(msgspec.Struct, frozen=True, kw_only=True):
     here: bool = False
 
 
-def family(members: Sequence[Kin], more: int) -> Embed:
+def family(members: Sequence[FamilyLine], more: int) -> Embed:
     """The family in at most 15 lines, each parent above its children; `more` are not shown.
 
     A declined prompt is not repeated; a job without a post goes by its key, which `/job` takes.
@@ -43,7 +43,7 @@ def family(members: Sequence[Kin], more: int) -> Embed:
     return Embed(colour=QUIET, description=clip("\n".join(lines), DESCRIPTION_LIMIT))
 
 
-def _line(member: Kin) -> str:
+def _line(member: FamilyLine) -> str:
     job = member.job
     key = tag(member.key)
     words = "" if job.status == Status.MODERATED else title(job, 40)

@@ -31,7 +31,7 @@ from bot.models.job import (
     Subscription,
 )
 from bot.store import Store
-from bot.ui import card_view, notice_view, result_view, split_view
+from bot.ui import notice_view, result_view, split_view, status_card_view
 
 _LATE = timedelta(hours=2)  # a message this late is posted without a sound
 
@@ -114,7 +114,7 @@ class MessageBuilder:
         )
         if files:
             embed.set_thumbnail(url=f"attachment://{files[0].name}")
-        return Message(embed=embed, view=card_view(delivery.nonce), files=files)
+        return Message(embed=embed, view=status_card_view(delivery.nonce), files=files)
 
     async def last_card(self, delivery: Delivery, known: KnownJob) -> str:
         """The one line that a card shrinks to when there is nothing more to follow."""

@@ -1,7 +1,7 @@
 """Everything that can be pressed. A custom_id names a delivery and what to do; it is a claim, checked at every press.
 
 All are `DynamicItem`s: they work after a restart, on posts this process never made, and cost no memory.
-discord.py only logs what such an item raises, so `Answered` brings every exception to `bot.ui.replies`.
+discord.py only logs what such an item raises, so `PersistentItem` brings every exception to `bot.ui.replies`.
 
 `claims` checks what a custom_id says. `rules` says who may press what, `wanted` takes a press, `pressing` holds the
 job's own buttons and `forms` the prompt for editing. `result` (with `extras`), `card`, `notice` and `status` have what
@@ -16,11 +16,11 @@ from discord import ui
 
 from bot.ui.panels import my_jobs, settings
 from bot.ui.panels.bug_report import ReportButton
-from bot.ui.panels.my_jobs import show_mine
+from bot.ui.panels.my_jobs import show_my_jobs
 from bot.ui.panels.settings import show_settings
 from bot.ui.panels.status import RearmButton, status_view
 from bot.ui.panels.submission_log import PageButton, show_submission_log
-from bot.ui.posts.notice import GotItButton, notice_view
+from bot.ui.posts.notice import DismissNoticeButton, notice_view
 from bot.ui.posts.result import (
     CopyIdButton,
     DeleteButton,
@@ -31,25 +31,32 @@ from bot.ui.posts.result import (
     result_view,
 )
 from bot.ui.posts.result_menu import DeleteSplitButton, FamilyButton, SplitButton, split_view
-from bot.ui.posts.status_card import CancelButton, StopAllButton, StopButton, StopMineButton, TellMeButton, card_view
+from bot.ui.posts.status_card import (
+    CancelButton,
+    NotifyMeButton,
+    StopAllButton,
+    StopButton,
+    StopMineButton,
+    status_card_view,
+)
 from bot.ui.press.job_buttons import ConfirmButton, JobButton
 from bot.ui.press.prompt_modal import TryAgainButton, submitted
 
 __all__ = [
     "ALL",
     "MoreButton",
+    "NotifyMeButton",
     "ReportButton",
-    "TellMeButton",
-    "card_view",
     "custom_ids",
     "is_ours",
     "notice_view",
     "posted_view",
     "result_view",
-    "show_mine",
+    "show_my_jobs",
     "show_settings",
     "show_submission_log",
     "split_view",
+    "status_card_view",
     "status_view",
     "submitted",
 ]
@@ -66,12 +73,12 @@ ALL: tuple[type[ui.DynamicItem[Any]], ...] = (
     DeleteButton,
     WhyButton,
     PostAgainButton,
-    TellMeButton,
+    NotifyMeButton,
     StopButton,
     StopMineButton,
     StopAllButton,
     CancelButton,
-    GotItButton,
+    DismissNoticeButton,
     RearmButton,
     ReportButton,
     PageButton,

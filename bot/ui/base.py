@@ -8,7 +8,7 @@ import discord
 from discord import ui
 
 from bot import logs
-from bot.errors import PersonError
+from bot.errors import UserError
 from bot.models.job import NO_PERSON, Delivery, DeliveryKind, KnownJob
 from bot.ui import replies
 from bot.ui.interactions import bot_of, destination_of, is_moderator, remember_file_limit_of
@@ -19,7 +19,7 @@ INDEX = r"(?P<index>\d{1,2})"
 """The part of a custom_id's pattern that names one of a job's buttons."""
 
 
-class Answered:
+class PersistentItem:
     """Brings what `act` raises to the one place that answers people."""
 
     nonce: str
@@ -39,27 +39,27 @@ class Answered:
         """Do what the button says; what this raises is answered."""
         raise NotImplementedError
 
-    async def claim(self, interaction: discord.Interaction, kind: DeliveryKind) -> tuple[Delivery, KnownJob]:
+    async def resolve(self, interaction: discord.Interaction, kind: DeliveryKind) -> tuple[Delivery, KnownJob]:
         """The delivery that the custom_id names and its job, if they belong where the press came from."""
         store = bot_of(interaction).store
         delivery = await store.delivery(self.nonce)
         if delivery is None or delivery.kind is not kind or delivery.destination != destination_of(interaction):
-            raise PersonError("I don't know this post any more. `/job` with its id shows the job anew.")
+            raise UserError("I don't know this post any more. `/job` with its id shows the job anew.")
         known = await store.known(delivery.job_id)
         logs.turn_to(key=known.key, destination=delivery.destination)
         return delivery, known
 
-    async def claim_housekeeping(
+    async def resolve_for_manager(
         self, interaction: discord.Interaction, what: str, kind: DeliveryKind = DeliveryKind.RESULT
     ) -> tuple[Delivery, KnownJob]:
         """The post that the custom_id names, for the asker or a moderator, who alone may do `what`."""
-        delivery, known = await self.claim(interaction, kind)
-        if not await may_keep_house(interaction, delivery):
-            raise PersonError(f"Only the member who brought this job here, and moderators, can {what}.")
+        delivery, known = await self.resolve(interaction, kind)
+        if not await may_manage_post(interaction, delivery):
+            raise UserError(f"Only the member who brought this job here, and moderators, can {what}.")
         return delivery, known
 
 
-class Simple(Answered):
+class DeliveryButton(PersistentItem):
     """A button whose custom_id holds nothing but the delivery."""
 
     code: ClassVar[str]
@@ -80,7 +80,7 @@ class Simple(Answered):
         return cls(match["nonce"])
 
 
-class Indexed(Answered):
+class JobButtonBase(PersistentItem):
     """Something whose custom_id holds a delivery and one of its job's buttons; `index` counts in the job's list."""
 
     index: int
@@ -124,7 +124,7 @@ async def delete_post(interaction: discord.Interaction, delivery: Delivery) -> N
     bot_of(interaction).deliver_soon()  # what led to it leads nowhere now
 
 
-async def may_keep_house(interaction: discord.Interaction, delivery: Delivery) -> bool:
+async def may_manage_post(interaction: discord.Interaction, delivery: Delivery) -> bool:
     """Whether this member brought the job here or is a moderator."""
     return is_moderator(interaction) or await is_requester(interaction, delivery)
 
@@ -135,7 +135,7 @@ async def is_requester(interaction: discord.Interaction, delivery: Delivery) -> 
     return requester == interaction.user.id
 
 
-async def may_know_why(interaction: discord.Interaction, delivery: Delivery) -> bool:
+async def may_know_reason(interaction: discord.Interaction, delivery: Delivery) -> bool:
     """Whether this member brought the job here; of one that came by itself, a moderator may know."""
     requester = await bot_of(interaction).store.requester(delivery.job_id, delivery.destination.channel_id)
     return requester == interaction.user.id or (requester == NO_PERSON.id and is_moderator(interaction))

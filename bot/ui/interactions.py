@@ -6,7 +6,7 @@ from typing import Protocol, cast
 import discord
 
 from bot import logs
-from bot.errors import PersonError
+from bot.errors import UserError
 from bot.models.job import Destination, Job, Person
 from bot.polling.poller import Poller
 from bot.providers.useapi import Useapi
@@ -46,9 +46,9 @@ def bot_of(interaction: discord.Interaction) -> Bot:
 
 
 def destination_of(interaction: discord.Interaction) -> Destination:
-    """Where an interaction happened; raises `PersonError` outside a server."""
+    """Where an interaction happened; raises `UserError` outside a server."""
     if interaction.guild_id is None or interaction.channel_id is None:
-        raise PersonError("I work in a server's channels only.")
+        raise UserError("I work in a server's channels only.")
     return Destination(guild_id=interaction.guild_id, channel_id=interaction.channel_id)
 
 
@@ -71,13 +71,13 @@ async def is_owner(interaction: discord.Interaction) -> bool:
 
 
 def check_rights(interaction: discord.Interaction) -> None:
-    """Raise `PersonError` that names the missing right, unless bot and member may both post here.
+    """Raise `UserError` that names the missing right, unless bot and member may both post here.
 
     Discord sends both sets with every interaction; threads have a right of their own for sending.
     """
     missing = lacking(interaction.app_permissions, thread=in_thread(interaction))
     if missing:
-        raise PersonError(
+        raise UserError(
             f"I can't post here, because I lack {listed(missing)}. "
             "Somebody who manages this channel can change that under Edit Channel, Permissions."
         )
@@ -87,7 +87,7 @@ def check_rights(interaction: discord.Interaction) -> None:
 def _check_sender(interaction: discord.Interaction) -> None:
     _, (send, _) = needed(thread=in_thread(interaction))[:2]
     if not getattr(interaction.permissions, send):
-        raise PersonError("You may not send messages in this channel, so I won't post here for you either.")
+        raise UserError("You may not send messages in this channel, so I won't post here for you either.")
 
 
 def in_thread(interaction: discord.Interaction) -> bool:
@@ -99,7 +99,7 @@ async def results_destination(interaction: discord.Interaction) -> tuple[Destina
     """Where what is asked for here is shown: in the channel that the server's admins chose, else here.
 
     With it comes a sentence for the asker where the chosen channel will not do; the result is then shown here. Raises
-    `PersonError` as `check_rights` does. Who may read the chosen channel is the admins' choice.
+    `UserError` as `check_rights` does. Who may read the chosen channel is the admins' choice.
     """
     here = destination_of(interaction)
     chosen = (await bot_of(interaction).store.settings(here.guild_id)).results_channel
@@ -117,12 +117,10 @@ async def results_destination(interaction: discord.Interaction) -> tuple[Destina
 
 
 async def check_load(interaction: discord.Interaction) -> None:
-    """Raise `PersonError` where this member watches enough running jobs already."""
+    """Raise `UserError` where this member watches enough running jobs already."""
     destination = destination_of(interaction)
     if await bot_of(interaction).store.count_running(interaction.user.id, destination.guild_id) >= MOST_RUNNING:
-        raise PersonError(
-            f"You are watching {MOST_RUNNING} running jobs already. Please wait until one of them is done."
-        )
+        raise UserError(f"You are watching {MOST_RUNNING} running jobs already. Please wait until one of them is done.")
 
 
 async def ask(

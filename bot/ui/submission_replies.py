@@ -20,7 +20,7 @@ _TOKEN_LIVES = timedelta(minutes=15)
 _TOLD_BY_ITS_RESULT = {SubmissionState.ACCEPTED}
 
 
-class Answers:
+class SubmissionReplies:
     """The private answers to presses, edited by the token of the interaction, which also works after a restart."""
 
     def __init__(

@@ -82,7 +82,7 @@ async def test_the_post_in_this_channel_comes_before_those_elsewhere(store: Stor
 
 @given(st.lists(jobs, min_size=1, max_size=40), st.integers(min_value=0, max_value=300))
 def test_a_family_has_fifteen_lines_at_most_and_keeps_discords_limits(members: list[Job], more: int) -> None:
-    kin = [formatting.Kin(job=job, key="4K7Q", generation=number, url=URL) for number, job in enumerate(members)]
+    kin = [formatting.FamilyLine(job=job, key="4K7Q", generation=number, url=URL) for number, job in enumerate(members)]
     embed = formatting.family(kin, more)
     lines = (embed.description or "").splitlines()
     assert 1 <= len(lines) <= 15
@@ -99,10 +99,10 @@ def test_a_line_says_what_it_is_how_it_stands_and_where() -> None:
     bad = Job(jobid="job:3", verb="button", button="V1", status=Status.MODERATED, prompt="forbidden words")
     running = Job(jobid="job:4", verb="button", button="V2", status=Status.PROGRESS, percent=47, prompt=grid.prompt)
     kin = [
-        formatting.Kin(job=grid, key="4K7Q", generation=0, url=URL, here=True),
-        formatting.Kin(job=pick, key="8M2P", generation=1, url=URL),
-        formatting.Kin(job=bad, key="9N3R", generation=1, url=URL),
-        formatting.Kin(job=running, key="2T5W", generation=1),
+        formatting.FamilyLine(job=grid, key="4K7Q", generation=0, url=URL, here=True),
+        formatting.FamilyLine(job=pick, key="8M2P", generation=1, url=URL),
+        formatting.FamilyLine(job=bad, key="9N3R", generation=1, url=URL),
+        formatting.FamilyLine(job=running, key="2T5W", generation=1),
     ]
     assert (formatting.family(kin, 0).description or "").splitlines() == [
         f"- **Imagine** [castle in the fog]({URL}) · done · this one",

@@ -165,7 +165,7 @@ def test_any_buttons_leave_a_place_and_are_taken_by_discord(discord_takes: Judge
     discord_takes({"components": [{"type": 1, "components": row} for row in rows_with_more]})
 
 
-def _button(face: formatting.Face) -> dict[str, Any]:
+def _button(face: formatting.ButtonFace) -> dict[str, Any]:
     look = {"emoji": {"name": face.emoji}} if face.emoji else {"label": face.label}
     assert face.emoji or face.label.strip()
     assert len(face.label) <= 80

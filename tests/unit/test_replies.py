@@ -6,7 +6,7 @@ import re
 import pytest
 from discord import app_commands
 
-from bot.errors import DarkroomError, PersonError, TokenRefused
+from bot.errors import DarkroomError, TokenRefused, UserError
 from bot.ui import replies
 
 
@@ -24,7 +24,7 @@ def test_every_error_of_ours_is_a_sentence_to_a_person(error: type[DarkroomError
 
 def test_an_error_of_ours_speaks_for_itself() -> None:
     assert replies.words(TokenRefused()) == TokenRefused.sentence()
-    assert replies.words(PersonError("Not here.")) == "Not here."
+    assert replies.words(UserError("Not here.")) == "Not here."
 
 
 def test_who_was_too_fast_learns_how_long_to_wait() -> None:

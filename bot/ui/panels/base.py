@@ -6,19 +6,19 @@ from typing import Any, Self, cast
 import discord
 from discord import ui
 
-from bot.errors import PersonError
-from bot.ui.base import Answered
+from bot.errors import UserError
+from bot.ui.base import PersistentItem
 
 GREY = discord.ButtonStyle.secondary
 
 
-class Panel(Answered):
+class Panel(PersistentItem):
     """Something in a private panel: it is made from the groups of its custom_id's pattern, and holds nothing else."""
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Go on in a private answer only, which Discord vouches for: elsewhere everybody would read what is shown."""
         if interaction.message is None or not interaction.message.flags.ephemeral:
-            raise PersonError("This belongs into a private panel. `/jobs` and `/darkroom` open one.")
+            raise UserError("This belongs into a private panel. `/jobs` and `/darkroom` open one.")
         await self.use(interaction)
 
     async def use(self, interaction: discord.Interaction) -> None:
@@ -31,13 +31,13 @@ class Panel(Answered):
         return cls(*match.groups())
 
 
-class Managed(Panel):
+class ManagerPanel(Panel):
     """Something that only those who manage the server may use."""
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Check the right anew, at every use."""
         if not interaction.permissions.manage_guild:
-            raise PersonError("Only members with Manage Server can use this.")
+            raise UserError("Only members with Manage Server can use this.")
         await super().act(interaction)
 
 

@@ -10,10 +10,10 @@ from discord import ui
 from bot import __version__
 from bot.ui import replies
 from bot.ui.interactions import bot_of, destination_of
-from bot.ui.panels.base import Managed, button
+from bot.ui.panels.base import ManagerPanel, button
 
 
-class ReportButton(Managed, ui.DynamicItem[ui.Button[Any]], template=r"dr:b"):
+class ReportButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r"dr:b"):
     """Shows the text to copy."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from discord import ui
 from discord.utils import format_dt
 
 from bot import formatting
-from bot.errors import DarkroomError, PersonError
+from bot.errors import DarkroomError, UserError
 from bot.formatting.embeds import QUIET
 from bot.models.job import Job, KnownJob, Submission
 from bot.store import MemberJob
@@ -22,7 +22,7 @@ _WAITS = 15  # lines of jobs waited for; the select has the first 25
 _LATELY = 8
 
 
-async def show_mine(interaction: discord.Interaction, *, notice: str = "") -> None:
+async def show_my_jobs(interaction: discord.Interaction, *, notice: str = "") -> None:
     """Bring a member's panel up to date, in place of the private answer that is there; `notice` is said above it."""
     bot = bot_of(interaction)
     guild_id, member = destination_of(interaction).guild_id, interaction.user.id
@@ -35,7 +35,7 @@ async def show_mine(interaction: discord.Interaction, *, notice: str = "") -> No
         view.add_item(StopSelect(waiting_for))
     parents = {submission.id: await bot.store.known(submission.parent_id) for submission in submissions}
     if submissions:
-        view.add_item(TakeBackSelect(submissions, parents))
+        view.add_item(CancelQueuedSelect(submissions, parents))
     lines = [*_waiting(waiting_for), "", *await _count_queued(interaction, submissions, parents)]
     if ended:
         lines += ["", "**Ended lately**", *map(_ended, ended)]
@@ -44,7 +44,7 @@ async def show_mine(interaction: discord.Interaction, *, notice: str = "") -> No
         seen = await account(bot)
         lines += ["", *account_lines(seen)]
         if seen.jobs:
-            view.add_item(WatchSelect(seen))
+            view.add_item(SubscribeSelect(seen))
     view.add_item(PingsButton(not wants_pings))
     view.add_item(RefreshButton())
     embed = discord.Embed(colour=QUIET, description="\n".join(lines)[:4096])
@@ -111,14 +111,14 @@ class StopSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:s"):
         """End the wait of whoever chose, and of nobody else."""
         job_id, _, channel_id = "".join(values(interaction)).partition(":")
         if not (job_id.isdecimal() and channel_id.isdecimal()):
-            raise PersonError("I don't know this job any more. `/jobs` shows what you wait for.")
+            raise UserError("I don't know this job any more. `/jobs` shows what you wait for.")
         there = await bot_of(interaction).store.unsubscribe(int(job_id), int(channel_id), interaction.user.id)
         bot_of(interaction).deliver_soon()
         await interaction.response.defer()
-        await show_mine(interaction, notice="I won't tell you about it." if there else "You did not wait for it.")
+        await show_my_jobs(interaction, notice="I won't tell you about it." if there else "You did not wait for it.")
 
 
-class TakeBackSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:t"):
+class CancelQueuedSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:t"):
     """Takes one's own press out of the line, before it costs anything."""
 
     def __init__(self, submissions: Sequence[Submission] = (), parents: dict[int, KnownJob] | None = None) -> None:
@@ -142,10 +142,10 @@ class TakeBackSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:t"):
         gone = submission is not None and await bot.submissions.cancel_queued(submission)
         await interaction.response.defer()
         notice = "Taken back. It cost nothing." if gone else "It does not wait in line any more."
-        await show_mine(interaction, notice=notice)
+        await show_my_jobs(interaction, notice=notice)
 
 
-class WatchSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:w"):
+class SubscribeSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:w"):
     """Follows a job that runs on the account, for its owner; its id goes through no custom_id."""
 
     def __init__(self, seen: Account | None = None) -> None:
@@ -156,20 +156,20 @@ class WatchSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:w"):
     async def use(self, interaction: discord.Interaction) -> None:
         """Find the job again among those that run, and follow it as `/job` does."""
         if not await is_owner(interaction):
-            raise PersonError("Only whoever runs this bot can see the account's jobs.")
+            raise UserError("Only whoever runs this bot can see the account's jobs.")
         await interaction.response.defer()
         try:
             notice = await self._watch(interaction, "".join(values(interaction)))
         except DarkroomError as trouble:  # said above the panel, which stays
             notice = str(trouble)
-        await show_mine(interaction, notice=notice)
+        await show_my_jobs(interaction, notice=notice)
 
     async def _watch(self, interaction: discord.Interaction, token: str) -> str:
         job = await find_running(bot_of(interaction), token)
         if job is None:
-            raise PersonError("That job does not run any more.")
+            raise UserError("That job does not run any more.")
         if job.private:
-            raise PersonError("That one is about the account itself; `/job` with its id shows it to you alone.")
+            raise UserError("That one is about the account itself; `/job` with its id shows it to you alone.")
         destination, trouble = await results_destination(interaction)
         await check_load(interaction)
         subscribed = await ask(interaction, job, destination=destination)
@@ -187,7 +187,7 @@ class PingsButton(Panel, ui.DynamicItem[ui.Button[Any]], template=r"dr:n:p:([01]
         """Note the wish."""
         await bot_of(interaction).store.set_pings(destination_of(interaction).guild_id, interaction.user.id, self.on)
         await interaction.response.defer()
-        await show_mine(interaction)
+        await show_my_jobs(interaction)
 
 
 class RefreshButton(Panel, ui.DynamicItem[ui.Button[Any]], template=r"dr:n:r"):
@@ -199,13 +199,13 @@ class RefreshButton(Panel, ui.DynamicItem[ui.Button[Any]], template=r"dr:n:r"):
     async def use(self, interaction: discord.Interaction) -> None:
         """Show the panel anew."""
         await interaction.response.defer()
-        await show_mine(interaction)
+        await show_my_jobs(interaction)
 
 
 ITEMS: tuple[type[ui.DynamicItem[Any]], ...] = (
     StopSelect,
-    TakeBackSelect,
-    WatchSelect,
+    CancelQueuedSelect,
+    SubscribeSelect,
     PingsButton,
     RefreshButton,
 )

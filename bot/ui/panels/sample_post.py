@@ -6,7 +6,7 @@ from pathlib import Path
 import discord
 
 from bot import formatting
-from bot.errors import PersonError
+from bot.errors import UserError
 from bot.models.job import Job, Status
 from bot.ui import replies
 from bot.ui.interactions import destination_of, results_destination
@@ -36,10 +36,10 @@ async def send_sample(interaction: discord.Interaction) -> None:
         async with asyncio.timeout(_PATIENCE):
             await channel.send(embed=embed, file=file)
     except (discord.Forbidden, discord.NotFound):
-        raise PersonError(
+        raise UserError(
             f"Discord did not let me post in <#{destination.channel_id}>. Edit Channel, Permissions there shows my rights."
         ) from None
     except (discord.DiscordServerError, OSError):  # TimeoutError is one
-        raise PersonError("Discord did not take the test picture just now. Please try again in a minute.") from None
+        raise UserError("Discord did not take the test picture just now. Please try again in a minute.") from None
     where = "here" if destination == destination_of(interaction) else f"in <#{destination.channel_id}>"
     await replies.say(interaction, " ".join(filter(None, (trouble, f"The test picture stands {where}. It was free."))))

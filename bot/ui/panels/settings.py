@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 import discord
 from discord import ui
 
-from bot.errors import PersonError
+from bot.errors import UserError
 from bot.models.job import Destination, ServerSettings
 from bot.ui import replies
 from bot.ui.interactions import bot_of, destination_of, in_thread
-from bot.ui.panels.base import Managed, button, values
+from bot.ui.panels.base import ManagerPanel, button, values
 from bot.ui.panels.sample_post import send_sample
 from bot.ui.panels.settings_text import CHOICES, Page, Seen, Value, says, words
 from bot.ui.permissions import GONE, channel_trouble, role_is_gone
@@ -81,7 +81,7 @@ def _view(page: Page, settings: ServerSettings, seen: Seen, own_ping_after: floa
     return view
 
 
-class PageSelect(Managed, ui.DynamicItem[ui.Select[Any]], template=r"dr:g:s"):
+class PageSelect(ManagerPanel, ui.DynamicItem[ui.Select[Any]], template=r"dr:g:s"):
     """Turns to another page."""
 
     def __init__(self, page: Page = Page.HOME) -> None:
@@ -95,7 +95,7 @@ class PageSelect(Managed, ui.DynamicItem[ui.Select[Any]], template=r"dr:g:s"):
         await show_settings(interaction, page)
 
 
-class ChoiceSelect(Managed, ui.DynamicItem[ui.Select[Any]], template=rf"dr:g:c:({'|'.join(CHOICES)})"):
+class ChoiceSelect(ManagerPanel, ui.DynamicItem[ui.Select[Any]], template=rf"dr:g:c:({'|'.join(CHOICES)})"):
     """One of a few values for a setting."""
 
     def __init__(self, name: str, settings: ServerSettings | None = None, own_ping_after: float = 0) -> None:
@@ -116,11 +116,11 @@ class ChoiceSelect(Managed, ui.DynamicItem[ui.Select[Any]], template=rf"dr:g:c:(
         """Set the setting to what was chosen."""
         (sent,) = values(interaction) or [""]
         if sent not in CHOICES[self.name]:
-            raise PersonError("That is not on offer any more. `/darkroom settings` shows what is.")
+            raise UserError("That is not on offer any more. `/darkroom settings` shows what is.")
         await _change(interaction, self.name, CHOICES[self.name][sent])
 
 
-class SwitchButton(Managed, ui.DynamicItem[ui.Button[Any]], template=r"dr:g:b:(paused|remix|pings):([01])"):
+class SwitchButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r"dr:g:b:(paused|remix|pings):([01])"):
     """Switches a setting on or off. It says which, and is no toggle: two who press it at once want the same."""
 
     LABELS: ClassVar[dict[tuple[str, bool], str]] = {
@@ -141,7 +141,7 @@ class SwitchButton(Managed, ui.DynamicItem[ui.Button[Any]], template=r"dr:g:b:(p
         await _change(interaction, self.name, self.on)
 
 
-class ClearButton(Managed, ui.DynamicItem[ui.Button[Any]], template=r"dr:g:x:(results_channel|press_role)"):
+class ClearButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r"dr:g:x:(results_channel|press_role)"):
     """Goes back to what is so when nothing is chosen."""
 
     LABELS: ClassVar[dict[str, str]] = {
@@ -158,7 +158,7 @@ class ClearButton(Managed, ui.DynamicItem[ui.Button[Any]], template=r"dr:g:x:(re
         await _change(interaction, self.name, None)
 
 
-class ResultsSelect(Managed, ui.DynamicItem[ui.ChannelSelect[Any]], template=r"dr:g:r"):
+class ResultsSelect(ManagerPanel, ui.DynamicItem[ui.ChannelSelect[Any]], template=r"dr:g:r"):
     """The one channel for results. Discord lists the channels itself, however many there are."""
 
     def __init__(self, now: int | None = None) -> None:
@@ -184,7 +184,7 @@ class ResultsSelect(Managed, ui.DynamicItem[ui.ChannelSelect[Any]], template=r"d
             await _change(interaction, "results_channel", channel_id)
 
 
-class RoleSelect(Managed, ui.DynamicItem[ui.RoleSelect[Any]], template=r"dr:g:p"):
+class RoleSelect(ManagerPanel, ui.DynamicItem[ui.RoleSelect[Any]], template=r"dr:g:p"):
     """The role whose members may press."""
 
     def __init__(self, now: int | None = None) -> None:
@@ -201,7 +201,7 @@ class RoleSelect(Managed, ui.DynamicItem[ui.RoleSelect[Any]], template=r"dr:g:p"
         await _change(interaction, "press_role", _id(interaction))
 
 
-class TestPictureButton(Managed, ui.DynamicItem[ui.Button[Any]], template=r"dr:g:t"):
+class TestPictureButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r"dr:g:t"):
     """Shows, free of charge, that results arrive."""
 
     def __init__(self) -> None:

@@ -6,8 +6,8 @@ from typing import Any, Self
 import discord
 from discord import ui
 
-from bot.errors import PersonError
-from bot.ui.base import Answered
+from bot.errors import UserError
+from bot.ui.base import PersistentItem
 from bot.ui.interactions import bot_of, destination_of
 
 
@@ -18,7 +18,7 @@ def status_view() -> ui.View:
     return view
 
 
-class RearmButton(Answered, ui.DynamicItem[ui.Button[Any]], template=r"dr:u"):
+class RearmButton(PersistentItem, ui.DynamicItem[ui.Button[Any]], template=r"dr:u"):
     """Tries a server's given up results again, for those who manage it."""
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class RearmButton(Answered, ui.DynamicItem[ui.Button[Any]], template=r"dr:u"):
     async def act(self, interaction: discord.Interaction) -> None:
         """Put this server's given up results back into the outbox."""
         if not interaction.permissions.manage_guild:
-            raise PersonError("Only those who manage this server can do that.")
+            raise UserError("Only those who manage this server can do that.")
         count = await bot_of(interaction).store.rearm(destination_of(interaction).guild_id)
         bot_of(interaction).deliver_soon()
         await interaction.response.edit_message(content=f"Trying again: {count}.", view=None)

@@ -14,7 +14,7 @@ from bot.formatting.embeds import QUIET
 from bot.models.job import CostTier, KnownJob, Person, Submission, SubmissionState
 from bot.ui import replies
 from bot.ui.interactions import bot_of, destination_of, jump
-from bot.ui.panels.base import Managed, button
+from bot.ui.panels.base import ManagerPanel, button
 
 PER_PAGE = 10
 _MEMBERS = 8  # in a line of totals
@@ -100,7 +100,7 @@ def _total(span: str, counted: Sequence[tuple[Person, CostTier, int]]) -> str:
     return f"**Last {span}: {submissions} {'press' if submissions == 1 else 'presses'}.** {'; '.join(told)}"
 
 
-class PageButton(Managed, ui.DynamicItem[ui.Button[Any]], template=r"dr:l:([no]):(\d{1,18})"):
+class PageButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r"dr:l:([no]):(\d{1,18})"):
     """Turns a page: to those just newer or just older than a row."""
 
     def __init__(self, way: str, row_id: int | str, *, disabled: bool = False) -> None:

@@ -7,10 +7,10 @@ import discord
 from discord import ui
 
 from bot import formatting
-from bot.errors import PersonError
+from bot.errors import UserError
 from bot.models.job import CostTier, DeliveryKind, DeliveryState, Job, Status
 from bot.ui import replies
-from bot.ui.base import NONCE, Simple, delete_post, may_keep_house, may_know_why
+from bot.ui.base import NONCE, DeliveryButton, delete_post, may_know_reason, may_manage_post
 from bot.ui.interactions import ask, bot_of, check_rights
 from bot.ui.posts.result_menu import FamilyButton, SplitButton, full_size, is_still_grid
 from bot.ui.press.job_buttons import JobButton, name_of
@@ -52,7 +52,7 @@ def posted_view(nonce: str, url: str) -> ui.View:
     return view
 
 
-class MoreButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:m:{NONCE}"):
+class MoreButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:m:{NONCE}"):
     """`⋯`: private extras. Its custom_id is also how the courier knows its own results again."""
 
     code = "m"
@@ -60,7 +60,7 @@ class MoreButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:m:{NONCE
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Show what this person can do with the post."""
-        delivery, known = await self.claim(interaction, DeliveryKind.RESULT)
+        delivery, known = await self.resolve(interaction, DeliveryKind.RESULT)
         if delivery.state is DeliveryState.SENDING and interaction.message is not None:  # it stands: here is the proof
             await bot_of(interaction).store.posted(delivery, interaction.message.id, picture_for=_PICTURE_FOR)
         view = ui.View(timeout=None)
@@ -71,13 +71,13 @@ class MoreButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:m:{NONCE
         if link := full_size(known.job, discord.utils.utcnow(), bot_of(interaction).settings.image_hosts):
             view.add_item(ui.Button(label="Full size", url=link.url))
             words += f" · full size until {discord.utils.format_dt(link.until, 'f')}"
-        if await may_keep_house(interaction, delivery):
+        if await may_manage_post(interaction, delivery):
             view.add_item(CopyIdButton(self.nonce))
             view.add_item(DeleteButton(self.nonce))
         await replies.say(interaction, words, view=view)
 
 
-class CopyIdButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:c:{NONCE}"):
+class CopyIdButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:c:{NONCE}"):
     """Shows useapi's id, in private: it holds the payer's account number."""
 
     code = "c"
@@ -85,11 +85,11 @@ class CopyIdButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:c:{NON
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Show the id to the asker or a moderator."""
-        _, known = await self.claim_housekeeping(interaction, "see its id")
+        _, known = await self.resolve_for_manager(interaction, "see its id")
         await replies.say(interaction, f"```\n{known.job.jobid.replace('`', '')}\n```")
 
 
-class DeleteButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:d:{NONCE}"):
+class DeleteButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:d:{NONCE}"):
     """Deletes the post; `/job` can show the job again."""
 
     code = "d"
@@ -98,13 +98,13 @@ class DeleteButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:d:{NON
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Delete the message for the asker or a moderator."""
-        delivery, known = await self.claim_housekeeping(interaction, "delete its post")
+        delivery, known = await self.resolve_for_manager(interaction, "delete its post")
         await interaction.response.defer(ephemeral=True, thinking=True)  # deletions of old messages are rationed
         await delete_post(interaction, delivery)
         await replies.say(interaction, f"Deleted. `/job #{known.key}` posts it again.")
 
 
-class WhyButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:w:{NONCE}"):
+class WhyButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:w:{NONCE}"):
     """Midjourney's reason for declining, for the asker alone."""
 
     code = "w"
@@ -112,13 +112,13 @@ class WhyButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:w:{NONCE}
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Tell the reason to the asker."""
-        delivery, known = await self.claim(interaction, DeliveryKind.RESULT)
-        if not await may_know_why(interaction, delivery):
-            raise PersonError("Only the member who brought this job here can see why it was declined.")
+        delivery, known = await self.resolve(interaction, DeliveryKind.RESULT)
+        if not await may_know_reason(interaction, delivery):
+            raise UserError("Only the member who brought this job here can see why it was declined.")
         await replies.say(interaction, formatting.why(known.job))
 
 
-class PostAgainButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:r:{NONCE}"):
+class PostAgainButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:r:{NONCE}"):
     """Posts a result once more, for who finds the first one too far up."""
 
     code = "r"
@@ -126,7 +126,7 @@ class PostAgainButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:r:{
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Put a second delivery into the outbox."""
-        _, known = await self.claim(interaction, DeliveryKind.RESULT)
+        _, known = await self.resolve(interaction, DeliveryKind.RESULT)
         check_rights(interaction)
         await interaction.response.defer()  # fails where the press came twice, or so late that it was made again
         await ask(interaction, known.job, again=True)

@@ -9,11 +9,11 @@ import msgspec
 from discord import ui
 
 from bot import formatting
-from bot.errors import PersonError
+from bot.errors import UserError
 from bot.images import link_ends, names_the_payer
 from bot.models.job import Delivery, DeliveryKind, Job, Status
 from bot.ui import replies
-from bot.ui.base import NONCE, Simple, delete_post
+from bot.ui.base import NONCE, DeliveryButton, delete_post
 from bot.ui.interactions import bot_of, check_rights, jump
 
 _PICKS = {"U1", "U2", "U3", "U4"}
@@ -49,7 +49,7 @@ def is_still_grid(job: Job) -> bool:
     return job.status == Status.COMPLETED and _PICKS | {"V1"} <= set(job.buttons) and not job.video_ux
 
 
-class FamilyButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:f:{NONCE}"):
+class FamilyButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:f:{NONCE}"):
     """Shows where a picture comes from, and what was made of it."""
 
     code = "f"
@@ -57,12 +57,12 @@ class FamilyButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:f:{NON
 
     async def act(self, interaction: discord.Interaction) -> None:
         """List parents and children that are known in this server."""
-        delivery, known = await self.claim(interaction, DeliveryKind.RESULT)
+        delivery, known = await self.resolve(interaction, DeliveryKind.RESULT)
         family, more = await bot_of(interaction).store.family(
             known, delivery.destination, limit=formatting.FAMILY_LIMIT
         )
         members = [
-            formatting.Kin(
+            formatting.FamilyLine(
                 job=each.known.job,
                 key=each.known.key,
                 generation=each.generation,
@@ -78,7 +78,7 @@ def _url(post: Delivery | None) -> str:
     return "" if post is None or post.message_id is None else jump(post.destination, post.message_id)
 
 
-class SplitButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:q:{NONCE}"):
+class SplitButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:q:{NONCE}"):
     """Posts a grid's four pictures as files of their own, free of charge."""
 
     code = "q"
@@ -86,9 +86,9 @@ class SplitButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:q:{NONC
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Put the four pictures into the outbox, once for each place."""
-        delivery, known = await self.claim(interaction, DeliveryKind.RESULT)
+        delivery, known = await self.resolve(interaction, DeliveryKind.RESULT)
         if not is_still_grid(known.job):
-            raise PersonError("There are not four pictures in this one.")
+            raise UserError("There are not four pictures in this one.")
         check_rights(interaction)
         store = bot_of(interaction).store
         there = await store.ask_split(known.id, delivery.destination)
@@ -128,7 +128,7 @@ def split_view(nonce: str) -> ui.View:
     return view
 
 
-class DeleteSplitButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:v:{NONCE}"):
+class DeleteSplitButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:v:{NONCE}"):
     """Deletes the message with the four pictures."""
 
     code = "v"
@@ -136,6 +136,6 @@ class DeleteSplitButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:v
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Delete it for the asker or a moderator."""
-        delivery, _ = await self.claim_housekeeping(interaction, "delete these", DeliveryKind.SPLIT)
+        delivery, _ = await self.resolve_for_manager(interaction, "delete these", DeliveryKind.SPLIT)
         await interaction.response.defer()
         await delete_post(interaction, delivery)

@@ -5,24 +5,24 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.errors import PersonError, UseapiError
+from bot.errors import UseapiError, UserError
 from bot.models.job import CostTier, Delivery, DeliveryKind, Job, KnownJob
 from bot.store import SubscriptionResult
 from bot.ui import replies
-from bot.ui.base import NONCE, Simple, asked
+from bot.ui.base import NONCE, DeliveryButton, asked
 from bot.ui.interactions import ask, bot_of, check_load, check_rights, is_moderator, jump
 from bot.ui.press.press_rules import tier_of
 
 
-def card_view(nonce: str) -> ui.View:
+def status_card_view(nonce: str) -> ui.View:
     """The buttons of a card."""
     view = ui.View(timeout=None)
-    view.add_item(TellMeButton(nonce))
+    view.add_item(NotifyMeButton(nonce))
     view.add_item(StopButton(nonce))
     return view
 
 
-class TellMeButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:t:{NONCE}"):
+class NotifyMeButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:t:{NONCE}"):
     """Joins the people who are told about a running job."""
 
     code = "t"
@@ -30,9 +30,9 @@ class TellMeButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:t:{NON
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Add a watch for whoever pressed."""
-        card, known = await self.claim(interaction, DeliveryKind.CARD)
+        card, known = await self.resolve(interaction, DeliveryKind.CARD)
         if await asked(interaction, card):
-            raise PersonError("You are on the list already.")
+            raise UserError("You are on the list already.")
         check_rights(interaction)
         await check_load(interaction)
         await replies.say(interaction, _told(await ask(interaction, known.job)))
@@ -49,7 +49,7 @@ def _told(subscribed: SubscriptionResult) -> str:
     )
 
 
-class StopButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:s:{NONCE}"):
+class StopButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:s:{NONCE}"):
     """Asks, in private, what to stop."""
 
     code = "s"
@@ -57,9 +57,9 @@ class StopButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:s:{NONCE
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Offer what this person may stop."""
-        card, known = await self.claim(interaction, DeliveryKind.CARD)
+        card, known = await self.resolve(interaction, DeliveryKind.CARD)
         if known.job.over:
-            raise PersonError("It is over already, so there is nothing to stop.")
+            raise UserError("It is over already, so there is nothing to stop.")
         view = ui.View(timeout=None)
         if await asked(interaction, card):
             view.add_item(StopMineButton(self.nonce))
@@ -73,11 +73,11 @@ class StopButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:s:{NONCE
                 "charge for it then."
             )
         if not view.children:
-            raise PersonError("You are not on the list for this job, so there is nothing to stop for you.")
+            raise UserError("You are not on the list for this job, so there is nothing to stop for you.")
         await replies.say(interaction, question, view=view)
 
 
-class StopMineButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:x:{NONCE}"):
+class StopMineButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:x:{NONCE}"):
     """Ends one's own watch."""
 
     code = "x"
@@ -85,13 +85,13 @@ class StopMineButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:x:{N
 
     async def act(self, interaction: discord.Interaction) -> None:
         """End the watch of whoever pressed."""
-        card, _ = await self.claim(interaction, DeliveryKind.CARD)
+        card, _ = await self.resolve(interaction, DeliveryKind.CARD)
         await bot_of(interaction).store.stop(card, interaction.user.id)
         bot_of(interaction).deliver_soon()
         await interaction.response.edit_message(content="I won't tell you about this one.", view=None)
 
 
-class StopAllButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:a:{NONCE}"):
+class StopAllButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:a:{NONCE}"):
     """Ends everybody's watch in this channel."""
 
     code = "a"
@@ -100,15 +100,15 @@ class StopAllButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:a:{NO
 
     async def act(self, interaction: discord.Interaction) -> None:
         """End all watches in this channel, for a moderator."""
-        card, _ = await self.claim(interaction, DeliveryKind.CARD)
+        card, _ = await self.resolve(interaction, DeliveryKind.CARD)
         if not is_moderator(interaction):
-            raise PersonError("Only moderators can stop it for everyone.")
+            raise UserError("Only moderators can stop it for everyone.")
         await bot_of(interaction).store.stop(card, None)
         bot_of(interaction).deliver_soon()
         await interaction.response.edit_message(content="Nobody here will be told about this one.", view=None)
 
 
-class CancelButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:j:{NONCE}"):
+class CancelButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:j:{NONCE}"):
     """Has useapi give up a running job, for whoever made it by a press, and for moderators."""
 
     code = "j"
@@ -117,13 +117,13 @@ class CancelButton(Simple, ui.DynamicItem[ui.Button[Any]], template=rf"dr:j:{NON
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Cancel it, and write down what useapi then says of it: it may have been done a moment before."""
-        card, known = await self.claim(interaction, DeliveryKind.CARD)
+        card, known = await self.resolve(interaction, DeliveryKind.CARD)
         if not _can_be_cancelled(known.job):
-            raise PersonError(_NEVER)
+            raise UserError(_NEVER)
         if not await _may_cancel(interaction, card):
-            raise PersonError("Only the member who pressed the button for this job, and moderators, can cancel it.")
+            raise UserError("Only the member who pressed the button for this job, and moderators, can cancel it.")
         if known.job.over:
-            raise PersonError("It is over already, so there is nothing to cancel.")
+            raise UserError("It is over already, so there is nothing to cancel.")
         await interaction.response.defer()  # useapi may take longer than the 3 s that Discord gives
         bot = bot_of(interaction)
         await bot.api.cancel(known.job.jobid)

@@ -8,31 +8,31 @@ from discord import ui
 from bot import formatting
 from bot.models.job import CostTier, Job
 from bot.ui import replies
-from bot.ui.base import INDEX, NONCE, Indexed
-from bot.ui.press.press_request import OnJob
+from bot.ui.base import INDEX, NONCE, JobButtonBase
+from bot.ui.press.press_request import PressesJob
 from bot.ui.press.press_rules import wants_prompt
 from bot.ui.press.prompt_modal import form
 
 
-class JobButton(OnJob, Indexed, ui.DynamicItem[ui.Button[Any]], template=rf"dr:p:{NONCE}:{INDEX}"):
+class JobButton(PressesJob, JobButtonBase, ui.DynamicItem[ui.Button[Any]], template=rf"dr:p:{NONCE}:{INDEX}"):
     """One of the job's own buttons; the list that `index` counts in no longer changes once the job is over."""
 
     code = "p"
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Put the press into the line, or first ask for what it needs: a yes, a prompt."""
-        wanted = await self.wanted(interaction)
-        if wanted.tier is CostTier.UPSCALE:
+        request = await self.request(interaction)
+        if request.tier is CostTier.UPSCALE:
             view = ui.View(timeout=None)
             view.add_item(ConfirmButton(self.nonce, self.index))
-            await replies.say(interaction, f"{wanted.name} costs GPU time. Shall I press it?", view=view)
-        elif wants_prompt(wanted.parent.job, wanted.button, wanted.settings):
-            await interaction.response.send_modal(form(self.nonce, self.index, wanted.parent.job, wanted.button))
+            await replies.say(interaction, f"{request.name} costs GPU time. Shall I press it?", view=view)
+        elif wants_prompt(request.parent.job, request.button, request.settings):
+            await interaction.response.send_modal(form(self.nonce, self.index, request.parent.job, request.button))
         else:
-            await self.take(interaction, wanted)
+            await self.take(interaction, request)
 
 
-class ConfirmButton(OnJob, Indexed, ui.DynamicItem[ui.Button[Any]], template=rf"dr:y:{NONCE}:{INDEX}"):
+class ConfirmButton(PressesJob, JobButtonBase, ui.DynamicItem[ui.Button[Any]], template=rf"dr:y:{NONCE}:{INDEX}"):
     """The yes to "this costs GPU time"."""
 
     code = "y"
@@ -40,9 +40,9 @@ class ConfirmButton(OnJob, Indexed, ui.DynamicItem[ui.Button[Any]], template=rf"
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Put the press into the line; the question goes."""
-        wanted = await self.wanted(interaction)
+        request = await self.request(interaction)
         await self.take(
-            interaction, wanted, say=lambda words: interaction.response.edit_message(content=words, view=None)
+            interaction, request, say=lambda words: interaction.response.edit_message(content=words, view=None)
         )
 
 

@@ -7,10 +7,10 @@ import msgspec
 
 from bot import formatting
 from bot.discord_codes import INTERACTION_NOT_ACKNOWLEDGED
-from bot.errors import PersonError
+from bot.errors import UserError
 from bot.models.job import CostTier, Delivery, DeliveryKind, KnownJob, LimitExceeded, ServerSettings, Status
 from bot.ui import replies
-from bot.ui.base import Answered, is_requester
+from bot.ui.base import PersistentItem, is_requester
 from bot.ui.interactions import bot_of, check_load, check_rights, destination_of, is_moderator, person_of
 from bot.ui.permissions import role_is_gone
 from bot.ui.press import press_rules
@@ -22,7 +22,7 @@ Say = Callable[[str], Awaitable[object]]
 """How the presser is answered."""
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class PressRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A press that this member may make: one of the buttons of a job that stands here."""
 
     delivery: Delivery
@@ -38,51 +38,53 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         return formatting.plain(self.button, 100)
 
 
-class OnJob(Answered):
+class PressesJob(PersistentItem):
     """Whatever presses one of a job's buttons: the button itself, its question, its form. All check everything."""
 
     index: int
 
-    async def wanted(self, interaction: discord.Interaction) -> Wanted:
-        """What the custom_id claims, checked; raises `PersonError` where this member may not, or not now."""
-        delivery, parent = await self.claim(interaction, DeliveryKind.RESULT)
+    async def request(self, interaction: discord.Interaction) -> PressRequest:
+        """What the custom_id claims, checked; raises `UserError` where this member may not, or not now."""
+        delivery, parent = await self.resolve(interaction, DeliveryKind.RESULT)
         job = parent.job
         if self.index >= len(job.buttons) or job.status != Status.COMPLETED:
-            raise PersonError("This job has no such button any more.")
+            raise UserError("This job has no such button any more.")
         button = job.buttons[self.index]
         if not press_rules.is_offered(button):
-            raise PersonError("This job has no such button any more.")
+            raise UserError("This job has no such button any more.")
         tier = press_rules.tier_of(button)
         settings = await bot_of(interaction).store.settings(delivery.destination.guild_id)
         presser = await _presser(interaction, delivery)
         if not press_rules.may_press(tier, settings, presser):
             gone = tier is not CostTier.UPSCALE and await _press_role_is_gone(interaction, settings)
-            raise PersonError(press_rules.who_may(tier, settings, role_is_gone=gone))
+            raise UserError(press_rules.who_may(tier, settings, role_is_gone=gone))
         if settings.paused:
-            raise PersonError(press_rules.PAUSED)
+            raise UserError(press_rules.PAUSED)
         check_rights(interaction)
         await check_load(interaction)
-        return Wanted(delivery=delivery, parent=parent, button=button, tier=tier, settings=settings, presser=presser)
+        return PressRequest(
+            delivery=delivery, parent=parent, button=button, tier=tier, settings=settings, presser=presser
+        )
 
     async def take(
-        self, interaction: discord.Interaction, wanted: Wanted, *, prompt: str = "", say: Say | None = None
+        self, interaction: discord.Interaction, request: PressRequest, *, prompt: str = "", say: Say | None = None
     ) -> None:
         """Put the press into the line and answer whoever pressed; what becomes of it, `bot.ui.submission_replies` tells."""
         presses = bot_of(interaction).submissions
         press = await presses.add(
-            wanted.parent,
-            wanted.button,
-            wanted.delivery.destination,
+            request.parent,
+            request.button,
+            request.delivery.destination,
             person_of(interaction),
-            tier=wanted.tier,
-            limits=press_rules.limits(wanted.settings, wanted.presser),
+            tier=request.tier,
+            limits=press_rules.limits(request.settings, request.presser),
             prompt=prompt,
             answer=interaction.token,
         )
         if isinstance(press, LimitExceeded):
-            raise PersonError(press_rules.refusal(press, wanted.settings))
+            raise UserError(press_rules.refusal(press, request.settings))
         try:
-            on_it = f"On it: {wanted.name}."
+            on_it = f"On it: {request.name}."
             await (replies.say(interaction, on_it) if say is None else say(on_it))
         except discord.HTTPException as refusal:
             if refusal.code in INTERACTION_NOT_ACKNOWLEDGED:
@@ -91,7 +93,7 @@ class OnJob(Answered):
             raise
         finally:
             presses.go(press)
-        if interaction.permissions.manage_guild and await _press_role_is_gone(interaction, wanted.settings):
+        if interaction.permissions.manage_guild and await _press_role_is_gone(interaction, request.settings):
             await interaction.followup.send(press_rules.ROLE_IS_GONE, ephemeral=True)
 
 

@@ -12,11 +12,11 @@ import discord
 from discord import ui
 
 from bot import formatting
-from bot.errors import PersonError
+from bot.errors import UserError
 from bot.models.job import Job
 from bot.ui import replies
-from bot.ui.base import INDEX, NONCE, Answered, Indexed
-from bot.ui.press.press_request import OnJob
+from bot.ui.base import INDEX, NONCE, JobButtonBase, PersistentItem
+from bot.ui.press.press_request import PressesJob
 from bot.ui.press.press_rules import CUSTOM_ZOOM, wants_prompt
 
 LONGEST = 4000
@@ -93,7 +93,7 @@ def job_of(button: str) -> Job:
     return Job(jobid="", verb="button", button=button)
 
 
-class PromptForm(OnJob):
+class PromptForm(PressesJob):
     """A form that somebody sent; `text` is what they wrote."""
 
     code: ClassVar[str] = "z"
@@ -106,21 +106,21 @@ class PromptForm(OnJob):
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Put the press into the line with this prompt; one that would not be taken is given back."""
-        wanted = await self.wanted(interaction)
-        job = wanted.parent.job
-        if not wants_prompt(job, wanted.button, wanted.settings):
-            raise PersonError(_REMIX_IS_OFF)
+        request = await self.request(interaction)
+        job = request.parent.job
+        if not wants_prompt(job, request.button, request.settings):
+            raise UserError(_REMIX_IS_OFF)
         prompt = formatting.clean(self.text[:LONGEST])
-        if trouble := trouble_with(prompt, wanted.button):
+        if trouble := trouble_with(prompt, request.button):
             view = ui.View(timeout=None)
             view.add_item(TryAgainButton(self.nonce, self.index))
             await replies.say(interaction, trouble, embed=_kept(prompt), view=view)
             return
-        unchanged = wanted.button != CUSTOM_ZOOM and prompt == prefilled(job, wanted.button)
-        await self.take(interaction, wanted, prompt="" if unchanged else prompt)
+        unchanged = request.button != CUSTOM_ZOOM and prompt == prefilled(job, request.button)
+        await self.take(interaction, request, prompt="" if unchanged else prompt)
 
 
-class TryAgainButton(OnJob, Indexed, ui.DynamicItem[ui.Button[Any]], template=rf"dr:e:{NONCE}:{INDEX}"):
+class TryAgainButton(PressesJob, JobButtonBase, ui.DynamicItem[ui.Button[Any]], template=rf"dr:e:{NONCE}:{INDEX}"):
     """Opens the form again, with the text that stands above this button."""
 
     code = "e"
@@ -128,12 +128,12 @@ class TryAgainButton(OnJob, Indexed, ui.DynamicItem[ui.Button[Any]], template=rf
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Open the form."""
-        wanted = await self.wanted(interaction)
-        job = wanted.parent.job
-        if not wants_prompt(job, wanted.button, wanted.settings):
-            raise PersonError(_REMIX_IS_OFF)
+        request = await self.request(interaction)
+        job = request.parent.job
+        if not wants_prompt(job, request.button, request.settings):
+            raise UserError(_REMIX_IS_OFF)
         text = "" if interaction.message is None else _kept_in(interaction.message)
-        await interaction.response.send_modal(form(self.nonce, self.index, job, wanted.button, text=text))
+        await interaction.response.send_modal(form(self.nonce, self.index, job, request.button, text=text))
 
 
 def _kept(prompt: str) -> discord.Embed | None:
@@ -172,6 +172,6 @@ def _values(components: Any) -> Iterator[str]:
             yield component["value"]
 
 
-class _Unknown(Answered):
+class _Unknown(PersistentItem):
     async def act(self, _interaction: discord.Interaction, /) -> None:
-        raise PersonError("I don't know this form any more. `/job` with the job's id shows its buttons anew.")
+        raise UserError("I don't know this form any more. `/job` with the job's id shows its buttons anew.")
