@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bot import __version__
 from bot.errors import StartError
-from bot.settings import from_environment, look_over
+from bot.settings import from_environment, survey_settings
 
 _NAMED = 8  # keys
 
@@ -58,7 +58,7 @@ def _run(*, always_sync: bool) -> None:
     from bot.cli.run import run
 
     logs.set_up(settings.log_level, settings.secrets, settings.log_format)
-    for typo in look_over(os.environ).typos:
+    for typo in survey_settings(os.environ).typos:
         logging.getLogger(__name__).warning("%s", typo)
     run(settings, always_sync=always_sync)
 

@@ -19,7 +19,7 @@ from bot.errors import StoreError
 from bot.images import ImageClient
 from bot.messages import MessageBuilder
 from bot.models.job import KnownJob
-from bot.ops.maintenance import Housekeeping
+from bot.ops.maintenance import Maintenance
 from bot.polling.poller import Poller
 from bot.polling.webhooks import WebhookInbox
 from bot.providers.useapi import Useapi
@@ -104,7 +104,7 @@ async def open_darkroom(
                 now=now,
                 serves=lambda guild_id: settings.allowed_guilds is None or guild_id in settings.allowed_guilds,
             )
-            bot.housekeeping = Housekeeping(
+            bot.maintenance = Maintenance(
                 store=store,
                 data_dir=settings.data_dir,
                 backups=settings.backups,
@@ -149,11 +149,11 @@ def _adopted(bot: Darkroom, known: KnownJob) -> None:
 async def _pages(bot: Darkroom, metrics: "Metrics", now: Callable[[], datetime]) -> AsyncIterator[None]:
     """Tell how the bot does."""
     from bot.ops.health import Health
-    from bot.ops.health_routes import Pages
+    from bot.ops.health_routes import HealthRoutes
     from bot.ops.server import serve
 
     host, port = bot.settings.health_host, bot.settings.health_port or 0
-    pages = Pages(bot, Health(bot, now), metrics, now)
+    pages = HealthRoutes(bot, Health(bot, now), metrics, now)
     async with serve(pages.routes(), host=host, port=port, setting="HEALTH_PORT") as chosen:
         log.info("Health and metrics are told on http://%s:%d", host, chosen)
         yield
@@ -163,10 +163,10 @@ async def _pages(bot: Darkroom, metrics: "Metrics", now: Callable[[], datetime])
 async def _callbacks(bot: Darkroom) -> AsyncIterator[None]:
     """Let useapi call; at the end the server closes before `WebhookInbox` does, so that no call is answered and then lost."""
     from bot.ops.server import serve
-    from bot.ops.webhook_routes import Callbacks
+    from bot.ops.webhook_routes import WebhookRoutes
 
     host, port = bot.settings.webhook_host, bot.settings.webhook_port or 0
-    callbacks = Callbacks(bot.webhooks, callback_secret(bot.settings.useapi_token))
+    callbacks = WebhookRoutes(bot.webhooks, callback_secret(bot.settings.useapi_token))
     try:
         async with serve(callbacks.routes(), host=host, port=port, setting="WEBHOOK_PORT"):
             log.info("useapi.net may call %s, which leads to http://%s:%d", bot.settings.public_url, host, port)

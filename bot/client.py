@@ -24,7 +24,7 @@ from bot.delivery import Dispatcher
 from bot.delivery.rate_limits import DiscordRateLimits, pause_before_identify
 from bot.errors import UserError
 from bot.models.job import Destination
-from bot.ops.maintenance import Housekeeping
+from bot.ops.maintenance import Maintenance
 from bot.polling.poller import Poller
 from bot.polling.webhooks import WebhookInbox
 from bot.providers.useapi import Useapi
@@ -74,7 +74,7 @@ class Darkroom(commands.AutoShardedBot):
     dispatcher: Dispatcher
     poller: Poller
     submissions: SubmissionQueue
-    housekeeping: Housekeeping
+    maintenance: Maintenance
     webhooks: WebhookInbox
 
     def __init__(self, *, settings: Settings, store: Store, api: Useapi, always_sync: bool = False) -> None:

@@ -318,7 +318,7 @@ def from_environment(environ: Mapping[str, str], dotenv: Path = Path(".env")) ->
 
     Raises `SettingsError` whose sentence lists every mistake at once, each with where to get the value.
     """
-    survey = look_over(environ, dotenv)
+    survey = survey_settings(environ, dotenv)
     if survey.mistakes:
         lines = [*survey.mistakes, *survey.typos]
         head = "The settings need a look:"
@@ -336,7 +336,7 @@ class Survey(NamedTuple):
     typos: list[str]
 
 
-def look_over(environ: Mapping[str, str], dotenv: Path = Path(".env")) -> Survey:
+def survey_settings(environ: Mapping[str, str], dotenv: Path = Path(".env")) -> Survey:
     """Read as much as can be read; raises `SettingsError` only where the file `dotenv` itself cannot be."""
     given = _given(environ, dotenv)
     mistakes: list[str] = []

@@ -14,7 +14,7 @@ _SHOWN = 8
 
 # No check stands on top of the default: admins change who may use it under Server Settings, Integrations.
 @app_commands.default_permissions(manage_guild=True)
-class Managing(commands.GroupCog, group_name="darkroom", group_description="How Darkroom does in this server"):
+class Admin(commands.GroupCog, group_name="darkroom", group_description="How Darkroom does in this server"):
     """The commands of a server's managers."""
 
     def __init__(self, bot: Darkroom) -> None:
@@ -76,4 +76,4 @@ class Managing(commands.GroupCog, group_name="darkroom", group_description="How 
 
 async def setup(bot: Darkroom) -> None:
     """Called by discord.py."""
-    await bot.add_cog(Managing(bot))
+    await bot.add_cog(Admin(bot))

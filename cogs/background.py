@@ -14,7 +14,7 @@ _RESTART_PAUSE = 5.0
 _LAST_SENDS = 3.5  # seconds for the messages in hand at the end; what takes longer is settled after the next start
 
 
-class Watching(commands.Cog):
+class Background(commands.Cog):
     """The loops in the background."""
 
     def __init__(self, bot: Darkroom) -> None:
@@ -28,7 +28,7 @@ class Watching(commands.Cog):
             ("watcher", bot.poller.run),
             ("presses", bot.submissions.run),
             ("courier", bot.dispatcher.run),
-            ("housekeeping", bot.housekeeping.run),
+            ("housekeeping", bot.maintenance.run),
         ):
             self._loops.append(asyncio.create_task(_for_ever(name, run), name=name))
 
@@ -51,4 +51,4 @@ async def _for_ever(name: str, run: Callable[[], Awaitable[None]]) -> None:
 
 async def setup(bot: Darkroom) -> None:
     """Called by discord.py."""
-    await bot.add_cog(Watching(bot))
+    await bot.add_cog(Background(bot))

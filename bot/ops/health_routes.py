@@ -12,7 +12,7 @@ from bot.ops.health import Health, is_healthy
 from bot.ops.metrics import CONTENT_TYPE, Metrics
 
 
-class Pages:
+class HealthRoutes:
     """What can be asked. Nothing in the answers is secret: no token, no id, no name."""
 
     def __init__(self, bot: Darkroom, health: Health, metrics: Metrics, now: Callable[[], datetime]) -> None:

@@ -24,8 +24,8 @@ _ENOUGH = 250 << 20  # at which the alert ends, so that it does not begin and en
 _FACT = "night"  # when the last night's work was done
 
 
-class Housekeeping:
-    """The nightly loop; one `run()` for ever, or `tend_once()` for one round. A night that was missed is made up for.
+class Maintenance:
+    """The nightly loop; one `run()` for ever, or `run_once()` for one round. A night that was missed is made up for.
 
     `backups` copies are kept, 0 makes none; jobs go after `keep_days`.
     """
@@ -55,10 +55,10 @@ class Housekeeping:
         self._look_at_the_disk()
         await asyncio.sleep(_SETTLED)
         while True:
-            await self.tend_once()
+            await self.run_once()
             await asyncio.sleep(_PAUSE)
 
-    async def tend_once(self) -> None:
+    async def run_once(self) -> None:
         """Look at the disk, and do the night's work if it is due."""
         self._look_at_the_disk()
         if asyncio.get_running_loop().time() < self._not_before:

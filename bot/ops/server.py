@@ -41,7 +41,7 @@ async def serve(routes: list[web.RouteDef], *, host: str, port: int, setting: st
         opened.push_async_callback(runner.cleanup)
         assert runner.server is not None
         try:
-            listening = await asyncio.get_running_loop().create_server(partial(_let_in, runner.server), host, port)
+            listening = await asyncio.get_running_loop().create_server(partial(_accept, runner.server), host, port)
         except OSError as trouble:
             why = _WHY.get(trouble.errno or 0, trouble.strerror)
             raise StartError(f"{setting} {port} cannot be opened on {host}: {why}.") from None
@@ -49,7 +49,7 @@ async def serve(routes: list[web.RouteDef], *, host: str, port: int, setting: st
         yield int(listening.sockets[0].getsockname()[1])
 
 
-def _let_in(server: web.Server) -> RequestHandler:
+def _accept(server: web.Server) -> RequestHandler:
     """One more connection; those in excess go, the oldest first: a call or a question takes milliseconds."""
     for oldest in server.connections[: max(len(server.connections) - MOST_CONNECTIONS + 1, 0)]:
         oldest.force_close()

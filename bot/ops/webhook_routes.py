@@ -16,7 +16,7 @@ from bot.providers.useapi import parse_job
 _PATIENCE = 10.0  # seconds for a body of a few KB
 
 
-class Callbacks:
+class WebhookRoutes:
     """Answers the calls; `secret` is the last part of the address."""
 
     def __init__(self, webhooks: WebhookInbox, secret: str) -> None:

@@ -7,7 +7,7 @@ from bot.store.outbox import OPEN, Outbox, rearm
 from bot.store.rows import delivery_of, one_delivery
 
 
-class Posts(Outbox):
+class Deliveries(Outbox):
     """Questions about deliveries, by job, channel and server."""
 
     async def open_result(self, job_id: int, channel_id: int) -> Delivery | None:

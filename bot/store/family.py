@@ -13,7 +13,7 @@ _AT_ONCE = 100  # children of one generation
 _HERE = "EXISTS (SELECT 1 FROM watches WHERE guild_id = ? AND job_id = jobs.id)"
 
 
-class Relative(msgspec.Struct, frozen=True, kw_only=True):
+class FamilyMember(msgspec.Struct, frozen=True, kw_only=True):
     """A job of a family: how many generations it is below its oldest, and where it stands, this channel first."""
 
     known: KnownJob
@@ -21,10 +21,10 @@ class Relative(msgspec.Struct, frozen=True, kw_only=True):
     post: Delivery | None = None
 
 
-class Families(Outbox):
+class Family(Outbox):
     """The families. A job is known only in the servers where it was asked for, and so are its parents and children."""
 
-    async def family(self, known: KnownJob, destination: Destination, *, limit: int) -> tuple[list[Relative], int]:
+    async def family(self, known: KnownJob, destination: Destination, *, limit: int) -> tuple[list[FamilyMember], int]:
         """The parents, the job itself and what was made of it, each parent before its children.
 
         At most `limit` of them, the near ones first, and how many more there are.
@@ -39,7 +39,9 @@ class Families(Outbox):
             generations[child.id] = generations[parent.id] + 1
         posts = await self._posts([*generations], destination)
         ordered = [*line[:-1], *_parents_first(known, shown)]
-        relatives = [Relative(known=each, generation=generations[each.id], post=posts.get(each.id)) for each in ordered]
+        relatives = [
+            FamilyMember(known=each, generation=generations[each.id], post=posts.get(each.id)) for each in ordered
+        ]
         return relatives, len(below) - len(shown)
 
     async def _elders(self, known: KnownJob, guild_id: int) -> list[KnownJob]:

@@ -25,7 +25,7 @@ _MAGIC = b"SQLite format 3\0"
 _LOCKS = (0x40000000, 512)  # where SQLite's locks lie, and how many bytes: pending, reserved, shared
 
 
-class Found(Enum):
+class DatabaseState(Enum):
     """What lies there."""
 
     NOTHING = "no database yet"
@@ -37,41 +37,41 @@ class Found(Enum):
     OURS = "our database"
 
 
-class Peek(NamedTuple):
+class FileHeader(NamedTuple):
     """What was found at `path`; `version` is the schema as of the last checkpoint, `newest` the one we know."""
 
     path: Path
-    found: Found
+    found: DatabaseState
     version: int
     newest: int
 
 
-def peek(data_dir: Path) -> Peek:
+def read_header(data_dir: Path) -> FileHeader:
     """Look at the database in a folder without changing a byte; raises `OSError` where that is not allowed."""
     path = data_dir / FILE
     newest = len(list(MIGRATIONS.glob("*.sql")))
     if not path.exists():
-        return Peek(path, Found.NOTHING, 0, newest)
+        return FileHeader(path, DatabaseState.NOTHING, 0, newest)
     if path.is_dir():
-        return Peek(path, Found.NO_DATABASE, 0, newest)
+        return FileHeader(path, DatabaseState.NO_DATABASE, 0, newest)
     # Closing this file would drop SQLite's own locks on it, if it were open in this process. It never is.
     with path.open("r+b", buffering=0) as file:
         locked = _is_locked(file.fileno())
         head = file.read(_HEAD)
     version = int.from_bytes(head[60:64], "big")
-    return Peek(path, Found.IN_USE if locked else _kind(head, version, newest), version, newest)
+    return FileHeader(path, DatabaseState.IN_USE if locked else _kind(head, version, newest), version, newest)
 
 
-def _kind(head: bytes, version: int, newest: int) -> Found:
+def _kind(head: bytes, version: int, newest: int) -> DatabaseState:
     if not head:
-        return Found.NOTHING  # SQLite makes an empty file into a database
+        return DatabaseState.NOTHING  # SQLite makes an empty file into a database
     if len(head) < _HEAD or not head.startswith(_MAGIC):
-        return Found.NO_DATABASE
+        return DatabaseState.NO_DATABASE
     if int.from_bytes(head[68:72], "big") != APPLICATION_ID:
-        return Found.FOREIGN
+        return DatabaseState.FOREIGN
     if version > newest:
-        return Found.NEWER
-    return Found.OLDER if version < newest else Found.OURS
+        return DatabaseState.NEWER
+    return DatabaseState.OLDER if version < newest else DatabaseState.OURS
 
 
 def _is_locked(file: int) -> bool:

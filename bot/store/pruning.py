@@ -37,7 +37,7 @@ AND NOT EXISTS (SELECT 1 FROM presses WHERE child_id = jobs.id AND pressed_at >=
 """  # noqa: S608 -- constants only
 
 
-class Upkeep(Outbox):
+class Pruning(Outbox):
     """The nightly work, each piece of which lets everybody else through."""
 
     async def back_up(self, data_dir: Path, keep: int) -> Path:

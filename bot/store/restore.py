@@ -25,7 +25,7 @@ from bot.models.job import Delivery, DeliveryKind, KnownJob
 from bot.store import sqlite_codes
 from bot.store.backups import flush
 from bot.store.connection import FILE, MIGRATIONS, migrate, schema_of
-from bot.store.file_header import Found, peek
+from bot.store.file_header import DatabaseState, read_header
 from bot.store.outbox import OPEN, Outbox
 from bot.store.rows import aware
 
@@ -89,7 +89,7 @@ async def restore(data_dir: Path, copy: Path, now: datetime) -> Restored:
 
 
 def _check_places(path: Path, copy: Path) -> None:
-    if peek(path.parent).found is Found.IN_USE:
+    if read_header(path.parent).found is DatabaseState.IN_USE:
         raise _runs(path)
     if not copy.is_file():
         raise StoreError(f"There is no file {copy}. The copies are in {path.parent / 'backups'}.")
@@ -109,7 +109,7 @@ def _held(path: Path) -> Iterator[None]:
 
     Without its -wal file, which is written into it first, it is whole when it is put aside.
     """
-    if peek(path.parent).found in {Found.NOTHING, Found.NO_DATABASE}:
+    if read_header(path.parent).found in {DatabaseState.NOTHING, DatabaseState.NO_DATABASE}:
         yield
         return
     with ExitStack() as held:

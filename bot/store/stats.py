@@ -26,7 +26,7 @@ class Post(NamedTuple):
     seconds: float
 
 
-class Figures(Outbox):
+class Stats(Outbox):
     """Numbers of the whole file."""
 
     async def counts(self) -> Counts:

@@ -13,19 +13,19 @@ import aiosqlite
 
 from bot.models.job import Destination, Job, KnownJob, PollTarget
 from bot.store.connection import FILE, Database, as_store_error, open_database
-from bot.store.deliveries import Posts
+from bot.store.deliveries import Deliveries
 from bot.store.durations import Durations
-from bot.store.family import Families
+from bot.store.family import Family
 from bot.store.outbox import OPEN
-from bot.store.pruning import Upkeep
+from bot.store.pruning import Pruning
 from bot.store.restore import Restores
 from bot.store.rows import aware, destination_of, known_of, one_known
 from bot.store.servers import Servers
-from bot.store.stats import Figures
+from bot.store.stats import Stats
 from bot.store.submission_history import SubmissionHistory
 from bot.store.submission_queue import QueuedSubmissions
 from bot.store.submissions import Submissions, mark_sent_unconfirmed
-from bot.store.subscription_lists import Panels
+from bot.store.subscription_lists import SubscriptionLists
 
 _AFTER_CANCELLING = 3600.0  # seconds
 _PAGE = 2000
@@ -60,13 +60,13 @@ class Store(
     Submissions,
     QueuedSubmissions,
     SubmissionHistory,
-    Posts,
+    Deliveries,
     Servers,
-    Upkeep,
+    Pruning,
     Restores,
-    Panels,
-    Families,
-    Figures,
+    SubscriptionLists,
+    Family,
+    Stats,
     Durations,
 ):
     """The only door to the database."""

@@ -18,7 +18,7 @@ class MemberJob(msgspec.Struct, frozen=True, kw_only=True):
     message_id: int | None = None
 
 
-class Panels(Outbox):
+class SubscriptionLists(Outbox):
     """Reads for one person or one server at a time."""
 
     async def waiting_for(self, user_id: int, guild_id: int, limit: int = 25) -> list[MemberJob]:

@@ -30,7 +30,7 @@ from bot.models.job import (
 from bot.store import Store, SubscriptionOutcome, open_store
 from bot.store.backups import BackupError, nightly
 from bot.store.connection import FILE, MIGRATIONS
-from bot.store.file_header import Found, peek
+from bot.store.file_header import DatabaseState, read_header
 from bot.store.restore import restore
 from tests.disk import largest_file
 
@@ -325,14 +325,14 @@ async def test_a_running_bot_is_not_restored(tmp_path: Path, clock: Clock) -> No
     try:
         assert await holder.stdout.readline() == b"held\n"
         before = (tmp_path / FILE).read_bytes()
-        assert peek(tmp_path).found is Found.IN_USE
+        assert read_header(tmp_path).found is DatabaseState.IN_USE
         with pytest.raises(StoreError, match="Stop it first"):
             await restore(tmp_path, copy, clock.time)
         assert (tmp_path / FILE).read_bytes() == before
         assert {file.name for file in tmp_path.iterdir()} <= {FILE, "backups", f"{FILE}-wal"}
     finally:
         await holder.communicate(b"")
-    assert peek(tmp_path).found is Found.OURS
+    assert read_header(tmp_path).found is DatabaseState.OURS
     await restore(tmp_path, copy, clock.time)
 
 
@@ -438,21 +438,21 @@ async def test_a_copy_made_by_hand_of_a_bot_that_was_killed_holds_its_last_words
 @pytest.mark.parametrize(
     ("what", "found"),
     [
-        ("newer", Found.NEWER),
-        ("another program's", Found.FOREIGN),
-        ("no database", Found.NO_DATABASE),
-        ("", Found.OURS),
+        ("newer", DatabaseState.NEWER),
+        ("another program's", DatabaseState.FOREIGN),
+        ("no database", DatabaseState.NO_DATABASE),
+        ("", DatabaseState.OURS),
     ],
 )
 async def test_a_look_from_outside_tells_what_lies_there_and_leaves_it_so(
-    tmp_path: Path, clock: Clock, what: str, found: Found
+    tmp_path: Path, clock: Clock, what: str, found: DatabaseState
 ) -> None:
-    assert peek(tmp_path).found is Found.NOTHING
+    assert read_header(tmp_path).found is DatabaseState.NOTHING
     async with open_store(tmp_path, clock):
         pass
     spoil(tmp_path / FILE, what)
     before = (tmp_path / FILE).read_bytes(), (tmp_path / FILE).stat().st_mtime_ns
-    seen = peek(tmp_path)
+    seen = read_header(tmp_path)
     assert seen.found is found
     assert (what == "newer") == (seen.version == 99)
     assert ((tmp_path / FILE).read_bytes(), (tmp_path / FILE).stat().st_mtime_ns) == before
@@ -528,7 +528,7 @@ async def test_a_database_of_each_release_is_brought_up_to_date_with_all_its_row
     tables = {name for (name,) in read(tmp_path / FILE, "SELECT name FROM sqlite_schema")} & set(KEPT)
     queries = {table: f"SELECT {', '.join(KEPT[table])} FROM {table} ORDER BY 1" for table in tables}
     before = {table: read(tmp_path / FILE, query) for table, query in queries.items()}
-    assert peek(tmp_path).found is (Found.OLDER if released < len(scripts) else Found.OURS)
+    assert read_header(tmp_path).found is (DatabaseState.OLDER if released < len(scripts) else DatabaseState.OURS)
     async with open_store(tmp_path, clock) as store:
         after = {table: [tuple(row) for row in await store._db.rows(query)] for table, query in queries.items()}
         assert await store._db.rows("PRAGMA foreign_key_check") == []

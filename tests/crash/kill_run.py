@@ -27,7 +27,7 @@ from typing import Any
 
 from tests.crash.commands import SubscriptionResult, wishes_for
 from tests.crash.far_ends import ROOT, far_ends
-from tests.crash.verdict import Figures, Post, Standing, judge, standing
+from tests.crash.verdict import Post, Standing, Stats, judge, standing
 
 ASKERS = 12  # wishes that are asked side by side
 EARLY = 0.15  # share of the kills from outside that hit the start
@@ -66,7 +66,7 @@ class KillRun:
     ends: Counter[str] = field(default_factory=Counter)
     wrongs: list[str] = field(default_factory=list)
 
-    async def run(self) -> Figures:
+    async def run(self) -> Stats:
         """Raises `AssertionError` where the bot ended by itself, or a far end saw what must not be."""
         started = time.monotonic()
         self.chance = random.Random(self.seed)
@@ -83,7 +83,7 @@ class KillRun:
         verdict = judge(self.folder / "bot.sqlite3", self.promised, self.in_four, found)
         self.wrongs = verdict.lines()
         log = self.log.read_text()
-        return Figures(
+        return Stats(
             deliveries=len(self.promised), splits=len(self.in_four), late=log.count("came late"),
             kills=sum(self.ends.values()), at_named_points=self.ends["named"],
             lost=len(verdict.lost), repeated=len(verdict.repeated), splits_lost=len(verdict.splits_lost),

@@ -14,7 +14,7 @@ ENDED = {"made", "used", "declined", "refused", "lost", "withdrawn"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figures:
+class Stats:
     """One run. `presses` were written down, `children` made at useapi; the counts from `doubled` on should be zero."""
 
     presses: int
@@ -60,7 +60,7 @@ class SubmissionHistory:
     found: dict[int, Standing]
 
 
-def judge(file: Path, ledger: SubmissionHistory) -> tuple[Callable[..., Figures], list[str]]:
+def judge(file: Path, ledger: SubmissionHistory) -> tuple[Callable[..., Stats], list[str]]:
     """The figures, but for those of the run itself, and a line for each that is wrong."""
     with closing(sqlite3.connect(file)) as db:
         db.row_factory = sqlite3.Row
@@ -107,7 +107,7 @@ def judge(file: Path, ledger: SubmissionHistory) -> tuple[Callable[..., Figures]
     ]
     not_told += ["a notice was not posted"] * unposted
     figures = partial(
-        Figures, presses=len(presses), children=len(ledger.made), known=len(known & ledger.made.keys()),
+        Stats, presses=len(presses), children=len(ledger.made), known=len(known & ledger.made.keys()),
         posted=len({jobid for jobid, _ in posts}), declared_lost=states["lost"], used=states["used"],
         refused=states["refused"], sent_again=sum(times - 1 for times in ledger.posts.values()),
         doubled=len(doubled), forgotten=len(forgotten), not_once=len(not_once), not_ended=len(not_ended),

@@ -25,7 +25,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from tests.crash.far_ends import ROOT, far_ends
-from tests.crash.promises import Figures, SubmissionHistory, judge
+from tests.crash.promises import Stats, SubmissionHistory, judge
 from tests.crash.verdict import standing
 
 HURRY = 100
@@ -51,7 +51,7 @@ class PressRun:
     ends: Counter[str] = field(default_factory=Counter)
     wrongs: list[str] = field(default_factory=list)
 
-    async def run(self) -> Figures:
+    async def run(self) -> Stats:
         """Raises `AssertionError` where the bot ended by itself, or a far end saw what must not be."""
         started = time.monotonic()
         self.chance = random.Random(self.seed)

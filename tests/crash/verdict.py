@@ -16,7 +16,7 @@ Post = tuple[str, int]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figures:
+class Stats:
     """One run; `settled` counts the sends without an answer that the look into the history found to stand.
 
     `splits` are grids that were posted in four as well, `late` pictures that came into a post that stood without;

@@ -13,7 +13,7 @@ from aiohttp import web
 from discord.http import Route
 
 from bot.cli.preflight import check
-from bot.cli.preflight.findings import Sign
+from bot.cli.preflight.findings import Severity
 from bot.cli.preflight.remote import Clock
 from bot.client import PERMISSIONS
 from bot.demo.useapi import PretendUseapi
@@ -174,7 +174,7 @@ async def test_the_database_is_told_of_and_the_disk(
 
 def test_a_clock_that_is_off_is_told() -> None:
     clock = Clock()
-    assert clock.finding().sign is Sign.NOTE, "nobody answered"
+    assert clock.finding().sign is Severity.NOTE, "nobody answered"
     for off, words in (([601.0, 600.2], "600 s ahead"), ([-90.0, -95.0], "90 s behind"), ([30.0, 900.0], "right")):
         clock.off = off
         assert clock.finding().words == words

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bot import logs
-from bot.cli.preflight.findings import Finding, Sign
+from bot.cli.preflight.findings import Finding, Severity
 from bot.cli.preflight.local import check_database, check_disk, check_health, check_settings, check_sqlite
 from bot.cli.preflight.remote import check_far_ends
 
@@ -19,7 +19,7 @@ async def check(environ: Mapping[str, str], *, as_json: bool = False, dotenv: Pa
     """Print what was found; the exit status, which is 1 where something must be mended."""
     findings = await look(environ, dotenv)
     print(_as_json(findings) if as_json else "\n".join(finding.text for finding in findings))  # noqa: T201 -- the answer
-    return 1 if any(finding.sign is Sign.WRONG for finding in findings) else 0
+    return 1 if any(finding.sign is Severity.WRONG for finding in findings) else 0
 
 
 async def look(environ: Mapping[str, str], dotenv: Path) -> list[Finding]:
@@ -36,6 +36,6 @@ async def look(environ: Mapping[str, str], dotenv: Path) -> list[Finding]:
 
 
 def _as_json(findings: list[Finding]) -> str:
-    fine = not any(finding.sign is Sign.WRONG for finding in findings)
+    fine = not any(finding.sign is Severity.WRONG for finding in findings)
     told = [{"about": each.about, "sign": each.sign.value, "is": each.words, "do": each.todo} for each in findings]
     return json.dumps({"fine": fine, "findings": told}, indent=2, ensure_ascii=False)

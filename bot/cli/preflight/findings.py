@@ -4,7 +4,7 @@ from enum import Enum
 from typing import NamedTuple
 
 
-class Sign(Enum):
+class Severity(Enum):
     """How good or bad it is."""
 
     FINE = "fine"
@@ -13,14 +13,14 @@ class Sign(Enum):
     WRONG = "wrong"
 
 
-_SIGNS = {Sign.FINE: "✓", Sign.NOTE: "!", Sign.WRONG: "✗"}
+_SIGNS = {Severity.FINE: "✓", Severity.NOTE: "!", Severity.WRONG: "✗"}
 
 
 class Finding(NamedTuple):
     """One line: what it is about, in a word, how it stands, and what to do."""
 
     about: str
-    sign: Sign
+    sign: Severity
     words: str
     todo: str = ""
 
@@ -33,14 +33,14 @@ class Finding(NamedTuple):
 
 def fine(about: str, words: str) -> Finding:
     """All is well."""
-    return Finding(about, Sign.FINE, words)
+    return Finding(about, Severity.FINE, words)
 
 
 def note(about: str, words: str, todo: str = "") -> Finding:
     """It works, but."""
-    return Finding(about, Sign.NOTE, words, todo)
+    return Finding(about, Severity.NOTE, words, todo)
 
 
 def wrong(about: str, words: str, todo: str = "") -> Finding:
     """The bot would not start, or not do its work."""
-    return Finding(about, Sign.WRONG, words, todo)
+    return Finding(about, Severity.WRONG, words, todo)

@@ -9,10 +9,10 @@ from typing import Any
 from bot.cli import healthcheck
 from bot.cli.preflight.findings import Finding, fine, note, wrong
 from bot.errors import SettingsError
-from bot.settings import look_over
+from bot.settings import survey_settings
 from bot.store.backups import free_bytes
 from bot.store.connection import newer_than_us
-from bot.store.file_header import OLDEST_SQLITE, SQLITE, Found, peek
+from bot.store.file_header import OLDEST_SQLITE, SQLITE, DatabaseState, read_header
 
 _LITTLE = 200 << 20  # bytes
 
@@ -20,7 +20,7 @@ _LITTLE = 200 << 20  # bytes
 def check_settings(environ: Mapping[str, str], dotenv: Path) -> tuple[list[Finding], dict[str, Any]]:
     """Each mistake, and the values that are right."""
     try:
-        survey = look_over(environ, dotenv)
+        survey = survey_settings(environ, dotenv)
     except SettingsError as trouble:
         return [wrong("settings", str(trouble))], {}
     found = [_mistake(text) for text in survey.mistakes]
@@ -55,30 +55,30 @@ def check_database(data_dir: Path) -> list[Finding]:
     if not data_dir.exists():
         return _writable(_nearest(data_dir)) or [fine("database", f"none in {data_dir} yet, the first start makes it")]
     try:
-        seen = peek(data_dir)
+        seen = read_header(data_dir)
     except OSError as trouble:
         return [wrong("database", f"cannot be read ({trouble.strerror})", f"Who owns {data_dir}? See DATA_DIR.")]
     unwritable = _writable(data_dir)
-    if unwritable and seen.found is Found.NOTHING:
+    if unwritable and seen.found is DatabaseState.NOTHING:
         return unwritable  # no start can make one there
     return [*unwritable, _database(seen.path, seen.found, seen.version, seen.newest)]
 
 
-def _database(path: Path, found: Found, version: int, newest: int) -> Finding:
+def _database(path: Path, found: DatabaseState, version: int, newest: int) -> Finding:
     match found:
-        case Found.NOTHING:
+        case DatabaseState.NOTHING:
             return fine("database", f"none in {path.parent} yet, the first start makes it")
-        case Found.IN_USE:
+        case DatabaseState.IN_USE:
             return fine("database", f"{path} is in use by a running bot")
-        case Found.NO_DATABASE:
+        case DatabaseState.NO_DATABASE:
             return wrong("database", f"{path} is no SQLite database", "move it away, or restore a copy")
-        case Found.FOREIGN:
+        case DatabaseState.FOREIGN:
             return wrong("database", f"{path} belongs to another program", "point DATA_DIR to another folder")
-        case Found.NEWER:
+        case DatabaseState.NEWER:
             return wrong("database", newer_than_us(path, version, newest))
-        case Found.OLDER:
+        case DatabaseState.OLDER:
             return note("database", f"{path} has schema {version}; the next start makes it {newest}, after a copy")
-        case Found.OURS:
+        case DatabaseState.OURS:
             return fine("database", f"{path}, schema {version}")
 
 
