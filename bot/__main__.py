@@ -30,8 +30,8 @@ def main() -> int:
                 return _health()
             case "restore":
                 asyncio.run(_restore(arguments.file))
-    except StartError as trouble:
-        print(trouble, file=sys.stderr)  # noqa: T201 -- the last thing on the screen is for a person
+    except StartError as error:
+        print(error, file=sys.stderr)  # noqa: T201 -- the last thing on the screen is for a person
         return 1
     except KeyboardInterrupt:  # in the midst of a check, or of a start's imports; a bot that runs has its own way out
         return 130

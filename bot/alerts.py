@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import discord
 
-from bot.errors import StoreTrouble
+from bot.errors import StoreUnavailable
 from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -43,25 +43,25 @@ class Alerts:
         self._standing = json.loads(await self._store.fact(_FACT) or "{}")
         self._recalled, self._recalled_at = set(self._standing), _loop_time()
 
-    def stands(self, trouble: str) -> bool:
+    def stands(self, error: str) -> bool:
         """Whether it was told, and is not over as far as was told."""
-        return trouble in self._standing
+        return error in self._standing
 
-    def raise_or_end(self, trouble: str, words: str) -> None:
+    def raise_or_end(self, error: str, words: str) -> None:
         """Say `words` unless this trouble stands already with the same; with none, say that it is over if it stood."""
-        before = self._standing.get(trouble, "")
-        told = trouble in self._recalled
-        self._recalled.discard(trouble)
+        before = self._standing.get(error, "")
+        told = error in self._recalled
+        self._recalled.discard(error)
         if words and told and _loop_time() - self._recalled_at > _THE_SAME:
             before, told = "", False  # the first may have ended with nobody there to see it
         if words == before or (words and told):
             return
         if words:
-            self._standing[trouble] = words
+            self._standing[error] = words
         else:
-            del self._standing[trouble]
+            del self._standing[error]
         text = f"⚠️ {words}" if words else f"✓ Over: {before}"
-        task = asyncio.create_task(self._send(text, keep=trouble != DISK))
+        task = asyncio.create_task(self._send(text, keep=error != DISK))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
 
@@ -71,11 +71,11 @@ class Alerts:
                 target = await self._target()
                 if target is not None:
                     await target.send(text[:2000], allowed_mentions=discord.AllowedMentions.none())
-        except Exception as trouble:  # noqa: BLE001 -- whatever it is, the alert must not become a second trouble
-            log.warning("An alert could not be sent (%s)", type(trouble).__name__)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the alert must not become a second trouble
+            log.warning("An alert could not be sent (%s)", type(error).__name__)
         if keep:
-            standing = {trouble: words for trouble, words in self._standing.items() if trouble != DISK}
-            with suppress(StoreTrouble):  # of which the store itself tells
+            standing = {error: words for error, words in self._standing.items() if error != DISK}
+            with suppress(StoreUnavailable):  # of which the store itself tells
                 await self._store.set_fact(_FACT, json.dumps(standing))
 
     async def _target(self) -> discord.abc.Messageable | None:

@@ -22,7 +22,7 @@ from bot.models.job import KnownJob
 from bot.ops.maintenance import Maintenance
 from bot.polling.poller import Poller
 from bot.polling.webhooks import WebhookInbox
-from bot.providers.useapi import Useapi
+from bot.providers.useapi import UseapiClient
 from bot.settings import Settings, callback_secret
 from bot.store import open_store
 from bot.submissions import SubmissionQueue
@@ -50,7 +50,7 @@ async def open_darkroom(
         aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trace_configs=traces) as session,
         ImageClient(hosts=settings.image_hosts) as pictures,
     ):
-        api = Useapi(
+        api = UseapiClient(
             session=session,
             url=settings.useapi_url,
             token=settings.useapi_token.reveal(),
@@ -181,8 +181,6 @@ def _emptied(folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-    except OSError as trouble:
-        raise StoreError(
-            f"The folder {folder} cannot be made: {trouble.strerror}. Is something in its place?"
-        ) from None
+    except OSError as error:
+        raise StoreError(f"The folder {folder} cannot be made: {error.strerror}. Is something in its place?") from None
     return folder

@@ -27,7 +27,7 @@ from bot.models.job import Destination
 from bot.ops.maintenance import Maintenance
 from bot.polling.poller import Poller
 from bot.polling.webhooks import WebhookInbox
-from bot.providers.useapi import Useapi
+from bot.providers.useapi import UseapiClient
 from bot.settings import DISCORD_API_URL, Settings
 from bot.store import Store
 from bot.submissions import SubmissionQueue
@@ -77,7 +77,7 @@ class Darkroom(commands.AutoShardedBot):
     maintenance: Maintenance
     webhooks: WebhookInbox
 
-    def __init__(self, *, settings: Settings, store: Store, api: Useapi, always_sync: bool = False) -> None:
+    def __init__(self, *, settings: Settings, store: Store, api: UseapiClient, always_sync: bool = False) -> None:
         self.rate_limits = DiscordRateLimits()
         super().__init__(
             command_prefix=commands.when_mentioned,
@@ -173,10 +173,10 @@ class Darkroom(commands.AutoShardedBot):
             try:
                 await self._spare_identifies()
                 await super().connect(reconnect=reconnect)
-            except _UNREACHABLE as trouble:
-                if _is_token_refused(trouble):
+            except _UNREACHABLE as error:
+                if _is_token_refused(error):
                     raise discord.LoginFailure("the token was reset during the start") from None
-                attempt = await _pause(attempt, trouble)
+                attempt = await _pause(attempt, error)
             else:
                 return
 
@@ -211,8 +211,8 @@ class Darkroom(commands.AutoShardedBot):
                     socket = await DiscordWebSocket.from_client(
                         self, initial=initial, gateway=gateway, shard_id=shard_id
                     )
-            except (*_UNREACHABLE, discord.ConnectionClosed) as trouble:
-                attempt = await _pause(attempt, trouble)
+            except (*_UNREACHABLE, discord.ConnectionClosed) as error:
+                attempt = await _pause(attempt, error)
             else:
                 break
         private = vars(self)  # discord.py keeps its shards and their queue to itself
@@ -221,14 +221,14 @@ class Darkroom(commands.AutoShardedBot):
         shard.launch()
 
 
-def _is_token_refused(trouble: BaseException) -> bool:
+def _is_token_refused(error: BaseException) -> bool:
     """Whether GET /gateway/bot was answered 401, of which discord.py makes a `GatewayNotFound` like of any refusal."""
-    refusal = trouble.__cause__ if isinstance(trouble, discord.GatewayNotFound) else None
+    refusal = error.__cause__ if isinstance(error, discord.GatewayNotFound) else None
     return isinstance(refusal, discord.HTTPException) and refusal.status == 401
 
 
-async def _pause(attempt: int, trouble: BaseException) -> int:
+async def _pause(attempt: int, error: BaseException) -> int:
     seconds = min(_LONGEST_PAUSE, 2.0**attempt) * random.uniform(0.8, 1.2)  # noqa: S311 -- jitter, no secret
-    log.warning("Discord's gateway cannot be reached (%s); again in %.0f s", type(trouble).__name__, seconds)
+    log.warning("Discord's gateway cannot be reached (%s); again in %.0f s", type(error).__name__, seconds)
     await asyncio.sleep(seconds)
     return min(attempt + 1, 10)

@@ -65,7 +65,7 @@ class DiscordStartError(StartError):
     """Discord did not let the bot in."""
 
 
-class StoreTrouble(DarkroomError):
+class StoreUnavailable(DarkroomError):
     """My database cannot be written just now, so I can't keep that. Please tell this server's admin."""
 
     def __init__(self, for_admin: str) -> None:
@@ -87,7 +87,7 @@ class Rule(Enum):
     MISCONFIGURED = "misconfigured"
 
 
-class UseapiError(DarkroomError):
+class ProviderError(DarkroomError):
     """useapi.net gave an answer that Darkroom does not know."""
 
     rule: ClassVar[Rule] = Rule.RETRY
@@ -97,7 +97,7 @@ class UseapiError(DarkroomError):
         self.code = code
 
 
-class JobOver(UseapiError):
+class JobOver(ProviderError):
     """The job is over."""
 
     rule = Rule.OVER
@@ -119,7 +119,7 @@ class JobExpired(JobOver):
     """useapi.net no longer keeps this job. It keeps each for about 31 days."""
 
 
-class BadRequest(UseapiError):
+class BadRequest(ProviderError):
     """useapi.net did not accept this. Please check the id, or use `/job` to see the job anew."""
 
     rule = Rule.OVER
@@ -133,7 +133,7 @@ class ButtonUsed(BadRequest):
         self.child_jobid = child_jobid
 
 
-class Misconfigured(UseapiError):
+class Misconfigured(ProviderError):
     """useapi.net does not serve this bot at the moment. Please ask this server's admin."""
 
     rule = Rule.MISCONFIGURED
@@ -164,7 +164,7 @@ class AccountBlocked(Misconfigured):
     )
 
 
-class Busy(UseapiError):
+class Busy(ProviderError):
     """useapi.net asks for a pause. Please try again in half a minute."""
 
     rule = Rule.BACK_OFF
@@ -184,21 +184,21 @@ class QueueFull(Busy):
         self.executing = executing
 
 
-class Trouble(UseapiError):
+class TransientError(ProviderError):
     """useapi.net could not answer just now. Please try again in a minute."""
 
 
-class ServerTrouble(Trouble):
+class ProviderServerError(TransientError):
     """useapi.net has trouble of its own just now. Please try again in a minute."""
 
 
-class Overloaded(Trouble):
+class Overloaded(TransientError):
     """useapi.net is overloaded just now. Please try again in a few minutes."""
 
     rule = Rule.BACK_OFF
 
 
-class Unreachable(Trouble):
+class Unreachable(TransientError):
     """useapi.net could not be reached just now. Please try again in a minute."""
 
 
@@ -206,9 +206,9 @@ class NotSent(Unreachable):
     """useapi.net could not be reached just now. Please try again in a minute."""
 
 
-class TooSlow(Trouble):
+class RequestTimeout(TransientError):
     """useapi.net took too long to answer. Please try again in a minute."""
 
 
-class Nonsense(Trouble):
+class InvalidResponse(TransientError):
     """useapi.net gave an answer that makes no sense. Please try again in a minute."""

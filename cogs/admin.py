@@ -71,7 +71,7 @@ class Admin(commands.GroupCog, group_name="darkroom", group_description="How Dar
     async def _line(self, delivery: Delivery) -> str:
         known = await self._bot.store.known(delivery.job_id)
         name = formatting.plain(formatting.label(known.job), 60)
-        return f"- `#{known.key}` {name} in <#{delivery.destination.channel_id}> ({delivery.trouble})"
+        return f"- `#{known.key}` {name} in <#{delivery.destination.channel_id}> ({delivery.error})"
 
 
 async def setup(bot: Darkroom) -> None:

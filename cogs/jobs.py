@@ -69,11 +69,11 @@ class Jobs(commands.Cog):
             return
         if not jobids:
             raise UserError("I find no job id in this message. It looks like `job:20240909…-bot:midjourney`.")
-        destination, trouble = await interactions.results_destination(interaction)
+        destination, error = await interactions.results_destination(interaction)
         lines = [await self._one_of_many(interaction, jobid, destination) for jobid in jobids[:_AT_ONCE]]
         if len(jobids) > _AT_ONCE:
             lines.append(f"These are the first {_AT_ONCE} of {len(jobids)}; `/job` takes the others.")
-        await replies.say(interaction, "\n".join(filter(None, (*lines, trouble)))[:2000])
+        await replies.say(interaction, "\n".join(filter(None, (*lines, error)))[:2000])
 
     async def _one_of_many(
         self, interaction: discord.Interaction[Darkroom], jobid: str, destination: Destination
@@ -89,12 +89,12 @@ class Jobs(commands.Cog):
                 destination,
                 interactions.destination_of(interaction),
             )
-        except DarkroomError as trouble:
-            return f"- {trouble}"
+        except DarkroomError as error:
+            return f"- {error}"
         return f"- {told} {url or ''}".rstrip()
 
     async def _follow(self, interaction: discord.Interaction[Darkroom], jobid: str) -> None:
-        destination, trouble = await interactions.results_destination(interaction)
+        destination, error = await interactions.results_destination(interaction)
         job = await self._find(jobid, destination)
         if job.private:
             waiting = "" if job.over else "Midjourney has not answered yet. Please ask again in half a minute."
@@ -111,7 +111,7 @@ class Jobs(commands.Cog):
         elif url:  # "Post again" posts where it is pressed, and this is another channel
             view = ui.View(timeout=None)
             view.add_item(ui.Button(label="Go to the picture", url=url))
-        await replies.say(interaction, " ".join(filter(None, (told, trouble))), view=view)
+        await replies.say(interaction, " ".join(filter(None, (told, error))), view=view)
 
     @job.autocomplete("jobid")
     async def recent(self, interaction: discord.Interaction[Darkroom], typed: str) -> list[app_commands.Choice[str]]:

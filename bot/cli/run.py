@@ -14,7 +14,7 @@ from bot.app import open_darkroom
 from bot.cli.invite import invite, line_to_serve, servers
 from bot.client import Darkroom
 from bot.discord_codes import CloseCode
-from bot.errors import DiscordStartError, StartError, TokenRefused, UseapiError
+from bot.errors import DiscordStartError, ProviderError, StartError, TokenRefused
 from bot.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -90,8 +90,8 @@ async def _check_useapi(bot: Darkroom) -> bool:
         await bot.api.running()
     except TokenRefused:
         raise StartError("useapi.net does not accept USEAPI_TOKEN. Copy it anew from your account there.") from None
-    except UseapiError as trouble:  # not ours to mend: the watcher waits until it is over
-        log.warning("The bot goes on, and tries useapi.net again when it needs it. %s", trouble)
+    except ProviderError as error:  # not ours to mend: the watcher waits until it is over
+        log.warning("The bot goes on, and tries useapi.net again when it needs it. %s", error)
         return False
     return True
 
@@ -100,7 +100,7 @@ async def _tell_what_is_over(bot: Darkroom) -> None:
     """End the alerts about useapi.net that stood before the start: often the start is what mended it."""
     bot.alerts.raise_or_end("useapi", "")
     if bot.alerts.stands("account") or bot.alerts.stands("presses"):
-        with contextlib.suppress(UseapiError):
+        with contextlib.suppress(ProviderError):
             if not any(account.waits for account in await bot.api.accounts()):
                 bot.alerts.raise_or_end("account", "")
                 bot.alerts.raise_or_end("presses", "")
@@ -113,10 +113,10 @@ async def _log_in(bot: Darkroom, settings: Settings) -> None:
         raise DiscordStartError(_LOGIN_REFUSED) from None
     except (aiohttp.ClientConnectionError, OSError):
         raise DiscordStartError("Discord could not be reached. Is this machine on the internet?") from None
-    except discord.HTTPException as trouble:
-        if trouble.status == 401:  # the token was reset after the login, before the commands were sent
+    except discord.HTTPException as error:
+        if error.status == 401:  # the token was reset after the login, before the commands were sent
             raise DiscordStartError(_LOGIN_REFUSED) from None
-        raise DiscordStartError(f"Discord refused the start (HTTP {trouble.status}). Try again later.") from None
+        raise DiscordStartError(f"Discord refused the start (HTTP {error.status}). Try again later.") from None
     log.info("Invite: %s", invite(bot.application_id or 0))
 
 
@@ -135,8 +135,8 @@ async def _tell_servers(bot: Darkroom) -> None:
     """Say where the bot is, and what to write to serve those that are not listed."""
     try:
         found = await servers(bot)
-    except (discord.DiscordException, aiohttp.ClientError, OSError) as trouble:
-        log.warning("Discord did not tell which servers the bot is in (%s)", type(trouble).__name__)
+    except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+        log.warning("Discord did not tell which servers the bot is in (%s)", type(error).__name__)
         return
     if not found:
         log.info("The bot is in no server yet; the invite link above brings it into one")

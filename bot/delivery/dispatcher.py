@@ -17,8 +17,8 @@ from bot.delivery import retry_policy
 from bot.delivery.editing import PostEditor
 from bot.delivery.rate_limits import DiscordRateLimits
 from bot.delivery.retry_policy import Action, Decision
-from bot.delivery.sending import FileTooLarge, MessageSender, TooSlow
-from bot.errors import StoreTrouble
+from bot.delivery.sending import FileTooLarge, MessageSender, UploadTimeout
+from bot.errors import StoreUnavailable
 from bot.messages import MessageBuilder
 from bot.models.job import Delivery, DeliveryKind, DeliveryState
 from bot.store import Store
@@ -122,7 +122,7 @@ class Dispatcher:
                 del self._rounds[channel_id]
                 self.in_hand.pop(channel_id, None)
                 if (bug := task.exception()) is not None:  # not even the trouble could be written down
-                    if not isinstance(bug, StoreTrouble):  # of which the store itself tells
+                    if not isinstance(bug, StoreUnavailable):  # of which the store itself tells
                         log.error("The round for channel %d broke off", channel_id, exc_info=bug)
                     self._pause(_BROKEN_PAUSE)
 
@@ -152,8 +152,8 @@ class Dispatcher:
             self.in_hand[delivery.destination.channel_id] = asyncio.get_running_loop().time()
             try:
                 await self._deliver(delivery)
-            except _TRANSIENT as trouble:
-                await self._again(delivery, trouble)
+            except _TRANSIENT as error:
+                await self._again(delivery, error)
                 return
             except discord.HTTPException as refusal:
                 if refusal.status >= 500:
@@ -166,7 +166,7 @@ class Dispatcher:
                     delivery, Decision(unsent=delivery.state is DeliveryState.WAITING), "a file too large"
                 )
                 return
-            except StoreTrouble:
+            except StoreUnavailable:
                 raise
             except Exception:
                 log.exception("Delivery %d failed in an unexpected way; it is kept", delivery.id)
@@ -192,20 +192,20 @@ class Dispatcher:
 
     # --- trouble ----------------------------------------------------------------------------------------------------
 
-    async def _again(self, delivery: Delivery, trouble: BaseException) -> None:
-        too_slow = isinstance(trouble, TooSlow)
-        decision = retry_policy.of_trouble(delivery, too_slow=too_slow, jitter=self._rng.uniform(0.5, 1.0))
-        name = type(trouble).__name__
+    async def _again(self, delivery: Delivery, error: BaseException) -> None:
+        upload_timeout = isinstance(error, UploadTimeout)
+        decision = retry_policy.of_trouble(delivery, upload_timeout=upload_timeout, jitter=self._rng.uniform(0.5, 1.0))
+        name = type(error).__name__
         log.warning("Delivery %d met trouble (%s), again in %.0f s", delivery.id, name, decision.pause)
-        await self._carry_out(delivery, decision, name, timed_out=too_slow)
+        await self._carry_out(delivery, decision, name, timed_out=upload_timeout)
 
     async def _refused(self, delivery: Delivery, refusal: discord.HTTPException) -> bool:
         """Discord said no. Whether the channel's next message may be tried now."""
-        trouble = f"HTTP {refusal.status}, code {refusal.code}"
-        level = logging.DEBUG if trouble == delivery.trouble else logging.WARNING  # said once, not at every try
-        log.log(level, "Discord refused delivery %d: %s", delivery.id, trouble)
+        error = f"HTTP {refusal.status}, code {refusal.code}"
+        level = logging.DEBUG if error == delivery.error else logging.WARNING  # said once, not at every try
+        log.log(level, "Discord refused delivery %d: %s", delivery.id, error)
         decision = retry_policy.of_refusal(delivery, refusal.status, refusal.code, self._now())
-        await self._carry_out(delivery, decision, trouble)
+        await self._carry_out(delivery, decision, error)
         if decision.halt:
             return False
         if delivery.state is DeliveryState.POSTED:
@@ -213,9 +213,7 @@ class Dispatcher:
         self.set()
         return False
 
-    async def _carry_out(
-        self, delivery: Delivery, decision: Decision, trouble: str, *, timed_out: bool = False
-    ) -> None:
+    async def _carry_out(self, delivery: Delivery, decision: Decision, error: str, *, timed_out: bool = False) -> None:
         if decision.halt:
             self._pause(decision.halt)
         if decision.no_replies:
@@ -226,25 +224,25 @@ class Dispatcher:
             case Action.DROP:
                 await self._store.drop(delivery)
             case Action.GIVE_UP:
-                await self._give_up(delivery, decision.why, trouble)
+                await self._give_up(delivery, decision.why, error)
             case Action.AGAIN:
                 await self._store.put_off(
                     delivery,
                     decision.pause,
-                    trouble,
+                    error,
                     unsent=decision.unsent,
                     timed_out=timed_out,
                     fallback=decision.fallback,
                     gone=decision.gone,
                 )
 
-    async def _give_up(self, delivery: Delivery, why: str, trouble: str) -> None:
+    async def _give_up(self, delivery: Delivery, why: str, error: str) -> None:
         self._sender.forget(delivery)
-        if not await self._store.give_up(delivery, trouble):
+        if not await self._store.give_up(delivery, error):
             return  # dropped or posted while its send was under way: nothing is missing in the channel
-        log.error("Delivery %d is undeliverable: %s (%s)", delivery.id, why, trouble)
+        log.error("Delivery %d is undeliverable: %s (%s)", delivery.id, why, error)
         self._alert(
             f"channel {delivery.destination.channel_id}",
-            f"Results cannot be posted in <#{delivery.destination.channel_id}> ({trouble}). They are kept: when I may post "
+            f"Results cannot be posted in <#{delivery.destination.channel_id}> ({error}). They are kept: when I may post "
             "there again, somebody who manages that server can send them with `/darkroom status`.",
         )

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import discord
 import msgspec
 
-from bot.delivery.sending import TooSlow
+from bot.delivery.sending import UploadTimeout
 from bot.delivery.uploads import learn_limit, open_files, patience
 from bot.discord_codes import POST_GONE
 from bot.messages import PICTURE_FOR, MessageBuilder
@@ -106,7 +106,7 @@ class PostEditor:
                         raise
                     return False
                 except TimeoutError:
-                    raise TooSlow from None
+                    raise UploadTimeout from None
                 log.info("The picture came late")
                 await self._store.shown(post, _EDIT_PAUSE, picture=True)
                 return True

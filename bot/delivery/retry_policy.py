@@ -50,13 +50,13 @@ class Decision:
     why: str = ""
 
 
-def of_trouble(delivery: Delivery, *, too_slow: bool, jitter: float) -> Decision:
+def of_trouble(delivery: Delivery, *, upload_timeout: bool, jitter: float) -> Decision:
     """Nobody knows whether Discord took it: the row stays SENDING, and is settled before the next send.
 
-    `too_slow`: files were on their way for too long; `jitter` (0.5-1) spreads the tries.
+    `upload_timeout`: files were on their way for too long; `jitter` (0.5-1) spreads the tries.
     """
     fallback = None
-    if too_slow and delivery.timeouts:  # twice: the uplink does not carry the file
+    if upload_timeout and delivery.timeouts:  # twice: the uplink does not carry the file
         if delivery.state is DeliveryState.POSTED:
             return Decision(what=Action.LET_BE, pause=_EDIT_PAUSE)
         if delivery.fallback is Fallback.NONE:

@@ -18,7 +18,7 @@ from bot.store import Store
 log = logging.getLogger(__name__)
 
 
-class TooSlow(TimeoutError):
+class UploadTimeout(TimeoutError):
     """A send with files took longer than it may."""
 
 
@@ -50,7 +50,7 @@ class MessageSender:
         self._history.forget(delivery)
 
     async def post(self, delivery: Delivery, known: KnownJob) -> None:
-        """Post a message unless it stands already; raises what Discord answers, `TooSlow` or `FileTooLarge`."""
+        """Post a message unless it stands already; raises what Discord answers, `UploadTimeout` or `FileTooLarge`."""
         if await self._stands(delivery, known):
             return
         async with self._builder.message(delivery, known) as message:
@@ -124,7 +124,7 @@ class MessageSender:
             return None  # the nonce is known: the message stood, and somebody deleted it
         except TimeoutError:
             if message.files:
-                raise TooSlow from None
+                raise UploadTimeout from None
             raise
         return sent.id
 

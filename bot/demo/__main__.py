@@ -164,8 +164,8 @@ def main() -> int:
     logs.set_up("ERROR", ())
     try:
         asyncio.run(_until_stopped(demo(arguments.port, speed=arguments.speed, browser=not arguments.no_browser)))
-    except StartError as trouble:
-        print(trouble, file=sys.stderr)  # noqa: T201 -- the last thing on the screen is for a person
+    except StartError as error:
+        print(error, file=sys.stderr)  # noqa: T201 -- the last thing on the screen is for a person
         return 1
     except KeyboardInterrupt:
         pass

@@ -40,7 +40,7 @@ def used(submission: Submission, url: str, *, done: bool) -> str:
 
 def declined(submission: Submission) -> str:
     """A press that Midjourney refused, with its reasons: for the presser alone."""
-    name, _, details = submission.trouble.partition("\n")
+    name, _, details = submission.error.partition("\n")
     return f"Midjourney declined this one.\n{why(Job(jobid='', error=name, error_details=details))}"
 
 
@@ -54,7 +54,7 @@ def ended(submission: Submission) -> str:
         case SubmissionState.ACCEPTED:
             return under_way(submission)
         case _:
-            return submission.trouble
+            return submission.error
 
 
 def _name(submission: Submission) -> str:

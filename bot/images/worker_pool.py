@@ -47,7 +47,7 @@ class WorkerResult(msgspec.Struct, frozen=True, kw_only=True):
     made: list[Made] = []
     still: bool = False
     """Whether the file moved: what was made is its first picture."""
-    trouble: Literal["", "not a picture", "too large", "no room", "unreadable"] = ""
+    error: Literal["", "not a picture", "too large", "no room", "unreadable"] = ""
     why: str = ""
 
 
@@ -78,16 +78,16 @@ class WorkerPool:
         async with self._places:
             try:
                 said = await self._run(order, into)
-            except OSError as trouble:
-                log.warning("No worker for pictures could be started: %s", trouble.strerror)
-                raise Unreadable from trouble
+            except OSError as error:
+                log.warning("No worker for pictures could be started: %s", error.strerror)
+                raise Unreadable from error
         try:
             answer = msgspec.json.decode(said, type=WorkerResult)
         except msgspec.DecodeError:
-            answer = WorkerResult(trouble="unreadable", why="the worker took too long, or died")
-        if answer.trouble:
+            answer = WorkerResult(error="unreadable", why="the worker took too long, or died")
+        if answer.error:
             log.info("A picture could not be worked on (%s): %s", do, answer.why)
-            raise _error(answer.trouble, picture)
+            raise _error(answer.error, picture)
         return answer
 
     async def _run(self, order: _Order, folder: Path) -> bytes:
@@ -128,7 +128,7 @@ def _start(order: _Order, said: IO[bytes]) -> subprocess.Popen[bytes]:
     )
 
 
-def _error(trouble: str, picture: Picture) -> PictureError:
-    if trouble == "too large":
+def _error(error: str, picture: Picture) -> PictureError:
+    if error == "too large":
         return TooLarge(picture.size)
-    return {"not a picture": NotAPicture, "no room": NoRoom}.get(trouble, Unreadable)()
+    return {"not a picture": NotAPicture, "no room": NoRoom}.get(error, Unreadable)()

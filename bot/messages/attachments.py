@@ -102,11 +102,11 @@ class AttachmentBuilder:
             return Attachments(note=_ENDED)
         except TooLarge:
             return self._linked(job, urls[0], "The picture is too large to attach.", hidden)
-        except PictureError as trouble:
-            log.warning("The picture was not fetched: %s", trouble)
-            self._tell_of_room(into, trouble)
+        except PictureError as error:
+            log.warning("The picture was not fetched: %s", error)
+            self._tell_of_room(into, error)
             why = "The picture could not be fetched."
-            return self._linked(job, urls[0], why, hidden, may_come=not isinstance(trouble, NotAllowed))
+            return self._linked(job, urls[0], why, hidden, may_come=not isinstance(error, NotAllowed))
         self._tell_of_room(into)
         return await self._fitted(delivery.destination, known, pictures, hidden, into)
 
@@ -117,11 +117,11 @@ class AttachmentBuilder:
         limit = await self._limit(destination, len(pictures))
         try:
             fitted = [await self._pictures.fit(picture, limit=limit, into=into) for picture in pictures]
-        except NoRoom as trouble:
-            self._tell_of_room(into, trouble)
+        except NoRoom as error:
+            self._tell_of_room(into, error)
             return self._linked(known.job, url, "The picture could not be attached.", hidden, may_come=True)
-        except PictureError as trouble:  # a film, or what no decoder reads
-            log.info("The picture cannot be made smaller: %s", trouble)
+        except PictureError as error:  # a film, or what no decoder reads
+            log.info("The picture cannot be made smaller: %s", error)
             what = "film" if pictures[0].content_type == VIDEO else "picture"
             why = f"The {what} is too large to attach."
             return self._linked(known.job, url, why, hidden, seen=pictures[0].content_type != VIDEO)
@@ -130,11 +130,11 @@ class AttachmentBuilder:
         note = self._note(known.job, url, pictures[0], fitted[0])
         return Attachments(files=files, shown=f"attachment://{files[0].name}" if alone else None, note=note)
 
-    def _tell_of_room(self, into: Path, trouble: PictureError | None = None) -> None:
+    def _tell_of_room(self, into: Path, error: PictureError | None = None) -> None:
         """Have the owner told when the disk is full, and when there is room again for more than small pictures."""
-        if isinstance(trouble, NoRoom):
+        if isinstance(error, NoRoom):
             self._alert(_FULL, _NO_ROOM)
-        elif trouble is None and self._pictures.has_room(into):
+        elif error is None and self._pictures.has_room(into):
             self._alert(_FULL, "")
 
     def _note(self, job: Job, url: str, whole: Picture, fitted: Fitted) -> str:
@@ -167,9 +167,9 @@ class AttachmentBuilder:
             return Attachments(note=_ENDED)
         except (NotFour, IndexError):
             return Attachments(note="There are not four pictures in this one.")
-        except PictureError as trouble:
-            log.warning("The picture was not split: %s", trouble)
-            self._tell_of_room(into, trouble)
+        except PictureError as error:
+            log.warning("The picture was not split: %s", error)
+            self._tell_of_room(into, error)
             return Attachments(note="The picture could not be split just now.")
         self._tell_of_room(into)
         return Attachments(files=[_file(known, picture, number, hidden, of=4) for number, picture in enumerate(four)])

@@ -48,8 +48,8 @@ class PictureSources:
         if len(known.job.image_ux) == 4:
             try:
                 return await self._fetch([attachments.url for attachments in known.job.image_ux], into)
-            except PictureError as trouble:
-                log.info("The four pictures were not fetched: %s", trouble)
+            except PictureError as error:
+                log.info("The four pictures were not fetched: %s", error)
         return await self._attached(known, destination, into)
 
     async def _full_size(self, job: Job, into: Path) -> Picture | None:

@@ -36,8 +36,8 @@ class Spoilers:
             return known
         try:
             told = await self._ask(channel_id)
-        except (discord.DiscordException, OSError) as trouble:
-            log.warning("Nobody knows whether channel %d is age-restricted: %s", channel_id, type(trouble).__name__)
+        except (discord.DiscordException, OSError) as error:
+            log.warning("Nobody knows whether channel %d is age-restricted: %s", channel_id, type(error).__name__)
             return False
         if len(self._known) >= _CHANNELS:
             self._known.clear()

@@ -229,7 +229,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     timeouts: int = 0
     fallback: Fallback = Fallback.NONE
     gone_since: datetime | None = None
-    trouble: str = ""
+    error: str = ""
     revision: int = 1
     posted_revision: int = 0
     submission_id: int | None = None
@@ -270,7 +270,7 @@ OPEN_SUBMISSIONS = frozenset({SubmissionState.QUEUED, SubmissionState.SENT, Subm
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """A click on a job's button; `reference` is sent to useapi as replyRef.
 
-    `trouble` is the sentence of a press that came to nothing, and of an unknown one the sentence in case it does; of a
+    `error` is the sentence of a press that came to nothing, and of an unknown one the sentence in case it does; of a
     declined one Midjourney's own words, for the presser alone. `waits_for` is the press of the same button that this one
     waits for: what comes of that counts.
     """
@@ -287,7 +287,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     state: SubmissionState = SubmissionState.QUEUED
     child_id: int | None = None
     waits_for: int | None = None
-    trouble: str = ""
+    error: str = ""
     sent_at: datetime | None = None
 
 

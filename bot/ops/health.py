@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from bot.client import Darkroom
-from bot.errors import StoreTrouble
+from bot.errors import StoreUnavailable
 
 GATEWAY_DOWN = 60.0  # seconds; a resume takes one or two, and interactions do not arrive meanwhile
 ROUND_STALE = 420.0  # the watcher sleeps for 300 s at most, and a look may take 20
@@ -111,7 +111,7 @@ class Health:
         try:
             async with asyncio.timeout(WRITE_WITHIN):
                 await self._bot.store.set_fact("health", self._now().isoformat())
-        except StoreTrouble:
+        except StoreUnavailable:
             return Part(ok=False, words="cannot be written")
         except TimeoutError:
             return Part(ok=False, words=f"was not written within {WRITE_WITHIN:.0f} s")

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from bot import __version__
 from bot.client import Darkroom
-from bot.errors import StoreTrouble
+from bot.errors import StoreUnavailable
 from bot.ops.health import Health, is_healthy
 from bot.ops.metrics import CONTENT_TYPE, Metrics
 
@@ -37,6 +37,6 @@ class HealthRoutes:
         """Everything that is counted."""
         try:
             text = await self._metrics.render(self._bot, await self._health.report(), self._now)
-        except StoreTrouble:
+        except StoreUnavailable:
             raise web.HTTPServiceUnavailable from None
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE})

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bot.errors import StoreTrouble
+from bot.errors import StoreUnavailable
 from bot.store import Store
 from bot.store.backups import BackupError, free_bytes
 
@@ -66,14 +66,14 @@ class Maintenance:
         try:
             if await self._is_due():
                 await self._night()
-        except StoreTrouble:  # of which the store itself tells
+        except StoreUnavailable:  # of which the store itself tells
             self._later()
 
     def _look_at_the_disk(self) -> None:
         try:
             free = free_bytes(self._data_dir)
-        except OSError as trouble:
-            log.warning("The disk does not tell what is free: %s", trouble.strerror)
+        except OSError as error:
+            log.warning("The disk does not tell what is free: %s", error.strerror)
             return
         if not self._little and free < _LITTLE:
             self._little = True
@@ -98,10 +98,10 @@ class Maintenance:
         if self._backups:
             try:
                 copy = await self._store.back_up(self._data_dir, self._backups)
-            except BackupError as trouble:
-                log.log(logging.DEBUG if self._failing else logging.ERROR, "%s", trouble)  # said once, not every hour
+            except BackupError as error:
+                log.log(logging.DEBUG if self._failing else logging.ERROR, "%s", error)  # said once, not every hour
                 self._failing = True
-                self._alert("backup", f"The nightly backup failed: {trouble} I try again every hour.")
+                self._alert("backup", f"The nightly backup failed: {error} I try again every hour.")
                 self._later()
                 return
             self._alert("backup", "")

@@ -42,8 +42,8 @@ async def serve(routes: list[web.RouteDef], *, host: str, port: int, setting: st
         assert runner.server is not None
         try:
             listening = await asyncio.get_running_loop().create_server(partial(_accept, runner.server), host, port)
-        except OSError as trouble:
-            why = _WHY.get(trouble.errno or 0, trouble.strerror)
+        except OSError as error:
+            why = _WHY.get(error.errno or 0, error.strerror)
             raise StartError(f"{setting} {port} cannot be opened on {host}: {why}.") from None
         opened.callback(listening.close)
         yield int(listening.sockets[0].getsockname()[1])
@@ -61,12 +61,12 @@ _CALLERS_FAULT = (http_exceptions.HttpProcessingError, web.RequestPayloadError, 
 
 def _callers_fault_is_no_error(record: logging.LogRecord) -> bool:
     """Strangers can send thousands of requests that are no HTTP; aiohttp writes a page for each, DEBUG has a line."""
-    trouble = record.exc_info[1] if record.exc_info else None
-    if not isinstance(trouble, _CALLERS_FAULT):
+    error = record.exc_info[1] if record.exc_info else None
+    if not isinstance(error, _CALLERS_FAULT):
         return True
     record.levelno, record.levelname = logging.DEBUG, "DEBUG"
     record.msg, record.args, record.exc_info = (
-        f"A request broke off or made no sense ({type(trouble).__name__})",
+        f"A request broke off or made no sense ({type(error).__name__})",
         (),
         None,
     )

@@ -9,7 +9,7 @@ import hmac
 
 from aiohttp import web
 
-from bot.errors import Nonsense
+from bot.errors import InvalidResponse
 from bot.polling.webhooks import WebhookInbox
 from bot.providers.useapi import parse_job
 
@@ -40,7 +40,7 @@ class WebhookRoutes:
             raise web.HTTPBadRequest from None
         try:
             jobid = parse_job(body, jobid="").jobid
-        except Nonsense:
+        except InvalidResponse:
             jobid = ""
         if not jobid:
             raise web.HTTPBadRequest

@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Awaitable, Callable, Iterable
 
-from bot.errors import AccountBlocked, Busy, Rule, SubscriptionEnded, TokenRefused, UseapiError
+from bot.errors import AccountBlocked, Busy, ProviderError, Rule, SubscriptionEnded, TokenRefused
 from bot.models.job import KnownJob
 from bot.providers.useapi.parsing import Account
 
@@ -47,7 +47,7 @@ class CircuitBreaker:
         self._asking: asyncio.Task[None] | None = None
         self._answered_at = 0.0
         self._strain = 0
-        self.outage: type[UseapiError] | None = None
+        self.outage: type[ProviderError] | None = None
         """The trouble that it has; meanwhile one look at a time is enough to see whether it is over."""
         self.paused_until = -math.inf
         """When it may be asked again."""
@@ -57,7 +57,7 @@ class CircuitBreaker:
         """Whether it is to be left alone now."""
         return self._loop_time() < self.paused_until
 
-    def failed(self, outcome: UseapiError, known: KnownJob) -> bool:
+    def failed(self, outcome: ProviderError, known: KnownJob) -> bool:
         """Take note of a look that met trouble; whether that is this job's own, which slows nobody else down."""
         self._failing_since.setdefault(known.id, self._loop_time())
         if isinstance(outcome, AccountBlocked):
@@ -112,8 +112,8 @@ class CircuitBreaker:
                 in_vain = 0
             except AccountBlocked:
                 blocked, in_vain = True, 0
-            except UseapiError as trouble:
-                log.debug("useapi.net does not say how the Midjourney accounts are: %s", trouble)
+            except ProviderError as error:
+                log.debug("useapi.net does not say how the Midjourney accounts are: %s", error)
                 blocked, in_vain = True, in_vain + 1
             except Exception:
                 log.exception("The question about the Midjourney accounts failed in an unexpected way")
@@ -133,7 +133,7 @@ class CircuitBreaker:
             self._alert("account", f"Running jobs wait, such as #{known.key}. {outcome.for_admin}")
         self._blocked.add(known.id)
 
-    def _is_its_own(self, outcome: UseapiError, job_id: int) -> bool:
+    def _is_its_own(self, outcome: ProviderError, job_id: int) -> bool:
         """Whether the trouble is this job's alone: it began before useapi told of others, and is not over.
 
         A blocked account is one of several, maybe: what one of its jobs met is no news when the next one meets it.
@@ -143,7 +143,7 @@ class CircuitBreaker:
         related = self._blocked if isinstance(outcome, AccountBlocked) else {job_id}
         return min(self._failing_since[each] for each in related) < self._answered_at
 
-    def _slow_down(self, outcome: UseapiError) -> None:
+    def _slow_down(self, outcome: ProviderError) -> None:
         """Trouble slows the source down, not the single job: one look at a time, with growing pauses."""
         if not self.paused:  # looks that failed side by side are one trouble
             self._strain = min(self._strain + 1, 8)
@@ -158,6 +158,6 @@ class CircuitBreaker:
         self.outage = type(outcome)
 
 
-def asked_pause(outcome: UseapiError) -> float:
+def asked_pause(outcome: ProviderError) -> float:
     """The seconds for which useapi itself asked to be left alone."""
     return (outcome.retry_after or 0.0) if isinstance(outcome, Busy) else 0.0

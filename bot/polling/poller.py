@@ -17,11 +17,11 @@ from datetime import datetime, timedelta
 import msgspec
 
 from bot import logs
-from bot.errors import JobExpired, JobModerated, Rule, StoreTrouble, UseapiError
+from bot.errors import JobExpired, JobModerated, ProviderError, Rule, StoreUnavailable
 from bot.models.job import Job, KnownJob, PollTarget, Status, follow
 from bot.polling.circuit_breaker import CircuitBreaker, asked_pause
 from bot.polling.first_poll import FirstPollDelay, is_fresh
-from bot.providers.useapi import Useapi
+from bot.providers.useapi import UseapiClient
 from bot.store import Store
 from bot.wakeup import Wakeup
 
@@ -56,7 +56,7 @@ class Poller:
     def __init__(
         self,
         *,
-        api: Useapi,
+        api: UseapiClient,
         store: Store,
         poll_seconds: float,
         concurrency: int,
@@ -264,8 +264,8 @@ class Poller:
         # the deliveries stand. Nothing is half said.
         try:
             await self._store.record(news)
-        except Exception as trouble:
-            if not isinstance(trouble, StoreTrouble):  # of which the store itself tells
+        except Exception as error:
+            if not isinstance(error, StoreUnavailable):  # of which the store itself tells
                 log.exception("What %d looks found could not be written; they are repeated", len(news))
             for job_id, _ in news:
                 self._schedule(job_id, self._poll_seconds)
@@ -274,7 +274,7 @@ class Poller:
         if any(job.over for _, job in news):
             self._ended_one()
 
-    def _read(self, outcome: Job | UseapiError, target: PollTarget) -> Job | None:
+    def _read(self, outcome: Job | ProviderError, target: PollTarget) -> Job | None:
         """What to write down, if anything; schedules the next look unless the job is over."""
         job_id = target.known.id
         match outcome:
@@ -282,9 +282,9 @@ class Poller:
                 new: Job | None = outcome
             case JobModerated():
                 new = outcome.job
-            case UseapiError(rule=Rule.OVER):
+            case ProviderError(rule=Rule.OVER):
                 new = self._ended(outcome, target)
-            case UseapiError():
+            case ProviderError():
                 return self._troubled(outcome, target)
         self._breaker.answered(job_id)
         news = None if new is None else self._news(new, target)
@@ -320,7 +320,7 @@ class Poller:
         targets = self._quiet[target.known.id] = self._quiet.get(target.known.id, 0) + 1
         return targets > _SILENT_LOOKS
 
-    def _ended(self, outcome: UseapiError, target: PollTarget) -> Job | None:
+    def _ended(self, outcome: ProviderError, target: PollTarget) -> Job | None:
         """A job that useapi forgot is over; one that it does not find may be found at the next look.
 
         The first miss does not count where somebody called: useapi itself calls about a job that is there.
@@ -331,7 +331,7 @@ class Poller:
             return msgspec.structs.replace(target.known.job, status=Status.EXPIRED)
         return None
 
-    def _troubled(self, outcome: UseapiError, target: PollTarget) -> Job | None:
+    def _troubled(self, outcome: ProviderError, target: PollTarget) -> Job | None:
         """Trouble that may be everybody's slows the source down; with its own a job waits alone, a day at most."""
         if self._breaker.failed(outcome, target.known) and self._is_silent(target):
             self._forget(target.known.id)
@@ -366,8 +366,8 @@ def interval(waited: float, poll_seconds: float) -> float:
     return min(max(waited / 20, poll_seconds), _SLOWEST)
 
 
-def _outcome(target: asyncio.Task[Job]) -> Job | UseapiError:
+def _outcome(target: asyncio.Task[Job]) -> Job | ProviderError:
     if target.cancelled():
         raise RuntimeError("the request was cancelled")
-    trouble = target.exception()
-    return trouble if isinstance(trouble, UseapiError) else target.result()
+    error = target.exception()
+    return error if isinstance(error, ProviderError) else target.result()

@@ -13,9 +13,9 @@ import re
 from collections.abc import Awaitable, Callable
 
 from bot import logs
-from bot.errors import Busy, JobModerated, JobUnknown, Misconfigured, StoreTrouble, Trouble, UseapiError
+from bot.errors import Busy, JobModerated, JobUnknown, Misconfigured, ProviderError, StoreUnavailable, TransientError
 from bot.models.job import Destination, Job, KnownJob
-from bot.providers.useapi import Useapi
+from bot.providers.useapi import UseapiClient
 from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class WebhookInbox:
     def __init__(
         self,
         *,
-        api: Useapi,
+        api: UseapiClient,
         store: Store,
         poll_soon: Callable[[int], None],
         destination_of: Callable[[int], Awaitable[Destination | None]],
@@ -96,7 +96,7 @@ class WebhookInbox:
     async def _catch_up(self) -> None:
         try:
             running = await self._api.running()
-        except UseapiError:
+        except ProviderError:
             return  # of which others tell
         for jobid in running:
             if await self._may_be_owed(await self._store.by_jobid(jobid)):
@@ -142,9 +142,9 @@ class WebhookInbox:
             try:
                 await self._take_in_once(jobid)
                 return
-            except (Trouble, Busy, Misconfigured, StoreTrouble, OSError) as trouble:
+            except (TransientError, Busy, Misconfigured, StoreUnavailable, OSError) as error:
                 if pause is None:
-                    log.warning("A job that may belong here is not watched: %s", type(trouble).__name__)
+                    log.warning("A job that may belong here is not watched: %s", type(error).__name__)
                     return
                 await asyncio.sleep(pause)
             except JobUnknown:  # a fresh job may not be known everywhere at once, and there may be no other call
@@ -153,13 +153,13 @@ class WebhookInbox:
                 await asyncio.sleep(pause)
                 if not self._may_ask(leaving=_BURST / 2):
                     return
-            except UseapiError:
+            except ProviderError:
                 return  # there is no such job
 
     async def _take_in_once(self, jobid: str) -> None:
         """Watch the job where it says itself.
 
-        Raises `UseapiError` or `OSError` where that is not to be known now, `StoreTrouble` where it cannot be kept.
+        Raises `ProviderError` or `OSError` where that is not to be known now, `StoreUnavailable` where it cannot be kept.
         """
         known = await self._store.by_jobid(jobid)
         job = known.job if known is not None else await self._ask(jobid)

@@ -41,8 +41,8 @@ def begin(data_dir: Path, now: datetime) -> Path:
             raise BackupError(f"A copy of the database needs {needed >> 20} MB, and {free >> 20} MB are free.")
         part = folder / f"nightly-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.sqlite3{_UNFINISHED}"
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except OSError as trouble:
-        raise BackupError(f"The folder {folder} cannot be written: {trouble.strerror}.") from None
+    except OSError as error:
+        raise BackupError(f"The folder {folder} cannot be written: {error.strerror}.") from None
     return part
 
 
@@ -54,8 +54,8 @@ def finish(part: Path, keep: int) -> Path:
     try:
         with closing(sqlite3.connect(part)) as copy:
             (said,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
-    except sqlite3.Error as trouble:
-        said = str(trouble)
+    except sqlite3.Error as error:
+        said = str(error)
     if said != "ok":
         with suppress(OSError):
             part.unlink()
@@ -66,8 +66,8 @@ def finish(part: Path, keep: int) -> Path:
         flush(part.parent)
         for old in nightly(part.parent.parent)[:-keep]:
             old.unlink()
-    except OSError as trouble:
-        raise BackupError(f"The folder {part.parent} cannot be written: {trouble.strerror}.") from None
+    except OSError as error:
+        raise BackupError(f"The folder {part.parent} cannot be written: {error.strerror}.") from None
     return done
 
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import aiosqlite
 
-from bot.errors import StoreError, StoreTrouble
+from bot.errors import StoreError, StoreUnavailable
 from bot.store import sqlite_codes
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class Database:
         """Run `work` between BEGIN IMMEDIATE and COMMIT; whatever it raises rolls everything back.
 
         It runs in a task of its own, shielded: a caller that is cancelled no longer waits, but the transaction ends
-        whole. `work` must not touch the network. Raises `StoreTrouble` where the disk does not take it, see
+        whole. `work` must not touch the network. Raises `StoreUnavailable` where the disk does not take it, see
         `sqlite_codes`; any other `sqlite3.Error` is a bug and raised as it is.
         """
         return await asyncio.shield(asyncio.create_task(self._whole(work)))
@@ -67,7 +67,7 @@ class Database:
                 await self._roll_back()
                 if (words := sqlite_codes.for_admin(error)) is not None:
                     self._note_trouble(error, words)
-                    raise StoreTrouble(words) from error
+                    raise StoreUnavailable(words) from error
                 raise
             self._note_success()
             return result
@@ -143,8 +143,8 @@ def as_store_error(path: Path) -> Iterator[None]:
     """Turn what is wrong with the file or its disk while the bot starts into a `StoreError`; a bug stays as it is."""
     try:
         yield
-    except StoreTrouble as trouble:
-        raise StoreError(f"{path}: {trouble.for_admin}") from None
+    except StoreUnavailable as error:
+        raise StoreError(f"{path}: {error.for_admin}") from None
     except sqlite3.Error as error:
         match sqlite_codes.primary_code(error):
             case sqlite_codes.BUSY:
@@ -168,9 +168,9 @@ def _check_folder(folder: Path) -> None:
         probe.unlink()
         if not (folder / FILE).exists():
             (folder / FILE).touch(mode=0o600)  # it holds prompts and names; what SQLite makes beside it is alike
-    except OSError as trouble:
+    except OSError as error:
         raise StoreError(
-            f"The folder {folder} for the database cannot be written: {trouble.strerror}. See DATA_DIR."
+            f"The folder {folder} for the database cannot be written: {error.strerror}. See DATA_DIR."
         ) from None
 
 
@@ -239,10 +239,10 @@ async def _copy(connection: aiosqlite.Connection, path: Path, version: int) -> N
         part.touch(mode=0o600)
         await connection.execute("VACUUM INTO ?", (str(part),))
         part.rename(part.with_suffix(""))
-    except (OSError, sqlite3.Error) as trouble:
+    except (OSError, sqlite3.Error) as error:
         with suppress(OSError):
             _sweep(folder)
-        reason = trouble.strerror if isinstance(trouble, OSError) else trouble
+        reason = error.strerror if isinstance(error, OSError) else error
         raise StoreError(
             f"Before an update of the database a copy is made in {folder}, and that failed: {reason}. "
             "Nothing was changed. Is the disk full?"

@@ -183,7 +183,7 @@ class Outbox:
         self,
         delivery: Delivery,
         pause: float,
-        trouble: str,
+        error: str,
         *,
         unsent: bool = False,
         timed_out: bool = False,
@@ -205,7 +205,7 @@ class Outbox:
                gone_since = iif(?, coalesce(gone_since, ?), gone_since)""",
             (
                 self._time() + pause,
-                trouble,
+                error,
                 delivery.attempts + 1,
                 timed_out,
                 delivery.fallback if fallback is None else fallback,
@@ -215,16 +215,14 @@ class Outbox:
             ),
         )
 
-    async def give_up(self, delivery: Delivery, trouble: str) -> bool:
+    async def give_up(self, delivery: Delivery, error: str) -> bool:
         """Keep the row, for the admin to see, but stop trying; the card need not wait for the result any more.
 
         WAITING or SENDING to UNDELIVERABLE. `False`, and nothing changes, where it was dropped or posted meanwhile.
         """
 
         async def work(db: aiosqlite.Connection) -> bool:
-            given_up = await update_delivery(
-                db, delivery, "state = 'undeliverable', trouble = ?", (trouble,), where=OPEN
-            )
+            given_up = await update_delivery(db, delivery, "state = 'undeliverable', trouble = ?", (error,), where=OPEN)
             if given_up is not None:
                 await self._touch_card(db, delivery)
             return given_up is not None

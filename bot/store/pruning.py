@@ -8,7 +8,7 @@ from pathlib import Path
 
 import aiosqlite
 
-from bot.errors import StoreTrouble
+from bot.errors import StoreUnavailable
 from bot.models.job import OPEN_SUBMISSIONS
 from bot.store import backups
 from bot.store.outbox import OPEN, Outbox
@@ -49,9 +49,9 @@ class Pruning(Outbox):
         part = backups.begin(data_dir, self._now())
         try:
             await self._db.rows("VACUUM INTO ?", (str(part),))
-        except sqlite3.Error as trouble:
+        except sqlite3.Error as error:
             part.unlink(missing_ok=True)
-            raise backups.BackupError(f"The nightly copy of the database could not be made ({trouble}).") from None
+            raise backups.BackupError(f"The nightly copy of the database could not be made ({error}).") from None
         return await asyncio.to_thread(backups.finish, part, keep)
 
     async def prune(self, days: int) -> int:
@@ -71,7 +71,7 @@ class Pruning(Outbox):
                 break
             try:
                 gone = await self._delete(after, upto, before)
-            except StoreTrouble:  # of which the store itself tells
+            except StoreUnavailable:  # of which the store itself tells
                 break
             deleted += len(gone)
             unposted += sum(gone)

@@ -80,8 +80,8 @@ async def restore(data_dir: Path, copy: Path, now: datetime) -> Restored:
             unknown = [] if replaced is None else _unknown(replaced, new)
             new.replace(path)
             flush(data_dir)
-    except OSError as trouble:
-        raise StoreError(f"The copy cannot be put into {data_dir}: {trouble.strerror}.") from None
+    except OSError as error:
+        raise StoreError(f"The copy cannot be put into {data_dir}: {error.strerror}.") from None
     finally:
         for left in (new, *_sides(new)):
             left.unlink(missing_ok=True)
@@ -117,8 +117,8 @@ def _held(path: Path) -> Iterator[None]:
             with closing(_connect(path)) as connection:
                 connection.execute("PRAGMA journal_mode = DELETE")
             held.enter_context(closing(_connect(path))).execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as trouble:
-            if sqlite_codes.primary_code(trouble) == sqlite_codes.BUSY:
+        except sqlite3.OperationalError as error:
+            if sqlite_codes.primary_code(error) == sqlite_codes.BUSY:
                 raise _runs(path) from None
         except sqlite3.DatabaseError:
             held.close()  # damaged, and that may be why a copy is wanted: no bot would start on it
@@ -154,14 +154,14 @@ async def _prepare(new: Path, copy: Path, now: datetime) -> tuple[int, datetime 
         await migrate(connection, migrations, version)
         told = await _mark(connection, now)
         await connection.execute("PRAGMA journal_mode = DELETE")  # one file, without a -wal beside it
-    except sqlite3.OperationalError as trouble:  # a good copy is not to be thrown away for want of room
+    except sqlite3.OperationalError as error:  # a good copy is not to be thrown away for want of room
         raise StoreError(
-            f"The copy {copy} could not be made ready ({trouble}). Is the disk full? If it is not, take an older copy."
+            f"The copy {copy} could not be made ready ({error}). Is the disk full? If it is not, take an older copy."
         ) from None
-    except sqlite3.DatabaseError as trouble:
-        if sqlite_codes.primary_code(trouble) == sqlite_codes.NOT_A_DATABASE:
+    except sqlite3.DatabaseError as error:
+        if sqlite_codes.primary_code(error) == sqlite_codes.NOT_A_DATABASE:
             raise StoreError(f"{copy} is no SQLite database.") from None
-        raise StoreError(f"The copy {copy} cannot be used: {trouble}. Take an older one.") from None
+        raise StoreError(f"The copy {copy} cannot be used: {error}. Take an older one.") from None
     finally:
         await connection.close()
     return told

@@ -92,7 +92,7 @@ def delivery_of(row: aiosqlite.Row) -> Delivery:
         timeouts=row["timeouts"],
         fallback=Fallback(row["shape"]),
         gone_since=None if row["gone_since"] is None else aware(row["gone_since"]),
-        trouble=row["trouble"],
+        error=row["trouble"],
         revision=row["wanted"],
         posted_revision=row["shown"],
         submission_id=row["press_id"],
@@ -115,6 +115,6 @@ def submission_of(row: aiosqlite.Row) -> Submission:
         state=SubmissionState(row["state"]),
         child_id=row["child_id"],
         waits_for=row["behind"],
-        trouble=row["trouble"],
+        error=row["trouble"],
         sent_at=None if row["sent_at"] is None else aware(row["sent_at"]),
     )

@@ -171,12 +171,12 @@ class Submissions(Subscriptions):
 
         await self._db.transaction(work)
 
-    async def mark_unconfirmed(self, submission: Submission, trouble: str = "") -> Submission | None:
-        """It was sent, and nobody heard what came of it; `trouble` is the sentence for the case that no job is found.
+    async def mark_unconfirmed(self, submission: Submission, error: str = "") -> Submission | None:
+        """It was sent, and nobody heard what came of it; `error` is the sentence for the case that no job is found.
 
         It is kept in the row, because a restart forgets what useapi answered.
         """
-        return await self._move(submission, SubmissionState.SENT, "state = 'unknown', trouble = ?", (trouble,))
+        return await self._move(submission, SubmissionState.SENT, "state = 'unknown', trouble = ?", (error,))
 
     async def cancel_queued(self, submission: Submission) -> bool:
         """Take a press out of the line; whether it was still there. Who waited behind it moves up."""
@@ -231,12 +231,12 @@ class Submissions(Subscriptions):
 
         return await self._db.transaction(work)
 
-    async def mark_failed(self, submission: Submission, state: SubmissionState, trouble: str) -> None:
+    async def mark_failed(self, submission: Submission, state: SubmissionState, error: str) -> None:
         """The press, and those behind it, came to nothing."""
 
         async def work(db: aiosqlite.Connection) -> None:
-            await self._end(db, "id = ?", submission.id, state, trouble, None)
-            await self._end(db, "behind = ?", submission.id, state, trouble, None)
+            await self._end(db, "id = ?", submission.id, state, error, None)
+            await self._end(db, "behind = ?", submission.id, state, error, None)
 
         await self._db.transaction(work)
 
@@ -246,13 +246,13 @@ class Submissions(Subscriptions):
         which: str,
         submission_id: int,
         state: SubmissionState,
-        trouble: str,
+        error: str,
         child_id: int | None,
     ) -> None:
         await db.execute(
             f"""UPDATE presses SET state = ?, trouble = ?, child_id = ?, ended_at = ?, behind = NULL
                 WHERE {which} AND state IN ({OPEN_STATES})""",  # noqa: S608 -- constants only
-            (state, trouble, child_id, self._time(), submission_id),
+            (state, error, child_id, self._time(), submission_id),
         )
 
     async def interaction_token(self, submission: Submission) -> str:

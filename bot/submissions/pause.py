@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from bot.errors import AccountBlocked, Busy, Overloaded, QueueFull, UseapiError
+from bot.errors import AccountBlocked, Busy, Overloaded, ProviderError, QueueFull
 
 log = logging.getLogger(__name__)
 
@@ -14,12 +14,12 @@ _OVERLOADED_PAUSE = 60.0
 _PROBE = 60.0  # between two tries while the account waits for a person
 _LONGEST_PAUSE = 300.0
 
-_WORDS: tuple[tuple[type[UseapiError], str], ...] = (
+_WORDS: tuple[tuple[type[ProviderError], str], ...] = (
     (QueueFull, "All of the Midjourney account's places are taken."),
     (Busy, "useapi.net asks for a pause."),
     (AccountBlocked, "The Midjourney account waits for a person, and whoever runs this bot was told."),
     (Overloaded, "useapi.net is overloaded just now."),
-    (UseapiError, "useapi.net has trouble just now."),
+    (ProviderError, "useapi.net has trouble just now."),
 )
 
 
@@ -28,7 +28,7 @@ class Hold:
 
     def __init__(self, *, alert: Callable[[str, str], None]) -> None:
         self._alert = alert
-        self._why: UseapiError | None = None
+        self._why: ProviderError | None = None
         self._since = 0.0
         self._strain = 0
         self._until = 0.0
@@ -46,7 +46,7 @@ class Hold:
         """How long nothing is to be sent."""
         return max(self._until - _loop_time(), 0.0)
 
-    def begin(self, outcome: UseapiError) -> None:
+    def begin(self, outcome: ProviderError) -> None:
         """A press met this; nothing is sent for a while."""
         if type(outcome) is not type(self._why):
             self._strain = 0
@@ -85,7 +85,7 @@ class Hold:
         return True
 
 
-def _pause(outcome: UseapiError, longer: float) -> float:
+def _pause(outcome: ProviderError, longer: float) -> float:
     match outcome:
         case QueueFull():
             return _FULL_PAUSE

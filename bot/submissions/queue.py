@@ -7,9 +7,9 @@ from datetime import datetime
 
 import msgspec
 
-from bot.errors import StoreTrouble
+from bot.errors import StoreUnavailable
 from bot.models.job import CostTier, Destination, KnownJob, LimitExceeded, Limits, Person, Submission
-from bot.providers.useapi import Useapi
+from bot.providers.useapi import UseapiClient
 from bot.store import Store
 from bot.submissions.notifications import Telling
 from bot.submissions.pause import Hold
@@ -36,7 +36,7 @@ class SubmissionQueue:
     def __init__(
         self,
         *,
-        api: Useapi,
+        api: UseapiClient,
         store: Store,
         watch: Callable[[KnownJob], None],
         tell: Callable[[Submission], Awaitable[None]],
@@ -144,7 +144,7 @@ class SubmissionQueue:
             while True:
                 try:
                     wait = await self._round()
-                except StoreTrouble:  # of which the store itself tells
+                except StoreUnavailable:  # of which the store itself tells
                     wait = _BROKEN_PAUSE
                 await self._wakeup.sleep(wait, *self._tasks())
         finally:
@@ -175,7 +175,7 @@ class SubmissionQueue:
             for submission_id in [submission_id for submission_id, task in tasks.items() if task.done()]:
                 task = tasks.pop(submission_id)
                 bug = None if task.cancelled() else task.exception()
-                if isinstance(bug, StoreTrouble):  # of which the store itself tells
+                if isinstance(bug, StoreUnavailable):  # of which the store itself tells
                     self._hold.pause(_BROKEN_PAUSE)
                 elif bug is not None and tasks is not self._telling.tasks:
                     self._odd_until[submission_id] = now + _LONGEST_PAUSE

@@ -12,9 +12,9 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.errors import Busy, JobModerated, Misconfigured, Trouble, UseapiError
+from bot.errors import Busy, JobModerated, Misconfigured, ProviderError, TransientError
 from bot.models.job import Job, KnownJob, Submission
-from bot.providers.useapi import Useapi
+from bot.providers.useapi import UseapiClient
 from bot.store import Store
 
 _LOOK_AFTER = 5.0  # seconds from a lost answer to the first look,
@@ -36,7 +36,7 @@ class _Doubt:
 class Search:
     """All presses in doubt, as far as memory must hold them; a new start begins anew."""
 
-    def __init__(self, *, api: Useapi, store: Store, now: Callable[[], datetime]) -> None:
+    def __init__(self, *, api: UseapiClient, store: Store, now: Callable[[], datetime]) -> None:
         self._api = api
         self._store = store
         self._now = now
@@ -67,7 +67,7 @@ class Search:
         return not self._doubt(submission).looked
 
     async def look(self, submission: Submission, parent: KnownJob) -> Job | None:
-        """The press's job, or `None` where a whole look found none; raises `UseapiError` where it was cut short."""
+        """The press's job, or `None` where a whole look found none; raises `ProviderError` where it was cut short."""
         mark_unconfirmed = self._doubt(submission)
         try:
             for jobid in (*await self._children(parent, submission.button), *await self._api.running()):
@@ -95,8 +95,8 @@ class Search:
     async def _children(self, parent: KnownJob, button: str) -> list[str]:
         try:
             job = await self._api.job(parent.job.jobid)
-        except UseapiError as outcome:
-            if isinstance(outcome, Trouble | Busy | Misconfigured):
+        except ProviderError as outcome:
+            if isinstance(outcome, TransientError | Busy | Misconfigured):
                 raise
             return []  # useapi knows the parent no more, so it tells of no children
         return [child.jobid for child in job.children if child.button == button]
@@ -109,8 +109,8 @@ class Search:
             return await self._api.job(jobid)
         except JobModerated as declined:
             return declined.job
-        except UseapiError as outcome:
-            if isinstance(outcome, Trouble | Busy | Misconfigured):
+        except ProviderError as outcome:
+            if isinstance(outcome, TransientError | Busy | Misconfigured):
                 raise
             return None
 

@@ -25,12 +25,12 @@ from bot.errors import (
     JobModerated,
     Misconfigured,
     NotSent,
-    StoreTrouble,
-    Trouble,
-    UseapiError,
+    ProviderError,
+    StoreUnavailable,
+    TransientError,
 )
 from bot.models.job import CostTier, Job, KnownJob, Status, Submission, SubmissionState
-from bot.providers.useapi import Useapi
+from bot.providers.useapi import UseapiClient
 from bot.store import Store
 from bot.submissions.notifications import Telling
 from bot.submissions.pause import Hold
@@ -71,7 +71,7 @@ class Sending:
     def __init__(
         self,
         *,
-        api: Useapi,
+        api: UseapiClient,
         store: Store,
         hold: Hold,
         search: Search,
@@ -116,20 +116,20 @@ class Sending:
             child = await self._api.press(
                 parent.job.jobid, submission.button, reply_ref=submission.reference, prompt=submission.prompt or None
             )
-        except UseapiError as outcome:
+        except ProviderError as outcome:
             await self._came_to(outcome, taken, parent, asked_at)
         else:
             self._moves_again(asked_at)
             await self._made(taken, msgspec.structs.replace(child, parent_jobid=parent.job.jobid), used=False)
 
-    async def _came_to(self, outcome: UseapiError, submission: Submission, parent: KnownJob, asked_at: float) -> None:
+    async def _came_to(self, outcome: ProviderError, submission: Submission, parent: KnownJob, asked_at: float) -> None:
         """What useapi answered instead of a job."""
         match outcome:
             case Busy() | AccountBlocked() | NotSent():
                 self._hold.begin(outcome)
                 words = _TOO_MANY.format(self._queue)
                 await self._written(lambda: self._store.requeue(submission, self._queue, words))
-            case Trouble():
+            case TransientError():
                 log.warning("Nobody knows what became of press %d (%s); its job is looked for", submission.id, outcome)
                 self._hold.begin(outcome)
                 self._search.begin(submission, asked_at)
@@ -170,7 +170,7 @@ class Sending:
             job = await self._api.job(jobid)
         except JobModerated as declined:
             job = declined.job
-        except UseapiError:
+        except ProviderError:
             job = Job(jobid=jobid, verb="button", button=button)
         return msgspec.structs.replace(job, parent_jobid=parent.job.jobid)  # useapi may leave it out
 
@@ -187,15 +187,15 @@ class Sending:
             self._watch(child)
         self._changed()
 
-    async def _end(self, submission: Submission, state: SubmissionState, trouble: str) -> None:
-        await self._written(lambda: self._store.mark_failed(submission, state, trouble))
+    async def _end(self, submission: Submission, state: SubmissionState, error: str) -> None:
+        await self._written(lambda: self._store.mark_failed(submission, state, error))
 
     async def _written(self, write: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """What useapi has said is said once: it is kept here until the disk takes it, or until the bot dies."""
         while True:
             try:
                 return await write()
-            except StoreTrouble:  # of which the store itself tells
+            except StoreUnavailable:  # of which the store itself tells
                 await asyncio.sleep(_WRITE_AGAIN)
 
     def _moves_again(self, asked_at: float) -> None:
@@ -215,15 +215,15 @@ class Sending:
         )  # as it was when the look began
         try:
             child = await self._search.look(submission, parent)
-        except UseapiError as trouble:
-            log.debug("The look for the job of press %d was cut short: %s", submission.id, trouble)
+        except ProviderError as error:
+            log.debug("The look for the job of press %d was cut short: %s", submission.id, error)
             child, late = None, False
         if child is not None:
             log.info("Found the job of press %d", submission.id)
             await self._made(submission, msgspec.structs.replace(child, parent_jobid=parent.job.jobid), used=False)
         elif late:
             log.warning("No job of press %d was found", submission.id)
-            await self._end(submission, SubmissionState.LOST, submission.trouble or _LOST)
+            await self._end(submission, SubmissionState.LOST, submission.error or _LOST)
         elif first:
             self._telling.is_looked_for(submission)
 

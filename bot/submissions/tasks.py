@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from bot import logs
-from bot.errors import StoreTrouble
+from bot.errors import StoreUnavailable
 from bot.models.job import Submission
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ async def _logged(submission_id: int, work: Callable[[T], Awaitable[None]], what
     """Work on a press; a bug in it is logged in here, where the line names the job, and then met by the sweep."""
     try:
         await work(what)
-    except StoreTrouble:  # of which the store itself tells
+    except StoreUnavailable:  # of which the store itself tells
         raise
     except Exception:
         log.exception("Press %d failed in an unexpected way; it is kept", submission_id)

@@ -9,7 +9,7 @@ from bot import logs
 from bot.errors import UserError
 from bot.models.job import Destination, Job, Person
 from bot.polling.poller import Poller
-from bot.providers.useapi import Useapi
+from bot.providers.useapi import UseapiClient
 from bot.settings import Settings
 from bot.store import Store, SubscriptionOutcome, SubscriptionResult
 from bot.submissions import SubmissionQueue
@@ -25,7 +25,7 @@ class Bot(Protocol):
     """What is asked of the running bot; `bot.client` has it all."""
 
     store: Store
-    api: Useapi
+    api: UseapiClient
     poller: Poller
     submissions: SubmissionQueue
     settings: Settings
@@ -108,12 +108,12 @@ async def results_destination(interaction: discord.Interaction) -> tuple[Destina
         return here, ""
     _check_sender(interaction)
     there = Destination(guild_id=here.guild_id, channel_id=chosen)
-    trouble = await channel_trouble(interaction.client, there)
-    if not trouble:
+    error = await channel_trouble(interaction.client, there)
+    if not error:
         return there, ""
     check_rights(interaction)
-    name = "the channel that this server chose for results" if trouble == GONE else f"<#{chosen}>, chosen for results"
-    return here, f"I can't post in {name}: {trouble}. `/darkroom settings` changes that."
+    name = "the channel that this server chose for results" if error == GONE else f"<#{chosen}>, chosen for results"
+    return here, f"I can't post in {name}: {error}. `/darkroom settings` changes that."
 
 
 async def check_load(interaction: discord.Interaction) -> None:

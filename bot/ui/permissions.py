@@ -53,8 +53,8 @@ async def channel_trouble(bot: discord.Client, destination: Destination) -> str:
             me = await guild.fetch_member(bot.user.id)
     except (discord.NotFound, discord.Forbidden, discord.InvalidData):
         return GONE
-    except Exception as trouble:  # noqa: BLE001 -- whatever it is, it must not keep anybody from asking for a job
-        log.info("Discord did not say how channel %s stands (%s)", destination.channel_id, type(trouble).__name__)
+    except Exception as error:  # noqa: BLE001 -- whatever it is, it must not keep anybody from asking for a job
+        log.info("Discord did not say how channel %s stands (%s)", destination.channel_id, type(error).__name__)
         return ""
     if thread is None and not isinstance(channel, discord.abc.Messageable):
         return "nobody can write in it, only in a channel or post inside it"
@@ -80,8 +80,8 @@ async def postable_destination(
     except (discord.NotFound, discord.Forbidden):
         log.warning("A job wants to be shown in channel %d, which I do not see", channel_id)
         return None
-    except Exception as trouble:  # noqa: BLE001 -- whatever it is, it may be over when Discord is asked again
-        raise OSError(f"Discord did not say where a channel is ({type(trouble).__name__})") from None
+    except Exception as error:  # noqa: BLE001 -- whatever it is, it may be over when Discord is asked again
+        raise OSError(f"Discord did not say where a channel is ({type(error).__name__})") from None
     guild_id = int(str(channel.get("guild_id") or 0))
     if not guild_id or (guilds is not None and guild_id not in guilds):
         log.warning("A job wants to be shown in channel %d, whose server is not listed", channel_id)
@@ -102,6 +102,6 @@ async def role_is_gone(bot: discord.Client, guild_id: int, role_id: int | None, 
             await bot.http.get_role(guild_id, role_id)
     except discord.NotFound as answer:
         return answer.code == DiscordCode.UNKNOWN_ROLE
-    except Exception as trouble:  # noqa: BLE001 -- see above
-        log.info("Discord did not say whether role %s is there (%s)", role_id, type(trouble).__name__)
+    except Exception as error:  # noqa: BLE001 -- see above
+        log.info("Discord did not say whether role %s is there (%s)", role_id, type(error).__name__)
     return False

@@ -32,10 +32,10 @@ async def answer(interaction: discord.Interaction, error: BaseException) -> None
         return
     try:
         await say(interaction, words(error, missing=_missing(interaction)))
-    except discord.HTTPException as trouble:
-        log.info("An answer could not be given (Discord's code %d)", trouble.code)
-    except _CUT_OFF as trouble:
-        log.info("An answer could not be given (%s)", type(trouble).__name__)
+    except discord.HTTPException as failure:
+        log.info("An answer could not be given (Discord's code %d)", failure.code)
+    except _CUT_OFF as failure:
+        log.info("An answer could not be given (%s)", type(failure).__name__)
     except Exception:
         log.exception("An answer could not be given")
 

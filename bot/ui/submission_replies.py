@@ -40,8 +40,8 @@ class SubmissionReplies:
         over = submission.state not in {SubmissionState.QUEUED, SubmissionState.SENT, SubmissionState.UNCONFIRMED}
         try:
             told = await self._in_private(submission, await self._words(submission, held))
-        except (discord.DiscordException, aiohttp.ClientError, OSError) as trouble:
-            log.info("Discord did not take what became of press %d (%s)", submission.id, type(trouble).__name__)
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+            log.info("Discord did not take what became of press %d (%s)", submission.id, type(error).__name__)
             return
         if not over:
             return

@@ -14,19 +14,19 @@ import aiohttp
 
 from bot.models.job import Job
 from bot.polling.poller import Poller
-from bot.providers.useapi import Useapi
+from bot.providers.useapi import UseapiClient
 from bot.store import open_store
 from tests.bench.alone import alone
 from tests.bench.filled import fill, jobid_of
 from tests.bench.remote import quick_useapi
 from tests.bench.report import Table, spread
-from tests.bench.scale import trouble
+from tests.bench.scale import error
 
 JOBS = 20_000
 WARM_UP = 0.5
 
 
-class CountingUseapi(Useapi):
+class CountingUseapi(UseapiClient):
     """Counts the requests."""
 
     answers = 0
@@ -79,7 +79,7 @@ async def darkroom(url: str, connections: int, seconds: float) -> dict[str, floa
                 concurrency=connections,
                 now=lambda: datetime.now(UTC),
                 changed=changed,
-                alert=trouble,
+                alert=error,
                 rng=random.Random(1),
             )
             loop = asyncio.create_task(poller.run())

@@ -19,7 +19,7 @@ import aiohttp
 
 from bot.models.job import Destination, Job, Person
 from bot.polling.poller import Poller
-from bot.providers.useapi import Useapi
+from bot.providers.useapi import UseapiClient
 from bot.store import Store, open_store
 from tests.bench.alone import alone, rss
 from tests.bench.filled import GUILD, fill, jobid_of
@@ -32,7 +32,7 @@ OLDEST, YOUNGEST = 600.0, 200.0
 POLL = 10.0
 
 
-class Clocked(Useapi):
+class Clocked(UseapiClient):
     """Notes when each look begins, how many fly, and by how much each is late."""
 
     def __init__(self, **wiring: Any) -> None:
@@ -78,7 +78,7 @@ async def at_work(
             concurrency=CONNECTIONS,
             now=now,
             changed=lambda: None,
-            alert=trouble,
+            alert=error,
             rng=random.Random(1),
         )
         api.due_time = poller._due_time
@@ -91,7 +91,7 @@ async def at_work(
                 await loop
 
 
-def trouble(_key: str, words: str) -> None:
+def error(_key: str, words: str) -> None:
     """What the watcher would tell the owner of the bot: nothing, here."""
     assert not words, words
 

@@ -557,9 +557,9 @@ async def test_a_good_copy_is_not_blamed_for_a_disk_that_is_full(tmp_path: Path,
     assert (await restore(tmp_path / "data", copy, clock.time)).jobs == 2
 
 
-@pytest.mark.parametrize("trouble", ["a full disk", "a file in the place of the folder"])
+@pytest.mark.parametrize("error", ["a full disk", "a file in the place of the folder"])
 async def test_an_update_that_cannot_keep_a_copy_changes_nothing_and_leaves_no_half_one(
-    tmp_path: Path, clock: Clock, trouble: str
+    tmp_path: Path, clock: Clock, error: str
 ) -> None:
     with closing(sqlite3.connect(tmp_path / FILE)) as database:
         for number, script in enumerate(sorted(MIGRATIONS.glob("*.sql"))[:2], start=1):
@@ -569,7 +569,7 @@ async def test_an_update_that_cannot_keep_a_copy_changes_nothing_and_leaves_no_h
         database.commit()
     folder = tmp_path / "backups"
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    if "full" in trouble:
+    if "full" in error:
         resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, limits[1]))
     else:
         folder.touch()
@@ -578,7 +578,7 @@ async def test_an_update_that_cannot_keep_a_copy_changes_nothing_and_leaves_no_h
             await open_store(tmp_path, clock).__aenter__()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert "full" not in trouble or list(folder.iterdir()) == []
+    assert "full" not in error or list(folder.iterdir()) == []
     assert read(tmp_path / FILE, "PRAGMA user_version") == [(2,)]
     if folder.is_file():
         folder.unlink()

@@ -9,7 +9,7 @@ from pathlib import Path
 import aiosqlite
 import pytest
 
-from bot.errors import StoreTrouble
+from bot.errors import StoreUnavailable
 from bot.store.connection import FILE, Database, open_database
 from tests.disk import largest_file
 
@@ -61,16 +61,16 @@ async def unwritable(_: Database) -> AsyncIterator[None]:
 
 
 @pytest.mark.parametrize(
-    ("trouble", "sentence"),
+    ("error", "sentence"),
     [(full, "the disk is full"), (read_only, "is read-only"), (unwritable, "the disk reports an error")],
 )
 async def test_each_trouble_of_the_disk_is_told_by_its_kind_once_and_so_is_its_end(
-    database: Database, told: list[str], trouble: type, sentence: str, caplog: pytest.LogCaptureFixture
+    database: Database, told: list[str], error: type, sentence: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "bot.store")
-    async with trouble(database):
+    async with error(database):
         for _ in range(3):
-            with pytest.raises(StoreTrouble) as caught:
+            with pytest.raises(StoreUnavailable) as caught:
                 await note(database, "x" * 1_000_000)
         assert sentence in caught.value.for_admin
         assert "this server's admin" in str(caught.value)
@@ -85,9 +85,9 @@ async def test_each_trouble_of_the_disk_is_told_by_its_kind_once_and_so_is_its_e
 async def test_a_disk_that_is_first_full_and_then_read_only_is_told_of_both(
     database: Database, told: list[str]
 ) -> None:
-    for trouble in (full, read_only, full, read_only):
-        async with trouble(database):
-            with pytest.raises(StoreTrouble):
+    for error in (full, read_only, full, read_only):
+        async with error(database):
+            with pytest.raises(StoreUnavailable):
                 await note(database, "x" * 1_000_000)
     await note(database, "x")
     assert ["full" in words or "read-only" in words for words in told] == [True, True, False]
@@ -129,10 +129,10 @@ async def test_a_damaged_page_is_told_and_stays_told(database: Database, told: l
     with (tmp_path / FILE).open("r+b") as file:
         file.seek((root[0] - 1) * 4096)
         file.write(b"\xff" * 4096)
-    with pytest.raises(StoreTrouble):
+    with pytest.raises(StoreUnavailable):
         await database.transaction(read)
     await database.transaction(lambda db: db.execute_fetchall("SELECT count(*) FROM jobs"))
-    with pytest.raises(StoreTrouble):
+    with pytest.raises(StoreUnavailable):
         await database.transaction(read)
     (words,) = told
     assert words.startswith("The database is damaged. Stop the bot and put a copy back")

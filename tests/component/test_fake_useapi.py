@@ -442,7 +442,7 @@ async def test_a_fault_can_be_kept_to_one_path(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "trouble"),
+    ("kind", "error"),
     [
         ("reset", aiohttp.ClientOSError),
         ("close", aiohttp.ServerDisconnectedError),
@@ -453,11 +453,11 @@ async def test_a_fault_can_be_kept_to_one_path(caller: Caller) -> None:
         ("html", aiohttp.ContentTypeError),
     ],
 )
-async def test_each_fault_is_the_trouble_it_is_called(caller: Caller, kind: str, trouble: type[Exception]) -> None:
+async def test_each_fault_is_the_trouble_it_is_called(caller: Caller, kind: str, error: type[Exception]) -> None:
     caller.useapi.fail(kind)
 
-    with pytest.raises(trouble):
-        async with asyncio.timeout(1 if trouble is TimeoutError else 10):
+    with pytest.raises(error):
+        async with asyncio.timeout(1 if error is TimeoutError else 10):
             await caller.post("/jobs/info")
     assert (await caller.post("/jobs/info"))[0] == 200
 

@@ -117,15 +117,15 @@ async def test_a_photograph_is_turned_upright_and_loses_its_story(pictures: Imag
 
 
 @pytest.mark.parametrize(
-    ("data", "trouble"),
+    ("data", "error"),
     [(samples.FILM, TooLarge), (samples.bomb(20_000, 20_000), TooLarge), (samples.png(9, 9), Unreadable)],
 )
 async def test_a_film_and_a_bomb_are_too_large_before_any_worker_is_wanted(
-    pictures: ImageClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes, trouble: type[PictureError]
+    pictures: ImageClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes, error: type[PictureError]
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python-here"))
     picture = kept(tmp_path, data)
-    with pytest.raises(trouble):
+    with pytest.raises(error):
         await pictures.fit(picture, limit=len(data) - 1, into=tmp_path)
     assert list(tmp_path.iterdir()) == [picture.path]
 
@@ -133,14 +133,14 @@ async def test_a_film_and_a_bomb_are_too_large_before_any_worker_is_wanted(
 async def test_a_broken_picture_and_none_at_all_are_told_apart_and_leave_nothing(
     pictures: ImageClient, tmp_path: Path
 ) -> None:
-    for data, trouble in (
+    for data, error in (
         (samples.png(300, 300, noise=50)[:60_000], Unreadable),
         (b"\x89PNG\r\n\x1a\n" + bytes(99), NotAPicture),
     ):
         picture = kept(tmp_path, data)
         with pytest.raises(PictureError) as caught:
             await pictures.fit(picture, limit=50, into=tmp_path)
-        assert type(caught.value) is trouble
+        assert type(caught.value) is error
         picture.path.unlink()
     assert list(tmp_path.iterdir()) == []
 

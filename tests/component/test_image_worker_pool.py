@@ -109,32 +109,32 @@ async def test_a_worker_that_takes_too_long_is_ended_and_the_next_one_has_its_tu
 
 
 @pytest.mark.parametrize(
-    ("memory", "trouble", "why"),
+    ("memory", "error", "why"),
     [(1 << 30, "", ""), (110 << 20, "unreadable", "MemoryError")],
     ids=["enough", "too little"],
 )
-def test_a_worker_has_so_much_memory_and_no_more(tmp_path: Path, memory: int, trouble: str, why: str) -> None:
+def test_a_worker_has_so_much_memory_and_no_more(tmp_path: Path, memory: int, error: str, why: str) -> None:
     source = tmp_path / "picture.png"
     source.write_bytes(samples.saved(samples.painted(4096, 4096), "PNG", compress_level=1))
     told = answer(order(source, tmp_path, do="thumbnail", edge=64, memory=memory))
-    assert told.get("trouble", "") == trouble
+    assert told.get("error", "") == error
     assert told.get("why", "").startswith(why)
 
 
 def test_a_worker_answers_in_its_own_words(tmp_path: Path) -> None:
     source = tmp_path / "picture.png"
     source.write_bytes(samples.bomb(20_000, 20_000))
-    assert answer(order(source, tmp_path))["trouble"] == "too large"
-    assert answer(order(source, tmp_path, pixels=10**9, limit=20))["trouble"] in {"too large", "unreadable"}
+    assert answer(order(source, tmp_path))["error"] == "too large"
+    assert answer(order(source, tmp_path, pixels=10**9, limit=20))["error"] in {"too large", "unreadable"}
     source.write_bytes(b"<svg xmlns='http://www.w3.org/2000/svg'/>")
-    assert answer(order(source, tmp_path))["trouble"] == "not a picture"
-    assert answer(order(tmp_path / "gone", tmp_path))["trouble"] == "unreadable"
+    assert answer(order(source, tmp_path))["error"] == "not a picture"
+    assert answer(order(tmp_path / "gone", tmp_path))["error"] == "unreadable"
     source.write_bytes(samples.png(40, 30))
-    assert answer(order(source, tmp_path / "gone"))["trouble"] == "unreadable"
+    assert answer(order(source, tmp_path / "gone"))["error"] == "unreadable"
     made = answer(order(source, tmp_path))["made"]
     (tmp_path / "1.webp").unlink()
     (tmp_path / "1.webp").symlink_to("/dev/full")
-    assert answer(order(source, tmp_path))["trouble"] == "no room"
+    assert answer(order(source, tmp_path))["error"] == "no room"
     assert [(file["width"], file["height"], file["extension"]) for file in made] == [(40, 30, "webp")]
 
 

@@ -16,19 +16,19 @@ import pytest
 from bot.errors import (
     AccountBlocked,
     Busy,
+    InvalidResponse,
     JobExpired,
     JobModerated,
     JobUnknown,
-    Nonsense,
     Overloaded,
-    ServerTrouble,
+    ProviderError,
+    ProviderServerError,
     SubscriptionEnded,
     TokenRefused,
-    UseapiError,
 )
 from bot.models.job import Destination, Job, KnownJob, Person, Status
 from bot.polling.poller import Poller
-from bot.providers.useapi import Useapi
+from bot.providers.useapi import UseapiClient
 from bot.providers.useapi.parsing import Account
 from bot.store import Store, open_store
 from tests.clock import VirtualTime
@@ -72,7 +72,7 @@ class FarEnd:
         self.takes = 0.1
         self.answers: dict[str, Answer] = {}
         self.everybody: Callable[[str], Answer] = running
-        self.blocked: bool | UseapiError = False
+        self.blocked: bool | ProviderError = False
         self.asked_for_accounts: list[float] = []
         self.looks: list[tuple[float, str]] = []
         self.flying = 0
@@ -97,7 +97,7 @@ class FarEnd:
     async def accounts(self) -> tuple[Account, ...]:
         self.asked_for_accounts.append(now())
         await asyncio.sleep(self.takes)
-        if isinstance(self.blocked, UseapiError):
+        if isinstance(self.blocked, ProviderError):
             raise self.blocked
         return (Account(channel="1", max_jobs=3, waits=False), Account(channel="2", max_jobs=3, waits=self.blocked))
 
@@ -123,13 +123,13 @@ class Night:
     async def prepare(self, concurrency: int = 8) -> None:
         self.store = await self._life.enter_async_context(open_store(self._folder, wall))
         self.poller = Poller(
-            api=cast(Useapi, self.useapi),  # of which a watcher knows `job` alone
+            api=cast(UseapiClient, self.useapi),  # of which a watcher knows `job` alone
             store=self.store,
             poll_seconds=15,
             concurrency=concurrency,
             now=wall,
             changed=lambda: self.changed(),
-            alert=lambda trouble, words: self.alerts.append((trouble, words)),
+            alert=lambda error, words: self.alerts.append((error, words)),
             rng=random.Random(7),
         )
 
@@ -585,7 +585,7 @@ async def test_an_account_that_is_refused_is_probed_once_a_minute_and_the_watche
 async def test_a_slow_probe_stays_the_only_one_even_when_somebody_asks_meanwhile(night: Night) -> None:
     await night.ask("a")
     await night.ask("b")
-    night.useapi.everybody = lambda _: ServerTrouble()
+    night.useapi.everybody = lambda _: ProviderServerError()
     await asyncio.sleep(MINUTE)
     night.useapi.takes, night.useapi.most = 20, 0
     for number in range(40):
@@ -600,7 +600,7 @@ async def test_trouble_of_the_service_makes_growing_pauses_and_is_over_at_once(
     caplog.set_level(logging.INFO, "bot.polling.circuit_breaker")
     for number in range(50):
         await night.ask(f"job {number}")
-    night.useapi.everybody = lambda _: ServerTrouble()
+    night.useapi.everybody = lambda _: ProviderServerError()
     await asyncio.sleep(HOUR)
     pauses = gaps([at for at in night.useapi.times() if at > 20])
     assert all(pause < 301 for pause in pauses)
@@ -620,13 +620,13 @@ async def test_trouble_of_the_service_makes_growing_pauses_and_is_over_at_once(
 async def test_an_outage_is_forgotten_when_it_is_over(night: Night) -> None:
     await night.ask("a")
     await night.ask("b")
-    night.useapi.everybody = lambda _: ServerTrouble()
+    night.useapi.everybody = lambda _: ProviderServerError()
     await asyncio.sleep(20 * MINUTE)
-    assert night.poller.outage == ServerTrouble.sentence()
+    assert night.poller.outage == ProviderServerError.sentence()
     night.useapi.everybody = running
     await asyncio.sleep(10 * MINUTE)
     assert night.poller.outage == ""
-    night.useapi.everybody = lambda _: ServerTrouble()
+    night.useapi.everybody = lambda _: ProviderServerError()
     await asyncio.sleep(2 * MINUTE)
     assert min(gaps(night.useapi.times(since=30 * MINUTE))) < 10, "the pauses are short again at first"
 
@@ -635,7 +635,7 @@ async def test_many_looks_that_fail_side_by_side_are_one_trouble(night: Night) -
     for number in range(8):
         await night.ask(f"job {number}")
     night.useapi.takes = 5  # so that all are under way
-    night.useapi.everybody = lambda _: ServerTrouble()
+    night.useapi.everybody = lambda _: ProviderServerError()
     await asyncio.sleep(22)
     assert len(night.useapi.looks) == 8
     assert night.useapi.flying == 0
@@ -689,14 +689,14 @@ async def test_a_look_under_way_that_ends_well_does_not_end_an_outage(
 # --- single jobs have trouble ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("trouble", [Nonsense, Busy, Overloaded, AccountBlocked])
+@pytest.mark.parametrize("error", [InvalidResponse, Busy, Overloaded, AccountBlocked])
 async def test_one_odd_job_does_not_starve_the_others(
-    night: Night, caplog: pytest.LogCaptureFixture, trouble: type[UseapiError]
+    night: Night, caplog: pytest.LogCaptureFixture, error: type[ProviderError]
 ) -> None:
     odd = await night.ask("odd")
     for number in range(30):
         await night.ask(f"job {number}")
-    night.useapi.answers["odd"] = trouble()
+    night.useapi.answers["odd"] = error()
     caplog.set_level(logging.INFO, "bot.polling.circuit_breaker")
     await asyncio.sleep(10 * MINUTE)
     assert len(said(caplog)) == 2, "it is no outage each time anew"
@@ -802,11 +802,11 @@ async def test_an_account_that_works_again_after_its_last_job_was_stopped_ends_t
     assert len(night.useapi.asked_for_accounts) == asked
 
 
-@pytest.mark.parametrize("trouble", [ServerTrouble, Busy, TokenRefused])
+@pytest.mark.parametrize("error", [ProviderServerError, Busy, TokenRefused])
 async def test_a_question_about_the_accounts_that_fails_is_asked_again_for_an_hour(
-    night: Night, trouble: type[UseapiError]
+    night: Night, error: type[ProviderError]
 ) -> None:
-    night.useapi.blocked = trouble()
+    night.useapi.blocked = error()
     await stopped_while_blocked(night)
     await asyncio.sleep(30 * MINUTE)
     assert ("account", "") not in night.alerts

@@ -180,13 +180,13 @@ async def test_no_query_reads_a_table_from_end_to_end(tmp_path: Path) -> None:
 
 async def test_twice_the_backlog_costs_twice_as_much(tmp_path: Path) -> None:
     backlog = "UPDATE deliveries SET state = 'waiting' WHERE kind = 'result'"
-    trouble = "UPDATE deliveries SET channel_id = 201, next_try = ? WHERE kind = 'result' AND id % 4 = 0"
+    error = "UPDATE deliveries SET channel_id = 201, next_try = ? WHERE kind = 'result' AND id % 4 = 0"
     a_minute_later = (NOON.timestamp() + 60,)
     costs: list[int] = []
     for waiting in (200, 400):
         async with store_with(waiting, tmp_path / str(waiting)) as store:
             await store._db.transaction(lambda db: db.execute(backlog))
-            await store._db.transaction(lambda db: db.execute(trouble, a_minute_later))
+            await store._db.transaction(lambda db: db.execute(error, a_minute_later))
             costs.append(await steps_of(store, store.due_deliveries()))
             assert len(await store.due_deliveries()) == waiting // 2 + 1, "one half, and the running job's card"
     assert costs[1] < 2.2 * costs[0]

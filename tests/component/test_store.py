@@ -305,10 +305,10 @@ async def test_a_result_that_proved_to_stand_is_not_given_up(store: Store) -> No
     await store.posted(claimed, 5000)  # somebody pressed its button: the send that was never answered had arrived
     assert await store.give_up(claimed, "HTTP 403") is False
     late = await store.put_off(claimed, 60, "reset", gone=True)
-    assert (late.state, late.trouble, late.gone_since) == (claimed.state, "", None)
+    assert (late.state, late.error, late.gone_since) == (claimed.state, "", None)
     stands = await store.post_of(claimed.job_id, HERE.channel_id)
     assert stands is not None
-    assert (stands.message_id, stands.attempts, stands.trouble, stands.gone_since) == (5000, 0, "", None)
+    assert (stands.message_id, stands.attempts, stands.error, stands.gone_since) == (5000, 0, "", None)
 
 
 async def test_a_post_that_two_people_delete_at_once_is_dropped_once(store: Store) -> None:

@@ -17,19 +17,19 @@ from bot.errors import (
     BadRequest,
     Busy,
     ButtonUsed,
+    InvalidResponse,
     JobExpired,
     JobModerated,
     JobUnknown,
-    Nonsense,
     NotSent,
     Overloaded,
+    ProviderError,
+    ProviderServerError,
     QueueFull,
-    ServerTrouble,
+    RequestTimeout,
     SubscriptionEnded,
     TokenRefused,
-    TooSlow,
     Unreachable,
-    UseapiError,
 )
 from bot.models.job import (
     Child,
@@ -44,7 +44,7 @@ from bot.models.job import (
     Submission,
     SubmissionState,
 )
-from bot.providers.useapi import Useapi
+from bot.providers.useapi import UseapiClient
 from bot.store import Store, open_store
 from bot.submissions import SubmissionQueue
 from tests.clock import VirtualTime
@@ -52,7 +52,7 @@ from tests.conftest import LONG
 
 event_loop_factory = VirtualTime
 
-Fate = UseapiError | list[UseapiError] | None
+Fate = ProviderError | list[ProviderError] | None
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HERE = Destination(guild_id=100, channel_id=200)
@@ -85,8 +85,8 @@ class FarEnd:
     def __init__(self) -> None:
         self.takes, self.lasts, self.destinations = 4.0, 30.0, 99
         self.outcomes: list[Fate] = []
-        self.everybody: UseapiError | None = None
-        self.looks_meet: UseapiError | None = None
+        self.everybody: ProviderError | None = None
+        self.looks_meet: ProviderError | None = None
         self.unlisted: set[str] = set()
         self.unknown: set[str] = set()
         self.posts: list[tuple[float, str, str]] = []
@@ -98,7 +98,7 @@ class FarEnd:
         if isinstance(outcome, NotSent):
             raise outcome
         self.posts.append((now(), button, reply_ref))
-        if isinstance(outcome, UseapiError):
+        if isinstance(outcome, ProviderError):
             await asyncio.sleep(self.takes)
             raise outcome
         if button[0] == "U" and (before := [job for _, job in self.made.values() if job.button == button]):
@@ -168,12 +168,12 @@ class Evening:
         self._life = contextlib.AsyncExitStack()
         self.store = await self._life.enter_async_context(open_store(self._folder, self.wall))
         self.submissions = SubmissionQueue(
-            api=cast(Useapi, self.useapi),
+            api=cast(UseapiClient, self.useapi),
             store=self.store,
             watch=lambda known: self.watched.append(known.job.jobid),
             tell=self._tell,
             changed=lambda: None,
-            alert=lambda trouble, words: self.alerts.append((trouble, words)),
+            alert=lambda error, words: self.alerts.append((error, words)),
             queue=self.queue,
             now=self.wall,
             serves=lambda guild_id: guild_id in self.served,
@@ -259,7 +259,7 @@ async def evening(tmp_path: Path) -> AsyncIterator[Evening]:
     await evening.end()
 
 
-def lost(error: UseapiError) -> list[Fate]:
+def lost(error: ProviderError) -> list[Fate]:
     """The job is made, and its answer lost."""
     return [[error]]
 
@@ -379,7 +379,7 @@ async def test_nothing_is_sent_for_a_server_that_is_served_no_more_nor_a_day_lat
     await asyncio.sleep(MINUTE)
     assert await evening.states() == ["refused", "refused"]
     assert evening.useapi.posts == []
-    assert "waited for a whole day" in ((await evening.store.by_id(late.id)) or late).trouble
+    assert "waited for a whole day" in ((await evening.store.by_id(late.id)) or late).error
 
 
 # --- the account is full --------------------------------------------------------------------------------------------
@@ -491,7 +491,7 @@ async def test_the_line_goes_on_after_a_restart(evening: Evening) -> None:
     ],
 )
 async def test_what_useapi_did_not_take_is_sent_again_after_pauses(
-    evening: Evening, refusal: UseapiError, times: list[int]
+    evening: Evening, refusal: ProviderError, times: list[int]
 ) -> None:
     evening.useapi.outcomes = [refusal] * 3
     await evening.submission("V1")
@@ -537,8 +537,8 @@ async def test_a_refused_account_is_told_to_the_presser_and_what_to_do_to_the_ow
     await asyncio.sleep(MINUTE)
     found = await evening.store.by_id(submission.id)
     assert found is not None
-    assert (found.state, found.trouble) == (SubmissionState.REFUSED, str(refusal))
-    assert "ask this server's admin" in found.trouble
+    assert (found.state, found.error) == (SubmissionState.REFUSED, str(refusal))
+    assert "ask this server's admin" in found.error
     assert evening.alerts == [("presses", f"Buttons do not work. {refusal.for_admin}")]
 
 
@@ -558,14 +558,14 @@ async def test_a_refused_account_is_told_to_the_presser_and_what_to_do_to_the_ow
     ],
 )
 async def test_what_is_refused_for_good_is_told_once_and_sent_once(
-    evening: Evening, refusal: UseapiError, state: str, words: str
+    evening: Evening, refusal: ProviderError, state: str, words: str
 ) -> None:
     evening.useapi.everybody = refusal
     submission = await evening.submission("V1")
     await asyncio.sleep(10 * MINUTE)
     found = await evening.store.by_id(submission.id)
     assert found is not None
-    assert (str(found.state), found.trouble.startswith(words)) == (state, True)
+    assert (str(found.state), found.error.startswith(words)) == (state, True)
     assert evening.told_of("V1") == [found.state]
     assert len(evening.useapi.posts) == 1
     buttons = (await evening.store.known(evening.grid.id)).job.buttons
@@ -574,7 +574,7 @@ async def test_what_is_refused_for_good_is_told_once_and_sent_once(
 
 # --- nobody knows ---------------------------------------------------------------------------------------------------
 
-DOUBTS = [ServerTrouble(), Unreachable(), TooSlow(), Nonsense(), Overloaded(code=504)]
+DOUBTS = [ProviderServerError(), Unreachable(), RequestTimeout(), InvalidResponse(), Overloaded(code=504)]
 
 
 @pytest.mark.parametrize("where", ["among the children", "among what runs", "both, and over", "not known everywhere"])
@@ -597,7 +597,7 @@ async def test_a_job_whose_answer_was_lost_is_found_and_never_asked_for_again(ev
 
 @pytest.mark.parametrize("mark_unconfirmed", DOUBTS, ids=lambda mark_unconfirmed: type(mark_unconfirmed).__name__)
 async def test_a_press_that_came_to_nothing_is_lost_after_three_minutes_and_not_before(
-    evening: Evening, mark_unconfirmed: UseapiError
+    evening: Evening, mark_unconfirmed: ProviderError
 ) -> None:
     evening.useapi.outcomes = [mark_unconfirmed]
     submission = await evening.submission("V1")
@@ -614,9 +614,11 @@ async def test_a_press_that_came_to_nothing_is_lost_after_three_minutes_and_not_
     assert await evening.states() == ["lost", "made", "made"]
 
 
-@pytest.mark.parametrize("outcome", [Overloaded(code=504), ServerTrouble(code=504)], ids=["useapi's", "a gateway's"])
+@pytest.mark.parametrize(
+    "outcome", [Overloaded(code=504), ProviderServerError(code=504)], ids=["useapi's", "a gateway's"]
+)
 async def test_a_press_that_was_answered_504_may_have_been_charged_and_its_presser_is_told_so(
-    evening: Evening, outcome: UseapiError
+    evening: Evening, outcome: ProviderError
 ) -> None:
     evening.useapi.outcomes = [outcome]
     submission = await evening.submission("V1")
@@ -627,14 +629,14 @@ async def test_a_press_that_was_answered_504_may_have_been_charged_and_its_press
     found = await evening.store.by_id(submission.id)
     assert found is not None
     assert found.state == SubmissionState.LOST
-    assert "may have made it and charged for it" in found.trouble
-    assert "nothing was charged" not in found.trouble
+    assert "may have made it and charged for it" in found.error
+    assert "nothing was charged" not in found.error
     assert len(evening.useapi.posts) == 1
 
 
 async def test_while_looks_are_cut_short_nothing_is_given_up(evening: Evening) -> None:
-    evening.useapi.outcomes = lost(TooSlow())
-    evening.useapi.looks_meet = ServerTrouble()
+    evening.useapi.outcomes = lost(RequestTimeout())
+    evening.useapi.looks_meet = ProviderServerError()
     submission = await evening.submission("V1")
     await asyncio.sleep(HOUR)
     assert await evening.state(submission) == SubmissionState.UNCONFIRMED
@@ -647,10 +649,10 @@ async def test_while_looks_are_cut_short_nothing_is_given_up(evening: Evening) -
 async def test_a_wall_clock_that_jumps_neither_hastens_nor_delays_what_is_given_up(
     evening: Evening, jump: timedelta
 ) -> None:
-    evening.useapi.outcomes = [TooSlow(), [TooSlow()]]
+    evening.useapi.outcomes = [RequestTimeout(), [RequestTimeout()]]
     await evening.submission("V1")
     await evening.submission("V2")
-    evening.useapi.looks_meet = ServerTrouble()
+    evening.useapi.looks_meet = ProviderServerError()
     await asyncio.sleep(20)
     evening.jump = jump
     await asyncio.sleep(100)
@@ -702,7 +704,7 @@ async def test_a_request_under_way_at_the_end_has_a_moment_and_is_looked_for_aft
 async def test_a_kill_between_the_request_and_its_answer_loses_and_doubles_nothing(
     evening: Evening, away: float
 ) -> None:
-    evening.useapi.outcomes = [None, TooSlow()]
+    evening.useapi.outcomes = [None, RequestTimeout()]
     evening.useapi.takes = 30.0
     await evening.submission("V1")
     await evening.submission("V2")
@@ -748,7 +750,7 @@ async def test_a_disk_that_takes_nothing_delays_a_press_and_loses_nothing(evenin
     await asyncio.sleep(6)
     assert len(useapi.posts) == 1
     declined = JobModerated(Job(jobid="", error="No"))
-    fates: list[Fate] = [None, QueueFull(()), declined, [TooSlow()], JobExpired(code=410)]
+    fates: list[Fate] = [None, QueueFull(()), declined, [RequestTimeout()], JobExpired(code=410)]
     for number, outcome in enumerate(fates):
         useapi.outcomes = [outcome]  # the disk is full between the request and what comes of it
         await evening.submission("V1", Person(id=number + 10, name="M"))
@@ -818,7 +820,7 @@ async def test_a_cooldown_and_a_day_pass_and_say_when(evening: Evening) -> None:
 
 
 async def test_what_was_refused_or_never_made_is_not_counted(evening: Evening) -> None:
-    evening.useapi.outcomes = [BadRequest(code=400), TooSlow(), None]
+    evening.useapi.outcomes = [BadRequest(code=400), RequestTimeout(), None]
     for _ in range(3):
         assert isinstance(await evening.submission("V1", daily=1), Submission)
         await asyncio.sleep(5 * MINUTE)
@@ -837,8 +839,8 @@ async def test_what_was_refused_or_never_made_is_not_counted(evening: Evening) -
 FATES: list[Callable[[], Fate]] = [
     *[lambda: None] * 8,
     lambda: QueueFull(()), Busy, NotSent, lambda: AccountBlocked(),
-    ServerTrouble, Overloaded, Unreachable, TooSlow, Nonsense,
-    lambda: [ServerTrouble()], lambda: [Overloaded()], lambda: [Unreachable()], lambda: [TooSlow()],
+    ProviderServerError, Overloaded, Unreachable, RequestTimeout, InvalidResponse,
+    lambda: [ProviderServerError()], lambda: [Overloaded()], lambda: [Unreachable()], lambda: [RequestTimeout()],
     lambda: BadRequest(code=400), lambda: JobModerated(Job(jobid="", error="No")),
 ]  # fmt: skip
 

@@ -18,7 +18,7 @@ from aiohttp import web
 from bot import errors
 from bot.errors import Rule
 from bot.models.job import Status
-from bot.providers.useapi import Useapi
+from bot.providers.useapi import UseapiClient
 from bot.providers.useapi.client import LARGEST
 from bot.providers.useapi.responses import pause
 
@@ -80,11 +80,11 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.fixture
-def api(far: FarEnd, session: aiohttp.ClientSession) -> Useapi:
-    return Useapi(session=session, url=far.url, token=TOKEN)
+def api(far: FarEnd, session: aiohttp.ClientSession) -> UseapiClient:
+    return UseapiClient(session=session, url=far.url, token=TOKEN)
 
 
-async def test_a_look_asks_for_one_job_with_the_token(far: FarEnd, api: Useapi) -> None:
+async def test_a_look_asks_for_one_job_with_the_token(far: FarEnd, api: UseapiClient) -> None:
     job = await api.job(JOBID)
     assert (job.jobid, job.status) == (JOBID, "completed")
     (request,) = far.requests
@@ -97,13 +97,13 @@ async def test_a_look_asks_for_one_job_with_the_token(far: FarEnd, api: Useapi) 
 @pytest.mark.parametrize(
     "jobid", ["", "a&b=c#d?e/../f", "%2e%2e/", "🐦 \u202e", "'; DROP TABLE jobs --", "x" * 4000, "\x00\n\ud800"]
 )
-async def test_every_jobid_arrives_as_it_is(far: FarEnd, api: Useapi, jobid: str) -> None:
+async def test_every_jobid_arrives_as_it_is(far: FarEnd, api: UseapiClient, jobid: str) -> None:
     await api.job(jobid)
     assert far.requests[0].path == "/v2/jobs/"
     assert dict(far.requests[0].query) == {"jobid": jobid.replace("\ud800", "?")}
 
 
-async def test_an_answer_that_did_not_change_is_the_job_that_is_known(far: FarEnd, api: Useapi) -> None:
+async def test_an_answer_that_did_not_change_is_the_job_that_is_known(far: FarEnd, api: UseapiClient) -> None:
     far.says(sample("imagine_progress_47"))
     known = await api.poll(JOBID)
     assert known.digest
@@ -114,13 +114,13 @@ async def test_an_answer_that_did_not_change_is_the_job_that_is_known(far: FarEn
     assert msgspec.structs.replace(again, digest=known.digest) == known
 
 
-async def test_a_job_that_was_given_up_is_read_anew_from_the_same_bytes(far: FarEnd, api: Useapi) -> None:
+async def test_a_job_that_was_given_up_is_read_anew_from_the_same_bytes(far: FarEnd, api: UseapiClient) -> None:
     far.says(sample("imagine_progress_47"))
     alive = await api.poll(JOBID)
     assert await api.poll(JOBID, msgspec.structs.replace(alive, status=Status.SILENT)) == alive
 
 
-async def test_an_answer_may_come_packed(far: FarEnd, api: Useapi) -> None:
+async def test_an_answer_may_come_packed(far: FarEnd, api: UseapiClient) -> None:
     far.says(gzip.compress(sample("imagine_completed")), Content_Encoding="gzip")
     assert (await api.job(JOBID)).status == "completed"
 
@@ -143,10 +143,16 @@ async def test_an_answer_may_come_packed(far: FarEnd, api: Useapi) -> None:
 )
 @pytest.mark.parametrize("honest", [True, False], ids=["by status", "in a 200"])
 async def test_each_known_error_is_its_own_outcome(
-    far: FarEnd, api: Useapi, name: str, status: int, outcome: type[errors.UseapiError], rule: Rule, honest: bool
+    far: FarEnd,
+    api: UseapiClient,
+    name: str,
+    status: int,
+    outcome: type[errors.ProviderError],
+    rule: Rule,
+    honest: bool,
 ) -> None:
     far.says(sample(name), status if honest else 200)
-    with pytest.raises(errors.UseapiError) as caught:
+    with pytest.raises(errors.ProviderError) as caught:
         await api.job(JOBID)
     assert type(caught.value) is outcome
     assert (caught.value.rule, caught.value.code) == (rule, status)
@@ -156,21 +162,21 @@ async def test_each_known_error_is_its_own_outcome(
 @pytest.mark.parametrize(
     ("status", "outcome"),
     [
-        (301, errors.Nonsense), (302, errors.Nonsense), (304, errors.Nonsense), (400, errors.ServerTrouble),
-        (401, errors.TokenRefused), (403, errors.ServerTrouble), (404, errors.ServerTrouble),
-        (408, errors.ServerTrouble), (409, errors.ServerTrouble), (410, errors.ServerTrouble),
-        (412, errors.ServerTrouble), (413, errors.ServerTrouble), (418, errors.BadRequest),
-        (422, errors.ServerTrouble), (429, errors.Busy), (500, errors.ServerTrouble), (502, errors.ServerTrouble),
-        (503, errors.ServerTrouble), (504, errors.ServerTrouble), (520, errors.ServerTrouble),
-        (596, errors.AccountBlocked), (600, errors.Nonsense),
+        (301, errors.InvalidResponse), (302, errors.InvalidResponse), (304, errors.InvalidResponse), (400, errors.ProviderServerError),
+        (401, errors.TokenRefused), (403, errors.ProviderServerError), (404, errors.ProviderServerError),
+        (408, errors.ProviderServerError), (409, errors.ProviderServerError), (410, errors.ProviderServerError),
+        (412, errors.ProviderServerError), (413, errors.ProviderServerError), (418, errors.BadRequest),
+        (422, errors.ProviderServerError), (429, errors.Busy), (500, errors.ProviderServerError), (502, errors.ProviderServerError),
+        (503, errors.ProviderServerError), (504, errors.ProviderServerError), (520, errors.ProviderServerError),
+        (596, errors.AccountBlocked), (600, errors.InvalidResponse),
     ],
 )  # fmt: skip
 async def test_what_ends_a_job_counts_from_useapi_itself_not_from_a_gateway_in_between(
-    far: FarEnd, api: Useapi, status: int, outcome: type[errors.UseapiError]
+    far: FarEnd, api: UseapiClient, status: int, outcome: type[errors.ProviderError]
 ) -> None:
     for body in (b"", b"<html><body>Bad gateway</body></html>", b'["wrong shape"]'):
         far.says(b"" if status == 304 else body, status, Location="/v2/elsewhere")
-        with pytest.raises(errors.UseapiError) as caught:
+        with pytest.raises(errors.ProviderError) as caught:
             await api.job(JOBID)
         assert type(caught.value) is outcome
     assert len(far.requests) == 3
@@ -181,25 +187,25 @@ async def test_what_ends_a_job_counts_from_useapi_itself_not_from_a_gateway_in_b
     [b"", b"<html>Just a moment...</html>", sample("imagine_completed")[:400], b"[]", b'"ok"', b"null", b"[" * 100_000],
     ids=["empty", "html", "truncated", "list", "text", "null", "deep"],
 )
-async def test_a_good_status_with_a_bad_body_is_nonsense(far: FarEnd, api: Useapi, body: bytes) -> None:
+async def test_a_good_status_with_a_bad_body_is_nonsense(far: FarEnd, api: UseapiClient, body: bytes) -> None:
     far.says(body)
-    with pytest.raises(errors.Nonsense):
+    with pytest.raises(errors.InvalidResponse):
         await api.job(JOBID)
 
 
-async def test_an_answer_above_one_mebibyte_is_nonsense_packed_or_not(far: FarEnd, api: Useapi) -> None:
+async def test_an_answer_above_one_mebibyte_is_nonsense_packed_or_not(far: FarEnd, api: UseapiClient) -> None:
     big = json.dumps({"jobid": JOBID, "x": "0" * 4 * LARGEST}).encode()
     far.says(big[: LARGEST + 1])
-    with pytest.raises(errors.Nonsense):
+    with pytest.raises(errors.InvalidResponse):
         await api.job(JOBID)
     far.says(gzip.compress(big, 1), Content_Encoding="gzip")
-    with pytest.raises(errors.Nonsense):
+    with pytest.raises(errors.InvalidResponse):
         await api.job(JOBID)
     far.says(sample("imagine_started"))
     assert (await api.job(JOBID)).status == "started"
 
 
-async def test_a_moderated_job_keeps_its_reason(far: FarEnd, api: Useapi) -> None:
+async def test_a_moderated_job_keeps_its_reason(far: FarEnd, api: UseapiClient) -> None:
     body = {"error": "Banned prompt detected", "errorDetails": "The word x", "code": 422}
     far.says(json.dumps(body).encode(), 422)
     with pytest.raises(errors.JobModerated) as caught:
@@ -209,21 +215,21 @@ async def test_a_moderated_job_keeps_its_reason(far: FarEnd, api: Useapi) -> Non
     assert (job.error, job.error_details) == ("Banned prompt detected", "The word x")
 
 
-async def test_a_full_queue_names_the_running_jobs(far: FarEnd, api: Useapi) -> None:
+async def test_a_full_queue_names_the_running_jobs(far: FarEnd, api: UseapiClient) -> None:
     far.says(json.dumps({"executingJobs": ["job:1", 7, "job:2"], "code": 429}).encode(), 429)
     with pytest.raises(errors.QueueFull) as caught:
         await api.press(JOBID, "U1", reply_ref="p1")
     assert caught.value.executing == ("job:1", "job:2")
 
 
-async def test_a_used_button_names_the_child_that_it_made(far: FarEnd, api: Useapi) -> None:
+async def test_a_used_button_names_the_child_that_it_made(far: FarEnd, api: UseapiClient) -> None:
     far.says(json.dumps({"button": "U1", "jobid": "job:child", "code": 409}).encode(), 409)
     with pytest.raises(errors.ButtonUsed) as caught:
         await api.press(JOBID, "U1", reply_ref="p1")
     assert caught.value.child_jobid == "job:child"
 
 
-async def test_busy_says_for_how_long(far: FarEnd, api: Useapi) -> None:
+async def test_busy_says_for_how_long(far: FarEnd, api: UseapiClient) -> None:
     far.says(b"", 429, Retry_After="12")
     with pytest.raises(errors.Busy) as caught:
         await api.job(JOBID)
@@ -244,7 +250,7 @@ def test_a_pause_is_read_in_both_forms_and_bounded(header: str | None, seconds: 
 
 
 async def test_a_crowd_that_asks_one_after_the_other_is_one_request_but_the_watcher_gets_its_own(
-    far: FarEnd, api: Useapi
+    far: FarEnd, api: UseapiClient
 ) -> None:
     far.says(sample("docs_get_job_imagine_completed"))
     first = await api.job(JOBID)
@@ -255,19 +261,21 @@ async def test_a_crowd_that_asks_one_after_the_other_is_one_request_but_the_watc
 
 
 @pytest.mark.parametrize("what", ["cancelled", "pressed", "pressed in vain"])
-async def test_whoever_asks_after_a_change_is_not_told_what_was_before_it(far: FarEnd, api: Useapi, what: str) -> None:
+async def test_whoever_asks_after_a_change_is_not_told_what_was_before_it(
+    far: FarEnd, api: UseapiClient, what: str
+) -> None:
     far.says(sample("docs_get_job_imagine_completed"))
     await api.job(JOBID)
     before = api.poll(JOBID)
     far.says(b"{}", 500 if "vain" in what else 200)
-    with suppress(errors.UseapiError):
+    with suppress(errors.ProviderError):
         await (api.cancel(JOBID) if what == "cancelled" else api.press(JOBID, "U1", reply_ref="ref"))
     far.says(sample("docs_get_job_imagine_completed").replace(b'"completed"', b'"cancelled"'))
     assert (await api.job(JOBID)).status == Status.CANCELLED
     await before
 
 
-async def test_an_answer_that_was_asked_for_before_a_change_is_shared_no_more(far: FarEnd, api: Useapi) -> None:
+async def test_an_answer_that_was_asked_for_before_a_change_is_shared_no_more(far: FarEnd, api: UseapiClient) -> None:
     gate = asyncio.Event()
 
     async def slowly(_: web.Request) -> web.Response:
@@ -285,7 +293,7 @@ async def test_an_answer_that_was_asked_for_before_a_change_is_shared_no_more(fa
     assert (await api.job(JOBID)).status == Status.CANCELLED
 
 
-async def test_a_press_is_one_post_and_gives_the_child(far: FarEnd, api: Useapi) -> None:
+async def test_a_press_is_one_post_and_gives_the_child(far: FarEnd, api: UseapiClient) -> None:
     far.says(json.dumps({"jobid": "job:child", "verb": "button", "status": "started", "button": "V1"}).encode())
     child = await api.press(JOBID, "V1", reply_ref="p1", prompt="a cat")
     assert (child.jobid, child.button) == ("job:child", "V1")
@@ -300,25 +308,27 @@ async def test_a_press_is_one_post_and_gives_the_child(far: FarEnd, api: Useapi)
 async def test_a_press_asks_to_be_called_where_that_is_wished(far: FarEnd) -> None:
     far.says(json.dumps({"jobid": "job:child", "verb": "button", "status": "started"}).encode())
     async with aiohttp.ClientSession() as session:
-        api = Useapi(session=session, url=far.url, token=TOKEN, reply_url="https://darkroom.example.com/useapi/x")
+        api = UseapiClient(session=session, url=far.url, token=TOKEN, reply_url="https://darkroom.example.com/useapi/x")
         await api.press(JOBID, "V1", reply_ref="p1")
     assert json.loads(far.bodies[0])["replyUrl"] == "https://darkroom.example.com/useapi/x"
 
 
 @pytest.mark.parametrize("body", [b"{}", json.dumps({"jobid": JOBID}).encode(), b"[]"])
-async def test_a_press_whose_child_has_no_id_of_its_own_is_nonsense(far: FarEnd, api: Useapi, body: bytes) -> None:
+async def test_a_press_whose_child_has_no_id_of_its_own_is_nonsense(
+    far: FarEnd, api: UseapiClient, body: bytes
+) -> None:
     far.says(body)
-    with pytest.raises(errors.Nonsense):
+    with pytest.raises(errors.InvalidResponse):
         await api.press(JOBID, "V1", reply_ref="p1")
 
 
-async def test_two_presses_are_two_posts(far: FarEnd, api: Useapi) -> None:
+async def test_two_presses_are_two_posts(far: FarEnd, api: UseapiClient) -> None:
     far.says(json.dumps({"jobid": "job:child"}).encode())
     await asyncio.gather(*(api.press(JOBID, "V1", reply_ref="p") for _ in range(2)))
     assert len(far.requests) == 2
 
 
-async def test_a_press_that_breaks_off_is_not_sent_again(far: FarEnd, api: Useapi) -> None:
+async def test_a_press_that_breaks_off_is_not_sent_again(far: FarEnd, api: UseapiClient) -> None:
     far.answer = hang_up
     with pytest.raises(errors.Unreachable):
         await api.press(JOBID, "V1", reply_ref="p")
@@ -331,19 +341,19 @@ async def hang_up(request: web.Request) -> web.StreamResponse:
     return web.Response()
 
 
-async def test_the_running_jobs_are_a_list_of_ids(far: FarEnd, api: Useapi) -> None:
+async def test_the_running_jobs_are_a_list_of_ids(far: FarEnd, api: UseapiClient) -> None:
     far.says(sample("docs_get_jobs_running_list"))
     assert await api.running() == ("<jobid>",) * 3
     assert far.requests[0].raw_path == "/v2/jobs"
     far.says(b'{"jobs": []}')
-    with pytest.raises(errors.Nonsense):
+    with pytest.raises(errors.InvalidResponse):
         await api.running()
     far.says(sample("docs_error_401"), 401)
     with pytest.raises(errors.TokenRefused):
         await api.running()
 
 
-async def test_those_who_ask_at_the_same_time_share_one_request(far: FarEnd, api: Useapi) -> None:
+async def test_those_who_ask_at_the_same_time_share_one_request(far: FarEnd, api: UseapiClient) -> None:
     gate = asyncio.Event()
 
     async def slowly(_: web.Request) -> web.Response:
@@ -365,9 +375,9 @@ async def test_those_who_ask_at_the_same_time_share_one_request(far: FarEnd, api
     assert first.cancelled()
 
 
-async def test_a_later_look_is_a_new_request(far: FarEnd, api: Useapi) -> None:
+async def test_a_later_look_is_a_new_request(far: FarEnd, api: UseapiClient) -> None:
     far.says(b"", 500)
-    with pytest.raises(errors.ServerTrouble):
+    with pytest.raises(errors.ProviderServerError):
         await api.job(JOBID)
     far.says(sample("imagine_completed"))
     await api.job(JOBID)
@@ -375,7 +385,7 @@ async def test_a_later_look_is_a_new_request(far: FarEnd, api: Useapi) -> None:
 
 
 async def test_a_look_that_fails_after_everyone_left_troubles_nobody(
-    far: FarEnd, api: Useapi, caplog: pytest.LogCaptureFixture
+    far: FarEnd, api: UseapiClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     gate = asyncio.Event()
 
@@ -408,13 +418,13 @@ async def test_an_answer_that_takes_too_long_is_too_slow(far: FarEnd, session: a
             await response.write(b" ")
             await asyncio.sleep(0.02)
 
-    api = Useapi(session=session, url=far.url, token=TOKEN, poll_seconds=0.5, press_seconds=0.5)
+    api = UseapiClient(session=session, url=far.url, token=TOKEN, poll_seconds=0.5, press_seconds=0.5)
     for answer in (never, drip):
         far.answer = answer
-        with pytest.raises(errors.TooSlow):
+        with pytest.raises(errors.RequestTimeout):
             await api.job(JOBID)
     far.answer = never
-    with pytest.raises(errors.TooSlow):
+    with pytest.raises(errors.RequestTimeout):
         await api.press(JOBID, "U1", reply_ref="p")
 
 
@@ -425,7 +435,7 @@ async def half(request: web.Request) -> web.StreamResponse:
     return await hang_up(request)
 
 
-async def test_a_reset_is_unreachable_before_and_in_the_middle_of_an_answer(far: FarEnd, api: Useapi) -> None:
+async def test_a_reset_is_unreachable_before_and_in_the_middle_of_an_answer(far: FarEnd, api: UseapiClient) -> None:
     for answer in (hang_up, half):
         far.answer = answer
         with pytest.raises(errors.Unreachable):
@@ -436,25 +446,25 @@ async def test_where_no_connection_came_about_nothing_was_sent(
     session: aiohttp.ClientSession, unused_tcp_port: int
 ) -> None:
     for host in (f"127.0.0.1:{unused_tcp_port}", "no-such-host.invalid"):
-        api = Useapi(session=session, url=f"http://{host}/v2", token=TOKEN)
+        api = UseapiClient(session=session, url=f"http://{host}/v2", token=TOKEN)
         for ask in (api.job(JOBID), api.press(JOBID, "V1", reply_ref="p")):
             with pytest.raises(errors.NotSent):
                 await ask
 
 
-async def test_a_504_of_useapi_leaves_a_press_in_doubt_and_is_sent_once(far: FarEnd, api: Useapi) -> None:
+async def test_a_504_of_useapi_leaves_a_press_in_doubt_and_is_sent_once(far: FarEnd, api: UseapiClient) -> None:
     far.says(sample("reconstructed_error_504_lock"), 504)
     with pytest.raises(errors.Overloaded) as caught:
         await api.press(JOBID, "V1", reply_ref="p")
-    assert isinstance(caught.value, errors.Trouble)
+    assert isinstance(caught.value, errors.TransientError)
     assert caught.value.code == 504
     assert len(far.requests) == 1
 
 
-async def test_a_504_that_a_gateway_may_have_said_leaves_a_press_in_doubt(far: FarEnd, api: Useapi) -> None:
+async def test_a_504_that_a_gateway_may_have_said_leaves_a_press_in_doubt(far: FarEnd, api: UseapiClient) -> None:
     for body in (b"", b"<html>", b'{"message": "Endpoint request timed out"}'):
         far.says(body, 504)
-        with pytest.raises(errors.ServerTrouble) as caught:
+        with pytest.raises(errors.ProviderServerError) as caught:
             await api.press(JOBID, "V1", reply_ref="p")
         assert caught.value.code == 504
 
@@ -466,7 +476,7 @@ async def babble(request: web.Request) -> web.StreamResponse:
     return web.Response()
 
 
-async def test_what_speaks_no_http_is_unreachable(far: FarEnd, api: Useapi) -> None:
+async def test_what_speaks_no_http_is_unreachable(far: FarEnd, api: UseapiClient) -> None:
     far.answer = babble
     with pytest.raises(errors.Unreachable):
         await api.job(JOBID)
@@ -488,12 +498,12 @@ async def test_no_error_and_no_log_holds_the_token_or_the_jobid(
     answers: list[Handler] = [hang_up, half, babble, lambda _: reply(leak[:9]), lambda _: reply(b"<html>" + leak)]
     statuses = (302, 400, 401, 402, 404, 409, 410, 418, 429, 500, 504, 596)
     answers += [partial(lambda status, _: reply(leak, status, Location=f"/{TOKEN}"), status) for status in statuses]
-    api = Useapi(session=session, url=far.url, token=TOKEN)
+    api = UseapiClient(session=session, url=far.url, token=TOKEN)
     received = [repr(api)]
     for answer in answers:
         far.answer = answer
         for ask in (api.job(JOBID), api.press(JOBID, "U1", reply_ref="p"), api.running()):
-            with pytest.raises(errors.UseapiError) as caught:
+            with pytest.raises(errors.ProviderError) as caught:
                 await ask
             received.append(everything_about(caught.value))
     received.append(caplog.text)

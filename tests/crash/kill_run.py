@@ -239,8 +239,8 @@ class KillRun:
             await self.discord.do("wait_ready", within=30)
             interaction = await self.discord.do("slash", **what, options={"jobid": wish.order.jobid})
             answer = await self.discord.do("answered", interaction=interaction, within=2)
-        except RuntimeError as trouble:
-            return str(trouble).partition(":")[0]
+        except RuntimeError as error:
+            return str(error).partition(":")[0]
         return str(answer["content"])
 
     # --- living -----------------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ SENDS = ("429", "garbage", "400", "403", "stored-reset")
 PRESSES: tuple[int | str, ...] = (400, 402, 404, 422, "made_reset")
 
 
-class Trouble:
+class TransientError:
     """Makes one thing after another go wrong; each step ends when the bot has met it."""
 
     def __init__(self, street: Street) -> None:
@@ -100,15 +100,15 @@ class Trouble:
 
 async def test_whatever_goes_wrong_no_line_tells_a_secret_and_each_about_a_job_names_it(street: Street) -> None:
     await street.open(LOG_LEVEL="DEBUG", LOG_FORMAT="json")
-    trouble = Trouble(street)
+    error = TransientError(street)
     await street.bot.start()
     await street.discord.wait_ready()
-    await trouble.of_useapi()
-    await trouble.of_the_picture_host()
-    await trouble.of_sends()
-    await trouble.of_interactions()
-    await trouble.of_a_watch()
-    await trouble.of_presses()
+    await error.of_useapi()
+    await error.of_the_picture_host()
+    await error.of_sends()
+    await error.of_interactions()
+    await error.of_a_watch()
+    await error.of_presses()
     assert (await street.bot.stop())[0] == 0
 
     jobids = [form for jobid in street.useapi.jobids for form in (jobid, quote(jobid, safe=""))]

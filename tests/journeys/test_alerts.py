@@ -12,19 +12,19 @@ def alerts(stage: Stage) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("trouble", "says"),
+    ("error", "says"),
     [
         (401, "useapi.net does not accept USEAPI_TOKEN any more"),
         (402, "The useapi.net subscription has ended"),
         (596, "The Midjourney account waits for a person"),
     ],
 )
-async def test_trouble_of_the_account_is_told_once_and_so_is_its_end(stage: Stage, trouble: int, says: str) -> None:
+async def test_trouble_of_the_account_is_told_once_and_so_is_its_end(stage: Stage, error: int, says: str) -> None:
     await stage.restart(alert_channel=stage.lounge.id)
     for _ in range(6):  # whichever is looked at first after the restart, it is the same trouble
         await stage.job(stage.mira, stage.useapi.add_job())
         await stage.wait(11)
-    stage.useapi.fail(trouble, times=math.inf)
+    stage.useapi.fail(error, times=math.inf)
     await stage.wait(400)
     await stage.restart()
     await stage.wait(400)

@@ -120,7 +120,7 @@ async def test_a_plain_member_gains_nothing_from_a_moderators_buttons(stage: Sta
 
 
 @pytest.mark.parametrize(
-    ("trouble", "sentence"),
+    ("error", "sentence"),
     [
         (400, "Midjourney does not offer this button for this picture any more."),
         (401, "useapi.net does not accept this bot's token. Please ask this server's admin"),
@@ -129,10 +129,10 @@ async def test_a_plain_member_gains_nothing_from_a_moderators_buttons(stage: Sta
     ],
 )
 async def test_a_press_that_useapi_refuses_is_told_and_never_sent_again(
-    stage: Stage, trouble: int | str, sentence: str
+    stage: Stage, error: int | str, sentence: str
 ) -> None:
     _, post, _ = await posted(stage)
-    stage.useapi.fail(trouble, path="/v2/jobs/button", times=math.inf)
+    stage.useapi.fail(error, path="/v2/jobs/button", times=math.inf)
     answer = await stage.press(stage.mira, post, "V1")
     assert answer.content.startswith(sentence)
     await stage.wait(600)
@@ -140,12 +140,10 @@ async def test_a_press_that_useapi_refuses_is_told_and_never_sent_again(
     assert len(stage.posts()) == 1
 
 
-@pytest.mark.parametrize("trouble", [500, "reset", "html", "wrong_shape"])
-async def test_a_press_whose_answer_was_lost_is_looked_for_and_never_sent_again(
-    stage: Stage, trouble: int | str
-) -> None:
+@pytest.mark.parametrize("error", [500, "reset", "html", "wrong_shape"])
+async def test_a_press_whose_answer_was_lost_is_looked_for_and_never_sent_again(stage: Stage, error: int | str) -> None:
     _, post, _ = await posted(stage)
-    stage.useapi.fail(trouble, path="/v2/jobs/button", times=math.inf)
+    stage.useapi.fail(error, path="/v2/jobs/button", times=math.inf)
     answer = await stage.press(stage.mira, post, "V1")
     stage.useapi.heal()
     await stage.wait(8)
@@ -179,10 +177,10 @@ async def test_a_press_that_useapi_cannot_follow_after_a_504_is_never_called_fre
     assert len(stage.presses()) == 1, "a second one would be charged, too"
 
 
-@pytest.mark.parametrize("trouble", [429, 596])
-async def test_a_press_that_useapi_puts_off_is_kept_and_sent_later(stage: Stage, trouble: int) -> None:
+@pytest.mark.parametrize("error", [429, 596])
+async def test_a_press_that_useapi_puts_off_is_kept_and_sent_later(stage: Stage, error: int) -> None:
     _, post, _ = await posted(stage)
-    stage.useapi.fail(trouble, path="/v2/jobs/button", times=2)
+    stage.useapi.fail(error, path="/v2/jobs/button", times=2)
     answer = await stage.press(stage.mira, post, "V1")
     await stage.wait(1)
     assert "first in line" in _now(stage, answer)
@@ -284,8 +282,8 @@ async def everything_that_goes_wrong(stage: Stage) -> None:
     await stage.restart()
     jobid, post, _ = await posted(stage)
     await stage.job(stage.mira, stage.useapi.add_job(duration=300, content=f"**x** - <@1> (17%) {jobid}"))
-    for trouble in (500, 401, 429, "reset", "html", "truncated", "wrong_shape", 400, 404):
-        stage.useapi.fail(trouble, times=math.inf)
+    for error in (500, 401, 429, "reset", "html", "truncated", "wrong_shape", 400, 404):
+        stage.useapi.fail(error, times=math.inf)
         await stage.job(stage.bo, stage.useapi.add_job())
         await stage.press(stage.mira, post, "V1")
         await stage.wait(65)

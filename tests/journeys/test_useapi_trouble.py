@@ -47,10 +47,10 @@ async def test_each_trouble_has_its_own_private_sentence_and_leaves_no_watch(
     stage: Stage, troubles: list[int | str]
 ) -> None:
     jobid = stage.useapi.add_job()
-    for trouble in troubles:
-        stage.useapi.fail(trouble, times=2)  # the client asks again by itself when a connection is lost
+    for error in troubles:
+        stage.useapi.fail(error, times=2)  # the client asks again by itself when a connection is lost
         answer = await stage.job(stage.bo, jobid)
-        assert answer == SENTENCES[trouble]
+        assert answer == SENTENCES[error]
         assert not re.search(r"\d{3}|error|Traceback", answer)
         stage.useapi.heal()
     asked = len(stage.useapi.requests)
@@ -90,15 +90,15 @@ def outage_lines(caplog: pytest.LogCaptureFixture) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("trouble", [500, 504, 429, 402, "queue_full", "reset", "html", "wrong_shape"])
+@pytest.mark.parametrize("error", [500, 504, 429, 402, "queue_full", "reset", "html", "wrong_shape"])
 async def test_an_outage_is_two_log_lines_and_the_picture_comes_afterwards(
-    stage: Stage, caplog: pytest.LogCaptureFixture, trouble: int | str
+    stage: Stage, caplog: pytest.LogCaptureFixture, error: int | str
 ) -> None:
     caplog.set_level("DEBUG", "bot")
     jobs = [stage.useapi.add_job(duration=60) for _ in range(3)]
     for jobid in jobs:
         await stage.job(stage.mira, jobid)
-    stage.useapi.fail(trouble, times=math.inf)
+    stage.useapi.fail(error, times=math.inf)
     await stage.wait(400)
     assert len(stage.posts()) == len(jobs), "the cards, and no word in public about the trouble"
     stage.useapi.heal()
@@ -121,12 +121,12 @@ async def test_a_short_outage_delays_nobody_by_much(stage: Stage) -> None:
     assert len([post for post in stage.posts() if post.attachments]) == len(jobs)
 
 
-@pytest.mark.parametrize("trouble", [401, 596])
-async def test_a_refused_account_is_probed_once_a_minute_and_no_watch_is_lost(stage: Stage, trouble: int) -> None:
+@pytest.mark.parametrize("error", [401, 596])
+async def test_a_refused_account_is_probed_once_a_minute_and_no_watch_is_lost(stage: Stage, error: int) -> None:
     jobs = [stage.useapi.add_job(duration=60) for _ in range(5)]
     for jobid in jobs:
         await stage.job(stage.mira, jobid)
-    stage.useapi.fail(trouble, times=math.inf)
+    stage.useapi.fail(error, times=math.inf)
     await stage.wait(60)
     before = len(stage.useapi.requests)
     await stage.wait(1200)
@@ -180,10 +180,10 @@ async def test_a_job_that_is_unknown_now_and_then_is_not_given_up(stage: Stage) 
     assert len(stage.posts()) == 2
 
 
-@pytest.mark.parametrize("trouble", [404, 410])
-async def test_a_job_that_useapi_forgot_ends_with_a_sentence(stage: Stage, trouble: int) -> None:
+@pytest.mark.parametrize("error", [404, 410])
+async def test_a_job_that_useapi_forgot_ends_with_a_sentence(stage: Stage, error: int) -> None:
     await stage.job(stage.mira, stage.useapi.add_job(duration=600))
-    stage.useapi.fail(trouble, times=math.inf)
+    stage.useapi.fail(error, times=math.inf)
     await stage.wait(120)
     assert words(stage.last).endswith("useapi.net no longer keeps this job.")
     asked = len(stage.useapi.requests)

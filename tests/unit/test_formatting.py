@@ -296,9 +296,9 @@ def test_a_long_address_in_a_prompt_shrinks_to_its_host() -> None:
 )
 def test_trouble_is_one_sentence_in_amber(status: str, sentence: str) -> None:
     quiet = formatting.result(a_job(), key="4K7Q", parent=None, requester="Mira", picture=None)
-    trouble = formatting.result(a_job(status=status), key="4K7Q", parent=None, requester="Mira", picture=None)
-    assert trouble.description == f"**Imagine**\n> {PROMPT}\n\n{sentence}"
-    assert trouble.colour != quiet.colour
+    error = formatting.result(a_job(status=status), key="4K7Q", parent=None, requester="Mira", picture=None)
+    assert error.description == f"**Imagine**\n> {PROMPT}\n\n{sentence}"
+    assert error.colour != quiet.colour
 
 
 def test_a_declined_job_shows_neither_prompt_nor_picture_nor_reason() -> None:

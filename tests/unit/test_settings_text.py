@@ -39,7 +39,7 @@ def test_each_choice_can_be_kept_and_has_words_of_its_own(name: str) -> None:
 
 def test_every_page_fits_into_a_message_and_its_rows() -> None:
     nothing = discord.Permissions.none()
-    for page, settings, rights, thread, trouble, gone in product(
+    for page, settings, rights, thread, error, gone in product(
         Page,
         (ServerSettings(), UNUSUAL, ServerSettings(pings=False, daily=0, server_daily=0, cooldown=0)),
         (nothing, discord.Permissions.all()),
@@ -47,7 +47,7 @@ def test_every_page_fits_into_a_message_and_its_rows() -> None:
         ("", GONE, "I lack View Channel, Send Messages, Embed Links and Attach Files there"),
         (False, True),
     ):
-        seen = Seen(rights=rights, thread=thread, channel_trouble=trouble, role_gone=gone)
+        seen = Seen(rights=rights, thread=thread, channel_trouble=error, role_gone=gone)
         assert 0 < len(words(page, settings, seen, own_ping_after=60)) < 1700, "a notice may stand above it"
         view = _view(page, settings, seen, 60)
         assert len(view.to_components()) <= 5

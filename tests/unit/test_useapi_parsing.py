@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.errors import Nonsense
+from bot.errors import InvalidResponse
 from bot.models.job import Child, Job, Media, Status
 from bot.providers.useapi import clean, parse_job
 from bot.providers.useapi.parsing import CHILDREN, ITEMS, LABEL, progress
@@ -288,5 +288,5 @@ def test_half_an_emoji_does_not_cost_the_whole_answer() -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_json_object_is_nonsense(raw: bytes) -> None:
-    with pytest.raises(Nonsense):
+    with pytest.raises(InvalidResponse):
         parse_job(raw, jobid="job:asked")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.errors import Nonsense
+from bot.errors import InvalidResponse
 from bot.models.job import Job
 from bot.providers.useapi import clean, parse_job
 from bot.providers.useapi.parsing import CHILDREN, CONTENT, progress
@@ -88,7 +88,7 @@ def check(job: Job) -> None:
 @settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_job_or_nonsense(raw: bytes) -> None:
-    with contextlib.suppress(Nonsense):
+    with contextlib.suppress(InvalidResponse):
         check(parse_job(raw, jobid="job:asked"))
 
 
@@ -101,7 +101,7 @@ def test_any_object_is_a_clean_and_bounded_job_that_survives_the_database(fields
 @settings(deadline=None)
 @given(leaf | st.lists(answer, max_size=2))
 def test_any_json_but_an_object_is_nonsense(said: object) -> None:
-    with pytest.raises(Nonsense):
+    with pytest.raises(InvalidResponse):
         parse_job(json.dumps(said).encode(), jobid="job:asked")
 
 

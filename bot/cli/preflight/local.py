@@ -21,8 +21,8 @@ def check_settings(environ: Mapping[str, str], dotenv: Path) -> tuple[list[Findi
     """Each mistake, and the values that are right."""
     try:
         survey = survey_settings(environ, dotenv)
-    except SettingsError as trouble:
-        return [wrong("settings", str(trouble))], {}
+    except SettingsError as error:
+        return [wrong("settings", str(error))], {}
     found = [_mistake(text) for text in survey.mistakes]
     if found and not dotenv.exists():
         found.insert(0, note("settings", f"there is no file {dotenv} yet", "cp .env.example .env, then fill it in"))
@@ -56,8 +56,8 @@ def check_database(data_dir: Path) -> list[Finding]:
         return _writable(_nearest(data_dir)) or [fine("database", f"none in {data_dir} yet, the first start makes it")]
     try:
         seen = read_header(data_dir)
-    except OSError as trouble:
-        return [wrong("database", f"cannot be read ({trouble.strerror})", f"Who owns {data_dir}? See DATA_DIR.")]
+    except OSError as error:
+        return [wrong("database", f"cannot be read ({error.strerror})", f"Who owns {data_dir}? See DATA_DIR.")]
     unwritable = _writable(data_dir)
     if unwritable and seen.found is DatabaseState.NOTHING:
         return unwritable  # no start can make one there
@@ -86,8 +86,8 @@ def _writable(folder: Path) -> list[Finding]:
     try:
         with tempfile.TemporaryFile(dir=folder):
             return []
-    except OSError as trouble:
-        return [wrong("database", f"{folder} cannot be written ({trouble.strerror})", "see DATA_DIR")]
+    except OSError as error:
+        return [wrong("database", f"{folder} cannot be written ({error.strerror})", "see DATA_DIR")]
 
 
 def _nearest(folder: Path) -> Path:
@@ -102,8 +102,8 @@ def check_disk(data_dir: Path) -> list[Finding]:
     """What is free."""
     try:
         free = free_bytes(_nearest(data_dir)) >> 20
-    except OSError as trouble:
-        return [note("disk", f"does not tell what is free ({trouble.strerror})")]
+    except OSError as error:
+        return [note("disk", f"does not tell what is free ({error.strerror})")]
     if free < _LITTLE >> 20:
         return [wrong("disk", f"only {free} MB are free", "200 MB should be, for the database and its copies")]
     return [fine("disk", f"{free} MB are free")]

@@ -14,8 +14,8 @@ from discord.http import Route
 
 from bot.cli.invite import MOST, invite, line_to_serve, servers
 from bot.cli.preflight.findings import Finding, fine, note, wrong
-from bot.errors import AccountBlocked, SubscriptionEnded, TokenRefused, UseapiError
-from bot.providers.useapi import Account, Useapi
+from bot.errors import AccountBlocked, ProviderError, SubscriptionEnded, TokenRefused
+from bot.providers.useapi import Account, UseapiClient
 from bot.settings import callback_url
 
 _PATIENCE = 30.0  # seconds for each far end; discord.py repeats what fails
@@ -71,7 +71,7 @@ async def _useapi(values: Mapping[str, Any], clock: Clock) -> list[Finding]:
         return []
     jar = aiohttp.DummyCookieJar()
     async with aiohttp.ClientSession(cookie_jar=jar, trace_configs=[clock.trace()]) as session:
-        api = Useapi(session=session, url=values["useapi_url"], token=values["useapi_token"].reveal())
+        api = UseapiClient(session=session, url=values["useapi_url"], token=values["useapi_token"].reveal())
         try:
             running = await api.running()
             accounts = await api.accounts()
@@ -83,8 +83,8 @@ async def _useapi(values: Mapping[str, Any], clock: Clock) -> list[Finding]:
             return [wrong("useapi.net", "the subscription has ended", "renew it at useapi.net")]
         except AccountBlocked:
             return [wrong("useapi.net", "the Midjourney account waits for a person", AccountBlocked.for_admin)]
-        except UseapiError as trouble:
-            return [wrong("useapi.net", str(trouble))]
+        except ProviderError as error:
+            return [wrong("useapi.net", str(error))]
     if not accounts:
         todo = "add one: https://useapi.net/docs/start-here/setup-midjourney"
         return [
@@ -142,8 +142,8 @@ async def _discord(values: Mapping[str, Any], clock: Clock) -> list[Finding]:
         return [wrong("Discord", "does not accept DISCORD_TOKEN", todo)]
     except (TimeoutError, aiohttp.ClientConnectionError, OSError):
         return [wrong("Discord", "could not be reached", "is this machine on the internet?")]
-    except discord.HTTPException as trouble:
-        return [wrong("Discord", f"refused (HTTP {trouble.status})", "try again later")]
+    except discord.HTTPException as error:
+        return [wrong("Discord", f"refused (HTTP {error.status})", "try again later")]
 
 
 async def _places(client: discord.Client, values: Mapping[str, Any]) -> list[Finding]:

@@ -2,7 +2,7 @@
 
 An order holds `do` ("fit", "split" or "thumbnail"), `source` (a path), `into` (a folder for what is made), `pixels` (as
 many are decoded at most), `seconds` and `memory` (bytes) as bounds of this process, and `limit` (bytes of each file) or
-`edge` (pixels). The answer holds `made`, a list of files, and `still`, whether the source moved; or `trouble` ("not a
+`edge` (pixels). The answer holds `made`, a list of files, and `still`, whether the source moved; or `error` ("not a
 picture", "too large", "no room", "unreadable") and `why`, for the log.
 """
 
@@ -26,8 +26,8 @@ def main() -> int:
     confine(seconds=order["seconds"], memory=order["memory"])
     try:
         answer = carry_out(order)
-    except Exception as trouble:  # noqa: BLE001 -- whatever a decoder raises over a stranger's bytes
-        answer = {"trouble": _kind(trouble), "why": f"{type(trouble).__name__}: {trouble}"[:200]}
+    except Exception as error:  # noqa: BLE001 -- whatever a decoder raises over a stranger's bytes
+        answer = {"error": _kind(error), "why": f"{type(error).__name__}: {error}"[:200]}
     sys.stdout.write(json.dumps(answer))
     return 0
 
@@ -69,11 +69,11 @@ def carry_out(order: dict[str, Any]) -> dict[str, Any]:
     return {"made": made, "still": opened.moving}
 
 
-def _kind(trouble: Exception) -> str:
+def _kind(error: Exception) -> str:
     """By name, because the classes are Pillow's, and Pillow itself may be what is missing."""
-    if isinstance(trouble, OSError) and trouble.errno in _FULL:
+    if isinstance(error, OSError) and error.errno in _FULL:
         return "no room"
-    names = {kind.__name__ for kind in type(trouble).__mro__}
+    names = {kind.__name__ for kind in type(error).__mro__}
     if names & {"TooLarge", "DecompressionBombError"}:
         return "too large"
     return "not a picture" if "UnidentifiedImageError" in names else "unreadable"

@@ -22,12 +22,12 @@ _PLAIN = re.compile(r"[\w:.~-]+", re.ASCII)
 """An id that stands in an address as it is, but for its colons."""
 
 
-class Useapi:
+class UseapiClient:
     """useapi.net's Midjourney API v2 at `url`, paid for with `token`; `session` stays the caller's to close.
 
     A look at a job may take `poll_seconds`; a press `press_seconds`, because useapi answers it only when Midjourney's
     message has appeared in Discord. Where there is a `reply_url`, useapi is asked to call it when a press has news.
-    Every method raises `errors.UseapiError`, each outcome by its own class; no error holds the token, a job id, or
+    Every method raises `errors.ProviderError`, each outcome by its own class; no error holds the token, a job id, or
     useapi's words.
     """
 
@@ -83,8 +83,8 @@ class Useapi:
     async def press(self, jobid: str, button: str, *, reply_ref: str, prompt: str | None = None) -> Job:
         """Press `button` (the exact label) of a job, and return the child job.
 
-        Every call spends money: it is sent once, never again and never for two. After `Trouble`, apart from `NotSent`,
-        nobody knows whether the press counted; the parent's `children` may tell. A 504 (`code`) is such a `Trouble`.
+        Every call spends money: it is sent once, never again and never for two. After `TransientError`, apart from `NotSent`,
+        nobody knows whether the press counted; the parent's `children` may tell. A 504 (`code`) is such a `TransientError`.
         """
         body = {"jobid": jobid, "button": button, "replyRef": reply_ref}
         if self._reply_url:
@@ -97,14 +97,14 @@ class Useapi:
             self._changed(jobid)
         child = job_from(said, jobid="") if isinstance(said, dict) else None
         if child is None or child.jobid in ("", jobid):
-            raise errors.Nonsense  # a child without an id of its own cannot be followed
+            raise errors.InvalidResponse  # a child without an id of its own cannot be followed
         return child
 
     async def running(self) -> tuple[str, ...]:
         """The ids of the jobs that run now, on all of the payer's accounts."""
         said = read(await self._ask("GET", "/jobs", self._poll_timeout))
         if not isinstance(said, list):
-            raise errors.Nonsense
+            raise errors.InvalidResponse
         return jobids(said)
 
     async def cancel(self, jobid: str) -> None:
@@ -126,7 +126,7 @@ class Useapi:
         except errors.JobUnknown:  # 404: none
             return ()
         if not isinstance(said, dict):
-            raise errors.Nonsense
+            raise errors.InvalidResponse
         return accounts_in(said)
 
     async def _poll(self, jobid: str, known: Job | None) -> Job:
@@ -136,7 +136,7 @@ class Useapi:
             return known
         said = read(answer, jobid=jobid)
         if not isinstance(said, dict):
-            raise errors.Nonsense
+            raise errors.InvalidResponse
         # An answer that claims another job's id must not change that one.
         return msgspec.structs.replace(job_from(said, jobid=jobid), jobid=jobid, digest=digest)
 
@@ -166,16 +166,16 @@ class Useapi:
         Errors are raised behind the `except` clauses, not inside: aiohttp's own hold the request's headers, and with
         them the token, so they must not even be the context of ours.
         """
-        trouble: errors.Trouble
+        error: errors.TransientError
         try:
             return await self._exchange(method, self._address(path, query), patience, body)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):  # there never was a connection
-            trouble = errors.NotSent()
+            error = errors.NotSent()
         except TimeoutError:
-            trouble = errors.TooSlow()
+            error = errors.RequestTimeout()
         except (aiohttp.ClientError, OSError):
-            trouble = errors.Unreachable()
-        raise trouble
+            error = errors.Unreachable()
+        raise error
 
     def _address(self, path: str, query: str) -> URL:
         """Put together from its parts, which costs a third of reading it."""
@@ -215,5 +215,5 @@ async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
     while piece := await response.content.readany():
         body += piece
         if len(body) > LARGEST:
-            raise errors.Nonsense(code=response.status)
+            raise errors.InvalidResponse(code=response.status)
     return body

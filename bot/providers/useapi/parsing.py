@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from bot.errors import Nonsense
+from bot.errors import InvalidResponse
 from bot.models.job import Attachment, Child, Job, JobEmbed, Media, Seed, Status
 
 WORD = 64  # verbs, statuses, sizes; the longest known is "seed_async"
@@ -61,23 +61,23 @@ def clean(text: str, limit: int, *, lines: bool = False) -> str:
 
 
 def decode(raw: bytes) -> object:
-    """What the JSON in `raw` says; raises `Nonsense` where it says nothing."""
+    """What the JSON in `raw` says; raises `InvalidResponse` where it says nothing."""
     try:
         return msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _decode_patiently(raw)
     except RecursionError:
-        raise Nonsense from None
+        raise InvalidResponse from None
 
 
 def parse_job(raw: bytes, *, jobid: str) -> Job:
     """The job in a raw answer; `jobid` is the asked one, for an answer that does not name its own.
 
-    Raises `Nonsense` unless `raw` is a JSON object.
+    Raises `InvalidResponse` unless `raw` is a JSON object.
     """
     fields = decode(raw)
     if not isinstance(fields, dict):
-        raise Nonsense
+        raise InvalidResponse
     return job_from(fields, jobid=jobid)
 
 
@@ -141,7 +141,7 @@ def _decode_patiently(raw: bytes) -> object:
     try:
         return json.loads(raw)
     except (ValueError, RecursionError):
-        raise Nonsense from None
+        raise InvalidResponse from None
 
 
 def _text(value: object, limit: int, *, lines: bool = False) -> str:

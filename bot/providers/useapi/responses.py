@@ -24,13 +24,13 @@ A gateway says 504, too, when it stopped waiting for useapi. For a GET useapi's 
 POST neither is a refusal: useapi's own means that it cannot track the job, which Midjourney will process all the same.
 """
 
-_OUTCOMES: dict[int, type[errors.UseapiError]] = {
+_OUTCOMES: dict[int, type[errors.ProviderError]] = {
     401: errors.TokenRefused,
     402: errors.SubscriptionEnded,
     # useapi never says these three: a gateway in front of it does, and then the job is not over.
-    403: errors.ServerTrouble,
-    408: errors.ServerTrouble,
-    425: errors.ServerTrouble,
+    403: errors.ProviderServerError,
+    408: errors.ProviderServerError,
+    425: errors.ProviderServerError,
     404: errors.JobUnknown,
     410: errors.JobExpired,
     504: errors.Overloaded,
@@ -61,11 +61,11 @@ def read(answer: Response, *, jobid: str = "") -> object:
     elif 400 <= status < 600:
         said = _decode_if_any(body)
     else:
-        raise errors.Nonsense(code=status)
+        raise errors.InvalidResponse(code=status)
     if status in _FINAL and not isinstance(said, dict):
-        raise errors.ServerTrouble(code=status)  # a gateway in between speaks so, and knows nothing of jobs
+        raise errors.ProviderServerError(code=status)  # a gateway in between speaks so, and knows nothing of jobs
     if status == 504 and _own_code(said) != 504:
-        raise errors.ServerTrouble(code=status)  # some gateways speak JSON, but useapi repeats its status inside
+        raise errors.ProviderServerError(code=status)  # some gateways speak JSON, but useapi repeats its status inside
     raise _outcome(status, said if isinstance(said, dict) else {}, jobid=jobid, retry_after=retry_after)
 
 
@@ -97,11 +97,11 @@ def _decode_if_any(body: bytes) -> object:
     """An error may come without a body, or with a gateway's HTML."""
     try:
         return decode(body)
-    except errors.Nonsense:
+    except errors.InvalidResponse:
         return None
 
 
-def _outcome(code: int, said: Fields, *, jobid: str, retry_after: str | None) -> errors.UseapiError:
+def _outcome(code: int, said: Fields, *, jobid: str, retry_after: str | None) -> errors.ProviderError:
     if code == 409 and (children := jobids([said.get("jobid")])):
         return errors.ButtonUsed(children[0])
     if code == 422:
@@ -112,4 +112,4 @@ def _outcome(code: int, said: Fields, *, jobid: str, retry_after: str | None) ->
         if isinstance(executing, list):
             return errors.QueueFull(jobids(executing))
         return errors.Busy(retry_after=pause(retry_after))
-    return _OUTCOMES.get(code, errors.BadRequest if code < 500 else errors.ServerTrouble)(code=code)
+    return _OUTCOMES.get(code, errors.BadRequest if code < 500 else errors.ProviderServerError)(code=code)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from bot import formatting
-from bot.errors import DarkroomError, JobModerated, UseapiError
+from bot.errors import DarkroomError, JobModerated, ProviderError
 from bot.models.job import Job
 from bot.ui.interactions import Bot
 
@@ -21,7 +21,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     places: int | None = None
     waiting: int = 0
     held: str = ""
-    trouble: str = ""
+    error: str = ""
 
 
 async def account(bot: Bot) -> Account:
@@ -29,14 +29,14 @@ async def account(bot: Bot) -> Account:
     waiting, held = await bot.store.count_queued(), bot.submissions.held
     try:
         jobids = await bot.api.running()
-    except UseapiError as trouble:
-        return Account(waiting=waiting, held=held, trouble=str(trouble))
+    except ProviderError as error:
+        return Account(waiting=waiting, held=held, error=str(error))
     jobs = await _described(bot, jobids)
     return Account(jobs={_token(job.jobid): job for job in jobs}, places=_places(jobs), waiting=waiting, held=held)
 
 
 async def find_running(bot: Bot, token: str) -> Job | None:
-    """The running job that a token stands for; raises `UseapiError`."""
+    """The running job that a token stands for; raises `ProviderError`."""
     for jobid in await bot.api.running():
         if _token(jobid) == token:
             known = await bot.store.by_jobid(jobid)
@@ -46,8 +46,8 @@ async def find_running(bot: Bot, token: str) -> Job | None:
 
 def account_lines(seen: Account) -> list[str]:
     """How the accounts do, for their owner alone."""
-    if seen.trouble:
-        return ["**The account**", seen.trouble]
+    if seen.error:
+        return ["**The account**", seen.error]
     places = f" of {max(seen.places, len(seen.jobs))}" if seen.places else ""
     lines = [f"**The account: {len(seen.jobs)}{places} slots running, {seen.waiting} waiting**"]
     lines += [f"- {formatting.plain(formatting.choice(job, ''), 120)}" for job in seen.jobs.values()]

@@ -160,8 +160,8 @@ class SubscribeSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:w")
         await interaction.response.defer()
         try:
             notice = await self._watch(interaction, "".join(values(interaction)))
-        except DarkroomError as trouble:  # said above the panel, which stays
-            notice = str(trouble)
+        except DarkroomError as error:  # said above the panel, which stays
+            notice = str(error)
         await show_my_jobs(interaction, notice=notice)
 
     async def _watch(self, interaction: discord.Interaction, token: str) -> str:
@@ -170,10 +170,10 @@ class SubscribeSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:w")
             raise UserError("That job does not run any more.")
         if job.private:
             raise UserError("That one is about the account itself; `/job` with its id shows it to you alone.")
-        destination, trouble = await results_destination(interaction)
+        destination, error = await results_destination(interaction)
         await check_load(interaction)
         subscribed = await ask(interaction, job, destination=destination)
-        return f"Watching `#{subscribed.known.key}`: I'll post it in <#{destination.channel_id}>. {trouble}".strip()
+        return f"Watching `#{subscribed.known.key}`: I'll post it in <#{destination.channel_id}>. {error}".strip()
 
 
 class PingsButton(Panel, ui.DynamicItem[ui.Button[Any]], template=r"dr:n:p:([01])"):

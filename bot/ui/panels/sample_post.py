@@ -24,7 +24,7 @@ async def send_sample(interaction: discord.Interaction) -> None:
 
     It is sent once and past the outbox: there is no job behind it, and whoever asked sees at once whether it came.
     """
-    destination, trouble = await results_destination(interaction)
+    destination, error = await results_destination(interaction)
     name = formatting.file_name(_JOB, "test", "webp")
     requester = interaction.user.display_name
     embed = formatting.result(
@@ -42,4 +42,4 @@ async def send_sample(interaction: discord.Interaction) -> None:
     except (discord.DiscordServerError, OSError):  # TimeoutError is one
         raise UserError("Discord did not take the test picture just now. Please try again in a minute.") from None
     where = "here" if destination == destination_of(interaction) else f"in <#{destination.channel_id}>"
-    await replies.say(interaction, " ".join(filter(None, (trouble, f"The test picture stands {where}. It was free."))))
+    await replies.say(interaction, " ".join(filter(None, (error, f"The test picture stands {where}. It was free."))))

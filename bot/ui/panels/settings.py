@@ -43,16 +43,16 @@ async def show_settings(interaction: discord.Interaction, page: Page = Page.HOME
 async def _look(interaction: discord.Interaction, page: Page, settings: ServerSettings) -> Seen:
     """Ask Discord what a page shows, and no more than that."""
     guild_id = destination_of(interaction).guild_id
-    trouble, gone = "", False
+    error, gone = "", False
     if settings.results_channel is not None and page in {Page.HOME, Page.RESULTS}:
         destination = Destination(guild_id=guild_id, channel_id=settings.results_channel)
-        trouble = await channel_trouble(interaction.client, destination)
+        error = await channel_trouble(interaction.client, destination)
     if page in {Page.HOME, Page.WHO}:
         gone = await role_is_gone(interaction.client, guild_id, settings.press_role)
     return Seen(
         rights=interaction.app_permissions,
         thread=in_thread(interaction),
-        channel_trouble=trouble,
+        channel_trouble=error,
         role_gone=gone,
         everybody=settings.press_role == guild_id,
     )
@@ -176,9 +176,9 @@ class ResultsSelect(ManagerPanel, ui.DynamicItem[ui.ChannelSelect[Any]], templat
         channel_id = _id(interaction)
         await interaction.response.defer()
         destination = Destination(guild_id=destination_of(interaction).guild_id, channel_id=channel_id)
-        trouble = await channel_trouble(interaction.client, destination)
-        if trouble:
-            notice = f"⚠️ I did not take <#{channel_id}>: {trouble}. Edit Channel, Permissions changes that."
+        error = await channel_trouble(interaction.client, destination)
+        if error:
+            notice = f"⚠️ I did not take <#{channel_id}>: {error}. Edit Channel, Permissions changes that."
             await show_settings(interaction, Page.RESULTS, notice=notice)
         else:
             await _change(interaction, "results_channel", channel_id)

@@ -5,7 +5,7 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.errors import UseapiError, UserError
+from bot.errors import ProviderError, UserError
 from bot.models.job import CostTier, Delivery, DeliveryKind, Job, KnownJob
 from bot.store import SubscriptionResult
 from bot.ui import replies
@@ -156,7 +156,7 @@ async def _look(interaction: discord.Interaction, known: KnownJob) -> None:
     bot = bot_of(interaction)
     try:
         job = await bot.api.job(known.job.jobid)
-    except UseapiError:
+    except ProviderError:
         return  # the watcher looks anyway
     await bot.store.record([(known.id, job)])
     bot.deliver_soon()

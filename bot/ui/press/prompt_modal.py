@@ -111,10 +111,10 @@ class PromptForm(PressesJob):
         if not wants_prompt(job, request.button, request.settings):
             raise UserError(_REMIX_IS_OFF)
         prompt = formatting.clean(self.text[:LONGEST])
-        if trouble := trouble_with(prompt, request.button):
+        if error := trouble_with(prompt, request.button):
             view = ui.View(timeout=None)
             view.add_item(TryAgainButton(self.nonce, self.index))
-            await replies.say(interaction, trouble, embed=_kept(prompt), view=view)
+            await replies.say(interaction, error, embed=_kept(prompt), view=view)
             return
         unchanged = request.button != CUSTOM_ZOOM and prompt == prefilled(job, request.button)
         await self.take(interaction, request, prompt="" if unchanged else prompt)

@@ -30,8 +30,8 @@ def door(discord: "PretendDiscord") -> Callable[[web.Request], Awaitable[web.Res
         try:
             told = _verb(discord, request.match_info["verb"])(**(await request.json()))
             told = _plain(await told if isawaitable(told) else told)
-        except (LookupError, TimeoutError, TypeError, ValueError) as trouble:
-            told, status = {"error": f"{type(trouble).__name__}: {trouble}"}, 400
+        except (LookupError, TimeoutError, TypeError, ValueError) as error:
+            told, status = {"error": f"{type(error).__name__}: {error}"}, 400
         else:
             status = 200
         return web.Response(status=status, body=msgspec.json.encode(told), content_type="application/json")
