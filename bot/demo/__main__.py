@@ -23,7 +23,7 @@ import simcord
 
 from bot import logs
 from bot.app import open_darkroom
-from bot.demo.useapi import PretendUseapi
+from bot.demo.useapi import FakeUseapi
 from bot.errors import StartError
 from bot.settings import Secret, Settings
 
@@ -55,7 +55,7 @@ async def demo(port: int, *, speed: float, browser: bool) -> None:
         folder = stack.enter_context(TemporaryDirectory(prefix="darkroom-demo-"))
         clock: list[Any] = []  # the pretend Discord's clock, which does not exist before the bot it is made for
         useapi = await stack.enter_async_context(
-            PretendUseapi(token=_TOKEN, refresh=2.0, speed=speed, now=lambda: clock[0].now().timestamp())
+            FakeUseapi(token=_TOKEN, refresh=2.0, speed=speed, now=lambda: clock[0].now().timestamp())
         )
         bot = await stack.enter_async_context(open_darkroom(_settings(useapi, Path(folder))))
         env = simcord.Env(bot, shard_count=1, check_errors=False, settle_timeout=_SETTLE)
@@ -99,7 +99,7 @@ def _has_screen() -> bool:
     return sys.platform in {"darwin", "win32"} or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")))
 
 
-def _settings(useapi: PretendUseapi, folder: Path) -> Settings:
+def _settings(useapi: FakeUseapi, folder: Path) -> Settings:
     return Settings(
         discord_token=Secret("demo"),
         useapi_token=Secret(_TOKEN),
@@ -111,7 +111,7 @@ def _settings(useapi: PretendUseapi, folder: Path) -> Settings:
     )
 
 
-def _welcome(useapi: PretendUseapi) -> str:
+def _welcome(useapi: FakeUseapi) -> str:
     lines = []
     for text, options in _JOBS:
         jobid = useapi.add_job(**options) if "age" in options else useapi.add_job(asleep=True, **options)

@@ -21,7 +21,7 @@ from tests import sample_pictures
 from tests.bench.alone import rss_of
 from tests.bench.filled import jobid_of
 from tests.bench.report import Table
-from tests.crash.conftest import Street
+from tests.crash.conftest import ProcessHarness
 from tests.fakes.discord.limits import Limits
 
 A_SECOND = 50  # requests that Discord takes of one bot
@@ -63,7 +63,7 @@ async def run(*, quick: bool) -> list[Table]:
 
 
 async def _deliver(folder: Path, plan: Plan) -> Delivered:
-    street = Street(folder)
+    street = ProcessHarness(folder)
     street.discord.limits = Limits((BUCKET, REFILL), whole=(A_SECOND, 1.0))
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(street.useapi)
@@ -137,7 +137,7 @@ async def fill_outbox(folder: Path, guild: int, places: list[int], plan: Plan, p
     return wanted
 
 
-async def _wait_for(street: Street, results: int) -> tuple[float, float]:
+async def _wait_for(street: ProcessHarness, results: int) -> tuple[float, float]:
     """Until so many messages stand; the most memory that the bot had, and how long this process itself was held up."""
     most, held_up, since, stood = 0.0, 0.0, time.monotonic(), 0
     while (stand := sum(len(channel.messages) for channel in street.discord.channels.values())) < results:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bot.demo.useapi import PretendUseapi
+from bot.demo.useapi import FakeUseapi
 from tests.bench.alone import ROOT, rss_of
 from tests.bench.report import Table, percentile, spread
-from tests.crash.conftest import Street
+from tests.crash.conftest import ProcessHarness
 from tests.fakes.discord import Message
 
 COMMANDS = {
@@ -36,12 +36,12 @@ class Run:
     repeated: int = 0
 
 
-class Stage:
+class BotHarness:
     """A Discord, a useapi, and one of the bots between them."""
 
     def __init__(self, folder: Path, jobs: int, seed: int) -> None:
-        self._street = Street(folder)
-        self._street.useapi = PretendUseapi(refresh=0, grid_size=64, max_jobs=1000)
+        self._street = ProcessHarness(folder)
+        self._street.useapi = FakeUseapi(refresh=0, grid_size=64, max_jobs=1000)
         self._jobs = jobs
         self._chance = random.Random(seed)
         self._ends: dict[str, float] = {}
@@ -144,7 +144,7 @@ async def run(*, quick: bool) -> list[Table]:
         for name in COMMANDS:
             for kill, runs in ((False, calm), (True, killed)):
                 with TemporaryDirectory(prefix="bench-neighbours-") as folder:
-                    runs[name].append(await Stage(Path(folder), jobs, turn).play(name, kill=kill))
+                    runs[name].append(await BotHarness(Path(folder), jobs, turn).play(name, kill=kill))
     rows = [
         ["latency: mean, s", *(spread([statistics.mean(each.late) for each in runs], ".2f") for runs in calm.values())],
         [

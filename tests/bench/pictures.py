@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bot.demo.useapi import PretendUseapi
+from bot.demo.useapi import FakeUseapi
 from bot.images import ImageClient
 from tests import sample_pictures as samples
 from tests.bench.alone import alone
 from tests.bench.report import Table, percentile, spread
-from tests.crash.conftest import Street
+from tests.crash.conftest import ProcessHarness
 
 MIB = 1024 * 1024
 AT_ONCE = 4
@@ -46,7 +46,7 @@ async def _spent(rounds: int) -> dict[str, list[Spent]]:
     }
     spent: dict[str, list[Spent]] = {kind: [] for kind in kinds}
     with TemporaryDirectory(prefix="bench-pictures-") as folder:
-        street = Street(Path(folder))
+        street = ProcessHarness(Path(folder))
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(street.useapi)
             await stack.enter_async_context(street.discord)
@@ -61,7 +61,7 @@ async def _spent(rounds: int) -> dict[str, list[Spent]]:
     return spent
 
 
-async def _post(street: Street, data: bytes, limit: int) -> Spent:
+async def _post(street: ProcessHarness, data: bytes, limit: int) -> Spent:
     street.discord.file_limit = limit
     requester = street.discord.add_member(street.guild, "Mira", permissions=("MANAGE_MESSAGES",))
     address = street.useapi.serve_file("picture", data, content_type="application/octet-stream")
@@ -180,7 +180,7 @@ async def _lags(rounds: int) -> Table:
         "nothing": [],
         f"{AT_ONCE} PNG of {len(data) / 1e6:.1f} MB fetched and made smaller": [],
     }
-    async with PretendUseapi() as far:
+    async with FakeUseapi() as far:
         url = far.serve_file("picture", data, content_type="image/png")
         for _ in range(rounds):
             for kind, address in zip(kinds, ("", url), strict=True):

@@ -13,24 +13,24 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bot.app import open_darkroom
-from bot.demo.useapi import PretendUseapi
+from bot.demo.useapi import FakeUseapi
 from bot.models.job import Attachment, Destination, Job, Person
 from bot.settings import Secret, Settings
 from tests import sample_pictures
 from tests.bench.alone import ROOT, alone, rss_of
 from tests.bench.filled import jobid_of
 from tests.bench.report import Table, spread
-from tests.crash.conftest import Street
+from tests.crash.conftest import ProcessHarness
 
 GUILDS = 2500
 WARM_UP, MESSAGES = 300, 2500
 
 
 @asynccontextmanager
-async def street(**settings: str) -> AsyncIterator[Street]:
+async def street(**settings: str) -> AsyncIterator[ProcessHarness]:
     """A bot's surroundings, with nothing started yet."""
     with TemporaryDirectory(prefix="bench-small-") as folder:
-        made = Street(Path(folder))
+        made = ProcessHarness(Path(folder))
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(made.useapi)
             await stack.enter_async_context(made.discord)
@@ -129,8 +129,8 @@ async def bytes_a_message(messages: int) -> float:
 async def requests_an_imagine(jobs: int, poll: float, scale: float) -> float:
     """Requests to useapi's API for each finished imagine, `/job` included; everything `scale` times as fast as real."""
     with TemporaryDirectory(prefix="bench-requests-") as folder:
-        made = Street(Path(folder))
-        made.useapi = PretendUseapi(refresh=15.0 / scale, speed=scale, grid_size=64, max_jobs=100)
+        made = ProcessHarness(Path(folder))
+        made.useapi = FakeUseapi(refresh=15.0 / scale, speed=scale, grid_size=64, max_jobs=100)
         async with made.useapi, made.discord:
             await made.open(LOG_LEVEL="WARNING", POLL_SECONDS=str(poll / scale))
             await made.bot.start()

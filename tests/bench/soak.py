@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bot.demo.useapi import PretendUseapi
+from bot.demo.useapi import FakeUseapi
 from tests.bench.alone import rss_of
-from tests.crash.conftest import Street
-from tests.fakes.discord import Message, PretendDiscord
+from tests.crash.conftest import ProcessHarness
+from tests.fakes.discord import FakeDiscord, Message
 
 BEAT = 1.0  # seconds from one job to the next
 SAMPLE = 2.0  # seconds
@@ -41,7 +41,7 @@ class Sample:
 class Soak:
     """A street with people on it, for so many seconds; `tell` is called with a line for each minute."""
 
-    street: Street
+    street: ProcessHarness
     seconds: float
     samples: list[Sample] = field(default_factory=list)
     jobs: int = 0
@@ -116,9 +116,9 @@ def slope(along: list[float], values: list[float]) -> str:
 
 async def soak(seconds: float) -> str:
     with TemporaryDirectory(prefix="bench-soak-") as folder:
-        street = Street(Path(folder))
-        street.discord = PretendDiscord(limits=True)
-        street.useapi = PretendUseapi(refresh=0, grid_size=64, speed=SPEED, max_jobs=1000)
+        street = ProcessHarness(Path(folder))
+        street.discord = FakeDiscord(limits=True)
+        street.useapi = FakeUseapi(refresh=0, grid_size=64, speed=SPEED, max_jobs=1000)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(street.useapi)
             await stack.enter_async_context(street.discord)

@@ -9,9 +9,9 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bot.demo.useapi import PretendUseapi
+from bot.demo.useapi import FakeUseapi
 from tests.bench.report import Table, percentile, spread
-from tests.crash.conftest import Street
+from tests.crash.conftest import ProcessHarness
 from tests.crash.test_the_real_process import button
 from tests.fakes.discord import Message
 from tests.ports import free_port
@@ -23,8 +23,8 @@ WITHIN = 20.0  # seconds in which all presses come
 
 async def play(folder: Path, jobs: int, seed: int, *, webhooks: bool) -> tuple[list[float], float]:
     """As many presses of V1, by as many moderators: each picture's seconds, and the looks a job."""
-    street = Street(folder)
-    street.useapi = PretendUseapi(refresh=REFRESH, grid_size=64, max_jobs=1000)
+    street = ProcessHarness(folder)
+    street.useapi = FakeUseapi(refresh=REFRESH, grid_size=64, max_jobs=1000)
     port = free_port()
     called = {"PUBLIC_URL": f"http://127.0.0.1:{port}", "WEBHOOK_PORT": str(port)} if webhooks else {}
     async with AsyncExitStack() as stack:
@@ -42,13 +42,13 @@ async def play(folder: Path, jobs: int, seed: int, *, webhooks: bool) -> tuple[l
         return list(_late(street)), (_looks(street) - looked) / jobs
 
 
-async def _grid(street: Street) -> Message:
+async def _grid(street: ProcessHarness) -> Message:
     jobid = street.useapi.add_job(prompt="grid", age=600)
     await (await street.discord.slash(street.channel, street.mira, "job", {"jobid": jobid})).answered()
     return await street.discord.wait_until(lambda: next(iter(street.discord.messages(street.channel)), None))
 
 
-async def _press(street: Street, grid: Message, jobs: int, chance: random.Random) -> None:
+async def _press(street: ProcessHarness, grid: Message, jobs: int, chance: random.Random) -> None:
     began = time.monotonic()
     for number, at in enumerate(sorted(chance.uniform(0, WITHIN) for _ in range(jobs))):
         await asyncio.sleep(max(began + at - time.monotonic(), 0))
@@ -58,14 +58,14 @@ async def _press(street: Street, grid: Message, jobs: int, chance: random.Random
         await (await street.discord.click(grid, who, button(grid, "V1"))).answered()
 
 
-def _pictures(street: Street) -> Iterator[tuple[str, float]]:
+def _pictures(street: ProcessHarness) -> Iterator[tuple[str, float]]:
     for message in street.discord.messages(street.channel):
         shown = next((embed for embed in message.embeds if "image" in embed), None)  # a card has a thumbnail
         if shown is not None and (at := shown["description"].find("picture ")) >= 0:
             yield shown["description"][at : at + 11], message.created
 
 
-def _late(street: Street) -> Iterator[float]:
+def _late(street: ProcessHarness) -> Iterator[float]:
     ended = {job.prompt: job for job in street.useapi._account.jobs.values() if job.button == "V1"}
     for name, accepted in _pictures(street):
         job = ended[name]
@@ -73,7 +73,7 @@ def _late(street: Street) -> Iterator[float]:
         yield accepted - knows
 
 
-def _looks(street: Street) -> int:
+def _looks(street: ProcessHarness) -> int:
     return sum(request.path == "/v2/jobs/" for request in street.useapi.requests)
 
 

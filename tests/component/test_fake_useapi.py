@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from yarl import URL
 
-from bot.demo.useapi import PretendUseapi
+from bot.demo.useapi import FakeUseapi
 from tests.processes import started
 
 START = 1_780_396_473.688
@@ -35,7 +35,7 @@ class Clock:
 class Caller:
     """A client that knows the documented API and nothing of the server's inside."""
 
-    def __init__(self, useapi: PretendUseapi, clock: Clock, session: aiohttp.ClientSession) -> None:
+    def __init__(self, useapi: FakeUseapi, clock: Clock, session: aiohttp.ClientSession) -> None:
         self.useapi = useapi
         self.clock = clock
         self.session = session
@@ -64,7 +64,7 @@ class Caller:
 async def calling(**options: Any) -> AsyncIterator[Caller]:
     clock = Clock()
     async with (
-        PretendUseapi(**{"now": clock, "refresh": 0.0, "grid_size": 32, **options}) as useapi,
+        FakeUseapi(**{"now": clock, "refresh": 0.0, "grid_size": 32, **options}) as useapi,
         aiohttp.ClientSession(headers=AUTHORIZED) as session,
     ):
         yield Caller(useapi, clock, session)
@@ -538,7 +538,7 @@ async def test_requests_can_be_waited_for(caller: Caller) -> None:
 
 async def test_it_closes_at_once_even_while_a_request_hangs() -> None:
     async with aiohttp.ClientSession(headers=AUTHORIZED) as session:
-        async with PretendUseapi() as useapi:
+        async with FakeUseapi() as useapi:
             useapi.fail("hang", times=math.inf)
             hanging = asyncio.create_task(session.get(f"{useapi.url}/jobs"))
             await useapi.wait_for_request()

@@ -62,7 +62,7 @@ def done(jobid: str) -> Job:
     return msgspec.structs.replace(running(jobid), status=Status.COMPLETED)
 
 
-class FarEnd:
+class StubUseapi:
     """useapi as a watcher meets it: `answers` by job id, each given `takes` seconds after it was asked for.
 
     An id without an answer of its own gets that of `everybody`, and a job that runs where there is none either.
@@ -106,14 +106,14 @@ class FarEnd:
         return [at for at, asked in self.looks if at >= since and jobid in {None, asked}]
 
 
-class Night:
+class PollerHarness:
     """A watcher at work; `changed` is called when it has written something, and notes the moment in `rounds`."""
 
     store: Store
     poller: Poller
 
     def __init__(self, folder: Path) -> None:
-        self.useapi = FarEnd()
+        self.useapi = StubUseapi()
         self.rounds: list[float] = []
         self.changed: Callable[[], None] = lambda: self.rounds.append(now())
         self.alerts: list[tuple[str, str]] = []
@@ -162,15 +162,15 @@ async def ended(loop: asyncio.Task[None]) -> None:
 
 
 @pytest.fixture
-async def fresh(tmp_path: Path) -> AsyncIterator[Night]:
+async def fresh(tmp_path: Path) -> AsyncIterator[PollerHarness]:
     """A night that has not begun."""
-    night = Night(tmp_path)
+    night = PollerHarness(tmp_path)
     yield night
     await night.end()
 
 
 @pytest.fixture
-async def night(fresh: Night) -> Night:
+async def night(fresh: PollerHarness) -> PollerHarness:
     await fresh.begin()
     return fresh
 
@@ -190,7 +190,7 @@ def said(caplog: pytest.LogCaptureFixture) -> list[str]:
 # --- when it looks --------------------------------------------------------------------------------------------------
 
 
-async def test_the_longer_a_person_waits_the_longer_the_pauses_a_twentieth_of_it(night: Night) -> None:
+async def test_the_longer_a_person_waits_the_longer_the_pauses_a_twentieth_of_it(night: PollerHarness) -> None:
     await night.ask("a")
     await asyncio.sleep(3 * HOUR)
     times = night.useapi.times("a")
@@ -202,7 +202,7 @@ async def test_the_longer_a_person_waits_the_longer_the_pauses_a_twentieth_of_it
     assert len({round(gap, 6) for gap in gaps(times)}) > 80, "the pauses are jittered"
 
 
-async def test_a_job_with_a_fresh_watch_is_looked_at_as_often_as_a_fresh_job(night: Night) -> None:
+async def test_a_job_with_a_fresh_watch_is_looked_at_as_often_as_a_fresh_job(night: PollerHarness) -> None:
     await night.ask("a", person=MIRA)
     await asyncio.sleep(2 * HOUR)
     asked = now()
@@ -213,14 +213,14 @@ async def test_a_job_with_a_fresh_watch_is_looked_at_as_often_as_a_fresh_job(nig
     assert all(gap < 20 for gap in gaps(times))
 
 
-async def test_asking_again_and_again_makes_no_more_looks(night: Night) -> None:
+async def test_asking_again_and_again_makes_no_more_looks(night: PollerHarness) -> None:
     while now() < 5 * MINUTE:
         await night.ask("a")
         await asyncio.sleep(1)
     assert min(gaps(night.useapi.times("a"))) > 13.5
 
 
-async def test_one_job_is_one_request_whoever_waits_for_it(night: Night) -> None:
+async def test_one_job_is_one_request_whoever_waits_for_it(night: PollerHarness) -> None:
     for destination in (HERE, THERE):
         for person in (MIRA, BO):
             await night.ask("a", destination, person)
@@ -229,7 +229,7 @@ async def test_one_job_is_one_request_whoever_waits_for_it(night: Night) -> None
     assert min(gaps(night.useapi.times())) > 13.5
 
 
-async def test_a_new_watch_is_looked_at_soon_although_the_loop_sleeps_for_longer(night: Night) -> None:
+async def test_a_new_watch_is_looked_at_soon_although_the_loop_sleeps_for_longer(night: PollerHarness) -> None:
     await asyncio.sleep(100)  # nothing is watched: it sleeps for minutes
     await night.ask("a")
     await asyncio.sleep(20)
@@ -237,7 +237,7 @@ async def test_a_new_watch_is_looked_at_soon_although_the_loop_sleeps_for_longer
     assert 113 <= first <= 117
 
 
-async def test_only_so_many_looks_fly_at_a_time(night: Night) -> None:
+async def test_only_so_many_looks_fly_at_a_time(night: PollerHarness) -> None:
     night.useapi.takes = 4
     for number in range(40):
         await night.ask(f"job {number}")
@@ -246,7 +246,7 @@ async def test_only_so_many_looks_fly_at_a_time(night: Night) -> None:
     assert {jobid for _, jobid in night.useapi.looks} == {f"job {number}" for number in range(40)}
 
 
-async def test_after_a_restart_the_first_looks_are_spread_over_one_interval(night: Night) -> None:
+async def test_after_a_restart_the_first_looks_are_spread_over_one_interval(night: PollerHarness) -> None:
     for number in range(200):
         await night.ask(f"job {number}")
     await night.end()
@@ -261,7 +261,7 @@ async def test_after_a_restart_the_first_looks_are_spread_over_one_interval(nigh
     assert max(per_second) <= 30
 
 
-async def test_a_loop_that_broke_off_takes_up_all_jobs_again(fresh: Night) -> None:
+async def test_a_loop_that_broke_off_takes_up_all_jobs_again(fresh: PollerHarness) -> None:
     await fresh.prepare()
     a, b = await fresh.ask("a"), await fresh.ask("b")
     fresh.useapi.everybody = done
@@ -278,7 +278,7 @@ async def test_a_loop_that_broke_off_takes_up_all_jobs_again(fresh: Night) -> No
     assert await fresh.store.running() == []
 
 
-async def test_nobody_waits_any_more_so_it_looks_no_more(night: Night) -> None:
+async def test_nobody_waits_any_more_so_it_looks_no_more(night: PollerHarness) -> None:
     known = await night.ask("a", person=MIRA)
     await night.ask("a", person=BO)
     await night.stop(known, MIRA)
@@ -294,7 +294,7 @@ async def test_nobody_waits_any_more_so_it_looks_no_more(night: Night) -> None:
     assert len(night.useapi.times("a", since=asked)) == 1
 
 
-async def history(night: Night, *seconds: float) -> None:
+async def history(night: PollerHarness, *seconds: float) -> None:
     """Twenty jobs that were followed here, and took these times in turn."""
     for number in range(20):
         began = wall()
@@ -305,7 +305,7 @@ async def history(night: Night, *seconds: float) -> None:
         await night.store.record([(subscribed.known.id, done_then)])
 
 
-async def fresh_job(night: Night, **told: Any) -> KnownJob:
+async def fresh_job(night: PollerHarness, **told: Any) -> KnownJob:
     """One that was made this moment, unless told otherwise, and is watched."""
     job = msgspec.structs.replace(running("a"), **({"created": wall()} | told))
     known = (await night.store.ask(job, HERE, MIRA)).known
@@ -313,7 +313,7 @@ async def fresh_job(night: Night, **told: Any) -> KnownJob:
     return known
 
 
-async def test_a_first_look_waits_until_the_quickest_of_its_kind_are_over(night: Night) -> None:
+async def test_a_first_look_waits_until_the_quickest_of_its_kind_are_over(night: PollerHarness) -> None:
     await history(night, 40, 50)
     began = now()
     await fresh_job(night)
@@ -323,7 +323,7 @@ async def test_a_first_look_waits_until_the_quickest_of_its_kind_are_over(night:
     assert 13 < second - first < 17
 
 
-async def test_kinds_whose_times_differ_much_are_looked_at_as_ever(night: Night) -> None:
+async def test_kinds_whose_times_differ_much_are_looked_at_as_ever(night: PollerHarness) -> None:
     await history(night, 40, 400)
     began = now()
     await fresh_job(night)
@@ -331,7 +331,7 @@ async def test_kinds_whose_times_differ_much_are_looked_at_as_ever(night: Night)
     assert 13 < night.useapi.times("a")[0] - began < 17
 
 
-async def test_a_slow_kind_is_looked_at_after_a_minute_so_that_a_refusal_is_told_then(night: Night) -> None:
+async def test_a_slow_kind_is_looked_at_after_a_minute_so_that_a_refusal_is_told_then(night: PollerHarness) -> None:
     await history(night, 250, 270)
     began = now()
     known = await fresh_job(night)
@@ -342,7 +342,9 @@ async def test_a_slow_kind_is_looked_at_after_a_minute_so_that_a_refusal_is_told
 
 
 @pytest.mark.parametrize("job", [{"percent": 47, "status": Status.PROGRESS}, {"created": START - timedelta(hours=1)}])
-async def test_a_job_that_shows_progress_or_is_slow_already_is_looked_at_as_ever(night: Night, job: Any) -> None:
+async def test_a_job_that_shows_progress_or_is_slow_already_is_looked_at_as_ever(
+    night: PollerHarness, job: Any
+) -> None:
     await history(night, 40, 50)
     began = now()
     await fresh_job(night, **job)
@@ -350,7 +352,7 @@ async def test_a_job_that_shows_progress_or_is_slow_already_is_looked_at_as_ever
     assert 13 < night.useapi.times("a")[0] - began < 17
 
 
-async def test_who_asks_while_the_store_still_says_that_nobody_waits_is_not_forgotten(fresh: Night) -> None:
+async def test_who_asks_while_the_store_still_says_that_nobody_waits_is_not_forgotten(fresh: PollerHarness) -> None:
     await fresh.prepare()
     known = await fresh.ask("a")
     await fresh_job(fresh, jobid="b")  # how long such jobs take is read behind the looks
@@ -362,7 +364,7 @@ async def test_who_asks_while_the_store_still_says_that_nobody_waits_is_not_forg
     assert fresh.useapi.times("a"), "Bo was told that it is watched"
 
 
-async def test_a_call_is_followed_however_long_such_jobs_take(night: Night) -> None:
+async def test_a_call_is_followed_however_long_such_jobs_take(night: PollerHarness) -> None:
     await history(night, 40, 50)
     began = now()
     known = await fresh_job(night)
@@ -372,7 +374,7 @@ async def test_a_call_is_followed_however_long_such_jobs_take(night: Night) -> N
     assert night.useapi.times("a")[0] - began == pytest.approx(5, abs=0.1)
 
 
-async def test_a_call_about_a_job_whose_look_is_late_already_is_followed_too(night: Night) -> None:
+async def test_a_call_about_a_job_whose_look_is_late_already_is_followed_too(night: PollerHarness) -> None:
     await history(night, 40, 50)
     await night.ask("other")
     night.useapi.answers["other"] = Busy(retry_after=14)
@@ -389,7 +391,7 @@ async def test_a_call_about_a_job_whose_look_is_late_already_is_followed_too(nig
 # --- when somebody says that there is news --------------------------------------------------------------------------
 
 
-async def test_a_call_brings_the_look_forward_and_the_rhythm_goes_on_from_there(night: Night) -> None:
+async def test_a_call_brings_the_look_forward_and_the_rhythm_goes_on_from_there(night: PollerHarness) -> None:
     known = await night.ask("a")
     await asyncio.sleep(5)
     night.poller.poll_soon(known.id)
@@ -399,7 +401,7 @@ async def test_a_call_brings_the_look_forward_and_the_rhythm_goes_on_from_there(
     assert all(13 < gap < 17 for gap in gaps([first, *others]))
 
 
-async def test_a_hundred_calls_a_second_bring_one_look_in_two_seconds(night: Night) -> None:
+async def test_a_hundred_calls_a_second_bring_one_look_in_two_seconds(night: PollerHarness) -> None:
     known = await night.ask("a")
     while now() < 10:
         night.poller.poll_soon(known.id)
@@ -409,7 +411,7 @@ async def test_a_hundred_calls_a_second_bring_one_look_in_two_seconds(night: Nig
     assert min(gaps(times)) > 1.9
 
 
-async def test_news_that_come_while_a_look_is_under_way_are_looked_for_after_it(night: Night) -> None:
+async def test_news_that_come_while_a_look_is_under_way_are_looked_for_after_it(night: PollerHarness) -> None:
     known = await night.ask("a")
     night.useapi.takes = 3
     await asyncio.sleep(5)
@@ -422,7 +424,9 @@ async def test_news_that_come_while_a_look_is_under_way_are_looked_for_after_it(
     assert night.useapi.times("a") == pytest.approx([5, 8], abs=0.1)
 
 
-async def test_a_job_that_is_not_found_right_after_a_call_is_looked_at_again_in_a_few_seconds(night: Night) -> None:
+async def test_a_job_that_is_not_found_right_after_a_call_is_looked_at_again_in_a_few_seconds(
+    night: PollerHarness,
+) -> None:
     known = await night.ask("a")
     night.useapi.answers["a"] = JobUnknown()
     await asyncio.sleep(5)
@@ -434,7 +438,7 @@ async def test_a_job_that_is_not_found_right_after_a_call_is_looked_at_again_in_
 
 
 async def test_a_call_about_a_job_that_is_not_there_brings_one_look_more_and_the_watch_ends_as_ever(
-    night: Night,
+    night: PollerHarness,
 ) -> None:
     known = await night.ask("a")
     night.useapi.answers["a"] = JobUnknown()
@@ -447,7 +451,7 @@ async def test_a_call_about_a_job_that_is_not_there_brings_one_look_more_and_the
     assert night.useapi.times("a") == pytest.approx([5, 10, 25, 40], abs=3)
 
 
-async def test_calls_about_jobs_that_nobody_watches_bring_nothing(night: Night) -> None:
+async def test_calls_about_jobs_that_nobody_watches_bring_nothing(night: PollerHarness) -> None:
     known = await night.ask("a")
     night.useapi.everybody = done
     await asyncio.sleep(MINUTE)
@@ -458,7 +462,7 @@ async def test_calls_about_jobs_that_nobody_watches_bring_nothing(night: Night) 
     assert len(night.useapi.looks) == looked == 1
 
 
-async def test_calls_do_not_break_the_pause_that_useapi_needs(night: Night) -> None:
+async def test_calls_do_not_break_the_pause_that_useapi_needs(night: PollerHarness) -> None:
     known = await night.ask("a")
     night.useapi.everybody = lambda _: TokenRefused()
     await asyncio.sleep(20)
@@ -472,7 +476,7 @@ async def test_calls_do_not_break_the_pause_that_useapi_needs(night: Night) -> N
 # --- what it writes -------------------------------------------------------------------------------------------------
 
 
-async def test_a_row_is_written_only_when_the_answer_changed(night: Night) -> None:
+async def test_a_row_is_written_only_when_the_answer_changed(night: PollerHarness) -> None:
     known = await night.ask("a")
     await asyncio.sleep(2 * MINUTE)
     assert len(night.useapi.looks) > 5
@@ -484,7 +488,7 @@ async def test_a_row_is_written_only_when_the_answer_changed(night: Night) -> No
     assert (await night.job(known)).percent == 35
 
 
-async def test_a_job_that_is_over_makes_one_delivery_for_each_place_and_ends_the_looks(night: Night) -> None:
+async def test_a_job_that_is_over_makes_one_delivery_for_each_place_and_ends_the_looks(night: PollerHarness) -> None:
     known = await night.ask("a", HERE, MIRA)
     await night.ask("a", HERE, BO)
     await night.ask("a", THERE, BO)
@@ -498,7 +502,7 @@ async def test_a_job_that_is_over_makes_one_delivery_for_each_place_and_ends_the
     ]
 
 
-async def test_a_declined_job_is_over(night: Night) -> None:
+async def test_a_declined_job_is_over(night: PollerHarness) -> None:
     known = await night.ask("a")
     night.useapi.answers["a"] = JobModerated(Job(jobid="a", status=Status.MODERATED, error="Banned prompt detected"))
     await asyncio.sleep(HOUR)
@@ -508,7 +512,7 @@ async def test_a_declined_job_is_over(night: Night) -> None:
 
 
 async def test_answers_that_come_together_are_written_together_or_not_at_all(
-    night: Night, caplog: pytest.LogCaptureFixture
+    night: PollerHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     known = [await night.ask(jobid) for jobid in "abcde"]
     night.useapi.takes = 5  # all five are asked for before the first answer
@@ -543,7 +547,7 @@ async def test_answers_that_come_together_are_written_together_or_not_at_all(
     assert len(night.useapi.looks) == 10
 
 
-async def test_what_could_not_be_written_makes_no_second_row_of_looks(night: Night) -> None:
+async def test_what_could_not_be_written_makes_no_second_row_of_looks(night: PollerHarness) -> None:
     await night.ask("a")
     night.useapi.answers["a"] = msgspec.structs.replace(running("a", 10), prompt="\ud800")
     await asyncio.sleep(MINUTE)
@@ -558,7 +562,7 @@ async def test_what_could_not_be_written_makes_no_second_row_of_looks(night: Nig
 
 @pytest.mark.parametrize("refusal", [TokenRefused, SubscriptionEnded])
 async def test_an_account_that_is_refused_is_probed_once_a_minute_and_the_watches_stay(
-    night: Night, refusal: type[TokenRefused], caplog: pytest.LogCaptureFixture
+    night: PollerHarness, refusal: type[TokenRefused], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "bot.polling.circuit_breaker")
     for number in range(5):
@@ -582,7 +586,7 @@ async def test_an_account_that_is_refused_is_probed_once_a_minute_and_the_watche
     assert said(caplog) == [f"useapi.net has trouble, jobs wait: {refusal()}", "useapi.net answers again"]
 
 
-async def test_a_slow_probe_stays_the_only_one_even_when_somebody_asks_meanwhile(night: Night) -> None:
+async def test_a_slow_probe_stays_the_only_one_even_when_somebody_asks_meanwhile(night: PollerHarness) -> None:
     await night.ask("a")
     await night.ask("b")
     night.useapi.everybody = lambda _: ProviderServerError()
@@ -595,7 +599,7 @@ async def test_a_slow_probe_stays_the_only_one_even_when_somebody_asks_meanwhile
 
 
 async def test_trouble_of_the_service_makes_growing_pauses_and_is_over_at_once(
-    night: Night, caplog: pytest.LogCaptureFixture
+    night: PollerHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "bot.polling.circuit_breaker")
     for number in range(50):
@@ -617,7 +621,7 @@ async def test_trouble_of_the_service_makes_growing_pauses_and_is_over_at_once(
     assert len(said(caplog)) == 2, "one line when it begins, one when it ends"
 
 
-async def test_an_outage_is_forgotten_when_it_is_over(night: Night) -> None:
+async def test_an_outage_is_forgotten_when_it_is_over(night: PollerHarness) -> None:
     await night.ask("a")
     await night.ask("b")
     night.useapi.everybody = lambda _: ProviderServerError()
@@ -631,7 +635,7 @@ async def test_an_outage_is_forgotten_when_it_is_over(night: Night) -> None:
     assert min(gaps(night.useapi.times(since=30 * MINUTE))) < 10, "the pauses are short again at first"
 
 
-async def test_many_looks_that_fail_side_by_side_are_one_trouble(night: Night) -> None:
+async def test_many_looks_that_fail_side_by_side_are_one_trouble(night: PollerHarness) -> None:
     for number in range(8):
         await night.ask(f"job {number}")
     night.useapi.takes = 5  # so that all are under way
@@ -645,7 +649,7 @@ async def test_many_looks_that_fail_side_by_side_are_one_trouble(night: Night) -
     assert len(night.useapi.times(since=failed)) >= 8, "a blip does not silence the bot for minutes"
 
 
-async def test_a_pause_that_useapi_asks_for_is_kept(night: Night) -> None:
+async def test_a_pause_that_useapi_asks_for_is_kept(night: PollerHarness) -> None:
     for jobid in "abc":
         await night.ask(jobid)
     night.useapi.takes = 4  # all three are under way when the first is answered
@@ -656,7 +660,7 @@ async def test_a_pause_that_useapi_asks_for_is_kept(night: Night) -> None:
     assert after - (first + night.useapi.takes) == pytest.approx(120)
 
 
-async def test_a_pause_that_useapi_asks_for_is_kept_although_a_look_under_way_ends_well(night: Night) -> None:
+async def test_a_pause_that_useapi_asks_for_is_kept_although_a_look_under_way_ends_well(night: PollerHarness) -> None:
     for jobid in "ab":
         await night.ask(jobid)
     night.useapi.takes = 4  # both are under way when the first is answered
@@ -669,7 +673,7 @@ async def test_a_pause_that_useapi_asks_for_is_kept_although_a_look_under_way_en
 
 
 async def test_a_look_under_way_that_ends_well_does_not_end_an_outage(
-    night: Night, caplog: pytest.LogCaptureFixture
+    night: PollerHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "bot.polling.circuit_breaker")
     for jobid in "ab":
@@ -691,7 +695,7 @@ async def test_a_look_under_way_that_ends_well_does_not_end_an_outage(
 
 @pytest.mark.parametrize("error", [InvalidResponse, Busy, Overloaded, AccountBlocked])
 async def test_one_odd_job_does_not_starve_the_others(
-    night: Night, caplog: pytest.LogCaptureFixture, error: type[ProviderError]
+    night: PollerHarness, caplog: pytest.LogCaptureFixture, error: type[ProviderError]
 ) -> None:
     odd = await night.ask("odd")
     for number in range(30):
@@ -710,7 +714,7 @@ async def test_one_odd_job_does_not_starve_the_others(
     assert await night.store.running() == [odd.id]
 
 
-async def test_a_job_that_alone_is_asked_to_wait_waits_alone(night: Night) -> None:
+async def test_a_job_that_alone_is_asked_to_wait_waits_alone(night: PollerHarness) -> None:
     for jobid in ("odd", "a", "b"):
         await night.ask(jobid)
     night.useapi.answers["odd"] = Busy(retry_after=120)
@@ -720,7 +724,7 @@ async def test_a_job_that_alone_is_asked_to_wait_waits_alone(night: Night) -> No
 
 
 async def test_one_blocked_account_of_several_is_told_once_and_its_end_once(
-    night: Night, caplog: pytest.LogCaptureFixture
+    night: PollerHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "bot.polling.circuit_breaker")
     for number in range(40):
@@ -745,7 +749,7 @@ async def test_one_blocked_account_of_several_is_told_once_and_its_end_once(
     assert len([words for _, words in night.alerts if words]) == 2, "it is blocked anew"
 
 
-async def test_the_only_account_blocked_is_probed_once_a_minute_and_told_once(night: Night) -> None:
+async def test_the_only_account_blocked_is_probed_once_a_minute_and_told_once(night: PollerHarness) -> None:
     for jobid in "abc":
         await night.ask(jobid)
     night.useapi.everybody = lambda _: AccountBlocked()
@@ -755,7 +759,9 @@ async def test_the_only_account_blocked_is_probed_once_a_minute_and_told_once(ni
     assert len(night.alerts) == 1
 
 
-async def test_a_job_that_alone_has_trouble_for_a_day_is_over_and_its_account_still_blocked(night: Night) -> None:
+async def test_a_job_that_alone_has_trouble_for_a_day_is_over_and_its_account_still_blocked(
+    night: PollerHarness,
+) -> None:
     odd = await night.ask("odd")
     await night.ask("a")
     night.useapi.answers["odd"] = AccountBlocked()
@@ -777,7 +783,7 @@ async def test_a_job_that_alone_has_trouble_for_a_day_is_over_and_its_account_st
     assert len(night.useapi.asked_for_accounts) == asked, "this job shows how its account is"
 
 
-async def stopped_while_blocked(night: Night) -> None:
+async def stopped_while_blocked(night: PollerHarness) -> None:
     """The one job that meets a blocked account is stopped; another one goes on elsewhere."""
     odd = await night.ask("odd")
     await night.ask("a")
@@ -788,7 +794,7 @@ async def stopped_while_blocked(night: Night) -> None:
     assert odd.id not in await night.store.running()
 
 
-async def test_an_account_that_works_again_after_its_last_job_was_stopped_ends_the_alert(night: Night) -> None:
+async def test_an_account_that_works_again_after_its_last_job_was_stopped_ends_the_alert(night: PollerHarness) -> None:
     night.useapi.blocked = True
     await stopped_while_blocked(night)
     await asyncio.sleep(2 * HOUR)
@@ -804,7 +810,7 @@ async def test_an_account_that_works_again_after_its_last_job_was_stopped_ends_t
 
 @pytest.mark.parametrize("error", [ProviderServerError, Busy, TokenRefused])
 async def test_a_question_about_the_accounts_that_fails_is_asked_again_for_an_hour(
-    night: Night, error: type[ProviderError]
+    night: PollerHarness, error: type[ProviderError]
 ) -> None:
     night.useapi.blocked = error()
     await stopped_while_blocked(night)
@@ -815,7 +821,7 @@ async def test_a_question_about_the_accounts_that_fails_is_asked_again_for_an_ho
     assert len(night.useapi.asked_for_accounts) == 12
 
 
-async def test_an_account_is_blocked_also_where_useapi_says_so_of_the_question(night: Night) -> None:
+async def test_an_account_is_blocked_also_where_useapi_says_so_of_the_question(night: PollerHarness) -> None:
     night.useapi.blocked = AccountBlocked()
     await stopped_while_blocked(night)
     await asyncio.sleep(DAY)
@@ -825,7 +831,7 @@ async def test_an_account_is_blocked_also_where_useapi_says_so_of_the_question(n
     assert night.alerts.count(("account", "")) == 1
 
 
-async def test_a_job_that_useapi_forgot_is_over_at_once(night: Night) -> None:
+async def test_a_job_that_useapi_forgot_is_over_at_once(night: PollerHarness) -> None:
     known = await night.ask("a")
     night.useapi.answers["a"] = JobExpired()
     await asyncio.sleep(20)
@@ -835,7 +841,7 @@ async def test_a_job_that_useapi_forgot_is_over_at_once(night: Night) -> None:
     assert [each.kind for each in await night.store.due_deliveries()] == ["result"]
 
 
-async def test_a_job_that_useapi_does_not_know_is_over_after_three_looks_in_a_row(night: Night) -> None:
+async def test_a_job_that_useapi_does_not_know_is_over_after_three_looks_in_a_row(night: PollerHarness) -> None:
     known = await night.ask("a")
     night.useapi.answers["a"] = JobUnknown()
     await asyncio.sleep(40)
@@ -847,7 +853,7 @@ async def test_a_job_that_useapi_does_not_know_is_over_after_three_looks_in_a_ro
     assert len(night.useapi.looks) == 3
 
 
-async def test_a_job_that_is_found_again_starts_to_count_anew(night: Night) -> None:
+async def test_a_job_that_is_found_again_starts_to_count_anew(night: PollerHarness) -> None:
     known = await night.ask("a")
     night.useapi.answers["a"] = JobUnknown()
     await asyncio.sleep(40)
@@ -859,7 +865,7 @@ async def test_a_job_that_is_found_again_starts_to_count_anew(night: Night) -> N
     assert not (await night.job(known)).over
 
 
-async def test_a_job_that_is_watched_again_starts_to_count_anew(night: Night) -> None:
+async def test_a_job_that_is_watched_again_starts_to_count_anew(night: PollerHarness) -> None:
     known = await night.ask("a")
     night.useapi.answers["a"] = JobUnknown()
     await asyncio.sleep(40)
@@ -872,7 +878,7 @@ async def test_a_job_that_is_watched_again_starts_to_count_anew(night: Night) ->
     assert not (await night.job(known)).over
 
 
-async def test_a_day_without_news_ends_the_watch(night: Night) -> None:
+async def test_a_day_without_news_ends_the_watch(night: PollerHarness) -> None:
     known = await night.ask("a")
     await asyncio.sleep(HOUR)
     night.useapi.answers["a"] = running("a", 35)
@@ -887,7 +893,7 @@ async def test_a_day_without_news_ends_the_watch(night: Night) -> None:
     assert [each.kind for each in await night.store.due_deliveries()] == ["result"]
 
 
-async def test_news_that_come_at_the_last_moment_are_news(night: Night) -> None:
+async def test_news_that_come_at_the_last_moment_are_news(night: PollerHarness) -> None:
     known = await night.ask("a")
     await asyncio.sleep(DAY - 1)
     night.useapi.answers["a"] = done("a")
@@ -896,7 +902,7 @@ async def test_news_that_come_at_the_last_moment_are_news(night: Night) -> None:
 
 
 async def test_a_bug_in_one_look_is_logged_and_the_job_is_looked_at_again(
-    night: Night, caplog: pytest.LogCaptureFixture
+    night: PollerHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken, fine = await night.ask("a"), await night.ask("b")
     night.useapi.answers["a"] = ZeroDivisionError("a bug")
@@ -913,7 +919,7 @@ async def test_a_bug_in_one_look_is_logged_and_the_job_is_looked_at_again(
 # --- one round ------------------------------------------------------------------------------------------------------
 
 
-async def test_one_round_looks_at_all_that_is_due_and_returns_when_it_is_written(fresh: Night) -> None:
+async def test_one_round_looks_at_all_that_is_due_and_returns_when_it_is_written(fresh: PollerHarness) -> None:
     await fresh.prepare(concurrency=2)
     known = [await fresh.ask(jobid) for jobid in "abcde"]
     await fresh.poller.poll_once()

@@ -74,7 +74,7 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-class FarEnd:
+class StubUseapi:
     """useapi and what it was paid for: `posts` are the requests that arrived, `made` the jobs that came of them.
 
     `outcomes` are what the next POSTs meet, first come first served: an error is answered and nothing is made; an error
@@ -149,7 +149,7 @@ class Evening:
     submissions: SubmissionQueue
 
     def __init__(self, folder: Path) -> None:
-        self.useapi = FarEnd()
+        self.useapi = StubUseapi()
         self.jump = timedelta()  # of the wall clock
         self.queue = 3
         self.served = {HERE.guild_id, THERE.guild_id}

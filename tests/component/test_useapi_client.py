@@ -29,7 +29,7 @@ JOBID = "job:20260602103433688-user:12345-channel:1502243953687265485-bot:midjou
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class FarEnd:
+class StubUseapi:
     """A tiny useapi: hands every request to `answer`, and remembers it."""
 
     def __init__(self) -> None:
@@ -60,8 +60,8 @@ def sample(name: str) -> bytes:
 
 
 @pytest.fixture
-async def far() -> AsyncIterator[FarEnd]:
-    far = FarEnd()
+async def far() -> AsyncIterator[StubUseapi]:
+    far = StubUseapi()
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", far.handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
@@ -80,11 +80,11 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.fixture
-def api(far: FarEnd, session: aiohttp.ClientSession) -> UseapiClient:
+def api(far: StubUseapi, session: aiohttp.ClientSession) -> UseapiClient:
     return UseapiClient(session=session, url=far.url, token=TOKEN)
 
 
-async def test_a_look_asks_for_one_job_with_the_token(far: FarEnd, api: UseapiClient) -> None:
+async def test_a_look_asks_for_one_job_with_the_token(far: StubUseapi, api: UseapiClient) -> None:
     job = await api.job(JOBID)
     assert (job.jobid, job.status) == (JOBID, "completed")
     (request,) = far.requests
@@ -97,13 +97,13 @@ async def test_a_look_asks_for_one_job_with_the_token(far: FarEnd, api: UseapiCl
 @pytest.mark.parametrize(
     "jobid", ["", "a&b=c#d?e/../f", "%2e%2e/", "🐦 \u202e", "'; DROP TABLE jobs --", "x" * 4000, "\x00\n\ud800"]
 )
-async def test_every_jobid_arrives_as_it_is(far: FarEnd, api: UseapiClient, jobid: str) -> None:
+async def test_every_jobid_arrives_as_it_is(far: StubUseapi, api: UseapiClient, jobid: str) -> None:
     await api.job(jobid)
     assert far.requests[0].path == "/v2/jobs/"
     assert dict(far.requests[0].query) == {"jobid": jobid.replace("\ud800", "?")}
 
 
-async def test_an_answer_that_did_not_change_is_the_job_that_is_known(far: FarEnd, api: UseapiClient) -> None:
+async def test_an_answer_that_did_not_change_is_the_job_that_is_known(far: StubUseapi, api: UseapiClient) -> None:
     far.says(sample("imagine_progress_47"))
     known = await api.poll(JOBID)
     assert known.digest
@@ -114,13 +114,13 @@ async def test_an_answer_that_did_not_change_is_the_job_that_is_known(far: FarEn
     assert msgspec.structs.replace(again, digest=known.digest) == known
 
 
-async def test_a_job_that_was_given_up_is_read_anew_from_the_same_bytes(far: FarEnd, api: UseapiClient) -> None:
+async def test_a_job_that_was_given_up_is_read_anew_from_the_same_bytes(far: StubUseapi, api: UseapiClient) -> None:
     far.says(sample("imagine_progress_47"))
     alive = await api.poll(JOBID)
     assert await api.poll(JOBID, msgspec.structs.replace(alive, status=Status.SILENT)) == alive
 
 
-async def test_an_answer_may_come_packed(far: FarEnd, api: UseapiClient) -> None:
+async def test_an_answer_may_come_packed(far: StubUseapi, api: UseapiClient) -> None:
     far.says(gzip.compress(sample("imagine_completed")), Content_Encoding="gzip")
     assert (await api.job(JOBID)).status == "completed"
 
@@ -143,7 +143,7 @@ async def test_an_answer_may_come_packed(far: FarEnd, api: UseapiClient) -> None
 )
 @pytest.mark.parametrize("honest", [True, False], ids=["by status", "in a 200"])
 async def test_each_known_error_is_its_own_outcome(
-    far: FarEnd,
+    far: StubUseapi,
     api: UseapiClient,
     name: str,
     status: int,
@@ -172,7 +172,7 @@ async def test_each_known_error_is_its_own_outcome(
     ],
 )  # fmt: skip
 async def test_what_ends_a_job_counts_from_useapi_itself_not_from_a_gateway_in_between(
-    far: FarEnd, api: UseapiClient, status: int, outcome: type[errors.ProviderError]
+    far: StubUseapi, api: UseapiClient, status: int, outcome: type[errors.ProviderError]
 ) -> None:
     for body in (b"", b"<html><body>Bad gateway</body></html>", b'["wrong shape"]'):
         far.says(b"" if status == 304 else body, status, Location="/v2/elsewhere")
@@ -187,13 +187,13 @@ async def test_what_ends_a_job_counts_from_useapi_itself_not_from_a_gateway_in_b
     [b"", b"<html>Just a moment...</html>", sample("imagine_completed")[:400], b"[]", b'"ok"', b"null", b"[" * 100_000],
     ids=["empty", "html", "truncated", "list", "text", "null", "deep"],
 )
-async def test_a_good_status_with_a_bad_body_is_nonsense(far: FarEnd, api: UseapiClient, body: bytes) -> None:
+async def test_a_good_status_with_a_bad_body_is_nonsense(far: StubUseapi, api: UseapiClient, body: bytes) -> None:
     far.says(body)
     with pytest.raises(errors.InvalidResponse):
         await api.job(JOBID)
 
 
-async def test_an_answer_above_one_mebibyte_is_nonsense_packed_or_not(far: FarEnd, api: UseapiClient) -> None:
+async def test_an_answer_above_one_mebibyte_is_nonsense_packed_or_not(far: StubUseapi, api: UseapiClient) -> None:
     big = json.dumps({"jobid": JOBID, "x": "0" * 4 * LARGEST}).encode()
     far.says(big[: LARGEST + 1])
     with pytest.raises(errors.InvalidResponse):
@@ -205,7 +205,7 @@ async def test_an_answer_above_one_mebibyte_is_nonsense_packed_or_not(far: FarEn
     assert (await api.job(JOBID)).status == "started"
 
 
-async def test_a_moderated_job_keeps_its_reason(far: FarEnd, api: UseapiClient) -> None:
+async def test_a_moderated_job_keeps_its_reason(far: StubUseapi, api: UseapiClient) -> None:
     body = {"error": "Banned prompt detected", "errorDetails": "The word x", "code": 422}
     far.says(json.dumps(body).encode(), 422)
     with pytest.raises(errors.JobModerated) as caught:
@@ -215,21 +215,21 @@ async def test_a_moderated_job_keeps_its_reason(far: FarEnd, api: UseapiClient) 
     assert (job.error, job.error_details) == ("Banned prompt detected", "The word x")
 
 
-async def test_a_full_queue_names_the_running_jobs(far: FarEnd, api: UseapiClient) -> None:
+async def test_a_full_queue_names_the_running_jobs(far: StubUseapi, api: UseapiClient) -> None:
     far.says(json.dumps({"executingJobs": ["job:1", 7, "job:2"], "code": 429}).encode(), 429)
     with pytest.raises(errors.QueueFull) as caught:
         await api.press(JOBID, "U1", reply_ref="p1")
     assert caught.value.executing == ("job:1", "job:2")
 
 
-async def test_a_used_button_names_the_child_that_it_made(far: FarEnd, api: UseapiClient) -> None:
+async def test_a_used_button_names_the_child_that_it_made(far: StubUseapi, api: UseapiClient) -> None:
     far.says(json.dumps({"button": "U1", "jobid": "job:child", "code": 409}).encode(), 409)
     with pytest.raises(errors.ButtonUsed) as caught:
         await api.press(JOBID, "U1", reply_ref="p1")
     assert caught.value.child_jobid == "job:child"
 
 
-async def test_busy_says_for_how_long(far: FarEnd, api: UseapiClient) -> None:
+async def test_busy_says_for_how_long(far: StubUseapi, api: UseapiClient) -> None:
     far.says(b"", 429, Retry_After="12")
     with pytest.raises(errors.Busy) as caught:
         await api.job(JOBID)
@@ -250,7 +250,7 @@ def test_a_pause_is_read_in_both_forms_and_bounded(header: str | None, seconds: 
 
 
 async def test_a_crowd_that_asks_one_after_the_other_is_one_request_but_the_watcher_gets_its_own(
-    far: FarEnd, api: UseapiClient
+    far: StubUseapi, api: UseapiClient
 ) -> None:
     far.says(sample("docs_get_job_imagine_completed"))
     first = await api.job(JOBID)
@@ -262,7 +262,7 @@ async def test_a_crowd_that_asks_one_after_the_other_is_one_request_but_the_watc
 
 @pytest.mark.parametrize("what", ["cancelled", "pressed", "pressed in vain"])
 async def test_whoever_asks_after_a_change_is_not_told_what_was_before_it(
-    far: FarEnd, api: UseapiClient, what: str
+    far: StubUseapi, api: UseapiClient, what: str
 ) -> None:
     far.says(sample("docs_get_job_imagine_completed"))
     await api.job(JOBID)
@@ -275,7 +275,9 @@ async def test_whoever_asks_after_a_change_is_not_told_what_was_before_it(
     await before
 
 
-async def test_an_answer_that_was_asked_for_before_a_change_is_shared_no_more(far: FarEnd, api: UseapiClient) -> None:
+async def test_an_answer_that_was_asked_for_before_a_change_is_shared_no_more(
+    far: StubUseapi, api: UseapiClient
+) -> None:
     gate = asyncio.Event()
 
     async def slowly(_: web.Request) -> web.Response:
@@ -293,7 +295,7 @@ async def test_an_answer_that_was_asked_for_before_a_change_is_shared_no_more(fa
     assert (await api.job(JOBID)).status == Status.CANCELLED
 
 
-async def test_a_press_is_one_post_and_gives_the_child(far: FarEnd, api: UseapiClient) -> None:
+async def test_a_press_is_one_post_and_gives_the_child(far: StubUseapi, api: UseapiClient) -> None:
     far.says(json.dumps({"jobid": "job:child", "verb": "button", "status": "started", "button": "V1"}).encode())
     child = await api.press(JOBID, "V1", reply_ref="p1", prompt="a cat")
     assert (child.jobid, child.button) == ("job:child", "V1")
@@ -305,7 +307,7 @@ async def test_a_press_is_one_post_and_gives_the_child(far: FarEnd, api: UseapiC
     assert json.loads(far.bodies[1]) == {"jobid": JOBID, "button": "⬅️", "replyRef": "p2"}
 
 
-async def test_a_press_asks_to_be_called_where_that_is_wished(far: FarEnd) -> None:
+async def test_a_press_asks_to_be_called_where_that_is_wished(far: StubUseapi) -> None:
     far.says(json.dumps({"jobid": "job:child", "verb": "button", "status": "started"}).encode())
     async with aiohttp.ClientSession() as session:
         api = UseapiClient(session=session, url=far.url, token=TOKEN, reply_url="https://darkroom.example.com/useapi/x")
@@ -315,20 +317,20 @@ async def test_a_press_asks_to_be_called_where_that_is_wished(far: FarEnd) -> No
 
 @pytest.mark.parametrize("body", [b"{}", json.dumps({"jobid": JOBID}).encode(), b"[]"])
 async def test_a_press_whose_child_has_no_id_of_its_own_is_nonsense(
-    far: FarEnd, api: UseapiClient, body: bytes
+    far: StubUseapi, api: UseapiClient, body: bytes
 ) -> None:
     far.says(body)
     with pytest.raises(errors.InvalidResponse):
         await api.press(JOBID, "V1", reply_ref="p1")
 
 
-async def test_two_presses_are_two_posts(far: FarEnd, api: UseapiClient) -> None:
+async def test_two_presses_are_two_posts(far: StubUseapi, api: UseapiClient) -> None:
     far.says(json.dumps({"jobid": "job:child"}).encode())
     await asyncio.gather(*(api.press(JOBID, "V1", reply_ref="p") for _ in range(2)))
     assert len(far.requests) == 2
 
 
-async def test_a_press_that_breaks_off_is_not_sent_again(far: FarEnd, api: UseapiClient) -> None:
+async def test_a_press_that_breaks_off_is_not_sent_again(far: StubUseapi, api: UseapiClient) -> None:
     far.answer = hang_up
     with pytest.raises(errors.Unreachable):
         await api.press(JOBID, "V1", reply_ref="p")
@@ -341,7 +343,7 @@ async def hang_up(request: web.Request) -> web.StreamResponse:
     return web.Response()
 
 
-async def test_the_running_jobs_are_a_list_of_ids(far: FarEnd, api: UseapiClient) -> None:
+async def test_the_running_jobs_are_a_list_of_ids(far: StubUseapi, api: UseapiClient) -> None:
     far.says(sample("docs_get_jobs_running_list"))
     assert await api.running() == ("<jobid>",) * 3
     assert far.requests[0].raw_path == "/v2/jobs"
@@ -353,7 +355,7 @@ async def test_the_running_jobs_are_a_list_of_ids(far: FarEnd, api: UseapiClient
         await api.running()
 
 
-async def test_those_who_ask_at_the_same_time_share_one_request(far: FarEnd, api: UseapiClient) -> None:
+async def test_those_who_ask_at_the_same_time_share_one_request(far: StubUseapi, api: UseapiClient) -> None:
     gate = asyncio.Event()
 
     async def slowly(_: web.Request) -> web.Response:
@@ -375,7 +377,7 @@ async def test_those_who_ask_at_the_same_time_share_one_request(far: FarEnd, api
     assert first.cancelled()
 
 
-async def test_a_later_look_is_a_new_request(far: FarEnd, api: UseapiClient) -> None:
+async def test_a_later_look_is_a_new_request(far: StubUseapi, api: UseapiClient) -> None:
     far.says(b"", 500)
     with pytest.raises(errors.ProviderServerError):
         await api.job(JOBID)
@@ -385,7 +387,7 @@ async def test_a_later_look_is_a_new_request(far: FarEnd, api: UseapiClient) -> 
 
 
 async def test_a_look_that_fails_after_everyone_left_troubles_nobody(
-    far: FarEnd, api: UseapiClient, caplog: pytest.LogCaptureFixture
+    far: StubUseapi, api: UseapiClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     gate = asyncio.Event()
 
@@ -406,7 +408,7 @@ async def test_a_look_that_fails_after_everyone_left_troubles_nobody(
     assert caplog.records == []
 
 
-async def test_an_answer_that_takes_too_long_is_too_slow(far: FarEnd, session: aiohttp.ClientSession) -> None:
+async def test_an_answer_that_takes_too_long_is_too_slow(far: StubUseapi, session: aiohttp.ClientSession) -> None:
     async def never(_: web.Request) -> web.Response:
         await asyncio.Event().wait()
         raise AssertionError
@@ -435,7 +437,7 @@ async def half(request: web.Request) -> web.StreamResponse:
     return await hang_up(request)
 
 
-async def test_a_reset_is_unreachable_before_and_in_the_middle_of_an_answer(far: FarEnd, api: UseapiClient) -> None:
+async def test_a_reset_is_unreachable_before_and_in_the_middle_of_an_answer(far: StubUseapi, api: UseapiClient) -> None:
     for answer in (hang_up, half):
         far.answer = answer
         with pytest.raises(errors.Unreachable):
@@ -452,7 +454,7 @@ async def test_where_no_connection_came_about_nothing_was_sent(
                 await ask
 
 
-async def test_a_504_of_useapi_leaves_a_press_in_doubt_and_is_sent_once(far: FarEnd, api: UseapiClient) -> None:
+async def test_a_504_of_useapi_leaves_a_press_in_doubt_and_is_sent_once(far: StubUseapi, api: UseapiClient) -> None:
     far.says(sample("reconstructed_error_504_lock"), 504)
     with pytest.raises(errors.Overloaded) as caught:
         await api.press(JOBID, "V1", reply_ref="p")
@@ -461,7 +463,7 @@ async def test_a_504_of_useapi_leaves_a_press_in_doubt_and_is_sent_once(far: Far
     assert len(far.requests) == 1
 
 
-async def test_a_504_that_a_gateway_may_have_said_leaves_a_press_in_doubt(far: FarEnd, api: UseapiClient) -> None:
+async def test_a_504_that_a_gateway_may_have_said_leaves_a_press_in_doubt(far: StubUseapi, api: UseapiClient) -> None:
     for body in (b"", b"<html>", b'{"message": "Endpoint request timed out"}'):
         far.says(body, 504)
         with pytest.raises(errors.ProviderServerError) as caught:
@@ -476,7 +478,7 @@ async def babble(request: web.Request) -> web.StreamResponse:
     return web.Response()
 
 
-async def test_what_speaks_no_http_is_unreachable(far: FarEnd, api: UseapiClient) -> None:
+async def test_what_speaks_no_http_is_unreachable(far: StubUseapi, api: UseapiClient) -> None:
     far.answer = babble
     with pytest.raises(errors.Unreachable):
         await api.job(JOBID)
@@ -491,7 +493,7 @@ def everything_about(error: BaseException) -> str:
 
 
 async def test_no_error_and_no_log_holds_the_token_or_the_jobid(
-    far: FarEnd, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+    far: StubUseapi, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     leak = json.dumps({"error": f"Unable to locate {JOBID} {TOKEN}", "executingJobs": None}).encode()

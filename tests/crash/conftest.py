@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.useapi import PretendUseapi
-from tests.fakes.discord import PretendDiscord
+from bot.demo.useapi import FakeUseapi
+from tests.fakes.discord import FakeDiscord
 from tests.fakes.discord.messages import Message
 
 ROOT = Path(__file__).parents[2]
@@ -79,7 +79,7 @@ def _bare_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "SYSTEMROOT"}}
 
 
-class Street:
+class ProcessHarness:
     """A Discord server with a channel, a moderator and a member, a useapi, and the bot between them.
 
     `now` is the clock of both far ends; that of the bot is the machine's.
@@ -87,8 +87,8 @@ class Street:
 
     def __init__(self, folder: Path, *, now: Callable[[], float] = time.time) -> None:
         self.folder = folder
-        self.discord = PretendDiscord(now=now)
-        self.useapi = PretendUseapi(now=now, refresh=0, grid_size=64, speed=20)
+        self.discord = FakeDiscord(now=now)
+        self.useapi = FakeUseapi(now=now, refresh=0, grid_size=64, speed=20)
         self.bot: Process
 
     async def open(self, **settings: str) -> None:
@@ -128,8 +128,8 @@ class Street:
 
 
 @pytest.fixture
-async def street(tmp_path: Path) -> AsyncIterator[Street]:
-    street = Street(tmp_path)
+async def street(tmp_path: Path) -> AsyncIterator[ProcessHarness]:
+    street = ProcessHarness(tmp_path)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(street.useapi)
         await stack.enter_async_context(street.discord)

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import ClientSession
 
-from tests.fakes.discord import DistantDiscord
+from tests.fakes.discord import RemoteFakeDiscord
 from tests.processes import started
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +24,7 @@ class DistantUseapi:
         self._session = session
 
     async def add_job(self, **options: Any) -> str:
-        """See `PretendUseapi.add_job`."""
+        """See `FakeUseapi.add_job`."""
         async with self._session.post(f"{self.origin}/_pretend/jobs", json=options) as response:
             told = await response.json()
         if response.status != 200:
@@ -32,7 +32,7 @@ class DistantUseapi:
         return str(told["jobid"])
 
     async def fail(self, kind: int | str, **how: Any) -> None:
-        """See `PretendUseapi.fail`."""
+        """See `FakeUseapi.fail`."""
         async with self._session.post(f"{self.origin}/_pretend/faults", json={"kind": kind, **how}) as response:
             assert response.status == 200
 
@@ -69,7 +69,7 @@ async def far_ends(
         useapi_at = await stack.enter_async_context(
             _process("bot.demo.useapi", "--refresh=0", "--grid-size=64", *useapi_options)
         )
-        discord = await stack.enter_async_context(DistantDiscord(discord_at))
+        discord = await stack.enter_async_context(RemoteFakeDiscord(discord_at))
         session = await stack.enter_async_context(ClientSession())
         yield discord, DistantUseapi(useapi_at, session)
 

@@ -1,13 +1,13 @@
 """A channel where everything happens at once, and a gateway that goes away; the real process against sockets."""
 
 from tests.conftest import LONG
-from tests.crash.conftest import Street
+from tests.crash.conftest import ProcessHarness
 from tests.fakes.discord.limits import Limits
 
 RESULTS = 200 if LONG else 60
 
 
-async def test_a_busy_channel_gets_all_results_in_order_and_discord_is_not_provoked(street: Street) -> None:
+async def test_a_busy_channel_gets_all_results_in_order_and_discord_is_not_provoked(street: ProcessHarness) -> None:
     discord = street.discord
     discord.limits = Limits((5, 0.1), whole=(50, 1.0))  # Discord's 5 messages in 5 s a channel, fifty times as fast
     await street.bot.start()
@@ -28,7 +28,7 @@ async def test_a_busy_channel_gets_all_results_in_order_and_discord_is_not_provo
     assert len(refused) <= 1
 
 
-async def test_a_result_does_not_wait_for_all_the_cards_of_a_busy_channel(street: Street) -> None:
+async def test_a_result_does_not_wait_for_all_the_cards_of_a_busy_channel(street: ProcessHarness) -> None:
     discord = street.discord
     discord.limits = Limits((5, 0.5), whole=(50, 1.0))
     await street.bot.start()
@@ -42,7 +42,7 @@ async def test_a_result_does_not_wait_for_all_the_cards_of_a_busy_channel(street
     assert len(discord.messages(street.channel)) < 25, "the other cards come behind it"
 
 
-async def test_a_gateway_that_goes_away_holds_up_no_result(street: Street) -> None:
+async def test_a_gateway_that_goes_away_holds_up_no_result(street: ProcessHarness) -> None:
     discord = street.discord
     await street.bot.start()
     await discord.wait_ready()

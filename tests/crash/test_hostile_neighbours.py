@@ -2,22 +2,22 @@
 
 import asyncio
 
-from tests.crash.conftest import Street
+from tests.crash.conftest import ProcessHarness
 from tests.fakes.discord import Message
 
 
-async def picture(street: Street, prompt: str) -> Message:
+async def picture(street: ProcessHarness, prompt: str) -> Message:
     """A result that stands in the channel."""
     jobid = street.useapi.add_job(prompt=prompt, age=1000)
     await (await street.discord.slash(street.channel, street.mira, "job", {"jobid": jobid})).answered()
     return await street.picture(prompt)
 
 
-def presses(street: Street) -> list[str]:
+def presses(street: ProcessHarness) -> list[str]:
     return [request.json["button"] for request in street.useapi.requests if request.path == "/v2/jobs/button"]
 
 
-async def test_a_hundred_people_with_one_id_make_one_look_one_card_and_one_result(street: Street) -> None:
+async def test_a_hundred_people_with_one_id_make_one_look_one_card_and_one_result(street: ProcessHarness) -> None:
     discord = street.discord
     street.settle(POLL_SECONDS="2")  # the watcher's own looks are few, however slow the machine is
     await street.bot.start()
@@ -35,7 +35,7 @@ async def test_a_hundred_people_with_one_id_make_one_look_one_card_and_one_resul
     assert "and 1 more" not in result.content, "nobody waited for a minute, so nobody is pinged"
 
 
-async def test_one_member_who_asks_a_thousand_times_harms_nobody_else(street: Street) -> None:
+async def test_one_member_who_asks_a_thousand_times_harms_nobody_else(street: ProcessHarness) -> None:
     discord = street.discord
     await street.bot.start()
     await discord.wait_ready()
@@ -52,7 +52,7 @@ async def test_one_member_who_asks_a_thousand_times_harms_nobody_else(street: St
     await street.picture()
 
 
-async def test_an_interaction_that_comes_twice_is_carried_out_once(street: Street) -> None:
+async def test_an_interaction_that_comes_twice_is_carried_out_once(street: ProcessHarness) -> None:
     discord = street.discord
     await street.bot.start()
     await discord.wait_ready()
@@ -68,7 +68,7 @@ async def test_an_interaction_that_comes_twice_is_carried_out_once(street: Stree
     assert presses(street) == ["V1", "V2"]
 
 
-async def test_a_wish_to_see_a_picture_again_that_comes_twice_is_granted_once(street: Street) -> None:
+async def test_a_wish_to_see_a_picture_again_that_comes_twice_is_granted_once(street: ProcessHarness) -> None:
     discord = street.discord
     await street.bot.start()
     await discord.wait_ready()
@@ -85,7 +85,7 @@ async def test_a_wish_to_see_a_picture_again_that_comes_twice_is_granted_once(st
     assert len(street.pictures("a lighthouse")) == 2
 
 
-async def test_a_forged_press_costs_nothing_and_is_answered(street: Street) -> None:
+async def test_a_forged_press_costs_nothing_and_is_answered(street: ProcessHarness) -> None:
     discord = street.discord
     await street.bot.start()
     await discord.wait_ready()
@@ -100,7 +100,7 @@ async def test_a_forged_press_costs_nothing_and_is_answered(street: Street) -> N
     assert presses(street) == []
 
 
-async def test_the_owner_learns_in_private_what_needs_a_person(street: Street) -> None:
+async def test_the_owner_learns_in_private_what_needs_a_person(street: ProcessHarness) -> None:
     discord = street.discord
     await street.bot.start()
     await discord.wait_ready()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests import sample_pictures as samples
-from tests.crash.conftest import Street
+from tests.crash.conftest import ProcessHarness
 from tests.crash.test_the_real_process import button
 from tests.sample_pictures import opened
 
@@ -35,7 +35,7 @@ class Shift:
         return time.time() + self.seconds
 
 
-class Show(Street):
+class Show(ProcessHarness):
     """A street where everybody asks for pictures; the files of earlier posts can be fetched, too."""
 
     def __init__(self, folder: Path) -> None:

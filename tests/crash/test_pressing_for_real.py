@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.crash.conftest import Street
+from tests.crash.conftest import ProcessHarness
 from tests.crash.test_the_real_process import button
 
 pytestmark = pytest.mark.skipif(
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-async def test_every_way_to_press_works_in_the_real_process(street: Street) -> None:
+async def test_every_way_to_press_works_in_the_real_process(street: ProcessHarness) -> None:
     discord = street.discord
     boss = discord.add_member(street.guild, "Kit", permissions=("MANAGE_MESSAGES", "MANAGE_GUILD"))
     await street.bot.start()

@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 
 from bot.store.connection import FILE
-from tests.crash.conftest import Street
+from tests.crash.conftest import ProcessHarness
 from tests.crash.test_the_command_line import type_in
 from tests.crash.test_the_real_process import button
 
@@ -14,7 +14,7 @@ from tests.crash.test_the_real_process import button
 class Channel:
     """What the people of the story do in their channel, and see there."""
 
-    def __init__(self, street: Street) -> None:
+    def __init__(self, street: ProcessHarness) -> None:
         self.street = street
         self.discord = street.discord
 
@@ -29,7 +29,7 @@ class Channel:
         await self.discord.wait_ready()
 
 
-async def test_an_older_copy_repeats_nothing_and_the_admin_learns_what_it_does_not_know(street: Street) -> None:
+async def test_an_older_copy_repeats_nothing_and_the_admin_learns_what_it_does_not_know(street: ProcessHarness) -> None:
     channel, discord = Channel(street), street.discord
     data, copy = street.folder / "data", street.folder / "copy.sqlite3"
     lighthouse = street.useapi.add_job(prompt="a lighthouse", duration=100)

@@ -10,7 +10,7 @@ import pytest
 
 from bot.store import open_store
 from bot.store.connection import FILE
-from tests.crash.conftest import Process, Street
+from tests.crash.conftest import Process, ProcessHarness
 
 CANARY = "MTk4-canary.of-a.token"
 GOOD = {"DISCORD_TOKEN": CANARY, "USEAPI_TOKEN": "user:1-canary", "ALLOWED_GUILDS": "*", "LOG_LEVEL": "DEBUG"}
@@ -47,7 +47,7 @@ async def test_a_settings_file_that_is_no_text_is_named(tmp_path: Path) -> None:
     assert (await last_words_in(tmp_path)).startswith("The file .env cannot be read.")
 
 
-async def test_a_token_that_discord_does_not_accept(street: Street) -> None:
+async def test_a_token_that_discord_does_not_accept(street: ProcessHarness) -> None:
     await street.open(DISCORD_TOKEN=CANARY, LOG_LEVEL="DEBUG")
     assert await last_words(street.bot) == (
         "Discord does not accept DISCORD_TOKEN. Reset it in the Developer Portal and copy it anew."
@@ -55,7 +55,7 @@ async def test_a_token_that_discord_does_not_accept(street: Street) -> None:
 
 
 @pytest.mark.parametrize("refused", ["GET /gateway/bot", "PUT /applications/*/commands"])
-async def test_a_discord_token_that_is_reset_during_the_start(street: Street, refused: str) -> None:
+async def test_a_discord_token_that_is_reset_during_the_start(street: ProcessHarness, refused: str) -> None:
     street.discord.fail(refused, 401, times=None)
     await street.open(LOG_LEVEL="DEBUG")
     assert await last_words(street.bot) == (
@@ -63,7 +63,7 @@ async def test_a_discord_token_that_is_reset_during_the_start(street: Street, re
     )
 
 
-async def test_a_token_that_useapi_does_not_accept(street: Street) -> None:
+async def test_a_token_that_useapi_does_not_accept(street: ProcessHarness) -> None:
     await street.open(USEAPI_TOKEN=CANARY, LOG_LEVEL="DEBUG")
     assert await last_words(street.bot) == (
         "useapi.net does not accept USEAPI_TOKEN. Copy it anew from your account there."
@@ -75,13 +75,13 @@ async def test_no_way_to_discord(tmp_path: Path) -> None:
     assert await last_words_in(tmp_path) == "Discord could not be reached. Is this machine on the internet?"
 
 
-async def test_a_refusal_of_another_kind(street: Street) -> None:
+async def test_a_refusal_of_another_kind(street: ProcessHarness) -> None:
     street.discord.fail("GET /users/@me", 404)
     await street.open(LOG_LEVEL="DEBUG")
     assert await last_words(street.bot) == "Discord refused the start (HTTP 404). Try again later."
 
 
-async def test_a_useapi_that_is_down_does_not_stop_the_start(street: Street) -> None:
+async def test_a_useapi_that_is_down_does_not_stop_the_start(street: ProcessHarness) -> None:
     await street.open(USEAPI_URL=NOWHERE, USEAPI_TOKEN=CANARY, LOG_LEVEL="DEBUG")
     await street.bot.start()
     await street.discord.wait_ready()

@@ -4,14 +4,14 @@ import asyncio
 import math
 from typing import Any
 
-from tests.crash.conftest import Street
+from tests.crash.conftest import ProcessHarness
 from tests.fakes.discord.messages import parts
 
 
 class Desk:
     """Opens panels and uses them; what an answer shows now is in the message itself, which is edited in place."""
 
-    def __init__(self, street: Street) -> None:
+    def __init__(self, street: ProcessHarness) -> None:
         self.street, self.discord = street, street.discord
 
     async def opened(self, who: int, command: str, channel: int | None = None) -> Any:
@@ -38,7 +38,7 @@ def options(panel: Any, custom_id: str) -> list[dict[str, Any]]:
     ]
 
 
-async def test_settings_hold_for_a_large_server_and_two_admins_at_once(street: Street) -> None:
+async def test_settings_hold_for_a_large_server_and_two_admins_at_once(street: ProcessHarness) -> None:
     discord, desk = street.discord, Desk(street)
     ada, ben = [discord.add_member(street.guild, name, permissions=("MANAGE_GUILD",)) for name in ("Ada", "Ben")]
     room = [discord.add_channel(street.guild, f"room-{number}") for number in range(500)][-1]
@@ -81,7 +81,7 @@ async def test_settings_hold_for_a_large_server_and_two_admins_at_once(street: S
     assert "Traceback" not in street.bot.screen
 
 
-async def test_whoever_runs_the_bot_sees_the_account_and_everybody_finds_their_jobs(street: Street) -> None:
+async def test_whoever_runs_the_bot_sees_the_account_and_everybody_finds_their_jobs(street: ProcessHarness) -> None:
     discord, desk = street.discord, Desk(street)
     discord.owner = discord.people[street.mira]
     await street.bot.start()
@@ -132,7 +132,7 @@ async def test_whoever_runs_the_bot_sees_the_account_and_everybody_finds_their_j
     assert "Traceback" not in street.bot.screen
 
 
-async def test_an_alert_that_stood_before_a_restart_is_not_repeated_and_ends_with_it(street: Street) -> None:
+async def test_an_alert_that_stood_before_a_restart_is_not_repeated_and_ends_with_it(street: ProcessHarness) -> None:
     discord = street.discord
 
     def told() -> list[str]:

@@ -10,11 +10,11 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from bot.store.connection import FILE
-from tests.crash.conftest import ROOT, Street, _bare_environment
+from tests.crash.conftest import ROOT, ProcessHarness, _bare_environment
 from tests.processes import started
 
 
-def typed_in(street: Street, *words: str) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
+def typed_in(street: ProcessHarness, *words: str) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
     return started(
         *(sys.executable, "-m", "bot", *words),
         cwd=street.folder,
@@ -24,7 +24,7 @@ def typed_in(street: Street, *words: str) -> AbstractAsyncContextManager[asyncio
     )
 
 
-async def type_in(street: Street, *words: str) -> tuple[int, str]:
+async def type_in(street: ProcessHarness, *words: str) -> tuple[int, str]:
     """Exit status and output of one command."""
     async with typed_in(street, *words) as process:
         said, _ = await asyncio.wait_for(process.communicate(), 30)
@@ -39,7 +39,7 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-async def test_health_check_and_restore_beside_a_running_bot_and_after_it(street: Street) -> None:
+async def test_health_check_and_restore_beside_a_running_bot_and_after_it(street: ProcessHarness) -> None:
     other = street.discord.add_guild("Elsewhere")
     await street.open(HEALTH_PORT=str(free_port()), LOG_FORMAT="json", BACKUP="3")
     await street.bot.start()
@@ -106,7 +106,7 @@ async def test_a_browser_that_stays_open_does_not_hold_the_demo_up(tmp_path: Pat
             closed.open("r+b", buffering=0).close()
 
 
-async def test_a_health_port_that_is_taken_is_a_sentence(street: Street) -> None:
+async def test_a_health_port_that_is_taken_is_a_sentence(street: ProcessHarness) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -120,7 +120,7 @@ async def test_a_health_port_that_is_taken_is_a_sentence(street: Street) -> None
     )
 
 
-async def test_an_address_of_another_machine_is_a_sentence(street: Street) -> None:
+async def test_an_address_of_another_machine_is_a_sentence(street: ProcessHarness) -> None:
     await street.open(WEBHOOK_HOST="192.0.2.1", WEBHOOK_PORT="8090", PUBLIC_URL="https://darkroom.example.com")
     await street.bot.start()
     assert await street.bot.ended(within=10) == 1
@@ -129,7 +129,7 @@ async def test_an_address_of_another_machine_is_a_sentence(street: Street) -> No
 
 
 async def test_a_check_that_is_ended_by_hand_says_no_more(tmp_path: Path) -> None:
-    street = Street(tmp_path)
+    street = ProcessHarness(tmp_path)
     async with street.useapi, street.discord:
         await street.open()
         street.useapi.fail("hang")

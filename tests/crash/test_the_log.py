@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tests import log
-from tests.crash.conftest import Street
+from tests.crash.conftest import ProcessHarness
 from tests.crash.test_the_real_process import button
 
 ANSWERS: tuple[int | str, ...] = (
@@ -33,7 +33,7 @@ PRESSES: tuple[int | str, ...] = (400, 402, 404, 422, "made_reset")
 class TransientError:
     """Makes one thing after another go wrong; each step ends when the bot has met it."""
 
-    def __init__(self, street: Street) -> None:
+    def __init__(self, street: ProcessHarness) -> None:
         self.street = street
         self.discord, self.useapi = street.discord, street.useapi
 
@@ -98,7 +98,7 @@ class TransientError:
         return words in str(message.embeds) and "dr:m:" in str(message.components)  # a result: only it has the dots
 
 
-async def test_whatever_goes_wrong_no_line_tells_a_secret_and_each_about_a_job_names_it(street: Street) -> None:
+async def test_whatever_goes_wrong_no_line_tells_a_secret_and_each_about_a_job_names_it(street: ProcessHarness) -> None:
     await street.open(LOG_LEVEL="DEBUG", LOG_FORMAT="json")
     error = TransientError(street)
     await street.bot.start()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.crash.conftest import Street
+from tests.crash.conftest import ProcessHarness
 from tests.ports import free_port
 
 
@@ -19,7 +19,7 @@ def button(message: Any, label: str) -> str:
     raise LookupError(f"no button {label} in {message.components}")
 
 
-async def test_the_whole_job_through_sockets(street: Street) -> None:
+async def test_the_whole_job_through_sockets(street: ProcessHarness) -> None:
     discord = street.discord
     await street.bot.start()
     await discord.wait_ready()
@@ -54,7 +54,7 @@ async def test_the_whole_job_through_sockets(street: Street) -> None:
     assert street.bot.screen.rstrip().endswith("Stopped")
 
 
-async def test_a_pending_job_survives_a_kill_and_is_posted_once(street: Street) -> None:
+async def test_a_pending_job_survives_a_kill_and_is_posted_once(street: ProcessHarness) -> None:
     discord = street.discord
     await street.bot.start()
     await discord.wait_ready()
@@ -70,7 +70,7 @@ async def test_a_pending_job_survives_a_kill_and_is_posted_once(street: Street) 
     assert len(syncs) == 1, "the commands did not change, so they are not sent again"
 
 
-async def test_a_gateway_that_refuses_at_first_is_waited_for(street: Street) -> None:
+async def test_a_gateway_that_refuses_at_first_is_waited_for(street: ProcessHarness) -> None:
     street.discord.fail("GET /gateway", "reset", times=3)  # aiohttp itself repeats a GET that was cut
     await street.bot.start()
     await street.discord.wait_ready(within=20)
@@ -79,7 +79,7 @@ async def test_a_gateway_that_refuses_at_first_is_waited_for(street: Street) -> 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_stop_in_the_middle_of_a_send_takes_five_seconds_at_most(
-    street: Street, number: signal.Signals
+    street: ProcessHarness, number: signal.Signals
 ) -> None:
     discord = street.discord
     await street.bot.start()
@@ -104,7 +104,7 @@ async def test_a_stop_in_the_middle_of_a_send_takes_five_seconds_at_most(
     assert len(discord.messages(street.channel)) == 2
 
 
-async def test_a_stop_while_somebody_is_being_answered_leaves_no_traceback(street: Street) -> None:
+async def test_a_stop_while_somebody_is_being_answered_leaves_no_traceback(street: ProcessHarness) -> None:
     await street.bot.start()
     await street.discord.wait_ready()
     street.useapi.fail("hang")
@@ -118,7 +118,7 @@ async def test_a_stop_while_somebody_is_being_answered_leaves_no_traceback(stree
     assert "Traceback" not in street.bot.screen
 
 
-async def test_the_commands_are_sent_again_when_an_admin_says_so(street: Street) -> None:
+async def test_the_commands_are_sent_again_when_an_admin_says_so(street: ProcessHarness) -> None:
     for arguments, sent in (((), 1), ((), 1), (("--sync",), 2)):
         before = len(street.discord.identifies)
         await street.bot.start(*arguments)
@@ -127,11 +127,11 @@ async def test_the_commands_are_sent_again_when_an_admin_says_so(street: Street)
         assert len([request for request in street.discord.requests if request.method == "PUT"]) == sent
 
 
-def _more_than(street: Street, before: int) -> bool:
+def _more_than(street: ProcessHarness, before: int) -> bool:
     return len(street.discord.identifies) > before
 
 
-async def test_useapi_calls_and_the_picture_of_a_press_is_there(street: Street) -> None:
+async def test_useapi_calls_and_the_picture_of_a_press_is_there(street: ProcessHarness) -> None:
     port = free_port()
     street.settle(PUBLIC_URL=f"http://127.0.0.1:{port}", WEBHOOK_PORT=str(port), POLL_SECONDS="300", LOG_LEVEL="DEBUG")
     street.useapi.calls()

@@ -15,9 +15,9 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bot.demo.useapi import PretendUseapi
-from tests.fakes.discord import PretendDiscord
-from tests.image.dockerfile import Stage, Step, complaints, ignored, read
+from bot.demo.useapi import FakeUseapi
+from tests.fakes.discord import FakeDiscord
+from tests.image.dockerfile import BotHarness, Step, complaints, ignored, read
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ("debootstrap", "chroot", "mount", "umount", "cp")
@@ -33,7 +33,7 @@ def say(text: str) -> None:
 class Root:
     """A folder that a stage is built in, with the settings that its later steps go by."""
 
-    def __init__(self, folder: Path, stage: Stage) -> None:
+    def __init__(self, folder: Path, stage: BotHarness) -> None:
         self.folder = folder
         self.stage = stage
         self.environment = dict(BARE)
@@ -124,7 +124,7 @@ async def try_out(root: Root, folder: Path) -> None:
     numbers = user.rest
     inside = [shutil.which("chroot") or "chroot", f"--userspec={numbers}", str(folder)]
     begin = ["/bin/sh", "-c", f'cd {root.workdir} && exec "$@"', "sh"]
-    async with PretendDiscord() as discord, PretendUseapi(refresh=0, grid_size=64, speed=20) as useapi:
+    async with FakeDiscord() as discord, FakeUseapi(refresh=0, grid_size=64, speed=20) as useapi:
         guild = discord.add_guild("Studio")
         channel = discord.add_channel(guild, "pictures")
         mira = discord.add_member(guild, "Mira", permissions=("MANAGE_MESSAGES",))

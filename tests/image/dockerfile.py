@@ -22,7 +22,7 @@ class Step:
 
 
 @dataclass
-class Stage:
+class BotHarness:
     """From one FROM to the next."""
 
     base: str
@@ -33,9 +33,9 @@ class Stage:
         return next((step for step in reversed(self.steps) if step.word == word), None)
 
 
-def read(text: str) -> list[Stage]:
+def read(text: str) -> list[BotHarness]:
     """The stages of a Dockerfile."""
-    stages: list[Stage] = []
+    stages: list[BotHarness] = []
     lines = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
     for line in re.sub(r"\\\n\s*", " ", lines).splitlines():
         if not line.strip():
@@ -44,7 +44,7 @@ def read(text: str) -> list[Stage]:
         step = Step(word.upper(), rest.strip())
         if step.word == "FROM":
             base, *name = re.split(r"\s+AS\s+", step.rest, flags=re.IGNORECASE)
-            stages.append(Stage(base, name[0] if name else ""))
+            stages.append(BotHarness(base, name[0] if name else ""))
         else:
             stages[-1].steps.append(step)
     return stages
@@ -87,7 +87,7 @@ def complaints(text: str, ignore: str, root: Path) -> Iterator[str]:
             yield f"{word} runs in a shell, which keeps signals to itself"
 
 
-def _complaints_of(stage: Stage, stages: set[str], ignore: str, root: Path) -> Iterator[str]:
+def _complaints_of(stage: BotHarness, stages: set[str], ignore: str, root: Path) -> Iterator[str]:
     for step in stage.steps:
         if step.word == "ADD":
             yield "ADD does more than it says; COPY"

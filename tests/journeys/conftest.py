@@ -17,14 +17,14 @@ from simcord.env import Env
 
 from bot.app import open_darkroom
 from bot.client import Darkroom
-from bot.demo.useapi import PretendUseapi
+from bot.demo.useapi import FakeUseapi
 from bot.errors import DarkroomError
 from bot.settings import Secret, Settings
 from tests import log
 from tests.journeys import invariants
 
 
-class Stage:
+class BotHarness:
     """A server with a channel, the bot, a moderator (Mira), a member (Bo), and a useapi whose clock is simcord's."""
 
     env: Any  # simcord's handles are loosely typed
@@ -32,7 +32,7 @@ class Stage:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.useapi = PretendUseapi(now=self.now, refresh=0, grid_size=64)
+        self.useapi = FakeUseapi(now=self.now, refresh=0, grid_size=64)
         self.settings: dict[str, Any] = {}
         self._world = AsyncExitStack()
         self._life = AsyncExitStack()
@@ -228,20 +228,20 @@ def private(answer: Any) -> discord.Message:
 
 
 @pytest.fixture
-async def stage(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Stage]:
-    stage = Stage(tmp_path)
+async def harness(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> AsyncIterator[BotHarness]:
+    harness = BotHarness(tmp_path)
     with log.written(("discord-token", "demo-token")) as written:
-        await stage.open()
+        await harness.open()
         try:
-            yield stage
+            yield harness
         finally:
-            await stage.close()
-    secrets = ("discord-token", "demo-token", *stage.env.backend.interaction_tokens, *stage.useapi.jobids)
+            await harness.close()
+    secrets = ("discord-token", "demo-token", *harness.env.backend.interaction_tokens, *harness.useapi.jobids)
     told = list(log.complaints(written.getvalue(), secrets))
     assert not told, "\n".join(told)
-    complaints = list(invariants.broken(stage.env.http_requests))
+    complaints = list(invariants.violations(harness.env.http_requests))
     assert not complaints, "\n".join(complaints)
-    bugs = [error for error in stage.env.errors if not is_sentence(error)]
+    bugs = [error for error in harness.env.errors if not is_sentence(error)]
     if bugs:
         raise ExceptionGroup("what the bot raised and nobody expected", bugs)
     tracebacks = [record.getMessage() for record in caplog.get_records("call") if record.exc_info]

@@ -6,7 +6,7 @@ from typing import Any
 
 from simcord.types import HttpLogEntry
 
-from tests.fakes.discord.openapi_validator import oracle
+from tests.fakes.discord.openapi_validator import openapi_validator
 
 _ROUTES = {
     r"/channels/\d+/messages": "/channels/{channel_id}/messages",
@@ -16,7 +16,7 @@ _ROUTES = {
 }
 
 
-def broken(requests: list[HttpLogEntry]) -> Iterator[str]:
+def violations(requests: list[HttpLogEntry]) -> Iterator[str]:
     """The complaints: whoever is not named cannot be pinged, and Discord's own description allows every body."""
     for request in requests:
         if isinstance(request.json, dict):
@@ -32,7 +32,7 @@ def _mentions(message: dict[str, Any]) -> Iterator[str]:
 
 
 def _limits(method: str, path: str, body: dict[str, Any]) -> Iterator[str]:
-    judge = oracle()
+    judge = openapi_validator()
     route = next((route for pattern, route in _ROUTES.items() if re.fullmatch(pattern, path)), None)
     if judge is not None and route is not None and (complaint := judge.request(method, route, body)):
         yield complaint

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.journeys.conftest import Stage
+from tests.journeys.conftest import BotHarness
 
 NO_ID = (
     "That is no job id. It looks like `job:20240909…-user:…-channel:…-bot:midjourney`, "
@@ -49,25 +49,25 @@ NONSENSE = {
 
 
 @pytest.mark.parametrize("kinds", [list(NONSENSE)[start::6] for start in range(6)], ids=", ".join)
-async def test_what_is_no_job_id_gets_a_sentence_and_goes_nowhere(stage: Stage, kinds: list[str]) -> None:
+async def test_what_is_no_job_id_gets_a_sentence_and_goes_nowhere(harness: BotHarness, kinds: list[str]) -> None:
     for kind in kinds:
-        answer = await stage.job(stage.bo, NONSENSE[kind])
+        answer = await harness.job(harness.bo, NONSENSE[kind])
         assert answer == NO_ID, kind
-    assert not stage.useapi.requests, "there is nothing to ask useapi"
-    assert not stage.posts()
+    assert not harness.useapi.requests, "there is nothing to ask useapi"
+    assert not harness.posts()
 
 
 @pytest.mark.parametrize(
     "text",
     ["castle", "4K7Q", "--", "job:1", "x" * 200, STRANGE],
 )
-async def test_an_id_that_nobody_knows_is_asked_for_once_and_not_kept(stage: Stage, text: str) -> None:
-    answer = await stage.job(stage.bo, text)
+async def test_an_id_that_nobody_knows_is_asked_for_once_and_not_kept(harness: BotHarness, text: str) -> None:
+    answer = await harness.job(harness.bo, text)
     assert answer == UNKNOWN
-    assert len(stage.useapi.requests) == 1
-    await stage.wait(3600)
-    assert len(stage.useapi.requests) == 1, "no watch, no look"
-    assert not stage.posts()
+    assert len(harness.useapi.requests) == 1
+    await harness.wait(3600)
+    assert len(harness.useapi.requests) == 1, "no watch, no look"
+    assert not harness.posts()
 
 
 @pytest.mark.parametrize(
@@ -84,48 +84,48 @@ async def test_an_id_that_nobody_knows_is_asked_for_once_and_not_kept(stage: Sta
         '{{"code": 200, "jobid": "{}", "prompt": "@everyone"}}',
     ],
 )
-async def test_an_id_is_found_in_what_stands_around_it(stage: Stage, around: str) -> None:
-    jobid = stage.useapi.add_job()
-    assert (await stage.job(stage.mira, around.format(jobid))).startswith("Watching `#")
-    assert stage.looks(jobid) == 1
+async def test_an_id_is_found_in_what_stands_around_it(harness: BotHarness, around: str) -> None:
+    jobid = harness.useapi.add_job()
+    assert (await harness.job(harness.mira, around.format(jobid))).startswith("Watching `#")
+    assert harness.looks(jobid) == 1
 
 
-async def test_the_same_id_in_two_disguises_is_one_watch(stage: Stage) -> None:
-    jobid = stage.useapi.add_job()
-    await stage.job(stage.mira, jobid)
-    answer = await stage.job(stage.bo, json.dumps({"jobid": jobid}))
+async def test_the_same_id_in_two_disguises_is_one_watch(harness: BotHarness) -> None:
+    jobid = harness.useapi.add_job()
+    await harness.job(harness.mira, jobid)
+    answer = await harness.job(harness.bo, json.dumps({"jobid": jobid}))
     assert answer.startswith("Already watched [here](")
-    assert len(stage.posts()) == 1
-    assert stage.looks(jobid) == 1
+    assert len(harness.posts()) == 1
+    assert harness.looks(jobid) == 1
 
 
-async def test_whoever_tries_many_ids_is_asked_to_slow_down_and_useapi_is_spared(stage: Stage) -> None:
+async def test_whoever_tries_many_ids_is_asked_to_slow_down_and_useapi_is_spared(harness: BotHarness) -> None:
     for number in range(6):
-        assert await stage.job(stage.bo, f"guess-{number}") == UNKNOWN
-    answer = await stage.job(stage.bo, "guess-6")
+        assert await harness.job(harness.bo, f"guess-{number}") == UNKNOWN
+    answer = await harness.job(harness.bo, "guess-6")
     assert answer.startswith("That was a little fast. Please try again in ")
-    assert len(stage.useapi.requests) == 6
-    assert await stage.job(stage.mira, "mine") == UNKNOWN, "one member's hurry is not another's"
-    await stage.wait(61)
-    assert await stage.job(stage.bo, "guess-7") == UNKNOWN
+    assert len(harness.useapi.requests) == 6
+    assert await harness.job(harness.mira, "mine") == UNKNOWN, "one member's hurry is not another's"
+    await harness.wait(61)
+    assert await harness.job(harness.bo, "guess-7") == UNKNOWN
 
 
-async def test_what_is_typed_for_autocomplete_is_only_a_filter(stage: Stage) -> None:
-    await stage.job(stage.mira, stage.useapi.add_job(prompt="a castle"))
-    asked = len(stage.useapi.requests)
+async def test_what_is_typed_for_autocomplete_is_only_a_filter(harness: BotHarness) -> None:
+    await harness.job(harness.mira, harness.useapi.add_job(prompt="a castle"))
+    asked = len(harness.useapi.requests)
     for text in ("", "castle", "'; DROP TABLE jobs; --", "🏰" * 50, "\x00", "\ud83d", "x" * 10_000, "#", "%", "_"):
-        choices = await stage.mira.autocomplete(stage.channel, "job", "jobid", text)
+        choices = await harness.mira.autocomplete(harness.channel, "job", "jobid", text)
         assert len(choices) == (text in ("", "castle", "#")), text
-    assert len(stage.useapi.requests) == asked, "autocomplete asks the store only"
+    assert len(harness.useapi.requests) == asked, "autocomplete asks the store only"
 
 
-async def test_a_key_of_another_server_is_not_known_here(stage: Stage) -> None:
-    other = stage.env.create_guild("Elsewhere")
+async def test_a_key_of_another_server_is_not_known_here(harness: BotHarness) -> None:
+    other = harness.env.create_guild("Elsewhere")
     channel = other.create_text_channel("general")
-    eve = other.add_member(stage.env.create_user("Eve"))
-    answer = await stage.job(stage.mira, stage.useapi.add_job())
+    eve = other.add_member(harness.env.create_user("Eve"))
+    answer = await harness.job(harness.mira, harness.useapi.add_job())
     key = answer.split("`")[1]
-    assert await stage.job(eve, key, channel) == f"No job in this server has the key `{key}`. Its id works, too."
-    assert not stage.posts(channel)
+    assert await harness.job(eve, key, channel) == f"No job in this server has the key `{key}`. Its id works, too."
+    assert not harness.posts(channel)
     assert await eve.autocomplete(channel, "job", "jobid", "") == []
-    assert (await stage.job(stage.bo, key.lower())).startswith("Already watched")
+    assert (await harness.job(harness.bo, key.lower())).startswith("Already watched")

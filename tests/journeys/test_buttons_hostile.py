@@ -13,7 +13,7 @@ import pytest
 from simcord.backend.serializers import message_payload
 
 from bot import logs
-from tests.journeys.conftest import Stage, button, words
+from tests.journeys.conftest import BotHarness, button, words
 
 NO_BUTTON = "I don't know this button any more. `/job` with the job's id shows it anew."
 NO_POST = "I don't know this post any more. `/job` with its id shows the job anew."
@@ -41,79 +41,79 @@ FORGED = {
 }
 
 
-async def posted(stage: Stage) -> tuple[str, discord.Message, str]:
+async def posted(harness: BotHarness) -> tuple[str, discord.Message, str]:
     """The id of a job that is over, its post, and the nonce that the post's buttons hold."""
-    jobid = stage.useapi.add_job(age=600)
-    await stage.job(stage.mira, jobid)
-    post = stage.last
+    jobid = harness.useapi.add_job(age=600)
+    await harness.job(harness.mira, jobid)
+    post = harness.last
     return jobid, post, str(button(post, "⋯").custom_id).rpartition(":")[2]
 
 
-async def test_every_forged_button_is_answered_with_a_sentence_and_does_nothing(stage: Stage) -> None:
-    await posted(stage)
-    asked = len(stage.useapi.requests)
+async def test_every_forged_button_is_answered_with_a_sentence_and_does_nothing(harness: BotHarness) -> None:
+    await posted(harness)
+    asked = len(harness.useapi.requests)
     for custom_id, sentence in FORGED.items():
-        answer = await stage.press(stage.mira, stage.forge(custom_id), "Forged")
+        answer = await harness.press(harness.mira, harness.forge(custom_id), "Forged")
         assert answer.content == sentence, custom_id
         assert not answer.components
-    assert len(stage.useapi.requests) == asked
+    assert len(harness.useapi.requests) == asked
 
 
-async def test_a_button_that_its_message_does_not_have_is_answered_too(stage: Stage) -> None:
-    _, post, nonce = await posted(stage)
-    stored = stage.env.backend.get_message(stage.channel.id, post.id)
-    answer = await stage.mira._dispatch_interaction(
+async def test_a_button_that_its_message_does_not_have_is_answered_too(harness: BotHarness) -> None:
+    _, post, nonce = await posted(harness)
+    stored = harness.env.backend.get_message(harness.channel.id, post.id)
+    answer = await harness.mira._dispatch_interaction(
         3,
-        stage.channel,
+        harness.channel,
         {"custom_id": f"dr:d:{nonce}", "component_type": 2},
-        extra={"message": dict(message_payload(stage.env.backend, stored))},
+        extra={"message": dict(message_payload(harness.env.backend, stored))},
         source_message_id=post.id,
     )
     assert answer.response.content == NO_BUTTON
-    assert stage.posts()[0].id == post.id
+    assert harness.posts()[0].id == post.id
 
 
-async def test_an_index_out_of_range_is_no_button(stage: Stage) -> None:
-    _, _, nonce = await posted(stage)
+async def test_an_index_out_of_range_is_no_button(harness: BotHarness) -> None:
+    _, _, nonce = await posted(harness)
     for index in (9, 50, 99):
-        answer = await stage.press(stage.mira, stage.forge(f"dr:p:{nonce}:{index}"), "Forged")
+        answer = await harness.press(harness.mira, harness.forge(f"dr:p:{nonce}:{index}"), "Forged")
         assert answer.content == "This job has no such button any more."
-    assert not stage.presses()
+    assert not harness.presses()
 
 
 @pytest.mark.parametrize("where", ["another channel", "another server"])
-async def test_a_button_carried_elsewhere_opens_nothing(stage: Stage, where: str) -> None:
-    jobid, post, nonce = await posted(stage)
-    who, channel = stage.mira, stage.lounge
+async def test_a_button_carried_elsewhere_opens_nothing(harness: BotHarness, where: str) -> None:
+    jobid, post, nonce = await posted(harness)
+    who, channel = harness.mira, harness.lounge
     if where == "another server":
-        server = stage.env.create_guild("Elsewhere")
+        server = harness.env.create_guild("Elsewhere")
         channel = server.create_text_channel("general")
         everything = server.create_role("Owners", permissions=discord.Permissions.all())
-        who = server.add_member(stage.env.create_user("Eve"), roles=[everything])
-    asked = len(stage.useapi.requests)
+        who = server.add_member(harness.env.create_user("Eve"), roles=[everything])
+    asked = len(harness.useapi.requests)
     for custom_id in (f"dr:p:{nonce}:0", *(f"dr:{code}:{nonce}" for code in "mcdwr")):
-        answer = await stage.press(who, stage.forge(custom_id, channel), "Forged")
+        answer = await harness.press(who, harness.forge(custom_id, channel), "Forged")
         assert answer.content == NO_POST
         assert jobid not in answer.content
-    assert len(stage.useapi.requests) == asked
-    assert [message.id for message in stage.posts()] == [post.id]
+    assert len(harness.useapi.requests) == asked
+    assert [message.id for message in harness.posts()] == [post.id]
 
 
-async def test_the_buttons_of_a_card_do_nothing_to_a_result_nor_the_other_way_round(stage: Stage) -> None:
-    _, _, result = await posted(stage)
-    await stage.job(stage.mira, stage.useapi.add_job(duration=9000))
-    card = str(button(stage.last, "Stop").custom_id).rpartition(":")[2]
+async def test_the_buttons_of_a_card_do_nothing_to_a_result_nor_the_other_way_round(harness: BotHarness) -> None:
+    _, _, result = await posted(harness)
+    await harness.job(harness.mira, harness.useapi.add_job(duration=9000))
+    card = str(button(harness.last, "Stop").custom_id).rpartition(":")[2]
     for custom_id in (*(f"dr:{code}:{result}" for code in "tsxa"), *(f"dr:{code}:{card}" for code in "mcdwr")):
-        assert (await stage.press(stage.mira, stage.forge(custom_id), "Forged")).content == NO_POST
+        assert (await harness.press(harness.mira, harness.forge(custom_id), "Forged")).content == NO_POST
 
 
-async def test_a_plain_member_gains_nothing_from_a_moderators_buttons(stage: Stage) -> None:
-    await stage.job(stage.mira, stage.useapi.add_job(duration=9000))
-    card = str(button(stage.last, "Stop").custom_id).rpartition(":")[2]
-    answer = await stage.press(stage.bo, stage.forge(f"dr:a:{card}"), "Forged")
+async def test_a_plain_member_gains_nothing_from_a_moderators_buttons(harness: BotHarness) -> None:
+    await harness.job(harness.mira, harness.useapi.add_job(duration=9000))
+    card = str(button(harness.last, "Stop").custom_id).rpartition(":")[2]
+    answer = await harness.press(harness.bo, harness.forge(f"dr:a:{card}"), "Forged")
     assert answer.content == "Only moderators can stop it for everyone."
-    await stage.wait(60)
-    assert stage.posts()[0].embeds, "the card lives on"
+    await harness.wait(60)
+    assert harness.posts()[0].embeds, "the card lives on"
 
 
 # --- presses that fail ------------------------------------------------------------------------------------------------
@@ -129,111 +129,115 @@ async def test_a_plain_member_gains_nothing_from_a_moderators_buttons(stage: Sta
     ],
 )
 async def test_a_press_that_useapi_refuses_is_told_and_never_sent_again(
-    stage: Stage, error: int | str, sentence: str
+    harness: BotHarness, error: int | str, sentence: str
 ) -> None:
-    _, post, _ = await posted(stage)
-    stage.useapi.fail(error, path="/v2/jobs/button", times=math.inf)
-    answer = await stage.press(stage.mira, post, "V1")
+    _, post, _ = await posted(harness)
+    harness.useapi.fail(error, path="/v2/jobs/button", times=math.inf)
+    answer = await harness.press(harness.mira, post, "V1")
     assert answer.content.startswith(sentence)
-    await stage.wait(600)
-    assert len(stage.presses()) == 1, "each one costs money"
-    assert len(stage.posts()) == 1
+    await harness.wait(600)
+    assert len(harness.presses()) == 1, "each one costs money"
+    assert len(harness.posts()) == 1
 
 
 @pytest.mark.parametrize("error", [500, "reset", "html", "wrong_shape"])
-async def test_a_press_whose_answer_was_lost_is_looked_for_and_never_sent_again(stage: Stage, error: int | str) -> None:
-    _, post, _ = await posted(stage)
-    stage.useapi.fail(error, path="/v2/jobs/button", times=math.inf)
-    answer = await stage.press(stage.mira, post, "V1")
-    stage.useapi.heal()
-    await stage.wait(8)
-    assert "looking for" in _now(stage, answer)
-    await stage.wait(240)
-    assert "nothing was charged" in _now(stage, answer)
-    assert len(stage.presses()) == 1, "each one costs money"
-    assert len(stage.posts()) == 1
+async def test_a_press_whose_answer_was_lost_is_looked_for_and_never_sent_again(
+    harness: BotHarness, error: int | str
+) -> None:
+    _, post, _ = await posted(harness)
+    harness.useapi.fail(error, path="/v2/jobs/button", times=math.inf)
+    answer = await harness.press(harness.mira, post, "V1")
+    harness.useapi.heal()
+    await harness.wait(8)
+    assert "looking for" in _now(harness, answer)
+    await harness.wait(240)
+    assert "nothing was charged" in _now(harness, answer)
+    assert len(harness.presses()) == 1, "each one costs money"
+    assert len(harness.posts()) == 1
 
 
-async def test_a_press_that_midjourney_took_though_useapi_said_504_is_found_and_charged_once(stage: Stage) -> None:
-    _, post, _ = await posted(stage)
-    stage.useapi.fail("made_504", path="/v2/jobs/button")
-    await stage.press(stage.mira, post, "V1")
-    await stage.wait(400)
-    assert words(stage.last).startswith("**V1** of ")
-    assert len(stage.presses()) == 1
+async def test_a_press_that_midjourney_took_though_useapi_said_504_is_found_and_charged_once(
+    harness: BotHarness,
+) -> None:
+    _, post, _ = await posted(harness)
+    harness.useapi.fail("made_504", path="/v2/jobs/button")
+    await harness.press(harness.mira, post, "V1")
+    await harness.wait(400)
+    assert words(harness.last).startswith("**V1** of ")
+    assert len(harness.presses()) == 1
 
 
-async def test_a_press_that_useapi_cannot_follow_after_a_504_is_never_called_free(stage: Stage) -> None:
-    _, post, _ = await posted(stage)
-    stage.useapi.fail(504, path="/v2/jobs/button", times=math.inf)
-    answer = await stage.press(stage.mira, post, "V1")
-    await stage.wait(8)
-    assert "looking for" in _now(stage, answer)
-    await stage.wait(600)
-    assert _now(stage, answer) == (
+async def test_a_press_that_useapi_cannot_follow_after_a_504_is_never_called_free(harness: BotHarness) -> None:
+    _, post, _ = await posted(harness)
+    harness.useapi.fail(504, path="/v2/jobs/button", times=math.inf)
+    answer = await harness.press(harness.mira, post, "V1")
+    await harness.wait(8)
+    assert "looking for" in _now(harness, answer)
+    await harness.wait(600)
+    assert _now(harness, answer) == (
         "useapi.net lost track of this press. Midjourney may have made it and charged for it, but its job was not "
         "found. Please look there before you press again."
     )
-    assert len(stage.presses()) == 1, "a second one would be charged, too"
+    assert len(harness.presses()) == 1, "a second one would be charged, too"
 
 
 @pytest.mark.parametrize("error", [429, 596])
-async def test_a_press_that_useapi_puts_off_is_kept_and_sent_later(stage: Stage, error: int) -> None:
-    _, post, _ = await posted(stage)
-    stage.useapi.fail(error, path="/v2/jobs/button", times=2)
-    answer = await stage.press(stage.mira, post, "V1")
-    await stage.wait(1)
-    assert "first in line" in _now(stage, answer)
-    await stage.wait(400)
-    assert len(stage.presses()) == 3
-    *_, child = stage.posts()
+async def test_a_press_that_useapi_puts_off_is_kept_and_sent_later(harness: BotHarness, error: int) -> None:
+    _, post, _ = await posted(harness)
+    harness.useapi.fail(error, path="/v2/jobs/button", times=2)
+    answer = await harness.press(harness.mira, post, "V1")
+    await harness.wait(1)
+    assert "first in line" in _now(harness, answer)
+    await harness.wait(400)
+    assert len(harness.presses()) == 3
+    *_, child = harness.posts()
     assert words(child).startswith("**V1** of ")
 
 
-def _now(stage: Stage, answer: discord.Message) -> str:
+def _now(harness: BotHarness, answer: discord.Message) -> str:
     """What a private answer says by now."""
-    stored = stage.env.backend.get_message(answer.channel.id, answer.id)
+    stored = harness.env.backend.get_message(answer.channel.id, answer.id)
     return str(stored.content)
 
 
-async def test_a_press_that_hangs_is_told_after_its_time_and_never_sent_again(stage: Stage) -> None:
+async def test_a_press_that_hangs_is_told_after_its_time_and_never_sent_again(harness: BotHarness) -> None:
     async def time_passes() -> None:
-        await stage.useapi.wait_for_request(path="/v2/jobs/button")
-        stage.env.backend.advance_clock(76)
+        await harness.useapi.wait_for_request(path="/v2/jobs/button")
+        harness.env.backend.advance_clock(76)
 
-    _, post, _ = await posted(stage)
-    stage.useapi.fail("hang", path="/v2/jobs/button")
+    _, post, _ = await posted(harness)
+    harness.useapi.fail("hang", path="/v2/jobs/button")
     clock = asyncio.create_task(time_passes())
-    answer = await stage.press(stage.mira, post, "V1")
+    answer = await harness.press(harness.mira, post, "V1")
     await clock
-    await stage.wait(8)
-    assert "looking for" in _now(stage, answer)
-    await stage.wait(600)
-    assert len(stage.presses()) == 1
+    await harness.wait(8)
+    assert "looking for" in _now(harness, answer)
+    await harness.wait(600)
+    assert len(harness.presses()) == 1
 
 
-async def test_a_used_button_whose_child_cannot_be_described_yet_is_followed_all_the_same(stage: Stage) -> None:
-    jobid, post, _ = await posted(stage)
-    stage.useapi.add_job(button="U1", parent=jobid)
-    stage.useapi.fail(500, path="/v2/jobs/", times=2)
-    answer = await stage.press(stage.mira, post, "U1")
+async def test_a_used_button_whose_child_cannot_be_described_yet_is_followed_all_the_same(harness: BotHarness) -> None:
+    jobid, post, _ = await posted(harness)
+    harness.useapi.add_job(button="U1", parent=jobid)
+    harness.useapi.fail(500, path="/v2/jobs/", times=2)
+    answer = await harness.press(harness.mira, post, "U1")
     assert answer.content == "U1 was pressed before, so this cost nothing. I'll post it here."
-    await stage.wait(60)
-    assert words(stage.posts()[-1]).startswith("**U1** of ")
-    assert await stage.rows("SELECT state FROM presses") == [("used",)]
+    await harness.wait(60)
+    assert words(harness.posts()[-1]).startswith("**U1** of ")
+    assert await harness.rows("SELECT state FROM presses") == [("used",)]
 
 
 async def test_a_bug_is_told_with_a_reference_that_the_log_has_too(
-    stage: Stage, caplog: pytest.LogCaptureFixture
+    harness: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    jobid, post, _ = await posted(stage)
-    await stage.bot.store._db.transaction(lambda db: db.execute("UPDATE jobs SET answer = '[]'"))
-    for who, ask in ((stage.mira, "press"), (stage.bo, "command")):
+    jobid, post, _ = await posted(harness)
+    await harness.bot.store._db.transaction(lambda db: db.execute("UPDATE jobs SET answer = '[]'"))
+    for who, ask in ((harness.mira, "press"), (harness.bo, "command")):
         caplog.clear()
         if ask == "press":
-            answer = await stage.press(who, post, "⋯")
+            answer = await harness.press(who, post, "⋯")
         else:
-            answer = await stage.ask(who, jobid)
+            answer = await harness.ask(who, jobid)
         said = re.fullmatch(
             r"Something went wrong on my side\. The admin finds the details in the log under `([0-9a-f]{6})`\.",
             answer.content,
@@ -241,16 +245,16 @@ async def test_a_bug_is_told_with_a_reference_that_the_log_has_too(
         assert said is not None
         (record,) = [record for record in caplog.records if record.exc_info]
         assert said[1] in record.getMessage()
-    stage.env._errors.clear()  # the command's bug is this story
+    harness.env._errors.clear()  # the command's bug is this story
     caplog.clear()
 
 
 async def test_an_answer_that_discord_refuses_once_is_tried_again_in_words(
-    stage: Stage, caplog: pytest.LogCaptureFixture
+    harness: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    _, post, _ = await posted(stage)
-    stage.env.inject_error("POST", "/interactions/*", status=400, code=50035)
-    answer = await stage.press(stage.mira, post, "⋯")
+    _, post, _ = await posted(harness)
+    harness.env.inject_error("POST", "/interactions/*", status=400, code=50035)
+    answer = await harness.press(harness.mira, post, "⋯")
     assert answer.content.startswith("Something went wrong on my side.")
     caplog.clear()
 
@@ -278,32 +282,32 @@ def wide_open(caplog: pytest.LogCaptureFixture) -> Iterator[StringIO]:
             logger.setLevel(level)
 
 
-async def everything_that_goes_wrong(stage: Stage) -> None:
-    await stage.restart()
-    jobid, post, _ = await posted(stage)
-    await stage.job(stage.mira, stage.useapi.add_job(duration=300, content=f"**x** - <@1> (17%) {jobid}"))
+async def everything_that_goes_wrong(harness: BotHarness) -> None:
+    await harness.restart()
+    jobid, post, _ = await posted(harness)
+    await harness.job(harness.mira, harness.useapi.add_job(duration=300, content=f"**x** - <@1> (17%) {jobid}"))
     for error in (500, 401, 429, "reset", "html", "truncated", "wrong_shape", 400, 404):
-        stage.useapi.fail(error, times=math.inf)
-        await stage.job(stage.bo, stage.useapi.add_job())
-        await stage.press(stage.mira, post, "V1")
-        await stage.wait(65)
-        stage.useapi.heal()
-    await stage.job(stage.bo, f"not an id but near: {jobid[:30]}")
+        harness.useapi.fail(error, times=math.inf)
+        await harness.job(harness.bo, harness.useapi.add_job())
+        await harness.press(harness.mira, post, "V1")
+        await harness.wait(65)
+        harness.useapi.heal()
+    await harness.job(harness.bo, f"not an id but near: {jobid[:30]}")
     for status, code in ((500, 0), (400, 50035), (403, 50013)):
-        stage.env.inject_error("POST", "/channels/*/messages", status=status, code=code)
-    gone = stage.useapi.serve_file(f"{jobid}.png", b"", content_type="image/png", status=404)
-    await stage.job(stage.mira, stage.useapi.add_job(age=600, attachments=[{"url": gone}]))
-    await stage.wait(900)
-    stage.env.inject_error("POST", "/interactions/*", status=400, code=50035)
-    await stage.press(stage.mira, post, "⋯")
+        harness.env.inject_error("POST", "/channels/*/messages", status=status, code=code)
+    gone = harness.useapi.serve_file(f"{jobid}.png", b"", content_type="image/png", status=404)
+    await harness.job(harness.mira, harness.useapi.add_job(age=600, attachments=[{"url": gone}]))
+    await harness.wait(900)
+    harness.env.inject_error("POST", "/interactions/*", status=400, code=50035)
+    await harness.press(harness.mira, post, "⋯")
 
 
-async def test_no_token_and_no_job_id_is_ever_logged(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+async def test_no_token_and_no_job_id_is_ever_logged(harness: BotHarness, caplog: pytest.LogCaptureFixture) -> None:
     with wide_open(caplog) as screen:
-        await everything_that_goes_wrong(stage)
+        await everything_that_goes_wrong(harness)
     ours = [record for record in caplog.records if record.name.startswith(("bot", "cogs"))]
     before_the_filter = "\n".join(map(logging.Formatter().format, ours))
-    secrets = ("discord-token", "demo-token", "user:12345", "user%3A12345", *stage.env.backend.interaction_tokens)
+    secrets = ("discord-token", "demo-token", "user:12345", "user%3A12345", *harness.env.backend.interaction_tokens)
     for text in (screen.getvalue(), before_the_filter):
         for seen in ("useapi.net has trouble", "told the person reference", "Traceback", "Discord refused delivery"):
             assert seen in text, "this test looks at something"

@@ -3,7 +3,7 @@
 import discord
 import pytest
 
-from tests.journeys.conftest import Stage, button, private, words
+from tests.journeys.conftest import BotHarness, button, private, words
 
 CASTLE = "a castle in the fog, ink wash --ar 3:2"
 NO_POST = "I don't know this post any more. `/job` with its id shows the job anew."
@@ -16,91 +16,91 @@ def nonce(message: discord.Message) -> str:
 
 
 @pytest.mark.parametrize("where", ["nowhere", "the wrong message", "another channel"])
-async def test_the_new_buttons_believe_no_custom_id(stage: Stage, where: str) -> None:
-    await stage.job(stage.mira, stage.useapi.add_job(prompt=CASTLE, age=600))
-    post = nonce(stage.last)
-    asked = len(stage.useapi.requests)
+async def test_the_new_buttons_believe_no_custom_id(harness: BotHarness, where: str) -> None:
+    await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, age=600))
+    post = nonce(harness.last)
+    asked = len(harness.useapi.requests)
     name, channel = {
-        "nowhere": ("a" * 24, stage.channel),
-        "the wrong message": (post, stage.channel),
-        "another channel": (post, stage.lounge),
+        "nowhere": ("a" * 24, harness.channel),
+        "the wrong message": (post, harness.channel),
+        "another channel": (post, harness.lounge),
     }[where]
     codes = [f"dr:{code}:{name}" for code in ("jvk" if where == "the wrong message" else "jvkfq")]
     codes += [] if where == "the wrong message" else [f"dr:y:{name}:5", f"dr:e:{name}:5"]
     for custom_id in codes:
-        answer = await stage.press(stage.mira, stage.forge(custom_id, channel), "Forged")
+        answer = await harness.press(harness.mira, harness.forge(custom_id, channel), "Forged")
         assert answer.content == NO_POST, custom_id
     form = {"custom_id": f"dr:z:{name}:5", "components": [{"type": 18, "component": {"type": 4, "value": "x"}}]}
-    answer = private(await stage.mira._dispatch_interaction(5, channel, form))
+    answer = private(await harness.mira._dispatch_interaction(5, channel, form))
     if where == "the wrong message":  # it stands on the right one, but V1 takes no prompt
         assert answer.content.startswith("Remix was switched off")
     else:
         assert answer.content == NO_POST
-    assert len(stage.useapi.requests) == asked
+    assert len(harness.useapi.requests) == asked
 
 
-async def test_a_question_that_was_not_asked_is_no_way_around_the_rules(stage: Stage) -> None:
-    parent = stage.useapi.add_job(prompt=CASTLE, age=900)
-    await stage.job(stage.bo, stage.useapi.add_job(prompt=CASTLE, button="U1", parent=parent, age=600))
-    post = nonce(stage.last)
+async def test_a_question_that_was_not_asked_is_no_way_around_the_rules(harness: BotHarness) -> None:
+    parent = harness.useapi.add_job(prompt=CASTLE, age=900)
+    await harness.job(harness.bo, harness.useapi.add_job(prompt=CASTLE, button="U1", parent=parent, age=600))
+    post = nonce(harness.last)
     for index, label in ((0, "Upscale (Subtle)"), (4, "Vary (Region)"), (7, "Custom Zoom")):
         for code in "pye":
-            answer = await stage.press(stage.bo, stage.forge(f"dr:{code}:{post}:{index}"), "Forged")
+            answer = await harness.press(harness.bo, harness.forge(f"dr:{code}:{post}:{index}"), "Forged")
             refused = "This job has no such button any more." if "Region" in label else "Only moderators can press"
             assert answer.content.startswith(refused), (code, label)
-    answer = await stage.press(stage.bo, stage.forge(f"dr:q:{post}"), "Forged")
+    answer = await harness.press(harness.bo, harness.forge(f"dr:q:{post}"), "Forged")
     assert answer.content == "There are not four pictures in this one."
-    answer = await stage.press(stage.mira, stage.forge(f"dr:p:{post}:4"), "Forged")
+    answer = await harness.press(harness.mira, harness.forge(f"dr:p:{post}:4"), "Forged")
     assert answer.content == "This job has no such button any more."
-    assert not stage.presses()
+    assert not harness.presses()
 
 
-async def test_a_manager_learns_with_a_press_that_the_role_is_gone(stage: Stage) -> None:
-    everything = stage.guild.create_role("Owners", permissions=discord.Permissions.all())
-    owner = stage.guild.add_member(stage.env.create_user("Olga"), roles=[everything])
-    role = stage.guild.create_role("Makers")
-    await stage.bot.store.change_settings(stage.guild.id, press_role=role.id)
-    await stage.job(stage.mira, stage.useapi.add_job(prompt=CASTLE, age=600))
-    grid = stage.last
+async def test_a_manager_learns_with_a_press_that_the_role_is_gone(harness: BotHarness) -> None:
+    everything = harness.guild.create_role("Owners", permissions=discord.Permissions.all())
+    owner = harness.guild.add_member(harness.env.create_user("Olga"), roles=[everything])
+    role = harness.guild.create_role("Makers")
+    await harness.bot.store.change_settings(harness.guild.id, press_role=role.id)
+    await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, age=600))
+    grid = harness.last
     pressed = await owner.click(grid, custom_id=button(grid, "U1").custom_id)
     assert not pressed.followups
-    stage.env.backend.delete_role(stage.guild.id, role.id)
+    harness.env.backend.delete_role(harness.guild.id, role.id)
     pressed = await owner.click(grid, custom_id=button(grid, "U2").custom_id)
     (note,) = pressed.followups
     assert note.ephemeral
     assert note.content.startswith("The role that may press here was deleted")
-    pressed = await stage.mira.click(grid, custom_id=button(grid, "U3").custom_id)
+    pressed = await harness.mira.click(grid, custom_id=button(grid, "U3").custom_id)
     assert not pressed.followups, "who cannot change it is spared"
 
 
-async def test_everyone_can_be_the_press_role(stage: Stage) -> None:
-    await stage.bot.store.change_settings(stage.guild.id, press_role=stage.guild.id)
-    await stage.job(stage.mira, stage.useapi.add_job(prompt=CASTLE, age=600))
-    assert "is on its way" in words(await stage.press(stage.bo, stage.last, "V1"))
+async def test_everyone_can_be_the_press_role(harness: BotHarness) -> None:
+    await harness.bot.store.change_settings(harness.guild.id, press_role=harness.guild.id)
+    await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, age=600))
+    assert "is on its way" in words(await harness.press(harness.bo, harness.last, "V1"))
 
 
-async def test_whom_a_notice_is_for_takes_it_away_and_learns_why(stage: Stage) -> None:
-    await stage.job(stage.mira, stage.useapi.add_job(prompt=CASTLE, age=600))
-    stage.env.inject_error("PATCH", "/webhooks/*", status=404, code=10015, times=None)
-    stage.useapi.plan(ends="moderated", duration=0)
-    await stage.press(stage.mira, stage.last, "V1")
-    await stage.wait(5)
-    refused = await stage.press(stage.bo, stage.last, "Got it")
+async def test_whom_a_notice_is_for_takes_it_away_and_learns_why(harness: BotHarness) -> None:
+    await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, age=600))
+    harness.env.inject_error("PATCH", "/webhooks/*", status=404, code=10015, times=None)
+    harness.useapi.plan(ends="moderated", duration=0)
+    await harness.press(harness.mira, harness.last, "V1")
+    await harness.wait(5)
+    refused = await harness.press(harness.bo, harness.last, "Got it")
     assert refused.content == "This is for the member who pressed; they and moderators can take it away."
-    assert len(stage.posts()) == 2
-    reason = await stage.press(stage.mira, stage.last, "Got it")
+    assert len(harness.posts()) == 2
+    reason = await harness.press(harness.mira, harness.last, "Got it")
     assert reason.content.startswith("Midjourney declined this one.\n**Banned prompt detected**")
-    assert len(stage.posts()) == 1
+    assert len(harness.posts()) == 1
 
 
-async def test_the_four_pictures_go_when_their_asker_says_so(stage: Stage) -> None:
-    await stage.job(stage.mira, stage.useapi.add_job(prompt=CASTLE, age=600))
-    await stage.press(stage.bo, await stage.press(stage.bo, stage.last, "⋯"), "Split in four")
-    await stage.wait(2)
-    refused = await stage.press(stage.bo, stage.last, "Delete")
+async def test_the_four_pictures_go_when_their_asker_says_so(harness: BotHarness) -> None:
+    await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, age=600))
+    await harness.press(harness.bo, await harness.press(harness.bo, harness.last, "⋯"), "Split in four")
+    await harness.wait(2)
+    refused = await harness.press(harness.bo, harness.last, "Delete")
     assert refused.content == "Only the member who brought this job here, and moderators, can delete these."
-    await stage.mira.click(stage.last, custom_id=button(stage.last, "Delete").custom_id)
-    assert len(stage.posts()) == 1
+    await harness.mira.click(harness.last, custom_id=button(harness.last, "Delete").custom_id)
+    assert len(harness.posts()) == 1
 
 
 @pytest.mark.parametrize("what", ["Delete", "Got it"])
@@ -109,22 +109,22 @@ async def test_the_four_pictures_go_when_their_asker_says_so(stage: Stage) -> No
     [(503, 0, "Discord has trouble just now."), (403, 50013, "Discord doesn't let me do that: I lack a permission.")],
 )
 async def test_a_post_that_discord_does_not_delete_stays_as_it_was_and_only_its_presser_reads_why(
-    stage: Stage, what: str, status: int, code: int, sentence: str
+    harness: BotHarness, what: str, status: int, code: int, sentence: str
 ) -> None:
-    await stage.job(stage.mira, stage.useapi.add_job(prompt=CASTLE, age=600))
+    await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, age=600))
     if what == "Delete":
-        await stage.press(stage.mira, await stage.press(stage.mira, stage.last, "⋯"), "Split in four")
+        await harness.press(harness.mira, await harness.press(harness.mira, harness.last, "⋯"), "Split in four")
     else:
-        stage.env.inject_error("PATCH", "/webhooks/*", status=404, code=10015)
-        stage.useapi.fail(400, path="/v2/jobs/button")
-        await stage.press(stage.mira, stage.last, "V1")
-    await stage.wait(5)
-    before = stage.last.content
-    stage.env.inject_error("DELETE", "/channels/*/messages/*", status=status, code=code)
-    pressed = await stage.mira.click(stage.last, custom_id=button(stage.last, what).custom_id)
+        harness.env.inject_error("PATCH", "/webhooks/*", status=404, code=10015)
+        harness.useapi.fail(400, path="/v2/jobs/button")
+        await harness.press(harness.mira, harness.last, "V1")
+    await harness.wait(5)
+    before = harness.last.content
+    harness.env.inject_error("DELETE", "/channels/*/messages/*", status=status, code=code)
+    pressed = await harness.mira.click(harness.last, custom_id=button(harness.last, what).custom_id)
     (told,) = pressed.followups
     assert told.ephemeral
     assert told.content.startswith(sentence)
-    assert stage.last.content == before
-    await stage.mira.click(stage.last, custom_id=button(stage.last, what).custom_id)
-    assert len(stage.posts()) == 1
+    assert harness.last.content == before
+    await harness.mira.click(harness.last, custom_id=button(harness.last, what).custom_id)
+    assert len(harness.posts()) == 1

@@ -5,28 +5,28 @@ from urllib.parse import quote
 
 import discord
 
-from tests.journeys.conftest import Stage, labels, words
+from tests.journeys.conftest import BotHarness, labels, words
 
 MENU = "Watch Midjourney job"
 
 
-async def menu(stage: Stage, who: Any, message: discord.Message) -> discord.Message:
-    return await stage._seen(await who.context_menu(stage.channel, MENU, message))
+async def menu(harness: BotHarness, who: Any, message: discord.Message) -> discord.Message:
+    return await harness._seen(await who.context_menu(harness.channel, MENU, message))
 
 
-async def test_an_id_in_any_text_is_followed_as_by_job(stage: Stage) -> None:
-    jobid = stage.useapi.add_job()
-    said = await stage.bo.send(stage.channel, f"look: `{jobid}`, it will be nice, {jobid}")
-    assert (await menu(stage, stage.mira, said)).content.startswith("Watching `#")
-    await stage.wait(60)
-    assert stage.last.attachments
-    again = await menu(stage, stage.bo, said)
+async def test_an_id_in_any_text_is_followed_as_by_job(harness: BotHarness) -> None:
+    jobid = harness.useapi.add_job()
+    said = await harness.bo.send(harness.channel, f"look: `{jobid}`, it will be nice, {jobid}")
+    assert (await menu(harness, harness.mira, said)).content.startswith("Watching `#")
+    await harness.wait(60)
+    assert harness.last.attachments
+    again = await menu(harness, harness.bo, said)
     assert again.content == "It stands here already."
     assert labels(again) == [["Go to the picture", "Post again"]]
 
 
-async def test_ids_in_links_embeds_and_file_names_are_found_too(stage: Stage) -> None:
-    in_link, in_title, in_field, in_footer, in_name = [stage.useapi.add_job(age=600) for _ in range(5)]
+async def test_ids_in_links_embeds_and_file_names_are_found_too(harness: BotHarness) -> None:
+    in_link, in_title, in_field, in_footer, in_name = [harness.useapi.add_job(age=600) for _ in range(5)]
     link = f"https://api.useapi.net/v2/jobs/?jobid={quote(in_link, safe='')}"
     embeds = [
         {"title": in_title, "fields": [{"name": "x", "value": in_field}]},
@@ -34,54 +34,59 @@ async def test_ids_in_links_embeds_and_file_names_are_found_too(stage: Stage) ->
     ]
     files = [{"id": "1", "filename": in_name.replace(":", "_") + ".png", "size": 1, "url": "x", "proxy_url": "x"}]
     for text, kinds in ((link, {}), ("", {"embeds": embeds}), ("", {"attachments": files})):
-        before = len(stage.posts())
-        said = stage.env.backend.create_message(stage.channel.id, stage.bo.id, text, **kinds)
-        message = next(post for post in stage.posts() if post.id == said.id)
-        answer = await menu(stage, stage.bo, message)
+        before = len(harness.posts())
+        said = harness.env.backend.create_message(harness.channel.id, harness.bo.id, text, **kinds)
+        message = next(post for post in harness.posts() if post.id == said.id)
+        answer = await menu(harness, harness.bo, message)
         assert "It is over already" in answer.content
-        await stage.wait(1)
-        assert len(stage.posts()) - before == 1 + (3 if "embeds" in kinds else 1)
-    assert stage.looks(in_name) == 1
+        await harness.wait(1)
+        assert len(harness.posts()) - before == 1 + (3 if "embeds" in kinds else 1)
+    assert harness.looks(in_name) == 1
 
 
-async def test_of_many_ids_the_first_three_are_followed_and_each_has_its_line(stage: Stage) -> None:
-    jobids = [stage.useapi.add_job(age=600), stage.useapi.add_job(), stage.useapi.add_job("info"), "x", "y"]
+async def test_of_many_ids_the_first_three_are_followed_and_each_has_its_line(harness: BotHarness) -> None:
+    jobids = [harness.useapi.add_job(age=600), harness.useapi.add_job(), harness.useapi.add_job("info"), "x", "y"]
     unknown = jobids[0].replace("-bot:midjourney", "-bot:other")
-    said = await stage.bo.send(stage.channel, " ".join([*jobids[:3], unknown]))
-    answer = await menu(stage, stage.mira, said)
+    said = await harness.bo.send(harness.channel, " ".join([*jobids[:3], unknown]))
+    answer = await menu(harness, harness.mira, said)
     over, running, private_one, more = answer.content.splitlines()
     assert over == "- It is over already: I'm posting it here."
     assert running.startswith("- Watching `#")
     assert private_one == "- One is about the account itself; `/job` with its id shows it to you alone."
     assert more == "These are the first 3 of 4; `/job` takes the others."
-    second = await stage.bo.send(stage.channel, f"{unknown} {jobids[0]}")
-    lines = (await menu(stage, stage.mira, second)).content.splitlines()
+    second = await harness.bo.send(harness.channel, f"{unknown} {jobids[0]}")
+    lines = (await menu(harness, harness.mira, second)).content.splitlines()
     assert lines[0].startswith("- useapi.net knows no job with this id.")
     assert lines[1].startswith("- It stands here already. https://discord.com/channels/")
 
 
-async def test_on_a_result_it_opens_the_extras_and_on_a_card_it_joins(stage: Stage) -> None:
-    await stage.job(stage.mira, stage.useapi.add_job(age=600))
-    by_menu, by_button = await menu(stage, stage.mira, stage.last), await stage.press(stage.mira, stage.last, "⋯")
+async def test_on_a_result_it_opens_the_extras_and_on_a_card_it_joins(harness: BotHarness) -> None:
+    await harness.job(harness.mira, harness.useapi.add_job(age=600))
+    by_menu, by_button = (
+        await menu(harness, harness.mira, harness.last),
+        await harness.press(harness.mira, harness.last, "⋯"),
+    )
     assert words(by_menu) == words(by_button)
     assert labels(by_menu) == labels(by_button)
-    await stage.job(stage.mira, stage.useapi.add_job(duration=600))
-    assert (await menu(stage, stage.bo, stage.last)).content == "I'll tell you here when it is done."
-    await stage.wait(6)
-    assert stage.last.embeds[0].footer.text == "Mira and 1 more will be told here"
+    await harness.job(harness.mira, harness.useapi.add_job(duration=600))
+    assert (await menu(harness, harness.bo, harness.last)).content == "I'll tell you here when it is done."
+    await harness.wait(6)
+    assert harness.last.embeds[0].footer.text == "Mira and 1 more will be told here"
 
 
-async def test_a_message_without_an_id_is_answered_with_what_to_look_for(stage: Stage) -> None:
-    said = await stage.bo.send(stage.channel, "what a day")
-    assert (await menu(stage, stage.mira, said)).content.startswith("I find no job id in this message.")
+async def test_a_message_without_an_id_is_answered_with_what_to_look_for(harness: BotHarness) -> None:
+    said = await harness.bo.send(harness.channel, "what a day")
+    assert (await menu(harness, harness.mira, said)).content.startswith("I find no job id in this message.")
     rows = [{"type": 1, "components": [{"type": 2, "style": 2, "label": "⋯", "custom_id": "dr:m:" + "a" * 24}]}]
-    theirs = stage.env.backend.create_message(stage.channel.id, stage.bo.id, "not the bot's", components=rows)
-    message = next(post for post in stage.posts() if post.id == theirs.id)
-    assert (await menu(stage, stage.mira, message)).content.startswith("I find no job id in this message.")
-    assert not stage.useapi.requests
+    theirs = harness.env.backend.create_message(harness.channel.id, harness.bo.id, "not the bot's", components=rows)
+    message = next(post for post in harness.posts() if post.id == theirs.id)
+    assert (await menu(harness, harness.mira, message)).content.startswith("I find no job id in this message.")
+    assert not harness.useapi.requests
 
 
-async def test_where_nothing_may_be_posted_the_menu_says_so(stage: Stage) -> None:
-    said = await stage.bo.send(stage.channel, stage.useapi.add_job())
-    stage.forbid(None, "attach_files")
-    assert (await menu(stage, stage.mira, said)).content.startswith("I can't post here, because I lack Attach Files.")
+async def test_where_nothing_may_be_posted_the_menu_says_so(harness: BotHarness) -> None:
+    said = await harness.bo.send(harness.channel, harness.useapi.add_job())
+    harness.forbid(None, "attach_files")
+    assert (await menu(harness, harness.mira, said)).content.startswith(
+        "I can't post here, because I lack Attach Files."
+    )

@@ -11,49 +11,51 @@ import msgspec
 import pytest
 
 from bot.models.job import Destination, Job, Person, Status
-from tests.journeys.conftest import Stage, labels, words
+from tests.journeys.conftest import BotHarness, labels, words
 
 MESSAGES = "/channels/*/messages"
 MINUTE = 60
 
 
-def sends(stage: Stage) -> int:
+def sends(harness: BotHarness) -> int:
     """How often the bot tried to post a message in the server's channels."""
-    places = {f"/channels/{channel.id}/messages" for channel in (stage.channel, stage.lounge)}
-    return sum(request.method == "POST" and request.path in places for request in stage.env.http_requests)
+    places = {f"/channels/{channel.id}/messages" for channel in (harness.channel, harness.lounge)}
+    return sum(request.method == "POST" and request.path in places for request in harness.env.http_requests)
 
 
-def refuse(stage: Stage, status: int, code: int = 0, *, times: int | None = 1, method: str = "POST") -> None:
+def refuse(harness: BotHarness, status: int, code: int = 0, *, times: int | None = 1, method: str = "POST") -> None:
     path = MESSAGES if method == "POST" else f"{MESSAGES}/*"
-    stage.env.inject_error(method, path, status=status, code=code, times=times)
+    harness.env.inject_error(method, path, status=status, code=code, times=times)
 
 
-def recover(stage: Stage) -> None:
-    stage.env.backend.faults.clear()
+def recover(harness: BotHarness) -> None:
+    harness.env.backend.faults.clear()
 
 
-async def over(stage: Stage) -> None:
+async def over(harness: BotHarness) -> None:
     """A job that is over is asked for: the result is to be posted now."""
-    assert await stage.job(stage.mira, stage.useapi.add_job(age=600)) == "It is over already: I'm posting it here."
+    assert (
+        await harness.job(harness.mira, harness.useapi.add_job(age=600)) == "It is over already: I'm posting it here."
+    )
 
 
 # --- for a while ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-async def test_a_discord_that_fails_some_times_gets_the_post_once(stage: Stage, status: int) -> None:
-    refuse(stage, status, times=3)
-    await over(stage)
-    await stage.wait(2 * MINUTE)
-    (post,) = stage.posts()
+async def test_a_discord_that_fails_some_times_gets_the_post_once(harness: BotHarness, status: int) -> None:
+    refuse(harness, status, times=3)
+    await over(harness)
+    await harness.wait(2 * MINUTE)
+    (post,) = harness.posts()
     assert post.attachments, "whole, because nothing was wrong with it"
-    assert sends(stage) == 4
+    assert sends(harness) == 4
 
 
-async def test_a_try_that_falls_due_between_two_readings_of_the_clock_is_made_at_once(stage: Stage) -> None:
-    refuse(stage, 503, times=3)
-    await over(stage)
-    ((due,),) = await stage.rows("SELECT next_try FROM deliveries")
+async def test_a_try_that_falls_due_between_two_readings_of_the_clock_is_made_at_once(harness: BotHarness) -> None:
+    refuse(harness, 503, times=3)
+    await over(harness)
+    ((due,),) = await harness.rows("SELECT next_try FROM deliveries")
     early: list[datetime] = []
 
     def clock() -> datetime:
@@ -63,30 +65,30 @@ async def test_a_try_that_falls_due_between_two_readings_of_the_clock_is_made_at
             return early[-1]
         return now
 
-    stage.bot.store._now = stage.bot.dispatcher._now = clock
-    await stage.wait(MINUTE)
+    harness.bot.store._now = harness.bot.dispatcher._now = clock
+    await harness.wait(MINUTE)
     assert early
-    assert stage.last.attachments
+    assert harness.last.attachments
 
 
 async def test_an_hour_without_discord_costs_few_requests_and_loses_nothing(
-    stage: Stage, caplog: pytest.LogCaptureFixture
+    harness: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    jobid = stage.useapi.add_job(duration=60)
-    await stage.job(stage.mira, jobid)
-    refuse(stage, 503, times=None)
-    refuse(stage, 503, times=None, method="PATCH")
-    await stage.wait(60 * MINUTE)
-    assert sends(stage) < 36
-    recover(stage)
-    await stage.wait(6 * MINUTE)
-    card, result = stage.posts()
+    jobid = harness.useapi.add_job(duration=60)
+    await harness.job(harness.mira, jobid)
+    refuse(harness, 503, times=None)
+    refuse(harness, 503, times=None, method="PATCH")
+    await harness.wait(60 * MINUTE)
+    assert sends(harness) < 36
+    recover(harness)
+    await harness.wait(6 * MINUTE)
+    card, result = harness.posts()
     assert result.attachments
     assert card.content.startswith("-# ✓")
 
 
-async def test_an_answer_that_never_came_is_settled_by_a_look_not_by_a_second_post(stage: Stage) -> None:
-    request = stage.bot.http.request
+async def test_an_answer_that_never_came_is_settled_by_a_look_not_by_a_second_post(harness: BotHarness) -> None:
+    request = harness.bot.http.request
     lost: list[Any] = []
 
     async def cut_off(route: Any, **options: Any) -> Any:
@@ -96,210 +98,210 @@ async def test_an_answer_that_never_came_is_settled_by_a_look_not_by_a_second_po
             raise aiohttp.ServerDisconnectedError
         return answer
 
-    stage.bot.http.request = cut_off  # type: ignore[method-assign]  # the wire is cut, not our code
-    await stage.job(stage.mira, stage.useapi.add_job(duration=30))
-    await stage.wait(5 * MINUTE)
-    card, result = stage.posts()
+    harness.bot.http.request = cut_off  # type: ignore[method-assign]  # the wire is cut, not our code
+    await harness.job(harness.mira, harness.useapi.add_job(duration=30))
+    await harness.wait(5 * MINUTE)
+    card, result = harness.posts()
     assert len(lost) == 2
     assert result.attachments
     assert card.content.startswith("-# ✓")
 
 
 @pytest.mark.parametrize(("status", "pause"), [(429, 5 * MINUTE), (401, MINUTE)], ids=["too many", "token refused"])
-async def test_a_refusal_of_the_whole_bot_holds_every_channel(stage: Stage, status: int, pause: int) -> None:
-    refuse(stage, status)
-    await over(stage)
-    await stage.job(stage.bo, stage.useapi.add_job(age=600), stage.lounge)
-    tried = sends(stage)
-    await stage.wait(pause - 5)
-    assert sends(stage) == tried
-    await stage.wait(10)
-    assert stage.last.attachments
-    assert stage.posts(stage.lounge)[0].attachments
+async def test_a_refusal_of_the_whole_bot_holds_every_channel(harness: BotHarness, status: int, pause: int) -> None:
+    refuse(harness, status)
+    await over(harness)
+    await harness.job(harness.bo, harness.useapi.add_job(age=600), harness.lounge)
+    tried = sends(harness)
+    await harness.wait(pause - 5)
+    assert sends(harness) == tried
+    await harness.wait(10)
+    assert harness.last.attachments
+    assert harness.posts(harness.lounge)[0].attachments
 
 
-async def owed(stage: Stage, *channels: Any) -> None:
+async def owed(harness: BotHarness, *channels: Any) -> None:
     """Results without a picture are to be posted in these channels, all of them from the same moment on."""
     for number, channel in enumerate(channels):
-        destination = Destination(guild_id=stage.guild.id, channel_id=channel.id)
+        destination = Destination(guild_id=harness.guild.id, channel_id=channel.id)
         job = Job(jobid=f"job:{number}", verb="imagine", status=Status.FAILED)
-        await stage.bot.store.ask(job, destination, Person(id=stage.mira.id, name="Mira"))
-    await stage.bot.store._db.transaction(lambda db: db.execute("UPDATE deliveries SET next_try = 0"))
-    stage.bot.deliver_soon()
-    await stage.wait(5)
+        await harness.bot.store.ask(job, destination, Person(id=harness.mira.id, name="Mira"))
+    await harness.bot.store._db.transaction(lambda db: db.execute("UPDATE deliveries SET next_try = 0"))
+    harness.bot.deliver_soon()
+    await harness.wait(5)
 
 
-async def test_a_lesser_refusal_right_behind_it_does_not_shorten_the_pause(stage: Stage) -> None:
-    for channel, status in ((stage.channel, 429), (stage.lounge, 401)):
-        stage.env.inject_error("POST", f"/channels/{channel.id}/messages", status=status)
-    await owed(stage, stage.channel, stage.lounge)
-    await stage.wait(5 * MINUTE - 10)
-    assert sends(stage) == 2, "the second was on its way when the first was refused"
-    await stage.wait(10)
-    assert len(stage.posts()) == len(stage.posts(stage.lounge)) == 1
+async def test_a_lesser_refusal_right_behind_it_does_not_shorten_the_pause(harness: BotHarness) -> None:
+    for channel, status in ((harness.channel, 429), (harness.lounge, 401)):
+        harness.env.inject_error("POST", f"/channels/{channel.id}/messages", status=status)
+    await owed(harness, harness.channel, harness.lounge)
+    await harness.wait(5 * MINUTE - 10)
+    assert sends(harness) == 2, "the second was on its way when the first was refused"
+    await harness.wait(10)
+    assert len(harness.posts()) == len(harness.posts(harness.lounge)) == 1
 
 
-async def test_a_refusal_of_the_whole_bot_ends_what_other_channels_are_being_sent(stage: Stage) -> None:
-    stage.env.inject_error("POST", f"/channels/{stage.channel.id}/messages", status=429)
-    await owed(stage, stage.channel, stage.lounge, stage.lounge, stage.lounge)
-    assert len(stage.posts(stage.lounge)) == 1, "which was on its way"
-    await stage.wait(5 * MINUTE)
-    assert len(stage.posts(stage.lounge)) == 3
-    assert len(stage.posts()) == 1
+async def test_a_refusal_of_the_whole_bot_ends_what_other_channels_are_being_sent(harness: BotHarness) -> None:
+    harness.env.inject_error("POST", f"/channels/{harness.channel.id}/messages", status=429)
+    await owed(harness, harness.channel, harness.lounge, harness.lounge, harness.lounge)
+    assert len(harness.posts(harness.lounge)) == 1, "which was on its way"
+    await harness.wait(5 * MINUTE)
+    assert len(harness.posts(harness.lounge)) == 3
+    assert len(harness.posts()) == 1
 
 
-async def test_a_pause_that_discord_orders_on_an_edit_holds_the_posts_too(stage: Stage) -> None:
-    await stage.job(stage.mira, stage.useapi.add_job(duration=300))
-    refuse(stage, 429, method="PATCH", times=None)
-    await stage.wait(2 * MINUTE)
-    edits = [request for request in stage.env.http_requests if request.method == "PATCH"]
+async def test_a_pause_that_discord_orders_on_an_edit_holds_the_posts_too(harness: BotHarness) -> None:
+    await harness.job(harness.mira, harness.useapi.add_job(duration=300))
+    refuse(harness, 429, method="PATCH", times=None)
+    await harness.wait(2 * MINUTE)
+    edits = [request for request in harness.env.http_requests if request.method == "PATCH"]
     assert sum(request.path.startswith("/channels/") for request in edits) == 1
-    recover(stage)
-    await stage.wait(10 * MINUTE)
-    assert stage.last.attachments
+    recover(harness)
+    await harness.wait(10 * MINUTE)
+    assert harness.last.attachments
 
 
-async def test_a_picture_that_was_late_comes_though_the_answer_to_its_post_was_lost(stage: Stage) -> None:
-    request = stage.bot.http.request
+async def test_a_picture_that_was_late_comes_though_the_answer_to_its_post_was_lost(harness: BotHarness) -> None:
+    request = harness.bot.http.request
 
     async def cut_off(route: Any, **options: Any) -> Any:
         answer = await request(route, **options)
         if route.method == "POST":
-            stage.bot.http.request = request  # type: ignore[method-assign]  # as below
+            harness.bot.http.request = request  # type: ignore[method-assign]  # as below
             raise aiohttp.ServerDisconnectedError
         return answer
 
-    stage.bot.http.request = cut_off  # type: ignore[method-assign]  # the wire is cut, not our code
-    stage.useapi.fail(503, path="/attachments/*")
-    await over(stage)
-    await stage.wait(MINUTE)
-    (post,) = stage.posts()
+    harness.bot.http.request = cut_off  # type: ignore[method-assign]  # the wire is cut, not our code
+    harness.useapi.fail(503, path="/attachments/*")
+    await over(harness)
+    await harness.wait(MINUTE)
+    (post,) = harness.posts()
     assert len(post.attachments) == 1, "a link to the picture is not the picture"
 
 
-async def test_a_folder_that_was_tidied_away_is_made_anew(stage: Stage) -> None:
-    on_their_way = stage.folder / "tmp"
+async def test_a_folder_that_was_tidied_away_is_made_anew(harness: BotHarness) -> None:
+    on_their_way = harness.folder / "tmp"
     on_their_way.rmdir()
-    await over(stage)
-    assert stage.last.attachments
+    await over(harness)
+    assert harness.last.attachments
     assert not list(on_their_way.iterdir()), "nothing stays behind"
 
 
 @pytest.mark.parametrize(("status", "code"), [(429, 30046), (403, 50001)])
 async def test_a_card_that_may_not_be_edited_for_a_while_tells_the_end_when_it_may(
-    stage: Stage, status: int, code: int
+    harness: BotHarness, status: int, code: int
 ) -> None:
-    await stage.job(stage.mira, stage.useapi.add_job(duration=60))
-    refuse(stage, status, code, times=None, method="PATCH")
-    await stage.wait(10 * MINUTE)
-    card, result = stage.posts()
+    await harness.job(harness.mira, harness.useapi.add_job(duration=60))
+    refuse(harness, status, code, times=None, method="PATCH")
+    await harness.wait(10 * MINUTE)
+    card, result = harness.posts()
     assert card.embeds
-    edits = [request.method for request in stage.env.http_requests].count("PATCH")
+    edits = [request.method for request in harness.env.http_requests].count("PATCH")
     assert edits < 12
-    recover(stage)
-    await stage.wait(3 * MINUTE)
-    card, result = stage.posts()
-    assert card.content.endswith(f"[picture]({stage.jump(result)})")
+    recover(harness)
+    await harness.wait(3 * MINUTE)
+    card, result = harness.posts()
+    assert card.content.endswith(f"[picture]({harness.jump(result)})")
 
 
 # --- because of what it is --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("status", "code"), [(403, 50013), (413, 40005), (413, 0), (400, 40005)])
-async def test_a_file_that_discord_does_not_take_becomes_a_link(stage: Stage, status: int, code: int) -> None:
-    refuse(stage, status, code)
-    await over(stage)
-    (post,) = stage.posts()
+async def test_a_file_that_discord_does_not_take_becomes_a_link(harness: BotHarness, status: int, code: int) -> None:
+    refuse(harness, status, code)
+    await over(harness)
+    (post,) = harness.posts()
     assert not post.attachments
-    assert str(post.embeds[0].image.url).startswith(stage.useapi.origin)
+    assert str(post.embeds[0].image.url).startswith(harness.useapi.origin)
     last = words(post).splitlines()[-1]
     assert re.fullmatch(r"-# The picture could not be attached here\. This is a link, which ends <t:\d+:R>\.", last)
     assert labels(post)[-1][-1] == "⋯"
 
 
-async def test_an_embed_that_discord_does_not_take_either_becomes_text(stage: Stage) -> None:
-    refuse(stage, 403, 50013, times=2)
-    await over(stage)
-    (post,) = stage.posts()
+async def test_an_embed_that_discord_does_not_take_either_becomes_text(harness: BotHarness) -> None:
+    refuse(harness, 403, 50013, times=2)
+    await over(harness)
+    (post,) = harness.posts()
     assert re.fullmatch(r"-# ✓ Imagine · castle in the fog, \d+ s", post.content)
     assert not post.embeds
     assert labels(post)[-1][-1] == "⋯"
 
 
-async def test_a_post_that_discord_calls_malformed_becomes_plain_text_at_once(stage: Stage) -> None:
-    refuse(stage, 400, 50035)
-    await over(stage)
-    (post,) = stage.posts()
+async def test_a_post_that_discord_calls_malformed_becomes_plain_text_at_once(harness: BotHarness) -> None:
+    refuse(harness, 400, 50035)
+    await over(harness)
+    (post,) = harness.posts()
     assert post.content.startswith("-# ✓ Imagine")
     assert not post.embeds
-    assert sends(stage) == 2
+    assert sends(harness) == 2
 
 
-async def test_a_reply_that_discord_does_not_allow_becomes_a_post_of_its_own(stage: Stage) -> None:
-    await stage.job(stage.mira, stage.useapi.add_job(duration=20))
-    refuse(stage, 400, 160002)
-    await stage.wait(MINUTE)
-    assert stage.last.reference is None
-    assert stage.last.attachments, "and otherwise whole"
+async def test_a_reply_that_discord_does_not_allow_becomes_a_post_of_its_own(harness: BotHarness) -> None:
+    await harness.job(harness.mira, harness.useapi.add_job(duration=20))
+    refuse(harness, 400, 160002)
+    await harness.wait(MINUTE)
+    assert harness.last.reference is None
+    assert harness.last.attachments, "and otherwise whole"
 
 
 @pytest.mark.parametrize(("status", "code"), [(400, 50035), (403, 50013), (404, 10003), (413, 0)])
 async def test_a_card_that_discord_refuses_is_let_go_and_the_picture_comes(
-    stage: Stage, status: int, code: int
+    harness: BotHarness, status: int, code: int
 ) -> None:
-    refuse(stage, status, code, times=None)
-    assert (await stage.job(stage.mira, stage.useapi.add_job(duration=20))).startswith("Watching")
-    assert not stage.posts()
-    recover(stage)
-    await stage.wait(MINUTE)
-    (result,) = stage.posts()
+    refuse(harness, status, code, times=None)
+    assert (await harness.job(harness.mira, harness.useapi.add_job(duration=20))).startswith("Watching")
+    assert not harness.posts()
+    recover(harness)
+    await harness.wait(MINUTE)
+    (result,) = harness.posts()
     assert result.attachments
 
 
 async def test_a_post_that_is_malformed_even_as_text_is_kept_for_the_admin_and_not_repeated(
-    stage: Stage, caplog: pytest.LogCaptureFixture
+    harness: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    refuse(stage, 400, 50035, times=None)
-    await over(stage)
-    await stage.wait(60 * MINUTE)
-    assert sends(stage) == 2
+    refuse(harness, 400, 50035, times=None)
+    await over(harness)
+    await harness.wait(60 * MINUTE)
+    assert sends(harness) == 2
     assert "is undeliverable: Discord refuses even plain text" in caplog.text
-    recover(stage)
-    await over_again(stage)
+    recover(harness)
+    await over_again(harness)
 
 
 async def test_a_result_that_is_replaced_during_its_last_send_raises_no_alert(
-    stage: Stage, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    harness: BotHarness, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await stage.restart(alert_channel=stage.lounge.id)
-    jobid = stage.useapi.add_job(duration=120)
-    await stage.job(stage.mira, jobid)
-    ((job_id,),) = await stage.rows("SELECT id FROM jobs")
-    send, tried = stage.bot.http.send_message, 0
+    await harness.restart(alert_channel=harness.lounge.id)
+    jobid = harness.useapi.add_job(duration=120)
+    await harness.job(harness.mira, jobid)
+    ((job_id,),) = await harness.rows("SELECT id FROM jobs")
+    send, tried = harness.bot.http.send_message, 0
 
     async def during_the_second(*how: Any, **options: Any) -> Any:
         nonlocal tried
         tried += 1
         if tried == 2:  # the last try: meanwhile Midjourney finishes the job all the same
-            known = await stage.bot.store.known(job_id)
-            await stage.bot.store.record([(job_id, msgspec.structs.replace(known.job, status=Status.COMPLETED))])
+            known = await harness.bot.store.known(job_id)
+            await harness.bot.store.record([(job_id, msgspec.structs.replace(known.job, status=Status.COMPLETED))])
         return await send(*how, **options)
 
-    monkeypatch.setattr(stage.bot.http, "send_message", during_the_second)
-    refuse(stage, 400, 50035, times=2)
-    await stage.bot.api.cancel(jobid)
-    await stage.wait(5 * MINUTE)
+    monkeypatch.setattr(harness.bot.http, "send_message", during_the_second)
+    refuse(harness, 400, 50035, times=2)
+    await harness.bot.api.cancel(jobid)
+    await harness.wait(5 * MINUTE)
     assert tried == 3
-    assert "cancelled" not in words(stage.last), "the result that took its place stands"
+    assert "cancelled" not in words(harness.last), "the result that took its place stands"
     assert "undeliverable" not in caplog.text
-    assert stage.posts(stage.lounge) == []
+    assert harness.posts(harness.lounge) == []
 
 
-async def over_again(stage: Stage) -> None:
+async def over_again(harness: BotHarness) -> None:
     """`/job` by the key puts a delivery that was given up into the outbox anew."""
-    choices = await stage.mira.autocomplete(stage.channel, "job", "jobid", "")
-    assert await stage.job(stage.mira, choices[0]["value"]) == "It is over already: I'm posting it here."
-    assert stage.last.attachments
+    choices = await harness.mira.autocomplete(harness.channel, "job", "jobid", "")
+    assert await harness.job(harness.mira, choices[0]["value"]) == "It is over already: I'm posting it here."
+    assert harness.last.attachments
 
 
 # --- because the channel is gone --------------------------------------------------------------------------------------
@@ -309,63 +311,65 @@ GONE = pytest.mark.parametrize(("status", "code"), [(404, 10003), (403, 50001), 
 
 @GONE
 async def test_a_channel_that_stays_away_for_half_an_hour_is_given_up(
-    stage: Stage, caplog: pytest.LogCaptureFixture, status: int, code: int
+    harness: BotHarness, caplog: pytest.LogCaptureFixture, status: int, code: int
 ) -> None:
-    refuse(stage, status, code, times=None)
-    await over(stage)
-    await stage.wait(25 * MINUTE)
+    refuse(harness, status, code, times=None)
+    await over(harness)
+    await harness.wait(25 * MINUTE)
     assert "undeliverable" not in caplog.text
-    await stage.wait(10 * MINUTE)
+    await harness.wait(10 * MINUTE)
     assert "is undeliverable: the channel stayed away for half an hour" in caplog.text
-    tried = sends(stage)
-    await stage.wait(60 * MINUTE)
-    assert sends(stage) == tried
-    recover(stage)
-    await over_again(stage)
+    tried = sends(harness)
+    await harness.wait(60 * MINUTE)
+    assert sends(harness) == tried
+    recover(harness)
+    await over_again(harness)
 
 
 @GONE
-async def test_a_channel_that_comes_back_in_time_gets_the_whole_post(stage: Stage, status: int, code: int) -> None:
-    refuse(stage, status, code, times=None)
-    await over(stage)
-    await stage.wait(20 * MINUTE)
-    recover(stage)
-    await stage.wait(2 * MINUTE)
-    (post,) = stage.posts()
+async def test_a_channel_that_comes_back_in_time_gets_the_whole_post(
+    harness: BotHarness, status: int, code: int
+) -> None:
+    refuse(harness, status, code, times=None)
+    await over(harness)
+    await harness.wait(20 * MINUTE)
+    recover(harness)
+    await harness.wait(2 * MINUTE)
+    (post,) = harness.posts()
     assert post.attachments
 
 
-async def test_rights_that_are_taken_while_somebody_waits_and_given_back_cost_nothing(stage: Stage) -> None:
-    await stage.job(stage.mira, stage.useapi.add_job(duration=60))
-    stage.forbid(None, "send_messages")
-    await stage.wait(10 * MINUTE)
-    assert len(stage.posts()) == 1
-    stage.forbid(None)
-    await stage.wait(2 * MINUTE)
-    assert stage.last.attachments
+async def test_rights_that_are_taken_while_somebody_waits_and_given_back_cost_nothing(harness: BotHarness) -> None:
+    await harness.job(harness.mira, harness.useapi.add_job(duration=60))
+    harness.forbid(None, "send_messages")
+    await harness.wait(10 * MINUTE)
+    assert len(harness.posts()) == 1
+    harness.forbid(None)
+    await harness.wait(2 * MINUTE)
+    assert harness.last.attachments
 
 
-async def test_trouble_in_one_channel_does_not_touch_another(stage: Stage) -> None:
-    stage.env.inject_error("POST", f"/channels/{stage.channel.id}/messages", status=403, code=50001, times=None)
-    jobid = stage.useapi.add_job(duration=60)
-    await stage.job(stage.mira, jobid)
-    await stage.job(stage.bo, jobid, stage.lounge)
-    await stage.wait(3 * MINUTE)
-    assert stage.posts(stage.lounge)[-1].attachments
-    assert not stage.posts()
+async def test_trouble_in_one_channel_does_not_touch_another(harness: BotHarness) -> None:
+    harness.env.inject_error("POST", f"/channels/{harness.channel.id}/messages", status=403, code=50001, times=None)
+    jobid = harness.useapi.add_job(duration=60)
+    await harness.job(harness.mira, jobid)
+    await harness.job(harness.bo, jobid, harness.lounge)
+    await harness.wait(3 * MINUTE)
+    assert harness.posts(harness.lounge)[-1].attachments
+    assert not harness.posts()
 
 
 async def test_a_post_that_cannot_be_made_does_not_hold_up_those_behind_it_for_ever(
-    stage: Stage, caplog: pytest.LogCaptureFixture
+    harness: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    refuse(stage, 503, times=None)
-    await over(stage)
-    await over(stage)
-    db = stage.bot.store._db  # a row that no code of ours could have written
+    refuse(harness, 503, times=None)
+    await over(harness)
+    await over(harness)
+    db = harness.bot.store._db  # a row that no code of ours could have written
     await db.transaction(lambda db: db.execute("UPDATE jobs SET answer = '[]' WHERE id = 1"))
-    recover(stage)
-    await stage.wait(40 * MINUTE)
-    assert len(stage.posts()) == 1
+    recover(harness)
+    await harness.wait(40 * MINUTE)
+    assert len(harness.posts()) == 1
     assert "failed in an unexpected way; it is kept" in caplog.text
     caplog.clear()
 
@@ -374,52 +378,52 @@ async def test_a_post_that_cannot_be_made_does_not_hold_up_those_behind_it_for_e
 
 
 @pytest.mark.parametrize("when", [1, 40])
-async def test_a_card_that_was_deleted_by_hand_takes_nothing_with_it(stage: Stage, when: int) -> None:
-    await stage.job(stage.mira, stage.useapi.add_job(duration=60))
-    await stage.wait(when)
-    await stage.mira.delete(stage.last)
-    await stage.wait(2 * MINUTE)
-    (result,) = stage.posts()
+async def test_a_card_that_was_deleted_by_hand_takes_nothing_with_it(harness: BotHarness, when: int) -> None:
+    await harness.job(harness.mira, harness.useapi.add_job(duration=60))
+    await harness.wait(when)
+    await harness.mira.delete(harness.last)
+    await harness.wait(2 * MINUTE)
+    (result,) = harness.posts()
     assert result.attachments
 
 
-async def test_who_asks_again_after_deleting_the_card_gets_a_new_one(stage: Stage) -> None:
-    jobid = stage.useapi.add_job(duration=600)
-    await stage.job(stage.mira, jobid)
-    await stage.mira.delete(stage.last)
-    await stage.wait(2 * MINUTE)
-    assert (await stage.job(stage.mira, jobid)).startswith("Watching")
-    (card,) = stage.posts()
+async def test_who_asks_again_after_deleting_the_card_gets_a_new_one(harness: BotHarness) -> None:
+    jobid = harness.useapi.add_job(duration=600)
+    await harness.job(harness.mira, jobid)
+    await harness.mira.delete(harness.last)
+    await harness.wait(2 * MINUTE)
+    assert (await harness.job(harness.mira, jobid)).startswith("Watching")
+    (card,) = harness.posts()
     assert labels(card) == [["🔔 Tell me too", "Stop"]]
 
 
-async def test_a_result_that_was_deleted_by_hand_can_be_had_again(stage: Stage) -> None:
-    jobid = stage.useapi.add_job(age=600)
-    await stage.job(stage.mira, jobid)
-    await stage.mira.delete(stage.last)
-    answer = await stage.ask(stage.mira, jobid)
+async def test_a_result_that_was_deleted_by_hand_can_be_had_again(harness: BotHarness) -> None:
+    jobid = harness.useapi.add_job(age=600)
+    await harness.job(harness.mira, jobid)
+    await harness.mira.delete(harness.last)
+    answer = await harness.ask(harness.mira, jobid)
     assert answer.content == "It stands here already."
-    await stage.press(stage.mira, answer, "Post again")
-    assert stage.last.attachments
+    await harness.press(harness.mira, answer, "Post again")
+    assert harness.last.attachments
 
 
-async def test_a_result_that_was_deleted_before_discord_confirmed_it_can_be_had_again(stage: Stage) -> None:
-    refuse(stage, 404, 10008)
-    jobid = stage.useapi.add_job(age=600)
-    await stage.job(stage.mira, jobid)
-    await stage.wait(10 * MINUTE)
-    assert not stage.posts(), "posted, and deleted by somebody: it is not forced upon the channel"
-    assert await stage.job(stage.mira, jobid) == "It is over already: I'm posting it here."
-    assert stage.last.attachments
+async def test_a_result_that_was_deleted_before_discord_confirmed_it_can_be_had_again(harness: BotHarness) -> None:
+    refuse(harness, 404, 10008)
+    jobid = harness.useapi.add_job(age=600)
+    await harness.job(harness.mira, jobid)
+    await harness.wait(10 * MINUTE)
+    assert not harness.posts(), "posted, and deleted by somebody: it is not forced upon the channel"
+    assert await harness.job(harness.mira, jobid) == "It is over already: I'm posting it here."
+    assert harness.last.attachments
 
 
-async def test_a_child_whose_parent_was_deleted_is_posted_without_a_reply(stage: Stage) -> None:
-    await over(stage)
-    parent = stage.last
-    await stage.press(stage.mira, parent, "V1")
-    await stage.mira.delete(parent)
-    await stage.wait(2 * MINUTE)
-    assert stage.last.attachments
+async def test_a_child_whose_parent_was_deleted_is_posted_without_a_reply(harness: BotHarness) -> None:
+    await over(harness)
+    parent = harness.last
+    await harness.press(harness.mira, parent, "V1")
+    await harness.mira.delete(parent)
+    await harness.wait(2 * MINUTE)
+    assert harness.last.attachments
 
 
 # --- answers to people ------------------------------------------------------------------------------------------------
@@ -427,32 +431,32 @@ async def test_a_child_whose_parent_was_deleted_is_posted_without_a_reply(stage:
 
 @pytest.mark.parametrize(("status", "code"), [(404, 10062), (400, 40060), (500, 0)])
 async def test_a_command_that_could_not_be_taken_up_promises_nothing(
-    stage: Stage, caplog: pytest.LogCaptureFixture, status: int, code: int
+    harness: BotHarness, caplog: pytest.LogCaptureFixture, status: int, code: int
 ) -> None:
-    stage.env.inject_error("POST", "/interactions/*", status=status, code=code, times=None)
-    await stage.mira.slash(stage.channel, "job", jobid=stage.useapi.add_job())
-    stage.env._errors.clear()  # simcord notes what the command raised; here it is the story
-    await stage.wait(10 * MINUTE)
-    assert not stage.useapi.requests
-    assert not stage.posts()
+    harness.env.inject_error("POST", "/interactions/*", status=status, code=code, times=None)
+    await harness.mira.slash(harness.channel, "job", jobid=harness.useapi.add_job())
+    harness.env._errors.clear()  # simcord notes what the command raised; here it is the story
+    await harness.wait(10 * MINUTE)
+    assert not harness.useapi.requests
+    assert not harness.posts()
     caplog.clear()
 
 
-async def test_an_answer_that_is_lost_loses_no_watch(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
-    stage.env.inject_error("PATCH", "/webhooks/*", status=404, code=10015, times=None)
-    await stage.mira.slash(stage.channel, "job", jobid=stage.useapi.add_job())
-    stage.env._errors.clear()
-    await stage.wait(2 * MINUTE)
-    assert stage.last.attachments
+async def test_an_answer_that_is_lost_loses_no_watch(harness: BotHarness, caplog: pytest.LogCaptureFixture) -> None:
+    harness.env.inject_error("PATCH", "/webhooks/*", status=404, code=10015, times=None)
+    await harness.mira.slash(harness.channel, "job", jobid=harness.useapi.add_job())
+    harness.env._errors.clear()
+    await harness.wait(2 * MINUTE)
+    assert harness.last.attachments
     assert "Traceback" not in caplog.text
 
 
-async def test_whoever_asked_while_an_answer_was_lost_is_not_told_that_it_failed(stage: Stage) -> None:
-    stage.env.inject_error("PATCH", "/webhooks/*", status=503, times=1)
-    said = await stage.job(stage.mira, stage.useapi.add_job(prompt="a lighthouse", age=600))
+async def test_whoever_asked_while_an_answer_was_lost_is_not_told_that_it_failed(harness: BotHarness) -> None:
+    harness.env.inject_error("PATCH", "/webhooks/*", status=503, times=1)
+    said = await harness.job(harness.mira, harness.useapi.add_job(prompt="a lighthouse", age=600))
     assert said.startswith("Discord has trouble just now. What you asked for may have been done anyway")
-    assert "a lighthouse" in words(stage.last)
-    stage.env._errors.clear()
+    assert "a lighthouse" in words(harness.last)
+    harness.env._errors.clear()
 
 
 # --- refusals that a person caused ------------------------------------------------------------------------------------
@@ -460,11 +464,11 @@ async def test_whoever_asked_while_an_answer_was_lost_is_not_told_that_it_failed
 EDIT_PERMISSIONS = "Someone who manages this channel can change that under Edit Channel, Permissions."
 
 
-async def delete_the_post(stage: Stage) -> str:
+async def delete_the_post(harness: BotHarness) -> str:
     """Mira presses "Delete this post" below a result; what the private answer says."""
-    await stage.job(stage.mira, stage.useapi.add_job(age=600))
-    extras = await stage.press(stage.mira, stage.last, "⋯")
-    return (await stage.press(stage.mira, extras, "Delete this post")).content
+    await harness.job(harness.mira, harness.useapi.add_job(age=600))
+    extras = await harness.press(harness.mira, harness.last, "⋯")
+    return (await harness.press(harness.mira, extras, "Delete this post")).content
 
 
 @pytest.mark.parametrize(
@@ -478,48 +482,50 @@ async def delete_the_post(stage: Stage) -> str:
     ],
 )
 async def test_a_deletion_that_discord_refuses_says_why_and_is_no_bug(
-    stage: Stage, caplog: pytest.LogCaptureFixture, status: int, code: int, sentence: str
+    harness: BotHarness, caplog: pytest.LogCaptureFixture, status: int, code: int, sentence: str
 ) -> None:
-    stage.env.inject_error("DELETE", "/channels/*/messages/*", status=status, code=code)
-    assert (await delete_the_post(stage)).startswith(sentence)
-    assert len(stage.posts()) == 1
+    harness.env.inject_error("DELETE", "/channels/*/messages/*", status=status, code=code)
+    assert (await delete_the_post(harness)).startswith(sentence)
+    assert len(harness.posts()) == 1
     (record,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert f"HTTP {status}, code {code}" in record.getMessage()
     assert record.exc_info is None
     assert not re.search(r"\d{15,}", record.getMessage()), "no id of anybody or anything"
 
 
-async def test_a_refused_deletion_names_the_permission_that_is_missing(stage: Stage) -> None:
-    stage.env.inject_error("DELETE", "/channels/*/messages/*", status=403, code=50013)
-    await stage.job(stage.mira, stage.useapi.add_job(age=600))
-    extras = await stage.press(stage.mira, stage.last, "⋯")
-    stage.forbid(None, "view_channel")
-    answer = await stage.press(stage.mira, extras, "Delete this post")
+async def test_a_refused_deletion_names_the_permission_that_is_missing(harness: BotHarness) -> None:
+    harness.env.inject_error("DELETE", "/channels/*/messages/*", status=403, code=50013)
+    await harness.job(harness.mira, harness.useapi.add_job(age=600))
+    extras = await harness.press(harness.mira, harness.last, "⋯")
+    harness.forbid(None, "view_channel")
+    answer = await harness.press(harness.mira, extras, "Delete this post")
     assert answer.content == f"Discord doesn't let me do that here, because I lack View Channel. {EDIT_PERMISSIONS}"
-    stage.forbid(None)
-    assert (await stage.press(stage.mira, extras, "Delete this post")).content.startswith("Deleted.")
+    harness.forbid(None)
+    assert (await harness.press(harness.mira, extras, "Delete this post")).content.startswith("Deleted.")
 
 
-async def test_a_refused_request_that_was_malformed_is_a_bug(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
-    stage.env.inject_error("DELETE", "/channels/*/messages/*", status=400, code=50035)
-    assert (await delete_the_post(stage)).startswith("Something went wrong on my side.")
+async def test_a_refused_request_that_was_malformed_is_a_bug(
+    harness: BotHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    harness.env.inject_error("DELETE", "/channels/*/messages/*", status=400, code=50035)
+    assert (await delete_the_post(harness)).startswith("Something went wrong on my side.")
     assert "Traceback" in caplog.text
     caplog.clear()
 
 
-async def test_a_command_that_discord_refuses_says_why(stage: Stage) -> None:
-    stage.env.inject_error("PATCH", "/webhooks/*", status=400, code=200000)
-    said = await stage.job(stage.mira, stage.useapi.add_job(age=600))
+async def test_a_command_that_discord_refuses_says_why(harness: BotHarness) -> None:
+    harness.env.inject_error("PATCH", "/webhooks/*", status=400, code=200000)
+    said = await harness.job(harness.mira, harness.useapi.add_job(age=600))
     assert said.startswith("This server's AutoMod blocked my message. ")
-    stage.env._errors.clear()
+    harness.env._errors.clear()
 
 
 async def test_suggestions_that_come_too_late_are_a_line_in_the_log(
-    stage: Stage, caplog: pytest.LogCaptureFixture
+    harness: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stage.env.inject_error("POST", "/interactions/*", status=404, code=10062)
+    harness.env.inject_error("POST", "/interactions/*", status=404, code=10062)
     with caplog.at_level(logging.INFO, "discord.app_commands.tree"):
-        await stage.mira.autocomplete(stage.channel, "job", "jobid", "")
+        await harness.mira.autocomplete(harness.channel, "job", "jobid", "")
     (record,) = [record for record in caplog.records if record.name == "discord.app_commands.tree"]
     assert record.getMessage() == "Discord refused suggestions for a command (HTTP 404, code 10062)"
     assert record.exc_info is None

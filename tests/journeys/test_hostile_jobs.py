@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import discord
 import pytest
 
-from bot.demo.useapi import PretendUseapi
-from tests.journeys.conftest import Stage, labels, words
+from bot.demo.useapi import FakeUseapi
+from tests.journeys.conftest import BotHarness, labels, words
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
 LINK = "This is a link, which ends within a day."
@@ -34,19 +34,19 @@ PROMPTS = {
 }
 
 
-async def finished(stage: Stage, **overrides: object) -> discord.Message:
+async def finished(harness: BotHarness, **overrides: object) -> discord.Message:
     """The post of a job that is over; its ⋯ works."""
-    jobid = stage.useapi.add_job(age=600, **overrides)  # type: ignore[arg-type]  # a hostile one says anything
-    assert await stage.job(stage.mira, jobid) == "It is over already: I'm posting it here."
-    post = stage.last
-    extras = await stage.press(stage.mira, post, "⋯")
+    jobid = harness.useapi.add_job(age=600, **overrides)  # type: ignore[arg-type]  # a hostile one says anything
+    assert await harness.job(harness.mira, jobid) == "It is over already: I'm posting it here."
+    post = harness.last
+    extras = await harness.press(harness.mira, post, "⋯")
     assert labels(extras)[0][-2:] == ["Copy job id", "Delete this post"]
-    await stage.wait(11)  # a member may ask six times a minute
+    await harness.wait(11)  # a member may ask six times a minute
     return post
 
 
-async def pictured(stage: Stage, url: object) -> discord.Message:
-    return await finished(stage, attachments=[{"url": url, "filename": "x.png"}])
+async def pictured(harness: BotHarness, url: object) -> discord.Message:
+    return await finished(harness, attachments=[{"url": url, "filename": "x.png"}])
 
 
 def is_harmless(message: discord.Message) -> None:
@@ -62,31 +62,31 @@ def is_harmless(message: discord.Message) -> None:
 
 
 @pytest.mark.parametrize("kinds", [list(PROMPTS)[start::6] for start in range(6)], ids=", ".join)
-async def test_no_prompt_comes_alive_on_card_or_result(stage: Stage, kinds: list[str]) -> None:
+async def test_no_prompt_comes_alive_on_card_or_result(harness: BotHarness, kinds: list[str]) -> None:
     for kind in kinds:
-        await stage.job(stage.mira, stage.useapi.add_job(prompt=PROMPTS[kind], duration=16))
-        is_harmless(stage.last)
-        await stage.wait(20)
-        await stage.wait(15)
-        card, result = stage.posts()[-2:]
+        await harness.job(harness.mira, harness.useapi.add_job(prompt=PROMPTS[kind], duration=16))
+        is_harmless(harness.last)
+        await harness.wait(20)
+        await harness.wait(15)
+        card, result = harness.posts()[-2:]
         assert result.attachments, kind
         is_harmless(card)
         is_harmless(result)
-    for choice in await stage.mira.autocomplete(stage.channel, "job", "jobid", ""):
+    for choice in await harness.mira.autocomplete(harness.channel, "job", "jobid", ""):
         assert 1 <= len(choice["name"]) <= 100
 
 
-async def test_a_name_that_means_harm_stays_a_name(stage: Stage) -> None:
-    eve = stage.guild.add_member(stage.env.create_user("eve"), nick="@everyone [x](https://evil.example)")
-    ltr = stage.guild.add_member(stage.env.create_user("rtl"), nick="\u202e**\u3164")
-    jobid = stage.useapi.add_job(duration=30)
-    await stage.job(ltr, jobid)
-    assert stage.last.embeds[0].footer.text == "** will be told here"
-    await stage.job(eve, stage.useapi.add_job(), stage.lounge)
-    await stage.wait(1)
-    is_harmless(stage.posts(stage.lounge)[0])
-    await stage.wait(60)
-    for message in (*stage.posts(), *stage.posts(stage.lounge)):
+async def test_a_name_that_means_harm_stays_a_name(harness: BotHarness) -> None:
+    eve = harness.guild.add_member(harness.env.create_user("eve"), nick="@everyone [x](https://evil.example)")
+    ltr = harness.guild.add_member(harness.env.create_user("rtl"), nick="\u202e**\u3164")
+    jobid = harness.useapi.add_job(duration=30)
+    await harness.job(ltr, jobid)
+    assert harness.last.embeds[0].footer.text == "** will be told here"
+    await harness.job(eve, harness.useapi.add_job(), harness.lounge)
+    await harness.wait(1)
+    is_harmless(harness.posts(harness.lounge)[0])
+    await harness.wait(60)
+    for message in (*harness.posts(), *harness.posts(harness.lounge)):
         is_harmless(message)
 
 
@@ -94,86 +94,86 @@ WRONG: list[object] = [None, True, -1, 1e308, "\x00\u202e@everyone", [], [[[]]],
 FIELDS = ("content", "created", "updated", "seed", "embeds", "imageUx", "error", "children", "code", "attachments")
 
 
-async def test_fields_of_the_wrong_kind_harm_nothing_else(stage: Stage) -> None:
+async def test_fields_of_the_wrong_kind_harm_nothing_else(harness: BotHarness) -> None:
     for value in WRONG:
-        jobid = stage.useapi.add_job()
+        jobid = harness.useapi.add_job()
         sane = {"verb": "imagine", "status": "completed", "prompt": "@everyone", "buttons": ["U1"]}
-        stage.useapi.set_answer(jobid, sane | dict.fromkeys(FIELDS, value))
-        assert await stage.job(stage.mira, jobid) == "It is over already: I'm posting it here.", value
-        assert labels(stage.last) == [["U1", "⋯"]]
-        is_harmless(stage.last)
-        await stage.wait(11)
-    assert len(stage.posts()) == len(WRONG)
+        harness.useapi.set_answer(jobid, sane | dict.fromkeys(FIELDS, value))
+        assert await harness.job(harness.mira, jobid) == "It is over already: I'm posting it here.", value
+        assert labels(harness.last) == [["U1", "⋯"]]
+        is_harmless(harness.last)
+        await harness.wait(11)
+    assert len(harness.posts()) == len(WRONG)
 
 
 @pytest.mark.parametrize("field", ["verb", "status"])
-async def test_a_job_that_does_not_say_what_it_is_is_shown_all_the_same(stage: Stage, field: str) -> None:
+async def test_a_job_that_does_not_say_what_it_is_is_shown_all_the_same(harness: BotHarness, field: str) -> None:
     for value in WRONG:
-        jobid = stage.useapi.add_job()
-        stage.useapi.set_answer(jobid, {"verb": "imagine", "status": "completed", field: value})
-        assert re.match("Watching|It is over already", await stage.job(stage.mira, jobid)), value
-        assert words(stage.last).startswith("**")
-        is_harmless(stage.last)
-        await stage.wait(11)
-    assert len(stage.posts()) == len(WRONG)
+        jobid = harness.useapi.add_job()
+        harness.useapi.set_answer(jobid, {"verb": "imagine", "status": "completed", field: value})
+        assert re.match("Watching|It is over already", await harness.job(harness.mira, jobid)), value
+        assert words(harness.last).startswith("**")
+        is_harmless(harness.last)
+        await harness.wait(11)
+    assert len(harness.posts()) == len(WRONG)
 
 
-async def test_an_answer_that_claims_the_id_of_another_job_changes_nothing_there(stage: Stage) -> None:
-    victim = stage.useapi.add_job(duration=30)
-    await stage.job(stage.mira, victim)
-    stage.useapi.set_answer("liar", {"jobid": victim, "verb": "imagine", "status": "failed"})
-    assert await stage.job(stage.bo, "liar", stage.lounge) == "It is over already: I'm posting it here."
-    await stage.wait(60)
-    assert words(stage.posts(stage.lounge)[0]).endswith("Midjourney could not finish this one.")
-    _, result = stage.posts()
+async def test_an_answer_that_claims_the_id_of_another_job_changes_nothing_there(harness: BotHarness) -> None:
+    victim = harness.useapi.add_job(duration=30)
+    await harness.job(harness.mira, victim)
+    harness.useapi.set_answer("liar", {"jobid": victim, "verb": "imagine", "status": "failed"})
+    assert await harness.job(harness.bo, "liar", harness.lounge) == "It is over already: I'm posting it here."
+    await harness.wait(60)
+    assert words(harness.posts(harness.lounge)[0]).endswith("Midjourney could not finish this one.")
+    _, result = harness.posts()
     assert result.attachments
 
 
-async def test_an_answer_with_an_endless_id_is_kept_under_the_one_that_was_asked_for(stage: Stage) -> None:
-    stage.useapi.set_answer("short", {"jobid": "j" * 250, "verb": "imagine", "status": "completed"})
-    assert await stage.job(stage.bo, "short") == "It is over already: I'm posting it here."
-    assert (await stage.job(stage.bo, "short")).startswith("It stands here already")
+async def test_an_answer_with_an_endless_id_is_kept_under_the_one_that_was_asked_for(harness: BotHarness) -> None:
+    harness.useapi.set_answer("short", {"jobid": "j" * 250, "verb": "imagine", "status": "completed"})
+    assert await harness.job(harness.bo, "short") == "It is over already: I'm posting it here."
+    assert (await harness.job(harness.bo, "short")).startswith("It stands here already")
 
 
-async def test_a_child_with_an_endless_id_is_no_child(stage: Stage) -> None:
-    post = await finished(stage)
-    stage.useapi.plan(jobid="j" * 250)
-    await stage.press(stage.mira, post, "V1")
-    await stage.wait(0.1)
-    assert await stage.rows("SELECT state FROM presses") == [("unknown",)]
-    await stage.wait(300)
-    assert await stage.rows("SELECT state FROM presses") == [("lost",)]
-    assert len(stage.presses()) == 1
+async def test_a_child_with_an_endless_id_is_no_child(harness: BotHarness) -> None:
+    post = await finished(harness)
+    harness.useapi.plan(jobid="j" * 250)
+    await harness.press(harness.mira, post, "V1")
+    await harness.wait(0.1)
+    assert await harness.rows("SELECT state FROM presses") == [("unknown",)]
+    await harness.wait(300)
+    assert await harness.rows("SELECT state FROM presses") == [("lost",)]
+    assert len(harness.presses()) == 1
 
 
 @pytest.mark.parametrize("time", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00"])
-async def test_a_job_from_the_edge_of_time_is_followed_like_any_other(stage: Stage, time: str) -> None:
-    jobid = stage.useapi.add_job(duration=30, created=time)
-    assert (await stage.job(stage.mira, jobid)).startswith("Watching")
-    await stage.wait(60)
-    _, result = stage.posts()
+async def test_a_job_from_the_edge_of_time_is_followed_like_any_other(harness: BotHarness, time: str) -> None:
+    jobid = harness.useapi.add_job(duration=30, created=time)
+    assert (await harness.job(harness.mira, jobid)).startswith("Watching")
+    await harness.wait(60)
+    _, result = harness.posts()
     assert result.attachments
 
 
 # --- buttons ----------------------------------------------------------------------------------------------------------
 
 
-async def test_of_forty_buttons_twenty_four_find_a_place_beside_the_extras(stage: Stage) -> None:
-    post = await finished(stage, buttons=[f"Button {number}" for number in range(40)])
+async def test_of_forty_buttons_twenty_four_find_a_place_beside_the_extras(harness: BotHarness) -> None:
+    post = await finished(harness, buttons=[f"Button {number}" for number in range(40)])
     rows = labels(post)
     assert [len(row) for row in rows] == [5, 5, 5, 5, 5]
     assert rows[-1][-1] == "⋯"
-    await stage.press(stage.mira, await stage.press(stage.mira, post, "Button 23"), "Yes, press it")
-    assert [press["button"] for press in stage.presses()] == ["Button 23"]
+    await harness.press(harness.mira, await harness.press(harness.mira, post, "Button 23"), "Yes, press it")
+    assert [press["button"] for press in harness.presses()] == ["Button 23"]
 
 
-async def test_a_label_of_two_hundred_characters_is_shown_in_part_and_pressed_whole(stage: Stage) -> None:
+async def test_a_label_of_two_hundred_characters_is_shown_in_part_and_pressed_whole(harness: BotHarness) -> None:
     long = "Zoom " * 40
-    post = await finished(stage, buttons=["U1", long.strip()])
+    post = await finished(harness, buttons=["U1", long.strip()])
     shown = labels(post)[1][0]
     assert (len(shown), shown[-1]) == (80, "…")
-    await stage.press(stage.mira, await stage.press(stage.mira, post, shown), "Yes, press it")
-    assert stage.presses()[0]["button"] == long.strip()
+    await harness.press(harness.mira, await harness.press(harness.mira, post, shown), "Yes, press it")
+    assert harness.presses()[0]["button"] == long.strip()
 
 
 ODD: list[object] = [
@@ -190,19 +190,19 @@ ODD: list[object] = [
 ]
 
 
-async def test_odd_labels_make_a_post_with_working_extras(stage: Stage) -> None:
+async def test_odd_labels_make_a_post_with_working_extras(harness: BotHarness) -> None:
     for odd in ODD:
-        jobid = stage.useapi.add_job(age=600)
-        stage.useapi.set_answer(jobid, {"verb": "imagine", "status": "completed", "buttons": odd})
-        await stage.job(stage.mira, jobid)
-        flat = [label for row in labels(stage.last) for label in row]
+        jobid = harness.useapi.add_job(age=600)
+        harness.useapi.set_answer(jobid, {"verb": "imagine", "status": "completed", "buttons": odd})
+        await harness.job(harness.mira, jobid)
+        flat = [label for row in labels(harness.last) for label in row]
         assert flat[-1] == "⋯", odd
         assert len(flat) == len(set(flat)) or odd == ["⋯"]
         assert all(label.strip(" \u3164") for label in flat), "nobody presses what nobody sees"
-        extras = await stage.mira.click(stage.last, custom_id=custom_ids(stage.last)[-1])
+        extras = await harness.mira.click(harness.last, custom_id=custom_ids(harness.last)[-1])
         assert labels(extras.response.message)[0][-2:] == ["Copy job id", "Delete this post"]
-        await stage.wait(11)
-    assert len(stage.posts()) == len(ODD)
+        await harness.wait(11)
+    assert len(harness.posts()) == len(ODD)
 
 
 def custom_ids(post: discord.Message) -> list[str | None]:
@@ -214,21 +214,23 @@ def custom_ids(post: discord.Message) -> list[str | None]:
 
 
 @pytest.fixture
-async def inside() -> AsyncIterator[PretendUseapi]:
+async def inside() -> AsyncIterator[FakeUseapi]:
     """A server of the bot's own network, which nobody outside may make it talk to."""
-    async with PretendUseapi() as server:
+    async with FakeUseapi() as server:
         yield server
 
 
-async def test_an_address_inside_the_bots_own_network_is_not_even_asked(stage: Stage, inside: PretendUseapi) -> None:
-    post = await pictured(stage, inside.serve_file("admin.png", PNG, content_type="image/png"))
+async def test_an_address_inside_the_bots_own_network_is_not_even_asked(
+    harness: BotHarness, inside: FakeUseapi
+) -> None:
+    post = await pictured(harness, inside.serve_file("admin.png", PNG, content_type="image/png"))
     assert words(post).endswith(UNLISTED)
     assert not post.attachments
     assert post.embeds[0].image.url is None
     assert not inside.requests
 
 
-async def test_a_host_that_is_not_listed_is_named_as_the_reason(stage: Stage) -> None:
+async def test_a_host_that_is_not_listed_is_named_as_the_reason(harness: BotHarness) -> None:
     for url in (
         "http://169.254.169.254/latest/meta-data/",
         "https://[::1]/x.png",
@@ -238,7 +240,7 @@ async def test_a_host_that_is_not_listed_is_named_as_the_reason(stage: Stage) ->
         "https://cdn.discordapp.com.evil.example/x.png",
         "https://2130706433/x.png",
     ):
-        post = await pictured(stage, url)
+        post = await pictured(harness, url)
         assert words(post).endswith(UNLISTED), url
         assert post.embeds[0].image.url is None
 
@@ -246,22 +248,22 @@ async def test_a_host_that_is_not_listed_is_named_as_the_reason(stage: Stage) ->
 NO_ADDRESS = [None, "", 7, "file:///etc/passwd", "data:image/png;base64,AA", "javascript:alert(1)", "x" * 9000]
 
 
-async def test_what_is_no_web_address_is_no_picture_and_the_post_says_so(stage: Stage) -> None:
+async def test_what_is_no_web_address_is_no_picture_and_the_post_says_so(harness: BotHarness) -> None:
     for url in NO_ADDRESS:
-        jobid = stage.useapi.add_job(age=600)
+        jobid = harness.useapi.add_job(age=600)
         answer = {"verb": "imagine", "status": "completed", "prompt": "x", "buttons": ["U1"]}
-        stage.useapi.set_answer(jobid, answer | {"attachments": [{"url": url}]})
-        await stage.job(stage.mira, jobid)
-        assert words(stage.last).endswith("-# useapi.net named no picture for this job."), url
-        assert labels(stage.last) == [["U1", "⋯"]]
-        await stage.wait(11)
-    assert len(stage.posts()) == len(NO_ADDRESS)
+        harness.useapi.set_answer(jobid, answer | {"attachments": [{"url": url}]})
+        await harness.job(harness.mira, jobid)
+        assert words(harness.last).endswith("-# useapi.net named no picture for this job."), url
+        assert labels(harness.last) == [["U1", "⋯"]]
+        await harness.wait(11)
+    assert len(harness.posts()) == len(NO_ADDRESS)
 
 
-async def test_a_redirect_out_of_the_list_is_not_followed(stage: Stage, inside: PretendUseapi) -> None:
+async def test_a_redirect_out_of_the_list_is_not_followed(harness: BotHarness, inside: FakeUseapi) -> None:
     target = inside.serve_file("admin.png", PNG, content_type="image/png")
-    url = stage.useapi.serve_file("x.png", b"", content_type="image/png", status=302, headers={"Location": target})
-    post = await pictured(stage, url)
+    url = harness.useapi.serve_file("x.png", b"", content_type="image/png", status=302, headers={"Location": target})
+    post = await pictured(harness, url)
     assert words(post).endswith(UNFETCHED)
     assert not post.attachments
     assert not inside.requests
@@ -277,57 +279,59 @@ NO_PICTURE = [
 ]
 
 
-async def test_what_is_no_picture_becomes_a_link_with_a_word_about_it(stage: Stage) -> None:
+async def test_what_is_no_picture_becomes_a_link_with_a_word_about_it(harness: BotHarness) -> None:
     for data, content_type, status in NO_PICTURE:
-        url = stage.useapi.serve_file("x.png", data, content_type=content_type, status=status)
-        post = await pictured(stage, url)
+        url = harness.useapi.serve_file("x.png", data, content_type=content_type, status=status)
+        post = await pictured(harness, url)
         assert words(post).endswith(UNFETCHED), (data, status)
         assert post.embeds[0].image.url == url
         assert not post.attachments
 
 
-async def test_a_link_that_has_died_is_not_shown(stage: Stage) -> None:
-    url = stage.useapi.serve_file(
+async def test_a_link_that_has_died_is_not_shown(harness: BotHarness) -> None:
+    url = harness.useapi.serve_file(
         "x.png", b"This content is no longer available.", content_type="text/plain", status=404
     )
-    post = await pictured(stage, url)
+    post = await pictured(harness, url)
     assert words(post).endswith("-# The picture is no longer there: such links end after a day.")
     assert post.embeds[0].image.url is None
-    assert url not in stage.sent()
+    assert url not in harness.sent()
 
 
-async def test_a_picture_under_a_false_name_is_attached_as_what_it_is(stage: Stage) -> None:
-    url = stage.useapi.serve_file("x.exe", PNG, content_type="application/x-msdownload")
-    (file,) = (await pictured(stage, url)).attachments
+async def test_a_picture_under_a_false_name_is_attached_as_what_it_is(harness: BotHarness) -> None:
+    url = harness.useapi.serve_file("x.exe", PNG, content_type="application/x-msdownload")
+    (file,) = (await pictured(harness, url)).attachments
     assert file.filename.endswith(".png")
-    assert stage.bytes_of(file) == PNG
+    assert harness.bytes_of(file) == PNG
 
 
-async def test_a_body_that_is_larger_than_it_said_is_not_trusted(stage: Stage) -> None:
-    url = stage.useapi.serve_file("x.png", PNG * 3, content_type="image/png", headers={"Content-Length": str(len(PNG))})
-    assert words(await pictured(stage, url)).endswith(UNFETCHED)
+async def test_a_body_that_is_larger_than_it_said_is_not_trusted(harness: BotHarness) -> None:
+    url = harness.useapi.serve_file(
+        "x.png", PNG * 3, content_type="image/png", headers={"Content-Length": str(len(PNG))}
+    )
+    assert words(await pictured(harness, url)).endswith(UNFETCHED)
 
 
-async def test_a_body_that_is_shorter_than_it_said_is_no_picture(stage: Stage) -> None:
-    url = stage.useapi.serve_file("x.png", PNG, content_type="image/png", headers={"Content-Length": "99999"})
-    assert words(await pictured(stage, url)).endswith(UNFETCHED)
+async def test_a_body_that_is_shorter_than_it_said_is_no_picture(harness: BotHarness) -> None:
+    url = harness.useapi.serve_file("x.png", PNG, content_type="image/png", headers={"Content-Length": "99999"})
+    assert words(await pictured(harness, url)).endswith(UNFETCHED)
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["it says so", "it hides it"])
-async def test_a_broken_picture_of_twenty_seven_megabytes_is_shown_by_its_link(stage: Stage, told: bool) -> None:
+async def test_a_broken_picture_of_twenty_seven_megabytes_is_shown_by_its_link(harness: BotHarness, told: bool) -> None:
     data = PNG[:8] + bytes(27 << 20)  # the pretend Discord takes 25 MiB
     claimed: dict[str, str | None] = {} if told else {"Content-Length": None}
-    url = stage.useapi.serve_file("x.png", data, content_type="image/png", headers=claimed)
-    await pictured(stage, url)
-    await stage.wait(1)
-    post = stage.last
+    url = harness.useapi.serve_file("x.png", data, content_type="image/png", headers=claimed)
+    await pictured(harness, url)
+    await harness.wait(1)
+    post = harness.last
     assert words(post).endswith(f"-# The picture is too large to attach. {LINK}")
     assert post.embeds[0].image.url == url
     assert not post.attachments
 
 
-async def test_the_address_that_names_the_payer_is_never_shown(stage: Stage) -> None:
-    url = stage.useapi.serve_file("x.png", b"", content_type="image/png", status=500)
-    post = await finished(stage, attachments=[], imageUx=[{"id": "0", "url": url}])
+async def test_the_address_that_names_the_payer_is_never_shown(harness: BotHarness) -> None:
+    url = harness.useapi.serve_file("x.png", b"", content_type="image/png", status=500)
+    post = await finished(harness, attachments=[], imageUx=[{"id": "0", "url": url}])
     assert words(post).endswith("-# The picture could not be fetched.")
-    assert url not in stage.sent()
+    assert url not in harness.sent()

@@ -5,153 +5,155 @@ import re
 
 import pytest
 
-from tests.journeys.conftest import Stage, button, key_in, labels, private, words
+from tests.journeys.conftest import BotHarness, button, key_in, labels, private, words
 
 # --- together ---------------------------------------------------------------------------------------------------------
 
 
-async def test_two_people_in_one_channel_share_a_card_its_looks_and_a_result_that_calls_both(stage: Stage) -> None:
-    jobid = stage.useapi.add_job(duration=80)
-    await stage.job(stage.mira, jobid)
-    (card,) = stage.posts()
-    answer = await stage.job(stage.bo, jobid)
-    assert answer == f"Already watched [here]({stage.jump(card)}), I'll tell you too."
-    assert stage.looks(jobid) == 1
-    await stage.wait(6)
-    assert stage.posts()[0].embeds[0].footer.text == "Mira and 1 more will be told here"
-    await stage.wait(94)
-    card, result = stage.posts()
-    assert result.content == f"<@{stage.mira.id}> <@{stage.bo.id}>"
-    assert stage.called() == {stage.mira.id, stage.bo.id}
-    assert 5 <= stage.looks(jobid) <= 8, "one look every 15 s, not two"
+async def test_two_people_in_one_channel_share_a_card_its_looks_and_a_result_that_calls_both(
+    harness: BotHarness,
+) -> None:
+    jobid = harness.useapi.add_job(duration=80)
+    await harness.job(harness.mira, jobid)
+    (card,) = harness.posts()
+    answer = await harness.job(harness.bo, jobid)
+    assert answer == f"Already watched [here]({harness.jump(card)}), I'll tell you too."
+    assert harness.looks(jobid) == 1
+    await harness.wait(6)
+    assert harness.posts()[0].embeds[0].footer.text == "Mira and 1 more will be told here"
+    await harness.wait(94)
+    card, result = harness.posts()
+    assert result.content == f"<@{harness.mira.id}> <@{harness.bo.id}>"
+    assert harness.called() == {harness.mira.id, harness.bo.id}
+    assert 5 <= harness.looks(jobid) <= 8, "one look every 15 s, not two"
 
 
-async def test_nobody_who_waited_less_than_a_minute_is_called(stage: Stage) -> None:
-    jobid = stage.useapi.add_job(duration=80)
-    await stage.job(stage.mira, jobid)
-    await stage.wait(40)
-    await stage.job(stage.bo, jobid)
-    await stage.wait(60)
-    _, result = stage.posts()
-    assert result.content == f"<@{stage.mira.id}>"
+async def test_nobody_who_waited_less_than_a_minute_is_called(harness: BotHarness) -> None:
+    jobid = harness.useapi.add_job(duration=80)
+    await harness.job(harness.mira, jobid)
+    await harness.wait(40)
+    await harness.job(harness.bo, jobid)
+    await harness.wait(60)
+    _, result = harness.posts()
+    assert result.content == f"<@{harness.mira.id}>"
     assert result.embeds[0].footer.text is not None
     assert result.embeds[0].footer.text.startswith("Mira · ")
 
 
-async def test_a_quick_job_calls_nobody(stage: Stage) -> None:
-    jobid = stage.useapi.add_job()
-    await stage.job(stage.mira, jobid)
-    await stage.job(stage.bo, jobid)
-    await stage.wait(35)
-    _, result = stage.posts()
+async def test_a_quick_job_calls_nobody(harness: BotHarness) -> None:
+    jobid = harness.useapi.add_job()
+    await harness.job(harness.mira, jobid)
+    await harness.job(harness.bo, jobid)
+    await harness.wait(35)
+    _, result = harness.posts()
     assert result.content == ""
-    assert not stage.called()
+    assert not harness.called()
 
 
-async def test_the_admin_says_how_long_is_long(stage: Stage) -> None:
-    await stage.restart(ping_after=10)
-    await stage.job(stage.mira, stage.useapi.add_job())
-    await stage.wait(35)
-    assert stage.last.content == f"<@{stage.mira.id}>"
+async def test_the_admin_says_how_long_is_long(harness: BotHarness) -> None:
+    await harness.restart(ping_after=10)
+    await harness.job(harness.mira, harness.useapi.add_job())
+    await harness.wait(35)
+    assert harness.last.content == f"<@{harness.mira.id}>"
 
 
-async def test_two_channels_get_a_result_each_from_one_look(stage: Stage) -> None:
-    jobid = stage.useapi.add_job()
-    await stage.job(stage.mira, jobid)
-    assert (await stage.job(stage.bo, jobid, stage.lounge)).startswith("Watching `#")
-    await stage.wait(35)
-    for channel, requester in ((stage.channel, "Mira"), (stage.lounge, "Bo")):
-        card, result = stage.posts(channel)
+async def test_two_channels_get_a_result_each_from_one_look(harness: BotHarness) -> None:
+    jobid = harness.useapi.add_job()
+    await harness.job(harness.mira, jobid)
+    assert (await harness.job(harness.bo, jobid, harness.lounge)).startswith("Watching `#")
+    await harness.wait(35)
+    for channel, requester in ((harness.channel, "Mira"), (harness.lounge, "Bo")):
+        card, result = harness.posts(channel)
         assert result.reference is not None
         assert result.reference.message_id == card.id
         assert str(result.embeds[0].footer.text).startswith(f"{requester} · ")
-    assert stage.looks(jobid) == 3
+    assert harness.looks(jobid) == 3
 
 
-async def test_two_who_ask_in_the_same_moment_cause_one_look_and_get_one_card(stage: Stage) -> None:
-    jobid = stage.useapi.add_job(duration=80)
-    async with stage.one_moment():
-        asked = [await who.slash(stage.channel, "job", jobid=jobid) for who in (stage.mira, stage.bo)]
+async def test_two_who_ask_in_the_same_moment_cause_one_look_and_get_one_card(harness: BotHarness) -> None:
+    jobid = harness.useapi.add_job(duration=80)
+    async with harness.one_moment():
+        asked = [await who.slash(harness.channel, "job", jobid=jobid) for who in (harness.mira, harness.bo)]
     first, second = sorted(private(answer).content for answer in asked)
     assert first == "Already watched here, I'll tell you too."
     assert re.fullmatch(r"Watching `#\w{4}`: I'll post it here\.", second)
-    asked_for = stage.looks(jobid)
+    asked_for = harness.looks(jobid)
     assert asked_for <= 2, "each question may reach useapi before the other one is answered"
-    await stage.wait(100)
-    assert len(stage.posts()) == 2
-    assert stage.called() == {stage.mira.id, stage.bo.id}
-    assert 5 <= stage.looks(jobid) - asked_for <= 7, "one look every 15 s, not two"
+    await harness.wait(100)
+    assert len(harness.posts()) == 2
+    assert harness.called() == {harness.mira.id, harness.bo.id}
+    assert 5 <= harness.looks(jobid) - asked_for <= 7, "one look every 15 s, not two"
 
 
-async def test_two_who_ask_in_the_same_moment_for_a_job_that_is_over_get_one_result(stage: Stage) -> None:
-    jobid = stage.useapi.add_job(age=600)
-    async with stage.one_moment():
-        asked = [await who.slash(stage.channel, "job", jobid=jobid) for who in (stage.mira, stage.bo)]
+async def test_two_who_ask_in_the_same_moment_for_a_job_that_is_over_get_one_result(harness: BotHarness) -> None:
+    jobid = harness.useapi.add_job(age=600)
+    async with harness.one_moment():
+        asked = [await who.slash(harness.channel, "job", jobid=jobid) for who in (harness.mira, harness.bo)]
     assert {private(answer).content for answer in asked} == {"It is over already: I'm posting it here."}
-    assert len(stage.posts()) == 1
+    assert len(harness.posts()) == 1
 
 
 # --- again ------------------------------------------------------------------------------------------------------------
 
 
-async def test_asking_twice_leads_to_the_card(stage: Stage) -> None:
-    jobid = stage.useapi.add_job(duration=80)
-    await stage.job(stage.mira, jobid)
-    (card,) = stage.posts()
-    assert stage.jump(card) in await stage.job(stage.mira, jobid)
-    await stage.wait(100)
-    _, result = stage.posts()
-    assert result.content == f"<@{stage.mira.id}>"
+async def test_asking_twice_leads_to_the_card(harness: BotHarness) -> None:
+    jobid = harness.useapi.add_job(duration=80)
+    await harness.job(harness.mira, jobid)
+    (card,) = harness.posts()
+    assert harness.jump(card) in await harness.job(harness.mira, jobid)
+    await harness.wait(100)
+    _, result = harness.posts()
+    assert result.content == f"<@{harness.mira.id}>"
 
 
-async def test_a_card_that_somebody_deleted_comes_anew_when_asked_for(stage: Stage) -> None:
-    jobid = stage.useapi.add_job(duration=80)
-    await stage.job(stage.mira, jobid)
-    await stage.mira.delete(stage.last)
-    await stage.wait(30)
-    assert not stage.posts()
-    assert (await stage.job(stage.bo, jobid)).startswith("Watching `#")
-    await stage.wait(70)
-    card, result = stage.posts()
-    assert stage.jump(result) in card.content
+async def test_a_card_that_somebody_deleted_comes_anew_when_asked_for(harness: BotHarness) -> None:
+    jobid = harness.useapi.add_job(duration=80)
+    await harness.job(harness.mira, jobid)
+    await harness.mira.delete(harness.last)
+    await harness.wait(30)
+    assert not harness.posts()
+    assert (await harness.job(harness.bo, jobid)).startswith("Watching `#")
+    await harness.wait(70)
+    card, result = harness.posts()
+    assert harness.jump(result) in card.content
 
 
-async def test_a_result_that_stands_here_is_linked_and_posted_again_on_request(stage: Stage) -> None:
-    jobid = stage.useapi.add_job(age=600)
-    await stage.job(stage.mira, jobid)
-    (result,) = stage.posts()
-    answer = await stage.ask(stage.bo, jobid)
+async def test_a_result_that_stands_here_is_linked_and_posted_again_on_request(harness: BotHarness) -> None:
+    jobid = harness.useapi.add_job(age=600)
+    await harness.job(harness.mira, jobid)
+    (result,) = harness.posts()
+    answer = await harness.ask(harness.bo, jobid)
     assert answer.content == "It stands here already."
     assert labels(answer) == [["Go to the picture", "Post again"]]
-    assert button(answer, "Go to the picture").url == stage.jump(result)
-    assert len(stage.posts()) == 1
-    answer = await stage.press(stage.bo, answer, "Post again")
+    assert button(answer, "Go to the picture").url == harness.jump(result)
+    assert len(harness.posts()) == 1
+    answer = await harness.press(harness.bo, answer, "Post again")
     assert answer.content == "I'll post it here again."
     assert not answer.components
-    first, second = stage.posts()
+    first, second = harness.posts()
     assert words(second) == words(first)
     assert labels(second) == labels(first)
-    assert stage.bytes_of(second.attachments[0]) == stage.bytes_of(first.attachments[0])
-    assert stage.looks(jobid) == 1
+    assert harness.bytes_of(second.attachments[0]) == harness.bytes_of(first.attachments[0])
+    assert harness.looks(jobid) == 1
 
 
-async def test_a_result_posted_again_calls_nobody_who_was_called_before(stage: Stage) -> None:
-    jobid = stage.useapi.add_job(duration=80)
-    await stage.job(stage.mira, jobid)
-    await stage.wait(100)
-    assert stage.last.content == f"<@{stage.mira.id}>"
-    await stage.press(stage.bo, await stage.ask(stage.bo, jobid), "Post again")
-    assert len(stage.posts()) == 3
-    assert stage.last.content == ""
+async def test_a_result_posted_again_calls_nobody_who_was_called_before(harness: BotHarness) -> None:
+    jobid = harness.useapi.add_job(duration=80)
+    await harness.job(harness.mira, jobid)
+    await harness.wait(100)
+    assert harness.last.content == f"<@{harness.mira.id}>"
+    await harness.press(harness.bo, await harness.ask(harness.bo, jobid), "Post again")
+    assert len(harness.posts()) == 3
+    assert harness.last.content == ""
 
 
-async def test_a_result_posted_again_later_is_not_silent_because_somebody_just_asked(stage: Stage) -> None:
-    jobid = stage.useapi.add_job(age=600)
-    await stage.job(stage.mira, jobid)
-    await stage.wait(3 * 3600)
-    await stage.press(stage.bo, await stage.ask(stage.bo, jobid), "Post again")
-    assert len(stage.posts()) == 2
-    assert not stage.last.flags.suppress_notifications
+async def test_a_result_posted_again_later_is_not_silent_because_somebody_just_asked(harness: BotHarness) -> None:
+    jobid = harness.useapi.add_job(age=600)
+    await harness.job(harness.mira, jobid)
+    await harness.wait(3 * 3600)
+    await harness.press(harness.bo, await harness.ask(harness.bo, jobid), "Post again")
+    assert len(harness.posts()) == 2
+    assert not harness.last.flags.suppress_notifications
 
 
 # --- by what name -----------------------------------------------------------------------------------------------------
@@ -168,76 +170,76 @@ WRITTEN = {
 
 
 @pytest.mark.parametrize("written", WRITTEN.values(), ids=WRITTEN)
-async def test_an_id_is_found_in_what_people_paste(stage: Stage, written: str) -> None:
-    jobid = stage.useapi.add_job()
+async def test_an_id_is_found_in_what_people_paste(harness: BotHarness, written: str) -> None:
+    jobid = harness.useapi.add_job()
     pasted = written.format(jobid=jobid, quoted=jobid.replace(":", "%3A"))
-    assert (await stage.job(stage.mira, pasted)).startswith("Watching `#")
-    assert stage.looks(jobid) == 1
+    assert (await harness.job(harness.mira, pasted)).startswith("Watching `#")
+    assert harness.looks(jobid) == 1
 
 
-async def test_useapis_whole_answer_may_be_pasted(stage: Stage) -> None:
-    jobid = stage.useapi.add_job()
+async def test_useapis_whole_answer_may_be_pasted(harness: BotHarness) -> None:
+    jobid = harness.useapi.add_job()
     pasted = json.dumps({"children": [{"jobid": "another"}], "jobid": jobid, "status": "progress"}, indent=2)
-    assert (await stage.job(stage.mira, pasted)).startswith("Watching `#")
-    assert stage.looks(jobid) == 1
+    assert (await harness.job(harness.mira, pasted)).startswith("Watching `#")
+    assert harness.looks(jobid) == 1
 
 
-async def test_the_short_key_names_the_job_in_its_own_server(stage: Stage) -> None:
-    jobid = stage.useapi.add_job(duration=80)
-    key = key_in(await stage.job(stage.mira, jobid))
-    (card,) = stage.posts()
+async def test_the_short_key_names_the_job_in_its_own_server(harness: BotHarness) -> None:
+    jobid = harness.useapi.add_job(duration=80)
+    key = key_in(await harness.job(harness.mira, jobid))
+    (card,) = harness.posts()
     for written in (f"#{key}", key.lower(), f" #{key.lower()} "):
-        assert stage.jump(card) in await stage.job(stage.bo, written)
-    assert stage.looks(jobid) == 1
+        assert harness.jump(card) in await harness.job(harness.bo, written)
+    assert harness.looks(jobid) == 1
 
 
-async def test_the_short_key_means_nothing_in_another_server(stage: Stage) -> None:
-    jobid = stage.useapi.add_job(duration=80)
-    key = key_in(await stage.job(stage.mira, jobid))
-    elsewhere = stage.env.create_guild("Elsewhere")
+async def test_the_short_key_means_nothing_in_another_server(harness: BotHarness) -> None:
+    jobid = harness.useapi.add_job(duration=80)
+    key = key_in(await harness.job(harness.mira, jobid))
+    elsewhere = harness.env.create_guild("Elsewhere")
     hall = elsewhere.create_text_channel("hall")
-    stranger = elsewhere.add_member(stage.mira.user)
-    assert (await stage.job(stranger, f"#{key}", hall)).startswith(f"No job in this server has the key `#{key}`.")
-    assert (await stage.job(stranger, key, hall)).startswith("useapi.net knows no job with this id.")
-    assert not stage.posts(hall)
-    assert await stage.job(stranger, jobid, hall) == f"Watching `#{key}`: I'll post it here."
-    assert (await stage.job(stranger, f"#{key}", hall)).startswith("Already watched [here]")
+    stranger = elsewhere.add_member(harness.mira.user)
+    assert (await harness.job(stranger, f"#{key}", hall)).startswith(f"No job in this server has the key `#{key}`.")
+    assert (await harness.job(stranger, key, hall)).startswith("useapi.net knows no job with this id.")
+    assert not harness.posts(hall)
+    assert await harness.job(stranger, jobid, hall) == f"Watching `#{key}`: I'll post it here."
+    assert (await harness.job(stranger, f"#{key}", hall)).startswith("Already watched [here]")
 
 
 # --- how much ---------------------------------------------------------------------------------------------------------
 
 
-async def test_six_questions_a_minute_are_enough_for_one_member(stage: Stage) -> None:
-    jobid = stage.useapi.add_job(duration=600)
+async def test_six_questions_a_minute_are_enough_for_one_member(harness: BotHarness) -> None:
+    jobid = harness.useapi.add_job(duration=600)
     for _ in range(6):
-        await stage.job(stage.mira, jobid)
-        await stage.wait(1)
-    too_fast = await stage.job(stage.mira, jobid)
+        await harness.job(harness.mira, jobid)
+        await harness.wait(1)
+    too_fast = await harness.job(harness.mira, jobid)
     found = re.fullmatch(r"That was a little fast\. Please try again in (\d+) s\.", too_fast)
     assert found
-    assert "Already watched" in await stage.job(stage.bo, jobid), "others are not held up"
-    await stage.wait(int(found[1]) + 1)
-    assert "Already watched" in await stage.job(stage.mira, jobid)
+    assert "Already watched" in await harness.job(harness.bo, jobid), "others are not held up"
+    await harness.wait(int(found[1]) + 1)
+    assert "Already watched" in await harness.job(harness.mira, jobid)
 
 
-async def test_ten_running_jobs_are_enough_for_one_member(stage: Stage) -> None:
-    await stage.restart(poll_seconds=300)
-    jobids = [stage.useapi.add_job(duration=3600) for _ in range(11)]
+async def test_ten_running_jobs_are_enough_for_one_member(harness: BotHarness) -> None:
+    await harness.restart(poll_seconds=300)
+    jobids = [harness.useapi.add_job(duration=3600) for _ in range(11)]
     for nth, jobid in enumerate(jobids[:10]):
-        assert (await stage.job(stage.mira, jobid)).startswith("Watching `#")
+        assert (await harness.job(harness.mira, jobid)).startswith("Watching `#")
         if nth == 5:
-            await stage.wait(61)
-    answer = await stage.job(stage.mira, jobids[10])
+            await harness.wait(61)
+    answer = await harness.job(harness.mira, jobids[10])
     assert answer == "You are watching 10 running jobs already. Please wait until one of them is done."
-    await stage.wait(1)
-    assert len(stage.posts()) == 10
-    assert (await stage.job(stage.bo, jobids[10])).startswith("Watching `#")
+    await harness.wait(1)
+    assert len(harness.posts()) == 10
+    assert (await harness.job(harness.bo, jobids[10])).startswith("Watching `#")
 
 
-async def test_a_job_that_is_over_does_not_count_as_running(stage: Stage) -> None:
-    await stage.restart(poll_seconds=50)
+async def test_a_job_that_is_over_does_not_count_as_running(harness: BotHarness) -> None:
+    await harness.restart(poll_seconds=50)
     for nth in range(10):
-        await stage.job(stage.mira, stage.useapi.add_job(duration=3600 if nth else 30))
+        await harness.job(harness.mira, harness.useapi.add_job(duration=3600 if nth else 30))
         if nth == 5:
-            await stage.wait(61)
-    assert (await stage.job(stage.mira, stage.useapi.add_job())).startswith("Watching `#")
+            await harness.wait(61)
+    assert (await harness.job(harness.mira, harness.useapi.add_job())).startswith("Watching `#")

@@ -5,11 +5,11 @@ from typing import Any
 
 import discord
 
-from tests.journeys.conftest import Stage, labels, private, words
+from tests.journeys.conftest import BotHarness, labels, private, words
 
 
-async def opened(stage: Stage, who: Any) -> discord.Message:
-    return private(await who.slash(stage.channel, "jobs"))
+async def opened(harness: BotHarness, who: Any) -> discord.Message:
+    return private(await who.slash(harness.channel, "jobs"))
 
 
 def options(panel: discord.Message, custom_id: str) -> list[discord.SelectOption]:
@@ -24,7 +24,7 @@ def options(panel: discord.Message, custom_id: str) -> list[discord.SelectOption
 
 
 async def choose(
-    stage: Stage,
+    harness: BotHarness,
     who: Any,
     seen: discord.Message,
     custom_id: str,
@@ -34,146 +34,150 @@ async def choose(
 ) -> discord.Message:
     """`who` takes what the panel `seen` offers, in that panel or in another."""
     value = options(seen, custom_id)[number].value
-    return await stage._seen(await who.select(panel or seen, [value], custom_id=custom_id))
+    return await harness._seen(await who.select(panel or seen, [value], custom_id=custom_id))
 
 
-async def forged(stage: Stage, who: Any, panel: discord.Message, custom_id: str) -> discord.Message:
+async def forged(harness: BotHarness, who: Any, panel: discord.Message, custom_id: str) -> discord.Message:
     """The panel of `who`, with a select of somebody else's in it."""
-    own = await opened(stage, who)
+    own = await opened(harness, who)
     told = [{"label": option.label, "value": option.value} for option in options(panel, custom_id)]
     menu = {"type": 3, "custom_id": custom_id, "options": told}
-    stage.env.backend.messages[stage.channel.id][own.id].components = [{"type": 1, "components": [menu]}]
+    harness.env.backend.messages[harness.channel.id][own.id].components = [{"type": 1, "components": [menu]}]
     return own
 
 
-async def test_a_member_sees_and_stops_their_own_waits_alone(stage: Stage) -> None:
-    castle, boat = stage.useapi.add_job(duration=900), stage.useapi.add_job(prompt="a boat", duration=900)
-    await stage.job(stage.bo, castle)
-    await stage.job(stage.bo, boat, stage.lounge)
-    await stage.job(stage.mira, castle)
-    panel = await opened(stage, stage.bo)
+async def test_a_member_sees_and_stops_their_own_waits_alone(harness: BotHarness) -> None:
+    castle, boat = harness.useapi.add_job(duration=900), harness.useapi.add_job(prompt="a boat", duration=900)
+    await harness.job(harness.bo, castle)
+    await harness.job(harness.bo, boat, harness.lounge)
+    await harness.job(harness.mira, castle)
+    panel = await opened(harness, harness.bo)
     assert "**You wait for**\n- Imagine · castle in the fog · " in words(panel)
-    assert f"in <#{stage.lounge.id}>" in words(panel)
+    assert f"in <#{harness.lounge.id}>" in words(panel)
     assert [option.label.split(" · ")[1] for option in options(panel, "dr:n:s")] == ["castle in the fog", "boat"]
-    await stage.restart()
-    panel = await choose(stage, stage.bo, panel, "dr:n:s")
+    await harness.restart()
+    panel = await choose(harness, harness.bo, panel, "dr:n:s")
     assert panel.content == "I won't tell you about it."
     assert "castle" not in words(panel)
-    await stage.wait(6)
-    assert stage.last.embeds[0].footer.text == "Mira will be told here"
-    panel = await opened(stage, stage.mira)
+    await harness.wait(6)
+    assert harness.last.embeds[0].footer.text == "Mira will be told here"
+    panel = await opened(harness, harness.mira)
     assert "castle in the fog" in words(panel)
     assert "boat" not in words(panel)
 
 
-async def test_a_choice_that_names_someone_elses_wait_stops_nothing(stage: Stage) -> None:
-    await stage.job(stage.mira, stage.useapi.add_job(duration=900))
-    theirs = await opened(stage, stage.mira)
-    answer = await choose(stage, stage.bo, theirs, "dr:n:s", panel=await forged(stage, stage.bo, theirs, "dr:n:s"))
+async def test_a_choice_that_names_someone_elses_wait_stops_nothing(harness: BotHarness) -> None:
+    await harness.job(harness.mira, harness.useapi.add_job(duration=900))
+    theirs = await opened(harness, harness.mira)
+    answer = await choose(
+        harness, harness.bo, theirs, "dr:n:s", panel=await forged(harness, harness.bo, theirs, "dr:n:s")
+    )
     assert answer.content == "You did not wait for it."
     assert "You wait for no running job." in words(answer)
-    assert "castle in the fog" in words(await opened(stage, stage.mira))
+    assert "castle in the fog" in words(await opened(harness, harness.mira))
 
 
-async def test_a_panel_is_never_shown_to_everybody(stage: Stage) -> None:
-    answer = await stage.press(stage.bo, stage.forge("dr:n:r"), "Forged")
+async def test_a_panel_is_never_shown_to_everybody(harness: BotHarness) -> None:
+    answer = await harness.press(harness.bo, harness.forge("dr:n:r"), "Forged")
     assert answer.content.startswith("This belongs into a private panel.")
 
 
-async def test_what_ended_lately_is_listed_with_the_way_there(stage: Stage) -> None:
+async def test_what_ended_lately_is_listed_with_the_way_there(harness: BotHarness) -> None:
     for number in range(10):
-        await stage.job(stage.bo, stage.useapi.add_job(prompt=f"boat number {number}", age=600))
-        await stage.wait(10.1)
-    panel = await opened(stage, stage.bo)
+        await harness.job(harness.bo, harness.useapi.add_job(prompt=f"boat number {number}", age=600))
+        await harness.wait(10.1)
+    panel = await opened(harness, harness.bo)
     lines = [line for line in words(panel).splitlines() if "boat number" in line]
     assert len(lines) == 8
     assert "boat number 9 · done" in lines[0]
-    assert f"[picture]({stage.jump(stage.last)})" in lines[0]
-    assert "Ended lately" not in words(await opened(stage, stage.mira))
-    await stage.job(stage.mira, stage.useapi.add_job(ends="moderated", age=600))
-    assert f"→ [details]({stage.jump(stage.last)})" in words(await opened(stage, stage.mira)), "there is no picture"
+    assert f"[picture]({harness.jump(harness.last)})" in lines[0]
+    assert "Ended lately" not in words(await opened(harness, harness.mira))
+    await harness.job(harness.mira, harness.useapi.add_job(ends="moderated", age=600))
+    assert f"→ [details]({harness.jump(harness.last)})" in words(await opened(harness, harness.mira)), (
+        "there is no picture"
+    )
 
 
-async def test_a_press_in_line_is_taken_back_before_it_costs_anything(stage: Stage) -> None:
-    await stage.job(stage.mira, stage.useapi.add_job(age=600))
-    post = stage.last
-    stage.useapi.fail("queue_full", path="/v2/jobs/button", times=math.inf)
-    await stage.press(stage.mira, post, "V1")
-    await stage.wait(10)
-    await stage.press(stage.mira, post, "V2")
-    panel = await opened(stage, stage.mira)
+async def test_a_press_in_line_is_taken_back_before_it_costs_anything(harness: BotHarness) -> None:
+    await harness.job(harness.mira, harness.useapi.add_job(age=600))
+    post = harness.last
+    harness.useapi.fail("queue_full", path="/v2/jobs/button", times=math.inf)
+    await harness.press(harness.mira, post, "V1")
+    await harness.wait(10)
+    await harness.press(harness.mira, post, "V2")
+    panel = await opened(harness, harness.mira)
     assert "**In line: 2 of your presses; 3 may wait at a time**\n- V1 of `#" in words(panel)
     assert "`: number 2 in line" in words(panel)
     assert "All of the Midjourney account's places are taken." in words(panel)
-    own = await forged(stage, stage.bo, panel, "dr:n:t")
-    stranger = await choose(stage, stage.bo, panel, "dr:n:t", panel=own)
+    own = await forged(harness, harness.bo, panel, "dr:n:t")
+    stranger = await choose(harness, harness.bo, panel, "dr:n:t", panel=own)
     assert stranger.content == "It does not wait in line any more."
-    panel = await choose(stage, stage.mira, await opened(stage, stage.mira), "dr:n:t")
+    panel = await choose(harness, harness.mira, await opened(harness, harness.mira), "dr:n:t")
     assert panel.content == "Taken back. It cost nothing."
     assert [option.label.split(" ")[0] for option in options(panel, "dr:n:t")] == ["V2"]
-    assert await stage.rows("SELECT state FROM presses ORDER BY id") == [("withdrawn",), ("queued",)]
-    stage.useapi.heal()
-    await stage.wait(120)
-    assert stage.presses()[-1]["button"] == "V2"
-    again = await choose(stage, stage.mira, panel, "dr:n:t")
+    assert await harness.rows("SELECT state FROM presses ORDER BY id") == [("withdrawn",), ("queued",)]
+    harness.useapi.heal()
+    await harness.wait(120)
+    assert harness.presses()[-1]["button"] == "V2"
+    again = await choose(harness, harness.mira, panel, "dr:n:t")
     assert again.content == "It does not wait in line any more."
 
 
-async def test_pings_are_switched_off_for_oneself_and_the_results_come_without(stage: Stage) -> None:
-    panel = await stage.press(stage.bo, await opened(stage, stage.bo), "Switch my pings off")
+async def test_pings_are_switched_off_for_oneself_and_the_results_come_without(harness: BotHarness) -> None:
+    panel = await harness.press(harness.bo, await opened(harness, harness.bo), "Switch my pings off")
     assert "Pings: off for you. Results come all the same." in words(panel)
-    jobid = stage.useapi.add_job(duration=80)
-    await stage.job(stage.bo, jobid)
-    await stage.job(stage.mira, jobid)
-    await stage.wait(100)
-    assert stage.called() == {stage.mira.id}
-    panel = await stage.press(stage.bo, panel, "Switch my pings on")
+    jobid = harness.useapi.add_job(duration=80)
+    await harness.job(harness.bo, jobid)
+    await harness.job(harness.mira, jobid)
+    await harness.wait(100)
+    assert harness.called() == {harness.mira.id}
+    panel = await harness.press(harness.bo, panel, "Switch my pings on")
     assert "Pings: on for you." in words(panel)
-    await stage.bot.store.change_settings(stage.guild.id, pings=False)
-    assert "Pings: on for you, but off in this server." in words(await stage.press(stage.bo, panel, "Look again"))
+    await harness.bot.store.change_settings(harness.guild.id, pings=False)
+    assert "Pings: on for you, but off in this server." in words(await harness.press(harness.bo, panel, "Look again"))
 
 
 # --- whoever runs the bot ---------------------------------------------------------------------------------------------
 
 
-async def test_the_owner_sees_the_accounts_jobs_and_may_watch_them(stage: Stage) -> None:
-    stage.bot.owner_id = stage.mira.id
-    known, stranger = stage.useapi.add_job(duration=60), stage.useapi.add_job(prompt="a boat", duration=60)
-    await stage.job(stage.bo, known)
-    panel = await opened(stage, stage.mira)
+async def test_the_owner_sees_the_accounts_jobs_and_may_watch_them(harness: BotHarness) -> None:
+    harness.bot.owner_id = harness.mira.id
+    known, stranger = harness.useapi.add_job(duration=60), harness.useapi.add_job(prompt="a boat", duration=60)
+    await harness.job(harness.bo, known)
+    panel = await opened(harness, harness.mira)
     assert "**The account: 2 of 3 slots running, 0 waiting**" in words(panel)
     assert [option.label.split(" · ")[1] for option in options(panel, "dr:n:w")] == ["castle in the fog", "boat"]
     assert "job:" not in repr(panel.components)
-    assert "The account" not in words(await opened(stage, stage.bo))
-    own = await forged(stage, stage.bo, panel, "dr:n:w")
-    refused = await choose(stage, stage.bo, panel, "dr:n:w", 1, panel=own)
+    assert "The account" not in words(await opened(harness, harness.bo))
+    own = await forged(harness, harness.bo, panel, "dr:n:w")
+    refused = await choose(harness, harness.bo, panel, "dr:n:w", 1, panel=own)
     assert refused.content == "Only whoever runs this bot can see the account's jobs."
-    panel = await choose(stage, stage.mira, panel, "dr:n:w", 1)
+    panel = await choose(harness, harness.mira, panel, "dr:n:w", 1)
     assert panel.content.startswith("Watching `#")
-    assert panel.content.endswith(f"I'll post it in <#{stage.channel.id}>.")
+    assert panel.content.endswith(f"I'll post it in <#{harness.channel.id}>.")
     assert "boat" in words(panel).partition("The account")[0]
-    assert await stage.bot.store.by_jobid(stranger)
-    await stage.wait(90)
-    panel = await opened(stage, stage.mira)
+    assert await harness.bot.store.by_jobid(stranger)
+    await harness.wait(90)
+    panel = await opened(harness, harness.mira)
     assert "**The account: 0 slots running, 0 waiting**" in words(panel)
 
 
-async def test_useapis_trouble_is_a_sentence_and_the_rest_works(stage: Stage) -> None:
-    stage.bot.owner_id = stage.mira.id
-    await stage.job(stage.mira, stage.useapi.add_job(duration=900))
-    panel = await opened(stage, stage.mira)
-    stage.useapi.fail(401, path="/v2/jobs", times=math.inf)
-    answer = await choose(stage, stage.mira, panel, "dr:n:w")
+async def test_useapis_trouble_is_a_sentence_and_the_rest_works(harness: BotHarness) -> None:
+    harness.bot.owner_id = harness.mira.id
+    await harness.job(harness.mira, harness.useapi.add_job(duration=900))
+    panel = await opened(harness, harness.mira)
+    harness.useapi.fail(401, path="/v2/jobs", times=math.inf)
+    answer = await choose(harness, harness.mira, panel, "dr:n:w")
     assert answer.content.startswith("useapi.net does not accept this bot's token.")
     assert "**The account**\nuseapi.net does not accept this bot's token." in words(answer)
     assert "castle in the fog" in words(answer)
     assert labels(answer)[-1] == ["Switch my pings off", "Look again"]
-    assert (await choose(stage, stage.mira, answer, "dr:n:s")).content == "I won't tell you about it."
+    assert (await choose(harness, harness.mira, answer, "dr:n:s")).content == "I won't tell you about it."
 
 
-async def test_an_answer_about_the_account_is_never_followed_in_public(stage: Stage) -> None:
-    stage.bot.owner_id = stage.mira.id
-    stage.useapi.add_job("info", duration=900)
-    answer = await choose(stage, stage.mira, await opened(stage, stage.mira), "dr:n:w")
+async def test_an_answer_about_the_account_is_never_followed_in_public(harness: BotHarness) -> None:
+    harness.bot.owner_id = harness.mira.id
+    harness.useapi.add_job("info", duration=900)
+    answer = await choose(harness, harness.mira, await opened(harness, harness.mira), "dr:n:w")
     assert answer.content.startswith("That one is about the account itself;")
-    assert not stage.posts()
+    assert not harness.posts()

@@ -7,7 +7,7 @@ import simcord.backend.cdn
 from aiohttp import web
 
 from bot.models.job import Spoiler
-from tests.journeys.conftest import Stage, button, words
+from tests.journeys.conftest import BotHarness, button, words
 
 CASTLE = "a castle in the fog, ink wash"
 WEEKS = 21 * 86400
@@ -15,11 +15,11 @@ ENDED = "-# The picture is no longer there: such links end after a day."
 
 
 @pytest.fixture
-async def weeks_later(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+async def weeks_later(harness: BotHarness, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[BotHarness]:
     """The same stage, whose Discord also serves what was uploaded to it, as simcord's alone does not."""
 
     async def get(request: web.Request) -> web.Response:
-        data = stage.env.backend.cdn.get(f"{simcord.backend.cdn.CDN_BASE}{request.path}")
+        data = harness.env.backend.cdn.get(f"{simcord.backend.cdn.CDN_BASE}{request.path}")
         return web.Response(status=404) if data is None else web.Response(body=data)
 
     app = web.Application()
@@ -29,66 +29,66 @@ async def weeks_later(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
     monkeypatch.setattr(simcord.backend.cdn, "CDN_BASE", origin)
-    await stage.restart(image_hosts=(stage.useapi.origin, origin))
-    yield stage
+    await harness.restart(image_hosts=(harness.useapi.origin, origin))
+    yield harness
     await runner.cleanup()
 
 
-async def test_a_job_is_shown_again_in_another_channel_of_the_server(weeks_later: Stage) -> None:
-    stage = weeks_later
-    jobid = stage.useapi.add_job(prompt=CASTLE, age=600)
-    await stage.job(stage.mira, jobid)
-    (first,) = stage.posts()
-    await stage.restart(away=WEEKS)
-    await stage.job(stage.bo, jobid, stage.lounge)
-    (again,) = stage.posts(stage.lounge)
+async def test_a_job_is_shown_again_in_another_channel_of_the_server(weeks_later: BotHarness) -> None:
+    harness = weeks_later
+    jobid = harness.useapi.add_job(prompt=CASTLE, age=600)
+    await harness.job(harness.mira, jobid)
+    (first,) = harness.posts()
+    await harness.restart(away=WEEKS)
+    await harness.job(harness.bo, jobid, harness.lounge)
+    (again,) = harness.posts(harness.lounge)
     assert words(again) == words(first)
     (file,) = again.attachments
-    assert stage.bytes_of(file) == stage.bytes_of(first.attachments[0])
+    assert harness.bytes_of(file) == harness.bytes_of(first.attachments[0])
     assert again.embeds[0].image.url == f"attachment://{file.filename}"
 
 
-async def test_the_copy_stays_in_its_server(weeks_later: Stage) -> None:
-    stage = weeks_later
-    jobid = stage.useapi.add_job(prompt=CASTLE, age=600)
-    await stage.job(stage.mira, jobid)
-    await stage.restart(away=WEEKS)
-    elsewhere = stage.env.create_guild("Elsewhere")
+async def test_the_copy_stays_in_its_server(weeks_later: BotHarness) -> None:
+    harness = weeks_later
+    jobid = harness.useapi.add_job(prompt=CASTLE, age=600)
+    await harness.job(harness.mira, jobid)
+    await harness.restart(away=WEEKS)
+    elsewhere = harness.env.create_guild("Elsewhere")
     there = elsewhere.create_text_channel("pictures")
-    stage.guild = elsewhere
-    await stage.job(elsewhere.add_member(stage.env.create_user("Eve")), jobid, there)
-    (post,) = stage.posts(there)
+    harness.guild = elsewhere
+    await harness.job(elsewhere.add_member(harness.env.create_user("Eve")), jobid, there)
+    (post,) = harness.posts(there)
     assert words(post).endswith(ENDED)
     assert not post.attachments
 
 
-async def test_a_grid_of_weeks_ago_can_be_split_and_a_post_that_is_gone_has_no_copy(weeks_later: Stage) -> None:
-    stage = weeks_later
-    await stage.bot.store.change_settings(stage.guild.id, spoiler=Spoiler.ALWAYS)
-    jobid = stage.useapi.add_job(prompt=CASTLE, age=600, imageUx=[])
-    await stage.job(stage.mira, jobid)
-    await stage.restart(away=WEEKS)
+async def test_a_grid_of_weeks_ago_can_be_split_and_a_post_that_is_gone_has_no_copy(weeks_later: BotHarness) -> None:
+    harness = weeks_later
+    await harness.bot.store.change_settings(harness.guild.id, spoiler=Spoiler.ALWAYS)
+    jobid = harness.useapi.add_job(prompt=CASTLE, age=600, imageUx=[])
+    await harness.job(harness.mira, jobid)
+    await harness.restart(away=WEEKS)
     for number in (4, 0):
-        extras = await stage.press(stage.mira, stage.posts()[0], "⋯")
-        await stage.press(stage.mira, extras, "Split in four")
-        four = stage.last
+        extras = await harness.press(harness.mira, harness.posts()[0], "⋯")
+        await harness.press(harness.mira, extras, "Split in four")
+        four = harness.last
         assert len(four.attachments) == number
-        await stage.mira.click(four, custom_id=button(four, "Delete").custom_id)
-        (post,) = stage.posts()
-        stage.env.backend.messages[stage.channel.id][post.id].attachments.clear()
+        await harness.mira.click(four, custom_id=button(four, "Delete").custom_id)
+        (post,) = harness.posts()
+        harness.env.backend.messages[harness.channel.id][post.id].attachments.clear()
     assert four.content.endswith("The picture is no longer there: such links end after a day.")
 
 
-async def test_a_copy_that_discord_does_not_give_out_just_now_comes_when_it_does(weeks_later: Stage) -> None:
-    stage = weeks_later
-    jobid = stage.useapi.add_job(prompt=CASTLE, age=600)
-    await stage.job(stage.mira, jobid)
-    await stage.restart(away=WEEKS)
-    stage.env.inject_error("GET", "/channels/*/messages/*", status=500, times=1)
-    await stage.job(stage.mira, jobid, stage.lounge)
-    (post,) = stage.posts(stage.lounge)
+async def test_a_copy_that_discord_does_not_give_out_just_now_comes_when_it_does(weeks_later: BotHarness) -> None:
+    harness = weeks_later
+    jobid = harness.useapi.add_job(prompt=CASTLE, age=600)
+    await harness.job(harness.mira, jobid)
+    await harness.restart(away=WEEKS)
+    harness.env.inject_error("GET", "/channels/*/messages/*", status=500, times=1)
+    await harness.job(harness.mira, jobid, harness.lounge)
+    (post,) = harness.posts(harness.lounge)
     assert words(post).endswith("-# The picture could not be fetched.")
-    await stage.wait(20)
-    (post,) = stage.posts(stage.lounge)
+    await harness.wait(20)
+    (post,) = harness.posts(harness.lounge)
     assert post.attachments
     assert words(post).endswith(CASTLE)

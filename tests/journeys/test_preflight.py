@@ -16,10 +16,10 @@ from bot.cli.preflight import check
 from bot.cli.preflight.findings import Severity
 from bot.cli.preflight.remote import Clock
 from bot.client import PERMISSIONS
-from bot.demo.useapi import PretendUseapi
+from bot.demo.useapi import FakeUseapi
 from bot.store import open_store
 from bot.store.connection import FILE
-from tests.fakes.discord import PretendDiscord
+from tests.fakes.discord import FakeDiscord
 
 CANARY = "canary-of-a-token"
 
@@ -27,7 +27,7 @@ CANARY = "canary-of-a-token"
 class Desk:
     """What an admin has before the first start."""
 
-    def __init__(self, folder: Path, discord: PretendDiscord, useapi: PretendUseapi) -> None:
+    def __init__(self, folder: Path, discord: FakeDiscord, useapi: FakeUseapi) -> None:
         self.folder = folder
         self.discord = discord
         self.useapi = useapi
@@ -47,8 +47,8 @@ async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     monkeypatch.setattr(Route, "BASE", Route.BASE)
     monkeypatch.setattr("bot.logs.set_up", lambda *_: None)
     async with AsyncExitStack() as stack:
-        discord = await stack.enter_async_context(PretendDiscord())
-        yield Desk(tmp_path, discord, await stack.enter_async_context(PretendUseapi(refresh=0)))
+        discord = await stack.enter_async_context(FakeDiscord())
+        yield Desk(tmp_path, discord, await stack.enter_async_context(FakeUseapi(refresh=0)))
 
 
 async def told(desk: Desk, capsys: pytest.CaptureFixture[str], **environment: str) -> tuple[int, str]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import discord
 
-from tests.journeys.conftest import Stage, button, labels, private, words
+from tests.journeys.conftest import BotHarness, button, labels, private, words
 from tests.journeys.test_who_may_press import submit
 
 CASTLE = "a castle in the fog, ink wash --ar 3:2"
@@ -12,14 +12,14 @@ ZOOMED = f"{CASTLE} --zoom 1.8"
 NEEDS_ZOOM = "Custom Zoom needs `--zoom` once in the prompt, with a number from 1.0 to 2.0, such as `--zoom 1.8`."
 
 
-async def single(stage: Stage) -> discord.Message:
+async def single(harness: BotHarness) -> discord.Message:
     """A finished U1 that stands in the channel."""
-    parent = stage.useapi.add_job(prompt=CASTLE, age=900)
-    await stage.job(stage.mira, stage.useapi.add_job(prompt=CASTLE, button="U1", parent=parent, age=600))
-    return stage.last
+    parent = harness.useapi.add_job(prompt=CASTLE, age=900)
+    await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, button="U1", parent=parent, age=600))
+    return harness.last
 
 
-async def opened(stage: Stage, who: Any, message: discord.Message, label: str) -> Any:
+async def opened(harness: BotHarness, who: Any, message: discord.Message, label: str) -> Any:
     """`who` presses a button that opens a form."""
     shown = await who.click(message, custom_id=button(message, label).custom_id)
     assert shown.modal is not None
@@ -32,87 +32,87 @@ def field(shown: Any) -> dict[str, Any]:
     return {**label, **label["component"]}
 
 
-async def sent(stage: Stage, who: Any, shown: Any, text: str) -> discord.Message:
+async def sent(harness: BotHarness, who: Any, shown: Any, text: str) -> discord.Message:
     """`who` sends the form; the private answer."""
     answer = await who.submit_modal(shown, {"prompt": text})
-    await stage.wait(0.1)
+    await harness.wait(0.1)
     return private(answer)
 
 
-async def test_a_prompt_that_would_not_be_taken_comes_back_to_be_mended(stage: Stage) -> None:
-    picture = await single(stage)
-    form = await opened(stage, stage.mira, picture, "Custom Zoom")
+async def test_a_prompt_that_would_not_be_taken_comes_back_to_be_mended(harness: BotHarness) -> None:
+    picture = await single(harness)
+    form = await opened(harness, harness.mira, picture, "Custom Zoom")
     assert (form.modal["title"], field(form)["value"]) == ("Custom Zoom", ZOOMED)
-    assert not stage.bot._connection._view_store._modals, "a form that nobody sends stays in no memory"
+    assert not harness.bot._connection._view_store._modals, "a form that nobody sends stays in no memory"
     no_mention = "a castle, \n  @everyone `in` the *fog*"
-    answer = await sent(stage, stage.mira, form, f"{no_mention} --zoom 3")
+    answer = await sent(harness, harness.mira, form, f"{no_mention} --zoom 3")
     assert answer.content == NEEDS_ZOOM
     assert answer.embeds[0].description == "```\na castle, @everyone `in` the *fog* --zoom 3\n```"
-    await stage.restart()
-    again = await opened(stage, stage.mira, answer, "Try again")
+    await harness.restart()
+    again = await opened(harness, harness.mira, answer, "Try again")
     assert field(again)["value"] == "a castle, @everyone `in` the *fog* --zoom 3"
-    answer = await sent(stage, stage.mira, again, "a castle at night --zoom 1.5")
+    answer = await sent(harness, harness.mira, again, "a castle at night --zoom 1.5")
     assert answer.content == "Custom Zoom is on its way. I'll post it here."
-    assert [(press["button"], press["prompt"]) for press in stage.presses()] == [
+    assert [(press["button"], press["prompt"]) for press in harness.presses()] == [
         ("Custom Zoom", "a castle at night --zoom 1.5")
     ]
-    await stage.wait(60)
-    assert words(stage.last).startswith("**Custom Zoom** of [castle in the fog](")
+    await harness.wait(60)
+    assert words(harness.last).startswith("**Custom Zoom** of [castle in the fog](")
 
 
-async def test_a_form_is_judged_when_it_is_sent_not_when_it_was_opened(stage: Stage) -> None:
-    picture = await single(stage)
-    form = (await opened(stage, stage.mira, picture, "Custom Zoom")).modal["custom_id"]
-    await stage.wait(1200)  # the press could not be answered any more, the form can
-    await stage.bot.store.change_settings(stage.guild.id, paused=True)
-    assert (await submit(stage, form, ZOOMED)).startswith("Buttons are paused")
-    await stage.bot.store.change_settings(stage.guild.id, paused=False, server_daily=0)
-    assert (await submit(stage, form, ZOOMED)).startswith("This server allows no presses")
-    await stage.bot.store.change_settings(stage.guild.id, server_daily=9)
-    stage.env.backend.remove_member_role(stage.guild.id, stage.mira.id, stage.guild.roles["Moderators"].id)
-    assert (await submit(stage, form, ZOOMED)).startswith("Only moderators can press this")
-    assert not stage.presses()
-    stage.env.backend.add_member_role(stage.guild.id, stage.mira.id, stage.guild.roles["Moderators"].id)
-    assert (await submit(stage, form, ZOOMED)) == "Custom Zoom is on its way. I'll post it here."
+async def test_a_form_is_judged_when_it_is_sent_not_when_it_was_opened(harness: BotHarness) -> None:
+    picture = await single(harness)
+    form = (await opened(harness, harness.mira, picture, "Custom Zoom")).modal["custom_id"]
+    await harness.wait(1200)  # the press could not be answered any more, the form can
+    await harness.bot.store.change_settings(harness.guild.id, paused=True)
+    assert (await submit(harness, form, ZOOMED)).startswith("Buttons are paused")
+    await harness.bot.store.change_settings(harness.guild.id, paused=False, server_daily=0)
+    assert (await submit(harness, form, ZOOMED)).startswith("This server allows no presses")
+    await harness.bot.store.change_settings(harness.guild.id, server_daily=9)
+    harness.env.backend.remove_member_role(harness.guild.id, harness.mira.id, harness.guild.roles["Moderators"].id)
+    assert (await submit(harness, form, ZOOMED)).startswith("Only moderators can press this")
+    assert not harness.presses()
+    harness.env.backend.add_member_role(harness.guild.id, harness.mira.id, harness.guild.roles["Moderators"].id)
+    assert (await submit(harness, form, ZOOMED)) == "Custom Zoom is on its way. I'll post it here."
 
 
-async def test_remix_opens_the_prompt_and_an_unchanged_one_is_not_sent(stage: Stage) -> None:
-    await stage.bot.store.change_settings(stage.guild.id, remix=True)
-    await stage.job(stage.mira, stage.useapi.add_job(prompt=CASTLE, age=600))
-    grid = stage.last
-    form = await opened(stage, stage.mira, grid, "🔄")
+async def test_remix_opens_the_prompt_and_an_unchanged_one_is_not_sent(harness: BotHarness) -> None:
+    await harness.bot.store.change_settings(harness.guild.id, remix=True)
+    await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, age=600))
+    grid = harness.last
+    form = await opened(harness, harness.mira, grid, "🔄")
     assert (form.modal["title"], field(form)["value"]) == ("Re-roll 🔄 with another prompt", CASTLE)
-    await sent(stage, stage.mira, form, CASTLE)
-    await sent(stage, stage.mira, await opened(stage, stage.mira, grid, "V1"), "a castle at night")
-    assert "U1" in (await stage.press(stage.mira, grid, "U1")).content, "which takes no prompt"
-    assert [(press["button"], press.get("prompt")) for press in stage.presses()] == [
+    await sent(harness, harness.mira, form, CASTLE)
+    await sent(harness, harness.mira, await opened(harness, harness.mira, grid, "V1"), "a castle at night")
+    assert "U1" in (await harness.press(harness.mira, grid, "U1")).content, "which takes no prompt"
+    assert [(press["button"], press.get("prompt")) for press in harness.presses()] == [
         ("🔄", None),
         ("V1", "a castle at night"),
         ("U1", None),
     ]
 
 
-async def test_a_prompt_that_is_too_long_for_a_form_is_sent_whole_when_it_stays_as_it_is(stage: Stage) -> None:
-    await stage.bot.store.change_settings(stage.guild.id, remix=True)
-    await stage.job(stage.mira, stage.useapi.add_job(prompt="a castle, " * 450 + "--ar 3:2", age=600))
-    form = await opened(stage, stage.mira, stage.last, "V1")
+async def test_a_prompt_that_is_too_long_for_a_form_is_sent_whole_when_it_stays_as_it_is(harness: BotHarness) -> None:
+    await harness.bot.store.change_settings(harness.guild.id, remix=True)
+    await harness.job(harness.mira, harness.useapi.add_job(prompt="a castle, " * 450 + "--ar 3:2", age=600))
+    form = await opened(harness, harness.mira, harness.last, "V1")
     shown = field(form)
     assert len(shown["value"]) == 4000
     assert shown["value"].endswith(" --ar 3:2")
     assert shown["description"].startswith("Discord's form is too small for the whole prompt")
-    assert "is on its way" in (await sent(stage, stage.mira, form, shown["value"])).content
-    assert [press.get("prompt") for press in stage.presses()] == [None], "useapi then takes the whole original"
+    assert "is on its way" in (await sent(harness, harness.mira, form, shown["value"])).content
+    assert [press.get("prompt") for press in harness.presses()] == [None], "useapi then takes the whole original"
 
 
-async def test_each_answer_of_useapis_has_its_sentence(stage: Stage) -> None:
-    picture = await single(stage)
+async def test_each_answer_of_useapis_has_its_sentence(harness: BotHarness) -> None:
+    picture = await single(harness)
     for code, sentence in (
         (400, "Midjourney does not offer this button for this picture any more."),
         (401, "useapi.net does not accept this bot's token. Please ask this server's admin"),
         (402, "The useapi.net subscription behind this bot has ended. Please ask this server's admin"),
     ):
-        stage.useapi.fail(code, path="/v2/jobs/button")
-        answer = await sent(stage, stage.mira, await opened(stage, stage.mira, picture, "Custom Zoom"), ZOOMED)
+        harness.useapi.fail(code, path="/v2/jobs/button")
+        answer = await sent(harness, harness.mira, await opened(harness, harness.mira, picture, "Custom Zoom"), ZOOMED)
         assert answer.content.startswith(sentence)
         assert not answer.components
-    assert "Custom Zoom" in labels(stage.last)[1], "the button can be used again"
+    assert "Custom Zoom" in labels(harness.last)[1], "the button can be used again"

@@ -5,46 +5,46 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.conftest import Stage, words
+from tests.journeys.conftest import BotHarness, words
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(9 << 20)
 
 
-def slow(stage: Stage, seconds: float, *, method: str = "POST") -> None:
+def slow(harness: BotHarness, seconds: float, *, method: str = "POST") -> None:
     """Let Discord's end take this long to receive a message with a file; a sender that gives up sent nothing."""
-    receive = stage.bot.http.request
+    receive = harness.bot.http.request
 
     async def request(route: Any, **options: Any) -> Any:
         if route.method == method and options.get("files"):
             await asyncio.sleep(seconds)
         return await receive(route, **options)
 
-    stage.bot.http.request = request  # type: ignore[method-assign]  # simcord's end, not ours
+    harness.bot.http.request = request  # type: ignore[method-assign]  # simcord's end, not ours
 
 
 @pytest.mark.parametrize(("seconds", "attached"), [(150, True), (400, False)])
 async def test_a_slow_uplink_gets_the_time_it_needs_and_then_a_link(
-    stage: Stage, seconds: float, attached: bool
+    harness: BotHarness, seconds: float, attached: bool
 ) -> None:
-    url = stage.useapi.serve_file("x.png", PICTURE, content_type="image/png")
-    jobid = stage.useapi.add_job(prompt="a lighthouse", age=600, attachments=[{"url": url}])
-    slow(stage, seconds)
-    await stage.job(stage.mira, jobid)
-    await stage.wait(1200)
-    (post,) = stage.posts()
+    url = harness.useapi.serve_file("x.png", PICTURE, content_type="image/png")
+    jobid = harness.useapi.add_job(prompt="a lighthouse", age=600, attachments=[{"url": url}])
+    slow(harness, seconds)
+    await harness.job(harness.mira, jobid)
+    await harness.wait(1200)
+    (post,) = harness.posts()
     assert "a lighthouse" in words(post)
     assert bool(post.attachments) is attached
     assert ("This is a link" in words(post)) is not attached
 
 
-async def test_a_late_picture_that_the_uplink_does_not_carry_is_let_go(stage: Stage) -> None:
-    url = stage.useapi.serve_file("x.png", PICTURE, content_type="image/png")
-    stage.useapi.fail(503, path="/files/*")
-    jobid = stage.useapi.add_job(prompt="a lighthouse", age=600, attachments=[{"url": url}])
-    await stage.job(stage.mira, jobid)
-    before = words(stage.last)
-    slow(stage, 400, method="PATCH")
-    await stage.wait(7200)
-    (post,) = stage.posts()
+async def test_a_late_picture_that_the_uplink_does_not_carry_is_let_go(harness: BotHarness) -> None:
+    url = harness.useapi.serve_file("x.png", PICTURE, content_type="image/png")
+    harness.useapi.fail(503, path="/files/*")
+    jobid = harness.useapi.add_job(prompt="a lighthouse", age=600, attachments=[{"url": url}])
+    await harness.job(harness.mira, jobid)
+    before = words(harness.last)
+    slow(harness, 400, method="PATCH")
+    await harness.wait(7200)
+    (post,) = harness.posts()
     assert words(post) == before
-    assert len([request for request in stage.useapi.requests if request.path in url]) == 3
+    assert len([request for request in harness.useapi.requests if request.path in url]) == 3

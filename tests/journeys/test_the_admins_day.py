@@ -13,13 +13,13 @@ import pytest
 
 from bot.ops.maintenance import _last_night
 from bot.store.backups import nightly
-from tests.journeys.conftest import Stage, words
+from tests.journeys.conftest import BotHarness, words
 
 
-async def told_on(stage: Stage, caplog: pytest.LogCaptureFixture, **settings: Any) -> str:
+async def told_on(harness: BotHarness, caplog: pytest.LogCaptureFixture, **settings: Any) -> str:
     """Start again with a health port that the system chooses; its address."""
     caplog.set_level(logging.INFO, "bot.app")
-    await stage.restart(health_port=0, **settings)
+    await harness.restart(health_port=0, **settings)
     addresses = re.findall(r"http://127\.0\.0\.1:\d+", caplog.text)
     return str(addresses[-1])
 
@@ -33,82 +33,86 @@ async def get(url: str) -> tuple[int, Any]:
 async def ill(origin: str) -> dict[str, str]:
     """The parts that do not do their work, with why."""
     status, told = await get(f"{origin}/healthz")
-    broken = {name: part["is"] for name, part in told["parts"].items() if not part["ok"]}
-    assert (status == 200) == told["healthy"] == (not broken)
-    return broken
+    violations = {name: part["is"] for name, part in told["parts"].items() if not part["ok"]}
+    assert (status == 200) == told["healthy"] == (not violations)
+    return violations
 
 
 async def test_health_names_the_part_that_does_not_work_and_for_how_long(
-    stage: Stage, caplog: pytest.LogCaptureFixture
+    harness: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    origin = await told_on(stage, caplog)
-    await stage.wait(1000)
+    origin = await told_on(harness, caplog)
+    await harness.wait(1000)
     assert await ill(origin) == {}, "an idle bot is healthy"
 
-    with stage.env._bot_scope():
-        stage.bot.dispatch("shard_disconnect", 0)
-    await stage.wait(55)
+    with harness.env._bot_scope():
+        harness.bot.dispatch("shard_disconnect", 0)
+    await harness.wait(55)
     assert await ill(origin) == {}, "a reconnect takes a moment"
-    await stage.wait(20)
+    await harness.wait(20)
     assert await ill(origin) == {"gateway": "down for 75 s"}
-    with stage.env._bot_scope():
-        stage.bot.dispatch("shard_resumed", 0)
-    await stage.wait(6)
+    with harness.env._bot_scope():
+        harness.bot.dispatch("shard_resumed", 0)
+    await harness.wait(6)
     assert await ill(origin) == {}
 
-    connection: Any = stage.bot.store._db._connection
+    connection: Any = harness.bot.store._db._connection
     await connection.execute("PRAGMA query_only = ON")
-    await stage.wait(6)
+    await harness.wait(6)
     assert await ill(origin) == {"database": "cannot be written"}
     await connection.execute("PRAGMA query_only = OFF")
-    await stage.wait(6)
+    await harness.wait(6)
     assert await ill(origin) == {}
 
-    loops: Any = vars(stage.bot.cogs["Watching"])["_loops"]
+    loops: Any = vars(harness.bot.cogs["Background"])["_loops"]
     (poller, dispatcher) = [task for task in loops if task.get_name() in {"watcher", "courier"}]
     poller.cancel()
     dispatcher.cancel()
-    await stage.job(stage.mira, stage.useapi.add_job())
-    await stage.wait(450)
+    await harness.job(harness.mira, harness.useapi.add_job())
+    await harness.wait(450)
     assert set(await ill(origin)) == {"watcher", "looks", "deliveries"}
     caplog.clear()
 
 
-async def test_the_first_who_ask_at_the_same_time_are_all_told(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
-    origin = await told_on(stage, caplog)
+async def test_the_first_who_ask_at_the_same_time_are_all_told(
+    harness: BotHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    origin = await told_on(harness, caplog)
     for _, told in await asyncio.gather(*(get(f"{origin}/healthz") for _ in range(5))):
         assert told["parts"], "well is not who says nothing"
 
 
 async def test_an_outage_of_useapi_is_told_but_is_no_illness_of_the_bot(
-    stage: Stage, caplog: pytest.LogCaptureFixture
+    harness: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    origin = await told_on(stage, caplog)
-    jobs = [stage.useapi.add_job(duration=4000) for _ in range(5)]
+    origin = await told_on(harness, caplog)
+    jobs = [harness.useapi.add_job(duration=4000) for _ in range(5)]
     for jobid in jobs:
-        await stage.job(stage.mira, jobid)
-    stage.useapi.fail(503, times=math.inf)
+        await harness.job(harness.mira, jobid)
+    harness.useapi.fail(503, times=math.inf)
     for _ in range(20):
-        await stage.wait(300)
+        await harness.wait(300)
         assert await ill(origin) == {}
     _, told = await get(f"{origin}/healthz")
     assert told["parts"]["useapi"] == {
         "ok": True,
         "is": "useapi.net has trouble of its own just now. Please try again in a minute.",
     }
-    stage.useapi.heal()
+    harness.useapi.heal()
     for _ in range(6):
-        await stage.wait(60)
+        await harness.wait(60)
         assert await ill(origin) == {}, "nor is the backlog after it"
 
 
-async def test_metrics_count_what_happened_and_hold_no_secret(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
-    origin = await told_on(stage, caplog)
+async def test_metrics_count_what_happened_and_hold_no_secret(
+    harness: BotHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    origin = await told_on(harness, caplog)
     await get(f"{origin}/metrics")
-    jobid = stage.useapi.add_job(prompt="a lighthouse")
-    await stage.job(stage.mira, jobid)
-    stage.env.inject_error("POST", f"/channels/{stage.channel.id}/messages", status=503, times=2)
-    await stage.wait(120)
+    jobid = harness.useapi.add_job(prompt="a lighthouse")
+    await harness.job(harness.mira, jobid)
+    harness.env.inject_error("POST", f"/channels/{harness.channel.id}/messages", status=503, times=2)
+    await harness.wait(120)
     _, text = await get(f"{origin}/metrics")
     numbers = {name: float(value) for name, value in re.findall(r"^(darkroom\S*(?:{.*})?) (\S+)$", text, re.MULTILINE)}
     assert numbers['darkroom_jobs{status="completed"}'] == 1
@@ -119,55 +123,55 @@ async def test_metrics_count_what_happened_and_hold_no_secret(stage: Stage, capl
     assert numbers["darkroom_delivery_retries_total"] == 2
     assert numbers["darkroom_database_bytes"] > 4096
     assert numbers['darkroom_healthy{part="database"}'] == 1
-    assert not any(secret in text for secret in (jobid, "lighthouse", "demo-token", str(stage.guild.id)))
+    assert not any(secret in text for secret in (jobid, "lighthouse", "demo-token", str(harness.guild.id)))
     assert (await get(f"{origin}/elsewhere"))[0] == 404
 
 
 async def test_a_copy_is_made_each_night_and_trouble_with_it_is_told_once(
-    stage: Stage, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    harness: BotHarness, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await stage.restart(alert_channel=stage.lounge.id, backups=2)
-    await stage.wait(70)
-    assert nightly(stage.folder) == [], "there is nothing to copy on the first day"
+    await harness.restart(alert_channel=harness.lounge.id, backups=2)
+    await harness.wait(70)
+    assert nightly(harness.folder) == [], "there is nothing to copy on the first day"
     for _ in range(3):
-        await stage.restart(away=1.5 * 86_400)
-        await stage.wait(400)
-    assert len(nightly(stage.folder)) == 2, "what was missed is made up for, once"
+        await harness.restart(away=1.5 * 86_400)
+        await harness.wait(400)
+    assert len(nightly(harness.folder)) == 2, "what was missed is made up for, once"
 
     monkeypatch.setattr("bot.store.backups.free_bytes", lambda _: 1 << 20)
     monkeypatch.setattr("bot.ops.maintenance.free_bytes", lambda _: 1 << 20)
-    await stage.restart(away=86_400)
-    await stage.wait(7500)
+    await harness.restart(away=86_400)
+    await harness.wait(7500)
     assert [message.split(":")[0] for message in caplog.messages if "needs 16 MB" in message] == [
         "A copy of the database needs 16 MB, and 1 MB are free."
     ]
     monkeypatch.undo()
-    await stage.wait(3900)
-    told = [words(message) for message in stage.posts(stage.lounge)]
+    await harness.wait(3900)
+    told = [words(message) for message in harness.posts(harness.lounge)]
     assert [text[:32] for text in told] == [
         "⚠️ Less than 200 MB are free on ",
         "⚠️ The nightly backup failed: A ",
         "✓ Over: Less than 200 MB are fre",
         "✓ Over: The nightly backup faile",
     ]
-    assert len(nightly(stage.folder)) == 2
+    assert len(nightly(harness.folder)) == 2
     caplog.clear()
 
 
-async def test_old_jobs_go_by_night_and_their_buttons_say_so(stage: Stage) -> None:
-    await stage.restart(keep_days=31)
-    jobid = stage.useapi.add_job(prompt="a lighthouse", age=600)
-    await stage.job(stage.mira, jobid)
-    await stage.wait(5)
-    post = stage.last
-    await stage.restart(away=33 * 86_400)
-    await stage.wait(70)
-    assert len(await stage.rows("SELECT id FROM jobs")) == 1, "how late it is, Discord has not said yet"
-    await stage.job(stage.bo, stage.useapi.add_job(age=600))
-    await stage.restart(away=86_400)
-    await stage.wait(70)
-    assert len(await stage.rows("SELECT id FROM jobs")) == 1
-    assert "I don't know" in (await stage.press(stage.mira, post, "U1")).content
+async def test_old_jobs_go_by_night_and_their_buttons_say_so(harness: BotHarness) -> None:
+    await harness.restart(keep_days=31)
+    jobid = harness.useapi.add_job(prompt="a lighthouse", age=600)
+    await harness.job(harness.mira, jobid)
+    await harness.wait(5)
+    post = harness.last
+    await harness.restart(away=33 * 86_400)
+    await harness.wait(70)
+    assert len(await harness.rows("SELECT id FROM jobs")) == 1, "how late it is, Discord has not said yet"
+    await harness.job(harness.bo, harness.useapi.add_job(age=600))
+    await harness.restart(away=86_400)
+    await harness.wait(70)
+    assert len(await harness.rows("SELECT id FROM jobs")) == 1
+    assert "I don't know" in (await harness.press(harness.mira, post, "U1")).content
 
 
 def test_a_night_begins_at_half_past_three(tmp_path: Path) -> None:

@@ -10,82 +10,82 @@ import pytest
 
 from tests import sample_pictures as samples
 from tests.disk import largest_file
-from tests.journeys.conftest import Stage, words
+from tests.journeys.conftest import BotHarness, words
 
 
-async def limit(stage: Stage, pages: int) -> None:
+async def limit(harness: BotHarness, pages: int) -> None:
     """Let SQLite believe that the disk holds no more than this; 0 is what is used now."""
-    connection: Any = stage.bot.store._db._connection
+    connection: Any = harness.bot.store._db._connection
     (row,) = await connection.execute_fetchall("PRAGMA page_count")
     await connection.execute(f"PRAGMA max_page_count = {pages or row[0]}")
 
 
-def results(stage: Stage) -> list[discord.Message]:
-    return [message for message in stage.posts() if message.attachments]
+def results(harness: BotHarness) -> list[discord.Message]:
+    return [message for message in harness.posts() if message.attachments]
 
 
-async def test_a_full_disk_promises_nothing_and_loses_nothing(stage: Stage) -> None:
-    await stage.restart(alert_channel=stage.lounge.id)
-    await stage.job(stage.mira, stage.useapi.add_job(prompt="a lighthouse"))
-    await limit(stage, 0)
+async def test_a_full_disk_promises_nothing_and_loses_nothing(harness: BotHarness) -> None:
+    await harness.restart(alert_channel=harness.lounge.id)
+    await harness.job(harness.mira, harness.useapi.add_job(prompt="a lighthouse"))
+    await limit(harness, 0)
     long = "a very long prompt " * 250
-    refused = [await stage.job(stage.bo, stage.useapi.add_job(prompt=long)) for _ in range(3)]
+    refused = [await harness.job(harness.bo, harness.useapi.add_job(prompt=long)) for _ in range(3)]
     assert refused[-1].startswith("My database cannot be written just now, so I can't keep that.")
-    await stage.wait(120)
-    await limit(stage, 10_000)
-    await stage.wait(120)
-    (result, *_) = results(stage)
+    await harness.wait(120)
+    await limit(harness, 10_000)
+    await harness.wait(120)
+    (result, *_) = results(harness)
     assert "a lighthouse" in words(result)
-    told = [words(message) for message in stage.posts(stage.lounge)]
+    told = [words(message) for message in harness.posts(harness.lounge)]
     assert told[0].startswith("⚠️ The database cannot be written")
     assert len([words for words in told if "⚠️" in words]) == 1
 
 
 async def test_a_mistake_in_our_sql_is_logged_as_a_bug_and_blames_no_disk(
-    stage: Stage, caplog: pytest.LogCaptureFixture
+    harness: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await stage.restart(alert_channel=stage.lounge.id)
-    await stage.job(stage.mira, stage.useapi.add_job(prompt="a lighthouse"))
+    await harness.restart(alert_channel=harness.lounge.id)
+    await harness.job(harness.mira, harness.useapi.add_job(prompt="a lighthouse"))
     mistake = "CREATE TRIGGER mistake BEFORE INSERT ON watches BEGIN INSERT INTO none_such VALUES (1); END"
-    await stage.bot.store._db.rows(mistake)
-    told = await stage.press(stage.bo, stage.last, "🔔 Tell me too")
+    await harness.bot.store._db.rows(mistake)
+    told = await harness.press(harness.bo, harness.last, "🔔 Tell me too")
     assert told.content.startswith("Something went wrong on my side.")
     assert "OperationalError" in caplog.text
     assert "The database cannot be written" not in caplog.text
-    assert stage.posts(stage.lounge) == []
+    assert harness.posts(harness.lounge) == []
     caplog.clear()  # the traceback was the story
 
 
-async def test_a_disk_without_room_for_pictures_holds_no_result_up(stage: Stage) -> None:
-    await stage.restart(alert_channel=stage.lounge.id)
+async def test_a_disk_without_room_for_pictures_holds_no_result_up(harness: BotHarness) -> None:
+    await harness.restart(alert_channel=harness.lounge.id)
     data = samples.png(64, 64) + bytes(5_000_000)
-    url = stage.useapi.serve_file("x.png", data, content_type="image/png")
-    jobid = stage.useapi.add_job(prompt="a lighthouse", age=600, attachments=[{"url": url}])
+    url = harness.useapi.serve_file("x.png", data, content_type="image/png")
+    jobid = harness.useapi.add_job(prompt="a lighthouse", age=600, attachments=[{"url": url}])
     with largest_file(4_000_000):
-        await stage.job(stage.mira, jobid)
-        await stage.job(stage.mira, jobid, stage.lounge)
-        for post in (stage.last, stage.posts(stage.lounge)[-1]):
+        await harness.job(harness.mira, jobid)
+        await harness.job(harness.mira, jobid, harness.lounge)
+        for post in (harness.last, harness.posts(harness.lounge)[-1]):
             assert "a lighthouse" in words(post)
             assert "-# The picture could not be fetched. This is a link" in words(post)
-        await stage.wait(100)
-    await stage.wait(200)
-    assert stage.bytes_of(stage.last.attachments[0]) == data
-    told = [words(message) for message in stage.posts(stage.lounge) if "disk is full" in words(message)]
+        await harness.wait(100)
+    await harness.wait(200)
+    assert harness.bytes_of(harness.last.attachments[0]) == data
+    told = [words(message) for message in harness.posts(harness.lounge) if "disk is full" in words(message)]
     assert [line[:2] for line in told] == ["⚠️", "✓ "]
 
 
-async def test_a_folder_that_cannot_be_written_to_holds_no_result_up(stage: Stage) -> None:
-    folder = stage.folder / "tmp"
+async def test_a_folder_that_cannot_be_written_to_holds_no_result_up(harness: BotHarness) -> None:
+    folder = harness.folder / "tmp"
     folder.rmdir()
     folder.touch()
-    await stage.job(stage.mira, stage.useapi.add_job(prompt="a lighthouse", age=600))
-    assert "-# The picture could not be fetched. This is a link" in words(stage.last)
+    await harness.job(harness.mira, harness.useapi.add_job(prompt="a lighthouse", age=600))
+    assert "-# The picture could not be fetched. This is a link" in words(harness.last)
     folder.unlink()
-    await stage.wait(20)
-    assert len(stage.last.attachments) == 1
+    await harness.wait(20)
+    assert len(harness.last.attachments) == 1
 
 
-class Jumping(Stage):
+class Jumping(BotHarness):
     """A stage where somebody sets the machine's clock."""
 
     offset = timedelta()
@@ -99,12 +99,12 @@ class Jumping(Stage):
 
 @pytest.fixture
 async def jumping(tmp_path: Path) -> AsyncIterator[Jumping]:
-    stage = Jumping(tmp_path)
-    await stage.open()
+    harness = Jumping(tmp_path)
+    await harness.open()
     try:
-        yield stage
+        yield harness
     finally:
-        await stage.close()
+        await harness.close()
 
 
 @pytest.mark.parametrize("hours", [1, -1])

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.journeys.conftest import Stage, words
+from tests.journeys.conftest import BotHarness, words
 
 BUSY = "useapi.net asks for a pause. Please try again in half a minute."
 FULL = "All of the Midjourney account's places are taken. Please try again when one of the running jobs is done."
@@ -44,39 +44,39 @@ SENTENCES: dict[int | str, str] = {
 
 @pytest.mark.parametrize("troubles", [list(SENTENCES)[start::4] for start in range(4)], ids=str)
 async def test_each_trouble_has_its_own_private_sentence_and_leaves_no_watch(
-    stage: Stage, troubles: list[int | str]
+    harness: BotHarness, troubles: list[int | str]
 ) -> None:
-    jobid = stage.useapi.add_job()
+    jobid = harness.useapi.add_job()
     for error in troubles:
-        stage.useapi.fail(error, times=2)  # the client asks again by itself when a connection is lost
-        answer = await stage.job(stage.bo, jobid)
+        harness.useapi.fail(error, times=2)  # the client asks again by itself when a connection is lost
+        answer = await harness.job(harness.bo, jobid)
         assert answer == SENTENCES[error]
         assert not re.search(r"\d{3}|error|Traceback", answer)
-        stage.useapi.heal()
-    asked = len(stage.useapi.requests)
-    await stage.wait(600)
-    assert len(stage.useapi.requests) == asked
-    assert not stage.posts()
+        harness.useapi.heal()
+    asked = len(harness.useapi.requests)
+    await harness.wait(600)
+    assert len(harness.useapi.requests) == asked
+    assert not harness.posts()
 
 
-async def test_an_api_that_hangs_costs_twenty_seconds_and_not_the_answer(stage: Stage) -> None:
+async def test_an_api_that_hangs_costs_twenty_seconds_and_not_the_answer(harness: BotHarness) -> None:
     async def time_passes() -> None:
-        await stage.useapi.wait_for_request()
-        stage.env.backend.advance_clock(21)
+        await harness.useapi.wait_for_request()
+        harness.env.backend.advance_clock(21)
 
-    stage.useapi.fail("hang")
-    jobid = stage.useapi.add_job()
+    harness.useapi.fail("hang")
+    jobid = harness.useapi.add_job()
     clock = asyncio.create_task(time_passes())
-    assert await stage.job(stage.bo, jobid) == SLOW
+    assert await harness.job(harness.bo, jobid) == SLOW
     await clock
-    assert (await stage.job(stage.bo, jobid)).startswith("Watching")
+    assert (await harness.job(harness.bo, jobid)).startswith("Watching")
 
 
-async def test_a_declined_job_is_told_at_once_and_without_its_prompt(stage: Stage) -> None:
-    jobid = stage.useapi.add_job(prompt="something forbidden", ends="moderated", age=600, over_code=422)
-    assert await stage.job(stage.bo, jobid) == "It is over already: I'm posting it here."
-    assert "something" not in words(stage.last)
-    assert words(stage.last).endswith("Midjourney declined this one.")
+async def test_a_declined_job_is_told_at_once_and_without_its_prompt(harness: BotHarness) -> None:
+    jobid = harness.useapi.add_job(prompt="something forbidden", ends="moderated", age=600, over_code=422)
+    assert await harness.job(harness.bo, jobid) == "It is over already: I'm posting it here."
+    assert "something" not in words(harness.last)
+    assert words(harness.last).endswith("Midjourney declined this one.")
 
 
 # --- while somebody waits ---------------------------------------------------------------------------------------------
@@ -92,114 +92,114 @@ def outage_lines(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 @pytest.mark.parametrize("error", [500, 504, 429, 402, "queue_full", "reset", "html", "wrong_shape"])
 async def test_an_outage_is_two_log_lines_and_the_picture_comes_afterwards(
-    stage: Stage, caplog: pytest.LogCaptureFixture, error: int | str
+    harness: BotHarness, caplog: pytest.LogCaptureFixture, error: int | str
 ) -> None:
     caplog.set_level("DEBUG", "bot")
-    jobs = [stage.useapi.add_job(duration=60) for _ in range(3)]
+    jobs = [harness.useapi.add_job(duration=60) for _ in range(3)]
     for jobid in jobs:
-        await stage.job(stage.mira, jobid)
-    stage.useapi.fail(error, times=math.inf)
-    await stage.wait(400)
-    assert len(stage.posts()) == len(jobs), "the cards, and no word in public about the trouble"
-    stage.useapi.heal()
-    await stage.wait(400)
-    results = [post for post in stage.posts() if post.attachments]
+        await harness.job(harness.mira, jobid)
+    harness.useapi.fail(error, times=math.inf)
+    await harness.wait(400)
+    assert len(harness.posts()) == len(jobs), "the cards, and no word in public about the trouble"
+    harness.useapi.heal()
+    await harness.wait(400)
+    results = [post for post in harness.posts() if post.attachments]
     assert len(results) == len(jobs)
     began, ended = outage_lines(caplog)
     assert began.startswith("useapi.net has trouble, jobs wait: ")
     assert ended == "useapi.net answers again"
 
 
-async def test_a_short_outage_delays_nobody_by_much(stage: Stage) -> None:
-    jobs = [stage.useapi.add_job(duration=20) for _ in range(6)]
+async def test_a_short_outage_delays_nobody_by_much(harness: BotHarness) -> None:
+    jobs = [harness.useapi.add_job(duration=20) for _ in range(6)]
     for jobid in jobs:
-        await stage.job(stage.mira, jobid)
-    stage.useapi.fail(502, times=math.inf)
-    await stage.wait(20)
-    stage.useapi.heal()
-    await stage.wait(40)
-    assert len([post for post in stage.posts() if post.attachments]) == len(jobs)
+        await harness.job(harness.mira, jobid)
+    harness.useapi.fail(502, times=math.inf)
+    await harness.wait(20)
+    harness.useapi.heal()
+    await harness.wait(40)
+    assert len([post for post in harness.posts() if post.attachments]) == len(jobs)
 
 
 @pytest.mark.parametrize("error", [401, 596])
-async def test_a_refused_account_is_probed_once_a_minute_and_no_watch_is_lost(stage: Stage, error: int) -> None:
-    jobs = [stage.useapi.add_job(duration=60) for _ in range(5)]
+async def test_a_refused_account_is_probed_once_a_minute_and_no_watch_is_lost(harness: BotHarness, error: int) -> None:
+    jobs = [harness.useapi.add_job(duration=60) for _ in range(5)]
     for jobid in jobs:
-        await stage.job(stage.mira, jobid)
-    stage.useapi.fail(error, times=math.inf)
-    await stage.wait(60)
-    before = len(stage.useapi.requests)
-    await stage.wait(1200)
-    assert 18 <= len(stage.useapi.requests) - before <= 20
-    stage.useapi.heal()
-    await stage.wait(400)
-    assert len([post for post in stage.posts() if post.attachments]) == len(jobs)
+        await harness.job(harness.mira, jobid)
+    harness.useapi.fail(error, times=math.inf)
+    await harness.wait(60)
+    before = len(harness.useapi.requests)
+    await harness.wait(1200)
+    assert 18 <= len(harness.useapi.requests) - before <= 20
+    harness.useapi.heal()
+    await harness.wait(400)
+    assert len([post for post in harness.posts() if post.attachments]) == len(jobs)
 
 
-async def test_people_who_ask_while_the_account_is_refused_do_not_wake_the_watcher(stage: Stage) -> None:
-    first, second = stage.useapi.add_job(duration=600), stage.useapi.add_job(duration=600)
-    await stage.job(stage.mira, first)
-    stage.useapi.fail(401, times=math.inf)
-    await stage.wait(30)
-    before = stage.looks(first)
-    assert await stage.job(stage.bo, second) == SENTENCES[401]
-    assert (await stage.job(stage.bo, first)).startswith("Already watched")
-    await stage.wait(10)
-    assert stage.looks(first) == before
+async def test_people_who_ask_while_the_account_is_refused_do_not_wake_the_watcher(harness: BotHarness) -> None:
+    first, second = harness.useapi.add_job(duration=600), harness.useapi.add_job(duration=600)
+    await harness.job(harness.mira, first)
+    harness.useapi.fail(401, times=math.inf)
+    await harness.wait(30)
+    before = harness.looks(first)
+    assert await harness.job(harness.bo, second) == SENTENCES[401]
+    assert (await harness.job(harness.bo, first)).startswith("Already watched")
+    await harness.wait(10)
+    assert harness.looks(first) == before
 
 
-async def test_the_pause_that_useapi_asks_for_is_kept(stage: Stage) -> None:
-    jobid = stage.useapi.add_job(duration=20)
-    await stage.job(stage.mira, jobid)
-    stage.useapi.fail(429, retry_after=200)
-    await stage.wait(18)
-    asked = stage.looks(jobid)
+async def test_the_pause_that_useapi_asks_for_is_kept(harness: BotHarness) -> None:
+    jobid = harness.useapi.add_job(duration=20)
+    await harness.job(harness.mira, jobid)
+    harness.useapi.fail(429, retry_after=200)
+    await harness.wait(18)
+    asked = harness.looks(jobid)
     assert asked == 2
-    await stage.wait(195)
-    assert stage.looks(jobid) == asked
-    await stage.wait(30)
-    assert stage.last.attachments
+    await harness.wait(195)
+    assert harness.looks(jobid) == asked
+    await harness.wait(30)
+    assert harness.last.attachments
 
 
 @pytest.mark.parametrize("asked", [-5.0, 1e9, math.inf, math.nan])
-async def test_no_pause_is_longer_than_five_minutes(stage: Stage, asked: float) -> None:
-    await stage.job(stage.mira, stage.useapi.add_job(duration=20))
-    stage.useapi.fail(429, retry_after=asked)
-    await stage.wait(340)
-    assert stage.last.attachments
+async def test_no_pause_is_longer_than_five_minutes(harness: BotHarness, asked: float) -> None:
+    await harness.job(harness.mira, harness.useapi.add_job(duration=20))
+    harness.useapi.fail(429, retry_after=asked)
+    await harness.wait(340)
+    assert harness.last.attachments
 
 
-async def test_a_job_that_is_unknown_now_and_then_is_not_given_up(stage: Stage) -> None:
-    jobid = stage.useapi.add_job(duration=200)
-    await stage.job(stage.mira, jobid)
+async def test_a_job_that_is_unknown_now_and_then_is_not_given_up(harness: BotHarness) -> None:
+    jobid = harness.useapi.add_job(duration=200)
+    await harness.job(harness.mira, jobid)
     for _ in range(5):
-        stage.useapi.fail(404)
-        await stage.wait(34)
-    await stage.wait(120)
-    assert stage.last.attachments
-    assert len(stage.posts()) == 2
+        harness.useapi.fail(404)
+        await harness.wait(34)
+    await harness.wait(120)
+    assert harness.last.attachments
+    assert len(harness.posts()) == 2
 
 
 @pytest.mark.parametrize("error", [404, 410])
-async def test_a_job_that_useapi_forgot_ends_with_a_sentence(stage: Stage, error: int) -> None:
-    await stage.job(stage.mira, stage.useapi.add_job(duration=600))
-    stage.useapi.fail(error, times=math.inf)
-    await stage.wait(120)
-    assert words(stage.last).endswith("useapi.net no longer keeps this job.")
-    asked = len(stage.useapi.requests)
-    await stage.wait(600)
-    assert len(stage.useapi.requests) == asked
+async def test_a_job_that_useapi_forgot_ends_with_a_sentence(harness: BotHarness, error: int) -> None:
+    await harness.job(harness.mira, harness.useapi.add_job(duration=600))
+    harness.useapi.fail(error, times=math.inf)
+    await harness.wait(120)
+    assert words(harness.last).endswith("useapi.net no longer keeps this job.")
+    asked = len(harness.useapi.requests)
+    await harness.wait(600)
+    assert len(harness.useapi.requests) == asked
 
 
 @pytest.mark.parametrize("status", [500, 504, 429, 596])
 async def test_one_job_that_always_fails_stops_neither_the_others_nor_fills_the_log(
-    stage: Stage, caplog: pytest.LogCaptureFixture, status: int
+    harness: BotHarness, caplog: pytest.LogCaptureFixture, status: int
 ) -> None:
     caplog.set_level("DEBUG", "bot")
-    odd, good = stage.useapi.add_job(duration=60), stage.useapi.add_job(duration=600)
-    await stage.job(stage.mira, odd)
-    await stage.job(stage.mira, good)
-    stage.useapi.set_answer(odd, b"<html>", status=status)
-    await stage.wait(700)
-    assert [post for post in stage.posts() if post.attachments]
+    odd, good = harness.useapi.add_job(duration=60), harness.useapi.add_job(duration=600)
+    await harness.job(harness.mira, odd)
+    await harness.job(harness.mira, good)
+    harness.useapi.set_answer(odd, b"<html>", status=status)
+    await harness.wait(700)
+    assert [post for post in harness.posts() if post.attachments]
     assert len(outage_lines(caplog)) == 2

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from bot.demo.useapi import PretendUseapi
-from tests.journeys.conftest import Stage, labels, words
+from bot.demo.useapi import FakeUseapi
+from tests.journeys.conftest import BotHarness, labels, words
 
 CASTLE = "a castle in the fog"
 ACCOUNT = ("info", "relax", "fast", "turbo", "variability", "remix")
@@ -19,38 +19,38 @@ TITLES = {
 }
 
 
-def pictures_of(useapi: PretendUseapi) -> list[str]:
+def pictures_of(useapi: FakeUseapi) -> list[str]:
     return [request.path for request in useapi.requests if request.path.startswith("/attachments/")]
 
 
 @pytest.mark.parametrize("verb", TITLES)
-async def test_a_job_of_every_public_verb_has_a_card_and_then_a_result(stage: Stage, verb: str) -> None:
-    await stage.job(stage.mira, stage.useapi.add_job(verb, prompt=CASTLE, duration=30, buttons=[]))
-    (card,) = stage.posts()
+async def test_a_job_of_every_public_verb_has_a_card_and_then_a_result(harness: BotHarness, verb: str) -> None:
+    await harness.job(harness.mira, harness.useapi.add_job(verb, prompt=CASTLE, duration=30, buttons=[]))
+    (card,) = harness.posts()
     assert words(card).startswith(TITLES[verb])
-    await stage.wait(50)
-    card, result = stage.posts()
+    await harness.wait(50)
+    card, result = harness.posts()
     assert words(result).startswith(TITLES[verb])
     assert labels(result)[-1][-1] == "⋯"
-    assert f"]({stage.jump(result)})" in card.content
+    assert f"]({harness.jump(result)})" in card.content
 
 
 @pytest.mark.parametrize("status", ["created", "started", "progress"])
-async def test_a_job_is_watched_whatever_its_state(stage: Stage, status: str) -> None:
+async def test_a_job_is_watched_whatever_its_state(harness: BotHarness, status: str) -> None:
     ages = {"created": 0.0, "started": 11.0, "progress": 17.0}
-    jobid = stage.useapi.add_job(prompt=CASTLE, queued=10, age=ages[status])
-    assert (await stage.job(stage.mira, jobid)).startswith("Watching `#")
-    assert ("17 %" in words(stage.last)) == (status == "progress")
-    assert ("Waiting to start" in words(stage.last)) == (status != "progress")
-    await stage.wait(50)
-    _, result = stage.posts()
+    jobid = harness.useapi.add_job(prompt=CASTLE, queued=10, age=ages[status])
+    assert (await harness.job(harness.mira, jobid)).startswith("Watching `#")
+    assert ("17 %" in words(harness.last)) == (status == "progress")
+    assert ("Waiting to start" in words(harness.last)) == (status != "progress")
+    await harness.wait(50)
+    _, result = harness.posts()
     assert labels(result)[0] == ["U1", "U2", "U3", "U4", "🔄"]
 
 
-async def test_describe_shows_its_four_prompts_and_the_picture_they_describe(stage: Stage) -> None:
+async def test_describe_shows_its_four_prompts_and_the_picture_they_describe(harness: BotHarness) -> None:
     buttons = ["1️⃣", "2️⃣", "3️⃣", "4️⃣", "🔄"]
-    await stage.job(stage.mira, stage.useapi.add_job("describe", prompt=CASTLE, age=60, buttons=buttons))
-    (result,) = stage.posts()
+    await harness.job(harness.mira, harness.useapi.add_job("describe", prompt=CASTLE, age=60, buttons=buttons))
+    (result,) = harness.posts()
     title, *prompts = words(result).split("\n\n")
     assert title == "**Describe**"
     numbered = "\n".join(prompts).splitlines()
@@ -63,57 +63,59 @@ async def test_describe_shows_its_four_prompts_and_the_picture_they_describe(sta
     assert labels(result) == [buttons, ["⋯"]]
 
 
-async def test_describes_card_leads_to_the_prompts(stage: Stage) -> None:
-    await stage.job(stage.mira, stage.useapi.add_job("describe", prompt=CASTLE))
-    await stage.wait(20)
-    card, result = stage.posts()
-    assert card.content == f"-# ✓ Describe · a picture, 13 s → [prompts]({stage.jump(result)})"
+async def test_describes_card_leads_to_the_prompts(harness: BotHarness) -> None:
+    await harness.job(harness.mira, harness.useapi.add_job("describe", prompt=CASTLE))
+    await harness.wait(20)
+    card, result = harness.posts()
+    assert card.content == f"-# ✓ Describe · a picture, 13 s → [prompts]({harness.jump(result)})"
 
 
 @pytest.mark.parametrize("verb", ["seed", "seed_async"])
-async def test_seed_shows_the_number_and_its_four_pictures(stage: Stage, verb: str) -> None:
-    parent = stage.useapi.add_job(prompt=CASTLE, age=600)
-    await stage.job(stage.mira, stage.useapi.add_job(verb, parent=parent, age=60))
-    (result,) = stage.posts()
+async def test_seed_shows_the_number_and_its_four_pictures(harness: BotHarness, verb: str) -> None:
+    parent = harness.useapi.add_job(prompt=CASTLE, age=600)
+    await harness.job(harness.mira, harness.useapi.add_job(verb, parent=parent, age=60))
+    (result,) = harness.posts()
     assert re.match(rf"\*\*Seed\*\* `\d{{5,10}}`\n> {CASTLE}$", words(result))
     assert len(result.attachments) == 4
     assert len({file.filename for file in result.attachments}) == 4
-    assert len({stage.bytes_of(file) for file in result.attachments}) == 4
-    assert len(pictures_of(stage.useapi)) == 4
+    assert len({harness.bytes_of(file) for file in result.attachments}) == 4
+    assert len(pictures_of(harness.useapi)) == 4
 
 
-async def test_a_long_seed_keeps_all_its_digits(stage: Stage) -> None:
+async def test_a_long_seed_keeps_all_its_digits(harness: BotHarness) -> None:
     seed = {"value": "18446744073709551615", "content": "", "attachments": []}
-    await stage.job(stage.mira, stage.useapi.add_job("seed_async", age=60, seed=seed))
-    assert "`18446744073709551615`" in words(stage.last)
+    await harness.job(harness.mira, harness.useapi.add_job("seed_async", age=60, seed=seed))
+    assert "`18446744073709551615`" in words(harness.last)
 
 
-async def test_blend_says_how_many_pictures_went_in(stage: Stage) -> None:
+async def test_blend_says_how_many_pictures_went_in(harness: BotHarness) -> None:
     urls = [f"https://example.com/{name}.png" for name in ("one", "two", "three")]
-    await stage.job(stage.mira, stage.useapi.add_job("blend", age=60, blendUrls=urls))
-    (result,) = stage.posts()
+    await harness.job(harness.mira, harness.useapi.add_job("blend", age=60, blendUrls=urls))
+    (result,) = harness.posts()
     assert words(result).startswith("**Blend** of 3 pictures")
     assert "example.com/one.png" not in words(result)
     assert len(result.attachments) == 1
     assert labels(result) == [["U1", "U2", "U3", "U4", "🔄"], ["V1", "V2", "V3", "V4", "⋯"]]
 
 
-async def test_a_button_job_that_was_pressed_elsewhere_is_known_by_its_button(stage: Stage) -> None:
-    parent = stage.useapi.add_job(prompt=CASTLE, age=600)
-    child = stage.useapi.add_job(button="U2", parent=parent, age=60)
-    await stage.job(stage.mira, child)
-    (result,) = stage.posts()
+async def test_a_button_job_that_was_pressed_elsewhere_is_known_by_its_button(harness: BotHarness) -> None:
+    parent = harness.useapi.add_job(prompt=CASTLE, age=600)
+    child = harness.useapi.add_job(button="U2", parent=parent, age=60)
+    await harness.job(harness.mira, child)
+    (result,) = harness.posts()
     assert words(result).startswith("**U2**\n> a castle in the fog")
     assert result.attachments[0].description == f"Picture made with Midjourney: {CASTLE}"
 
 
-async def test_a_pressed_elsewhere_childs_result_names_and_answers_the_parent_that_stands_here(stage: Stage) -> None:
-    parent = stage.useapi.add_job(prompt=CASTLE, age=600)
-    await stage.job(stage.mira, parent)
-    (grid,) = stage.posts()
-    await stage.job(stage.bo, stage.useapi.add_job(button="V2", parent=parent, age=60))
-    _, child = stage.posts()
-    assert words(child).startswith(f"**V2** of [castle in the fog]({stage.jump(grid)})")
+async def test_a_pressed_elsewhere_childs_result_names_and_answers_the_parent_that_stands_here(
+    harness: BotHarness,
+) -> None:
+    parent = harness.useapi.add_job(prompt=CASTLE, age=600)
+    await harness.job(harness.mira, parent)
+    (grid,) = harness.posts()
+    await harness.job(harness.bo, harness.useapi.add_job(button="V2", parent=parent, age=60))
+    _, child = harness.posts()
+    assert words(child).startswith(f"**V2** of [castle in the fog]({harness.jump(grid)})")
     assert child.reference is not None
     assert child.reference.message_id == grid.id
 
@@ -122,31 +124,31 @@ async def test_a_pressed_elsewhere_childs_result_names_and_answers_the_parent_th
 
 
 @pytest.mark.parametrize("verb", ACCOUNT)
-async def test_what_shows_the_payers_account_stays_with_the_asker(stage: Stage, verb: str) -> None:
-    jobid = stage.useapi.add_job(verb, age=60)
-    answer = await stage.ask(stage.mira, jobid)
+async def test_what_shows_the_payers_account_stays_with_the_asker(harness: BotHarness, verb: str) -> None:
+    jobid = harness.useapi.add_job(verb, age=60)
+    answer = await harness.ask(harness.mira, jobid)
     assert answer.embeds
     assert not answer.components
     assert len(words(answer).splitlines()) >= 2, "the mode, and what Midjourney says about it"
-    await stage.wait(60)
-    assert not stage.posts()
-    assert stage.looks(jobid) == 1, "there is nothing to watch"
-    assert await stage.bot.store.by_jobid(jobid) is None
-    assert not await stage.mira.autocomplete(stage.channel, "job", "jobid", "")
+    await harness.wait(60)
+    assert not harness.posts()
+    assert harness.looks(jobid) == 1, "there is nothing to watch"
+    assert await harness.bot.store.by_jobid(jobid) is None
+    assert not await harness.mira.autocomplete(harness.channel, "job", "jobid", "")
 
 
-async def test_info_tells_the_account_without_naming_its_owner(stage: Stage) -> None:
-    answer = words(await stage.ask(stage.mira, stage.useapi.add_job("info", age=60)))
+async def test_info_tells_the_account_without_naming_its_owner(harness: BotHarness) -> None:
+    answer = words(await harness.ask(harness.mira, harness.useapi.add_job("info", age=60)))
     assert "**Subscription** Pro (Active monthly, renews next on <t:1790000000>)" in answer
     assert "**Fast Time Remaining** 21.4/30.0 hours (71.33%)" in answer
     assert "User ID" not in answer
     assert "00000000-1111" not in answer
 
 
-async def test_an_account_job_that_still_runs_is_answered_and_not_watched(stage: Stage) -> None:
-    jobid = stage.useapi.add_job("info", duration=60, status="started", content="")
-    answer = await stage.ask(stage.mira, jobid)
+async def test_an_account_job_that_still_runs_is_answered_and_not_watched(harness: BotHarness) -> None:
+    jobid = harness.useapi.add_job("info", duration=60, status="started", content="")
+    answer = await harness.ask(harness.mira, jobid)
     assert words(answer).startswith("Midjourney has not answered yet. Please ask again in half a minute.")
-    await stage.wait(120)
-    assert stage.looks(jobid) == 1
-    assert not stage.posts()
+    await harness.wait(120)
+    assert harness.looks(jobid) == 1
+    assert not harness.posts()

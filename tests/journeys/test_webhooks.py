@@ -10,23 +10,23 @@ import pytest
 from discord.ext import commands
 from simcord.builders import ChannelHandle
 
-from tests.journeys.conftest import Stage, labels, words
+from tests.journeys.conftest import BotHarness, labels, words
 from tests.ports import free_port
 
 CASTLE = "a castle in the fog, ink wash"
 
 
 @pytest.fixture
-async def called(stage: Stage) -> Stage:
+async def called(harness: BotHarness) -> BotHarness:
     """A bot that may be called. useapi sees Midjourney every 15 s, as the real one does."""
     port = free_port()
-    await stage.restart(public_url=f"http://127.0.0.1:{port}/darkroom", webhook_port=port)
-    return stage
+    await harness.restart(public_url=f"http://127.0.0.1:{port}/darkroom", webhook_port=port)
+    return harness
 
 
-def thread_in(stage: Stage, channel: Any) -> ChannelHandle:
-    thread = stage.env.backend.create_thread(channel.id, "sketches", stage.bo.id, broadcast=False)
-    return ChannelHandle(stage.env, stage.guild, thread)
+def thread_in(harness: BotHarness, channel: Any) -> ChannelHandle:
+    thread = harness.env.backend.create_thread(channel.id, "sketches", harness.bo.id, broadcast=False)
+    return ChannelHandle(harness.env, harness.guild, thread)
 
 
 async def send(url: str, body: Any, *, method: str = "POST", **more: Any) -> int:
@@ -37,14 +37,14 @@ async def send(url: str, body: Any, *, method: str = "POST", **more: Any) -> int
             return response.status
 
 
-def made_elsewhere(stage: Stage) -> str:
+def made_elsewhere(harness: BotHarness) -> str:
     """A job that is over and names our lounge, though nobody here asked for it."""
-    return stage.useapi.add_job(
-        prompt=CASTLE, age=600, replyUrl=stage.bot.settings.callback_url, replyRef=f"discord:{stage.lounge.id}"
+    return harness.useapi.add_job(
+        prompt=CASTLE, age=600, replyUrl=harness.bot.settings.callback_url, replyRef=f"discord:{harness.lounge.id}"
     )
 
 
-async def test_a_press_is_shown_as_soon_as_useapi_knows_of_its_end(called: Stage) -> None:
+async def test_a_press_is_shown_as_soon_as_useapi_knows_of_its_end(called: BotHarness) -> None:
     await called.job(called.mira, called.useapi.add_job(prompt=CASTLE, age=600))
     called.useapi.plan(duration=7)
     await called.press(called.mira, called.last, "V2")
@@ -62,7 +62,7 @@ async def test_a_press_is_shown_as_soon_as_useapi_knows_of_its_end(called: Stage
     assert called.looks(child.jobid) == 1
 
 
-async def test_a_call_that_comes_before_the_press_is_answered_is_not_forgotten(called: Stage) -> None:
+async def test_a_call_that_comes_before_the_press_is_answered_is_not_forgotten(called: BotHarness) -> None:
     await called.job(called.mira, called.useapi.add_job(prompt=CASTLE, age=600))
     called.useapi.calls()
     called.useapi.plan(duration=0)
@@ -71,7 +71,7 @@ async def test_a_call_that_comes_before_the_press_is_answered_is_not_forgotten(c
     assert words(called.last).startswith("**U1** of "), "not at the first look, 12 s later"
 
 
-async def test_calls_in_a_row_share_one_look_and_news_under_way_is_not_missed(called: Stage) -> None:
+async def test_calls_in_a_row_share_one_look_and_news_under_way_is_not_missed(called: BotHarness) -> None:
     jobid = called.useapi.add_job(prompt=CASTLE, replyUrl=called.bot.settings.callback_url, duration=300)
     await called.job(called.mira, jobid)
     before = called.looks(jobid)
@@ -88,7 +88,7 @@ async def test_calls_in_a_row_share_one_look_and_news_under_way_is_not_missed(ca
     assert called.looks(jobid) - before <= 6
 
 
-async def test_a_job_made_elsewhere_that_names_its_channel_is_followed_there_by_itself(called: Stage) -> None:
+async def test_a_job_made_elsewhere_that_names_its_channel_is_followed_there_by_itself(called: BotHarness) -> None:
     jobid = called.useapi.add_job(
         prompt=CASTLE, replyUrl=called.bot.settings.callback_url, duration=60, replyRef=f"discord:{called.lounge.id}"
     )
@@ -111,7 +111,7 @@ async def test_a_job_made_elsewhere_that_names_its_channel_is_followed_there_by_
     assert called.posts() == []
 
 
-async def test_who_joins_a_job_that_nobody_brought_is_told_and_no_more(called: Stage) -> None:
+async def test_who_joins_a_job_that_nobody_brought_is_told_and_no_more(called: BotHarness) -> None:
     jobid = called.useapi.add_job(
         prompt=CASTLE, replyUrl=called.bot.settings.callback_url, duration=100, replyRef=f"discord:{called.channel.id}"
     )
@@ -126,7 +126,7 @@ async def test_who_joins_a_job_that_nobody_brought_is_told_and_no_more(called: S
     assert "Copy job id" not in str(labels(answer)), "it holds the payer's number; whoever brought the job knows it"
 
 
-async def test_a_moderators_stop_counts_for_a_job_that_came_by_itself(called: Stage) -> None:
+async def test_a_moderators_stop_counts_for_a_job_that_came_by_itself(called: BotHarness) -> None:
     jobid = called.useapi.add_job(
         prompt=CASTLE, replyUrl=called.bot.settings.callback_url, duration=100, replyRef=f"discord:{called.channel.id}"
     )
@@ -141,7 +141,7 @@ async def test_a_moderators_stop_counts_for_a_job_that_came_by_itself(called: St
     assert "waits for Imagine any more" in called.last.content
 
 
-async def test_why_a_job_that_nobody_brought_was_declined_is_for_moderators(called: Stage) -> None:
+async def test_why_a_job_that_nobody_brought_was_declined_is_for_moderators(called: BotHarness) -> None:
     jobid = called.useapi.add_job(prompt=CASTLE, age=600, ends="moderated", replyRef=f"discord:{called.lounge.id}")
     assert await send(called.bot.settings.callback_url, {"jobid": jobid}) == 200
     await called.wait(1)
@@ -154,7 +154,7 @@ async def test_why_a_job_that_nobody_brought_was_declined_is_for_moderators(call
     "ref", ["discord:123456789012345678", "discord:", "discord:1 OR 1", "", "discord:٣٣٣٣٣٣٣٣٣٣٣٣٣٣٣٣"]
 )
 async def test_a_job_that_names_no_channel_of_ours_is_not_shown(
-    called: Stage, ref: str, caplog: pytest.LogCaptureFixture
+    called: BotHarness, ref: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     jobid = called.useapi.add_job(prompt=CASTLE, age=600, replyUrl=called.bot.settings.callback_url, replyRef=ref)
     for _ in range(3):
@@ -165,7 +165,7 @@ async def test_a_job_that_names_no_channel_of_ours_is_not_shown(
     assert jobid not in caplog.text
 
 
-async def test_a_channel_that_cannot_be_disturbs_nobody(called: Stage) -> None:
+async def test_a_channel_that_cannot_be_disturbs_nobody(called: BotHarness) -> None:
     told: dict[str, Any] = {"replyUrl": called.bot.settings.callback_url, "duration": 3000}
     odd = called.useapi.add_job(**told, replyRef="discord:99999999999999999999")
     await called.job(called.mira, odd)
@@ -176,7 +176,7 @@ async def test_a_channel_that_cannot_be_disturbs_nobody(called: Stage) -> None:
     assert called.posts(called.lounge), "the other one is found at the start"
 
 
-async def test_a_job_may_name_a_thread(called: Stage) -> None:
+async def test_a_job_may_name_a_thread(called: BotHarness) -> None:
     thread = thread_in(called, called.lounge)
     jobid = called.useapi.add_job(prompt=CASTLE, age=600, replyRef=f"discord:{thread.id}")
     assert await send(called.bot.settings.callback_url, {"jobid": jobid}) == 200
@@ -195,7 +195,7 @@ async def test_a_job_may_name_a_thread(called: Stage) -> None:
     ],
 )
 async def test_where_nothing_can_be_posted_nothing_is_promised(
-    called: Stage, where: str, why: str, caplog: pytest.LogCaptureFixture
+    called: BotHarness, where: str, why: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     if where == "a forum":
         destination = called.guild.create_forum_channel("ideas")
@@ -216,7 +216,7 @@ async def test_where_nothing_can_be_posted_nothing_is_promised(
     assert f"wants to be shown in channel {destination.id}: {why}" in caplog.text
 
 
-async def test_only_listed_servers_are_shown_anything(called: Stage, caplog: pytest.LogCaptureFixture) -> None:
+async def test_only_listed_servers_are_shown_anything(called: BotHarness, caplog: pytest.LogCaptureFixture) -> None:
     await called.restart(allowed_guilds=frozenset({called.guild.id + 1}))
     jobid = made_elsewhere(called)
     assert await called.useapi.call(jobid) == 200
@@ -225,7 +225,7 @@ async def test_only_listed_servers_are_shown_anything(called: Stage, caplog: pyt
     assert f"channel {called.lounge.id}, whose server is not listed" in caplog.text
 
 
-async def test_what_a_call_says_is_never_believed(called: Stage) -> None:
+async def test_what_a_call_says_is_never_believed(called: BotHarness) -> None:
     jobid = called.useapi.add_job(prompt=CASTLE, duration=300)
     await called.job(called.mira, jobid)
     forged = {
@@ -243,7 +243,7 @@ async def test_what_a_call_says_is_never_believed(called: Stage) -> None:
 
 
 async def test_whoever_does_not_know_the_address_learns_and_causes_nothing(
-    called: Stage, caplog: pytest.LogCaptureFixture
+    called: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     url = called.bot.settings.callback_url
@@ -264,15 +264,15 @@ async def test_whoever_does_not_know_the_address_learns_and_causes_nothing(
     assert await send(url, good) == 200
 
 
-async def raw(stage: Stage, request: bytes) -> bytes:
-    reader, builder = await asyncio.open_connection("127.0.0.1", stage.settings["webhook_port"])
+async def raw(harness: BotHarness, request: bytes) -> bytes:
+    reader, builder = await asyncio.open_connection("127.0.0.1", harness.settings["webhook_port"])
     builder.write(request)
     status = await reader.readline()
     builder.close()
     return status
 
 
-async def test_requests_that_make_no_sense_fill_no_log(called: Stage, caplog: pytest.LogCaptureFixture) -> None:
+async def test_requests_that_make_no_sense_fill_no_log(called: BotHarness, caplog: pytest.LogCaptureFixture) -> None:
     path = called.bot.settings.callback_url.partition(str(called.settings["webhook_port"]))[2].encode()
     head = b"POST " + path + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
     for nonsense in (
@@ -287,7 +287,7 @@ async def test_requests_that_make_no_sense_fill_no_log(called: Stage, caplog: py
     assert [record for record in told if record.levelno > logging.DEBUG or record.exc_info] == []
 
 
-async def test_connections_that_are_held_open_keep_no_call_out_and_use_up_no_files(called: Stage) -> None:
+async def test_connections_that_are_held_open_keep_no_call_out_and_use_up_no_files(called: BotHarness) -> None:
     held = [await asyncio.open_connection("127.0.0.1", called.settings["webhook_port"]) for _ in range(250)]
     try:
         async with asyncio.timeout(5):
@@ -298,7 +298,7 @@ async def test_connections_that_are_held_open_keep_no_call_out_and_use_up_no_fil
             builder.close()
 
 
-async def test_a_flood_of_calls_about_unknown_jobs_is_a_trickle_at_useapi(called: Stage) -> None:
+async def test_a_flood_of_calls_about_unknown_jobs_is_a_trickle_at_useapi(called: BotHarness) -> None:
     url = called.bot.settings.callback_url
     before = len(called.useapi.requests)
     for number in range(200):
@@ -312,7 +312,7 @@ async def test_a_flood_of_calls_about_unknown_jobs_is_a_trickle_at_useapi(called
     assert called.posts(called.lounge)[-1].attachments
 
 
-async def test_jobs_that_came_by_themselves_cost_nothing_more_and_leave_room_for_new_ones(called: Stage) -> None:
+async def test_jobs_that_came_by_themselves_cost_nothing_more_and_leave_room_for_new_ones(called: BotHarness) -> None:
     url = called.bot.settings.callback_url
     many = [
         called.useapi.add_job(prompt=CASTLE, duration=900, replyRef=f"discord:{called.lounge.id}") for _ in range(30)
@@ -332,7 +332,7 @@ async def test_jobs_that_came_by_themselves_cost_nothing_more_and_leave_room_for
 
 
 async def test_a_job_that_is_known_here_and_named_another_channel_meanwhile_is_found_at_the_start(
-    called: Stage,
+    called: BotHarness,
 ) -> None:
     jobid = called.useapi.add_job(prompt=CASTLE, replyRef=f"discord:{called.lounge.id}", duration=100)
     await called.job(called.mira, jobid)
@@ -342,7 +342,7 @@ async def test_a_job_that_is_known_here_and_named_another_channel_meanwhile_is_f
     assert called.last.attachments, "and where Mira asked"
 
 
-async def test_jobs_that_named_a_channel_while_the_bot_was_away_are_found_at_the_start(called: Stage) -> None:
+async def test_jobs_that_named_a_channel_while_the_bot_was_away_are_found_at_the_start(called: BotHarness) -> None:
     called.useapi.add_job(prompt=CASTLE, replyRef=f"discord:{called.lounge.id}", duration=100)
     called.useapi.add_job(prompt=CASTLE, duration=100)
     await called.restart(away=10)
@@ -352,7 +352,7 @@ async def test_jobs_that_named_a_channel_while_the_bot_was_away_are_found_at_the
     assert called.posts(called.lounge)[-1].attachments, "by polling alone, if nobody calls"
 
 
-async def test_a_call_while_the_bot_shuts_down_is_refused_instead_of_answered_and_lost(called: Stage) -> None:
+async def test_a_call_while_the_bot_shuts_down_is_refused_instead_of_answered_and_lost(called: BotHarness) -> None:
     class Late(commands.Cog):
         """Unloaded when the bot shuts down, after the loops: the moment at which the call comes."""
 
@@ -370,7 +370,7 @@ async def test_a_call_while_the_bot_shuts_down_is_refused_instead_of_answered_an
     assert called.posts(called.lounge)[-1].attachments
 
 
-async def test_a_call_that_was_answered_just_before_the_bot_shuts_down_is_acted_on(called: Stage) -> None:
+async def test_a_call_that_was_answered_just_before_the_bot_shuts_down_is_acted_on(called: BotHarness) -> None:
     jobid = made_elsewhere(called)
     assert await called.useapi.call(jobid) == 200
     await called._life.aclose()
@@ -379,7 +379,7 @@ async def test_a_call_that_was_answered_just_before_the_bot_shuts_down_is_acted_
     assert called.posts(called.lounge)[-1].attachments, "the job is over, so nothing but the call names it"
 
 
-async def test_useapi_in_trouble_is_asked_again_about_a_job_that_names_its_channel(called: Stage) -> None:
+async def test_useapi_in_trouble_is_asked_again_about_a_job_that_names_its_channel(called: BotHarness) -> None:
     jobid = made_elsewhere(called)
     called.useapi.fail(500, times=2, path="/v2/jobs/")
     assert await called.useapi.call(jobid) == 200
@@ -387,7 +387,9 @@ async def test_useapi_in_trouble_is_asked_again_about_a_job_that_names_its_chann
     assert called.posts(called.lounge)[-1].attachments
 
 
-async def test_a_database_that_cannot_be_written_just_now_loses_no_job_that_names_its_channel(called: Stage) -> None:
+async def test_a_database_that_cannot_be_written_just_now_loses_no_job_that_names_its_channel(
+    called: BotHarness,
+) -> None:
     jobid = made_elsewhere(called)
     connection = called.bot.store._db._connection
     await connection.execute("PRAGMA query_only = ON")
@@ -398,7 +400,7 @@ async def test_a_database_that_cannot_be_written_just_now_loses_no_job_that_name
     assert called.posts(called.lounge)[-1].attachments
 
 
-async def test_a_job_that_useapi_does_not_know_yet_when_it_calls_is_asked_about_again(called: Stage) -> None:
+async def test_a_job_that_useapi_does_not_know_yet_when_it_calls_is_asked_about_again(called: BotHarness) -> None:
     jobid = made_elsewhere(called)
     called.useapi.fail(404, times=2, path="/v2/jobs/")
     assert await called.useapi.call(jobid) == 200
@@ -409,7 +411,7 @@ async def test_a_job_that_useapi_does_not_know_yet_when_it_calls_is_asked_about_
     assert called.looks("job:none") == 3
 
 
-async def test_a_bot_that_may_not_be_called_sends_no_address(stage: Stage) -> None:
-    await stage.job(stage.mira, stage.useapi.add_job(prompt=CASTLE, age=600))
-    await stage.press(stage.mira, stage.last, "V1")
-    assert "replyUrl" not in stage.presses()[-1]
+async def test_a_bot_that_may_not_be_called_sends_no_address(harness: BotHarness) -> None:
+    await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, age=600))
+    await harness.press(harness.mira, harness.last, "V1")
+    assert "replyUrl" not in harness.presses()[-1]

@@ -6,143 +6,143 @@ from typing import Any
 import discord
 import pytest
 
-from tests.journeys.conftest import Stage, button, labels, private, words
+from tests.journeys.conftest import BotHarness, button, labels, private, words
 
 CASTLE = "a castle in the fog, ink wash --ar 3:2"
 
 
-async def posted(stage: Stage, who: Any = None, **options: Any) -> discord.Message:
+async def posted(harness: BotHarness, who: Any = None, **options: Any) -> discord.Message:
     """A finished job that `who` (else Mira) brought to the channel."""
-    jobid = stage.useapi.add_job(**{"prompt": CASTLE, "age": 600, **options})
-    await stage.job(who or stage.mira, jobid)
-    return stage.last
+    jobid = harness.useapi.add_job(**{"prompt": CASTLE, "age": 600, **options})
+    await harness.job(who or harness.mira, jobid)
+    return harness.last
 
 
-async def single(stage: Stage) -> discord.Message:
+async def single(harness: BotHarness) -> discord.Message:
     """A finished U1."""
-    parent = stage.useapi.add_job(prompt=CASTLE, age=900)
-    return await posted(stage, button="U1", parent=parent)
+    parent = harness.useapi.add_job(prompt=CASTLE, age=900)
+    return await posted(harness, button="U1", parent=parent)
 
 
-def with_role(stage: Stage) -> Any:
+def with_role(harness: BotHarness) -> Any:
     """A member with a role that nobody else has."""
-    role = stage.guild.create_role("Makers")
-    return stage.guild.add_member(stage.env.create_user("Ada"), roles=[role]), role
+    role = harness.guild.create_role("Makers")
+    return harness.guild.add_member(harness.env.create_user("Ada"), roles=[role]), role
 
 
-async def test_the_asker_may_press_u_and_only_the_press_role_what_costs_more(stage: Stage) -> None:
-    ada, role = with_role(stage)
-    grid = await posted(stage, stage.bo)
-    assert words(await stage.press(ada, grid, "U1")) == (
+async def test_the_asker_may_press_u_and_only_the_press_role_what_costs_more(harness: BotHarness) -> None:
+    ada, role = with_role(harness)
+    grid = await posted(harness, harness.bo)
+    assert words(await harness.press(ada, grid, "U1")) == (
         "Only the member who brought this job here and moderators can press this."
     )
-    assert words(await stage.press(stage.bo, grid, "U1")) == "U1 is on its way. I'll post it here."
-    await stage.bot.store.change_settings(stage.guild.id, press_role=role.id)
-    assert words(await stage.press(stage.bo, grid, "V1")) == (
+    assert words(await harness.press(harness.bo, grid, "U1")) == "U1 is on its way. I'll post it here."
+    await harness.bot.store.change_settings(harness.guild.id, press_role=role.id)
+    assert words(await harness.press(harness.bo, grid, "V1")) == (
         f"Only members with <@&{role.id}> and moderators can press this: it costs Midjourney time."
     )
-    assert words(await stage.press(ada, grid, "V1")) == "V1 is on its way. I'll post it here."
-    assert [press["button"] for press in stage.presses()] == ["U1", "V1"]
+    assert words(await harness.press(ada, grid, "V1")) == "V1 is on its way. I'll post it here."
+    assert [press["button"] for press in harness.presses()] == ["U1", "V1"]
 
 
-async def test_whoever_pressed_owns_the_child_which_gives_no_right_to_its_paid_buttons(stage: Stage) -> None:
-    ada, role = with_role(stage)
-    await stage.bot.store.change_settings(stage.guild.id, press_role=role.id)
-    grid = await posted(stage)
-    stage.useapi.plan(duration=0)
-    await stage.press(ada, grid, "V1")
-    child = stage.last
-    assert "Copy job id" in labels(await stage.press(ada, child, "⋯"))[0]
-    stage.env.backend.remove_member_role(stage.guild.id, ada.id, role.id)
-    assert "it costs Midjourney time" in words(await stage.press(ada, child, "V1"))
-    assert words(await stage.press(ada, child, "U1")).startswith("U1 is on its way")
+async def test_whoever_pressed_owns_the_child_which_gives_no_right_to_its_paid_buttons(harness: BotHarness) -> None:
+    ada, role = with_role(harness)
+    await harness.bot.store.change_settings(harness.guild.id, press_role=role.id)
+    grid = await posted(harness)
+    harness.useapi.plan(duration=0)
+    await harness.press(ada, grid, "V1")
+    child = harness.last
+    assert "Copy job id" in labels(await harness.press(ada, child, "⋯"))[0]
+    harness.env.backend.remove_member_role(harness.guild.id, ada.id, role.id)
+    assert "it costs Midjourney time" in words(await harness.press(ada, child, "V1"))
+    assert words(await harness.press(ada, child, "U1")).startswith("U1 is on its way")
 
 
-async def test_what_costs_most_is_for_moderators_who_are_asked_once_more(stage: Stage) -> None:
-    ada, role = with_role(stage)
-    await stage.bot.store.change_settings(stage.guild.id, press_role=role.id)
-    picture = await single(stage)
-    refused = await stage.press(ada, picture, "Animate (High motion)")
+async def test_what_costs_most_is_for_moderators_who_are_asked_once_more(harness: BotHarness) -> None:
+    ada, role = with_role(harness)
+    await harness.bot.store.change_settings(harness.guild.id, press_role=role.id)
+    picture = await single(harness)
+    refused = await harness.press(ada, picture, "Animate (High motion)")
     assert words(refused) == "Only moderators can press this: it costs Midjourney time."
-    question = await stage.press(stage.mira, picture, "Animate (High motion)")
+    question = await harness.press(harness.mira, picture, "Animate (High motion)")
     assert words(question) == "Animate (High motion) costs GPU time. Shall I press it?"
-    assert not stage.presses()
-    await stage.restart()
-    await stage.press(stage.mira, question, "Yes, press it")
-    assert [press["button"] for press in stage.presses()] == ["Animate (High motion)"]
+    assert not harness.presses()
+    await harness.restart()
+    await harness.press(harness.mira, question, "Yes, press it")
+    assert [press["button"] for press in harness.presses()] == ["Animate (High motion)"]
 
 
-async def test_a_members_numbers_end_and_a_moderators_only_with_the_servers(stage: Stage) -> None:
-    ada, role = with_role(stage)
-    await stage.bot.store.change_settings(stage.guild.id, press_role=role.id, daily=2, server_daily=3)
-    grid = await posted(stage)
-    stage.useapi.plan(duration=0)
-    assert "is on its way" in words(await stage.press(ada, grid, "V1"))
-    fast = words(await stage.press(ada, grid, "V2"))
+async def test_a_members_numbers_end_and_a_moderators_only_with_the_servers(harness: BotHarness) -> None:
+    ada, role = with_role(harness)
+    await harness.bot.store.change_settings(harness.guild.id, press_role=role.id, daily=2, server_daily=3)
+    grid = await posted(harness)
+    harness.useapi.plan(duration=0)
+    assert "is on its way" in words(await harness.press(ada, grid, "V1"))
+    fast = words(await harness.press(ada, grid, "V2"))
     assert re.fullmatch(r"That was a little fast, so nothing was sent\. Please press again <t:\d+:R>\.", fast)
-    await stage.wait(6)
-    stage.useapi.plan(duration=0)
-    assert "is on its way" in words(await stage.press(ada, grid, "V2"))
-    await stage.wait(6)
-    assert words(await stage.press(ada, grid, "V3")).startswith("You have used your 2 presses of the last 24 hours.")
-    stage.useapi.plan(duration=0)
-    assert "is on its way" in words(await stage.press(stage.mira, grid, "V3"))
-    spent = words(await stage.press(stage.mira, grid, "V4"))
+    await harness.wait(6)
+    harness.useapi.plan(duration=0)
+    assert "is on its way" in words(await harness.press(ada, grid, "V2"))
+    await harness.wait(6)
+    assert words(await harness.press(ada, grid, "V3")).startswith("You have used your 2 presses of the last 24 hours.")
+    harness.useapi.plan(duration=0)
+    assert "is on its way" in words(await harness.press(harness.mira, grid, "V3"))
+    spent = words(await harness.press(harness.mira, grid, "V4"))
     assert spent.startswith("This server has used its 3 presses of the last 24 hours.")
-    stage.useapi.plan(duration=0)
-    assert "is on its way" in words(await stage.press(stage.mira, grid, "U1")), "a U is free"
-    stage.env.backend.advance_clock(86_400)
-    assert "is on its way" in words(await stage.press(ada, grid, "V3"))
+    harness.useapi.plan(duration=0)
+    assert "is on its way" in words(await harness.press(harness.mira, grid, "U1")), "a U is free"
+    harness.env.backend.advance_clock(86_400)
+    assert "is on its way" in words(await harness.press(ada, grid, "V3"))
 
 
-async def test_pause_stops_every_press_until_it_is_lifted(stage: Stage) -> None:
-    grid = await posted(stage)
-    await stage.bot.store.change_settings(stage.guild.id, paused=True)
-    assert words(await stage.press(stage.mira, grid, "U1")).startswith("Buttons are paused in this server")
-    assert not stage.presses()
-    await stage.bot.store.change_settings(stage.guild.id, paused=False)
-    assert "is on its way" in words(await stage.press(stage.mira, grid, "U1"))
+async def test_pause_stops_every_press_until_it_is_lifted(harness: BotHarness) -> None:
+    grid = await posted(harness)
+    await harness.bot.store.change_settings(harness.guild.id, paused=True)
+    assert words(await harness.press(harness.mira, grid, "U1")).startswith("Buttons are paused in this server")
+    assert not harness.presses()
+    await harness.bot.store.change_settings(harness.guild.id, paused=False)
+    assert "is on its way" in words(await harness.press(harness.mira, grid, "U1"))
 
 
-async def test_a_role_that_was_deleted_is_said_to_be_so(stage: Stage) -> None:
-    await stage.bot.store.change_settings(stage.guild.id, press_role=123456789012345678)
-    grid = await posted(stage)
-    refused = words(await stage.press(stage.bo, grid, "V1"))
+async def test_a_role_that_was_deleted_is_said_to_be_so(harness: BotHarness) -> None:
+    await harness.bot.store.change_settings(harness.guild.id, press_role=123456789012345678)
+    grid = await posted(harness)
+    refused = words(await harness.press(harness.bo, grid, "V1"))
     assert "The role that may press here was deleted" in refused
 
 
-async def test_ten_members_press_u1_in_the_same_second(stage: Stage) -> None:
-    ada, role = with_role(stage)
-    await stage.bot.store.change_settings(stage.guild.id, press_role=role.id)
-    people = [stage.guild.add_member(stage.env.create_user(f"M{n}"), roles=[role]) for n in range(9)]
-    grid = await posted(stage)
-    async with stage.one_moment():
+async def test_ten_members_press_u1_in_the_same_second(harness: BotHarness) -> None:
+    ada, role = with_role(harness)
+    await harness.bot.store.change_settings(harness.guild.id, press_role=role.id)
+    people = [harness.guild.add_member(harness.env.create_user(f"M{n}"), roles=[role]) for n in range(9)]
+    grid = await posted(harness)
+    async with harness.one_moment():
         answers = [await who.click(grid, label="U1") for who in (ada, *people)]
-    await stage.wait(30)
-    assert len(stage.presses()) == 1
+    await harness.wait(30)
+    assert len(harness.presses()) == 1
     told = [words(private(answer)) for answer in answers]
     assert sum(answer == "U1 is on its way. I'll post it here." for answer in told) == 1
     assert sum(answer.startswith("U1 was pressed before, so this cost nothing.") for answer in told) == 9
-    _, child = stage.posts()
+    _, child = harness.posts()
     assert words(child).startswith("**U1** of ")
 
 
-async def test_four_picks_at_once_make_no_cards_and_no_pings(stage: Stage) -> None:
-    grid = await posted(stage)
+async def test_four_picks_at_once_make_no_cards_and_no_pings(harness: BotHarness) -> None:
+    grid = await posted(harness)
     for label in ("U1", "U2", "U3"):
-        await stage.press(stage.mira, grid, label)
-    await stage.wait(40)
-    assert [post.content for post in stage.posts()] == ["", "", "", ""]
-    assert all(post.reference and post.reference.message_id == grid.id for post in stage.posts()[1:])
-    assert labels(stage.posts()[0])[0][:4] == ["U1 ↗", "U2 ↗", "U3 ↗", "U4"]
+        await harness.press(harness.mira, grid, label)
+    await harness.wait(40)
+    assert [post.content for post in harness.posts()] == ["", "", "", ""]
+    assert all(post.reference and post.reference.message_id == grid.id for post in harness.posts()[1:])
+    assert labels(harness.posts()[0])[0][:4] == ["U1 ↗", "U2 ↗", "U3 ↗", "U4"]
 
 
 # --- forms ------------------------------------------------------------------------------------------------------------
 
 
-async def test_custom_zoom_asks_for_a_prompt_that_must_have_a_zoom(stage: Stage) -> None:
-    picture = await single(stage)
-    asked = await stage.mira.click(picture, custom_id=button(picture, "Custom Zoom").custom_id)
+async def test_custom_zoom_asks_for_a_prompt_that_must_have_a_zoom(harness: BotHarness) -> None:
+    picture = await single(harness)
+    asked = await harness.mira.click(picture, custom_id=button(picture, "Custom Zoom").custom_id)
     assert asked.modal is not None
     assert f"'{CASTLE} --zoom 1.8'" in str(asked.modal)
 
@@ -150,35 +150,37 @@ async def test_custom_zoom_asks_for_a_prompt_that_must_have_a_zoom(stage: Stage)
 @pytest.mark.parametrize(
     ("zoom", "taken"), [("--zoom 1.8", True), ("--zoom 2", True), ("--zoom 2.5", False), ("", False)]
 )
-async def test_a_form_that_was_opened_before_a_restart_is_carried_out(stage: Stage, zoom: str, taken: bool) -> None:
-    picture = await single(stage)
+async def test_a_form_that_was_opened_before_a_restart_is_carried_out(
+    harness: BotHarness, zoom: str, taken: bool
+) -> None:
+    picture = await single(harness)
     custom_id = str(button(picture, "Custom Zoom").custom_id).replace("dr:p:", "dr:z:")
-    await stage.restart(away=3600)
-    answer = await submit(stage, custom_id, f"{CASTLE} {zoom}".strip())
+    await harness.restart(away=3600)
+    answer = await submit(harness, custom_id, f"{CASTLE} {zoom}".strip())
     if taken:
         assert answer == "Custom Zoom is on its way. I'll post it here."
-        assert [press["prompt"] for press in stage.presses()] == [f"{CASTLE} {zoom}"]
+        assert [press["prompt"] for press in harness.presses()] == [f"{CASTLE} {zoom}"]
     else:
         assert answer.startswith("Custom Zoom needs `--zoom` once in the prompt, with a number from 1.0 to 2.0")
-        assert not stage.presses()
+        assert not harness.presses()
 
 
-async def test_with_remix_on_a_variation_takes_another_prompt(stage: Stage) -> None:
-    grid = await posted(stage)
+async def test_with_remix_on_a_variation_takes_another_prompt(harness: BotHarness) -> None:
+    grid = await posted(harness)
     custom_id = str(button(grid, "V2").custom_id).replace("dr:p:", "dr:z:")
-    assert (await submit(stage, custom_id, "a castle at night")).startswith("Remix was switched off")
-    await stage.bot.store.change_settings(stage.guild.id, remix=True)
-    assert await submit(stage, custom_id, "a castle at night") == "V2 is on its way. I'll post it here."
-    assert [(press["button"], press["prompt"]) for press in stage.presses()] == [("V2", "a castle at night")]
-    assert (await submit(stage, "dr:z:forged", "x")).startswith("I don't know this form any more.")
+    assert (await submit(harness, custom_id, "a castle at night")).startswith("Remix was switched off")
+    await harness.bot.store.change_settings(harness.guild.id, remix=True)
+    assert await submit(harness, custom_id, "a castle at night") == "V2 is on its way. I'll post it here."
+    assert [(press["button"], press["prompt"]) for press in harness.presses()] == [("V2", "a castle at night")]
+    assert (await submit(harness, "dr:z:forged", "x")).startswith("I don't know this form any more.")
 
 
-async def submit(stage: Stage, custom_id: str, text: str) -> str:
+async def submit(harness: BotHarness, custom_id: str, text: str) -> str:
     """Mira sends a form, whoever opened it and when; what the private answer says in the end."""
     field = {"type": 4, "custom_id": "prompt", "value": text}
     data = {"custom_id": custom_id, "components": [{"type": 18, "id": 1, "component": field}]}
-    answer = await stage.mira._dispatch_interaction(5, stage.channel, data)
-    await stage.wait(0.1)
+    answer = await harness.mira._dispatch_interaction(5, harness.channel, data)
+    await harness.wait(0.1)
     assert answer.response is not None
     assert answer.response.ephemeral
     return str(answer.response.message.content)
@@ -187,56 +189,56 @@ async def submit(stage: Stage, custom_id: str, text: str) -> str:
 # --- stop, cancel, family ---------------------------------------------------------------------------------------------
 
 
-async def test_the_presser_may_cancel_and_a_late_result_is_posted_all_the_same(stage: Stage) -> None:
-    ada, role = with_role(stage)
-    await stage.bot.store.change_settings(stage.guild.id, press_role=role.id)
-    grid = await posted(stage)
-    stage.useapi.plan(duration=300)
-    await stage.press(ada, grid, "V1")
-    await stage.wait(20)
-    card = stage.last
-    question = await stage.press(ada, card, "Stop")
+async def test_the_presser_may_cancel_and_a_late_result_is_posted_all_the_same(harness: BotHarness) -> None:
+    ada, role = with_role(harness)
+    await harness.bot.store.change_settings(harness.guild.id, press_role=role.id)
+    grid = await posted(harness)
+    harness.useapi.plan(duration=300)
+    await harness.press(ada, grid, "V1")
+    await harness.wait(20)
+    card = harness.last
+    question = await harness.press(ada, card, "Stop")
     assert labels(question) == [["Stop telling me", "Cancel the job"]]
     assert "Midjourney may still charge" in words(question)
-    answer = await stage.press(ada, question, "Cancel the job")
+    answer = await harness.press(ada, question, "Cancel the job")
     assert words(answer).startswith("Cancelled at useapi.net. Midjourney may still charge for it")
-    await stage.wait(30)
-    assert any("cancelled" in words(post) for post in stage.posts())
+    await harness.wait(30)
+    assert any("cancelled" in words(post) for post in harness.posts())
 
 
-async def test_what_u1_made_is_never_offered_for_cancelling(stage: Stage) -> None:
-    grid = await posted(stage)
-    stage.useapi.plan(duration=300)
-    await stage.press(stage.mira, grid, "U1")
-    await stage.wait(20)
-    question = await stage.press(stage.mira, stage.last, "Stop")
+async def test_what_u1_made_is_never_offered_for_cancelling(harness: BotHarness) -> None:
+    grid = await posted(harness)
+    harness.useapi.plan(duration=300)
+    await harness.press(harness.mira, grid, "U1")
+    await harness.wait(20)
+    question = await harness.press(harness.mira, harness.last, "Stop")
     assert labels(question) == [["Stop telling me", "Stop for everyone here"]]
 
 
-async def test_family_names_parents_and_children_with_their_links(stage: Stage) -> None:
-    grid = await posted(stage)
-    stage.useapi.plan(duration=0)
-    await stage.press(stage.mira, grid, "U1")
-    child = stage.last
-    family = words(await stage.press(stage.bo, await stage.press(stage.bo, child, "⋯"), "Family"))
-    assert stage.jump(grid) in family
+async def test_family_names_parents_and_children_with_their_links(harness: BotHarness) -> None:
+    grid = await posted(harness)
+    harness.useapi.plan(duration=0)
+    await harness.press(harness.mira, grid, "U1")
+    child = harness.last
+    family = words(await harness.press(harness.bo, await harness.press(harness.bo, child, "⋯"), "Family"))
+    assert harness.jump(grid) in family
     assert "U1" in family
-    grown = words(await stage.press(stage.bo, await stage.press(stage.bo, stage.posts()[0], "⋯"), "Family"))
-    assert stage.jump(child) in grown
+    grown = words(await harness.press(harness.bo, await harness.press(harness.bo, harness.posts()[0], "⋯"), "Family"))
+    assert harness.jump(child) in grown
 
 
-async def test_a_grid_is_split_in_four_without_a_press(stage: Stage) -> None:
-    grid = await posted(stage)
-    await stage.press(stage.bo, await stage.press(stage.bo, grid, "⋯"), "Split in four")
-    await stage.wait(1)
-    assert len(stage.last.attachments) == 4
-    assert not stage.presses()
+async def test_a_grid_is_split_in_four_without_a_press(harness: BotHarness) -> None:
+    grid = await posted(harness)
+    await harness.press(harness.bo, await harness.press(harness.bo, grid, "⋯"), "Split in four")
+    await harness.wait(1)
+    assert len(harness.last.attachments) == 4
+    assert not harness.presses()
 
 
-async def test_an_expired_job_loses_its_buttons_and_says_why(stage: Stage) -> None:
-    grid = await posted(stage)
-    stage.useapi.fail(410, path="/v2/jobs/button")
-    answer = words(await stage.press(stage.mira, grid, "V1"))
+async def test_an_expired_job_loses_its_buttons_and_says_why(harness: BotHarness) -> None:
+    grid = await posted(harness)
+    harness.useapi.fail(410, path="/v2/jobs/button")
+    answer = words(await harness.press(harness.mira, grid, "V1"))
     assert answer == "useapi.net no longer keeps this job. It keeps each for about 31 days."
-    await stage.wait(10)
-    assert labels(stage.last) == [["⋯"]]
+    await harness.wait(10)
+    assert labels(harness.last) == [["⋯"]]

@@ -6,6 +6,6 @@ its pictures, `faults` trouble on order.
 """
 
 from bot.demo.useapi.requests import Request
-from bot.demo.useapi.server import PretendUseapi
+from bot.demo.useapi.server import FakeUseapi
 
-__all__ = ["PretendUseapi", "Request"]
+__all__ = ["FakeUseapi", "Request"]

@@ -5,7 +5,7 @@ import asyncio
 import signal
 import sys
 
-from bot.demo.useapi.server import PretendUseapi
+from bot.demo.useapi.server import FakeUseapi
 
 
 def _options() -> argparse.Namespace:
@@ -26,7 +26,7 @@ async def serve(options: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
-    async with PretendUseapi(**vars(options)) as useapi:
+    async with FakeUseapi(**vars(options)) as useapi:
         sys.stdout.write(f"{useapi.url}\n")
         sys.stdout.flush()
         await stop.wait()

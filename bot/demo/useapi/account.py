@@ -61,7 +61,7 @@ class Account:
         echoed: dict[str, object] | None = None,
         overrides: dict[str, object] | None = None,
     ) -> Job:
-        """A new job that began `age` seconds ago; see `PretendUseapi.add_job` for what the words mean."""
+        """A new job that began `age` seconds ago; see `FakeUseapi.add_job` for what the words mean."""
         if ends not in ENDS:
             raise ValueError(f"a job ends as one of {', '.join(ENDS)}")
         if jobid in self.jobs:

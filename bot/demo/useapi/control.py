@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from bot.demo.useapi.server import PretendUseapi
+    from bot.demo.useapi.server import FakeUseapi
 
 
 class Control:
     """POST jobs {options of add_job}, GET requests, POST faults {options of fail}, DELETE faults, POST plans."""
 
-    def __init__(self, useapi: "PretendUseapi") -> None:
+    def __init__(self, useapi: "FakeUseapi") -> None:
         self._useapi = useapi
 
     def routes(self) -> list[web.RouteDef]:

@@ -19,8 +19,8 @@ from bot.demo.useapi.webhook_sender import Calls
 _LARGEST_BODY = 16 << 20  # a mask is a picture in base64
 
 
-class PretendUseapi:
-    """A useapi.net of our own; `async with PretendUseapi() as useapi` listens at `useapi.url`.
+class FakeUseapi:
+    """A useapi.net of our own; `async with FakeUseapi() as useapi` listens at `useapi.url`.
 
     Time is only what `now` says (epoch seconds): a test's clock moves every job. `refresh` is how many seconds lie
     between useapi's looks at Discord, counted from each job's birth (0: every answer is fresh). Jobs run `speed` times

@@ -11,9 +11,9 @@ as is every body that Discord would refuse. Where Discord's OpenAPI file lies at
         answer = await (await discord.slash(channel, mira, "job", {"jobid": "…"})).answered()
 """
 
-from tests.fakes.discord.control import DistantDiscord
+from tests.fakes.discord.control import RemoteFakeDiscord
 from tests.fakes.discord.interactions import Answer, Interaction
 from tests.fakes.discord.messages import Message
-from tests.fakes.discord.server import PretendDiscord
+from tests.fakes.discord.server import FakeDiscord
 
-__all__ = ["Answer", "DistantDiscord", "Interaction", "Message", "PretendDiscord"]
+__all__ = ["Answer", "FakeDiscord", "Interaction", "Message", "RemoteFakeDiscord"]

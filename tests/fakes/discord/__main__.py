@@ -5,14 +5,14 @@ import asyncio
 import signal
 
 from tests.fakes.discord.faults import Faults
-from tests.fakes.discord.server import PretendDiscord
+from tests.fakes.discord.server import FakeDiscord
 
 
 async def serve(asked: argparse.Namespace) -> None:
     end = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, end.set)
-    async with PretendDiscord(**vars(asked)) as discord:
+    async with FakeDiscord(**vars(asked)) as discord:
         print(discord.origin, flush=True)  # noqa: T201 - the line that whoever started this waits for
         await end.wait()
 

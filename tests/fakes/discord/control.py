@@ -12,7 +12,7 @@ from tests.fakes.discord.interactions import Interaction
 from tests.fakes.discord.messages import Message
 
 if TYPE_CHECKING:
-    from tests.fakes.discord.server import PretendDiscord
+    from tests.fakes.discord.server import FakeDiscord
 
 T = TypeVar("T")
 
@@ -20,10 +20,10 @@ SAME_NAME = (
     "add_guild", "add_channel", "add_member", "deny", "allow", "delete_channel", "kick", "say", "messages",
     "delete_message", "slash", "autocomplete", "menu", "click", "wait_ready", "fail", "heal",
 )  # fmt: skip
-"""Methods of `PretendDiscord`; their arguments are the fields of the JSON body."""
+"""Methods of `FakeDiscord`; their arguments are the fields of the JSON body."""
 
 
-def door(discord: "PretendDiscord") -> Callable[[web.Request], Awaitable[web.Response]]:
+def door(discord: "FakeDiscord") -> Callable[[web.Request], Awaitable[web.Response]]:
     """The handler of POST /_pretend/<verb>: 200 with what the method returned, or 400 with an `error`."""
 
     async def handle(request: web.Request) -> web.Response:
@@ -39,7 +39,7 @@ def door(discord: "PretendDiscord") -> Callable[[web.Request], Awaitable[web.Res
     return handle
 
 
-def _verb(discord: "PretendDiscord", verb: str) -> Callable[..., Any]:
+def _verb(discord: "FakeDiscord", verb: str) -> Callable[..., Any]:
     def of(interaction_id: int) -> Interaction:
         return next(each for each in discord.interactions.values() if each.id == interaction_id)
 
@@ -76,7 +76,7 @@ def _plain(told: Any) -> Any:
     return told
 
 
-class DistantDiscord:
+class RemoteFakeDiscord:
     """A pretend Discord in another process: its methods as verbs, ids and JSON instead of objects.
 
     `await discord.do("slash", channel_id=…, who=…, name="job", options={…})` gives the interaction's id, which

@@ -18,7 +18,7 @@ from tests.fakes.discord.channels import Refusal
 from tests.fakes.discord.faults import Faults
 from tests.fakes.discord.gateway import Identify
 from tests.fakes.discord.limits import Limits
-from tests.fakes.discord.openapi_validator import oracle
+from tests.fakes.discord.openapi_validator import openapi_validator
 from tests.fakes.discord.people import People
 from tests.fakes.discord.rest import ROUTES, Call, Reply
 
@@ -41,7 +41,7 @@ class Received:
     fault: str = ""
 
 
-class PretendDiscord(People):
+class FakeDiscord(People):
     """A Discord for one bot, listening while the `async with` lasts.
 
     `limits`: keep Discord's rate limits (5 messages in 5 s a channel, 50 requests in 1 s; put other `Limits` into the
@@ -182,14 +182,14 @@ class PretendDiscord(People):
 
     def _judge_request(self, call: Call) -> None:
         wrong = complaints(call.body, len(call.uploads))
-        if judge := oracle():
+        if judge := openapi_validator():
             wrong += filter(None, [judge.request(call.method, call.route, call.body)])
         if wrong:
             self.violations += [f"{call.method} {call.route}: {each}" for each in wrong]
             raise Refusal(50035)
 
     def _judged(self, call: Call, status: int, body: Any, headers: dict[str, str]) -> web.Response:
-        judge = oracle()
+        judge = openapi_validator()
         if judge and (wrong := judge.answer(call.method, call.route, status, body)):
             self.violations.append(f"The pretend Discord itself: {wrong}")
         return _json(status, body, headers)
