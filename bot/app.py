@@ -18,7 +18,7 @@ from bot.delivery import Dispatcher
 from bot.errors import StoreError
 from bot.images import ImageClient
 from bot.messages import MessageBuilder
-from bot.models.job import KnownJob
+from bot.models import KnownJob
 from bot.ops.maintenance import Maintenance
 from bot.polling.poller import Poller
 from bot.polling.webhooks import WebhookInbox

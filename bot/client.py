@@ -23,7 +23,7 @@ from bot.alerts import Alerts
 from bot.delivery import Dispatcher
 from bot.delivery.rate_limits import DiscordRateLimits, pause_before_identify
 from bot.errors import UserError
-from bot.models.job import Destination
+from bot.models import Destination
 from bot.ops.maintenance import Maintenance
 from bot.polling.poller import Poller
 from bot.polling.webhooks import WebhookInbox

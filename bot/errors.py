@@ -34,7 +34,7 @@ DarkroomError
 from enum import Enum
 from typing import ClassVar
 
-from bot.models.job import Job
+from bot.models import Job
 
 
 class DarkroomError(Exception):

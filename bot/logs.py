@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from bot.models.job import Destination
+from bot.models import Destination
 
 _FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 _JOBID = re.compile(r"job(?::|%3A)\d{17}-user(?::|%3A)[\w:%.-]+|\bj\d{16,}\w*-u\d+-c[\w:%.-]+", re.IGNORECASE)

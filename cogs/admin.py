@@ -6,7 +6,7 @@ from discord.ext import commands
 
 from bot import formatting
 from bot.client import Darkroom
-from bot.models.job import Delivery
+from bot.models import Delivery
 from bot.ui import ReportButton, interactions, replies, show_settings, show_submission_log, status_view
 
 _SHOWN = 8

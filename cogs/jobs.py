@@ -12,7 +12,7 @@ from discord.ext import commands
 from bot import formatting, logs
 from bot.client import Darkroom
 from bot.errors import DarkroomError, JobModerated, UserError
-from bot.models.job import Destination, Job
+from bot.models import Destination, Job
 from bot.store import SubscriptionOutcome, SubscriptionResult
 from bot.ui import MoreButton, NotifyMeButton, custom_ids, interactions, posted_view, replies, show_my_jobs
 

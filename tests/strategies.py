@@ -4,7 +4,7 @@ from datetime import UTC
 
 from hypothesis import strategies as st
 
-from bot.models.job import ACCOUNT_VERBS, SEED_VERBS, Attachment, Job, JobEmbed, Media, Seed, Status
+from bot.models import ACCOUNT_VERBS, SEED_VERBS, Attachment, Job, JobEmbed, Media, Seed, Status
 
 JOBID = "job:20260602103433688-user:12345-channel:1502243953687265485-bot:midjourney"
 

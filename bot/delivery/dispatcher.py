@@ -20,7 +20,7 @@ from bot.delivery.retry_policy import Action, Decision
 from bot.delivery.sending import FileTooLarge, MessageSender, UploadTimeout
 from bot.errors import StoreUnavailable
 from bot.messages import MessageBuilder
-from bot.models.job import Delivery, DeliveryKind, DeliveryState
+from bot.models import Delivery, DeliveryKind, DeliveryState
 from bot.store import Store
 from bot.wakeup import Wakeup
 

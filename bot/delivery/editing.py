@@ -12,7 +12,7 @@ from bot.delivery.sending import UploadTimeout
 from bot.delivery.uploads import learn_limit, open_files, patience
 from bot.discord_codes import POST_GONE
 from bot.messages import PICTURE_FOR, MessageBuilder
-from bot.models.job import Delivery, DeliveryKind, KnownJob
+from bot.models import Delivery, DeliveryKind, KnownJob
 from bot.store import Store
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ import asyncio
 import discord
 
 from bot import ui
-from bot.models.job import Delivery
+from bot.models import Delivery
 
 PATIENCE = 100.0  # seconds; a look that takes longer goes on from where it was
 

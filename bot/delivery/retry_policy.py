@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from bot.discord_codes import CHANNEL_UNAVAILABLE, DiscordCode
-from bot.models.job import Delivery, DeliveryKind, DeliveryState, Fallback
+from bot.models import Delivery, DeliveryKind, DeliveryState, Fallback
 
 MIB = 1024 * 1024
 

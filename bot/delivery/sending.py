@@ -12,7 +12,7 @@ from bot.delivery.history import History, shows_its_picture
 from bot.delivery.uploads import learn_limit, open_files, patience
 from bot.discord_codes import DiscordCode
 from bot.messages import PICTURE_FOR, Message, MessageBuilder
-from bot.models.job import Delivery, DeliveryKind, DeliveryState, Fallback, KnownJob
+from bot.models import Delivery, DeliveryKind, DeliveryState, Fallback, KnownJob
 from bot.store import Store
 
 log = logging.getLogger(__name__)

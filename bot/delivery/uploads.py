@@ -4,7 +4,7 @@ import discord
 
 from bot.delivery.retry_policy import is_about_size, limit_below
 from bot.messages import Message
-from bot.models.job import Destination
+from bot.models import Destination
 from bot.store import Store
 
 _PATIENCE = 25.0  # seconds that one request may take, plus its files' bytes at

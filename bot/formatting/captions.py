@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from bot.formatting.labels import label, scene, title
 from bot.formatting.status_text import ENDINGS, duration, state
-from bot.models.job import SEED_VERBS, Job, Status
+from bot.models import SEED_VERBS, Job, Status
 from bot.text import clean, clip, plain
 
 CHOICE_LIMIT = 100

@@ -11,8 +11,8 @@ from discord.utils import format_dt
 from bot.formatting.captions import link, linkable, reason, tag
 from bot.formatting.labels import label, pictures, prompt, scene
 from bot.formatting.status_text import ENDINGS, bar, duration, percent, span, state
+from bot.models import SEED_VERBS, Job, Status
 from bot.models.durations import TypicalDuration
-from bot.models.job import SEED_VERBS, Job, Status
 from bot.text import clean, clip, escape, plain
 
 DESCRIPTION_LIMIT = 4096

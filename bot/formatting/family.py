@@ -9,7 +9,7 @@ from bot.formatting.captions import link, linkable, tag
 from bot.formatting.embeds import DESCRIPTION_LIMIT, QUIET
 from bot.formatting.labels import label, title
 from bot.formatting.status_text import state
-from bot.models.job import Job, Status
+from bot.models import Job, Status
 from bot.text import clip, plain
 
 FAMILY_LIMIT = 15

@@ -2,7 +2,7 @@
 
 import re
 
-from bot.models.job import ACCOUNT_VERBS, Job
+from bot.models import ACCOUNT_VERBS, Job
 from bot.text import clean, clip
 
 _VERBS = {

@@ -7,8 +7,8 @@ from datetime import timedelta
 import msgspec
 
 from bot.errors import JobModerated
+from bot.models import Job, Status
 from bot.models.durations import TypicalDuration
-from bot.models.job import Job, Status
 
 _SEGMENTS = 8
 _SECOND, _MINUTE = timedelta(seconds=1), timedelta(minutes=1)

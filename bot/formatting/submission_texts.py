@@ -1,7 +1,7 @@
 """What a presser reads about a press: how it ended, or where in line it is."""
 
 from bot.formatting.captions import why
-from bot.models.job import Job, Submission, SubmissionState
+from bot.models import Job, Submission, SubmissionState
 from bot.text import plain
 
 _PLACES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")

@@ -27,7 +27,7 @@ from bot.images import (
 from bot.messages.message import File
 from bot.messages.picture_sources import PictureSources, picture_urls
 from bot.messages.spoilers import Spoilers
-from bot.models.job import SEED_VERBS, Delivery, Destination, Fallback, Job, KnownJob, Status
+from bot.models import SEED_VERBS, Delivery, Destination, Fallback, Job, KnownJob, Status
 from bot.store import Store
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from bot.messages.notices import notice
 from bot.messages.picture_sources import PictureSources
 from bot.messages.references import References, jump_to
 from bot.messages.spoilers import Spoilers
-from bot.models.job import (
+from bot.models import (
     NO_PERSON,
     Delivery,
     DeliveryKind,

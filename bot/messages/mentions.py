@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from bot.models.job import NO_PERSON, Delivery, KnownJob, Person, Subscription
+from bot.models import NO_PERSON, Delivery, KnownJob, Person, Subscription
 from bot.store import Store
 
 _ONE_RING = 30.0  # seconds in which what one member pressed rings once

@@ -2,7 +2,7 @@
 
 from bot import formatting
 from bot.formatting import Link
-from bot.models.job import Submission, SubmissionState
+from bot.models import Submission, SubmissionState
 from bot.text import clip
 
 _LIMIT = 1900

@@ -7,7 +7,7 @@ from pathlib import Path
 import discord
 
 from bot.images import ImageClient, NoRoom, Picture, PictureError, PictureGone, PictureUnreachable
-from bot.models.job import SEED_VERBS, Destination, Job, KnownJob, Status
+from bot.models import SEED_VERBS, Destination, Job, KnownJob, Status
 from bot.store import Store
 
 log = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 """Where a message belongs: the picture it was made from, and the message that it answers."""
 
 from bot import formatting
-from bot.models.job import Delivery, Destination, Job, KnownJob
+from bot.models import Delivery, Destination, Job, KnownJob
 from bot.store import Store
 from bot.ui.interactions import jump
 

@@ -5,7 +5,7 @@ import logging
 
 import discord
 
-from bot.models.job import Destination, Spoiler
+from bot.models import Destination, Spoiler
 from bot.store import Store
 
 log = logging.getLogger(__name__)

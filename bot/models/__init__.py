@@ -1,1 +1,53 @@
-"""The values that everything else speaks in: frozen, keyword-only, without I/O."""
+"""The values that everything else speaks in: frozen, keyword-only, times aware UTC, without I/O."""
+
+from bot.models.delivery import Delivery, DeliveryKind, DeliveryState, Fallback
+from bot.models.job import (
+    ACCOUNT_VERBS,
+    OVER,
+    SEED_VERBS,
+    Attachment,
+    Child,
+    Job,
+    JobEmbed,
+    KnownJob,
+    Media,
+    Seed,
+    Status,
+    follow,
+)
+from bot.models.server import NO_PERSON, Destination, Person, ServerSettings, Spoiler
+from bot.models.submission import OPEN_SUBMISSIONS, CostTier, Limit, LimitExceeded, Limits, Submission, SubmissionState
+from bot.models.subscription import PollTarget, Subscription
+
+__all__ = [
+    "ACCOUNT_VERBS",
+    "NO_PERSON",
+    "OPEN_SUBMISSIONS",
+    "OVER",
+    "SEED_VERBS",
+    "Attachment",
+    "Child",
+    "CostTier",
+    "Delivery",
+    "DeliveryKind",
+    "DeliveryState",
+    "Destination",
+    "Fallback",
+    "Job",
+    "JobEmbed",
+    "KnownJob",
+    "Limit",
+    "LimitExceeded",
+    "Limits",
+    "Media",
+    "Person",
+    "PollTarget",
+    "Seed",
+    "ServerSettings",
+    "Spoiler",
+    "Status",
+    "Submission",
+    "SubmissionState",
+    "Subscription",
+    "follow",
+]

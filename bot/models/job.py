@@ -1,11 +1,11 @@
-"""The values that everything else speaks in: frozen, keyword-only, without I/O.
+"""A provider's job as a frozen value, and how its status moves forward.
 
-Field names follow useapi's model (https://useapi.net/docs/api-v2/get-jobs-jobid) in Python's spelling.
-Texts in a `Job` were cleaned and bounded by `bot.providers.useapi`, but they are still a stranger's words: escape before showing.
+Field names follow useapi's model (https://useapi.net/docs/api-v2/get-jobs-jobid) in Python's spelling. Texts in a `Job`
+were cleaned and bounded by the provider's adapter, but they are untrusted: escape them before showing.
 """
 
 from datetime import datetime
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 
 import msgspec
 
@@ -29,8 +29,10 @@ class Status(StrEnum):
 OVER = frozenset({Status.COMPLETED, Status.MODERATED, Status.FAILED, Status.CANCELLED, Status.EXPIRED, Status.SILENT})
 """The statuses after which nothing more happens to a job."""
 
+
 ACCOUNT_VERBS = frozenset({"info", "relax", "fast", "turbo", "variability", "remix"})
 """Verbs whose answer shows the payer's account; it is shown to the asker only."""
+
 
 SEED_VERBS = frozenset({"seed", "seed_async"})
 
@@ -156,204 +158,9 @@ class KnownJob(msgspec.Struct, frozen=True, kw_only=True):
     over_at: datetime | None = None
 
 
-class Destination(msgspec.Struct, frozen=True, kw_only=True):
-    """A channel or thread of a server, by Discord's ids."""
-
-    guild_id: int
-    channel_id: int
-
-
-class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """A member: Discord's id and the display name at the time."""
-
-    id: int
-    name: str
-
-
-NO_PERSON = Person(id=0, name="")
-"""Who waits for a job that named the channel for its result by itself."""
-
-
-class Subscription(msgspec.Struct, frozen=True, kw_only=True):
-    """A person's wish to be told in one place about one job."""
-
-    destination: Destination
-    person: Person
-    subscribed_at: datetime
-
-
-class DeliveryKind(StrEnum):
-    """What a delivery posts: a notice tells a presser what became of a press, a split holds a grid's four pictures."""
-
-    RESULT = "result"
-    CARD = "card"
-    NOTICE = "notice"
-    SPLIT = "split"
-
-
-class DeliveryState(StrEnum):
-    """How far a delivery has come. `SENDING` may have been sent: nobody heard Discord's answer yet."""
-
-    WAITING = "waiting"
-    SENDING = "sending"
-    POSTED = "posted"
-    UNDELIVERABLE = "undeliverable"
-    DROPPED = "dropped"
-
-
-class Fallback(IntEnum):
-    """How much of a message is sent; each is what is tried when the one before it was refused."""
-
-    NONE = 0
-    NO_FILE = 1
-    TEXT = 2
-
-
-class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """The duty to post one message, a result or the card before it, in one place.
-
-    `nonce` (24 characters) is its name at Discord: sent as the nonce and held by the custom_ids of its buttons.
-    `after_id` is a snowflake older than any message that this delivery can have posted.
-    """
-
-    id: int
-    kind: DeliveryKind
-    job_id: int
-    destination: Destination
-    nonce: str
-    state: DeliveryState
-    created_at: datetime
-    after_id: int = 0
-    message_id: int | None = None
-    attempts: int = 0
-    timeouts: int = 0
-    fallback: Fallback = Fallback.NONE
-    gone_since: datetime | None = None
-    error: str = ""
-    revision: int = 1
-    posted_revision: int = 0
-    submission_id: int | None = None
-    picture_until: datetime | None = None
-    """It was posted without its picture, which is tried again until then."""
-
-
-class CostTier(StrEnum):
-    """What a button costs, and so who may press it: U1-U4, a job of the usual size, or one that takes much more."""
-
-    PICK = "pick"
-    VARY = "vary"
-    UPSCALE = "upscale"
-
-
-class SubmissionState(StrEnum):
-    """How far a press has come. `SENT` may have become a job already: nobody heard useapi's answer yet."""
-
-    QUEUED = "queued"
-    """It waits for its turn; nothing was sent."""
-    SENT = "asked"
-    UNCONFIRMED = "unknown"
-    """It was sent, and the answer was lost: its job is looked for."""
-    ACCEPTED = "made"
-    REPEATED = "used"
-    """The button had been used before: its job is shown, and nothing was charged."""
-    DECLINED = "declined"
-    REFUSED = "refused"
-    LOST = "lost"
-    """It was sent, and no job of it was found."""
-    WITHDRAWN = "withdrawn"
-    """Taken back by the presser."""
-
-
-OPEN_SUBMISSIONS = frozenset({SubmissionState.QUEUED, SubmissionState.SENT, SubmissionState.UNCONFIRMED})
-
-
-class Submission(msgspec.Struct, frozen=True, kw_only=True):
-    """A click on a job's button; `reference` is sent to useapi as replyRef.
-
-    `error` is the sentence of a press that came to nothing, and of an unknown one the sentence in case it does; of a
-    declined one Midjourney's own words, for the presser alone. `waits_for` is the press of the same button that this one
-    waits for: what comes of that counts.
-    """
-
-    id: int
-    reference: str
-    parent_id: int
-    button: str
-    tier: CostTier
-    destination: Destination
-    person: Person
-    created_at: datetime
-    prompt: str = ""
-    state: SubmissionState = SubmissionState.QUEUED
-    child_id: int | None = None
-    waits_for: int | None = None
-    error: str = ""
-    sent_at: datetime | None = None
-
-
-class Limit(StrEnum):
-    """The numbers of a server that a press would have passed."""
-
-    COOLDOWN = "cooldown"
-    DAILY = "daily"
-    SERVER_DAILY = "server daily"
-    QUEUE = "queue"
-
-
-class LimitExceeded(msgspec.Struct, frozen=True, kw_only=True):
-    """A press that was not taken; `free_at` is when the next one may be, where time alone helps."""
-
-    why: Limit
-    free_at: datetime | None = None
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """The numbers that one press must keep; `None`: none for this one. `cooldown` is in seconds."""
-
-    daily: int | None = None
-    server_daily: int | None = None
-    cooldown: float = 0.0
-    queue: int | None = None
-
-
-class Spoiler(StrEnum):
-    """When pictures are hidden behind a click."""
-
-    NEVER = "never"
-    ALWAYS = "always"
-    UNLESS_AGE_RESTRICTED = "unless age-restricted"
-    """Only in channels that are not marked age-restricted."""
-
-
-class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a server's admins chose in `/darkroom settings`.
-
-    `press_role` `None`: moderators. `daily` and `server_daily` count presses of the tiers VARY and UPSCALE in 24 hours;
-    `cooldown` is in seconds; `results_channel` `None`: where the job was asked for; `ping_after` in seconds, `None`: as
-    the bot's own setting says.
-    """
-
-    press_role: int | None = None
-    daily: int = 10
-    server_daily: int = 100
-    cooldown: int = 5
-    paused: bool = False
-    remix: bool = False
-    spoiler: Spoiler = Spoiler.NEVER
-    results_channel: int | None = None
-    pings: bool = True
-    ping_after: int | None = None
-
-
-class PollTarget(msgspec.Struct, frozen=True, kw_only=True):
-    """What the watcher needs to look at a job: what is known of it, and when and where its youngest watch began."""
-
-    known: KnownJob
-    subscribed_at: datetime
-    destination: Destination
-
-
 _RANKS: dict[str, int] = {Status.CREATED: 0, Status.STARTED: 1, Status.PROGRESS: 2, **dict.fromkeys(OVER, 3)}
+
+
 _KEPT = (
     "verb",
     "parent_jobid",

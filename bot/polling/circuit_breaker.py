@@ -7,7 +7,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterable
 
 from bot.errors import AccountBlocked, Busy, ProviderError, Rule, SubscriptionEnded, TokenRefused
-from bot.models.job import KnownJob
+from bot.models import KnownJob
 from bot.providers.useapi.parsing import Account
 
 log = logging.getLogger(__name__)

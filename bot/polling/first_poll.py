@@ -9,8 +9,8 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from bot.models import Job, PollTarget, Status
 from bot.models.durations import TypicalDuration, kind_of, mode_of
-from bot.models.job import Job, PollTarget, Status
 from bot.store import Store
 
 _FRESH = frozenset({Status.CREATED, Status.STARTED})

@@ -18,7 +18,7 @@ import msgspec
 
 from bot import logs
 from bot.errors import JobExpired, JobModerated, ProviderError, Rule, StoreUnavailable
-from bot.models.job import Job, KnownJob, PollTarget, Status, follow
+from bot.models import Job, KnownJob, PollTarget, Status, follow
 from bot.polling.circuit_breaker import CircuitBreaker, asked_pause
 from bot.polling.first_poll import FirstPollDelay, is_fresh
 from bot.providers.useapi import UseapiClient

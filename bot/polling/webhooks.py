@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 
 from bot import logs
 from bot.errors import Busy, JobModerated, JobUnknown, Misconfigured, ProviderError, StoreUnavailable, TransientError
-from bot.models.job import Destination, Job, KnownJob
+from bot.models import Destination, Job, KnownJob
 from bot.providers.useapi import UseapiClient
 from bot.store import Store
 

@@ -2,7 +2,7 @@
 
 import aiosqlite
 
-from bot.models.job import Delivery, DeliveryKind, DeliveryState, Destination
+from bot.models import Delivery, DeliveryKind, DeliveryState, Destination
 from bot.store.outbox import OPEN, Outbox, rearm
 from bot.store.rows import delivery_of, one_delivery
 

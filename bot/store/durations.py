@@ -2,8 +2,8 @@
 
 import aiosqlite
 
+from bot.models import Job
 from bot.models.durations import KEPT, TypicalDuration, kind_of, mode_of, seconds_of, typical
-from bot.models.job import Job
 from bot.store.outbox import Outbox
 
 _MODES = ("fast", "relaxed", "turbo", "")

@@ -3,7 +3,7 @@
 import aiosqlite
 import msgspec
 
-from bot.models.job import Delivery, Destination, KnownJob
+from bot.models import Delivery, Destination, KnownJob
 from bot.store.outbox import Outbox
 from bot.store.rows import delivery_of, known_of
 

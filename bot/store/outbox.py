@@ -12,7 +12,7 @@ from typing import Any
 
 import aiosqlite
 
-from bot.models.job import Delivery, DeliveryKind, DeliveryState, Destination, Fallback
+from bot.models import Delivery, DeliveryKind, DeliveryState, Destination, Fallback
 from bot.store.connection import Database
 from bot.store.rows import aware, delivery_of, update_delivery
 

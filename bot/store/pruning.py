@@ -9,7 +9,7 @@ from pathlib import Path
 import aiosqlite
 
 from bot.errors import StoreUnavailable
-from bot.models.job import OPEN_SUBMISSIONS
+from bot.models import OPEN_SUBMISSIONS
 from bot.store import backups
 from bot.store.outbox import OPEN, Outbox
 from bot.store.rows import aware

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import aiosqlite
 
 from bot.errors import StoreError
-from bot.models.job import Delivery, DeliveryKind, KnownJob
+from bot.models import Delivery, DeliveryKind, KnownJob
 from bot.store import sqlite_codes
 from bot.store.backups import flush
 from bot.store.connection import FILE, MIGRATIONS, migrate, schema_of

@@ -6,7 +6,7 @@ from typing import Any
 import aiosqlite
 import msgspec
 
-from bot.models.job import (
+from bot.models import (
     CostTier,
     Delivery,
     DeliveryKind,

@@ -3,7 +3,7 @@
 import aiosqlite
 import msgspec
 
-from bot.models.job import ServerSettings
+from bot.models import ServerSettings
 from bot.store.outbox import Outbox
 
 

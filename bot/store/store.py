@@ -11,7 +11,7 @@ from pathlib import Path
 
 import aiosqlite
 
-from bot.models.job import Destination, Job, KnownJob, PollTarget
+from bot.models import Destination, Job, KnownJob, PollTarget
 from bot.store.connection import FILE, Database, as_store_error, open_database
 from bot.store.deliveries import Deliveries
 from bot.store.durations import Durations

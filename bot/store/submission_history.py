@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from bot.models.job import CostTier, Delivery, Destination, KnownJob, Person, Status, Submission, SubmissionState
+from bot.models import CostTier, Delivery, Destination, KnownJob, Person, Status, Submission, SubmissionState
 from bot.store.rows import delivery_of, known_of, submission_of
 from bot.store.submission_queue import OPEN_STATES
 from bot.store.subscriptions import Subscriptions

@@ -1,6 +1,6 @@
 """The line of presses as it stands in the file: who waits, where, and what is still to be heard or told of."""
 
-from bot.models.job import Submission, SubmissionState
+from bot.models import Submission, SubmissionState
 from bot.store.outbox import Outbox
 from bot.store.rows import submission_of
 

@@ -11,7 +11,7 @@ from typing import Any
 import aiosqlite
 import msgspec
 
-from bot.models.job import (
+from bot.models import (
     CostTier,
     DeliveryKind,
     Destination,

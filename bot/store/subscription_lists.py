@@ -3,7 +3,7 @@
 import aiosqlite
 import msgspec
 
-from bot.models.job import Destination, KnownJob
+from bot.models import Destination, KnownJob
 from bot.store.outbox import Outbox
 from bot.store.rows import destination_of, known_of
 

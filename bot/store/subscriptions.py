@@ -7,7 +7,7 @@ from enum import Enum
 import aiosqlite
 import msgspec
 
-from bot.models.job import (
+from bot.models import (
     NO_PERSON,
     Delivery,
     DeliveryKind,

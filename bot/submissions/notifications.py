@@ -6,7 +6,7 @@ Nothing is said of a press whose presser has not been answered yet: that answer 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
 
-from bot.models.job import Submission, SubmissionState
+from bot.models import Submission, SubmissionState
 from bot.store import Store
 from bot.submissions.pause import Hold
 from bot.submissions.tasks import Tasks, start, start_by_id

@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from bot.errors import StoreUnavailable
-from bot.models.job import CostTier, Destination, KnownJob, LimitExceeded, Limits, Person, Submission
+from bot.models import CostTier, Destination, KnownJob, LimitExceeded, Limits, Person, Submission
 from bot.providers.useapi import UseapiClient
 from bot.store import Store
 from bot.submissions.notifications import Telling

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.errors import Busy, JobModerated, Misconfigured, ProviderError, TransientError
-from bot.models.job import Job, KnownJob, Submission
+from bot.models import Job, KnownJob, Submission
 from bot.providers.useapi import UseapiClient
 from bot.store import Store
 

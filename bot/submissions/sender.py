@@ -29,7 +29,7 @@ from bot.errors import (
     StoreUnavailable,
     TransientError,
 )
-from bot.models.job import CostTier, Job, KnownJob, Status, Submission, SubmissionState
+from bot.models import CostTier, Job, KnownJob, Status, Submission, SubmissionState
 from bot.providers.useapi import UseapiClient
 from bot.store import Store
 from bot.submissions.notifications import Telling

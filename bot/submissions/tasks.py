@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from bot import logs
 from bot.errors import StoreUnavailable
-from bot.models.job import Submission
+from bot.models import Submission
 
 log = logging.getLogger(__name__)
 

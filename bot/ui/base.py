@@ -9,7 +9,7 @@ from discord import ui
 
 from bot import logs
 from bot.errors import UserError
-from bot.models.job import NO_PERSON, Delivery, DeliveryKind, KnownJob
+from bot.models import NO_PERSON, Delivery, DeliveryKind, KnownJob
 from bot.ui import replies
 from bot.ui.interactions import bot_of, destination_of, is_moderator, remember_file_limit_of
 

@@ -7,7 +7,7 @@ import discord
 
 from bot import logs
 from bot.errors import UserError
-from bot.models.job import Destination, Job, Person
+from bot.models import Destination, Job, Person
 from bot.polling.poller import Poller
 from bot.providers.useapi import UseapiClient
 from bot.settings import Settings

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 import discord
 
 from bot.discord_codes import DiscordCode
-from bot.models.job import Destination
+from bot.models import Destination
 
 log = logging.getLogger(__name__)
 

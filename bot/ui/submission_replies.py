@@ -10,7 +10,7 @@ from discord.http import Route
 
 from bot import formatting, logs
 from bot.discord_codes import PRIVATE_ANSWER_GONE
-from bot.models.job import DeliveryKind, Submission, SubmissionState
+from bot.models import DeliveryKind, Submission, SubmissionState
 from bot.store import Store
 from bot.ui.interactions import jump
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bot.models.job import Attachment, Job
+from bot.models import Attachment, Job
 from bot.store import open_store
 from bot.store.connection import FILE
 from bot.store.rows import encode

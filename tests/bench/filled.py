@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from bot.models.job import Job
+from bot.models import Job
 from bot.providers.useapi.parsing import parse_job
 from bot.store import open_store
 from bot.store.connection import FILE

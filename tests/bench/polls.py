@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from bot.models.job import Job
+from bot.models import Job
 from bot.polling.poller import Poller
 from bot.providers.useapi import UseapiClient
 from bot.store import open_store

@@ -17,7 +17,7 @@ from typing import Any
 
 import aiohttp
 
-from bot.models.job import Destination, Job, Person
+from bot.models import Destination, Job, Person
 from bot.polling.poller import Poller
 from bot.providers.useapi import UseapiClient
 from bot.store import Store, open_store

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from bot.app import open_darkroom
 from bot.demo.useapi import FakeUseapi
-from bot.models.job import Attachment, Destination, Job, Person
+from bot.models import Attachment, Destination, Job, Person
 from bot.settings import Secret, Settings
 from tests import sample_pictures
 from tests.bench.alone import ROOT, alone, rss_of

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from bot.errors import StoreError
-from bot.models.job import (
+from bot.models import (
     CostTier,
     Delivery,
     DeliveryState,

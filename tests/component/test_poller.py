@@ -26,7 +26,7 @@ from bot.errors import (
     SubscriptionEnded,
     TokenRefused,
 )
-from bot.models.job import Destination, Job, KnownJob, Person, Status
+from bot.models import Destination, Job, KnownJob, Person, Status
 from bot.polling.poller import Poller
 from bot.providers.useapi import UseapiClient
 from bot.providers.useapi.parsing import Account

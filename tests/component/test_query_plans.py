@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from bot.errors import StoreError
-from bot.models.job import CostTier, Destination, Job, KnownJob, Limits, Person, Status, SubmissionState
+from bot.models import CostTier, Destination, Job, KnownJob, Limits, Person, Status, SubmissionState
 from bot.store import Store, connection, open_store
 
 HERE = Destination(guild_id=100, channel_id=200)

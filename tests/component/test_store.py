@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from bot.errors import StoreError
-from bot.models.job import (
+from bot.models import (
     CostTier,
     Delivery,
     DeliveryKind,

@@ -31,7 +31,7 @@ from bot.errors import (
     TokenRefused,
     Unreachable,
 )
-from bot.models.job import (
+from bot.models import (
     Child,
     CostTier,
     Destination,

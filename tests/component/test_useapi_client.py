@@ -17,7 +17,7 @@ from aiohttp import web
 
 from bot import errors
 from bot.errors import Rule
-from bot.models.job import Status
+from bot.models import Status
 from bot.providers.useapi import UseapiClient
 from bot.providers.useapi.client import LARGEST
 from bot.providers.useapi.responses import pause

@@ -10,7 +10,7 @@ import discord
 import msgspec
 import pytest
 
-from bot.models.job import Destination, Job, Person, Status
+from bot.models import Destination, Job, Person, Status
 from tests.journeys.conftest import BotHarness, labels, words
 
 MESSAGES = "/channels/*/messages"

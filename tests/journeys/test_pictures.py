@@ -9,7 +9,7 @@ import pytest
 from simcord.builders import ChannelHandle
 
 from bot.messages import attachments
-from bot.models.job import Spoiler
+from bot.models import Spoiler
 from tests import sample_pictures as samples
 from tests.journeys.conftest import BotHarness, labels, words
 from tests.sample_pictures import opened

@@ -6,7 +6,7 @@ import pytest
 import simcord.backend.cdn
 from aiohttp import web
 
-from bot.models.job import Spoiler
+from bot.models import Spoiler
 from tests.journeys.conftest import BotHarness, button, words
 
 CASTLE = "a castle in the fog, ink wash"

@@ -5,7 +5,7 @@ from typing import Any
 import discord
 import pytest
 
-from bot.models.job import ServerSettings, Spoiler
+from bot.models import ServerSettings, Spoiler
 from tests.journeys.conftest import BotHarness, labels, private, words
 
 GONE = "was deleted, or is hidden from me"

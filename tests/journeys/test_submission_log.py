@@ -5,7 +5,7 @@ from typing import Any
 
 import discord
 
-from bot.models.job import CostTier, SubmissionState
+from bot.models import CostTier, SubmissionState
 from tests.journeys.conftest import BotHarness, button, key_in, private, words
 from tests.journeys.test_settings_panel import admin
 

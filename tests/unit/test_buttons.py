@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import ui
-from bot.models.job import Attachment, CostTier, Job, Limit, LimitExceeded, Limits, ServerSettings, Status
+from bot.models import Attachment, CostTier, Job, Limit, LimitExceeded, Limits, ServerSettings, Status
 from bot.ui.posts.result_menu import full_size, is_still_grid
 from bot.ui.press import press_rules, prompt_modal
 from bot.ui.press.press_rules import Presser

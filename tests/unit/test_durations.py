@@ -9,8 +9,8 @@ import pytest
 
 from bot import formatting
 from bot.formatting.status_text import span
+from bot.models import Destination, Job, Person, Status
 from bot.models.durations import ENOUGH, KEPT, TypicalDuration, kind_of, seconds_of, typical
-from bot.models.job import Destination, Job, Person, Status
 from bot.store import Store, open_store
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)

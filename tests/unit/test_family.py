@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import formatting
-from bot.models.job import Destination, Job, KnownJob, Person, Status
+from bot.models import Destination, Job, KnownJob, Person, Status
 from bot.store import Store, open_store
 from tests.strategies import jobs
 

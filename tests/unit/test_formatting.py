@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from bot import formatting
-from bot.models.job import Job, JobEmbed, Seed
+from bot.models import Job, JobEmbed, Seed
 
 STARTED = datetime(2026, 6, 2, 10, 34, 33, tzinfo=UTC)
 JUMP = "https://discord.com/channels/1/2/3"

@@ -13,7 +13,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from bot import formatting
-from bot.models.job import Job
+from bot.models import Job
 from tests.fakes.discord.openapi_validator import FILE
 from tests.strategies import jobs, labels, texts, times
 

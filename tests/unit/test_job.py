@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.models.job import ACCOUNT_VERBS, OVER, Attachment, Job, Status, follow
+from bot.models import ACCOUNT_VERBS, OVER, Attachment, Job, Status, follow
 from tests import strategies
 
 T0 = datetime(2026, 11, 23, 12, tzinfo=UTC)

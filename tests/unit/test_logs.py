@@ -13,7 +13,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from bot import logs
-from bot.models.job import Destination
+from bot.models import Destination
 from tests.strategies import JOBID
 
 DISCORD_TOKEN = "MTk4.canary.discord"

@@ -6,7 +6,7 @@ import discord
 import msgspec
 import pytest
 
-from bot.models.job import ServerSettings, Spoiler
+from bot.models import ServerSettings, Spoiler
 from bot.ui.panels.settings import _view
 from bot.ui.panels.settings_text import CHOICES, Page, Seen, says, words
 from bot.ui.permissions import GONE, lacking

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import InvalidResponse
-from bot.models.job import Child, Job, Media, Status
+from bot.models import Child, Job, Media, Status
 from bot.providers.useapi import clean, parse_job
 from bot.providers.useapi.parsing import CHILDREN, ITEMS, LABEL, progress
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.errors import InvalidResponse
-from bot.models.job import Job
+from bot.models import Job
 from bot.providers.useapi import clean, parse_job
 from bot.providers.useapi.parsing import CHILDREN, CONTENT, progress
 from bot.providers.useapi.responses import PAUSE, pause

@@ -12,7 +12,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from bot import errors
-from bot.models.job import Job
+from bot.models import Job
 from bot.providers.useapi.parsing import Account, accounts_in, job_from, jobids
 from bot.providers.useapi.responses import Response, read
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from bot.errors import InvalidResponse
-from bot.models.job import Attachment, Child, Job, JobEmbed, Media, Seed, Status
+from bot.models import Attachment, Child, Job, JobEmbed, Media, Seed, Status
 
 WORD = 64  # verbs, statuses, sizes; the longest known is "seed_async"
 ID = 200  # a v2 jobid has 74-77 characters, a snowflake 20; the store keeps no longer jobid

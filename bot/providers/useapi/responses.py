@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from bot import errors
-from bot.models.job import Status
+from bot.models import Status
 from bot.providers.useapi.parsing import Fields, decode, job_from, jobids
 
 PAUSE = 300.0  # seconds; nobody outside may send the watcher to sleep for longer

@@ -8,7 +8,7 @@ import msgspec
 
 from bot import formatting
 from bot.errors import DarkroomError, JobModerated, ProviderError
-from bot.models.job import Job
+from bot.models import Job
 from bot.ui.interactions import Bot
 
 _LOOKED_AT = 8  # running jobs that nobody here has asked for; each costs a request

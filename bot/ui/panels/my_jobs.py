@@ -10,7 +10,7 @@ from discord.utils import format_dt
 from bot import formatting
 from bot.errors import DarkroomError, UserError
 from bot.formatting.embeds import QUIET
-from bot.models.job import Job, KnownJob, Submission
+from bot.models import Job, KnownJob, Submission
 from bot.store import MemberJob
 from bot.text import clean, clip
 from bot.ui import replies

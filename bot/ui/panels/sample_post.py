@@ -7,7 +7,7 @@ import discord
 
 from bot import formatting
 from bot.errors import UserError
-from bot.models.job import Job, Status
+from bot.models import Job, Status
 from bot.ui import replies
 from bot.ui.interactions import destination_of, results_destination
 

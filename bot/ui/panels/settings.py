@@ -11,7 +11,7 @@ import discord
 from discord import ui
 
 from bot.errors import UserError
-from bot.models.job import Destination, ServerSettings
+from bot.models import Destination, ServerSettings
 from bot.ui import replies
 from bot.ui.interactions import bot_of, destination_of, in_thread
 from bot.ui.panels.base import ManagerPanel, button, values

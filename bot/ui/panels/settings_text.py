@@ -8,7 +8,7 @@ import discord
 import msgspec
 
 from bot import formatting
-from bot.models.job import ServerSettings, Spoiler
+from bot.models import ServerSettings, Spoiler
 from bot.ui.permissions import GONE, needed
 
 HISTORY = ("read_message_history", "Read Message History")

@@ -11,7 +11,7 @@ from discord.utils import format_dt, utcnow
 
 from bot import formatting
 from bot.formatting.embeds import QUIET
-from bot.models.job import CostTier, KnownJob, Person, Submission, SubmissionState
+from bot.models import CostTier, KnownJob, Person, Submission, SubmissionState
 from bot.ui import replies
 from bot.ui.interactions import bot_of, destination_of, jump
 from bot.ui.panels.base import ManagerPanel, button

@@ -7,7 +7,7 @@ from discord import ui
 
 from bot import formatting
 from bot.errors import UserError
-from bot.models.job import DeliveryKind, SubmissionState
+from bot.models import DeliveryKind, SubmissionState
 from bot.ui import replies
 from bot.ui.base import NONCE, DeliveryButton, delete_post
 from bot.ui.interactions import bot_of, is_moderator

@@ -8,7 +8,7 @@ from discord import ui
 
 from bot import formatting
 from bot.errors import UserError
-from bot.models.job import CostTier, DeliveryKind, DeliveryState, Job, Status
+from bot.models import CostTier, DeliveryKind, DeliveryState, Job, Status
 from bot.ui import replies
 from bot.ui.base import NONCE, DeliveryButton, delete_post, may_know_reason, may_manage_post
 from bot.ui.interactions import ask, bot_of, check_rights

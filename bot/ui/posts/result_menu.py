@@ -11,7 +11,7 @@ from discord import ui
 from bot import formatting
 from bot.errors import UserError
 from bot.images import link_ends, names_the_payer
-from bot.models.job import Delivery, DeliveryKind, Job, Status
+from bot.models import Delivery, DeliveryKind, Job, Status
 from bot.ui import replies
 from bot.ui.base import NONCE, DeliveryButton, delete_post
 from bot.ui.interactions import bot_of, check_rights, jump

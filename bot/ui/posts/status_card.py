@@ -6,7 +6,7 @@ import discord
 from discord import ui
 
 from bot.errors import ProviderError, UserError
-from bot.models.job import CostTier, Delivery, DeliveryKind, Job, KnownJob
+from bot.models import CostTier, Delivery, DeliveryKind, Job, KnownJob
 from bot.store import SubscriptionResult
 from bot.ui import replies
 from bot.ui.base import NONCE, DeliveryButton, asked

@@ -6,7 +6,7 @@ import discord
 from discord import ui
 
 from bot import formatting
-from bot.models.job import CostTier, Job
+from bot.models import CostTier, Job
 from bot.ui import replies
 from bot.ui.base import INDEX, NONCE, JobButtonBase
 from bot.ui.press.press_request import PressesJob

@@ -8,7 +8,7 @@ import msgspec
 from bot import formatting
 from bot.discord_codes import INTERACTION_NOT_ACKNOWLEDGED
 from bot.errors import UserError
-from bot.models.job import CostTier, Delivery, DeliveryKind, KnownJob, LimitExceeded, ServerSettings, Status
+from bot.models import CostTier, Delivery, DeliveryKind, KnownJob, LimitExceeded, ServerSettings, Status
 from bot.ui import replies
 from bot.ui.base import PersistentItem, is_requester
 from bot.ui.interactions import bot_of, check_load, check_rights, destination_of, is_moderator, person_of

@@ -5,7 +5,7 @@ import re
 import msgspec
 from discord.utils import format_dt
 
-from bot.models.job import CostTier, Job, Limit, LimitExceeded, Limits, ServerSettings
+from bot.models import CostTier, Job, Limit, LimitExceeded, Limits, ServerSettings
 from bot.ui.permissions import listed
 
 CUSTOM_ZOOM = "Custom Zoom"

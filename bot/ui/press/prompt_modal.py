@@ -13,7 +13,7 @@ from discord import ui
 
 from bot import formatting
 from bot.errors import UserError
-from bot.models.job import Job
+from bot.models import Job
 from bot.ui import replies
 from bot.ui.base import INDEX, NONCE, JobButtonBase, PersistentItem
 from bot.ui.press.press_request import PressesJob
