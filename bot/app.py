@@ -104,7 +104,7 @@ async def open_darkroom(
                 now=now,
                 serves=lambda guild_id: settings.allowed_guilds is None or guild_id in settings.allowed_guilds,
             )
-            bot.maintenance = Maintenance(
+            maintenance = Maintenance(
                 store=store,
                 data_dir=settings.data_dir,
                 backups=settings.backups,
@@ -112,6 +112,12 @@ async def open_darkroom(
                 now=now,
                 alert=bot.alerts.raise_or_end,
             )
+            bot.background = {
+                "poller": bot.poller.run,
+                "submission queue": bot.submissions.run,
+                "dispatcher": bot.dispatcher.run,
+                "maintenance": maintenance.run,
+            }
             if metrics is not None:
                 metrics.follow_discord(bot.rate_limits.trace)
                 bot.web.append(partial(_pages, bot, metrics, now))
@@ -161,7 +167,7 @@ async def _pages(bot: Darkroom, metrics: "Metrics", now: Callable[[], datetime])
 
 @asynccontextmanager
 async def _callbacks(bot: Darkroom) -> AsyncIterator[None]:
-    """Let useapi call; at the end the server closes before `WebhookInbox` does, so that no call is answered and then lost."""
+    """Serve the webhook endpoint; it closes before its `WebhookInbox`, so that no call is answered and then lost."""
     from bot.ops.server import serve
     from bot.ops.webhook_routes import WebhookRoutes
 

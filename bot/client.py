@@ -5,7 +5,7 @@ import hashlib
 import json
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from typing import Any
 
@@ -24,7 +24,6 @@ from bot.delivery import Dispatcher
 from bot.delivery.rate_limits import DiscordRateLimits, pause_before_identify
 from bot.errors import UserError
 from bot.models import Destination
-from bot.ops.maintenance import Maintenance
 from bot.polling.poller import Poller
 from bot.polling.webhooks import WebhookInbox
 from bot.providers.useapi import UseapiClient
@@ -67,15 +66,16 @@ class Darkroom(commands.AutoShardedBot):
     """The bot that people meet.
 
     `bot.app` builds it and gives it `dispatcher`, `poller` and the rest, which need the bot themselves, before it logs
-    in. `web` opens the bot's own HTTP servers, if any, after the login; they close before anything else does. With
-    `always_sync` the commands are sent to Discord even where they did not change.
+    in. `background` holds the loops that run beside it, by their names in the log. `web` opens the bot's own HTTP
+    servers, if any, after the login; they close before anything else does. With `always_sync` the commands are sent to
+    Discord even where they did not change.
     """
 
     dispatcher: Dispatcher
     poller: Poller
     submissions: SubmissionQueue
-    maintenance: Maintenance
     webhooks: WebhookInbox
+    background: dict[str, Callable[[], Awaitable[None]]]
 
     def __init__(self, *, settings: Settings, store: Store, api: UseapiClient, always_sync: bool = False) -> None:
         self.rate_limits = DiscordRateLimits()

@@ -1,4 +1,4 @@
-"""Starts the loops of watcher, presses, courier and housekeeping with the bot, and stops them with it."""
+"""Starts the background loops with the bot, and stops them with it."""
 
 import asyncio
 import logging
@@ -23,13 +23,7 @@ class Background(commands.Cog):
 
     async def cog_load(self) -> None:
         """Start all loops."""
-        bot = self._bot
-        for name, run in (
-            ("watcher", bot.poller.run),
-            ("presses", bot.submissions.run),
-            ("courier", bot.dispatcher.run),
-            ("housekeeping", bot.maintenance.run),
-        ):
+        for name, run in self._bot.background.items():
             self._loops.append(asyncio.create_task(_for_ever(name, run), name=name))
 
     async def cog_unload(self) -> None:

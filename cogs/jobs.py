@@ -134,7 +134,7 @@ class Jobs(commands.Cog):
         known = known or await self._bot.store.by_jobid(read_jobid(text))
         if known is not None:
             logs.turn_to(key=known.key, destination=destination)
-        if known is not None and (known.job.settled or not known.job.over):
+        if known is not None and (known.job.final or not known.job.over):
             return known.job  # the watcher looks at it anyway
         try:
             return await self._bot.api.job(known.job.jobid if known else read_jobid(text))
@@ -155,10 +155,8 @@ def _told(subscribed: SubscriptionResult, there: Destination, here: Destination)
         case SubscriptionOutcome.NEW:
             return f"Watching `#{subscribed.known.key}`: I'll post it {destination}.", None
         case SubscriptionOutcome.JOINED:
-            return (
-                f"Already watched {f'[{destination}]({url})' if url and destination == 'here' else destination}, I'll tell you too.",
-                None,
-            )
+            linked = f"[{destination}]({url})" if url and destination == "here" else destination
+            return f"Already watched {linked}, I'll tell you too.", None
         case SubscriptionOutcome.COMING:
             return f"It is over already: I'm posting it {destination}.", None
         case SubscriptionOutcome.POSTED:

@@ -243,6 +243,6 @@ class Dispatcher:
         log.error("Delivery %d is undeliverable: %s (%s)", delivery.id, why, error)
         self._alert(
             f"channel {delivery.destination.channel_id}",
-            f"Results cannot be posted in <#{delivery.destination.channel_id}> ({error}). They are kept: when I may post "
-            "there again, somebody who manages that server can send them with `/darkroom status`.",
+            f"Results cannot be posted in <#{delivery.destination.channel_id}> ({error}). They are kept: when I may "
+            "post there again, somebody who manages that server can send them with `/darkroom status`.",
         )

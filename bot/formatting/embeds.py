@@ -49,7 +49,7 @@ def card(
     started: datetime | None,
     typical: TypicalDuration | None = None,
 ) -> Embed:
-    """The live message of a running job. `subscribers` are display names; `started` is aware; `typical` counts from there.
+    """The live message of a running job. `subscribers` are display names; `typical` counts from `started` (aware).
 
     The small print is the footer: Discord shows it as it shows `-#`, and no name can be markdown there.
     """

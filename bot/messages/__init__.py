@@ -1,6 +1,6 @@
 """What a delivery says: puts card or result, picture, buttons, mentions and reply together, whole or degraded.
 
-`builder` decides what a message holds. `attachments` makes pictures ready for a place, from what `sources` fetches; `spoilers`
+`builder` decides what a message holds. `attachments` makes pictures ready, which `picture_sources` fetches; `spoilers`
 knows where they are hidden, `pings` whom a message calls, `lineage` where it belongs, `notices` has the words for
 presses that came to nothing.
 """

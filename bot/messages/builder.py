@@ -193,7 +193,7 @@ class MessageBuilder:
 def _ended(known: KnownJob, subscriptions: Sequence[Subscription]) -> datetime:
     """When those who watch could have had the result: the bot may have been away at the time."""
     over_at = known.over_at or known.changed_at
-    told = None if known.job.lost else known.job.updated
+    told = None if known.job.given_up else known.job.updated
     return max(
         min(told or over_at, over_at),
         min((subscription.subscribed_at for subscription in subscriptions), default=over_at),
@@ -205,6 +205,6 @@ def _took(job: Job) -> timedelta | None:
     change that later, too.
     """
     ended = job.timestamp if job.status == Status.COMPLETED and job.timestamp else job.updated
-    if job.lost or job.created is None or ended is None or ended < job.created:
+    if job.given_up or job.created is None or ended is None or ended < job.created:
         return None
     return ended - job.created

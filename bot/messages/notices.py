@@ -20,5 +20,6 @@ def notice(submission: Submission, *, parent: Link | None, child: str) -> str:
     )
     pressed = f"-# {formatting.plain(submission.button, 100)}"
     if parent is not None:
-        pressed += f" of {formatting.link(formatting.plain(formatting.linkable(parent.text), 120) or 'this picture', parent.url)}"
+        name = formatting.plain(formatting.linkable(parent.text), 120) or "this picture"
+        pressed += f" of {formatting.link(name, parent.url)}"
     return f"<@{submission.person.id}> {clip(told, _LIMIT - len(pressed))}\n{pressed}"

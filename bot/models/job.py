@@ -132,14 +132,14 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.status in OVER
 
     @property
-    def lost(self) -> bool:
+    def given_up(self) -> bool:
         """Whether it was we who stopped looking; useapi may have news all the same."""
         return self.status in {Status.EXPIRED, Status.SILENT}
 
     @property
-    def settled(self) -> bool:
+    def final(self) -> bool:
         """Whether useapi can have no other news: Midjourney may finish what was only cancelled at useapi."""
-        return self.over and not self.lost and self.status != Status.CANCELLED
+        return self.over and not self.given_up and self.status != Status.CANCELLED
 
     @property
     def private(self) -> bool:
@@ -188,7 +188,7 @@ def follow(old: Job, new: Job) -> Job | None:
     if new is old or new == old:  # as most answers are
         return None
     finished_all_the_same = old.status == Status.CANCELLED and new.status == Status.COMPLETED
-    if not old.lost and not finished_all_the_same and (old.over or _progress(new) < _progress(old)):
+    if not old.given_up and not finished_all_the_same and (old.over or _progress(new) < _progress(old)):
         return None
     if not new.over and new.updated is not None and old.updated is not None and new.updated < old.updated:
         return None

@@ -39,11 +39,11 @@ OPEN_SUBMISSIONS = frozenset({SubmissionState.QUEUED, SubmissionState.SENT, Subm
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
-    """A click on a job's button; `reference` is sent to useapi as replyRef.
+    """One paid request to the provider: a pressed button. `reference` is sent along, and the provider echoes it.
 
-    `error` is the sentence of a press that came to nothing, and of an unknown one the sentence in case it does; of a
-    declined one Midjourney's own words, for the presser alone. `waits_for` is the press of the same button that this one
-    waits for: what comes of that counts.
+    `error` is the sentence for the presser of a failed submission, of an unconfirmed one the sentence in case it fails;
+    of a declined one Midjourney's own words, for the presser alone. `waits_for` is the row id of the open submission of
+    the same button: its outcome counts for this one too.
     """
 
     id: int

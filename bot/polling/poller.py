@@ -1,8 +1,8 @@
 """Looks at every watched job when it is due, and writes down what became of it. Knows nothing of Discord.
 
 useapi refreshes a job every 15 s (60 s at worst) and asks for 10 to 30 s between two looks, so a fresh job is looked at
-every `poll_seconds`; later every twentieth of what the person has waited, 300 s at most. `bot.polling.first_poll` knows which
-first looks are too early to be worth a request.
+every `poll_seconds`; later every twentieth of what the person has waited, 300 s at most. `bot.polling.first_poll` knows
+which first polls are too early to be worth a request.
 """
 
 import asyncio

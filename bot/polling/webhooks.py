@@ -33,8 +33,8 @@ _TOO_FRESH = _PAUSES[:2]  # before it is asked again about a job that it does no
 class WebhookInbox:
     """Takes up what useapi calls about.
 
-    `poll_soon` looks at a watched job now. `destination_of` tells where a channel is, or `None` where nothing may be posted in it;
-    it raises `OSError` where nobody can say just now. `adopted` sets in motion what was taken in.
+    `poll_soon` polls a subscribed job now. `destination_of` finds a channel, `None` where nothing may be posted; it
+    raises `OSError` where nobody can say just now. `adopted` sets in motion what was taken in.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class WebhookInbox:
     async def close(self) -> None:
         """Give the calls that were answered a moment to be acted on, then end the rest.
 
-        Nothing may call `received` any more. A job that useapi could not describe in time is lost, unless it still runs at
+        Nothing may call `received` any more. A job that useapi could not describe in time is lost, unless it runs at
         the next start.
         """
         if self._tasks:
@@ -159,7 +159,7 @@ class WebhookInbox:
     async def _take_in_once(self, jobid: str) -> None:
         """Watch the job where it says itself.
 
-        Raises `ProviderError` or `OSError` where that is not to be known now, `StoreUnavailable` where it cannot be kept.
+        Raises `ProviderError` or `OSError` where that is not known now, `StoreUnavailable` where it cannot be kept.
         """
         known = await self._store.by_jobid(jobid)
         job = known.job if known is not None else await self._ask(jobid)

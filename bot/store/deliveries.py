@@ -13,7 +13,7 @@ class Deliveries(Outbox):
     async def open_result(self, job_id: int, channel_id: int) -> Delivery | None:
         """The result that is still to be posted in a channel."""
         rows = await self._db.rows(
-            f"SELECT * FROM deliveries WHERE job_id = ? AND channel_id = ? AND kind = 'result' AND {OPEN}",  # noqa: S608 -- constants only
+            f"SELECT * FROM deliveries WHERE job_id = ? AND channel_id = ? AND kind = 'result' AND {OPEN}",
             (job_id, channel_id),
         )
         return delivery_of(rows[0]) if rows else None
@@ -32,7 +32,7 @@ class Deliveries(Outbox):
     async def waiting(self, guild_id: int) -> int:
         """How many results of a server are still to be posted."""
         (row,) = await self._db.rows(
-            f"SELECT count(*) FROM deliveries WHERE guild_id = ? AND kind = 'result' AND {OPEN}",  # noqa: S608 -- constants only
+            f"SELECT count(*) FROM deliveries WHERE guild_id = ? AND kind = 'result' AND {OPEN}",
             (guild_id,),
         )
         return int(row[0])

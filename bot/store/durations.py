@@ -1,4 +1,4 @@
-"""How long jobs took, for `bot.models.durations`: a table of its own, so that nothing has to look through the jobs that ended."""
+"""How long jobs took, for `bot.models.durations`: in a table of its own, so that no query scans the ended jobs."""
 
 import aiosqlite
 
@@ -16,7 +16,7 @@ class Durations(Outbox):
         """How long jobs such as this one take here; of all modes together while its own is not known."""
         modes = (mode,) if (mode := mode_of(job)) else _MODES
         rows = await self._db.rows(
-            f"SELECT seconds FROM durations WHERE kind = ? AND mode IN ({', '.join('?' * len(modes))})",  # noqa: S608 -- question marks only
+            f"SELECT seconds FROM durations WHERE kind = ? AND mode IN ({', '.join('?' * len(modes))})",
             (kind_of(job), *modes),
         )
         return typical([row["seconds"] for row in rows])

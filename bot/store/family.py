@@ -50,7 +50,7 @@ class Family(Outbox):
         youngest = known
         while youngest.job.parent_jobid and len(elders) < _ELDERS:
             rows = await self._db.rows(
-                f"SELECT * FROM jobs WHERE jobid = ? AND {_HERE}",  # noqa: S608 -- constants only
+                f"SELECT * FROM jobs WHERE jobid = ? AND {_HERE}",
                 (youngest.job.parent_jobid, guild_id),
             )
             if not rows or rows[0]["id"] in {known.id, *(each.id for each in elders)}:
@@ -78,7 +78,7 @@ class Family(Outbox):
         return list(
             await self._db.rows(
                 f"""SELECT * FROM jobs WHERE parent_jobid IN ({", ".join("?" * len(jobids))})
-                    AND parent_jobid <> '' AND {_HERE} ORDER BY id LIMIT {_AT_ONCE}""",  # noqa: S608 -- question marks and constants
+                    AND parent_jobid <> '' AND {_HERE} ORDER BY id LIMIT {_AT_ONCE}""",
                 (*jobids, guild_id),
             )
         )
@@ -87,7 +87,7 @@ class Family(Outbox):
         rows = await self._db.rows(
             f"""SELECT * FROM deliveries WHERE job_id IN ({", ".join("?" * len(job_ids))}) AND guild_id = ?
                 AND kind IN ('result', 'card') AND state = 'posted' AND message_id IS NOT NULL
-                ORDER BY channel_id = ?, kind = 'result', id""",  # noqa: S608 -- question marks only
+                ORDER BY channel_id = ?, kind = 'result', id""",
             (*job_ids, destination.guild_id, destination.channel_id),
         )
         return {row["job_id"]: delivery_of(row) for row in rows}

@@ -27,7 +27,7 @@ HELD_UP = f"""
 WITH held_up AS MATERIALIZED (
     SELECT channel_id, min(id) AS behind FROM deliveries
     WHERE {OPEN} AND kind <> 'card' AND {_LATER} AND attempts < {_PATIENCE} GROUP BY channel_id)
-"""  # noqa: S608 -- constants only
+"""
 """The channels in which one that has trouble holds up those behind it, and which one that is."""
 DUE = f"""
 FROM deliveries LEFT JOIN held_up USING (channel_id)
@@ -100,7 +100,7 @@ class Outbox:
             rows += await self._db.rows(
                 f"""{HELD_UP} SELECT * FROM deliveries WHERE id IN (
                         SELECT min(id) {DUE} AND channel_id NOT IN (SELECT value FROM json_each(:met))
-                        GROUP BY channel_id)""",  # noqa: S608 -- constants only
+                        GROUP BY channel_id)""",
                 {**due, "met": json.dumps(list({row["channel_id"] for row in rows}))},
             )
         return [delivery_of(row) for row in rows]
@@ -108,7 +108,7 @@ class Outbox:
     async def posts_to_edit(self, limit: int = 1000) -> list[Delivery]:
         """The posts that no longer show how things are, or lack their picture, and that may be edited by now."""
         rows = await self._db.rows(
-            f"SELECT * FROM deliveries WHERE {_TO_EDIT} AND next_try <= ? ORDER BY next_try, id LIMIT ?",  # noqa: S608 -- constants only
+            f"SELECT * FROM deliveries WHERE {_TO_EDIT} AND next_try <= ? ORDER BY next_try, id LIMIT ?",
             (self._time(), limit),
         )
         return [delivery_of(row) for row in rows]
@@ -121,7 +121,7 @@ class Outbox:
         (row,) = await self._db.rows(
             f"""SELECT min(next_try) FROM (
                     SELECT min(next_try) AS next_try FROM deliveries WHERE {OPEN} AND next_try > ?
-                    UNION ALL SELECT min(next_try) FROM deliveries WHERE {_TO_EDIT} AND next_try > ?)""",  # noqa: S608 -- constants only
+                    UNION ALL SELECT min(next_try) FROM deliveries WHERE {_TO_EDIT} AND next_try > ?)""",
             (after.timestamp(), after.timestamp()),
         )
         return None if row[0] is None else aware(row[0])
@@ -142,7 +142,7 @@ class Outbox:
             rows = await db.execute_fetchall(
                 f"""UPDATE deliveries SET state = 'sending', attempts = attempts + 1, pinged = ?,
                     after_id = iif(state = 'waiting', max(after_id, ?), after_id)
-                    WHERE id = ? AND {OPEN} RETURNING *""",  # noqa: S608 -- constants only
+                    WHERE id = ? AND {OPEN} RETURNING *""",
                 (pinged, self._floor(), delivery.id),
             )
             return next((delivery_of(row) for row in rows), None)
@@ -317,7 +317,7 @@ async def rearm(db: aiosqlite.Connection, where: str, values: tuple[Any, ...], n
     # SENDING, not WAITING: an old send of theirs may have been stored, and is looked for first.
     cursor = await db.execute(
         f"""UPDATE deliveries SET state = 'sending', next_try = ?, attempts = 0, timeouts = 0, shape = 0,
-            gone_since = NULL WHERE {where} AND state = 'undeliverable'""",  # noqa: S608 -- the callers' own constants
+            gone_since = NULL WHERE {where} AND state = 'undeliverable'""",
         (now, *values),
     )
     return cursor.rowcount

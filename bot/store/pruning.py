@@ -34,7 +34,7 @@ AND NOT EXISTS (SELECT 1 FROM deliveries WHERE job_id = jobs.id AND (
 AND NOT EXISTS (SELECT 1 FROM presses WHERE parent_id = jobs.id
                 AND (state IN ({_IS_OPEN}) OR told = 0 OR pressed_at >= :before))
 AND NOT EXISTS (SELECT 1 FROM presses WHERE child_id = jobs.id AND pressed_at >= :before)
-"""  # noqa: S608 -- constants only
+"""
 
 
 class Pruning(Outbox):

@@ -173,8 +173,8 @@ async def _mark(db: aiosqlite.Connection, now: datetime) -> tuple[int, datetime 
     (after,) = await db.execute_fetchall("SELECT max(max(after_id, coalesce(message_id, 0))) FROM deliveries")
     fact = json.dumps({"at": now.timestamp(), "after": after[0] or 0})
     await db.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (_FACT, fact))
-    await db.execute(f"UPDATE deliveries SET state = 'dropped' WHERE kind = 'card' AND {OPEN}")  # noqa: S608 -- constants only
-    await db.execute(f"UPDATE deliveries SET state = 'sending' WHERE {OPEN}")  # noqa: S608 -- constants only
+    await db.execute(f"UPDATE deliveries SET state = 'dropped' WHERE kind = 'card' AND {OPEN}")
+    await db.execute(f"UPDATE deliveries SET state = 'sending' WHERE {OPEN}")
     await db.execute(
         """UPDATE presses SET state = 'unknown', sent_at = coalesce(sent_at, pressed_at)
            WHERE state IN ('queued', 'asked') AND behind IS NULL"""  # those behind it are told what it comes to

@@ -31,7 +31,7 @@ async def update_delivery(
     `values` are those of `assignments`, then those of `where`.
     """
     rows = await db.execute_fetchall(
-        f"UPDATE deliveries SET {assignments} WHERE {where} AND id = ? RETURNING *",  # noqa: S608 -- the callers' own constants
+        f"UPDATE deliveries SET {assignments} WHERE {where} AND id = ? RETURNING *",
         (*values, delivery.id),
     )
     return next((delivery_of(row) for row in rows), None)
@@ -39,13 +39,13 @@ async def update_delivery(
 
 async def one_delivery(db: aiosqlite.Connection, where: str, values: tuple[Any, ...]) -> Delivery | None:
     """The first delivery that fits, inside a transaction."""
-    rows = await db.execute_fetchall(f"SELECT * FROM deliveries WHERE {where}", values)  # noqa: S608 -- the callers' own constants
+    rows = await db.execute_fetchall(f"SELECT * FROM deliveries WHERE {where}", values)
     return next((delivery_of(row) for row in rows), None)
 
 
 async def one_known(db: aiosqlite.Connection, where: str, values: tuple[Any, ...]) -> KnownJob | None:
     """The first job that fits, inside a transaction."""
-    rows = await db.execute_fetchall(f"SELECT * FROM jobs WHERE {where}", values)  # noqa: S608 -- the callers' own constants
+    rows = await db.execute_fetchall(f"SELECT * FROM jobs WHERE {where}", values)
     return next((known_of(row) for row in rows), None)
 
 

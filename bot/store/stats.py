@@ -47,7 +47,7 @@ class Stats(Outbox):
         rows = await self._db.rows(
             f"""SELECT posted_at, posted_at - created_at AS seconds FROM deliveries
                 WHERE id > (SELECT max(id) FROM deliveries) - {_NEWEST}
-                AND kind = 'result' AND state = 'posted' AND posted_at > ?""",  # noqa: S608 -- constants only
+                AND kind = 'result' AND state = 'posted' AND posted_at > ?""",
             (after.timestamp(),),
         )
         return [Post(aware(row["posted_at"]), row["seconds"]) for row in rows]

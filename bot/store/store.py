@@ -48,7 +48,7 @@ async def _read_what_is_live(database: Database) -> int:
     look back, no more.
     """
     await database.rows("SELECT sum(length(answer)) FROM jobs WHERE over = 0")
-    await database.rows(f"SELECT sum(length(trouble)) FROM deliveries WHERE {OPEN}")  # noqa: S608 -- constants only
+    await database.rows(f"SELECT sum(length(trouble)) FROM deliveries WHERE {OPEN}")
     (newest,) = await database.rows(
         """SELECT max(max(after_id), max(coalesce(message_id, 0)))
            FROM (SELECT after_id, message_id FROM deliveries ORDER BY id DESC LIMIT 1000)"""
@@ -118,7 +118,7 @@ class Store(
             f"""SELECT jobs.*, max(asked_at) AS asked_at, guild_id, channel_id
                 FROM jobs JOIN watches ON job_id = jobs.id AND NOT stopped
                 WHERE jobs.id IN ({", ".join("?" * len(job_ids))})
-                AND (over = 0 OR status = 'cancelled' AND over_at > ?) GROUP BY jobs.id""",  # noqa: S608 -- question marks only
+                AND (over = 0 OR status = 'cancelled' AND over_at > ?) GROUP BY jobs.id""",
             (*job_ids, self._time() - _AFTER_CANCELLING),
         )
         return [

@@ -14,7 +14,7 @@ SELECT jobs.* FROM presses JOIN jobs ON jobs.id = child_id
 WHERE parent_id = ? AND presses.button = ?
 AND status NOT IN ('{Status.MODERATED}', '{Status.FAILED}', '{Status.EXPIRED}')
 ORDER BY presses.id DESC LIMIT 1
-"""  # noqa: S608 -- constants only
+"""
 
 
 class SubmissionHistory(Subscriptions):
@@ -72,7 +72,7 @@ class SubmissionHistory(Subscriptions):
         rows = await self._db.rows(
             f"""SELECT user_id, max(user_name) AS user_name, tier, count(*) AS number FROM presses
                 WHERE guild_id = ? AND pressed_at > ? AND state IN ({COUNTED})
-                GROUP BY user_id, tier ORDER BY number DESC, user_id""",  # noqa: S608 -- constants only
+                GROUP BY user_id, tier ORDER BY number DESC, user_id""",
             (guild_id, since.timestamp()),
         )
         return [

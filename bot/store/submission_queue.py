@@ -24,7 +24,7 @@ class QueuedSubmissions(Outbox):
                 AND NOT (tier = 'pick' AND EXISTS (
                     SELECT 1 FROM presses AS twin WHERE twin.parent_id = presses.parent_id
                     AND twin.button = presses.button AND twin.state IN ('asked', 'unknown')))
-                ORDER BY presses.id LIMIT ?""",  # noqa: S608 -- constants only
+                ORDER BY presses.id LIMIT ?""",
             (limit,),
         )
         return [submission_of(row) for row in rows]
@@ -38,7 +38,7 @@ class QueuedSubmissions(Outbox):
         """How many presses are sent before this one is through, itself included; 0 where it does not wait."""
         rows = await self._db.rows(
             f"""SELECT count(*) FROM presses WHERE state IN ({OPEN_STATES}) AND state = 'queued' AND behind IS NULL
-                AND id <= ? AND EXISTS (SELECT 1 FROM presses WHERE id = ?2 AND state = 'queued')""",  # noqa: S608 -- constants only
+                AND id <= ? AND EXISTS (SELECT 1 FROM presses WHERE id = ?2 AND state = 'queued')""",
             (submission.waits_for or submission.id, submission.waits_for or submission.id),
         )
         return int(rows[0][0])
@@ -47,7 +47,7 @@ class QueuedSubmissions(Outbox):
         """What a member has in line in this server, the oldest first."""
         rows = await self._db.rows(
             f"""SELECT * FROM presses WHERE state IN ({OPEN_STATES}) AND state = 'queued'
-                AND +user_id = ? AND +guild_id = ? ORDER BY id""",  # noqa: S608 -- constants only
+                AND +user_id = ? AND +guild_id = ? ORDER BY id""",
             (user_id, guild_id),
         )
         return [submission_of(row) for row in rows]
@@ -55,14 +55,14 @@ class QueuedSubmissions(Outbox):
     async def count_queued(self) -> int:
         """How many presses wait for the account, whoever made them."""
         rows = await self._db.rows(
-            f"SELECT count(*) FROM presses WHERE state IN ({OPEN_STATES}) AND state = 'queued' AND behind IS NULL"  # noqa: S608 -- constants only
+            f"SELECT count(*) FROM presses WHERE state IN ({OPEN_STATES}) AND state = 'queued' AND behind IS NULL"
         )
         return int(rows[0][0])
 
     async def count_queued_in(self, guild_id: int) -> int:
         """How many presses of this server wait for their turn."""
         (row,) = await self._db.rows(
-            f"SELECT count(*) FROM presses WHERE state IN ({OPEN_STATES}) AND state = 'queued' AND +guild_id = ?",  # noqa: S608 -- constants only
+            f"SELECT count(*) FROM presses WHERE state IN ({OPEN_STATES}) AND state = 'queued' AND +guild_id = ?",
             (guild_id,),
         )
         return int(row[0])
@@ -70,7 +70,7 @@ class QueuedSubmissions(Outbox):
     async def unconfirmed(self) -> list[Submission]:
         """The presses that were sent and whose answer is not known, those under way included."""
         rows = await self._db.rows(
-            f"SELECT * FROM presses WHERE state IN ({OPEN_STATES}) AND state <> 'queued' ORDER BY id"  # noqa: S608 -- constants only
+            f"SELECT * FROM presses WHERE state IN ({OPEN_STATES}) AND state <> 'queued' ORDER BY id"
         )
         return [submission_of(row) for row in rows]
 

@@ -55,8 +55,8 @@ class Submissions(Subscriptions):
         another press of the same button is open in this server, this one waits behind it, and what comes of that one
         counts for both. (Of another server's it knows nothing: that one may be paused.)
 
-        `answer` is the interaction's token, kept until the presser was told how it ended. `reference` is made where none is
-        given. `quiet_for`: as `ask` has it.
+        `answer` is the interaction's token, kept until the presser was notified; `reference` is made where none is
+        given; `quiet_for`: as in `ask`.
         """
         reference = reference or secrets.token_hex(12)
 
@@ -125,7 +125,7 @@ class Submissions(Subscriptions):
                 rows = await db.execute_fetchall(
                     f"""SELECT pressed_at FROM presses WHERE {whose} AND pressed_at > ? AND pressed_at <= ?
                         AND tier <> 'pick' AND state IN ({COUNTED})
-                        ORDER BY pressed_at DESC LIMIT 1 OFFSET ?""",  # noqa: S608 -- constants only
+                        ORDER BY pressed_at DESC LIMIT 1 OFFSET ?""",
                     (*ids, now - seconds, now, max(number - 1, 0)),
                 )
                 if number == 0:
@@ -138,7 +138,7 @@ class Submissions(Subscriptions):
 
     async def _count_queued(self, db: aiosqlite.Connection, person: Person) -> int:
         rows = await db.execute_fetchall(
-            f"SELECT count(*) FROM presses WHERE state IN ({OPEN_STATES}) AND state = 'queued' AND behind IS NULL"  # noqa: S608 -- constants only
+            f"SELECT count(*) FROM presses WHERE state IN ({OPEN_STATES}) AND state = 'queued' AND behind IS NULL"
             " AND +user_id = ?",
             (person.id,),
         )
@@ -163,7 +163,7 @@ class Submissions(Subscriptions):
             )
             for row in await db.execute_fetchall(
                 f"""SELECT id FROM presses WHERE state IN ({OPEN_STATES}) AND state = 'queued' AND behind IS NULL
-                    AND +user_id = ? ORDER BY id LIMIT -1 OFFSET ?""",  # noqa: S608 -- constants only
+                    AND +user_id = ? ORDER BY id LIMIT -1 OFFSET ?""",
                 (submission.person.id, limit),
             ):
                 await self._end(db, "id = ?", row["id"], SubmissionState.REFUSED, too_many, None)
@@ -251,7 +251,7 @@ class Submissions(Subscriptions):
     ) -> None:
         await db.execute(
             f"""UPDATE presses SET state = ?, trouble = ?, child_id = ?, ended_at = ?, behind = NULL
-                WHERE {which} AND state IN ({OPEN_STATES})""",  # noqa: S608 -- constants only
+                WHERE {which} AND state IN ({OPEN_STATES})""",
             (state, error, child_id, self._time(), submission_id),
         )
 
@@ -304,7 +304,7 @@ class Submissions(Subscriptions):
     ) -> Submission | None:
         async def work(db: aiosqlite.Connection) -> Submission | None:
             rows = await db.execute_fetchall(
-                f"UPDATE presses SET {assignments} WHERE id = ? AND state = ? RETURNING *",  # noqa: S608 -- the methods' own constants
+                f"UPDATE presses SET {assignments} WHERE id = ? AND state = ? RETURNING *",
                 (*values, submission.id, state),
             )
             return next((submission_of(row) for row in rows), None)
@@ -313,7 +313,7 @@ class Submissions(Subscriptions):
 
 
 async def _one(db: aiosqlite.Connection, where: str, values: Sequence[Any]) -> Submission | None:
-    rows = await db.execute_fetchall(f"SELECT * FROM presses WHERE {where}", values)  # noqa: S608 -- the methods' own constants
+    rows = await db.execute_fetchall(f"SELECT * FROM presses WHERE {where}", values)
     return next((submission_of(row) for row in rows), None)
 
 

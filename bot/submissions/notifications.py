@@ -19,7 +19,7 @@ _LONGEST_PAUSE = 300.0
 class Telling:
     """What is still to be said, as far as memory must hold it; how presses ended stands in the store.
 
-    `answering` holds the refs of presses whose pressers have not been answered yet; `tell` is as `SubmissionQueue` has it.
+    `answering` holds the references of submissions whose presser has no answer yet; `tell`: see `SubmissionQueue`.
     """
 
     def __init__(

@@ -126,7 +126,7 @@ async def check_load(interaction: discord.Interaction) -> None:
 async def ask(
     interaction: discord.Interaction, job: Job, *, destination: Destination | None = None, again: bool = False
 ) -> SubscriptionResult:
-    """Keep the wish of whoever caused the interaction to be told about `job`, here or at `destination`; set all moving."""
+    """Subscribe the member of the interaction to `job`, here or at `destination`, and wake the loops."""
     bot = bot_of(interaction)
     bot.store.note_snowflake(interaction.id)
     await remember_file_limit_of(interaction)

@@ -162,11 +162,13 @@ async def test_each_known_error_is_its_own_outcome(
 @pytest.mark.parametrize(
     ("status", "outcome"),
     [
-        (301, errors.InvalidResponse), (302, errors.InvalidResponse), (304, errors.InvalidResponse), (400, errors.ProviderServerError),
+        (301, errors.InvalidResponse), (302, errors.InvalidResponse), (304, errors.InvalidResponse),
+        (400, errors.ProviderServerError),
         (401, errors.TokenRefused), (403, errors.ProviderServerError), (404, errors.ProviderServerError),
         (408, errors.ProviderServerError), (409, errors.ProviderServerError), (410, errors.ProviderServerError),
         (412, errors.ProviderServerError), (413, errors.ProviderServerError), (418, errors.BadRequest),
-        (422, errors.ProviderServerError), (429, errors.Busy), (500, errors.ProviderServerError), (502, errors.ProviderServerError),
+        (422, errors.ProviderServerError), (429, errors.Busy), (500, errors.ProviderServerError),
+        (502, errors.ProviderServerError),
         (503, errors.ProviderServerError), (504, errors.ProviderServerError), (520, errors.ProviderServerError),
         (596, errors.AccountBlocked), (600, errors.InvalidResponse),
     ],

@@ -65,7 +65,7 @@ async def test_health_names_the_part_that_does_not_work_and_for_how_long(
     assert await ill(origin) == {}
 
     loops: Any = vars(harness.bot.cogs["Background"])["_loops"]
-    (poller, dispatcher) = [task for task in loops if task.get_name() in {"watcher", "courier"}]
+    (poller, dispatcher) = [task for task in loops if task.get_name() in {"poller", "dispatcher"}]
     poller.cancel()
     dispatcher.cancel()
     await harness.job(harness.mira, harness.useapi.add_job())

@@ -118,7 +118,7 @@ def test_a_job_keeps_its_own_id() -> None:
 
 
 def test_what_is_over_lost_and_private_is_said_by_the_job() -> None:
-    says = {status: (Job(jobid="1", status=status).over, Job(jobid="1", status=status).lost) for status in Status}
+    says = {status: (Job(jobid="1", status=status).over, Job(jobid="1", status=status).given_up) for status in Status}
     assert {status for status, (over, _) in says.items() if not over} == {"created", "started", "progress"}
     assert {status for status, (_, lost) in says.items() if lost} == {"expired", "silent"}
     assert all(Job(jobid="1", verb=verb).private for verb in ACCOUNT_VERBS)

@@ -83,8 +83,8 @@ class UseapiClient:
     async def press(self, jobid: str, button: str, *, reply_ref: str, prompt: str | None = None) -> Job:
         """Press `button` (the exact label) of a job, and return the child job.
 
-        Every call spends money: it is sent once, never again and never for two. After `TransientError`, apart from `NotSent`,
-        nobody knows whether the press counted; the parent's `children` may tell. A 504 (`code`) is such a `TransientError`.
+        Every call spends money: it is sent once and never repeated. After a `TransientError` other than `NotSent` it is
+        unknown whether the press counted; the parent's `children` may show it. A 504 (`code`) is such an error.
         """
         body = {"jobid": jobid, "button": button, "replyRef": reply_ref}
         if self._reply_url:
@@ -132,7 +132,7 @@ class UseapiClient:
     async def _poll(self, jobid: str, known: Job | None) -> Job:
         answer = await self._ask("GET", "/jobs/", self._poll_timeout, query=f"jobid={_quoted(jobid)}")
         digest = blake2b(answer.body, digest_size=8).hexdigest() if answer.status == 200 else ""
-        if known is not None and digest and known.digest == digest and not known.lost:
+        if known is not None and digest and known.digest == digest and not known.given_up:
             return known
         said = read(answer, jobid=jobid)
         if not isinstance(said, dict):

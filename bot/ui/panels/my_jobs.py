@@ -79,7 +79,8 @@ async def _count_queued(
 def _ended(wait: MemberJob) -> str:
     assert wait.message_id is not None, "the store leaves out what has no post"
     when = "" if wait.known.over_at is None else f", {format_dt(wait.known.over_at, 'R')}"
-    return f"- {_name(wait.known)}{when} → [{formatting.outcome(wait.known.job)}]({jump(wait.destination, wait.message_id)})"
+    url = jump(wait.destination, wait.message_id)
+    return f"- {_name(wait.known)}{when} → [{formatting.outcome(wait.known.job)}]({url})"
 
 
 async def _mentions(interaction: discord.Interaction, wanted: bool) -> str:

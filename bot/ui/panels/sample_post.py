@@ -37,7 +37,8 @@ async def send_sample(interaction: discord.Interaction) -> None:
             await channel.send(embed=embed, file=file)
     except (discord.Forbidden, discord.NotFound):
         raise UserError(
-            f"Discord did not let me post in <#{destination.channel_id}>. Edit Channel, Permissions there shows my rights."
+            f"Discord did not let me post in <#{destination.channel_id}>. "
+            "Edit Channel, Permissions there shows my rights."
         ) from None
     except (discord.DiscordServerError, OSError):  # TimeoutError is one
         raise UserError("Discord did not take the test picture just now. Please try again in a minute.") from None

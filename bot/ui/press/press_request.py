@@ -69,7 +69,7 @@ class PressesJob(PersistentItem):
     async def take(
         self, interaction: discord.Interaction, request: PressRequest, *, prompt: str = "", say: Say | None = None
     ) -> None:
-        """Put the press into the line and answer whoever pressed; what becomes of it, `bot.ui.submission_replies` tells."""
+        """Queue the submission and answer its presser; `bot.ui.submission_replies` says what became of it."""
         presses = bot_of(interaction).submissions
         press = await presses.add(
             request.parent,
