@@ -14,7 +14,16 @@ from bot.client import Darkroom
 from bot.errors import DarkroomError, JobModerated, UserError
 from bot.models import Destination, Job
 from bot.store import SubscriptionOutcome, SubscriptionResult
-from bot.ui import MoreButton, NotifyMeButton, custom_ids, interactions, posted_view, replies, show_my_jobs
+from bot.ui import (
+    MoreButton,
+    NotifyMeButton,
+    custom_ids,
+    interactions,
+    posted_view,
+    replies,
+    show_my_jobs,
+    subscription_requests,
+)
 
 _JOBID = re.compile(r"job:\d{17}-user:\d{1,20}-channel:\d{15,20}-bot:[a-z]{1,20}")
 _IN_FILE_NAME = re.compile(r"job_(\d{17})-user_(\d{1,20})-channel_(\d{15,20})-bot_([a-z]{1,20})")  # no colons there
@@ -69,7 +78,7 @@ class Jobs(commands.Cog):
             return
         if not jobids:
             raise UserError("I find no job id in this message. It looks like `job:20240909…-bot:midjourney`.")
-        destination, error = await interactions.results_destination(interaction)
+        destination, error = await subscription_requests.results_destination(interaction)
         lines = [await self._one_of_many(interaction, jobid, destination) for jobid in jobids[:_AT_ONCE]]
         if len(jobids) > _AT_ONCE:
             lines.append(f"These are the first {_AT_ONCE} of {len(jobids)}; `/job` takes the others.")
@@ -83,9 +92,9 @@ class Jobs(commands.Cog):
             if job.private:
                 return "- One is about the account itself; `/job` with its id shows it to you alone."
             if not job.over:
-                await interactions.check_load(interaction)
+                await subscription_requests.check_load(interaction)
             told, url = _told(
-                await interactions.ask(interaction, job, destination=destination),
+                await subscription_requests.subscribe(interaction, job, destination=destination),
                 destination,
                 interactions.destination_of(interaction),
             )
@@ -94,15 +103,15 @@ class Jobs(commands.Cog):
         return f"- {told} {url or ''}".rstrip()
 
     async def _follow(self, interaction: discord.Interaction[Darkroom], jobid: str) -> None:
-        destination, error = await interactions.results_destination(interaction)
+        destination, error = await subscription_requests.results_destination(interaction)
         job = await self._find(jobid, destination)
         if job.private:
             waiting = "" if job.over else "Midjourney has not answered yet. Please ask again in half a minute."
             await replies.say(interaction, waiting, embed=formatting.account_answer(job))
             return
         if not job.over:
-            await interactions.check_load(interaction)
-        subscribed = await interactions.ask(interaction, job, destination=destination)
+            await subscription_requests.check_load(interaction)
+        subscribed = await subscription_requests.subscribe(interaction, job, destination=destination)
         here = interactions.destination_of(interaction)
         told, url = _told(subscribed, destination, here)
         view = None

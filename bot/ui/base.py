@@ -141,7 +141,7 @@ async def may_know_reason(interaction: discord.Interaction, delivery: Delivery) 
     return requester == interaction.user.id or (requester == NO_PERSON.id and is_moderator(interaction))
 
 
-async def asked(interaction: discord.Interaction, delivery: Delivery) -> bool:
+async def is_subscribed(interaction: discord.Interaction, delivery: Delivery) -> bool:
     """Whether this member is on the list of those who are told about the job here."""
     subscriptions = await bot_of(interaction).store.subscriptions(delivery.job_id, delivery.destination.channel_id)
     return any(subscription.person.id == interaction.user.id for subscription in subscriptions)

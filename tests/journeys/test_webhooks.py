@@ -213,7 +213,7 @@ async def test_where_nothing_can_be_posted_nothing_is_promised(
     assert await send(called.bot.settings.callback_url, {"jobid": jobid}) == 200
     await called.wait(1)
     assert await called.rows("SELECT * FROM deliveries") == []
-    assert f"wants to be shown in channel {destination.id}: {why}" in caplog.text
+    assert f"names channel {destination.id} for its result, but {why}" in caplog.text
 
 
 async def test_only_listed_servers_are_shown_anything(called: BotHarness, caplog: pytest.LogCaptureFixture) -> None:

@@ -44,10 +44,10 @@ def test_every_page_fits_into_a_message_and_its_rows() -> None:
         (ServerSettings(), UNUSUAL, ServerSettings(pings=False, daily=0, server_daily=0, cooldown=0)),
         (nothing, discord.Permissions.all()),
         (False, True),
-        ("", GONE, "I lack View Channel, Send Messages, Embed Links and Attach Files there"),
+        (None, GONE, "I lack View Channel, Send Messages, Embed Links and Attach Files there"),
         (False, True),
     ):
-        seen = Seen(rights=rights, thread=thread, channel_trouble=error, role_gone=gone)
+        seen = Seen(rights=rights, thread=thread, channel_error=error, role_gone=gone)
         assert 0 < len(words(page, settings, seen, own_ping_after=60)) < 1700, "a notice may stand above it"
         view = _view(page, settings, seen, 60)
         assert len(view.to_components()) <= 5
@@ -64,7 +64,7 @@ def test_a_deleted_channel_or_role_is_not_sent_to_discord_as_a_default() -> None
         return [each for row in rows for item in row["components"] for each in item.get("default_values", [])]
 
     assert len(defaults(SEEN)) == 2
-    assert defaults(msgspec.structs.replace(SEEN, channel_trouble=GONE, role_gone=True)) == []
+    assert defaults(msgspec.structs.replace(SEEN, channel_error=GONE, role_gone=True)) == []
 
 
 def test_the_role_of_everybody_is_called_so() -> None:

@@ -14,9 +14,10 @@ from bot.models import Job, KnownJob, Submission
 from bot.store import MemberJob
 from bot.text import clean, clip
 from bot.ui import replies
-from bot.ui.interactions import ask, bot_of, check_load, destination_of, is_owner, jump, results_destination
+from bot.ui.interactions import bot_of, destination_of, is_owner, jump
 from bot.ui.panels.account import Account, account, account_lines, find_running
 from bot.ui.panels.base import Panel, button, values
+from bot.ui.subscription_requests import check_load, results_destination, subscribe
 
 _WAITS = 15  # lines of jobs waited for; the select has the first 25
 _LATELY = 8
@@ -173,8 +174,8 @@ class SubscribeSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:w")
             raise UserError("That one is about the account itself; `/job` with its id shows it to you alone.")
         destination, error = await results_destination(interaction)
         await check_load(interaction)
-        subscribed = await ask(interaction, job, destination=destination)
-        return f"Watching `#{subscribed.known.key}`: I'll post it in <#{destination.channel_id}>. {error}".strip()
+        subscribed = await subscribe(interaction, job, destination=destination)
+        return f"Watching `#{subscribed.known.key}`: I'll post it in <#{destination.channel_id}>. {error or ''}".strip()
 
 
 class PingsButton(Panel, ui.DynamicItem[ui.Button[Any]], template=r"dr:n:p:([01])"):

@@ -9,7 +9,8 @@ from bot import formatting
 from bot.errors import UserError
 from bot.models import Job, Status
 from bot.ui import replies
-from bot.ui.interactions import destination_of, results_destination
+from bot.ui.interactions import destination_of
+from bot.ui.subscription_requests import results_destination
 
 _FILE = Path(__file__).with_name("test-picture.webp")  # drawn by the demo
 _JOB = Job(

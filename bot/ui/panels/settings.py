@@ -17,7 +17,7 @@ from bot.ui.interactions import bot_of, destination_of, in_thread
 from bot.ui.panels.base import ManagerPanel, button, values
 from bot.ui.panels.sample_post import send_sample
 from bot.ui.panels.settings_text import CHOICES, Page, Seen, Value, says, words
-from bot.ui.permissions import GONE, channel_trouble, role_is_gone
+from bot.ui.permissions import GONE, channel_error, role_is_gone
 
 log = logging.getLogger(__name__)
 
@@ -43,16 +43,16 @@ async def show_settings(interaction: discord.Interaction, page: Page = Page.HOME
 async def _look(interaction: discord.Interaction, page: Page, settings: ServerSettings) -> Seen:
     """Ask Discord what a page shows, and no more than that."""
     guild_id = destination_of(interaction).guild_id
-    error, gone = "", False
+    error, gone = None, False
     if settings.results_channel is not None and page in {Page.HOME, Page.RESULTS}:
         destination = Destination(guild_id=guild_id, channel_id=settings.results_channel)
-        error = await channel_trouble(interaction.client, destination)
+        error = await channel_error(interaction.client, destination)
     if page in {Page.HOME, Page.WHO}:
         gone = await role_is_gone(interaction.client, guild_id, settings.press_role)
     return Seen(
         rights=interaction.app_permissions,
         thread=in_thread(interaction),
-        channel_trouble=error,
+        channel_error=error,
         role_gone=gone,
         everybody=settings.press_role == guild_id,
     )
@@ -66,7 +66,7 @@ def _view(page: Page, settings: ServerSettings, seen: Seen, own_ping_after: floa
             view.add_item(TestPictureButton())
             view.add_item(SwitchButton("paused", not settings.paused))
         case Page.RESULTS:
-            view.add_item(ResultsSelect(None if seen.channel_trouble == GONE else settings.results_channel))
+            view.add_item(ResultsSelect(None if seen.channel_error == GONE else settings.results_channel))
             view.add_item(ChoiceSelect("ping_after", settings, own_ping_after))
             view.add_item(ChoiceSelect("spoiler", settings))
             view.add_item(ClearButton("results_channel"))
@@ -176,7 +176,7 @@ class ResultsSelect(ManagerPanel, ui.DynamicItem[ui.ChannelSelect[Any]], templat
         channel_id = _id(interaction)
         await interaction.response.defer()
         destination = Destination(guild_id=destination_of(interaction).guild_id, channel_id=channel_id)
-        error = await channel_trouble(interaction.client, destination)
+        error = await channel_error(interaction.client, destination)
         if error:
             notice = f"⚠️ I did not take <#{channel_id}>: {error}. Edit Channel, Permissions changes that."
             await show_settings(interaction, Page.RESULTS, notice=notice)

@@ -9,9 +9,7 @@ import msgspec
 
 from bot import formatting
 from bot.models import ServerSettings, Spoiler
-from bot.ui.permissions import GONE, needed
-
-HISTORY = ("read_message_history", "Read Message History")
+from bot.ui.permissions import GONE, READ_HISTORY, needed
 
 
 class Page(StrEnum):
@@ -28,7 +26,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
     rights: discord.Permissions
     thread: bool
-    channel_trouble: str = ""
+    channel_error: str | None = None
     role_gone: bool = False
     everybody: bool = False
     """Whether the press role is everybody's: it has the server's own id."""
@@ -102,7 +100,7 @@ def words(page: Page, settings: ServerSettings, seen: Seen, *, own_ping_after: f
 
 def _home(settings: ServerSettings, seen: Seen, own_ping_after: float) -> str:
     lines = ["**My rights in this channel**"]
-    rights = (*needed(thread=seen.thread), HISTORY)
+    rights = (*needed(thread=seen.thread), READ_HISTORY)
     lines += [f"{'✓' if getattr(seen.rights, name) else '✗'} {label}" for name, label in rights]
     missing = [label for name, label in rights if not getattr(seen.rights, name)]
     if missing:
@@ -111,7 +109,7 @@ def _home(settings: ServerSettings, seen: Seen, own_ping_after: float) -> str:
             f"To give me what is missing: click the cog beside the name of {channel} (Edit Channel), then Permissions, "
             f"then my role, and put **{'**, **'.join(missing)}** on ✓."
         )
-    if missing == [HISTORY[1]]:
+    if missing == [READ_HISTORY.label]:
         lines.append("I can post here all the same; without it, a crash may repeat a post.")
     return "\n".join(
         [
@@ -133,14 +131,14 @@ def _results(settings: ServerSettings, seen: Seen) -> str:
     channel = settings.results_channel
     if channel is None:
         return "Results are posted where the job was asked for."
-    if seen.channel_trouble == GONE:
+    if seen.channel_error == GONE:
         return (
             "⚠️ The channel for results was deleted, or is hidden from me. Until you choose another, results are "
             "posted where the job was asked for."
         )
-    if seen.channel_trouble:
+    if seen.channel_error:
         return (
-            f"⚠️ Results belong in <#{channel}>, but {seen.channel_trouble}: Edit Channel, Permissions changes that. "
+            f"⚠️ Results belong in <#{channel}>, but {seen.channel_error}: Edit Channel, Permissions changes that. "
             "Until then they are posted where the job was asked for."
         )
     return f"Results are posted in <#{channel}>; those of buttons stay where the button is."

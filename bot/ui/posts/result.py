@@ -11,10 +11,11 @@ from bot.errors import UserError
 from bot.models import CostTier, DeliveryKind, DeliveryState, Job, Status
 from bot.ui import replies
 from bot.ui.base import NONCE, DeliveryButton, delete_post, may_know_reason, may_manage_post
-from bot.ui.interactions import ask, bot_of, check_rights
+from bot.ui.interactions import bot_of
 from bot.ui.posts.result_menu import FamilyButton, SplitButton, full_size, is_still_grid
 from bot.ui.press.job_buttons import JobButton, name_of
 from bot.ui.press.press_rules import is_offered, tier_of
+from bot.ui.subscription_requests import check_rights, subscribe
 
 _PICTURE_FOR = 60.0  # seconds in which a post of which nothing is known gets its picture (again): it may show a link
 _NOTHING_USED: Mapping[str, str] = {}
@@ -129,5 +130,5 @@ class PostAgainButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=r
         _, known = await self.resolve(interaction, DeliveryKind.RESULT)
         check_rights(interaction)
         await interaction.response.defer()  # fails where the press came twice, or so late that it was made again
-        await ask(interaction, known.job, again=True)
+        await subscribe(interaction, known.job, again=True)
         await interaction.edit_original_response(content="I'll post it here again.", view=None)

@@ -14,7 +14,8 @@ from bot.images import link_ends, names_the_payer
 from bot.models import Delivery, DeliveryKind, Job, Status
 from bot.ui import replies
 from bot.ui.base import NONCE, DeliveryButton, delete_post
-from bot.ui.interactions import bot_of, check_rights, jump
+from bot.ui.interactions import bot_of, jump
+from bot.ui.subscription_requests import check_rights
 
 _PICKS = {"U1", "U2", "U3", "U4"}
 _URL_LIMIT = 512  # Discord's, for a button

@@ -9,9 +9,10 @@ from bot.errors import ProviderError, UserError
 from bot.models import CostTier, Delivery, DeliveryKind, Job, KnownJob
 from bot.store import SubscriptionResult
 from bot.ui import replies
-from bot.ui.base import NONCE, DeliveryButton, asked
-from bot.ui.interactions import ask, bot_of, check_load, check_rights, is_moderator, jump
+from bot.ui.base import NONCE, DeliveryButton, is_subscribed
+from bot.ui.interactions import bot_of, is_moderator, jump
 from bot.ui.press.press_rules import tier_of
+from bot.ui.subscription_requests import check_load, check_rights, subscribe
 
 
 def status_card_view(nonce: str) -> ui.View:
@@ -31,11 +32,11 @@ class NotifyMeButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf
     async def act(self, interaction: discord.Interaction) -> None:
         """Add a watch for whoever pressed."""
         card, known = await self.resolve(interaction, DeliveryKind.CARD)
-        if await asked(interaction, card):
+        if await is_subscribed(interaction, card):
             raise UserError("You are on the list already.")
         check_rights(interaction)
         await check_load(interaction)
-        await replies.say(interaction, _told(await ask(interaction, known.job)))
+        await replies.say(interaction, _told(await subscribe(interaction, known.job)))
 
 
 def _told(subscribed: SubscriptionResult) -> str:
@@ -61,7 +62,7 @@ class StopButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:
         if known.job.over:
             raise UserError("It is over already, so there is nothing to stop.")
         view = ui.View(timeout=None)
-        if await asked(interaction, card):
+        if await is_subscribed(interaction, card):
             view.add_item(StopMineButton(self.nonce))
         if is_moderator(interaction):
             view.add_item(StopAllButton(self.nonce))

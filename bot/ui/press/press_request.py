@@ -11,10 +11,11 @@ from bot.errors import UserError
 from bot.models import CostTier, Delivery, DeliveryKind, KnownJob, LimitExceeded, ServerSettings, Status
 from bot.ui import replies
 from bot.ui.base import PersistentItem, is_requester
-from bot.ui.interactions import bot_of, check_load, check_rights, destination_of, is_moderator, person_of
+from bot.ui.interactions import bot_of, destination_of, is_moderator, person_of
 from bot.ui.permissions import role_is_gone
 from bot.ui.press import press_rules
 from bot.ui.press.press_rules import Presser
+from bot.ui.subscription_requests import check_load, check_rights
 
 _ROLE_PATIENCE = 1.0  # seconds; Discord wants an answer within 3
 
@@ -114,4 +115,4 @@ def _role_ids(interaction: discord.Interaction) -> set[int]:
 
 async def _press_role_is_gone(interaction: discord.Interaction, settings: ServerSettings) -> bool:
     guild_id = destination_of(interaction).guild_id
-    return await role_is_gone(interaction.client, guild_id, settings.press_role, patience=_ROLE_PATIENCE)
+    return await role_is_gone(interaction.client, guild_id, settings.press_role, timeout_seconds=_ROLE_PATIENCE)
