@@ -97,7 +97,7 @@ async def open_darkroom(
                 api=api,
                 store=store,
                 watch=partial(_pressed, bot),
-                tell=lambda press: answers.tell(press, bot.submissions.held),
+                tell=lambda press: answers.notify(press, bot.submissions.held),
                 changed=bot.dispatcher.set,
                 alert=bot.alerts.raise_or_end,
                 queue=settings.press_queue,

@@ -143,8 +143,8 @@ class Darkroom(commands.AutoShardedBot):
         else:
             sentence = (
                 "This server is not on this bot's list. Whoever runs the bot can add it: put "
-                f"`{interaction.guild_id}` behind `ALLOWED_GUILDS=` in the file `.env`, with a comma between it and "
-                "the others, and start the bot again."
+                f"`{interaction.guild_id}` after `ALLOWED_GUILDS=` in the file `.env`, separated from the others by a "
+                "comma, and restart the bot."
             )
             await replies.answer(interaction, UserError(sentence))
         return False
@@ -156,7 +156,7 @@ class Darkroom(commands.AutoShardedBot):
         if interaction.type is not discord.InteractionType.component or ui.is_ours(interaction):
             return
         if await self.is_welcome(interaction):
-            sentence = "I don't know this button any more. `/job` with the job's id shows it anew."
+            sentence = "I don't know this button any more. `/job` with the job's id shows it again."
             await replies.answer(interaction, UserError(sentence))
 
     async def on_ready(self) -> None:

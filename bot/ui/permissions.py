@@ -75,7 +75,7 @@ async def channel_error(bot: discord.Client, destination: Destination) -> str | 
         log.info("Could not check channel %s (%s)", destination.channel_id, type(error).__name__)
         return None
     if thread is None and not isinstance(channel, discord.abc.Messageable):
-        return "nobody can write in it, only in a channel or post inside it"
+        return "messages can't be sent in it, only in a channel or post inside it"
     permissions = channel.permissions_for(me)
     if thread is not None and thread.locked and not permissions.manage_threads:
         return "it is locked"
@@ -96,17 +96,17 @@ async def postable_destination(
         async with asyncio.timeout(_TIMEOUT_SECONDS):
             channel = await bot.http.get_channel(channel_id)
     except (discord.NotFound, discord.Forbidden):
-        log.warning("A job names channel %d for its result, which is hidden or deleted", channel_id)
+        log.warning("Cannot post a job in the channel %d that it names: it is deleted or hidden", channel_id)
         return None
     except Exception as error:  # noqa: BLE001 -- any failure may be over at the next attempt
         raise OSError(f"Discord did not say where a channel is ({type(error).__name__})") from None
     guild_id = int(str(channel.get("guild_id") or 0))
     if not guild_id or (guilds is not None and guild_id not in guilds):
-        log.warning("A job names channel %d for its result, whose server is not listed", channel_id)
+        log.warning("Cannot post a job in the channel %d that it names: its server is not listed", channel_id)
         return None
     destination = Destination(guild_id=guild_id, channel_id=channel_id)
     if (why := await channel_error(bot, destination)) is not None:
-        log.warning("A job names channel %d for its result, but %s", channel_id, why)
+        log.warning("Cannot post a job in the channel %d that it names: %s", channel_id, why)
         return None
     return destination
 

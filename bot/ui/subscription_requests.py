@@ -26,14 +26,14 @@ def check_rights(interaction: discord.Interaction) -> None:
     if missing:
         raise UserError(
             f"I can't post here, because I lack {listed(missing)}. "
-            "Somebody who manages this channel can change that under Edit Channel, Permissions."
+            "Someone who manages this channel can change that under Edit Channel, Permissions."
         )
     _check_member_may_send(interaction)
 
 
 def _check_member_may_send(interaction: discord.Interaction) -> None:
     if not getattr(interaction.permissions, send_permission(thread=in_thread(interaction)).flag):
-        raise UserError("You may not send messages in this channel, so I won't post here for you either.")
+        raise UserError("You don't have permission to send messages here, so I won't post here for you either.")
 
 
 async def results_destination(interaction: discord.Interaction) -> tuple[Destination, str | None]:
@@ -53,15 +53,22 @@ async def results_destination(interaction: discord.Interaction) -> tuple[Destina
     if error is None:
         return there, None
     check_rights(interaction)
-    name = "the channel that this server chose for results" if error == GONE else f"<#{channel_id}>, chosen for results"
-    return here, f"I can't post in {name}: {error}. `/darkroom settings` changes that."
+    if error == GONE:
+        return here, (
+            "This server's channel for results was deleted, or is hidden from me. Someone with Manage Server can "
+            "choose another one in `/darkroom settings`."
+        )
+    return here, (
+        f"I can't post in <#{channel_id}>, this server's channel for results: {error}. Someone with Manage Server can "
+        "choose another one in `/darkroom settings`."
+    )
 
 
 async def check_load(interaction: discord.Interaction) -> None:
     """Raise `UserError` if the member is subscribed to `MAX_RUNNING` running jobs already."""
     guild_id = destination_of(interaction).guild_id
     if await bot_of(interaction).store.count_running(interaction.user.id, guild_id) >= MAX_RUNNING:
-        raise UserError(f"You are watching {MAX_RUNNING} running jobs already. Please wait until one of them is done.")
+        raise UserError(f"You're already watching {MAX_RUNNING} running jobs. Please wait until one of them is done.")
 
 
 async def subscribe(

@@ -43,7 +43,9 @@ async def test_trouble_that_ended_unseen_is_told_when_it_comes_back(harness: Bot
     await harness.job(harness.mira, harness.useapi.add_job(duration=30))
     harness.useapi.fail(402, times=math.inf)
     await harness.wait(100)
-    await harness.press(harness.mira, await harness.press(harness.mira, harness.last, "Stop"), "Stop for everyone here")
+    await harness.press(
+        harness.mira, await harness.press(harness.mira, harness.last, "Stop"), "Stop watching for everyone"
+    )
     await harness.restart()
     harness.useapi.heal()
     await harness.wait(2 * 3600)
@@ -59,7 +61,9 @@ async def test_an_account_is_told_to_work_again_also_when_nobody_waits_for_a_job
     await harness.job(harness.mira, harness.useapi.add_job())
     harness.useapi.fail(596, times=math.inf)
     await harness.wait(100)
-    await harness.press(harness.mira, await harness.press(harness.mira, harness.last, "Stop"), "Stop for everyone here")
+    await harness.press(
+        harness.mira, await harness.press(harness.mira, harness.last, "Stop"), "Stop watching for everyone"
+    )
     await harness.wait(1800)
     (told,) = alerts(harness)
     harness.useapi.heal()
@@ -88,7 +92,7 @@ async def test_a_result_that_cannot_be_posted_is_told_and_sent_when_an_admin_say
     (result,) = [message for message in harness.posts() if message.attachments]
     assert "a lighthouse" in words(result)
     assert alerts(harness)[1:] == [f"✓ Over: {told.removeprefix('⚠️ ')}"]
-    assert "stands here already" in await harness.job(harness.bo, f"#{key}")
+    assert "already posted here" in await harness.job(harness.bo, f"#{key}")
     await harness.wait(60)
     assert len([message for message in harness.posts() if message.attachments]) == 1
 
@@ -99,7 +103,7 @@ async def test_the_status_says_how_things_are(harness: BotHarness) -> None:
     status = await admin.slash(harness.channel, "darkroom status")
     assert status.response.content.splitlines() == [
         "Running jobs watched here: 1",
-        "Results to be posted: 0",
-        "Presses of this server in line: 0",
+        "Results to post: 0",
+        "Queued buttons of this server: 0",
         "useapi.net: answers",
     ]

@@ -1,4 +1,4 @@
-"""Whatever a job holds, the buttons under its post are what Discord takes; who may press them; what a form holds."""
+"""The buttons of a result keep Discord's limits; who may press them; what a form holds; the full-size link."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -42,7 +42,7 @@ def test_every_result_keeps_discords_limits(job: Job) -> None:
 @given(jobs)
 def test_every_result_carries_its_deliverys_name_once_more(job: Job) -> None:
     ids = [str(button["custom_id"]) for row in of(job) for button in row]
-    assert f"dr:m:{NONCE}" in ids, "the courier knows its own results again by it"
+    assert f"dr:m:{NONCE}" in ids, "the dispatcher recognises its own results by it"
 
 
 @given(labels)
@@ -118,22 +118,24 @@ def test_each_kind_of_button_has_its_people(button: str, role: int | None, may: 
 @pytest.mark.parametrize(
     ("tier", "role", "gone", "sentence"),
     [
-        (CostTier.PICK, None, False, "Only the member who brought this job here and moderators can press this."),
+        (CostTier.PICK, None, False, "Only whoever added this job and moderators can use this button."),
+        (CostTier.PICK, 7, False, "Only whoever added this job, <@&7> and moderators can use this button."),
         (
             CostTier.PICK,
             7,
-            False,
-            "Only the member who brought this job here, members with <@&7> and moderators can press this.",
+            True,
+            "Only whoever added this job and moderators can use this button. The role that may use the buttons was "
+            "deleted. Someone with Manage Server can choose another one in `/darkroom settings`.",
         ),
-        (CostTier.VARY, None, False, "Only moderators can press this: it costs Midjourney time."),
-        (CostTier.VARY, 7, False, "Only members with <@&7> and moderators can press this: it costs Midjourney time."),
-        (CostTier.UPSCALE, 7, True, "Only moderators can press this: it costs Midjourney time."),
+        (CostTier.VARY, None, False, "Only moderators can use this button: it uses GPU time."),
+        (CostTier.VARY, 7, False, "Only <@&7> and moderators can use this button: it uses GPU time."),
+        (CostTier.UPSCALE, 7, True, "Only moderators can use this button: it uses GPU time."),
         (
             CostTier.VARY,
             7,
             True,
-            "Only moderators can press this: it costs Midjourney time. The role that may press here was deleted: "
-            "somebody who manages this server can choose another in `/darkroom settings`.",
+            "Only moderators can use this button: it uses GPU time. The role that may use the buttons was deleted. "
+            "Someone with Manage Server can choose another one in `/darkroom settings`.",
         ),
     ],
 )
@@ -150,22 +152,22 @@ def test_moderators_keep_the_servers_number_and_none_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("why", "numbers", "sentence"),
     [
-        (Limit.COOLDOWN, {}, "That was a little fast, so nothing was sent. Please press again <t:1795550400:R>."),
+        (Limit.COOLDOWN, {}, "Too fast, nothing was sent. Try again <t:1795550400:R>."),
         (
             Limit.DAILY,
             {"daily": 10},
-            "You have used your 10 presses of the last 24 hours. The next one is free <t:1795550400:R>.",
+            "You've reached your limit of 10 uses in 24 hours. The next one is free <t:1795550400:R>.",
         ),
-        (Limit.DAILY, {"daily": 1}, "You have used your one press of the last 24 hours. The next"),
-        (Limit.DAILY, {"daily": 0}, "Only moderators can press this at the moment: members have no presses"),
-        (Limit.SERVER_DAILY, {"server_daily": 100}, "This server has used its 100 presses of the last 24 hours."),
-        (Limit.SERVER_DAILY, {"server_daily": 0}, "This server allows no presses that cost Midjourney time."),
-        (Limit.QUEUE, {}, "You have as many presses waiting as you may."),
+        (Limit.DAILY, {"daily": 1}, "You've reached your limit of 1 use in 24 hours. The next"),
+        (Limit.DAILY, {"daily": 0}, "Only moderators can use this button at the moment: this server's daily limit"),
+        (Limit.SERVER_DAILY, {"server_daily": 100}, "This server has reached its limit of 100 uses in 24 hours."),
+        (Limit.SERVER_DAILY, {"server_daily": 0}, "This server doesn't allow buttons that use GPU time."),
+        (Limit.QUEUE, {}, "You can't queue any more buttons."),
     ],
 )
 def test_a_number_that_is_used_up_says_so(why: Limit, numbers: dict[str, Any], sentence: str) -> None:
-    refused = LimitExceeded(why=why, free_at=datetime(2026, 11, 24, 20, tzinfo=UTC))
-    assert press_rules.refusal(refused, ServerSettings(**numbers)).startswith(sentence)
+    exceeded = LimitExceeded(why=why, free_at=datetime(2026, 11, 24, 20, tzinfo=UTC))
+    assert press_rules.limit_text(exceeded, ServerSettings(**numbers)).startswith(sentence)
 
 
 # --- forms ------------------------------------------------------------------------------------------------------------
@@ -196,13 +198,13 @@ def test_custom_zoom_begins_with_the_prompt_and_one_zoom(prompt: str, begun: str
     ],
 )
 def test_a_zoom_that_midjourney_would_not_take_is_given_back(prompt: str) -> None:
-    assert prompt_modal.trouble_with(prompt, "Custom Zoom")
+    assert prompt_modal.prompt_error(prompt, "Custom Zoom")
 
 
 @pytest.mark.parametrize("zoom", ["1", "1.0", "1.8", "2", "2.0", "1.999999"])
 def test_zooms_from_one_to_two_are_taken(zoom: str) -> None:
-    assert not prompt_modal.trouble_with(f"a castle --zoom {zoom} --ar 3:2", "Custom Zoom")
-    assert not prompt_modal.trouble_with("whatever --zoom 9", "V1"), "which is Midjourney's to judge elsewhere"
+    assert not prompt_modal.prompt_error(f"a castle --zoom {zoom} --ar 3:2", "Custom Zoom")
+    assert not prompt_modal.prompt_error("whatever --zoom 9", "V1"), "which is Midjourney's to judge elsewhere"
 
 
 @given(st.text(max_size=30).map(lambda words: words * 300), st.sampled_from(["", " --ar 3:2 --v 7", " --no x" * 900]))
@@ -217,7 +219,7 @@ def test_a_form_keeps_discords_limits_and_the_parameters(words: str, parameters:
         assert len(sent.custom_id) <= 100
         assert len(label.get("description") or "") <= 100
         if button == "Custom Zoom":
-            assert not prompt_modal.trouble_with(prompt_modal.prefilled(job, button), button) or "--zoom" in words
+            assert not prompt_modal.prompt_error(prompt_modal.prefilled(job, button), button) or "--zoom" in words
 
 
 def test_a_prompt_that_is_too_long_for_a_form_says_so_and_keeps_its_parameters() -> None:
@@ -250,7 +252,7 @@ def test_remix_opens_the_prompt_where_midjourney_takes_one() -> None:
     assert not press_rules.wants_prompt(Job(jobid="job:1", verb="describe"), "🔄", on)
 
 
-# --- extras -----------------------------------------------------------------------------------------------------------
+# --- the menu of a result ---------------------------------------------------------------------------------------------
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
