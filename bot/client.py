@@ -5,7 +5,7 @@ import hashlib
 import json
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from typing import Any
 
@@ -31,6 +31,7 @@ from bot.settings import DISCORD_API_URL, Settings
 from bot.store import Store
 from bot.submissions import SubmissionQueue
 from bot.ui import replies
+from bot.ui.command_mentions import mentions_of
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,8 @@ PERMISSIONS = discord.Permissions(
     attach_files=True,
     read_message_history=True,
 )
+_MENTIONS = "command mentions"  # the name of a fact in the store
+_FETCH_WITHIN = 10.0  # seconds; the bot works without it
 _LONGEST_PAUSE = 300.0
 _LEAVE_WITHIN = 4.5  # seconds, the last webhooks and the courier's last messages included
 _UNREACHABLE = (OSError, aiohttp.ClientError, discord.GatewayNotFound, discord.DiscordServerError)
@@ -95,6 +98,7 @@ class Darkroom(commands.AutoShardedBot):
         self.settings = settings
         self.store = store
         self.api = api
+        self.command_mentions: Mapping[str, str] = {}
         self.web: list[Callable[[], AbstractAsyncContextManager[object]]] = []
         self._opened = AsyncExitStack()
         self.alerts = Alerts(self, store, settings.alert_channel)
@@ -118,14 +122,31 @@ class Darkroom(commands.AutoShardedBot):
         await self._sync()
 
     async def _sync(self) -> None:
-        """Send the commands to Discord when they changed; it limits how often, so a hash of them is kept."""
+        """Send the commands to Discord when they changed; Discord limits how often, so the store keeps a hash of them.
+
+        The ids that Discord gives them are kept beside it, as mentions. They are written first: after a crash in
+        between, the commands are sent again.
+        """
         payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
         text = json.dumps([self.application_id, payload], sort_keys=True, default=str)
         digest = hashlib.sha256(text.encode()).hexdigest()
         if self._always_sync or await self.store.fact("commands") != digest:
-            await self.tree.sync()
+            await self._keep_mentions(await self.tree.sync())
             await self.store.set_fact("commands", digest)
             log.info("Sent the commands to Discord")
+        elif kept := await self.store.fact(_MENTIONS):
+            self.command_mentions = json.loads(kept)
+        else:  # they were sent by a version that kept no ids
+            try:
+                async with asyncio.timeout(_FETCH_WITHIN):
+                    fetched = await self.tree.fetch_commands()
+                await self._keep_mentions(fetched)
+            except (discord.HTTPException, OSError, aiohttp.ClientError) as error:
+                log.info("Could not fetch the ids of the commands (%s)", type(error).__name__)
+
+    async def _keep_mentions(self, commands: Iterable[app_commands.AppCommand]) -> None:
+        self.command_mentions = mentions_of(commands)
+        await self.store.set_fact(_MENTIONS, json.dumps(self.command_mentions))
 
     async def is_welcome(self, interaction: discord.Interaction[Any]) -> bool:
         """Whether the interaction's server is on the list; if not, say so, with the line to add.

@@ -5,9 +5,9 @@ only logs what such an item raises, so `PersistentItem` in `base` passes every e
 that answers errors (`refusals` has the sentences for Discord's own).
 
 `interactions` reads an interaction, `permissions` compares permissions, `subscription_requests` subscribes a member to
-a job. `subscription_replies` and `submission_replies` hold the answers to a subscription and to a submission. `posts`
-has the buttons below public posts, `press` leads from a press or a form to a submission, `panels` are the private
-panels of `/jobs` and `/darkroom`.
+a job. `subscription_replies` and `submission_replies` hold the answers to a subscription and to a submission, and
+`command_mentions` makes the commands in private answers clickable. `posts` has the buttons below public posts, `press`
+leads from a press or a form to a submission, `panels` are the private panels of `/jobs` and `/darkroom`.
 """
 
 from typing import Any

@@ -1,5 +1,6 @@
 """What an interaction (a command, a button, a form) says: its bot, destination, member and their permissions."""
 
+from collections.abc import Mapping
 from typing import Protocol, cast
 
 import discord
@@ -21,6 +22,7 @@ class Bot(Protocol):
     poller: Poller
     submissions: SubmissionQueue
     settings: Settings
+    command_mentions: Mapping[str, str]
 
     async def is_welcome(self, interaction: discord.Interaction) -> bool:
         """Whether the interaction's server is served; if it is not, the interaction is answered."""

@@ -10,6 +10,7 @@ from discord import app_commands
 
 from bot.discord_codes import INTERACTION_EXPIRED
 from bot.errors import DarkroomError
+from bot.ui.command_mentions import with_mentions
 from bot.ui.permissions import lacking
 from bot.ui.refusals import sentence_for
 
@@ -106,8 +107,8 @@ async def say(
     embed: discord.Embed | None = None,
     view: discord.ui.View | None = None,
 ) -> None:
-    """Answer in private, or replace the earlier private answer."""
-    content = content[:_CONTENT_LIMIT]
+    """Answer in private, or replace the earlier private answer; commands in `content` become clickable mentions."""
+    content = with_mentions(interaction, content)[:_CONTENT_LIMIT]
     if interaction.response.is_done() and not _would_change_a_post(interaction):
         await interaction.edit_original_response(content=content, embed=embed, view=view)
         return

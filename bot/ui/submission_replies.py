@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import cast
 
 import aiohttp
 import discord
@@ -12,7 +13,8 @@ from bot import formatting, logs
 from bot.discord_codes import PRIVATE_ANSWER_GONE
 from bot.models import OPEN_SUBMISSIONS, DeliveryKind, Submission, SubmissionState
 from bot.store import Store
-from bot.ui.interactions import jump
+from bot.ui.command_mentions import replace_commands
+from bot.ui.interactions import Bot, jump
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +64,7 @@ class SubmissionReplies:
             webhook_id=self._bot.application_id,
             webhook_token=token,
         )
-        content = text[:_CONTENT_LIMIT]
+        content = replace_commands(text, cast(Bot, self._bot).command_mentions)[:_CONTENT_LIMIT]
         try:  # a raw request: discord.py edits an answer only while it holds the interaction
             await self._bot.http.request(
                 route, json={"content": content, "components": [], "allowed_mentions": {"parse": []}}

@@ -14,6 +14,7 @@ from bot.models import Job, KnownJob, Submission
 from bot.store import MemberJob
 from bot.text import clean, clip
 from bot.ui import replies
+from bot.ui.command_mentions import with_mentions
 from bot.ui.interactions import bot_of, destination_of, is_owner, jump
 from bot.ui.panels.account import Account, account_lines, fetch_account, find_running
 from bot.ui.panels.base import Panel, button, values
@@ -51,7 +52,7 @@ async def show_my_jobs(interaction: discord.Interaction, *, notice: str = "") ->
             view.add_item(SubscribeSelect(account))
     view.add_item(PingsButton(not wants_pings))
     view.add_item(RefreshButton())
-    description = "\n".join(lines)[:_DESCRIPTION_LIMIT]
+    description = with_mentions(interaction, "\n".join(lines))[:_DESCRIPTION_LIMIT]
     await replies.say(interaction, notice, embed=discord.Embed(colour=QUIET, description=description), view=view)
 
 

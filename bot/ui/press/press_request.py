@@ -9,6 +9,7 @@ from bot.errors import UserError
 from bot.models import CostTier, Delivery, DeliveryKind, KnownJob, LimitExceeded, ServerSettings, Status
 from bot.ui import replies
 from bot.ui.base import PersistentItem, is_requester
+from bot.ui.command_mentions import with_mentions
 from bot.ui.interactions import bot_of, destination_of, is_moderator, person_of
 from bot.ui.permissions import role_is_gone
 from bot.ui.press import press_rules
@@ -104,7 +105,8 @@ class PressesJob(PersistentItem):
         finally:
             queue.go(submission)
         if interaction.permissions.manage_guild and await _press_role_is_gone(interaction, request.settings):
-            await interaction.followup.send(press_rules.ROLE_IS_GONE, ephemeral=True)
+            note = with_mentions(interaction, press_rules.ROLE_IS_GONE)
+            await interaction.followup.send(note, ephemeral=True)
 
 
 async def _presser(interaction: discord.Interaction, delivery: Delivery) -> Presser:
