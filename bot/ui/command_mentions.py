@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 import discord
 from discord.app_commands import AppCommand, AppCommandGroup
 
+from bot.formatting.captions import CONTENT_LIMIT
 from bot.ui.interactions import bot_of
 
 _COMMAND = re.compile(r"`/([a-z]+(?: [a-z]+)?)`")
-_CONTENT_LIMIT = 2000  # Discord's, for a message
 
 
 def mentions_of(commands: Iterable[AppCommand]) -> dict[str, str]:
@@ -35,7 +35,7 @@ def replace_commands(text: str, mentions: Mapping[str, str]) -> str:
     Mentions are longer; a text that would no longer fit into a message is returned unchanged.
     """
     replaced = _COMMAND.sub(lambda match: mentions.get(match[1], match[0]), text)
-    return replaced if len(replaced) <= _CONTENT_LIMIT else text
+    return replaced if len(replaced) <= CONTENT_LIMIT else text
 
 
 def with_mentions(interaction: discord.Interaction, text: str) -> str:

@@ -10,6 +10,7 @@ from discord import app_commands
 
 from bot.discord_codes import INTERACTION_EXPIRED
 from bot.errors import DarkroomError
+from bot.formatting.captions import CONTENT_LIMIT
 from bot.ui.command_mentions import with_mentions
 from bot.ui.permissions import lacking
 from bot.ui.refusals import sentence_for
@@ -17,7 +18,6 @@ from bot.ui.refusals import sentence_for
 log = logging.getLogger(__name__)
 
 _CONNECTION_ERRORS = (aiohttp.ClientError, ConnectionError, TimeoutError)
-_CONTENT_LIMIT = 2000  # Discord's, for a message
 
 
 async def answer(interaction: discord.Interaction, error: BaseException) -> None:
@@ -108,7 +108,7 @@ async def say(
     view: discord.ui.View | None = None,
 ) -> None:
     """Answer in private, or replace the earlier private answer; commands in `content` become clickable mentions."""
-    content = with_mentions(interaction, content)[:_CONTENT_LIMIT]
+    content = with_mentions(interaction, content)[:CONTENT_LIMIT]
     if interaction.response.is_done() and not _would_change_a_post(interaction):
         await interaction.edit_original_response(content=content, embed=embed, view=view)
         return

@@ -11,6 +11,7 @@ from discord.http import Route
 
 from bot import formatting, logs
 from bot.discord_codes import PRIVATE_ANSWER_GONE
+from bot.formatting.captions import CONTENT_LIMIT
 from bot.models import OPEN_SUBMISSIONS, DeliveryKind, Submission, SubmissionState
 from bot.store import Store
 from bot.ui.command_mentions import replace_commands
@@ -19,7 +20,6 @@ from bot.ui.interactions import Bot, jump
 log = logging.getLogger(__name__)
 
 _TOKEN_LIFETIME = timedelta(minutes=15)  # Discord's, for the token of an interaction
-_CONTENT_LIMIT = 2000  # Discord's, for a message
 
 
 class SubmissionReplies:
@@ -64,7 +64,7 @@ class SubmissionReplies:
             webhook_id=self._bot.application_id,
             webhook_token=token,
         )
-        content = replace_commands(text, cast(Bot, self._bot).command_mentions)[:_CONTENT_LIMIT]
+        content = replace_commands(text, cast(Bot, self._bot).command_mentions)[:CONTENT_LIMIT]
         try:  # a raw request: discord.py edits an answer only while it holds the interaction
             await self._bot.http.request(
                 route, json={"content": content, "components": [], "allowed_mentions": {"parse": []}}

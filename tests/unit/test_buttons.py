@@ -40,7 +40,7 @@ def test_every_result_keeps_discords_limits(job: Job) -> None:
 
 
 @given(jobs)
-def test_every_result_carries_its_deliverys_name_once_more(job: Job) -> None:
+def test_every_result_carries_the_nonce_of_its_delivery(job: Job) -> None:
     ids = [str(button["custom_id"]) for row in of(job) for button in row]
     assert f"dr:m:{NONCE}" in ids, "the dispatcher recognises its own results by it"
 
@@ -66,7 +66,7 @@ def test_a_declined_job_offers_the_reason() -> None:
     assert [[button["label"] for button in row] for row in of(job)] == [["Why?", "⋯"]]
 
 
-def test_a_used_u_is_a_jump_link_in_its_place_and_nothing_else_is() -> None:
+def test_a_used_u_is_replaced_by_a_jump_link_and_nothing_else_is() -> None:
     job = Job(jobid="job:1", status=Status.COMPLETED, buttons=GRID)
     view = ui.result_view(NONCE, job, used={"U2": JUMP, "V1": JUMP, "🔄": JUMP, "U9": JUMP})
     first, second = ([dict(button) for button in row["components"]] for row in view.to_components())
@@ -79,7 +79,7 @@ def test_a_used_u_is_a_jump_link_in_its_place_and_nothing_else_is() -> None:
 
 
 @pytest.mark.parametrize("label", ["Vary (Region)", "❤️", "⭐", "👍🏽", "…", "\u200b"])
-def test_what_wants_a_mask_or_says_nothing_is_not_offered(label: str) -> None:
+def test_a_button_that_needs_a_mask_or_has_no_words_is_not_offered(label: str) -> None:
     job = Job(jobid="job:1", status=Status.COMPLETED, buttons=(label, "Custom Zoom", "⬅️", "🔄", "1️⃣"))
     shown = [button.get("label") or dict(button["emoji"])["name"] for row in of(job) for button in row]  # type: ignore[call-overload]
     assert sorted(map(str, shown)) == sorted(["Custom Zoom", "⬅️", "🔄", "1️⃣", "⋯"])
@@ -87,7 +87,7 @@ def test_what_wants_a_mask_or_says_nothing_is_not_offered(label: str) -> None:
 
 # --- who may press ----------------------------------------------------------------------------------------------------
 
-MODERATOR, ASKER, HOLDER, ANYBODY = (
+MODERATOR, REQUESTER, ROLE_MEMBER, OTHER = (
     Presser(moderator=True),
     Presser(requester=True),
     Presser(role_ids=frozenset({7})),
@@ -99,16 +99,16 @@ MODERATOR, ASKER, HOLDER, ANYBODY = (
     ("button", "role", "may"),
     [
         ("U1", None, {"moderator", "requester"}),
-        ("U4", 7, {"moderator", "requester", "holder"}),
+        ("U4", 7, {"moderator", "requester", "role member"}),
         ("V1", None, {"moderator"}),
-        *((label, 7, {"moderator", "holder"}) for label in ("V4", "🔄", "Vary (Strong)", "Zoom Out 2x", "⬅️", "⬆")),
-        *((label, 7, {"moderator", "holder"}) for label in ("Custom Zoom", "Make Square", "Remaster")),
+        *((label, 7, {"moderator", "role member"}) for label in ("V4", "🔄", "Vary (Strong)", "Zoom Out 2x", "⬅️", "⬆")),
+        *((label, 7, {"moderator", "role member"}) for label in ("Custom Zoom", "Make Square", "Remaster")),
         *((label, 7, {"moderator"}) for label in ("Upscale (Subtle)", "Redo Upscale (2x)", "Animate (Low motion)")),
         *((label, 7, {"moderator"}) for label in ("Extend (High motion)", "Buy ten", "U5", "U1 ", "V11")),
     ],
 )
-def test_each_kind_of_button_has_its_people(button: str, role: int | None, may: set[str]) -> None:
-    people = {"moderator": MODERATOR, "requester": ASKER, "holder": HOLDER, "anybody": ANYBODY}
+def test_each_kind_of_button_may_be_pressed_by_its_members(button: str, role: int | None, may: set[str]) -> None:
+    people = {"moderator": MODERATOR, "requester": REQUESTER, "role member": ROLE_MEMBER, "other": OTHER}
     settings = ServerSettings(press_role=role)
     assert {
         name for name, who in people.items() if press_rules.may_press(press_rules.tier_of(button), settings, who)
@@ -143,9 +143,9 @@ def test_a_refusal_says_who_may(tier: CostTier, role: int | None, gone: bool, se
     assert press_rules.who_may(tier, ServerSettings(press_role=role), role_is_gone=gone) == sentence
 
 
-def test_moderators_keep_the_servers_number_and_none_of_their_own() -> None:
+def test_moderators_have_only_the_servers_limit() -> None:
     settings = ServerSettings(daily=3, server_daily=50, cooldown=9)
-    assert press_rules.limits(settings, HOLDER) == Limits(daily=3, server_daily=50, cooldown=9)
+    assert press_rules.limits(settings, ROLE_MEMBER) == Limits(daily=3, server_daily=50, cooldown=9)
     assert press_rules.limits(settings, MODERATOR) == Limits(server_daily=50)
 
 
@@ -165,7 +165,7 @@ def test_moderators_keep_the_servers_number_and_none_of_their_own() -> None:
         (Limit.QUEUE, {}, "You can't queue any more buttons."),
     ],
 )
-def test_a_number_that_is_used_up_says_so(why: Limit, numbers: dict[str, Any], sentence: str) -> None:
+def test_a_reached_limit_says_so(why: Limit, numbers: dict[str, Any], sentence: str) -> None:
     exceeded = LimitExceeded(why=why, free_at=datetime(2026, 11, 24, 20, tzinfo=UTC))
     assert press_rules.limit_text(exceeded, ServerSettings(**numbers)).startswith(sentence)
 
@@ -185,7 +185,7 @@ def test_a_number_that_is_used_up_says_so(why: Limit, numbers: dict[str, Any], s
         ("", "--zoom 1.8"),
     ],
 )
-def test_custom_zoom_begins_with_the_prompt_and_one_zoom(prompt: str, begun: str) -> None:
+def test_custom_zoom_is_prefilled_with_the_prompt_and_one_zoom(prompt: str, begun: str) -> None:
     assert prompt_modal.prefilled(Job(jobid="job:1", prompt=prompt), "Custom Zoom") == begun
 
 
@@ -197,14 +197,14 @@ def test_custom_zoom_begins_with_the_prompt_and_one_zoom(prompt: str, begun: str
         *("x --zoom -1.5", "--zoom=1.5"),
     ],
 )
-def test_a_zoom_that_midjourney_would_not_take_is_given_back(prompt: str) -> None:
+def test_a_zoom_that_midjourney_would_refuse_is_an_error(prompt: str) -> None:
     assert prompt_modal.prompt_error(prompt, "Custom Zoom")
 
 
 @pytest.mark.parametrize("zoom", ["1", "1.0", "1.8", "2", "2.0", "1.999999"])
-def test_zooms_from_one_to_two_are_taken(zoom: str) -> None:
+def test_zooms_from_one_to_two_are_accepted(zoom: str) -> None:
     assert not prompt_modal.prompt_error(f"a castle --zoom {zoom} --ar 3:2", "Custom Zoom")
-    assert not prompt_modal.prompt_error("whatever --zoom 9", "V1"), "which is Midjourney's to judge elsewhere"
+    assert not prompt_modal.prompt_error("whatever --zoom 9", "V1"), "only Custom Zoom's prompt is checked"
 
 
 @given(st.text(max_size=30).map(lambda words: words * 300), st.sampled_from(["", " --ar 3:2 --v 7", " --no x" * 900]))
@@ -230,7 +230,7 @@ def test_a_prompt_that_is_too_long_for_a_form_says_so_and_keeps_its_parameters()
     assert len(label["component"]["value"]) == 4000
 
 
-def test_remix_opens_the_prompt_where_midjourney_takes_one() -> None:
+def test_remix_opens_the_prompt_where_midjourney_accepts_one() -> None:
     on, off, grid = ServerSettings(remix=True), ServerSettings(), Job(jobid="job:1")
     taken = {
         label
@@ -261,7 +261,7 @@ def with_picture(url: str, status: str = Status.COMPLETED) -> Job:
     return Job(jobid="job:1", status=status, attachments=(Attachment(url=url),))
 
 
-def test_full_size_is_offered_while_the_link_lives() -> None:
+def test_full_size_is_offered_until_the_link_expires() -> None:
     cdn = "https://cdn.discordapp.com/attachments/1/2/castle.png"
     alive, dead = (f"{cdn}?ex={int(NOON.timestamp()) + more:x}&is=1&hm=2" for more in (60, 0))
     hosts = ("cdn.discordapp.com", "cdn.midjourney.com", "http://127.0.0.1:9000")

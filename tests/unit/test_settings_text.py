@@ -1,4 +1,4 @@
-"""The pages of `/darkroom settings`: every choice has words, everything fits, and nothing is claimed that is not so."""
+"""The pages of `/darkroom settings`: every choice has a label, everything fits, and deleted channels are not shown."""
 
 from itertools import product
 
@@ -26,7 +26,7 @@ UNUSUAL = ServerSettings(
 
 
 @pytest.mark.parametrize("name", CHOICES)
-def test_each_choice_can_be_kept_and_has_words_of_its_own(name: str) -> None:
+def test_each_choice_can_be_stored_and_has_its_own_label(name: str) -> None:
     labels = set()
     for value in CHOICES[name].values():
         changed = msgspec.structs.replace(ServerSettings(), **{name: value})
@@ -48,7 +48,7 @@ def test_every_page_fits_into_a_message_and_its_rows() -> None:
         (False, True),
     ):
         state = DiscordState(rights=rights, thread=thread, channel_error=error, role_gone=gone)
-        assert 0 < len(page_text(page, settings, state, own_ping_after=60)) < 1700, "a notice may stand above it"
+        assert 0 < len(page_text(page, settings, state, own_ping_after=60)) < 1700, "a notice may be shown above it"
         view = page_view(page, settings, state, 60)
         assert len(view.to_components()) <= 5
         for row in view.to_components():
@@ -67,12 +67,12 @@ def test_a_deleted_channel_or_role_is_not_sent_to_discord_as_a_default() -> None
     assert defaults(msgspec.structs.replace(STATE, channel_error=GONE, role_gone=True)) == []
 
 
-def test_the_role_of_everybody_is_called_so() -> None:
+def test_the_role_of_everyone_is_called_so() -> None:
     text = page_text(Page.WHO, UNUSUAL, msgspec.structs.replace(STATE, everyone=True), own_ping_after=60)
     assert "Everyone may use the buttons." in text
 
 
-def test_in_a_thread_another_right_counts() -> None:
+def test_in_a_thread_another_permission_counts() -> None:
     rights = discord.Permissions.all()
     rights.send_messages_in_threads = False
     assert lacking(rights, thread=True) == ["Send Messages in Threads"]

@@ -9,7 +9,7 @@ from discord.utils import format_dt
 
 from bot import formatting
 from bot.errors import DarkroomError, UserError
-from bot.formatting.embeds import QUIET
+from bot.formatting.embeds import DESCRIPTION_LIMIT, QUIET
 from bot.models import Job, KnownJob, Submission
 from bot.store import MemberJob
 from bot.text import clean, clip
@@ -24,7 +24,6 @@ from bot.ui.subscription_requests import check_load, results_destination, subscr
 _MAX_RUNNING_LINES = 15  # of running jobs; the select has the first 25
 _MAX_FINISHED = 8
 _SELECT_LIMIT = 25  # Discord's, for the options of a select
-_DESCRIPTION_LIMIT = 4096  # Discord's, for an embed
 
 
 async def show_my_jobs(interaction: discord.Interaction, *, notice: str = "") -> None:
@@ -52,7 +51,7 @@ async def show_my_jobs(interaction: discord.Interaction, *, notice: str = "") ->
             view.add_item(SubscribeSelect(account))
     view.add_item(PingsButton(not wants_pings))
     view.add_item(RefreshButton())
-    description = with_mentions(interaction, "\n".join(lines))[:_DESCRIPTION_LIMIT]
+    description = with_mentions(interaction, "\n".join(lines))[:DESCRIPTION_LIMIT]
     await replies.say(interaction, notice, embed=discord.Embed(colour=QUIET, description=description), view=view)
 
 
