@@ -40,7 +40,7 @@ class Alerts:
 
     async def recall(self) -> None:
         """Take up what stood when the bot was stopped; whatever works now is then said to be over."""
-        self._standing = json.loads(await self._store.fact(_FACT) or "{}")
+        self._standing = json.loads(await self._store.facts.get(_FACT) or "{}")
         self._recalled, self._recalled_at = set(self._standing), _loop_time()
 
     def stands(self, error: str) -> bool:
@@ -76,7 +76,7 @@ class Alerts:
         if keep:
             standing = {error: words for error, words in self._standing.items() if error != DISK}
             with suppress(StoreUnavailable):  # of which the store itself tells
-                await self._store.set_fact(_FACT, json.dumps(standing))
+                await self._store.facts.set(_FACT, json.dumps(standing))
 
     async def _target(self) -> discord.abc.Messageable | None:
         if self._channel_id is not None:

@@ -122,9 +122,9 @@ class Darkroom(commands.AutoShardedBot):
         payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
         text = json.dumps([self.application_id, payload], sort_keys=True, default=str)
         digest = hashlib.sha256(text.encode()).hexdigest()
-        if self._always_sync or await self.store.fact("commands") != digest:
+        if self._always_sync or await self.store.facts.get("commands") != digest:
             await self.tree.sync()
-            await self.store.set_fact("commands", digest)
+            await self.store.facts.set("commands", digest)
             log.info("Sent the commands to Discord")
 
     async def is_welcome(self, interaction: discord.Interaction[Any]) -> bool:

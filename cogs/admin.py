@@ -38,11 +38,11 @@ class Admin(commands.GroupCog, group_name="darkroom", group_description="How Dar
         await interaction.response.defer(ephemeral=True)
         guild_id = interactions.destination_of(interaction).guild_id
         store = self._bot.store
-        given_up = await store.undeliverable(guild_id)
+        given_up = await store.deliveries.undeliverable(guild_id)
         lines = [
-            f"Running jobs watched here: {await store.count_subscribed(guild_id)}",
-            f"Results to be posted: {await store.waiting(guild_id)}",
-            f"Presses of this server in line: {await store.count_queued_in(guild_id)}",
+            f"Running jobs watched here: {await store.subscriptions.count_in_server(guild_id)}",
+            f"Results to be posted: {await store.deliveries.count_waiting(guild_id)}",
+            f"Presses of this server in line: {await store.queue.count_in_server(guild_id)}",
             *await self._account(interaction),
         ]
         if not interaction.app_permissions.read_message_history:
@@ -63,13 +63,13 @@ class Admin(commands.GroupCog, group_name="darkroom", group_description="How Dar
             return [f"useapi.net: {'has trouble; jobs wait, and go on by themselves' if outage else 'answers'}"]
         lines = [
             f"useapi.net: {outage or 'answers'}",
-            f"Presses of all servers in line: {await self._bot.store.count_queued()}",
+            f"Presses of all servers in line: {await self._bot.store.queue.count()}",
         ]
         held = self._bot.submissions.held
         return [*lines, f"Presses wait: {held}"] if held else lines
 
     async def _line(self, delivery: Delivery) -> str:
-        known = await self._bot.store.known(delivery.job_id)
+        known = await self._bot.store.jobs.get(delivery.job_id)
         name = formatting.plain(formatting.label(known.job), 60)
         return f"- `#{known.key}` {name} in <#{delivery.destination.channel_id}> ({delivery.error})"
 

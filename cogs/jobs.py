@@ -45,7 +45,7 @@ class Jobs(commands.Cog):
     @app_commands.checks.cooldown(6, 60.0, key=lambda interaction: (interaction.guild_id, interaction.user.id))
     async def job(self, interaction: discord.Interaction[Darkroom], jobid: str) -> None:
         """Answer in private; what is public, the courier posts."""
-        self._bot.store.note_snowflake(interaction.id)
+        self._bot.store.clock.note_snowflake(interaction.id)
         await interaction.response.defer(ephemeral=True)  # useapi may take longer than the 3 s that Discord gives
         await self._follow(interaction, jobid)
 
@@ -58,7 +58,7 @@ class Jobs(commands.Cog):
     @app_commands.checks.cooldown(6, 60.0, key=lambda interaction: (interaction.guild_id, interaction.user.id))
     async def watch(self, interaction: discord.Interaction[Darkroom], message: discord.Message) -> None:
         """Follow the jobs whose ids stand in any message; on a post of ours, do what its own button does."""
-        self._bot.store.note_snowflake(interaction.id)
+        self._bot.store.clock.note_snowflake(interaction.id)
         if button := _own_button(message, self._bot.user):
             await button.act(interaction)
             return
@@ -116,7 +116,7 @@ class Jobs(commands.Cog):
     @job.autocomplete("jobid")
     async def recent(self, interaction: discord.Interaction[Darkroom], typed: str) -> list[app_commands.Choice[str]]:
         """The member's and the channel's last jobs, from the store alone: Discord waits 3 s at most."""
-        recent = await self._bot.store.recent(interactions.destination_of(interaction), interaction.user.id)
+        recent = await self._bot.store.jobs.recent(interactions.destination_of(interaction), interaction.user.id)
         choices = [(formatting.choice(known.job, known.key), f"#{known.key}") for known in recent]
         words = typed.casefold().lstrip("#").split()
         fitting = [
@@ -128,10 +128,10 @@ class Jobs(commands.Cog):
         """The job that the text means: by a key of this server, else by useapi's id."""
         known = None
         if key := _KEY.fullmatch(text.strip()):
-            known = await self._bot.store.by_key(key[1], destination.guild_id)
+            known = await self._bot.store.jobs.by_key(key[1], destination.guild_id)
             if known is None and key[0].startswith("#"):
                 raise UserError(f"No job in this server has the key `#{key[1].upper()}`. Its id works, too.")
-        known = known or await self._bot.store.by_jobid(read_jobid(text))
+        known = known or await self._bot.store.jobs.by_jobid(read_jobid(text))
         if known is not None:
             logs.turn_to(key=known.key, destination=destination)
         if known is not None and (known.job.final or not known.job.over):
@@ -151,7 +151,7 @@ def _told(subscribed: SubscriptionResult, there: Destination, here: Destination)
         else interactions.jump(delivery.destination, delivery.message_id)
     )
     destination = "here" if there == here else f"in <#{there.channel_id}>"
-    match subscribed.asked:
+    match subscribed.outcome:
         case SubscriptionOutcome.NEW:
             return f"Watching `#{subscribed.known.key}`: I'll post it {destination}.", None
         case SubscriptionOutcome.JOINED:

@@ -110,7 +110,7 @@ class Dispatcher:
         if self.paused:
             return
         due: defaultdict[int, list[Delivery]] = defaultdict(list)
-        for delivery in (*await self._store.due_deliveries(), *await self._store.posts_to_edit()):
+        for delivery in (*await self._store.outbox.due(), *await self._store.outbox.to_edit()):
             due[delivery.destination.channel_id].append(delivery)
         for channel_id, deliveries in due.items():
             if channel_id not in self._rounds:
@@ -129,7 +129,7 @@ class Dispatcher:
     async def _wait(self, looked_at: datetime) -> float:
         """Seconds until there is something new to do; what was due then waits for its channel's round to end."""
         pause = self._paused_until - asyncio.get_running_loop().time()
-        when = await self._store.next_delivery(looked_at)
+        when = await self._store.outbox.next_due(looked_at)
         wait = _LONGEST_PAUSE if when is None else (when - self._now()).total_seconds()
         # Never longer than the longest pause: a wall clock that was set back must not hold up a delivery. Never
         # nothing: a due time may lie between two ticks of the clock, and waiting for it must not spin.
@@ -145,7 +145,7 @@ class Dispatcher:
         """
         left = _CARDS_IN_A_ROW
         for delivery in deliveries:
-            left -= delivery.kind is DeliveryKind.CARD or delivery.state is DeliveryState.POSTED
+            left -= delivery.kind is DeliveryKind.STATUS_CARD or delivery.state is DeliveryState.POSTED
             if self._closing or self.paused or left < 0:
                 return
             logs.turn_to(destination=delivery.destination)
@@ -170,7 +170,7 @@ class Dispatcher:
                 raise
             except Exception:
                 log.exception("Delivery %d failed in an unexpected way; it is kept", delivery.id)
-                await self._store.put_off(delivery, _LONGEST_PAUSE, "unexpected, see the log")
+                await self._store.outbox.retry_later(delivery, _LONGEST_PAUSE, "unexpected, see the log")
                 return
 
     async def _turn(self) -> None:
@@ -182,7 +182,7 @@ class Dispatcher:
             await asyncio.sleep(turn - now)
 
     async def _deliver(self, delivery: Delivery) -> None:
-        known = await self._store.known(delivery.job_id)
+        known = await self._store.jobs.get(delivery.job_id)
         logs.turn_to(key=known.key, destination=delivery.destination)
         if delivery.state is DeliveryState.POSTED:
             await self._editor.edit(delivery, known)
@@ -220,13 +220,13 @@ class Dispatcher:
             self._sender.no_replies_in(delivery.destination.channel_id)
         match decision.what:
             case Action.LET_BE:
-                await self._store.shown(delivery, decision.pause, picture=True)
+                await self._store.outbox.mark_edited(delivery, decision.pause, picture=True)
             case Action.DROP:
-                await self._store.drop(delivery)
+                await self._store.outbox.drop(delivery)
             case Action.GIVE_UP:
                 await self._give_up(delivery, decision.why, error)
             case Action.AGAIN:
-                await self._store.put_off(
+                await self._store.outbox.retry_later(
                     delivery,
                     decision.pause,
                     error,
@@ -238,7 +238,7 @@ class Dispatcher:
 
     async def _give_up(self, delivery: Delivery, why: str, error: str) -> None:
         self._sender.forget(delivery)
-        if not await self._store.give_up(delivery, error):
+        if not await self._store.outbox.give_up(delivery, error):
             return  # dropped or posted while its send was under way: nothing is missing in the channel
         log.error("Delivery %d is undeliverable: %s (%s)", delivery.id, why, error)
         self._alert(

@@ -42,27 +42,30 @@ class PostEditor:
 
     async def edit(self, post: Delivery, known: KnownJob) -> None:
         """Bring a post up to date, or let it be where nobody would see the difference; raises what Discord answers."""
-        if post.message_id is None or post.kind not in {DeliveryKind.CARD, DeliveryKind.RESULT}:
-            await self._store.shown(post, 0, picture=True)
+        if post.message_id is None or post.kind not in {DeliveryKind.STATUS_CARD, DeliveryKind.RESULT}:
+            await self._store.outbox.mark_edited(post, 0, picture=True)
             return
         channel = self._bot.get_partial_messageable(post.destination.channel_id, guild_id=post.destination.guild_id)
         message = channel.get_partial_message(post.message_id)
         try:
-            await (self._card if post.kind is DeliveryKind.CARD else self._result)(post, known, message)
+            await (self._card if post.kind is DeliveryKind.STATUS_CARD else self._result)(post, known, message)
         except discord.NotFound as answer:
             if post.kind is DeliveryKind.RESULT and answer.code not in POST_GONE:
                 raise
-            await self._store.drop(post)  # deleted by hand; whatever else is owed goes its own way
+            await self._store.outbox.drop(post)  # deleted by hand; whatever else is owed goes its own way
 
     # --- cards ------------------------------------------------------------------------------------------------------
 
     async def _card(self, card: Delivery, known: KnownJob, message: discord.PartialMessage) -> None:
-        watched = await self._store.subscriptions(card.job_id, card.destination.channel_id)
+        watched = await self._store.subscriptions.in_channel(card.job_id, card.destination.channel_id)
         ended = known.job.over or not watched
         age = self._now() - discord.utils.snowflake_time(message.id)
-        coming = known.job.over and await self._store.open_result(known.id, card.destination.channel_id) is not None
+        coming = (
+            known.job.over
+            and await self._store.deliveries.open_result(known.id, card.destination.channel_id) is not None
+        )
         if coming or (not ended and age > _EDITS_UNTIL):
-            await self._store.shown(card, 0)
+            await self._store.outbox.mark_edited(card, 0)
             return
         await self._turn()
         async with asyncio.timeout(patience()):
@@ -73,8 +76,8 @@ class PostEditor:
                 async with self._builder.message(card, known) as new:
                     # the files stand in the place of the preview before
                     await message.edit(content=None, embed=new.embed, view=new.view, attachments=open_files(new))
-        if known.job.over or not ended or not await self._store.retire(card):
-            await self._store.shown(card, _EDIT_PAUSE)
+        if known.job.over or not ended or not await self._store.outbox.retire(card):
+            await self._store.outbox.mark_edited(card, _EDIT_PAUSE)
 
     # --- results ----------------------------------------------------------------------------------------------------
 
@@ -86,7 +89,7 @@ class PostEditor:
             await self._turn()
             async with asyncio.timeout(patience()):  # what is not named stays: the embed and its picture
                 await message.edit(view=await self._builder.view(post, known))
-        await self._store.shown(post, self._next_try(post) if waits else _EDIT_PAUSE)
+        await self._store.outbox.mark_edited(post, self._next_try(post) if waits else _EDIT_PAUSE)
 
     async def _gets_its_picture(self, post: Delivery, known: KnownJob, message: discord.PartialMessage) -> bool:
         """Try once more to give a post its picture; whether that settled the post, one way or the other."""
@@ -108,11 +111,13 @@ class PostEditor:
                 except TimeoutError:
                     raise UploadTimeout from None
                 log.info("The picture came late")
-                await self._store.shown(post, _EDIT_PAUSE, picture=True)
+                await self._store.outbox.mark_edited(post, _EDIT_PAUSE, picture=True)
                 return True
         if whole.may_come and self._left(post) > 0:
             return False
-        await self._store.shown(msgspec.structs.replace(post, revision=post.posted_revision), 0, picture=True)
+        await self._store.outbox.mark_edited(
+            msgspec.structs.replace(post, revision=post.posted_revision), 0, picture=True
+        )
         return True
 
     def _left(self, post: Delivery) -> float:

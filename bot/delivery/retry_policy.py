@@ -17,7 +17,7 @@ _EDIT_PAUSE = 5.0
 _LIMITS = tuple(size * MIB for size in (50, 25, 10, 8, 4, 2, 1))  # Discord's own, and what a proxy may set
 _LAST_SHAPE = {
     DeliveryKind.RESULT: Fallback.TEXT,
-    DeliveryKind.CARD: Fallback.NO_FILE,
+    DeliveryKind.STATUS_CARD: Fallback.NO_FILE,
     DeliveryKind.SPLIT: Fallback.NO_FILE,
     DeliveryKind.NOTICE: Fallback.NONE,
 }
@@ -99,9 +99,9 @@ def limit_below(size: int) -> int | None:
 
 def _of_refused_edit(post: Delivery, status: int, code: int, now: datetime) -> Decision:
     # Old messages take few edits an hour, rights come back: a day of tries is what a post is worth.
-    if post.kind is not DeliveryKind.CARD and status == 400:
+    if post.kind is not DeliveryKind.STATUS_CARD and status == 400:
         return Decision(what=Action.LET_BE, pause=_EDIT_PAUSE)
-    if post.kind is DeliveryKind.CARD and post.fallback is Fallback.NONE:  # perhaps it is the preview
+    if post.kind is DeliveryKind.STATUS_CARD and post.fallback is Fallback.NONE:  # perhaps it is the preview
         return Decision(pause=_EDIT_PAUSE, fallback=Fallback.NO_FILE)
     if post.picture_until is not None and (is_about_size(status, code) or code == DiscordCode.MISSING_PERMISSIONS):
         return Decision(what=Action.LET_BE, pause=_EDIT_PAUSE)
@@ -112,7 +112,7 @@ def _of_refused_edit(post: Delivery, status: int, code: int, now: datetime) -> D
 
 
 def _of_gone_channel(delivery: Delivery, now: datetime, unsent: bool) -> Decision:
-    if delivery.kind is DeliveryKind.CARD:
+    if delivery.kind is DeliveryKind.STATUS_CARD:
         return Decision(what=Action.DROP)  # the result will say more than the card could
     if (
         delivery.gone_since is not None
@@ -126,7 +126,7 @@ def _of_gone_channel(delivery: Delivery, now: datetime, unsent: bool) -> Decisio
 
 def _of_poison(delivery: Delivery, unsent: bool) -> Decision:
     """Discord will never take it as it is: plain text once, then the row is kept for the admin."""
-    if delivery.kind is DeliveryKind.CARD:
+    if delivery.kind is DeliveryKind.STATUS_CARD:
         return Decision(what=Action.DROP)
     if delivery.fallback is not Fallback.TEXT:
         return Decision(fallback=Fallback.TEXT, unsent=unsent)

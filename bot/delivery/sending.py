@@ -54,7 +54,7 @@ class MessageSender:
         if await self._stands(delivery, known):
             return
         async with self._builder.message(delivery, known) as message:
-            claimed = await self._store.claim(delivery, pinged=bool(message.mentioned))
+            claimed = await self._store.outbox.claim(delivery, pinged=bool(message.mentioned))
             if claimed is None:
                 return
             try:
@@ -66,7 +66,7 @@ class MessageSender:
             if delivery.state is DeliveryState.SENDING:  # perhaps Discord answered with what it had stored then
                 claimed = _unseen(claimed)
             picture_for = PICTURE_FOR if message.may_come else 0
-            await self._store.posted(claimed, message_id, picture_for=picture_for)
+            await self._store.outbox.mark_posted(claimed, message_id, picture_for=picture_for)
             self.repeats += claimed.attempts - 1
         log.info("Posted the %s", claimed.kind)
 
@@ -74,7 +74,7 @@ class MessageSender:
         """Settle a row that may have been sent; `False` when it is to be sent (again)."""
         if delivery.state is DeliveryState.SENDING:
             message = await self._history.find(delivery, after=delivery.after_id)
-        elif (after := await self._store.posted_since(delivery, known)) is not None:
+        elif (after := await self._store.deliveries.posted_since(delivery, known)) is not None:
             # A copy of the database was put back: perhaps a post of a time that it does not know, with its own nonce.
             message = await self._history.find(delivery, after=after, key=known.key)
         else:
@@ -85,12 +85,12 @@ class MessageSender:
                 or delivery.fallback is not Fallback.NONE
                 or shows_its_picture(message)
             )
-            await self._store.posted(_unseen(delivery), message.id, picture_for=0 if whole else PICTURE_FOR)
+            await self._store.outbox.mark_posted(_unseen(delivery), message.id, picture_for=0 if whole else PICTURE_FOR)
             self.repeats += max(delivery.attempts - 1, 0)
             log.info("Delivery %d had been posted before", delivery.id)
             return True
-        if delivery.kind is DeliveryKind.CARD and known.job.over:
-            await self._store.drop(delivery)
+        if delivery.kind is DeliveryKind.STATUS_CARD and known.job.over:
+            await self._store.outbox.drop(delivery)
             return True
         return False
 
@@ -133,7 +133,7 @@ def _unseen(delivery: Delivery) -> Delivery:
     """What the message shows was never noted: version 0, so that a card or a result is brought up to date."""
     return (
         msgspec.structs.replace(delivery, revision=0)
-        if delivery.kind in {DeliveryKind.CARD, DeliveryKind.RESULT}
+        if delivery.kind in {DeliveryKind.STATUS_CARD, DeliveryKind.RESULT}
         else delivery
     )
 

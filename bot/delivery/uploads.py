@@ -30,5 +30,5 @@ async def learn_limit(store: Store, destination: Destination, message: Message, 
         return False
     limit = limit_below(message.size)
     if limit is not None:
-        await store.set_file_limit(destination.guild_id, limit)
+        await store.servers.set_file_limit(destination.guild_id, limit)
     return limit is not None

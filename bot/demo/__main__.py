@@ -72,7 +72,7 @@ async def demo(port: int, *, speed: float, browser: bool) -> None:
         rights = discord.Permissions(manage_messages=True, manage_guild=True)
         moderators = guild.create_role("Moderators", permissions=rights)
         makers = guild.create_role("Makers")
-        await bot.store.change_settings(guild.id, press_role=makers.id)
+        await bot.store.servers.change_settings(guild.id, press_role=makers.id)
         mira = guild.add_member(env.create_user("Mira"), roles=[moderators])
         ada = guild.add_member(env.create_user("Ada"), roles=[makers])
         bo = guild.add_member(env.create_user("Bo"))

@@ -194,7 +194,7 @@ class AttachmentBuilder:
 
     async def _limit(self, destination: Destination, files: int) -> int:
         """Bytes that each of so many files may have here."""
-        limit = await self._store.file_limit(destination.guild_id) or UPLOAD_LIMIT
+        limit = await self._store.servers.file_limit(destination.guild_id) or UPLOAD_LIMIT
         return min(limit, REQUEST_LIMIT // max(files, 1))
 
     def _linked(

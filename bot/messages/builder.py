@@ -74,7 +74,7 @@ class MessageBuilder:
             match delivery.kind:
                 case DeliveryKind.RESULT:
                     yield await self._result(delivery, known, Path(folder))
-                case DeliveryKind.CARD:
+                case DeliveryKind.STATUS_CARD:
                     yield await self._card(delivery, known, Path(folder))
                 case DeliveryKind.NOTICE:
                     yield await self._notice(delivery, known)
@@ -97,7 +97,7 @@ class MessageBuilder:
     # --- cards ------------------------------------------------------------------------------------------------------
 
     async def _card(self, delivery: Delivery, known: KnownJob, folder: Path) -> Message:
-        subscriptions = await self._store.subscriptions(known.id, delivery.destination.channel_id)
+        subscriptions = await self._store.subscriptions.in_channel(known.id, delivery.destination.channel_id)
         embed = formatting.card(
             known.job,
             parent=await self._references.parent(known.job, delivery.destination),
@@ -105,7 +105,7 @@ class MessageBuilder:
                 subscription.person.name for subscription in subscriptions if subscription.person != NO_PERSON
             ],
             started=known.job.created or known.added_at,
-            typical=None if known.job.over else await self._store.typical(known.job),
+            typical=None if known.job.over else await self._store.durations.typical(known.job),
         )
         files = (
             await self._attachments.preview(known.job, delivery.destination, folder)
@@ -120,14 +120,14 @@ class MessageBuilder:
         """The one line that a card shrinks to when there is nothing more to follow."""
         if not known.job.over:
             return f"-# Nobody here waits for {formatting.plain(formatting.label(known.job), 100)} any more."
-        post = await self._store.post_of(known.id, delivery.destination.channel_id)
+        post = await self._store.deliveries.post_of(known.id, delivery.destination.channel_id)
         url = None if post is None or post.id == delivery.id else jump_to(post)
         return formatting.finished_card(known.job, took=_took(known.job), url=url)
 
     # --- results ----------------------------------------------------------------------------------------------------
 
     async def _result(self, delivery: Delivery, known: KnownJob, folder: Path) -> Message:
-        subscriptions = await self._store.subscriptions(known.id, delivery.destination.channel_id)
+        subscriptions = await self._store.subscriptions.in_channel(known.id, delivery.destination.channel_id)
         over_at = known.over_at or self._now()
         again = delivery.created_at > over_at  # asked for when the job was over: nobody waited for this one
         mentioned = [] if again else await self._mentions.of_result(delivery, known, subscriptions, over_at)
@@ -171,11 +171,11 @@ class MessageBuilder:
 
     async def _notice(self, delivery: Delivery, parent: KnownJob) -> Message:
         """What became of a press, in the place of the private answer that could not be given."""
-        submission = None if delivery.submission_id is None else await self._store.by_id(delivery.submission_id)
+        submission = None if delivery.submission_id is None else await self._store.history.by_id(delivery.submission_id)
         assert submission is not None, "a notice goes with its press"
         child = None
         if submission.state is SubmissionState.REPEATED and submission.child_id is not None:
-            child = await self._references.link(await self._store.known(submission.child_id), delivery.destination)
+            child = await self._references.link(await self._store.jobs.get(submission.child_id), delivery.destination)
         rings = await self._mentions.of_notice(delivery, submission.person)
         return Message(
             content=notice(

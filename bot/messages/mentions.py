@@ -20,7 +20,7 @@ class Mentions:
         self, delivery: Delivery, known: KnownJob, subscriptions: Sequence[Subscription], over_at: datetime
     ) -> list[int]:
         """The members who waited long enough for this result, and want to be called."""
-        chosen = await self._store.settings(delivery.destination.guild_id)
+        chosen = await self._store.servers.settings(delivery.destination.guild_id)
         if not chosen.pings:
             return []
         patience = timedelta(seconds=self._ping_after if chosen.ping_after is None else chosen.ping_after)
@@ -28,7 +28,7 @@ class Mentions:
         waited = [subscription.person for subscription in people if over_at - subscription.subscribed_at > patience]
         if not waited:
             return []
-        submission = await self._store.submission_of_child(known.id)
+        submission = await self._store.history.of_child(known.id)
         presser = submission.person.id if submission is not None else None
         return [
             person.id
@@ -40,13 +40,13 @@ class Mentions:
     async def of_notice(self, delivery: Delivery, presser: Person) -> bool:
         """Whether a notice, which names its presser anyway, rings for them."""
         return (
-            (await self._store.settings(delivery.destination.guild_id)).pings
+            (await self._store.servers.settings(delivery.destination.guild_id)).pings
             and await self._wanted(delivery, presser)
             and not await self._rang(delivery, presser)
         )
 
     async def _wanted(self, delivery: Delivery, person: Person) -> bool:
-        return await self._store.wants_pings(delivery.destination.guild_id, person.id)
+        return await self._store.servers.wants_pings(delivery.destination.guild_id, person.id)
 
     async def _rang(self, delivery: Delivery, person: Person) -> bool:
-        return await self._store.pinged_recently(delivery.destination, person.id, _ONE_RING)
+        return await self._store.deliveries.pinged_recently(delivery.destination, person.id, _ONE_RING)

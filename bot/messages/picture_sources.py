@@ -81,7 +81,7 @@ class PictureSources:
         Raises `PictureUnreachable` where there may be one, and Discord did not give it out just now; or `NoRoom`.
         """
         unreachable = False
-        for post in await self._store.posts_in_server(known.id, destination.guild_id, _EARLIER_POSTS):
+        for post in await self._store.deliveries.posts_in_server(known.id, destination.guild_id, _EARLIER_POSTS):
             assert post.message_id is not None
             channel = self._bot.get_partial_messageable(post.destination.channel_id, guild_id=destination.guild_id)
             try:

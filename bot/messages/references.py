@@ -25,9 +25,9 @@ class References:
 
     async def link(self, known: KnownJob, destination: Destination) -> formatting.Link | None:
         """A job's name, and the way to its post."""
-        post = await self._store.post_of(known.id, destination.channel_id)
+        post = await self._store.deliveries.post_of(known.id, destination.channel_id)
         if post is None:
-            post = next(iter(await self._store.posts_in_server(known.id, destination.guild_id)), None)
+            post = next(iter(await self._store.deliveries.posts_in_server(known.id, destination.guild_id)), None)
         if post is None:
             return None
         return formatting.Link(text=formatting.title(known.job) or formatting.label(known.job), url=jump_to(post))
@@ -43,12 +43,14 @@ class References:
 
     async def message_of(self, job_id: int, destination: Destination) -> int | None:
         """The message that stands for a job in this channel, which alone can be answered here."""
-        post = await self._store.post_of(job_id, destination.channel_id)
+        post = await self._store.deliveries.post_of(job_id, destination.channel_id)
         return None if post is None else post.message_id
 
     async def used(self, known: KnownJob, destination: Destination) -> dict[str, str]:
         """Where the pictures stand that U1-U4 of a job have made, by their labels."""
-        return {label: jump_to(post) for label, post in (await self._store.picks(known.id, destination)).items()}
+        return {
+            label: jump_to(post) for label, post in (await self._store.history.picks(known.id, destination)).items()
+        }
 
     async def _known_parent(self, job: Job) -> KnownJob | None:
-        return await self._store.by_jobid(job.parent_jobid) if job.parent_jobid else None
+        return await self._store.jobs.by_jobid(job.parent_jobid) if job.parent_jobid else None

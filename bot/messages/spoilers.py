@@ -24,7 +24,7 @@ class Spoilers:
 
     async def hidden(self, destination: Destination) -> bool:
         """Whether pictures must not be seen here before a click."""
-        setting = (await self._store.settings(destination.guild_id)).spoiler
+        setting = (await self._store.servers.settings(destination.guild_id)).spoiler
         if setting is Spoiler.UNLESS_AGE_RESTRICTED:
             return not await self._is_age_restricted(destination.channel_id)
         return setting is Spoiler.ALWAYS

@@ -12,7 +12,7 @@ class DeliveryKind(StrEnum):
     """What a delivery posts: a notice tells a presser what became of a press, a split holds a grid's four pictures."""
 
     RESULT = "result"
-    CARD = "card"
+    STATUS_CARD = "status_card"
     NOTICE = "notice"
     SPLIT = "split"
 

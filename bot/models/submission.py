@@ -21,17 +21,17 @@ class SubmissionState(StrEnum):
 
     QUEUED = "queued"
     """It waits for its turn; nothing was sent."""
-    SENT = "asked"
-    UNCONFIRMED = "unknown"
+    SENT = "sent"
+    UNCONFIRMED = "unconfirmed"
     """It was sent, and the answer was lost: its job is looked for."""
-    ACCEPTED = "made"
-    REPEATED = "used"
+    ACCEPTED = "accepted"
+    REPEATED = "repeated"
     """The button had been used before: its job is shown, and nothing was charged."""
     DECLINED = "declined"
     REFUSED = "refused"
     LOST = "lost"
     """It was sent, and no job of it was found."""
-    WITHDRAWN = "withdrawn"
+    CANCELLED = "cancelled"
     """Taken back by the presser."""
 
 

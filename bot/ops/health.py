@@ -99,7 +99,7 @@ class Health:
         if self._bot.dispatcher.paused:
             return Part(ok=True, words="Discord asked for a pause")
         in_hand = self._bot.dispatcher.in_hand
-        for channel_id, since in (await self._bot.store.due_channels()).items():
+        for channel_id, since in (await self._bot.store.stats.due_channels()).items():
             waited = (self._now() - since).total_seconds()
             if channel_id not in in_hand and waited > DELIVERY_LATE:
                 return Part(ok=False, words=f"one has not been taken up for {waited:.0f} s")
@@ -110,7 +110,7 @@ class Health:
         """Written for certain: SQLite tells of a full disk only when it is."""
         try:
             async with asyncio.timeout(WRITE_WITHIN):
-                await self._bot.store.set_fact("health", self._now().isoformat())
+                await self._bot.store.facts.set("health", self._now().isoformat())
         except StoreUnavailable:
             return Part(ok=False, words="cannot be written")
         except TimeoutError:

@@ -86,10 +86,10 @@ class Maintenance:
 
     async def _is_due(self) -> bool:
         """Whether a night began since the last one's work; a clock that ran ahead meanwhile must not stop that."""
-        done = await self._store.fact(_FACT)
+        done = await self._store.facts.get(_FACT)
         now = self._now()
         if done is None:  # a new database: nothing to copy yet
-            await self._store.set_fact(_FACT, str(now.timestamp()))
+            await self._store.facts.set(_FACT, str(now.timestamp()))
             return False
         return float(done) < _last_night(now).timestamp() or float(done) > now.timestamp() + _AGAIN
 
@@ -97,7 +97,7 @@ class Maintenance:
         began = self._now()
         if self._backups:
             try:
-                copy = await self._store.back_up(self._data_dir, self._backups)
+                copy = await self._store.backups.create(self._data_dir, self._backups)
             except BackupError as error:
                 log.log(logging.DEBUG if self._failing else logging.ERROR, "%s", error)  # said once, not every hour
                 self._failing = True
@@ -107,8 +107,8 @@ class Maintenance:
             self._alert("backup", "")
             self._failing = False
             log.info("Made the nightly copy %s", copy)
-        await self._store.prune(self._keep_days)
-        await self._store.set_fact(_FACT, str(began.timestamp()))
+        await self._store.pruning.prune(self._keep_days)
+        await self._store.facts.set(_FACT, str(began.timestamp()))
 
     def _later(self) -> None:
         self._not_before = asyncio.get_running_loop().time() + _AGAIN

@@ -88,7 +88,7 @@ class Metrics:
     async def _note_posts(self, bot: Darkroom, now: datetime) -> None:
         """What was posted since the last time somebody asked; nothing at the first time."""
         since, self._posted_until = self._posted_until or now, now
-        for post in await bot.store.newly_posted(since):
+        for post in await bot.store.stats.newly_posted(since):
             self._delivery.observe(max(post.seconds, 0.0))
             self._posted_until = max(self._posted_until, post.at)
 
@@ -97,7 +97,7 @@ class Metrics:
         if now - self._counted_at < _RECOUNT:
             return
         self._counted_at = now
-        counts = await bot.store.counts()
+        counts = await bot.store.stats.counts()
         for gauge in (self._jobs, self._deliveries, self._presses):
             gauge.clear()
         for status, number in counts.jobs.items():

@@ -43,7 +43,7 @@ class FirstPollDelay:
         kind = (kind_of(target.known.job), mode_of(target.known.job))
         read_at, typical = self._usual.get(kind, (-_REMEMBERED, None))
         if _loop_time() - read_at >= _REMEMBERED:
-            typical = await self._store.typical(target.known.job)
+            typical = await self._store.durations.typical(target.known.job)
             self._usual[kind] = (_loop_time(), typical)
         return typical
 

@@ -141,7 +141,7 @@ class Poller:
         for job_id in tuple(self._due_at):
             self._forget(job_id)
         self._breaker.resume()
-        for job_id in await self._store.running():
+        for job_id in await self._store.jobs.to_poll():
             if job_id not in self._due_at:
                 self._schedule(job_id, self._rng.uniform(0, self._poll_seconds))
 
@@ -178,7 +178,7 @@ class Poller:
         """Have looks ready for the places that come free: reading many of them at once costs little more than one."""
         self._reading = set(due)
         try:
-            targets = await self._store.poll_targets(due)
+            targets = await self._store.jobs.poll_targets(due)
             early = [
                 await self._first_poll.seconds_left(target) if is_fresh(target.known.job) else 0.0 for target in targets
             ]
@@ -263,7 +263,7 @@ class Poller:
         # A crash before this commit falls back to the state before the looks, which are then made again; after it,
         # the deliveries stand. Nothing is half said.
         try:
-            await self._store.record(news)
+            await self._store.jobs.record(news)
         except Exception as error:
             if not isinstance(error, StoreUnavailable):  # of which the store itself tells
                 log.exception("What %d looks found could not be written; they are repeated", len(news))

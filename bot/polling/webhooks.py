@@ -61,7 +61,7 @@ class WebhookInbox:
     async def received(self, jobid: str) -> None:
         """Somebody at the secret address says that this job has news."""
         self.last_received = _loop_time()
-        known = await self._store.by_jobid(jobid)
+        known = await self._store.jobs.by_jobid(jobid)
         if known is not None:
             self._wake(known.id)
         else:
@@ -99,7 +99,7 @@ class WebhookInbox:
         except ProviderError:
             return  # of which others tell
         for jobid in running:
-            if await self._may_be_owed(await self._store.by_jobid(jobid)):
+            if await self._may_be_owed(await self._store.jobs.by_jobid(jobid)):
                 self._take_in_soon(jobid)
 
     async def _may_be_owed(self, known: KnownJob | None) -> bool:
@@ -107,7 +107,7 @@ class WebhookInbox:
         if known is None:
             return True
         channel_id = _channel_in(known.job)
-        return channel_id is not None and not await self._store.has_unattended_subscription(known.id, channel_id)
+        return channel_id is not None and not await self._store.subscriptions.has_unattended(known.id, channel_id)
 
     def _take_in_soon(self, jobid: str) -> None:
         asked_at = self._asked.get(jobid)
@@ -161,7 +161,7 @@ class WebhookInbox:
 
         Raises `ProviderError` or `OSError` where that is not known now, `StoreUnavailable` where it cannot be kept.
         """
-        known = await self._store.by_jobid(jobid)
+        known = await self._store.jobs.by_jobid(jobid)
         job = known.job if known is not None else await self._ask(jobid)
         channel_id = _channel_in(job)
         if channel_id is None or job.private:
@@ -169,7 +169,7 @@ class WebhookInbox:
         destination = await self._place_of(channel_id)
         if destination is None:
             return
-        subscribed = await self._store.subscribe_unattended(job, destination)
+        subscribed = await self._store.subscriptions.add_unattended(job, destination)
         if subscribed is not None:
             logs.turn_to(key=subscribed.known.key, destination=destination)
             log.info("A job that was made elsewhere is shown here, as it asked")

@@ -1,12 +1,12 @@
-"""Putting a copy of the database back in its place, so that what happened since is neither repeated nor charged twice.
+"""Puts a copy of the database back, so that what happened since the copy is neither repeated nor charged twice.
 
-The copy knows less than Discord and useapi do. What it says about the time since is a claim, and marked as one:
+The copy knows less than Discord and the provider do. What may have happened since is marked:
 
-- A message that it calls still to be sent may stand: it says SENDING, and the courier looks for it by its nonce first.
-- A job that it calls running may be over and posted, under a nonce that the copy never knew. `Restores.posted_since`
-  tells the courier from where on to look for a post that names the job's key.
-- A press that it calls queued may have been sent, and paid: it says UNKNOWN, and its job is looked for, not made.
-- A card that it calls still to be sent may have come and gone: it is dropped, the result will say more.
+- A message that is still to be sent may be posted: it becomes SENDING, and the history is searched for its nonce first.
+- A running job may be over and posted, under a nonce that the copy never knew: `Deliveries.posted_since` says from
+  which snowflake on the dispatcher searches for a post that names the job's key.
+- A queued submission may have been sent, and paid: it becomes UNCONFIRMED, and is reconciled instead of sent.
+- A status card that is still to be sent may have been posted and deleted: it is dropped, the result says more.
 """
 
 import json
@@ -21,15 +21,14 @@ from typing import NamedTuple
 import aiosqlite
 
 from bot.errors import StoreError
-from bot.models import Delivery, DeliveryKind, KnownJob
 from bot.store import sqlite_codes
 from bot.store.backups import flush
 from bot.store.connection import FILE, MIGRATIONS, migrate, schema_of
+from bot.store.deliveries import RESTORED
+from bot.store.delivery_statements import OPEN
 from bot.store.file_header import DatabaseState, read_header
-from bot.store.outbox import OPEN, Outbox
 from bot.store.rows import aware
 
-_FACT = "restored"
 _NEW = f"{FILE}.restoring"
 _SIDES = ("-wal", "-shm", "-journal")  # files that belong to a database file, and to no other
 
@@ -44,24 +43,6 @@ class Restored(NamedTuple):
     newest: datetime | None
     replaced: Path | None
     unknown: list[str]
-
-
-class Restores(Outbox):
-    """What a bot needs to know that was put back to an earlier time."""
-
-    async def posted_since(self, delivery: Delivery, known: KnownJob) -> int | None:
-        """The snowflake after which to look for a post that names this job, before its result is posted.
-
-        Only for the first result of a job that ran when the copy was made, in a bot that was restored from one: it may
-        have been posted in the time that the copy does not know. `None` for every other delivery.
-        """
-        first = known.over_at is not None and delivery.created_at == known.over_at
-        if delivery.kind is not DeliveryKind.RESULT or not first:
-            return None
-        rows = await self._db.rows("SELECT value FROM facts WHERE name = ?", (_FACT,))
-        restored = json.loads(rows[0]["value"]) if rows else {"at": 0}
-        ran_then = known.added_at <= aware(restored["at"]) <= delivery.created_at
-        return int(restored["after"]) if ran_then else None
 
 
 async def restore(data_dir: Path, copy: Path, now: datetime) -> Restored:
@@ -172,12 +153,12 @@ async def _mark(db: aiosqlite.Connection, now: datetime) -> tuple[int, datetime 
     await db.execute("BEGIN IMMEDIATE")
     (after,) = await db.execute_fetchall("SELECT max(max(after_id, coalesce(message_id, 0))) FROM deliveries")
     fact = json.dumps({"at": now.timestamp(), "after": after[0] or 0})
-    await db.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (_FACT, fact))
-    await db.execute(f"UPDATE deliveries SET state = 'dropped' WHERE kind = 'card' AND {OPEN}")
+    await db.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (RESTORED, fact))
+    await db.execute(f"UPDATE deliveries SET state = 'dropped' WHERE kind = 'status_card' AND {OPEN}")
     await db.execute(f"UPDATE deliveries SET state = 'sending' WHERE {OPEN}")
     await db.execute(
-        """UPDATE presses SET state = 'unknown', sent_at = coalesce(sent_at, pressed_at)
-           WHERE state IN ('queued', 'asked') AND behind IS NULL"""  # those behind it are told what it comes to
+        """UPDATE submissions SET state = 'unconfirmed', sent_at = coalesce(sent_at, created_at)
+           WHERE state IN ('queued', 'sent') AND waits_for IS NULL"""  # those that wait for one share its outcome
     )
     (jobs,) = await db.execute_fetchall("SELECT count(*), max(changed_at) FROM jobs")
     await db.execute("COMMIT")

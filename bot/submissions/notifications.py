@@ -57,7 +57,9 @@ class Telling:
         wait = _LONGEST_PAUSE
         now = asyncio.get_running_loop().time()
         to_notify = [
-            submission for submission in await self._store.to_notify() if submission.reference not in self._answering
+            submission
+            for submission in await self._store.queue.to_notify()
+            if submission.reference not in self._answering
         ]
         self._tell_at = {submission.id: self._tell_at.get(submission.id, now) for submission in to_notify}
         for submission in to_notify:
@@ -75,7 +77,7 @@ class Telling:
         return wait
 
     async def _tell_news(self, submission_id: int) -> None:
-        submission = await self._store.by_id(submission_id)
+        submission = await self._store.history.by_id(submission_id)
         if submission is not None and (
             submission.state is SubmissionState.UNCONFIRMED
             or (submission.state is SubmissionState.QUEUED and self._hold)

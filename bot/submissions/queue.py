@@ -93,7 +93,7 @@ class SubmissionQueue:
         reference = secrets.token_hex(12)
         self._answering.add(reference)
         try:
-            submission = await self._store.add_submission(
+            submission = await self._store.submissions.add(
                 parent,
                 button,
                 destination,
@@ -101,13 +101,13 @@ class SubmissionQueue:
                 tier=tier,
                 limits=msgspec.structs.replace(limits, queue=queue),
                 prompt=prompt,
-                answer=answer,
+                interaction_token=answer,
                 reference=reference,
-                quiet_for=CARD_AFTER,
+                delay=CARD_AFTER,
             )
             # A crash from here on leaves a press that waits in line: it is sent after the next start.
             if isinstance(submission, Submission) and submission.child_id is not None:
-                self._sending.follow(await self._store.known(submission.child_id))
+                self._sending.follow(await self._store.jobs.get(submission.child_id))
         except BaseException:
             self._answering.discard(reference)
             raise
@@ -124,7 +124,7 @@ class SubmissionQueue:
 
     async def cancel_queued(self, submission: Submission) -> bool:
         """Take a press out of the line; whether it still was there."""
-        gone = await self._store.cancel_queued(submission)
+        gone = await self._store.submissions.cancel(submission)
         self._telling.waits_no_more(submission)
         self._wakeup.set()
         return gone
@@ -183,7 +183,7 @@ class SubmissionQueue:
     async def _look(self) -> float:
         """Begin the looks that are due; those that are under way or have no place yet wake the loop by their end."""
         wait = _LONGEST_PAUSE
-        unconfirmed = await self._store.unconfirmed()
+        unconfirmed = await self._store.queue.unconfirmed()
         self._search.keep({submission.id for submission in unconfirmed})
         for submission in unconfirmed:
             if submission.id in self._sends or submission.id in self._looks:
@@ -198,7 +198,7 @@ class SubmissionQueue:
     async def _send(self) -> float:
         """Begin the requests whose turn it is; one at a time while it is not sure that they are taken."""
         now = _loop_time()
-        first = await self._store.next_in_queue(100 + len(self._answering) + len(self._odd_until))
+        first = await self._store.queue.next(100 + len(self._answering) + len(self._odd_until))
         # Of U1-U4 of two servers the second is sent when the first is through.
         picked = {(submission.parent_id, submission.button) for submission in first if submission.id in self._sends}
         waiting = [
@@ -211,7 +211,7 @@ class SubmissionQueue:
         if left := self._hold.seconds_left:
             for submission in waiting if self._hold else ():
                 self._telling.waits(submission)
-                for follower in await self._store.waits_for(submission):
+                for follower in await self._store.queue.followers(submission):
                     self._telling.waits(follower)
             return left
         if not waiting and not self._sends:

@@ -102,7 +102,7 @@ class Search:
         return [child.jobid for child in job.children if child.button == button]
 
     async def _describe(self, jobid: str) -> Job | None:
-        known = await self._store.by_jobid(jobid)
+        known = await self._store.jobs.by_jobid(jobid)
         if known is not None and known.job.reply_ref:
             return known.job
         try:

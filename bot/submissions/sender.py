@@ -103,12 +103,12 @@ class Sending:
         if not self._serves(submission.destination.guild_id):
             await self._end(submission, SubmissionState.REFUSED, _NOT_SERVED)
             return
-        parent = await self._store.known(submission.parent_id)
+        parent = await self._store.jobs.get(submission.parent_id)
         logs.turn_to(key=parent.key, destination=submission.destination)
         if submission.tier is CostTier.PICK and (child := await self._made_before(parent, submission.button)):
             await self._made(submission, child, used=True)
             return
-        taken = await self._store.mark_sent(submission)
+        taken = await self._store.submissions.mark_sent(submission)
         if taken is None:
             return
         asked_at = _loop_time()
@@ -128,13 +128,13 @@ class Sending:
             case Busy() | AccountBlocked() | NotSent():
                 self._hold.begin(outcome)
                 words = _TOO_MANY.format(self._queue)
-                await self._written(lambda: self._store.requeue(submission, self._queue, words))
+                await self._written(lambda: self._store.submissions.requeue(submission, self._queue, words))
             case TransientError():
                 log.warning("Nobody knows what became of press %d (%s); its job is looked for", submission.id, outcome)
                 self._hold.begin(outcome)
                 self._search.begin(submission, asked_at)
                 unless_found = _UNTRACKED if outcome.code == 504 else _LOST
-                await self._written(lambda: self._store.mark_unconfirmed(submission, unless_found))
+                await self._written(lambda: self._store.submissions.mark_unconfirmed(submission, unless_found))
             case Misconfigured():
                 self._alert("presses", f"Buttons do not work. {outcome.for_admin}")
                 await self._end(submission, SubmissionState.REFUSED, str(outcome))
@@ -148,13 +148,13 @@ class Sending:
             case _:
                 self._moves_again(asked_at)
                 if isinstance(outcome, JobExpired):
-                    await self._written(lambda: self._store.remove_buttons(parent.id))
+                    await self._written(lambda: self._store.jobs.remove_buttons(parent.id))
                     self._changed()
                 await self._end(submission, SubmissionState.REFUSED, _SENTENCES.get(outcome.code or 0, str(outcome)))
 
     async def _made_before(self, parent: KnownJob, button: str) -> Job | None:
         """The job that a button of the tier PICK has made already, as far as is known without asking useapi to."""
-        known = await self._store.child_of(parent.id, button)
+        known = await self._store.history.child_of(parent.id, button)
         if known is not None:
             return known.job
         for child in parent.job.children:
@@ -176,7 +176,7 @@ class Sending:
 
     async def _made(self, submission: Submission, child: Job, *, used: bool) -> None:
         subscribed = await self._written(
-            lambda: self._store.mark_accepted(submission, child, used=used, quiet_for=CARD_AFTER)
+            lambda: self._store.submissions.mark_accepted(submission, child, repeated=used, delay=CARD_AFTER)
         )
         # The child is watched from this commit on; a crash before it is what the look is for.
         self.follow(subscribed.known)
@@ -188,7 +188,7 @@ class Sending:
         self._changed()
 
     async def _end(self, submission: Submission, state: SubmissionState, error: str) -> None:
-        await self._written(lambda: self._store.mark_failed(submission, state, error))
+        await self._written(lambda: self._store.submissions.mark_failed(submission, state, error))
 
     async def _written(self, write: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """What useapi has said is said once: it is kept here until the disk takes it, or until the bot dies."""
@@ -207,7 +207,7 @@ class Sending:
 
     async def find(self, submission: Submission) -> None:
         """Adopt the job of a press; when a whole look finds none in time, there is none."""
-        parent = await self._store.known(submission.parent_id)
+        parent = await self._store.jobs.get(submission.parent_id)
         logs.turn_to(key=parent.key, destination=submission.destination)
         late, first = (
             self._search.is_late(submission),

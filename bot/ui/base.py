@@ -27,7 +27,7 @@ class PersistentItem:
     async def callback(self, interaction: discord.Interaction) -> None:
         """Act for whoever is welcome, and answer whatever goes wrong."""
         bot = bot_of(interaction)
-        bot.store.note_snowflake(interaction.id)
+        bot.store.clock.note_snowflake(interaction.id)
         try:
             if await bot.is_welcome(interaction):
                 await self.act(interaction)
@@ -42,10 +42,10 @@ class PersistentItem:
     async def resolve(self, interaction: discord.Interaction, kind: DeliveryKind) -> tuple[Delivery, KnownJob]:
         """The delivery that the custom_id names and its job, if they belong where the press came from."""
         store = bot_of(interaction).store
-        delivery = await store.delivery(self.nonce)
+        delivery = await store.deliveries.by_nonce(self.nonce)
         if delivery is None or delivery.kind is not kind or delivery.destination != destination_of(interaction):
             raise UserError("I don't know this post any more. `/job` with its id shows the job anew.")
-        known = await store.known(delivery.job_id)
+        known = await store.jobs.get(delivery.job_id)
         logs.turn_to(key=known.key, destination=delivery.destination)
         return delivery, known
 
@@ -120,7 +120,7 @@ async def delete_post(interaction: discord.Interaction, delivery: Delivery) -> N
         channel = interaction.client.get_partial_messageable(delivery.destination.channel_id)
         with suppress(discord.NotFound):
             await channel.get_partial_message(message_id).delete()
-    await bot_of(interaction).store.drop(delivery)
+    await bot_of(interaction).store.outbox.drop(delivery)
     bot_of(interaction).deliver_soon()  # what led to it leads nowhere now
 
 
@@ -131,17 +131,23 @@ async def may_manage_post(interaction: discord.Interaction, delivery: Delivery) 
 
 async def is_requester(interaction: discord.Interaction, delivery: Delivery) -> bool:
     """Whether it was this member who brought the job here; to be told about it too, anybody can ask."""
-    requester = await bot_of(interaction).store.requester(delivery.job_id, delivery.destination.channel_id)
+    requester = await bot_of(interaction).store.subscriptions.requester(
+        delivery.job_id, delivery.destination.channel_id
+    )
     return requester == interaction.user.id
 
 
 async def may_know_reason(interaction: discord.Interaction, delivery: Delivery) -> bool:
     """Whether this member brought the job here; of one that came by itself, a moderator may know."""
-    requester = await bot_of(interaction).store.requester(delivery.job_id, delivery.destination.channel_id)
+    requester = await bot_of(interaction).store.subscriptions.requester(
+        delivery.job_id, delivery.destination.channel_id
+    )
     return requester == interaction.user.id or (requester == NO_PERSON.id and is_moderator(interaction))
 
 
 async def asked(interaction: discord.Interaction, delivery: Delivery) -> bool:
     """Whether this member is on the list of those who are told about the job here."""
-    subscriptions = await bot_of(interaction).store.subscriptions(delivery.job_id, delivery.destination.channel_id)
+    subscriptions = await bot_of(interaction).store.subscriptions.in_channel(
+        delivery.job_id, delivery.destination.channel_id
+    )
     return any(subscription.person.id == interaction.user.id for subscription in subscriptions)

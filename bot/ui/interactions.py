@@ -102,7 +102,7 @@ async def results_destination(interaction: discord.Interaction) -> tuple[Destina
     `UserError` as `check_rights` does. Who may read the chosen channel is the admins' choice.
     """
     here = destination_of(interaction)
-    chosen = (await bot_of(interaction).store.settings(here.guild_id)).results_channel
+    chosen = (await bot_of(interaction).store.servers.settings(here.guild_id)).results_channel
     if chosen is None or chosen == here.channel_id:
         check_rights(interaction)
         return here, ""
@@ -119,7 +119,10 @@ async def results_destination(interaction: discord.Interaction) -> tuple[Destina
 async def check_load(interaction: discord.Interaction) -> None:
     """Raise `UserError` where this member watches enough running jobs already."""
     destination = destination_of(interaction)
-    if await bot_of(interaction).store.count_running(interaction.user.id, destination.guild_id) >= MOST_RUNNING:
+    if (
+        await bot_of(interaction).store.subscriptions.count_running(interaction.user.id, destination.guild_id)
+        >= MOST_RUNNING
+    ):
         raise UserError(f"You are watching {MOST_RUNNING} running jobs already. Please wait until one of them is done.")
 
 
@@ -128,19 +131,19 @@ async def ask(
 ) -> SubscriptionResult:
     """Subscribe the member of the interaction to `job`, here or at `destination`, and wake the loops."""
     bot = bot_of(interaction)
-    bot.store.note_snowflake(interaction.id)
+    bot.store.clock.note_snowflake(interaction.id)
     await remember_file_limit_of(interaction)
-    subscribed = await bot.store.ask(
+    subscribed = await bot.store.subscriptions.add(
         job, destination or destination_of(interaction), person_of(interaction), again=again
     )
     # The promise stands from here on: watcher and courier find it in the store, also after a crash.
     bot.poller.watch(subscribed.known)
     logs.turn_to(key=subscribed.known.key, destination=destination or destination_of(interaction))
-    log.info("Asked for: %s", subscribed.asked.value)
+    log.info("Asked for: %s", subscribed.outcome.value)
     if not interaction.app_permissions.read_message_history:
         # Discord then shows the courier an empty history, so a send that is cut off is protected by its nonce alone.
         log.warning("No right to Read Message History; a crash may repeat a post")
-    if subscribed.asked is not SubscriptionOutcome.POSTED:
+    if subscribed.outcome is not SubscriptionOutcome.POSTED:
         bot.deliver_soon()
     return subscribed
 
@@ -148,7 +151,7 @@ async def ask(
 async def remember_file_limit_of(interaction: discord.Interaction) -> None:
     """Note how large files may be in this server: Discord says so with every interaction, and nowhere else."""
     if interaction.guild_id is not None and interaction.filesize_limit > 0:
-        await bot_of(interaction).store.remember_file_limit(interaction.guild_id, interaction.filesize_limit)
+        await bot_of(interaction).store.servers.remember_file_limit(interaction.guild_id, interaction.filesize_limit)
 
 
 def jump(destination: Destination, message_id: int) -> str:

@@ -36,7 +36,7 @@ class SubmissionReplies:
 
         What Discord does not take now, the line has said again later: the press is not noted as told.
         """
-        logs.turn_to(key=(await self._store.known(submission.parent_id)).key, destination=submission.destination)
+        logs.turn_to(key=(await self._store.jobs.get(submission.parent_id)).key, destination=submission.destination)
         over = submission.state not in {SubmissionState.QUEUED, SubmissionState.SENT, SubmissionState.UNCONFIRMED}
         try:
             told = await self._in_private(submission, await self._words(submission, held))
@@ -46,13 +46,13 @@ class SubmissionReplies:
         if not over:
             return
         if told or submission.state in _TOLD_BY_ITS_RESULT:
-            await self._store.mark_notified(submission)
+            await self._store.submissions.mark_notified(submission)
         else:
-            await self._store.notify_in_channel(submission)
+            await self._store.submissions.notify_in_channel(submission)
             self._deliver_soon()
 
     async def _in_private(self, submission: Submission, words: str) -> bool:
-        token = await self._store.interaction_token(submission)
+        token = await self._store.submissions.interaction_token(submission)
         if not token or self._bot.application_id is None or self._now() - submission.created_at > _TOKEN_LIVES:
             return False
         route = Route(
@@ -74,7 +74,7 @@ class SubmissionReplies:
     async def _words(self, submission: Submission, held: str) -> str:
         match submission.state:
             case SubmissionState.QUEUED | SubmissionState.SENT:
-                return formatting.waits(submission, position=await self._store.position_in_queue(submission), held=held)
+                return formatting.waits(submission, position=await self._store.queue.position(submission), held=held)
             case SubmissionState.UNCONFIRMED:
                 return formatting.looked_for(submission)
             case SubmissionState.REPEATED:
@@ -88,7 +88,7 @@ class SubmissionReplies:
         post = (
             None
             if submission.child_id is None
-            else await self._store.post_of(submission.child_id, submission.destination.channel_id)
+            else await self._store.deliveries.post_of(submission.child_id, submission.destination.channel_id)
         )
         if post is None or post.message_id is None:
             return formatting.used(submission, "", done=False)

@@ -124,7 +124,7 @@ async def fill_outbox(folder: Path, guild: int, places: list[int], plan: Plan, p
                 (number, f"k{number}", jobid_of(number), text, now, now, now),
             )
             db.execute(
-                """INSERT INTO watches (job_id, guild_id, channel_id, user_id, user_name, asked_at)
+                """INSERT INTO subscriptions (job_id, guild_id, channel_id, user_id, user_name, created_at)
                    VALUES (?, ?, ?, 1, 'Mira', ?)""",
                 (number, guild, where, now),
             )

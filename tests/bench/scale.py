@@ -150,13 +150,13 @@ async def history(folder: str, url: str) -> dict[str, float]:
     async with open_store(Path(folder), lambda: datetime.now(UTC)) as store:
 
         async def ask() -> None:
-            await store.ask(Job(jobid=jobid_of(time.time_ns() % 10**17), status="started"), place, person)
+            await store.subscriptions.add(Job(jobid=jobid_of(time.time_ns() % 10**17), status="started"), place, person)
 
         steps: dict[str, Callable[[], Awaitable[Any]]] = {
             "ask": ask,
-            "outbox": lambda: store.due_deliveries(),
-            "edits": lambda: store.posts_to_edit(),
-            "recent": lambda: store.recent(place, 7),
+            "outbox": lambda: store.outbox.due(),
+            "edits": lambda: store.outbox.to_edit(),
+            "recent": lambda: store.jobs.recent(place, 7),
         }
         for name, step in steps.items():
             figures[name] = await _milliseconds(step)

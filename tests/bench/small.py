@@ -90,9 +90,9 @@ async def kept(discord: str, useapi: str, picture: str, places: list[int], guild
             for count in (WARM_UP, messages):
                 for number in range(count):
                     at = Destination(guild_id=guild, channel_id=places[number % len(places)])
-                    await bot.store.ask(_done(number + count, picture), at, Person(id=1, name="Mira"))
+                    await bot.store.subscriptions.add(_done(number + count, picture), at, Person(id=1, name="Mira"))
                 bot.deliver_soon()
-                while await bot.store.waiting(guild):  # noqa: ASYNC110 -- the outbox rings for nobody when it is empty
+                while await bot.store.deliveries.count_waiting(guild):  # noqa: ASYNC110 -- the outbox rings for nobody when it is empty
                     await asyncio.sleep(0.2)
                 await asyncio.sleep(1)
                 gc.collect()

@@ -143,16 +143,16 @@ class PollerHarness:
         await self._life.aclose()
 
     async def ask(self, jobid: str, destination: Destination = HERE, person: Person = MIRA) -> KnownJob:
-        subscribed = await self.store.ask(running(jobid), destination, person)
+        subscribed = await self.store.subscriptions.add(running(jobid), destination, person)
         self.poller.watch(subscribed.known)
         return subscribed.known
 
     async def stop(self, known: KnownJob, person: Person = MIRA) -> None:
-        card = await self.store.post_of(known.id, HERE.channel_id) or (await self.store.due_deliveries())[0]
-        await self.store.stop(card, person.id)
+        card = await self.store.deliveries.post_of(known.id, HERE.channel_id) or (await self.store.outbox.due())[0]
+        await self.store.subscriptions.stop(card, person.id)
 
     async def job(self, known: KnownJob) -> Job:
-        return (await self.store.known(known.id)).job
+        return (await self.store.jobs.get(known.id)).job
 
 
 async def ended(loop: asyncio.Task[None]) -> None:
@@ -275,7 +275,7 @@ async def test_a_loop_that_broke_off_takes_up_all_jobs_again(fresh: PollerHarnes
     loop = asyncio.create_task(fresh.poller.run())
     await asyncio.sleep(30)
     await ended(loop)
-    assert await fresh.store.running() == []
+    assert await fresh.store.jobs.to_poll() == []
 
 
 async def test_nobody_waits_any_more_so_it_looks_no_more(night: PollerHarness) -> None:
@@ -299,16 +299,16 @@ async def history(night: PollerHarness, *seconds: float) -> None:
     for number in range(20):
         began = wall()
         first = msgspec.structs.replace(running(f"old {number}"), created=began)
-        subscribed = await night.store.ask(first, THERE, BO)
+        subscribed = await night.store.subscriptions.add(first, THERE, BO)
         ended_at = began + timedelta(seconds=seconds[number % len(seconds)])
         done_then = msgspec.structs.replace(done(f"old {number}"), created=began, updated=ended_at)
-        await night.store.record([(subscribed.known.id, done_then)])
+        await night.store.jobs.record([(subscribed.known.id, done_then)])
 
 
 async def fresh_job(night: PollerHarness, **told: Any) -> KnownJob:
     """One that was made this moment, unless told otherwise, and is watched."""
     job = msgspec.structs.replace(running("a"), **({"created": wall()} | told))
-    known = (await night.store.ask(job, HERE, MIRA)).known
+    known = (await night.store.subscriptions.add(job, HERE, MIRA)).known
     night.poller.watch(known)
     return known
 
@@ -481,7 +481,7 @@ async def test_a_row_is_written_only_when_the_answer_changed(night: PollerHarnes
     await asyncio.sleep(2 * MINUTE)
     assert len(night.useapi.looks) > 5
     assert night.rounds == []
-    assert (await night.store.known(known.id)).changed_at == known.changed_at
+    assert (await night.store.jobs.get(known.id)).changed_at == known.changed_at
     night.useapi.answers["a"] = running("a", 35)
     await asyncio.sleep(2 * MINUTE)
     assert len(night.rounds) == 1
@@ -495,7 +495,7 @@ async def test_a_job_that_is_over_makes_one_delivery_for_each_place_and_ends_the
     night.useapi.answers["a"] = done("a")
     await asyncio.sleep(HOUR)
     assert len(night.useapi.looks) == 1
-    results = await night.store.due_deliveries()
+    results = await night.store.outbox.due()
     assert [(each.kind, each.job_id, each.destination) for each in results] == [
         ("result", known.id, HERE),
         ("result", known.id, THERE),
@@ -575,7 +575,7 @@ async def test_an_account_that_is_refused_is_probed_once_a_minute_and_the_watche
     assert 110 <= len(probes) <= 120
     assert min(gaps(probes)) >= 60
     assert night.useapi.most == 1
-    assert len(await night.store.running()) == 5
+    assert len(await night.store.jobs.to_poll()) == 5
     assert {topic for topic, _ in night.alerts} == {"useapi"}
     assert refusal().for_admin in night.alerts[0][1]
 
@@ -711,7 +711,7 @@ async def test_one_odd_job_does_not_starve_the_others(
     for number in range(30):
         night.useapi.answers[f"job {number}"] = done(f"job {number}")
     await asyncio.sleep(2 * MINUTE)
-    assert await night.store.running() == [odd.id]
+    assert await night.store.jobs.to_poll() == [odd.id]
 
 
 async def test_a_job_that_alone_is_asked_to_wait_waits_alone(night: PollerHarness) -> None:
@@ -755,7 +755,7 @@ async def test_the_only_account_blocked_is_probed_once_a_minute_and_told_once(ni
     night.useapi.everybody = lambda _: AccountBlocked()
     await asyncio.sleep(2 * DAY)
     assert min(gaps(night.useapi.times(since=MINUTE))) >= 60
-    assert len(await night.store.running()) == 3
+    assert len(await night.store.jobs.to_poll()) == 3
     assert len(night.alerts) == 1
 
 
@@ -791,7 +791,7 @@ async def stopped_while_blocked(night: PollerHarness) -> None:
     await asyncio.sleep(10 * MINUTE)
     await night.stop(odd)
     await asyncio.sleep(10 * MINUTE)
-    assert odd.id not in await night.store.running()
+    assert odd.id not in await night.store.jobs.to_poll()
 
 
 async def test_an_account_that_works_again_after_its_last_job_was_stopped_ends_the_alert(night: PollerHarness) -> None:
@@ -838,7 +838,7 @@ async def test_a_job_that_useapi_forgot_is_over_at_once(night: PollerHarness) ->
     job = await night.job(known)
     assert (job.status, job.prompt) == ("expired", "castle in the fog")
     assert len(night.useapi.looks) == 1
-    assert [each.kind for each in await night.store.due_deliveries()] == ["result"]
+    assert [each.kind for each in await night.store.outbox.due()] == ["result"]
 
 
 async def test_a_job_that_useapi_does_not_know_is_over_after_three_looks_in_a_row(night: PollerHarness) -> None:
@@ -890,7 +890,7 @@ async def test_a_day_without_news_ends_the_watch(night: PollerHarness) -> None:
     looks = len(night.useapi.looks)
     await asyncio.sleep(DAY)
     assert len(night.useapi.looks) == looks < 420
-    assert [each.kind for each in await night.store.due_deliveries()] == ["result"]
+    assert [each.kind for each in await night.store.outbox.due()] == ["result"]
 
 
 async def test_news_that_come_at_the_last_moment_are_news(night: PollerHarness) -> None:

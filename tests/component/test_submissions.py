@@ -178,8 +178,8 @@ class Evening:
             now=self.wall,
             serves=lambda guild_id: guild_id in self.served,
         )
-        self.grid = (await self.store.ask(GRID, HERE, MIRA)).known
-        await self.store.ask(GRID, THERE, MIRA)
+        self.grid = (await self.store.subscriptions.add(GRID, HERE, MIRA)).known
+        await self.store.subscriptions.add(GRID, THERE, MIRA)
 
     async def begin(self) -> None:
         await self.open()
@@ -207,7 +207,7 @@ class Evening:
             return
         self.told.append((now(), submission.button, submission.state))
         if submission.state in OVER:
-            await self.store.mark_notified(submission)
+            await self.store.submissions.mark_notified(submission)
 
     async def submission(
         self, button: str = "V1", person: Person = MIRA, destination: Destination = HERE, **limits: Any
@@ -227,18 +227,20 @@ class Evening:
         )
 
     async def state(self, submission: Submission) -> SubmissionState:
-        found = await self.store.by_id(submission.id)
+        found = await self.store.history.by_id(submission.id)
         assert found is not None
         return found.state
 
     async def states(self) -> list[str]:
-        return [str(row["state"]) for row in await self.store._db.rows("SELECT state FROM presses ORDER BY id")]
+        return [
+            str(row["state"]) for row in await self.store.database.rows("SELECT state FROM submissions ORDER BY id")
+        ]
 
     def told_of(self, button: str) -> list[SubmissionState]:
         return [state for _, each, state in self.told if each == button]
 
     async def disk(self, *, full: bool) -> None:
-        await self.store._db._connection.execute(f"PRAGMA query_only = {int(full)}")
+        await self.store.database._connection.execute(f"PRAGMA query_only = {int(full)}")
 
     def children(self) -> Counter[str]:
         """How many jobs came of each press, by its `reference`."""
@@ -273,11 +275,13 @@ async def test_a_press_is_sent_once_watched_and_told(evening: Evening) -> None:
     assert [(button, reference) for _, button, reference in evening.useapi.posts] == [("V1", submission.reference)]
     assert evening.watched == ["job:1"]
     assert evening.told_of("V1") == [SubmissionState.ACCEPTED]
-    assert await evening.store.interaction_token(submission) == "", "nobody keeps the token longer than needed"
-    child = await evening.store.by_jobid("job:1")
+    assert await evening.store.submissions.interaction_token(submission) == "", (
+        "nobody keeps the token longer than needed"
+    )
+    child = await evening.store.jobs.by_jobid("job:1")
     assert child is not None
     assert child.job.parent_jobid == GRID.jobid
-    assert (await evening.store.submission_of_child(child.id)) is not None
+    assert (await evening.store.history.of_child(child.id)) is not None
 
 
 async def test_nothing_is_sent_before_the_presser_was_answered(evening: Evening) -> None:
@@ -298,9 +302,11 @@ async def test_ten_members_pressing_u1_in_the_same_second_share_one_request(even
     await asyncio.sleep(MINUTE)
     assert len(evening.useapi.posts) == 1
     assert Counter(evening.told_of("U1")) == {SubmissionState.ACCEPTED: 1, SubmissionState.REPEATED: 9}
-    child = await evening.store.by_jobid("job:1")
+    child = await evening.store.jobs.by_jobid("job:1")
     assert child is not None
-    assert {watch.person.id for watch in await evening.store.subscriptions(child.id, HERE.channel_id)} == set(range(10))
+    assert {
+        watch.person.id for watch in await evening.store.subscriptions.in_channel(child.id, HERE.channel_id)
+    } == set(range(10))
     await asyncio.gather(*(evening.submission("V1", member) for member in members[:4]))
     await asyncio.sleep(MINUTE)
     assert len(evening.useapi.posts) == 5, "a V may be pressed again and again"
@@ -325,9 +331,9 @@ async def test_a_used_u_leads_to_its_job_at_once_though_the_line_waits(evening: 
 async def test_a_u_whose_job_came_to_nothing_can_be_pressed_again(evening: Evening, status: Status) -> None:
     await evening.submission("U1")
     await asyncio.sleep(MINUTE)
-    child = await evening.store.by_jobid("job:1")
+    child = await evening.store.jobs.by_jobid("job:1")
     assert child is not None
-    await evening.store.record([(child.id, msgspec.structs.replace(child.job, status=status))])
+    await evening.store.jobs.record([(child.id, msgspec.structs.replace(child.job, status=status))])
     evening.useapi.made.clear()  # and useapi says so, too
     await evening.submission("U1")
     await asyncio.sleep(MINUTE)
@@ -339,47 +345,47 @@ async def test_a_u_that_was_pressed_elsewhere_is_followed_whether_its_parent_tel
         child = Job(jobid=f"job:{number}", button=button, status=Status.STARTED)
         evening.useapi.made[child.jobid] = (HOUR, child)
     told = msgspec.structs.replace(GRID, children=(Child(button="U1", jobid="job:1"),))
-    await evening.store._db.transaction(
+    await evening.store.database.transaction(
         lambda db: db.execute("UPDATE jobs SET answer = ?", (msgspec.json.encode(told).decode(),))
     )
     await evening.submission("U1")
     await evening.submission("U2")
     await asyncio.sleep(MINUTE)
-    assert await evening.states() == ["used", "used"]
+    assert await evening.states() == ["repeated", "repeated"]
     assert [button for _, button, _ in evening.useapi.posts] == ["U2"], "of U1 it was known"
     assert sorted(evening.watched) == ["job:1", "job:2"]
 
 
 async def test_two_servers_and_one_u_are_one_job_and_a_paused_server_holds_up_no_other(evening: Evening) -> None:
-    await evening.store.change_settings(HERE.guild_id, paused=True)
+    await evening.store.servers.change_settings(HERE.guild_id, paused=True)
     paused = await evening.submission("U1", MIRA, HERE)
     await evening.submission("V1", MIRA, HERE)
     other = await evening.submission("U1", BO, THERE)
     await asyncio.sleep(MINUTE)
     assert await evening.state(paused) == SubmissionState.QUEUED
     assert await evening.state(other) == SubmissionState.ACCEPTED
-    await evening.store.change_settings(HERE.guild_id, paused=False)
+    await evening.store.servers.change_settings(HERE.guild_id, paused=False)
     evening.submissions.set()
     await asyncio.sleep(MINUTE)
-    assert await evening.states() == ["used", "made", "made"]
+    assert await evening.states() == ["repeated", "accepted", "accepted"]
     await asyncio.gather(evening.submission("U2", MIRA, HERE), evening.submission("U2", BO, THERE))
     await asyncio.sleep(MINUTE)
     assert [button for _, button, _ in evening.useapi.posts] == ["U1", "V1", "U2"]
-    assert await evening.states() == ["used", "made", "made", "made", "used"]
+    assert await evening.states() == ["repeated", "accepted", "accepted", "accepted", "repeated"]
 
 
 async def test_nothing_is_sent_for_a_server_that_is_served_no_more_nor_a_day_late(evening: Evening) -> None:
     evening.served.discard(THERE.guild_id)
     await evening.submission("V1", destination=THERE)
-    await evening.store.change_settings(HERE.guild_id, paused=True)
+    await evening.store.servers.change_settings(HERE.guild_id, paused=True)
     late = await evening.submission("V2")
     await asyncio.sleep(25 * HOUR)
-    await evening.store.change_settings(HERE.guild_id, paused=False)
+    await evening.store.servers.change_settings(HERE.guild_id, paused=False)
     evening.submissions.set()
     await asyncio.sleep(MINUTE)
     assert await evening.states() == ["refused", "refused"]
     assert evening.useapi.posts == []
-    assert "waited for a whole day" in ((await evening.store.by_id(late.id)) or late).error
+    assert "waited for a whole day" in ((await evening.store.history.by_id(late.id)) or late).error
 
 
 # --- the account is full --------------------------------------------------------------------------------------------
@@ -411,7 +417,7 @@ async def test_a_place_is_taken_when_a_job_ends_and_looked_for_every_15_s(evenin
     evening.submissions.slot_freed()
     await asyncio.sleep(1)
     assert evening.useapi.times == [0, 5, 20, 35, 43]
-    assert await evening.states() == ["made", "asked"]
+    assert await evening.states() == ["accepted", "sent"]
 
 
 async def test_only_so_many_of_one_member_wait_and_the_oldest_stay(evening: Evening) -> None:
@@ -422,15 +428,13 @@ async def test_only_so_many_of_one_member_wait_and_the_oldest_stay(evening: Even
     assert await evening.states() == ["queued", "queued", "queued", "refused", "refused"]
     assert await evening.add("V1") == LimitExceeded(why=Limit.QUEUE)
     assert isinstance(await evening.add("V1", BO), Submission)
-    assert [
-        await evening.store.position_in_queue(submission) for submission in await evening.store.next_in_queue(9)
-    ] == [
+    assert [await evening.store.queue.position(submission) for submission in await evening.store.queue.next(9)] == [
         1,
         2,
         3,
         4,
     ]
-    (first, *_) = await evening.store.queued_of(MIRA.id, HERE.guild_id)
+    (first, *_) = await evening.store.queue.of_member(MIRA.id, HERE.guild_id)
     assert await evening.submissions.cancel_queued(first)
     assert not await evening.submissions.cancel_queued(first)
     assert isinstance(await evening.submission("V1"), Submission)
@@ -445,7 +449,7 @@ async def test_with_no_line_at_all_a_press_is_sent_or_refused(tmp_path: Path) ->
     evening.useapi.everybody = QueueFull(())
     await evening.submission("V2")
     await asyncio.sleep(5)
-    assert await evening.states() == ["made", "refused"]
+    assert await evening.states() == ["accepted", "refused"]
     await asyncio.sleep(20)
     assert isinstance(await evening.submission("V3"), Submission), "what held up others long ago is nothing to this one"
     await evening.end()
@@ -463,7 +467,7 @@ async def test_who_waited_behind_a_press_that_was_taken_back_takes_its_place(eve
     assert await evening.submissions.cancel_queued(bo)
     evening.useapi.everybody = None
     await asyncio.sleep(MINUTE)
-    assert await evening.states() == ["withdrawn", "made", "withdrawn"]
+    assert await evening.states() == ["cancelled", "accepted", "cancelled"]
 
 
 async def test_the_line_goes_on_after_a_restart(evening: Evening) -> None:
@@ -475,7 +479,7 @@ async def test_the_line_goes_on_after_a_restart(evening: Evening) -> None:
     evening.useapi.everybody = None
     await evening.begin()
     await asyncio.sleep(MINUTE)
-    assert await evening.states() == ["made"] * 5
+    assert await evening.states() == ["accepted"] * 5
     assert [reference for _, _, reference in evening.useapi.posts[-5:]] == list(evening.children())
 
 
@@ -500,7 +504,7 @@ async def test_what_useapi_did_not_take_is_sent_again_after_pauses(
     await asyncio.sleep(10 * MINUTE)
     first, *_ = evening.useapi.posts
     assert [round(at) for at, _, reference in evening.useapi.posts if reference == first[2]] == times
-    assert await evening.states() == ["made", "made"]
+    assert await evening.states() == ["accepted", "accepted"]
     assert evening.told_of("V1") == [SubmissionState.QUEUED, SubmissionState.ACCEPTED]
 
 
@@ -511,7 +515,7 @@ async def test_what_never_left_is_sent_again(evening: Evening) -> None:
     assert evening.submissions.held == "useapi.net has trouble just now."
     await asyncio.sleep(10 * MINUTE)
     assert evening.useapi.times == [70]
-    assert await evening.states() == ["made"]
+    assert await evening.states() == ["accepted"]
 
 
 async def test_an_account_that_waits_for_a_person_stops_all_and_alerts_once(evening: Evening) -> None:
@@ -524,7 +528,7 @@ async def test_an_account_that_waits_for_a_person_stops_all_and_alerts_once(even
     assert len(evening.useapi.posts) <= 3 + 60
     evening.useapi.everybody = None
     await asyncio.sleep(2 * MINUTE)
-    assert await evening.states() == ["made"] * 3
+    assert await evening.states() == ["accepted"] * 3
     assert evening.alerts[-1] == ("presses", "")
 
 
@@ -535,7 +539,7 @@ async def test_a_refused_account_is_told_to_the_presser_and_what_to_do_to_the_ow
     evening.useapi.everybody = refusal
     submission = await evening.submission("V1")
     await asyncio.sleep(MINUTE)
-    found = await evening.store.by_id(submission.id)
+    found = await evening.store.history.by_id(submission.id)
     assert found is not None
     assert (found.state, found.error) == (SubmissionState.REFUSED, str(refusal))
     assert "ask this server's admin" in found.error
@@ -563,12 +567,12 @@ async def test_what_is_refused_for_good_is_told_once_and_sent_once(
     evening.useapi.everybody = refusal
     submission = await evening.submission("V1")
     await asyncio.sleep(10 * MINUTE)
-    found = await evening.store.by_id(submission.id)
+    found = await evening.store.history.by_id(submission.id)
     assert found is not None
     assert (str(found.state), found.error.startswith(words)) == (state, True)
     assert evening.told_of("V1") == [found.state]
     assert len(evening.useapi.posts) == 1
-    buttons = (await evening.store.known(evening.grid.id)).job.buttons
+    buttons = (await evening.store.jobs.get(evening.grid.id)).job.buttons
     assert buttons == (() if isinstance(refusal, JobExpired) else BUTTONS), "a job that is kept no more has none"
 
 
@@ -589,10 +593,10 @@ async def test_a_job_whose_answer_was_lost_is_found_and_never_asked_for_again(ev
     await asyncio.sleep(2 * MINUTE)
     useapi.unknown.clear()
     await asyncio.sleep(MINUTE)
-    assert await evening.states() == ["made"] * 5
+    assert await evening.states() == ["accepted"] * 5
     assert list(evening.children().values()) == [1] * 5
     assert len(useapi.posts) == 5
-    assert len(await evening.store._db.rows("SELECT * FROM jobs WHERE jobid LIKE 'job:_'")) == 5
+    assert len(await evening.store.database.rows("SELECT * FROM jobs WHERE jobid LIKE 'job:_'")) == 5
 
 
 @pytest.mark.parametrize("mark_unconfirmed", DOUBTS, ids=lambda mark_unconfirmed: type(mark_unconfirmed).__name__)
@@ -603,7 +607,7 @@ async def test_a_press_that_came_to_nothing_is_lost_after_three_minutes_and_not_
     submission = await evening.submission("V1")
     follower = await evening.submission("V2", BO)
     await asyncio.sleep(175)
-    assert await evening.states() == ["unknown", "made"]
+    assert await evening.states() == ["unconfirmed", "accepted"]
     await asyncio.sleep(25)
     assert await evening.state(submission) == SubmissionState.LOST
     assert evening.told_of("V1") == [SubmissionState.UNCONFIRMED, SubmissionState.LOST]
@@ -611,7 +615,7 @@ async def test_a_press_that_came_to_nothing_is_lost_after_three_minutes_and_not_
     assert len(evening.useapi.posts) == 2
     assert isinstance(await evening.submission("V1"), Submission)
     await asyncio.sleep(10)
-    assert await evening.states() == ["lost", "made", "made"]
+    assert await evening.states() == ["lost", "accepted", "accepted"]
 
 
 @pytest.mark.parametrize(
@@ -626,7 +630,7 @@ async def test_a_press_that_was_answered_504_may_have_been_charged_and_its_press
     await evening.kill()
     await evening.begin()
     await asyncio.sleep(5 * MINUTE)
-    found = await evening.store.by_id(submission.id)
+    found = await evening.store.history.by_id(submission.id)
     assert found is not None
     assert found.state == SubmissionState.LOST
     assert "may have made it and charged for it" in found.error
@@ -658,9 +662,9 @@ async def test_a_wall_clock_that_jumps_neither_hastens_nor_delays_what_is_given_
     await asyncio.sleep(100)
     evening.useapi.looks_meet = None
     await asyncio.sleep(20)
-    assert await evening.states() == ["unknown", "made"]
+    assert await evening.states() == ["unconfirmed", "accepted"]
     await asyncio.sleep(MINUTE)
-    assert await evening.states() == ["lost", "made"]
+    assert await evening.states() == ["lost", "accepted"]
     assert isinstance(await evening.submission("V1", cooldown=5.0), Submission), (
         "the clock's future counts for no cooldown"
     )
@@ -672,12 +676,12 @@ async def test_an_outage_does_not_burn_the_line(evening: Evening) -> None:
         await evening.submission("V1", Person(id=number, name="M"))
     await asyncio.sleep(2 * MINUTE)
     states = Counter(await evening.states())
-    assert states["unknown"] <= 6, "three at once, and then one after each pause"
+    assert states["unconfirmed"] <= 6, "three at once, and then one after each pause"
     evening.useapi.everybody = None
     await asyncio.sleep(10 * MINUTE)
     states = Counter(await evening.states())
-    assert set(states) == {"lost", "made"}
-    assert states["made"] >= 3
+    assert set(states) == {"lost", "accepted"}
+    assert states["accepted"] >= 3
     assert max(evening.children().values()) == 1
 
 
@@ -685,7 +689,7 @@ async def test_an_outage_does_not_burn_the_line(evening: Evening) -> None:
 
 
 async def test_a_request_under_way_at_the_end_has_a_moment_and_is_looked_for_after_that(evening: Evening) -> None:
-    for takes, before in ((2.0, "made"), (20.0, "asked")):
+    for takes, before in ((2.0, "accepted"), (20.0, "sent")):
         evening.useapi.takes = takes
         await evening.submission("V1")
         await asyncio.sleep(1)
@@ -696,7 +700,7 @@ async def test_a_request_under_way_at_the_end_has_a_moment_and_is_looked_for_aft
         await evening.end()
         await evening.begin()
         await asyncio.sleep(15)
-        assert (await evening.states())[-1] == "made"
+        assert (await evening.states())[-1] == "accepted"
     assert list(evening.children().values()) == [1, 1]
 
 
@@ -714,11 +718,13 @@ async def test_a_kill_between_the_request_and_its_answer_loses_and_doubles_nothi
     began = now()
     await evening.begin()
     await asyncio.sleep(1)
-    assert await evening.states() == ["made", "unknown"]
+    assert await evening.states() == ["accepted", "unconfirmed"]
     await asyncio.sleep(30)
-    assert await evening.states() == ["made", "unknown"], "it is looked for a while, however long the bot was away"
+    assert await evening.states() == ["accepted", "unconfirmed"], (
+        "it is looked for a while, however long the bot was away"
+    )
     await asyncio.sleep(30 if away else 170)
-    assert await evening.states() == ["made", "lost"], now() - began
+    assert await evening.states() == ["accepted", "lost"], now() - began
     assert len(evening.useapi.posts) == 2
 
 
@@ -761,7 +767,7 @@ async def test_a_disk_that_takes_nothing_delays_a_press_and_loses_nothing(evenin
         assert len(useapi.posts) == steps
         await evening.disk(full=False)
         await asyncio.sleep(4 * MINUTE)
-    assert await evening.states() == ["made", "made", "made", "declined", "made", "refused"]
+    assert await evening.states() == ["accepted", "accepted", "accepted", "declined", "accepted", "refused"]
     assert max(evening.children().values()) == 1
     assert Counter(evening.told_of("V1")).total() - evening.told_of("V1").count(SubmissionState.QUEUED) >= 6
 
@@ -769,21 +775,23 @@ async def test_a_disk_that_takes_nothing_delays_a_press_and_loses_nothing(evenin
 async def test_a_bug_with_one_press_does_not_hold_up_the_others(
     evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
-    odd = (await evening.store.ask(msgspec.structs.replace(GRID, jobid="job:odd"), HERE, MIRA)).known
-    await evening.store._db.transaction(lambda db: db.execute("UPDATE jobs SET answer = '[]' WHERE id = ?", (odd.id,)))
+    odd = (await evening.store.subscriptions.add(msgspec.structs.replace(GRID, jobid="job:odd"), HERE, MIRA)).known
+    await evening.store.database.transaction(
+        lambda db: db.execute("UPDATE jobs SET answer = '[]' WHERE id = ?", (odd.id,))
+    )
     submission = await evening.submissions.add(odd, "V1", HERE, MIRA, tier=CostTier.VARY, limits=Limits())
     assert isinstance(submission, Submission)
     evening.submissions.go(submission)
     await evening.submission("V2")
     await asyncio.sleep(9 * MINUTE)
-    assert await evening.states() == ["queued", "made"]
+    assert await evening.states() == ["queued", "accepted"]
     assert len([record for record in caplog.records if record.exc_info]) == 2, "once in five minutes"
     caplog.clear()
-    await evening.store._db.transaction(
+    await evening.store.database.transaction(
         lambda db: db.execute("UPDATE jobs SET answer = (SELECT answer FROM jobs WHERE id = 1) WHERE id = ?", (odd.id,))
     )
     await asyncio.sleep(6 * MINUTE)
-    assert await evening.states() == ["made", "made"]
+    assert await evening.states() == ["accepted", "accepted"]
 
 
 # --- numbers --------------------------------------------------------------------------------------------------------
@@ -824,13 +832,13 @@ async def test_what_was_refused_or_never_made_is_not_counted(evening: Evening) -
     for _ in range(3):
         assert isinstance(await evening.submission("V1", daily=1), Submission)
         await asyncio.sleep(5 * MINUTE)
-    assert await evening.states() == ["refused", "lost", "made"]
+    assert await evening.states() == ["refused", "lost", "accepted"]
     assert isinstance(await evening.add("V1", daily=1), LimitExceeded)
-    totals = await evening.store.totals(HERE.guild_id, START - timedelta(hours=1))
+    totals = await evening.store.history.totals(HERE.guild_id, START - timedelta(hours=1))
     assert totals == [(MIRA, CostTier.VARY, 1)]
-    page = await evening.store.history(HERE.guild_id, before=None, limit=2)
-    assert [str(submission.state) for submission, _ in page] == ["made", "lost"]
-    (last,) = await evening.store.history(HERE.guild_id, before=page[-1][0].id, limit=2)
+    page = await evening.store.history.page(HERE.guild_id, before=None, limit=2)
+    assert [str(submission.state) for submission, _ in page] == ["accepted", "lost"]
+    (last,) = await evening.store.history.page(HERE.guild_id, before=page[-1][0].id, limit=2)
     assert (str(last[0].state), last[1].job.jobid) == ("refused", GRID.jobid)
 
 
@@ -896,17 +904,19 @@ async def test_whatever_happens_nothing_is_made_twice_and_nothing_is_forgotten(t
     submissions = await an_evening(evening, random.Random(seed))
     assert len(submissions) > 20
     states = {submission.reference: await evening.state(submission) for submission in submissions}
-    assert set(states.values()) <= {*OVER, SubmissionState.WITHDRAWN}, "all have ended"
+    assert set(states.values()) <= {*OVER, SubmissionState.CANCELLED}, "all have ended"
     children = evening.children()
     assert max(children.values(), default=0) <= 1, "nothing was made twice"
     assert set(children) == {reference for reference, state in states.items() if state == SubmissionState.ACCEPTED}, (
         "and all was found"
     )
-    known = {row["jobid"] for row in await evening.store._db.rows("SELECT jobid FROM jobs WHERE jobid <> 'job:grid'")}
+    known = {
+        row["jobid"] for row in await evening.store.database.rows("SELECT jobid FROM jobs WHERE jobid <> 'job:grid'")
+    }
     assert known == set(evening.useapi.made)
     picks = Counter(job.button for _, job in evening.useapi.made.values() if job.button[0] == "U")
     assert max(picks.values(), default=0) <= 1
-    assert await evening.store.to_notify() == []
+    assert await evening.store.queue.to_notify() == []
     line, telling = evening.submissions, evening.submissions._telling
     for remembered in (line._sends, line._looks, line._answering, line._odd_until, line._search._doubts):
         assert not remembered

@@ -131,7 +131,7 @@ async def test_a_file_that_is_not_ours_is_left_as_it_is(
 async def test_a_second_bot_on_the_same_folder(tmp_path: Path) -> None:
     async with open_store(tmp_path / "data", lambda: datetime.now(UTC)) as first:
         assert await last_words_in(tmp_path) == f"Another bot, or a database tool, has data/{FILE} open. Stop it first."
-        await first.set_fact("the first", "goes on")
+        await first.facts.set("the first", "goes on")
 
 
 async def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:

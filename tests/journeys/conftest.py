@@ -174,7 +174,7 @@ class BotHarness:
 
     async def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """What the database holds, through the bot's connection: it lets no second one in."""
-        return [tuple(row) for row in await self.bot.store._db.rows(sql)]
+        return [tuple(row) for row in await self.bot.store.database.rows(sql)]
 
     # --- what useapi sees -------------------------------------------------------------------------------------------
 

@@ -224,14 +224,14 @@ async def test_a_used_button_whose_child_cannot_be_described_yet_is_followed_all
     assert answer.content == "U1 was pressed before, so this cost nothing. I'll post it here."
     await harness.wait(60)
     assert words(harness.posts()[-1]).startswith("**U1** of ")
-    assert await harness.rows("SELECT state FROM presses") == [("used",)]
+    assert await harness.rows("SELECT state FROM submissions") == [("repeated",)]
 
 
 async def test_a_bug_is_told_with_a_reference_that_the_log_has_too(
     harness: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     jobid, post, _ = await posted(harness)
-    await harness.bot.store._db.transaction(lambda db: db.execute("UPDATE jobs SET answer = '[]'"))
+    await harness.bot.store.database.transaction(lambda db: db.execute("UPDATE jobs SET answer = '[]'"))
     for who, ask in ((harness.mira, "press"), (harness.bo, "command")):
         caplog.clear()
         if ask == "press":

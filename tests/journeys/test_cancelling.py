@@ -98,7 +98,7 @@ async def test_only_the_presser_and_moderators_may_cancel_and_never_what_a_u_mad
     _, card = await running(harness)
     answer = await harness.press(harness.bo, harness.forge(f"dr:j:{nonce(card)}"), "Forged")
     assert answer.content == "Only the member who pressed the button for this job, and moderators, can cancel it."
-    await harness.bot.store._db.transaction(
+    await harness.bot.store.database.transaction(
         lambda db: db.execute("UPDATE jobs SET answer = json_set(answer, '$.button', 'U1') WHERE over = 0")
     )
     answer = await harness.press(harness.mira, harness.forge(f"dr:j:{nonce(card)}"), "Forged")

@@ -140,9 +140,9 @@ async def test_a_child_with_an_endless_id_is_no_child(harness: BotHarness) -> No
     harness.useapi.plan(jobid="j" * 250)
     await harness.press(harness.mira, post, "V1")
     await harness.wait(0.1)
-    assert await harness.rows("SELECT state FROM presses") == [("unknown",)]
+    assert await harness.rows("SELECT state FROM submissions") == [("unconfirmed",)]
     await harness.wait(300)
-    assert await harness.rows("SELECT state FROM presses") == [("lost",)]
+    assert await harness.rows("SELECT state FROM submissions") == [("lost",)]
     assert len(harness.presses()) == 1
 
 

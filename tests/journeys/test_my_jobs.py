@@ -115,7 +115,7 @@ async def test_a_press_in_line_is_taken_back_before_it_costs_anything(harness: B
     panel = await choose(harness, harness.mira, await opened(harness, harness.mira), "dr:n:t")
     assert panel.content == "Taken back. It cost nothing."
     assert [option.label.split(" ")[0] for option in options(panel, "dr:n:t")] == ["V2"]
-    assert await harness.rows("SELECT state FROM presses ORDER BY id") == [("withdrawn",), ("queued",)]
+    assert await harness.rows("SELECT state FROM submissions ORDER BY id") == [("cancelled",), ("queued",)]
     harness.useapi.heal()
     await harness.wait(120)
     assert harness.presses()[-1]["button"] == "V2"
@@ -133,7 +133,7 @@ async def test_pings_are_switched_off_for_oneself_and_the_results_come_without(h
     assert harness.called() == {harness.mira.id}
     panel = await harness.press(harness.bo, panel, "Switch my pings on")
     assert "Pings: on for you." in words(panel)
-    await harness.bot.store.change_settings(harness.guild.id, pings=False)
+    await harness.bot.store.servers.change_settings(harness.guild.id, pings=False)
     assert "Pings: on for you, but off in this server." in words(await harness.press(harness.bo, panel, "Look again"))
 
 
@@ -156,7 +156,7 @@ async def test_the_owner_sees_the_accounts_jobs_and_may_watch_them(harness: BotH
     assert panel.content.startswith("Watching `#")
     assert panel.content.endswith(f"I'll post it in <#{harness.channel.id}>.")
     assert "boat" in words(panel).partition("The account")[0]
-    assert await harness.bot.store.by_jobid(stranger)
+    assert await harness.bot.store.jobs.by_jobid(stranger)
     await harness.wait(90)
     panel = await opened(harness, harness.mira)
     assert "**The account: 0 slots running, 0 waiting**" in words(panel)

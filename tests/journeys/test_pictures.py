@@ -115,7 +115,7 @@ async def test_a_file_that_discord_finds_too_large_becomes_a_smaller_copy_and_th
 
 async def test_what_moves_and_is_too_large_is_shown_still_with_the_way_to_it(harness: BotHarness) -> None:
     await shown(harness, served(harness, "x.webp", samples.webp(64, 64)))
-    await harness.bot.store.set_file_limit(harness.guild.id, 100_000)
+    await harness.bot.store.servers.set_file_limit(harness.guild.id, 100_000)
     url = served(harness, "x.webp", samples.moving_webp(64, 64, size=200_000)) + LIVES
     post = await shown(harness, url)
     assert getattr(opened(harness.bytes_of(post.attachments[0]) or b""), "n_frames", 1) == 1
@@ -221,7 +221,7 @@ def is_hidden(post: discord.Message) -> bool:
 
 
 async def test_a_server_may_have_every_picture_hidden_and_then_no_preview_is_seen_either(harness: BotHarness) -> None:
-    await harness.bot.store.change_settings(harness.guild.id, spoiler=Spoiler.ALWAYS)
+    await harness.bot.store.servers.change_settings(harness.guild.id, spoiler=Spoiler.ALWAYS)
     await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, duration=120))
     await harness.wait(100)
     (card,) = harness.posts()
@@ -236,7 +236,7 @@ async def test_a_server_may_have_every_picture_hidden_and_then_no_preview_is_see
 
 
 async def test_pictures_are_hidden_but_where_only_adults_look(harness: BotHarness) -> None:
-    await harness.bot.store.change_settings(harness.guild.id, spoiler=Spoiler.UNLESS_AGE_RESTRICTED)
+    await harness.bot.store.servers.change_settings(harness.guild.id, spoiler=Spoiler.UNLESS_AGE_RESTRICTED)
     asked = age_restricted(harness, harness.lounge.id)
     thread = harness.env.backend.create_thread(harness.lounge.id, "sketches", harness.bo.id, broadcast=False)
     sketches = ChannelHandle(harness.env, harness.guild, thread)
@@ -304,7 +304,7 @@ async def test_four_that_could_not_be_had_can_be_asked_for_again_and_then_the_ex
 async def test_four_pictures_of_midjourneys_own_are_posted_where_it_tells_of_them(harness: BotHarness) -> None:
     pictures = [samples.png(32, 32 + number) for number in range(4)]
     urls = [served(harness, f"0_{number}.png", data) for number, data in enumerate(pictures)]
-    await harness.bot.store.change_settings(harness.guild.id, spoiler=Spoiler.ALWAYS)
+    await harness.bot.store.servers.change_settings(harness.guild.id, spoiler=Spoiler.ALWAYS)
     post = await shown(harness, served(harness, "x.webp", samples.webp(64, 64)), imageUx=urls)
     await split(harness, post)
     assert [harness.bytes_of(file) for file in harness.last.attachments] == pictures

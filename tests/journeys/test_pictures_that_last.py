@@ -64,7 +64,7 @@ async def test_the_copy_stays_in_its_server(weeks_later: BotHarness) -> None:
 
 async def test_a_grid_of_weeks_ago_can_be_split_and_a_post_that_is_gone_has_no_copy(weeks_later: BotHarness) -> None:
     harness = weeks_later
-    await harness.bot.store.change_settings(harness.guild.id, spoiler=Spoiler.ALWAYS)
+    await harness.bot.store.servers.change_settings(harness.guild.id, spoiler=Spoiler.ALWAYS)
     jobid = harness.useapi.add_job(prompt=CASTLE, age=600, imageUx=[])
     await harness.job(harness.mira, jobid)
     await harness.restart(away=WEEKS)

@@ -209,10 +209,10 @@ async def never_confirmed(harness: BotHarness) -> discord.Message:
     await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, age=600))
     (post,) = harness.posts()
     nonce = str(button(post, "⋯").custom_id).rpartition(":")[2]
-    delivery = await harness.bot.store.delivery(nonce)
+    delivery = await harness.bot.store.deliveries.by_nonce(nonce)
     assert delivery is not None
     lost = "state = 'sending', message_id = NULL, picture_until = NULL, next_try = 9e9"
-    await harness.bot.store._change(delivery, "1", lost, ())
+    await harness.bot.store.outbox._change(delivery, "1", lost, ())
     return post
 
 

@@ -26,7 +26,7 @@ async def chosen(harness: BotHarness, who: Any, panel: discord.Message, what: st
 
 
 async def kept(harness: BotHarness) -> ServerSettings:
-    return await harness.bot.store.settings(harness.guild.id)
+    return await harness.bot.store.servers.settings(harness.guild.id)
 
 
 async def test_the_first_screen_ticks_off_the_rights_and_says_where_to_click(harness: BotHarness) -> None:

@@ -56,7 +56,7 @@ async def test_health_names_the_part_that_does_not_work_and_for_how_long(
     await harness.wait(6)
     assert await ill(origin) == {}
 
-    connection: Any = harness.bot.store._db._connection
+    connection: Any = harness.bot.store.database._connection
     await connection.execute("PRAGMA query_only = ON")
     await harness.wait(6)
     assert await ill(origin) == {"database": "cannot be written"}

@@ -15,7 +15,8 @@ from tests.journeys.conftest import BotHarness, words
 
 async def limit(harness: BotHarness, pages: int) -> None:
     """Let SQLite believe that the disk holds no more than this; 0 is what is used now."""
-    connection: Any = harness.bot.store._db._connection
+    connection: Any = harness.bot.store.database._connection
+    await connection.execute("VACUUM")  # the migrations leave free pages
     (row,) = await connection.execute_fetchall("PRAGMA page_count")
     await connection.execute(f"PRAGMA max_page_count = {pages or row[0]}")
 
@@ -46,8 +47,8 @@ async def test_a_mistake_in_our_sql_is_logged_as_a_bug_and_blames_no_disk(
 ) -> None:
     await harness.restart(alert_channel=harness.lounge.id)
     await harness.job(harness.mira, harness.useapi.add_job(prompt="a lighthouse"))
-    mistake = "CREATE TRIGGER mistake BEFORE INSERT ON watches BEGIN INSERT INTO none_such VALUES (1); END"
-    await harness.bot.store._db.rows(mistake)
+    mistake = "CREATE TRIGGER mistake BEFORE INSERT ON subscriptions BEGIN INSERT INTO none_such VALUES (1); END"
+    await harness.bot.store.database.rows(mistake)
     told = await harness.press(harness.bo, harness.last, "🔔 Tell me too")
     assert told.content.startswith("Something went wrong on my side.")
     assert "OperationalError" in caplog.text

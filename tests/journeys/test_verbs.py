@@ -133,7 +133,7 @@ async def test_what_shows_the_payers_account_stays_with_the_asker(harness: BotHa
     await harness.wait(60)
     assert not harness.posts()
     assert harness.looks(jobid) == 1, "there is nothing to watch"
-    assert await harness.bot.store.by_jobid(jobid) is None
+    assert await harness.bot.store.jobs.by_jobid(jobid) is None
     assert not await harness.mira.autocomplete(harness.channel, "job", "jobid", "")
 
 

@@ -391,7 +391,7 @@ async def test_a_database_that_cannot_be_written_just_now_loses_no_job_that_name
     called: BotHarness,
 ) -> None:
     jobid = made_elsewhere(called)
-    connection = called.bot.store._db._connection
+    connection = called.bot.store.database._connection
     await connection.execute("PRAGMA query_only = ON")
     assert await called.useapi.call(jobid) == 200
     await called.wait(4)

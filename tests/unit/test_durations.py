@@ -35,27 +35,27 @@ def job(number: int, seconds: float | None = None, *, mode: str = "fast", verb: 
 
 async def follow(store: Store, number: int, seconds: float, *, mode: str = "fast", verb: str = "imagine") -> None:
     """Somebody waited for this one from its beginning to its end."""
-    subscribed = await store.ask(job(number, mode=mode, verb=verb), HERE, MIRA)
-    await store.record([(subscribed.known.id, job(number, seconds, mode=mode, verb=verb))])
+    subscribed = await store.subscriptions.add(job(number, mode=mode, verb=verb), HERE, MIRA)
+    await store.jobs.record([(subscribed.known.id, job(number, seconds, mode=mode, verb=verb))])
 
 
 async def test_nothing_is_said_before_twenty_of_a_kind_are_known(store: Store) -> None:
     for number in range(ENOUGH - 1):
         await follow(store, number, 30 + number)
-    assert await store.typical(job(99)) is None
+    assert await store.durations.typical(job(99)) is None
     await follow(store, ENOUGH, 60)
-    assert await store.typical(job(99)) == TypicalDuration(timedelta(seconds=32), timedelta(seconds=47))
+    assert await store.durations.typical(job(99)) == TypicalDuration(timedelta(seconds=32), timedelta(seconds=47))
 
 
 async def test_each_mode_is_counted_by_itself_and_one_that_is_not_known_yet_may_be_any(store: Store) -> None:
     for number in range(ENOUGH):
         await follow(store, number, 40)
         await follow(store, 100 + number, 400, mode="relaxed")
-    assert await store.typical(job(999)) == (timedelta(seconds=40),) * 2
-    assert await store.typical(job(999, mode="relaxed, stealth")) == (timedelta(seconds=400),) * 2
-    assert await store.typical(job(999, mode="")) == (timedelta(seconds=40), timedelta(seconds=400))
-    assert await store.typical(job(999, mode="turbo")) is None
-    assert await store.typical(job(999, verb="blend")) is None
+    assert await store.durations.typical(job(999)) == (timedelta(seconds=40),) * 2
+    assert await store.durations.typical(job(999, mode="relaxed, stealth")) == (timedelta(seconds=400),) * 2
+    assert await store.durations.typical(job(999, mode="")) == (timedelta(seconds=40), timedelta(seconds=400))
+    assert await store.durations.typical(job(999, mode="turbo")) is None
+    assert await store.durations.typical(job(999, verb="blend")) is None
 
 
 async def test_what_was_usual_long_ago_is_forgotten(store: Store) -> None:
@@ -63,17 +63,19 @@ async def test_what_was_usual_long_ago_is_forgotten(store: Store) -> None:
         await follow(store, number, 1000)
     for number in range(10, 10 + KEPT):
         await follow(store, number, 50)
-    assert await store.typical(job(9999)) == (timedelta(seconds=50),) * 2
-    ((kept,),) = await store._db.rows("SELECT count(*) FROM durations")
+    assert await store.durations.typical(job(9999)) == (timedelta(seconds=50),) * 2
+    ((kept,),) = await store.database.rows("SELECT count(*) FROM durations")
     assert kept == KEPT
 
 
 async def test_only_jobs_that_were_followed_count_and_each_once(store: Store) -> None:
-    await store.ask(job(1, 30), HERE, MIRA)  # over already: presses on it may have changed when it was updated
-    subscribed = await store.ask(job(2), HERE, MIRA)
+    await store.subscriptions.add(
+        job(1, 30), HERE, MIRA
+    )  # over already: presses on it may have changed when it was updated
+    subscribed = await store.subscriptions.add(job(2), HERE, MIRA)
     for answer in (job(2, 30), job(2, 60)):
-        await store.record([(subscribed.known.id, answer)])
-    assert [tuple(row) for row in await store._db.rows("SELECT kind, mode, seconds FROM durations")] == [
+        await store.jobs.record([(subscribed.known.id, answer)])
+    assert [tuple(row) for row in await store.database.rows("SELECT kind, mode, seconds FROM durations")] == [
         ("imagine", "fast", 30.0)
     ]
 

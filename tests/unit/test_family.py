@@ -30,12 +30,12 @@ async def told(store: Store, name: str, parent: str = "", destination: Destinati
     """A finished job that somebody asked for."""
     verb = "button" if parent else "imagine"
     job = Job(jobid=name, verb=verb, button=name, status=Status.COMPLETED, parent_jobid=parent, prompt=f"scene {name}")
-    return (await store.ask(job, destination, MIRA)).known
+    return (await store.subscriptions.add(job, destination, MIRA)).known
 
 
 async def tree(store: Store, known: KnownJob, *, limit: int = 15) -> tuple[list[str], int]:
     """The family as it would be read: a dash for each generation, and the job's id."""
-    family, more = await store.family(known, HERE, limit=limit)
+    family, more = await store.family.of(known, HERE, limit=limit)
     return ["-" * each.generation + each.known.job.jobid for each in family], more
 
 
@@ -72,10 +72,10 @@ async def test_a_family_that_bites_its_own_tail_ends(store: Store) -> None:
 async def test_the_post_in_this_channel_comes_before_those_elsewhere(store: Store) -> None:
     known = await told(store, "root")
     await told(store, "root", destination=LOUNGE)
-    for number, delivery in enumerate(await store.due_deliveries()):
-        await store.posted(delivery, 1000 + number)
+    for number, delivery in enumerate(await store.outbox.due()):
+        await store.outbox.mark_posted(delivery, 1000 + number)
     for destination in (HERE, LOUNGE):
-        ((root,), _) = await store.family(known, destination, limit=15)
+        ((root,), _) = await store.family.of(known, destination, limit=15)
         assert root.post is not None
         assert root.post.destination == destination
 

@@ -26,7 +26,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
 async def account(bot: Bot) -> Account:
     """Ask useapi what runs; its trouble is part of the answer."""
-    waiting, held = await bot.store.count_queued(), bot.submissions.held
+    waiting, held = await bot.store.queue.count(), bot.submissions.held
     try:
         jobids = await bot.api.running()
     except ProviderError as error:
@@ -39,7 +39,7 @@ async def find_running(bot: Bot, token: str) -> Job | None:
     """The running job that a token stands for; raises `ProviderError`."""
     for jobid in await bot.api.running():
         if _token(jobid) == token:
-            known = await bot.store.by_jobid(jobid)
+            known = await bot.store.jobs.by_jobid(jobid)
             return known.job if known is not None else await bot.api.job(jobid)
     return None
 
@@ -55,7 +55,7 @@ def account_lines(seen: Account) -> list[str]:
 
 
 async def _described(bot: Bot, jobids: Sequence[str]) -> list[Job]:
-    known = {jobid: await bot.store.by_jobid(jobid) for jobid in jobids}
+    known = {jobid: await bot.store.jobs.by_jobid(jobid) for jobid in jobids}
     strangers = [jobid for jobid, found in known.items() if found is None][:_LOOKED_AT]
     looks = dict(zip(strangers, await asyncio.gather(*(_look(bot, jobid) for jobid in strangers)), strict=True))
     return [found.job if found is not None else looks.get(jobid, Job(jobid=jobid)) for jobid, found in known.items()]

@@ -26,14 +26,14 @@ async def show_my_jobs(interaction: discord.Interaction, *, notice: str = "") ->
     """Bring a member's panel up to date, in place of the private answer that is there; `notice` is said above it."""
     bot = bot_of(interaction)
     guild_id, member = destination_of(interaction).guild_id, interaction.user.id
-    waiting_for = await bot.store.waiting_for(member, guild_id)
-    ended = await bot.store.recently_finished(member, guild_id, _LATELY)
-    submissions = await bot.store.queued_of(member, guild_id)
-    wants_pings = await bot.store.wants_pings(guild_id, member)
+    waiting_for = await bot.store.subscriptions.waiting_for(member, guild_id)
+    ended = await bot.store.subscriptions.recently_finished(member, guild_id, _LATELY)
+    submissions = await bot.store.queue.of_member(member, guild_id)
+    wants_pings = await bot.store.servers.wants_pings(guild_id, member)
     view = ui.View(timeout=None)
     if waiting_for:
         view.add_item(StopSelect(waiting_for))
-    parents = {submission.id: await bot.store.known(submission.parent_id) for submission in submissions}
+    parents = {submission.id: await bot.store.jobs.get(submission.parent_id) for submission in submissions}
     if submissions:
         view.add_item(CancelQueuedSelect(submissions, parents))
     lines = [*_waiting(waiting_for), "", *await _count_queued(interaction, submissions, parents)]
@@ -69,7 +69,7 @@ async def _count_queued(
         return [f"None of your presses waits in line; {most} may wait at a time."]
     lines = [f"**In line: {len(submissions)} of your presses; {most} may wait at a time**"]
     for submission in submissions:
-        destination = await bot_of(interaction).store.position_in_queue(submission)
+        destination = await bot_of(interaction).store.queue.position(submission)
         where = f"number {destination} in line" if destination else "waits for what comes of the press before it"
         lines.append(f"- {formatting.plain(submission.button, 40)} of `#{parents[submission.id].key}`: {where}")
     held = bot_of(interaction).submissions.held
@@ -84,7 +84,7 @@ def _ended(wait: MemberJob) -> str:
 
 
 async def _mentions(interaction: discord.Interaction, wanted: bool) -> str:
-    settings = await bot_of(interaction).store.settings(destination_of(interaction).guild_id)
+    settings = await bot_of(interaction).store.servers.settings(destination_of(interaction).guild_id)
     if not wanted:
         return "Pings: off for you. Results come all the same."
     return "Pings: on for you." if settings.pings else "Pings: on for you, but off in this server."
@@ -113,7 +113,9 @@ class StopSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:s"):
         job_id, _, channel_id = "".join(values(interaction)).partition(":")
         if not (job_id.isdecimal() and channel_id.isdecimal()):
             raise UserError("I don't know this job any more. `/jobs` shows what you wait for.")
-        there = await bot_of(interaction).store.unsubscribe(int(job_id), int(channel_id), interaction.user.id)
+        there = await bot_of(interaction).store.subscriptions.unsubscribe(
+            int(job_id), int(channel_id), interaction.user.id
+        )
         bot_of(interaction).deliver_soon()
         await interaction.response.defer()
         await show_my_jobs(interaction, notice="I won't tell you about it." if there else "You did not wait for it.")
@@ -138,7 +140,7 @@ class CancelQueuedSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:
     async def use(self, interaction: discord.Interaction) -> None:
         """Take the press back, if it is whose who chose, and still waits."""
         bot = bot_of(interaction)
-        waiting = await bot.store.queued_of(interaction.user.id, destination_of(interaction).guild_id)
+        waiting = await bot.store.queue.of_member(interaction.user.id, destination_of(interaction).guild_id)
         submission = next((submission for submission in waiting if [str(submission.id)] == values(interaction)), None)
         gone = submission is not None and await bot.submissions.cancel_queued(submission)
         await interaction.response.defer()
@@ -186,7 +188,9 @@ class PingsButton(Panel, ui.DynamicItem[ui.Button[Any]], template=r"dr:n:p:([01]
 
     async def use(self, interaction: discord.Interaction) -> None:
         """Note the wish."""
-        await bot_of(interaction).store.set_pings(destination_of(interaction).guild_id, interaction.user.id, self.on)
+        await bot_of(interaction).store.servers.set_pings(
+            destination_of(interaction).guild_id, interaction.user.id, self.on
+        )
         await interaction.response.defer()
         await show_my_jobs(interaction)
 

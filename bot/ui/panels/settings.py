@@ -33,7 +33,7 @@ async def show_settings(interaction: discord.Interaction, page: Page = Page.HOME
     """Bring a page up to date, in place of the private answer that is there; `notice` is said above it."""
     bot = bot_of(interaction)
     guild_id = destination_of(interaction).guild_id
-    settings = await bot.store.settings(guild_id)
+    settings = await bot.store.servers.settings(guild_id)
     seen = await _look(interaction, page, settings)
     text = words(page, settings, seen, own_ping_after=bot.settings.ping_after)
     content = "\n\n".join(filter(None, (notice, text)))[:2000]
@@ -216,7 +216,7 @@ class TestPictureButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r
 async def _change(interaction: discord.Interaction, name: str, value: Value) -> None:
     bot = bot_of(interaction)
     guild_id = destination_of(interaction).guild_id
-    await bot.store.change_settings(guild_id, **{name: value})
+    await bot.store.servers.change_settings(guild_id, **{name: value})
     log.info("Member %d set %s to %s", interaction.user.id, name, value)
     bot.submissions.set()  # those that waited for the end of a pause
     if not interaction.response.is_done():

@@ -35,6 +35,6 @@ class RearmButton(PersistentItem, ui.DynamicItem[ui.Button[Any]], template=r"dr:
         """Put this server's given up results back into the outbox."""
         if not interaction.permissions.manage_guild:
             raise UserError("Only those who manage this server can do that.")
-        count = await bot_of(interaction).store.rearm(destination_of(interaction).guild_id)
+        count = await bot_of(interaction).store.deliveries.rearm(destination_of(interaction).guild_id)
         bot_of(interaction).deliver_soon()
         await interaction.response.edit_message(content=f"Trying again: {count}.", view=None)

@@ -29,7 +29,11 @@ class DismissNoticeButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], templa
     async def act(self, interaction: discord.Interaction) -> None:
         """Delete the notice for its presser or a moderator."""
         notice, _ = await self.resolve(interaction, DeliveryKind.NOTICE)
-        press = None if notice.submission_id is None else await bot_of(interaction).store.by_id(notice.submission_id)
+        press = (
+            None
+            if notice.submission_id is None
+            else await bot_of(interaction).store.history.by_id(notice.submission_id)
+        )
         is_presser = press is not None and press.person.id == interaction.user.id
         if not is_presser and not is_moderator(interaction):
             raise UserError("This is for the member who pressed; they and moderators can take it away.")

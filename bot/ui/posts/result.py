@@ -62,7 +62,9 @@ class MoreButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:
         """Show what this person can do with the post."""
         delivery, known = await self.resolve(interaction, DeliveryKind.RESULT)
         if delivery.state is DeliveryState.SENDING and interaction.message is not None:  # it stands: here is the proof
-            await bot_of(interaction).store.posted(delivery, interaction.message.id, picture_for=_PICTURE_FOR)
+            await bot_of(interaction).store.outbox.mark_posted(
+                delivery, interaction.message.id, picture_for=_PICTURE_FOR
+            )
         view = ui.View(timeout=None)
         view.add_item(FamilyButton(self.nonce))
         if is_still_grid(known.job):

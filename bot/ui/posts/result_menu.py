@@ -58,7 +58,7 @@ class FamilyButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"d
     async def act(self, interaction: discord.Interaction) -> None:
         """List parents and children that are known in this server."""
         delivery, known = await self.resolve(interaction, DeliveryKind.RESULT)
-        family, more = await bot_of(interaction).store.family(
+        family, more = await bot_of(interaction).store.family.of(
             known, delivery.destination, limit=formatting.FAMILY_LIMIT
         )
         members = [
@@ -91,14 +91,14 @@ class SplitButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr
             raise UserError("There are not four pictures in this one.")
         check_rights(interaction)
         store = bot_of(interaction).store
-        there = await store.ask_split(known.id, delivery.destination)
+        there = await store.deliveries.add_split(known.id, delivery.destination)
         if there is not None:
             await interaction.response.defer(ephemeral=True, thinking=True)
             if await _stand(interaction, there):
                 await replies.say(interaction, f"They stand here already: {_url(there)}")
                 return
-            await store.drop(there)
-            await store.ask_split(known.id, delivery.destination)
+            await store.outbox.drop(there)
+            await store.deliveries.add_split(known.id, delivery.destination)
         bot_of(interaction).deliver_soon()
         await replies.say(interaction, "I'll post the four pictures here.")
 

@@ -30,7 +30,7 @@ class NotifyMeButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Add a watch for whoever pressed."""
-        card, known = await self.resolve(interaction, DeliveryKind.CARD)
+        card, known = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
         if await asked(interaction, card):
             raise UserError("You are on the list already.")
         check_rights(interaction)
@@ -57,7 +57,7 @@ class StopButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Offer what this person may stop."""
-        card, known = await self.resolve(interaction, DeliveryKind.CARD)
+        card, known = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
         if known.job.over:
             raise UserError("It is over already, so there is nothing to stop.")
         view = ui.View(timeout=None)
@@ -85,8 +85,8 @@ class StopMineButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf
 
     async def act(self, interaction: discord.Interaction) -> None:
         """End the watch of whoever pressed."""
-        card, _ = await self.resolve(interaction, DeliveryKind.CARD)
-        await bot_of(interaction).store.stop(card, interaction.user.id)
+        card, _ = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
+        await bot_of(interaction).store.subscriptions.stop(card, interaction.user.id)
         bot_of(interaction).deliver_soon()
         await interaction.response.edit_message(content="I won't tell you about this one.", view=None)
 
@@ -100,10 +100,10 @@ class StopAllButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"
 
     async def act(self, interaction: discord.Interaction) -> None:
         """End all watches in this channel, for a moderator."""
-        card, _ = await self.resolve(interaction, DeliveryKind.CARD)
+        card, _ = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
         if not is_moderator(interaction):
             raise UserError("Only moderators can stop it for everyone.")
-        await bot_of(interaction).store.stop(card, None)
+        await bot_of(interaction).store.subscriptions.stop_all(card)
         bot_of(interaction).deliver_soon()
         await interaction.response.edit_message(content="Nobody here will be told about this one.", view=None)
 
@@ -117,7 +117,7 @@ class CancelButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"d
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Cancel it, and write down what useapi then says of it: it may have been done a moment before."""
-        card, known = await self.resolve(interaction, DeliveryKind.CARD)
+        card, known = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
         if not _can_be_cancelled(known.job):
             raise UserError(_NEVER)
         if not await _may_cancel(interaction, card):
@@ -146,7 +146,7 @@ def _can_be_cancelled(job: Job) -> bool:
 
 async def _may_cancel(interaction: discord.Interaction, card: Delivery) -> bool:
     """Whoever pressed for this job; moderators of the server where it was pressed, or where nobody pressed for it."""
-    press = await bot_of(interaction).store.submission_of_child(card.job_id)
+    press = await bot_of(interaction).store.history.of_child(card.job_id)
     if press is not None and press.person.id == interaction.user.id:
         return True
     return is_moderator(interaction) and (press is None or press.destination.guild_id == card.destination.guild_id)
@@ -158,5 +158,5 @@ async def _look(interaction: discord.Interaction, known: KnownJob) -> None:
         job = await bot.api.job(known.job.jobid)
     except ProviderError:
         return  # the watcher looks anyway
-    await bot.store.record([(known.id, job)])
+    await bot.store.jobs.record([(known.id, job)])
     bot.deliver_soon()

@@ -53,7 +53,7 @@ class PressesJob(PersistentItem):
         if not press_rules.is_offered(button):
             raise UserError("This job has no such button any more.")
         tier = press_rules.tier_of(button)
-        settings = await bot_of(interaction).store.settings(delivery.destination.guild_id)
+        settings = await bot_of(interaction).store.servers.settings(delivery.destination.guild_id)
         presser = await _presser(interaction, delivery)
         if not press_rules.may_press(tier, settings, presser):
             gone = tier is not CostTier.UPSCALE and await _press_role_is_gone(interaction, settings)

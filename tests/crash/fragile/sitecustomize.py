@@ -34,9 +34,9 @@ REQUESTS = {
 }
 DURING = {"press": 0.02}
 COMMITS = {
-    "row": r"INSERT INTO presses",
-    "take": r"UPDATE presses SET state = 'asked'",
-    "end": r"UPDATE presses SET state = \?",
+    "row": r"INSERT INTO submissions",
+    "take": r"UPDATE submissions SET state = 'sent'",
+    "end": r"UPDATE submissions SET state = \?",
 }
 PAUSES = {
     "submissions.reconciler": ("_LOOK_AFTER", "_LOOK_AGAIN", "_SETTLED", "_AT_LEAST"),
@@ -45,7 +45,7 @@ PAUSES = {
     "submissions.sender": ("_WRITE_AGAIN",),
     "submissions.notifications": ("_TELL_AGAIN",),
     "delivery.editing": ("_FIRST_TRY",),
-    "store.outbox": ("_FIRST_TRY",),
+    "store.outbox": ("_FIRST_PICTURE_RETRY",),
 }
 
 
