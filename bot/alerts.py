@@ -10,6 +10,7 @@ import discord
 
 from bot.errors import StoreUnavailable
 from bot.store import Store
+from bot.wakeup import loop_time
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class Alerts:
     async def recall(self) -> None:
         """Take up what stood when the bot was stopped; whatever works now is then said to be over."""
         self._standing = json.loads(await self._store.fact(_FACT) or "{}")
-        self._recalled, self._recalled_at = set(self._standing), _loop_time()
+        self._recalled, self._recalled_at = set(self._standing), loop_time()
 
     def stands(self, error: str) -> bool:
         """Whether it was told, and is not over as far as was told."""
@@ -52,7 +53,7 @@ class Alerts:
         before = self._standing.get(error, "")
         told = error in self._recalled
         self._recalled.discard(error)
-        if words and told and _loop_time() - self._recalled_at > _THE_SAME:
+        if words and told and loop_time() - self._recalled_at > _THE_SAME:
             before, told = "", False  # the first may have ended with nobody there to see it
         if words == before or (words and told):
             return
@@ -92,7 +93,3 @@ class Alerts:
         if self._sending:
             with suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.gather(*self._sending, return_exceptions=True), 2.0)
-
-
-def _loop_time() -> float:
-    return asyncio.get_running_loop().time()

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from bot.errors import AccountBlocked, Busy, ProviderError, Rule, SubscriptionEnded, TokenRefused
 from bot.models import KnownJob
 from bot.providers.useapi.parsing import Account
+from bot.wakeup import loop_time
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,6 @@ class CircuitBreaker:
         self._alert = alert
         self._accounts = accounts
         self._rng = rng
-        self._loop_time = asyncio.get_running_loop().time
         self._failing_since: dict[int, float] = {}  # the jobs whose last look met trouble
         self._blocked: set[int] = set()  # those of them that met a blocked Midjourney account
         self._unsure = False  # whether the alert stands and no job is left to end it
@@ -55,11 +55,11 @@ class CircuitBreaker:
     @property
     def paused(self) -> bool:
         """Whether it is to be left alone now."""
-        return self._loop_time() < self.paused_until
+        return loop_time() < self.paused_until
 
     def failed(self, outcome: ProviderError, known: KnownJob) -> bool:
         """Take note of a look that met trouble; whether that is this job's own, which slows nobody else down."""
-        self._failing_since.setdefault(known.id, self._loop_time())
+        self._failing_since.setdefault(known.id, loop_time())
         if isinstance(outcome, AccountBlocked):
             self._block(outcome, known)
         if self._is_its_own(outcome, known.id):
@@ -76,7 +76,7 @@ class CircuitBreaker:
                 self._alert("account", "")  # this account works, and no job has met another that does not
         if self.paused:
             return  # this look was under way when the trouble began
-        self._answered_at = self._loop_time()
+        self._answered_at = loop_time()
         if self.outage is not None:
             log.info("useapi.net answers again")
             self._alert("useapi", "")
@@ -106,7 +106,7 @@ class CircuitBreaker:
     async def _ask_about_accounts(self) -> None:
         in_vain = 0
         while in_vain < _ASK_IN_VAIN:
-            await asyncio.sleep(self.paused_until - self._loop_time())
+            await asyncio.sleep(self.paused_until - loop_time())
             try:
                 blocked = any(account.waits for account in await self._accounts())
                 in_vain = 0
@@ -150,7 +150,7 @@ class CircuitBreaker:
         pause = self._rng.uniform(0.5, 1.0) * min(_LONGEST_PAUSE, 2.0**self._strain)
         if outcome.rule is Rule.MISCONFIGURED:
             pause = _PROBE
-        self.paused_until = max(self.paused_until, self._loop_time() + max(pause, asked_pause(outcome)))
+        self.paused_until = max(self.paused_until, loop_time() + max(pause, asked_pause(outcome)))
         if self.outage is None:
             log.warning("useapi.net has trouble, jobs wait: %s", outcome)
         if isinstance(outcome, _REFUSALS):

@@ -3,13 +3,13 @@
 Nothing is said of a press whose presser has not been answered yet: that answer is what is changed.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection
 
 from bot.models import Submission, SubmissionState
 from bot.store import Store
 from bot.submissions.pause import Hold
 from bot.submissions.tasks import Tasks, start, start_by_id
+from bot.wakeup import loop_time
 
 _AT_ONCE = 8
 _TELL_AGAIN = 30.0
@@ -55,7 +55,7 @@ class Telling:
     async def begin(self) -> float:
         """Begin to tell what is due; seconds until something more is."""
         wait = _LONGEST_PAUSE
-        now = asyncio.get_running_loop().time()
+        now = loop_time()
         to_notify = [
             submission for submission in await self._store.to_notify() if submission.reference not in self._answering
         ]

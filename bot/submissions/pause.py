@@ -1,10 +1,10 @@
 """What holds the line up, and for how long: it pauses as one, because what one press met, the next would meet, too."""
 
-import asyncio
 import logging
 from collections.abc import Callable
 
 from bot.errors import AccountBlocked, Busy, Overloaded, ProviderError, QueueFull
+from bot.wakeup import loop_time
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class Hold:
     @property
     def seconds_left(self) -> float:
         """How long nothing is to be sent."""
-        return max(self._until - _loop_time(), 0.0)
+        return max(self._until - loop_time(), 0.0)
 
     def begin(self, outcome: ProviderError) -> None:
         """A press met this; nothing is sent for a while."""
@@ -56,12 +56,12 @@ class Hold:
             log.info("Presses wait in line: %s", type(outcome).sentence())
         if isinstance(outcome, AccountBlocked):
             self._alert("presses", f"Buttons wait. {outcome.for_admin}")
-        self._why, self._since = outcome, _loop_time()
+        self._why, self._since = outcome, loop_time()
         self.pause(min(_pause(outcome, 2.0 ** (self._strain - 1)), _LONGEST_PAUSE))
 
     def pause(self, seconds: float) -> None:
         """Send nothing for so long, whether the line is held up or not."""
-        self._until = max(self._until, _loop_time() + seconds)
+        self._until = max(self._until, loop_time() + seconds)
 
     def slot_freed(self) -> None:
         """A job ended: a full account has room again, maybe."""
@@ -97,7 +97,3 @@ def _pause(outcome: ProviderError, longer: float) -> float:
             return max(_BUSY_PAUSE * longer, outcome.retry_after or 0.0)
         case _:
             return _BUSY_PAUSE * longer
-
-
-def _loop_time() -> float:
-    return asyncio.get_running_loop().time()

@@ -16,7 +16,7 @@ from bot.submissions.pause import Hold
 from bot.submissions.reconciler import Search
 from bot.submissions.sender import CARD_AFTER, Sending
 from bot.submissions.tasks import Tasks, start
-from bot.wakeup import Wakeup
+from bot.wakeup import Wakeup, loop_time
 
 _AT_ONCE = 3  # requests side by side; an account has 3 places unless its owner says more
 _LONGEST_PAUSE = 300.0
@@ -169,7 +169,7 @@ class SubmissionQueue:
 
     def _sweep(self) -> None:
         """Take leave of the tasks that are done."""
-        now = _loop_time()
+        now = loop_time()
         self._odd_until = {submission_id: until for submission_id, until in self._odd_until.items() if until > now}
         for tasks in (self._sends, self._looks, self._telling.tasks):
             for submission_id in [submission_id for submission_id, task in tasks.items() if task.done()]:
@@ -188,7 +188,7 @@ class SubmissionQueue:
         for submission in unconfirmed:
             if submission.id in self._sends or submission.id in self._looks:
                 continue
-            due = max(self._search.due_in(submission), self._odd_until.get(submission.id, 0.0) - _loop_time())
+            due = max(self._search.due_in(submission), self._odd_until.get(submission.id, 0.0) - loop_time())
             if due > 0:
                 wait = min(wait, due)
             elif len(self._looks) < _AT_ONCE:
@@ -197,7 +197,7 @@ class SubmissionQueue:
 
     async def _send(self) -> float:
         """Begin the requests whose turn it is; one at a time while it is not sure that they are taken."""
-        now = _loop_time()
+        now = loop_time()
         first = await self._store.next_in_queue(100 + len(self._answering) + len(self._odd_until))
         # Of U1-U4 of two servers the second is sent when the first is through.
         picked = {(submission.parent_id, submission.button) for submission in first if submission.id in self._sends}
@@ -224,7 +224,3 @@ class SubmissionQueue:
                 start(self._sends, submission, self._sending.send)
                 picked.add((submission.parent_id, submission.button))
         return min((until - now for until in self._odd_until.values()), default=_LONGEST_PAUSE)
-
-
-def _loop_time() -> float:
-    return asyncio.get_running_loop().time()

@@ -7,7 +7,6 @@ The three minutes are the loop's, because a wall clock may jump; only what passe
 from the wall clock, and then at least two more looks are made.
 """
 
-import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +15,7 @@ from bot.errors import Busy, JobModerated, Misconfigured, ProviderError, Transie
 from bot.models import Job, KnownJob, Submission
 from bot.providers.useapi import UseapiClient
 from bot.store import Store
+from bot.wakeup import loop_time
 
 _LOOK_AFTER = 5.0  # seconds from a lost answer to the first look,
 _LOOK_AGAIN = 15.0  # and between two
@@ -44,7 +44,7 @@ class Search:
 
     def begin(self, submission: Submission, asked_at: float) -> None:
         """The answer to a request of `asked_at` (loop's clock) was lost a moment ago."""
-        self._doubts[submission.id] = _Doubt(until=asked_at + _SETTLED, look_at=_loop_time() + _LOOK_AFTER)
+        self._doubts[submission.id] = _Doubt(until=asked_at + _SETTLED, look_at=loop_time() + _LOOK_AFTER)
 
     def keep(self, press_ids: Collection[int]) -> None:
         """Forget all but these."""
@@ -56,11 +56,11 @@ class Search:
 
     def due_in(self, submission: Submission) -> float:
         """Seconds until this press's next look."""
-        return self._doubt(submission).look_at - _loop_time()
+        return self._doubt(submission).look_at - loop_time()
 
     def is_late(self, submission: Submission) -> bool:
         """Whether a look that begins now is the last one, unless it is cut short."""
-        return _loop_time() >= self._doubt(submission).until
+        return loop_time() >= self._doubt(submission).until
 
     def is_first(self, submission: Submission) -> bool:
         """Whether no look for it has ended yet."""
@@ -79,7 +79,7 @@ class Search:
                 if job is not None:  # one that is not to be found may be too fresh to be known everywhere
                     mark_unconfirmed.seen.add(jobid)
         finally:
-            mark_unconfirmed.look_at = _loop_time() + _LOOK_AGAIN
+            mark_unconfirmed.look_at = loop_time() + _LOOK_AGAIN
             mark_unconfirmed.looked = True
         return None
 
@@ -88,8 +88,8 @@ class Search:
         if mark_unconfirmed is None:  # it was sent by a bot that died, or what came of it could not be written down
             assert submission.sent_at is not None
             left = _SETTLED - (self._now() - submission.sent_at).total_seconds()
-            until = _loop_time() + min(max(left, _AT_LEAST), _SETTLED)
-            mark_unconfirmed = self._doubts[submission.id] = _Doubt(until=until, look_at=_loop_time())
+            until = loop_time() + min(max(left, _AT_LEAST), _SETTLED)
+            mark_unconfirmed = self._doubts[submission.id] = _Doubt(until=until, look_at=loop_time())
         return mark_unconfirmed
 
     async def _children(self, parent: KnownJob, button: str) -> list[str]:
@@ -113,7 +113,3 @@ class Search:
             if isinstance(outcome, TransientError | Busy | Misconfigured):
                 raise
             return None
-
-
-def _loop_time() -> float:
-    return asyncio.get_running_loop().time()

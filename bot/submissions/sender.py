@@ -35,6 +35,7 @@ from bot.store import Store
 from bot.submissions.notifications import Telling
 from bot.submissions.pause import Hold
 from bot.submissions.reconciler import Search
+from bot.wakeup import loop_time
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +112,7 @@ class Sending:
         taken = await self._store.mark_sent(submission)
         if taken is None:
             return
-        asked_at = _loop_time()
+        asked_at = loop_time()
         try:
             child = await self._api.press(
                 parent.job.jobid, submission.button, reply_ref=submission.reference, prompt=submission.prompt or None
@@ -226,7 +227,3 @@ class Sending:
             await self._end(submission, SubmissionState.LOST, submission.error or _LOST)
         elif first:
             self._telling.is_looked_for(submission)
-
-
-def _loop_time() -> float:
-    return asyncio.get_running_loop().time()
