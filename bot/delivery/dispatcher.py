@@ -58,13 +58,11 @@ class Dispatcher:
         self._store = store
         self._builder = builder
         self._now = now
-        self._rate_limits = rate_limits
         self._alert = alert
         self._rng = rng or random.Random()  # noqa: S311 -- jitter, no secret
-        self._sender = MessageSender(bot=bot, store=store, builder=builder, turn=self._turn)
-        self._editor = PostEditor(bot=bot, store=store, builder=builder, now=now, turn=self._turn)
+        self._sender = MessageSender(bot=bot, store=store, builder=builder, turn=rate_limits.wait_for_turn)
+        self._editor = PostEditor(bot=bot, store=store, builder=builder, now=now, turn=rate_limits.wait_for_turn)
         self._wakeup = Wakeup()
-        self._next_turn = 0.0
         self._rounds: dict[int, asyncio.Task[None]] = {}
         self._paused_until = 0.0
         self._closing = False
@@ -173,14 +171,6 @@ class Dispatcher:
                 await self._store.put_off(delivery, _LONGEST_PAUSE, "unexpected, see the log")
                 return
 
-    async def _turn(self) -> None:
-        """Wait for this request's place in the queue: evenly spaced, because a burst would double the first second."""
-        now = asyncio.get_running_loop().time()
-        turn = max(now, self._next_turn)
-        self._next_turn = turn + self._rate_limits.spacing
-        if turn > now:
-            await asyncio.sleep(turn - now)
-
     async def _deliver(self, delivery: Delivery) -> None:
         known = await self._store.known(delivery.job_id)
         logs.turn_to(key=known.key, destination=delivery.destination)
@@ -194,7 +184,7 @@ class Dispatcher:
 
     async def _again(self, delivery: Delivery, error: BaseException) -> None:
         upload_timeout = isinstance(error, UploadTimeout)
-        decision = retry_policy.of_trouble(delivery, upload_timeout=upload_timeout, jitter=self._rng.uniform(0.5, 1.0))
+        decision = retry_policy.of_trouble(delivery, upload_timeout=upload_timeout, random=self._rng.random())
         name = type(error).__name__
         log.warning("Delivery %d met trouble (%s), again in %.0f s", delivery.id, name, decision.pause)
         await self._carry_out(delivery, decision, name, timed_out=upload_timeout)
