@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Collection
 
 from bot.models import Submission, SubmissionState
 from bot.store import Store
-from bot.submissions.pause import Hold
+from bot.submissions.pause import QueuePause
 from bot.submissions.tasks import Tasks, start, start_by_id
 from bot.wakeup import loop_time
 
@@ -23,10 +23,15 @@ class Telling:
     """
 
     def __init__(
-        self, *, store: Store, hold: Hold, tell: Callable[[Submission], Awaitable[None]], answering: Collection[str]
+        self,
+        *,
+        store: Store,
+        pause: QueuePause,
+        tell: Callable[[Submission], Awaitable[None]],
+        answering: Collection[str],
     ) -> None:
         self._store = store
-        self._hold = hold
+        self._pause = pause
         self._tell = tell
         self._answering = answering
         self._count_queued: set[int] = set()  # presses whose pressers know that they wait
@@ -78,6 +83,6 @@ class Telling:
         submission = await self._store.by_id(submission_id)
         if submission is not None and (
             submission.state is SubmissionState.UNCONFIRMED
-            or (submission.state is SubmissionState.QUEUED and self._hold)
+            or (submission.state is SubmissionState.QUEUED and self._pause.reason is not None)
         ):
             await self._tell(submission)

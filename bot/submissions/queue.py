@@ -12,7 +12,7 @@ from bot.models import CostTier, Destination, KnownJob, LimitExceeded, Limits, P
 from bot.providers.useapi import UseapiClient
 from bot.store import Store
 from bot.submissions.notifications import Telling
-from bot.submissions.pause import Hold
+from bot.submissions.pause import QueuePause
 from bot.submissions.reconciler import Search
 from bot.submissions.sender import CARD_AFTER, Sending
 from bot.submissions.tasks import Tasks, start
@@ -49,14 +49,14 @@ class SubmissionQueue:
         self._store = store
         self._queue = queue
         self._wakeup = Wakeup()
-        self._hold = Hold(alert=alert)
+        self._pause = QueuePause(alert=alert)
         self._search = Search(api=api, store=store, now=now)
         self._answering: set[str] = set()  # refs of presses whose pressers have not been answered yet
-        self._telling = Telling(store=store, hold=self._hold, tell=tell, answering=self._answering)
+        self._telling = Telling(store=store, pause=self._pause, tell=tell, answering=self._answering)
         self._sending = Sending(
             api=api,
             store=store,
-            hold=self._hold,
+            pause=self._pause,
             search=self._search,
             telling=self._telling,
             watch=watch,
@@ -73,7 +73,7 @@ class SubmissionQueue:
     @property
     def held(self) -> str:
         """Why the line does not move, in words for a person; empty when it does."""
-        return self._hold.words
+        return self._pause.reason or ""
 
     async def add(
         self,
@@ -89,7 +89,7 @@ class SubmissionQueue:
     ) -> Submission | LimitExceeded:
         """Keep a press, see `Store.submission`; `go` is to be called when its presser was answered."""
         # While the line moves, as many as are sent side by side are about to leave it.
-        queue = self._queue if self._hold else self._queue + _AT_ONCE
+        queue = self._queue if self._pause.reason is not None else self._queue + _AT_ONCE
         reference = secrets.token_hex(12)
         self._answering.add(reference)
         try:
@@ -118,7 +118,7 @@ class SubmissionQueue:
     def go(self, submission: Submission) -> None:
         """Send a press when its turn comes: its presser was answered, so what becomes of it can be told."""
         self._answering.discard(submission.reference)
-        if submission.waits_for is not None and self._hold:
+        if submission.waits_for is not None and self._pause.reason is not None:
             self._telling.waits(submission)
         self._wakeup.set()
 
@@ -131,7 +131,7 @@ class SubmissionQueue:
 
     def slot_freed(self) -> None:
         """A place at the account may be free."""
-        self._hold.slot_freed()
+        self._pause.slot_freed()
         self._wakeup.set()
 
     def set(self) -> None:
@@ -176,7 +176,7 @@ class SubmissionQueue:
                 task = tasks.pop(submission_id)
                 bug = None if task.cancelled() else task.exception()
                 if isinstance(bug, StoreUnavailable):  # of which the store itself tells
-                    self._hold.pause(_BROKEN_PAUSE)
+                    self._pause.pause(_BROKEN_PAUSE)
                 elif bug is not None and tasks is not self._telling.tasks:
                     self._odd_until[submission_id] = now + _LONGEST_PAUSE
 
@@ -208,17 +208,17 @@ class SubmissionQueue:
             and submission.reference not in self._answering
             and submission.id not in self._odd_until
         ]
-        if left := self._hold.seconds_left:
-            for submission in waiting if self._hold else ():
+        if left := self._pause.seconds_left:
+            for submission in waiting if self._pause.reason is not None else ():
                 self._telling.waits(submission)
                 for follower in await self._store.waits_for(submission):
                     self._telling.waits(follower)
             return left
         if not waiting and not self._sends:
-            self._hold.forget()
+            self._pause.forget()
             self._telling.line_moves()
         for submission in waiting:
-            if len(self._sends) >= (1 if self._hold else _AT_ONCE):
+            if len(self._sends) >= self._pause.limit(_AT_ONCE):
                 break
             if submission.tier is not CostTier.PICK or (submission.parent_id, submission.button) not in picked:
                 start(self._sends, submission, self._sending.send)

@@ -33,7 +33,7 @@ from bot.models import CostTier, Job, KnownJob, Status, Submission, SubmissionSt
 from bot.providers.useapi import UseapiClient
 from bot.store import Store
 from bot.submissions.notifications import Telling
-from bot.submissions.pause import Hold
+from bot.submissions.pause import QueuePause
 from bot.submissions.reconciler import Search
 from bot.wakeup import loop_time
 
@@ -74,7 +74,7 @@ class Sending:
         *,
         api: UseapiClient,
         store: Store,
-        hold: Hold,
+        pause: QueuePause,
         search: Search,
         telling: Telling,
         watch: Callable[[KnownJob], None],
@@ -86,7 +86,7 @@ class Sending:
     ) -> None:
         self._api = api
         self._store = store
-        self._hold = hold
+        self._pause = pause
         self._search = search
         self._telling = telling
         self._watch = watch
@@ -127,12 +127,12 @@ class Sending:
         """What useapi answered instead of a job."""
         match outcome:
             case Busy() | AccountBlocked() | NotSent():
-                self._hold.begin(outcome)
+                self._pause.begin(outcome)
                 words = _TOO_MANY.format(self._queue)
                 await self._written(lambda: self._store.requeue(submission, self._queue, words))
             case TransientError():
                 log.warning("Nobody knows what became of press %d (%s); its job is looked for", submission.id, outcome)
-                self._hold.begin(outcome)
+                self._pause.begin(outcome)
                 self._search.begin(submission, asked_at)
                 unless_found = _UNTRACKED if outcome.code == 504 else _LOST
                 await self._written(lambda: self._store.mark_unconfirmed(submission, unless_found))
@@ -201,7 +201,7 @@ class Sending:
 
     def _moves_again(self, asked_at: float) -> None:
         """A request of this time (loop's clock) was answered."""
-        if self._hold.end(asked_at):
+        if self._pause.end(asked_at):
             self._telling.line_moves()
 
     # --- an answer that was lost ------------------------------------------------------------------------------------
