@@ -1,11 +1,12 @@
 """Why no submission is sent now, and for how long: the queue pauses as a whole, because all use the same account."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 
+from bot.account_probe import Account, AccountProbe
 from bot.backoff import backoff
 from bot.circuit_breaker import CircuitBreaker
-from bot.errors import AccountBlocked, Busy, Overloaded, ProviderError, QueueFull
+from bot.errors import AccountBlocked, Busy, Misconfigured, Overloaded, ProviderError, QueueFull
 
 log = logging.getLogger(__name__)
 
@@ -25,11 +26,24 @@ _REASONS: tuple[tuple[type[ProviderError], str], ...] = (
 
 
 class QueuePause:
-    """The circuit breaker of the queue, with the reason in words. Times are those of the event loop's clock."""
+    """The circuit breaker of the queue, with the reason in words. Times are those of the event loop's clock.
 
-    def __init__(self, *, alert: Callable[[str, str], None]) -> None:
+    The alert about an account that serves no submissions is closed by the next one that is answered. When none is left
+    to show that, `accounts` is asked in the background until the account works, see `AccountProbe`.
+    """
+
+    def __init__(
+        self, *, alert: Callable[[str, str], None], accounts: Callable[[], Awaitable[Iterable[Account]]]
+    ) -> None:
         self._alert = alert
         self._breaker = CircuitBreaker(count_by_kind=True)
+        self._alerted = False
+        self._probe = AccountProbe(
+            accounts=accounts,
+            recovered=self._recovered,
+            delay=lambda: self._breaker.seconds_left,
+            blocked_by=Misconfigured,
+        )
 
     @property
     def reason(self) -> str | None:
@@ -51,9 +65,13 @@ class QueuePause:
         if self._breaker.error is None:
             log.info("Presses wait in line: %s", type(error).sentence())
         if isinstance(error, AccountBlocked):
-            self._alert("presses", f"Buttons wait. {error.for_admin}")
+            self._open_alert(f"Buttons wait. {error.for_admin}")
         failures = self._breaker.failed(error)
         self._breaker.pause(_pause_after(error, failures))
+
+    def refused(self, error: Misconfigured) -> None:
+        """Alert that the provider refuses the whole account; the queue is not paused."""
+        self._open_alert(f"Buttons do not work. {error.for_admin}")
 
     def pause(self, seconds: float) -> None:
         """Send nothing for so long, for a reason that is not the provider's."""
@@ -67,6 +85,8 @@ class QueuePause:
     def forget(self) -> None:
         """Forget the reason when nothing is queued: it would say nothing about the next submission."""
         self._breaker.reset()
+        if self._alerted:
+            self._probe.start()
 
     def end(self, sent_at: float) -> bool:
         """End the pause after an answer; return whether the answer proves anything, see `CircuitBreaker.succeeded`."""
@@ -75,8 +95,26 @@ class QueuePause:
             return False
         if was_paused:
             log.info("Presses are sent again")
-        self._alert("presses", "")
+        self._probe.stop()
+        self._recovered()
         return True
+
+    def resume(self) -> None:
+        """Go on asking about the accounts, where that was begun and is still needed."""
+        self._probe.resume()
+
+    def close(self) -> None:
+        """Suspend what runs in the background; `resume` takes it up again."""
+        self._probe.suspend()
+
+    def _open_alert(self, text: str) -> None:
+        self._alerted = True
+        self._probe.stop()  # submissions show again how the account is
+        self._alert("presses", text)
+
+    def _recovered(self) -> None:
+        self._alerted = False
+        self._alert("presses", "")
 
 
 def _pause_after(error: ProviderError, failures: int) -> float:

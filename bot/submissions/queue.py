@@ -49,7 +49,7 @@ class SubmissionQueue:
         self._store = store
         self._queue = queue
         self._wakeup = Wakeup()
-        self._pause = QueuePause(alert=alert)
+        self._pause = QueuePause(alert=alert, accounts=api.accounts)
         self._search = Search(api=api, store=store, now=now)
         self._answering: set[str] = set()  # refs of presses whose pressers have not been answered yet
         self._telling = Telling(store=store, pause=self._pause, tell=tell, answering=self._answering)
@@ -61,7 +61,6 @@ class SubmissionQueue:
             telling=self._telling,
             watch=watch,
             changed=changed,
-            alert=alert,
             queue=queue,
             now=now,
             serves=serves,
@@ -140,6 +139,7 @@ class SubmissionQueue:
 
     async def run(self) -> None:
         """Send for ever; at a cancellation, requests under way have a moment to be answered."""
+        self._pause.resume()
         try:
             while True:
                 try:
@@ -148,6 +148,7 @@ class SubmissionQueue:
                     wait = _BROKEN_PAUSE
                 await self._wakeup.sleep(wait, *self._tasks())
         finally:
+            self._pause.close()
             if self._sends:
                 await asyncio.wait(self._sends.values(), timeout=_LAST_ANSWERS)
             tasks = self._tasks()

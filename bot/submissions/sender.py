@@ -79,7 +79,6 @@ class Sending:
         telling: Telling,
         watch: Callable[[KnownJob], None],
         changed: Callable[[], None],
-        alert: Callable[[str, str], None],
         queue: int,
         now: Callable[[], datetime],
         serves: Callable[[int], bool],
@@ -91,7 +90,6 @@ class Sending:
         self._telling = telling
         self._watch = watch
         self._changed = changed
-        self._alert = alert
         self._queue = queue
         self._now = now
         self._serves = serves
@@ -137,7 +135,7 @@ class Sending:
                 unless_found = _UNTRACKED if outcome.code == 504 else _LOST
                 await self._written(lambda: self._store.mark_unconfirmed(submission, unless_found))
             case Misconfigured():
-                self._alert("presses", f"Buttons do not work. {outcome.for_admin}")
+                self._pause.refused(outcome)
                 await self._end(submission, SubmissionState.REFUSED, str(outcome))
             case ButtonUsed():
                 self._moves_again(asked_at)

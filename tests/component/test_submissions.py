@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -45,6 +46,7 @@ from bot.models import (
     SubmissionState,
 )
 from bot.providers.useapi import UseapiClient
+from bot.providers.useapi.parsing import Account
 from bot.store import Store, open_store
 from bot.submissions import SubmissionQueue
 from tests.clock import VirtualTime
@@ -92,6 +94,9 @@ class StubUseapi:
         self.posts: list[tuple[float, str, str]] = []
         self.made: dict[str, tuple[float, Job]] = {}
         self.looks: Counter[str] = Counter()
+        self.accounts_meet: ProviderError | None = None
+        self.blocked = False
+        self.asked_for_accounts: list[float] = []
 
     async def press(self, jobid: str, button: str, *, reply_ref: str, prompt: str | None = None) -> Job:
         outcome = self.everybody or (self.outcomes.pop(0) if self.outcomes else None)
@@ -133,6 +138,13 @@ class StubUseapi:
         if self.looks_meet is not None:
             raise self.looks_meet
         return self._running()
+
+    async def accounts(self) -> tuple[Account, ...]:
+        self.asked_for_accounts.append(now())
+        await asyncio.sleep(0.1)
+        if self.accounts_meet is not None:
+            raise self.accounts_meet
+        return (Account(channel="1", max_jobs=3, waits=self.blocked),)
 
     def _running(self) -> tuple[str, ...]:
         return tuple(jobid for jobid, (ends, _) in self.made.items() if now() < ends)
@@ -528,11 +540,47 @@ async def test_an_account_that_waits_for_a_person_stops_all_and_alerts_once(even
     assert evening.alerts[-1] == ("presses", "")
 
 
+@pytest.mark.parametrize("refusal", [AccountBlocked(), TokenRefused()])
+async def test_the_alert_ends_when_the_account_works_again_though_nobody_presses(
+    evening: Evening, refusal: ProviderError
+) -> None:
+    evening.useapi.everybody, evening.useapi.accounts_meet = refusal, refusal
+    submission = await evening.submission("V1")
+    await asyncio.sleep(10)
+    await evening.submissions.cancel_queued(submission)  # a refused token has ended it already
+    await asyncio.sleep(2 * HOUR)
+    assert [text for _, text in evening.alerts if not text] == [], "it is still blocked"
+    assert min(b - a for a, b in pairwise(evening.useapi.asked_for_accounts)) >= 300
+    evening.useapi.accounts_meet = None
+    await asyncio.sleep(6 * MINUTE)
+    assert evening.alerts[1:] == [("presses", "")]
+    asked = len(evening.useapi.asked_for_accounts)
+    await asyncio.sleep(HOUR)
+    assert len(evening.useapi.asked_for_accounts) == asked
+
+
+async def test_a_press_that_meets_the_block_shows_its_end_instead_of_questions(evening: Evening) -> None:
+    evening.useapi.everybody, evening.useapi.blocked = AccountBlocked(), True
+    await evening.submissions.cancel_queued(await evening.submission("V1"))
+    first = await evening.submission("V1")
+    await asyncio.sleep(10)
+    await evening.submissions.cancel_queued(first)
+    await asyncio.sleep(2 * MINUTE)
+    assert len(evening.useapi.asked_for_accounts) == 1
+    await evening.submission("V2")
+    await asyncio.sleep(HOUR)
+    assert len(evening.useapi.asked_for_accounts) == 1
+    evening.useapi.everybody = None
+    await asyncio.sleep(2 * MINUTE)
+    assert evening.alerts[-1] == ("presses", "")
+    assert await evening.states() == ["withdrawn", "withdrawn", "made"]
+
+
 @pytest.mark.parametrize("refusal", [TokenRefused(), SubscriptionEnded()])
 async def test_a_refused_account_is_told_to_the_presser_and_what_to_do_to_the_owner(
     evening: Evening, refusal: TokenRefused
 ) -> None:
-    evening.useapi.everybody = refusal
+    evening.useapi.everybody = evening.useapi.accounts_meet = refusal
     submission = await evening.submission("V1")
     await asyncio.sleep(MINUTE)
     found = await evening.store.by_id(submission.id)
