@@ -12,7 +12,6 @@ import aiohttp
 import discord
 
 from bot import logs
-from bot.alerts import Alert
 from bot.delivery import retry_policy
 from bot.delivery.editing import PostEditor
 from bot.delivery.rate_limits import DiscordRateLimits
@@ -21,6 +20,7 @@ from bot.delivery.sending import FileTooLarge, MessageSender, UploadTimeout
 from bot.errors import StoreUnavailable
 from bot.messages import MessageBuilder
 from bot.models import Delivery, DeliveryKind, DeliveryState
+from bot.models.alert import AlertName, AlertSink
 from bot.store import Store
 from bot.wakeup import Wakeup
 
@@ -51,14 +51,14 @@ class Dispatcher:
         builder: MessageBuilder,
         now: Callable[[], datetime],
         rate_limits: DiscordRateLimits,
-        alert: Alert,
+        alerts: AlertSink,
         rng: random.Random | None = None,
     ) -> None:
         self._bot = bot
         self._store = store
         self._builder = builder
         self._now = now
-        self._alert = alert
+        self._alerts = alerts
         self._rng = rng or random.Random()  # noqa: S311 -- jitter, no secret
         self._sender = MessageSender(bot=bot, store=store, builder=builder, turn=rate_limits.wait_for_turn)
         self._editor = PostEditor(bot=bot, store=store, builder=builder, now=now, turn=rate_limits.wait_for_turn)
@@ -178,7 +178,7 @@ class Dispatcher:
             await self._editor.edit(delivery, known)
         else:
             await self._sender.post(delivery, known)
-            self._alert(f"channel {delivery.destination.channel_id}", "")
+            self._alerts.close(AlertName.CHANNEL, subject=delivery.destination.channel_id)
 
     # --- trouble ----------------------------------------------------------------------------------------------------
 
@@ -231,8 +231,9 @@ class Dispatcher:
         if not await self._store.give_up(delivery, error):
             return  # dropped or posted while its send was under way: nothing is missing in the channel
         log.error("Delivery %d is undeliverable: %s (%s)", delivery.id, why, error)
-        self._alert(
-            f"channel {delivery.destination.channel_id}",
+        self._alerts.open(
+            AlertName.CHANNEL,
             f"Results cannot be posted in <#{delivery.destination.channel_id}> ({error}). They are kept: when I may "
             "post there again, somebody who manages that server can send them with `/darkroom status`.",
+            subject=delivery.destination.channel_id,
         )

@@ -9,6 +9,7 @@ from bot.backoff import backoff
 from bot.circuit_breaker import CircuitBreaker
 from bot.errors import AccountBlocked, Busy, ProviderError, Rule, SubscriptionEnded, TokenRefused
 from bot.models import KnownJob
+from bot.models.alert import AlertName, AlertSink
 from bot.providers.useapi.parsing import Account
 from bot.wakeup import loop_time
 
@@ -30,18 +31,18 @@ class PollBreaker:
     def __init__(
         self,
         *,
-        alert: Callable[[str, str], None],
+        alerts: AlertSink,
         accounts: Callable[[], Awaitable[Iterable[Account]]],
         rng: random.Random,
     ) -> None:
-        self._alert = alert
+        self._alerts = alerts
         self._rng = rng
         self._breaker = CircuitBreaker()
         self._failing_since: dict[int, float] = {}  # row ids of the jobs whose last poll failed
         self._blocked: set[int] = set()  # those of them that met a blocked Midjourney account
         self._probe = AccountProbe(
             accounts=accounts,
-            recovered=lambda: alert("account", ""),
+            recovered=lambda: alerts.close(AlertName.ACCOUNT),
             delay=lambda: self._breaker.seconds_left,
         )
         self._answered_at = 0.0
@@ -77,14 +78,14 @@ class PollBreaker:
         if job_id in self._blocked:
             self._blocked.remove(job_id)
             if not self._blocked:
-                self._alert("account", "")  # this account works, and no job has met another that does not
+                self._alerts.close(AlertName.ACCOUNT)  # this account works, and no job has met another that does not
         outage = self.outage
         if not self._breaker.succeeded():
             return
         self._answered_at = loop_time()
         if outage is not None:
             log.info("useapi.net answers again")
-            self._alert("useapi", "")
+            self._alerts.close(AlertName.PROVIDER)
 
     def forget(self, job_id: int) -> None:
         """Forget a job that is no longer polled."""
@@ -107,7 +108,7 @@ class PollBreaker:
         if not self._blocked:
             self._probe.stop()  # from now on this job shows how its account is
             # The key makes each time another alert, in case the end of the last one was not seen.
-            self._alert("account", f"Running jobs wait, such as #{known.key}. {error.for_admin}")
+            self._alerts.open(AlertName.ACCOUNT, f"Running jobs wait, such as #{known.key}. {error.for_admin}")
         self._blocked.add(known.id)
 
     def _is_own(self, error: ProviderError, job_id: int) -> bool:
@@ -130,7 +131,7 @@ class PollBreaker:
             pause = _PROBE
         self._breaker.pause(max(pause, asked_pause(error)))
         if isinstance(error, _REFUSALS):
-            self._alert("useapi", f"Running jobs wait. {error.for_admin}")
+            self._alerts.open(AlertName.PROVIDER, f"Running jobs wait. {error.for_admin}")
 
 
 def asked_pause(error: ProviderError) -> float:

@@ -7,6 +7,7 @@ from bot.account_probe import Account, AccountProbe
 from bot.backoff import backoff
 from bot.circuit_breaker import CircuitBreaker
 from bot.errors import AccountBlocked, Busy, Misconfigured, Overloaded, ProviderError, QueueFull
+from bot.models.alert import AlertName, AlertSink
 
 log = logging.getLogger(__name__)
 
@@ -32,10 +33,8 @@ class QueuePause:
     to show that, `accounts` is asked in the background until the account works, see `AccountProbe`.
     """
 
-    def __init__(
-        self, *, alert: Callable[[str, str], None], accounts: Callable[[], Awaitable[Iterable[Account]]]
-    ) -> None:
-        self._alert = alert
+    def __init__(self, *, alerts: AlertSink, accounts: Callable[[], Awaitable[Iterable[Account]]]) -> None:
+        self._alerts = alerts
         self._breaker = CircuitBreaker(count_by_kind=True)
         self._alerted = False
         self._probe = AccountProbe(
@@ -110,11 +109,11 @@ class QueuePause:
     def _open_alert(self, text: str) -> None:
         self._alerted = True
         self._probe.stop()  # submissions show again how the account is
-        self._alert("presses", text)
+        self._alerts.open(AlertName.SUBMISSIONS, text)
 
     def _recovered(self) -> None:
         self._alerted = False
-        self._alert("presses", "")
+        self._alerts.close(AlertName.SUBMISSIONS)
 
 
 def _pause_after(error: ProviderError, failures: int) -> float:

@@ -9,6 +9,7 @@ import msgspec
 
 from bot.errors import StoreUnavailable
 from bot.models import CostTier, Destination, KnownJob, LimitExceeded, Limits, Person, Submission
+from bot.models.alert import AlertSink
 from bot.providers.useapi import UseapiClient
 from bot.store import Store
 from bot.submissions.notifications import Telling
@@ -41,7 +42,7 @@ class SubmissionQueue:
         watch: Callable[[KnownJob], None],
         tell: Callable[[Submission], Awaitable[None]],
         changed: Callable[[], None],
-        alert: Callable[[str, str], None],
+        alerts: AlertSink,
         queue: int,
         now: Callable[[], datetime],
         serves: Callable[[int], bool] = lambda _guild_id: True,
@@ -49,7 +50,7 @@ class SubmissionQueue:
         self._store = store
         self._queue = queue
         self._wakeup = Wakeup()
-        self._pause = QueuePause(alert=alert, accounts=api.accounts)
+        self._pause = QueuePause(alerts=alerts, accounts=api.accounts)
         self._search = Search(api=api, store=store, now=now)
         self._answering: set[str] = set()  # refs of presses whose pressers have not been answered yet
         self._telling = Telling(store=store, pause=self._pause, tell=tell, answering=self._answering)

@@ -51,6 +51,7 @@ from bot.store import Store, open_store
 from bot.submissions import SubmissionQueue
 from tests.clock import VirtualTime
 from tests.conftest import LONG
+from tests.fakes.alerts import AlertLog
 
 event_loop_factory = VirtualTime
 
@@ -168,7 +169,7 @@ class Evening:
         self.told: list[tuple[float, str, SubmissionState]] = []
         self.deaf = 0  # how many tellings Discord does not take
         self.watched: list[str] = []
-        self.alerts: list[tuple[str, str]] = []
+        self.alerts = AlertLog()
         self._folder = folder
         self._life = contextlib.AsyncExitStack()
 
@@ -185,7 +186,7 @@ class Evening:
             watch=lambda known: self.watched.append(known.job.jobid),
             tell=self._tell,
             changed=lambda: None,
-            alert=lambda error, words: self.alerts.append((error, words)),
+            alerts=self.alerts,
             queue=self.queue,
             now=self.wall,
             serves=lambda guild_id: guild_id in self.served,
