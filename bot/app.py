@@ -97,13 +97,13 @@ async def open_darkroom(
             bot.submissions = SubmissionQueue(
                 api=api,
                 store=store,
-                watch=partial(_pressed, bot),
-                tell=lambda press: answers.tell(press, bot.submissions.held),
-                changed=bot.dispatcher.set,
+                poll_child=partial(_pressed, bot),
+                notify=lambda submission: answers.tell(submission, bot.submissions.pause_reason),
+                deliver_soon=bot.dispatcher.set,
                 alerts=bot.alerts,
-                queue=settings.press_queue,
+                queue_limit=settings.press_queue,
                 now=now,
-                serves=lambda guild_id: settings.allowed_guilds is None or guild_id in settings.allowed_guilds,
+                is_served=lambda guild_id: settings.allowed_guilds is None or guild_id in settings.allowed_guilds,
             )
             maintenance = Maintenance(
                 store=store,

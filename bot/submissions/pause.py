@@ -18,11 +18,11 @@ _PROBE = 60.0  # between two attempts while the account waits for a person
 _LONGEST_PAUSE = 300.0
 
 _REASONS: tuple[tuple[type[ProviderError], str], ...] = (
-    (QueueFull, "All of the Midjourney account's places are taken."),
+    (QueueFull, "All Midjourney slots are busy."),
     (Busy, "useapi.net asks for a pause."),
-    (AccountBlocked, "The Midjourney account waits for a person, and whoever runs this bot was told."),
-    (Overloaded, "useapi.net is overloaded just now."),
-    (ProviderError, "useapi.net has trouble just now."),
+    (AccountBlocked, "The Midjourney account is blocked until a person acts; the admin of this bot has been notified."),
+    (Overloaded, "useapi.net is overloaded right now."),
+    (ProviderError, "useapi.net has trouble right now."),
 )
 
 
@@ -62,7 +62,7 @@ class QueuePause:
     def begin(self, error: ProviderError) -> None:
         """Pause the queue after a submission met `error`."""
         if self._breaker.error is None:
-            log.info("Presses wait in line: %s", type(error).sentence())
+            log.info("Submissions are paused: %s", type(error).sentence())
         if isinstance(error, AccountBlocked):
             self._open_alert(f"Buttons wait. {error.for_admin}")
         failures = self._breaker.failed(error)
@@ -72,7 +72,7 @@ class QueuePause:
         """Alert that the provider refuses the whole account; the queue is not paused."""
         self._open_alert(f"Buttons do not work. {error.for_admin}")
 
-    def pause(self, seconds: float) -> None:
+    def extend(self, seconds: float) -> None:
         """Send nothing for so long, for a reason that is not the provider's."""
         self._breaker.pause(seconds)
 
@@ -93,7 +93,7 @@ class QueuePause:
         if not self._breaker.succeeded(sent_at):
             return False
         if was_paused:
-            log.info("Presses are sent again")
+            log.info("Submissions are sent again")
         self._probe.stop()
         self._recovered()
         return True

@@ -183,13 +183,13 @@ class Evening:
         self.submissions = SubmissionQueue(
             api=cast(UseapiClient, self.useapi),
             store=self.store,
-            watch=lambda known: self.watched.append(known.job.jobid),
-            tell=self._tell,
-            changed=lambda: None,
+            poll_child=lambda known: self.watched.append(known.job.jobid),
+            notify=self._notify,
+            deliver_soon=lambda: None,
             alerts=self.alerts,
-            queue=self.queue,
+            queue_limit=self.queue,
             now=self.wall,
-            serves=lambda guild_id: guild_id in self.served,
+            is_served=lambda guild_id: guild_id in self.served,
         )
         self.grid = (await self.store.ask(GRID, HERE, MIRA)).known
         await self.store.ask(GRID, THERE, MIRA)
@@ -213,7 +213,7 @@ class Evening:
             task.cancel()
         await self._life.aclose()
 
-    async def _tell(self, submission: Submission) -> None:
+    async def _notify(self, submission: Submission) -> None:
         await asyncio.sleep(0.05)
         if self.deaf:
             self.deaf -= 1
@@ -227,7 +227,7 @@ class Evening:
     ) -> Submission:
         submission = await self.add(button, person, destination, **limits)
         assert isinstance(submission, Submission)
-        self.submissions.go(submission)
+        self.submissions.release(submission)
         return submission
 
     async def add(
@@ -300,7 +300,7 @@ async def test_nothing_is_sent_before_the_presser_was_answered(evening: Evening)
     await asyncio.sleep(MINUTE)
     assert evening.told_of("V2") == [SubmissionState.ACCEPTED], "who was answered does not wait for who was not"
     assert len(evening.useapi.posts) == 1
-    evening.submissions.go(submission)
+    evening.submissions.release(submission)
     await asyncio.sleep(MINUTE)
     assert evening.told_of("V1") == [SubmissionState.ACCEPTED]
 
@@ -372,7 +372,7 @@ async def test_two_servers_and_one_u_are_one_job_and_a_paused_server_holds_up_no
     assert await evening.state(paused) == SubmissionState.QUEUED
     assert await evening.state(other) == SubmissionState.ACCEPTED
     await evening.store.change_settings(HERE.guild_id, paused=False)
-    evening.submissions.set()
+    evening.submissions.wake()
     await asyncio.sleep(MINUTE)
     assert await evening.states() == ["used", "made", "made"]
     await asyncio.gather(evening.submission("U2", MIRA, HERE), evening.submission("U2", BO, THERE))
@@ -388,11 +388,11 @@ async def test_nothing_is_sent_for_a_server_that_is_served_no_more_nor_a_day_lat
     late = await evening.submission("V2")
     await asyncio.sleep(25 * HOUR)
     await evening.store.change_settings(HERE.guild_id, paused=False)
-    evening.submissions.set()
+    evening.submissions.wake()
     await asyncio.sleep(MINUTE)
     assert await evening.states() == ["refused", "refused"]
     assert evening.useapi.posts == []
-    assert "waited for a whole day" in ((await evening.store.by_id(late.id)) or late).error
+    assert "queued for a whole day" in ((await evening.store.by_id(late.id)) or late).error
 
 
 # --- the account is full --------------------------------------------------------------------------------------------
@@ -521,7 +521,7 @@ async def test_what_never_left_is_sent_again(evening: Evening) -> None:
     evening.useapi.outcomes = [NotSent()] * 3
     await evening.submission("V1")
     await asyncio.sleep(9)
-    assert evening.submissions.held == "useapi.net has trouble just now."
+    assert evening.submissions.pause_reason == "useapi.net has trouble right now."
     await asyncio.sleep(10 * MINUTE)
     assert evening.useapi.times == [70]
     assert await evening.states() == ["made"]
@@ -594,7 +594,7 @@ async def test_a_refused_account_is_told_to_the_presser_and_what_to_do_to_the_ow
 @pytest.mark.parametrize(
     ("refusal", "state", "words"),
     [
-        (BadRequest(code=400), "refused", "Midjourney does not offer this button"),
+        (BadRequest(code=400), "refused", "Midjourney no longer offers this button"),
         (JobUnknown(code=404), "refused", "useapi.net knows no job with this id."),
         (JobExpired(code=410), "refused", "useapi.net no longer keeps this job."),
         (BadRequest(code=412), "refused", "This button needs more than a press"),
@@ -822,7 +822,7 @@ async def test_a_bug_with_one_press_does_not_hold_up_the_others(
     await evening.store._db.transaction(lambda db: db.execute("UPDATE jobs SET answer = '[]' WHERE id = ?", (odd.id,)))
     submission = await evening.submissions.add(odd, "V1", HERE, MIRA, tier=CostTier.VARY, limits=Limits())
     assert isinstance(submission, Submission)
-    evening.submissions.go(submission)
+    evening.submissions.release(submission)
     await evening.submission("V2")
     await asyncio.sleep(9 * MINUTE)
     assert await evening.states() == ["queued", "made"]
@@ -902,7 +902,7 @@ async def an_evening(evening: Evening, chance: random.Random) -> list[Submission
         answer = await evening.add(chance.choice(BUTTONS), person, destination)
         if isinstance(answer, Submission):
             submissions.append(answer)
-            evening.submissions.go(answer)
+            evening.submissions.release(answer)
 
     async def killed() -> None:
         await evening.kill()
@@ -956,9 +956,10 @@ async def test_whatever_happens_nothing_is_made_twice_and_nothing_is_forgotten(t
     picks = Counter(job.button for _, job in evening.useapi.made.values() if job.button[0] == "U")
     assert max(picks.values(), default=0) <= 1
     assert await evening.store.to_notify() == []
-    line, telling = evening.submissions, evening.submissions._telling
-    for remembered in (line._sends, line._looks, line._answering, line._odd_until, line._search._doubts):
+    queue, notifications = evening.submissions, evening.submissions._notifications
+    for remembered in (
+        *(queue._sends, queue._checks, queue._unanswered, queue._skip_until, queue._reconciler._unconfirmed),
+        *(notifications.tasks, notifications._notified_queued, notifications._updates, notifications._notify_at),
+    ):
         assert not remembered
-    for to_notify in (telling.tasks, telling._count_queued, telling._news, telling._tell_at):
-        assert not to_notify
     await evening.end()
