@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 import aiohttp
 import discord
 
-from bot.alerts import DISK
+from bot.alerts import Alerts
 from bot.client import Darkroom
 from bot.delivery import Dispatcher
 from bot.errors import StoreError
 from bot.images import ImageClient
 from bot.messages import MessageBuilder
 from bot.models import KnownJob
+from bot.models.alert import AlertName
 from bot.ops.maintenance import Maintenance
 from bot.polling.poller import Poller
 from bot.polling.webhooks import WebhookInbox
@@ -57,7 +58,7 @@ async def open_darkroom(
             reply_url=settings.callback_url,
         )
         async with Darkroom(settings=settings, store=store, api=api, always_sync=always_sync) as bot:
-            store.on_health(partial(bot.alerts.raise_or_end, DISK))
+            store.on_health(partial(_on_store_health, bot.alerts))
             builder = MessageBuilder(
                 bot=bot,
                 store=store,
@@ -65,7 +66,7 @@ async def open_darkroom(
                 folder=_emptied(settings.data_dir / "tmp"),
                 ping_after=settings.ping_after,
                 now=now,
-                alert=bot.alerts.raise_or_end,
+                alerts=bot.alerts,
             )
             bot.dispatcher = Dispatcher(
                 bot=bot,
@@ -73,7 +74,7 @@ async def open_darkroom(
                 builder=builder,
                 now=now,
                 rate_limits=bot.rate_limits,
-                alert=bot.alerts.raise_or_end,
+                alerts=bot.alerts,
             )
             bot.poller = Poller(
                 api=api,
@@ -83,7 +84,7 @@ async def open_darkroom(
                 now=now,
                 changed=bot.dispatcher.set,
                 ended=lambda: bot.submissions.slot_freed(),
-                alert=bot.alerts.raise_or_end,
+                alerts=bot.alerts,
             )
             bot.webhooks = WebhookInbox(
                 api=api,
@@ -96,13 +97,13 @@ async def open_darkroom(
             bot.submissions = SubmissionQueue(
                 api=api,
                 store=store,
-                watch=partial(_pressed, bot),
-                tell=lambda press: answers.tell(press, bot.submissions.held),
-                changed=bot.dispatcher.set,
-                alert=bot.alerts.raise_or_end,
-                queue=settings.press_queue,
+                poll_child=partial(_pressed, bot),
+                notify=lambda submission: answers.tell(submission, bot.submissions.pause_reason),
+                deliver_soon=bot.dispatcher.set,
+                alerts=bot.alerts,
+                queue_limit=settings.press_queue,
                 now=now,
-                serves=lambda guild_id: settings.allowed_guilds is None or guild_id in settings.allowed_guilds,
+                is_served=lambda guild_id: settings.allowed_guilds is None or guild_id in settings.allowed_guilds,
             )
             maintenance = Maintenance(
                 store=store,
@@ -110,7 +111,7 @@ async def open_darkroom(
                 backups=settings.backups,
                 keep_days=settings.keep_days,
                 now=now,
-                alert=bot.alerts.raise_or_end,
+                alerts=bot.alerts,
             )
             bot.background = {
                 "poller": bot.poller.run,
@@ -126,7 +127,15 @@ async def open_darkroom(
             try:
                 yield bot
             finally:
-                await bot.alerts.close()
+                await bot.alerts.close_down()
+
+
+def _on_store_health(alerts: Alerts, trouble: str) -> None:
+    """Open the database's alert with a sentence; an empty one closes it."""
+    if trouble:
+        alerts.open(AlertName.DATABASE, trouble)
+    else:
+        alerts.close(AlertName.DATABASE)
 
 
 def _metrics(settings: Settings) -> "Metrics | None":

@@ -20,6 +20,7 @@ from discord.shard import Shard
 
 from bot import logs, ui
 from bot.alerts import Alerts
+from bot.backoff import backoff
 from bot.delivery import Dispatcher
 from bot.delivery.rate_limits import DiscordRateLimits, pause_before_identify
 from bot.errors import UserError
@@ -43,7 +44,6 @@ PERMISSIONS = discord.Permissions(
     attach_files=True,
     read_message_history=True,
 )
-_LONGEST_PAUSE = 300.0
 _LEAVE_WITHIN = 4.5  # seconds, the last webhooks and the courier's last messages included
 _UNREACHABLE = (OSError, aiohttp.ClientError, discord.GatewayNotFound, discord.DiscordServerError)
 
@@ -228,7 +228,7 @@ def _is_token_refused(error: BaseException) -> bool:
 
 
 async def _pause(attempt: int, error: BaseException) -> int:
-    seconds = min(_LONGEST_PAUSE, 2.0**attempt) * random.uniform(0.8, 1.2)  # noqa: S311 -- jitter, no secret
+    seconds = backoff(attempt, jitter=(0.8, 1.2), random=random.random())  # noqa: S311 -- jitter, no secret
     log.warning("Discord's gateway cannot be reached (%s); again in %.0f s", type(error).__name__, seconds)
     await asyncio.sleep(seconds)
-    return min(attempt + 1, 10)
+    return attempt + 1

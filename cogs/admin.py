@@ -65,7 +65,7 @@ class Admin(commands.GroupCog, group_name="darkroom", group_description="How Dar
             f"useapi.net: {outage or 'answers'}",
             f"Presses of all servers in line: {await self._bot.store.queue.count()}",
         ]
-        held = self._bot.submissions.held
+        held = self._bot.submissions.pause_reason
         return [*lines, f"Presses wait: {held}"] if held else lines
 
     async def _line(self, delivery: Delivery) -> str:

@@ -15,6 +15,7 @@ from bot.cli.invite import invite, line_to_serve, servers
 from bot.client import Darkroom
 from bot.discord_codes import CloseCode
 from bot.errors import DiscordStartError, ProviderError, StartError, TokenRefused
+from bot.models.alert import AlertName
 from bot.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -98,12 +99,12 @@ async def _check_useapi(bot: Darkroom) -> bool:
 
 async def _tell_what_is_over(bot: Darkroom) -> None:
     """End the alerts about useapi.net that stood before the start: often the start is what mended it."""
-    bot.alerts.raise_or_end("useapi", "")
-    if bot.alerts.stands("account") or bot.alerts.stands("presses"):
+    bot.alerts.close(AlertName.PROVIDER)
+    if bot.alerts.is_open(AlertName.ACCOUNT) or bot.alerts.is_open(AlertName.SUBMISSIONS):
         with contextlib.suppress(ProviderError):
             if not any(account.waits for account in await bot.api.accounts()):
-                bot.alerts.raise_or_end("account", "")
-                bot.alerts.raise_or_end("presses", "")
+                bot.alerts.close(AlertName.ACCOUNT)
+                bot.alerts.close(AlertName.SUBMISSIONS)
 
 
 async def _log_in(bot: Darkroom, settings: Settings) -> None:

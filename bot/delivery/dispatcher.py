@@ -12,7 +12,6 @@ import aiohttp
 import discord
 
 from bot import logs
-from bot.alerts import Alert
 from bot.delivery import retry_policy
 from bot.delivery.editing import PostEditor
 from bot.delivery.rate_limits import DiscordRateLimits
@@ -21,6 +20,7 @@ from bot.delivery.sending import FileTooLarge, MessageSender, UploadTimeout
 from bot.errors import StoreUnavailable
 from bot.messages import MessageBuilder
 from bot.models import Delivery, DeliveryKind, DeliveryState
+from bot.models.alert import AlertName, AlertSink
 from bot.store import Store
 from bot.wakeup import Wakeup
 
@@ -51,20 +51,18 @@ class Dispatcher:
         builder: MessageBuilder,
         now: Callable[[], datetime],
         rate_limits: DiscordRateLimits,
-        alert: Alert,
+        alerts: AlertSink,
         rng: random.Random | None = None,
     ) -> None:
         self._bot = bot
         self._store = store
         self._builder = builder
         self._now = now
-        self._rate_limits = rate_limits
-        self._alert = alert
+        self._alerts = alerts
         self._rng = rng or random.Random()  # noqa: S311 -- jitter, no secret
-        self._sender = MessageSender(bot=bot, store=store, builder=builder, turn=self._turn)
-        self._editor = PostEditor(bot=bot, store=store, builder=builder, now=now, turn=self._turn)
+        self._sender = MessageSender(bot=bot, store=store, builder=builder, turn=rate_limits.wait_for_turn)
+        self._editor = PostEditor(bot=bot, store=store, builder=builder, now=now, turn=rate_limits.wait_for_turn)
         self._wakeup = Wakeup()
-        self._next_turn = 0.0
         self._rounds: dict[int, asyncio.Task[None]] = {}
         self._paused_until = 0.0
         self._closing = False
@@ -173,14 +171,6 @@ class Dispatcher:
                 await self._store.outbox.retry_later(delivery, _LONGEST_PAUSE, "unexpected, see the log")
                 return
 
-    async def _turn(self) -> None:
-        """Wait for this request's place in the queue: evenly spaced, because a burst would double the first second."""
-        now = asyncio.get_running_loop().time()
-        turn = max(now, self._next_turn)
-        self._next_turn = turn + self._rate_limits.spacing
-        if turn > now:
-            await asyncio.sleep(turn - now)
-
     async def _deliver(self, delivery: Delivery) -> None:
         known = await self._store.jobs.get(delivery.job_id)
         logs.turn_to(key=known.key, destination=delivery.destination)
@@ -188,13 +178,13 @@ class Dispatcher:
             await self._editor.edit(delivery, known)
         else:
             await self._sender.post(delivery, known)
-            self._alert(f"channel {delivery.destination.channel_id}", "")
+            self._alerts.close(AlertName.CHANNEL, subject=delivery.destination.channel_id)
 
     # --- trouble ----------------------------------------------------------------------------------------------------
 
     async def _again(self, delivery: Delivery, error: BaseException) -> None:
         upload_timeout = isinstance(error, UploadTimeout)
-        decision = retry_policy.of_trouble(delivery, upload_timeout=upload_timeout, jitter=self._rng.uniform(0.5, 1.0))
+        decision = retry_policy.of_trouble(delivery, upload_timeout=upload_timeout, random=self._rng.random())
         name = type(error).__name__
         log.warning("Delivery %d met trouble (%s), again in %.0f s", delivery.id, name, decision.pause)
         await self._carry_out(delivery, decision, name, timed_out=upload_timeout)
@@ -241,8 +231,9 @@ class Dispatcher:
         if not await self._store.outbox.give_up(delivery, error):
             return  # dropped or posted while its send was under way: nothing is missing in the channel
         log.error("Delivery %d is undeliverable: %s (%s)", delivery.id, why, error)
-        self._alert(
-            f"channel {delivery.destination.channel_id}",
+        self._alerts.open(
+            AlertName.CHANNEL,
             f"Results cannot be posted in <#{delivery.destination.channel_id}> ({error}). They are kept: when I may "
             "post there again, somebody who manages that server can send them with `/darkroom status`.",
+            subject=delivery.destination.channel_id,
         )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
+from bot.backoff import backoff
 from bot.discord_codes import CHANNEL_UNAVAILABLE, DiscordCode
 from bot.models import Delivery, DeliveryKind, DeliveryState, Fallback
 
@@ -50,10 +51,10 @@ class Decision:
     why: str = ""
 
 
-def of_trouble(delivery: Delivery, *, upload_timeout: bool, jitter: float) -> Decision:
+def of_trouble(delivery: Delivery, *, upload_timeout: bool, random: float) -> Decision:
     """Nobody knows whether Discord took it: the row stays SENDING, and is settled before the next send.
 
-    `upload_timeout`: files were on their way for too long; `jitter` (0.5-1) spreads the tries.
+    `upload_timeout`: files were on their way for too long; `random` (0-1) spreads the tries.
     """
     fallback = None
     if upload_timeout and delivery.timeouts:  # twice: the uplink does not carry the file
@@ -61,7 +62,8 @@ def of_trouble(delivery: Delivery, *, upload_timeout: bool, jitter: float) -> De
             return Decision(what=Action.LET_BE, pause=_EDIT_PAUSE)
         if delivery.fallback is Fallback.NONE:
             fallback = Fallback.NO_FILE
-    return Decision(pause=min(_LONGEST_PAUSE, 2.0 ** min(delivery.attempts + 1, 10)) * jitter, fallback=fallback)
+    pause = backoff(delivery.attempts, first=2.0, cap=_LONGEST_PAUSE, jitter=(0.5, 1.0), random=random)
+    return Decision(pause=pause, fallback=fallback)
 
 
 def of_refusal(delivery: Delivery, status: int, code: int, now: datetime) -> Decision:

@@ -11,13 +11,13 @@ _LOOKING = (
 )
 
 
-def waits(submission: Submission, *, position: int, held: str) -> str:
-    """A press that is kept: its place in line (from 1), and a sentence on what holds the line up, or "".
+def waits(submission: Submission, *, position: int, held: str | None) -> str:
+    """A press that is kept: its place in line (from 1), and a sentence on what holds the line up, if anything.
 
     Without a place (0) it waits for what comes of another press of the same button, which was sent.
     """
     until = f", {_ordinal(position)} in line" if position else " until it is known what came of the press before it"
-    return f"{held} {_name(submission)} is kept{until}. `/jobs` takes it back.".strip()
+    return f"{held or ''} {_name(submission)} is kept{until}. `/jobs` takes it back.".strip()
 
 
 def looked_for(submission: Submission) -> str:

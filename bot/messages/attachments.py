@@ -28,6 +28,7 @@ from bot.messages.message import File
 from bot.messages.picture_sources import PictureSources, picture_urls
 from bot.messages.spoilers import Spoilers
 from bot.models import SEED_VERBS, Delivery, Destination, Fallback, Job, KnownJob, Status
+from bot.models.alert import AlertName, AlertSink
 from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,6 @@ _SHOWN_BY_EMBED = {"png", "jpg", "webp", "gif"}
 _SPOILER = "SPOILER_"  # before a file's name: https://discord.com/developers/docs/resources/message#attachment-object
 _NO_PICTURE = "useapi.net named no picture for this job."
 _UNLISTED = "The picture lies on a host that is not on this bot's list."
-_FULL = "no room for pictures"
 _NO_ROOM = (
     "The disk is full: there is no room in `DATA_DIR` for pictures. Results are posted without them, and each picture "
     "is tried again for ten minutes."
@@ -76,14 +76,14 @@ class AttachmentBuilder:
         sources: PictureSources,
         spoilers: Spoilers,
         now: Callable[[], datetime],
-        alert: Callable[[str, str], None],
+        alerts: AlertSink,
     ) -> None:
         self._store = store
         self._pictures = pictures
         self._sources = sources
         self._spoilers = spoilers
         self._now = now
-        self._alert = alert
+        self._alerts = alerts
 
     # --- results ----------------------------------------------------------------------------------------------------
 
@@ -133,9 +133,9 @@ class AttachmentBuilder:
     def _tell_of_room(self, into: Path, error: PictureError | None = None) -> None:
         """Have the owner told when the disk is full, and when there is room again for more than small pictures."""
         if isinstance(error, NoRoom):
-            self._alert(_FULL, _NO_ROOM)
+            self._alerts.open(AlertName.PICTURE_SPACE, _NO_ROOM)
         elif error is None and self._pictures.has_room(into):
-            self._alert(_FULL, "")
+            self._alerts.close(AlertName.PICTURE_SPACE)
 
     def _note(self, job: Job, url: str, whole: Picture, fitted: Fitted) -> str:
         """What is said when a copy is shown in the place of the picture itself."""

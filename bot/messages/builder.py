@@ -30,6 +30,7 @@ from bot.models import (
     SubmissionState,
     Subscription,
 )
+from bot.models.alert import AlertSink
 from bot.store import Store
 from bot.ui import notice_view, result_view, split_view, status_card_view
 
@@ -39,7 +40,7 @@ _LATE = timedelta(hours=2)  # a message this late is posted without a sound
 class MessageBuilder:
     """Writes the messages of deliveries.
 
-    `folder` holds the files on their way; `alert` is told of a disk that is full, as `bot.alerts` wants it.
+    `folder` holds the files on their way; `alerts` is told of a disk that is full.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class MessageBuilder:
         folder: Path,
         ping_after: float,
         now: Callable[[], datetime],
-        alert: Callable[[str, str], None],
+        alerts: AlertSink,
     ) -> None:
         self._store = store
         self._folder = folder
@@ -64,7 +65,7 @@ class MessageBuilder:
             sources=PictureSources(bot=bot, store=store, pictures=pictures),
             spoilers=Spoilers(bot=bot, store=store),
             now=now,
-            alert=alert,
+            alerts=alerts,
         )
 
     @asynccontextmanager

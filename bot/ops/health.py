@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from bot.client import Darkroom
 from bot.errors import StoreUnavailable
+from bot.wakeup import loop_time
 
 GATEWAY_DOWN = 60.0  # seconds; a resume takes one or two, and interactions do not arrive meanwhile
 ROUND_STALE = 420.0  # the watcher sleeps for 300 s at most, and a look may take 20
@@ -35,7 +36,7 @@ class Health:
     def __init__(self, bot: Darkroom, now: Callable[[], datetime]) -> None:
         self._bot = bot
         self._now = now
-        self._began = asyncio.get_running_loop().time()
+        self._began = loop_time()
         self._down_since: dict[int, float | None] = {}  # by shard; None: it is up
         self._report: Mapping[str, Part] = {}
         self._reported_at = -math.inf
@@ -48,12 +49,12 @@ class Health:
 
     async def _down(self, shard: int) -> None:
         if self._down_since.get(shard) is None:
-            self._down_since[shard] = _loop_time()
+            self._down_since[shard] = loop_time()
 
     async def report(self) -> Mapping[str, Part]:
         """Every part by its name, at most five seconds old."""
-        if not self._report or _loop_time() - self._reported_at >= _FRESH:
-            self._reported_at = _loop_time()
+        if not self._report or loop_time() - self._reported_at >= _FRESH:
+            self._reported_at = loop_time()
             database = await self._database()
             self._report = {
                 "gateway": self._gateway(),
@@ -73,7 +74,7 @@ class Health:
         since = min((when for when in shards.values() if when is not None), default=None)
         if since is None:
             return Part(ok=True, words="connected")
-        seconds = _loop_time() - since
+        seconds = loop_time() - since
         return Part(ok=seconds <= GATEWAY_DOWN, words=f"down for {seconds:.0f} s")
 
     def _push(self) -> Part:
@@ -82,12 +83,12 @@ class Health:
             return Part(ok=True, words="off")
         if self._bot.webhooks.last_received is None:
             return Part(ok=True, words="no call yet")
-        return Part(ok=True, words=f"the last call came {_loop_time() - self._bot.webhooks.last_received:.0f} s ago")
+        return Part(ok=True, words=f"the last call came {loop_time() - self._bot.webhooks.last_received:.0f} s ago")
 
     def _watcher(self) -> Part:
         if self._bot.poller.last_round is None:
             return Part(ok=False, words="has not begun")
-        seconds = _loop_time() - self._bot.poller.last_round
+        seconds = loop_time() - self._bot.poller.last_round
         return Part(ok=seconds <= ROUND_STALE, words=f"its last round was {seconds:.0f} s ago")
 
     def _looks(self) -> Part:
@@ -103,7 +104,7 @@ class Health:
             waited = (self._now() - since).total_seconds()
             if channel_id not in in_hand and waited > DELIVERY_LATE:
                 return Part(ok=False, words=f"one has not been taken up for {waited:.0f} s")
-        longest = max((_loop_time() - since for since in in_hand.values()), default=0.0)
+        longest = max((loop_time() - since for since in in_hand.values()), default=0.0)
         return Part(ok=longest <= IN_HAND, words=f"one takes {longest:.0f} s" if longest >= 1 else "in time")
 
     async def _database(self) -> Part:
@@ -121,7 +122,3 @@ class Health:
 def is_healthy(report: Mapping[str, Part]) -> bool:
     """Whether every part does its work."""
     return all(part.ok for part in report.values())
-
-
-def _loop_time() -> float:
-    return asyncio.get_running_loop().time()

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.errors import StoreUnavailable
+from bot.models.alert import AlertName, AlertSink
 from bot.store import Store
 from bot.store.backups import BackupError, free_bytes
 
@@ -38,14 +39,14 @@ class Maintenance:
         backups: int,
         keep_days: int,
         now: Callable[[], datetime],
-        alert: Callable[[str, str], None],
+        alerts: AlertSink,
     ) -> None:
         self._store = store
         self._data_dir = data_dir
         self._backups = backups
         self._keep_days = keep_days
         self._now = now
-        self._alert = alert
+        self._alerts = alerts
         self._not_before = 0.0
         self._little = False
         self._failing = False
@@ -79,10 +80,10 @@ class Maintenance:
             self._little = True
             log.warning("Only %d MB are free on the disk of %s", free >> 20, self._data_dir)
             words = "Less than 200 MB are free on the disk of my database. When it is full, I can promise nothing new."
-            self._alert("space", words)
+            self._alerts.open(AlertName.DISK_SPACE, words)
         elif free >= _ENOUGH:
             self._little = False
-            self._alert("space", "")
+            self._alerts.close(AlertName.DISK_SPACE)
 
     async def _is_due(self) -> bool:
         """Whether a night began since the last one's work; a clock that ran ahead meanwhile must not stop that."""
@@ -101,10 +102,10 @@ class Maintenance:
             except BackupError as error:
                 log.log(logging.DEBUG if self._failing else logging.ERROR, "%s", error)  # said once, not every hour
                 self._failing = True
-                self._alert("backup", f"The nightly backup failed: {error} I try again every hour.")
+                self._alerts.open(AlertName.BACKUP, f"The nightly backup failed: {error} I try again every hour.")
                 self._later()
                 return
-            self._alert("backup", "")
+            self._alerts.close(AlertName.BACKUP)
             self._failing = False
             log.info("Made the nightly copy %s", copy)
         await self._store.pruning.prune(self._keep_days)

@@ -5,13 +5,13 @@ results as early as without it. Looking first at the median would save another h
 never show a preview. Kinds whose times differ much, relaxed ones above all, are looked at as ever.
 """
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from bot.models import Job, PollTarget, Status
 from bot.models.durations import TypicalDuration, kind_of, mode_of
 from bot.store import Store
+from bot.wakeup import loop_time
 
 _FRESH = frozenset({Status.CREATED, Status.STARTED})
 _REMEMBERED = 60.0  # seconds; what is usual changes slowly
@@ -42,9 +42,9 @@ class FirstPollDelay:
     async def _usually(self, target: PollTarget) -> TypicalDuration | None:
         kind = (kind_of(target.known.job), mode_of(target.known.job))
         read_at, typical = self._usual.get(kind, (-_REMEMBERED, None))
-        if _loop_time() - read_at >= _REMEMBERED:
+        if loop_time() - read_at >= _REMEMBERED:
             typical = await self._store.durations.typical(target.known.job)
-            self._usual[kind] = (_loop_time(), typical)
+            self._usual[kind] = (loop_time(), typical)
         return typical
 
 
@@ -61,7 +61,3 @@ def not_before(typical: TypicalDuration, poll_seconds: float) -> float:
     if typical.high - typical.low > timedelta(seconds=_ALIKE * poll_seconds):
         return 0.0
     return min(typical.low.total_seconds(), _LATEST * poll_seconds)
-
-
-def _loop_time() -> float:
-    return asyncio.get_running_loop().time()

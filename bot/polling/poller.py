@@ -19,7 +19,8 @@ import msgspec
 from bot import logs
 from bot.errors import JobExpired, JobModerated, ProviderError, Rule, StoreUnavailable
 from bot.models import Job, KnownJob, PollTarget, Status, follow
-from bot.polling.circuit_breaker import CircuitBreaker, asked_pause
+from bot.models.alert import AlertSink
+from bot.polling.circuit_breaker import PollBreaker, asked_pause
 from bot.polling.first_poll import FirstPollDelay, is_fresh
 from bot.providers.useapi import UseapiClient
 from bot.store import Store
@@ -63,7 +64,7 @@ class Poller:
         now: Callable[[], datetime],
         changed: Callable[[], None],
         ended: Callable[[], None] = lambda: None,
-        alert: Callable[[str, str], None],
+        alerts: AlertSink,
         rng: random.Random | None = None,
     ) -> None:
         self._api = api
@@ -74,7 +75,7 @@ class Poller:
         self._changed = changed
         self._ended_one = ended
         self._rng = rng or random.Random()  # noqa: S311 -- jitter, no secret
-        self._breaker = CircuitBreaker(alert=alert, accounts=api.accounts, rng=self._rng)
+        self._breaker = PollBreaker(alerts=alerts, accounts=api.accounts, rng=self._rng)
         self._loop_time = asyncio.get_running_loop().time
         self._wakeup = Wakeup()
         self._first_poll = FirstPollDelay(store=store, poll_seconds=poll_seconds, now=now)

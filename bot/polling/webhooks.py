@@ -16,7 +16,9 @@ from bot import logs
 from bot.errors import Busy, JobModerated, JobUnknown, Misconfigured, ProviderError, StoreUnavailable, TransientError
 from bot.models import Destination, Job, KnownJob
 from bot.providers.useapi import UseapiClient
+from bot.rate_limiter import RateLimiter
 from bot.store import Store
+from bot.wakeup import loop_time
 
 log = logging.getLogger(__name__)
 
@@ -54,13 +56,13 @@ class WebhookInbox:
         self._early: dict[str, float] = {}  # jobs that nobody knew when a call came, and when that was
         self._asked: dict[str, float] = {}  # jobs that useapi was asked about, and when
         self._tasks: set[asyncio.Task[None]] = set()
-        self._spare, self._spared_at = float(_BURST), 0.0
+        self._questions = RateLimiter(_EACH, burst=_BURST)
         self.last_received: float | None = None
         """When useapi last called, by the loop's clock."""
 
     async def received(self, jobid: str) -> None:
         """Somebody at the secret address says that this job has news."""
-        self.last_received = _loop_time()
+        self.last_received = loop_time()
         known = await self._store.jobs.by_jobid(jobid)
         if known is not None:
             self._wake(known.id)
@@ -72,7 +74,7 @@ class WebhookInbox:
     def watched(self, known: KnownJob) -> None:
         """A job is watched from now on; where a call came before that, there is news already."""
         heard_at = self._early.pop(known.job.jobid, None)
-        if heard_at is not None and _loop_time() - heard_at < _EARLY:
+        if heard_at is not None and loop_time() - heard_at < _EARLY:
             self._wake(known.id)
 
     def catch_up(self) -> None:
@@ -111,21 +113,11 @@ class WebhookInbox:
 
     def _take_in_soon(self, jobid: str) -> None:
         asked_at = self._asked.get(jobid)
-        if asked_at is not None and _loop_time() - asked_at < _ASK_AGAIN:
+        if asked_at is not None and loop_time() - asked_at < _ASK_AGAIN:
             return
-        if self._may_ask():
+        if self._questions.try_acquire():
             _note(self._asked, jobid)
             self._start(self._take_in(jobid))
-
-    def _may_ask(self, *, leaving: float = 0.0) -> bool:
-        """Whether there is room for one more question, and then for so many others; it is taken."""
-        now = _loop_time()
-        self._spare = min(self._spare + (now - self._spared_at) / _EACH, _BURST)
-        self._spared_at = now
-        if self._spare < leaving + 1:
-            return False
-        self._spare -= 1
-        return True
 
     def _start(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
@@ -151,7 +143,7 @@ class WebhookInbox:
                 if pause not in _TOO_FRESH:
                     return
                 await asyncio.sleep(pause)
-                if not self._may_ask(leaving=_BURST / 2):
+                if not self._questions.try_acquire(leaving=_BURST / 2):
                     return
             except ProviderError:
                 return  # there is no such job
@@ -191,10 +183,6 @@ def _channel_in(job: Job) -> int | None:
 def _note(times: dict[str, float], jobid: str) -> None:
     """Remember a job as the newest of at most a thousand."""
     times.pop(jobid, None)
-    times[jobid] = _loop_time()
+    times[jobid] = loop_time()
     if len(times) > _REMEMBERED:
         del times[next(iter(times))]
-
-
-def _loop_time() -> float:
-    return asyncio.get_running_loop().time()

@@ -31,7 +31,7 @@ class SubmissionReplies:
         self._deliver_soon = deliver_soon
         self._now = now
 
-    async def tell(self, submission: Submission, held: str) -> None:
+    async def tell(self, submission: Submission, held: str | None) -> None:
         """Say how a press stands; `held` is why the line does not move. How it ended is said for certain.
 
         What Discord does not take now, the line has said again later: the press is not noted as told.
@@ -71,7 +71,7 @@ class SubmissionReplies:
             raise
         return True
 
-    async def _words(self, submission: Submission, held: str) -> str:
+    async def _words(self, submission: Submission, held: str | None) -> str:
         match submission.state:
             case SubmissionState.QUEUED | SubmissionState.SENT:
                 return formatting.waits(submission, position=await self._store.queue.position(submission), held=held)

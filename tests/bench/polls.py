@@ -20,7 +20,7 @@ from tests.bench.alone import alone
 from tests.bench.filled import fill, jobid_of
 from tests.bench.remote import quick_useapi
 from tests.bench.report import Table, spread
-from tests.bench.scale import error
+from tests.fakes.alerts import NoAlerts
 
 JOBS = 20_000
 WARM_UP = 0.5
@@ -79,7 +79,7 @@ async def darkroom(url: str, connections: int, seconds: float) -> dict[str, floa
                 concurrency=connections,
                 now=lambda: datetime.now(UTC),
                 changed=changed,
-                alert=error,
+                alerts=NoAlerts(),
                 rng=random.Random(1),
             )
             loop = asyncio.create_task(poller.run())

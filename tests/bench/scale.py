@@ -25,6 +25,7 @@ from tests.bench.alone import alone, rss
 from tests.bench.filled import GUILD, fill, jobid_of
 from tests.bench.remote import quick_useapi
 from tests.bench.report import Table, percentile, spread
+from tests.fakes.alerts import NoAlerts
 
 CONNECTIONS = 8  # the default of POLL_CONCURRENCY
 OLDEST, YOUNGEST = 600.0, 200.0
@@ -78,7 +79,7 @@ async def at_work(
             concurrency=CONNECTIONS,
             now=now,
             changed=lambda: None,
-            alert=error,
+            alerts=NoAlerts(),
             rng=random.Random(1),
         )
         api.due_time = poller._due_time
@@ -89,11 +90,6 @@ async def at_work(
             loop.cancel()
             with suppress(asyncio.CancelledError):
                 await loop
-
-
-def error(_key: str, words: str) -> None:
-    """What the watcher would tell the owner of the bot: nothing, here."""
-    assert not words, words
 
 
 async def follow_all(folder: str, url: str, seconds: float, filled: float) -> dict[str, Any]:

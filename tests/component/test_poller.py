@@ -32,6 +32,7 @@ from bot.providers.useapi import UseapiClient
 from bot.providers.useapi.parsing import Account
 from bot.store import Store, open_store
 from tests.clock import VirtualTime
+from tests.fakes.alerts import AlertLog
 
 event_loop_factory = VirtualTime
 
@@ -116,7 +117,7 @@ class PollerHarness:
         self.useapi = StubUseapi()
         self.rounds: list[float] = []
         self.changed: Callable[[], None] = lambda: self.rounds.append(now())
-        self.alerts: list[tuple[str, str]] = []
+        self.alerts = AlertLog()
         self._folder = folder
         self._life = contextlib.AsyncExitStack()
 
@@ -129,7 +130,7 @@ class PollerHarness:
             concurrency=concurrency,
             now=wall,
             changed=lambda: self.changed(),
-            alert=lambda error, words: self.alerts.append((error, words)),
+            alerts=self.alerts,
             rng=random.Random(7),
         )
 

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -45,10 +46,12 @@ from bot.models import (
     SubmissionState,
 )
 from bot.providers.useapi import UseapiClient
+from bot.providers.useapi.parsing import Account
 from bot.store import Store, open_store
 from bot.submissions import SubmissionQueue
 from tests.clock import VirtualTime
 from tests.conftest import LONG
+from tests.fakes.alerts import AlertLog
 
 event_loop_factory = VirtualTime
 
@@ -92,6 +95,9 @@ class StubUseapi:
         self.posts: list[tuple[float, str, str]] = []
         self.made: dict[str, tuple[float, Job]] = {}
         self.looks: Counter[str] = Counter()
+        self.accounts_meet: ProviderError | None = None
+        self.blocked = False
+        self.asked_for_accounts: list[float] = []
 
     async def press(self, jobid: str, button: str, *, reply_ref: str, prompt: str | None = None) -> Job:
         outcome = self.everybody or (self.outcomes.pop(0) if self.outcomes else None)
@@ -134,6 +140,13 @@ class StubUseapi:
             raise self.looks_meet
         return self._running()
 
+    async def accounts(self) -> tuple[Account, ...]:
+        self.asked_for_accounts.append(now())
+        await asyncio.sleep(0.1)
+        if self.accounts_meet is not None:
+            raise self.accounts_meet
+        return (Account(channel="1", max_jobs=3, waits=self.blocked),)
+
     def _running(self) -> tuple[str, ...]:
         return tuple(jobid for jobid, (ends, _) in self.made.items() if now() < ends)
 
@@ -156,7 +169,7 @@ class Evening:
         self.told: list[tuple[float, str, SubmissionState]] = []
         self.deaf = 0  # how many tellings Discord does not take
         self.watched: list[str] = []
-        self.alerts: list[tuple[str, str]] = []
+        self.alerts = AlertLog()
         self._folder = folder
         self._life = contextlib.AsyncExitStack()
 
@@ -170,13 +183,13 @@ class Evening:
         self.submissions = SubmissionQueue(
             api=cast(UseapiClient, self.useapi),
             store=self.store,
-            watch=lambda known: self.watched.append(known.job.jobid),
-            tell=self._tell,
-            changed=lambda: None,
-            alert=lambda error, words: self.alerts.append((error, words)),
-            queue=self.queue,
+            poll_child=lambda known: self.watched.append(known.job.jobid),
+            notify=self._notify,
+            deliver_soon=lambda: None,
+            alerts=self.alerts,
+            queue_limit=self.queue,
             now=self.wall,
-            serves=lambda guild_id: guild_id in self.served,
+            is_served=lambda guild_id: guild_id in self.served,
         )
         self.grid = (await self.store.subscriptions.add(GRID, HERE, MIRA)).known
         await self.store.subscriptions.add(GRID, THERE, MIRA)
@@ -200,7 +213,7 @@ class Evening:
             task.cancel()
         await self._life.aclose()
 
-    async def _tell(self, submission: Submission) -> None:
+    async def _notify(self, submission: Submission) -> None:
         await asyncio.sleep(0.05)
         if self.deaf:
             self.deaf -= 1
@@ -214,7 +227,7 @@ class Evening:
     ) -> Submission:
         submission = await self.add(button, person, destination, **limits)
         assert isinstance(submission, Submission)
-        self.submissions.go(submission)
+        self.submissions.release(submission)
         return submission
 
     async def add(
@@ -291,7 +304,7 @@ async def test_nothing_is_sent_before_the_presser_was_answered(evening: Evening)
     await asyncio.sleep(MINUTE)
     assert evening.told_of("V2") == [SubmissionState.ACCEPTED], "who was answered does not wait for who was not"
     assert len(evening.useapi.posts) == 1
-    evening.submissions.go(submission)
+    evening.submissions.release(submission)
     await asyncio.sleep(MINUTE)
     assert evening.told_of("V1") == [SubmissionState.ACCEPTED]
 
@@ -365,7 +378,7 @@ async def test_two_servers_and_one_u_are_one_job_and_a_paused_server_holds_up_no
     assert await evening.state(paused) == SubmissionState.QUEUED
     assert await evening.state(other) == SubmissionState.ACCEPTED
     await evening.store.servers.change_settings(HERE.guild_id, paused=False)
-    evening.submissions.set()
+    evening.submissions.wake()
     await asyncio.sleep(MINUTE)
     assert await evening.states() == ["repeated", "accepted", "accepted"]
     await asyncio.gather(evening.submission("U2", MIRA, HERE), evening.submission("U2", BO, THERE))
@@ -381,11 +394,11 @@ async def test_nothing_is_sent_for_a_server_that_is_served_no_more_nor_a_day_lat
     late = await evening.submission("V2")
     await asyncio.sleep(25 * HOUR)
     await evening.store.servers.change_settings(HERE.guild_id, paused=False)
-    evening.submissions.set()
+    evening.submissions.wake()
     await asyncio.sleep(MINUTE)
     assert await evening.states() == ["refused", "refused"]
     assert evening.useapi.posts == []
-    assert "waited for a whole day" in ((await evening.store.history.by_id(late.id)) or late).error
+    assert "queued for a whole day" in ((await evening.store.history.by_id(late.id)) or late).error
 
 
 # --- the account is full --------------------------------------------------------------------------------------------
@@ -512,7 +525,7 @@ async def test_what_never_left_is_sent_again(evening: Evening) -> None:
     evening.useapi.outcomes = [NotSent()] * 3
     await evening.submission("V1")
     await asyncio.sleep(9)
-    assert evening.submissions.held == "useapi.net has trouble just now."
+    assert evening.submissions.pause_reason == "useapi.net has trouble right now."
     await asyncio.sleep(10 * MINUTE)
     assert evening.useapi.times == [70]
     assert await evening.states() == ["accepted"]
@@ -532,11 +545,47 @@ async def test_an_account_that_waits_for_a_person_stops_all_and_alerts_once(even
     assert evening.alerts[-1] == ("presses", "")
 
 
+@pytest.mark.parametrize("refusal", [AccountBlocked(), TokenRefused()])
+async def test_the_alert_ends_when_the_account_works_again_though_nobody_presses(
+    evening: Evening, refusal: ProviderError
+) -> None:
+    evening.useapi.everybody, evening.useapi.accounts_meet = refusal, refusal
+    submission = await evening.submission("V1")
+    await asyncio.sleep(10)
+    await evening.submissions.cancel_queued(submission)  # a refused token has ended it already
+    await asyncio.sleep(2 * HOUR)
+    assert [text for _, text in evening.alerts if not text] == [], "it is still blocked"
+    assert min(b - a for a, b in pairwise(evening.useapi.asked_for_accounts)) >= 300
+    evening.useapi.accounts_meet = None
+    await asyncio.sleep(6 * MINUTE)
+    assert evening.alerts[1:] == [("presses", "")]
+    asked = len(evening.useapi.asked_for_accounts)
+    await asyncio.sleep(HOUR)
+    assert len(evening.useapi.asked_for_accounts) == asked
+
+
+async def test_a_press_that_meets_the_block_shows_its_end_instead_of_questions(evening: Evening) -> None:
+    evening.useapi.everybody, evening.useapi.blocked = AccountBlocked(), True
+    await evening.submissions.cancel_queued(await evening.submission("V1"))
+    first = await evening.submission("V1")
+    await asyncio.sleep(10)
+    await evening.submissions.cancel_queued(first)
+    await asyncio.sleep(2 * MINUTE)
+    assert len(evening.useapi.asked_for_accounts) == 1
+    await evening.submission("V2")
+    await asyncio.sleep(HOUR)
+    assert len(evening.useapi.asked_for_accounts) == 1
+    evening.useapi.everybody = None
+    await asyncio.sleep(2 * MINUTE)
+    assert evening.alerts[-1] == ("presses", "")
+    assert await evening.states() == ["cancelled", "cancelled", "accepted"]
+
+
 @pytest.mark.parametrize("refusal", [TokenRefused(), SubscriptionEnded()])
 async def test_a_refused_account_is_told_to_the_presser_and_what_to_do_to_the_owner(
     evening: Evening, refusal: TokenRefused
 ) -> None:
-    evening.useapi.everybody = refusal
+    evening.useapi.everybody = evening.useapi.accounts_meet = refusal
     submission = await evening.submission("V1")
     await asyncio.sleep(MINUTE)
     found = await evening.store.history.by_id(submission.id)
@@ -549,7 +598,7 @@ async def test_a_refused_account_is_told_to_the_presser_and_what_to_do_to_the_ow
 @pytest.mark.parametrize(
     ("refusal", "state", "words"),
     [
-        (BadRequest(code=400), "refused", "Midjourney does not offer this button"),
+        (BadRequest(code=400), "refused", "Midjourney no longer offers this button"),
         (JobUnknown(code=404), "refused", "useapi.net knows no job with this id."),
         (JobExpired(code=410), "refused", "useapi.net no longer keeps this job."),
         (BadRequest(code=412), "refused", "This button needs more than a press"),
@@ -781,7 +830,7 @@ async def test_a_bug_with_one_press_does_not_hold_up_the_others(
     )
     submission = await evening.submissions.add(odd, "V1", HERE, MIRA, tier=CostTier.VARY, limits=Limits())
     assert isinstance(submission, Submission)
-    evening.submissions.go(submission)
+    evening.submissions.release(submission)
     await evening.submission("V2")
     await asyncio.sleep(9 * MINUTE)
     assert await evening.states() == ["queued", "accepted"]
@@ -861,7 +910,7 @@ async def an_evening(evening: Evening, chance: random.Random) -> list[Submission
         answer = await evening.add(chance.choice(BUTTONS), person, destination)
         if isinstance(answer, Submission):
             submissions.append(answer)
-            evening.submissions.go(answer)
+            evening.submissions.release(answer)
 
     async def killed() -> None:
         await evening.kill()
@@ -917,9 +966,10 @@ async def test_whatever_happens_nothing_is_made_twice_and_nothing_is_forgotten(t
     picks = Counter(job.button for _, job in evening.useapi.made.values() if job.button[0] == "U")
     assert max(picks.values(), default=0) <= 1
     assert await evening.store.queue.to_notify() == []
-    line, telling = evening.submissions, evening.submissions._telling
-    for remembered in (line._sends, line._looks, line._answering, line._odd_until, line._search._doubts):
+    queue, notifications = evening.submissions, evening.submissions._notifications
+    for remembered in (
+        *(queue._sends, queue._checks, queue._unanswered, queue._skip_until, queue._reconciler._unconfirmed),
+        *(notifications.tasks, notifications._notified_queued, notifications._updates, notifications._notify_at),
+    ):
         assert not remembered
-    for to_notify in (telling.tasks, telling._count_queued, telling._news, telling._tell_at):
-        assert not to_notify
     await evening.end()

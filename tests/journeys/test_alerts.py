@@ -1,5 +1,7 @@
 """When something needs whoever runs the bot: told once when it begins, once when it ends."""
 
+import json
+import logging
 import math
 
 import pytest
@@ -91,6 +93,24 @@ async def test_a_result_that_cannot_be_posted_is_told_and_sent_when_an_admin_say
     assert "stands here already" in await harness.job(harness.bo, f"#{key}")
     await harness.wait(60)
     assert len([message for message in harness.posts() if message.attachments]) == 1
+
+
+async def test_an_alert_that_an_earlier_version_stored_is_closed_and_an_unknown_one_dropped(
+    harness: BotHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    stored = {f"channel {harness.channel.id}": "Results cannot be posted.", "weather": "It rains."}
+    await harness.bot.store.facts.set("alerts", json.dumps(stored))
+    await harness.restart(alert_channel=harness.lounge.id)
+    dropped = [record for record in caplog.records if record.name == "bot.alerts"]
+    assert [(record.levelno, "weather" in record.getMessage()) for record in dropped] == [(logging.WARNING, True)]
+    await harness.job(harness.mira, harness.useapi.add_job(age=600))
+    await harness.wait(1)
+    assert alerts(harness) == ["✓ Over: Results cannot be posted."]
+    caplog.clear()
+    await harness.restart()
+    await harness.wait(60)
+    assert len(alerts(harness)) == 1
+    assert "weather" not in caplog.text, "it was dropped from the database, too"
 
 
 async def test_the_status_says_how_things_are(harness: BotHarness) -> None:

@@ -108,7 +108,7 @@ async def test_a_press_in_line_is_taken_back_before_it_costs_anything(harness: B
     panel = await opened(harness, harness.mira)
     assert "**In line: 2 of your presses; 3 may wait at a time**\n- V1 of `#" in words(panel)
     assert "`: number 2 in line" in words(panel)
-    assert "All of the Midjourney account's places are taken." in words(panel)
+    assert "All Midjourney slots are busy." in words(panel)
     own = await forged(harness, harness.bo, panel, "dr:n:t")
     stranger = await choose(harness, harness.bo, panel, "dr:n:t", panel=own)
     assert stranger.content == "It does not wait in line any more."

@@ -107,7 +107,7 @@ async def test_a_prompt_that_is_too_long_for_a_form_is_sent_whole_when_it_stays_
 async def test_each_answer_of_useapis_has_its_sentence(harness: BotHarness) -> None:
     picture = await single(harness)
     for code, sentence in (
-        (400, "Midjourney does not offer this button for this picture any more."),
+        (400, "Midjourney no longer offers this button for this picture."),
         (401, "useapi.net does not accept this bot's token. Please ask this server's admin"),
         (402, "The useapi.net subscription behind this bot has ended. Please ask this server's admin"),
     ):

@@ -143,7 +143,7 @@ async def test_other_servers_presses_and_troubles_are_not_shown(harness: BotHarn
     status = private(await boss.slash(channel, "darkroom status"))
     *_, useapi, line, held = status.content.splitlines()
     assert (useapi, line) == ("useapi.net: answers", "Presses of all servers in line: 1")
-    assert held.startswith("Presses wait: All of the Midjourney account's places are taken.")
+    assert held.startswith("Presses wait: All Midjourney slots are busy.")
 
 
 async def test_an_outage_is_told_to_admins_in_few_words_and_to_the_owner_in_full(harness: BotHarness) -> None:

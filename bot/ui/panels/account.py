@@ -20,13 +20,13 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     jobs: dict[str, Job] = {}
     places: int | None = None
     waiting: int = 0
-    held: str = ""
+    held: str | None = None
     error: str = ""
 
 
 async def account(bot: Bot) -> Account:
     """Ask useapi what runs; its trouble is part of the answer."""
-    waiting, held = await bot.store.queue.count(), bot.submissions.held
+    waiting, held = await bot.store.queue.count(), bot.submissions.pause_reason
     try:
         jobids = await bot.api.running()
     except ProviderError as error:

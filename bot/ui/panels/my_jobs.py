@@ -72,7 +72,7 @@ async def _count_queued(
         destination = await bot_of(interaction).store.queue.position(submission)
         where = f"number {destination} in line" if destination else "waits for what comes of the press before it"
         lines.append(f"- {formatting.plain(submission.button, 40)} of `#{parents[submission.id].key}`: {where}")
-    held = bot_of(interaction).submissions.held
+    held = bot_of(interaction).submissions.pause_reason
     return [*lines, f"-# {held}"] if held else lines
 
 

@@ -218,7 +218,7 @@ async def _change(interaction: discord.Interaction, name: str, value: Value) -> 
     guild_id = destination_of(interaction).guild_id
     await bot.store.servers.change_settings(guild_id, **{name: value})
     log.info("Member %d set %s to %s", interaction.user.id, name, value)
-    bot.submissions.set()  # those that waited for the end of a pause
+    bot.submissions.wake()  # those that waited for the end of a pause
     if not interaction.response.is_done():
         await interaction.response.defer()
     await show_settings(interaction, _PAGE_OF[name])

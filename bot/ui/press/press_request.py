@@ -92,7 +92,7 @@ class PressesJob(PersistentItem):
                 await presses.cancel_queued(press)
             raise
         finally:
-            presses.go(press)
+            presses.release(press)
         if interaction.permissions.manage_guild and await _press_role_is_gone(interaction, request.settings):
             await interaction.followup.send(press_rules.ROLE_IS_GONE, ephemeral=True)
 

@@ -39,11 +39,11 @@ COMMITS = {
     "end": r"UPDATE submissions SET state = \?",
 }
 PAUSES = {
-    "submissions.reconciler": ("_LOOK_AFTER", "_LOOK_AGAIN", "_SETTLED", "_AT_LEAST"),
+    "submissions.reconciler": ("_FIRST_CHECK", "_CHECK_INTERVAL", "_VISIBLE_WITHIN", "_MIN_AFTER_START"),
     "submissions.pause": ("_FULL_PAUSE", "_BUSY_PAUSE", "_OVERLOADED_PAUSE", "_PROBE"),
     "submissions.queue": ("_BROKEN_PAUSE",),
     "submissions.sender": ("_WRITE_AGAIN",),
-    "submissions.notifications": ("_TELL_AGAIN",),
+    "submissions.notifications": ("_NOTIFY_AGAIN",),
     "delivery.editing": ("_FIRST_TRY",),
     "store.outbox": ("_FIRST_PICTURE_RETRY",),
 }

@@ -1,0 +1,25 @@
+"""Notes the alerts that a part opens and closes."""
+
+from bot.models.alert import AlertName
+
+
+class AlertLog(list[tuple[str, str]]):
+    """Each alert with its text as it is opened, also again; with no text as it is closed."""
+
+    def open(self, name: AlertName, text: str, *, subject: int | None = None) -> None:
+        assert subject is None
+        self.append((name, text))
+
+    def close(self, name: AlertName, *, subject: int | None = None) -> None:
+        assert subject is None
+        self.append((name, ""))
+
+
+class NoAlerts:
+    """Fails at the first alert: where nothing may go wrong."""
+
+    def open(self, name: AlertName, text: str, *, subject: int | None = None) -> None:
+        raise AssertionError(f"{name} {subject}: {text}")
+
+    def close(self, name: AlertName, *, subject: int | None = None) -> None:
+        """Nothing was open."""
