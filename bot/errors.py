@@ -11,7 +11,7 @@ DarkroomError
 ├── PersonError                said in private to the person who caused it
 └── UseapiError                what useapi answered, with the rule for the watcher
     ├── JobOver                  rule OVER
-    │   ├── JobModerated           422
+    │   ├── SubmissionDeclined     422 to a POST
     │   ├── JobUnknown             404
     │   └── JobExpired             410
     ├── BadRequest               rule OVER: 400, 412, 413
@@ -33,8 +33,6 @@ DarkroomError
 
 from enum import Enum
 from typing import ClassVar
-
-from bot.models import Job
 
 
 class DarkroomError(Exception):
@@ -103,12 +101,13 @@ class JobOver(ProviderError):
     rule = Rule.OVER
 
 
-class JobModerated(JobOver):
+class SubmissionDeclined(JobOver):
     """Midjourney declined this one."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, reason: str = "") -> None:
         super().__init__(code=422)
-        self.job = job
+        self.reason = reason
+        """What Midjourney says about it, in up to two paragraphs; empty where it gives no reason. Untrusted text."""
 
 
 class JobUnknown(JobOver):

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from bot import logs
-from bot.errors import JobExpired, JobModerated, ProviderError, Rule, StoreUnavailable
+from bot.errors import JobExpired, ProviderError, Rule, StoreUnavailable
 from bot.models import Job, KnownJob, PollTarget, Status, follow
 from bot.polling.circuit_breaker import CircuitBreaker, asked_pause
 from bot.polling.first_poll import FirstPollDelay, is_fresh
@@ -280,8 +280,6 @@ class Poller:
         match outcome:
             case Job():
                 new: Job | None = outcome
-            case JobModerated():
-                new = outcome.job
             case ProviderError(rule=Rule.OVER):
                 new = self._ended(outcome, target)
             case ProviderError():

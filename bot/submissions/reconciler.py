@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.errors import Busy, JobModerated, Misconfigured, ProviderError, TransientError
+from bot.errors import Busy, Misconfigured, ProviderError, TransientError
 from bot.models import Job, KnownJob, Submission
 from bot.providers.useapi import UseapiClient
 from bot.store import Store
@@ -107,8 +107,6 @@ class Search:
             return known.job
         try:
             return await self._api.job(jobid)
-        except JobModerated as declined:
-            return declined.job
         except ProviderError as outcome:
             if isinstance(outcome, TransientError | Busy | Misconfigured):
                 raise

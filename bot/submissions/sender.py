@@ -22,11 +22,11 @@ from bot.errors import (
     Busy,
     ButtonUsed,
     JobExpired,
-    JobModerated,
     Misconfigured,
     NotSent,
     ProviderError,
     StoreUnavailable,
+    SubmissionDeclined,
     TransientError,
 )
 from bot.models import CostTier, Job, KnownJob, Status, Submission, SubmissionState
@@ -141,10 +141,9 @@ class Sending:
             case ButtonUsed():
                 self._moves_again(asked_at)
                 await self._made(submission, await self._job(outcome.child_jobid, parent, submission.button), used=True)
-            case JobModerated():
+            case SubmissionDeclined():
                 self._moves_again(asked_at)
-                words = "\n".join(filter(None, (outcome.job.error, outcome.job.error_details)))
-                await self._end(submission, SubmissionState.DECLINED, words)
+                await self._end(submission, SubmissionState.DECLINED, outcome.reason)
             case _:
                 self._moves_again(asked_at)
                 if isinstance(outcome, JobExpired):
@@ -168,8 +167,6 @@ class Sending:
         """A job that is there for certain; while useapi cannot describe it, its bare id, which can be watched, too."""
         try:
             job = await self._api.job(jobid)
-        except JobModerated as declined:
-            job = declined.job
         except ProviderError:
             job = Job(jobid=jobid, verb="button", button=button)
         return msgspec.structs.replace(job, parent_jobid=parent.job.jobid)  # useapi may leave it out

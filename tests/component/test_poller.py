@@ -18,7 +18,6 @@ from bot.errors import (
     Busy,
     InvalidResponse,
     JobExpired,
-    JobModerated,
     JobUnknown,
     Overloaded,
     ProviderError,
@@ -504,7 +503,7 @@ async def test_a_job_that_is_over_makes_one_delivery_for_each_place_and_ends_the
 
 async def test_a_declined_job_is_over(night: PollerHarness) -> None:
     known = await night.ask("a")
-    night.useapi.answers["a"] = JobModerated(Job(jobid="a", status=Status.MODERATED, error="Banned prompt detected"))
+    night.useapi.answers["a"] = Job(jobid="a", status=Status.MODERATED, error="Banned prompt detected")
     await asyncio.sleep(HOUR)
     job = await night.job(known)
     assert (job.status, job.error, job.prompt) == ("moderated", "Banned prompt detected", "castle in the fog")

@@ -19,7 +19,6 @@ from bot.errors import (
     ButtonUsed,
     InvalidResponse,
     JobExpired,
-    JobModerated,
     JobUnknown,
     NotSent,
     Overloaded,
@@ -27,6 +26,7 @@ from bot.errors import (
     ProviderServerError,
     QueueFull,
     RequestTimeout,
+    SubmissionDeclined,
     SubscriptionEnded,
     TokenRefused,
     Unreachable,
@@ -550,11 +550,7 @@ async def test_a_refused_account_is_told_to_the_presser_and_what_to_do_to_the_ow
         (JobExpired(code=410), "refused", "useapi.net no longer keeps this job."),
         (BadRequest(code=412), "refused", "This button needs more than a press"),
         (BadRequest(code=413), "refused", "This prompt is too long"),
-        (
-            JobModerated(Job(jobid="", error="Banned prompt", error_details="The word x")),
-            "declined",
-            "Banned prompt\nT",
-        ),
+        (SubmissionDeclined("Banned prompt\nThe word x"), "declined", "Banned prompt\nT"),
     ],
 )
 async def test_what_is_refused_for_good_is_told_once_and_sent_once(
@@ -749,7 +745,7 @@ async def test_a_disk_that_takes_nothing_delays_a_press_and_loses_nothing(evenin
     await evening.disk(full=False)
     await asyncio.sleep(6)
     assert len(useapi.posts) == 1
-    declined = JobModerated(Job(jobid="", error="No"))
+    declined = SubmissionDeclined("No")
     fates: list[Fate] = [None, QueueFull(()), declined, [RequestTimeout()], JobExpired(code=410)]
     for number, outcome in enumerate(fates):
         useapi.outcomes = [outcome]  # the disk is full between the request and what comes of it
@@ -841,7 +837,7 @@ FATES: list[Callable[[], Fate]] = [
     lambda: QueueFull(()), Busy, NotSent, lambda: AccountBlocked(),
     ProviderServerError, Overloaded, Unreachable, RequestTimeout, InvalidResponse,
     lambda: [ProviderServerError()], lambda: [Overloaded()], lambda: [Unreachable()], lambda: [RequestTimeout()],
-    lambda: BadRequest(code=400), lambda: JobModerated(Job(jobid="", error="No")),
+    lambda: BadRequest(code=400), lambda: SubmissionDeclined("No"),
 ]  # fmt: skip
 
 

@@ -134,7 +134,6 @@ async def test_an_answer_may_come_packed(far: StubUseapi, api: UseapiClient) -> 
         ("docs_error_404_job", 404, errors.JobUnknown, Rule.OVER),
         ("docs_error_410", 410, errors.JobExpired, Rule.OVER),
         ("reconstructed_error_409_button_already_executed", 409, errors.ButtonUsed, Rule.OVER),
-        ("reconstructed_error_422_moderated", 422, errors.JobModerated, Rule.OVER),
         ("reconstructed_error_429_discord_rate_limited", 429, errors.Busy, Rule.BACK_OFF),
         ("reconstructed_error_429_queue_full", 429, errors.QueueFull, Rule.BACK_OFF),
         ("reconstructed_error_504_lock", 504, errors.Overloaded, Rule.BACK_OFF),
@@ -207,14 +206,33 @@ async def test_an_answer_above_one_mebibyte_is_nonsense_packed_or_not(far: StubU
     assert (await api.job(JOBID)).status == "started"
 
 
-async def test_a_moderated_job_keeps_its_reason(far: StubUseapi, api: UseapiClient) -> None:
-    body = {"error": "Banned prompt detected", "errorDetails": "The word x", "code": 422}
-    far.says(json.dumps(body).encode(), 422)
-    with pytest.raises(errors.JobModerated) as caught:
-        await api.job(JOBID)
-    job = caught.value.job
+@pytest.mark.parametrize("status", [422, 200], ids=["by status", "in a 200"])
+async def test_a_moderated_job_is_a_job_with_that_status_and_its_reason(
+    far: StubUseapi, api: UseapiClient, status: int
+) -> None:
+    body = {"jobid": "job:other", "error": "Banned prompt detected", "errorDetails": "The word x", "code": 422}
+    far.says(json.dumps(body).encode(), status)
+    job = await api.job(JOBID)
     assert (job.jobid, job.status, job.over) == (JOBID, "moderated", True)
     assert (job.error, job.error_details) == ("Banned prompt detected", "The word x")
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"error": "Banned prompt detected", "errorDetails": "The word x"}, "Banned prompt detected\nThe word x"),
+        ({"errorDetails": "The word x"}, "The word x"),
+        ({"error": 7, "jobid": "job:1"}, ""),
+    ],
+)
+async def test_a_declined_press_raises_midjourneys_reason(
+    far: StubUseapi, api: UseapiClient, body: dict[str, object], reason: str
+) -> None:
+    far.says(json.dumps({**body, "status": "moderated", "code": 422}).encode(), 422)
+    with pytest.raises(errors.SubmissionDeclined) as caught:
+        await api.press(JOBID, "V1", reply_ref="p1")
+    assert (caught.value.reason, caught.value.code, caught.value.rule) == (reason, 422, Rule.OVER)
+    assert str(caught.value) == errors.SubmissionDeclined.sentence()
 
 
 async def test_a_full_queue_names_the_running_jobs(far: StubUseapi, api: UseapiClient) -> None:

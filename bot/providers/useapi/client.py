@@ -14,7 +14,7 @@ from yarl import URL
 from bot import errors
 from bot.models import Job
 from bot.providers.useapi.parsing import Account, accounts_in, job_from, jobids
-from bot.providers.useapi.responses import Response, read
+from bot.providers.useapi.responses import Response, read, read_job
 
 _FRESH = 1.0  # seconds for which those who ask are given what another of them was told
 LARGEST = 1024 * 1024  # bytes of an answer after decompression; a job has about 2 KB
@@ -111,7 +111,7 @@ class UseapiClient:
         """Have useapi give up a job; Midjourney may go on with it, and charge."""
         try:
             query = f"jobid={_quoted(jobid)}"
-            read(await self._ask("GET", "/jobs/cancel/", self._poll_timeout, query=query), jobid=jobid)
+            read(await self._ask("GET", "/jobs/cancel/", self._poll_timeout, query=query))
         finally:
             self._changed(jobid)
 
@@ -134,11 +134,7 @@ class UseapiClient:
         digest = blake2b(answer.body, digest_size=8).hexdigest() if answer.status == 200 else ""
         if known is not None and digest and known.digest == digest and not known.given_up:
             return known
-        said = read(answer, jobid=jobid)
-        if not isinstance(said, dict):
-            raise errors.InvalidResponse
-        # An answer that claims another job's id must not change that one.
-        return msgspec.structs.replace(job_from(said, jobid=jobid), jobid=jobid, digest=digest)
+        return msgspec.structs.replace(read_job(answer, jobid=jobid), digest=digest)
 
     def _changed(self, jobid: str) -> None:
         """Whoever asks for a job from now on sees what a press or an end has made of it, if we were answered or not."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from bot import errors
-from bot.models import Status
+from bot.models import Job, Status
 from bot.providers.useapi.parsing import Fields, decode, job_from, jobids
 
 PAUSE = 300.0  # seconds; nobody outside may send the watcher to sleep for longer
@@ -24,7 +24,7 @@ A gateway says 504, too, when it stopped waiting for useapi. For a GET useapi's 
 POST neither is a refusal: useapi's own means that it cannot track the job, which Midjourney will process all the same.
 """
 
-_OUTCOMES: dict[int, type[errors.ProviderError]] = {
+_ERRORS: dict[int, type[errors.ProviderError]] = {
     401: errors.TokenRefused,
     402: errors.SubscriptionEnded,
     # useapi never says these three: a gateway in front of it does, and then the job is not over.
@@ -46,27 +46,47 @@ class Response(NamedTuple):
     retry_after: str | None = None
 
 
-def read(answer: Response, *, jobid: str = "") -> object:
-    """The decoded body of a good answer; raises the outcome of every other.
+def read(response: Response) -> object:
+    """Return the decoded body of a successful response; raise the `ProviderError` that any other stands for."""
+    code, body = _decoded(response)
+    if code < 400:
+        return body
+    raise _error(code, body, response.retry_after)
 
-    `jobid` names the job in a `JobModerated` whose answer does not. A body may overrule a good HTTP status: its own
-    `code` counts then.
+
+def read_job(response: Response, *, jobid: str) -> Job:
+    """Return the job in a response to a GET of one job; raise the `ProviderError` that any other response stands for.
+
+    A 422 is the moderated job. `jobid` is the requested id: a response that names another must not change that job.
     """
-    status, body, retry_after = answer
+    code, body = _decoded(response)
+    if code >= 400 and code != 422:
+        raise _error(code, body, response.retry_after)
+    if not isinstance(body, dict):
+        raise errors.InvalidResponse
+    job = msgspec.structs.replace(job_from(body, jobid=jobid), jobid=jobid)
+    return msgspec.structs.replace(job, status=Status.MODERATED) if code == 422 else job
+
+
+def _decoded(response: Response) -> tuple[int, object]:
+    """Return the status code that counts and the decoded body (`None` where an error has none).
+
+    A body may overrule a successful HTTP status with a `code` of its own. Raises `InvalidResponse` for what is no
+    answer of an API, and `ProviderServerError` for what comes from a gateway in front of useapi.
+    """
+    status = response.status
     if 200 <= status < 300:
-        said = decode(body)
-        status = _own_code(said) or status
-        if status < 400:
-            return said
+        body = decode(response.body)
+        status = _own_code(body) or status
     elif 400 <= status < 600:
-        said = _decode_if_any(body)
+        body = _decode_if_any(response.body)
     else:
         raise errors.InvalidResponse(code=status)
-    if status in _FINAL and not isinstance(said, dict):
-        raise errors.ProviderServerError(code=status)  # a gateway in between speaks so, and knows nothing of jobs
-    if status == 504 and _own_code(said) != 504:
-        raise errors.ProviderServerError(code=status)  # some gateways speak JSON, but useapi repeats its status inside
-    raise _outcome(status, said if isinstance(said, dict) else {}, jobid=jobid, retry_after=retry_after)
+    if status in _FINAL and not isinstance(body, dict):
+        raise errors.ProviderServerError(code=status)  # only a gateway answers so, and it knows nothing of jobs
+    if status == 504 and _own_code(body) != 504:
+        raise errors.ProviderServerError(code=status)  # some gateways send JSON, but useapi repeats its status inside
+    return status, body
 
 
 def pause(header: str | None, *, now: datetime | None = None) -> float | None:
@@ -101,15 +121,16 @@ def _decode_if_any(body: bytes) -> object:
         return None
 
 
-def _outcome(code: int, said: Fields, *, jobid: str, retry_after: str | None) -> errors.ProviderError:
-    if code == 409 and (children := jobids([said.get("jobid")])):
+def _error(code: int, body: object, retry_after: str | None) -> errors.ProviderError:
+    fields: Fields = body if isinstance(body, dict) else {}
+    if code == 409 and (children := jobids([fields.get("jobid")])):
         return errors.ButtonUsed(children[0])
     if code == 422:
-        job = job_from(said, jobid=jobid)
-        return errors.JobModerated(msgspec.structs.replace(job, jobid=jobid or job.jobid, status=Status.MODERATED))
+        job = job_from(fields, jobid="")
+        return errors.SubmissionDeclined("\n".join(filter(None, (job.error, job.error_details))))
     if code == 429:
-        executing = said.get("executingJobs")
+        executing = fields.get("executingJobs")
         if isinstance(executing, list):
             return errors.QueueFull(jobids(executing))
         return errors.Busy(retry_after=pause(retry_after))
-    return _OUTCOMES.get(code, errors.BadRequest if code < 500 else errors.ProviderServerError)(code=code)
+    return _ERRORS.get(code, errors.BadRequest if code < 500 else errors.ProviderServerError)(code=code)
