@@ -101,7 +101,7 @@ async def _tell_what_is_over(bot: Darkroom) -> None:
     bot.alerts.raise_or_end("useapi", "")
     if bot.alerts.stands("account") or bot.alerts.stands("presses"):
         with contextlib.suppress(ProviderError):
-            if not any(account.waits for account in await bot.api.accounts()):
+            if not any(account.needs_person for account in await bot.api.accounts()):
                 bot.alerts.raise_or_end("account", "")
                 bot.alerts.raise_or_end("presses", "")
 

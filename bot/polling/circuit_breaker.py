@@ -108,7 +108,7 @@ class CircuitBreaker:
         while in_vain < _ASK_IN_VAIN:
             await asyncio.sleep(self.paused_until - self._loop_time())
             try:
-                blocked = any(account.waits for account in await self._accounts())
+                blocked = any(account.needs_person for account in await self._accounts())
                 in_vain = 0
             except AccountBlocked:
                 blocked, in_vain = True, 0

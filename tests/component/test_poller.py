@@ -98,7 +98,10 @@ class StubUseapi:
         await asyncio.sleep(self.takes)
         if isinstance(self.blocked, ProviderError):
             raise self.blocked
-        return (Account(channel="1", max_jobs=3, waits=False), Account(channel="2", max_jobs=3, waits=self.blocked))
+        return (
+            Account(channel="1", max_jobs=3, needs_person=False),
+            Account(channel="2", max_jobs=3, needs_person=self.blocked),
+        )
 
     def times(self, jobid: str | None = None, since: float = 0.0) -> list[float]:
         """When it was asked for this job (or for any)."""
