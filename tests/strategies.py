@@ -61,7 +61,7 @@ texts = st.one_of(
 """Any text, mostly of the kind that breaks a Discord message."""
 
 labels = st.lists(st.one_of(st.sampled_from(LABELS), _short), max_size=40).map(tuple)
-"""The labels of a job's buttons. They are short: forty labels of thousands of characters would dominate the run time."""
+"""The labels of a job's buttons; short ones, because forty long texts would take most of a test's time."""
 
 times = st.none() | st.datetimes(timezones=st.just(UTC))
 

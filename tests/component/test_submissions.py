@@ -520,7 +520,7 @@ async def test_an_account_that_waits_for_a_person_stops_all_and_alerts_once(even
         await evening.submission(button)
     await asyncio.sleep(HOUR)
     assert len(set(evening.alerts)) == 1, "which the owner is told once"
-    assert "open Discord with it, solve the CAPTCHA" in evening.alerts[0][1]
+    assert "solve the CAPTCHA" in evening.alerts[0][1]
     assert len(evening.useapi.posts) <= 3 + 60
     evening.useapi.everybody = None
     await asyncio.sleep(2 * MINUTE)
@@ -546,7 +546,7 @@ async def test_a_refused_account_is_told_to_the_presser_and_what_to_do_to_the_ow
     ("refusal", "state", "words"),
     [
         (BadRequest(code=400), "refused", "Midjourney does not offer this button"),
-        (JobUnknown(code=404), "refused", "useapi.net knows no job with this id."),
+        (JobUnknown(code=404), "refused", "useapi.net has no job with this id."),
         (JobExpired(code=410), "refused", "useapi.net no longer keeps this job."),
         (BadRequest(code=412), "refused", "This button needs more than a press"),
         (BadRequest(code=413), "refused", "This prompt is too long"),
