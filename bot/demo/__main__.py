@@ -114,7 +114,7 @@ def _settings(useapi: FakeUseapi, folder: Path) -> Settings:
 def _welcome(useapi: FakeUseapi) -> str:
     lines = []
     for text, options in _JOBS:
-        jobid = useapi.add_job(**options) if "age" in options else useapi.add_job(asleep=True, **options)
+        jobid = useapi.add_job(**options) if "age" in options else useapi.add_job(starts_when_polled=True, **options)
         lines.append(f"- {text}\n`{jobid}`")
     return _WELCOME + "\n".join(lines)
 
