@@ -10,7 +10,7 @@ from bot.demo.useapi.server import FakeUseapi
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bot.demo.useapi", description="A fake useapi.net on loopback.")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free port")
     parser.add_argument("--token", default="demo-token", help="the bearer token it accepts")
     parser.add_argument("--refresh", type=float, default=15.0, help="seconds between its refreshes from Discord")
     parser.add_argument("--speed", type=float, default=1.0, help="how many times faster than real jobs its jobs run")
