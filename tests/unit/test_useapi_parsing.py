@@ -14,11 +14,11 @@ GRID = ("U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4")
 
 
 def sample(name: str) -> Job:
-    return parse_job((SAMPLES / f"{name}.json").read_bytes(), jobid="job:asked")
+    return parse_job((SAMPLES / f"{name}.json").read_bytes(), jobid="job:requested")
 
 
 def job(**fields: object) -> Job:
-    return parse_job(json.dumps(fields).encode(), jobid="job:asked")
+    return parse_job(json.dumps(fields).encode(), jobid="job:requested")
 
 
 def test_a_started_imagine_waits_to_start() -> None:
@@ -138,15 +138,15 @@ def test_the_payers_redacted_token_is_dropped() -> None:
 
 
 def test_a_response_without_an_id_gets_the_requested_one() -> None:
-    assert job().jobid == "job:asked"
-    assert job(jobid="").jobid == "job:asked"
-    assert job(jobid=["job:1"]).jobid == "job:asked"
+    assert job().jobid == "job:requested"
+    assert job(jobid="").jobid == "job:requested"
+    assert job(jobid=["job:1"]).jobid == "job:requested"
     assert job(jobid="job:own").jobid == "job:own"
-    assert job(jobid="j" * 300).jobid == "job:asked"
+    assert job(jobid="j" * 300).jobid == "job:requested"
 
 
 def test_an_empty_object_is_a_job_with_defaults() -> None:
-    assert job() == Job(jobid="job:asked")
+    assert job() == Job(jobid="job:requested")
 
 
 def test_unknown_values_are_kept_and_unknown_fields_are_not() -> None:
@@ -164,7 +164,7 @@ def test_wrong_types_count_as_missing() -> None:
     wrongs: list[object] = [True, -1, 0.5, None, {}, [[]], [None, 3]]
     for wrong in wrongs:
         read = job(**dict.fromkeys(fields, wrong))
-        assert read in (Job(jobid="job:asked"), job(seed={})), wrong
+        assert read in (Job(jobid="job:requested"), job(seed={})), wrong
 
 
 @pytest.mark.parametrize(
@@ -289,4 +289,4 @@ def test_half_an_emoji_does_not_invalidate_the_whole_response() -> None:
 )  # fmt: skip
 def test_anything_but_a_json_object_is_an_invalid_response(raw: bytes) -> None:
     with pytest.raises(InvalidResponse):
-        parse_job(raw, jobid="job:asked")
+        parse_job(raw, jobid="job:requested")

@@ -89,20 +89,20 @@ def check(job: Job) -> None:
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_job_or_an_invalid_response(raw: bytes) -> None:
     with contextlib.suppress(InvalidResponse):
-        check(parse_job(raw, jobid="job:asked"))
+        check(parse_job(raw, jobid="job:requested"))
 
 
 @settings(deadline=None)
 @given(answer)
 def test_any_object_is_a_clean_and_bounded_job_that_survives_the_database(fields: dict[str, object]) -> None:
-    check(parse_job(json.dumps(fields).encode(), jobid="job:asked"))
+    check(parse_job(json.dumps(fields).encode(), jobid="job:requested"))
 
 
 @settings(deadline=None)
 @given(leaf | st.lists(answer, max_size=2))
 def test_any_json_but_an_object_is_an_invalid_response(raw: object) -> None:
     with pytest.raises(InvalidResponse):
-        parse_job(json.dumps(raw).encode(), jobid="job:asked")
+        parse_job(json.dumps(raw).encode(), jobid="job:requested")
 
 
 @settings(deadline=None)
