@@ -17,7 +17,7 @@ class Account(Protocol):
     """An account at the provider, as far as it matters here."""
 
     @property
-    def waits(self) -> bool:
+    def needs_person(self) -> bool:
         """Whether the account is blocked until a person acts."""
 
 
@@ -71,7 +71,7 @@ class AccountProbe:
         while failures < _MAX_FAILURES:
             await asyncio.sleep(self._delay())
             try:
-                if not any(account.waits for account in await self._accounts()):
+                if not any(account.needs_person for account in await self._accounts()):
                     break
                 failures = 0
             except self._blocked_by:

@@ -11,7 +11,7 @@ from discord.ext import commands
 
 from bot import formatting, logs
 from bot.client import Darkroom
-from bot.errors import DarkroomError, JobModerated, UserError
+from bot.errors import DarkroomError, UserError
 from bot.models import Destination, Job
 from bot.store import SubscriptionOutcome, SubscriptionResult
 from bot.ui import MoreButton, NotifyMeButton, custom_ids, interactions, posted_view, replies, show_my_jobs
@@ -136,10 +136,7 @@ class Jobs(commands.Cog):
             logs.turn_to(key=known.key, destination=destination)
         if known is not None and (known.job.final or not known.job.over):
             return known.job  # the watcher looks at it anyway
-        try:
-            return await self._bot.api.job(known.job.jobid if known else read_jobid(text))
-        except JobModerated as declined:
-            return declined.job
+        return await self._bot.api.job(known.job.jobid if known else read_jobid(text))
 
 
 def _told(subscribed: SubscriptionResult, there: Destination, here: Destination) -> tuple[str, str | None]:

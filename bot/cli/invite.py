@@ -6,7 +6,7 @@ from typing import NamedTuple
 import discord
 
 from bot.client import PERMISSIONS
-from bot.providers.useapi import clean
+from bot.text import clean, clip
 
 MOST = 200  # servers that are named; Discord tells of as many at once
 
@@ -26,7 +26,8 @@ def invite(application_id: int) -> str:
 async def servers(client: discord.Client) -> list[Server]:
     """Where the bot is, the first 200; raises `discord.HTTPException`."""
     return [
-        Server(guild.id, clean(guild.name, 100)) async for guild in client.fetch_guilds(limit=MOST, with_counts=False)
+        Server(guild.id, clip(clean(guild.name), 100))
+        async for guild in client.fetch_guilds(limit=MOST, with_counts=False)
     ]
 
 

@@ -102,7 +102,7 @@ async def _tell_what_is_over(bot: Darkroom) -> None:
     bot.alerts.close(AlertName.PROVIDER)
     if bot.alerts.is_open(AlertName.ACCOUNT) or bot.alerts.is_open(AlertName.SUBMISSIONS):
         with contextlib.suppress(ProviderError):
-            if not any(account.waits for account in await bot.api.accounts()):
+            if not any(account.needs_person for account in await bot.api.accounts()):
                 bot.alerts.close(AlertName.ACCOUNT)
                 bot.alerts.close(AlertName.SUBMISSIONS)
 

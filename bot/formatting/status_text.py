@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import msgspec
 
-from bot.errors import JobModerated
 from bot.models import Job, Status
 from bot.models.durations import TypicalDuration
 
@@ -24,7 +23,7 @@ class Ending(msgspec.Struct, frozen=True):
 
 
 ENDINGS: dict[str, Ending] = {
-    Status.MODERATED: Ending("✗", "declined", JobModerated.sentence()),
+    Status.MODERATED: Ending("✗", "declined", "Midjourney declined this one."),
     Status.FAILED: Ending("✗", "failed", "Midjourney could not finish this one."),
     Status.CANCELLED: Ending("–", "cancelled", "This one was cancelled."),
     Status.EXPIRED: Ending("–", "expired", "useapi.net no longer keeps this job."),

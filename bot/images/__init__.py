@@ -18,7 +18,7 @@ from bot.images.errors import (
     Unreadable,
 )
 from bot.images.sniffing import VIDEO, Fitted, Picture
-from bot.images.ssrf import NotPublic, is_public, public_socket
+from bot.images.ssrf import NotPublic, is_public, on_allow_list, public_socket
 from bot.images.worker_pool import PIXELS
 
 __all__ = [
@@ -41,5 +41,6 @@ __all__ = [
     "is_public",
     "link_ends",
     "names_the_payer",
+    "on_allow_list",
     "public_socket",
 ]

@@ -13,7 +13,7 @@ from yarl import URL
 from bot.images.download import keep, new_file, room, session
 from bot.images.errors import NoRoom, NotAllowed, NotAPicture, NotFour, PictureUnreachable, TooLarge
 from bot.images.sniffing import VIDEO, Fitted, Picture
-from bot.images.ssrf import NotPublic, origin, parse, public_socket
+from bot.images.ssrf import NotPublic, on_allow_list, origin, parse, public_socket
 from bot.images.worker_pool import PIXELS, Made, Task, WorkerPool
 
 REDIRECTS = 3
@@ -55,10 +55,7 @@ class ImageClient:
 
     def is_allowed(self, url: str) -> bool:
         """Whether `url` lies on a listed host, as far as its text tells; nothing is looked up."""
-        try:
-            return str(parse(url).origin()) in self._hosts | self._origins
-        except NotAllowed:
-            return False
+        return on_allow_list(url, self._hosts | self._origins)
 
     def has_room(self, folder: Path) -> bool:
         """Whether the disk of this folder takes a picture of any size."""

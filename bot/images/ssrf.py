@@ -7,6 +7,7 @@ addresses; so the text and the address that is connected to are judged each for 
 import ipaddress
 import re
 import socket
+from collections.abc import Iterable
 
 from aiohttp.connector import AddrInfoType
 from yarl import URL
@@ -57,6 +58,18 @@ def origin(entry: str) -> str:
     if not _ENTRY.fullmatch(entry.lower()):
         raise ValueError(f"{entry!r} is neither a host nor an origin such as https://cdn.example.org")
     return str(URL(entry).origin())
+
+
+def on_allow_list(url: str, hosts: Iterable[str]) -> bool:
+    """Whether the origin of `url` is on the allow-list, as far as its text shows: no name is resolved.
+
+    An entry of `hosts` is a bare host, for https, or a whole origin; a malformed one raises `ValueError`.
+    """
+    try:
+        address = str(parse(url).origin())
+    except NotAllowed:
+        return False
+    return address in {origin(entry if "://" in entry else f"https://{entry}") for entry in hosts}
 
 
 def parse(text: str, *, seen_at: URL | None = None) -> URL:

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from bot import logs
-from bot.errors import JobExpired, JobModerated, ProviderError, Rule, StoreUnavailable
+from bot.errors import JobExpired, ProviderError, Rule, StoreUnavailable
 from bot.models import Job, KnownJob, PollTarget, Status, follow
 from bot.models.alert import AlertSink
 from bot.polling.circuit_breaker import PollBreaker, asked_pause
@@ -281,8 +281,6 @@ class Poller:
         match outcome:
             case Job():
                 new: Job | None = outcome
-            case JobModerated():
-                new = outcome.job
             case ProviderError(rule=Rule.OVER):
                 new = self._ended(outcome, target)
             case ProviderError():

@@ -13,7 +13,7 @@ import re
 from collections.abc import Awaitable, Callable
 
 from bot import logs
-from bot.errors import Busy, JobModerated, JobUnknown, Misconfigured, ProviderError, StoreUnavailable, TransientError
+from bot.errors import Busy, JobUnknown, Misconfigured, ProviderError, StoreUnavailable, TransientError
 from bot.models import Destination, Job, KnownJob
 from bot.providers.useapi import UseapiClient
 from bot.rate_limiter import RateLimiter
@@ -154,7 +154,7 @@ class WebhookInbox:
         Raises `ProviderError` or `OSError` where that is not known now, `StoreUnavailable` where it cannot be kept.
         """
         known = await self._store.jobs.by_jobid(jobid)
-        job = known.job if known is not None else await self._ask(jobid)
+        job = known.job if known is not None else await self._api.job(jobid)
         channel_id = _channel_in(job)
         if channel_id is None or job.private:
             return
@@ -166,12 +166,6 @@ class WebhookInbox:
             logs.turn_to(key=subscribed.known.key, destination=destination)
             log.info("A job that was made elsewhere is shown here, as it asked")
             self._adopted(subscribed.known)
-
-    async def _ask(self, jobid: str) -> Job:
-        try:
-            return await self._api.job(jobid)
-        except JobModerated as declined:
-            return declined.job
 
 
 def _channel_in(job: Job) -> int | None:

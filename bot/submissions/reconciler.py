@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.errors import Busy, JobModerated, Misconfigured, ProviderError, TransientError
+from bot.errors import Busy, Misconfigured, ProviderError, TransientError
 from bot.models import Job, KnownJob, Submission
 from bot.providers.useapi import UseapiClient
 from bot.store import Store
@@ -109,8 +109,6 @@ class Reconciler:
             return known.job
         try:
             return await self._api.job(jobid)
-        except JobModerated as declined:
-            return declined.job
         except ProviderError as error:
             if isinstance(error, TransientError | Busy | Misconfigured):
                 raise

@@ -22,11 +22,11 @@ from bot.errors import (
     Busy,
     ButtonUsed,
     JobExpired,
-    JobModerated,
     Misconfigured,
     NotSent,
     ProviderError,
     StoreUnavailable,
+    SubmissionDeclined,
     TransientError,
 )
 from bot.models import CostTier, Job, KnownJob, Status, Submission, SubmissionState
@@ -146,10 +146,9 @@ class Sender:
                 self._resume_queue(sent_at)
                 child = await self._child(error.child_jobid, parent, submission.button)
                 await self._accept(submission, child, repeated=True)
-            case JobModerated():
+            case SubmissionDeclined():
                 self._resume_queue(sent_at)
-                text = "\n".join(filter(None, (error.job.error, error.job.error_details)))
-                await self._fail(submission, SubmissionState.DECLINED, text)
+                await self._fail(submission, SubmissionState.DECLINED, error.reason)
             case _:
                 self._resume_queue(sent_at)
                 if isinstance(error, JobExpired):
@@ -173,8 +172,6 @@ class Sender:
         """Return a child that exists for certain; its bare id where useapi cannot describe it, which can be polled."""
         try:
             job = await self._api.job(jobid)
-        except JobModerated as declined:
-            job = declined.job
         except ProviderError:
             job = Job(jobid=jobid, verb="button", button=button)
         return msgspec.structs.replace(job, parent_jobid=parent.job.jobid)  # useapi may leave it out

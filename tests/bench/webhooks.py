@@ -69,7 +69,11 @@ def _late(street: ProcessHarness) -> Iterator[float]:
     ended = {job.prompt: job for job in street.useapi._account.jobs.values() if job.button == "V1"}
     for name, accepted in _pictures(street):
         job = ended[name]
-        knows = job.begun + job.phase + math.ceil((job.end - job.begun - job.phase) / REFRESH) * REFRESH
+        knows = (
+            job.started_at
+            + job.plan.phase
+            + math.ceil((job.ends_at - job.started_at - job.plan.phase) / REFRESH) * REFRESH
+        )
         yield accepted - knows
 
 

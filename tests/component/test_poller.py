@@ -18,7 +18,6 @@ from bot.errors import (
     Busy,
     InvalidResponse,
     JobExpired,
-    JobModerated,
     JobUnknown,
     Overloaded,
     ProviderError,
@@ -100,7 +99,10 @@ class StubUseapi:
         await asyncio.sleep(self.takes)
         if isinstance(self.blocked, ProviderError):
             raise self.blocked
-        return (Account(channel="1", max_jobs=3, waits=False), Account(channel="2", max_jobs=3, waits=self.blocked))
+        return (
+            Account(channel="1", max_jobs=3, needs_person=False),
+            Account(channel="2", max_jobs=3, needs_person=self.blocked),
+        )
 
     def times(self, jobid: str | None = None, since: float = 0.0) -> list[float]:
         """When it was asked for this job (or for any)."""
@@ -505,7 +507,7 @@ async def test_a_job_that_is_over_makes_one_delivery_for_each_place_and_ends_the
 
 async def test_a_declined_job_is_over(night: PollerHarness) -> None:
     known = await night.ask("a")
-    night.useapi.answers["a"] = JobModerated(Job(jobid="a", status=Status.MODERATED, error="Banned prompt detected"))
+    night.useapi.answers["a"] = Job(jobid="a", status=Status.MODERATED, error="Banned prompt detected")
     await asyncio.sleep(HOUR)
     job = await night.job(known)
     assert (job.status, job.error, job.prompt) == ("moderated", "Banned prompt detected", "castle in the fog")

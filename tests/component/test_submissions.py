@@ -20,7 +20,6 @@ from bot.errors import (
     ButtonUsed,
     InvalidResponse,
     JobExpired,
-    JobModerated,
     JobUnknown,
     NotSent,
     Overloaded,
@@ -28,6 +27,7 @@ from bot.errors import (
     ProviderServerError,
     QueueFull,
     RequestTimeout,
+    SubmissionDeclined,
     SubscriptionEnded,
     TokenRefused,
     Unreachable,
@@ -145,7 +145,7 @@ class StubUseapi:
         await asyncio.sleep(0.1)
         if self.accounts_meet is not None:
             raise self.accounts_meet
-        return (Account(channel="1", max_jobs=3, waits=self.blocked),)
+        return (Account(channel="1", max_jobs=3, needs_person=self.blocked),)
 
     def _running(self) -> tuple[str, ...]:
         return tuple(jobid for jobid, (ends, _) in self.made.items() if now() < ends)
@@ -537,7 +537,7 @@ async def test_an_account_that_waits_for_a_person_stops_all_and_alerts_once(even
         await evening.submission(button)
     await asyncio.sleep(HOUR)
     assert len(set(evening.alerts)) == 1, "which the owner is told once"
-    assert "open Discord with it, solve the CAPTCHA" in evening.alerts[0][1]
+    assert "solve the CAPTCHA" in evening.alerts[0][1]
     assert len(evening.useapi.posts) <= 3 + 60
     evening.useapi.everybody = None
     await asyncio.sleep(2 * MINUTE)
@@ -598,16 +598,12 @@ async def test_a_refused_account_is_told_to_the_presser_and_what_to_do_to_the_ow
 @pytest.mark.parametrize(
     ("refusal", "state", "words"),
     [
-        (BadRequest(code=400), "refused", "Midjourney no longer offers this button"),
-        (JobUnknown(code=404), "refused", "useapi.net knows no job with this id."),
+        (BadRequest(code=400), "refused", "Midjourney does not offer this button"),
+        (JobUnknown(code=404), "refused", "useapi.net has no job with this id."),
         (JobExpired(code=410), "refused", "useapi.net no longer keeps this job."),
         (BadRequest(code=412), "refused", "This button needs more than a press"),
         (BadRequest(code=413), "refused", "This prompt is too long"),
-        (
-            JobModerated(Job(jobid="", error="Banned prompt", error_details="The word x")),
-            "declined",
-            "Banned prompt\nT",
-        ),
+        (SubmissionDeclined("Banned prompt\nThe word x"), "declined", "Banned prompt\nT"),
     ],
 )
 async def test_what_is_refused_for_good_is_told_once_and_sent_once(
@@ -804,7 +800,7 @@ async def test_a_disk_that_takes_nothing_delays_a_press_and_loses_nothing(evenin
     await evening.disk(full=False)
     await asyncio.sleep(6)
     assert len(useapi.posts) == 1
-    declined = JobModerated(Job(jobid="", error="No"))
+    declined = SubmissionDeclined("No")
     fates: list[Fate] = [None, QueueFull(()), declined, [RequestTimeout()], JobExpired(code=410)]
     for number, outcome in enumerate(fates):
         useapi.outcomes = [outcome]  # the disk is full between the request and what comes of it
@@ -898,7 +894,7 @@ FATES: list[Callable[[], Fate]] = [
     lambda: QueueFull(()), Busy, NotSent, lambda: AccountBlocked(),
     ProviderServerError, Overloaded, Unreachable, RequestTimeout, InvalidResponse,
     lambda: [ProviderServerError()], lambda: [Overloaded()], lambda: [Unreachable()], lambda: [RequestTimeout()],
-    lambda: BadRequest(code=400), lambda: JobModerated(Job(jobid="", error="No")),
+    lambda: BadRequest(code=400), lambda: SubmissionDeclined("No"),
 ]  # fmt: skip
 
 

@@ -16,9 +16,9 @@ def alerts(harness: BotHarness) -> list[str]:
 @pytest.mark.parametrize(
     ("error", "says"),
     [
-        (401, "useapi.net does not accept USEAPI_TOKEN any more"),
+        (401, "useapi.net no longer accepts USEAPI_TOKEN"),
         (402, "The useapi.net subscription has ended"),
-        (596, "The Midjourney account waits for a person"),
+        (596, "The Midjourney account needs a person"),
     ],
 )
 async def test_trouble_of_the_account_is_told_once_and_so_is_its_end(

@@ -125,7 +125,7 @@ async def test_a_plain_member_gains_nothing_from_a_moderators_buttons(harness: B
         (400, "Midjourney no longer offers this button for this picture."),
         (401, "useapi.net does not accept this bot's token. Please ask this server's admin"),
         (402, "The useapi.net subscription behind this bot has ended. Please ask this server's admin"),
-        (404, "useapi.net knows no job with this id."),
+        (404, "useapi.net has no job with this id."),
     ],
 )
 async def test_a_press_that_useapi_refuses_is_told_and_never_sent_again(

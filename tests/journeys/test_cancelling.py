@@ -110,5 +110,5 @@ async def test_a_cancel_that_useapi_does_not_take_is_told_and_the_job_goes_on(ha
     jobid, card = await running(harness)
     harness.useapi.fail(500, path="/v2/jobs/cancel*")
     answer = await cancelled(harness, harness.mira, card)
-    assert answer.startswith("useapi.net has trouble of its own just now.")
+    assert answer.startswith("useapi.net is having problems right now.")
     assert await harness.rows(f"SELECT over FROM jobs WHERE jobid = '{jobid}'") == [(0,)]

@@ -56,7 +56,7 @@ async def test_of_many_ids_the_first_three_are_followed_and_each_has_its_line(ha
     assert more == "These are the first 3 of 4; `/job` takes the others."
     second = await harness.bo.send(harness.channel, f"{unknown} {jobids[0]}")
     lines = (await menu(harness, harness.mira, second)).content.splitlines()
-    assert lines[0].startswith("- useapi.net knows no job with this id.")
+    assert lines[0].startswith("- useapi.net has no job with this id.")
     assert lines[1].startswith("- It stands here already. https://discord.com/channels/")
 
 

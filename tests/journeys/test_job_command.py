@@ -200,7 +200,7 @@ async def test_the_short_key_means_nothing_in_another_server(harness: BotHarness
     hall = elsewhere.create_text_channel("hall")
     stranger = elsewhere.add_member(harness.mira.user)
     assert (await harness.job(stranger, f"#{key}", hall)).startswith(f"No job in this server has the key `#{key}`.")
-    assert (await harness.job(stranger, key, hall)).startswith("useapi.net knows no job with this id.")
+    assert (await harness.job(stranger, key, hall)).startswith("useapi.net has no job with this id.")
     assert not harness.posts(hall)
     assert await harness.job(stranger, jobid, hall) == f"Watching `#{key}`: I'll post it here."
     assert (await harness.job(stranger, f"#{key}", hall)).startswith("Already watched [here]")

@@ -96,7 +96,7 @@ async def test_an_outage_of_useapi_is_told_but_is_no_illness_of_the_bot(
     _, told = await get(f"{origin}/healthz")
     assert told["parts"]["useapi"] == {
         "ok": True,
-        "is": "useapi.net has trouble of its own just now. Please try again in a minute.",
+        "is": "useapi.net is having problems right now. Please try again in a minute.",
     }
     harness.useapi.heal()
     for _ in range(6):

@@ -31,7 +31,7 @@ async def test_a_full_disk_promises_nothing_and_loses_nothing(harness: BotHarnes
     await limit(harness, 0)
     long = "a very long prompt " * 250
     refused = [await harness.job(harness.bo, harness.useapi.add_job(prompt=long)) for _ in range(3)]
-    assert refused[-1].startswith("My database cannot be written just now, so I can't keep that.")
+    assert refused[-1].startswith("My database can't be written to right now, so that was not saved.")
     await harness.wait(120)
     await limit(harness, 10_000)
     await harness.wait(120)

@@ -239,6 +239,6 @@ async def test_an_expired_job_loses_its_buttons_and_says_why(harness: BotHarness
     grid = await posted(harness)
     harness.useapi.fail(410, path="/v2/jobs/button")
     answer = words(await harness.press(harness.mira, grid, "V1"))
-    assert answer == "useapi.net no longer keeps this job. It keeps each for about 31 days."
+    assert answer == "useapi.net no longer keeps this job. Jobs are kept for about 31 days."
     await harness.wait(10)
     assert labels(harness.last) == [["⋯"]]

@@ -277,6 +277,7 @@ def test_full_size_is_offered_while_the_link_lives() -> None:
                 *("https://cdn.discordapp.com.evil.example", "https://cdn.discordapp.com@evil.example"),
             )
         ),
+        with_picture(alive.replace("/castle", "\\castle")),
         with_picture(f"{alive}&{'x' * 512}"),
         Job(jobid="job:1", status=Status.COMPLETED),
     ):

@@ -98,7 +98,7 @@ async def _useapi(values: Mapping[str, Any], clock: Clock) -> list[Finding]:
 def _account(account: Account) -> Finding:
     """A line that may be shown around: of the channel's id only its end."""
     name = f"the Midjourney account in channel …{account.channel[-4:]}"
-    if account.waits:
+    if account.needs_person:
         return wrong("useapi.net", f"{name} waits for a person", AccountBlocked.for_admin)
     places = "" if account.max_jobs is None else f", {account.max_jobs} jobs at a time"
     return fine("useapi.net", f"{name}{places}")

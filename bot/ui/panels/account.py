@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from bot import formatting
-from bot.errors import DarkroomError, JobModerated, ProviderError
+from bot.errors import DarkroomError, ProviderError
 from bot.models import Job
 from bot.ui.interactions import Bot
 
@@ -64,8 +64,6 @@ async def _described(bot: Bot, jobids: Sequence[str]) -> list[Job]:
 async def _look(bot: Bot, jobid: str) -> Job:
     try:
         return await bot.api.job(jobid)
-    except JobModerated as declined:
-        return declined.job
     except DarkroomError:
         return Job(jobid=jobid)  # it runs, more is not known
 

@@ -10,7 +10,7 @@ from discord import ui
 
 from bot import formatting
 from bot.errors import UserError
-from bot.images import link_ends, names_the_payer
+from bot.images import link_ends, names_the_payer, on_allow_list
 from bot.models import Delivery, DeliveryKind, Job, Status
 from bot.ui import replies
 from bot.ui.base import NONCE, DeliveryButton, delete_post
@@ -38,8 +38,7 @@ def full_size(job: Job, now: datetime, hosts: Sequence[str]) -> Original | None:
     until = link_ends(url)
     if until is None or until <= now or len(url) > _URL_LIMIT or names_the_payer(url):
         return None
-    origins = (host if "://" in host else f"https://{host}" for host in hosts)
-    if not any(url.startswith(origin.rstrip("/") + "/") for origin in origins):
+    if not on_allow_list(url, hosts):
         return None
     return Original(url=url, until=until)
 
