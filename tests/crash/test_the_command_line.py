@@ -116,7 +116,8 @@ async def test_a_health_port_that_is_taken_is_a_sentence(street: ProcessHarness)
         assert await street.bot.ended(within=10) == 1
     last = street.bot.screen.splitlines()[-1]
     assert last == (
-        f"HEALTH_PORT {port} cannot be opened on 127.0.0.1: something else is on it; stop that, or choose another port."
+        f"HEALTH_PORT {port} cannot be opened on 127.0.0.1: another program uses it; stop that program, or "
+        "choose another port."
     )
 
 
