@@ -59,7 +59,7 @@ async def test_health_check_and_restore_beside_a_running_bot_and_after_it(street
     lines = [json.loads(line) for line in street.bot.screen.splitlines()]
     (told,) = [line["message"] for line in lines if "Elsewhere" in line["message"]]
     assert told.endswith(f"not listed. To serve it: ALLOWED_GUILDS={street.guild},{other}")
-    assert lines[0]["message"] == "BACKUP is no setting; did you mean BACKUPS?"
+    assert lines[0]["message"] == "BACKUP is not a setting; did you mean BACKUPS?"
     assert any(line["message"].startswith("Invite: https://discord.com/") for line in lines)
 
     copy.write_bytes((street.folder / "data" / FILE).read_bytes())

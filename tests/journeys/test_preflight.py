@@ -95,10 +95,10 @@ async def test_every_mistake_is_told_at_once_with_what_to_do(desk: Desk, capsys:
     assert after["✗ settings: DISCORD_TOKEN is missing"] == (
         "    → the bot's token: Discord Developer Portal, your application, Bot, Reset Token"
     )
-    servers = "ALLOWED_GUILDS must be server ids (15 to 20 digits) with commas between them, or * for every server"
+    servers = "ALLOWED_GUILDS must be server ids (15 to 20 digits) separated by commas, or * for every server"
     assert after[f"✗ settings: {servers}"].startswith("    → the ids of the Discord servers to serve: right-click")
-    assert "! settings: LOG_LEVELL is no setting; did you mean LOG_LEVEL?" in lines
-    assert "! settings: USEAPI_TOKEM is no setting; did you mean USEAPI_TOKEN?" in lines
+    assert "! settings: LOG_LEVELL is not a setting; did you mean LOG_LEVEL?" in lines
+    assert "! settings: USEAPI_TOKEM is not a setting; did you mean USEAPI_TOKEN?" in lines
     assert after["✗ useapi.net: does not accept USEAPI_TOKEN"].startswith("    → copy it anew")
     assert [line for line in lines if "POLL_SECONDS" in line]
 
