@@ -126,7 +126,7 @@ async def test_discord_and_useapi_may_refuse_or_be_unreachable(desk: Desk, capsy
         ({"json": {"error": "none"}, "status": 404}, "✗ useapi.net: no Midjourney account is configured"),
         (
             {"json": {"1187654321012345678": {"discord": CANARY, "maxJobs": "8", "pendingModMessage": "hello"}}},
-            "✗ useapi.net: the Midjourney account in channel …5678 needs attention",
+            "✗ useapi.net: the Midjourney account in channel …5678 needs a person",
         ),
     ],
 )

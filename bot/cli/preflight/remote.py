@@ -84,7 +84,7 @@ async def _useapi(values: Mapping[str, Any], clock: Clock) -> list[Finding]:
         except SubscriptionEnded:
             return [wrong("useapi.net", "the subscription has ended", "renew it at useapi.net")]
         except AccountBlocked:
-            return [wrong("useapi.net", "the Midjourney account needs attention", AccountBlocked.for_admin)]
+            return [wrong("useapi.net", "the Midjourney account needs a person", AccountBlocked.for_admin)]
         except ProviderError as error:
             return [wrong("useapi.net", str(error))]
     if not accounts:
@@ -101,7 +101,7 @@ def _account(account: Account) -> Finding:
     """Describe an account by the end of its channel id only, so that the output may be shared."""
     name = f"the Midjourney account in channel …{account.channel[-4:]}"
     if account.waits:
-        return wrong("useapi.net", f"{name} needs attention", AccountBlocked.for_admin)
+        return wrong("useapi.net", f"{name} needs a person", AccountBlocked.for_admin)
     slots = "" if account.max_jobs is None else f", {account.max_jobs} jobs at a time"
     return fine("useapi.net", f"{name}{slots}")
 
