@@ -101,7 +101,8 @@ def _describe(error: ProviderError) -> str:
         return error.for_admin
     if isinstance(error, Unreachable):
         return "useapi.net could not be reached."
-    return f"useapi.net answered with an error ({type(error).__name__}, HTTP {error.code or 'none'})."
+    status = "" if error.code is None else f", HTTP {error.code}"
+    return f"useapi.net does not work at the moment ({type(error).__name__}{status})."
 
 
 async def _end_alerts(bot: Darkroom) -> None:
