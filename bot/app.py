@@ -1,4 +1,4 @@
-"""The only builder: opens everything from the outside in, and closes it from the inside out."""
+"""Composition root: builds all parts, and closes them in reverse order, intake first."""
 
 import logging
 import shutil
@@ -40,9 +40,9 @@ log = logging.getLogger(__name__)
 async def open_darkroom(
     settings: Settings, *, now: Callable[[], datetime] = discord.utils.utcnow, always_sync: bool = False
 ) -> AsyncIterator[Darkroom]:
-    """A bot that is ready to log in; `now` is the wall clock, which may jump.
+    """Yield a bot that is ready to log in; `now` is the wall clock, which may jump.
 
-    Raises `StartError` where the database or HEALTH_PORT cannot be opened.
+    Raises `StartError` if the database cannot be opened.
     """
     metrics = _metrics(settings)
     traces = [] if metrics is None else [metrics.useapi]
@@ -63,7 +63,7 @@ async def open_darkroom(
                 bot=bot,
                 store=store,
                 pictures=pictures,
-                folder=_emptied(settings.data_dir / "tmp"),
+                folder=_create_empty(settings.data_dir / "tmp"),
                 ping_after=settings.ping_after,
                 now=now,
                 alerts=bot.alerts,
@@ -91,13 +91,13 @@ async def open_darkroom(
                 store=store,
                 poll_soon=bot.poller.poll_soon,
                 destination_of=partial(postable_destination, bot, guilds=settings.allowed_guilds),
-                adopted=partial(_adopted, bot),
+                adopted=partial(_poll_adopted, bot),
             )
             answers = SubmissionReplies(bot=bot, store=store, deliver_soon=bot.deliver_soon, now=now)
             bot.submissions = SubmissionQueue(
                 api=api,
                 store=store,
-                poll_child=partial(_pressed, bot),
+                poll_child=partial(_poll_child, bot),
                 notify=lambda submission: answers.tell(submission, bot.submissions.pause_reason),
                 deliver_soon=bot.dispatcher.set,
                 alerts=bot.alerts,
@@ -121,9 +121,9 @@ async def open_darkroom(
             }
             if metrics is not None:
                 metrics.follow_discord(bot.rate_limits.trace)
-                bot.web.append(partial(_pages, bot, metrics, now))
+                bot.web.append(partial(_serve_health, bot, metrics, now))
             if settings.callback_url:
-                bot.web.append(partial(_callbacks, bot))
+                bot.web.append(partial(_serve_webhooks, bot))
             try:
                 yield bot
             finally:
@@ -139,7 +139,7 @@ def _on_store_health(alerts: Alerts, trouble: str) -> None:
 
 
 def _metrics(settings: Settings) -> "Metrics | None":
-    """What counts, where somebody may ask for it; else not even its package is imported."""
+    """Return the metrics, or `None` without `HEALTH_PORT`; their package is imported only with it."""
     if settings.health_port is None:
         return None
     from bot.ops.metrics import Metrics
@@ -147,55 +147,63 @@ def _metrics(settings: Settings) -> "Metrics | None":
     return Metrics()
 
 
-def _pressed(bot: Darkroom, child: KnownJob) -> None:
-    """Follow what a press has made; useapi may have called about it before it answered the press."""
+def _poll_child(bot: Darkroom, child: KnownJob) -> None:
+    """Poll the job that a submission has started; webhook calls about it may have come before the response."""
     bot.poller.watch(child, sooner=True)
     bot.webhooks.watched(child)
 
 
-def _adopted(bot: Darkroom, known: KnownJob) -> None:
-    """Follow a job that asked for it by itself."""
+def _poll_adopted(bot: Darkroom, known: KnownJob) -> None:
+    """Poll a job that named its own destination, and post what is due for it."""
     bot.poller.watch(known)
     bot.webhooks.watched(known)
     bot.deliver_soon()
 
 
 @asynccontextmanager
-async def _pages(bot: Darkroom, metrics: "Metrics", now: Callable[[], datetime]) -> AsyncIterator[None]:
-    """Tell how the bot does."""
+async def _serve_health(bot: Darkroom, metrics: "Metrics", now: Callable[[], datetime]) -> AsyncIterator[None]:
+    """Serve `/healthz` and `/metrics`; raises `StartError` if the port cannot be opened."""
     from bot.ops.health import Health
     from bot.ops.health_routes import HealthRoutes
     from bot.ops.server import serve
 
     host, port = bot.settings.health_host, bot.settings.health_port or 0
-    pages = HealthRoutes(bot, Health(bot, now), metrics, now)
-    async with serve(pages.routes(), host=host, port=port, setting="HEALTH_PORT") as chosen:
-        log.info("Health and metrics are told on http://%s:%d", host, chosen)
+    health = HealthRoutes(bot, Health(bot, now), metrics, now)
+    async with serve(health.routes(), host=host, port=port, setting="HEALTH_PORT") as opened_port:
+        log.info("Serving health and metrics on http://%s:%d", host, opened_port)
         yield
 
 
 @asynccontextmanager
-async def _callbacks(bot: Darkroom) -> AsyncIterator[None]:
-    """Serve the webhook endpoint; it closes before its `WebhookInbox`, so that no call is answered and then lost."""
+async def _serve_webhooks(bot: Darkroom) -> AsyncIterator[None]:
+    """Serve the webhook endpoint; raises `StartError` if the port cannot be opened.
+
+    It closes before its `WebhookInbox`, so that no call is answered and then lost.
+    """
     from bot.ops.server import serve
     from bot.ops.webhook_routes import WebhookRoutes
 
     host, port = bot.settings.webhook_host, bot.settings.webhook_port or 0
-    callbacks = WebhookRoutes(bot.webhooks, callback_secret(bot.settings.useapi_token))
+    webhooks = WebhookRoutes(bot.webhooks, callback_secret(bot.settings.useapi_token))
     try:
-        async with serve(callbacks.routes(), host=host, port=port, setting="WEBHOOK_PORT"):
-            log.info("useapi.net may call %s, which leads to http://%s:%d", bot.settings.public_url, host, port)
+        async with serve(webhooks.routes(), host=host, port=port, setting="WEBHOOK_PORT"):
+            log.info("Serving webhooks for %s on http://%s:%d", bot.settings.public_url, host, port)
             bot.webhooks.catch_up()
             yield
     finally:
         await bot.webhooks.close()
 
 
-def _emptied(folder: Path) -> Path:
-    """A folder for files on their way; what a killed bot left there goes. The store's lock says that it is ours."""
+def _create_empty(folder: Path) -> Path:
+    """Create an empty folder for temporary files, deleting those of a killed bot.
+
+    The lock on the database makes sure that no running bot uses it. Raises `StoreError` if it cannot be created.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"The folder {folder} cannot be made: {error.strerror}. Is something in its place?") from None
+        raise StoreError(
+            f"The folder {folder} cannot be created: {error.strerror}. Is there a file of that name?"
+        ) from None
     return folder

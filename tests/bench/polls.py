@@ -143,9 +143,9 @@ async def run(*, quick: bool) -> list[Table]:
         Table(
             before=f"{connections} connections, answers of 1.5 KB from {server}, {turns} runs of {seconds:.0f} s in "
             f"turn, {JOBS:,} watched jobs, each side alone on a core of its own, uvloop on both.",
-            head=["what", "looks a second", "ratio", "processor time a look", "ratio"],
+            head=["what", "polls a second", "ratio", "processor time per poll", "ratio"],
             rows=rows,
-            after="The cycle is: due, read from SQLite who waits and what is known, GET, decode, clean and compare, "
-            "write what is news (one transaction for all that came together), schedule anew.",
+            after="The cycle is: due, read subscribers and last state from SQLite, GET, decode, clean and compare, "
+            "write what is new (one transaction for all that came together), schedule again.",
         )
     ]

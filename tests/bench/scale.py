@@ -196,17 +196,17 @@ def _followed(runs: list[dict[str, Any]], watched: int, ended: int, size: float)
     restarts = [max(run["restart"]) for run in runs]
     return Table(
         before=f"### {watched:,} watched jobs and {ended:,} ended ones ({size:,.0f} MB of database)\n\n"
-        f"Asked for {YOUNGEST:.0f} to {OLDEST:.0f} s ago, so each is looked at every 10 to 30 s; {CONNECTIONS} "
+        f"Asked for {YOUNGEST:.0f} to {OLDEST:.0f} s ago, so each is polled every 10 to 30 s; {CONNECTIONS} "
         "connections. All of them are overdue at the start, as after a restart.",
         head=["what", "figure"],
         rows=[
-            ["memory above an idle watcher", spread([run["memory"] - run["idle"] for run in runs], ".1f") + " MB"],
-            ["opening the database to the first look", of("start", ".2f") + " s"],
-            ["most looks begun in one second after the start", f"{spread(restarts)} ({watched / POLL:,.0f} if even)"],
-            ["most looks in flight at once", f"{of('most', '.0f')} of {CONNECTIONS} allowed"],
-            ["looks a second, from then on", of("rate", ",.0f")],
+            ["memory above an idle poller", spread([run["memory"] - run["idle"] for run in runs], ".1f") + " MB"],
+            ["opening the database to the first poll", of("start", ".2f") + " s"],
+            ["most polls begun in one second after the start", f"{spread(restarts)} ({watched / POLL:,.0f} if even)"],
+            ["most polls in flight at once", f"{of('most', '.0f')} of {CONNECTIONS} allowed"],
+            ["polls a second, from then on", of("rate", ",.0f")],
             ["processor time", of("cpu", ".0%") + " of one core"],
-            ["how late a look begins: median", of("p50", ".0f", 1000) + " ms"],
+            ["how late a poll begins: median", of("p50", ".0f", 1000) + " ms"],
             ["how late: 99 of 100", of("p99", ".0f", 1000) + " ms"],
             ["how late: the longest", of("longest", ".0f", 1000) + " ms"],
         ],
@@ -215,9 +215,9 @@ def _followed(runs: list[dict[str, Any]], watched: int, ended: int, size: float)
 
 def _history(past: dict[int, list[dict[str, float]]]) -> Table:
     names = {
-        "start": ("open, to the first look", "s", ".2f"),
-        "look": ("a look", "µs", ".0f"),
-        "ask": ("a new watch, committed", "ms", ".2f"),
+        "start": ("open, to the first poll", "s", ".2f"),
+        "look": ("a poll", "µs", ".0f"),
+        "ask": ("a new subscription, committed", "ms", ".2f"),
         "outbox": ("what is to be sent", "ms", ".2f"),
         "edits": ("what is to be edited", "ms", ".2f"),
         "recent": ("the choices of `/job`", "ms", ".2f"),

@@ -122,13 +122,13 @@ async def run(*, quick: bool) -> list[Table]:
             rows.append(row(mode, rule, *as_fresh(rule, late, jobs // 3, relaxed=relaxed)))
     return [
         Table(
-            before="Whether a first look at the time that such jobs usually take saves requests. Every second row of "
-            "the other rules has the poll at which they are as late as the first one.",
-            head=["mode", "first look", "poll", "looks a job", "late: mean", "95 of 100", "cards that moved"],
+            before="Whether a first poll at the time that such jobs usually take saves requests. Every second row of "
+            "the other rules has the interval at which they are as late as the first one.",
+            head=["mode", "first poll", "interval", "polls a job", "late: mean", "95 of 100", "cards that moved"],
             rows=rows,
             after="A card that moved showed progress, or a preview, before the end. Fast jobs have the times captured "
             f"of a real account, with a spread of {SPREAD:.0%}; relaxed ones wait before that, {QUEUE:.0f} s in the "
-            f"median, a sixth of them more than {QUEUE * 2.459:.0f} s. useapi.net looks at Discord every "
+            f"median, a sixth of them more than {QUEUE * 2.459:.0f} s. useapi.net refreshes from Discord every "
             f"{REFRESH:.0f} s. Simulated, {jobs * len(CAPTURED):,} jobs a row.",
         )
     ]

@@ -50,7 +50,7 @@ async def test_a_settings_file_that_is_no_text_is_named(tmp_path: Path) -> None:
 async def test_a_token_that_discord_does_not_accept(street: ProcessHarness) -> None:
     await street.open(DISCORD_TOKEN=CANARY, LOG_LEVEL="DEBUG")
     assert await last_words(street.bot) == (
-        "Discord does not accept DISCORD_TOKEN. Reset it in the Developer Portal and copy it anew."
+        "Discord does not accept DISCORD_TOKEN. Reset it in the Developer Portal and copy the new one."
     )
 
 
@@ -59,16 +59,16 @@ async def test_a_discord_token_that_is_reset_during_the_start(street: ProcessHar
     street.discord.fail(refused, 401, times=None)
     await street.open(LOG_LEVEL="DEBUG")
     assert await last_words(street.bot) == (
-        "Discord does not accept DISCORD_TOKEN. Reset it in the Developer Portal and copy it anew."
+        "Discord does not accept DISCORD_TOKEN. Reset it in the Developer Portal and copy the new one."
     )
 
 
 async def test_a_token_that_useapi_does_not_accept(street: ProcessHarness) -> None:
     await street.open(USEAPI_TOKEN=CANARY, LOG_LEVEL="DEBUG")
     assert await last_words(street.bot) == (
-        "useapi.net does not accept USEAPI_TOKEN. Copy it anew from your account there."
+        "useapi.net does not accept USEAPI_TOKEN. Copy it again from your account there."
     )
-    assert street.discord.requests == [], "Discord is not troubled with a bot that could do nothing"
+    assert street.discord.requests == [], "no login at Discord without a working provider"
 
 
 async def test_no_way_to_discord(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ async def test_a_useapi_that_is_down_does_not_stop_the_start(street: ProcessHarn
     await street.bot.start()
     await street.discord.wait_ready()
     assert (await street.bot.stop())[0] == 0
-    assert "useapi.net could not be reached" in street.bot.screen
+    assert "useapi.net could not be reached. Starting anyway; it is tried again when needed." in street.bot.screen
     assert "canary" not in street.bot.screen
 
 
