@@ -14,11 +14,8 @@ import discord
 import yarl
 from discord import app_commands
 from discord.ext import commands
-from discord.gateway import DiscordWebSocket
-from discord.http import Route
-from discord.shard import Shard
 
-from bot import logs, ui
+from bot import discord_internals, logs, ui
 from bot.alerts import Alerts
 from bot.delivery import Dispatcher
 from bot.delivery.rate_limits import DiscordRateLimits, pause_before_identify
@@ -100,7 +97,7 @@ class Darkroom(commands.AutoShardedBot):
         self.alerts = Alerts(self, store, settings.alert_channel)
         self._always_sync = always_sync
         if settings.discord_api_url != DISCORD_API_URL:
-            Route.BASE = settings.discord_api_url  # discord.py has no other way to name it
+            discord_internals.set_api_url(settings.discord_api_url)
 
     def deliver_soon(self) -> None:
         """Let the courier look into the outbox now."""
@@ -174,7 +171,7 @@ class Darkroom(commands.AutoShardedBot):
                 await self._spare_identifies()
                 await super().connect(reconnect=reconnect)
             except _UNREACHABLE as error:
-                if _is_token_refused(error):
+                if discord_internals.is_token_refused(error):
                     raise discord.LoginFailure("the token was reset during the start") from None
                 attempt = await _pause(attempt, error)
             else:
@@ -192,7 +189,7 @@ class Darkroom(commands.AutoShardedBot):
             async with asyncio.timeout_at(deadline):
                 await super().close()
         except TimeoutError:
-            await self.http.close()
+            await discord_internals.close_http(self)
 
     async def _spare_identifies(self) -> None:
         limits = await self.fetch_session_start_limits()
@@ -203,28 +200,14 @@ class Darkroom(commands.AutoShardedBot):
 
     async def launch_shard(self, gateway: yarl.URL, shard_id: int, *, initial: bool = False) -> None:
         """Connect one shard, as long as it takes: discord.py's own try again every 5 s, each with a traceback."""
-        DiscordWebSocket.DEFAULT_GATEWAY = gateway  # to which discord.py reconnects; Discord just named it
         attempt = 0
         while True:
             try:
-                async with asyncio.timeout(self.shard_connect_timeout):
-                    socket = await DiscordWebSocket.from_client(
-                        self, initial=initial, gateway=gateway, shard_id=shard_id
-                    )
+                await discord_internals.connect_shard(self, gateway, shard_id, initial=initial)
             except (*_UNREACHABLE, discord.ConnectionClosed) as error:
                 attempt = await _pause(attempt, error)
             else:
-                break
-        private = vars(self)  # discord.py keeps its shards and their queue to itself
-        shard = Shard(socket, self, private["_AutoShardedClient__queue"].put_nowait)
-        private["_AutoShardedClient__shards"][shard_id] = shard
-        shard.launch()
-
-
-def _is_token_refused(error: BaseException) -> bool:
-    """Whether GET /gateway/bot was answered 401, of which discord.py makes a `GatewayNotFound` like of any refusal."""
-    refusal = error.__cause__ if isinstance(error, discord.GatewayNotFound) else None
-    return isinstance(refusal, discord.HTTPException) and refusal.status == 401
+                return
 
 
 async def _pause(attempt: int, error: BaseException) -> int:
