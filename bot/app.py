@@ -81,7 +81,7 @@ async def open_darkroom(
                 poll_seconds=settings.poll_seconds,
                 concurrency=settings.poll_concurrency,
                 now=now,
-                changed=bot.dispatcher.set,
+                changed=bot.dispatcher.wake,
                 ended=lambda: bot.submissions.slot_freed(),
                 alert=bot.alerts.raise_or_end,
             )
@@ -98,7 +98,7 @@ async def open_darkroom(
                 store=store,
                 watch=partial(_pressed, bot),
                 tell=lambda press: answers.tell(press, bot.submissions.held),
-                changed=bot.dispatcher.set,
+                changed=bot.dispatcher.wake,
                 alert=bot.alerts.raise_or_end,
                 queue=settings.press_queue,
                 now=now,

@@ -101,7 +101,7 @@ class Darkroom(commands.AutoShardedBot):
 
     def deliver_soon(self) -> None:
         """Let the courier look into the outbox now."""
-        self.dispatcher.set()
+        self.dispatcher.wake()
 
     async def setup_hook(self) -> None:
         """Make buttons of earlier runs work, load the cogs (one that cannot load stops the start), sync commands."""

@@ -98,7 +98,7 @@ class Health:
         """One that could be posted is taken up at once, and then takes a while: neither may last for ever."""
         if self._bot.dispatcher.paused:
             return Part(ok=True, words="Discord asked for a pause")
-        in_hand = self._bot.dispatcher.in_hand
+        in_hand = self._bot.dispatcher.busy_since
         for channel_id, since in (await self._bot.store.due_channels()).items():
             waited = (self._now() - since).total_seconds()
             if channel_id not in in_hand and waited > DELIVERY_LATE:
