@@ -82,7 +82,7 @@ async def open_darkroom(
                 poll_seconds=settings.poll_seconds,
                 concurrency=settings.poll_concurrency,
                 now=now,
-                changed=bot.dispatcher.set,
+                changed=bot.dispatcher.wake,
                 ended=lambda: bot.submissions.slot_freed(),
                 alerts=bot.alerts,
             )
@@ -99,7 +99,7 @@ async def open_darkroom(
                 store=store,
                 poll_child=partial(_poll_child, bot),
                 notify=lambda submission: answers.tell(submission, bot.submissions.pause_reason),
-                deliver_soon=bot.dispatcher.set,
+                deliver_soon=bot.dispatcher.wake,
                 alerts=bot.alerts,
                 queue_limit=settings.press_queue,
                 now=now,

@@ -9,7 +9,7 @@ import discord
 from discord import app_commands, ui
 from discord.ext import commands
 
-from bot import formatting, logs
+from bot import discord_internals, formatting, logs
 from bot.client import Darkroom
 from bot.errors import DarkroomError, UserError
 from bot.models import Destination, Job
@@ -166,7 +166,7 @@ def _own_button(message: discord.Message, me: discord.ClientUser | None) -> More
         return None
     for kind in (MoreButton, NotifyMeButton):
         for custom_id in custom_ids(message):
-            if claim := kind.__discord_ui_compiled_template__.fullmatch(custom_id):
+            if claim := discord_internals.template_of(kind).fullmatch(custom_id):
                 return kind(claim["nonce"])
     return None
 

@@ -99,12 +99,12 @@ class Health:
         """Fail if a due delivery stays unclaimed, or if sending a claimed one takes too long."""
         if self._bot.dispatcher.paused:
             return Part(ok=True, detail="paused by Discord")
-        in_hand = self._bot.dispatcher.in_hand
+        busy_since = self._bot.dispatcher.busy_since
         for channel_id, since in (await self._bot.store.stats.due_channels()).items():
             waited = (self._now() - since).total_seconds()
-            if channel_id not in in_hand and waited > DELIVERY_LATE:
+            if channel_id not in busy_since and waited > DELIVERY_LATE:
                 return Part(ok=False, detail=f"one has been due for {waited:.0f} s")
-        longest = max((loop_time() - since for since in in_hand.values()), default=0.0)
+        longest = max((loop_time() - since for since in busy_since.values()), default=0.0)
         return Part(
             ok=longest <= SEND_LONGEST,
             detail=f"one has been sending for {longest:.0f} s" if longest >= 1 else "on time",

@@ -14,6 +14,7 @@ from typing import Any
 import discord
 from discord import ui
 
+from bot import discord_internals
 from bot.ui.panels import my_jobs, settings
 from bot.ui.panels.bug_report import ReportButton
 from bot.ui.panels.my_jobs import show_my_jobs
@@ -90,7 +91,7 @@ ALL: tuple[type[ui.DynamicItem[Any]], ...] = (
 def is_ours(interaction: discord.Interaction) -> bool:
     """Whether one of `ALL` will answer: the custom_id has a known form and stands on the message that was pressed."""
     custom_id = interaction.custom_id or ""
-    known = any(item.__discord_ui_compiled_template__.fullmatch(custom_id) for item in ALL)
+    known = any(discord_internals.template_of(item).fullmatch(custom_id) for item in ALL)
     return known and interaction.message is not None and custom_id in custom_ids(interaction.message)
 
 

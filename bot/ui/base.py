@@ -29,7 +29,7 @@ class PersistentItem:
         bot = bot_of(interaction)
         bot.store.clock.note_snowflake(interaction.id)
         try:
-            if await bot.is_welcome(interaction):
+            if await bot.check_server(interaction):
                 await self.act(interaction)
                 await remember_file_limit_of(interaction)
         except Exception as error:  # noqa: BLE001 -- the one place that answers gets them all

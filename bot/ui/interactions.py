@@ -30,7 +30,7 @@ class Bot(Protocol):
     submissions: SubmissionQueue
     settings: Settings
 
-    async def is_welcome(self, interaction: discord.Interaction) -> bool:
+    async def check_server(self, interaction: discord.Interaction) -> bool:
         """Whether the interaction's server is served; if not, the person was told."""
 
     async def is_owner(self, user: discord.User, /) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 
 import discord
 
+from bot import discord_internals
 from bot.discord_codes import DiscordCode
 from bot.models import Destination
 
@@ -76,7 +77,7 @@ async def postable_destination(
     """
     try:
         async with asyncio.timeout(_PATIENCE):
-            channel = await bot.http.get_channel(channel_id)
+            channel = await discord_internals.get_channel(bot, channel_id)
     except (discord.NotFound, discord.Forbidden):
         log.warning("A job wants to be shown in channel %d, which I do not see", channel_id)
         return None
@@ -99,7 +100,7 @@ async def role_is_gone(bot: discord.Client, guild_id: int, role_id: int | None, 
         return False  # nobody's, or everybody's
     try:
         async with asyncio.timeout(patience):
-            await bot.http.get_role(guild_id, role_id)
+            await discord_internals.get_role(bot, guild_id, role_id)
     except discord.NotFound as answer:
         return answer.code == DiscordCode.UNKNOWN_ROLE
     except Exception as error:  # noqa: BLE001 -- see above

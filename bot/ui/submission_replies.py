@@ -6,9 +6,8 @@ from datetime import datetime, timedelta
 
 import aiohttp
 import discord
-from discord.http import Route
 
-from bot import formatting, logs
+from bot import discord_internals, formatting, logs
 from bot.discord_codes import PRIVATE_ANSWER_GONE
 from bot.models import DeliveryKind, Submission, SubmissionState
 from bot.store import Store
@@ -55,16 +54,9 @@ class SubmissionReplies:
         token = await self._store.submissions.interaction_token(submission)
         if not token or self._bot.application_id is None or self._now() - submission.created_at > _TOKEN_LIVES:
             return False
-        route = Route(
-            "PATCH",
-            "/webhooks/{webhook_id}/{webhook_token}/messages/@original",
-            webhook_id=self._bot.application_id,
-            webhook_token=token,
-        )
-        try:  # by hand: discord.py edits answers of interactions only while it holds the interaction
-            await self._bot.http.request(
-                route, json={"content": words[:2000], "components": [], "allowed_mentions": {"parse": []}}
-            )
+        payload = {"content": words[:2000], "components": [], "allowed_mentions": {"parse": []}}
+        try:
+            await discord_internals.edit_original_response(self._bot, self._bot.application_id, token, payload)
         except discord.HTTPException as refusal:
             if refusal.code in PRIVATE_ANSWER_GONE or refusal.status in {401, 403, 404}:
                 return False

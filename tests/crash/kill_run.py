@@ -84,12 +84,12 @@ class KillRun:
         self.wrongs = verdict.lines()
         log = self.log.read_text()
         return Stats(
-            deliveries=len(self.promised), splits=len(self.in_four), late=log.count("came late"),
+            deliveries=len(self.promised), splits=len(self.in_four), late=log.count("picture that was late"),
             kills=sum(self.ends.values()), at_named_points=self.ends["named"],
             lost=len(verdict.lost), repeated=len(verdict.repeated), splits_lost=len(verdict.splits_lost),
             splits_repeated=len(verdict.splits_repeated), bare=self._bare(found),
             cards_left=sum(here.running for here in found.values()), integrity=verdict.integrity,
-            settled=log.count("had been posted before"), seconds=round(time.monotonic() - started),
+            settled=log.count("was already posted"), seconds=round(time.monotonic() - started),
         )  # fmt: skip
 
     def _bare(self, found: dict[int, Standing]) -> int:

@@ -61,7 +61,7 @@ async def test_an_older_copy_repeats_nothing_and_the_admin_learns_what_it_does_n
 
     street.bot.screen = ""
     await channel.start()
-    await discord.wait_until(lambda: "had been posted before" in street.bot.screen, 10)
+    await discord.wait_until(lambda: "was already posted" in street.bot.screen, 10)
     answer = await channel.ask(lighthouse)
     assert answer == "It stands here already."
     card = discord.messages(street.channel)[0]

@@ -15,7 +15,7 @@ from simcord.backend.serializers import message_payload
 from bot import logs
 from tests.journeys.conftest import BotHarness, button, words
 
-NO_BUTTON = "I don't know this button any more. `/job` with the job's id shows it anew."
+NO_BUTTON = "This button no longer works. `/job` with the job ID posts it again."
 NO_POST = "I don't know this post any more. `/job` with its id shows the job anew."
 NO_PERSON = "a" * 24  # a nonce that was never given out
 

@@ -318,7 +318,7 @@ async def test_a_channel_that_stays_away_for_half_an_hour_is_given_up(
     await harness.wait(25 * MINUTE)
     assert "undeliverable" not in caplog.text
     await harness.wait(10 * MINUTE)
-    assert "is undeliverable: the channel stayed away for half an hour" in caplog.text
+    assert "is undeliverable: the channel was unavailable for half an hour" in caplog.text
     tried = sends(harness)
     await harness.wait(60 * MINUTE)
     assert sends(harness) == tried

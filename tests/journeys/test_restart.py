@@ -125,7 +125,7 @@ async def test_commands_that_did_not_change_are_not_sent_again(harness: BotHarne
 async def test_a_server_that_left_the_list_is_told_the_line_to_add(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, age=600))
     await harness.restart(allowed_guilds=frozenset({123456789012345678}))
-    line = f"put `{harness.guild.id}` behind `ALLOWED_GUILDS=`"
+    line = f"put `{harness.guild.id}` after `ALLOWED_GUILDS=`"
     assert line in await harness.job(harness.mira, harness.useapi.add_job())
     assert button(harness.last, "U1").custom_id is not None
     told = words(await harness.press(harness.mira, harness.last, "U1"))

@@ -10,8 +10,8 @@ from typing import Any
 
 import aiohttp
 import discord
-from discord.http import Route
 
+from bot import discord_internals
 from bot.cli.invite import MAX_SERVERS, allowed_guilds_line, invite, joined_servers
 from bot.cli.preflight.findings import Finding, fine, note, wrong
 from bot.errors import AccountBlocked, ProviderError, SubscriptionEnded, TokenRefused
@@ -133,7 +133,7 @@ async def _webhooks(values: Mapping[str, Any]) -> list[Finding]:
 async def _discord(values: Mapping[str, Any], clock: Clock) -> list[Finding]:
     if not {"discord_token", "discord_api_url"} <= values.keys():
         return []
-    Route.BASE = values["discord_api_url"]  # discord.py has no option for it
+    discord_internals.set_api_url(values["discord_api_url"])
     client = discord.Client(intents=discord.Intents.none(), http_trace=clock.trace())
     try:
         async with asyncio.timeout(_TIMEOUT_SECONDS), client:

@@ -44,7 +44,7 @@ PAUSES = {
     "submissions.queue": ("_BROKEN_PAUSE",),
     "submissions.sender": ("_WRITE_AGAIN",),
     "submissions.notifications": ("_NOTIFY_AGAIN",),
-    "delivery.editing": ("_FIRST_TRY",),
+    "delivery.editing": ("_FIRST_RETRY",),
     "store.outbox": ("_FIRST_PICTURE_RETRY",),
 }
 
