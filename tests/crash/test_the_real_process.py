@@ -146,4 +146,4 @@ async def test_useapi_calls_and_the_picture_of_a_press_is_there(street: ProcessH
     (press,) = [request.json for request in street.useapi.requests if request.path == "/v2/jobs/button"]
     secret = press["replyUrl"].rpartition("/")[2]
     assert secret not in street.bot.screen
-    assert f"useapi.net may call http://127.0.0.1:{port}," in street.bot.screen
+    assert f"Serving webhooks for http://127.0.0.1:{port} on" in street.bot.screen
