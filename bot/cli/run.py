@@ -77,7 +77,7 @@ async def _work(bot: Darkroom, settings: Settings) -> None:
     answers = await _check_useapi(bot)
     await _log_in(bot, settings)
     if answers:
-        await _tell_what_is_over(bot)
+        bot.alerts.close(AlertName.PROVIDER)  # of before the start: often the start is what mended it
     telling = asyncio.create_task(_tell_servers(bot))  # Discord may take its time with this; nobody waits for it
     try:
         await _connect(bot)
@@ -95,16 +95,6 @@ async def _check_useapi(bot: Darkroom) -> bool:
         log.warning("The bot goes on, and tries useapi.net again when it needs it. %s", error)
         return False
     return True
-
-
-async def _tell_what_is_over(bot: Darkroom) -> None:
-    """End the alerts about useapi.net that stood before the start: often the start is what mended it."""
-    bot.alerts.close(AlertName.PROVIDER)
-    if bot.alerts.is_open(AlertName.ACCOUNT) or bot.alerts.is_open(AlertName.SUBMISSIONS):
-        with contextlib.suppress(ProviderError):
-            if not any(account.waits for account in await bot.api.accounts()):
-                bot.alerts.close(AlertName.ACCOUNT)
-                bot.alerts.close(AlertName.SUBMISSIONS)
 
 
 async def _log_in(bot: Darkroom, settings: Settings) -> None:

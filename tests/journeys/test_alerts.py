@@ -69,6 +69,29 @@ async def test_an_alert_about_an_account_is_closed_also_when_no_job_of_it_is_sub
     assert alerts(harness)[1:] == [f"✓ Over: {alert.removeprefix('⚠️ ')}"]
 
 
+async def test_an_alert_from_before_a_restart_is_closed_also_when_nothing_is_left_to_show_its_end(
+    harness: BotHarness,
+) -> None:
+    await harness.restart(alert_channel=harness.lounge.id)
+    jobid = harness.useapi.add_job(age=600)
+    await harness.job(harness.mira, jobid)
+    await harness.job(harness.mira, harness.useapi.add_job())
+    (result,) = [message for message in harness.posts() if message.attachments]
+    harness.useapi.fail(596, times=math.inf)
+    await harness.press(harness.mira, result, "V1")
+    await harness.wait(100)
+    await harness.press(harness.mira, await harness.press(harness.mira, harness.last, "Stop"), "Stop for everyone here")
+    (queued,) = await harness.bot.store.unconfirmed() or await harness.bot.store.next_in_queue(9)
+    await harness.bot.submissions.cancel_queued(queued)
+    await harness.restart()
+    await harness.wait(1800)
+    opened = alerts(harness)
+    assert sorted(alert.split()[1] for alert in opened) == ["Buttons", "Running"]
+    harness.useapi.heal()
+    await harness.wait(600)
+    assert sorted(alerts(harness)[2:]) == sorted(f"✓ Over: {alert.removeprefix('⚠️ ')}" for alert in opened)
+
+
 async def test_a_result_that_cannot_be_posted_alerts_and_is_sent_when_an_admin_says_so(harness: BotHarness) -> None:
     await harness.restart(alert_channel=harness.lounge.id)
     admin = harness.guild.add_member(harness.guild.owner)
