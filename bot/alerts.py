@@ -53,7 +53,7 @@ class Alerts:
                 self._open[key] = _OpenAlert(text, recalled=True)
 
     def is_open(self, name: AlertName, *, subject: int | None = None) -> bool:
-        """Whether this alert was opened and not closed since, as far as the admin was told."""
+        """Whether the alert was opened, also before the last restart, and not closed since."""
         return (name, subject) in self._open
 
     def open(self, name: AlertName, text: str, *, subject: int | None = None) -> None:

@@ -77,7 +77,7 @@ async def _work(bot: Darkroom, settings: Settings) -> None:
     useapi_works = await _check_useapi(bot)
     await _log_in(bot, settings)
     if useapi_works:
-        await _end_alerts(bot)
+        bot.alerts.close(AlertName.PROVIDER)  # from before the start: the restart often follows the fix
     logging_servers = asyncio.create_task(_log_servers(bot))  # may be slow, and the start does not depend on it
     try:
         await _connect(bot)
@@ -104,16 +104,6 @@ def _describe(error: ProviderError) -> str:
         return "useapi.net could not be reached."
     status = "" if error.code is None else f", HTTP {error.code}"
     return f"useapi.net does not work at the moment ({type(error).__name__}{status})."
-
-
-async def _end_alerts(bot: Darkroom) -> None:
-    """End the alerts about useapi.net from before the start that no longer apply: the restart often follows the fix."""
-    bot.alerts.close(AlertName.PROVIDER)
-    if bot.alerts.is_open(AlertName.ACCOUNT) or bot.alerts.is_open(AlertName.SUBMISSIONS):
-        with contextlib.suppress(ProviderError):
-            if not any(account.needs_person for account in await bot.api.accounts()):
-                bot.alerts.close(AlertName.ACCOUNT)
-                bot.alerts.close(AlertName.SUBMISSIONS)
 
 
 async def _log_in(bot: Darkroom, settings: Settings) -> None:

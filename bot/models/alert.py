@@ -26,10 +26,13 @@ class AlertName(StrEnum):
 
 
 class AlertSink(Protocol):
-    """Takes alerts. Both methods return at once; an alert is sent in the background, see `bot.alerts`."""
+    """Takes alerts. All methods return at once; an alert is sent in the background, see `bot.alerts`."""
 
     def open(self, name: AlertName, text: str, *, subject: int | None = None) -> None:
         """Say `text`, unless the alert is open with the same text. `subject` tells alerts of one name apart."""
 
     def close(self, name: AlertName, *, subject: int | None = None) -> None:
         """Say that it is over; nothing happens where the alert is not open."""
+
+    def is_open(self, name: AlertName, *, subject: int | None = None) -> bool:
+        """Whether the alert was opened, also before the last restart, and not closed since."""

@@ -24,8 +24,8 @@ class PollBreaker:
     """A circuit breaker that tells the trouble of one job from an outage of useapi. An outage is two log lines.
 
     A blocked Midjourney account is seen by the jobs that meet it, and its alert is closed when the last of them is
-    answered. When the last of them is forgotten instead (stopped, silent, over), `accounts` is asked in the background
-    until no account waits for a person, see `AccountProbe`.
+    answered. When the last of them is forgotten instead (stopped, silent, over), or the alert is open since before a
+    restart, `accounts` is asked in the background until no account is blocked, see `AccountProbe`.
     """
 
     def __init__(
@@ -92,12 +92,12 @@ class PollBreaker:
         self._failing_since.pop(job_id, None)
         if job_id in self._blocked:
             self._blocked.remove(job_id)
-            if not self._blocked:
-                self._probe.start()
+            self.resume()
 
     def resume(self) -> None:
-        """Go on asking about the accounts, where that was begun and is still needed."""
-        self._probe.resume()
+        """Ask about the accounts where the alert is open and no job shows whether that is over."""
+        if self._alerts.is_open(AlertName.ACCOUNT) and not self._blocked:
+            self._probe.start()
 
     def close(self) -> None:
         """Suspend what runs in the background; `resume` takes it up again."""

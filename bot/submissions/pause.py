@@ -30,16 +30,16 @@ class QueuePause:
     """The circuit breaker of the queue, with the reason in words. Times are those of the event loop's clock.
 
     The alert about an account that serves no submissions is closed by the next one that is answered. When none is left
-    to show that, `accounts` is asked in the background until the account works, see `AccountProbe`.
+    to show that, also after a restart, `accounts` is asked in the background until the account works, see
+    `AccountProbe`.
     """
 
     def __init__(self, *, alerts: AlertSink, accounts: Callable[[], Awaitable[Iterable[Account]]]) -> None:
         self._alerts = alerts
         self._breaker = CircuitBreaker(count_by_kind=True)
-        self._alerted = False
         self._probe = AccountProbe(
             accounts=accounts,
-            recovered=self._recovered,
+            recovered=lambda: alerts.close(AlertName.SUBMISSIONS),
             delay=lambda: self._breaker.seconds_left,
             blocked_by=Misconfigured,
         )
@@ -84,7 +84,7 @@ class QueuePause:
     def forget(self) -> None:
         """Forget the reason when nothing is queued: it would say nothing about the next submission."""
         self._breaker.reset()
-        if self._alerted:
+        if self._alerts.is_open(AlertName.SUBMISSIONS):
             self._probe.start()
 
     def end(self, sent_at: float) -> bool:
@@ -95,7 +95,7 @@ class QueuePause:
         if was_paused:
             log.info("Submissions are sent again")
         self._probe.stop()
-        self._recovered()
+        self._alerts.close(AlertName.SUBMISSIONS)
         return True
 
     def resume(self) -> None:
@@ -107,13 +107,8 @@ class QueuePause:
         self._probe.suspend()
 
     def _open_alert(self, text: str) -> None:
-        self._alerted = True
         self._probe.stop()  # submissions show again how the account is
         self._alerts.open(AlertName.SUBMISSIONS, text)
-
-    def _recovered(self) -> None:
-        self._alerted = False
-        self._alerts.close(AlertName.SUBMISSIONS)
 
 
 def _pause_after(error: ProviderError, failures: int) -> float:

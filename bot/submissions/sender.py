@@ -132,13 +132,13 @@ class Sender:
             case Busy() | AccountBlocked() | NotSent():
                 self._pause.begin(error)
                 text = _TOO_MANY.format(self._queue_limit)
-                await self._store_surely(lambda: self._store.submissions.requeue(submission, self._queue_limit, text))
+                await self._retry_write(lambda: self._store.submissions.requeue(submission, self._queue_limit, text))
             case TransientError():
-                log.warning("Submission %d got no answer (%s); searching for its job", submission.id, error)
+                log.warning("Submission %d got no clear answer (%s); searching for its job", submission.id, error)
                 self._pause.begin(error)
                 self._reconciler.add(submission, sent_at)
                 unless_found = _UNTRACKED if error.code == 504 else _LOST
-                await self._store_surely(lambda: self._store.submissions.mark_unconfirmed(submission, unless_found))
+                await self._retry_write(lambda: self._store.submissions.mark_unconfirmed(submission, unless_found))
             case Misconfigured():
                 self._pause.refused(error)
                 await self._fail(submission, SubmissionState.REFUSED, str(error))
@@ -152,7 +152,7 @@ class Sender:
             case _:
                 self._resume_queue(sent_at)
                 if isinstance(error, JobExpired):
-                    await self._store_surely(lambda: self._store.jobs.remove_buttons(parent.id))
+                    await self._retry_write(lambda: self._store.jobs.remove_buttons(parent.id))
                     self._deliver_soon()
                 await self._fail(submission, SubmissionState.REFUSED, _SENTENCES.get(error.code or 0, str(error)))
 
@@ -177,7 +177,7 @@ class Sender:
         return msgspec.structs.replace(job, parent_jobid=parent.job.jobid)  # useapi may leave it out
 
     async def _accept(self, submission: Submission, child: Job, *, repeated: bool) -> None:
-        subscribed = await self._store_surely(
+        subscribed = await self._retry_write(
             lambda: self._store.submissions.mark_accepted(submission, child, repeated=repeated, delay=STATUS_CARD_DELAY)
         )
         # The child is subscribed from this commit on; after a crash before it, the submission is reconciled.
@@ -190,9 +190,9 @@ class Sender:
         self._deliver_soon()
 
     async def _fail(self, submission: Submission, state: SubmissionState, error: str) -> None:
-        await self._store_surely(lambda: self._store.submissions.mark_failed(submission, state, error))
+        await self._retry_write(lambda: self._store.submissions.mark_failed(submission, state, error))
 
-    async def _store_surely(self, write: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def _retry_write(self, write: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Repeat `write` until the disk takes it or the bot dies: useapi gives an answer only once."""
         while True:
             try:

@@ -1,4 +1,4 @@
-"""The line of presses on a real store, with a useapi that notes what it was paid for, in virtual time."""
+"""The queue of submissions on a real store, with a stub of useapi that notes what was charged, in virtual time."""
 
 import asyncio
 import contextlib
@@ -82,19 +82,19 @@ class StubUseapi:
 
     `outcomes` are what the next POSTs meet, first come first served: an error is answered and nothing is made; an error
     within a list is answered although the job was made; `None` stands for all being well. A job runs for `lasts`
-    seconds; `destinations` run at a time. Of what is in `unlisted` the parent's children do not tell.
+    seconds; `slots` run at a time. What is in `unlisted` is missing among the parent's children.
     """
 
     def __init__(self) -> None:
-        self.takes, self.lasts, self.destinations = 4.0, 30.0, 99
+        self.takes, self.lasts, self.slots = 4.0, 30.0, 99
         self.outcomes: list[Fate] = []
         self.everybody: ProviderError | None = None
-        self.looks_meet: ProviderError | None = None
+        self.checks_meet: ProviderError | None = None
         self.unlisted: set[str] = set()
         self.unknown: set[str] = set()
         self.posts: list[tuple[float, str, str]] = []
         self.made: dict[str, tuple[float, Job]] = {}
-        self.looks: Counter[str] = Counter()
+        self.reads: Counter[str] = Counter()
         self.accounts_meet: ProviderError | None = None
         self.blocked = False
         self.asked_for_accounts: list[float] = []
@@ -109,7 +109,7 @@ class StubUseapi:
             raise outcome
         if button[0] == "U" and (before := [job for _, job in self.made.values() if job.button == button]):
             raise ButtonUsed(before[0].jobid)
-        if len(running := self._running()) >= self.destinations:
+        if len(running := self._running()) >= self.slots:
             raise QueueFull(running)
         child = Job(
             jobid=f"job:{len(self.made) + 1}", verb="button", status=Status.STARTED, button=button, reply_ref=reply_ref
@@ -121,10 +121,10 @@ class StubUseapi:
         return child
 
     async def job(self, jobid: str) -> Job:
-        self.looks[jobid] += 1
+        self.reads[jobid] += 1
         await asyncio.sleep(0.1)
-        if self.looks_meet is not None:
-            raise self.looks_meet
+        if self.checks_meet is not None:
+            raise self.checks_meet
         if jobid == GRID.jobid:
             listed = [job for _, job in self.made.values() if job.jobid not in self.unlisted]
             return msgspec.structs.replace(
@@ -136,8 +136,8 @@ class StubUseapi:
         return msgspec.structs.replace(job, status=Status.COMPLETED) if now() >= ends else job
 
     async def running(self) -> tuple[str, ...]:
-        if self.looks_meet is not None:
-            raise self.looks_meet
+        if self.checks_meet is not None:
+            raise self.checks_meet
         return self._running()
 
     async def accounts(self) -> tuple[Account, ...]:
@@ -155,8 +155,8 @@ class StubUseapi:
         return [round(at) for at, _, _ in self.posts]
 
 
-class Evening:
-    """A line at work. `told` has each telling: when, of which button, and how the press stood."""
+class QueueHarness:
+    """A running queue. `notified` has each notification: when, of which button, and the submission's state."""
 
     store: Store
     submissions: SubmissionQueue
@@ -166,9 +166,9 @@ class Evening:
         self.jump = timedelta()  # of the wall clock
         self.queue = 3
         self.served = {HERE.guild_id, THERE.guild_id}
-        self.told: list[tuple[float, str, SubmissionState]] = []
-        self.deaf = 0  # how many tellings Discord does not take
-        self.watched: list[str] = []
+        self.notified: list[tuple[float, str, SubmissionState]] = []
+        self.refused_notifications = 0  # how many of the next Discord does not take
+        self.polled: list[str] = []
         self.alerts = AlertLog()
         self._folder = folder
         self._life = contextlib.AsyncExitStack()
@@ -177,13 +177,13 @@ class Evening:
         return START + timedelta(seconds=now()) + self.jump
 
     async def open(self) -> None:
-        """The store and the line, which does not move yet."""
+        """Open the store and the queue, without its loop."""
         self._life = contextlib.AsyncExitStack()
         self.store = await self._life.enter_async_context(open_store(self._folder, self.wall))
         self.submissions = SubmissionQueue(
             api=cast(UseapiClient, self.useapi),
             store=self.store,
-            poll_child=lambda known: self.watched.append(known.job.jobid),
+            poll_child=lambda known: self.polled.append(known.job.jobid),
             notify=self._notify,
             deliver_soon=lambda: None,
             alerts=self.alerts,
@@ -215,10 +215,10 @@ class Evening:
 
     async def _notify(self, submission: Submission) -> None:
         await asyncio.sleep(0.05)
-        if self.deaf:
-            self.deaf -= 1
+        if self.refused_notifications:
+            self.refused_notifications -= 1
             return
-        self.told.append((now(), submission.button, submission.state))
+        self.notified.append((now(), submission.button, submission.state))
         if submission.state in OVER:
             await self.store.submissions.mark_notified(submission)
 
@@ -249,8 +249,8 @@ class Evening:
             str(row["state"]) for row in await self.store.database.rows("SELECT state FROM submissions ORDER BY id")
         ]
 
-    def told_of(self, button: str) -> list[SubmissionState]:
-        return [state for _, each, state in self.told if each == button]
+    def notified_of(self, button: str) -> list[SubmissionState]:
+        return [state for _, each, state in self.notified if each == button]
 
     async def disk(self, *, full: bool) -> None:
         await self.store.database._connection.execute(f"PRAGMA query_only = {int(full)}")
@@ -267,8 +267,8 @@ async def ended(loop: asyncio.Task[None]) -> None:
 
 
 @pytest.fixture
-async def evening(tmp_path: Path) -> AsyncIterator[Evening]:
-    evening = Evening(tmp_path)
+async def evening(tmp_path: Path) -> AsyncIterator[QueueHarness]:
+    evening = QueueHarness(tmp_path)
     await evening.begin()
     yield evening
     await evening.end()
@@ -282,14 +282,14 @@ def lost(error: ProviderError) -> list[Fate]:
 # --- one press ------------------------------------------------------------------------------------------------------
 
 
-async def test_a_press_is_sent_once_watched_and_told(evening: Evening) -> None:
+async def test_a_submission_is_sent_once_its_job_polled_and_its_presser_notified(evening: QueueHarness) -> None:
     submission = await evening.submission("V1")
     await asyncio.sleep(MINUTE)
     assert [(button, reference) for _, button, reference in evening.useapi.posts] == [("V1", submission.reference)]
-    assert evening.watched == ["job:1"]
-    assert evening.told_of("V1") == [SubmissionState.ACCEPTED]
+    assert evening.polled == ["job:1"]
+    assert evening.notified_of("V1") == [SubmissionState.ACCEPTED]
     assert await evening.store.submissions.interaction_token(submission) == "", (
-        "nobody keeps the token longer than needed"
+        "the token is kept no longer than needed"
     )
     child = await evening.store.jobs.by_jobid("job:1")
     assert child is not None
@@ -297,24 +297,24 @@ async def test_a_press_is_sent_once_watched_and_told(evening: Evening) -> None:
     assert (await evening.store.history.of_child(child.id)) is not None
 
 
-async def test_nothing_is_sent_before_the_presser_was_answered(evening: Evening) -> None:
+async def test_nothing_is_sent_before_the_presser_was_answered(evening: QueueHarness) -> None:
     submission = await evening.add("V1")
     assert isinstance(submission, Submission)
     await evening.submission("V2", BO)
     await asyncio.sleep(MINUTE)
-    assert evening.told_of("V2") == [SubmissionState.ACCEPTED], "who was answered does not wait for who was not"
+    assert evening.notified_of("V2") == [SubmissionState.ACCEPTED], "who was answered does not wait for who was not"
     assert len(evening.useapi.posts) == 1
     evening.submissions.release(submission)
     await asyncio.sleep(MINUTE)
-    assert evening.told_of("V1") == [SubmissionState.ACCEPTED]
+    assert evening.notified_of("V1") == [SubmissionState.ACCEPTED]
 
 
-async def test_ten_members_pressing_u1_in_the_same_second_share_one_request(evening: Evening) -> None:
+async def test_ten_members_pressing_u1_in_the_same_second_share_one_request(evening: QueueHarness) -> None:
     members = [Person(id=number, name=f"M{number}") for number in range(10)]
     await asyncio.gather(*(evening.submission("U1", member) for member in members))
     await asyncio.sleep(MINUTE)
     assert len(evening.useapi.posts) == 1
-    assert Counter(evening.told_of("U1")) == {SubmissionState.ACCEPTED: 1, SubmissionState.REPEATED: 9}
+    assert Counter(evening.notified_of("U1")) == {SubmissionState.ACCEPTED: 1, SubmissionState.REPEATED: 9}
     child = await evening.store.jobs.by_jobid("job:1")
     assert child is not None
     assert {
@@ -325,23 +325,23 @@ async def test_ten_members_pressing_u1_in_the_same_second_share_one_request(even
     assert len(evening.useapi.posts) == 5, "a V may be pressed again and again"
 
 
-async def test_a_used_u_leads_to_its_job_at_once_though_the_line_waits(evening: Evening) -> None:
+async def test_a_used_u_leads_to_its_job_at_once_though_the_queue_is_paused(evening: QueueHarness) -> None:
     await evening.submission("U1")
     await asyncio.sleep(MINUTE)
     evening.useapi.everybody = QueueFull(())
     await evening.submission("V1")
     await asyncio.sleep(10)
-    asked = now()
+    pressed_at = now()
     submission = await evening.submission("U1", BO)
     assert (submission.state, submission.child_id) == (SubmissionState.REPEATED, 2)
     await asyncio.sleep(1)
-    assert evening.told[-1][1:] == ("U1", SubmissionState.REPEATED)
-    assert evening.told[-1][0] - asked < 0.2
+    assert evening.notified[-1][1:] == ("U1", SubmissionState.REPEATED)
+    assert evening.notified[-1][0] - pressed_at < 0.2
     assert [button for _, button, _ in evening.useapi.posts] == ["U1", "V1"]
 
 
 @pytest.mark.parametrize("status", [Status.MODERATED, Status.FAILED, Status.EXPIRED])
-async def test_a_u_whose_job_came_to_nothing_can_be_pressed_again(evening: Evening, status: Status) -> None:
+async def test_a_u_whose_job_came_to_nothing_can_be_pressed_again(evening: QueueHarness, status: Status) -> None:
     await evening.submission("U1")
     await asyncio.sleep(MINUTE)
     child = await evening.store.jobs.by_jobid("job:1")
@@ -350,26 +350,28 @@ async def test_a_u_whose_job_came_to_nothing_can_be_pressed_again(evening: Eveni
     evening.useapi.made.clear()  # and useapi says so, too
     await evening.submission("U1")
     await asyncio.sleep(MINUTE)
-    assert evening.told_of("U1") == [SubmissionState.ACCEPTED, SubmissionState.ACCEPTED]
+    assert evening.notified_of("U1") == [SubmissionState.ACCEPTED, SubmissionState.ACCEPTED]
 
 
-async def test_a_u_that_was_pressed_elsewhere_is_followed_whether_its_parent_tells_or_a_409(evening: Evening) -> None:
+async def test_a_u_that_was_pressed_elsewhere_is_followed_whether_its_parent_lists_it_or_a_409_names_it(
+    evening: QueueHarness,
+) -> None:
     for number, button in enumerate(("U1", "U2"), 1):
         child = Job(jobid=f"job:{number}", button=button, status=Status.STARTED)
         evening.useapi.made[child.jobid] = (HOUR, child)
-    told = msgspec.structs.replace(GRID, children=(Child(button="U1", jobid="job:1"),))
+    listed = msgspec.structs.replace(GRID, children=(Child(button="U1", jobid="job:1"),))
     await evening.store.database.transaction(
-        lambda db: db.execute("UPDATE jobs SET answer = ?", (msgspec.json.encode(told).decode(),))
+        lambda db: db.execute("UPDATE jobs SET answer = ?", (msgspec.json.encode(listed).decode(),))
     )
     await evening.submission("U1")
     await evening.submission("U2")
     await asyncio.sleep(MINUTE)
     assert await evening.states() == ["repeated", "repeated"]
     assert [button for _, button, _ in evening.useapi.posts] == ["U2"], "of U1 it was known"
-    assert sorted(evening.watched) == ["job:1", "job:2"]
+    assert sorted(evening.polled) == ["job:1", "job:2"]
 
 
-async def test_two_servers_and_one_u_are_one_job_and_a_paused_server_holds_up_no_other(evening: Evening) -> None:
+async def test_two_servers_and_one_u_are_one_job_and_a_paused_server_delays_no_other(evening: QueueHarness) -> None:
     await evening.store.servers.change_settings(HERE.guild_id, paused=True)
     paused = await evening.submission("U1", MIRA, HERE)
     await evening.submission("V1", MIRA, HERE)
@@ -387,7 +389,7 @@ async def test_two_servers_and_one_u_are_one_job_and_a_paused_server_holds_up_no
     assert await evening.states() == ["repeated", "accepted", "accepted", "accepted", "repeated"]
 
 
-async def test_nothing_is_sent_for_a_server_that_is_served_no_more_nor_a_day_late(evening: Evening) -> None:
+async def test_nothing_is_sent_for_a_server_that_is_no_longer_served_nor_a_day_late(evening: QueueHarness) -> None:
     evening.served.discard(THERE.guild_id)
     await evening.submission("V1", destination=THERE)
     await evening.store.servers.change_settings(HERE.guild_id, paused=True)
@@ -404,8 +406,8 @@ async def test_nothing_is_sent_for_a_server_that_is_served_no_more_nor_a_day_lat
 # --- the account is full --------------------------------------------------------------------------------------------
 
 
-async def test_who_came_first_is_served_first_when_the_account_is_full(evening: Evening) -> None:
-    evening.useapi.destinations = 1
+async def test_submissions_are_sent_in_order_when_the_account_is_full(evening: QueueHarness) -> None:
+    evening.useapi.slots = 1
     members = [Person(id=number, name=f"M{number}") for number in range(6)]
     submissions = []
     for number, member in enumerate(members):
@@ -415,13 +417,15 @@ async def test_who_came_first_is_served_first_when_the_account_is_full(evening: 
     made = [job.reply_ref for _, job in evening.useapi.made.values()]
     assert made == [submission.reference for submission in submissions]
     assert set(evening.children().values()) == {1}
-    told = Counter(evening.told_of("V1"))
-    assert told[SubmissionState.ACCEPTED] == 6
-    assert 5 <= told[SubmissionState.QUEUED] <= 5 + 4 + 3 + 2 + 1, "anew when the line has moved, not at every try"
+    counts = Counter(evening.notified_of("V1"))
+    assert counts[SubmissionState.ACCEPTED] == 6
+    assert 5 <= counts[SubmissionState.QUEUED] <= 5 + 4 + 3 + 2 + 1, (
+        "again when the queue has moved, not at every attempt"
+    )
 
 
-async def test_a_place_is_taken_when_a_job_ends_and_looked_for_every_15_s(evening: Evening) -> None:
-    evening.useapi.destinations, evening.useapi.lasts = 1, 40.0
+async def test_a_slot_is_used_when_a_job_ends_and_tried_every_15_s(evening: QueueHarness) -> None:
+    evening.useapi.slots, evening.useapi.lasts = 1, 40.0
     await evening.submission("V1")
     await asyncio.sleep(5)
     await evening.submission("V2", BO)
@@ -433,7 +437,7 @@ async def test_a_place_is_taken_when_a_job_ends_and_looked_for_every_15_s(evenin
     assert await evening.states() == ["accepted", "sent"]
 
 
-async def test_only_so_many_of_one_member_wait_and_the_oldest_stay(evening: Evening) -> None:
+async def test_only_so_many_of_one_member_are_queued_and_the_oldest_stay(evening: QueueHarness) -> None:
     evening.useapi.everybody = QueueFull(())
     for button in ("V1", "V2", "V3", "V4", "🔄"):
         await evening.submission(button)
@@ -453,8 +457,8 @@ async def test_only_so_many_of_one_member_wait_and_the_oldest_stay(evening: Even
     assert isinstance(await evening.submission("V1"), Submission)
 
 
-async def test_with_no_line_at_all_a_press_is_sent_or_refused(tmp_path: Path) -> None:
-    evening = Evening(tmp_path)
+async def test_with_a_queue_limit_of_zero_a_submission_is_sent_or_refused(tmp_path: Path) -> None:
+    evening = QueueHarness(tmp_path)
     evening.queue = 0
     await evening.begin()
     await evening.submission("V1")
@@ -464,18 +468,18 @@ async def test_with_no_line_at_all_a_press_is_sent_or_refused(tmp_path: Path) ->
     await asyncio.sleep(5)
     assert await evening.states() == ["accepted", "refused"]
     await asyncio.sleep(20)
-    assert isinstance(await evening.submission("V3"), Submission), "what held up others long ago is nothing to this one"
+    assert isinstance(await evening.submission("V3"), Submission), "a pause of long ago does not concern this one"
     await evening.end()
 
 
-async def test_who_waited_behind_a_press_that_was_taken_back_takes_its_place(evening: Evening) -> None:
+async def test_the_oldest_follower_of_a_cancelled_submission_takes_its_place(evening: QueueHarness) -> None:
     evening.useapi.everybody = QueueFull(())
     leader = await evening.submission("U1")
     await asyncio.sleep(5)
     ben, bo = await evening.submission("U1", Person(id=3, name="Ben")), await evening.submission("U1", BO)
     await asyncio.sleep(1)
     assert ben.waits_for == bo.waits_for == leader.id
-    assert evening.told_of("U1") == [SubmissionState.QUEUED] * 3, "they all know that they wait"
+    assert evening.notified_of("U1") == [SubmissionState.QUEUED] * 3, "they all know that they wait"
     assert await evening.submissions.cancel_queued(leader)
     assert await evening.submissions.cancel_queued(bo)
     evening.useapi.everybody = None
@@ -483,7 +487,7 @@ async def test_who_waited_behind_a_press_that_was_taken_back_takes_its_place(eve
     assert await evening.states() == ["cancelled", "accepted", "cancelled"]
 
 
-async def test_the_line_goes_on_after_a_restart(evening: Evening) -> None:
+async def test_the_queue_goes_on_after_a_restart(evening: QueueHarness) -> None:
     evening.useapi.everybody = QueueFull(())
     for number in range(5):
         await evening.submission("V1", Person(id=number, name="M"))
@@ -507,8 +511,8 @@ async def test_the_line_goes_on_after_a_restart(evening: Evening) -> None:
         (AccountBlocked(), [0, 64, 128, 192]),
     ],
 )
-async def test_what_useapi_did_not_take_is_sent_again_after_pauses(
-    evening: Evening, refusal: ProviderError, times: list[int]
+async def test_what_useapi_did_not_accept_is_sent_again_after_pauses(
+    evening: QueueHarness, refusal: ProviderError, times: list[int]
 ) -> None:
     evening.useapi.outcomes = [refusal] * 3
     await evening.submission("V1")
@@ -518,10 +522,10 @@ async def test_what_useapi_did_not_take_is_sent_again_after_pauses(
     first, *_ = evening.useapi.posts
     assert [round(at) for at, _, reference in evening.useapi.posts if reference == first[2]] == times
     assert await evening.states() == ["accepted", "accepted"]
-    assert evening.told_of("V1") == [SubmissionState.QUEUED, SubmissionState.ACCEPTED]
+    assert evening.notified_of("V1") == [SubmissionState.QUEUED, SubmissionState.ACCEPTED]
 
 
-async def test_what_never_left_is_sent_again(evening: Evening) -> None:
+async def test_what_was_certainly_not_sent_is_sent_again(evening: QueueHarness) -> None:
     evening.useapi.outcomes = [NotSent()] * 3
     await evening.submission("V1")
     await asyncio.sleep(9)
@@ -531,12 +535,12 @@ async def test_what_never_left_is_sent_again(evening: Evening) -> None:
     assert await evening.states() == ["accepted"]
 
 
-async def test_an_account_that_waits_for_a_person_stops_all_and_alerts_once(evening: Evening) -> None:
+async def test_a_blocked_account_pauses_the_queue_and_alerts_once(evening: QueueHarness) -> None:
     evening.useapi.everybody = AccountBlocked()
     for button in ("V1", "V2", "V3"):
         await evening.submission(button)
     await asyncio.sleep(HOUR)
-    assert len(set(evening.alerts)) == 1, "which the owner is told once"
+    assert len(set(evening.alerts)) == 1, "the admin gets one alert"
     assert "solve the CAPTCHA" in evening.alerts[0][1]
     assert len(evening.useapi.posts) <= 3 + 60
     evening.useapi.everybody = None
@@ -546,8 +550,8 @@ async def test_an_account_that_waits_for_a_person_stops_all_and_alerts_once(even
 
 
 @pytest.mark.parametrize("refusal", [AccountBlocked(), TokenRefused()])
-async def test_the_alert_ends_when_the_account_works_again_though_nobody_presses(
-    evening: Evening, refusal: ProviderError
+async def test_the_alert_is_closed_when_the_account_works_again_also_without_a_submission(
+    evening: QueueHarness, refusal: ProviderError
 ) -> None:
     evening.useapi.everybody, evening.useapi.accounts_meet = refusal, refusal
     submission = await evening.submission("V1")
@@ -564,7 +568,7 @@ async def test_the_alert_ends_when_the_account_works_again_though_nobody_presses
     assert len(evening.useapi.asked_for_accounts) == asked
 
 
-async def test_a_press_that_meets_the_block_shows_its_end_instead_of_questions(evening: Evening) -> None:
+async def test_while_a_submission_can_show_the_end_of_a_block_the_accounts_are_not_asked(evening: QueueHarness) -> None:
     evening.useapi.everybody, evening.useapi.blocked = AccountBlocked(), True
     await evening.submissions.cancel_queued(await evening.submission("V1"))
     first = await evening.submission("V1")
@@ -582,8 +586,8 @@ async def test_a_press_that_meets_the_block_shows_its_end_instead_of_questions(e
 
 
 @pytest.mark.parametrize("refusal", [TokenRefused(), SubscriptionEnded()])
-async def test_a_refused_account_is_told_to_the_presser_and_what_to_do_to_the_owner(
-    evening: Evening, refusal: TokenRefused
+async def test_a_refused_account_notifies_the_presser_and_alerts_the_admin(
+    evening: QueueHarness, refusal: TokenRefused
 ) -> None:
     evening.useapi.everybody = evening.useapi.accounts_meet = refusal
     submission = await evening.submission("V1")
@@ -606,8 +610,8 @@ async def test_a_refused_account_is_told_to_the_presser_and_what_to_do_to_the_ow
         (SubmissionDeclined("Banned prompt\nThe word x"), "declined", "Banned prompt\nT"),
     ],
 )
-async def test_what_is_refused_for_good_is_told_once_and_sent_once(
-    evening: Evening, refusal: ProviderError, state: str, words: str
+async def test_what_is_refused_for_good_is_sent_once_and_notified_once(
+    evening: QueueHarness, refusal: ProviderError, state: str, words: str
 ) -> None:
     evening.useapi.everybody = refusal
     submission = await evening.submission("V1")
@@ -615,21 +619,21 @@ async def test_what_is_refused_for_good_is_told_once_and_sent_once(
     found = await evening.store.history.by_id(submission.id)
     assert found is not None
     assert (str(found.state), found.error.startswith(words)) == (state, True)
-    assert evening.told_of("V1") == [found.state]
+    assert evening.notified_of("V1") == [found.state]
     assert len(evening.useapi.posts) == 1
     buttons = (await evening.store.jobs.get(evening.grid.id)).job.buttons
     assert buttons == (() if isinstance(refusal, JobExpired) else BUTTONS), "a job that is kept no more has none"
 
 
-# --- nobody knows ---------------------------------------------------------------------------------------------------
+# --- no clear answer ------------------------------------------------------------------------------------------------
 
-DOUBTS = [ProviderServerError(), Unreachable(), RequestTimeout(), InvalidResponse(), Overloaded(code=504)]
+NO_CLEAR_ANSWER = [ProviderServerError(), Unreachable(), RequestTimeout(), InvalidResponse(), Overloaded(code=504)]
 
 
 @pytest.mark.parametrize("where", ["among the children", "among what runs", "both, and over", "not known everywhere"])
-async def test_a_job_whose_answer_was_lost_is_found_and_never_asked_for_again(evening: Evening, where: str) -> None:
+async def test_a_job_whose_answer_was_lost_is_found_and_never_sent_again(evening: QueueHarness, where: str) -> None:
     useapi = evening.useapi
-    useapi.outcomes = [[mark_unconfirmed] for mark_unconfirmed in DOUBTS]
+    useapi.outcomes = [[error] for error in NO_CLEAR_ANSWER]
     useapi.unlisted = {f"job:{number}" for number in range(9)} if where == "among what runs" else set()
     useapi.lasts = 0.0 if where == "both, and over" else HOUR
     useapi.unknown = {f"job:{number}" for number in range(9)} if where == "not known everywhere" else set()
@@ -644,18 +648,18 @@ async def test_a_job_whose_answer_was_lost_is_found_and_never_asked_for_again(ev
     assert len(await evening.store.database.rows("SELECT * FROM jobs WHERE jobid LIKE 'job:_'")) == 5
 
 
-@pytest.mark.parametrize("mark_unconfirmed", DOUBTS, ids=lambda mark_unconfirmed: type(mark_unconfirmed).__name__)
-async def test_a_press_that_came_to_nothing_is_lost_after_three_minutes_and_not_before(
-    evening: Evening, mark_unconfirmed: ProviderError
+@pytest.mark.parametrize("error", NO_CLEAR_ANSWER, ids=lambda error: type(error).__name__)
+async def test_a_submission_without_a_job_is_lost_after_three_minutes_and_not_before(
+    evening: QueueHarness, error: ProviderError
 ) -> None:
-    evening.useapi.outcomes = [mark_unconfirmed]
+    evening.useapi.outcomes = [error]
     submission = await evening.submission("V1")
     follower = await evening.submission("V2", BO)
     await asyncio.sleep(175)
     assert await evening.states() == ["unconfirmed", "accepted"]
     await asyncio.sleep(25)
     assert await evening.state(submission) == SubmissionState.LOST
-    assert evening.told_of("V1") == [SubmissionState.UNCONFIRMED, SubmissionState.LOST]
+    assert evening.notified_of("V1") == [SubmissionState.UNCONFIRMED, SubmissionState.LOST]
     assert await evening.state(follower) == SubmissionState.ACCEPTED
     assert len(evening.useapi.posts) == 2
     assert isinstance(await evening.submission("V1"), Submission)
@@ -666,8 +670,8 @@ async def test_a_press_that_came_to_nothing_is_lost_after_three_minutes_and_not_
 @pytest.mark.parametrize(
     "outcome", [Overloaded(code=504), ProviderServerError(code=504)], ids=["useapi's", "a gateway's"]
 )
-async def test_a_press_that_was_answered_504_may_have_been_charged_and_its_presser_is_told_so(
-    evening: Evening, outcome: ProviderError
+async def test_after_a_504_the_presser_reads_that_it_may_have_been_charged(
+    evening: QueueHarness, outcome: ProviderError
 ) -> None:
     evening.useapi.outcomes = [outcome]
     submission = await evening.submission("V1")
@@ -683,29 +687,29 @@ async def test_a_press_that_was_answered_504_may_have_been_charged_and_its_press
     assert len(evening.useapi.posts) == 1
 
 
-async def test_while_looks_are_cut_short_nothing_is_given_up(evening: Evening) -> None:
+async def test_while_checks_are_cut_short_nothing_is_lost(evening: QueueHarness) -> None:
     evening.useapi.outcomes = lost(RequestTimeout())
-    evening.useapi.looks_meet = ProviderServerError()
+    evening.useapi.checks_meet = ProviderServerError()
     submission = await evening.submission("V1")
     await asyncio.sleep(HOUR)
     assert await evening.state(submission) == SubmissionState.UNCONFIRMED
-    evening.useapi.looks_meet = None
+    evening.useapi.checks_meet = None
     await asyncio.sleep(16)
     assert await evening.state(submission) == SubmissionState.ACCEPTED
 
 
 @pytest.mark.parametrize("jump", [timedelta(days=2), timedelta(days=-2)])
-async def test_a_wall_clock_that_jumps_neither_hastens_nor_delays_what_is_given_up(
-    evening: Evening, jump: timedelta
+async def test_a_wall_clock_that_jumps_neither_hastens_nor_delays_a_loss(
+    evening: QueueHarness, jump: timedelta
 ) -> None:
     evening.useapi.outcomes = [RequestTimeout(), [RequestTimeout()]]
     await evening.submission("V1")
     await evening.submission("V2")
-    evening.useapi.looks_meet = ProviderServerError()
+    evening.useapi.checks_meet = ProviderServerError()
     await asyncio.sleep(20)
     evening.jump = jump
     await asyncio.sleep(100)
-    evening.useapi.looks_meet = None
+    evening.useapi.checks_meet = None
     await asyncio.sleep(20)
     assert await evening.states() == ["unconfirmed", "accepted"]
     await asyncio.sleep(MINUTE)
@@ -715,7 +719,7 @@ async def test_a_wall_clock_that_jumps_neither_hastens_nor_delays_what_is_given_
     )
 
 
-async def test_an_outage_does_not_burn_the_line(evening: Evening) -> None:
+async def test_an_outage_does_not_use_up_the_queue(evening: QueueHarness) -> None:
     evening.useapi.everybody = Unreachable()
     for number in range(9):
         await evening.submission("V1", Person(id=number, name="M"))
@@ -733,7 +737,7 @@ async def test_an_outage_does_not_burn_the_line(evening: Evening) -> None:
 # --- dying ----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_request_under_way_at_the_end_has_a_moment_and_is_looked_for_after_that(evening: Evening) -> None:
+async def test_a_request_in_flight_at_the_end_has_a_moment_and_is_reconciled_after_that(evening: QueueHarness) -> None:
     for takes, before in ((2.0, "accepted"), (20.0, "sent")):
         evening.useapi.takes = takes
         await evening.submission("V1")
@@ -751,7 +755,7 @@ async def test_a_request_under_way_at_the_end_has_a_moment_and_is_looked_for_aft
 
 @pytest.mark.parametrize("away", [0.0, HOUR])
 async def test_a_kill_between_the_request_and_its_answer_loses_and_doubles_nothing(
-    evening: Evening, away: float
+    evening: QueueHarness, away: float
 ) -> None:
     evening.useapi.outcomes = [None, RequestTimeout()]
     evening.useapi.takes = 30.0
@@ -766,31 +770,31 @@ async def test_a_kill_between_the_request_and_its_answer_loses_and_doubles_nothi
     assert await evening.states() == ["accepted", "unconfirmed"]
     await asyncio.sleep(30)
     assert await evening.states() == ["accepted", "unconfirmed"], (
-        "it is looked for a while, however long the bot was away"
+        "it is reconciled for a while, however long the bot was away"
     )
     await asyncio.sleep(30 if away else 170)
     assert await evening.states() == ["accepted", "lost"], now() - began
     assert len(evening.useapi.posts) == 2
 
 
-async def test_a_press_that_ended_untold_is_told_after_the_restart_and_until_discord_takes_it(
-    evening: Evening,
+async def test_the_end_of_a_submission_is_notified_after_a_restart_and_until_discord_takes_it(
+    evening: QueueHarness,
 ) -> None:
-    evening.deaf = 1000
+    evening.refused_notifications = 1000
     await evening.submission("V1")
     await asyncio.sleep(5 * MINUTE)
-    assert 9 <= 1000 - evening.deaf <= 11, "every half minute"
+    assert 9 <= 1000 - evening.refused_notifications <= 11, "every half minute"
     await evening.end()
-    evening.deaf = 1
+    evening.refused_notifications = 1
     await evening.begin()
     await asyncio.sleep(MINUTE)
-    assert evening.told_of("V1") == [SubmissionState.ACCEPTED]
+    assert evening.notified_of("V1") == [SubmissionState.ACCEPTED]
 
 
 # --- the disk is full, and worse ------------------------------------------------------------------------------------
 
 
-async def test_a_disk_that_takes_nothing_delays_a_press_and_loses_nothing(evening: Evening) -> None:
+async def test_a_full_disk_delays_a_submission_and_loses_nothing(evening: QueueHarness) -> None:
     useapi = evening.useapi
     await evening.submission("V1")
     await asyncio.sleep(0)
@@ -814,11 +818,11 @@ async def test_a_disk_that_takes_nothing_delays_a_press_and_loses_nothing(evenin
         await asyncio.sleep(4 * MINUTE)
     assert await evening.states() == ["accepted", "accepted", "accepted", "declined", "accepted", "refused"]
     assert max(evening.children().values()) == 1
-    assert Counter(evening.told_of("V1")).total() - evening.told_of("V1").count(SubmissionState.QUEUED) >= 6
+    assert Counter(evening.notified_of("V1")).total() - evening.notified_of("V1").count(SubmissionState.QUEUED) >= 6
 
 
-async def test_a_bug_with_one_press_does_not_hold_up_the_others(
-    evening: Evening, caplog: pytest.LogCaptureFixture
+async def test_a_bug_with_one_submission_does_not_stop_the_others(
+    evening: QueueHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     odd = (await evening.store.subscriptions.add(msgspec.structs.replace(GRID, jobid="job:odd"), HERE, MIRA)).known
     await evening.store.database.transaction(
@@ -842,7 +846,7 @@ async def test_a_bug_with_one_press_does_not_hold_up_the_others(
 # --- numbers --------------------------------------------------------------------------------------------------------
 
 
-async def test_a_hundred_presses_at_once_pass_no_number(evening: Evening) -> None:
+async def test_a_hundred_submissions_at_once_exceed_no_limit(evening: QueueHarness) -> None:
     answers = await asyncio.gather(*(evening.add("V1", MIRA, HERE, daily=2) for _ in range(50)))
     assert sum(isinstance(answer, Submission) for answer in answers) == 2
     assert {answer.why for answer in answers if isinstance(answer, LimitExceeded)} == {Limit.DAILY}
@@ -856,7 +860,7 @@ async def test_a_hundred_presses_at_once_pass_no_number(evening: Evening) -> Non
     assert isinstance(await evening.add("V1", MIRA, THERE, daily=1), Submission), "each server counts its own"
 
 
-async def test_a_cooldown_and_a_day_pass_and_say_when(evening: Evening) -> None:
+async def test_a_cooldown_and_a_day_pass_and_say_when(evening: QueueHarness) -> None:
     first = evening.wall()
     for _ in range(2):
         assert isinstance(await evening.submission("V1", daily=2, cooldown=5.0), Submission)
@@ -872,7 +876,7 @@ async def test_a_cooldown_and_a_day_pass_and_say_when(evening: Evening) -> None:
     assert isinstance(await evening.submission("V1", daily=2, cooldown=5.0), Submission)
 
 
-async def test_what_was_refused_or_never_made_is_not_counted(evening: Evening) -> None:
+async def test_what_was_refused_or_never_made_is_not_counted(evening: QueueHarness) -> None:
     evening.useapi.outcomes = [BadRequest(code=400), RequestTimeout(), None]
     for _ in range(3):
         assert isinstance(await evening.submission("V1", daily=1), Submission)
@@ -898,7 +902,7 @@ FATES: list[Callable[[], Fate]] = [
 ]  # fmt: skip
 
 
-async def an_evening(evening: Evening, chance: random.Random) -> list[Submission]:
+async def chaos(evening: QueueHarness, chance: random.Random) -> list[Submission]:
     """Members press, useapi answers as it likes, the bot is killed, the disk is full; then all is well for an hour."""
 
     async def submission() -> None:
@@ -942,11 +946,11 @@ async def an_evening(evening: Evening, chance: random.Random) -> list[Submission
 
 
 @pytest.mark.parametrize("seed", range(100 if LONG else 4))
-async def test_whatever_happens_nothing_is_made_twice_and_nothing_is_forgotten(tmp_path: Path, seed: int) -> None:
-    evening = Evening(tmp_path)
-    evening.useapi.destinations = 3
+async def test_whatever_happens_nothing_is_charged_twice_and_nothing_is_forgotten(tmp_path: Path, seed: int) -> None:
+    evening = QueueHarness(tmp_path)
+    evening.useapi.slots = 3
     await evening.begin()
-    submissions = await an_evening(evening, random.Random(seed))
+    submissions = await chaos(evening, random.Random(seed))
     assert len(submissions) > 20
     states = {submission.reference: await evening.state(submission) for submission in submissions}
     assert set(states.values()) <= {*OVER, SubmissionState.CANCELLED}, "all have ended"

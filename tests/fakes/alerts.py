@@ -14,6 +14,10 @@ class AlertLog(list[tuple[str, str]]):
         assert subject is None
         self.append((name, ""))
 
+    def is_open(self, name: AlertName, *, subject: int | None = None) -> bool:
+        assert subject is None
+        return next((bool(text) for other, text in reversed(self) if other == name), False)
+
 
 class NoAlerts:
     """Fails at the first alert: where nothing may go wrong."""
@@ -23,3 +27,6 @@ class NoAlerts:
 
     def close(self, name: AlertName, *, subject: int | None = None) -> None:
         """Nothing was open."""
+
+    def is_open(self, name: AlertName, *, subject: int | None = None) -> bool:
+        return False

@@ -7,7 +7,7 @@ nobody read that; `-during` is a millisecond after the sending began, for `press
 and has not answered. Three commits have names of their own, too: those that write a press down (`row`), say that it is
 sent (`take`), and say what came of it (`end`).
 
-DARKROOM_HURRY=60 divides the pauses of the line of presses by 60: a press is declared lost after 3 s, not 3 minutes.
+DARKROOM_HURRY=60 divides the pauses of the submission queue by 60: a submission is lost after 3 s, not 3 minutes.
 The first pause before a picture that is late is tried again is divided as well; the others follow from it.
 """
 
