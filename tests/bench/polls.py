@@ -119,7 +119,7 @@ async def run(*, quick: bool) -> list[Table]:
                 ("calm", "darkroom", other),
                 ("news", "darkroom", news),
             ):
-                found[name].append(await alone("looks", function, url=where, connections=connections, seconds=seconds))
+                found[name].append(await alone("polls", function, url=where, connections=connections, seconds=seconds))
     labels = {
         "bare": "aiohttp alone: GET, body read",
         "same": "Darkroom's whole cycle, each answer the same as the one before",
