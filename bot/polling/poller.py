@@ -6,7 +6,6 @@ which first polls are too early to be worth a request.
 """
 
 import asyncio
-import heapq
 import logging
 import math
 import random
@@ -22,6 +21,7 @@ from bot.models import Job, KnownJob, PollTarget, Status, follow
 from bot.models.alert import AlertSink
 from bot.polling.circuit_breaker import PollBreaker, asked_pause
 from bot.polling.first_poll import FirstPollDelay, is_fresh
+from bot.polling.schedule import Schedule
 from bot.providers.useapi import UseapiClient
 from bot.store import Store
 from bot.wakeup import Wakeup
@@ -38,13 +38,6 @@ _WAKE_GAP = 2.0  # seconds between two looks at a job that calls brought about, 
 _MISSES = 3  # "no such job" this often in a row ends a watch: a fresh job may not be known everywhere at once
 _MISSED_CALL = 5.0  # seconds to the next look where that was said of a job about which somebody had just called
 _CALLED_LATELY = 25.0  # seconds: a look takes 20
-
-
-class _Due(msgspec.Struct, frozen=True, order=True, gc=False):
-    """When a job's next look is due, by the loop's clock; a third of what a tuple takes."""
-
-    when: float
-    job_id: int
 
 
 class Poller:
@@ -79,8 +72,7 @@ class Poller:
         self._loop_time = asyncio.get_running_loop().time
         self._wakeup = Wakeup()
         self._first_poll = FirstPollDelay(store=store, poll_seconds=poll_seconds, now=now)
-        self._due: list[_Due] = []  # a heap; an entry that `_due_at` does not know counts no more
-        self._due_at: dict[int, _Due] = {}
+        self._schedule = Schedule()
         self._reading: set[int] = set()  # due, and being read from the store; one that is asked for meanwhile leaves it
         self._ready: deque[PollTarget] = deque()  # due, and read from the store, but there is no place yet
         self._flying: dict[asyncio.Task[Job], PollTarget] = {}
@@ -101,9 +93,7 @@ class Poller:
     @property
     def overdue(self) -> float:
         """By how many seconds the oldest look is late; the pauses for useapi's trouble are not counted."""
-        if not self._due_at:
-            return 0.0
-        could_begin = max(min(self._due_at.values()).when, self._breaker.paused_until)
+        could_begin = max(self._schedule.oldest_due_time(), self._breaker.paused_until)
         return max(self._loop_time() - could_begin, 0.0)
 
     def watch(self, known: KnownJob, *, sooner: bool = False) -> None:
@@ -114,8 +104,7 @@ class Poller:
         """
         delay = self._jittered(self._poll_seconds * (_SOONER if sooner else 1.0))
         self._reading.discard(known.id)  # the store may have been read before this watch stood in it
-        if not known.job.over and self._loop_time() + delay < self._due_time(known.id):
-            self._schedule(known.id, delay)
+        if not known.job.over and self._schedule.add(known.id, self._loop_time() + delay):
             self._wakeup.set()
 
     def poll_soon(self, job_id: int) -> None:
@@ -123,28 +112,28 @@ class Poller:
 
         Whoever calls is not believed: the most that a call can do is one look, and calls in a row share one.
         """
-        if job_id not in self._due_at:
+        if job_id not in self._schedule:
             return
         if any(target.known.id == job_id for target in self._flying.values()):
             self._wake_again.add(job_id)
             return
         self._called.add(job_id)
         begin = max(self._loop_time(), self._woken.get(job_id, -math.inf) + _WAKE_GAP)
-        if begin < self._due_time(job_id):
-            self._schedule(job_id, begin - self._loop_time())
-            self._woken[job_id] = self._due_time(job_id)
+        if self._schedule.add(job_id, begin):
+            self._woken[job_id] = begin
             self._wakeup.set()
 
     async def resume(self) -> None:
         """Take up all the store's running jobs afresh, their first looks spread over one interval."""
-        for left in (self._due, self._ready, self._unwritten):
-            left.clear()
-        for job_id in tuple(self._due_at):
+        for job_id in self._schedule.jobs():
             self._forget(job_id)
+        self._schedule.clear()
+        self._ready.clear()
+        self._unwritten.clear()
         self._breaker.resume()
         for job_id in await self._store.running():
-            if job_id not in self._due_at:
-                self._schedule(job_id, self._rng.uniform(0, self._poll_seconds))
+            if job_id not in self._schedule:
+                self._poll_in(job_id, self._rng.uniform(0, self._poll_seconds))
 
     async def run(self) -> None:
         """Look for ever; ends only by cancellation."""
@@ -171,7 +160,7 @@ class Poller:
         if self._unwritten:
             news, self._unwritten = self._unwritten, []
             await self._write(news)
-        if not self._breaker.paused and (due := self._take_due(self._wanted())):
+        if not self._breaker.paused and (due := self._take_due()):
             await self._read_ahead(due)
         self._take_off()
 
@@ -186,24 +175,24 @@ class Poller:
         except Exception:
             log.exception("The store did not say what to look at; trying again")
             for job_id in due:
-                self._schedule(job_id, self._poll_seconds)
+                self._poll_in(job_id, self._poll_seconds)
             return
         for job_id in set(due) - {target.known.id for target in targets}:
             if job_id in self._reading:
                 self._forget(job_id)  # over, or nobody waits
             else:
-                self._schedule(job_id, self._poll_seconds)
+                self._poll_in(job_id, self._poll_seconds)
         for target, left in zip(targets, early, strict=True):
             if (
                 left and target.known.id not in self._called
             ):  # asked here: a call may have come while the store was read
-                self._schedule(target.known.id, left)
+                self._poll_in(target.known.id, left)
             else:
                 self._ready.append(target)
 
     def _take_off(self) -> None:
         while self._ready and self._breaker.paused:
-            self._schedule(self._ready.pop().known.id, 0.0)  # what was read may be old when the pause is over
+            self._poll_in(self._ready.pop().known.id, 0.0)  # what was read may be old when the pause is over
         while self._ready and self._places() > 0:
             target = self._ready.popleft()
             self._called.discard(target.known.id)
@@ -231,17 +220,11 @@ class Poller:
         except Exception:
             with logs.about(key=target.known.key, destination=target.destination):
                 log.exception("A look failed in an unexpected way")
-            self._schedule(target.known.id, _SLOWEST)
+            self._poll_in(target.known.id, _SLOWEST)
             return None
 
-    def _take_due(self, most: int) -> list[int]:
-        soon = self._loop_time() + _TOGETHER
-        due: list[int] = []
-        while len(due) < most and self._due and self._due[0].when <= soon:
-            entry = heapq.heappop(self._due)
-            if self._due_at.get(entry.job_id) is entry:
-                due.append(entry.job_id)
-        return due
+    def _take_due(self) -> list[int]:
+        return self._schedule.take_due(self._loop_time() + _TOGETHER, self._wanted())
 
     def _places(self) -> int:
         """How many looks may start; in an outage one is enough to see whether useapi is back."""
@@ -257,7 +240,7 @@ class Poller:
         if not self._wanted():
             return _SLOWEST  # a landing wakes the loop before that
         now = self._loop_time()
-        next_due = self._due[0].when if self._due else now + _SLOWEST
+        next_due = min(self._schedule.next_due_time(), now + _SLOWEST)
         return max(next_due, self._breaker.paused_until) - now
 
     async def _write(self, news: list[tuple[int, Job]]) -> None:
@@ -269,7 +252,7 @@ class Poller:
             if not isinstance(error, StoreUnavailable):  # of which the store itself tells
                 log.exception("What %d looks found could not be written; they are repeated", len(news))
             for job_id, _ in news:
-                self._schedule(job_id, self._poll_seconds)
+                self._poll_in(job_id, self._poll_seconds)
             return
         self._changed()
         if any(job.over for _, job in news):
@@ -293,12 +276,13 @@ class Poller:
             self._forget(job_id)
         else:
             not_there_yet = self._misses.get(job_id) == 0  # see `_ended`
-            self._schedule(job_id, _MISSED_CALL if not_there_yet else self._interval(target))
+            self._poll_in(job_id, _MISSED_CALL if not_there_yet else self._interval(target))
         return news
 
     def _forget(self, job_id: int) -> None:
         """Nothing stays of a job that is looked at no more: watched again, it starts to count anew."""
-        for told in (self._due_at, self._misses, self._quiet, self._woken):
+        self._schedule.forget(job_id)
+        for told in (self._misses, self._quiet, self._woken):
             told.pop(job_id, None)
         self._breaker.forget(job_id)
         self._called.discard(job_id)
@@ -337,7 +321,7 @@ class Poller:
         if self._breaker.failed(outcome, target.known) and self._is_silent(target):
             self._forget(target.known.id)
             return msgspec.structs.replace(target.known.job, status=Status.SILENT)
-        self._schedule(target.known.id, max(self._interval(target), asked_pause(outcome)))
+        self._poll_in(target.known.id, max(self._interval(target), asked_pause(outcome)))
         return None
 
     def _interval(self, target: PollTarget) -> float:
@@ -349,17 +333,8 @@ class Poller:
     def _jittered(self, seconds: float) -> float:
         return seconds * self._rng.uniform(0.9, 1.1)
 
-    def _due_time(self, job_id: int) -> float:
-        """When its next look is due, by the loop's clock; never, where nobody watches it."""
-        entry = self._due_at.get(job_id)
-        return math.inf if entry is None else entry.when
-
-    def _schedule(self, job_id: int, delay: float) -> None:
-        # One entry a job stands in both, and names it by the same int for ever: that is most of the memory of a job.
-        before = self._due_at.get(job_id)
-        entry = _Due(self._loop_time() + delay, job_id if before is None else before.job_id)
-        self._due_at[job_id] = entry
-        heapq.heappush(self._due, entry)
+    def _poll_in(self, job_id: int, delay: float) -> None:
+        self._schedule.reschedule(job_id, self._loop_time() + delay)
 
 
 def interval(waited: float, poll_seconds: float) -> float:

@@ -82,7 +82,7 @@ async def at_work(
             alerts=NoAlerts(),
             rng=random.Random(1),
         )
-        api.due_time = poller._due_time
+        api.due_time = poller._schedule.due_time
         loop = asyncio.create_task(poller.run())
         try:
             yield store, api
