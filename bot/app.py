@@ -82,8 +82,8 @@ async def open_darkroom(
                 poll_seconds=settings.poll_seconds,
                 concurrency=settings.poll_concurrency,
                 now=now,
-                changed=bot.dispatcher.set,
-                ended=lambda: bot.submissions.slot_freed(),
+                on_recorded=bot.dispatcher.set,
+                on_job_over=lambda: bot.submissions.slot_freed(),
                 alerts=bot.alerts,
             )
             bot.webhooks = WebhookInbox(
@@ -149,13 +149,13 @@ def _metrics(settings: Settings) -> "Metrics | None":
 
 def _pressed(bot: Darkroom, child: KnownJob) -> None:
     """Follow what a press has made; useapi may have called about it before it answered the press."""
-    bot.poller.watch(child, sooner=True)
+    bot.poller.add(child, sooner=True)
     bot.webhooks.watched(child)
 
 
 def _adopted(bot: Darkroom, known: KnownJob) -> None:
     """Follow a job that asked for it by itself."""
-    bot.poller.watch(known)
+    bot.poller.add(known)
     bot.webhooks.watched(known)
     bot.deliver_soon()
 

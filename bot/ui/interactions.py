@@ -134,7 +134,7 @@ async def ask(
         job, destination or destination_of(interaction), person_of(interaction), again=again
     )
     # The promise stands from here on: watcher and courier find it in the store, also after a crash.
-    bot.poller.watch(subscribed.known)
+    bot.poller.add(subscribed.known)
     logs.turn_to(key=subscribed.known.key, destination=destination or destination_of(interaction))
     log.info("Asked for: %s", subscribed.asked.value)
     if not interaction.app_permissions.read_message_history:

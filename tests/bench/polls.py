@@ -68,7 +68,7 @@ async def darkroom(url: str, connections: int, seconds: float) -> dict[str, floa
             api = CountingUseapi(session=session, url=url, token="demo-token")
             written = 0
 
-            def changed() -> None:
+            def recorded() -> None:
                 nonlocal written
                 written += 1
 
@@ -78,7 +78,7 @@ async def darkroom(url: str, connections: int, seconds: float) -> dict[str, floa
                 poll_seconds=0.001,
                 concurrency=connections,
                 now=lambda: datetime.now(UTC),
-                changed=changed,
+                on_recorded=recorded,
                 alerts=NoAlerts(),
                 rng=random.Random(1),
             )

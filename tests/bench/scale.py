@@ -78,7 +78,7 @@ async def at_work(
             poll_seconds=poll,
             concurrency=CONNECTIONS,
             now=now,
-            changed=lambda: None,
+            on_recorded=lambda: None,
             alerts=NoAlerts(),
             rng=random.Random(1),
         )

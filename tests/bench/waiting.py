@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from bot.models.durations import TypicalDuration, typical
+from bot.polling.decisions import interval
 from bot.polling.first_poll import not_before
-from bot.polling.poller import interval
 from tests.bench.report import Table, percentile
 
 POLL = 15.0

@@ -129,7 +129,7 @@ class PollerHarness:
             poll_seconds=15,
             concurrency=concurrency,
             now=wall,
-            changed=lambda: self.changed(),
+            on_recorded=lambda: self.changed(),
             alerts=self.alerts,
             rng=random.Random(7),
         )
@@ -145,7 +145,7 @@ class PollerHarness:
 
     async def ask(self, jobid: str, destination: Destination = HERE, person: Person = MIRA) -> KnownJob:
         subscribed = await self.store.ask(running(jobid), destination, person)
-        self.poller.watch(subscribed.known)
+        self.poller.add(subscribed.known)
         return subscribed.known
 
     async def stop(self, known: KnownJob, person: Person = MIRA) -> None:
@@ -310,7 +310,7 @@ async def fresh_job(night: PollerHarness, **told: Any) -> KnownJob:
     """One that was made this moment, unless told otherwise, and is watched."""
     job = msgspec.structs.replace(running("a"), **({"created": wall()} | told))
     known = (await night.store.ask(job, HERE, MIRA)).known
-    night.poller.watch(known)
+    night.poller.add(known)
     return known
 
 
@@ -536,7 +536,7 @@ async def test_answers_that_come_together_are_written_together_or_not_at_all(
     await asyncio.sleep(1)
     assert night.rounds == []
     assert {(await night.job(each)).status for each in known} == {"started"}
-    assert "What 5 looks found could not be written; they are repeated" in said(caplog)
+    assert "The results of 5 polls could not be recorded; polling again" in said(caplog)
 
     night.useapi.answers["c"] = done("c")
     gate.clear()
@@ -908,7 +908,7 @@ async def test_a_bug_in_one_look_is_logged_and_the_job_is_looked_at_again(
     broken, fine = await night.ask("a"), await night.ask("b")
     night.useapi.answers["a"] = ZeroDivisionError("a bug")
     await asyncio.sleep(20)
-    assert "A look failed in an unexpected way" in said(caplog)
+    assert "A poll failed in an unexpected way" in said(caplog)
     assert any(record.exc_info for record in caplog.records)
     night.useapi.answers["a"], night.useapi.answers["b"] = done("a"), done("b")
     await asyncio.sleep(20)
