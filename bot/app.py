@@ -91,7 +91,7 @@ async def open_darkroom(
                 store=store,
                 poll_soon=bot.poller.poll_soon,
                 destination_of=partial(postable_destination, bot, guilds=settings.allowed_guilds),
-                adopted=partial(_adopted, bot),
+                on_subscribed=partial(_adopted, bot),
             )
             answers = SubmissionReplies(bot=bot, store=store, deliver_soon=bot.deliver_soon, now=now)
             bot.submissions = SubmissionQueue(
@@ -150,13 +150,13 @@ def _metrics(settings: Settings) -> "Metrics | None":
 def _pressed(bot: Darkroom, child: KnownJob) -> None:
     """Follow what a press has made; useapi may have called about it before it answered the press."""
     bot.poller.add(child, sooner=True)
-    bot.webhooks.watched(child)
+    bot.webhooks.job_added(child)
 
 
 def _adopted(bot: Darkroom, known: KnownJob) -> None:
     """Follow a job that asked for it by itself."""
     bot.poller.add(known)
-    bot.webhooks.watched(known)
+    bot.webhooks.job_added(known)
     bot.deliver_soon()
 
 
