@@ -21,7 +21,7 @@ SECTIONS = {
     "small": "Small",
     "neighbours": "Neighbours, side by side",
     "webhooks": "Webhooks",
-    "waiting": "When to look first",
+    "waiting": "When to poll first",
 }
 """The modules of `tests.bench`, each with `async def run(*, quick: bool) -> list[Table]`, and their headings."""
 

@@ -1,4 +1,4 @@
-"""Looks a second: the watcher's whole cycle against a loop that only GETs, on the same server, with uvloop on both."""
+"""Polls per second: the poller's whole cycle against a loop that only GETs, on the same server, both with uvloop."""
 
 import asyncio
 import random
@@ -58,8 +58,8 @@ async def bare(url: str, connections: int, seconds: float) -> dict[str, float]:
 
 
 async def darkroom(url: str, connections: int, seconds: float) -> dict[str, float]:
-    """The watcher on a real database: due, GET, decode, compare, write what is news, schedule anew."""
-    with TemporaryDirectory(prefix="bench-looks-") as folder:
+    """The poller on a real database: due, GET, decode, compare, record news, reschedule."""
+    with TemporaryDirectory(prefix="bench-polls-") as folder:
         await fill(Path(folder), running=JOBS)
         async with (
             open_store(Path(folder), lambda: datetime.now(UTC)) as store,
@@ -84,7 +84,7 @@ async def darkroom(url: str, connections: int, seconds: float) -> dict[str, floa
             )
             loop = asyncio.create_task(poller.run())
             figures = await _measure(lambda: api.answers, seconds)
-            assert not loop.done(), "the watcher broke off"
+            assert not loop.done(), "the poller failed"
             assert not poller.outage
             await _end([loop])
         return figures | {"transactions": written}
@@ -124,7 +124,7 @@ async def run(*, quick: bool) -> list[Table]:
         "bare": "aiohttp alone: GET, body read",
         "same": "Darkroom's whole cycle, each answer the same as the one before",
         "calm": "the same, answers with other bytes, but nothing new in them",
-        "news": "the same, every answer brings news, written with FULL",
+        "news": "the same, every answer brings news, recorded with synchronous=FULL",
     }
     rows = []
     for name, runs in found.items():
@@ -142,10 +142,10 @@ async def run(*, quick: bool) -> list[Table]:
     return [
         Table(
             before=f"{connections} connections, answers of 1.5 KB from {server}, {turns} runs of {seconds:.0f} s in "
-            f"turn, {JOBS:,} watched jobs, each side alone on a core of its own, uvloop on both.",
-            head=["what", "looks a second", "ratio", "processor time a look", "ratio"],
+            f"turn, {JOBS:,} subscribed jobs, each side alone on a core of its own, uvloop on both.",
+            head=["what", "polls a second", "ratio", "processor time a poll", "ratio"],
             rows=rows,
-            after="The cycle is: due, read from SQLite who waits and what is known, GET, decode, clean and compare, "
-            "write what is news (one transaction for all that came together), schedule anew.",
+            after="The cycle is: due, read from SQLite, GET, decode, clean and compare, "
+            "record news (one transaction for all answers that came together), reschedule.",
         )
     ]
