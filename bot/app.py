@@ -21,8 +21,7 @@ from bot.messages import MessageBuilder
 from bot.models import KnownJob
 from bot.models.alert import AlertName
 from bot.ops.maintenance import Maintenance
-from bot.polling.poller import Poller
-from bot.polling.webhooks import WebhookInbox
+from bot.polling import Poller, WebhookInbox
 from bot.providers.useapi import UseapiClient
 from bot.settings import Settings, callback_secret
 from bot.store import open_store

@@ -10,7 +10,7 @@ import hmac
 from aiohttp import web
 
 from bot.errors import InvalidResponse
-from bot.polling.webhooks import WebhookInbox
+from bot.polling import WebhookInbox
 from bot.providers.useapi import parse_job
 
 _PATIENCE = 10.0  # seconds for a body of a few KB

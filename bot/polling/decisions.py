@@ -96,7 +96,7 @@ def of_trouble(poll: FinishedPoll, error: ProviderError, *, its_own: bool) -> De
 
 
 def interval(waited: float, poll_seconds: float) -> float:
-    """Seconds between two polls of a job that somebody has waited for so long: a twentieth of it, 300 at most."""
+    """Seconds between two polls, that many seconds after the youngest subscription: a twentieth of it, 300 at most."""
     return min(max(waited / 20, poll_seconds), LONGEST_INTERVAL)
 
 

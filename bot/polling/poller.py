@@ -1,7 +1,7 @@
 """The polling loop: polls every subscribed job when it is due and records what came of it. Knows nothing of Discord.
 
 useapi refreshes a job every 15 s (60 s at worst) and asks for 10 to 30 s between two polls, so a fresh job is polled
-every `poll_seconds`; later every twentieth of the time that a member has waited, every 300 s at least.
+every `poll_seconds`, later at intervals of a twentieth of the time since its subscription, of 300 s at most.
 
 `schedule` holds the due times, `decisions` what the outcome of a poll means, and `first_poll` which first polls are too
 early to be worth a request.
@@ -41,8 +41,8 @@ _WAKE_GAP = 2.0  # seconds between two polls of a job that webhook calls bring a
 class Poller:
     """The polling loop; one `run()` for ever, or `poll_once()` for one round.
 
-    `on_recorded` is called after every transaction with news, `on_job_over` when there was the end of a job among them.
-    `now` is the wall clock.
+    `on_recorded` is called after every transaction with news, `on_job_over` after one in which a job ended. `now` is
+    the wall clock.
 
     A job goes from the schedule (due) to `_ready` (read from the store) to `_in_flight` (requested) and back. In memory
     there are only its row id, its due time, and what `JobRecords` keeps of the few jobs that have something to keep;
@@ -75,7 +75,7 @@ class Poller:
         self._wakeup = Wakeup()
         self._schedule = Schedule()
         self._records = JobRecords()
-        self._being_read: set[int] = set()  # due jobs that are read from the store; one that is added meanwhile leaves
+        self._being_read: set[int] = set()  # due jobs, during a read of the store, less those that `add` got meanwhile
         self._ready: deque[PollTarget] = deque()
         self._in_flight: dict[asyncio.Task[Job], PollTarget] = {}
         self._unrecorded: list[tuple[int, Job]] = []  # news by row id
@@ -94,10 +94,10 @@ class Poller:
         return max(loop_time() - could_start, 0.0)
 
     def add(self, known: KnownJob, *, sooner: bool = False) -> None:
-        """Poll this job one interval from now, then until it is over or has no subscription; again is harmless.
+        """Poll this job one interval from now, then until it is over or has no subscription; may be called again.
 
-        `sooner`: a little less than one interval from now, at which a quick job, such as U1's, is over. A job that has
-        been polled for so long that its next poll is far away is polled sooner, too.
+        `sooner`: a little less than one interval from now, when a quick job, such as U1's, is over. The next poll of a
+        job that is polled already is moved forward to that time, where it is later.
         """
         delay = self._jittered(self._poll_seconds * (_QUICK_JOB if sooner else 1.0))
         self._being_read.discard(known.id)  # the store may have been read before this subscription was committed
@@ -271,7 +271,7 @@ class Poller:
         record = self._records.of(target.known.id)
         called = loop_time() - record.woken_at < CALLED_LATELY
         if not called and record.woken_at != NEVER:
-            record = msgspec.structs.replace(record, woken_at=NEVER)  # it has no effect any more
+            record = msgspec.structs.replace(record, woken_at=NEVER)  # too long ago to matter
         return FinishedPoll(
             target=target,
             record=record,
@@ -317,7 +317,7 @@ class Poller:
         self._schedule.reschedule(job_id, loop_time() + delay)
 
     def _forget(self, job_id: int) -> None:
-        """Poll a job no more. Nothing is remembered of it, so all counts begin anew should it be added again."""
+        """Poll a job no more. Nothing is remembered of it, so its counts begin at zero when it is added again."""
         self._schedule.forget(job_id)
         self._records.forget(job_id)
         self._breaker.forget(job_id)

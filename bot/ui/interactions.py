@@ -8,7 +8,7 @@ import discord
 from bot import logs
 from bot.errors import UserError
 from bot.models import Destination, Job, Person
-from bot.polling.poller import Poller
+from bot.polling import Poller
 from bot.providers.useapi import UseapiClient
 from bot.settings import Settings
 from bot.store import Store, SubscriptionOutcome, SubscriptionResult

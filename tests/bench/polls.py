@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 
 from bot.models import Job
-from bot.polling.poller import Poller
+from bot.polling import Poller
 from bot.providers.useapi import UseapiClient
 from bot.store import open_store
 from tests.bench.alone import alone

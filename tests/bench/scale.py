@@ -18,7 +18,7 @@ from typing import Any
 import aiohttp
 
 from bot.models import Destination, Job, Person
-from bot.polling.poller import Poller
+from bot.polling import Poller
 from bot.providers.useapi import UseapiClient
 from bot.store import Store, open_store
 from tests.bench.alone import alone, rss

@@ -27,7 +27,7 @@ from bot.errors import (
     TokenRefused,
 )
 from bot.models import Destination, Job, KnownJob, Person, Status
-from bot.polling.poller import Poller
+from bot.polling import Poller
 from bot.providers.useapi import UseapiClient
 from bot.providers.useapi.parsing import Account
 from bot.store import Store, open_store
@@ -452,6 +452,14 @@ async def test_a_call_about_a_job_that_is_not_found_brings_one_poll_more_before_
     await asyncio.sleep(15)
     assert (await harness.job(known)).status == "expired"
     assert harness.useapi.times("a") == pytest.approx([5, 10, 25, 40], abs=3)
+
+
+async def test_nothing_is_remembered_of_a_call_that_was_acted_on(harness: PollerHarness) -> None:
+    known = await harness.subscribe("a")
+    await asyncio.sleep(5)
+    harness.poller.poll_soon(known.id)
+    await asyncio.sleep(MINUTE)
+    assert len(harness.poller._records) == 0, "an idle job costs no more memory than one that was never called about"
 
 
 async def test_calls_about_jobs_without_subscriptions_bring_nothing(harness: PollerHarness) -> None:
