@@ -21,8 +21,7 @@ from bot.messages import MessageBuilder
 from bot.models import KnownJob
 from bot.models.alert import AlertName
 from bot.ops.maintenance import Maintenance
-from bot.polling.poller import Poller
-from bot.polling.webhooks import WebhookInbox
+from bot.polling import Poller, WebhookInbox
 from bot.providers.useapi import UseapiClient
 from bot.settings import Settings, callback_secret
 from bot.store import open_store
@@ -82,8 +81,8 @@ async def open_darkroom(
                 poll_seconds=settings.poll_seconds,
                 concurrency=settings.poll_concurrency,
                 now=now,
-                changed=bot.dispatcher.wake,
-                ended=lambda: bot.submissions.slot_freed(),
+                on_recorded=bot.dispatcher.wake,
+                on_job_over=lambda: bot.submissions.slot_freed(),
                 alerts=bot.alerts,
             )
             bot.webhooks = WebhookInbox(
@@ -91,7 +90,7 @@ async def open_darkroom(
                 store=store,
                 poll_soon=bot.poller.poll_soon,
                 destination_of=partial(postable_destination, bot, guilds=settings.allowed_guilds),
-                adopted=partial(_poll_adopted, bot),
+                on_subscribed=partial(_poll_adopted, bot),
             )
             answers = SubmissionReplies(bot=bot, store=store, deliver_soon=bot.deliver_soon, now=now)
             bot.submissions = SubmissionQueue(
@@ -149,14 +148,14 @@ def _metrics(settings: Settings) -> "Metrics | None":
 
 def _poll_child(bot: Darkroom, child: KnownJob) -> None:
     """Poll the job that a submission has started; webhook calls about it may have come before the response."""
-    bot.poller.watch(child, sooner=True)
-    bot.webhooks.watched(child)
+    bot.poller.add(child, sooner=True)
+    bot.webhooks.job_added(child)
 
 
 def _poll_adopted(bot: Darkroom, known: KnownJob) -> None:
     """Poll a job that named its own destination, and post what is due for it."""
-    bot.poller.watch(known)
-    bot.webhooks.watched(known)
+    bot.poller.add(known)
+    bot.webhooks.job_added(known)
     bot.deliver_soon()
 
 

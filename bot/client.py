@@ -22,8 +22,7 @@ from bot.delivery import Dispatcher
 from bot.delivery.rate_limits import DiscordRateLimits, pause_before_identify
 from bot.errors import UserError
 from bot.models import Destination
-from bot.polling.poller import Poller
-from bot.polling.webhooks import WebhookInbox
+from bot.polling import Poller, WebhookInbox
 from bot.providers.useapi import UseapiClient
 from bot.settings import DISCORD_API_URL, Settings
 from bot.store import Store

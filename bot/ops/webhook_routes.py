@@ -11,7 +11,7 @@ import hmac
 from aiohttp import web
 
 from bot.errors import InvalidResponse
-from bot.polling.webhooks import WebhookInbox
+from bot.polling import WebhookInbox
 from bot.providers.useapi import parse_job
 
 _TIMEOUT_SECONDS = 10.0  # for a body of a few KB

@@ -8,7 +8,7 @@ import discord
 from bot import logs
 from bot.errors import UserError
 from bot.models import Destination, Job, Person
-from bot.polling.poller import Poller
+from bot.polling import Poller
 from bot.providers.useapi import UseapiClient
 from bot.settings import Settings
 from bot.store import Store, SubscriptionOutcome, SubscriptionResult
@@ -137,7 +137,7 @@ async def ask(
         job, destination or destination_of(interaction), person_of(interaction), again=again
     )
     # The promise stands from here on: watcher and courier find it in the store, also after a crash.
-    bot.poller.watch(subscribed.known)
+    bot.poller.add(subscribed.known)
     logs.turn_to(key=subscribed.known.key, destination=destination or destination_of(interaction))
     log.info("Asked for: %s", subscribed.outcome.value)
     if not interaction.app_permissions.read_message_history:

@@ -1,4 +1,4 @@
-"""A measurement in a process and on a core of its own: `alone("looks", "bare", seconds=3)` gives its figures."""
+"""A measurement in a process and on a core of its own: `alone("polls", "bare", seconds=3)` gives its figures."""
 
 import asyncio
 import importlib
