@@ -5,7 +5,7 @@ texts, `embeds` and `kin` make embeds, `told` answers pressers, and `layout` pla
 reads a clock or does I/O.
 """
 
-from bot.formatting.button_layout import ButtonFace, rows
+from bot.formatting.button_layout import ButtonFace, button_rows
 from bot.formatting.captions import alt_text, choice, file_name, finished_card, link, linkable, mentions, outcome, why
 from bot.formatting.embeds import Link, account_answer, card, result
 from bot.formatting.family import FAMILY_LIMIT, FamilyLine, family
@@ -22,6 +22,7 @@ __all__ = [
     "account_answer",
     "alt_text",
     "bar",
+    "button_rows",
     "card",
     "choice",
     "clean",
@@ -40,7 +41,6 @@ __all__ = [
     "plain",
     "prompt",
     "result",
-    "rows",
     "title",
     "under_way",
     "used",

@@ -8,6 +8,7 @@ from datetime import timedelta
 from bot.formatting.labels import label, scene, title
 from bot.formatting.status_text import ENDINGS, duration, state
 from bot.models import SEED_VERBS, Job, Status
+from bot.models.midjourney_buttons import is_grid
 from bot.text import clean, clip, plain
 
 CHOICE_LIMIT = 100
@@ -105,7 +106,7 @@ def why(job: Job) -> str:
 
 def alt_text(job: Job, *, part: int | None = None) -> str:
     """What the picture shows, for those who do not see it; `part` is the number of one picture of four."""
-    made = "Four pictures made with Midjourney" if "U1" in job.buttons else "Picture made with Midjourney"
+    made = "Four pictures made with Midjourney" if is_grid(job.buttons) else "Picture made with Midjourney"
     if part is not None:
         made = f"Picture {part} of four made with Midjourney"
     if job.verb == "describe":

@@ -3,6 +3,7 @@
 import re
 
 from bot.models import ACCOUNT_VERBS, Job
+from bot.models.midjourney_buttons import button_for
 from bot.text import clean, clip
 
 _VERBS = {
@@ -18,13 +19,6 @@ _VERBS = {
     "variability": "Variability",
     "remix": "Remix mode",
 }
-_SIGNS = {  # without U+FE0F, which not every sender writes
-    "🔄": "Re-roll 🔄",
-    "⬅": "Pan left ⬅️",
-    "➡": "Pan right ➡️",
-    "⬆": "Pan up ⬆️",
-    "⬇": "Pan down ⬇️",
-}
 _URL = re.compile(r"<?https?://\S+", re.IGNORECASE)
 _BRACKETED_URL = re.compile(r"<(https?://[^\s<>]+)>", re.IGNORECASE)
 _PARAMETERS = re.compile(r"(?:^|\s)(?:--|—)[a-z].*", re.IGNORECASE)  # phones turn -- into a dash
@@ -36,7 +30,7 @@ def label(job: Job) -> str:
     """What was asked for: the label of the button that was pressed, else the command; at most 80 characters."""
     if job.verb == "button":
         pressed = clean(job.button)
-        words = _SIGNS.get(pressed.replace("\ufe0f", ""), pressed) or "Button"
+        words = button_for(pressed).text or pressed or "Button"
     else:
         verb = clean(job.verb.replace("_", " "))
         words = _VERBS.get(job.verb) or verb[:1].upper() + verb[1:]

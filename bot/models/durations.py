@@ -1,20 +1,16 @@
 """How long jobs of a kind usually take, learnt from those that were followed here."""
 
-import re
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
 from bot.models.job import Job, Status
+from bot.models.midjourney_buttons import button_for
 
 KEPT = 200
 """As many of the newest durations of a kind and mode are remembered: what was usual in spring is forgotten."""
 ENOUGH = 20
 """With fewer of them nothing is said."""
-
-_PANS = frozenset("⬅➡⬆⬇")
-_NUMBERED = re.compile(r"[UV][1-4]")
-_ALIKE = ("Vary", "Zoom Out", "Animate", "Extend")  # what stands in the brackets behind these makes no difference
 
 
 class TypicalDuration(NamedTuple):
@@ -33,16 +29,10 @@ def typical(seconds: Sequence[float]) -> TypicalDuration | None:
 
 
 def kind_of(job: Job) -> str:
-    """What jobs are compared by, besides their mode: the verb, of a press what was pressed, of U1 to U4 just "U"."""
+    """The kind by which durations are compared: the verb, or for a pressed button its duration class ("U" for U2)."""
     if job.verb != "button":
         return job.verb
-    if _NUMBERED.fullmatch(job.button):
-        return job.button[0]
-    if job.button.replace("\ufe0f", "") in _PANS:
-        return "Pan"
-    if job.button in ("Custom Zoom", "Make Square"):
-        return "Zoom Out"
-    return next((words for words in _ALIKE if job.button.startswith(words)), job.button)
+    return button_for(job.button).duration_class or job.button
 
 
 def mode_of(job: Job) -> str:

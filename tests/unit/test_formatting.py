@@ -24,7 +24,7 @@ def a_result(job: Job, **fields: Any) -> str:
 
 
 def looks(*labels: str) -> list[str]:
-    return [" ".join(face.emoji or face.label for face in row) for row in formatting.rows(labels)]
+    return [" ".join(face.emoji or face.label for face in row) for row in formatting.button_rows(labels)]
 
 
 # Safe words
@@ -383,13 +383,15 @@ def test_describes_numbers_stand_with_their_re_roll() -> None:
 
 
 def test_of_forty_buttons_the_known_ones_stay() -> None:
-    layout = formatting.rows([f"Strange {number}" for number in range(38)] + ["U1", "V1"])
+    layout = formatting.button_rows([f"Strange {number}" for number in range(38)] + ["U1", "V1"])
     assert [len(row) for row in layout] == [5, 5, 5, 5, 4]
     assert [(face.index, face.label) for face in layout[0][:3]] == [(38, "U1"), (39, "V1"), (0, "Strange 0")]
 
 
 def test_a_label_is_shown_once_clipped_and_never_blank() -> None:
-    faces = [face for row in formatting.rows(["\u200b", "x" * 200, "x" * 200, " ", "⬅", "⬅️", "❤️"]) for face in row]
+    faces = [
+        face for row in formatting.button_rows(["\u200b", "x" * 200, "x" * 200, " ", "⬅", "⬅️", "❤️"]) for face in row
+    ]
     assert [(face.index, face.label, face.emoji) for face in faces] == [
         (4, "", "⬅️"),
         (1, "x" * 79 + "…", None),
@@ -398,4 +400,4 @@ def test_a_label_is_shown_once_clipped_and_never_blank() -> None:
 
 
 def test_a_job_without_buttons_has_no_rows() -> None:
-    assert formatting.rows([]) == ()
+    assert formatting.button_rows([]) == ()

@@ -155,7 +155,7 @@ def test_people_are_called_once_each_and_within_one_message(user_ids: list[int])
 @quick
 @given(labels)
 def test_any_buttons_leave_a_place_and_are_taken_by_discord(discord_takes: Judge, labels: tuple[str, ...]) -> None:
-    layout = formatting.rows(labels)
+    layout = formatting.button_rows(labels)
     faces = [face for row in layout for face in row]
     assert all(1 <= len(row) <= 5 for row in layout)
     assert len(layout) < 5 or (len(layout) == 5 and len(layout[-1]) < 5)
