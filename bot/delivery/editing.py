@@ -110,7 +110,7 @@ class PostEditor:
                 log.info("The picture came late")
                 await self._store.shown(post, _EDIT_PAUSE, picture=True)
                 return True
-        if whole.may_come and self._left(post) > 0:
+        if whole.retry_picture and self._left(post) > 0:
             return False
         await self._store.shown(msgspec.structs.replace(post, revision=post.posted_revision), 0, picture=True)
         return True

@@ -65,7 +65,7 @@ class MessageSender:
                 raise FileTooLarge from refusal
             if delivery.state is DeliveryState.SENDING:  # perhaps Discord answered with what it had stored then
                 claimed = _unseen(claimed)
-            picture_for = PICTURE_FOR if message.may_come else 0
+            picture_for = PICTURE_FOR if message.retry_picture else 0
             await self._store.posted(claimed, message_id, picture_for=picture_for)
             self.repeats += claimed.attempts - 1
         log.info("Posted the %s", claimed.kind)

@@ -74,9 +74,11 @@ class SubmissionReplies:
     async def _words(self, submission: Submission, held: str) -> str:
         match submission.state:
             case SubmissionState.QUEUED | SubmissionState.SENT:
-                return formatting.waits(submission, position=await self._store.position_in_queue(submission), held=held)
+                return formatting.queued(
+                    submission, position=await self._store.position_in_queue(submission), pause_reason=held or None
+                )
             case SubmissionState.UNCONFIRMED:
-                return formatting.looked_for(submission)
+                return formatting.unconfirmed(submission)
             case SubmissionState.REPEATED:
                 return await self._used(submission)
             case SubmissionState.DECLINED:
@@ -91,7 +93,7 @@ class SubmissionReplies:
             else await self._store.post_of(submission.child_id, submission.destination.channel_id)
         )
         if post is None or post.message_id is None:
-            return formatting.used(submission, "", done=False)
-        return formatting.used(
+            return formatting.repeated(submission, None, done=False)
+        return formatting.repeated(
             submission, jump(post.destination, post.message_id), done=post.kind is DeliveryKind.RESULT
         )

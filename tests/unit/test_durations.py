@@ -126,8 +126,12 @@ def test_a_span_is_rounded_outwards(low: float, high: float, words: str) -> None
 
 def test_a_card_says_what_is_usual_and_when_to_expect_it() -> None:
     often = typical([float(seconds) for seconds in range(40, 71)])
-    told = formatting.card(job(1), parent=None, subscribers=["Mira"], started=NOON, typical=often).description or ""
+    told = (
+        formatting.status_card(job(1), parent=None, subscribers=["Mira"], started=NOON, typical=often).description or ""
+    )
     expected = int((NOON + timedelta(seconds=67)).timestamp())
     assert told.endswith(f"\nUsually 40–70 s, expected <t:{expected}:R>")
-    silent = formatting.card(job(1), parent=None, subscribers=["Mira"], started=NOON, typical=None).description or ""
+    silent = (
+        formatting.status_card(job(1), parent=None, subscribers=["Mira"], started=NOON, typical=None).description or ""
+    )
     assert "sually" not in silent

@@ -108,8 +108,8 @@ def test_a_line_says_what_it_is_how_it_stands_and_where() -> None:
         f"- **Imagine** [castle in the fog]({URL}) · done · this one",
         f"  - **U2** [castle in the fog]({URL}) · done",
         f"  - **V1** [#9N3R]({URL}) · declined",
-        "  - **V2** castle in the fog · 47 % · `#2T5W`",
+        "  - **V2** castle in the fog · 47% · `#2T5W`",
     ]
     assert (formatting.family(kin, 2).description or "").endswith("\n-# … and 2 more")
     alone = formatting.family(kin[:1], 0).description or ""
-    assert alone.endswith("\n-# Nothing else of this family is known in this server.")
+    assert alone.endswith("\n-# No related jobs in this server.")

@@ -135,7 +135,7 @@ def test_a_long_title_ends_after_a_whole_word() -> None:
 @pytest.mark.parametrize(
     ("fields", "line"),
     [
-        ({"status": "progress", "percent": 47}, "Imagine · castle in the fog · 47 %"),
+        ({"status": "progress", "percent": 47}, "Imagine · castle in the fog · 47%"),
         ({"status": "started"}, "Imagine · castle in the fog · waiting"),
         ({"status": "reticulating"}, "Imagine · castle in the fog · in progress"),
         ({}, "Imagine · castle in the fog · done"),
@@ -152,28 +152,28 @@ def test_a_choice_tells_jobs_apart(fields: dict[str, Any], line: str) -> None:
 
 def test_the_card_of_a_running_job_reads_as_designed() -> None:
     job = a_job(verb="button", button="V2", status="progress", percent=47, mode="fast")
-    embed = formatting.card(job, parent=CASTLE, subscribers=["Mira", "Bo"], started=STARTED)
+    embed = formatting.status_card(job, parent=CASTLE, subscribers=["Mira", "Bo"], started=STARTED)
     assert embed.description == (
-        f"**V2** of [castle in the fog]({JUMP})\n> {PROMPT}\n\n`▰▰▰▰▱▱▱▱` 47 % · fast · started <t:1780396473:R>"
+        f"**V2** of [castle in the fog]({JUMP})\n> {PROMPT}\n\n`▰▰▰▰▱▱▱▱` 47% · fast · started <t:1780396473:R>"
     )
-    assert embed.footer.text == "Mira and 1 more will be told here"
+    assert embed.footer.text == "Notifying Mira and 1 other"
 
 
 def test_a_job_that_has_not_begun_shows_words_instead_of_an_empty_bar() -> None:
-    embed = formatting.card(a_job(status="started"), parent=None, subscribers=["Mira"], started=STARTED)
-    assert embed.description == f"**Imagine**\n> {PROMPT}\n\nWaiting to start · asked <t:1780396473:R>"
-    assert embed.footer.text == "Mira will be told here"
+    embed = formatting.status_card(a_job(status="started"), parent=None, subscribers=["Mira"], started=STARTED)
+    assert embed.description == f"**Imagine**\n> {PROMPT}\n\nWaiting to start · requested <t:1780396473:R>"
+    assert embed.footer.text == "Notifying Mira"
 
 
 def test_a_card_that_knows_nothing_says_no_more() -> None:
-    embed = formatting.card(Job(jobid="x", status="progress"), parent=None, subscribers=[], started=None)
+    embed = formatting.status_card(Job(jobid="x", status="progress"), parent=None, subscribers=[], started=None)
     assert (embed.description, embed.footer.text) == ("**Job**\n\nIn progress", None)
 
 
 def test_a_parents_name_cannot_break_its_link() -> None:
     parent = formatting.Link("a](http://evil.example) 🐱 cat", JUMP)
     assert f"[a)(http\\://evil.example) cat]({JUMP})" in (
-        formatting.card(a_job(), parent=parent, subscribers=[], started=None).description or ""
+        formatting.status_card(a_job(), parent=parent, subscribers=[], started=None).description or ""
     )
 
 
@@ -215,11 +215,11 @@ def test_a_time_span_is_told_in_its_two_largest_units(time: timedelta, words: st
     ],
 )
 def test_a_finished_card_is_one_small_line(fields: dict[str, Any], line: str) -> None:
-    assert formatting.finished_card(a_job(**fields), took=timedelta(seconds=52), url=JUMP) == line
+    assert formatting.finished_line(a_job(**fields), took=timedelta(seconds=52), url=JUMP) == line
 
 
 def test_a_finished_card_does_without_time_and_link() -> None:
-    assert formatting.finished_card(a_job(), took=None, url=None) == "-# ✓ Imagine · castle in the fog"
+    assert formatting.finished_line(a_job(), took=None, url=None) == "-# ✓ Imagine · castle in the fog"
 
 
 # The result
@@ -288,10 +288,10 @@ def test_a_long_address_in_a_prompt_shrinks_to_its_host() -> None:
 @pytest.mark.parametrize(
     ("status", "sentence"),
     [
-        ("failed", "Midjourney could not finish this one."),
-        ("cancelled", "This one was cancelled."),
+        ("failed", "Midjourney could not finish this job."),
+        ("cancelled", "This job was cancelled."),
         ("expired", "useapi.net no longer keeps this job."),
-        ("silent", "No news about this job for a day, so I stopped looking."),
+        ("silent", "No news about this job for a day, so I stopped checking."),
     ],
 )
 def test_trouble_is_one_sentence_in_amber(status: str, sentence: str) -> None:
@@ -310,13 +310,13 @@ def test_a_declined_job_shows_neither_prompt_nor_picture_nor_reason() -> None:
 
 def test_a_failure_tells_its_reason_without_naming_who_pays() -> None:
     job = a_job(status="failed", error=f"<@123456789012345678> has no {JOBID} *now*")
-    assert a_result(job).endswith("Midjourney could not finish this one. It said: someone has no this job \\*now\\*")
+    assert a_result(job).endswith("Midjourney could not finish this job. It said: someone has no this job \\*now\\*")
 
 
 def test_why_tells_midjourneys_words_and_no_ids() -> None:
     job = a_job(status="moderated", error="Banned prompt", error_details=f"Sorry!\n\nSee {JOBID}, <@1>.")
-    assert formatting.why(job) == "**Banned prompt**\nSorry!\nSee this job, someone."
-    assert formatting.why(a_job(status="moderated")) == "Midjourney gave no reason."
+    assert formatting.decline_reason(job) == "**Banned prompt**\nSorry!\nSee this job, someone."
+    assert formatting.decline_reason(a_job(status="moderated")) == "Midjourney gave no reason."
 
 
 def test_the_account_answer_keeps_times_and_leaves_out_who_pays() -> None:

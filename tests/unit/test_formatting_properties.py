@@ -87,7 +87,7 @@ def test_plain_words_link_to_nothing_and_call_nobody(text: str, limit: int) -> N
 def test_any_job_makes_a_card_that_discord_takes(
     discord_takes: Judge, job: Job, parent: formatting.Link | None, subscribers: list[str], started: datetime | None
 ) -> None:
-    embed = formatting.card(job, parent=parent, subscribers=subscribers, started=started)
+    embed = formatting.status_card(job, parent=parent, subscribers=subscribers, started=started)
     assert_keeps_limits(embed, discord_takes)
     assert_says_nothing_alive(embed)
 
@@ -131,12 +131,12 @@ def test_any_job_makes_texts_that_fit_their_places(
     assert 1 <= len(formatting.label(job)) <= 80
     assert len(formatting.title(job, limit)) <= limit
     assert 1 <= len(formatting.choice(job, key)) <= 100
-    assert 1 <= len(formatting.why(job)) <= 1900
+    assert 1 <= len(formatting.decline_reason(job)) <= 1900
     assert 1 <= len(formatting.alt_text(job)) <= 1024
     name = formatting.file_name(job, key, extension)
     assert len(name) <= 80
     assert re.fullmatch(r"[a-z0-9-]+\.[a-z0-9-]+", name)
-    line = formatting.finished_card(job, took=took, url=url)
+    line = formatting.finished_line(job, took=took, url=url)
     assert len(line) <= 2000
     assert "\n" not in line
     assert_inert(line.removeprefix("-# ").replace(f"]({JUMP})", "").replace("→ [", ""))

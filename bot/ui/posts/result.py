@@ -115,7 +115,7 @@ class WhyButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:w
         delivery, known = await self.resolve(interaction, DeliveryKind.RESULT)
         if not await may_know_reason(interaction, delivery):
             raise UserError("Only the member who brought this job here can see why it was declined.")
-        await replies.say(interaction, formatting.why(known.job))
+        await replies.say(interaction, formatting.decline_reason(known.job))
 
 
 class PostAgainButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:r:{NONCE}"):

@@ -74,8 +74,8 @@ class FamilyButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"d
         await replies.say(interaction, "", embed=formatting.family(members, more))
 
 
-def _url(post: Delivery | None) -> str:
-    return "" if post is None or post.message_id is None else jump(post.destination, post.message_id)
+def _url(post: Delivery | None) -> str | None:
+    return None if post is None or post.message_id is None else jump(post.destination, post.message_id)
 
 
 class SplitButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:q:{NONCE}"):
