@@ -1,3 +1,5 @@
+import sys
+import unicodedata
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -5,12 +7,15 @@ import pytest
 
 from bot import formatting
 from bot.models import Job, JobEmbed, Seed
+from bot.providers import useapi
+from bot.text import INVISIBLE
 
 STARTED = datetime(2026, 6, 2, 10, 34, 33, tzinfo=UTC)
 JUMP = "https://discord.com/channels/1/2/3"
 CASTLE = formatting.Link("castle in the fog", JUMP)
 PROMPT = "a castle in the fog, ink wash --ar 3:2"
 JOBID = "job:20260602103433688-user:12345-channel:1502243953687265485-bot:midjourney"
+ENGLAND = "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 FAMILY = "👩\u200d👩\u200d👧"
 
 
@@ -53,6 +58,22 @@ def test_words_of_strangers_show_what_they_say_and_do_nothing(text: str, shown: 
     assert formatting.plain(text, 200) == shown
 
 
+def test_every_control_and_format_character_is_removed_and_no_other() -> None:
+    kept = {*"\t\n\u200c\u200d", *map(chr, range(0xE0020, 0xE0080))}
+    blank = set("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+    for char in map(chr, range(sys.maxunicode + 1)):
+        category = unicodedata.category(char)
+        if category in {"Cc", "Cf", "Cs"}:
+            assert bool(INVISIBLE.match(char)) == (char not in kept), hex(ord(char))
+        elif category != "Cn":
+            assert bool(INVISIBLE.match(char)) == (char in blank), hex(ord(char))
+
+
+@pytest.mark.parametrize("char", ["\x07", "\u202e", "\u200b", "\xad", "\u3164", "\U000e0001", "\ud800"])
+def test_the_provider_and_the_embeds_remove_the_same_characters(char: str) -> None:
+    assert formatting.clean(f"a{char}b") == useapi.clean(f"a{char}b", 10) == "ab"
+
+
 @pytest.mark.parametrize(
     ("text", "limit", "shown"),
     [
@@ -61,6 +82,8 @@ def test_words_of_strangers_show_what_they_say_and_do_nothing(text: str, shown: 
         ("abc*def", 5, "abc…"),
         ("ab cd", 4, "ab…"),
         (f"a{FAMILY}b", 4, "a…"),
+        (f"a{ENGLAND}b", 9, f"a{ENGLAND}b"),
+        (f"a{ENGLAND}b", 8, "a…"),
         ("ae\u0301io", 3, "a…"),
         ("🇩🇪🇫🇷", 2, "…"),
         ("castle", 0, ""),
