@@ -68,7 +68,7 @@ def test_a_repeated_pick_links_to_what_it_made() -> None:
     assert formatting.repeated(used, None, done=False).endswith("so this was free. I'll post it here.")
 
 
-def test_the_reasons_for_declining_are_for_the_presser_alone() -> None:
+def test_the_reasons_for_declining_are_for_the_presser_only() -> None:
     declined = v3(state=SubmissionState.DECLINED, error="Banned prompt detected\nThe word fog is banned")
     assert formatting.declined(declined) == (
         "Midjourney declined this one.\n**Banned prompt detected**\nThe word fog is banned"
