@@ -11,7 +11,7 @@ import msgspec
 from bot.delivery.sending import UploadTimeout
 from bot.delivery.uploads import learn_limit, open_files, patience
 from bot.discord_codes import POST_GONE
-from bot.messages import PICTURE_FOR, MessageBuilder
+from bot.messages import PICTURE_RETRY_SECONDS, MessageBuilder
 from bot.models import Delivery, DeliveryKind, KnownJob
 from bot.store import Store
 
@@ -67,7 +67,7 @@ class PostEditor:
         await self._turn()
         async with asyncio.timeout(patience()):
             if ended:
-                words = await self._builder.last_card(card, known)
+                words = await self._builder.final_card_text(card, known)
                 await message.edit(content=words, embed=None, view=None, attachments=[])
             else:
                 async with self._builder.message(card, known) as new:
@@ -122,4 +122,4 @@ class PostEditor:
     def _next_try(self, post: Delivery) -> float:
         """Seconds: each pause is as long as all before it, and the last try falls on the end."""
         left = self._left(post)
-        return min(max(PICTURE_FOR - left, _FIRST_TRY), max(left, 0.0))
+        return min(max(PICTURE_RETRY_SECONDS - left, _FIRST_TRY), max(left, 0.0))

@@ -11,7 +11,7 @@ import msgspec
 from bot.delivery.history import History, shows_its_picture
 from bot.delivery.uploads import learn_limit, open_files, patience
 from bot.discord_codes import DiscordCode
-from bot.messages import PICTURE_FOR, Message, MessageBuilder
+from bot.messages import PICTURE_RETRY_SECONDS, Message, MessageBuilder
 from bot.models import Delivery, DeliveryKind, DeliveryState, Fallback, KnownJob
 from bot.store import Store
 
@@ -65,7 +65,7 @@ class MessageSender:
                 raise FileTooLarge from refusal
             if delivery.state is DeliveryState.SENDING:  # perhaps Discord answered with what it had stored then
                 claimed = _unseen(claimed)
-            picture_for = PICTURE_FOR if message.retry_picture else 0
+            picture_for = PICTURE_RETRY_SECONDS if message.retry_picture else 0
             await self._store.posted(claimed, message_id, picture_for=picture_for)
             self.repeats += claimed.attempts - 1
         log.info("Posted the %s", claimed.kind)
@@ -85,7 +85,7 @@ class MessageSender:
                 or delivery.fallback is not Fallback.NONE
                 or shows_its_picture(message)
             )
-            await self._store.posted(_unseen(delivery), message.id, picture_for=0 if whole else PICTURE_FOR)
+            await self._store.posted(_unseen(delivery), message.id, picture_for=0 if whole else PICTURE_RETRY_SECONDS)
             self.repeats += max(delivery.attempts - 1, 0)
             log.info("Delivery %d had been posted before", delivery.id)
             return True

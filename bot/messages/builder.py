@@ -112,7 +112,7 @@ class MessageBuilder:
             embed.set_thumbnail(url=f"attachment://{files[0].name}")
         return Message(embed=embed, view=status_card_view(delivery.nonce), files=files)
 
-    async def last_card(self, delivery: Delivery, known: KnownJob) -> str:
+    async def final_card_text(self, delivery: Delivery, known: KnownJob) -> str:
         """The one line that a card becomes when its job is over or nobody here is subscribed to it any more."""
         if not known.job.over:
             return f"-# No longer watching {formatting.plain(formatting.label(known.job), 100)} here."

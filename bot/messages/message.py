@@ -8,7 +8,7 @@ from discord import ui
 
 from bot.images import Picture
 
-PICTURE_FOR = 600.0
+PICTURE_RETRY_SECONDS = 600.0
 """Seconds for which the missing picture of a post is retried."""
 
 

@@ -127,9 +127,11 @@ def test_a_span_is_rounded_outwards(low: float, high: float, words: str) -> None
 
 
 def test_a_card_shows_the_typical_duration_and_the_expected_end() -> None:
-    samples = typical([float(seconds) for seconds in range(40, 71)])
+    expected_range = typical([float(seconds) for seconds in range(40, 71)])
     usual = (
-        formatting.status_card(job(1), parent=None, subscribers=["Mira"], started=NOON, typical=samples).description
+        formatting.status_card(
+            job(1), parent=None, subscribers=["Mira"], started=NOON, typical=expected_range
+        ).description
         or ""
     )
     expected = int((NOON + timedelta(seconds=67)).timestamp())
