@@ -11,7 +11,7 @@ import msgspec
 from bot.delivery.sending import UploadTimeout
 from bot.delivery.uploads import open_files, remember_size_limit, timeout_seconds
 from bot.discord_codes import POST_GONE
-from bot.messages import PICTURE_FOR, MessageBuilder
+from bot.messages import PICTURE_RETRY_SECONDS, MessageBuilder
 from bot.models import Delivery, DeliveryKind, KnownJob
 from bot.store import Store
 
@@ -81,7 +81,7 @@ class PostEditor:
         await self._wait_for_turn()
         async with asyncio.timeout(timeout_seconds()):
             if ended:
-                text = await self._builder.last_card(card, known)
+                text = await self._builder.final_card_text(card, known)
                 await message.edit(content=text, embed=None, view=None, attachments=[])
             else:
                 async with self._builder.message(card, known) as new:
@@ -125,7 +125,7 @@ class PostEditor:
                 log.info("Added the picture that was late")
                 await self._store.outbox.mark_edited(post, _EDIT_PAUSE, picture=True)
                 return True
-        if whole.may_come and self._seconds_left(post) > 0:
+        if whole.retry_picture and self._seconds_left(post) > 0:
             return False
         await self._store.outbox.mark_edited(
             msgspec.structs.replace(post, revision=post.posted_revision), 0, picture=True
@@ -139,4 +139,4 @@ class PostEditor:
     def _seconds_to_next_try(self, post: Delivery) -> float:
         """Each pause is as long as all before it together; the last try is at `picture_until`."""
         left = self._seconds_left(post)
-        return min(max(PICTURE_FOR - left, _FIRST_RETRY), max(left, 0.0))
+        return min(max(PICTURE_RETRY_SECONDS - left, _FIRST_RETRY), max(left, 0.0))

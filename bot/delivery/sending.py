@@ -11,7 +11,7 @@ import msgspec
 from bot.delivery.history import History, has_own_picture
 from bot.delivery.uploads import open_files, remember_size_limit, timeout_seconds
 from bot.discord_codes import DiscordCode
-from bot.messages import PICTURE_FOR, Message, MessageBuilder
+from bot.messages import PICTURE_RETRY_SECONDS, Message, MessageBuilder
 from bot.models import Delivery, DeliveryKind, DeliveryState, Fallback, KnownJob
 from bot.store import Store
 
@@ -68,7 +68,7 @@ class MessageSender:
                 raise
             if delivery.state is DeliveryState.SENDING:  # the answer may be the message of the earlier send
                 claimed = _with_unknown_revision(claimed)
-            picture_for = PICTURE_FOR if message.may_come else 0
+            picture_for = PICTURE_RETRY_SECONDS if message.retry_picture else 0
             await self._store.outbox.mark_posted(claimed, message_id, picture_for=picture_for)
             self.repeats += claimed.attempts - 1
         log.info("Posted the %s", claimed.kind)
@@ -92,7 +92,7 @@ class MessageSender:
                 and delivery.fallback is Fallback.NONE
                 and not has_own_picture(message)
             )
-            picture_for = PICTURE_FOR if lacks_picture else 0
+            picture_for = PICTURE_RETRY_SECONDS if lacks_picture else 0
             await self._store.outbox.mark_posted(_with_unknown_revision(delivery), message.id, picture_for=picture_for)
             self.repeats += max(delivery.attempts - 1, 0)
             log.info("Delivery %d was already posted", delivery.id)

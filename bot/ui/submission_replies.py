@@ -66,9 +66,11 @@ class SubmissionReplies:
     async def _words(self, submission: Submission, held: str | None) -> str:
         match submission.state:
             case SubmissionState.QUEUED | SubmissionState.SENT:
-                return formatting.waits(submission, position=await self._store.queue.position(submission), held=held)
+                return formatting.queued(
+                    submission, position=await self._store.queue.position(submission), pause_reason=held or None
+                )
             case SubmissionState.UNCONFIRMED:
-                return formatting.looked_for(submission)
+                return formatting.unconfirmed(submission)
             case SubmissionState.REPEATED:
                 return await self._used(submission)
             case SubmissionState.DECLINED:
@@ -83,7 +85,7 @@ class SubmissionReplies:
             else await self._store.deliveries.post_of(submission.child_id, submission.destination.channel_id)
         )
         if post is None or post.message_id is None:
-            return formatting.used(submission, "", done=False)
-        return formatting.used(
+            return formatting.repeated(submission, None, done=False)
+        return formatting.repeated(
             submission, jump(post.destination, post.message_id), done=post.kind is DeliveryKind.RESULT
         )

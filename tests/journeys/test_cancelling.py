@@ -37,7 +37,7 @@ async def test_a_cancelled_job_that_midjourney_finishes_all_the_same_is_posted_o
     else:
         await harness.bot.api.cancel(jobid)
     await harness.wait(20)
-    assert words(harness.last).endswith("This one was cancelled.")
+    assert words(harness.last).endswith("This job was cancelled.")
     before = len(harness.posts())
     await harness.wait(600)
     assert len(harness.posts()) == before
@@ -59,7 +59,7 @@ async def test_what_midjourney_finishes_all_the_same_is_posted_also_after_a_rest
     jobid, card = await running(harness)
     await cancelled(harness, harness.mira, card)
     await harness.wait(20)
-    assert words(harness.last).endswith("This one was cancelled.")
+    assert words(harness.last).endswith("This job was cancelled.")
     await harness.restart(away=60)
     told_late = {"jobid": jobid, "verb": "button", "button": "V1", "status": "completed", "buttons": ["U1"]}
     harness.useapi.set_answer(jobid, told_late)

@@ -71,7 +71,7 @@ async def test_on_a_result_it_opens_the_extras_and_on_a_card_it_joins(harness: B
     await harness.job(harness.mira, harness.useapi.add_job(duration=600))
     assert (await menu(harness, harness.bo, harness.last)).content == "I'll tell you here when it is done."
     await harness.wait(6)
-    assert harness.last.embeds[0].footer.text == "Mira and 1 more will be told here"
+    assert harness.last.embeds[0].footer.text == "Notifying Mira and 1 other"
 
 
 async def test_a_message_without_an_id_is_answered_with_what_to_look_for(harness: BotHarness) -> None:

@@ -215,7 +215,7 @@ async def test_a_file_that_discord_does_not_take_becomes_a_link(harness: BotHarn
     assert not post.attachments
     assert str(post.embeds[0].image.url).startswith(harness.useapi.origin)
     last = words(post).splitlines()[-1]
-    assert re.fullmatch(r"-# The picture could not be attached here\. This is a link, which ends <t:\d+:R>\.", last)
+    assert re.fullmatch(r"-# The picture could not be attached here\. This is a link that expires <t:\d+:R>\.", last)
     assert labels(post)[-1][-1] == "⋯"
 
 

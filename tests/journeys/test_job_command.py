@@ -20,7 +20,7 @@ async def test_two_people_in_one_channel_share_a_card_its_looks_and_a_result_tha
     assert answer == f"Already watched [here]({harness.jump(card)}), I'll tell you too."
     assert harness.looks(jobid) == 1
     await harness.wait(6)
-    assert harness.posts()[0].embeds[0].footer.text == "Mira and 1 more will be told here"
+    assert harness.posts()[0].embeds[0].footer.text == "Notifying Mira and 1 other"
     await harness.wait(94)
     card, result = harness.posts()
     assert result.content == f"<@{harness.mira.id}> <@{harness.bo.id}>"

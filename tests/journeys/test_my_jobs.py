@@ -60,7 +60,7 @@ async def test_a_member_sees_and_stops_their_own_waits_alone(harness: BotHarness
     assert panel.content == "I won't tell you about it."
     assert "castle" not in words(panel)
     await harness.wait(6)
-    assert harness.last.embeds[0].footer.text == "Mira will be told here"
+    assert harness.last.embeds[0].footer.text == "Notifying Mira"
     panel = await opened(harness, harness.mira)
     assert "castle in the fog" in words(panel)
     assert "boat" not in words(panel)

@@ -185,8 +185,8 @@ async def test_a_used_button_leads_to_the_child_that_stands_here(harness: BotHar
     grid, child = harness.posts()
     assert button(grid, "U1 ↗").url == harness.jump(child)
     answer = await harness.press(harness.mira, harness.forge(before), "Forged")
-    assert words(answer).startswith("U1 was pressed before, so this cost nothing.")
-    assert words(answer).endswith(harness.jump(child))
+    assert words(answer).startswith("U1 was already picked, so this was free")
+    assert words(answer).endswith(f": [see it here]({harness.jump(child)})")
     await harness.wait(60)
     assert len(harness.presses()) == 1
 
@@ -195,7 +195,7 @@ async def test_a_button_that_was_used_elsewhere_brings_the_existing_child(harnes
     parent, grid = await posted(harness)
     child = harness.useapi.add_job(button="U1", parent=parent, duration=30)
     told = words(await harness.press(harness.mira, grid, "U1"))
-    assert told == "U1 was pressed before, so this cost nothing. I'll post it here."
+    assert told == "U1 was already picked, so this was free. I'll post it here."
     await harness.wait(50)
     assert words(harness.last).startswith(f"**U1** of [castle in the fog]({harness.jump(grid)})")
     assert harness.looks(child) >= 2
@@ -209,7 +209,7 @@ async def test_two_moderators_in_the_same_moment_get_one_child(harness: BotHarne
         pressed = [await who.click(grid, label="U1") for who in (harness.mira, ana)]
     assert [private(answer).content for answer in pressed] == [
         "U1 is on its way. I'll post it here.",
-        "U1 was pressed before, so this cost nothing. I'll post it here.",
+        "U1 was already picked, so this was free. I'll post it here.",
     ]
     assert len(harness.presses()) == 1
     await harness.wait(60)
@@ -222,9 +222,7 @@ async def test_who_presses_what_is_being_looked_for_waits_for_what_comes_of_it(h
     harness.useapi.fail("reset", path="/v2/jobs/button")
     await harness.press(harness.mira, grid, "U1")
     answer = await harness.press(ana, grid, "U1")
-    assert words(answer).endswith(
-        "U1 is kept until it is known what came of the press before it. `/jobs` takes it back."
-    )
+    assert words(answer).endswith("U1 is waiting for the outcome of an earlier press. Cancel it in `/jobs`.")
     panel = private(await ana.slash(harness.channel, "jobs"))
     assert ": waits for what comes of the press before it" in words(panel)
 
@@ -248,7 +246,7 @@ async def test_a_press_at_a_full_account_is_kept_and_sent_when_a_job_ends(harnes
     for _ in range(3):
         harness.useapi.add_job(duration=60)
     answer = await harness.press(harness.mira, grid, "V1")
-    assert words(answer).endswith("V1 is kept, first in line. `/jobs` takes it back.")
+    assert words(answer).endswith("V1 is queued (1st). Cancel it in `/jobs`.")
     assert await harness.rows("SELECT state, child_id FROM submissions") == [("queued", None)]
     await harness.wait(61)
     assert await harness.rows("SELECT state FROM submissions") == [("accepted",)]

@@ -110,7 +110,7 @@ async def test_tell_me_too_puts_a_member_on_the_list(harness: BotHarness) -> Non
     )
     await harness.wait(6)
     (card,) = harness.posts()
-    assert card.embeds[0].footer.text == "Mira and 1 more will be told here"
+    assert card.embeds[0].footer.text == "Notifying Mira and 1 other"
     assert words(await harness.press(harness.bo, card, "🔔 Tell me too")) == "You are on the list already."
     assert words(await harness.press(harness.mira, card, "🔔 Tell me too")) == "You are on the list already."
     await harness.wait(90)
@@ -146,7 +146,7 @@ async def test_stop_ends_ones_own_watch_and_the_others_are_told(harness: BotHarn
     assert words(answer) == "I won't tell you about this one."
     assert not answer.components
     await harness.wait(6)
-    assert harness.last.embeds[0].footer.text == "Mira will be told here"
+    assert harness.last.embeds[0].footer.text == "Notifying Mira"
     await harness.wait(94)
     assert harness.last.content == f"<@{harness.mira.id}>"
 
@@ -157,7 +157,7 @@ async def test_when_the_last_one_stops_the_card_says_so_and_nobody_looks_any_mor
     await harness.press(harness.bo, await harness.press(harness.bo, harness.last, "Stop"), "Stop telling me")
     await harness.wait(6)
     (card,) = harness.posts()
-    assert card.content == "-# Nobody here waits for Imagine any more."
+    assert card.content == "-# No longer watching Imagine here."
     assert not card.embeds
     assert not card.components
     looks = harness.looks(jobid)
@@ -175,7 +175,7 @@ async def test_a_moderator_may_stop_it_for_everyone_here_but_not_elsewhere(harne
     answer = await harness.press(harness.mira, question, "Stop for everyone here")
     assert words(answer) == "Nobody here will be told about this one."
     await harness.wait(100)
-    assert [words(post) for post in harness.posts()] == ["-# Nobody here waits for Imagine any more."]
+    assert [words(post) for post in harness.posts()] == ["-# No longer watching Imagine here."]
     assert harness.posts(harness.lounge)[-1].content == f"<@{harness.bo.id}>"
 
 
@@ -200,7 +200,7 @@ async def test_who_stopped_may_ask_again(harness: BotHarness) -> None:
     await harness.wait(4000)
     assert (await harness.job(harness.bo, jobid)).startswith("Watching `#")
     old, card = harness.posts()
-    assert words(old) == "-# Nobody here waits for Imagine any more."
+    assert words(old) == "-# No longer watching Imagine here."
     assert labels(card) == [["🔔 Tell me too", "Stop"]]
 
 

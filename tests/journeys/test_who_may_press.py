@@ -122,7 +122,7 @@ async def test_ten_members_press_u1_in_the_same_second(harness: BotHarness) -> N
     assert len(harness.presses()) == 1
     told = [words(private(answer)) for answer in answers]
     assert sum(answer == "U1 is on its way. I'll post it here." for answer in told) == 1
-    assert sum(answer.startswith("U1 was pressed before, so this cost nothing.") for answer in told) == 9
+    assert sum(answer.startswith("U1 was already picked, so this was free") for answer in told) == 9
     _, child = harness.posts()
     assert words(child).startswith("**U1** of ")
 

@@ -17,6 +17,7 @@ import msgspec
 
 from bot.errors import InvalidResponse
 from bot.models import Attachment, Child, Job, JobEmbed, Media, Seed, Status
+from bot.text import INVISIBLE
 
 WORD = 64  # verbs, statuses, sizes, times; the longest known verb is "seed_async"
 ID = 200  # a v2 job id has 74-77 characters, a snowflake 20; the store keeps no longer job id
@@ -34,12 +35,6 @@ REPLY_REF = 1024  # useapi's limit
 
 _INT64 = 2**63 - 1  # what an SQLite column holds
 _BREAKS = re.compile(r"\r\n?|[\n\u2028\u2029]")
-_UNSAFE = re.compile(
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # control characters
-    r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # bidi: they reorder the text around them
-    r"\u200b\u2060-\u2065\u206a-\u206f\ufeff"  # zero width; the joiners 200c and 200d stay, emoji need them
-    r"\ud800-\udfff]"  # lone surrogates, which UTF-8 cannot encode
-)
 _NUMBER = re.compile(r"[0-9]{1,19}")
 _BRACKETS = re.compile(r"\(([^()]*)\)")
 _PERCENT = re.compile(r"([0-9]{1,3})%")
@@ -56,7 +51,7 @@ def sanitize(text: str, limit: int, *, lines: bool = False) -> str:
     """
     if not (text.isascii() and text.isprintable()):  # most texts are plain already
         text = _BREAKS.sub("\n" if lines else " ", text).replace("\t", " ")
-        text = _UNSAFE.sub("", text)
+        text = INVISIBLE.sub("", text)
     return text.strip()[:limit].rstrip()
 
 

@@ -9,12 +9,12 @@ from discord import ui
 from bot import formatting
 from bot.errors import UserError
 from bot.models import CostTier, DeliveryKind, DeliveryState, Job, Status
+from bot.models.midjourney_buttons import button_for
 from bot.ui import replies
 from bot.ui.base import NONCE, DeliveryButton, delete_post, may_know_reason, may_manage_post
 from bot.ui.interactions import ask, bot_of, check_rights
 from bot.ui.posts.result_menu import FamilyButton, SplitButton, full_size, is_still_grid
 from bot.ui.press.job_buttons import JobButton, name_of
-from bot.ui.press.press_rules import is_offered, tier_of
 
 _PICTURE_FOR = 60.0  # seconds in which a post of which nothing is known gets its picture (again): it may show a link
 _NOTHING_USED: Mapping[str, str] = {}
@@ -27,11 +27,11 @@ def result_view(nonce: str, job: Job, *, bare: bool = False, used: Mapping[str, 
     A `bare` view has `⋯` alone: perhaps it was a button that Discord refused.
     """
     view = ui.View(timeout=None)
-    labels = [label if is_offered(label) else "" for label in job.buttons]
-    rows = formatting.rows(labels) if job.status == Status.COMPLETED and not bare else ()
+    labels = [label if button_for(label).offered else "" for label in job.buttons]
+    rows = formatting.button_rows(labels) if job.status == Status.COMPLETED and not bare else ()
     for number, row in enumerate(rows):
         for face in row:
-            if face.label in used and tier_of(face.label) is CostTier.PICK:
+            if face.label in used and button_for(face.label).tier is CostTier.PICK:
                 view.add_item(ui.Button(label=f"{face.label} ↗", url=used[face.label], row=number))
             else:
                 view.add_item(JobButton(nonce, face.index, label=face.label, emoji=face.emoji, row=number))
@@ -117,7 +117,7 @@ class WhyButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:w
         delivery, known = await self.resolve(interaction, DeliveryKind.RESULT)
         if not await may_know_reason(interaction, delivery):
             raise UserError("Only the member who brought this job here can see why it was declined.")
-        await replies.say(interaction, formatting.why(known.job))
+        await replies.say(interaction, formatting.decline_reason(known.job))
 
 
 class PostAgainButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:r:{NONCE}"):

@@ -12,11 +12,11 @@ from bot import formatting
 from bot.errors import UserError
 from bot.images import link_ends, names_the_payer, on_allow_list
 from bot.models import Delivery, DeliveryKind, Job, Status
+from bot.models.midjourney_buttons import is_picture_grid
 from bot.ui import replies
 from bot.ui.base import NONCE, DeliveryButton, delete_post
 from bot.ui.interactions import bot_of, check_rights, jump
 
-_PICKS = {"U1", "U2", "U3", "U4"}
 _URL_LIMIT = 512  # Discord's, for a button
 
 
@@ -44,8 +44,8 @@ def full_size(job: Job, now: datetime, hosts: Sequence[str]) -> Original | None:
 
 
 def is_still_grid(job: Job) -> bool:
-    """Whether the result is four pictures in one file; the grids of films have U1-U4, too, but no V1."""
-    return job.status == Status.COMPLETED and _PICKS | {"V1"} <= set(job.buttons) and not job.video_ux
+    """Whether the result is four pictures in one file."""
+    return job.status == Status.COMPLETED and is_picture_grid(job.buttons) and not job.video_ux
 
 
 class FamilyButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:f:{NONCE}"):
@@ -73,8 +73,8 @@ class FamilyButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"d
         await replies.say(interaction, "", embed=formatting.family(members, more))
 
 
-def _url(post: Delivery | None) -> str:
-    return "" if post is None or post.message_id is None else jump(post.destination, post.message_id)
+def _url(post: Delivery | None) -> str | None:
+    return None if post is None or post.message_id is None else jump(post.destination, post.message_id)
 
 
 class SplitButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:q:{NONCE}"):

@@ -7,11 +7,11 @@ from discord import ui
 
 from bot.errors import ProviderError, UserError
 from bot.models import CostTier, Delivery, DeliveryKind, Job, KnownJob
+from bot.models.midjourney_buttons import button_for
 from bot.store import SubscriptionResult
 from bot.ui import replies
 from bot.ui.base import NONCE, DeliveryButton, asked
 from bot.ui.interactions import ask, bot_of, check_load, check_rights, is_moderator, jump
-from bot.ui.press.press_rules import tier_of
 
 
 def status_card_view(nonce: str) -> ui.View:
@@ -141,7 +141,7 @@ _CANCELLED = (
 
 def _can_be_cancelled(job: Job) -> bool:
     """Not what U1-U4 made: a cancelled one stays among the parent's children, so the button answers 409 for good."""
-    return tier_of(job.button) is not CostTier.PICK
+    return button_for(job.button).tier is not CostTier.PICK
 
 
 async def _may_cancel(interaction: discord.Interaction, card: Delivery) -> bool:

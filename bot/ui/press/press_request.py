@@ -9,6 +9,7 @@ from bot import formatting
 from bot.discord_codes import INTERACTION_NOT_ACKNOWLEDGED
 from bot.errors import UserError
 from bot.models import CostTier, Delivery, DeliveryKind, KnownJob, LimitExceeded, ServerSettings, Status
+from bot.models.midjourney_buttons import button_for
 from bot.ui import replies
 from bot.ui.base import PersistentItem, is_requester
 from bot.ui.interactions import bot_of, check_load, check_rights, destination_of, is_moderator, person_of
@@ -50,9 +51,10 @@ class PressesJob(PersistentItem):
         if self.index >= len(job.buttons) or job.status != Status.COMPLETED:
             raise UserError("This job has no such button any more.")
         button = job.buttons[self.index]
-        if not press_rules.is_offered(button):
+        known_button = button_for(button)
+        if not known_button.offered:
             raise UserError("This job has no such button any more.")
-        tier = press_rules.tier_of(button)
+        tier = known_button.tier
         settings = await bot_of(interaction).store.servers.settings(delivery.destination.guild_id)
         presser = await _presser(interaction, delivery)
         if not press_rules.may_press(tier, settings, presser):
