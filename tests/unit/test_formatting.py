@@ -7,8 +7,8 @@ import pytest
 
 from bot import formatting
 from bot.models import Job, JobEmbed, Seed
-from bot.providers import useapi
-from bot.text import INVISIBLE
+from bot.providers.useapi.parsing import sanitize
+from bot.text import INVISIBLE, clean
 
 STARTED = datetime(2026, 6, 2, 10, 34, 33, tzinfo=UTC)
 JUMP = "https://discord.com/channels/1/2/3"
@@ -71,7 +71,7 @@ def test_every_control_and_format_character_is_removed_and_no_other() -> None:
 
 @pytest.mark.parametrize("char", ["\x07", "\u202e", "\u200b", "\xad", "\u3164", "\U000e0001", "\ud800"])
 def test_the_provider_and_the_embeds_remove_the_same_characters(char: str) -> None:
-    assert clean(f"a{char}b") == useapi.clean(f"a{char}b", 10) == "ab"
+    assert clean(f"a{char}b") == sanitize(f"a{char}b", 10) == "ab"
 
 
 @pytest.mark.parametrize(
