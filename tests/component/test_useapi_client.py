@@ -404,6 +404,17 @@ async def test_concurrent_calls_for_a_job_share_one_request(useapi: StubUseapi, 
     assert first.cancelled()
 
 
+async def test_a_poll_shares_a_request_under_way_and_only_the_first_callers_known_job_counts(
+    useapi: StubUseapi, api: UseapiClient
+) -> None:
+    useapi.respond(sample("imagine_progress_47"))
+    known = await api.poll(JOBID)
+    first = api.poll(JOBID, known)
+    assert api.poll(JOBID, msgspec.structs.replace(known, digest="")) is first
+    assert await api.job(JOBID) is known
+    assert len(useapi.requests) == 2
+
+
 async def test_a_later_call_is_a_new_request(useapi: StubUseapi, api: UseapiClient) -> None:
     useapi.respond(b"", 500)
     with pytest.raises(errors.ProviderServerError):
