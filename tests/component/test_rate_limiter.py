@@ -1,7 +1,11 @@
 """The rate limiter, in virtual time."""
 
 import asyncio
+import time
 
+import pytest
+
+from bot.delivery.rate_limits import DiscordRateLimits
 from bot.rate_limiter import RateLimiter
 from bot.wakeup import loop_time
 from tests.clock import VirtualTime
@@ -50,3 +54,15 @@ async def test_a_call_is_taken_only_where_it_may_be_made_at_once() -> None:
     await asyncio.sleep(30)
     assert not limiter.try_acquire(leaving=15), "fifteen are free, this one and fifteen others are not"
     assert limiter.try_acquire(leaving=14)
+
+
+async def test_messages_to_discord_are_evenly_spaced_and_slower_when_it_refuses_many() -> None:
+    limits = DiscordRateLimits()
+    for turn in range(5):
+        await limits.wait_for_turn()
+        assert loop_time() == pytest.approx(turn / 48)
+    limits._invalid.extend([time.monotonic()] * 500)
+    await limits.wait_for_turn()
+    before = loop_time()
+    await limits.wait_for_turn()
+    assert loop_time() - before == pytest.approx(1.0)
