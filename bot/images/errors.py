@@ -19,7 +19,7 @@ class PictureError(DarkroomError):
 
 
 class NotAllowed(PictureError):
-    """The picture is on a host that is not in this bot's list (IMAGE_HOSTS)."""
+    """The picture is on a host that is not on this bot's allow-list (IMAGE_HOSTS)."""
 
 
 class TooLarge(PictureError):
