@@ -5,8 +5,8 @@ DARKROOM_DIE=commit-after:17 is SIGKILL right after the 17th COMMIT. The points,
 `poll` (a job's status) and `press` (a submission). Before a request nothing was sent; after it, the far end did its
 part and answered, but the answer was not read; `-during` is a millisecond after the sending began, for `press` 20 of
 them: useapi has made the job, and has not answered. `stored` is right after a `post` that Discord accepted;
-`post-after` may also be after one that it refused. Three commits have names of their own, too: those that write a submission down
-(`row`), mark it sent (`take`), and record what came of it (`end`).
+`post-after` may also be after one that it refused. Three commits have names of their own, too: those that write a
+submission down (`row`), mark it sent (`take`), and record what came of it (`end`).
 
 DARKROOM_HURRY=60 divides the pauses of the queue of submissions by 60: one is declared lost after 3 s, not 3 minutes.
 The first pause before a picture that is late is tried again is divided as well; the others follow from it.
