@@ -27,8 +27,8 @@ from typing import Any
 
 from tests.crash.bot_process import bot_process, environment
 from tests.crash.commands import SubscriptionResult, wishes_for
+from tests.crash.delivery_check import Post, Standing, Stats, judge, standing
 from tests.crash.far_ends import far_ends
-from tests.crash.verdict import Post, Standing, Stats, judge, standing
 
 ASKERS = 12  # wishes that are asked side by side
 EARLY = 0.15  # share of the kills from outside that hit the start

@@ -25,9 +25,9 @@ from tempfile import mkdtemp
 from typing import Any
 
 from tests.crash.bot_process import bot_process, environment
+from tests.crash.delivery_check import standing
 from tests.crash.far_ends import far_ends
-from tests.crash.promises import Stats, SubmissionHistory, judge
-from tests.crash.verdict import standing
+from tests.crash.submission_check import Stats, SubmissionHistory, judge
 
 HURRY = 100
 QUIET = 3.0  # seconds without any news from Discord: more than what a lost press takes
