@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport PYTHONDONTWRITEBYTECODE # each worker of pytest and each bot that it starts would compile everything anew
 
 .PHONY: help setup demo run check test bench soak image-check pictures lock clean
 
@@ -22,7 +23,7 @@ check: .venv/dev ## check style, types and import layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: .venv/dev ## all tests; a minute or two
+test: .venv/dev ## all tests; a minute on two cores
 	$(BIN)/python -m pytest -n 4 --maxschedchunk 1 -rs
 
 bench: .venv/dev ## measure cost and speed into docs/performance.md; half an hour on an idle machine

@@ -106,29 +106,6 @@ async def test_a_browser_that_stays_open_does_not_hold_the_demo_up(tmp_path: Pat
             closed.open("r+b", buffering=0).close()
 
 
-async def test_a_health_port_that_is_taken_is_a_sentence(street: ProcessHarness) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        await street.open(HEALTH_PORT=str(port))
-        await street.bot.start()
-        assert await street.bot.ended(within=10) == 1
-    last = street.bot.screen.splitlines()[-1]
-    assert last == (
-        f"HEALTH_PORT {port} cannot be opened on 127.0.0.1: another program uses it; stop that program, or "
-        "choose another port."
-    )
-
-
-async def test_an_address_of_another_machine_is_a_sentence(street: ProcessHarness) -> None:
-    await street.open(WEBHOOK_HOST="192.0.2.1", WEBHOOK_PORT="8090", PUBLIC_URL="https://darkroom.example.com")
-    await street.bot.start()
-    assert await street.bot.ended(within=10) == 1
-    last = street.bot.screen.splitlines()[-1]
-    assert last == "WEBHOOK_PORT 8090 cannot be opened on 192.0.2.1: this machine has no such address."
-
-
 async def test_a_check_that_is_ended_by_hand_says_no_more(tmp_path: Path) -> None:
     street = ProcessHarness(tmp_path)
     async with street.useapi, street.discord:

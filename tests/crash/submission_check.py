@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 
-from tests.crash.verdict import Standing
+from tests.crash.delivery_check import Standing
 
 ENDED = {"accepted", "repeated", "declined", "refused", "lost", "cancelled"}
 
