@@ -107,8 +107,8 @@ def taken_port() -> Iterator[int]:
 async def test_a_health_port_that_is_taken(fake_discord: FakeDiscord, taken_port: int) -> None:
     reachable = {"DISCORD_TOKEN": fake_discord.token, "DISCORD_API_URL": fake_discord.api_url}
     assert await start_error(**reachable, HEALTH_PORT=str(taken_port)) == (
-        f"HEALTH_PORT {taken_port} cannot be opened on 127.0.0.1: another program uses it; stop that program, or choose "
-        "another port."
+        f"HEALTH_PORT {taken_port} cannot be opened on 127.0.0.1: another program uses it; stop that program, or "
+        "choose another port."
     )
 
 
