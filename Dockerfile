@@ -1,8 +1,8 @@
 # Darkroom as a container. `docker compose up` uses it; `make image-check` runs these steps without Docker.
-# Debian's own Python on both sides: the environment made in the first stage fits the second to the byte.
+# Both stages use Debian's own Python, so the virtual environment of the first stage works in the second.
 
 FROM debian:bookworm-slim AS build
-# No versions of Debian's packages are pinned: its security updates are wanted, and its mirrors keep no older ones.
+# Debian's packages are not pinned: its mirrors keep only the newest versions, with the security updates.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3 python3-venv \
@@ -17,7 +17,7 @@ COPY cogs /opt/darkroom/app/cogs
 RUN /opt/darkroom/bin/python -m compileall -q /opt/darkroom
 
 FROM debian:bookworm-slim
-# The certificates are for Discord and useapi.net; the time zones for TZ, by which the nightly work is done.
+# ca-certificates for HTTPS; tzdata for TZ, which sets the time of the nightly maintenance.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ca-certificates python3 tzdata \

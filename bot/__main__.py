@@ -1,4 +1,4 @@
-"""`python -m bot run|check|health|restore`: the command line; what fails ends in one human sentence and status 1."""
+"""The command line: `python -m bot run|check|health|restore`. A failure ends with one sentence and exit status 1."""
 
 import argparse
 import asyncio
@@ -12,11 +12,11 @@ from bot import __version__
 from bot.errors import StartError
 from bot.settings import from_environment, survey_settings
 
-_NAMED = 8  # keys
+_MAX_KEYS = 8  # listed by name
 
 
 def main() -> int:
-    """Read the command line and do it; the exit status. Each command imports what it needs: `health` must be quick."""
+    """Run the command and return the exit status. Each command imports what it needs, so that `health` stays fast."""
     arguments = _parser().parse_args()
     try:
         match arguments.command:
@@ -31,9 +31,9 @@ def main() -> int:
             case "restore":
                 asyncio.run(_restore(arguments.file))
     except StartError as error:
-        print(error, file=sys.stderr)  # noqa: T201 -- the last thing on the screen is for a person
+        print(error, file=sys.stderr)  # noqa: T201 -- the last line on the screen is for a person
         return 1
-    except KeyboardInterrupt:  # in the midst of a check, or of a start's imports; a bot that runs has its own way out
+    except KeyboardInterrupt:  # during a check or a start's imports; a running bot handles signals itself
         return 130
     return 0
 
@@ -43,11 +43,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"Darkroom {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="run the bot until Ctrl-C or SIGTERM")
-    run.add_argument("--sync", action="store_true", help="send the commands to Discord even if they did not change")
-    check = commands.add_parser("check", help="try the settings, both tokens, the database and the disk")
-    check.add_argument("--json", action="store_true", help="for programs")
-    commands.add_parser("health", help="ask the running bot how it does (HEALTH_PORT)")
-    restore = commands.add_parser("restore", help="put a copy of the database back; stop the bot first")
+    run.add_argument("--sync", action="store_true", help="sync the commands with Discord even if they did not change")
+    check = commands.add_parser("check", help="check the settings, both tokens, the database and the disk")
+    check.add_argument("--json", action="store_true", help="print JSON, for programs")
+    commands.add_parser("health", help="check the health of the running bot (needs HEALTH_PORT)")
+    restore = commands.add_parser("restore", help="restore a copy of the database; stop the bot first")
     restore.add_argument("file", type=Path, help="such as data/backups/nightly-….sqlite3")
     return parser
 
@@ -66,8 +66,8 @@ def _run(*, always_sync: bool) -> None:
 def _health() -> int:
     from bot.cli.healthcheck import is_healthy
 
-    healthy, words = is_healthy(from_environment(os.environ))
-    print(words)  # noqa: T201 -- the answer
+    healthy, text = is_healthy(from_environment(os.environ))
+    print(text)  # noqa: T201 -- the command's output
     return 0 if healthy else 1
 
 
@@ -76,23 +76,23 @@ async def _restore(file: Path) -> None:
 
     settings = from_environment(os.environ)
     restored = await restore(settings.data_dir, file, datetime.now(UTC))
-    newest = "" if restored.newest is None else f"; the newest news in it are of {restored.newest:%Y-%m-%d %H:%M} UTC"
+    newest = "" if restored.newest is None else f", last updated {restored.newest:%Y-%m-%d %H:%M} UTC"
     jobs = "1 job" if restored.jobs == 1 else f"{restored.jobs} jobs"
-    print(f"Put {file} back: {jobs}{newest}.")  # noqa: T201 -- the answer
+    print(f"Restored {file}: {jobs}{newest}.")  # noqa: T201 -- the command's output
     if restored.unknown:
-        print(_unknown(restored.unknown))  # noqa: T201 -- the answer
+        print(_unknown(restored.unknown))  # noqa: T201 -- the command's output
     if restored.replaced is not None:
-        print(f"What was there before is kept as {restored.replaced}.")  # noqa: T201 -- the answer
-    print("Start the bot now. It looks in the channels before it posts anything that may stand there already.")  # noqa: T201 -- the answer
+        print(f"The previous database is kept as {restored.replaced}.")  # noqa: T201 -- the command's output
+    print("Start the bot now. Before it posts a result, it checks whether the channel already has it.")  # noqa: T201 -- the command's output
 
 
 def _unknown(keys: list[str]) -> str:
-    """What the copy does not know, so that the admin can tell people."""
-    some = ", ".join(f"#{key}" for key in keys[:_NAMED]) + (" …" if len(keys) > _NAMED else "")
-    jobs, their = ("1 job", "its") if len(keys) == 1 else (f"{len(keys)} jobs", "their")
+    """Name the jobs that the copy lacks, so that the admin can inform their members."""
+    some = ", ".join(f"#{key}" for key in keys[:_MAX_KEYS]) + (" …" if len(keys) > _MAX_KEYS else "")
+    jobs = "1 job" if len(keys) == 1 else f"{len(keys)} jobs"
     return (
-        f"Not in it: {jobs} that came later ({some}). What was posted stays, but {their} buttons no longer work; "
-        "whoever still waits must ask again."
+        f"Not in it: {jobs} added after that copy ({some}). Posts stay, but their buttons no longer work; "
+        "members who are still waiting must run /job again."
     )
 
 

@@ -1,82 +1,106 @@
-"""Tells whoever runs the bot when something needs a person: once when it begins, once when it ends."""
+"""Alerts the admin when something needs a person: once when it begins, once when it is over."""
 
 import asyncio
 import json
 import logging
-from collections.abc import Callable
 from contextlib import suppress
 
 import discord
+import msgspec
 
 from bot.errors import StoreUnavailable
+from bot.models.alert import AlertName
 from bot.store import Store
+from bot.wakeup import loop_time
 
 log = logging.getLogger(__name__)
 
-_PATIENCE = 25.0  # seconds for one alert
-_THE_SAME = 3600.0  # seconds after a start: what is met later is told, though the same stood before that start
-DISK = "disk"
-"""The trouble of a database that cannot be written, and so of a database in which this cannot be kept."""
-_FACT = "alerts"  # those that stand, so that a restart neither repeats one nor forgets to say that it is over
+_TIMEOUT = 25.0  # seconds for one message
+_SAME_AFTER_START = 3600.0  # seconds in which the trouble of before the start is the same, whatever its text
+_FACT = "alerts"  # the open ones, as JSON: a restart neither repeats one nor forgets to say that it is over
 
-Alert = Callable[[str, str], None]
-"""How others raise one: the name of the trouble, and what to say; empty words say that it is over."""
+_Key = tuple[AlertName, int | None]
+
+
+class _OpenAlert(msgspec.Struct, frozen=True):
+    text: str
+    recalled: bool = False  # open since before the start, and not met again yet
 
 
 class Alerts:
     """Posts alerts in `channel_id`, or sends them to the application's owner where that is `None`.
 
-    An alert is a courtesy, the log has it in any case: it is sent once, and what goes wrong with it is logged.
+    The log has everything in any case: an alert is sent once, and a failure to send it is only logged. Implements
+    `bot.models.alert.AlertSink`.
     """
 
     def __init__(self, bot: discord.Client, store: Store, channel_id: int | None) -> None:
         self._bot = bot
         self._store = store
         self._channel_id = channel_id
-        self._standing: dict[str, str] = {}
-        self._recalled: set[str] = set()  # those of them that nobody has raised or ended since the start
-        self._recalled_at = 0.0
+        self._open: dict[_Key, _OpenAlert] = {}
+        self._started_at = 0.0
         self._sending: set[asyncio.Task[None]] = set()
 
     async def recall(self) -> None:
-        """Take up what stood when the bot was stopped; whatever works now is then said to be over."""
-        self._standing = json.loads(await self._store.fact(_FACT) or "{}")
-        self._recalled, self._recalled_at = set(self._standing), _loop_time()
+        """Read the alerts that were open when the bot stopped, so that their end is said."""
+        self._started_at = loop_time()
+        for stored, text in json.loads(await self._store.facts.get(_FACT) or "{}").items():
+            key = _parse(stored)
+            if key is None:
+                log.warning("Dropped a stored alert of an unknown name: %s", stored)
+            else:
+                self._open[key] = _OpenAlert(text, recalled=True)
 
-    def stands(self, error: str) -> bool:
-        """Whether it was told, and is not over as far as was told."""
-        return error in self._standing
+    def is_open(self, name: AlertName, *, subject: int | None = None) -> bool:
+        """Whether the alert was opened, also before the last restart, and not closed since."""
+        return (name, subject) in self._open
 
-    def raise_or_end(self, error: str, words: str) -> None:
-        """Say `words` unless this trouble stands already with the same; with none, say that it is over if it stood."""
-        before = self._standing.get(error, "")
-        told = error in self._recalled
-        self._recalled.discard(error)
-        if words and told and _loop_time() - self._recalled_at > _THE_SAME:
-            before, told = "", False  # the first may have ended with nobody there to see it
-        if words == before or (words and told):
+    def open(self, name: AlertName, text: str, *, subject: int | None = None) -> None:
+        """Say `text`, unless the alert is open with the same text. `subject` tells alerts of one name apart.
+
+        One that was open before the start is taken for the same during the first hour, whatever its text. What is met
+        later is said again: the trouble may have ended unseen meanwhile.
+        """
+        before = self._open.get((name, subject))
+        if before is not None and self._is_same(before, text):
+            self._open[name, subject] = _OpenAlert(before.text)
             return
-        if words:
-            self._standing[error] = words
-        else:
-            del self._standing[error]
-        text = f"⚠️ {words}" if words else f"✓ Over: {before}"
-        task = asyncio.create_task(self._send(text, keep=error != DISK))
+        self._open[name, subject] = _OpenAlert(text)
+        self._send_soon(f"⚠️ {text}", name)
+
+    def close(self, name: AlertName, *, subject: int | None = None) -> None:
+        """Say that it is over; nothing happens where the alert is not open."""
+        before = self._open.pop((name, subject), None)
+        if before is not None:
+            self._send_soon(f"✓ Over: {before.text}", name)
+
+    def _is_same(self, before: _OpenAlert, text: str) -> bool:
+        if before.recalled:
+            return loop_time() - self._started_at <= _SAME_AFTER_START
+        return before.text == text
+
+    def _send_soon(self, text: str, name: AlertName) -> None:
+        task = asyncio.create_task(self._send(text, name))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
 
-    async def _send(self, text: str, *, keep: bool) -> None:
+    async def _send(self, text: str, name: AlertName) -> None:
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_TIMEOUT):
                 target = await self._target()
                 if target is not None:
                     await target.send(text[:2000], allowed_mentions=discord.AllowedMentions.none())
         except Exception as error:  # noqa: BLE001 -- whatever it is, the alert must not become a second trouble
             log.warning("An alert could not be sent (%s)", type(error).__name__)
-        if keep:
-            standing = {error: words for error, words in self._standing.items() if error != DISK}
-            with suppress(StoreUnavailable):  # of which the store itself tells
-                await self._store.set_fact(_FACT, json.dumps(standing))
+        if name is not AlertName.DATABASE:  # the one that cannot be stored, because nothing can
+            with suppress(StoreUnavailable):  # already logged and alerted by Database
+                await self._store.facts.set(_FACT, self._as_json())
+
+    def _as_json(self) -> str:
+        return json.dumps(
+            {_stored(*key): alert.text for key, alert in self._open.items() if key[0] is not AlertName.DATABASE}
+        )
 
     async def _target(self) -> discord.abc.Messageable | None:
         if self._channel_id is not None:
@@ -87,12 +111,22 @@ class Alerts:
         owner = application.team.owner if application.team else application.owner
         return None if owner is None else await self._bot.create_dm(discord.Object(owner.id))
 
-    async def close(self) -> None:
-        """Give what is on its way a moment."""
+    async def close_down(self) -> None:
+        """Wait a moment for the alerts that are being sent."""
         if self._sending:
             with suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.gather(*self._sending, return_exceptions=True), 2.0)
 
 
-def _loop_time() -> float:
-    return asyncio.get_running_loop().time()
+def _stored(name: AlertName, subject: int | None) -> str:
+    """Return the name under which an alert is stored: `channel 1234`, or `account`."""
+    return str(name) if subject is None else f"{name} {subject}"
+
+
+def _parse(stored: str) -> _Key | None:
+    """Read what `_stored` returned, of this version or an earlier one; `None` where the name is unknown."""
+    names = {name.value: name for name in AlertName}
+    if stored in names:
+        return names[stored], None
+    name, _, subject = stored.rpartition(" ")
+    return (names[name], int(subject)) if name in names and subject.isdecimal() else None

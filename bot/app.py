@@ -1,4 +1,4 @@
-"""The only builder: opens everything from the outside in, and closes it from the inside out."""
+"""Composition root: builds all parts, and closes them in reverse order, intake first."""
 
 import logging
 import shutil
@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 import aiohttp
 import discord
 
-from bot.alerts import DISK
+from bot.alerts import Alerts
 from bot.client import Darkroom
 from bot.delivery import Dispatcher
 from bot.errors import StoreError
 from bot.images import ImageClient
 from bot.messages import MessageBuilder
 from bot.models import KnownJob
+from bot.models.alert import AlertName
 from bot.ops.maintenance import Maintenance
-from bot.polling.poller import Poller
-from bot.polling.webhooks import WebhookInbox
+from bot.polling import Poller, WebhookInbox
 from bot.providers.useapi import UseapiClient
 from bot.settings import Settings, callback_secret
 from bot.store import open_store
@@ -39,9 +39,9 @@ log = logging.getLogger(__name__)
 async def open_darkroom(
     settings: Settings, *, now: Callable[[], datetime] = discord.utils.utcnow, always_sync: bool = False
 ) -> AsyncIterator[Darkroom]:
-    """A bot that is ready to log in; `now` is the wall clock, which may jump.
+    """Yield a bot that is ready to log in; `now` is the wall clock, which may jump.
 
-    Raises `StartError` where the database or HEALTH_PORT cannot be opened.
+    Raises `StartError` if the database cannot be opened.
     """
     metrics = _metrics(settings)
     traces = [] if metrics is None else [metrics.useapi]
@@ -57,15 +57,15 @@ async def open_darkroom(
             reply_url=settings.callback_url,
         )
         async with Darkroom(settings=settings, store=store, api=api, always_sync=always_sync) as bot:
-            store.on_health(partial(bot.alerts.raise_or_end, DISK))
+            store.on_health(partial(_on_store_health, bot.alerts))
             builder = MessageBuilder(
                 bot=bot,
                 store=store,
                 pictures=pictures,
-                folder=_emptied(settings.data_dir / "tmp"),
+                folder=_create_empty(settings.data_dir / "tmp"),
                 ping_after=settings.ping_after,
                 now=now,
-                alert=bot.alerts.raise_or_end,
+                alerts=bot.alerts,
             )
             bot.dispatcher = Dispatcher(
                 bot=bot,
@@ -73,7 +73,7 @@ async def open_darkroom(
                 builder=builder,
                 now=now,
                 rate_limits=bot.rate_limits,
-                alert=bot.alerts.raise_or_end,
+                alerts=bot.alerts,
             )
             bot.poller = Poller(
                 api=api,
@@ -81,28 +81,28 @@ async def open_darkroom(
                 poll_seconds=settings.poll_seconds,
                 concurrency=settings.poll_concurrency,
                 now=now,
-                changed=bot.dispatcher.set,
-                ended=lambda: bot.submissions.slot_freed(),
-                alert=bot.alerts.raise_or_end,
+                on_recorded=bot.dispatcher.wake,
+                on_job_over=lambda: bot.submissions.slot_freed(),
+                alerts=bot.alerts,
             )
             bot.webhooks = WebhookInbox(
                 api=api,
                 store=store,
                 poll_soon=bot.poller.poll_soon,
                 destination_of=partial(postable_destination, bot, guilds=settings.allowed_guilds),
-                adopted=partial(_adopted, bot),
+                on_subscribed=partial(_poll_adopted, bot),
             )
             answers = SubmissionReplies(bot=bot, store=store, deliver_soon=bot.deliver_soon, now=now)
             bot.submissions = SubmissionQueue(
                 api=api,
                 store=store,
-                watch=partial(_pressed, bot),
-                tell=lambda press: answers.notify(press, bot.submissions.held),
-                changed=bot.dispatcher.set,
-                alert=bot.alerts.raise_or_end,
-                queue=settings.press_queue,
+                poll_child=partial(_poll_child, bot),
+                notify=lambda submission: answers.notify(submission, bot.submissions.pause_reason),
+                deliver_soon=bot.dispatcher.wake,
+                alerts=bot.alerts,
+                queue_limit=settings.press_queue,
                 now=now,
-                serves=lambda guild_id: settings.allowed_guilds is None or guild_id in settings.allowed_guilds,
+                is_served=lambda guild_id: settings.allowed_guilds is None or guild_id in settings.allowed_guilds,
             )
             maintenance = Maintenance(
                 store=store,
@@ -110,7 +110,7 @@ async def open_darkroom(
                 backups=settings.backups,
                 keep_days=settings.keep_days,
                 now=now,
-                alert=bot.alerts.raise_or_end,
+                alerts=bot.alerts,
             )
             bot.background = {
                 "poller": bot.poller.run,
@@ -120,17 +120,25 @@ async def open_darkroom(
             }
             if metrics is not None:
                 metrics.follow_discord(bot.rate_limits.trace)
-                bot.web.append(partial(_pages, bot, metrics, now))
+                bot.web.append(partial(_serve_health, bot, metrics, now))
             if settings.callback_url:
-                bot.web.append(partial(_callbacks, bot))
+                bot.web.append(partial(_serve_webhooks, bot))
             try:
                 yield bot
             finally:
-                await bot.alerts.close()
+                await bot.alerts.close_down()
+
+
+def _on_store_health(alerts: Alerts, trouble: str) -> None:
+    """Open the database's alert with a sentence; an empty one closes it."""
+    if trouble:
+        alerts.open(AlertName.DATABASE, trouble)
+    else:
+        alerts.close(AlertName.DATABASE)
 
 
 def _metrics(settings: Settings) -> "Metrics | None":
-    """What counts, where somebody may ask for it; else not even its package is imported."""
+    """Return the metrics, or `None` without `HEALTH_PORT`; their package is imported only with it."""
     if settings.health_port is None:
         return None
     from bot.ops.metrics import Metrics
@@ -138,55 +146,63 @@ def _metrics(settings: Settings) -> "Metrics | None":
     return Metrics()
 
 
-def _pressed(bot: Darkroom, child: KnownJob) -> None:
-    """Follow what a press has made; useapi may have called about it before it answered the press."""
-    bot.poller.watch(child, sooner=True)
-    bot.webhooks.watched(child)
+def _poll_child(bot: Darkroom, child: KnownJob) -> None:
+    """Poll the job that a submission has started; webhook calls about it may have come before the response."""
+    bot.poller.add(child, sooner=True)
+    bot.webhooks.job_added(child)
 
 
-def _adopted(bot: Darkroom, known: KnownJob) -> None:
-    """Follow a job that asked for it by itself."""
-    bot.poller.watch(known)
-    bot.webhooks.watched(known)
+def _poll_adopted(bot: Darkroom, known: KnownJob) -> None:
+    """Poll a job that named its own destination, and post what is due for it."""
+    bot.poller.add(known)
+    bot.webhooks.job_added(known)
     bot.deliver_soon()
 
 
 @asynccontextmanager
-async def _pages(bot: Darkroom, metrics: "Metrics", now: Callable[[], datetime]) -> AsyncIterator[None]:
-    """Tell how the bot does."""
+async def _serve_health(bot: Darkroom, metrics: "Metrics", now: Callable[[], datetime]) -> AsyncIterator[None]:
+    """Serve `/healthz` and `/metrics`; raises `StartError` if the port cannot be opened."""
     from bot.ops.health import Health
     from bot.ops.health_routes import HealthRoutes
     from bot.ops.server import serve
 
     host, port = bot.settings.health_host, bot.settings.health_port or 0
-    pages = HealthRoutes(bot, Health(bot, now), metrics, now)
-    async with serve(pages.routes(), host=host, port=port, setting="HEALTH_PORT") as chosen:
-        log.info("Health and metrics are told on http://%s:%d", host, chosen)
+    health = HealthRoutes(bot, Health(bot, now), metrics, now)
+    async with serve(health.routes(), host=host, port=port, setting="HEALTH_PORT") as opened_port:
+        log.info("Serving health and metrics on http://%s:%d", host, opened_port)
         yield
 
 
 @asynccontextmanager
-async def _callbacks(bot: Darkroom) -> AsyncIterator[None]:
-    """Serve the webhook endpoint; it closes before its `WebhookInbox`, so that no call is answered and then lost."""
+async def _serve_webhooks(bot: Darkroom) -> AsyncIterator[None]:
+    """Serve the webhook endpoint; raises `StartError` if the port cannot be opened.
+
+    It closes before its `WebhookInbox`, so that no call is answered and then lost.
+    """
     from bot.ops.server import serve
     from bot.ops.webhook_routes import WebhookRoutes
 
     host, port = bot.settings.webhook_host, bot.settings.webhook_port or 0
-    callbacks = WebhookRoutes(bot.webhooks, callback_secret(bot.settings.useapi_token))
+    webhooks = WebhookRoutes(bot.webhooks, callback_secret(bot.settings.useapi_token))
     try:
-        async with serve(callbacks.routes(), host=host, port=port, setting="WEBHOOK_PORT"):
-            log.info("useapi.net may call %s, which leads to http://%s:%d", bot.settings.public_url, host, port)
+        async with serve(webhooks.routes(), host=host, port=port, setting="WEBHOOK_PORT"):
+            log.info("Serving webhooks for %s on http://%s:%d", bot.settings.public_url, host, port)
             bot.webhooks.catch_up()
             yield
     finally:
         await bot.webhooks.close()
 
 
-def _emptied(folder: Path) -> Path:
-    """A folder for files on their way; what a killed bot left there goes. The store's lock says that it is ours."""
+def _create_empty(folder: Path) -> Path:
+    """Create an empty folder for temporary files, deleting those of a killed bot.
+
+    The lock on the database makes sure that no running bot uses it. Raises `StoreError` if it cannot be created.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"The folder {folder} cannot be made: {error.strerror}. Is something in its place?") from None
+        raise StoreError(
+            f"The folder {folder} cannot be created: {error.strerror}. Is there a file of that name?"
+        ) from None
     return folder

@@ -1,4 +1,4 @@
-"""The discord.py bot: no intents, no caches, an explicit list of cogs, one answer for every kind of error."""
+"""The discord.py client: no intents, no caches, an explicit list of cogs, one error handler."""
 
 import asyncio
 import hashlib
@@ -14,18 +14,15 @@ import discord
 import yarl
 from discord import app_commands
 from discord.ext import commands
-from discord.gateway import DiscordWebSocket
-from discord.http import Route
-from discord.shard import Shard
 
-from bot import logs, ui
+from bot import discord_internals, logs, ui
 from bot.alerts import Alerts
+from bot.backoff import backoff
 from bot.delivery import Dispatcher
 from bot.delivery.rate_limits import DiscordRateLimits, pause_before_identify
 from bot.errors import UserError
 from bot.models import Destination
-from bot.polling.poller import Poller
-from bot.polling.webhooks import WebhookInbox
+from bot.polling import Poller, WebhookInbox
 from bot.providers.useapi import UseapiClient
 from bot.settings import DISCORD_API_URL, Settings
 from bot.store import Store
@@ -45,33 +42,32 @@ PERMISSIONS = discord.Permissions(
     read_message_history=True,
 )
 _MENTIONS = "command mentions"  # the name of a fact in the store
-_FETCH_WITHIN = 10.0  # seconds; the bot works without it
-_LONGEST_PAUSE = 300.0
-_LEAVE_WITHIN = 4.5  # seconds, the last webhooks and the courier's last messages included
+_FETCH_TIMEOUT_SECONDS = 10.0  # for the ids of the commands, which are not needed for the start
+_CLOSE_TIMEOUT_SECONDS = 4.5  # for the last webhooks and the dispatcher's last messages, too
 _UNREACHABLE = (OSError, aiohttp.ClientError, discord.GatewayNotFound, discord.DiscordServerError)
 
 
 class Tree(app_commands.CommandTree["Darkroom"]):
-    """The commands; every error goes to `bot.ui.replies`, and only listed servers get further."""
+    """The commands: they work in allowed servers only, and every error goes to `bot.ui.replies`."""
 
     async def interaction_check(self, interaction: discord.Interaction["Darkroom"], /) -> bool:
-        """Whether this server is served; if not, the person learns what its admin can do."""
-        return await interaction.client.is_welcome(interaction)
+        """Whether the interaction's server is allowed; if not, it is answered."""
+        return await interaction.client.check_server(interaction)
 
     async def on_error(
         self, interaction: discord.Interaction["Darkroom"], error: app_commands.AppCommandError, /
     ) -> None:
-        """Bring what a command raised to the one place that answers people."""
+        """Answer a command that raised."""
         await replies.answer(interaction, error)
 
 
 class Darkroom(commands.AutoShardedBot):
-    """The bot that people meet.
+    """The client that everything else is attached to.
 
-    `bot.app` builds it and gives it `dispatcher`, `poller` and the rest, which need the bot themselves, before it logs
-    in. `background` holds the loops that run beside it, by their names in the log. `web` opens the bot's own HTTP
+    `bot.app` builds it, and sets `dispatcher`, `poller` and the rest, which need the client themselves, before the
+    login. `background` holds the loops that run beside it, by their names in the log. `web` opens the bot's own HTTP
     servers, if any, after the login; they close before anything else does. With `always_sync` the commands are sent to
-    Discord even where they did not change.
+    Discord even if they did not change.
     """
 
     dispatcher: Dispatcher
@@ -86,7 +82,7 @@ class Darkroom(commands.AutoShardedBot):
             command_prefix=commands.when_mentioned,
             help_command=None,
             tree_cls=Tree,
-            intents=discord.Intents.none(),  # interactions come without any, and the courier only needs ids
+            intents=discord.Intents.none(),  # interactions need none, and deliveries only ids
             member_cache_flags=discord.MemberCacheFlags.none(),
             max_messages=None,
             chunk_guilds_at_startup=False,
@@ -104,14 +100,14 @@ class Darkroom(commands.AutoShardedBot):
         self.alerts = Alerts(self, store, settings.alert_channel)
         self._always_sync = always_sync
         if settings.discord_api_url != DISCORD_API_URL:
-            Route.BASE = settings.discord_api_url  # discord.py has no other way to name it
+            discord_internals.set_api_url(settings.discord_api_url)
 
     def deliver_soon(self) -> None:
-        """Let the courier look into the outbox now."""
-        self.dispatcher.set()
+        """Wake the dispatcher: there is something new in the outbox."""
+        self.dispatcher.wake()
 
     async def setup_hook(self) -> None:
-        """Make buttons of earlier runs work, load the cogs (one that cannot load stops the start), sync commands."""
+        """Register the buttons, open the HTTP servers, load the cogs, sync the commands; a failure stops the start."""
         logging.getLogger("discord.app_commands.tree").addFilter(replies.shorten_refused_suggestions)
         self.add_dynamic_items(*ui.ALL)
         await self.alerts.recall()
@@ -122,23 +118,23 @@ class Darkroom(commands.AutoShardedBot):
         await self._sync()
 
     async def _sync(self) -> None:
-        """Send the commands to Discord when they changed; Discord limits how often, so the store keeps a hash of them.
+        """Send the commands to Discord if they changed, by a stored hash: Discord limits how often they are sent.
 
-        The ids that Discord gives them are kept beside it, as mentions. They are written first: after a crash in
-        between, the commands are sent again.
+        The ids that Discord gives them are stored, too, as mentions. They are written first: after a crash in between,
+        the commands are sent again.
         """
         payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
         text = json.dumps([self.application_id, payload], sort_keys=True, default=str)
         digest = hashlib.sha256(text.encode()).hexdigest()
-        if self._always_sync or await self.store.fact("commands") != digest:
+        if self._always_sync or await self.store.facts.get("commands") != digest:
             await self._keep_mentions(await self.tree.sync())
-            await self.store.set_fact("commands", digest)
+            await self.store.facts.set("commands", digest)
             log.info("Sent the commands to Discord")
-        elif kept := await self.store.fact(_MENTIONS):
-            self.command_mentions = json.loads(kept)
-        else:  # they were sent by a version that kept no ids
+        elif stored := await self.store.facts.get(_MENTIONS):
+            self.command_mentions = json.loads(stored)
+        else:  # they were sent by a version that stored no ids
             try:
-                async with asyncio.timeout(_FETCH_WITHIN):
+                async with asyncio.timeout(_FETCH_TIMEOUT_SECONDS):
                     fetched = await self.tree.fetch_commands()
                 await self._keep_mentions(fetched)
             except (discord.HTTPException, OSError, aiohttp.ClientError) as error:
@@ -146,12 +142,12 @@ class Darkroom(commands.AutoShardedBot):
 
     async def _keep_mentions(self, commands: Iterable[app_commands.AppCommand]) -> None:
         self.command_mentions = mentions_of(commands)
-        await self.store.set_fact(_MENTIONS, json.dumps(self.command_mentions))
+        await self.store.facts.set(_MENTIONS, json.dumps(self.command_mentions))
 
-    async def is_welcome(self, interaction: discord.Interaction[Any]) -> bool:
-        """Whether the interaction's server is on the list; if not, say so, with the line to add.
+    async def check_server(self, interaction: discord.Interaction[Any]) -> bool:
+        """Whether the interaction's server is allowed; if not, answer with the setting to change.
 
-        Every interaction comes by here first, so from here on the log says where it happened.
+        Every interaction passes here first, so this also sets its server and channel for the log.
         """
         if interaction.guild_id is not None and interaction.channel_id is not None:
             logs.turn_to(destination=Destination(guild_id=interaction.guild_id, channel_id=interaction.channel_id))
@@ -163,59 +159,60 @@ class Darkroom(commands.AutoShardedBot):
                 await interaction.response.autocomplete([])
         else:
             sentence = (
-                "This server is not on this bot's list. Whoever runs the bot can add it: put "
-                f"`{interaction.guild_id}` after `ALLOWED_GUILDS=` in the file `.env`, separated from the others by a "
-                "comma, and restart the bot."
+                "This server is not on this bot's list. The bot's owner can add it: put "
+                f"`{interaction.guild_id}` after `ALLOWED_GUILDS=` in the file `.env`, separated from the others by "
+                "commas, and restart the bot."
             )
             await replies.answer(interaction, UserError(sentence))
         return False
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
-        """Answer forms, and presses on buttons that nothing else will answer: discord.py would let them fail."""
+        """Answer forms, and buttons that no item of `ui.ALL` answers: discord.py would let the interaction fail."""
         if interaction.type is discord.InteractionType.modal_submit:
             await ui.submitted(interaction)
         if interaction.type is not discord.InteractionType.component or ui.is_ours(interaction):
             return
-        if await self.is_welcome(interaction):
-            sentence = "I don't know this button any more. `/job` with the job's id shows it again."
+        if await self.check_server(interaction):
+            sentence = "This button no longer works. `/job` with the job ID posts it again."
             await replies.answer(interaction, UserError(sentence))
 
     async def on_ready(self) -> None:
-        """Say who we are."""
+        """Log the bot's name."""
         log.info("Connected to Discord as %s", self.user)
 
     async def connect(self, *, reconnect: bool = True) -> None:
-        """Stay on the gateway; an address that cannot be learnt yet is asked for again, with growing pauses.
+        """Stay connected to the gateway; GET /gateway/bot is retried with backoff until it succeeds.
 
-        Raises `discord.LoginFailure` where Discord accepts the token no more: it may be reset after the login.
+        Raises `discord.LoginFailure` if Discord no longer accepts the token: it may be reset after the login.
         """
         attempt = 0
         while True:
             try:
-                await self._spare_identifies()
+                await self._save_identifies()
                 await super().connect(reconnect=reconnect)
             except _UNREACHABLE as error:
-                if _is_token_refused(error):
+                if discord_internals.is_token_refused(error):
                     raise discord.LoginFailure("the token was reset during the start") from None
                 attempt = await _pause(attempt, error)
             else:
                 return
 
     async def close(self) -> None:
-        """Close the HTTP servers, then the loops, then the connection to Discord, within `_LEAVE_WITHIN` in all.
+        """Close the HTTP servers, then the loops, then the connection to Discord, within `_CLOSE_TIMEOUT_SECONDS`.
 
-        The servers come first: a webhook that is accepted still finds its consumer, the store and Discord at work. On a
-        dead network, closing the gateway alone would wait for half a minute.
+        The servers come first: the consumer of an accepted webhook, the store and Discord still work then. Without a
+        network, closing the gateway alone would take half a minute.
         """
-        deadline = asyncio.get_running_loop().time() + _LEAVE_WITHIN
+        deadline = asyncio.get_running_loop().time() + _CLOSE_TIMEOUT_SECONDS
         await self._opened.aclose()
         try:
             async with asyncio.timeout_at(deadline):
                 await super().close()
         except TimeoutError:
-            await self.http.close()
+            await discord_internals.close_http(self)
 
-    async def _spare_identifies(self) -> None:
+    async def _save_identifies(self) -> None:
+        """Wait before the connection if few of the day's IDENTIFYs are left."""
         limits = await self.fetch_session_start_limits()
         pause = pause_before_identify(limits.remaining, limits.reset_after / 1000)
         if pause > 0:
@@ -223,33 +220,19 @@ class Darkroom(commands.AutoShardedBot):
             await asyncio.sleep(pause)
 
     async def launch_shard(self, gateway: yarl.URL, shard_id: int, *, initial: bool = False) -> None:
-        """Connect one shard, as long as it takes: discord.py's own try again every 5 s, each with a traceback."""
-        DiscordWebSocket.DEFAULT_GATEWAY = gateway  # to which discord.py reconnects; Discord just named it
+        """Connect one shard, retrying with backoff: discord.py itself retries every 5 s, with a traceback each time."""
         attempt = 0
         while True:
             try:
-                async with asyncio.timeout(self.shard_connect_timeout):
-                    socket = await DiscordWebSocket.from_client(
-                        self, initial=initial, gateway=gateway, shard_id=shard_id
-                    )
+                await discord_internals.connect_shard(self, gateway, shard_id, initial=initial)
             except (*_UNREACHABLE, discord.ConnectionClosed) as error:
                 attempt = await _pause(attempt, error)
             else:
-                break
-        private = vars(self)  # discord.py keeps its shards and their queue to itself
-        shard = Shard(socket, self, private["_AutoShardedClient__queue"].put_nowait)
-        private["_AutoShardedClient__shards"][shard_id] = shard
-        shard.launch()
-
-
-def _is_token_refused(error: BaseException) -> bool:
-    """Whether GET /gateway/bot was answered 401, of which discord.py makes a `GatewayNotFound` like of any refusal."""
-    refusal = error.__cause__ if isinstance(error, discord.GatewayNotFound) else None
-    return isinstance(refusal, discord.HTTPException) and refusal.status == 401
+                return
 
 
 async def _pause(attempt: int, error: BaseException) -> int:
-    seconds = min(_LONGEST_PAUSE, 2.0**attempt) * random.uniform(0.8, 1.2)  # noqa: S311 -- jitter, no secret
-    log.warning("Discord's gateway cannot be reached (%s); again in %.0f s", type(error).__name__, seconds)
+    seconds = backoff(attempt, jitter=(0.8, 1.2), random=random.random())  # noqa: S311 -- jitter, no secret
+    log.warning("Discord's gateway cannot be reached (%s); next try in %.0f s", type(error).__name__, seconds)
     await asyncio.sleep(seconds)
-    return min(attempt + 1, 10)
+    return attempt + 1

@@ -1,17 +1,15 @@
-"""Everything that can go wrong, as a family. The docstring of each is the sentence that a person reads.
-
-Only the pictures' own part of it stands where it is raised, in bot/images/errors.py.
+"""All errors of Darkroom but those about pictures (bot/images/errors.py). A class's docstring is what a person reads.
 
 DarkroomError
-├── StartError                 the start ends with this sentence and exit status 1
+├── StartError                 ends the start, with this sentence and exit status 1
 │   ├── SettingsError
 │   ├── StoreError
 │   └── DiscordStartError
-├── StoreTrouble               the database cannot be written: the disk is full, read-only, damaged …
-├── PersonError                said in private to the person who caused it
-└── UseapiError                what useapi answered, with the rule for the watcher
+├── StoreUnavailable           the database cannot be written: the disk is full, read-only, damaged …
+├── UserError                  said in private to the person who caused it
+└── ProviderError              what a provider answered instead of a result, with the poller's rule for it
     ├── JobOver                  rule OVER
-    │   ├── JobModerated           422
+    │   ├── SubmissionDeclined     422 to a POST; to a GET it is a job with the status "moderated"
     │   ├── JobUnknown             404
     │   └── JobExpired             410
     ├── BadRequest               rule OVER: 400, 412, 413
@@ -22,30 +20,28 @@ DarkroomError
     │   └── AccountBlocked         596
     ├── Busy                     rule BACK_OFF: 429
     │   └── QueueFull              429 with executingJobs
-    └── Trouble                  rule RETRY: the next look may work
-        ├── ServerTrouble          5xx
-        ├── Overloaded             504; of a press it is no refusal, see bot/providers/useapi/responses.py
-        ├── Unreachable            reset: nobody knows what arrived
-        │   └── NotSent              refused, no network: nothing arrived, for certain
-        ├── TooSlow                time-out
-        └── Nonsense               empty, HTML, truncated, wrong shape, too large
+    └── TransientError           rule RETRY: the next poll may succeed
+        ├── ProviderServerError    5xx
+        ├── Overloaded             504, rule BACK_OFF; to a POST it is no refusal, see bot/providers/useapi/responses.py
+        ├── Unreachable            connection lost: whether the request arrived is unknown
+        │   └── NotSent              refused, no network: the request certainly did not arrive
+        ├── RequestTimeout         no answer in time
+        └── InvalidResponse        empty, HTML, truncated, wrong shape, too large
 """
 
 from enum import Enum
 from typing import ClassVar
 
-from bot.models import Job
-
 
 class DarkroomError(Exception):
-    """Something went wrong that Darkroom has no words for yet. The log has the details."""
+    """Something unexpected went wrong. The log has the details."""
 
     def __init__(self, sentence: str | None = None) -> None:
         super().__init__(sentence if sentence is not None else type(self).sentence())
 
     @classmethod
     def sentence(cls) -> str:
-        """The class's own words: the docstring on one line."""
+        """Return the sentence of the class: its docstring on one line."""
         return " ".join((cls.__doc__ or "").split())
 
 
@@ -62,16 +58,16 @@ class StoreError(StartError):
 
 
 class DiscordStartError(StartError):
-    """Discord did not let the bot in."""
+    """Discord did not accept the bot."""
 
 
 class StoreUnavailable(DarkroomError):
-    """My database cannot be written just now, so I can't keep that. Please tell this server's admin."""
+    """My database can't be written to right now, so that was not saved. Please tell this server's admin."""
 
     def __init__(self, for_admin: str) -> None:
         super().__init__()
         self.for_admin = for_admin
-        """What is wrong and what whoever runs the bot can do; logged and alerted by the database already."""
+        """What is wrong and what the bot's owner can do; already logged and alerted by `Database`."""
 
 
 class UserError(DarkroomError):
@@ -79,16 +75,20 @@ class UserError(DarkroomError):
 
 
 class Rule(Enum):
-    """What the watcher does after an outcome that is no job."""
+    """How the poller reacts to a `ProviderError`."""
 
     RETRY = "retry"
+    """Poll again; unless it is one job's own trouble, all polls slow down (see `CircuitBreaker`)."""
     BACK_OFF = "back off"
+    """The same, because the provider asked for it or is overloaded."""
     OVER = "over"
+    """Polling again is no use: the job is over, at the latest when the error repeats."""
     MISCONFIGURED = "misconfigured"
+    """Polls fail until an admin has acted: one a minute is sent to see whether that has happened."""
 
 
 class ProviderError(DarkroomError):
-    """useapi.net gave an answer that Darkroom does not know."""
+    """useapi.net sent an answer that Darkroom does not know."""
 
     rule: ClassVar[Rule] = Rule.RETRY
 
@@ -98,35 +98,36 @@ class ProviderError(DarkroomError):
 
 
 class JobOver(ProviderError):
-    """The job is over."""
+    """The job has ended."""
 
     rule = Rule.OVER
 
 
-class JobModerated(JobOver):
+class SubmissionDeclined(JobOver):
     """Midjourney declined this one."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, reason: str = "") -> None:
         super().__init__(code=422)
-        self.job = job
+        self.reason = reason
+        """Midjourney's title and text, on a line each where both are there; empty without either. Untrusted text."""
 
 
 class JobUnknown(JobOver):
-    """useapi.net knows no job with this id. Is it complete, and does it belong to this server's useapi account?"""
+    """useapi.net has no job with this id. Is the id complete, and does it belong to this server's useapi account?"""
 
 
 class JobExpired(JobOver):
-    """useapi.net no longer keeps this job. It keeps each for about 31 days."""
+    """useapi.net no longer keeps this job. Jobs are kept for about 31 days."""
 
 
 class BadRequest(ProviderError):
-    """useapi.net did not accept this. Please check the id, or use `/job` to see the job anew."""
+    """useapi.net did not accept this. Check the id, or use `/job` to see the job as it is now."""
 
     rule = Rule.OVER
 
 
 class ButtonUsed(BadRequest):
-    """Somebody used this button before."""
+    """Someone already used this button."""
 
     def __init__(self, child_jobid: str) -> None:
         super().__init__(code=409)
@@ -134,38 +135,40 @@ class ButtonUsed(BadRequest):
 
 
 class Misconfigured(ProviderError):
-    """useapi.net does not serve this bot at the moment. Please ask this server's admin."""
+    """useapi.net refuses this bot's requests at the moment. Please ask this server's admin."""
 
     rule = Rule.MISCONFIGURED
-    for_admin: ClassVar[str] = "useapi.net does not serve this bot."
-    """What whoever runs the bot can do."""
+    for_admin: ClassVar[str] = "useapi.net refuses this bot's requests."
+    """What is wrong and what the bot's owner can do."""
 
 
 class TokenRefused(Misconfigured):
     """useapi.net does not accept this bot's token. Please ask this server's admin to check USEAPI_TOKEN."""
 
-    for_admin = "useapi.net does not accept USEAPI_TOKEN any more. Copy it anew from your account there, then restart."
+    for_admin = (
+        "useapi.net no longer accepts USEAPI_TOKEN. Copy it again from your account there, then restart the bot."
+    )
 
 
 class SubscriptionEnded(Misconfigured):
     """The useapi.net subscription behind this bot has ended. Please ask this server's admin to renew it."""
 
-    for_admin = "The useapi.net subscription has ended. Jobs go on by themselves once it is renewed."
+    for_admin = "The useapi.net subscription has ended. Jobs continue on their own once it is renewed."
 
 
 class AccountBlocked(Misconfigured):
-    """The Midjourney account behind this bot waits for a person (a CAPTCHA or a moderator's message).
-    Please ask this server's admin to look into it.
+    """The Midjourney account behind this bot needs a person (a CAPTCHA or a moderator's message).
+    Please ask this server's admin to take care of it.
     """
 
     for_admin = (
-        "The Midjourney account waits for a person: open Discord with it, solve the CAPTCHA or answer the moderator's "
-        "message, then reset the account at useapi.net. Jobs go on by themselves after that."
+        "The Midjourney account needs a person: log in to Discord with it, solve the CAPTCHA or answer the moderator's "
+        "message, then reset the account at useapi.net. Jobs continue on their own after that."
     )
 
 
 class Busy(ProviderError):
-    """useapi.net asks for a pause. Please try again in half a minute."""
+    """useapi.net is busy right now. Please try again in half a minute."""
 
     rule = Rule.BACK_OFF
 
@@ -177,7 +180,7 @@ class Busy(ProviderError):
 
 
 class QueueFull(Busy):
-    """All of the Midjourney account's places are taken. Please try again when one of the running jobs is done."""
+    """All Midjourney slots are busy. Please try again when one of the running jobs is done."""
 
     def __init__(self, executing: tuple[str, ...]) -> None:
         super().__init__()
@@ -185,25 +188,25 @@ class QueueFull(Busy):
 
 
 class TransientError(ProviderError):
-    """useapi.net could not answer just now. Please try again in a minute."""
+    """useapi.net could not answer right now. Please try again in a minute."""
 
 
 class ProviderServerError(TransientError):
-    """useapi.net has trouble of its own just now. Please try again in a minute."""
+    """useapi.net is having problems right now. Please try again in a minute."""
 
 
 class Overloaded(TransientError):
-    """useapi.net is overloaded just now. Please try again in a few minutes."""
+    """useapi.net is overloaded right now. Please try again in a few minutes."""
 
     rule = Rule.BACK_OFF
 
 
 class Unreachable(TransientError):
-    """useapi.net could not be reached just now. Please try again in a minute."""
+    """useapi.net could not be reached. Please try again in a minute."""
 
 
 class NotSent(Unreachable):
-    """useapi.net could not be reached just now. Please try again in a minute."""
+    """useapi.net could not be reached. Please try again in a minute."""
 
 
 class RequestTimeout(TransientError):
@@ -211,4 +214,4 @@ class RequestTimeout(TransientError):
 
 
 class InvalidResponse(TransientError):
-    """useapi.net gave an answer that makes no sense. Please try again in a minute."""
+    """useapi.net sent an answer that I could not read. Please try again in a minute."""

@@ -1,4 +1,4 @@
-"""What is logged, in which form, and what never is."""
+"""Log configuration: levels, text and JSON formats, the subject of a line, and redaction of secrets."""
 
 import json
 import logging
@@ -15,40 +15,44 @@ from bot.models import Destination
 
 _FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 _JOBID = re.compile(r"job(?::|%3A)\d{17}-user(?::|%3A)[\w:%.-]+|\bj\d{16,}\w*-u\d+-c[\w:%.-]+", re.IGNORECASE)
-_INTERACTION = re.compile(r"(?<=/)(webhooks/\d+|interactions/\d+)/[\w.-]{20,}")
+_INTERACTION_TOKEN = re.compile(r"(?<=/)(webhooks/\d+|interactions/\d+)/[\w.-]{20,}")
 _COLOURS = {logging.DEBUG: "\x1b[2m", logging.WARNING: "\x1b[33m", logging.ERROR: "\x1b[31m"}
-_PLAIN = "\x1b[0m"
+_RESET_COLOUR = "\x1b[0m"
 
-_subject: ContextVar[dict[str, str]] = ContextVar("what the lines are about", default={})  # noqa: B039 -- never changed
+_subject: ContextVar[dict[str, str]] = ContextVar("subject", default={})  # noqa: B039 -- never mutated
 
 
 def set_up(level: str, secrets: Iterable[str], form: str = "text") -> None:
-    """Log to the screen from `level` on, without tokens, job ids (they hold account numbers) or interaction tokens.
+    """Log to standard error from `level` on, with secrets, job ids and interaction tokens redacted.
 
-    `form` is "text", with colours on a terminal only, or "json", one object a line.
+    `secrets` are the texts to redact; job ids are redacted because they contain account numbers. `form` is "text", with
+    colours on a terminal only, or "json", one object per line.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Json(secrets) if form == "json" else _Text(secrets, colours=_is_a_terminal()))
+    handler.setFormatter(_Json(secrets) if form == "json" else _Text(secrets, colours=_use_colours()))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    logging.raiseExceptions = False  # a line that cannot be formatted would be shown with its arguments as they are
-    # These print addresses that hold interaction tokens at DEBUG, and every frame; the filter is the second wall.
+    logging.raiseExceptions = False  # reports of formatting errors show the arguments unredacted
+    # At DEBUG these log every frame, and URLs that contain interaction tokens; redaction alone would also catch those.
     for name in ("discord.webhook.async_", "discord.gateway", "aiosqlite"):
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelNamesMapping()[level]))
-    logging.getLogger("discord.shard").addFilter(_without_traceback)
+    logging.getLogger("discord.shard").addFilter(_drop_traceback)
     if level == "INFO":
         for name in ("discord", "discord.gateway", "aiohttp.access"):
             logging.getLogger(name).setLevel(logging.WARNING)
-        for name in ("discord.client", "discord.state"):  # warn of missing voice and intents, both left out on purpose
+        for name in (
+            "discord.client",
+            "discord.state",
+        ):  # they warn about missing voice and intents, which are not used
             logging.getLogger(name).setLevel(logging.ERROR)
 
 
 @contextmanager
 def about(*, key: str = "", destination: Destination | None = None) -> Iterator[None]:
-    """Have each line that is logged inside, whoever logs it, name the job's key, its server and its channel.
+    """Add the job's key, server and channel to every line logged inside this context, by any module.
 
-    Inside another `about` it adds what that one did not know. A task that is started inside goes on with it.
+    A nested `about` adds to the outer one. Tasks started inside inherit it.
     """
     token = _subject.set(_subject.get() | _fields(key, destination))
     try:
@@ -58,7 +62,7 @@ def about(*, key: str = "", destination: Destination | None = None) -> Iterator[
 
 
 def turn_to(*, key: str = "", destination: Destination | None = None) -> None:
-    """The same for the rest of a task that takes up one thing after another: this, and nothing of what was before."""
+    """Set the subject for the rest of the current task, replacing the one before: for tasks that handle many jobs."""
     _subject.set(_fields(key, destination))
 
 
@@ -69,12 +73,12 @@ def _fields(key: str, destination: Destination | None) -> dict[str, str]:
     return known
 
 
-def _is_a_terminal() -> bool:
+def _use_colours() -> bool:
     return sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def _without_traceback(record: logging.LogRecord) -> bool:
-    """A gateway that went away is a line, not a page: discord.py reconnects by itself."""
+def _drop_traceback(record: logging.LogRecord) -> bool:
+    """Log a lost gateway connection as one line without traceback: discord.py reconnects by itself."""
     if record.exc_info and record.exc_info[1] is not None:
         record.msg = f"{record.getMessage()} ({type(record.exc_info[1]).__name__})"
         record.args = ()
@@ -83,40 +87,40 @@ def _without_traceback(record: logging.LogRecord) -> bool:
 
 
 class _Redacting(logging.Formatter):
-    """Takes out of a text what must not be read."""
+    """Base formatter that redacts secrets, job ids and interaction tokens."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         super().__init__(_FORMAT)
         forms = {form for secret in secrets if secret for form in (secret, quote(secret, safe=""))}
-        self._secrets = sorted(forms, key=len, reverse=True)  # one may hold another
+        self._secrets = sorted(forms, key=len, reverse=True)  # longest first: one may contain another
 
-    def clean(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, "***")
-        return _INTERACTION.sub(r"\1/***", _JOBID.sub("job:***", text))
+        return _INTERACTION_TOKEN.sub(r"\1/***", _JOBID.sub("job:***", text))
 
 
 class _Text(_Redacting):
-    """A line for people; a traceback follows it."""
+    """One line for people, followed by the traceback if there is one."""
 
     def __init__(self, secrets: Iterable[str], *, colours: bool) -> None:
         super().__init__(secrets)
         self._colours = _COLOURS if colours else {}
 
     def format(self, record: logging.LogRecord) -> str:
-        return self.clean(super().format(record))
+        return self.redact(super().format(record))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 -- logging's name
         line = super().formatMessage(record)
         if subject := _subject.get():
-            words = [f"#{value}" if name == "key" else f"{name} {value}" for name, value in subject.items()]
-            line += f" ({', '.join(words)})"
+            parts = [f"#{value}" if name == "key" else f"{name} {value}" for name, value in subject.items()]
+            line += f" ({', '.join(parts)})"
         colour = self._colours.get(record.levelno)
-        return f"{colour}{line}{_PLAIN}" if colour else line
+        return f"{colour}{line}{_RESET_COLOUR}" if colour else line
 
 
 class _Json(_Redacting):
-    """One object a line. Ids are strings: JavaScript would round them."""
+    """One JSON object per line. Ids are strings, because JavaScript rounds large numbers."""
 
     def format(self, record: logging.LogRecord) -> str:
         fields = {
@@ -130,5 +134,5 @@ class _Json(_Redacting):
             fields["traceback"] = self.formatException(record.exc_info)
         if record.stack_info:
             fields["stack"] = self.formatStack(record.stack_info)
-        # Cleaned before they are encoded: a backslash or quote of a token would not be recognised afterwards.
-        return json.dumps({name: self.clean(value) for name, value in fields.items()})
+        # Redacted before encoding: a token with a backslash or a quote would not be found afterwards.
+        return json.dumps({name: self.redact(value) for name, value in fields.items()})

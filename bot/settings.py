@@ -1,6 +1,6 @@
-"""Every setting, read once from the environment and `.env`, then frozen.
+"""All settings, read once from the environment and `.env`, then frozen.
 
-The table `SETTINGS` is the one list of them: `.env.example` and the README are checked against it.
+The table `SETTINGS` is the single list of them: tests check `.env.example` and the README against it.
 """
 
 import hashlib
@@ -23,14 +23,14 @@ USEAPI_URL = "https://api.useapi.net/v2"
 DISCORD_API_URL = "https://discord.com/api/v10"
 IMAGE_HOSTS = "cdn.discordapp.com media.discordapp.net cdn.midjourney.com"
 
-_LONGEST_URL = 900
+_MAX_URL_LENGTH = 900  # characters; useapi.net accepts 1,024 with our path
 _ADDRESS = re.compile(
     r"https?://[a-z0-9](?:[\w.-]*[a-z0-9])?(?::(?P<port>[0-9]{1,5}))?(?:/[\w./~%+:@,;=-]*)?", re.ASCII | re.IGNORECASE
 )
 
 
 class Secret:
-    """A token that only `reveal()` shows: its repr, str and format say `***`."""
+    """A token that only `reveal()` returns: its repr, str and format are `***`."""
 
     __slots__ = ("_value",)
 
@@ -38,7 +38,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The token itself, for the one place that sends it."""
+        """Return the token itself, for the code that sends it."""
         return self._value
 
     def __repr__(self) -> str:
@@ -47,9 +47,9 @@ class Secret:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """What the admin decided; times in seconds, `keep_days` in days.
+    """The validated settings; times in seconds, `keep_days` in days.
 
-    `allowed_guilds` is `None` where every server is welcome, `health_port` where nobody may ask how the bot does.
+    `allowed_guilds` is `None` if every server is served; `alert_channel` and both ports are `None` if not set.
     """
 
     discord_token: Secret
@@ -76,31 +76,31 @@ class Settings:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The texts that no log line may hold."""
-        called = (callback_secret(self.useapi_token),) if self.callback_url else ()
-        return (self.discord_token.reveal(), self.useapi_token.reveal(), *called)
+        """The texts that no log line may contain."""
+        webhook_secrets = (callback_secret(self.useapi_token),) if self.callback_url else ()
+        return (self.discord_token.reveal(), self.useapi_token.reveal(), *webhook_secrets)
 
     @property
     def callback_url(self) -> str:
-        """Where useapi may call when a job has news, a secret in it; empty where it shall not."""
+        """The webhook URL for useapi.net, which contains a secret; empty if webhooks are off."""
         return callback_url(self.public_url, self.useapi_token) if self.public_url and self.webhook_port else ""
 
 
 def callback_secret(useapi_token: Secret) -> str:
-    """What only useapi.net knows besides us, and what each start knows again; it does not tell the token."""
+    """Derive the secret of the webhook URL from the token: stable across starts, and it does not reveal the token."""
     return hmac.new(useapi_token.reveal().encode(), b"darkroom callbacks", hashlib.sha256).hexdigest()[:40]
 
 
 def callback_url(public_url: str, useapi_token: Secret) -> str:
-    """The address at which useapi may call, below the one that the world sees."""
+    """Return the webhook URL for useapi.net, below the public address of this bot."""
     return f"{public_url}/useapi/{callback_secret(useapi_token)}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setting:
-    """One setting: its name, how its text becomes a value (`ValueError` says why not), and where to get it.
+    """One setting: its name, its parser (raises `ValueError` with the reason), and where the admin gets the value.
 
-    `default` is the text that stands for a missing one; `None` where the admin must decide.
+    `default` is the text used if the setting is missing; `None` if it is required.
     """
 
     name: str
@@ -110,30 +110,30 @@ class Setting:
 
     @property
     def from_file(self) -> str:
-        """The variable that may name a file with the value instead (secrets only); empty where there is none."""
+        """The variable that may name a file with the value instead; empty except for tokens."""
         return f"{self.name}_FILE" if self.read is _token else ""
 
 
 def _token(text: str) -> Secret:
     if not re.fullmatch(r"[!-~]+", text):
-        raise ValueError("has a space, a line break or another character in it that no token has")
+        raise ValueError("contains a space, a line break or another character that no token has")
     return Secret(text)
 
 
 def _guilds(text: str) -> frozenset[int] | None:
-    words = text.replace(",", " ").split()
-    if words == ["*"]:
+    ids = text.replace(",", " ").split()
+    if ids == ["*"]:
         return None
-    if not words or not all(re.fullmatch(r"[0-9]{15,20}", word) for word in words):
-        raise ValueError("must be server ids (15 to 20 digits) with commas between them, or * for every server")
-    return frozenset(map(int, words))
+    if not ids or not all(re.fullmatch(r"[0-9]{15,20}", each) for each in ids):
+        raise ValueError("must be server ids (15 to 20 digits) separated by commas, or * for every server")
+    return frozenset(map(int, ids))
 
 
 def _channel(text: str) -> int | None:
     if not text:
         return None
     if not re.fullmatch(r"[0-9]{15,20}", text):
-        raise ValueError("must be a channel's id (15 to 20 digits)")
+        raise ValueError("must be a channel id (15 to 20 digits)")
     return int(text)
 
 
@@ -144,14 +144,14 @@ def _url(text: str) -> str:
 
 
 def _public_url(text: str) -> str:
-    """The address holds a secret, so it is not to be spoken in the clear; useapi takes 1,024 characters."""
+    """Parse `PUBLIC_URL`; https only, because the webhook URL below it contains a secret."""
     if not text:
         return ""
     url = _url(text)
     if urlsplit(url).scheme.lower() != "https" and urlsplit(url).hostname != "127.0.0.1":
         raise ValueError("must begin with https://")
-    if len(url) > _LONGEST_URL:
-        raise ValueError(f"must have {_LONGEST_URL} characters at most")
+    if len(url) > _MAX_URL_LENGTH:
+        raise ValueError(f"must have at most {_MAX_URL_LENGTH} characters")
     return url
 
 
@@ -160,7 +160,7 @@ def _hosts(text: str) -> tuple[str, ...]:
     for host in hosts:
         origin = re.fullmatch(r"(https?://)?[A-Za-z0-9.-]+(?::(?P<port>[0-9]{1,5}))?", host)
         if origin is None or (":" in host and "//" not in host) or int(origin["port"] or 443) > 65_535:
-            raise ValueError("must be hosts, or whole origins such as http://127.0.0.1:9000, with spaces between them")
+            raise ValueError("must be hosts, or origins such as http://127.0.0.1:9000, separated by spaces")
     return hosts
 
 
@@ -222,43 +222,48 @@ SETTINGS = (
         read=_guilds,
         where="the ids of the Discord servers to serve: right-click the server's icon, Copy Server ID",
     ),
-    Setting(name="USEAPI_URL", read=_url, where="where useapi.net's API answers", default=USEAPI_URL),
+    Setting(
+        name="USEAPI_URL",
+        read=_url,
+        where="the address of useapi.net's API, or of a compatible server",
+        default=USEAPI_URL,
+    ),
     Setting(name="DATA_DIR", read=Path, where="the folder for the database", default="data"),
     Setting(
         name="POLL_SECONDS",
         read=_number(0.01, 300),
-        where="seconds between two looks at a fresh job; useapi.net asks for 10 or more",
+        where="seconds between checks of a new job; useapi.net asks for 10 or more",
         default="15",
     ),
     Setting(
         name="POLL_CONCURRENCY",
         read=_whole(1, 128),
-        where="how many looks may be under way at the same time",
+        where="checks at the same time",
         default="8",
     ),
     Setting(
         name="PING_AFTER",
         read=_number(0, 86_400),
-        where="seconds: people who waited longer are pinged with the result",
+        where="seconds; people who waited longer are pinged with the result",
         default="60",
     ),
     Setting(
         name="IMAGE_HOSTS",
         read=_hosts,
-        where="the hosts that pictures may be fetched from",
+        where="the hosts from which pictures may be downloaded",
         default=IMAGE_HOSTS,
     ),
-    Setting(name="LOG_LEVEL", read=_level, where="how much the log tells; INFO is usual", default="INFO"),
+    Setting(name="LOG_LEVEL", read=_level, where="how much is logged; INFO is usual", default="INFO"),
     Setting(
         name="ALERT_CHANNEL",
         read=_channel,
-        where="the id of the channel for alerts; without it they go to the application's owner in private",
+        where="the id of the channel for alerts; without it they go to the application's owner by DM",
         default="",
     ),
     Setting(
         name="PRESS_QUEUE",
         read=_whole(0, 100),
-        where="how many presses of one member may wait in line for a free place of the Midjourney account",
+        where="how many button presses a member may have queued while all Midjourney slots are busy",
         default="3",
     ),
     Setting(
@@ -270,53 +275,55 @@ SETTINGS = (
     Setting(
         name="KEEP_DAYS",
         read=_whole(31, 36_500),
-        where="after how many days without news an ended job is deleted from the database",
+        where="days after which a finished job that is no longer used is deleted from the database",
         default="90",
     ),
     Setting(
         name="HEALTH_PORT",
         read=_port,
-        where="the port on which the bot tells how it does, under /healthz and /metrics; off without it",
+        where="the port for health checks (/healthz) and metrics (/metrics); off by default",
         default="",
     ),
     Setting(
         name="HEALTH_HOST",
         read=_address,
-        where="the address of this machine on which HEALTH_PORT is open; 0.0.0.0 for all of them",
+        where="the address that HEALTH_PORT listens on; 0.0.0.0 for all",
         default="127.0.0.1",
     ),
     Setting(
         name="PUBLIC_URL",
         read=_public_url,
-        where="the https address under which the world reaches WEBHOOK_PORT, such as https://darkroom.example.com",
+        where="the public https address that leads to WEBHOOK_PORT, such as https://darkroom.example.com",
         default="",
     ),
     Setting(
         name="WEBHOOK_PORT",
         read=_port,
-        where="the port on which useapi.net may tell of news; goes with PUBLIC_URL, off without both",
+        where="the port for webhook calls of useapi.net; needs PUBLIC_URL, off without both",
         default="",
     ),
     Setting(
         name="WEBHOOK_HOST",
         read=_address,
-        where="the address of this machine on which WEBHOOK_PORT is open; 0.0.0.0 for all of them",
+        where="the address that WEBHOOK_PORT listens on; 0.0.0.0 for all",
         default="127.0.0.1",
     ),
-    Setting(name="LOG_FORMAT", read=_format, where="json is one object a line, for programs", default="text"),
+    Setting(
+        name="LOG_FORMAT", read=_format, where="text, or json for log collectors (one object per line)", default="text"
+    ),
     Setting(
         name="DISCORD_API_URL",
         read=_url,
-        where="Discord's REST address, for those who run a REST proxy",
+        where="the address of Discord's REST API, for those who run a REST proxy",
         default=DISCORD_API_URL,
     ),
 )
 
 
 def from_environment(environ: Mapping[str, str], dotenv: Path = Path(".env")) -> Settings:
-    """Read all settings; what stands in `environ` wins over the file `dotenv`, an empty value counts as missing.
+    """Read all settings from the file `dotenv` and from `environ`, which overrides it; empty values count as missing.
 
-    Raises `SettingsError` whose sentence lists every mistake at once, each with where to get the value.
+    Raises `SettingsError`, which lists all mistakes at once, each with where to get the value.
     """
     survey = survey_settings(environ, dotenv)
     if survey.mistakes:
@@ -329,7 +336,7 @@ def from_environment(environ: Mapping[str, str], dotenv: Path = Path(".env")) ->
 
 
 class Survey(NamedTuple):
-    """What could be read, by the fields of `Settings`; and a sentence for each mistake and each likely typo."""
+    """Values by field name of `Settings`, and a sentence for each mistake and each likely typo."""
 
     values: dict[str, Any]
     mistakes: list[str]
@@ -337,7 +344,7 @@ class Survey(NamedTuple):
 
 
 def survey_settings(environ: Mapping[str, str], dotenv: Path = Path(".env")) -> Survey:
-    """Read as much as can be read; raises `SettingsError` only where the file `dotenv` itself cannot be."""
+    """Read all settings that are valid; raises `SettingsError` only if the file `dotenv` itself cannot be read."""
     given = _given(environ, dotenv)
     mistakes: list[str] = []
     values: dict[str, Any] = {}
@@ -349,16 +356,16 @@ def survey_settings(environ: Mapping[str, str], dotenv: Path = Path(".env")) -> 
     useapi, poll = values.get("useapi_url"), values.get("poll_seconds")
     if useapi and poll and urlsplit(useapi).hostname == "api.useapi.net" and poll < 10:
         mistakes.append("POLL_SECONDS must be 10 or more, as useapi.net asks")
-    mistakes += _about_push(values)
+    mistakes += _webhook_mistakes(values)
     return Survey(values, mistakes, _typos(given))
 
 
-def _about_push(values: Mapping[str, Any]) -> list[str]:
+def _webhook_mistakes(values: Mapping[str, Any]) -> list[str]:
     if not {"public_url", "webhook_port", "health_port"} <= values.keys():
-        return []  # one of them is a mistake already
+        return []  # already reported
     if bool(values["public_url"]) != bool(values["webhook_port"]):
         alone, missing = ("PUBLIC_URL", "WEBHOOK_PORT") if values["public_url"] else ("WEBHOOK_PORT", "PUBLIC_URL")
-        return [f"{alone} goes with {missing}, which is missing (see {missing} in .env.example)"]
+        return [f"{alone} needs {missing}, which is missing (see {missing} in .env.example)"]
     if values["webhook_port"] and values["webhook_port"] == values["health_port"]:
         return ["WEBHOOK_PORT and HEALTH_PORT must be two different ports"]
     return []
@@ -382,7 +389,7 @@ def _text(setting: Setting, given: Mapping[str, str]) -> str:
     if setting.from_file and (file := given.get(setting.from_file, "").strip()):
         try:
             text = Path(file).read_text(encoding="utf-8-sig").strip()  # some editors write a byte order mark
-        except (OSError, ValueError):  # no such file, no text, or not even a file's name
+        except (OSError, ValueError):  # missing, not text, or not a valid file name
             raise ValueError(f"could not be read from the file in {setting.from_file}") from None
         if text:
             return text
@@ -395,4 +402,4 @@ def _typos(given: Iterable[str]) -> list[str]:
     known = [name for setting in SETTINGS for name in (setting.name, setting.from_file) if name]
     unknown = sorted(set(given) - set(known))
     near = [(name, get_close_matches(name, known, n=1, cutoff=0.85)) for name in unknown]
-    return [f"{name} is no setting; did you mean {match[0]}?" for name, match in near if match]
+    return [f"{name} is not a setting; did you mean {match[0]}?" for name, match in near if match]

@@ -1,20 +1,30 @@
-"""Strangers' words made safe to show: cleaned, escaped, clipped."""
+"""Sanitizes untrusted text for Discord: `clean`, `escape`, `clip`, and `plain` for all three."""
 
 import re
 import unicodedata
 
-_JOINERS = "\u200c\u200d"  # format characters that Persian and emoji families need
-_BLANKS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"  # letters and marks by name, nothing to the eye
-_UNSEEN = frozenset({"Cc", "Cf", "Cs"})
+INVISIBLE = re.compile(
+    "["
+    r"\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters, except tab and line feed
+    r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # bidi: they reorder the text around them
+    # Other format characters. Kept: the joiners U+200C and U+200D, which Persian and emoji families need, and the tags
+    # U+E0020 to U+E007F, which spell the flag of England.
+    r"\xad\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb"
+    r"\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001"
+    r"\ud800-\udfff"  # halves of a surrogate pair, which UTF-8 cannot encode
+    r"\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"  # letters and marks that are drawn as nothing
+    "]"
+)
+"""The characters that are removed from all untrusted text."""
 
-_ALIVE = re.compile(
+_ACTIVE = re.compile(
     r"""
       (?P<sign> [\\*_~|`<\[\]]                              # emphasis, spoilers, code, mentions, masked links
-              | ^ [#>+-]                                    # headings, quotes, lists, small print
-              | : (?=//)                                    # https://… links by itself, even within a word
-              | (?: (?<=discord\.gg) | (?<=discord\.com) ) /  # and invites without any https://
+              | ^ [#>+-]                                    # headings, quotes, lists, small text
+              | : (?=//)                                    # https://… becomes a link, even within a word
+              | (?: (?<=discord\.gg) | (?<=discord\.com) ) /  # and so do invites without https://
       )
-    | (?P<at> @ (?= everyone | here | [!&]? \d ))           # a backslash hides these, but they still ping
+    | (?P<at> @ (?= everyone | here | [!&]? \d ))           # mentions, which ping even after a backslash
     """,
     re.IGNORECASE | re.VERBOSE,
 )
@@ -22,39 +32,35 @@ _NUMBERED = re.compile(r"^(\d+)([.)])(?=\s|$)")
 
 _UNIT = re.compile(
     r"""
-      (?: <t:\d{1,13}(?::[a-z])?>      # a timestamp that was let through
+      (?: <t:\d{1,13}(?::[a-z])?>      # a timestamp that was not escaped
         | \\ . | @\u200b               # a character with its escape
         | [\U0001f1e6-\U0001f1ff]{2}   # a flag
         | . )
-      (?: [\u0300-\u036f\u20d0-\u20ff\ufe00-\ufe0f\U0001f3fb-\U0001f3ff] | \u200d . ){0,16}
+      (?: [\u0300-\u036f\u20d0-\u20ff\ufe00-\ufe0f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f] | \u200d . ){0,16}
     """,
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
 
 
 def clean(text: str) -> str:
-    """Fold the text to one line and drop what nobody can see: control, bidi and filler characters, lone surrogates.
+    """Fold the text to one line without invisible characters; empty where nothing visible is left.
 
-    Empty where nothing visible is left. Markdown stays alive: use it for plain places (footers, labels, choices).
+    Markdown is not escaped: use it where Discord renders none (footers, labels, choices).
     """
-    if not (text.isascii() and text.isprintable()):  # most texts are plain already
-        text = "".join(char for char in text if char.isspace() or _seen(char))
-    shown = " ".join(text.split())
-    return shown if any(unicodedata.category(char)[0] in "LNPS" for char in shown) else ""
-
-
-def _seen(char: str) -> bool:
-    return char in _JOINERS or (char not in _BLANKS and unicodedata.category(char) not in _UNSEEN)
+    if not (text.isascii() and text.isprintable()):  # most texts are
+        text = INVISIBLE.sub("", " ".join(text.split()))  # split first: some control characters are white space
+    line = " ".join(text.split())
+    return line if any(unicodedata.category(char)[0] in "LNPS" for char in line) else ""
 
 
 def escape(line: str) -> str:
-    """Take the life out of the markdown, links and mentions of a clean line, wherever it will stand."""
-    quiet = _ALIVE.sub(lambda match: "@\u200b" if match["at"] else "\\" + match["sign"], line)
-    return _NUMBERED.sub(r"\1\\\2", quiet)
+    """Escape the Markdown, links and mentions of a clean line, wherever in a message it will be placed."""
+    escaped = _ACTIVE.sub(lambda match: "@\u200b" if match["at"] else "\\" + match["sign"], line)
+    return _NUMBERED.sub(r"\1\\\2", escaped)
 
 
 def clip(text: str, limit: int) -> str:
-    """Cut to `limit` characters, `…` included, never through an escape, an emoji or a letter with its accents."""
+    """Cut to `limit` characters, `…` included, never within an escape, an emoji or a letter with its accents."""
     if len(text) <= limit:
         return text
     end = 0
@@ -66,8 +72,8 @@ def clip(text: str, limit: int) -> str:
 
 
 def plain(text: str, limit: int) -> str:
-    """Make untrusted words safe for an embed or a message: one line that shows what it says.
+    """Sanitize untrusted text for an embed or a message: one line without links and mentions.
 
-    It links to nothing, calls nobody, and has at most `limit` characters, escapes included.
+    It has at most `limit` characters, escapes included.
     """
     return clip(escape(clean(text)), limit)

@@ -42,11 +42,11 @@ class Admin(
         await interaction.response.defer(ephemeral=True)
         guild_id = interactions.destination_of(interaction).guild_id
         store = self._bot.store
-        undeliverable = await store.undeliverable(guild_id)
+        undeliverable = await store.deliveries.undeliverable(guild_id)
         lines = [
-            f"Running jobs watched here: {await store.count_subscribed(guild_id)}",
-            f"Results to post: {await store.waiting(guild_id)}",
-            f"Queued buttons of this server: {await store.count_queued_in(guild_id)}",
+            f"Running jobs watched here: {await store.subscriptions.count_in_server(guild_id)}",
+            f"Results to post: {await store.deliveries.count_waiting(guild_id)}",
+            f"Queued buttons of this server: {await store.queue.count_in_server(guild_id)}",
             *await self._provider_lines(interaction),
         ]
         if not interaction.app_permissions.read_message_history:
@@ -68,13 +68,13 @@ class Admin(
             return ["useapi.net: answers"]
         lines = [
             f"useapi.net: {outage or 'answers'}",
-            f"Queued buttons of all servers: {await self._bot.store.count_queued()}",
+            f"Queued buttons of all servers: {await self._bot.store.queue.count()}",
         ]
-        pause_reason = self._bot.submissions.held
+        pause_reason = self._bot.submissions.pause_reason
         return [*lines, f"The queue is paused: {pause_reason}"] if pause_reason else lines
 
     async def _undeliverable_line(self, delivery: Delivery) -> str:
-        known = await self._bot.store.known(delivery.job_id)
+        known = await self._bot.store.jobs.get(delivery.job_id)
         name = formatting.plain(formatting.label(known.job), 60)
         return f"- `#{known.key}` {name} in <#{delivery.destination.channel_id}> ({delivery.error})"
 

@@ -9,9 +9,9 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot import formatting, logs
+from bot import discord_internals, formatting, logs
 from bot.client import Darkroom
-from bot.errors import DarkroomError, JobModerated, UserError
+from bot.errors import DarkroomError, UserError
 from bot.models import Destination, Job
 from bot.ui import MoreButton, NotifyMeButton, custom_ids, interactions, replies, show_my_jobs
 from bot.ui.subscription_replies import posted_url, subscription_text, subscription_view
@@ -46,7 +46,7 @@ class Jobs(commands.Cog):
     @app_commands.checks.cooldown(6, 60.0, key=lambda interaction: (interaction.guild_id, interaction.user.id))
     async def job(self, interaction: discord.Interaction[Darkroom], jobid: str) -> None:
         """Answer in private; everything public is posted by the dispatcher."""
-        self._bot.store.note_snowflake(interaction.id)
+        self._bot.store.clock.note_snowflake(interaction.id)
         await interaction.response.defer(ephemeral=True)  # useapi may take longer than the 3 s that Discord gives
         await self._subscribe(interaction, jobid)
 
@@ -61,7 +61,7 @@ class Jobs(commands.Cog):
     @app_commands.checks.cooldown(6, 60.0, key=lambda interaction: (interaction.guild_id, interaction.user.id))
     async def watch(self, interaction: discord.Interaction[Darkroom], message: discord.Message) -> None:
         """Subscribe to the jobs whose ids any message holds; on a post of the bot, do what its own button does."""
-        self._bot.store.note_snowflake(interaction.id)
+        self._bot.store.clock.note_snowflake(interaction.id)
         if button := _own_button(message, self._bot.user):
             await button.act(interaction)
             return
@@ -121,7 +121,7 @@ class Jobs(commands.Cog):
     @job.autocomplete("jobid")
     async def recent(self, interaction: discord.Interaction[Darkroom], typed: str) -> list[app_commands.Choice[str]]:
         """The member's and the channel's latest jobs, from the store only: Discord waits 3 s at most."""
-        recent = await self._bot.store.recent(interactions.destination_of(interaction), interaction.user.id)
+        recent = await self._bot.store.jobs.recent(interactions.destination_of(interaction), interaction.user.id)
         choices = [(formatting.choice(known.job, known.key), f"#{known.key}") for known in recent]
         words = typed.casefold().lstrip("#").split()
         matching = [
@@ -136,18 +136,15 @@ class Jobs(commands.Cog):
         """
         known = None
         if key := _KEY.fullmatch(text.strip()):
-            known = await self._bot.store.by_key(key[1], destination.guild_id)
+            known = await self._bot.store.jobs.by_key(key[1], destination.guild_id)
             if known is None and key[0].startswith("#"):
                 raise UserError(f"No job in this server has the key `#{key[1].upper()}`. Try its id instead.")
-        known = known or await self._bot.store.by_jobid(read_jobid(text))
+        known = known or await self._bot.store.jobs.by_jobid(read_jobid(text))
         if known is not None:
             logs.turn_to(key=known.key, destination=destination)
         if known is not None and (known.job.final or not known.job.over):
             return known.job  # the poller polls it anyway
-        try:
-            return await self._bot.api.job(known.job.jobid if known else read_jobid(text))
-        except JobModerated as declined:
-            return declined.job
+        return await self._bot.api.job(known.job.jobid if known else read_jobid(text))
 
 
 def _own_button(message: discord.Message, me: discord.ClientUser | None) -> MoreButton | NotifyMeButton | None:
@@ -156,7 +153,7 @@ def _own_button(message: discord.Message, me: discord.ClientUser | None) -> More
         return None
     for kind in (MoreButton, NotifyMeButton):
         for custom_id in custom_ids(message):
-            if match := kind.__discord_ui_compiled_template__.fullmatch(custom_id):
+            if match := discord_internals.template_of(kind).fullmatch(custom_id):
                 return kind(match["nonce"])
     return None
 

@@ -1,17 +1,28 @@
-"""What holds for all tests: how long the long ones are, and that they begin first."""
+"""What holds for all tests: how long the long ones are, where their files are, and that processes start first."""
 
 import os
+import shutil
 
 import pytest
 from hypothesis import settings
 
+from tests.disk import MEMORY
+
 LONG = bool(os.environ.get("DARKROOM_LONG"))
-"""Set by `make soak`: as many examples and results as the promise speaks of, not as fit into two minutes."""
+"""Set by `make soak`: as many examples and results as the promise speaks of, not as fit into a minute."""
+ROOM = 512 * 1024 * 1024
+"""Bytes that must be free in memory before the tests' folders are made there; Docker gives 64 MB."""
 
 # No deadline: a busy machine is no bug.
 settings.register_profile("quick", max_examples=25, deadline=None)
 settings.register_profile("long", max_examples=250, deadline=None)
 settings.load_profile("long" if LONG else "quick")
+
+
+def pytest_configure() -> None:
+    """Let pytest make the folders of tests in memory where there is room: a disk waits at every commit of SQLite."""
+    if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 @pytest.hookimpl(trylast=True)

@@ -10,9 +10,21 @@ from typing import Any
 
 from bot import logs
 
-_OF_JOBS = re.compile(r"bot\.(courier|messages|presses|answers|asking)\b")
-_OF_NONE = re.compile(r"Presses (wait|are sent)|Nobody knows whether|The round for")
-"""Lines of these loggers that are about the account or a channel."""
+ABOUT_JOBS = frozenset(
+    {
+        "bot.delivery.dispatcher",
+        "bot.delivery.editing",
+        "bot.delivery.sending",
+        "bot.messages.attachments",
+        "bot.messages.picture_sources",
+        "bot.submissions.sender",
+        "bot.submissions.tasks",
+        "bot.ui.subscription_requests",
+        "bot.ui.submission_replies",
+    }
+)
+"""Loggers each of whose lines is about a job, but for those that name a channel instead."""
+_A_CHANNEL = re.compile(r"\bfor channel \d+")
 
 
 @contextlib.contextmanager
@@ -40,13 +52,15 @@ def written(secrets: Iterable[str]) -> Iterator[io.StringIO]:
 
 
 def complaints(text: str, secrets: Iterable[str]) -> Iterator[str]:
-    """The lines that tell a secret, and those about a job that do not say about which and where."""
+    """The lines that hold a secret, and those about a job that do not say about which and where."""
     for secret in secrets:
         if secret in text:
-            yield f"{secret[:8]}… stands in the log: {next(line for line in text.splitlines() if secret in line)[:500]}"
+            yield f"{secret[:8]}… is in the log: {next(line for line in text.splitlines() if secret in line)[:500]}"
     for line in text.splitlines():
-        said: dict[str, Any] = json.loads(line)
-        about_a_job = _OF_JOBS.match(said["logger"]) and not _OF_NONE.match(said["message"])
-        needed = {"guild", "channel"} if "traceback" in said else {"key", "guild", "channel"}  # a bug may hide the key
-        if about_a_job and not needed <= said.keys():
-            yield f"nobody knows which job this is about: {line[:500]}"
+        record: dict[str, Any] = json.loads(line)
+        about_a_job = record["logger"] in ABOUT_JOBS and not _A_CHANNEL.search(record["message"])
+        needed = (
+            {"guild", "channel"} if "traceback" in record else {"key", "guild", "channel"}
+        )  # a bug may hide the key
+        if about_a_job and not needed <= record.keys():
+            yield f"this line does not say which job it is about: {line[:500]}"

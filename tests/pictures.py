@@ -24,7 +24,7 @@ _MENTIONS = """() => {
 
 async def main() -> None:
     """Walk through the demo and keep what it shows on the way."""
-    async with browser.demo(height=1400) as page:
+    async with browser.demo(height=1400, speed=1.5) as page:
         timeline = page.locator("#channel-timeline")
         await expect(timeline).to_contain_text("Welcome to Darkroom")
         jobids = browser.JOBID.findall(await timeline.inner_text())

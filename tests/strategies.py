@@ -1,4 +1,4 @@
-"""Hypothesis strategies that several tests share: jobs as nobody should send them."""
+"""Hypothesis strategies that several tests share: jobs with hostile values in any field."""
 
 from datetime import UTC
 
@@ -58,10 +58,10 @@ texts = st.one_of(
     _short,
     st.builds(lambda part, times: (part * times)[:5000], st.sampled_from(NASTY), st.integers(50, 5000)),
 )
-"""Any text, mostly the kind that breaks a message."""
+"""Any text, mostly of the kind that breaks a Discord message."""
 
 labels = st.lists(st.one_of(st.sampled_from(LABELS), _short), max_size=40).map(tuple)
-"""The labels of a job's buttons; not of thousands of characters, for forty of those would take most of the time."""
+"""The labels of a job's buttons; short ones, because forty long texts would take most of a test's time."""
 
 times = st.none() | st.datetimes(timezones=st.just(UTC))
 

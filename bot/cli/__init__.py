@@ -1,1 +1,1 @@
-"""The commands of `python -m bot`: run, preflight checks, health check, invite link."""
+"""The commands of `python -m bot`: run, preflight checks, health check and invite link."""

@@ -1,4 +1,4 @@
-"""`python -m bot health`: asks the running bot how it does. Quick: a container does so every half a minute."""
+"""`python -m bot health`: query `/healthz` of the running bot. Fast, because a container runs it every 30 seconds."""
 
 import http.client
 import ipaddress
@@ -7,33 +7,36 @@ from typing import Any
 
 from bot.settings import Settings
 
-_PATIENCE = 15.0  # seconds; the bot itself answers within ten
+_TIMEOUT_SECONDS = 15.0  # the bot itself answers within ten
 
 
 def is_healthy(settings: Settings) -> tuple[bool, str]:
-    """Whether the bot does its work, and what there is to say about that."""
+    """Return whether the running bot is healthy, and a text for the admin."""
     if settings.health_port is None:
-        return False, "HEALTH_PORT is not set, so the bot cannot be asked."
+        return False, "HEALTH_PORT is not set, so the health of the bot cannot be checked."
     try:
-        told = ask(settings.health_host, settings.health_port)
+        report = request_health(settings.health_host, settings.health_port)
     except (OSError, http.client.HTTPException, ValueError):
-        return False, f"Nobody answers on port {settings.health_port}. Does the bot run?"
-    if told.get("healthy") is True:
+        return False, f"Nothing answers on port {settings.health_port}. Is the bot running?"
+    if report.get("healthy") is True:
         return True, "healthy"
-    return False, "\n".join(f"{name}: {part['is']}" for name, part in told["parts"].items() if not part["ok"])
+    return False, "\n".join(f"{name}: {part['is']}" for name, part in report["parts"].items() if not part["ok"])
 
 
-def ask(host: str, port: int) -> dict[str, Any]:
-    """What `/healthz` says; raises `OSError`, `HTTPException` or `ValueError` where that is nothing."""
+def request_health(host: str, port: int) -> dict[str, Any]:
+    """Return the JSON of `/healthz`.
+
+    Raises `OSError` or `HTTPException` if nothing answers, `ValueError` if another program does.
+    """
     address = ipaddress.ip_address(host)
-    if address.is_unspecified:  # open on all of them, so on this one, too
+    if address.is_unspecified:  # the bot listens on all addresses, loopback included
         host = "127.0.0.1" if address.version == 4 else "::1"
-    connection = http.client.HTTPConnection(host, port, timeout=_PATIENCE)
+    connection = http.client.HTTPConnection(host, port, timeout=_TIMEOUT_SECONDS)
     try:
         connection.request("GET", "/healthz")
-        told = json.loads(connection.getresponse().read(64 * 1024))
+        report = json.loads(connection.getresponse().read(64 * 1024))
     finally:
         connection.close()
-    if not isinstance(told, dict) or not isinstance(told.get("parts"), dict):
-        raise ValueError("something else than Darkroom answers here")
-    return told
+    if not isinstance(report, dict) or not isinstance(report.get("parts"), dict):
+        raise ValueError("not a health report of Darkroom")
+    return report

@@ -1,4 +1,4 @@
-"""How the bot comes into servers: its invite link, where it is, and what its list of servers says about that."""
+"""The invite link, the servers the bot is in, and the `ALLOWED_GUILDS` line that serves one more."""
 
 from collections.abc import Collection
 from typing import NamedTuple
@@ -6,30 +6,31 @@ from typing import NamedTuple
 import discord
 
 from bot.client import PERMISSIONS
-from bot.providers.useapi import clean
+from bot.text import clean, clip
 
-MOST = 200  # servers that are named; Discord tells of as many at once
+MAX_SERVERS = 200  # one page of Discord's list
 
 
 class Server(NamedTuple):
-    """A server that the bot is in; its name is a stranger's, without control characters."""
+    """A server that the bot is in; `name` is untrusted text, without control characters."""
 
     id: int
     name: str
 
 
 def invite(application_id: int) -> str:
-    """The link that brings the bot into a server, with exactly the permissions that it uses."""
+    """Return the link that adds the bot to a server, with exactly the permissions that it uses."""
     return discord.utils.oauth_url(application_id, permissions=PERMISSIONS, scopes=("bot", "applications.commands"))
 
 
-async def servers(client: discord.Client) -> list[Server]:
-    """Where the bot is, the first 200; raises `discord.HTTPException`."""
+async def joined_servers(client: discord.Client) -> list[Server]:
+    """Return the servers that the bot is in, the first 200; raises `discord.HTTPException`."""
     return [
-        Server(guild.id, clean(guild.name, 100)) async for guild in client.fetch_guilds(limit=MOST, with_counts=False)
+        Server(guild.id, clip(clean(guild.name), 100))
+        async for guild in client.fetch_guilds(limit=MAX_SERVERS, with_counts=False)
     ]
 
 
-def line_to_serve(allowed: Collection[int], more: int) -> str:
-    """The line for `.env` that serves one more server."""
-    return f"ALLOWED_GUILDS={','.join(map(str, [*sorted(allowed), more]))}"
+def allowed_guilds_line(allowed: Collection[int], added: int) -> str:
+    """Return the line for `.env` that serves one more server."""
+    return f"ALLOWED_GUILDS={','.join(map(str, [*sorted(allowed), added]))}"

@@ -1,4 +1,4 @@
-"""`python -m bot run`: the bot, until Ctrl-C or SIGTERM; a failed start is a `StartError`."""
+"""`python -m bot run`: run the bot until Ctrl-C or SIGTERM. A failed start raises `StartError`."""
 
 import asyncio
 import contextlib
@@ -11,42 +11,43 @@ import aiohttp
 import discord
 
 from bot.app import open_darkroom
-from bot.cli.invite import invite, line_to_serve, servers
+from bot.cli.invite import allowed_guilds_line, invite, joined_servers
 from bot.client import Darkroom
 from bot.discord_codes import CloseCode
-from bot.errors import DiscordStartError, ProviderError, StartError, TokenRefused
+from bot.errors import DiscordStartError, Misconfigured, ProviderError, StartError, TokenRefused, Unreachable
+from bot.models.alert import AlertName
 from bot.settings import Settings
 
 log = logging.getLogger(__name__)
 
-_LOGIN_REFUSED = "Discord does not accept DISCORD_TOKEN. Reset it in the Developer Portal and copy it anew."
-_CLOSED: dict[int, str] = {
+_LOGIN_REFUSED = "Discord does not accept DISCORD_TOKEN. Reset it in the Developer Portal and copy the new one."
+_CLOSE_REASONS: dict[int, str] = {
     CloseCode.AUTHENTICATION_FAILED: (
-        "Discord does not accept DISCORD_TOKEN any more. Reset it in the Developer Portal and copy it anew."
+        "Discord no longer accepts DISCORD_TOKEN. Reset it in the Developer Portal and copy the new one."
     ),
     CloseCode.DISALLOWED_INTENTS: (
-        "Discord wants a permission for an intent that Darkroom does not use. Please report this."
+        "Discord requires permission for an intent that Darkroom does not use. Please report this."
     ),
 }
-"""What to do about close codes after which trying again is no use."""
+"""Sentences for gateway close codes after which a reconnect is of no use."""
 
 
 def run(settings: Settings, *, always_sync: bool) -> None:
-    """Serve on the fastest event loop that there is."""
-    collect_less()
+    """Run the bot, on uvloop where that exists; raises `StartError`."""
+    reduce_gc()
     main = _serve(settings, always_sync=always_sync)
     if sys.platform == "win32":
         asyncio.run(main)
         return
-    import uvloop  # not to be had on Windows
+    import uvloop  # not available on Windows
 
     uvloop.run(main)
 
 
-def collect_less() -> None:
-    """Let Python search for garbage in cycles less often, and never in what was imported: that stays for ever.
+def reduce_gc() -> None:
+    """Make Python's cyclic garbage collector run less often, and exclude imported modules from it.
 
-    Reference counts free nearly everything here; the search took a tenth of the processor time of a busy watcher.
+    Reference counting frees nearly everything here; the collector took a tenth of the CPU time of a busy poller.
     """
     gc.collect()
     gc.freeze()
@@ -54,10 +55,10 @@ def collect_less() -> None:
 
 
 async def _serve(settings: Settings, *, always_sync: bool) -> None:
-    """Run until a signal; both signals take the same way out as a failure."""
+    """Run until SIGTERM or SIGINT; a signal closes everything the same way as a failure."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        with contextlib.suppress(NotImplementedError):  # Windows has Ctrl-C only, as a KeyboardInterrupt
+        with contextlib.suppress(NotImplementedError):  # on Windows Ctrl-C raises KeyboardInterrupt instead
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with open_darkroom(settings, always_sync=always_sync) as bot:
         working = asyncio.create_task(_work(bot, settings))
@@ -66,44 +67,43 @@ async def _serve(settings: Settings, *, always_sync: bool) -> None:
         stopping.cancel()
         if working.done():
             working.result()
-        while not working.done():  # Python 3.11's wait_for, of which discord.py has many, can swallow a cancellation
+        while not working.done():  # Python 3.11's wait_for, which discord.py uses, can swallow a cancellation
             working.cancel()
             await asyncio.wait({working}, timeout=0.2)
     log.info("Stopped")
 
 
 async def _work(bot: Darkroom, settings: Settings) -> None:
-    answers = await _check_useapi(bot)
+    useapi_works = await _check_useapi(bot)
     await _log_in(bot, settings)
-    if answers:
-        await _tell_what_is_over(bot)
-    telling = asyncio.create_task(_tell_servers(bot))  # Discord may take its time with this; nobody waits for it
+    if useapi_works:
+        bot.alerts.close(AlertName.PROVIDER)  # from before the start: the restart often follows the fix
+    logging_servers = asyncio.create_task(_log_servers(bot))  # may be slow, and the start does not depend on it
     try:
         await _connect(bot)
     finally:
-        telling.cancel()
+        logging_servers.cancel()
 
 
 async def _check_useapi(bot: Darkroom) -> bool:
-    """Whether useapi.net answers; raises `StartError` where it does not accept the token."""
+    """Return whether useapi.net works; raises `StartError` if it does not accept the token."""
     try:
         await bot.api.running()
     except TokenRefused:
-        raise StartError("useapi.net does not accept USEAPI_TOKEN. Copy it anew from your account there.") from None
-    except ProviderError as error:  # not ours to mend: the watcher waits until it is over
-        log.warning("The bot goes on, and tries useapi.net again when it needs it. %s", error)
+        raise StartError("useapi.net does not accept USEAPI_TOKEN. Copy it again from your account there.") from None
+    except ProviderError as error:  # recoverable: the poller retries
+        log.warning("%s Starting anyway; it is tried again when needed.", _describe(error))
         return False
     return True
 
 
-async def _tell_what_is_over(bot: Darkroom) -> None:
-    """End the alerts about useapi.net that stood before the start: often the start is what mended it."""
-    bot.alerts.raise_or_end("useapi", "")
-    if bot.alerts.stands("account") or bot.alerts.stands("presses"):
-        with contextlib.suppress(ProviderError):
-            if not any(account.waits for account in await bot.api.accounts()):
-                bot.alerts.raise_or_end("account", "")
-                bot.alerts.raise_or_end("presses", "")
+def _describe(error: ProviderError) -> str:
+    if isinstance(error, Misconfigured):
+        return error.for_admin
+    if isinstance(error, Unreachable):
+        return "useapi.net could not be reached."
+    status = "" if error.code is None else f", HTTP {error.code}"
+    return f"useapi.net does not work at the moment ({type(error).__name__}{status})."
 
 
 async def _log_in(bot: Darkroom, settings: Settings) -> None:
@@ -114,7 +114,7 @@ async def _log_in(bot: Darkroom, settings: Settings) -> None:
     except (aiohttp.ClientConnectionError, OSError):
         raise DiscordStartError("Discord could not be reached. Is this machine on the internet?") from None
     except discord.HTTPException as error:
-        if error.status == 401:  # the token was reset after the login, before the commands were sent
+        if error.status == 401:  # the token was reset between the login and the sync of the commands
             raise DiscordStartError(_LOGIN_REFUSED) from None
         raise DiscordStartError(f"Discord refused the start (HTTP {error.status}). Try again later.") from None
     log.info("Invite: %s", invite(bot.application_id or 0))
@@ -127,23 +127,23 @@ async def _connect(bot: Darkroom) -> None:
         raise DiscordStartError(_LOGIN_REFUSED) from None
     except discord.ConnectionClosed as closed:
         raise DiscordStartError(
-            _CLOSED.get(closed.code, f"Discord ended the connection (code {closed.code}).")
+            _CLOSE_REASONS.get(closed.code, f"Discord ended the connection (code {closed.code}).")
         ) from None
 
 
-async def _tell_servers(bot: Darkroom) -> None:
-    """Say where the bot is, and what to write to serve those that are not listed."""
+async def _log_servers(bot: Darkroom) -> None:
+    """Log the servers that the bot is in, and for each that is not listed the line for `.env` that serves it."""
     try:
-        found = await servers(bot)
+        joined = await joined_servers(bot)
     except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
-        log.warning("Discord did not tell which servers the bot is in (%s)", type(error).__name__)
+        log.warning("The list of servers could not be loaded from Discord (%s)", type(error).__name__)
         return
-    if not found:
-        log.info("The bot is in no server yet; the invite link above brings it into one")
+    if not joined:
+        log.info("The bot is not in any server yet; invite it with the link above")
     allowed = bot.settings.allowed_guilds
-    for server in found:
+    for server in joined:
         if allowed is None or server.id in allowed:
-            log.info("In the server %s (%d)", server.name, server.id)
+            log.info("In server %s (%d)", server.name, server.id)
         else:
-            line = line_to_serve(allowed, server.id)
-            log.warning("In the server %s (%d), which is not listed. To serve it: %s", server.name, server.id, line)
+            line = allowed_guilds_line(allowed, server.id)
+            log.warning("In server %s (%d), which is not listed. To serve it: %s", server.name, server.id, line)

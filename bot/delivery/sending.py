@@ -1,4 +1,4 @@
-"""The one way in which a message is posted: looked for where it may stand, claimed, sent, marked."""
+"""The protocol of a send: search for an earlier one, claim, send, mark as posted."""
 
 import asyncio
 import logging
@@ -8,10 +8,10 @@ from typing import Any
 import discord
 import msgspec
 
-from bot.delivery.history import History, shows_its_picture
-from bot.delivery.uploads import learn_limit, open_files, patience
+from bot.delivery.history import History, has_own_picture
+from bot.delivery.uploads import open_files, remember_size_limit, timeout_seconds
 from bot.discord_codes import DiscordCode
-from bot.messages import PICTURE_FOR, Message, MessageBuilder
+from bot.messages import PICTURE_RETRY_SECONDS, Message, MessageBuilder
 from bot.models import Delivery, DeliveryKind, DeliveryState, Fallback, KnownJob
 from bot.store import Store
 
@@ -19,15 +19,15 @@ log = logging.getLogger(__name__)
 
 
 class UploadTimeout(TimeoutError):
-    """A send with files took longer than it may."""
+    """A send or edit with files got no answer in time."""
 
 
 class FileTooLarge(Exception):
-    """Discord did not take the file, and a smaller copy may do."""
+    """Discord refused the file for its size, and a smaller copy may be accepted."""
 
 
 class MessageSender:
-    """Posts deliveries; `turn` waits for a request's place in the queue of all."""
+    """Posts deliveries; `turn` returns when the rate limit allows the next request."""
 
     def __init__(
         self, *, bot: discord.Client, store: Store, builder: MessageBuilder, turn: Callable[[], Awaitable[None]]
@@ -35,66 +35,75 @@ class MessageSender:
         self._bot = bot
         self._store = store
         self._builder = builder
-        self._turn = turn
+        self._wait_for_turn = turn
         self._history = History(bot)
-        self._no_replies: set[int] = set()
+        self._no_replies: set[int] = set()  # channel ids
         self.repeats = 0
-        """Sends after the first, of all that was posted."""
+        """Sends beyond the first of each delivery, of all that were posted since the start."""
 
     def no_replies_in(self, channel_id: int) -> None:
-        """Note that a channel takes no replies."""
+        """Send messages in this channel without a reply reference from now on."""
         self._no_replies.add(channel_id)
 
     def forget(self, delivery: Delivery) -> None:
-        """Drop what was kept of a delivery that was given up."""
+        """Drop what is kept in memory about a delivery."""
         self._history.forget(delivery)
 
     async def post(self, delivery: Delivery, known: KnownJob) -> None:
-        """Post a message unless it stands already; raises what Discord answers, `UploadTimeout` or `FileTooLarge`."""
-        if await self._stands(delivery, known):
+        """Post the message, unless an earlier send did.
+
+        Raises `UploadTimeout`, `FileTooLarge`, what discord.py and aiohttp raise, or `TimeoutError`.
+        """
+        if await self._settle_earlier_send(delivery, known):
             return
         async with self._builder.message(delivery, known) as message:
-            claimed = await self._store.claim(delivery, pinged=bool(message.mentioned))
+            claimed = await self._store.outbox.claim(delivery, pinged=bool(message.mentioned))
             if claimed is None:
                 return
             try:
                 message_id = await self._send(claimed, message)
             except discord.HTTPException as refusal:
-                if not await learn_limit(self._store, delivery.destination, message, refusal):
-                    raise
-                raise FileTooLarge from refusal
-            if delivery.state is DeliveryState.SENDING:  # perhaps Discord answered with what it had stored then
-                claimed = _unseen(claimed)
-            picture_for = PICTURE_FOR if message.may_come else 0
-            await self._store.posted(claimed, message_id, picture_for=picture_for)
+                if await remember_size_limit(self._store, delivery.destination, message, refusal):
+                    raise FileTooLarge from refusal
+                raise
+            if delivery.state is DeliveryState.SENDING:  # the answer may be the message of the earlier send
+                claimed = _with_unknown_revision(claimed)
+            picture_for = PICTURE_RETRY_SECONDS if message.retry_picture else 0
+            await self._store.outbox.mark_posted(claimed, message_id, picture_for=picture_for)
             self.repeats += claimed.attempts - 1
         log.info("Posted the %s", claimed.kind)
 
-    async def _stands(self, delivery: Delivery, known: KnownJob) -> bool:
-        """Settle a row that may have been sent; `False` when it is to be sent (again)."""
+    async def _settle_earlier_send(self, delivery: Delivery, known: KnownJob) -> bool:
+        """Return whether the delivery is settled: posted by an earlier send, or not needed any more.
+
+        Raises as `History.find` does.
+        """
         if delivery.state is DeliveryState.SENDING:
             message = await self._history.find(delivery, after=delivery.after_id)
-        elif (after := await self._store.posted_since(delivery, known)) is not None:
-            # A copy of the database was put back: perhaps a post of a time that it does not know, with its own nonce.
+        elif (after := await self._store.deliveries.posted_since(delivery, known)) is not None:
+            # The database was restored from a copy: after it was made, the result may have been posted under a nonce
+            # that the copy does not have.
             message = await self._history.find(delivery, after=after, key=known.key)
         else:
             return False
         if message is not None:
-            whole = (
-                delivery.kind is not DeliveryKind.RESULT
-                or delivery.fallback is not Fallback.NONE
-                or shows_its_picture(message)
+            lacks_picture = (
+                delivery.kind is DeliveryKind.RESULT
+                and delivery.fallback is Fallback.NONE
+                and not has_own_picture(message)
             )
-            await self._store.posted(_unseen(delivery), message.id, picture_for=0 if whole else PICTURE_FOR)
+            picture_for = PICTURE_RETRY_SECONDS if lacks_picture else 0
+            await self._store.outbox.mark_posted(_with_unknown_revision(delivery), message.id, picture_for=picture_for)
             self.repeats += max(delivery.attempts - 1, 0)
-            log.info("Delivery %d had been posted before", delivery.id)
+            log.info("Delivery %d was already posted", delivery.id)
             return True
-        if delivery.kind is DeliveryKind.CARD and known.job.over:
-            await self._store.drop(delivery)
+        if delivery.kind is DeliveryKind.STATUS_CARD and known.job.over:
+            await self._store.outbox.drop(delivery)
             return True
         return False
 
     async def _send(self, delivery: Delivery, message: Message) -> int | None:
+        """Send one message; return its id, or `None` where it was posted before and has been deleted since."""
         channel = self._bot.get_partial_messageable(
             delivery.destination.channel_id, guild_id=delivery.destination.guild_id
         )
@@ -106,22 +115,22 @@ class MessageSender:
                 guild_id=delivery.destination.guild_id,
                 fail_if_not_exists=False,
             )
-        await self._turn()
+        await self._wait_for_turn()
         try:
-            async with asyncio.timeout(patience(message)):
+            async with asyncio.timeout(timeout_seconds(message)):
                 sent = await channel.send(
                     message.content or None,
                     view=message.view,
                     files=open_files(message),
                     nonce=delivery.nonce,
                     silent=message.silent,
-                    allowed_mentions=_only(message.mentioned),
+                    allowed_mentions=_mentions(message.mentioned),
                     **options,
                 )
         except discord.NotFound as answer:
             if answer.code != DiscordCode.UNKNOWN_MESSAGE:
                 raise
-            return None  # the nonce is known: the message stood, and somebody deleted it
+            return None  # Discord knows the nonce: the message was posted, then deleted
         except TimeoutError:
             if message.files:
                 raise UploadTimeout from None
@@ -129,16 +138,15 @@ class MessageSender:
         return sent.id
 
 
-def _unseen(delivery: Delivery) -> Delivery:
-    """What the message shows was never noted: version 0, so that a card or a result is brought up to date."""
-    return (
-        msgspec.structs.replace(delivery, revision=0)
-        if delivery.kind in {DeliveryKind.CARD, DeliveryKind.RESULT}
-        else delivery
-    )
+def _with_unknown_revision(delivery: Delivery) -> Delivery:
+    """The delivery as revision 0, so that a card or a result is edited next: what the message shows is not known."""
+    if delivery.kind in {DeliveryKind.STATUS_CARD, DeliveryKind.RESULT}:
+        return msgspec.structs.replace(delivery, revision=0)
+    return delivery
 
 
-def _only(user_ids: Sequence[int]) -> discord.AllowedMentions:
+def _mentions(user_ids: Sequence[int]) -> discord.AllowedMentions:
+    """Allow mentions of these users only; Discord accepts at most 100."""
     return discord.AllowedMentions(
         everyone=False, roles=False, replied_user=False, users=[discord.Object(user_id) for user_id in user_ids[:100]]
     )

@@ -1,4 +1,4 @@
-"""Files on their way to Discord: how long they may take, and how large they may be."""
+"""Time and size limits of the files that are sent to Discord."""
 
 import discord
 
@@ -7,28 +7,30 @@ from bot.messages import Message
 from bot.models import Destination
 from bot.store import Store
 
-_PATIENCE = 25.0  # seconds that one request may take, plus its files' bytes at
-_SLOW_UPLINK = 64 * 1024  # bytes a second
+_BASE_SECONDS = 25.0  # for one request without files
+_SLOW_UPLINK = 64 * 1024  # bytes a second, the slowest upload that is waited for
 
 
-def patience(message: Message | None = None) -> float:
-    """Seconds that sending this may take."""
-    return _PATIENCE + (message.size if message else 0) / _SLOW_UPLINK
+def timeout_seconds(message: Message | None = None) -> float:
+    """Return the seconds that one request may take, with the files of `message` if one is given."""
+    return _BASE_SECONDS + (message.size if message else 0) / _SLOW_UPLINK
 
 
 def open_files(message: Message) -> list[discord.File]:
-    """The files of a message, open; discord.py closes them."""
+    """Open the files of a message; discord.py closes them."""
     return [discord.File(file.picture.path, filename=file.name, description=file.description) for file in message.files]
 
 
-async def learn_limit(store: Store, destination: Destination, message: Message, refusal: discord.HTTPException) -> bool:
-    """Note a lower limit of the server's, where Discord found a file too large; whether a smaller copy may do.
+async def remember_size_limit(
+    store: Store, destination: Destination, message: Message, refusal: discord.HTTPException
+) -> bool:
+    """Store a lower file limit for the server if Discord found the file too large; return whether it was lowered.
 
-    Several files at once teach nothing: perhaps it was their sum.
+    Then a smaller copy may be accepted. Of several files nothing is learnt: their sum may have been too large.
     """
     if not is_about_size(refusal.status, refusal.code) or len(message.files) != 1:
         return False
     limit = limit_below(message.size)
     if limit is not None:
-        await store.set_file_limit(destination.guild_id, limit)
+        await store.servers.set_file_limit(destination.guild_id, limit)
     return limit is not None

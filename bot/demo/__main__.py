@@ -1,6 +1,6 @@
-"""`python -m bot.demo`: the unchanged bot in a pretend Discord in the browser, following jobs of a pretend useapi.
+"""`python -m bot.demo`: the unchanged bot in a simulated Discord in the browser, with jobs of a fake useapi.
 
-No account, no internet, nothing kept: both far ends run inside this process, on loopback, and end with it.
+It needs no account and no internet, and keeps nothing: both servers run inside this process, on loopback.
 """
 
 import argparse
@@ -27,40 +27,40 @@ from bot.demo.useapi import FakeUseapi
 from bot.errors import StartError
 from bot.settings import Secret, Settings
 
-_TICK = 0.5  # real seconds between two turns of the driver
-_POLL = 4.0
-_SETTLE = 30.0  # seconds that one click, or one turn, may take
+_TICK = 0.5  # real seconds between two steps of the driver
+_POLL_SECONDS = 4.0
+_SETTLE_SECONDS = 30.0  # at most, for one click or one step
 _TOKEN = "demo-token"  # noqa: S105 -- it opens nothing
 
 _WELCOME = """\
 # Welcome to Darkroom
 Nothing here is real: no account, no internet, nothing to pay. Type `/job`, press Enter, paste one of these ids, \
-press Enter again, and watch. What is new comes below. *Viewing as*, top left, makes you another person: Mira is a \
-moderator, Ada has the press role, Bo has neither.
+press Enter again, and watch: new messages appear below. *Viewing as*, top left, makes you another person: Mira is a \
+moderator, Ada has the role that may press buttons, Bo has neither.
 """
 _JOBS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("a picture that takes half a minute", {"prompt": "a castle in the fog, ink wash --ar 1:1"}),
     ("one that Midjourney declines", {"prompt": "a quiet street at night", "ends": "moderated", "duration": 8.0}),
-    ("one that is done already", {"prompt": "a lighthouse at dawn, gouache", "age": 600.0}),
+    ("one that is already finished", {"prompt": "a lighthouse at dawn, gouache", "age": 600.0}),
     ("four prompts for a picture (describe)", {"verb": "describe"}),
 )
 
 
 async def demo(port: int, *, speed: float, browser: bool) -> None:
-    """Serve the demo until it is cancelled; print its address, and open it where there is a browser.
+    """Serve the demo until it is cancelled; print its URL, and open it where there is a browser.
 
-    Raises `StartError` where the port cannot be had.
+    Raises `StartError` where the port is not available.
     """
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(TemporaryDirectory(prefix="darkroom-demo-"))
-        clock: list[Any] = []  # the pretend Discord's clock, which does not exist before the bot it is made for
+        clock: list[Any] = []  # of the simulated Discord, which is created after the bot that it is for
         useapi = await stack.enter_async_context(
             FakeUseapi(token=_TOKEN, refresh=2.0, speed=speed, now=lambda: clock[0].now().timestamp())
         )
         bot = await stack.enter_async_context(open_darkroom(_settings(useapi, Path(folder))))
-        env = simcord.Env(bot, shard_count=1, check_errors=False, settle_timeout=_SETTLE)
-        # By itself simcord also lets short sleeps pass in real time, and a click waits for all of them. Here time is
-        # the driver's alone, so a click is done when the bot has nothing left to do but to wait for it.
+        env = simcord.Env(bot, shard_count=1, check_errors=False, settle_timeout=_SETTLE_SECONDS)
+        # simcord would also let short sleeps pass in real time, and a click waits for all of them. Here only the
+        # driver advances the clock, so a click is done when the bot does nothing but wait for time to pass.
         env._schedule_timer = lambda *_: None  # type: ignore[method-assign]  # simcord is pinned
         clock.append(env)
         await env.start()
@@ -72,7 +72,7 @@ async def demo(port: int, *, speed: float, browser: bool) -> None:
         rights = discord.Permissions(manage_messages=True, manage_guild=True)
         moderators = guild.create_role("Moderators", permissions=rights)
         makers = guild.create_role("Makers")
-        await bot.store.change_settings(guild.id, press_role=makers.id)
+        await bot.store.servers.change_settings(guild.id, press_role=makers.id)
         mira = guild.add_member(env.create_user("Mira"), roles=[moderators])
         ada = guild.add_member(env.create_user("Ada"), roles=[makers])
         bo = guild.add_member(env.create_user("Bo"))
@@ -89,13 +89,13 @@ async def demo(port: int, *, speed: float, browser: bool) -> None:
                 "then it takes a free one."
             ) from None
         print(f"Darkroom's demo: {preview.url}\nCtrl-C ends it.", flush=True)  # noqa: T201 -- for a person
-        if browser and _has_screen():  # some browsers return only when they are closed: nobody waits for that
+        if browser and _has_screen():  # in a thread, because some browsers return only when they are closed
             threading.Thread(target=webbrowser.open, args=(preview.url,), daemon=True).start()
         await _drive(env, channel, preview)
 
 
 def _has_screen() -> bool:
-    """Whether a browser can open a window; one without windows, such as w3m, would take the terminal away."""
+    """Whether a browser can open a window; one in the terminal, such as w3m, would take it over."""
     return sys.platform in {"darwin", "win32"} or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")))
 
 
@@ -107,59 +107,61 @@ def _settings(useapi: FakeUseapi, folder: Path) -> Settings:
         useapi_url=useapi.url,
         image_hosts=(useapi.origin,),
         data_dir=folder,
-        poll_seconds=_POLL,
+        poll_seconds=_POLL_SECONDS,
     )
 
 
 def _welcome(useapi: FakeUseapi) -> str:
     lines = []
     for text, options in _JOBS:
-        jobid = useapi.add_job(**options) if "age" in options else useapi.add_job(asleep=True, **options)
+        jobid = useapi.add_job(**options) if "age" in options else useapi.add_job(starts_when_polled=True, **options)
         lines.append(f"- {text}\n`{jobid}`")
     return _WELCOME + "\n".join(lines)
 
 
 async def _drive(env: Any, channel: Any, preview: Any) -> None:
-    """Let time pass in the pretend Discord as it passes here, and renew the page when a message changed.
+    """Advance the simulated Discord's clock by the real time, and refresh the page when a message has changed.
 
-    Its clock stands still by itself. It does one thing at a time, and refuses a click that meets another, so clicks
-    wait for this driver and the driver for clicks.
+    That clock does not run on its own. simcord handles one action at a time and rejects a click during another, so
+    clicks and this driver wait for each other.
     """
-    turn = asyncio.Lock()
+    lock = asyncio.Lock()
     act = preview._action  # the only place where a click can be made to wait; the version of simcord is pinned
 
-    async def act_in_turn(context: Any, body: dict[str, Any]) -> Any:
-        async with turn:
-            preview._advance_presentation_time()  # else the page shows what a click made with the last turn's time
-            # The page may have been renewed since the person aimed: what they pressed counts, not when it was drawn.
-            now_shown = {"published_revision": preview._get_page(context).revision}
-            return await act(context, {**body, **now_shown} if "published_revision" in body else body)
+    async def act_with_lock(context: Any, body: dict[str, Any]) -> Any:
+        async with lock:
+            preview._advance_presentation_time()  # else the page shows the time of the last step
+            # The page may have been refreshed since the person aimed: the pressed button counts, not the revision.
+            current = {"published_revision": preview._get_page(context).revision}
+            return await act(context, {**body, **current} if "published_revision" in body else body)
 
-    preview._action = act_in_turn
-    then = time.monotonic()
-    shown = _looks(channel)
+    preview._action = act_with_lock
+    advanced_at = time.monotonic()
+    shown = _revisions(channel)
     while True:
         await asyncio.sleep(_TICK)
-        async with turn:
+        async with lock:
             now = time.monotonic()
-            with contextlib.suppress(TimeoutError):  # the bot is busy with something long; the next turn catches up
-                await env.advance_time(now - then)
-                then = now
-                if (looks := _looks(channel)) != shown:
+            with contextlib.suppress(TimeoutError):  # the bot is busy with something long; the next step catches up
+                await env.advance_time(now - advanced_at)
+                advanced_at = now
+                if (revisions := _revisions(channel)) != shown:
                     await preview.refresh()
-                    shown = looks
+                    shown = revisions
 
 
-def _looks(channel: Any) -> list[tuple[int, object]]:
+def _revisions(channel: Any) -> list[tuple[int, object]]:
     return [(message.id, message.edited_at) for message in channel.history()]
 
 
 def main() -> int:
-    """Read the command line and serve; the exit status."""
+    """Read the command line and serve; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m bot.demo", description="Try Darkroom in a browser.")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    parser.add_argument("--speed", type=float, default=1.0, help="how much faster than real the pretend jobs run")
-    parser.add_argument("--no-browser", action="store_true", help="only print the address")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free port")
+    parser.add_argument(
+        "--speed", type=float, default=1.0, help="how many times faster than real jobs the demo's jobs run"
+    )
+    parser.add_argument("--no-browser", action="store_true", help="only print the URL")
     arguments = parser.parse_args()
     logs.set_up("ERROR", ())
     try:

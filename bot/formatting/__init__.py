@@ -1,17 +1,36 @@
-"""What a person sees of a job: values in, embeds, text and button layout out; every Discord limit is kept here.
+"""Turns values into what Discord shows: embeds, texts, file names and button rows, each within Discord's limits.
 
-`text` makes strangers' words safe, `words` says what a job is, `progress` how it stands; from these `lines` makes
-texts, `embeds` and `kin` make embeds, `told` answers pressers, and `layout` places the buttons. Nothing here
-reads a clock or does I/O.
+`labels` names a job, `status_text` describes its state; from these `captions` builds texts, `embeds` and `family` build
+embeds. `submission_texts` holds the sentences about a submission, `button_layout` the rows of buttons. Everything is a
+pure function: no clock, no I/O.
 """
 
-from bot.formatting.button_layout import ButtonFace, rows
-from bot.formatting.captions import alt_text, choice, file_name, finished_card, link, linkable, mentions, outcome, why
-from bot.formatting.embeds import Link, account_answer, card, result
+from bot.formatting.button_layout import ButtonFace, button_rows
+from bot.formatting.captions import (
+    Link,
+    alt_text,
+    choice,
+    decline_reason,
+    file_name,
+    finished_line,
+    link,
+    linkable,
+    mentions,
+    outcome,
+)
+from bot.formatting.embeds import account_answer, result, status_card
 from bot.formatting.family import FAMILY_LIMIT, FamilyLine, family
 from bot.formatting.labels import label, prompt, title
 from bot.formatting.status_text import bar, duration
-from bot.formatting.submission_texts import declined, ended, looked_for, under_way, used, waits
+from bot.formatting.submission_texts import (
+    accepted,
+    declined,
+    ended,
+    notice,
+    queued,
+    repeated,
+    unconfirmed,
+)
 from bot.text import clean, plain
 
 __all__ = [
@@ -19,31 +38,32 @@ __all__ = [
     "ButtonFace",
     "FamilyLine",
     "Link",
+    "accepted",
     "account_answer",
     "alt_text",
     "bar",
-    "card",
+    "button_rows",
     "choice",
     "clean",
+    "decline_reason",
     "declined",
     "duration",
     "ended",
     "family",
     "file_name",
-    "finished_card",
+    "finished_line",
     "label",
     "link",
     "linkable",
-    "looked_for",
     "mentions",
+    "notice",
     "outcome",
     "plain",
     "prompt",
+    "queued",
+    "repeated",
     "result",
-    "rows",
+    "status_card",
     "title",
-    "under_way",
-    "used",
-    "waits",
-    "why",
+    "unconfirmed",
 ]

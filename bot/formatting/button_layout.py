@@ -1,11 +1,11 @@
-"""Where a job's buttons stand: as Midjourney has them, with one place left for `⋯`."""
+"""Lays out a job's buttons as Midjourney does, with room left for `⋯`."""
 
-import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 import msgspec
 
+from bot.models.midjourney_buttons import ButtonRow, button_for
 from bot.text import clean, clip
 
 ROW_LIMIT = 5
@@ -13,24 +13,11 @@ ROW_LIMIT = 5
 LABEL_LIMIT = 80
 """Discord's limit for a button's label."""
 FACES_LIMIT = ROW_LIMIT * ROW_LIMIT - 1
-"""One place is the `⋯`'s."""
-
-_EMOJI = {"🔄": "🔄", "⬅": "⬅️", "➡": "➡️", "⬆": "⬆️", "⬇": "⬇️"}  # an emoji that Discord does not know is a 400
-_FAMILIES = [
-    re.compile(pattern)
-    for pattern in (
-        r"U[1-4]|🔄|[1-4]\ufe0f?\u20e3",  # describe's 1️⃣ 2️⃣ 3️⃣ 4️⃣ 🔄 too
-        r"V[1-4]",
-        r"(Redo )?Upscale\b.*|Vary\b.*|Make Variations|Remaster",
-        r"Zoom Out\b.*|Custom Zoom|Make Square",
-        r"[⬅➡⬆⬇]\ufe0f?",
-        r"(Animate|Extend)\b.*",
-    )
-]
+"""Discord's limit for the buttons of a message, less one for `⋯`."""
 
 
 class ButtonFace(msgspec.Struct, frozen=True, kw_only=True):
-    """How a button looks; `index` is its place among the job's labels, where the unclipped label stands."""
+    """How a button looks: a clipped label or an emoji. `index` counts in the job's labels, which are not clipped."""
 
     index: int
     label: str = ""
@@ -40,47 +27,49 @@ class ButtonFace(msgspec.Struct, frozen=True, kw_only=True):
 Rows = list[list[ButtonFace]]
 
 
-def rows(labels: Sequence[str]) -> tuple[tuple[ButtonFace, ...], ...]:
+def button_rows(labels: Sequence[str]) -> tuple[tuple[ButtonFace, ...], ...]:
     """Lay a job's buttons out in rows of five at most, so that one more button fits into the last or a further row.
 
-    Each family of buttons begins a row; where that needs too many rows, small families share one. Labels of unknown
-    kind come last, and are the first to go when there are more than 24.
+    Each group of buttons begins a row; where that needs too many rows, small groups share one. Unknown labels come
+    last, and are the first to be left out when there are more than 24.
     """
     faces = _faces(labels)
-    families = [
-        row for _, family in groupby(faces, key=lambda face: _family(labels[face.index])) for row in _in_fives(family)
+    layout = [
+        row for _, group in groupby(faces, key=lambda face: _group(labels[face.index])) for row in _in_fives(group)
     ]
-    layout = next(filter(_leaves_a_place, (families, _shared(families), _in_fives(faces))))
+    if not _has_room(layout):
+        layout = _shared(layout)
+    if not _has_room(layout):
+        layout = _in_fives(faces)
     return tuple(tuple(row) for row in layout)
 
 
 def _in_fives(faces: Iterable[ButtonFace]) -> Rows:
-    line = list(faces)
-    return [line[start : start + ROW_LIMIT] for start in range(0, len(line), ROW_LIMIT)]
+    listed = list(faces)
+    return [listed[start : start + ROW_LIMIT] for start in range(0, len(listed), ROW_LIMIT)]
 
 
 def _faces(labels: Sequence[str]) -> list[ButtonFace]:
     faces: dict[str, ButtonFace] = {}
     for index, label in enumerate(labels):
-        words = clean(label)
-        emoji = _EMOJI.get(words.replace("\ufe0f", ""))
-        if words:
-            face = (
-                ButtonFace(index=index, emoji=emoji)
-                if emoji
-                else ButtonFace(index=index, label=clip(words, LABEL_LIMIT))
-            )
-            faces.setdefault(emoji or words, face)
-    return sorted(faces.values(), key=lambda face: _family(labels[face.index]))[:FACES_LIMIT]
+        text = clean(label)
+        if not text:
+            continue
+        if emoji := button_for(text).emoji:
+            faces.setdefault(emoji, ButtonFace(index=index, emoji=emoji))
+        else:
+            faces.setdefault(text, ButtonFace(index=index, label=clip(text, LABEL_LIMIT)))
+    return sorted(faces.values(), key=lambda face: _group(labels[face.index]))[:FACES_LIMIT]
 
 
-def _family(label: str) -> int:
-    return next((place for place, family in enumerate(_FAMILIES) if family.fullmatch(clean(label))), len(_FAMILIES))
+def _group(label: str) -> ButtonRow:
+    return button_for(clean(label)).row
 
 
-def _shared(families: Rows) -> Rows:
+def _shared(rows: Rows) -> Rows:
+    """Put neighbouring rows together as long as they fit into one."""
     shared: Rows = []
-    for row in families:
+    for row in rows:
         if shared and len(shared[-1]) + len(row) <= ROW_LIMIT:
             shared[-1] = shared[-1] + row
         else:
@@ -88,5 +77,6 @@ def _shared(families: Rows) -> Rows:
     return shared
 
 
-def _leaves_a_place(layout: Rows) -> bool:
+def _has_room(layout: Rows) -> bool:
+    """Whether one more button fits, into the last row or a further one."""
     return len(layout) < ROW_LIMIT or (len(layout) == ROW_LIMIT and len(layout[-1]) < ROW_LIMIT)

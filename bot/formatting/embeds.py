@@ -1,14 +1,13 @@
-"""A job as an embed: the card while it runs, the result when it is over, the private answer about the account."""
+"""A job as an embed: the status card, the result, the private answer about the provider's account."""
 
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-import msgspec
 from discord import Colour, Embed
 from discord.utils import format_dt
 
-from bot.formatting.captions import link, linkable, reason, tag
+from bot.formatting.captions import Link, link, linkable, reason, tag
 from bot.formatting.labels import label, pictures, prompt, scene
 from bot.formatting.status_text import ENDINGS, bar, duration, percent, span, state
 from bot.models import SEED_VERBS, Job, Status
@@ -16,11 +15,11 @@ from bot.models.durations import TypicalDuration
 from bot.text import clean, clip, escape, plain
 
 DESCRIPTION_LIMIT = 4096
-"""An embed's description; with a footer of 400 it stays under the 6,000 of a whole message's embeds."""
+"""An embed's description. With a footer of 400 it stays below 6,000, the limit for all embeds of a message."""
 FOOTER_LIMIT = 400
-"""Discord allows 2,048; small print should be small."""
+"""Discord allows 2,048; a footer should be short."""
 NOTE_LIMIT = 900
-"""Our own sentences below a result, an address of 512 characters in them."""
+"""The sentences below a result, which may hold an address of 512 characters."""
 PICTURE_LIMIT = 2048
 """The address of an embed's picture."""
 
@@ -34,14 +33,7 @@ _TIMESTAMP = re.compile(r"(<t:\d{1,13}(?::[tTdDfFR])?>)")
 _FACT = re.compile(r"\*\*([^*\n]{1,60}?):?\*\*:? *(.+)")
 
 
-class Link(msgspec.Struct, frozen=True):
-    """Where a job comes from: untrusted words (the parent's title) and the jump link of its picture, or ""."""
-
-    text: str
-    url: str = ""
-
-
-def card(
+def status_card(
     job: Job,
     *,
     parent: Link | None,
@@ -51,31 +43,37 @@ def card(
 ) -> Embed:
     """The live message of a running job. `subscribers` are display names; `typical` counts from `started` (aware).
 
-    The small print is the footer: Discord shows it as it shows `-#`, and no name can be markdown there.
+    Names are shown in the footer, where Discord renders no Markdown.
     """
     embed = _embed(QUIET, _head(job, parent, 500), _progress(job, started, typical))
     if subscribers:
-        more = f" and {len(subscribers) - 1} more" if len(subscribers) > 1 else ""
-        embed.set_footer(text=f"{clip(clean(subscribers[0]), 100) or 'Someone'}{more} will be told here")
+        embed.set_footer(text=_notifying(subscribers))
     return embed
+
+
+def _notifying(subscribers: Sequence[str]) -> str:
+    first, others = clip(clean(subscribers[0]), 100) or "someone", len(subscribers) - 1
+    if not others:
+        return f"Notifying {first}"
+    return f"Notifying {first} and {others} {'other' if others == 1 else 'others'}"
 
 
 def _progress(job: Job, started: datetime | None, typical: TypicalDuration | None) -> str:
     now, done = state(job), percent(job)
     waiting = now == "waiting"
     if waiting:
-        line = ["Waiting to start"]
+        facts = ["Waiting to start"]
     elif done is not None and not job.over:
-        line = [f"`{bar(done)}` {now}", plain(job.mode, 40)]
+        facts = [f"`{bar(done)}` {now}", plain(job.mode, 40)]
     else:
-        line = [now.capitalize(), plain(job.mode, 40)]
+        facts = [now.capitalize(), plain(job.mode, 40)]
     if started:
-        line.append(f"{'asked' if waiting else 'started'} {format_dt(started, 'R')}")
-    told = " · ".join(filter(None, line))
+        facts.append(f"{'requested' if waiting else 'started'} {format_dt(started, 'R')}")
+    progress = " · ".join(filter(None, facts))
     if typical is None or job.over:
-        return told
+        return progress
     expected = f", expected {format_dt(started + typical.high, 'R')}" if started else ""
-    return f"{told}\nUsually {span(typical)}{expected}"
+    return f"{progress}\nUsually {span(typical)}{expected}"
 
 
 def result(
@@ -83,36 +81,36 @@ def result(
     *,
     key: str,
     parent: Link | None,
-    requester: str,
+    requester: str | None,
     picture: str | None,
-    note: str = "",
+    note: str | None = None,
     took: timedelta | None = None,
 ) -> Embed:
     """The message of a job that is over.
 
-    `picture` is `attachment://name` or a web address; `requester` a display name; `note` our own sentence, in which
-    markdown lives. What is unknown is left out. A declined job shows neither its prompt nor a picture.
+    `picture` is `attachment://name` or a web address, `requester` a display name, `note` a sentence of our own, which
+    may use Markdown. What is unknown is left out. A declined job shows neither its prompt nor a picture.
     """
-    small_print = f"-# {clip(' '.join(note.split()), NOTE_LIMIT)}" if note.strip() else ""
+    small_print = f"-# {clip(' '.join(note.split()), NOTE_LIMIT)}" if note and note.strip() else ""
     if ending := ENDINGS.get(job.status):
         embed = _embed(AMBER, _head(job, parent, 1000), _trouble(job, ending.sentence), small_print)
     else:
         embed = _embed(QUIET, _head(job, parent, 1000), *_described(job), small_print)
     if picture and job.status != Status.MODERATED and len(picture) <= PICTURE_LIMIT and _PICTURE.fullmatch(picture):
         embed.set_image(url=picture)
-    facts = (clip(clean(requester), 100), clip(clean(job.mode), 40), duration(took) if took else "", tag(key))
-    if known := " · ".join(filter(None, facts)):
-        embed.set_footer(text=clip(known, FOOTER_LIMIT))
+    facts = (clip(clean(requester or ""), 100), clip(clean(job.mode), 40), duration(took) if took else "", tag(key))
+    if footer := " · ".join(filter(None, facts)):
+        embed.set_footer(text=clip(footer, FOOTER_LIMIT))
     return embed
 
 
 def account_answer(job: Job) -> Embed:
-    """What Midjourney says about the payer's account, for the asker alone; without the line that names the payer."""
+    """What Midjourney says about the account, without the line that holds its user id: for the requester only."""
     if ending := ENDINGS.get(job.status):
         return _embed(AMBER, f"**{plain(label(job), 100)}**", _trouble(job, ending.sentence))
-    told = job.content or "\n".join(embed.description for embed in job.embeds)
-    separate = re.sub(r"(\*\*[^*\n]{1,60}\*\*:)", r"\n\1", told)
-    lines = [line for line in map(_account_line, separate.splitlines()) if line]
+    text = job.content or "\n".join(embed.description for embed in job.embeds)
+    one_fact_a_line = re.sub(r"(\*\*[^*\n]{1,60}\*\*:)", r"\n\1", text)
+    lines = [line for line in map(_account_line, one_fact_a_line.splitlines()) if line]
     closing = "Done." if job.over else f"{state(job).capitalize()}."
     return _embed(QUIET, f"**{plain(label(job), 100)}**", clip("\n".join(lines[:25]), 3000) or closing)
 
@@ -126,23 +124,23 @@ def _account_line(line: str) -> str:
 
 
 def _with_times(text: str) -> str:
-    """The text escaped, but for Discord's timestamps, which can only show a time."""
+    """The text escaped except for Discord's timestamps, which can only show a time."""
     parts = _TIMESTAMP.split(clean(text))
-    return clip("".join(part if place % 2 else escape(part) for place, part in enumerate(parts)), 600)
+    return clip("".join(part if _TIMESTAMP.fullmatch(part) else escape(part) for part in parts), 600)
 
 
 def _embed(colour: Colour, *blocks: str) -> Embed:
-    # A blank line between blocks, because a line right after a quote is taken into it by some renderers.
+    # Some clients render a line right after a quote as part of it, so blocks are separated by a blank line.
     return Embed(colour=colour, description=clip("\n\n".join(filter(None, blocks)), DESCRIPTION_LIMIT))
 
 
 def _head(job: Job, parent: Link | None, limit: int) -> str:
-    """Where the job comes from, and its prompt as a quote."""
+    """What the job is and which job it was made from, then its prompt as a quote."""
     line = f"**{plain(label(job), 100)}**"
     if job.verb in SEED_VERBS and job.seed and re.fullmatch(r"\d{1,40}", job.seed.value):
         line += f" `{job.seed.value}`"
-    if job.verb == "blend" and (given := pictures(job)):
-        line += f" of {given}"
+    if job.verb == "blend" and (inputs := pictures(job)):
+        line += f" of {inputs}"
     elif parent:
         line += f" of {link(plain(linkable(parent.text), 120) or 'an earlier picture', parent.url)}"
     if job.status == Status.MODERATED or not scene(job):
@@ -152,14 +150,14 @@ def _head(job: Job, parent: Link | None, limit: int) -> str:
 
 
 def _trouble(job: Job, sentence: str) -> str:
-    said = reason(job, job.error, 300) if job.status == Status.FAILED else ""
-    return f"{sentence} It said: {said}" if said else sentence
+    error = reason(job, job.error, 300) if job.status == Status.FAILED else ""
+    return f"{sentence} It said: {error}" if error else sentence
 
 
 def _described(job: Job) -> Iterable[str]:
-    """Describe's prompts, each behind the 1️⃣…4️⃣ that Midjourney gave it; old ones link every artist's name."""
+    """The prompts of a describe job, each after Midjourney's 1️⃣ to 4️⃣. Links, as older ones have, become text."""
     if job.verb != "describe":
         return []
-    told = "\n".join(embed.description for embed in job.embeds)
-    lines = (plain(_MASKED_LINK.sub(r"\1", line), 600) for line in told.splitlines())
-    return list(filter(None, lines))[:5] or ["Midjourney found no words for this picture."]
+    text = "\n".join(embed.description for embed in job.embeds)
+    lines = (plain(_MASKED_LINK.sub(r"\1", line), 600) for line in text.splitlines())
+    return list(filter(None, lines))[:5] or ["Midjourney suggested no prompts for this picture."]

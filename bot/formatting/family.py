@@ -1,4 +1,4 @@
-"""A family of jobs as a list: who came from whom, how each stands, and where."""
+"""Related jobs as a list: which was made from which, their states, and links to their posts."""
 
 from collections.abc import Sequence
 
@@ -13,31 +13,31 @@ from bot.models import Job, Status
 from bot.text import clip, plain
 
 FAMILY_LIMIT = 15
-"""Lines of a family."""
+"""The lines of a list of related jobs."""
 
-_DEEPEST = 8  # generations that are moved to the right, so that a phone still shows words
+_MAX_INDENT = 8  # generations; more would leave no room for text on a phone
 
 
 class FamilyLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A job of a family; `url` is the jump link of its post, `here` the one that was asked about."""
+    """A related job; `url` is the jump link of its post, `here` marks the job whose family is listed."""
 
     job: Job
     key: str
     generation: int
-    url: str = ""
+    url: str | None = None
     here: bool = False
 
 
 def family(members: Sequence[FamilyLine], more: int) -> Embed:
-    """The family in at most 15 lines, each parent above its children; `more` are not shown.
+    """List related jobs in at most 15 lines, each parent above its children; `more` is the number of those left out.
 
-    A declined prompt is not repeated; a job without a post goes by its key, which `/job` takes.
+    A declined prompt is not repeated. A job without a post shows its key, which `/job` accepts.
     """
     room = FAMILY_LIMIT - (1 if more or len(members) > FAMILY_LIMIT else 0)
     left = more + max(len(members) - room, 0)
     lines = [_line(member) for member in members[:room]]
     if len(members) == 1 and not more:
-        lines.append("-# Nothing else of this family is known in this server.")
+        lines.append("-# No related jobs in this server.")
     elif left:
         lines.append(f"-# … and {left} more")
     return Embed(colour=QUIET, description=clip("\n".join(lines), DESCRIPTION_LIMIT))
@@ -53,4 +53,4 @@ def _line(member: FamilyLine) -> str:
         facts.append(f"`{key}`")
     if member.here:
         facts.append("this one")
-    return "  " * min(member.generation, _DEEPEST) + "- " + " · ".join(facts)
+    return "  " * min(member.generation, _MAX_INDENT) + "- " + " · ".join(facts)

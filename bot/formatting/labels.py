@@ -1,8 +1,9 @@
-"""What a job is, in Midjourney's words: clean, one line, not yet escaped."""
+"""A job's name, prompt and title: clean, one line, not yet escaped."""
 
 import re
 
 from bot.models import ACCOUNT_VERBS, Job
+from bot.models.midjourney_buttons import button_for
 from bot.text import clean, clip
 
 _VERBS = {
@@ -18,13 +19,6 @@ _VERBS = {
     "variability": "Variability",
     "remix": "Remix mode",
 }
-_SIGNS = {  # without U+FE0F, which not every sender writes
-    "🔄": "Re-roll 🔄",
-    "⬅": "Pan left ⬅️",
-    "➡": "Pan right ➡️",
-    "⬆": "Pan up ⬆️",
-    "⬇": "Pan down ⬇️",
-}
 _URL = re.compile(r"<?https?://\S+", re.IGNORECASE)
 _BRACKETED_URL = re.compile(r"<(https?://[^\s<>]+)>", re.IGNORECASE)
 _PARAMETERS = re.compile(r"(?:^|\s)(?:--|—)[a-z].*", re.IGNORECASE)  # phones turn -- into a dash
@@ -33,26 +27,26 @@ _CLAUSE = re.compile(r".{8,}?(?=[,;.]\s|[，。；、]|::|$)")
 
 
 def label(job: Job) -> str:
-    """What was asked for: the label of the button that was pressed, else the command; at most 80 characters."""
+    """The name of a job: the label of the pressed button, else the command; at most 80 characters."""
     if job.verb == "button":
-        pressed = clean(job.button)
-        words = _SIGNS.get(pressed.replace("\ufe0f", ""), pressed) or "Button"
+        button = clean(job.button)
+        name = button_for(button).text or button or "Button"
     else:
         verb = clean(job.verb.replace("_", " "))
-        words = _VERBS.get(job.verb) or verb[:1].upper() + verb[1:]
-    return clip(words, 80) or "Job"
+        name = _VERBS.get(job.verb) or verb[:1].upper() + verb[1:]
+    return clip(name, 80) or "Job"
 
 
 def prompt(job: Job) -> str:
-    """The prompt with its parameters: as it was given, else as Midjourney repeats it between `**` and `**`."""
+    """The prompt with its parameters: as submitted, else as Midjourney repeats it between `**` and `**`."""
     if job.verb in ACCOUNT_VERBS:
         return ""
-    given = job.prompt or _bold(job.content) or (_bold(job.seed.content) if job.seed else "")
-    return _BRACKETED_URL.sub(r"\1", clean(given))
+    text = job.prompt or _bold(job.content) or (_bold(job.seed.content) if job.seed else "")
+    return _BRACKETED_URL.sub(r"\1", clean(text))
 
 
 def _bold(content: str) -> str:
-    """What stands between the first `**` and the `**` before ` - <@someone>`, so that a prompt may hold `**` too."""
+    """The text between the first `**` and the `**` before ` - <@someone>`; a prompt may itself hold `**`."""
     start = content.find("**") + 2
     end = content.rfind("** - ")
     if end < start:
@@ -61,12 +55,12 @@ def _bold(content: str) -> str:
 
 
 def scene(job: Job) -> str:
-    """The prompt without parameters and addresses: what can be read aloud."""
+    """The prompt without parameters and addresses."""
     return clean(_PARAMETERS.sub("", _URL.sub("", prompt(job))))
 
 
 def pictures(job: Job) -> str:
-    """How many pictures the job was given: "a picture", "3 pictures", or ""."""
+    """The pictures that the job takes as input: "a picture", "3 pictures", or "" for none."""
     number = len(job.blend_urls) or len(_URL.findall(prompt(job)))
     if number == 1 or job.verb == "describe":
         return "a picture"

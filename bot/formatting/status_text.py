@@ -1,4 +1,4 @@
-"""How a job stands, in a word, a bar, a time span; how one that brought no picture is told."""
+"""A job's state as a word, a progress bar or a time span, and the sentences for jobs that brought no picture."""
 
 import math
 from collections.abc import Callable
@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import msgspec
 
-from bot.errors import JobModerated
 from bot.models import Job, Status
 from bot.models.durations import TypicalDuration
 
@@ -16,7 +15,7 @@ _TWO_MINUTES, _TWO_HOURS = timedelta(minutes=2), timedelta(hours=2)
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """The end of a job that brought no picture: a sign, a word and a sentence."""
+    """How a job ended that brought no picture: a sign, a word and a sentence."""
 
     sign: str
     word: str
@@ -24,21 +23,21 @@ class Ending(msgspec.Struct, frozen=True):
 
 
 ENDINGS: dict[str, Ending] = {
-    Status.MODERATED: Ending("✗", "declined", JobModerated.sentence()),
-    Status.FAILED: Ending("✗", "failed", "Midjourney could not finish this one."),
-    Status.CANCELLED: Ending("–", "cancelled", "This one was cancelled."),
+    Status.MODERATED: Ending("✗", "declined", "Midjourney declined this one."),
+    Status.FAILED: Ending("✗", "failed", "Midjourney could not finish this job."),
+    Status.CANCELLED: Ending("–", "cancelled", "This job was cancelled."),
     Status.EXPIRED: Ending("–", "expired", "useapi.net no longer keeps this job."),
-    Status.SILENT: Ending("–", "no news", "No news about this job for a day, so I stopped looking."),
+    Status.SILENT: Ending("–", "no news", "No news about this job for a day, so I stopped checking."),
 }
 
 
 def percent(job: Job) -> int | None:
-    """How far the job is, 0-100, where it was told."""
+    """The progress, 0-100, where it is known."""
     return None if job.percent is None else min(max(job.percent, 0), 100)
 
 
 def state(job: Job) -> str:
-    """Where the job stands: "waiting", "47 %", "in progress", "done", "declined"…"""
+    """The job's state: "waiting", "47%", "in progress", "done", "declined"…"""
     if ending := ENDINGS.get(job.status):
         return ending.word
     if job.over:
@@ -46,17 +45,17 @@ def state(job: Job) -> str:
     if not job.percent and job.status in {Status.CREATED, Status.STARTED}:
         return "waiting"
     done = percent(job)
-    return "in progress" if done is None else f"{done} %"
+    return "in progress" if done is None else f"{done}%"
 
 
 def bar(percent: int) -> str:
-    """Progress in eight segments: one from the start, all of them only at the end."""
+    """A progress bar of eight segments; at least one is filled, and all of them at 100 only."""
     filled = _SEGMENTS if percent >= 100 else min(max(round(percent * _SEGMENTS / 100), 1), _SEGMENTS - 1)
     return "▰" * filled + "▱" * (_SEGMENTS - filled)
 
 
 def duration(time: timedelta) -> str:
-    """A time span in its two largest units, at least one second: "52 s", "3 min 5 s", "2 h 10 min"."""
+    """A duration in its two largest units, at least one second: "52 s", "3 min 5 s", "2 h 10 min"."""
     minutes, seconds = divmod(max(round(time.total_seconds()), 1), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
@@ -67,7 +66,7 @@ def duration(time: timedelta) -> str:
 
 
 def span(typical: TypicalDuration) -> str:
-    """A span of time, its ends rounded outwards: "25–40 s", "2–6 min", "50 s – 3 min", "about 5 s"."""
+    """A range of durations, rounded outwards: "25–40 s", "2–6 min", "50 s – 3 min", "about 5 s"."""
     low, high = _rounded(typical.low, math.floor), _rounded(typical.high, math.ceil)
     if low == high:
         return f"about {duration(high)}"

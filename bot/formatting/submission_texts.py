@@ -1,65 +1,90 @@
-"""What a presser reads about a press: how it ended, or where in line it is."""
+"""Sentences about a submission, one for each state, and the notice that says them in the channel.
 
-from bot.formatting.captions import why
+`submission.error` is shown as it is: it holds our own sentence, except in state `DECLINED`, where it holds Midjourney's
+title and details, which only the member who pressed may read.
+"""
+
+from bot.formatting.captions import Link, decline_reason, link, linkable
 from bot.models import Job, Submission, SubmissionState
-from bot.text import plain
+from bot.text import clip, plain
 
-_PLACES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
-_LOOKING = (
-    "useapi.net did not say whether Midjourney got {}. I'm looking for its job, for up to 3 minutes; please do not "
-    "press again meanwhile."
-)
+NOTICE_LIMIT = 1900
+"""The content of a notice, mention included; below Discord's limit of 2,000."""
 
 
-def waits(submission: Submission, *, position: int, held: str) -> str:
-    """A press that is kept: its place in line (from 1), and a sentence on what holds the line up, or "".
+def queued(submission: Submission, *, position: int, pause_reason: str | None) -> str:
+    """It waits for its turn: `position` counts from 1, `pause_reason` is a sentence on why the queue is paused.
 
-    Without a place (0) it waits for what comes of another press of the same button, which was sent.
+    Position 0: it waits for the outcome of an earlier submission of the same button, which was sent.
     """
-    until = f", {_ordinal(position)} in line" if position else " until it is known what came of the press before it"
-    return f"{held} {_name(submission)} is kept{until}. `/jobs` takes it back.".strip()
+    if position:
+        sentence = f"{_name(submission)} is queued ({_ordinal(position)}). Cancel it in `/jobs`."
+    else:
+        sentence = f"{_name(submission)} is waiting for the outcome of an earlier press. Cancel it in `/jobs`."
+    return f"{pause_reason} {sentence}" if pause_reason else sentence
 
 
-def looked_for(submission: Submission) -> str:
-    """A press whose answer was lost."""
-    return _LOOKING.format(_name(submission))
+def unconfirmed(submission: Submission) -> str:
+    """It was sent, the answer was lost, and its job is being reconciled."""
+    return (
+        f"useapi.net did not confirm that Midjourney received {_name(submission)}. I'm checking for up to 3 minutes, "
+        "please don't press it again until then."
+    )
 
 
-def under_way(submission: Submission) -> str:
-    """A press that became a job."""
+def accepted(submission: Submission) -> str:
+    """It became a job."""
     return f"{_name(submission)} is on its way. I'll post it here."
 
 
-def used(submission: Submission, url: str, *, done: bool) -> str:
-    """A press of a button that had made its job before; `url` is where that job stands, or ""."""
-    before = f"{_name(submission)} was pressed before, so this cost nothing."
-    if not url:
-        return f"{before} I'll post it here."
-    return f"{before} It stands here already: {url}" if done else f"{before} It is on its way: {url}"
+def repeated(submission: Submission, url: str | None, *, done: bool) -> str:
+    """The button had made its job before; `url` is the jump link of that job's result, or of its card until `done`."""
+    if url is None:
+        return f"{_name(submission)} was already picked, so this was free. I'll post it here."
+    where = "see it here" if done else "follow it here"
+    return f"{_name(submission)} was already picked, so this was free: {link(where, url)}"
 
 
 def declined(submission: Submission) -> str:
-    """A press that Midjourney refused, with its reasons: for the presser alone."""
-    name, _, details = submission.error.partition("\n")
-    return f"Midjourney declined this one.\n{why(Job(jobid='', error=name, error_details=details))}"
+    """Midjourney declined it, with the reasons: for the member who pressed only."""
+    title, _, details = submission.error.partition("\n")
+    return f"Midjourney declined this one.\n{decline_reason(Job(jobid='', error=title, error_details=details))}"
 
 
 def ended(submission: Submission) -> str:
-    """How a press ended, in words that anybody may read; nobody else learns why Midjourney declined one."""
+    """How it ended, in words that everyone may read: Midjourney's reasons for declining it are left out."""
     match submission.state:
         case SubmissionState.DECLINED:
             return f"Midjourney declined {_name(submission)}."
         case SubmissionState.REPEATED:
-            return used(submission, "", done=False)
+            return repeated(submission, None, done=False)
         case SubmissionState.ACCEPTED:
-            return under_way(submission)
+            return accepted(submission)
         case _:
             return submission.error
+
+
+def notice(submission: Submission, *, parent: Link | None, child_url: str | None) -> str:
+    """How a submission ended, as a public message of two lines: a mention and the outcome, then the button pressed.
+
+    `parent` is the job whose button was pressed, `child_url` the jump link of what that button had made before.
+    """
+    if submission.state is SubmissionState.REPEATED and child_url:
+        outcome = repeated(submission, child_url, done=True)
+    else:
+        outcome = ended(submission)
+    button = f"-# {_name(submission)}"
+    if parent is not None:
+        name = plain(linkable(parent.text), 120) or "this picture"
+        button += f" of {link(name, parent.url)}"
+    return f"<@{submission.person.id}> {clip(outcome, NOTICE_LIMIT - len(button))}\n{button}"
 
 
 def _name(submission: Submission) -> str:
     return plain(submission.button, 100)
 
 
-def _ordinal(position: int) -> str:
-    return _PLACES[position - 1] if 0 < position <= len(_PLACES) else f"number {position}"
+def _ordinal(number: int) -> str:
+    """1st, 2nd, 3rd, 4th, 11th, 21st…"""
+    ending = "th" if number // 10 % 10 == 1 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"

@@ -1,7 +1,7 @@
-"""The only door to picture hosts, and the only way to a smaller or a cut picture: see `ImageClient`.
+"""The only HTTP to picture hosts, and the only resizing and splitting of pictures: see `ImageClient`.
 
-Three walls stand one behind the other: the list of hosts, a socket that refuses every address that is not public, and
-bounds on size, time and number. What has to be decoded is decoded in a process of its own, `bot.images.worker`.
+A fetch passes three checks: the list of allowed hosts, a socket that rejects addresses that are not public, and bounds
+on size, time and number. Whatever has to be decoded is decoded in a separate process, `bot.images.worker`.
 """
 
 from bot.images.cdn_links import link_ends, names_the_payer
@@ -18,7 +18,7 @@ from bot.images.errors import (
     Unreadable,
 )
 from bot.images.sniffing import VIDEO, Fitted, Picture
-from bot.images.ssrf import NotPublic, is_public, public_socket
+from bot.images.ssrf import NotPublic, is_public, on_allow_list, public_socket
 from bot.images.worker_pool import PIXELS
 
 __all__ = [
@@ -41,5 +41,6 @@ __all__ = [
     "is_public",
     "link_ends",
     "names_the_payer",
+    "on_allow_list",
     "public_socket",
 ]

@@ -1,30 +1,32 @@
-"""What the address of a picture tells: how long it lives, and whose it is."""
+"""What the URL of a picture reveals: when it expires, and whether it identifies the payer."""
 
 import re
 from datetime import UTC, datetime
 
 from yarl import URL
 
-_NAMES_THE_PAYER = "cdn.midjourney.com"
-_SECONDS = re.compile(r"[0-9a-f]{8}")
+_PAYERS_HOST = "cdn.midjourney.com"
+_HEX_SECONDS = re.compile(r"[0-9a-f]{8}")
 
 
 def link_ends(url: str) -> datetime | None:
-    """When a signed link to Discord's CDN dies: its `ex`, hexadecimal seconds since 1970; None where it has none.
+    """Return when a signed link to Discord's CDN expires, `None` for any other URL.
 
-    Source: https://discord.com/developers/docs/reference#signed-attachment-cdn-urls
+    The time is its parameter `ex`, hexadecimal seconds since 1970. Source: https://discord.com/developers/docs/reference#signed-attachment-cdn-urls
     """
     try:
         query = URL(url).query
     except ValueError:
         return None
-    until = query.get("ex", "")
-    return datetime.fromtimestamp(int(until, 16), UTC) if "hm" in query and _SECONDS.fullmatch(until) else None
+    expires = query.get("ex", "")
+    if "hm" not in query or not _HEX_SECONDS.fullmatch(expires):
+        return None
+    return datetime.fromtimestamp(int(expires, 16), UTC)
 
 
 def names_the_payer(url: str) -> bool:
-    """Whether an address lies on Midjourney's own host: it identifies the account that paid, and is never shown."""
+    """Whether a URL is on Midjourney's own host: it identifies the account that paid, and is never shown."""
     try:
-        return URL(url).host == _NAMES_THE_PAYER
+        return URL(url).host == _PAYERS_HOST
     except ValueError:
         return True

@@ -1,4 +1,4 @@
-"""Fetches the pictures of jobs and has them made smaller or cut; never too much of anything."""
+"""Fetches the pictures of jobs, and has them resized or split, within bounds on size, time and number."""
 
 import asyncio
 import shutil
@@ -10,43 +10,43 @@ from typing import IO, Self
 import aiohttp
 from yarl import URL
 
-from bot.images.download import keep, new_file, room, session
+from bot.images.download import free_bytes, new_file, new_session, save
 from bot.images.errors import NoRoom, NotAllowed, NotAPicture, NotFour, PictureUnreachable, TooLarge
 from bot.images.sniffing import VIDEO, Fitted, Picture
-from bot.images.ssrf import NotPublic, origin, parse, public_socket
-from bot.images.worker_pool import PIXELS, Made, Task, WorkerPool
+from bot.images.ssrf import NotPublic, on_allow_list, origin, parse, public_socket
+from bot.images.worker_pool import PIXELS, Task, WorkerFile, WorkerPool
 
 REDIRECTS = 3
 LARGEST = 64 * 1024 * 1024
-"""Bytes of one fetch: five times the largest that Midjourney was seen to make."""
+"""Bytes of one fetch at most: five times the largest picture seen from Midjourney."""
 
-_MOVED = frozenset({301, 302, 303, 307, 308})
+_REDIRECT = frozenset({301, 302, 303, 307, 308})
 
 
 class ImageClient:
-    """The door to picture hosts; `async with ImageClient(hosts=...)` opens and closes it.
+    """Fetches, resizes and splits pictures; `async with ImageClient(hosts=...)` opens and closes it.
 
     An entry of `hosts` is a bare host ("cdn.example.org"): https, exactly this name and port, subdomains need entries
-    of their own; or a whole origin ("http://127.0.0.1:9000"), which may also lie at an address that is not
-    public. A malformed entry raises `ValueError`.
+    of their own; or a whole origin ("http://127.0.0.1:9000"), whose address need not be public. A malformed entry
+    raises `ValueError`.
 
-    `seconds` bounds one fetch from connecting to the last byte, and one worker; `at_once` is the number of fetches side
-    by side. Every method makes new files in the folder `into`, which then belong to the caller, and raises a
-    `PictureError`, which leaves none.
+    `seconds` is the time limit of one fetch, from connecting to the last byte, and of one worker; `at_once` is the
+    number of parallel fetches. Every method creates its files in the folder `into`, where they belong to the caller;
+    one that raises a `PictureError` leaves none.
     """
 
     def __init__(self, *, hosts: tuple[str, ...], seconds: float = 60.0, at_once: int = 4) -> None:
         self._hosts = frozenset(origin(f"https://{entry}") for entry in hosts if "://" not in entry)
         self._origins = frozenset(origin(entry) for entry in hosts if "://" in entry)
         self._seconds = seconds
-        self._places = asyncio.Semaphore(at_once)
+        self._slots = asyncio.Semaphore(at_once)
         self._workers = WorkerPool(seconds=seconds)
         self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        # Two sessions, and so two pools of connections: none that was opened for a listed origin serves a mere host.
-        self._public = await self._open.enter_async_context(session(socket_factory=public_socket))
-        self._listed = await self._open.enter_async_context(session())
+        # Two sessions, and so two connection pools: a connection to a listed origin is never reused for a bare host.
+        self._public = await self._open.enter_async_context(new_session(socket_factory=public_socket))
+        self._listed = await self._open.enter_async_context(new_session())
         self._open.callback(self._workers.close)
         return self
 
@@ -54,62 +54,61 @@ class ImageClient:
         await self._open.aclose()
 
     def is_allowed(self, url: str) -> bool:
-        """Whether `url` lies on a listed host, as far as its text tells; nothing is looked up."""
-        try:
-            return str(parse(url).origin()) in self._hosts | self._origins
-        except NotAllowed:
-            return False
+        """Whether the text of `url` names a listed host; no name is resolved."""
+        return on_allow_list(url, self._hosts | self._origins)
 
     def has_room(self, folder: Path) -> bool:
-        """Whether the disk of this folder takes a picture of any size."""
+        """Whether the folder's disk has room for a picture of the largest size."""
         try:
-            return room(folder) >= LARGEST
+            return free_bytes(folder) >= LARGEST
         except OSError:
             return False
 
-    # --- from afar --------------------------------------------------------------------------------------------------
+    # --- over the network -------------------------------------------------------------------------------------------
 
     async def fetch(self, url: str, *, into: Path, limit: int = LARGEST) -> Picture:
-        """Fetch a picture of at most `limit` bytes; at most three redirects are followed, each to a listed host.
+        """Fetch a picture of at most `limit` bytes, following up to three redirects, each to a listed host.
 
         Raises `NotAllowed`, `PictureGone`, `PictureUnreachable`, `NoRoom`, `NotAPicture` or `TooLarge`.
         """
         address = parse(url)
-        async with self._places:
+        async with self._slots:
             try:
                 with new_file(into) as file:
                     async with asyncio.timeout(self._seconds):
                         return await self._download(address, file, limit)
             except aiohttp.ClientConnectorError as error:
-                raise (NotAllowed if isinstance(error.os_error, NotPublic) else PictureUnreachable) from error
+                if isinstance(error.os_error, NotPublic):
+                    raise NotAllowed from error
+                raise PictureUnreachable from error
             except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
                 raise PictureUnreachable from error
-            except OSError as error:  # of the file: what the network raises is one of those before
+            except OSError as error:  # from the file; those of the network are handled above
                 raise NoRoom from error
 
     async def _download(self, address: URL, file: IO[bytes], limit: int) -> Picture:
         for _ in range(1 + REDIRECTS):
             async with self._session_for(address).get(address, allow_redirects=False) as response:
-                if response.status not in _MOVED:
-                    return await keep(response, file, limit)
-                address = parse(response.headers.get("Location", ""), seen_at=address)
+                if response.status not in _REDIRECT:
+                    return await save(response, file, limit)
+                address = parse(response.headers.get("Location", ""), base=address)
         raise PictureUnreachable
 
     def _session_for(self, address: URL) -> aiohttp.ClientSession:
-        its_origin = str(address.origin())
-        if its_origin in self._origins:
+        wanted = str(address.origin())
+        if wanted in self._origins:
             return self._listed
-        if its_origin in self._hosts:
+        if wanted in self._hosts:
             return self._public
         raise NotAllowed
 
-    # --- at hand ----------------------------------------------------------------------------------------------------
+    # --- in a worker ------------------------------------------------------------------------------------------------
 
     async def fit(self, picture: Picture, *, limit: int, into: Path) -> Fitted:
-        """The picture itself where it fits `limit` bytes, unread and unchanged; else the best copy that fits.
+        """Return the picture itself, unread and unchanged, if it fits `limit` bytes; else the best copy that fits.
 
-        The copy is WebP, or JPEG where WebP cannot be, never larger in pixels, without metadata; of an animation it is
-        the first picture. Raises `TooLarge` (a film too), `NotAPicture`, `Unreadable` or `NoRoom`.
+        The copy is WebP, or JPEG beyond WebP's limits, never larger in pixels, without metadata; of an animation it is
+        the first frame. Raises `TooLarge` (also for a video), `NotAPicture`, `Unreadable` or `NoRoom`.
         """
         if picture.size <= limit:
             return Fitted(picture=picture)
@@ -121,10 +120,11 @@ class ImageClient:
     async def split(
         self, picture: Picture, *, limit_each: int, into: Path
     ) -> tuple[Picture, Picture, Picture, Picture]:
-        """Cut a grid at its middle into U1, U2, U3 and U4: left and right of the upper half, then of the lower.
+        """Split a grid in the middle into U1, U2, U3 and U4: left and right of the upper half, then of the lower.
 
-        All are PNG where each fits `limit_each` bytes so, else what `fit` would make of them. Where an edge is odd, the
-        line in the middle belongs to the right or lower picture. Raises `NotFour` for what moves, and as `fit` does.
+        All are PNG if each fits `limit_each` bytes, else what `fit` would make of them. Where an edge is odd, the
+        middle line belongs to the right or lower picture. Raises `NotFour` for animations and videos, and as `fit`
+        does.
         """
         if picture.animated or picture.content_type == VIDEO or 1 in (picture.width, picture.height):
             raise NotFour
@@ -132,7 +132,7 @@ class ImageClient:
         return one, two, three, four
 
     async def thumbnail(self, picture: Picture, *, edge: int = 512, into: Path) -> Picture:
-        """The picture itself where neither edge is longer than `edge` pixels, else a small still copy (WebP).
+        """Return the picture itself if neither edge is longer than `edge` pixels, else a small still copy (WebP).
 
         Raises as `fit` does.
         """
@@ -143,27 +143,28 @@ class ImageClient:
         (small,), _ = await self._make("thumbnail", picture, into, edge=edge)
         return small
 
-    async def _make(self, do: Task, picture: Picture, into: Path, **order: int) -> tuple[list[Picture], bool]:
+    async def _make(self, task: Task, picture: Picture, into: Path, **options: int) -> tuple[list[Picture], bool]:
+        """Have a worker do the task; return the new pictures, and whether the source was an animation."""
         if picture.width * picture.height > PIXELS:
             raise TooLarge(picture.size)
         try:
-            folder = Path(mkdtemp(dir=into, prefix="made-"))  # a worker that is killed may leave half a file
+            folder = Path(mkdtemp(dir=into, prefix="made-"))  # a killed worker may leave partial files in it
         except OSError as error:
             raise NoRoom from error
         try:
-            answer = await self._workers.carry_out(do, picture, folder, **order)
+            result = await self._workers.run(task, picture, folder, **options)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        return [_picture(made) for made in answer.made], answer.still
+        return [_picture(file) for file in result.files], result.still
 
 
-def _picture(made: Made) -> Picture:
+def _picture(file: WorkerFile) -> Picture:
     return Picture(
-        path=Path(made.path),
-        content_type=made.content_type,
-        extension=made.extension,
-        size=made.size,
-        width=made.width,
-        height=made.height,
+        path=Path(file.path),
+        content_type=file.content_type,
+        extension=file.extension,
+        size=file.size,
+        width=file.width,
+        height=file.height,
     )

@@ -1,4 +1,4 @@
-"""One answer of a picture host, piece by piece into a file."""
+"""Writes one response of a picture host to a file, in bounded pieces."""
 
 import asyncio
 import shutil
@@ -13,38 +13,38 @@ import aiohttp
 from aiohttp.connector import AddrInfoType
 
 from bot.images.errors import NoRoom, NotAPicture, PictureGone, PictureUnreachable, TooLarge
-from bot.images.sniffing import HEAD, LOOKED_AT, Picture, kind, measure
+from bot.images.sniffing import MAX_HEADER_BYTES, MIN_BYTES, Picture, measure, sniff_type
 
 PIECE = 64 * 1024
 BATCH = 1024 * 1024
-"""Bytes that are written in one go, by a thread: a slow disk must not hold up everybody."""
-LEFT = 16 * 1024 * 1024
-"""Bytes of the disk that no picture takes: the database needs them more."""
+"""Bytes that a thread writes at once: a slow disk must not block the event loop."""
+RESERVED = 16 * 1024 * 1024
+"""Bytes of the disk that pictures leave free for the database."""
 
-_AGENT = "Mozilla/5.0 (compatible; Darkroom)"  # cdn.midjourney.com turns away what does not look like a browser
-_GONE = frozenset({403, 404, 410})  # Discord's links die after a day, with 404 or 403
+_AGENT = "Mozilla/5.0 (compatible; Darkroom)"  # cdn.midjourney.com refuses other agents than browsers
+_GONE = frozenset({403, 404, 410})  # Discord's links expire after a day, with 404 or 403
 
 
-def session(socket_factory: Callable[[AddrInfoType], socket.socket] | None = None) -> aiohttp.ClientSession:
-    """No cookies, no proxy from the environment, nothing unpacked: a picture needs none, and a bomb needs all."""
+def new_session(socket_factory: Callable[[AddrInfoType], socket.socket] | None = None) -> aiohttp.ClientSession:
+    """Create a session without cookies, without a proxy from the environment, and without decompression (bombs)."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(socket_factory=socket_factory),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": _AGENT, "Accept": "image/*, video/mp4", "Accept-Encoding": "identity"},
-        timeout=aiohttp.ClientTimeout(total=None),  # `ImageClient.fetch` bounds all of it
+        timeout=aiohttp.ClientTimeout(total=None),  # `ImageClient.fetch` limits the whole fetch
         auto_decompress=False,
         trust_env=False,
     )
 
 
-def room(path: Path) -> int:
-    """Bytes that pictures may take on the disk where this path lies; raises `OSError`."""
-    return shutil.disk_usage(path).free - LEFT
+def free_bytes(path: Path) -> int:
+    """Return the bytes that pictures may take on the disk of this path; raises `OSError`."""
+    return shutil.disk_usage(path).free - RESERVED
 
 
 @contextmanager
 def new_file(folder: Path) -> Iterator[IO[bytes]]:
-    """A new file, closed in the end, and removed when something went wrong."""
+    """Create a file; it is closed at the end, and removed after an exception."""
     with NamedTemporaryFile(dir=folder, prefix="picture-", delete=False) as file:
         try:
             yield file
@@ -53,27 +53,27 @@ def new_file(folder: Path) -> Iterator[IO[bytes]]:
             raise
 
 
-async def keep(response: aiohttp.ClientResponse, file: IO[bytes], limit: int) -> Picture:
+async def save(response: aiohttp.ClientResponse, file: IO[bytes], limit: int) -> Picture:
     """Write the body, of at most `limit` bytes, to the file.
 
-    Raises `PictureGone`, `PictureUnreachable`, `TooLarge`, `NoRoom` or `NotAPicture`; aiohttp's own
-    `ClientPayloadError` where the body ends too early, and an `OSError` where the file cannot be written.
+    Raises `PictureGone`, `PictureUnreachable`, `TooLarge`, `NoRoom` or `NotAPicture`; aiohttp's `ClientPayloadError`
+    if the body ends early, and an `OSError` if the file cannot be written.
     """
     if response.status != 200:
         raise PictureGone if response.status in _GONE else PictureUnreachable
     if response.content_length is not None and response.content_length > limit:
         raise TooLarge(response.content_length)
-    if room(Path(file.name)) < (response.content_length or 0):
+    if free_bytes(Path(file.name)) < (response.content_length or 0):
         raise NoRoom
     head = await _head(response.content)
-    content_type, extension = kind(head)
+    content_type, extension = sniff_type(head)
     size = written = len(head)
     pieces = [head]
     async for piece in response.content.iter_chunked(PIECE):
         size += len(piece)
         if size > limit:
             raise TooLarge(size)
-        if len(head) < LOOKED_AT:
+        if len(head) < MAX_HEADER_BYTES:
             head += piece
         pieces.append(piece)
         if size - written >= BATCH:
@@ -99,6 +99,6 @@ def _write(file: IO[bytes], pieces: list[bytes]) -> None:
 
 async def _head(body: aiohttp.StreamReader) -> bytes:
     try:
-        return await body.readexactly(HEAD)
+        return await body.readexactly(MIN_BYTES)
     except asyncio.IncompleteReadError:
         raise NotAPicture from None

@@ -1,14 +1,14 @@
-"""What can be wrong with a picture; the docstring of each is the sentence that a person reads.
+"""Errors of pictures; the docstring of each is the sentence that a person reads.
 
 PictureError
-├── NotAllowed         not on the list, or inside some network
-├── PictureGone        the link has died
-├── PictureUnreachable trouble on the way: another try may work
-├── NoRoom             the disk takes no more: another try may work
-├── NotAPicture        what came is something else
+├── NotAllowed         the host is not listed, or its address is not public
+├── PictureGone        the link has expired
+├── PictureUnreachable network error: a retry may succeed
+├── NoRoom             the disk is full: a retry may succeed
+├── NotAPicture        the content is something else
 ├── TooLarge           in bytes, or in pixels
-├── Unreadable         broken, or the work on it came to nothing
-└── NotFour            there is nothing to split in four
+├── Unreadable         the file is broken, or the worker failed or timed out
+└── NotFour            not a still picture that can be split into four
 """
 
 from bot.errors import DarkroomError
@@ -19,7 +19,7 @@ class PictureError(DarkroomError):
 
 
 class NotAllowed(PictureError):
-    """The picture lies on a host that is not on this bot's list (IMAGE_HOSTS)."""
+    """The picture is on a host that is not on this bot's allow-list (IMAGE_HOSTS)."""
 
 
 class TooLarge(PictureError):
@@ -28,28 +28,28 @@ class TooLarge(PictureError):
     def __init__(self, size: int) -> None:
         super().__init__()
         self.size = size
-        """Bytes: what the host declared, else what had come when it was enough."""
+        """Bytes: what the host declared, else what was received before the fetch was aborted."""
 
 
 class NotAPicture(PictureError):
-    """What came was no picture."""
+    """The file is not a picture."""
 
 
 class PictureGone(PictureError):
-    """The picture is no longer there; such links live for about a day."""
+    """The link to the picture has expired; such links work for about a day."""
 
 
 class PictureUnreachable(PictureError):
-    """The picture's host did not deliver it."""
+    """The picture could not be downloaded from its host."""
 
 
 class NoRoom(PictureError):
-    """There is no room on my disk for the picture."""
+    """My disk is too full for the picture."""
 
 
 class Unreadable(PictureError):
-    """The picture seems to be broken, so I could not work on it."""
+    """The picture seems to be broken, so I could not resize or split it."""
 
 
 class NotFour(PictureError):
-    """Only a still picture can be split in four."""
+    """Only a still picture can be split into four."""

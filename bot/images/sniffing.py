@@ -1,4 +1,4 @@
-"""A picture as a file, and what its first bytes tell about it; no pixel is decoded here."""
+"""A picture as a file, and its type and size read from its first bytes; no pixel is decoded here."""
 
 import re
 from dataclasses import dataclass
@@ -7,26 +7,26 @@ from pathlib import Path
 from bot.images.errors import NotAPicture
 
 VIDEO = "video/mp4"
-HEAD = 12
-"""Bytes that tell the type; no picture is shorter."""
-LOOKED_AT = 128 * 1024
-"""Bytes in which width and height are looked for: a JPEG may carry a preview of its own before them."""
+MIN_BYTES = 12
+"""Bytes that identify the type; no picture is shorter."""
+MAX_HEADER_BYTES = 128 * 1024
+"""Bytes in which width and height are searched: a JPEG may hold a preview of its own before them."""
 
-_KINDS = (
+_TYPES = (
     (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png", "png"),
     (re.compile(rb"\xff\xd8\xff"), "image/jpeg", "jpg"),
     (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), "image/webp", "webp"),
     (re.compile(rb"GIF8[79]a"), "image/gif", "gif"),
     (re.compile(rb".{4}ftyp(?:iso|mp4|avc1|M4V|dash|MSNV)", re.DOTALL), VIDEO, "mp4"),  # not avif, heic, mov
 )
-_SIZED = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # JPEG's frame headers; the three are tables
+_JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # markers of frame headers; the three are tables
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Picture:
-    """A file of `size` bytes at `path`, which now belongs to the caller; its type was read from its bytes.
+    """A file of `size` bytes at `path`, which belongs to the caller; its type was read from its bytes.
 
-    `width` and `height` are pixels as they stand in the file, 0 where that was not easily read, as in films.
+    `width` and `height` are pixels by the file's header, 0 where it does not say so simply, as in videos.
     """
 
     path: Path
@@ -36,28 +36,30 @@ class Picture:
     width: int = 0
     height: int = 0
     animated: bool = False
-    """Whether it is a picture that moves; a film is told by its `content_type`."""
+    """Whether it is an animation; a video is recognised by its `content_type`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fitted:
-    """A picture that fits, and what that took: whether it is a smaller copy, and whether it stood still for it."""
+    """A picture that fits a limit."""
 
     picture: Picture
     smaller: bool = False
+    """Whether it is a smaller copy."""
     still: bool = False
+    """Whether it is only the first frame of an animation."""
 
 
-def kind(head: bytes) -> tuple[str, str]:
-    """Content type and extension, whatever a header or a file name said; raises `NotAPicture`."""
-    for start, content_type, extension in _KINDS:
+def sniff_type(head: bytes) -> tuple[str, str]:
+    """Return content type and extension by the first `MIN_BYTES` bytes; raises `NotAPicture`."""
+    for start, content_type, extension in _TYPES:
         if start.match(head):
             return content_type, extension
     raise NotAPicture
 
 
 def measure(head: bytes, extension: str) -> tuple[int, int, bool]:
-    """Width, height and whether it moves, from the first `LOOKED_AT` bytes; zeros where they do not tell.
+    """Return width, height and whether it is animated, from the first `MAX_HEADER_BYTES`; zeros where unknown.
 
     The formats: https://www.w3.org/TR/png-3/, https://developers.google.com/speed/webp/docs/riff_container,
     https://www.w3.org/Graphics/GIF/spec-gif89a.txt, https://www.w3.org/Graphics/JPEG/itu-t81.pdf (B.2).
@@ -85,14 +87,14 @@ def _webp(head: bytes) -> tuple[int, int, bool]:
 
 
 def _gif(head: bytes) -> tuple[int, int, bool]:
-    moves = b"NETSCAPE2.0" in head[:2048]  # "play again", right behind the colours; counting frames takes the file
-    return _little(head[6:8]), _little(head[8:10]), moves
+    animated = b"NETSCAPE2.0" in head[:2048]  # the loop extension, behind the palette; counting frames needs the file
+    return _little(head[6:8]), _little(head[8:10]), animated
 
 
 def _jpeg(head: bytes) -> tuple[int, int, bool]:
     at = 2
     while at + 9 <= len(head) and head[at] == 0xFF:
-        if head[at + 1] in _SIZED:
+        if head[at + 1] in _JPEG_FRAMES:
             return _big(head[at + 7 : at + 9]), _big(head[at + 5 : at + 7]), False
         at += 2 + _big(head[at + 2 : at + 4])
     return 0, 0, False

@@ -1,4 +1,4 @@
-"""Starts `bot.images.worker` for one order, and ends it however it ends: the bot itself never decodes a picture."""
+"""Runs `bot.images.worker`, one process per task; the bot's own process never decodes a picture."""
 
 import asyncio
 import logging
@@ -17,21 +17,20 @@ from bot.images.sniffing import Picture
 log = logging.getLogger(__name__)
 
 PIXELS = 8192 * 8192
-"""The most that is decoded: four times the largest upscale (4096²), and 256 MiB in memory."""
+"""Pixels decoded at most: four times the largest upscale (4096²), and 256 MiB in memory."""
 
-_MEMORY = 1024 * 1024 * 1024  # bytes of address space: PIXELS as decoder, resizer and encoder hold them at once
-_MAX_RESULT = 64 * 1024
+_MEMORY = 1024 * 1024 * 1024  # bytes of address space: PIXELS in decoder, resizer and encoder at the same time
+_MAX_RESULT = 64 * 1024  # bytes of JSON
 _ROOT = Path(__file__).parents[2]
-_PYTHON_NEEDS = ("SYSTEMROOT", "PYTHONHOME", "LD_LIBRARY_PATH")  # to start at all; everything else may hold a token
+_ENVIRONMENT = ("SYSTEMROOT", "PYTHONHOME", "LD_LIBRARY_PATH")  # what Python needs to start; the rest may hold tokens
 
 _Order = dict[str, str | int]
 
 Task = Literal["fit", "split", "thumbnail"]
-"""What a worker can do."""
 
 
-class Made(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that the workshop made."""
+class WorkerFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that the worker wrote."""
 
     path: str
     content_type: str
@@ -42,89 +41,89 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkerResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What the workshop answers: files, or what is wrong."""
+    """The worker's output: files, or an error with its reason for the log."""
 
-    made: list[Made] = []
+    files: list[WorkerFile] = []
     still: bool = False
-    """Whether the file moved: what was made is its first picture."""
+    """Whether the source is an animation, of which only the first frame was used."""
     error: Literal["", "not a picture", "too large", "no room", "unreadable"] = ""
-    why: str = ""
+    reason: str = ""
 
 
 class WorkerPool:
-    """One worker process at a time, each for `seconds` at most; `close` ends those that run.
+    """Runs up to `at_once` worker processes, each for at most `seconds`; `close` kills those that run.
 
-    One, because a large picture takes a processor and 200 MB, and many a bot has two and 512.
+    One at a time by default: a large picture takes one core and 200 MB, and a small server has two cores and 512 MB.
     """
 
     def __init__(self, *, seconds: float = 60.0, at_once: int = 1) -> None:
         self._seconds = seconds
-        self._places = asyncio.Semaphore(at_once)
+        self._slots = asyncio.Semaphore(at_once)
         self._running: set[subprocess.Popen[bytes]] = set()
 
-    async def carry_out(self, do: Task, picture: Picture, into: Path, **more: int) -> WorkerResult:
-        """Let a worker do it, with new files in the folder `into`.
+    async def run(self, task: Task, picture: Picture, folder: Path, **options: int) -> WorkerResult:
+        """Run one task, writing its files into `folder`; `options` are those of the task, see `bot.images.worker`.
 
         Raises `NotAPicture`, `TooLarge`, `NoRoom` or `Unreadable`.
         """
         bounds = {"seconds": max(1, round(self._seconds)), "memory": _MEMORY, "pixels": PIXELS}
         order: _Order = {
-            "do": do,
+            "task": task,
             "source": str(picture.path.absolute()),
-            "into": str(into.absolute()),
-            **more,
+            "folder": str(folder.absolute()),
+            **options,
             **bounds,
         }
-        async with self._places:
+        async with self._slots:
             try:
-                said = await self._run(order, into)
+                output = await self._run_process(order, folder)
             except OSError as error:
-                log.warning("No worker for pictures could be started: %s", error.strerror)
+                log.warning("The picture worker could not be started: %s", error.strerror)
                 raise Unreadable from error
         try:
-            answer = msgspec.json.decode(said, type=WorkerResult)
+            result = msgspec.json.decode(output, type=WorkerResult)
         except msgspec.DecodeError:
-            answer = WorkerResult(error="unreadable", why="the worker took too long, or died")
-        if answer.error:
-            log.info("A picture could not be worked on (%s): %s", do, answer.why)
-            raise _error(answer.error, picture)
-        return answer
+            result = WorkerResult(error="unreadable", reason="the worker timed out or crashed")
+        if result.error:
+            log.info("A picture could not be processed (%s): %s", task, result.reason)
+            raise _error(result.error, picture)
+        return result
 
-    async def _run(self, order: _Order, folder: Path) -> bytes:
-        """What a worker says to the order; nothing where it died, or did not end in time."""
+    async def _run_process(self, order: _Order, folder: Path) -> bytes:
+        """Return what one worker writes to stdout; no complete JSON if it crashes or exceeds its time."""
         loop = asyncio.get_running_loop()
-        with TemporaryFile(dir=folder) as said:
-            # Not asyncio's own subprocesses: in Python 3.11 a task that is cancelled while one begins may hang for ever
-            # (https://github.com/python/cpython/issues/103847). A thread that waits for the end needs no pipes.
-            process = _start(order, said)
+        with TemporaryFile(dir=folder) as output:
+            # Not asyncio's subprocesses: in Python 3.11 a task that is cancelled while one starts may hang forever
+            # (https://github.com/python/cpython/issues/103847). A thread that waits for the exit needs no pipes.
+            process = _start(order, output)
             self._running.add(process)
-            out_of_time = loop.call_later(self._seconds, process.kill)
-            ended = loop.run_in_executor(None, process.wait)
+            timeout = loop.call_later(self._seconds, process.kill)
+            exited = loop.run_in_executor(None, process.wait)
             try:
-                await asyncio.shield(ended)
+                await asyncio.shield(exited)
             finally:
-                out_of_time.cancel()
+                timeout.cancel()
                 self._running.discard(process)
-                process.kill()  # nothing where it has ended
-                await ended
-            said.seek(0)
-            return said.read(_MAX_RESULT)
+                process.kill()  # no effect once it has exited
+                await exited
+            output.seek(0)
+            return output.read(_MAX_RESULT)
 
     def close(self) -> None:
-        """End the workers that run; who waits for one gets `Unreadable`."""
+        """Kill the running workers; the calls that wait for them raise `Unreadable`."""
         for process in self._running:
             process.kill()
 
 
-def _start(order: _Order, said: IO[bytes]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603 -- this Python, and paths that we made
+def _start(order: _Order, output: IO[bytes]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 -- this Python, and paths of our own
         [sys.executable, "-m", "bot.images.worker", msgspec.json.encode(order).decode()],
         cwd=_ROOT,
-        env={name: os.environ[name] for name in _PYTHON_NEEDS if name in os.environ},
+        env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
         stdin=subprocess.DEVNULL,
-        stdout=said,
+        stdout=output,
         stderr=subprocess.DEVNULL,
-        process_group=0,  # Ctrl-C is for the bot, which then ends its workers
+        process_group=0,  # Ctrl-C goes to the bot only, which then kills its workers
     )
 
 

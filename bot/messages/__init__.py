@@ -1,11 +1,11 @@
-"""What a delivery says: puts card or result, picture, buttons, mentions and reply together, whole or degraded.
+"""Builds the message of a delivery: embed, picture, buttons, mentions and reply, reduced as far as its fallback says.
 
-`builder` decides what a message holds. `attachments` makes pictures ready, which `picture_sources` fetches; `spoilers`
-knows where they are hidden, `pings` whom a message calls, `lineage` where it belongs, `notices` has the words for
-presses that came to nothing.
+`builder` puts it together. `picture_sources` fetches the pictures that `attachments` fits into Discord's limits;
+`spoilers` decides whether they are hidden, `mentions` who is pinged, `references` which posts are linked and replied
+to.
 """
 
 from bot.messages.builder import MessageBuilder
-from bot.messages.message import PICTURE_FOR, File, Message
+from bot.messages.message import PICTURE_RETRY_SECONDS, File, Message
 
-__all__ = ["PICTURE_FOR", "File", "Message", "MessageBuilder"]
+__all__ = ["PICTURE_RETRY_SECONDS", "File", "Message", "MessageBuilder"]

@@ -1,4 +1,4 @@
-"""A message ready to be sent, and the files that go with it."""
+"""A message ready to be sent, and its files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from discord import ui
 
 from bot.images import Picture
 
-PICTURE_FOR = 600.0
-"""Seconds for which a post that stands without its picture waits for it."""
+PICTURE_RETRY_SECONDS = 600.0
+"""Seconds for which the missing picture of a post is retried."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class File:
-    """A file to attach, with the name and the words for who cannot see it."""
+    """A file to attach, with its name and its description for screen readers."""
 
     picture: Picture
     name: str
@@ -23,7 +23,7 @@ class File:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
-    """A message ready to be sent; `may_come`: it has no picture, and another try may find it."""
+    """A message ready to be sent; `retry_picture`: it lacks its picture, and a later try may get it."""
 
     content: str = ""
     embed: discord.Embed | None = None
@@ -32,9 +32,9 @@ class Message:
     mentioned: Sequence[int] = ()
     reply_to: int | None = None
     silent: bool = False
-    may_come: bool = False
+    retry_picture: bool = False
 
     @property
     def size(self) -> int:
-        """Bytes of the files."""
+        """The size of all files in bytes."""
         return sum(file.picture.size for file in self.files)

@@ -1,4 +1,4 @@
-"""Where a job's pictures are taken from: Midjourney's hosts, or when its links died, an earlier post of our own."""
+"""Fetches a job's pictures from Midjourney's hosts, or from an earlier post of this bot when those links expired."""
 
 import logging
 from collections.abc import Sequence
@@ -12,12 +12,12 @@ from bot.store import Store
 
 log = logging.getLogger(__name__)
 
-_EARLIER_POSTS = 5  # that are looked at for a copy
+_EARLIER_POSTS = 5  # searched for a copy
 _FILES = {"png", "jpg", "jpeg", "webp", "gif", "mp4"}
 
 
 def picture_urls(job: Job) -> list[str]:
-    """Where the pictures of a completed job lie: seed has four, all others one at most."""
+    """The addresses of a completed job's pictures: four for a seed job, at most one for all others."""
     if job.status != Status.COMPLETED:
         return []
     if job.verb in SEED_VERBS and job.seed is not None:
@@ -27,11 +27,11 @@ def picture_urls(job: Job) -> list[str]:
     for embed in job.embeds:
         if embed.image_url:
             return [embed.image_url]
-    return [attachments.url for attachments in (*job.image_ux, *job.video_ux)[:1]]
+    return [media.url for media in (*job.image_ux, *job.video_ux)[:1]]
 
 
 class PictureSources:
-    """Fetches what a job has made into a folder; what it raises is a `PictureError`."""
+    """Fetches a job's pictures into a folder; raises `PictureError`."""
 
     def __init__(self, *, bot: discord.Client, store: Store, pictures: ImageClient) -> None:
         self._bot = bot
@@ -39,21 +39,21 @@ class PictureSources:
         self._pictures = pictures
 
     async def pictures(self, known: KnownJob, destination: Destination, into: Path) -> list[Picture]:
-        """The pictures of a job as large as they can be had."""
+        """The pictures of a job, each as large as available."""
         full = await self._full_size(known.job, into)
         return [full] if full is not None else await self._attached(known, destination, into)
 
-    async def four(self, known: KnownJob, destination: Destination, into: Path) -> list[Picture]:
-        """The four pictures of a grid where Midjourney tells of each, else the grid itself."""
+    async def grid_pictures(self, known: KnownJob, destination: Destination, into: Path) -> list[Picture]:
+        """The four pictures of a grid where each has its own address, else the grid as one picture."""
         if len(known.job.image_ux) == 4:
             try:
-                return await self._fetch([attachments.url for attachments in known.job.image_ux], into)
+                return await self._fetch([media.url for media in known.job.image_ux], into)
             except PictureError as error:
                 log.info("The four pictures were not fetched: %s", error)
         return await self._attached(known, destination, into)
 
     async def _full_size(self, job: Job, into: Path) -> Picture | None:
-        """A single picture from Midjourney's own host, unless the one at Discord has more pixels."""
+        """A single picture from Midjourney's own host, unless the copy at Discord has more pixels."""
         if len(job.image_ux) != 1 or job.video_ux or not job.attachments or job.status != Status.COMPLETED:
             return None
         try:
@@ -67,7 +67,7 @@ class PictureSources:
         try:
             return await self._fetch(picture_urls(known.job), into)
         except PictureGone:
-            copies = await self._earlier(known, destination, into)
+            copies = await self._from_earlier_post(known, destination, into)
             if not copies:
                 raise
             return copies
@@ -75,17 +75,17 @@ class PictureSources:
     async def _fetch(self, urls: Sequence[str], into: Path) -> list[Picture]:
         return [await self._pictures.fetch(url, into=into) for url in urls]
 
-    async def _earlier(self, known: KnownJob, destination: Destination, into: Path) -> list[Picture]:
-        """The copies in the newest post of this server that still has them; never those of another server.
+    async def _from_earlier_post(self, known: KnownJob, destination: Destination, into: Path) -> list[Picture]:
+        """The pictures in this server's newest post that still has them; another server's posts are never used.
 
-        Raises `PictureUnreachable` where there may be one, and Discord did not give it out just now; or `NoRoom`.
+        Raises `PictureUnreachable` where a post could not be fetched and may have them, and `NoRoom`.
         """
         unreachable = False
-        for post in await self._store.posts_in_server(known.id, destination.guild_id, _EARLIER_POSTS):
+        for post in await self._store.deliveries.posts_in_server(known.id, destination.guild_id, _EARLIER_POSTS):
             assert post.message_id is not None
             channel = self._bot.get_partial_messageable(post.destination.channel_id, guild_id=destination.guild_id)
             try:
-                urls = _addresses(await channel.fetch_message(post.message_id))
+                urls = _file_urls(await channel.fetch_message(post.message_id))
                 copies = await self._fetch([url for url in urls if self._pictures.is_allowed(url)], into)
             except (discord.NotFound, discord.Forbidden, PictureGone):
                 continue
@@ -102,8 +102,8 @@ class PictureSources:
         return []
 
 
-def _addresses(message: discord.Message) -> list[str]:
-    """The fresh links of a message's files; what an embed shows may be missing among the attachments."""
+def _file_urls(message: discord.Message) -> list[str]:
+    """Fresh links of a message's files; a file that an embed shows may be missing from the attachments."""
     files = [
         attachment.url for attachment in message.attachments if attachment.filename.rpartition(".")[2].lower() in _FILES
     ]

@@ -1,4 +1,4 @@
-"""Where a message belongs: the picture it was made from, and the message that it answers."""
+"""The posts that a message refers to: the parent's picture, and the message that it replies to."""
 
 from bot import formatting
 from bot.models import Delivery, Destination, Job, KnownJob
@@ -7,33 +7,33 @@ from bot.ui.interactions import jump
 
 
 def jump_to(post: Delivery) -> str:
-    """The address of a message that stands."""
+    """The jump link of a posted message."""
     assert post.message_id is not None
     return jump(post.destination, post.message_id)
 
 
 class References:
-    """Finds the posts around a job, in its place first, else anywhere in the same server."""
+    """Finds the posts of a job and its parent, in the same channel first, else anywhere in the same server."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     async def parent(self, job: Job, destination: Destination) -> formatting.Link | None:
-        """The job that this one was made from; `None` where no post of it stands in this server."""
+        """The job that this one was made from; `None` where it has no post in this server."""
         parent = await self._known_parent(job)
         return None if parent is None else await self.link(parent, destination)
 
     async def link(self, known: KnownJob, destination: Destination) -> formatting.Link | None:
-        """A job's name, and the way to its post."""
-        post = await self._store.post_of(known.id, destination.channel_id)
+        """A job's title and the jump link of its post; `None` where it has no post in this server."""
+        post = await self._store.deliveries.post_of(known.id, destination.channel_id)
         if post is None:
-            post = next(iter(await self._store.posts_in_server(known.id, destination.guild_id)), None)
+            post = next(iter(await self._store.deliveries.posts_in_server(known.id, destination.guild_id)), None)
         if post is None:
             return None
         return formatting.Link(text=formatting.title(known.job) or formatting.label(known.job), url=jump_to(post))
 
     async def reply_to(self, known: KnownJob, destination: Destination) -> int | None:
-        """What a result answers: the parent's picture for a child, else the job's own card."""
+        """The message that a result replies to: the parent's result for a child, else the job's own status card."""
         parent = await self._known_parent(known.job)
         for job_id in ([parent.id] if parent else []) + [known.id]:
             message_id = await self.message_of(job_id, destination)
@@ -42,13 +42,15 @@ class References:
         return None
 
     async def message_of(self, job_id: int, destination: Destination) -> int | None:
-        """The message that stands for a job in this channel, which alone can be answered here."""
-        post = await self._store.post_of(job_id, destination.channel_id)
+        """The job's message in this channel; Discord allows replies within a channel only."""
+        post = await self._store.deliveries.post_of(job_id, destination.channel_id)
         return None if post is None else post.message_id
 
-    async def used(self, known: KnownJob, destination: Destination) -> dict[str, str]:
-        """Where the pictures stand that U1-U4 of a job have made, by their labels."""
-        return {label: jump_to(post) for label, post in (await self._store.picks(known.id, destination)).items()}
+    async def pick_links(self, known: KnownJob, destination: Destination) -> dict[str, str]:
+        """The jump links of the pictures that U1-U4 of a job have made, by label."""
+        return {
+            label: jump_to(post) for label, post in (await self._store.history.picks(known.id, destination)).items()
+        }
 
     async def _known_parent(self, job: Job) -> KnownJob | None:
-        return await self._store.by_jobid(job.parent_jobid) if job.parent_jobid else None
+        return await self._store.jobs.by_jobid(job.parent_jobid) if job.parent_jobid else None

@@ -1,4 +1,4 @@
-"""The values that everything else speaks in: frozen, keyword-only, times aware UTC, without I/O."""
+"""The values that all packages share: frozen, keyword-only, times aware and UTC; no I/O."""
 
 from bot.models.delivery import Delivery, DeliveryKind, DeliveryState, Fallback
 from bot.models.job import (

@@ -1,57 +1,47 @@
-"""How long jobs of a kind usually take, learnt from those that were followed here."""
+"""How long jobs of a kind usually take, from the durations of jobs that this bot polled from start to end."""
 
-import re
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
 from bot.models.job import Job, Status
+from bot.models.midjourney_buttons import button_for
 
 KEPT = 200
-"""As many of the newest durations of a kind and mode are remembered: what was usual in spring is forgotten."""
-ENOUGH = 20
-"""With fewer of them nothing is said."""
-
-_PANS = frozenset("⬅➡⬆⬇")
-_NUMBERED = re.compile(r"[UV][1-4]")
-_ALIKE = ("Vary", "Zoom Out", "Animate", "Extend")  # what stands in the brackets behind these makes no difference
+"""The number of samples stored for each kind and mode; only the newest count."""
+MIN_SAMPLES = 20
+"""Fewer samples give no typical duration."""
 
 
 class TypicalDuration(NamedTuple):
-    """The span in which eight of ten jobs of a kind end, from their creation on."""
+    """The 10th and 90th percentile of the durations, counted from a job's creation."""
 
     low: timedelta
     high: timedelta
 
 
 def typical(seconds: Sequence[float]) -> TypicalDuration | None:
-    """What these durations have in common; `None` of fewer than `ENOUGH`."""
-    if len(seconds) < ENOUGH:
+    """The typical duration of these samples; `None` for fewer than `MIN_SAMPLES`."""
+    if len(seconds) < MIN_SAMPLES:
         return None
     ordered = sorted(seconds)
     return TypicalDuration(*(timedelta(seconds=ordered[round(share * (len(ordered) - 1))]) for share in (0.1, 0.9)))
 
 
 def kind_of(job: Job) -> str:
-    """What jobs are compared by, besides their mode: the verb, of a press what was pressed, of U1 to U4 just "U"."""
+    """The kind by which durations are compared: the verb, or for a pressed button its duration class ("U" for U2)."""
     if job.verb != "button":
         return job.verb
-    if _NUMBERED.fullmatch(job.button):
-        return job.button[0]
-    if job.button.replace("\ufe0f", "") in _PANS:
-        return "Pan"
-    if job.button in ("Custom Zoom", "Make Square"):
-        return "Zoom Out"
-    return next((words for words in _ALIKE if job.button.startswith(words)), job.button)
+    return button_for(job.button).duration_class or job.button
 
 
 def mode_of(job: Job) -> str:
-    """Midjourney's word for the mode, "" before it said one; stealth makes no difference."""
+    """The mode ("fast", "relaxed", "turbo") without stealth; "" while it is unknown."""
     return job.mode.partition(",")[0]
 
 
 def seconds_of(job: Job) -> float | None:
-    """How long a job took until useapi knew that it was done, which is what people wait for; `None` where unknown."""
+    """Seconds from a job's creation until the provider reported it completed; `None` where unknown."""
     if job.status != Status.COMPLETED or job.private or job.created is None or job.updated is None:
         return None
     seconds = (job.updated - job.created).total_seconds()

@@ -11,7 +11,7 @@ import msgspec
 
 
 class Status(StrEnum):
-    """What a job can be; useapi may invent more, so `Job.status` is any string."""
+    """The statuses of a job; useapi may add more, so `Job.status` is any string."""
 
     CREATED = "created"
     STARTED = "started"
@@ -21,13 +21,13 @@ class Status(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
-    """Ours: useapi forgot the job (410), or no longer knows it (404)."""
+    """Set by us: useapi has deleted the job (410), or does not know it any more (404)."""
     SILENT = "silent"
-    """Ours: a day without news from useapi."""
+    """Set by us: no news from useapi for a day."""
 
 
 OVER = frozenset({Status.COMPLETED, Status.MODERATED, Status.FAILED, Status.CANCELLED, Status.EXPIRED, Status.SILENT})
-"""The statuses after which nothing more happens to a job."""
+"""The statuses of jobs that have ended."""
 
 
 ACCOUNT_VERBS = frozenset({"info", "relax", "fast", "turbo", "variability", "remix"})
@@ -35,6 +35,7 @@ ACCOUNT_VERBS = frozenset({"info", "relax", "fast", "turbo", "variability", "rem
 
 
 SEED_VERBS = frozenset({"seed", "seed_async"})
+"""Verbs that return the seed of another job."""
 
 
 class Attachment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -51,7 +52,7 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Child(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A job that was made by pressing `button` of its parent."""
+    """A job that a press of the parent's `button` created."""
 
     button: str
     jobid: str
@@ -85,11 +86,10 @@ class Media(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """useapi's job, as far as it was told: every field may be missing (empty, `None` or `()`).
+    """A job as useapi describes it; any field but `jobid` and `status` may be missing (empty, `None` or `()`).
 
-    `jobid` holds the payer's account number and is never shown in public. Times are aware UTC.
-    `percent` (0-100) and `mode` ("fast", "relaxed", "turbo", with ", stealth" behind it where so) are read from
-    `content`.
+    `jobid` holds the payer's account number and is never shown in public. Times are aware UTC. `percent` (0-100) and
+    `mode` ("fast", "relaxed" or "turbo", followed by ", stealth" if it applies) are parsed from `content`.
     """
 
     jobid: str
@@ -124,31 +124,31 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     percent: int | None = None
     mode: str = ""
     digest: str = ""
-    """Of the bytes of the answer that told it, where that is known: the same bytes are no news."""
+    """Hash of the response it was parsed from, empty if not known: an equal hash means that nothing changed."""
 
     @property
     def over(self) -> bool:
-        """Whether nothing more will happen to this job."""
+        """Whether the job has ended."""
         return self.status in OVER
 
     @property
     def given_up(self) -> bool:
-        """Whether it was we who stopped looking; useapi may have news all the same."""
+        """Whether it ended only because we stopped polling; useapi may still have news."""
         return self.status in {Status.EXPIRED, Status.SILENT}
 
     @property
     def final(self) -> bool:
-        """Whether useapi can have no other news: Midjourney may finish what was only cancelled at useapi."""
+        """Whether its status can never change: Midjourney may still finish a job that was cancelled at useapi."""
         return self.over and not self.given_up and self.status != Status.CANCELLED
 
     @property
     def private(self) -> bool:
-        """Whether the answer shows the payer's account, so that only the asker may see it."""
+        """Whether it shows the payer's account, so that only the member who asked may see it."""
         return self.verb in ACCOUNT_VERBS
 
 
 class KnownJob(msgspec.Struct, frozen=True, kw_only=True):
-    """A job as the store knows it: with its row id and its key, the short name that people see ("4K7Q")."""
+    """A job in the store, with its row id and its key, the short public name ("4K7Q")."""
 
     id: int
     key: str
@@ -181,14 +181,14 @@ _KEPT = (
 
 
 def follow(old: Job, new: Job) -> Job | None:
-    """The job after an answer, or `None` where the answer is no news: the same, late, or about a job that is over.
+    """Return `old` updated by the response `new`; `None` if nothing changed: it is equal, late, or the job has ended.
 
-    Statuses only move forward. What an answer leaves out (a moderated one is short) is kept from before.
+    Statuses only move forward. Fields that are missing in `new` (a moderated job has few) keep their old values.
     """
-    if new is old or new == old:  # as most answers are
+    if new is old or new == old:  # the common case
         return None
-    finished_all_the_same = old.status == Status.CANCELLED and new.status == Status.COMPLETED
-    if not old.given_up and not finished_all_the_same and (old.over or _progress(new) < _progress(old)):
+    completed_after_cancel = old.status == Status.CANCELLED and new.status == Status.COMPLETED
+    if not old.given_up and not completed_after_cancel and (old.over or _progress(new) < _progress(old)):
         return None
     if not new.over and new.updated is not None and old.updated is not None and new.updated < old.updated:
         return None
@@ -198,5 +198,5 @@ def follow(old: Job, new: Job) -> Job | None:
 
 
 def _progress(job: Job) -> tuple[int, int]:
-    rank = _RANKS.get(job.status, 1)  # a status that useapi invents later: on its way, it is not over
+    rank = _RANKS.get(job.status, 1)  # an unknown status counts as started: it has not ended
     return (rank, job.percent or 0 if rank == 2 else 0)

@@ -20,7 +20,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NO_PERSON = Person(id=0, name="")
-"""Who waits for a job that named the channel for its result by itself."""
+"""The subscriber of a job whose own request named the channel for its result: nobody is mentioned."""
 
 
 class Spoiler(StrEnum):
@@ -33,20 +33,24 @@ class Spoiler(StrEnum):
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a server's admins chose in `/darkroom settings`.
-
-    `press_role` `None`: moderators. `daily` and `server_daily` count presses of the tiers VARY and UPSCALE in 24 hours;
-    `cooldown` is in seconds; `results_channel` `None`: where the job was asked for; `ping_after` in seconds, `None`: as
-    the bot's own setting says.
-    """
+    """A server's settings, as chosen in `/darkroom settings`."""
 
     press_role: int | None = None
+    """The role whose members may press the buttons of jobs; `None`: moderators only."""
     daily: int = 10
+    """Presses of the tiers VARY and UPSCALE in 24 hours, for one member."""
     server_daily: int = 100
+    """The same, for all members together."""
     cooldown: int = 5
+    """Seconds between two presses of one member."""
     paused: bool = False
+    """Whether buttons are switched off."""
     remix: bool = False
+    """Whether a variation asks for a new prompt first."""
     spoiler: Spoiler = Spoiler.NEVER
     results_channel: int | None = None
+    """The channel for all results; `None`: where the job was requested."""
     pings: bool = True
+    """Whether results mention their subscribers."""
     ping_after: int | None = None
+    """Seconds a member must have waited to be mentioned; `None`: the bot's own setting."""

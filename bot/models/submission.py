@@ -9,41 +9,75 @@ from bot.models.server import Destination, Person
 
 
 class CostTier(StrEnum):
-    """What a button costs, and so who may press it: U1-U4, a job of the usual size, or one that takes much more."""
+    """What a button costs, and so who may press it."""
 
     PICK = "pick"
+    """U1-U4: one picture of a grid."""
     VARY = "vary"
+    """A job of the usual size."""
     UPSCALE = "upscale"
+    """A job that takes much more GPU time."""
 
 
 class SubmissionState(StrEnum):
-    """How far a press has come. `SENT` may have become a job already: nobody heard useapi's answer yet."""
+    """How far a submission has come. The values are those of the database.
+
+    ===========  ==========================================  ===========  ==================================
+    state        event                                       state        in
+    ===========  ==========================================  ===========  ==================================
+    (none)       the button is pressed                       QUEUED       `Submissions.add`
+    (none)       the button's job is known already           REPEATED     `Submissions.add`
+    QUEUED       its turn; committed before the request      SENT         `Sender.send`
+    QUEUED       the button's job is known already           REPEATED     `Sender.send`
+    QUEUED       a day old, or its server is not served      REFUSED      `Sender.send`
+    QUEUED       its presser has too many queued             REFUSED      `Submissions.requeue` of another one
+    QUEUED       cancelled                                   CANCELLED    `SubmissionQueue.cancel_queued`
+    SENT         a job                                       ACCEPTED     `Sender.send`
+    SENT         409: the button was used before             REPEATED     `Sender.send`
+    SENT         422: declined by Midjourney                 DECLINED     `Sender.send`
+    SENT         another refusal                             REFUSED      `Sender.send`
+    SENT         429, 596 or not sent: certainly no job      QUEUED       `Sender.send`, by `Submissions.requeue`
+    SENT         no clear answer: 5xx, reset, time-out       UNCONFIRMED  `Sender.send`
+    SENT         the bot was killed; at the next start       UNCONFIRMED  `mark_sent_unconfirmed`
+    UNCONFIRMED  a job with its reference is found           ACCEPTED     `Sender.reconcile`
+    UNCONFIRMED  none within three minutes                   LOST         `Sender.reconcile`
+    ===========  ==========================================  ===========  ==================================
+
+    A submission that waits for another one of the same button (`waits_for`) stays QUEUED. It ends as that one ends, or
+    as REPEATED where that one is ACCEPTED; when that one is cancelled, the oldest of those that wait takes its place.
+    All states except QUEUED, SENT and UNCONFIRMED are final.
+    """
 
     QUEUED = "queued"
-    """It waits for its turn; nothing was sent."""
-    SENT = "asked"
-    UNCONFIRMED = "unknown"
-    """It was sent, and the answer was lost: its job is looked for."""
-    ACCEPTED = "made"
-    REPEATED = "used"
+    """Waiting for its turn; nothing was sent."""
+    SENT = "sent"
+    """Sent, or about to be, without an answer yet: its job may exist."""
+    UNCONFIRMED = "unconfirmed"
+    """Sent, and the answer was lost: its job is searched for."""
+    ACCEPTED = "accepted"
+    """It became a job."""
+    REPEATED = "repeated"
     """The button had been used before: its job is shown, and nothing was charged."""
     DECLINED = "declined"
+    """Midjourney declined it."""
     REFUSED = "refused"
+    """Not sent, or refused by useapi: no job."""
     LOST = "lost"
-    """It was sent, and no job of it was found."""
-    WITHDRAWN = "withdrawn"
-    """Taken back by the presser."""
+    """Sent, and no job was found. It may have been charged."""
+    CANCELLED = "cancelled"
+    """Cancelled by its presser while it was queued."""
 
 
 OPEN_SUBMISSIONS = frozenset({SubmissionState.QUEUED, SubmissionState.SENT, SubmissionState.UNCONFIRMED})
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
-    """One paid request to the provider: a pressed button. `reference` is sent along, and the provider echoes it.
+    """One paid request to the provider: a pressed button. States and transitions: see `SubmissionState`.
 
-    `error` is the sentence for the presser of a failed submission, of an unconfirmed one the sentence in case it fails;
-    of a declined one Midjourney's own words, for the presser alone. `waits_for` is the row id of the open submission of
-    the same button: its outcome counts for this one too.
+    `reference` (24 hex digits) is sent along, and the provider echoes it in the job. `parent_id` and `child_id` are row
+    ids of jobs. `waits_for` is the row id of the open submission of the same button, whose outcome counts for this one.
+    `error` is a sentence for the presser of a failed submission. For an unconfirmed one it is the sentence in case that
+    no job is found; for a declined one it is Midjourney's text, which only the presser may read.
     """
 
     id: int
@@ -63,7 +97,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Limit(StrEnum):
-    """The numbers of a server that a press would have passed."""
+    """Which limit of a server a submission would exceed."""
 
     COOLDOWN = "cooldown"
     DAILY = "daily"
@@ -72,14 +106,18 @@ class Limit(StrEnum):
 
 
 class LimitExceeded(msgspec.Struct, frozen=True, kw_only=True):
-    """A press that was not taken; `free_at` is when the next one may be, where time alone helps."""
+    """A submission that was not stored; `free_at` is when the next one is allowed, where time alone helps."""
 
     why: Limit
     free_at: datetime | None = None
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """The numbers that one press must keep; `None`: none for this one. `cooldown` is in seconds."""
+    """The limits for one submission; `None` means no limit.
+
+    `daily` and `server_daily` count submissions of the last 24 hours, `queue` those that are queued; `cooldown` is the
+    number of seconds between two.
+    """
 
     daily: int | None = None
     server_daily: int | None = None

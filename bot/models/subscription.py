@@ -1,4 +1,4 @@
-"""A member's wish to be told about a job, and what the poller needs to poll it."""
+"""A member's subscription to a job, and what the poller needs to poll it."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from bot.models.server import Destination, Person
 
 
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):
-    """A person's wish to be told in one place about one job."""
+    """One member's request to be notified in one destination about one job."""
 
     destination: Destination
     person: Person
@@ -17,7 +17,7 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PollTarget(msgspec.Struct, frozen=True, kw_only=True):
-    """What the watcher needs to look at a job: what is known of it, and when and where its youngest watch began."""
+    """A job to poll, with the time and the destination of its newest subscription."""
 
     known: KnownJob
     subscribed_at: datetime

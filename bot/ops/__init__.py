@@ -1,4 +1,4 @@
-"""What the bot answers over HTTP, where its admin wants that: `pages` health and metrics, `callbacks` useapi's calls.
+"""Operations: the bot's HTTP server with its health, metrics and webhook routes, and nightly maintenance.
 
-Import the parts themselves: metrics need a package that nothing else does.
+Import the modules themselves: `metrics` needs a package that is loaded only where `HEALTH_PORT` is set.
 """

@@ -1,7 +1,7 @@
-"""Whether the bot does its work, and if not, which part of it does not: for monitors, containers and people.
+"""Health report of the running bot, one entry per part: for monitors, containers and people.
 
-A part fails where a restart, or a look by the admin, would help. An outage of useapi.net is none of the bot's: it is
-told, and changes nothing else.
+A part fails only if a restart or an action of the admin would help. An outage of useapi.net is reported, but fails no
+part: a restart would not end it.
 """
 
 import asyncio
@@ -12,31 +12,32 @@ from typing import NamedTuple
 
 from bot.client import Darkroom
 from bot.errors import StoreUnavailable
+from bot.wakeup import loop_time
 
 GATEWAY_DOWN = 60.0  # seconds; a resume takes one or two, and interactions do not arrive meanwhile
-ROUND_STALE = 420.0  # the watcher sleeps for 300 s at most, and a look may take 20
-LOOK_LATE = 300.0  # as long as the longest pause between two looks
-DELIVERY_LATE = 300.0  # in which nobody took up what could be posted
-IN_HAND = 600.0  # one message: a look into the history, and 10 MB through a slow uplink, take five minutes together
-WRITE_WITHIN = 10.0  # longer than the nightly copy holds a database of a million jobs
-_FRESH = 5.0  # a report is given again for so long: who asks more often costs nothing
+ROUND_STALE = 420.0  # seconds; the poller sleeps for 300 s at most, and a poll may take 20
+POLL_LATE = 300.0  # seconds; the longest interval between two polls of a job
+DELIVERY_LATE = 300.0  # seconds that a due delivery may stay unclaimed
+SEND_LONGEST = 600.0  # seconds for one message; a history search and 10 MB over a slow uplink take five minutes
+WRITE_TIMEOUT_SECONDS = 10.0  # longer than the nightly copy locks a database of a million jobs
+_CACHE_SECONDS = 5.0  # frequent requests are answered from the last report
 
 
 class Part(NamedTuple):
-    """One part of the bot: whether it does its work, and how it does in a few words."""
+    """State of one part of the bot: whether it works, and a short description."""
 
     ok: bool
-    words: str
+    detail: str
 
 
 class Health:
-    """Watches the bot's connections, and asks its other parts when it is asked itself; `now` is the wall clock."""
+    """Tracks the gateway connections, and queries the other parts on request; `now` is the wall clock."""
 
     def __init__(self, bot: Darkroom, now: Callable[[], datetime]) -> None:
         self._bot = bot
         self._now = now
-        self._began = asyncio.get_running_loop().time()
-        self._down_since: dict[int, float | None] = {}  # by shard; None: it is up
+        self._started = loop_time()
+        self._down_since: dict[int, float | None] = {}  # by shard; None while connected
         self._report: Mapping[str, Part] = {}
         self._reported_at = -math.inf
         bot.add_listener(self._up, "on_shard_connect")
@@ -48,80 +49,79 @@ class Health:
 
     async def _down(self, shard: int) -> None:
         if self._down_since.get(shard) is None:
-            self._down_since[shard] = _loop_time()
+            self._down_since[shard] = loop_time()
 
     async def report(self) -> Mapping[str, Part]:
-        """Every part by its name, at most five seconds old."""
-        if not self._report or _loop_time() - self._reported_at >= _FRESH:
-            self._reported_at = _loop_time()
+        """Return all parts by name; the report is at most five seconds old."""
+        if not self._report or loop_time() - self._reported_at >= _CACHE_SECONDS:
+            self._reported_at = loop_time()
             database = await self._database()
             self._report = {
                 "gateway": self._gateway(),
-                "watcher": self._watcher(),
-                "looks": self._looks(),
-                "deliveries": await self._deliveries() if database.ok else Part(ok=True, words="not known"),
+                "poller": self._poller(),
+                "polls": self._polls(),
+                "deliveries": await self._deliveries() if database.ok else Part(ok=True, detail="unknown"),
                 "database": database,
-                "push": self._push(),
-                "useapi": Part(ok=True, words=self._bot.poller.outage or "answers"),
+                "webhooks": self._webhooks(),
+                "useapi": Part(ok=True, detail=self._bot.poller.outage or "answers"),
             }
         return self._report
 
     def _gateway(self) -> Part:
-        shards = self._down_since or {0: self._began}
+        shards = self._down_since or {0: self._started}
         if (self._bot.shard_count or 1) > len(shards):
-            shards = {**shards, -1: self._began}  # one that was never up
+            shards = {**shards, -1: self._started}  # a shard that never connected
         since = min((when for when in shards.values() if when is not None), default=None)
         if since is None:
-            return Part(ok=True, words="connected")
-        seconds = _loop_time() - since
-        return Part(ok=seconds <= GATEWAY_DOWN, words=f"down for {seconds:.0f} s")
+            return Part(ok=True, detail="connected")
+        seconds = loop_time() - since
+        return Part(ok=seconds <= GATEWAY_DOWN, detail=f"down for {seconds:.0f} s")
 
-    def _push(self) -> Part:
-        """Told, never held against the bot: who may not be called, or was not, looks for news by itself."""
+    def _webhooks(self) -> Part:
+        """Never fails: without webhooks the poller finds the same news later."""
         if not self._bot.settings.callback_url:
-            return Part(ok=True, words="off")
+            return Part(ok=True, detail="off")
         if self._bot.webhooks.last_received is None:
-            return Part(ok=True, words="no call yet")
-        return Part(ok=True, words=f"the last call came {_loop_time() - self._bot.webhooks.last_received:.0f} s ago")
+            return Part(ok=True, detail="no call yet")
+        return Part(ok=True, detail=f"last call {loop_time() - self._bot.webhooks.last_received:.0f} s ago")
 
-    def _watcher(self) -> Part:
+    def _poller(self) -> Part:
         if self._bot.poller.last_round is None:
-            return Part(ok=False, words="has not begun")
-        seconds = _loop_time() - self._bot.poller.last_round
-        return Part(ok=seconds <= ROUND_STALE, words=f"its last round was {seconds:.0f} s ago")
+            return Part(ok=False, detail="not started")
+        seconds = loop_time() - self._bot.poller.last_round
+        return Part(ok=seconds <= ROUND_STALE, detail=f"last round {seconds:.0f} s ago")
 
-    def _looks(self) -> Part:
+    def _polls(self) -> Part:
         late = self._bot.poller.overdue
-        return Part(ok=late <= LOOK_LATE, words=f"{late:.0f} s late" if late >= 1 else "in time")
+        return Part(ok=late <= POLL_LATE, detail=f"{late:.0f} s late" if late >= 1 else "on time")
 
     async def _deliveries(self) -> Part:
-        """One that could be posted is taken up at once, and then takes a while: neither may last for ever."""
+        """Fail if a due delivery stays unclaimed, or if sending a claimed one takes too long."""
         if self._bot.dispatcher.paused:
-            return Part(ok=True, words="Discord asked for a pause")
-        in_hand = self._bot.dispatcher.in_hand
-        for channel_id, since in (await self._bot.store.due_channels()).items():
+            return Part(ok=True, detail="paused by Discord")
+        busy_since = self._bot.dispatcher.busy_since
+        for channel_id, since in (await self._bot.store.stats.due_channels()).items():
             waited = (self._now() - since).total_seconds()
-            if channel_id not in in_hand and waited > DELIVERY_LATE:
-                return Part(ok=False, words=f"one has not been taken up for {waited:.0f} s")
-        longest = max((_loop_time() - since for since in in_hand.values()), default=0.0)
-        return Part(ok=longest <= IN_HAND, words=f"one takes {longest:.0f} s" if longest >= 1 else "in time")
+            if channel_id not in busy_since and waited > DELIVERY_LATE:
+                return Part(ok=False, detail=f"one has been due for {waited:.0f} s")
+        longest = max((loop_time() - since for since in busy_since.values()), default=0.0)
+        return Part(
+            ok=longest <= SEND_LONGEST,
+            detail=f"one has been sending for {longest:.0f} s" if longest >= 1 else "on time",
+        )
 
     async def _database(self) -> Part:
-        """Written for certain: SQLite tells of a full disk only when it is."""
+        """Test with a write: SQLite reports a full disk only then."""
         try:
-            async with asyncio.timeout(WRITE_WITHIN):
-                await self._bot.store.set_fact("health", self._now().isoformat())
+            async with asyncio.timeout(WRITE_TIMEOUT_SECONDS):
+                await self._bot.store.facts.set("health", self._now().isoformat())
         except StoreUnavailable:
-            return Part(ok=False, words="cannot be written")
+            return Part(ok=False, detail="cannot be written")
         except TimeoutError:
-            return Part(ok=False, words=f"was not written within {WRITE_WITHIN:.0f} s")
-        return Part(ok=True, words="can be written")
+            return Part(ok=False, detail=f"was not written within {WRITE_TIMEOUT_SECONDS:.0f} s")
+        return Part(ok=True, detail="writable")
 
 
 def is_healthy(report: Mapping[str, Part]) -> bool:
-    """Whether every part does its work."""
+    """Return whether every part works."""
     return all(part.ok for part in report.values())
-
-
-def _loop_time() -> float:
-    return asyncio.get_running_loop().time()

@@ -1,4 +1,4 @@
-"""The bot's own small HTTP server, where HEALTH_PORT is set: `/healthz` for monitors, `/metrics` for Prometheus."""
+"""Routes served on `HEALTH_PORT`: `/healthz` for monitors, `/metrics` for Prometheus."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -13,7 +13,7 @@ from bot.ops.metrics import CONTENT_TYPE, Metrics
 
 
 class HealthRoutes:
-    """What can be asked. Nothing in the answers is secret: no token, no id, no name."""
+    """Handlers of both routes. Responses hold no token, id or name."""
 
     def __init__(self, bot: Darkroom, health: Health, metrics: Metrics, now: Callable[[], datetime]) -> None:
         self._bot = bot
@@ -22,19 +22,19 @@ class HealthRoutes:
         self._now = now
 
     def routes(self) -> list[web.RouteDef]:
-        """Every path; anything else is 404."""
+        """Return the routes; any other path is 404."""
         return [web.get("/healthz", self.healthz), web.get("/metrics", self.metrics)]
 
     async def healthz(self, _request: web.Request) -> web.Response:
-        """200 where every part does its work, else 503; in both cases which does, and how."""
+        """Answer 200 if every part works, else 503, with the state of each part as JSON."""
         report = await self._health.report()
         healthy = is_healthy(report)
-        parts = {name: {"ok": part.ok, "is": part.words} for name, part in report.items()}
-        told = {"healthy": healthy, "version": __version__, "parts": parts}
-        return web.json_response(told, status=200 if healthy else 503)
+        parts = {name: {"ok": part.ok, "is": part.detail} for name, part in report.items()}
+        body = {"healthy": healthy, "version": __version__, "parts": parts}
+        return web.json_response(body, status=200 if healthy else 503)
 
     async def metrics(self, _request: web.Request) -> web.Response:
-        """Everything that is counted."""
+        """Answer with all metrics in Prometheus' text format; 503 if the database cannot be read."""
         try:
             text = await self._metrics.render(self._bot, await self._health.report(), self._now)
         except StoreUnavailable:

@@ -1,4 +1,4 @@
-"""A small HTTP server at one address."""
+"""A bounded HTTP server on one address, used for health checks and for webhooks."""
 
 import asyncio
 import errno
@@ -14,27 +14,27 @@ from bot.errors import StartError
 
 log = logging.getLogger(__name__)
 
-LARGEST_BODY = 64 * 1024
-"""Bytes of a request, after decompression."""
-MOST_CONNECTIONS = 100
-"""At one address. Whoever holds connections open takes files from the bot, which needs them for Discord and useapi."""
+MAX_BODY_BYTES = 64 * 1024
+"""Largest request body, after decompression."""
+MAX_CONNECTIONS = 100
+"""Per address. Open connections use file descriptors, which the bot needs for Discord and its provider."""
 
-_WHY = {
-    errno.EADDRINUSE: "something else is on it; stop that, or choose another port",
-    errno.EACCES: "ports below 1024 want more rights; choose a higher one",
+_REASONS = {
+    errno.EADDRINUSE: "another program uses it; stop that program, or choose another port",
+    errno.EACCES: "ports below 1024 need more rights; choose a higher one",
     errno.EADDRNOTAVAIL: "this machine has no such address",
 }
 
 
 @asynccontextmanager
 async def serve(routes: list[web.RouteDef], *, host: str, port: int, setting: str) -> AsyncIterator[int]:
-    """Answer at this address until the end; the port, which the system chooses where `port` is 0.
+    """Serve the routes on this address while the context is open; yields the port (the system chooses one for 0).
 
-    Raises `StartError`, which names the `setting`, where the address cannot be had.
+    Raises `StartError`, which names the `setting`, if the address cannot be bound.
     """
-    application = web.Application(client_max_size=LARGEST_BODY)
+    application = web.Application(client_max_size=MAX_BODY_BYTES)
     application.add_routes(routes)
-    log.addFilter(_callers_fault_is_no_error)
+    log.addFilter(_demote_client_errors)
     runner = web.AppRunner(application, access_log=None, logger=log, shutdown_timeout=1.0)
     async with AsyncExitStack() as opened:
         await runner.setup()
@@ -43,30 +43,33 @@ async def serve(routes: list[web.RouteDef], *, host: str, port: int, setting: st
         try:
             listening = await asyncio.get_running_loop().create_server(partial(_accept, runner.server), host, port)
         except OSError as error:
-            why = _WHY.get(error.errno or 0, error.strerror)
-            raise StartError(f"{setting} {port} cannot be opened on {host}: {why}.") from None
+            reason = _REASONS.get(error.errno or 0, error.strerror)
+            raise StartError(f"{setting} {port} cannot be opened on {host}: {reason}.") from None
         opened.callback(listening.close)
         yield int(listening.sockets[0].getsockname()[1])
 
 
 def _accept(server: web.Server) -> RequestHandler:
-    """One more connection; those in excess go, the oldest first: a call or a question takes milliseconds."""
-    for oldest in server.connections[: max(len(server.connections) - MOST_CONNECTIONS + 1, 0)]:
+    """Create the handler of a new connection; beyond the limit, close the oldest ones first.
+
+    Legitimate requests take milliseconds, so an old connection is an idle or a slow client.
+    """
+    for oldest in server.connections[: max(len(server.connections) - MAX_CONNECTIONS + 1, 0)]:
         oldest.force_close()
     return server()
 
 
-_CALLERS_FAULT = (http_exceptions.HttpProcessingError, web.RequestPayloadError, ConnectionError)
+_CLIENT_ERRORS = (http_exceptions.HttpProcessingError, web.RequestPayloadError, ConnectionError)
 
 
-def _callers_fault_is_no_error(record: logging.LogRecord) -> bool:
-    """Strangers can send thousands of requests that are no HTTP; aiohttp writes a page for each, DEBUG has a line."""
+def _demote_client_errors(record: logging.LogRecord) -> bool:
+    """Log malformed and broken-off requests as one line at DEBUG; aiohttp logs an error with a traceback for each."""
     error = record.exc_info[1] if record.exc_info else None
-    if not isinstance(error, _CALLERS_FAULT):
+    if not isinstance(error, _CLIENT_ERRORS):
         return True
     record.levelno, record.levelname = logging.DEBUG, "DEBUG"
     record.msg, record.args, record.exc_info = (
-        f"A request broke off or made no sense ({type(error).__name__})",
+        f"Malformed or interrupted request ({type(error).__name__})",
         (),
         None,
     )

@@ -1,7 +1,8 @@
-"""The door at which useapi.net may knock when a job has news: POST …/useapi/<secret>.
+"""Webhook endpoint for useapi.net: POST …/useapi/<secret>.
 
-useapi signs nothing, so the address itself is the secret. What a call says is used for one thing only: which job to
-ask useapi about. https://useapi.net/docs/api-v2/post-jobs-imagine (replyUrl) tells what is sent.
+useapi.net does not sign its calls, so the URL itself is the secret. Only the job id of a call is used, to poll that job
+at once; the rest of the body is not trusted. For its format, see `replyUrl` in
+https://useapi.net/docs/api-v2/post-jobs-imagine.
 """
 
 import asyncio
@@ -10,33 +11,36 @@ import hmac
 from aiohttp import web
 
 from bot.errors import InvalidResponse
-from bot.polling.webhooks import WebhookInbox
+from bot.polling import WebhookInbox
 from bot.providers.useapi import parse_job
 
-_PATIENCE = 10.0  # seconds for a body of a few KB
+_TIMEOUT_SECONDS = 10.0  # for a body of a few KB
 
 
 class WebhookRoutes:
-    """Answers the calls; `secret` is the last part of the address."""
+    """Handles webhook calls; `secret` is the last segment of the URL's path."""
 
     def __init__(self, webhooks: WebhookInbox, secret: str) -> None:
-        self._push = webhooks
+        self._webhooks = webhooks
         self._secret = secret.encode()
 
     def routes(self) -> list[web.RouteDef]:
-        """The one path; what a proxy leaves before it does not matter."""
+        """Return the one route; a path prefix that a reverse proxy leaves is accepted."""
         return [web.post("/{before:(?:.*/)?}useapi/{secret}", self.called)]
 
     async def called(self, request: web.Request) -> web.Response:
-        """200 to every call that names a job, known or not: nobody learns here which jobs there are."""
+        """Answer 200 to every call that names a job, known or not, so that responses do not reveal which jobs exist.
+
+        A wrong secret is 404, a body without a job id 400, a body that takes too long 408.
+        """
         if not hmac.compare_digest(request.match_info["secret"].encode(errors="replace"), self._secret):
             raise web.HTTPNotFound
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_TIMEOUT_SECONDS):
                 body = await request.read()
         except TimeoutError:
             raise web.HTTPRequestTimeout from None
-        except (web.RequestPayloadError, ConnectionError):  # it cannot be decompressed, or broke off
+        except (web.RequestPayloadError, ConnectionError):  # not decompressible, or cut off
             raise web.HTTPBadRequest from None
         try:
             jobid = parse_job(body, jobid="").jobid
@@ -44,5 +48,5 @@ class WebhookRoutes:
             jobid = ""
         if not jobid:
             raise web.HTTPBadRequest
-        await self._push.received(jobid)
+        await self._webhooks.received(jobid)
         return web.Response(text="ok")

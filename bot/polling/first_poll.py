@@ -1,67 +1,68 @@
-"""Which looks are not worth a request yet: of a fresh job, those before the time at which the quickest of its kind end.
+"""First polls that are too early to be worth a request: those of a fresh job before the quickest of its kind are over.
 
-A simulation (`python -m tests.bench waiting`) says what this is worth: two looks for a fast job instead of three, and
-results as early as without it. Looking first at the median would save another half, but then half of the cards would
-never show a preview. Kinds whose times differ much, relaxed ones above all, are looked at as ever.
+A simulation (`python -m tests.bench waiting`) says what this is worth: two polls of a fast job instead of three, and
+results as early as without it. A first poll at the median would save another half, but then half of the status cards
+would never show a preview. Kinds with a wide spread of times, relaxed ones above all, are polled as usual.
 """
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from bot.models import Job, PollTarget, Status
 from bot.models.durations import TypicalDuration, kind_of, mode_of
 from bot.store import Store
+from bot.wakeup import loop_time
 
 _FRESH = frozenset({Status.CREATED, Status.STARTED})
-_REMEMBERED = 60.0  # seconds; what is usual changes slowly
-_ALIKE = 3.0  # intervals: of kinds that spread wider, the quickest would be shown late
-_LATEST = 4.0  # intervals: people want to see how far a slow job is, and that one was declined
+_CACHED_FOR = 60.0  # seconds; typical durations change slowly
+_WIDEST_SPREAD = 3.0  # intervals; with a wider one, the result of a quick job would come late
+_LATEST = 4.0  # intervals; members want to see how far a slow job is, and that one was declined
+_OLDEST = 20.0  # intervals; an older job is slow already, or a clock is wrong
 
 
 class FirstPollDelay:
-    """Knows what is usual; `now` is the wall clock, `poll_seconds` the interval between two looks at a fresh job."""
+    """Delays first polls by the typical durations that the store has learnt.
+
+    `now` is the wall clock, `poll_seconds` the interval between two polls of a fresh job.
+    """
 
     def __init__(self, *, store: Store, poll_seconds: float, now: Callable[[], datetime]) -> None:
         self._store = store
         self._poll_seconds = poll_seconds
         self._now = now
-        self._usual: dict[tuple[str, str], tuple[float, TypicalDuration | None]] = {}
+        self._typical: dict[tuple[str, str], tuple[float, TypicalDuration | None]] = {}
+        """By kind and mode: when it was read, by the loop's clock, and what was read."""
 
     async def seconds_left(self, target: PollTarget) -> float:
-        """For how long a look at this job is no use; 0 where it is, or nobody can say."""
+        """How long polling this job is too early, in seconds; 0 where it is not, or where that is not known."""
         job = target.known.job
         if not is_fresh(job) or job.created is None:
             return 0.0
         age = (self._now() - job.created).total_seconds()
-        if not 0 <= age < self._poll_seconds * 20:  # a clock that is off, or a job that is slow already
+        if not 0 <= age < _OLDEST * self._poll_seconds:
             return 0.0
-        typical = await self._usually(target)
+        typical = await self._typical_of(job)
         return 0.0 if typical is None else max(not_before(typical, self._poll_seconds) - age, 0.0)
 
-    async def _usually(self, target: PollTarget) -> TypicalDuration | None:
-        kind = (kind_of(target.known.job), mode_of(target.known.job))
-        read_at, typical = self._usual.get(kind, (-_REMEMBERED, None))
-        if _loop_time() - read_at >= _REMEMBERED:
-            typical = await self._store.typical(target.known.job)
-            self._usual[kind] = (_loop_time(), typical)
+    async def _typical_of(self, job: Job) -> TypicalDuration | None:
+        key = (kind_of(job), mode_of(job))
+        read_at, typical = self._typical.get(key, (-_CACHED_FOR, None))
+        if loop_time() - read_at >= _CACHED_FOR:
+            typical = await self._store.durations.typical(job)
+            self._typical[key] = (loop_time(), typical)
         return typical
 
 
 def is_fresh(job: Job) -> bool:
-    """Whether nothing is known yet of how far a job is."""
+    """Whether no progress of the job is known yet."""
     return job.percent is None and job.status in _FRESH
 
 
 def not_before(typical: TypicalDuration, poll_seconds: float) -> float:
-    """The seconds after its creation before which hardly any job of this kind is over; 0 where they differ too much.
+    """The age in seconds before which hardly any job of this kind is over; 0 where their durations differ too much.
 
-    Of slow kinds it is earlier: what ends them before their time would be told late.
+    At most `_LATEST` intervals, so that the end of a slow job before its time is seen soon.
     """
-    if typical.high - typical.low > timedelta(seconds=_ALIKE * poll_seconds):
+    if typical.high - typical.low > timedelta(seconds=_WIDEST_SPREAD * poll_seconds):
         return 0.0
     return min(typical.low.total_seconds(), _LATEST * poll_seconds)
-
-
-def _loop_time() -> float:
-    return asyncio.get_running_loop().time()

@@ -1,10 +1,10 @@
-"""useapi.net calls when a job has news. What a call says is not believed: useapi itself is asked, and polling goes on.
+"""Acts on the webhook calls of useapi.net about jobs with news. A call is only a hint: the provider itself is asked.
 
-So a forged call, should the secret address be known, can bring about one look at a job, and a lost one costs nothing
-but the time until the next look.
+So a forged call, should the secret address be known, can bring about one poll of a job, and a lost call costs nothing
+but the time until the next poll.
 
-A job that was made elsewhere may name the channel for its result by itself, as its `replyRef`: `discord:<channel id>`.
-That is read from useapi's own answer, never from a call.
+A job that was made elsewhere can name the channel for its result in its `replyRef`: `discord:<channel id>`. That is
+read from useapi's own answer, never from a call. Such a job gets a subscription without a member.
 """
 
 import asyncio
@@ -13,28 +13,32 @@ import re
 from collections.abc import Awaitable, Callable
 
 from bot import logs
-from bot.errors import Busy, JobModerated, JobUnknown, Misconfigured, ProviderError, StoreUnavailable, TransientError
+from bot.errors import Busy, JobUnknown, Misconfigured, ProviderError, StoreUnavailable, TransientError
 from bot.models import Destination, Job, KnownJob
 from bot.providers.useapi import UseapiClient
+from bot.rate_limiter import RateLimiter
 from bot.store import Store
+from bot.wakeup import loop_time
 
 log = logging.getLogger(__name__)
 
-_CHANNEL = re.compile(r"discord:(\d{15,20})", re.ASCII)
-_REMEMBERED = 1000  # job ids
-_EARLY = 180.0  # seconds: a press may be answered up to 75 s after its job's first call
-_ASK_AGAIN = 30.0  # seconds between two questions about a job that nobody here asked for
-_BURST, _EACH = 30, 2.0  # so many of them are asked about at once, then one in so many seconds, whoever calls
-_PAUSES = (5.0, 15.0, 60.0, 240.0)  # before what was in trouble, a far end or the disk, is tried again
-_LAST_CALLS = 1.0  # seconds at the end for calls that were answered, and whose job useapi is being asked about
-_TOO_FRESH = _PAUSES[:2]  # before it is asked again about a job that it does not know, while there is room for others
+_REPLY_REF = re.compile(r"discord:(\d{15,20})", re.ASCII)
+_LARGEST_ID = (1 << 63) - 1
+_MAX_REMEMBERED = 1000  # job ids in each of the two memories
+_EARLY_CALL_COUNTS_FOR = 180.0  # seconds: a press may be answered up to 75 s after the first call about its job
+_FETCH_AGAIN_AFTER = 30.0  # seconds between two requests for a job without a subscription, whatever number of calls
+_FETCH_BURST, _FETCH_INTERVAL = 30, 2.0  # such requests at once, and seconds between two of them after that
+_RETRY_PAUSES = (5.0, 15.0, 60.0, 240.0)  # seconds, where the provider, Discord or the disk has trouble
+_UNKNOWN_JOB_PAUSES = _RETRY_PAUSES[:2]  # where the provider does not know the job (yet)
+_CLOSE_TIMEOUT = 1.0  # seconds
 
 
 class WebhookInbox:
-    """Takes up what useapi calls about.
+    """Polls subscribed jobs that useapi calls about, and subscribes jobs that name their channel themselves.
 
-    `poll_soon` polls a subscribed job now. `destination_of` finds a channel, `None` where nothing may be posted; it
-    raises `OSError` where nobody can say just now. `adopted` sets in motion what was taken in.
+    `poll_soon` gets the row id of a subscribed job. `destination_of` returns the destination of a channel id, `None`
+    where nothing may be posted, and raises `OSError` where that is not known just now. `on_subscribed` is called after
+    a job got a subscription here.
     """
 
     def __init__(
@@ -44,49 +48,49 @@ class WebhookInbox:
         store: Store,
         poll_soon: Callable[[int], None],
         destination_of: Callable[[int], Awaitable[Destination | None]],
-        adopted: Callable[[KnownJob], None],
+        on_subscribed: Callable[[KnownJob], None],
     ) -> None:
         self._api = api
         self._store = store
-        self._wake = poll_soon
-        self._place_of = destination_of
-        self._adopted = adopted
-        self._early: dict[str, float] = {}  # jobs that nobody knew when a call came, and when that was
-        self._asked: dict[str, float] = {}  # jobs that useapi was asked about, and when
+        self._poll_soon = poll_soon
+        self._destination_of = destination_of
+        self._on_subscribed = on_subscribed
+        self._early_calls: dict[str, float] = {}  # when the last call came about a job that the store did not know
+        self._fetched: dict[str, float] = {}  # when a job was last requested to see whether it names a channel
+        self._fetch_limit = RateLimiter(_FETCH_INTERVAL, burst=_FETCH_BURST)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._spare, self._spared_at = float(_BURST), 0.0
         self.last_received: float | None = None
-        """When useapi last called, by the loop's clock."""
+        """When the last call came, by the loop's clock."""
 
     async def received(self, jobid: str) -> None:
-        """Somebody at the secret address says that this job has news."""
-        self.last_received = _loop_time()
-        known = await self._store.by_jobid(jobid)
+        """Act on a call that says that this job has news."""
+        self.last_received = loop_time()
+        known = await self._store.jobs.by_jobid(jobid)
         if known is not None:
-            self._wake(known.id)
+            self._poll_soon(known.id)
         else:
-            _note(self._early, jobid)
-        if await self._may_be_owed(known):
-            self._take_in_soon(jobid)
+            _remember(self._early_calls, jobid)
+        if await self._may_name_a_channel(known):
+            self._fetch_soon(jobid)
 
-    def watched(self, known: KnownJob) -> None:
-        """A job is watched from now on; where a call came before that, there is news already."""
-        heard_at = self._early.pop(known.job.jobid, None)
-        if heard_at is not None and _loop_time() - heard_at < _EARLY:
-            self._wake(known.id)
+    def job_added(self, known: KnownJob) -> None:
+        """Poll a job that got its subscription just now, where a call about it came before that."""
+        called_at = self._early_calls.pop(known.job.jobid, None)
+        if called_at is not None and loop_time() - called_at < _EARLY_CALL_COUNTS_FOR:
+            self._poll_soon(known.id)
 
     def catch_up(self) -> None:
-        """Look through the jobs that run now: calls about them may have come while the bot was away."""
+        """Check all jobs that run now, in the background: calls about them may have come while the bot was off."""
         self._start(self._catch_up())
 
     async def close(self) -> None:
-        """Give the calls that were answered a moment to be acted on, then end the rest.
+        """Wait a second for what calls have begun, then cancel the rest.
 
-        Nothing may call `received` any more. A job that useapi could not describe in time is lost, unless it runs at
-        the next start.
+        Nothing may call `received` any more. A job that useapi could not describe in time is lost, unless it still runs
+        at the next start.
         """
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=_LAST_CALLS)
+            await asyncio.wait(self._tasks, timeout=_CLOSE_TIMEOUT)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -97,104 +101,88 @@ class WebhookInbox:
         try:
             running = await self._api.running()
         except ProviderError:
-            return  # of which others tell
+            return  # already logged and alerted by the poller
         for jobid in running:
-            if await self._may_be_owed(await self._store.by_jobid(jobid)):
-                self._take_in_soon(jobid)
+            if await self._may_name_a_channel(await self._store.jobs.by_jobid(jobid)):
+                self._fetch_soon(jobid)
 
-    async def _may_be_owed(self, known: KnownJob | None) -> bool:
-        """Whether a job may name a channel in which it was not shown yet; many calls are about those that were."""
+    async def _may_name_a_channel(self, known: KnownJob | None) -> bool:
+        """Whether a job may name a channel in which it has no subscription yet; most calls are about other jobs."""
         if known is None:
             return True
         channel_id = _channel_in(known.job)
-        return channel_id is not None and not await self._store.has_unattended_subscription(known.id, channel_id)
+        return channel_id is not None and not await self._store.subscriptions.has_unattended(known.id, channel_id)
 
-    def _take_in_soon(self, jobid: str) -> None:
-        asked_at = self._asked.get(jobid)
-        if asked_at is not None and _loop_time() - asked_at < _ASK_AGAIN:
+    def _fetch_soon(self, jobid: str) -> None:
+        fetched_at = self._fetched.get(jobid)
+        if fetched_at is not None and loop_time() - fetched_at < _FETCH_AGAIN_AFTER:
             return
-        if self._may_ask():
-            _note(self._asked, jobid)
-            self._start(self._take_in(jobid))
-
-    def _may_ask(self, *, leaving: float = 0.0) -> bool:
-        """Whether there is room for one more question, and then for so many others; it is taken."""
-        now = _loop_time()
-        self._spare = min(self._spare + (now - self._spared_at) / _EACH, _BURST)
-        self._spared_at = now
-        if self._spare < leaving + 1:
-            return False
-        self._spare -= 1
-        return True
+        if self._fetch_limit.try_acquire():
+            _remember(self._fetched, jobid)
+            self._start(self._subscribe(jobid))
 
     def _start(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._finish)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _finish(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (bug := task.exception()) is not None:
-            log.error("A call of useapi.net could not be followed", exc_info=bug)
+            log.error("A webhook call failed in an unexpected way", exc_info=bug)
 
-    async def _take_in(self, jobid: str) -> None:
-        for pause in (*_PAUSES, None):
+    async def _subscribe(self, jobid: str) -> None:
+        """Subscribe the job in the channel that it names, if any; retry while something has trouble."""
+        for pause in (*_RETRY_PAUSES, None):
             try:
-                await self._take_in_once(jobid)
+                await self._subscribe_once(jobid)
                 return
             except (TransientError, Busy, Misconfigured, StoreUnavailable, OSError) as error:
                 if pause is None:
-                    log.warning("A job that may belong here is not watched: %s", type(error).__name__)
+                    log.warning("A job that may name a channel here is given up: %s", type(error).__name__)
                     return
                 await asyncio.sleep(pause)
             except JobUnknown:  # a fresh job may not be known everywhere at once, and there may be no other call
-                if pause not in _TOO_FRESH:
+                if pause not in _UNKNOWN_JOB_PAUSES:
                     return
                 await asyncio.sleep(pause)
-                if not self._may_ask(leaving=_BURST / 2):
+                if not self._fetch_limit.try_acquire(leaving=_FETCH_BURST / 2):
                     return
             except ProviderError:
                 return  # there is no such job
 
-    async def _take_in_once(self, jobid: str) -> None:
-        """Watch the job where it says itself.
+    async def _subscribe_once(self, jobid: str) -> None:
+        """Subscribe the job in the channel that it names, if any.
 
-        Raises `ProviderError` or `OSError` where that is not known now, `StoreUnavailable` where it cannot be kept.
+        Raises `ProviderError` or `OSError` where the job or the channel is not known just now, `StoreUnavailable` where
+        the subscription cannot be written.
         """
-        known = await self._store.by_jobid(jobid)
-        job = known.job if known is not None else await self._ask(jobid)
+        known = await self._store.jobs.by_jobid(jobid)
+        job = known.job if known is not None else await self._api.job(jobid)
         channel_id = _channel_in(job)
         if channel_id is None or job.private:
             return
-        destination = await self._place_of(channel_id)
+        destination = await self._destination_of(channel_id)
         if destination is None:
             return
-        subscribed = await self._store.subscribe_unattended(job, destination)
+        subscribed = await self._store.subscriptions.add_unattended(job, destination)
         if subscribed is not None:
             logs.turn_to(key=subscribed.known.key, destination=destination)
-            log.info("A job that was made elsewhere is shown here, as it asked")
-            self._adopted(subscribed.known)
-
-    async def _ask(self, jobid: str) -> Job:
-        try:
-            return await self._api.job(jobid)
-        except JobModerated as declined:
-            return declined.job
+            log.info("Subscribed a job that was made elsewhere and names this channel")
+            self._on_subscribed(subscribed.known)
 
 
 def _channel_in(job: Job) -> int | None:
-    """The channel that a job names for its result; `None` where it names none, or what no id of Discord's can be."""
-    named = _CHANNEL.fullmatch(job.reply_ref)
-    return int(named[1]) if named is not None and int(named[1]) < 1 << 63 else None
+    """The channel id in a job's `replyRef`; `None` where there is none, or a number that no id of Discord can be."""
+    match = _REPLY_REF.fullmatch(job.reply_ref)
+    if match is None or int(match[1]) > _LARGEST_ID:
+        return None
+    return int(match[1])
 
 
-def _note(times: dict[str, float], jobid: str) -> None:
-    """Remember a job as the newest of at most a thousand."""
+def _remember(times: dict[str, float], jobid: str) -> None:
+    """Note the time for a job, as the newest of at most `_MAX_REMEMBERED`."""
     times.pop(jobid, None)
-    times[jobid] = _loop_time()
-    if len(times) > _REMEMBERED:
+    times[jobid] = loop_time()
+    if len(times) > _MAX_REMEMBERED:
         del times[next(iter(times))]
-
-
-def _loop_time() -> float:
-    return asyncio.get_running_loop().time()

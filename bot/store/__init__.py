@@ -1,7 +1,12 @@
-"""The only door to the database: everything that Darkroom keeps, in one file."""
+"""Everything that Darkroom keeps, in one SQLite file; the only SQL.
+
+`Store` is composed of one repository per subject. `connection` holds the one connection to the file, the `*_statements`
+modules what several transactions share. Times in the database are seconds since 1970, outside they are aware UTC. Every
+method that changes something is one transaction.
+"""
 
 from bot.store.store import Store, open_store
-from bot.store.subscription_lists import MemberJob
-from bot.store.subscriptions import SubscriptionOutcome, SubscriptionResult
+from bot.store.subscription_statements import SubscriptionOutcome, SubscriptionResult
+from bot.store.subscriptions import MemberJob
 
 __all__ = ["MemberJob", "Store", "SubscriptionOutcome", "SubscriptionResult", "open_store"]

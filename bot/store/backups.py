@@ -1,9 +1,10 @@
-"""Copies of the database: how they are named, checked, counted, and which of them go.
+"""Nightly copies of the database: made, named, checked, and the oldest deleted.
 
 A copy is made by `VACUUM INTO` through the bot's own connection, never by copying the file: the newest transactions
-stand in the -wal file beside it, and a second connection could damage both (see `database`).
+are in the -wal file beside it, and a second connection could damage both (see `connection`).
 """
 
+import asyncio
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from bot.errors import DarkroomError
 from bot.store.connection import FILE
+from bot.store.repository import Repository
 
 FOLDER = "backups"
 _NIGHTLY = re.compile(r"nightly-\d{8}T\d{6}Z\.sqlite3")
@@ -25,11 +27,29 @@ class BackupError(DarkroomError):
     """The nightly copy of the database could not be made."""
 
 
-def begin(data_dir: Path, now: datetime) -> Path:
-    """An empty file, for the owner's eyes alone, that a copy can be made into; raises `BackupError` without room.
+class Backups(Repository):
+    """Copies that the running bot makes of its own database."""
 
-    SQLite takes an empty file as a target. It has its name only when it was checked: what a crash or a full disk
-    leaves behind does not look like a copy, and goes when the next one begins.
+    async def create(self, data_dir: Path, keep: int) -> Path:
+        """Make a checked copy in data_dir/backups, of which the newest `keep` stay; its path.
+
+        The database is busy while SQLite writes the copy: 0.75 s for 100,000 jobs (265 MB) on a fast disk. The copy is
+        checked in a thread beside. Raises `BackupError`.
+        """
+        part = begin(data_dir, self._clock.now())
+        try:
+            await self._db.rows("VACUUM INTO ?", (str(part),))
+        except sqlite3.Error as error:
+            part.unlink(missing_ok=True)
+            raise BackupError(f"The nightly copy of the database could not be made ({error}).") from None
+        return await asyncio.to_thread(finish, part, keep)
+
+
+def begin(data_dir: Path, now: datetime) -> Path:
+    """Create an empty file, readable by its owner only, as the target of a copy; raises `BackupError` without room.
+
+    SQLite takes an empty file as a target. A copy gets its name only after its check: what a crash or a full disk
+    leaves behind does not look like a copy, and is deleted when the next one begins.
     """
     folder = data_dir / FOLDER
     try:
@@ -72,7 +92,7 @@ def finish(part: Path, keep: int) -> Path:
 
 
 def nightly(data_dir: Path) -> list[Path]:
-    """The nightly copies, the oldest first; what else lies in that folder is not ours to count or delete."""
+    """The nightly copies, the oldest first; other files in that folder are neither counted nor deleted."""
     try:
         return sorted(file for file in (data_dir / FOLDER).iterdir() if _NIGHTLY.fullmatch(file.name))
     except OSError:
@@ -85,7 +105,7 @@ def free_bytes(folder: Path) -> int:
 
 
 def flush(path: Path) -> None:
-    """Have a file, or a folder's list of names, stand on the disk itself."""
+    """Write a file, or a folder's list of names, through to the disk."""
     if os.name == "nt" and path.is_dir():
         return
     number = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)

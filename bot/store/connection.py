@@ -1,4 +1,4 @@
-"""The one connection to the one file: opening, migrating, and transactions that no crash or cancellation can halve.
+"""The one connection to the database file: opening, migrating, and transactions that are atomic under cancellation.
 
 SQLite before 3.51.3 can corrupt a WAL database that two connections write, so this one locks the file for itself
 alone: `locking_mode=EXCLUSIVE` before WAL. The lock dies with the process.
@@ -22,12 +22,12 @@ log = logging.getLogger(__name__)
 
 FILE = "bot.sqlite3"
 APPLICATION_ID = 0x4461726B
-"""Says, in the head of the file, that it is ours."""
+"""Marks the file as a database of Darkroom, in its header."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 CHECKED_WHOLE = 64 << 20
 """The largest file, in bytes, that each start checks page by page: half a second, for some 90,000 jobs.
 
-In a larger one, a damaged page is met where it is read: at the start, if the work that is to be done needs it.
+In a larger file a damaged page is detected when it is read: at the start, if it holds open work.
 """
 
 T = TypeVar("T")
@@ -43,31 +43,31 @@ class Database:
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
         self._lock = asyncio.Lock()
-        self._troubles: set[int | None] = set()  # SQLite's primary codes of the present outage
-        self.on_health: Callable[[str], None] = lambda _words: None
+        self._outage: set[int | None] = set()  # SQLite's primary result codes of the present outage
+        self.on_health: Callable[[str], None] = lambda _sentence: None
 
     async def transaction(self, work: Callable[[aiosqlite.Connection], Awaitable[T]]) -> T:
         """Run `work` between BEGIN IMMEDIATE and COMMIT; whatever it raises rolls everything back.
 
-        It runs in a task of its own, shielded: a caller that is cancelled no longer waits, but the transaction ends
-        whole. `work` must not touch the network. Raises `StoreUnavailable` where the disk does not take it, see
+        It runs in a task of its own, shielded: a cancelled caller stops waiting, and the transaction still ends as a
+        whole. `work` must not use the network. Raises `StoreUnavailable` where the disk does not take it, see
         `sqlite_codes`; any other `sqlite3.Error` is a bug and raised as it is.
         """
-        return await asyncio.shield(asyncio.create_task(self._whole(work)))
+        return await asyncio.shield(asyncio.create_task(self._run(work)))
 
-    async def _whole(self, work: Callable[[aiosqlite.Connection], Awaitable[T]]) -> T:
+    async def _run(self, work: Callable[[aiosqlite.Connection], Awaitable[T]]) -> T:
         db = self._connection
         async with self._lock:
             try:
-                await self._end_the_last()
+                await self._end_failed_transaction()
                 await db.execute("BEGIN IMMEDIATE")
                 result = await work(db)
                 await db.execute("COMMIT")
             except BaseException as error:
                 await self._roll_back()
-                if (words := sqlite_codes.for_admin(error)) is not None:
-                    self._note_trouble(error, words)
-                    raise StoreUnavailable(words) from error
+                if (sentence := sqlite_codes.for_admin(error)) is not None:
+                    self._note_failure(error, sentence)
+                    raise StoreUnavailable(sentence) from error
                 raise
             self._note_success()
             return result
@@ -75,7 +75,7 @@ class Database:
     async def _roll_back(self) -> None:
         """End the open transaction, if any; one that cannot be ended now is ended before the next statement.
 
-        What made the transaction fail is what its caller is to learn of, so this raises nothing of SQLite's.
+        Raises nothing of SQLite's, so that the caller gets the error that made the transaction fail.
         """
         if not self._connection.in_transaction:
             return  # a full disk may have rolled back by itself
@@ -84,28 +84,28 @@ class Database:
         except sqlite3.Error as error:
             log.warning("A transaction could not be rolled back yet: %s", error)
 
-    async def _end_the_last(self) -> None:
-        """End a transaction that could not be rolled back when it failed, so that no half of it is seen or kept."""
+    async def _end_failed_transaction(self) -> None:
+        """Roll back a transaction whose first ROLLBACK failed, so that no part of it is read or kept."""
         if self._connection.in_transaction:
             await self._connection.execute("ROLLBACK")
 
-    def _note_trouble(self, error: BaseException, words: str) -> None:
+    def _note_failure(self, error: BaseException, sentence: str) -> None:
         code = sqlite_codes.primary_code(error)
-        if code not in self._troubles:
-            self._troubles.add(code)
-            log.error("%s (%s)", words, error)
-            self.on_health(words)
+        if code not in self._outage:
+            self._outage.add(code)
+            log.error("%s (%s)", sentence, error)
+            self.on_health(sentence)
 
     def _note_success(self) -> None:
-        if self._troubles and not self._troubles & sqlite_codes.DAMAGED:
-            self._troubles.clear()
+        if self._outage and not self._outage & sqlite_codes.DAMAGED:
+            self._outage.clear()
             log.info("The database can be written again")
             self.on_health("")
 
     async def rows(self, sql: str, parameters: Iterable[Any] = ()) -> list[aiosqlite.Row]:
-        """All rows of a query; waits for a running transaction, so that no half of one is ever seen."""
+        """All rows of a query; waits for a running transaction, so that no part of one is ever read."""
         async with self._lock:
-            await self._end_the_last()
+            await self._end_failed_transaction()
             return list(await self._connection.execute_fetchall(sql, parameters))
 
     async def close_down(self) -> None:
@@ -140,7 +140,7 @@ async def open_database(folder: Path, migrations: Path = MIGRATIONS) -> AsyncIte
 
 @contextmanager
 def as_store_error(path: Path) -> Iterator[None]:
-    """Turn what is wrong with the file or its disk while the bot starts into a `StoreError`; a bug stays as it is."""
+    """Turn an error of the file or its disk during the start into a `StoreError`; a bug is raised as it is."""
     try:
         yield
     except StoreUnavailable as error:
@@ -155,8 +155,8 @@ def as_store_error(path: Path) -> Iterator[None]:
                 ) from None
             case sqlite_codes.CORRUPT:
                 raise StoreError(_damaged(path, error)) from None
-        if (words := sqlite_codes.for_admin(error)) is not None:
-            raise StoreError(f"{path}: {words}") from None
+        if (sentence := sqlite_codes.for_admin(error)) is not None:
+            raise StoreError(f"{path}: {sentence}") from None
         raise
 
 
@@ -167,7 +167,7 @@ def _check_folder(folder: Path) -> None:
         probe.write_bytes(b"")
         probe.unlink()
         if not (folder / FILE).exists():
-            (folder / FILE).touch(mode=0o600)  # it holds prompts and names; what SQLite makes beside it is alike
+            (folder / FILE).touch(mode=0o600)  # it holds prompts and names; SQLite gives its side files the same mode
     except OSError as error:
         raise StoreError(
             f"The folder {folder} for the database cannot be written: {error.strerror}. See DATA_DIR."
@@ -208,7 +208,7 @@ async def schema_of(connection: aiosqlite.Connection, path: Path, newest: int) -
 
 
 def newer_than_us(path: Path, version: int, newest: int) -> str:
-    """What is said of a database that a newer Darkroom has migrated."""
+    """The sentence for a database that a newer Darkroom has migrated."""
     return (
         f"A newer Darkroom wrote {path} (its schema is {version}, this program knows {newest}). "
         "Update Darkroom, or go back to an older copy of the file."

@@ -1,14 +1,25 @@
-"""What stands where, and what is still to come: what the outbox is asked about, beside the courier's own work."""
+"""Deliveries by nonce, job, channel and server, for everything but the dispatcher's own work."""
+
+import json
 
 import aiosqlite
 
-from bot.models import Delivery, DeliveryKind, DeliveryState, Destination
-from bot.store.outbox import OPEN, Outbox, rearm
-from bot.store.rows import delivery_of, one_delivery
+from bot.models import Delivery, DeliveryKind, DeliveryState, Destination, KnownJob
+from bot.store.delivery_statements import OPEN, insert_delivery, one_delivery, rearm
+from bot.store.repository import Repository
+from bot.store.rows import aware, delivery_of
+
+RESTORED = "restored"
+"""The fact that `bot.store.restore` leaves: when a copy was put back, and Discord's newest id in it."""
 
 
-class Deliveries(Outbox):
-    """Questions about deliveries, by job, channel and server."""
+class Deliveries(Repository):
+    """The table `deliveries`, as everybody else asks about it."""
+
+    async def by_nonce(self, nonce: str) -> Delivery | None:
+        """The delivery that a message or a custom_id names; a custom_id is a claim, so compare its destination."""
+        rows = await self._db.rows("SELECT * FROM deliveries WHERE nonce = ?", (nonce,))
+        return delivery_of(rows[0]) if rows else None
 
     async def open_result(self, job_id: int, channel_id: int) -> Delivery | None:
         """The result that is still to be posted in a channel."""
@@ -19,35 +30,34 @@ class Deliveries(Outbox):
         return delivery_of(rows[0]) if rows else None
 
     async def undeliverable(self, guild_id: int) -> list[Delivery]:
-        """The results of a server that were given up, the oldest first."""
+        """The undeliverable results of a server, the oldest first."""
         rows = await self._db.rows(
             "SELECT * FROM deliveries WHERE guild_id = ? AND state = 'undeliverable' ORDER BY id", (guild_id,)
         )
         return [delivery_of(row) for row in rows]
 
     async def rearm(self, guild_id: int) -> int:
-        """Try the given up results of a server again, whole, from now on; how many there are."""
-        return await self._db.transaction(lambda db: rearm(db, "guild_id = ?", (guild_id,), self._time()))
+        """Have the undeliverable results of a server posted after all, with their pictures; how many there are."""
+        return await self._db.transaction(lambda db: rearm(db, self._clock, "guild_id = ?", (guild_id,)))
 
-    async def waiting(self, guild_id: int) -> int:
+    async def count_waiting(self, guild_id: int) -> int:
         """How many results of a server are still to be posted."""
         (row,) = await self._db.rows(
-            f"SELECT count(*) FROM deliveries WHERE guild_id = ? AND kind = 'result' AND {OPEN}",
-            (guild_id,),
+            f"SELECT count(*) FROM deliveries WHERE guild_id = ? AND kind = 'result' AND {OPEN}", (guild_id,)
         )
         return int(row[0])
 
     async def post_of(self, job_id: int, channel_id: int) -> Delivery | None:
-        """The newest message that stands for a job in a channel: its result, else its card."""
+        """The newest post about a job in a channel: its result, else its status card."""
         rows = await self._db.rows(
-            """SELECT * FROM deliveries WHERE job_id = ? AND channel_id = ? AND kind IN ('result', 'card')
+            """SELECT * FROM deliveries WHERE job_id = ? AND channel_id = ? AND kind IN ('result', 'status_card')
                AND state = 'posted' AND message_id IS NOT NULL ORDER BY kind = 'result' DESC, id DESC LIMIT 1""",
             (job_id, channel_id),
         )
         return delivery_of(rows[0]) if rows else None
 
     async def posts_in_server(self, job_id: int, guild_id: int, limit: int = 1) -> list[Delivery]:
-        """The results of a job that stand anywhere in a server, the newest first."""
+        """The posted results of a job in all channels of a server, the newest first."""
         rows = await self._db.rows(
             """SELECT * FROM deliveries WHERE job_id = ? AND guild_id = ? AND kind = 'result' AND state = 'posted'
                AND message_id IS NOT NULL ORDER BY +id DESC LIMIT ?""",  # +: not through all jobs
@@ -55,34 +65,50 @@ class Deliveries(Outbox):
         )
         return [delivery_of(row) for row in rows]
 
-    async def ask_split(self, job_id: int, destination: Destination, *, again: bool = False) -> Delivery | None:
-        """Have the four pictures of a grid posted in a channel; where they stand already, or `None`: they are coming.
+    async def add_split(self, job_id: int, destination: Destination, *, again: bool = False) -> Delivery | None:
+        """Have the four pictures of a grid posted in a channel; the post that shows them already, `None` without one.
 
-        `again` posts them once more where they stand.
+        `again` posts them once more all the same.
         """
 
         async def work(db: aiosqlite.Connection) -> Delivery | None:
-            there = await one_delivery(
+            split = await one_delivery(
                 db,
                 "job_id = ? AND channel_id = ? AND kind = 'split' AND state <> 'dropped' ORDER BY id DESC LIMIT 1",
                 (job_id, destination.channel_id),
             )
-            if there is not None and there.state is DeliveryState.POSTED and there.message_id is not None and not again:
-                return there
-            if there is not None and there.state is DeliveryState.UNDELIVERABLE:
-                await rearm(db, "id = ?", (there.id,), self._time())
-            elif there is None or there.state is DeliveryState.POSTED:
-                await self._insert(db, DeliveryKind.SPLIT, job_id, destination, self._time())
+            if split is None:
+                await insert_delivery(db, self._clock, DeliveryKind.SPLIT, job_id, destination)
+            elif split.state is DeliveryState.UNDELIVERABLE:
+                await rearm(db, self._clock, "id = ?", (split.id,))
+            elif split.state is DeliveryState.POSTED:
+                if split.message_id is not None and not again:
+                    return split
+                await insert_delivery(db, self._clock, DeliveryKind.SPLIT, job_id, destination)
             return None
 
         return await self._db.transaction(work)
 
     async def pinged_recently(self, destination: Destination, user_id: int, seconds: float) -> bool:
-        """Whether what this member pressed rang here within the last `seconds`."""
+        """Whether a message about this member's own submissions mentioned anybody here in the last `seconds`."""
         rows = await self._db.rows(
             """SELECT 1 FROM deliveries WHERE channel_id = ? AND pinged = 1 AND posted_at > ?
-               AND ? IN (SELECT user_id FROM presses WHERE id = press_id
-                         UNION ALL SELECT user_id FROM presses WHERE child_id = deliveries.job_id) LIMIT 1""",
-            (destination.channel_id, self._time() - seconds, user_id),
+               AND ? IN (SELECT user_id FROM submissions WHERE id = submission_id
+                         UNION ALL SELECT user_id FROM submissions WHERE child_id = deliveries.job_id) LIMIT 1""",
+            (destination.channel_id, self._clock.time() - seconds, user_id),
         )
         return bool(rows)
+
+    async def posted_since(self, delivery: Delivery, known: KnownJob) -> int | None:
+        """The snowflake after which the history is searched for a post that names this job, before its result is sent.
+
+        Only for the first result of a job that was running when a restored copy was made: it may have been posted in
+        the time that the copy does not know. `None` for every other delivery.
+        """
+        first = known.over_at is not None and delivery.created_at == known.over_at
+        if delivery.kind is not DeliveryKind.RESULT or not first:
+            return None
+        rows = await self._db.rows("SELECT value FROM facts WHERE name = ?", (RESTORED,))
+        restored = json.loads(rows[0]["value"]) if rows else {"at": 0}
+        was_running = known.added_at <= aware(restored["at"]) <= delivery.created_at
+        return int(restored["after"]) if was_running else None

@@ -4,16 +4,16 @@ import aiosqlite
 
 from bot.models import Job
 from bot.models.durations import KEPT, TypicalDuration, kind_of, mode_of, seconds_of, typical
-from bot.store.outbox import Outbox
+from bot.store.repository import Repository
 
 _MODES = ("fast", "relaxed", "turbo", "")
 
 
-class Durations(Outbox):
-    """What is remembered of them."""
+class Durations(Repository):
+    """The table `durations`."""
 
     async def typical(self, job: Job) -> TypicalDuration | None:
-        """How long jobs such as this one take here; of all modes together while its own is not known."""
+        """How long jobs of this kind take here, in all modes while its own is unknown; `None` with few samples."""
         modes = (mode,) if (mode := mode_of(job)) else _MODES
         rows = await self._db.rows(
             f"SELECT seconds FROM durations WHERE kind = ? AND mode IN ({', '.join('?' * len(modes))})",
@@ -23,7 +23,7 @@ class Durations(Outbox):
 
 
 async def note_duration(db: aiosqlite.Connection, job: Job) -> None:
-    """Remember, inside a transaction, how long a job took that was followed to its end."""
+    """Store, inside a transaction, how long a job took that was polled to its end; the oldest of its kind go."""
     if (seconds := seconds_of(job)) is None:
         return
     kind, mode = kind_of(job), mode_of(job)

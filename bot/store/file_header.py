@@ -1,9 +1,9 @@
-"""What a look from outside tells about the database file, while a bot may run on it.
+"""Reads the header of the database file without SQLite, while a bot may be running on it.
 
-Nothing is opened by SQLite: a second connection on a WAL file can damage it in the versions of SQLite that are about
-(see `database`), even one that only reads may roll a journal back, and the bot would not let it in anyway. The head of
-the file holds the schema's number (https://sqlite.org/fileformat2.html#the_database_header), and whether somebody holds
-its lock is asked the way SQLite itself asks (https://sqlite.org/src/file/src/os_unix.c).
+SQLite does not open the file: a second connection to a WAL database can damage it in common versions of SQLite (see
+`connection`), even a reader may roll a journal back, and the bot's lock would keep it out anyway. The header holds the
+number of the schema (https://sqlite.org/fileformat2.html#the_database_header); the locks are tested the way SQLite
+tests them (https://sqlite.org/src/file/src/os_unix.c).
 """
 
 import os
@@ -16,17 +16,17 @@ from typing import NamedTuple
 from bot.store.connection import APPLICATION_ID, FILE, MIGRATIONS
 
 SQLITE = sqlite3.sqlite_version
-"""The version of SQLite that Python brings."""
+"""The version of the SQLite library in this Python."""
 OLDEST_SQLITE = "3.37.0"
-"""The first one with STRICT tables."""
+"""The first version with STRICT tables."""
 
 _HEAD = 100
 _MAGIC = b"SQLite format 3\0"
-_LOCKS = (0x40000000, 512)  # where SQLite's locks lie, and how many bytes: pending, reserved, shared
+_LOCKS = (0x40000000, 512)  # offset and length, in bytes, of SQLite's pending, reserved and shared locks
 
 
 class DatabaseState(Enum):
-    """What lies there."""
+    """What the file is."""
 
     NOTHING = "no database yet"
     IN_USE = "in use"
@@ -38,7 +38,7 @@ class DatabaseState(Enum):
 
 
 class FileHeader(NamedTuple):
-    """What was found at `path`; `version` is the schema as of the last checkpoint, `newest` the one we know."""
+    """What is at `path`; `version` is its schema as of the last checkpoint, `newest` the newest one known here."""
 
     path: Path
     found: DatabaseState
@@ -47,7 +47,7 @@ class FileHeader(NamedTuple):
 
 
 def read_header(data_dir: Path) -> FileHeader:
-    """Look at the database in a folder without changing a byte; raises `OSError` where that is not allowed."""
+    """Read the header of the database in a folder without changing a byte; raises `OSError` without permission."""
     path = data_dir / FILE
     newest = len(list(MIGRATIONS.glob("*.sql")))
     if not path.exists():
@@ -75,8 +75,8 @@ def _kind(head: bytes, version: int, newest: int) -> DatabaseState:
 
 
 def _is_locked(file: int) -> bool:
-    """Whether another process holds any of SQLite's locks; ours is held for no longer than it takes to ask."""
-    if sys.platform == "win32":  # another scheme of locks: the start will tell
+    """Whether another process holds any of SQLite's locks; our own is released at once."""
+    if sys.platform == "win32":  # other locks: the start detects a second bot there
         return False
     import fcntl
 

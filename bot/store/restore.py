@@ -1,12 +1,12 @@
-"""Putting a copy of the database back in its place, so that what happened since is neither repeated nor charged twice.
+"""Puts a copy of the database back, so that what happened since the copy is neither repeated nor charged twice.
 
-The copy knows less than Discord and useapi do. What it says about the time since is a claim, and marked as one:
+The copy knows less than Discord and the provider do. What may have happened since is marked:
 
-- A message that it calls still to be sent may stand: it says SENDING, and the courier looks for it by its nonce first.
-- A job that it calls running may be over and posted, under a nonce that the copy never knew. `Restores.posted_since`
-  tells the courier from where on to look for a post that names the job's key.
-- A press that it calls queued may have been sent, and paid: it says UNKNOWN, and its job is looked for, not made.
-- A card that it calls still to be sent may have come and gone: it is dropped, the result will say more.
+- A message that is still to be sent may be posted: it becomes SENDING, and the history is searched for its nonce first.
+- A running job may be over and posted, under a nonce that the copy never knew: `Deliveries.posted_since` says from
+  which snowflake on the dispatcher searches for a post that names the job's key.
+- A queued submission may have been sent, and paid: it becomes UNCONFIRMED, and is reconciled instead of sent.
+- A status card that is still to be sent may have been posted and deleted: it is dropped, the result says more.
 """
 
 import json
@@ -21,17 +21,16 @@ from typing import NamedTuple
 import aiosqlite
 
 from bot.errors import StoreError
-from bot.models import Delivery, DeliveryKind, KnownJob
 from bot.store import sqlite_codes
 from bot.store.backups import flush
 from bot.store.connection import FILE, MIGRATIONS, migrate, schema_of
+from bot.store.deliveries import RESTORED
+from bot.store.delivery_statements import OPEN
 from bot.store.file_header import DatabaseState, read_header
-from bot.store.outbox import OPEN, Outbox
 from bot.store.rows import aware
 
-_FACT = "restored"
 _NEW = f"{FILE}.restoring"
-_SIDES = ("-wal", "-shm", "-journal")  # files that belong to a database file, and to no other
+_SIDE_SUFFIXES = ("-wal", "-shm", "-journal")  # files that belong to a database file, and to no other
 
 
 class Restored(NamedTuple):
@@ -46,24 +45,6 @@ class Restored(NamedTuple):
     unknown: list[str]
 
 
-class Restores(Outbox):
-    """What a bot needs to know that was put back to an earlier time."""
-
-    async def posted_since(self, delivery: Delivery, known: KnownJob) -> int | None:
-        """The snowflake after which to look for a post that names this job, before its result is posted.
-
-        Only for the first result of a job that ran when the copy was made, in a bot that was restored from one: it may
-        have been posted in the time that the copy does not know. `None` for every other delivery.
-        """
-        first = known.over_at is not None and delivery.created_at == known.over_at
-        if delivery.kind is not DeliveryKind.RESULT or not first:
-            return None
-        rows = await self._db.rows("SELECT value FROM facts WHERE name = ?", (_FACT,))
-        restored = json.loads(rows[0]["value"]) if rows else {"at": 0}
-        ran_then = known.added_at <= aware(restored["at"]) <= delivery.created_at
-        return int(restored["after"]) if ran_then else None
-
-
 async def restore(data_dir: Path, copy: Path, now: datetime) -> Restored:
     """Put `copy` in the place of the database in `data_dir`, at its newest schema; the bot must be stopped.
 
@@ -71,26 +52,26 @@ async def restore(data_dir: Path, copy: Path, now: datetime) -> Restored:
     """
     path, new = data_dir / FILE, data_dir / _NEW
     try:
-        _check_places(path, copy)
+        _check_paths(path, copy)
         _fetch(copy, new)
         jobs, newest = await _prepare(new, copy, now)
         flush(new)
-        with _held(path):
+        with _locked(path):
             replaced = _put_aside(path, now)
-            unknown = [] if replaced is None else _unknown(replaced, new)
+            unknown = [] if replaced is None else _unknown_keys(replaced, new)
             new.replace(path)
             flush(data_dir)
     except OSError as error:
         raise StoreError(f"The copy cannot be put into {data_dir}: {error.strerror}.") from None
     finally:
-        for left in (new, *_sides(new)):
+        for left in (new, *_side_files(new)):
             left.unlink(missing_ok=True)
     return Restored(jobs, newest, replaced, unknown)
 
 
-def _check_places(path: Path, copy: Path) -> None:
+def _check_paths(path: Path, copy: Path) -> None:
     if read_header(path.parent).found is DatabaseState.IN_USE:
-        raise _runs(path)
+        raise _in_use(path)
     if not copy.is_file():
         raise StoreError(f"There is no file {copy}. The copies are in {path.parent / 'backups'}.")
     if path.exists() and copy.samefile(path):
@@ -99,29 +80,29 @@ def _check_places(path: Path, copy: Path) -> None:
         raise StoreError(f"There is no folder {path.parent}. Make it, or see DATA_DIR.")
 
 
-def _runs(path: Path) -> StoreError:
+def _in_use(path: Path) -> StoreError:
     return StoreError(f"A bot runs on {path}. Stop it first, then restore.")
 
 
 @contextmanager
-def _held(path: Path) -> Iterator[None]:
-    """Keep every bot out of the database at `path`, as far as it is one; raises `StoreError` where one is in it.
+def _locked(path: Path) -> Iterator[None]:
+    """Hold SQLite's lock on the database at `path`, if it is one; raises `StoreError` where a bot has it open.
 
-    Without its -wal file, which is written into it first, it is whole when it is put aside.
+    Its -wal file is written into it first, so that one file is complete when it is put aside.
     """
     if read_header(path.parent).found in {DatabaseState.NOTHING, DatabaseState.NO_DATABASE}:
         yield
         return
-    with ExitStack() as held:
+    with ExitStack() as stack:
         try:
             with closing(_connect(path)) as connection:
                 connection.execute("PRAGMA journal_mode = DELETE")
-            held.enter_context(closing(_connect(path))).execute("BEGIN EXCLUSIVE")
+            stack.enter_context(closing(_connect(path))).execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
             if sqlite_codes.primary_code(error) == sqlite_codes.BUSY:
-                raise _runs(path) from None
+                raise _in_use(path) from None
         except sqlite3.DatabaseError:
-            held.close()  # damaged, and that may be why a copy is wanted: no bot would start on it
+            stack.close()  # damaged, perhaps the reason for this restore: no bot would start on it
         yield
 
 
@@ -130,8 +111,8 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _fetch(copy: Path, new: Path) -> None:
-    """Copy the copy. One that was made by hand may have a -wal file beside it, which holds the newest of it."""
-    for left in (new, *_sides(new)):
+    """Copy the copy. One made by hand may have a -wal file beside it, which holds its newest transactions."""
+    for left in (new, *_side_files(new)):
         left.unlink(missing_ok=True)
     new.touch(mode=0o600)
     shutil.copyfile(copy, new)
@@ -152,7 +133,7 @@ async def _prepare(new: Path, copy: Path, now: datetime) -> tuple[int, datetime 
             if any(row[0] != "ok" for row in rows):
                 raise StoreError(f"The copy {copy} is damaged. Take an older one.")
         await migrate(connection, migrations, version)
-        told = await _mark(connection, now)
+        marked = await _mark(connection, now)
         await connection.execute("PRAGMA journal_mode = DELETE")  # one file, without a -wal beside it
     except sqlite3.OperationalError as error:  # a good copy is not to be thrown away for want of room
         raise StoreError(
@@ -164,20 +145,20 @@ async def _prepare(new: Path, copy: Path, now: datetime) -> tuple[int, datetime 
         raise StoreError(f"The copy {copy} cannot be used: {error}. Take an older one.") from None
     finally:
         await connection.close()
-    return told
+    return marked
 
 
 async def _mark(db: aiosqlite.Connection, now: datetime) -> tuple[int, datetime | None]:
-    """Write down what the copy cannot know; how many jobs it holds, and when the newest thing in it happened."""
+    """Mark what may have happened since the copy; the number of jobs in it, and when the newest of them changed."""
     await db.execute("BEGIN IMMEDIATE")
     (after,) = await db.execute_fetchall("SELECT max(max(after_id, coalesce(message_id, 0))) FROM deliveries")
     fact = json.dumps({"at": now.timestamp(), "after": after[0] or 0})
-    await db.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (_FACT, fact))
-    await db.execute(f"UPDATE deliveries SET state = 'dropped' WHERE kind = 'card' AND {OPEN}")
+    await db.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (RESTORED, fact))
+    await db.execute(f"UPDATE deliveries SET state = 'dropped' WHERE kind = 'status_card' AND {OPEN}")
     await db.execute(f"UPDATE deliveries SET state = 'sending' WHERE {OPEN}")
     await db.execute(
-        """UPDATE presses SET state = 'unknown', sent_at = coalesce(sent_at, pressed_at)
-           WHERE state IN ('queued', 'asked') AND behind IS NULL"""  # those behind it are told what it comes to
+        """UPDATE submissions SET state = 'unconfirmed', sent_at = coalesce(sent_at, created_at)
+           WHERE state IN ('queued', 'sent') AND waits_for IS NULL"""  # those that wait for one share its outcome
     )
     (jobs,) = await db.execute_fetchall("SELECT count(*), max(changed_at) FROM jobs")
     await db.execute("COMMIT")
@@ -185,13 +166,13 @@ async def _mark(db: aiosqlite.Connection, now: datetime) -> tuple[int, datetime 
 
 
 def _put_aside(path: Path, now: datetime) -> Path | None:
-    """Keep what is in the place now, under another name; the place is never empty unless it was."""
+    """Keep the present database under another name; there is a database at `path` at every moment, if there was one."""
     if not path.exists():
-        for side in _sides(path):
-            side.unlink(missing_ok=True)  # of no database any more; SQLite would take it for the new one's
+        for side in _side_files(path):
+            side.unlink(missing_ok=True)  # left of another database; SQLite would apply it to the new one
         return None
     aside = path.with_name(f"replaced-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.sqlite3")
-    for side in _sides(path):  # stands there only where the database could not be opened
+    for side in _side_files(path):  # exists only where the database could not be opened
         if side.exists():
             side.rename(aside.with_name(aside.name + side.name.removeprefix(path.name)))
     try:
@@ -202,8 +183,8 @@ def _put_aside(path: Path, now: datetime) -> Path | None:
     return aside
 
 
-def _unknown(replaced: Path, new: Path) -> list[str]:
-    """The keys of the jobs in `replaced` that `new` does not know, the oldest first; none where it cannot be read."""
+def _unknown_keys(replaced: Path, new: Path) -> list[str]:
+    """The keys of the jobs in `replaced` that are not in `new`, the oldest first; none where it cannot be read."""
     try:
         with closing(sqlite3.connect(f"{replaced.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as before:
             before.execute("ATTACH ? AS copy", (f"{new.absolute().as_uri()}?mode=ro&immutable=1",))
@@ -213,5 +194,5 @@ def _unknown(replaced: Path, new: Path) -> list[str]:
         return []
 
 
-def _sides(path: Path) -> list[Path]:
-    return [path.with_name(path.name + side) for side in _SIDES]
+def _side_files(path: Path) -> list[Path]:
+    return [path.with_name(path.name + side) for side in _SIDE_SUFFIXES]

@@ -1,7 +1,6 @@
-"""Rows of the file to values and back; times in the file are seconds since 1970."""
+"""Rows of the database to values and back; times in the database are seconds since 1970."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import aiosqlite
 import msgspec
@@ -21,32 +20,6 @@ from bot.models import (
 )
 
 _JOBS = msgspec.json.Decoder(Job)
-
-
-async def update_delivery(
-    db: aiosqlite.Connection, delivery: Delivery, assignments: str, values: tuple[Any, ...], *, where: str = "1"
-) -> Delivery | None:
-    """Change one delivery inside a transaction, if its row fits `where`; the row as it is then, `None`: no change.
-
-    `values` are those of `assignments`, then those of `where`.
-    """
-    rows = await db.execute_fetchall(
-        f"UPDATE deliveries SET {assignments} WHERE {where} AND id = ? RETURNING *",
-        (*values, delivery.id),
-    )
-    return next((delivery_of(row) for row in rows), None)
-
-
-async def one_delivery(db: aiosqlite.Connection, where: str, values: tuple[Any, ...]) -> Delivery | None:
-    """The first delivery that fits, inside a transaction."""
-    rows = await db.execute_fetchall(f"SELECT * FROM deliveries WHERE {where}", values)
-    return next((delivery_of(row) for row in rows), None)
-
-
-async def one_known(db: aiosqlite.Connection, where: str, values: tuple[Any, ...]) -> KnownJob | None:
-    """The first job that fits, inside a transaction."""
-    rows = await db.execute_fetchall(f"SELECT * FROM jobs WHERE {where}", values)
-    return next((known_of(row) for row in rows), None)
 
 
 def encode(job: Job) -> str:
@@ -90,12 +63,12 @@ def delivery_of(row: aiosqlite.Row) -> Delivery:
         message_id=row["message_id"],
         attempts=row["attempts"],
         timeouts=row["timeouts"],
-        fallback=Fallback(row["shape"]),
+        fallback=Fallback(row["fallback"]),
         gone_since=None if row["gone_since"] is None else aware(row["gone_since"]),
-        error=row["trouble"],
-        revision=row["wanted"],
-        posted_revision=row["shown"],
-        submission_id=row["press_id"],
+        error=row["error"],
+        revision=row["revision"],
+        posted_revision=row["posted_revision"],
+        submission_id=row["submission_id"],
         picture_until=None if row["picture_until"] is None else aware(row["picture_until"]),
     )
 
@@ -104,17 +77,17 @@ def submission_of(row: aiosqlite.Row) -> Submission:
     """A row of `submissions`, without its interaction's token."""
     return Submission(
         id=row["id"],
-        reference=row["ref"],
+        reference=row["reference"],
         parent_id=row["parent_id"],
         button=row["button"],
         tier=CostTier(row["tier"]),
         destination=destination_of(row),
         person=Person(id=row["user_id"], name=row["user_name"]),
-        created_at=aware(row["pressed_at"]),
+        created_at=aware(row["created_at"]),
         prompt=row["prompt"],
         state=SubmissionState(row["state"]),
         child_id=row["child_id"],
-        waits_for=row["behind"],
-        error=row["trouble"],
+        waits_for=row["waits_for"],
+        error=row["error"],
         sent_at=None if row["sent_at"] is None else aware(row["sent_at"]),
     )

@@ -1,17 +1,23 @@
-"""What a server's admins and its members have chosen, and what the bot has learnt about the server."""
+"""Settings of servers and of their members, and each server's file size limit."""
 
 import aiosqlite
 import msgspec
 
 from bot.models import ServerSettings
-from bot.store.outbox import Outbox
+from bot.store.clock import Clock
+from bot.store.connection import Database
+from bot.store.repository import Repository
 
 
-class Servers(Outbox):
-    """The settings of servers and members; one that was never set has its default."""
+class Servers(Repository):
+    """The tables `servers` and `members`; a setting that was never set has its default."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        super().__init__(database, clock)
+        self._file_limits: dict[int, int] = {}  # by server, as Discord last said
 
     async def settings(self, guild_id: int) -> ServerSettings:
-        """What the server's admins chose."""
+        """The settings that the server's admins chose."""
         rows = await self._db.rows("SELECT settings FROM servers WHERE guild_id = ?", (guild_id,))
         return _read(rows[0]["settings"] if rows else "{}")
 
@@ -36,12 +42,12 @@ class Servers(Outbox):
         return await self._db.transaction(work)
 
     async def file_limit(self, guild_id: int) -> int | None:
-        """How many bytes a file may have in this server, as Discord last told."""
+        """How many bytes a file may have in this server, as Discord last said; `None` while it is unknown."""
         rows = await self._db.rows("SELECT file_limit FROM servers WHERE guild_id = ?", (guild_id,))
         return rows[0]["file_limit"] if rows else None
 
     async def set_file_limit(self, guild_id: int, size: int) -> None:
-        """Note how many bytes a file may have in this server."""
+        """Store how many bytes a file may have in this server."""
 
         async def work(db: aiosqlite.Connection) -> None:
             await db.execute(
@@ -52,19 +58,19 @@ class Servers(Outbox):
         await self._db.transaction(work)
 
     async def remember_file_limit(self, guild_id: int, size: int) -> None:
-        """Note what Discord told with an interaction; hearing the same again costs nothing, and undoes nothing."""
-        if self._told_limits.get(guild_id) != size:
+        """Store the limit that an interaction named; the same value again costs nothing and overwrites nothing."""
+        if self._file_limits.get(guild_id) != size:
             if await self.file_limit(guild_id) != size:
                 await self.set_file_limit(guild_id, size)
-            self._told_limits[guild_id] = size
+            self._file_limits[guild_id] = size
 
     async def wants_pings(self, guild_id: int, user_id: int) -> bool:
-        """Whether a member has not switched pings off for themselves."""
+        """Whether a member wants to be mentioned; they have not turned their pings off."""
         rows = await self._db.rows("SELECT pings FROM members WHERE guild_id = ? AND user_id = ?", (guild_id, user_id))
         return bool(rows[0]["pings"]) if rows else True
 
     async def set_pings(self, guild_id: int, user_id: int, wanted: bool) -> None:
-        """Note whether a member wants pings."""
+        """Store whether a member wants to be mentioned."""
 
         async def work(db: aiosqlite.Connection) -> None:
             await db.execute(

@@ -1,15 +1,12 @@
-"""Presses as they are written down: before anything is sent, counted, kept in line, and ended.
+"""Submissions: written before they are sent, counted, queued, and ended.
 
-What is read of them stands in `line` and `ledger`.
+`submission_queue` and `submission_history` read them.
 """
 
 import secrets
-from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 import aiosqlite
-import msgspec
 
 from bot.models import (
     CostTier,
@@ -17,25 +14,31 @@ from bot.models import (
     Destination,
     Job,
     KnownJob,
-    Limit,
     LimitExceeded,
     Limits,
     Person,
     Submission,
     SubmissionState,
 )
-from bot.store.rows import aware, encode, known_of, one_known, submission_of
-from bot.store.submission_history import CHILD, COUNTED
-from bot.store.submission_queue import OPEN_STATES
-from bot.store.subscriptions import SubscriptionResult, Subscriptions
+from bot.store.delivery_statements import insert_delivery
+from bot.store.repository import Repository
+from bot.store.rows import submission_of
+from bot.store.submission_statements import (
+    OPEN_STATES,
+    QUEUED,
+    end_submissions,
+    existing_child,
+    limit_exceeded,
+    one_submission,
+    promote_follower,
+)
+from bot.store.subscription_statements import SubscriptionResult, subscribe
 
-_DAY = timedelta(days=1).total_seconds()
 
+class Submissions(Repository):
+    """The table `submissions`, and every change of a submission's state."""
 
-class Submissions(Subscriptions):
-    """The rows of presses; a press of a button that another press has taken up waits `waits_for` that one."""
-
-    async def add_submission(
+    async def add(
         self,
         parent: KnownJob,
         button: str,
@@ -45,39 +48,38 @@ class Submissions(Subscriptions):
         tier: CostTier,
         limits: Limits,
         prompt: str = "",
-        answer: str = "",
+        interaction_token: str = "",
         reference: str = "",
-        quiet_for: float = 0,
+        delay: float = 0,
     ) -> Submission | LimitExceeded:
-        """Write a press down, queued, before anything is sent; or say which number it would pass.
+        """Store a submission as QUEUED, before anything is sent; or return the limit that it would exceed.
 
-        A button of the tier PICK makes one job only. One that is known already ends the press at once, as USED. While
-        another press of the same button is open in this server, this one waits behind it, and what comes of that one
-        counts for both. (Of another server's it knows nothing: that one may be paused.)
+        A button of the tier PICK makes one job only. Where that job is known, the submission ends at once as REPEATED.
+        While another submission of the same button is open in this server, this one waits for it, and the outcome
+        counts for both. (One of another server is not waited for: that server may be paused.)
 
-        `answer` is the interaction's token, kept until the presser was notified; `reference` is made where none is
-        given; `quiet_for`: as in `ask`.
+        `interaction_token` is kept until the presser was notified; `reference` is made where none is given; `delay`:
+        see `Subscriptions.add`.
         """
         reference = reference or secrets.token_hex(12)
 
         async def work(db: aiosqlite.Connection) -> Submission | LimitExceeded:
             child = leader = None
             if tier is CostTier.PICK:
-                child = await self._existing_child(db, parent.id, button)
-                leader = await _one(
+                child = await existing_child(db, parent.id, button)
+                leader = await one_submission(
                     db,
-                    f"parent_id = ? AND button = ? AND +guild_id = ? AND +behind IS NULL AND state IN ({OPEN_STATES})",
+                    f"""parent_id = ? AND button = ? AND +guild_id = ? AND +waits_for IS NULL
+                        AND state IN ({OPEN_STATES})""",
                     (parent.id, button, destination.guild_id),
                 )
-            if (
-                not child
-                and not leader
-                and (refused := await self._limit_exceeded(db, destination, person, tier, limits))
-            ):
-                return refused
+            if child is None and leader is None:
+                exceeded = await limit_exceeded(db, self._clock, destination, person, tier, limits)
+                if exceeded is not None:
+                    return exceeded
             cursor = await db.execute(
-                """INSERT INTO presses (ref, parent_id, button, tier, prompt, guild_id, channel_id, user_id, user_name,
-                                        behind, pressed_at, answer)
+                """INSERT INTO submissions (reference, parent_id, button, tier, prompt, guild_id, channel_id, user_id,
+                                            user_name, waits_for, created_at, interaction_token)
                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
                 (
                     reference,
@@ -90,212 +92,143 @@ class Submissions(Subscriptions):
                     person.id,
                     person.name,
                     None if leader is None or child is not None else leader.id,
-                    self._time(),
-                    answer,
+                    self._clock.time(),
+                    interaction_token,
                 ),
             )
+            row_id = cursor.lastrowid or 0
             if child is not None:
-                await self._ask(db, child.job, destination, person, again=False, quiet_for=quiet_for)
-                await self._end(db, "id = ?", cursor.lastrowid or 0, SubmissionState.REPEATED, "", child.id)
-            made = await _one(db, "id = ?", (cursor.lastrowid,))
-            assert made is not None
-            return made
+                await subscribe(db, self._clock, child.job, destination, person, delay=delay)
+                await end_submissions(db, self._clock, "id = ?", row_id, SubmissionState.REPEATED, child_id=child.id)
+            submission = await one_submission(db, "id = ?", (row_id,))
+            assert submission is not None
+            return submission
 
         return await self._db.transaction(work)
-
-    async def _existing_child(self, db: aiosqlite.Connection, parent_id: int, button: str) -> KnownJob | None:
-        return next((known_of(row) for row in await db.execute_fetchall(CHILD, (parent_id, button))), None)
-
-    async def _limit_exceeded(
-        self, db: aiosqlite.Connection, destination: Destination, person: Person, tier: CostTier, limits: Limits
-    ) -> LimitExceeded | None:
-        if tier is not CostTier.PICK:
-            now = self._time()
-            mine = ("guild_id = ? AND user_id = ?", (destination.guild_id, person.id))
-            everybodys = ("guild_id = ?", (destination.guild_id,))
-            for why, (whose, ids), number, seconds in (
-                (Limit.COOLDOWN, mine, 1 if limits.cooldown else None, limits.cooldown),
-                (Limit.DAILY, mine, limits.daily, _DAY),
-                (Limit.SERVER_DAILY, everybodys, limits.server_daily, _DAY),
-            ):
-                if number is None:
-                    continue
-                # The `number`-th newest within the time: when it is too old, one more is free. What a wall clock that
-                # was set back has left in the future counts no more.
-                rows = await db.execute_fetchall(
-                    f"""SELECT pressed_at FROM presses WHERE {whose} AND pressed_at > ? AND pressed_at <= ?
-                        AND tier <> 'pick' AND state IN ({COUNTED})
-                        ORDER BY pressed_at DESC LIMIT 1 OFFSET ?""",
-                    (*ids, now - seconds, now, max(number - 1, 0)),
-                )
-                if number == 0:
-                    return LimitExceeded(why=why)
-                for row in rows:
-                    return LimitExceeded(why=why, free_at=aware(row[0] + seconds))
-        if limits.queue is not None and await self._count_queued(db, person) >= limits.queue:
-            return LimitExceeded(why=Limit.QUEUE)
-        return None
-
-    async def _count_queued(self, db: aiosqlite.Connection, person: Person) -> int:
-        rows = await db.execute_fetchall(
-            f"SELECT count(*) FROM presses WHERE state IN ({OPEN_STATES}) AND state = 'queued' AND behind IS NULL"
-            " AND +user_id = ?",
-            (person.id,),
-        )
-        return int(next(iter(rows))[0])
 
     # --- sending ----------------------------------------------------------------------------------------------------
 
     async def mark_sent(self, submission: Submission) -> Submission | None:
-        """Say, before the request, that the job may exist from now on; `None` where the press waits no more."""
-        return await self._move(submission, SubmissionState.QUEUED, "state = 'asked', sent_at = ?", (self._time(),))
+        """Record before the request that the job may exist from now on; `None` where it is not QUEUED any more."""
+        return await self._move(
+            submission, SubmissionState.QUEUED, "state = 'sent', sent_at = ?", (self._clock.time(),)
+        )
+
+    async def mark_unconfirmed(self, submission: Submission, error: str = "") -> Submission | None:
+        """Record that the answer was lost: SENT to UNCONFIRMED. `error` is the sentence if no job is found."""
+        return await self._move(submission, SubmissionState.SENT, "state = 'unconfirmed', error = ?", (error,))
 
     async def requeue(self, submission: Submission, limit: int, too_many: str) -> None:
-        """What useapi did not take for certain keeps its place.
+        """Queue a submission again that the provider certainly did not take, in its old position. SENT to QUEUED.
 
-        Where its presser has more than `limit` in line then, the newest of them end as refused, with the sentence
-        `too_many`: whoever came first is served first.
+        Where its presser then has more than `limit` in the queue, the newest of them end as REFUSED with the sentence
+        `too_many`.
         """
 
         async def work(db: aiosqlite.Connection) -> None:
             await db.execute(
-                "UPDATE presses SET state = 'queued', sent_at = NULL WHERE id = ? AND state = 'asked'", (submission.id,)
+                "UPDATE submissions SET state = 'queued', sent_at = NULL WHERE id = ? AND state = 'sent'",
+                (submission.id,),
             )
             for row in await db.execute_fetchall(
-                f"""SELECT id FROM presses WHERE state IN ({OPEN_STATES}) AND state = 'queued' AND behind IS NULL
-                    AND +user_id = ? ORDER BY id LIMIT -1 OFFSET ?""",
+                f"""SELECT id FROM submissions WHERE {QUEUED} AND waits_for IS NULL AND +user_id = ?
+                    ORDER BY id LIMIT -1 OFFSET ?""",
                 (submission.person.id, limit),
             ):
-                await self._end(db, "id = ?", row["id"], SubmissionState.REFUSED, too_many, None)
-                await self._promote_follower(db, row["id"])
+                await end_submissions(db, self._clock, "id = ?", row["id"], SubmissionState.REFUSED, error=too_many)
+                await promote_follower(db, row["id"])
 
         await self._db.transaction(work)
 
-    async def mark_unconfirmed(self, submission: Submission, error: str = "") -> Submission | None:
-        """It was sent, and nobody heard what came of it; `error` is the sentence for the case that no job is found.
+    async def cancel(self, submission: Submission) -> bool:
+        """Take a submission out of the queue; whether it was still there. QUEUED to CANCELLED.
 
-        It is kept in the row, because a restart forgets what useapi answered.
+        The first one that waited for it takes its part.
         """
-        return await self._move(submission, SubmissionState.SENT, "state = 'unknown', trouble = ?", (error,))
-
-    async def cancel_queued(self, submission: Submission) -> bool:
-        """Take a press out of the line; whether it was still there. Who waited behind it moves up."""
 
         async def work(db: aiosqlite.Connection) -> bool:
             cursor = await db.execute(
-                """UPDATE presses SET state = 'withdrawn', ended_at = ?, told = 1, answer = '', behind = NULL
+                """UPDATE submissions
+                   SET state = 'cancelled', ended_at = ?, notified = 1, interaction_token = '', waits_for = NULL
                    WHERE id = ? AND state = 'queued'""",
-                (self._time(), submission.id),
+                (self._clock.time(), submission.id),
             )
             if cursor.rowcount:
-                await self._promote_follower(db, submission.id)
+                await promote_follower(db, submission.id)
             return bool(cursor.rowcount)
 
         return await self._db.transaction(work)
 
-    async def _promote_follower(self, db: aiosqlite.Connection, submission_id: int) -> None:
-        """The first of those behind a press that left the line takes its part."""
-        if heir := await _one(db, "behind = ? ORDER BY id LIMIT 1", (submission_id,)):
-            await db.execute("UPDATE presses SET behind = NULL WHERE id = ?", (heir.id,))
-            await db.execute("UPDATE presses SET behind = ? WHERE behind = ?", (heir.id, submission_id))
-
     # --- ending -----------------------------------------------------------------------------------------------------
 
     async def mark_accepted(
-        self, submission: Submission, child: Job, *, used: bool, quiet_for: float
+        self, submission: Submission, child: Job, *, repeated: bool, delay: float
     ) -> SubscriptionResult:
-        """The press, and those behind it, became a job, which is watched for all of them from now on.
+        """The submission, and those that wait for it, became the job `child`, to which all of them are subscribed.
 
-        `used`: the job was there before, so this one was charged for nothing.
+        `repeated`: the job had been made before, so this one was not charged.
         """
+        state = SubmissionState.REPEATED if repeated else SubmissionState.ACCEPTED
 
         async def work(db: aiosqlite.Connection) -> SubscriptionResult:
-            subscribed = await self._ask(
-                db, child, submission.destination, submission.person, again=False, quiet_for=quiet_for
-            )
-            await self._end(
-                db,
-                "id = ?",
-                submission.id,
-                SubmissionState.REPEATED if used else SubmissionState.ACCEPTED,
-                "",
-                subscribed.known.id,
-            )
+            subscribed = await subscribe(db, self._clock, child, submission.destination, submission.person, delay=delay)
+            child_id = subscribed.known.id
+            await end_submissions(db, self._clock, "id = ?", submission.id, state, child_id=child_id)
             for row in await db.execute_fetchall(
-                "SELECT * FROM presses WHERE behind = ? ORDER BY id", (submission.id,)
+                "SELECT * FROM submissions WHERE waits_for = ? ORDER BY id", (submission.id,)
             ):
                 follower = submission_of(row)
-                await self._ask(db, child, follower.destination, follower.person, again=False, quiet_for=quiet_for)
-            await self._end(db, "behind = ?", submission.id, SubmissionState.REPEATED, "", subscribed.known.id)
+                await subscribe(db, self._clock, child, follower.destination, follower.person, delay=delay)
+            await end_submissions(
+                db, self._clock, "waits_for = ?", submission.id, SubmissionState.REPEATED, child_id=child_id
+            )
             return subscribed
 
         return await self._db.transaction(work)
 
     async def mark_failed(self, submission: Submission, state: SubmissionState, error: str) -> None:
-        """The press, and those behind it, came to nothing."""
+        """The submission, and those that wait for it, end in `state` without a job."""
 
         async def work(db: aiosqlite.Connection) -> None:
-            await self._end(db, "id = ?", submission.id, state, error, None)
-            await self._end(db, "behind = ?", submission.id, state, error, None)
+            await end_submissions(db, self._clock, "id = ?", submission.id, state, error=error)
+            await end_submissions(db, self._clock, "waits_for = ?", submission.id, state, error=error)
 
         await self._db.transaction(work)
 
-    async def _end(
-        self,
-        db: aiosqlite.Connection,
-        which: str,
-        submission_id: int,
-        state: SubmissionState,
-        error: str,
-        child_id: int | None,
-    ) -> None:
-        await db.execute(
-            f"""UPDATE presses SET state = ?, trouble = ?, child_id = ?, ended_at = ?, behind = NULL
-                WHERE {which} AND state IN ({OPEN_STATES})""",
-            (state, error, child_id, self._time(), submission_id),
-        )
+    # --- notifying --------------------------------------------------------------------------------------------------
 
     async def interaction_token(self, submission: Submission) -> str:
-        """The token of the interaction that this press came from; it lives for 15 minutes. Never log or show it."""
-        rows = await self._db.rows("SELECT answer FROM presses WHERE id = ?", (submission.id,))
-        return rows[0]["answer"] if rows else ""
+        """The token of the interaction, which lives for 15 minutes; empty without one. Never log or show it."""
+        rows = await self._db.rows("SELECT interaction_token FROM submissions WHERE id = ?", (submission.id,))
+        return rows[0]["interaction_token"] if rows else ""
 
     async def mark_notified(self, submission: Submission) -> None:
-        """The presser knows."""
+        """Record that the presser knows the outcome."""
 
         async def work(db: aiosqlite.Connection) -> None:
-            await db.execute("UPDATE presses SET told = 1, answer = '' WHERE id = ?", (submission.id,))
+            await db.execute(
+                "UPDATE submissions SET notified = 1, interaction_token = '' WHERE id = ?", (submission.id,)
+            )
 
         await self._db.transaction(work)
 
     async def notify_in_channel(self, submission: Submission) -> None:
-        """The presser cannot be told in private any more: a message in the channel will do it."""
+        """Have a notice posted in the channel, because the presser can no longer be answered in private."""
 
         async def work(db: aiosqlite.Connection) -> None:
             cursor = await db.execute(
-                "UPDATE presses SET told = 1, answer = '' WHERE id = ? AND told = 0", (submission.id,)
+                "UPDATE submissions SET notified = 1, interaction_token = '' WHERE id = ? AND notified = 0",
+                (submission.id,),
             )
             if cursor.rowcount:
-                await self._insert(
+                await insert_delivery(
                     db,
+                    self._clock,
                     DeliveryKind.NOTICE,
                     submission.parent_id,
                     submission.destination,
-                    self._time(),
                     submission_id=submission.id,
                 )
-
-        await self._db.transaction(work)
-
-    async def remove_buttons(self, job_id: int) -> None:
-        """No button of this job works any more: they go from its posts."""
-
-        async def work(db: aiosqlite.Connection) -> None:
-            known = await one_known(db, "id = ?", (job_id,))
-            if known is not None and known.job.buttons:
-                bare = msgspec.structs.replace(known.job, buttons=())
-                await db.execute("UPDATE jobs SET answer = ? WHERE id = ?", (encode(bare), job_id))
-                await self._edit_results(db, job_id)
 
         await self._db.transaction(work)
 
@@ -304,7 +237,7 @@ class Submissions(Subscriptions):
     ) -> Submission | None:
         async def work(db: aiosqlite.Connection) -> Submission | None:
             rows = await db.execute_fetchall(
-                f"UPDATE presses SET {assignments} WHERE id = ? AND state = ? RETURNING *",
+                f"UPDATE submissions SET {assignments} WHERE id = ? AND state = ? RETURNING *",
                 (*values, submission.id, state),
             )
             return next((submission_of(row) for row in rows), None)
@@ -312,11 +245,6 @@ class Submissions(Subscriptions):
         return await self._db.transaction(work)
 
 
-async def _one(db: aiosqlite.Connection, where: str, values: Sequence[Any]) -> Submission | None:
-    rows = await db.execute_fetchall(f"SELECT * FROM presses WHERE {where}", values)
-    return next((submission_of(row) for row in rows), None)
-
-
 async def mark_sent_unconfirmed(db: aiosqlite.Connection) -> None:
-    """What had been sent when the bot died was perhaps made: it is not sent again, its job is looked for."""
-    await db.execute("UPDATE presses SET state = 'unknown' WHERE state = 'asked'")
+    """At a start: what was SENT when the bot died may have become a job, so it is reconciled and not sent again."""
+    await db.execute("UPDATE submissions SET state = 'unconfirmed' WHERE state = 'sent'")

@@ -1,10 +1,11 @@
-"""The line of presses: each is sent to useapi once, in order, and what became of it is told. Knows nothing of Discord.
+"""The queue of submissions: each is sent once, in order, and its presser is notified of the outcome. No Discord here.
 
-`line` says whose turn it is, and `hold` what holds it up. `sending` sends a press, `search` looks for the job of one
-whose answer was lost, `telling` knows who is to be told; `tasks` lets all of that go on side by side.
+`queue` decides what is sent or checked next, and `pause` why nothing is sent now. `sender` sends a submission,
+`reconciler` finds the job of one whose answer was lost, `notifications` knows who is to be notified, and `tasks` runs
+all of that side by side.
 """
 
 from bot.submissions.queue import SubmissionQueue
-from bot.submissions.sender import CARD_AFTER
+from bot.submissions.sender import STATUS_CARD_DELAY
 
-__all__ = ["CARD_AFTER", "SubmissionQueue"]
+__all__ = ["STATUS_CARD_DELAY", "SubmissionQueue"]

@@ -1,83 +1,90 @@
-"""Who is told how a press stands: once that it waits or is looked for, and how it ended until that is known.
+"""Notifies pressers: once that a submission is queued or being reconciled, and of its end until that is confirmed.
 
-Nothing is said of a press whose presser has not been answered yet: that answer is what is changed.
+A submission whose presser has no answer yet is left out: a notification changes that answer.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection
 
 from bot.models import Submission, SubmissionState
 from bot.store import Store
-from bot.submissions.pause import Hold
+from bot.submissions.pause import QueuePause
 from bot.submissions.tasks import Tasks, start, start_by_id
+from bot.wakeup import loop_time
 
-_AT_ONCE = 8
-_TELL_AGAIN = 30.0
+_CONCURRENCY = 8
+_NOTIFY_AGAIN = 30.0  # seconds
 _LONGEST_PAUSE = 300.0
 
 
-class Telling:
-    """What is still to be said, as far as memory must hold it; how presses ended stands in the store.
+class Notifications:
+    """The notifications that are due; those of ended submissions are read from the store, the others kept in memory.
 
-    `answering` holds the references of submissions whose presser has no answer yet; `tell`: see `SubmissionQueue`.
+    `unanswered` holds the references of submissions whose presser has no answer yet; `notify`: see `SubmissionQueue`.
     """
 
     def __init__(
-        self, *, store: Store, hold: Hold, tell: Callable[[Submission], Awaitable[None]], answering: Collection[str]
+        self,
+        *,
+        store: Store,
+        pause: QueuePause,
+        notify: Callable[[Submission], Awaitable[None]],
+        unanswered: Collection[str],
     ) -> None:
         self._store = store
-        self._hold = hold
-        self._tell = tell
-        self._answering = answering
-        self._count_queued: set[int] = set()  # presses whose pressers know that they wait
-        self._news: set[int] = set()  # presses that wait or are looked for, to be told once
-        self._tell_at: dict[int, float] = {}
+        self._pause = pause
+        self._notify = notify
+        self._unanswered = unanswered
+        self._notified_queued: set[int] = set()  # row ids of the queued submissions whose pressers know that
+        self._updates: set[int] = set()  # row ids of those queued or unconfirmed that are to be notified once
+        self._notify_at: dict[int, float] = {}  # by row id of an ended submission: its next attempt, in loop time
         self.tasks: Tasks = {}
 
-    def waits(self, submission: Submission) -> None:
-        """Have a presser told, once, that the press waits in line."""
-        if submission.id not in self._count_queued and submission.reference not in self._answering:
-            self._count_queued.add(submission.id)
-            self._news.add(submission.id)
+    def queued(self, submission: Submission) -> None:
+        """Notify the presser, once, that the submission is queued."""
+        if submission.id not in self._notified_queued and submission.reference not in self._unanswered:
+            self._notified_queued.add(submission.id)
+            self._updates.add(submission.id)
 
-    def waits_no_more(self, submission: Submission) -> None:
-        """A press left the line."""
-        self._count_queued.discard(submission.id)
+    def left_queue(self, submission: Submission) -> None:
+        """Forget a submission that is no longer queued."""
+        self._notified_queued.discard(submission.id)
 
-    def line_moves(self) -> None:
-        """Whoever waits from now on is told so anew."""
-        self._count_queued.clear()
+    def queue_moved(self) -> None:
+        """Notify those that are queued from now on again: their position has changed."""
+        self._notified_queued.clear()
 
-    def is_looked_for(self, submission: Submission) -> None:
-        """Have a presser told that the press's job is looked for."""
-        self._news.add(submission.id)
+    def reconciling(self, submission: Submission) -> None:
+        """Notify the presser, once, that the submission's job is being searched for."""
+        self._updates.add(submission.id)
 
-    async def begin(self) -> float:
-        """Begin to tell what is due; seconds until something more is."""
+    async def start_due(self) -> float:
+        """Start the notifications that are due; return the seconds until the next one is."""
         wait = _LONGEST_PAUSE
-        now = asyncio.get_running_loop().time()
-        to_notify = [
-            submission for submission in await self._store.to_notify() if submission.reference not in self._answering
+        now = loop_time()
+        ended = [
+            submission
+            for submission in await self._store.queue.to_notify()
+            if submission.reference not in self._unanswered
         ]
-        self._tell_at = {submission.id: self._tell_at.get(submission.id, now) for submission in to_notify}
-        for submission in to_notify:
+        self._notify_at = {submission.id: self._notify_at.get(submission.id, now) for submission in ended}
+        for submission in ended:
             if submission.id in self.tasks:
                 continue
-            if (due := self._tell_at[submission.id]) > now:
+            if (due := self._notify_at[submission.id]) > now:
                 wait = min(wait, due - now)
-            elif len(self.tasks) < _AT_ONCE:
-                self._tell_at[submission.id] = now + _TELL_AGAIN
-                start(self.tasks, submission, self._tell)
-        for submission_id in self._news - self.tasks.keys() - self._tell_at.keys():
-            self._news.discard(submission_id)
-            start_by_id(self.tasks, submission_id, self._tell_news)
-        self._news -= self._tell_at.keys()
+            elif len(self.tasks) < _CONCURRENCY:
+                self._notify_at[submission.id] = now + _NOTIFY_AGAIN
+                start(self.tasks, submission, self._notify)
+        for submission_id in self._updates - self.tasks.keys() - self._notify_at.keys():
+            self._updates.discard(submission_id)
+            start_by_id(self.tasks, submission_id, self._notify_update)
+        self._updates -= self._notify_at.keys()
         return wait
 
-    async def _tell_news(self, submission_id: int) -> None:
-        submission = await self._store.by_id(submission_id)
+    async def _notify_update(self, submission_id: int) -> None:
+        submission = await self._store.history.by_id(submission_id)
         if submission is not None and (
             submission.state is SubmissionState.UNCONFIRMED
-            or (submission.state is SubmissionState.QUEUED and self._hold)
+            or (submission.state is SubmissionState.QUEUED and self._pause.reason is not None)
         ):
-            await self._tell(submission)
+            await self._notify(submission)

@@ -1,103 +1,127 @@
-"""What holds the line up, and for how long: it pauses as one, because what one press met, the next would meet, too."""
+"""Why no submission is sent now, and for how long: the queue pauses as a whole, because all use the same account."""
 
-import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 
-from bot.errors import AccountBlocked, Busy, Overloaded, ProviderError, QueueFull
+from bot.account_probe import Account, AccountProbe
+from bot.backoff import backoff
+from bot.circuit_breaker import CircuitBreaker
+from bot.errors import AccountBlocked, Busy, Misconfigured, Overloaded, ProviderError, QueueFull
+from bot.models.alert import AlertName, AlertSink
 
 log = logging.getLogger(__name__)
 
 _FULL_PAUSE = 15.0
 _BUSY_PAUSE = 10.0  # the first one; each that follows is twice as long
 _OVERLOADED_PAUSE = 60.0
-_PROBE = 60.0  # between two tries while the account waits for a person
+_PROBE = 60.0  # between two attempts while the account waits for a person
 _LONGEST_PAUSE = 300.0
 
-_WORDS: tuple[tuple[type[ProviderError], str], ...] = (
-    (QueueFull, "All of the Midjourney account's places are taken."),
+_REASONS: tuple[tuple[type[ProviderError], str], ...] = (
+    (QueueFull, "All Midjourney slots are busy."),
     (Busy, "useapi.net asks for a pause."),
-    (AccountBlocked, "The Midjourney account waits for a person, and whoever runs this bot was told."),
-    (Overloaded, "useapi.net is overloaded just now."),
-    (ProviderError, "useapi.net has trouble just now."),
+    (AccountBlocked, "The Midjourney account is blocked until a person acts; the admin of this bot has been notified."),
+    (Overloaded, "useapi.net is overloaded right now."),
+    (ProviderError, "useapi.net has trouble right now."),
 )
 
 
-class Hold:
-    """Whether the line is held up; times of the loop's clock. `alert` is told what needs a person, and when no more."""
+class QueuePause:
+    """The circuit breaker of the queue, with the reason in words. Times are those of the event loop's clock.
 
-    def __init__(self, *, alert: Callable[[str, str], None]) -> None:
-        self._alert = alert
-        self._why: ProviderError | None = None
-        self._since = 0.0
-        self._strain = 0
-        self._until = 0.0
+    The alert about an account that serves no submissions is closed by the next one that is answered. When none is left
+    to show that, also after a restart, `accounts` is asked in the background until the account works, see
+    `AccountProbe`.
+    """
 
-    def __bool__(self) -> bool:
-        return self._why is not None
+    def __init__(self, *, alerts: AlertSink, accounts: Callable[[], Awaitable[Iterable[Account]]]) -> None:
+        self._alerts = alerts
+        self._breaker = CircuitBreaker(count_by_kind=True)
+        self._probe = AccountProbe(
+            accounts=accounts,
+            recovered=lambda: alerts.close(AlertName.SUBMISSIONS),
+            delay=lambda: self._breaker.seconds_left,
+            blocked_by=Misconfigured,
+        )
 
     @property
-    def words(self) -> str:
-        """Why the line does not move, for a person; empty when it does."""
-        return next((words for kind, words in _WORDS if isinstance(self._why, kind)), "")
+    def reason(self) -> str | None:
+        """Why the queue is paused, as a sentence for a person; `None` where it is not."""
+        error = self._breaker.error
+        return None if error is None else next(text for kind, text in _REASONS if issubclass(error, kind))
 
     @property
     def seconds_left(self) -> float:
-        """How long nothing is to be sent."""
-        return max(self._until - _loop_time(), 0.0)
+        """The seconds for which nothing must be sent."""
+        return self._breaker.seconds_left
 
-    def begin(self, outcome: ProviderError) -> None:
-        """A press met this; nothing is sent for a while."""
-        if type(outcome) is not type(self._why):
-            self._strain = 0
-        if self._strain == 0 or not self.seconds_left:  # requests that failed side by side are one trouble
-            self._strain = min(self._strain + 1, 6)
-        if self._why is None:
-            log.info("Presses wait in line: %s", type(outcome).sentence())
-        if isinstance(outcome, AccountBlocked):
-            self._alert("presses", f"Buttons wait. {outcome.for_admin}")
-        self._why, self._since = outcome, _loop_time()
-        self.pause(min(_pause(outcome, 2.0 ** (self._strain - 1)), _LONGEST_PAUSE))
+    def limit(self, concurrency: int) -> int:
+        """Return how many submissions may be in flight: one while it is not certain that they are accepted."""
+        return self._breaker.limit(concurrency)
 
-    def pause(self, seconds: float) -> None:
-        """Send nothing for so long, whether the line is held up or not."""
-        self._until = max(self._until, _loop_time() + seconds)
+    def begin(self, error: ProviderError) -> None:
+        """Pause the queue after a submission met `error`."""
+        if self._breaker.error is None:
+            log.info("Submissions are paused: %s", type(error).sentence())
+        if isinstance(error, AccountBlocked):
+            self._open_alert(f"Buttons wait. {error.for_admin}")
+        failures = self._breaker.failed(error)
+        self._breaker.pause(_pause_after(error, failures))
+
+    def refused(self, error: Misconfigured) -> None:
+        """Alert that the provider refuses the whole account; the queue is not paused."""
+        self._open_alert(f"Buttons do not work. {error.for_admin}")
+
+    def extend(self, seconds: float) -> None:
+        """Send nothing for so long, for a reason that is not the provider's."""
+        self._breaker.pause(seconds)
 
     def slot_freed(self) -> None:
-        """A job ended: a full account has room again, maybe."""
-        if isinstance(self._why, QueueFull):
-            self._until = 0.0
+        """Try again at once where the account was full: a job ended."""
+        if self._breaker.error is not None and issubclass(self._breaker.error, QueueFull):
+            self._breaker.end_pause()
 
     def forget(self) -> None:
-        """Nobody waits any more, so whoever comes next need not hear of what was."""
-        self._why = None
+        """Forget the reason when nothing is queued: it would say nothing about the next submission."""
+        self._breaker.reset()
+        if self._alerts.is_open(AlertName.SUBMISSIONS):
+            self._probe.start()
 
-    def end(self, asked_at: float) -> bool:
-        """A request of this time was answered; whether that says anything, unlike one from before the trouble."""
-        if asked_at < self._since:
+    def end(self, sent_at: float) -> bool:
+        """End the pause after an answer; return whether the answer proves anything, see `CircuitBreaker.succeeded`."""
+        was_paused = self._breaker.error is not None
+        if not self._breaker.succeeded(sent_at):
             return False
-        self._strain = 0
-        self._until = 0.0
-        if self._why is not None:
-            self._why = None
-            log.info("Presses are sent again")
-        self._alert("presses", "")
+        if was_paused:
+            log.info("Submissions are sent again")
+        self._probe.stop()
+        self._alerts.close(AlertName.SUBMISSIONS)
         return True
 
+    def resume(self) -> None:
+        """Go on asking about the accounts, where that was begun and is still needed."""
+        self._probe.resume()
 
-def _pause(outcome: ProviderError, longer: float) -> float:
-    match outcome:
+    def close(self) -> None:
+        """Suspend what runs in the background; `resume` takes it up again."""
+        self._probe.suspend()
+
+    def _open_alert(self, text: str) -> None:
+        self._probe.stop()  # submissions show again how the account is
+        self._alerts.open(AlertName.SUBMISSIONS, text)
+
+
+def _pause_after(error: ProviderError, failures: int) -> float:
+    """Return the seconds of pause after the `failures`-th error of this kind in a row."""
+    match error:
         case QueueFull():
             return _FULL_PAUSE
         case AccountBlocked():
             return _PROBE
         case Overloaded():
-            return _OVERLOADED_PAUSE * longer
+            return backoff(failures - 1, first=_OVERLOADED_PAUSE, cap=_LONGEST_PAUSE)
         case Busy():
-            return max(_BUSY_PAUSE * longer, outcome.retry_after or 0.0)
+            pause = backoff(failures - 1, first=_BUSY_PAUSE, cap=_LONGEST_PAUSE)
+            return min(max(pause, error.retry_after or 0.0), _LONGEST_PAUSE)
         case _:
-            return _BUSY_PAUSE * longer
-
-
-def _loop_time() -> float:
-    return asyncio.get_running_loop().time()
+            return backoff(failures - 1, first=_BUSY_PAUSE, cap=_LONGEST_PAUSE)

@@ -1,4 +1,4 @@
-"""The line itself: who is next, and what is under way. Each press is sent, or looked for, by `Sending`."""
+"""The queue: which submission is sent next, and what is under way. `Sender` sends or reconciles each of them."""
 
 import asyncio
 import secrets
@@ -9,28 +9,30 @@ import msgspec
 
 from bot.errors import StoreUnavailable
 from bot.models import CostTier, Destination, KnownJob, LimitExceeded, Limits, Person, Submission
+from bot.models.alert import AlertSink
 from bot.providers.useapi import UseapiClient
 from bot.store import Store
-from bot.submissions.notifications import Telling
-from bot.submissions.pause import Hold
-from bot.submissions.reconciler import Search
-from bot.submissions.sender import CARD_AFTER, Sending
+from bot.submissions.notifications import Notifications
+from bot.submissions.pause import QueuePause
+from bot.submissions.reconciler import Reconciler
+from bot.submissions.sender import STATUS_CARD_DELAY, Sender
 from bot.submissions.tasks import Tasks, start
-from bot.wakeup import Wakeup
+from bot.wakeup import Wakeup, loop_time
 
-_AT_ONCE = 3  # requests side by side; an account has 3 places unless its owner says more
+_CONCURRENCY = 3  # requests side by side; an account has 3 slots unless its owner says more
+_READ_AHEAD = 100  # queued submissions
 _LONGEST_PAUSE = 300.0
-_BROKEN_PAUSE = 5.0
-_LAST_ANSWERS = 3.0  # seconds for the requests under way at the end
+_BROKEN_PAUSE = 5.0  # after the store failed
+_LAST_ANSWERS = 3.0  # seconds for the requests in flight at the end
 
 
 class SubmissionQueue:
-    """The line; one `run()` for ever. The rows are in the store, so it goes on after a restart where it was.
+    """The loop that sends queued submissions; `run()` never returns. The rows are in the store, so a restart goes on.
 
-    `tell` is told how a press stands: QUEUED when it has to wait, UNKNOWN when its job is looked for, and how it ended;
-    an ended one is told again, also after a restart, until the store knows that it was told. `changed` is called when
-    there may be something to post. At most `queue` presses of a member wait in line. `serves`: whether a server is one
-    that the bot works for.
+    `notify` is called with a submission that has to wait (QUEUED), whose job is searched for (UNCONFIRMED) or that has
+    ended. For an ended one it is called again, also after a restart, until the store has it marked as notified.
+    `poll_child` is called with a job that runs, `deliver_soon` when there may be something to post. At most
+    `queue_limit` submissions of a member are queued. `is_served` returns whether the bot works for a server, by its id.
     """
 
     def __init__(
@@ -38,42 +40,41 @@ class SubmissionQueue:
         *,
         api: UseapiClient,
         store: Store,
-        watch: Callable[[KnownJob], None],
-        tell: Callable[[Submission], Awaitable[None]],
-        changed: Callable[[], None],
-        alert: Callable[[str, str], None],
-        queue: int,
+        poll_child: Callable[[KnownJob], None],
+        notify: Callable[[Submission], Awaitable[None]],
+        deliver_soon: Callable[[], None],
+        alerts: AlertSink,
+        queue_limit: int,
         now: Callable[[], datetime],
-        serves: Callable[[int], bool] = lambda _guild_id: True,
+        is_served: Callable[[int], bool] = lambda _guild_id: True,
     ) -> None:
         self._store = store
-        self._queue = queue
+        self._queue_limit = queue_limit
         self._wakeup = Wakeup()
-        self._hold = Hold(alert=alert)
-        self._search = Search(api=api, store=store, now=now)
-        self._answering: set[str] = set()  # refs of presses whose pressers have not been answered yet
-        self._telling = Telling(store=store, hold=self._hold, tell=tell, answering=self._answering)
-        self._sending = Sending(
+        self._pause = QueuePause(alerts=alerts, accounts=api.accounts)
+        self._reconciler = Reconciler(api=api, store=store, now=now)
+        self._unanswered: set[str] = set()  # references of submissions whose presser has no answer yet
+        self._notifications = Notifications(store=store, pause=self._pause, notify=notify, unanswered=self._unanswered)
+        self._sender = Sender(
             api=api,
             store=store,
-            hold=self._hold,
-            search=self._search,
-            telling=self._telling,
-            watch=watch,
-            changed=changed,
-            alert=alert,
-            queue=queue,
+            pause=self._pause,
+            reconciler=self._reconciler,
+            notifications=self._notifications,
+            poll_child=poll_child,
+            deliver_soon=deliver_soon,
+            queue_limit=queue_limit,
             now=now,
-            serves=serves,
+            is_served=is_served,
         )
         self._sends: Tasks = {}
-        self._looks: Tasks = {}
-        self._odd_until: dict[int, float] = {}  # presses that met a bug: the others go on
+        self._checks: Tasks = {}
+        self._skip_until: dict[int, float] = {}  # by row id: submissions that met a bug, so that the others go on
 
     @property
-    def held(self) -> str:
-        """Why the line does not move, in words for a person; empty when it does."""
-        return self._hold.words
+    def pause_reason(self) -> str | None:
+        """Why the queue is paused, as a sentence for a person; `None` where it is not."""
+        return self._pause.reason
 
     async def add(
         self,
@@ -87,144 +88,143 @@ class SubmissionQueue:
         prompt: str = "",
         answer: str = "",
     ) -> Submission | LimitExceeded:
-        """Keep a press, see `Store.submission`; `go` is to be called when its presser was answered."""
-        # While the line moves, as many as are sent side by side are about to leave it.
-        queue = self._queue if self._hold else self._queue + _AT_ONCE
+        """Store a submission, see `Store.add_submission`; it is not sent before `release`."""
+        # While the queue is not paused, as many as are sent side by side are about to leave it.
+        limit = self._queue_limit if self._pause.reason is not None else self._queue_limit + _CONCURRENCY
         reference = secrets.token_hex(12)
-        self._answering.add(reference)
+        self._unanswered.add(reference)
         try:
-            submission = await self._store.add_submission(
+            submission = await self._store.submissions.add(
                 parent,
                 button,
                 destination,
                 person,
                 tier=tier,
-                limits=msgspec.structs.replace(limits, queue=queue),
+                limits=msgspec.structs.replace(limits, queue=limit),
                 prompt=prompt,
-                answer=answer,
+                interaction_token=answer,
                 reference=reference,
-                quiet_for=CARD_AFTER,
+                delay=STATUS_CARD_DELAY,
             )
-            # A crash from here on leaves a press that waits in line: it is sent after the next start.
+            # A crash from here on leaves a queued submission: it is sent after the next start.
             if isinstance(submission, Submission) and submission.child_id is not None:
-                self._sending.follow(await self._store.known(submission.child_id))
+                self._sender.follow(await self._store.jobs.get(submission.child_id))
         except BaseException:
-            self._answering.discard(reference)
+            self._unanswered.discard(reference)
             raise
         if isinstance(submission, LimitExceeded):
-            self._answering.discard(reference)
+            self._unanswered.discard(reference)
         return submission
 
-    def go(self, submission: Submission) -> None:
-        """Send a press when its turn comes: its presser was answered, so what becomes of it can be told."""
-        self._answering.discard(submission.reference)
-        if submission.waits_for is not None and self._hold:
-            self._telling.waits(submission)
+    def release(self, submission: Submission) -> None:
+        """Send a submission when its turn comes: its presser was answered, so notifications can change the answer."""
+        self._unanswered.discard(submission.reference)
+        if submission.waits_for is not None and self._pause.reason is not None:
+            self._notifications.queued(submission)
         self._wakeup.set()
 
     async def cancel_queued(self, submission: Submission) -> bool:
-        """Take a press out of the line; whether it still was there."""
-        gone = await self._store.cancel_queued(submission)
-        self._telling.waits_no_more(submission)
+        """Cancel a queued submission; return whether it was still queued."""
+        cancelled = await self._store.submissions.cancel(submission)
+        self._notifications.left_queue(submission)
         self._wakeup.set()
-        return gone
+        return cancelled
 
     def slot_freed(self) -> None:
-        """A place at the account may be free."""
-        self._hold.slot_freed()
+        """Note that a job ended, so that the account may have a free slot."""
+        self._pause.slot_freed()
         self._wakeup.set()
 
-    def set(self) -> None:
-        """Look at the line now: what held it up may be over, such as a server's pause."""
+    def wake(self) -> None:
+        """Read the queue now, such as after a server's pause has ended."""
         self._wakeup.set()
 
     async def run(self) -> None:
-        """Send for ever; at a cancellation, requests under way have a moment to be answered."""
+        """Send until cancelled; requests in flight then have a moment to be answered."""
+        self._pause.resume()
         try:
             while True:
                 try:
-                    wait = await self._round()
-                except StoreUnavailable:  # of which the store itself tells
+                    wait = await self._start_due()
+                except StoreUnavailable:  # already logged and alerted by Database
                     wait = _BROKEN_PAUSE
                 await self._wakeup.sleep(wait, *self._tasks())
         finally:
+            self._pause.close()
             if self._sends:
                 await asyncio.wait(self._sends.values(), timeout=_LAST_ANSWERS)
             tasks = self._tasks()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            for work in (self._sends, self._looks, self._telling.tasks):
+            for work in (self._sends, self._checks, self._notifications.tasks):
                 work.clear()
 
     def _tasks(self) -> list[asyncio.Task[None]]:
-        return [*self._sends.values(), *self._looks.values(), *self._telling.tasks.values()]
+        return [*self._sends.values(), *self._checks.values(), *self._notifications.tasks.values()]
 
     # --- one round --------------------------------------------------------------------------------------------------
 
-    async def _round(self) -> float:
-        """Start everything that is due; seconds until something more is."""
-        self._sweep()
-        return min(await self._look(), await self._send(), await self._telling.begin())
+    async def _start_due(self) -> float:
+        """Start everything that is due; return the seconds until something more is."""
+        self._collect_finished()
+        return min(await self._start_checks(), await self._start_sends(), await self._notifications.start_due())
 
-    def _sweep(self) -> None:
-        """Take leave of the tasks that are done."""
-        now = _loop_time()
-        self._odd_until = {submission_id: until for submission_id, until in self._odd_until.items() if until > now}
-        for tasks in (self._sends, self._looks, self._telling.tasks):
+    def _collect_finished(self) -> None:
+        """Remove finished tasks; after an error of theirs, pause the queue or skip the submission for a while."""
+        now = loop_time()
+        self._skip_until = {submission_id: until for submission_id, until in self._skip_until.items() if until > now}
+        for tasks in (self._sends, self._checks, self._notifications.tasks):
             for submission_id in [submission_id for submission_id, task in tasks.items() if task.done()]:
                 task = tasks.pop(submission_id)
-                bug = None if task.cancelled() else task.exception()
-                if isinstance(bug, StoreUnavailable):  # of which the store itself tells
-                    self._hold.pause(_BROKEN_PAUSE)
-                elif bug is not None and tasks is not self._telling.tasks:
-                    self._odd_until[submission_id] = now + _LONGEST_PAUSE
+                error = None if task.cancelled() else task.exception()
+                if isinstance(error, StoreUnavailable):  # already logged and alerted by Database
+                    self._pause.extend(_BROKEN_PAUSE)
+                elif error is not None and tasks is not self._notifications.tasks:
+                    self._skip_until[submission_id] = now + _LONGEST_PAUSE
 
-    async def _look(self) -> float:
-        """Begin the looks that are due; those that are under way or have no place yet wake the loop by their end."""
+    async def _start_checks(self) -> float:
+        """Start the checks of the reconciler that are due; the end of one under way wakes the loop."""
         wait = _LONGEST_PAUSE
-        unconfirmed = await self._store.unconfirmed()
-        self._search.keep({submission.id for submission in unconfirmed})
+        unconfirmed = await self._store.queue.unconfirmed()
+        self._reconciler.keep_only({submission.id for submission in unconfirmed})
         for submission in unconfirmed:
-            if submission.id in self._sends or submission.id in self._looks:
+            if submission.id in self._sends or submission.id in self._checks:
                 continue
-            due = max(self._search.due_in(submission), self._odd_until.get(submission.id, 0.0) - _loop_time())
+            skip = self._skip_until.get(submission.id, 0.0) - loop_time()
+            due = max(self._reconciler.due_in(submission), skip)
             if due > 0:
                 wait = min(wait, due)
-            elif len(self._looks) < _AT_ONCE:
-                start(self._looks, submission, self._sending.find)
+            elif len(self._checks) < _CONCURRENCY:
+                start(self._checks, submission, self._sender.reconcile)
         return wait
 
-    async def _send(self) -> float:
-        """Begin the requests whose turn it is; one at a time while it is not sure that they are taken."""
-        now = _loop_time()
-        first = await self._store.next_in_queue(100 + len(self._answering) + len(self._odd_until))
-        # Of U1-U4 of two servers the second is sent when the first is through.
-        picked = {(submission.parent_id, submission.button) for submission in first if submission.id in self._sends}
+    async def _start_sends(self) -> float:
+        """Start the requests whose turn it is: one at a time while it is not certain that they are accepted."""
+        now = loop_time()
+        queued = await self._store.queue.next(_READ_AHEAD + len(self._unanswered) + len(self._skip_until))
+        # Where U1-U4 of the same job were pressed in two servers, the second is sent when the first has ended.
+        picked = {(submission.parent_id, submission.button) for submission in queued if submission.id in self._sends}
         waiting = [
             submission
-            for submission in first
+            for submission in queued
             if submission.id not in self._sends
-            and submission.reference not in self._answering
-            and submission.id not in self._odd_until
+            and submission.reference not in self._unanswered
+            and submission.id not in self._skip_until
         ]
-        if left := self._hold.seconds_left:
-            for submission in waiting if self._hold else ():
-                self._telling.waits(submission)
-                for follower in await self._store.waits_for(submission):
-                    self._telling.waits(follower)
+        if left := self._pause.seconds_left:
+            for submission in waiting if self._pause.reason is not None else ():
+                self._notifications.queued(submission)
+                for follower in await self._store.queue.followers(submission):
+                    self._notifications.queued(follower)
             return left
         if not waiting and not self._sends:
-            self._hold.forget()
-            self._telling.line_moves()
+            self._pause.forget()
+            self._notifications.queue_moved()
         for submission in waiting:
-            if len(self._sends) >= (1 if self._hold else _AT_ONCE):
+            if len(self._sends) >= self._pause.limit(_CONCURRENCY):
                 break
             if submission.tier is not CostTier.PICK or (submission.parent_id, submission.button) not in picked:
-                start(self._sends, submission, self._sending.send)
+                start(self._sends, submission, self._sender.send)
                 picked.add((submission.parent_id, submission.button))
-        return min((until - now for until in self._odd_until.values()), default=_LONGEST_PAUSE)
-
-
-def _loop_time() -> float:
-    return asyncio.get_running_loop().time()
+        return min((until - now for until in self._skip_until.values()), default=_LONGEST_PAUSE)

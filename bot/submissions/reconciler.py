@@ -1,119 +1,115 @@
-"""Looks for the job of a press that was sent and whose answer nobody heard: it echoes the press's `reference`.
+"""Finds the job of a submission whose answer was lost: the job echoes the submission's `reference`.
 
-A look goes through the parent's children that this button made, and through the jobs that run now. When a whole look
-three minutes after the request finds nothing, the press was not made, or, after a 504, cannot be tracked by useapi.
+One check goes through the parent's children of this button and through the jobs that run now. When a complete check
+three minutes after the request finds nothing, the submission counts as lost.
 
-The three minutes are the loop's, because a wall clock may jump; only what passed before the bot was started is read
-from the wall clock, and then at least two more looks are made.
+The three minutes are measured by the loop's clock, because a wall clock may jump. Only the time before the start of the
+bot is read from the wall clock, and then at least two more checks are made.
 """
 
-import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.errors import Busy, JobModerated, Misconfigured, ProviderError, TransientError
+from bot.errors import Busy, Misconfigured, ProviderError, TransientError
 from bot.models import Job, KnownJob, Submission
 from bot.providers.useapi import UseapiClient
 from bot.store import Store
+from bot.wakeup import loop_time
 
-_LOOK_AFTER = 5.0  # seconds from a lost answer to the first look,
-_LOOK_AGAIN = 15.0  # and between two
-_SETTLED = 180.0  # seconds after the request: what is not to be seen by then will not be
-_AT_LEAST = 40.0  # seconds of looking after a start, however long the bot was away
+_FIRST_CHECK = 5.0  # seconds from a lost answer to the first check
+_CHECK_INTERVAL = 15.0  # seconds between two checks
+_VISIBLE_WITHIN = 180.0  # seconds from the request until its job is listed, if there is one
+_MIN_AFTER_START = 40.0  # seconds of checks after a start, however long the bot was away
 
 
 @dataclass(kw_only=True)
-class _Doubt:
-    """What is remembered of a press in doubt; times of the loop's clock."""
+class _Unconfirmed:
+    """What is remembered of an unconfirmed submission; times are those of the loop's clock."""
 
     until: float
-    look_at: float
-    seen: set[str] = field(default_factory=set)  # the jobs that turned out to be others'
-    looked: bool = False
+    next_check: float
+    others: set[str] = field(default_factory=set)  # ids of jobs that belong to something else
+    checked: bool = False
 
 
-class Search:
-    """All presses in doubt, as far as memory must hold them; a new start begins anew."""
+class Reconciler:
+    """The unconfirmed submissions, as far as memory must hold them; a start of the bot begins anew."""
 
     def __init__(self, *, api: UseapiClient, store: Store, now: Callable[[], datetime]) -> None:
         self._api = api
         self._store = store
         self._now = now
-        self._doubts: dict[int, _Doubt] = {}
+        self._unconfirmed: dict[int, _Unconfirmed] = {}
 
-    def begin(self, submission: Submission, asked_at: float) -> None:
-        """The answer to a request of `asked_at` (loop's clock) was lost a moment ago."""
-        self._doubts[submission.id] = _Doubt(until=asked_at + _SETTLED, look_at=_loop_time() + _LOOK_AFTER)
+    def add(self, submission: Submission, sent_at: float) -> None:
+        """Begin to check for a submission that was sent at `sent_at` (loop's clock) and got no answer just now."""
+        self._unconfirmed[submission.id] = _Unconfirmed(
+            until=sent_at + _VISIBLE_WITHIN, next_check=loop_time() + _FIRST_CHECK
+        )
 
-    def keep(self, press_ids: Collection[int]) -> None:
-        """Forget all but these."""
-        self._doubts = {
-            submission_id: mark_unconfirmed
-            for submission_id, mark_unconfirmed in self._doubts.items()
-            if submission_id in press_ids
+    def keep_only(self, submission_ids: Collection[int]) -> None:
+        """Forget all submissions but these."""
+        self._unconfirmed = {
+            submission_id: unconfirmed
+            for submission_id, unconfirmed in self._unconfirmed.items()
+            if submission_id in submission_ids
         }
 
     def due_in(self, submission: Submission) -> float:
-        """Seconds until this press's next look."""
-        return self._doubt(submission).look_at - _loop_time()
+        """Return the seconds until the submission's next check."""
+        return self._of(submission).next_check - loop_time()
 
-    def is_late(self, submission: Submission) -> bool:
-        """Whether a look that begins now is the last one, unless it is cut short."""
-        return _loop_time() >= self._doubt(submission).until
+    def is_last_check(self, submission: Submission) -> bool:
+        """Whether a check that begins now is the last one, provided that it is complete."""
+        return loop_time() >= self._of(submission).until
 
-    def is_first(self, submission: Submission) -> bool:
-        """Whether no look for it has ended yet."""
-        return not self._doubt(submission).looked
+    def is_first_check(self, submission: Submission) -> bool:
+        """Whether no check for it has ended yet."""
+        return not self._of(submission).checked
 
-    async def look(self, submission: Submission, parent: KnownJob) -> Job | None:
-        """The press's job, or `None` where a whole look found none; raises `ProviderError` where it was cut short."""
-        mark_unconfirmed = self._doubt(submission)
+    async def find_job(self, submission: Submission, parent: KnownJob) -> Job | None:
+        """Return the submission's job; `None` after a complete check; raises `ProviderError` where it was cut short."""
+        unconfirmed = self._of(submission)
         try:
             for jobid in (*await self._children(parent, submission.button), *await self._api.running()):
-                if jobid in mark_unconfirmed.seen or jobid == parent.job.jobid:
+                if jobid in unconfirmed.others or jobid == parent.job.jobid:
                     continue
                 job = await self._describe(jobid)
                 if job is not None and job.reply_ref == submission.reference:
                     return job
-                if job is not None:  # one that is not to be found may be too fresh to be known everywhere
-                    mark_unconfirmed.seen.add(jobid)
+                if job is not None:  # one that is not found may be too fresh to be known everywhere
+                    unconfirmed.others.add(jobid)
         finally:
-            mark_unconfirmed.look_at = _loop_time() + _LOOK_AGAIN
-            mark_unconfirmed.looked = True
+            unconfirmed.next_check = loop_time() + _CHECK_INTERVAL
+            unconfirmed.checked = True
         return None
 
-    def _doubt(self, submission: Submission) -> _Doubt:
-        mark_unconfirmed = self._doubts.get(submission.id)
-        if mark_unconfirmed is None:  # it was sent by a bot that died, or what came of it could not be written down
+    def _of(self, submission: Submission) -> _Unconfirmed:
+        unconfirmed = self._unconfirmed.get(submission.id)
+        if unconfirmed is None:  # it was sent before a crash, or its outcome could not be stored
             assert submission.sent_at is not None
-            left = _SETTLED - (self._now() - submission.sent_at).total_seconds()
-            until = _loop_time() + min(max(left, _AT_LEAST), _SETTLED)
-            mark_unconfirmed = self._doubts[submission.id] = _Doubt(until=until, look_at=_loop_time())
-        return mark_unconfirmed
+            left = _VISIBLE_WITHIN - (self._now() - submission.sent_at).total_seconds()
+            until = loop_time() + min(max(left, _MIN_AFTER_START), _VISIBLE_WITHIN)
+            unconfirmed = self._unconfirmed[submission.id] = _Unconfirmed(until=until, next_check=loop_time())
+        return unconfirmed
 
     async def _children(self, parent: KnownJob, button: str) -> list[str]:
         try:
             job = await self._api.job(parent.job.jobid)
-        except ProviderError as outcome:
-            if isinstance(outcome, TransientError | Busy | Misconfigured):
+        except ProviderError as error:
+            if isinstance(error, TransientError | Busy | Misconfigured):
                 raise
-            return []  # useapi knows the parent no more, so it tells of no children
+            return []  # useapi no longer knows the parent, so it lists no children
         return [child.jobid for child in job.children if child.button == button]
 
     async def _describe(self, jobid: str) -> Job | None:
-        known = await self._store.by_jobid(jobid)
+        known = await self._store.jobs.by_jobid(jobid)
         if known is not None and known.job.reply_ref:
             return known.job
         try:
             return await self._api.job(jobid)
-        except JobModerated as declined:
-            return declined.job
-        except ProviderError as outcome:
-            if isinstance(outcome, TransientError | Busy | Misconfigured):
+        except ProviderError as error:
+            if isinstance(error, TransientError | Busy | Misconfigured):
                 raise
             return None
-
-
-def _loop_time() -> float:
-    return asyncio.get_running_loop().time()

@@ -1,11 +1,11 @@
-"""What is done with one press: it is sent, and what useapi answered is written down; or its job is looked for.
+"""Sends one submission and stores what the provider answered, or reconciles one whose answer was lost.
 
-A request costs Midjourney time, so it is never repeated unless useapi said for certain that it did not take it (a 429
+A request costs Midjourney time, so it is never repeated unless useapi said for certain that it did not accept it (a 429
 or 596 does, a 5xx of another kind does not):
 
-    take      the row says ASKED              crash before: nothing was sent, the press is sent later
-    send      useapi makes a job              crash before or after: nobody knows, the job is looked for
-    end       the row says MADE               crash before: the look finds the job, which echoes the press's `reference`
+    mark_sent                       the row says SENT         crash before: nothing was sent, it is sent after the start
+    POST                            useapi makes a job        crash before or after: unknown, so it is reconciled
+    mark_accepted or mark_failed    the row says the outcome  crash before: reconciled, the job echoes the `reference`
 """
 
 import asyncio
@@ -22,211 +22,208 @@ from bot.errors import (
     Busy,
     ButtonUsed,
     JobExpired,
-    JobModerated,
     Misconfigured,
     NotSent,
     ProviderError,
     StoreUnavailable,
+    SubmissionDeclined,
     TransientError,
 )
 from bot.models import CostTier, Job, KnownJob, Status, Submission, SubmissionState
 from bot.providers.useapi import UseapiClient
 from bot.store import Store
-from bot.submissions.notifications import Telling
-from bot.submissions.pause import Hold
-from bot.submissions.reconciler import Search
+from bot.submissions.notifications import Notifications
+from bot.submissions.pause import QueuePause
+from bot.submissions.reconciler import Reconciler
+from bot.wakeup import loop_time
 
 log = logging.getLogger(__name__)
 
-CARD_AFTER = 15.0
-"""Seconds before a child has a card: the first look finds the quick ones done."""
+STATUS_CARD_DELAY = 15.0
+"""Seconds before a child gets a status card: the first poll finds quick jobs done."""
 
-_TOO_OLD = timedelta(hours=24)  # nobody expects a press of yesterday to cost something today
-_WRITE_AGAIN = 5.0
+_TOO_OLD = timedelta(hours=24)  # a button pressed yesterday must not cost something today
+_WRITE_AGAIN = 5.0  # seconds
 
 _USABLE_AGAIN = frozenset({Status.MODERATED, Status.FAILED, Status.EXPIRED})
 
-_LOST = "This press did not reach Midjourney, so nothing was charged. Press again if you still want it."
+_LOST = (
+    "useapi.net gave no clear answer, and no job was found for this button. It may have been charged all the same. "
+    "Press it again if you still want it."
+)
 _UNTRACKED = (
     "useapi.net lost track of this press. Midjourney may have made it and charged for it, but its job was not found. "
     "Please look there before you press again."
 )
 """After a 504: useapi's own means that it cannot track the job, and that Midjourney will still process it."""
-_TOO_MANY = "You have {} presses waiting already. Please wait until one of them was sent, or take one back in `/jobs`."
-_WAITED = "This press waited for a whole day, so I did not send it any more. Press again if you still want it."
-_NOT_SERVED = "I don't serve this server any more, so I did not send this press."
+_TOO_MANY = "You already have {} queued. Wait until one of them is sent, or cancel one in `/jobs`."
+_EXPIRED = "This was queued for a whole day, so I didn't send it. Press the button again if you still want it."
+_NOT_SERVED = "I no longer work for this server, so I didn't send this."
 
 _SENTENCES = {
-    400: "Midjourney does not offer this button for this picture any more. `/job` shows the job as it is now.",
+    400: "Midjourney no longer offers this button for this picture. `/job` shows the job as it is now.",
     412: "This button needs more than a press, and useapi.net did not get it. `/job` shows the job as it is now.",
-    413: "This prompt is too long for Midjourney. Please shorten it and press again.",
+    413: "This prompt is too long for Midjourney. Please shorten it and try again.",
 }
 
 T = TypeVar("T")
 
 
-class Sending:
-    """Sends presses, and looks for those whose answer was lost; what it is made of is as `SubmissionQueue` has it."""
+class Sender:
+    """Sends and reconciles single submissions; its parts and callbacks are those of `SubmissionQueue`."""
 
     def __init__(
         self,
         *,
         api: UseapiClient,
         store: Store,
-        hold: Hold,
-        search: Search,
-        telling: Telling,
-        watch: Callable[[KnownJob], None],
-        changed: Callable[[], None],
-        alert: Callable[[str, str], None],
-        queue: int,
+        pause: QueuePause,
+        reconciler: Reconciler,
+        notifications: Notifications,
+        poll_child: Callable[[KnownJob], None],
+        deliver_soon: Callable[[], None],
+        queue_limit: int,
         now: Callable[[], datetime],
-        serves: Callable[[int], bool],
+        is_served: Callable[[int], bool],
     ) -> None:
         self._api = api
         self._store = store
-        self._hold = hold
-        self._search = search
-        self._telling = telling
-        self._watch = watch
-        self._changed = changed
-        self._alert = alert
-        self._queue = queue
+        self._pause = pause
+        self._reconciler = reconciler
+        self._notifications = notifications
+        self._poll_child = poll_child
+        self._deliver_soon = deliver_soon
+        self._queue_limit = queue_limit
         self._now = now
-        self._serves = serves
+        self._is_served = is_served
 
     async def send(self, submission: Submission) -> None:
-        """Send the press at the head of the line; each answer of useapi's has its clause."""
+        """Send a queued submission and store the outcome."""
         if self._now() - submission.created_at > _TOO_OLD:
-            await self._end(submission, SubmissionState.REFUSED, _WAITED)
+            await self._fail(submission, SubmissionState.REFUSED, _EXPIRED)
             return
-        if not self._serves(submission.destination.guild_id):
-            await self._end(submission, SubmissionState.REFUSED, _NOT_SERVED)
+        if not self._is_served(submission.destination.guild_id):
+            await self._fail(submission, SubmissionState.REFUSED, _NOT_SERVED)
             return
-        parent = await self._store.known(submission.parent_id)
+        parent = await self._store.jobs.get(submission.parent_id)
         logs.turn_to(key=parent.key, destination=submission.destination)
-        if submission.tier is CostTier.PICK and (child := await self._made_before(parent, submission.button)):
-            await self._made(submission, child, used=True)
+        if submission.tier is CostTier.PICK and (child := await self._existing_child(parent, submission.button)):
+            await self._accept(submission, child, repeated=True)
             return
-        taken = await self._store.mark_sent(submission)
-        if taken is None:
-            return
-        asked_at = _loop_time()
+        sent = await self._store.submissions.mark_sent(submission)
+        if sent is None:
+            return  # it was cancelled meanwhile
+        sent_at = loop_time()
         try:
             child = await self._api.press(
                 parent.job.jobid, submission.button, reply_ref=submission.reference, prompt=submission.prompt or None
             )
-        except ProviderError as outcome:
-            await self._came_to(outcome, taken, parent, asked_at)
+        except ProviderError as error:
+            await self._handle_error(error, sent, parent, sent_at)
         else:
-            self._moves_again(asked_at)
-            await self._made(taken, msgspec.structs.replace(child, parent_jobid=parent.job.jobid), used=False)
+            self._resume_queue(sent_at)
+            await self._accept(sent, msgspec.structs.replace(child, parent_jobid=parent.job.jobid), repeated=False)
 
-    async def _came_to(self, outcome: ProviderError, submission: Submission, parent: KnownJob, asked_at: float) -> None:
-        """What useapi answered instead of a job."""
-        match outcome:
+    async def _handle_error(
+        self, error: ProviderError, submission: Submission, parent: KnownJob, sent_at: float
+    ) -> None:
+        """Store what useapi answered instead of a job."""
+        match error:
             case Busy() | AccountBlocked() | NotSent():
-                self._hold.begin(outcome)
-                words = _TOO_MANY.format(self._queue)
-                await self._written(lambda: self._store.requeue(submission, self._queue, words))
+                self._pause.begin(error)
+                text = _TOO_MANY.format(self._queue_limit)
+                await self._retry_write(lambda: self._store.submissions.requeue(submission, self._queue_limit, text))
             case TransientError():
-                log.warning("Nobody knows what became of press %d (%s); its job is looked for", submission.id, outcome)
-                self._hold.begin(outcome)
-                self._search.begin(submission, asked_at)
-                unless_found = _UNTRACKED if outcome.code == 504 else _LOST
-                await self._written(lambda: self._store.mark_unconfirmed(submission, unless_found))
+                log.warning("Submission %d got no clear answer (%s); searching for its job", submission.id, error)
+                self._pause.begin(error)
+                self._reconciler.add(submission, sent_at)
+                unless_found = _UNTRACKED if error.code == 504 else _LOST
+                await self._retry_write(lambda: self._store.submissions.mark_unconfirmed(submission, unless_found))
             case Misconfigured():
-                self._alert("presses", f"Buttons do not work. {outcome.for_admin}")
-                await self._end(submission, SubmissionState.REFUSED, str(outcome))
+                self._pause.refused(error)
+                await self._fail(submission, SubmissionState.REFUSED, str(error))
             case ButtonUsed():
-                self._moves_again(asked_at)
-                await self._made(submission, await self._job(outcome.child_jobid, parent, submission.button), used=True)
-            case JobModerated():
-                self._moves_again(asked_at)
-                words = "\n".join(filter(None, (outcome.job.error, outcome.job.error_details)))
-                await self._end(submission, SubmissionState.DECLINED, words)
+                self._resume_queue(sent_at)
+                child = await self._child(error.child_jobid, parent, submission.button)
+                await self._accept(submission, child, repeated=True)
+            case SubmissionDeclined():
+                self._resume_queue(sent_at)
+                await self._fail(submission, SubmissionState.DECLINED, error.reason)
             case _:
-                self._moves_again(asked_at)
-                if isinstance(outcome, JobExpired):
-                    await self._written(lambda: self._store.remove_buttons(parent.id))
-                    self._changed()
-                await self._end(submission, SubmissionState.REFUSED, _SENTENCES.get(outcome.code or 0, str(outcome)))
+                self._resume_queue(sent_at)
+                if isinstance(error, JobExpired):
+                    await self._retry_write(lambda: self._store.jobs.remove_buttons(parent.id))
+                    self._deliver_soon()
+                await self._fail(submission, SubmissionState.REFUSED, _SENTENCES.get(error.code or 0, str(error)))
 
-    async def _made_before(self, parent: KnownJob, button: str) -> Job | None:
-        """The job that a button of the tier PICK has made already, as far as is known without asking useapi to."""
-        known = await self._store.child_of(parent.id, button)
+    async def _existing_child(self, parent: KnownJob, button: str) -> Job | None:
+        """Return the job that a button of the tier PICK has made already, as far as it is known without a POST."""
+        known = await self._store.history.child_of(parent.id, button)
         if known is not None:
             return known.job
         for child in parent.job.children:
             if child.button == button:
-                job = await self._job(child.jobid, parent, button)
+                job = await self._child(child.jobid, parent, button)
                 if job.status not in _USABLE_AGAIN:
                     return job
         return None
 
-    async def _job(self, jobid: str, parent: KnownJob, button: str) -> Job:
-        """A job that is there for certain; while useapi cannot describe it, its bare id, which can be watched, too."""
+    async def _child(self, jobid: str, parent: KnownJob, button: str) -> Job:
+        """Return a child that exists for certain; its bare id where useapi cannot describe it, which can be polled."""
         try:
             job = await self._api.job(jobid)
-        except JobModerated as declined:
-            job = declined.job
         except ProviderError:
             job = Job(jobid=jobid, verb="button", button=button)
         return msgspec.structs.replace(job, parent_jobid=parent.job.jobid)  # useapi may leave it out
 
-    async def _made(self, submission: Submission, child: Job, *, used: bool) -> None:
-        subscribed = await self._written(
-            lambda: self._store.mark_accepted(submission, child, used=used, quiet_for=CARD_AFTER)
+    async def _accept(self, submission: Submission, child: Job, *, repeated: bool) -> None:
+        subscribed = await self._retry_write(
+            lambda: self._store.submissions.mark_accepted(submission, child, repeated=repeated, delay=STATUS_CARD_DELAY)
         )
-        # The child is watched from this commit on; a crash before it is what the look is for.
+        # The child is subscribed from this commit on; after a crash before it, the submission is reconciled.
         self.follow(subscribed.known)
 
     def follow(self, child: KnownJob) -> None:
-        """Have a child watched, and posted where it is over."""
+        """Have a child polled, or posted where it is over."""
         if not child.job.over:
-            self._watch(child)
-        self._changed()
+            self._poll_child(child)
+        self._deliver_soon()
 
-    async def _end(self, submission: Submission, state: SubmissionState, error: str) -> None:
-        await self._written(lambda: self._store.mark_failed(submission, state, error))
+    async def _fail(self, submission: Submission, state: SubmissionState, error: str) -> None:
+        await self._retry_write(lambda: self._store.submissions.mark_failed(submission, state, error))
 
-    async def _written(self, write: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """What useapi has said is said once: it is kept here until the disk takes it, or until the bot dies."""
+    async def _retry_write(self, write: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Repeat `write` until the disk takes it or the bot dies: useapi gives an answer only once."""
         while True:
             try:
                 return await write()
-            except StoreUnavailable:  # of which the store itself tells
+            except StoreUnavailable:  # already logged and alerted by Database
                 await asyncio.sleep(_WRITE_AGAIN)
 
-    def _moves_again(self, asked_at: float) -> None:
-        """A request of this time (loop's clock) was answered."""
-        if self._hold.end(asked_at):
-            self._telling.line_moves()
+    def _resume_queue(self, sent_at: float) -> None:
+        """End a pause after an answer to a request that was sent at `sent_at` (loop's clock)."""
+        if self._pause.end(sent_at):
+            self._notifications.queue_moved()
 
-    # --- an answer that was lost ------------------------------------------------------------------------------------
-
-    async def find(self, submission: Submission) -> None:
-        """Adopt the job of a press; when a whole look finds none in time, there is none."""
-        parent = await self._store.known(submission.parent_id)
+    async def reconcile(self, submission: Submission) -> None:
+        """Check once for the job of an unconfirmed submission; a complete last check that finds none makes it LOST."""
+        parent = await self._store.jobs.get(submission.parent_id)
         logs.turn_to(key=parent.key, destination=submission.destination)
-        late, first = (
-            self._search.is_late(submission),
-            self._search.is_first(submission),
-        )  # as it was when the look began
+        # As it was when the check began:
+        is_last = self._reconciler.is_last_check(submission)
+        is_first = self._reconciler.is_first_check(submission)
         try:
-            child = await self._search.look(submission, parent)
+            child = await self._reconciler.find_job(submission, parent)
         except ProviderError as error:
-            log.debug("The look for the job of press %d was cut short: %s", submission.id, error)
-            child, late = None, False
+            log.debug("The check for the job of submission %d was cut short: %s", submission.id, error)
+            child, is_last = None, False
         if child is not None:
-            log.info("Found the job of press %d", submission.id)
-            await self._made(submission, msgspec.structs.replace(child, parent_jobid=parent.job.jobid), used=False)
-        elif late:
-            log.warning("No job of press %d was found", submission.id)
-            await self._end(submission, SubmissionState.LOST, submission.error or _LOST)
-        elif first:
-            self._telling.is_looked_for(submission)
-
-
-def _loop_time() -> float:
-    return asyncio.get_running_loop().time()
+            log.info("Found the job of submission %d", submission.id)
+            await self._accept(
+                submission, msgspec.structs.replace(child, parent_jobid=parent.job.jobid), repeated=False
+            )
+        elif is_last:
+            log.warning("No job of submission %d was found", submission.id)
+            await self._fail(submission, SubmissionState.LOST, submission.error or _LOST)
+        elif is_first:
+            self._notifications.reconciling(submission)

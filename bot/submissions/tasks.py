@@ -1,4 +1,4 @@
-"""Work on presses, side by side: one task for each, kept under the press's id until it is done."""
+"""One asyncio task per submission, kept under the submission's row id until the queue collects it."""
 
 import asyncio
 import logging
@@ -17,22 +17,22 @@ T = TypeVar("T")
 
 
 def start(tasks: Tasks, submission: Submission, work: Callable[[Submission], Awaitable[None]]) -> None:
-    """Begin to work on a press; what is logged meanwhile names its place."""
+    """Start `work` on a submission; what it logs names the submission's destination."""
     with logs.about(destination=submission.destination):
         tasks[submission.id] = asyncio.create_task(_logged(submission.id, work, submission))
 
 
 def start_by_id(tasks: Tasks, submission_id: int, work: Callable[[int], Awaitable[None]]) -> None:
-    """The same for a press that has to be read anew."""
+    """Start `work` on a submission that has to be read from the store first."""
     tasks[submission_id] = asyncio.create_task(_logged(submission_id, work, submission_id))
 
 
-async def _logged(submission_id: int, work: Callable[[T], Awaitable[None]], what: T) -> None:
-    """Work on a press; a bug in it is logged in here, where the line names the job, and then met by the sweep."""
+async def _logged(submission_id: int, work: Callable[[T], Awaitable[None]], argument: T) -> None:
+    """Run `work` and log a bug in it here, where the log line names the job; the queue sees the error afterwards."""
     try:
-        await work(what)
-    except StoreUnavailable:  # of which the store itself tells
+        await work(argument)
+    except StoreUnavailable:  # already logged and alerted by Database
         raise
     except Exception:
-        log.exception("Press %d failed in an unexpected way; it is kept", submission_id)
+        log.exception("Submission %d failed in an unexpected way; it is kept", submission_id)
         raise

@@ -15,6 +15,7 @@ from typing import Any
 import discord
 from discord import ui
 
+from bot import discord_internals
 from bot.ui.base import view_of
 from bot.ui.panels import my_jobs, settings
 from bot.ui.panels.bug_report import ReportButton
@@ -91,7 +92,7 @@ ALL: tuple[type[ui.DynamicItem[Any]], ...] = (
 def is_ours(interaction: discord.Interaction) -> bool:
     """Whether one of `ALL` handles it: the custom_id has a known form and is that of an item of the message."""
     custom_id = interaction.custom_id or ""
-    known = any(item.__discord_ui_compiled_template__.fullmatch(custom_id) for item in ALL)
+    known = any(discord_internals.template_of(item).fullmatch(custom_id) for item in ALL)
     return known and interaction.message is not None and custom_id in custom_ids(interaction.message)
 
 

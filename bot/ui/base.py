@@ -38,9 +38,9 @@ class PersistentItem:
     async def callback(self, interaction: discord.Interaction) -> None:
         """Run `act` if the server is served, and answer any error."""
         bot = bot_of(interaction)
-        bot.store.note_snowflake(interaction.id)
+        bot.store.clock.note_snowflake(interaction.id)
         try:
-            if await bot.is_welcome(interaction):
+            if await bot.check_server(interaction):
                 await self.act(interaction)
                 await remember_file_limit_of(interaction)
         except Exception as error:  # noqa: BLE001 -- every error is answered, in one place
@@ -56,10 +56,10 @@ class PersistentItem:
         Raises `UserError` if there is none of this kind in the interaction's channel.
         """
         store = bot_of(interaction).store
-        delivery = await store.delivery(self.nonce)
+        delivery = await store.deliveries.by_nonce(self.nonce)
         if delivery is None or delivery.kind is not kind or delivery.destination != destination_of(interaction):
             raise UserError("I don't know this post any more. `/job` with its id shows the job again.")
-        known = await store.known(delivery.job_id)
+        known = await store.jobs.get(delivery.job_id)
         logs.turn_to(key=known.key, destination=delivery.destination)
         return delivery, known
 
@@ -134,7 +134,7 @@ async def delete_post(interaction: discord.Interaction, delivery: Delivery) -> N
         channel = interaction.client.get_partial_messageable(delivery.destination.channel_id)
         with suppress(discord.NotFound):
             await channel.get_partial_message(message_id).delete()
-    await bot_of(interaction).store.drop(delivery)
+    await bot_of(interaction).store.outbox.drop(delivery)
     bot_of(interaction).deliver_soon()  # posts that link to it are edited
 
 
@@ -145,17 +145,23 @@ async def may_manage_post(interaction: discord.Interaction, delivery: Delivery) 
 
 async def is_requester(interaction: discord.Interaction, delivery: Delivery) -> bool:
     """Whether the member is the first who requested the job here; later subscribers are not requesters."""
-    requester = await bot_of(interaction).store.requester(delivery.job_id, delivery.destination.channel_id)
+    requester = await bot_of(interaction).store.subscriptions.requester(
+        delivery.job_id, delivery.destination.channel_id
+    )
     return requester == interaction.user.id
 
 
 async def may_know_reason(interaction: discord.Interaction, delivery: Delivery) -> bool:
     """Whether the member requested the job here; for a job without a requester, whether they are a moderator."""
-    requester = await bot_of(interaction).store.requester(delivery.job_id, delivery.destination.channel_id)
+    requester = await bot_of(interaction).store.subscriptions.requester(
+        delivery.job_id, delivery.destination.channel_id
+    )
     return requester == interaction.user.id or (requester == NO_PERSON.id and is_moderator(interaction))
 
 
 async def is_subscribed(interaction: discord.Interaction, delivery: Delivery) -> bool:
     """Whether the member is subscribed to the job in the delivery's channel."""
-    subscriptions = await bot_of(interaction).store.subscriptions(delivery.job_id, delivery.destination.channel_id)
+    subscriptions = await bot_of(interaction).store.subscriptions.in_channel(
+        delivery.job_id, delivery.destination.channel_id
+    )
     return any(subscription.person.id == interaction.user.id for subscription in subscriptions)

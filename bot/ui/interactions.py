@@ -7,7 +7,7 @@ import discord
 
 from bot.errors import UserError
 from bot.models import Destination, Person
-from bot.polling.poller import Poller
+from bot.polling import Poller
 from bot.providers.useapi import UseapiClient
 from bot.settings import Settings
 from bot.store import Store
@@ -24,7 +24,7 @@ class Bot(Protocol):
     settings: Settings
     command_mentions: Mapping[str, str]
 
-    async def is_welcome(self, interaction: discord.Interaction) -> bool:
+    async def check_server(self, interaction: discord.Interaction) -> bool:
         """Whether the interaction's server is served; if it is not, the interaction is answered."""
 
     async def is_owner(self, user: discord.User, /) -> bool:
@@ -72,7 +72,7 @@ def in_thread(interaction: discord.Interaction) -> bool:
 async def remember_file_limit_of(interaction: discord.Interaction) -> None:
     """Store the server's file size limit: Discord sends it with every interaction, and nowhere else."""
     if interaction.guild_id is not None and interaction.filesize_limit > 0:
-        await bot_of(interaction).store.remember_file_limit(interaction.guild_id, interaction.filesize_limit)
+        await bot_of(interaction).store.servers.remember_file_limit(interaction.guild_id, interaction.filesize_limit)
 
 
 def jump(destination: Destination, message_id: int) -> str:

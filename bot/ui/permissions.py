@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import discord
 
+from bot import discord_internals
 from bot.discord_codes import DiscordCode
 from bot.models import Destination
 
@@ -94,7 +95,7 @@ async def postable_destination(
     """
     try:
         async with asyncio.timeout(_TIMEOUT_SECONDS):
-            channel = await bot.http.get_channel(channel_id)
+            channel = await discord_internals.get_channel(bot, channel_id)
     except (discord.NotFound, discord.Forbidden):
         log.warning("Cannot post a job in the channel %d that it names: it is deleted or hidden", channel_id)
         return None
@@ -119,7 +120,7 @@ async def role_is_gone(
         return False  # no role, or @everyone
     try:
         async with asyncio.timeout(timeout_seconds):
-            await bot.http.get_role(guild_id, role_id)
+            await discord_internals.get_role(bot, guild_id, role_id)
     except discord.NotFound as answer:
         return answer.code == DiscordCode.UNKNOWN_ROLE
     except Exception as error:  # noqa: BLE001 -- no failure of this check may keep a member from pressing

@@ -7,9 +7,8 @@ from typing import cast
 
 import aiohttp
 import discord
-from discord.http import Route
 
-from bot import formatting, logs
+from bot import discord_internals, formatting, logs
 from bot.discord_codes import PRIVATE_ANSWER_GONE
 from bot.formatting.captions import CONTENT_LIMIT
 from bot.models import OPEN_SUBMISSIONS, DeliveryKind, Submission, SubmissionState
@@ -33,13 +32,13 @@ class SubmissionReplies:
         self._deliver_soon = deliver_soon
         self._now = now
 
-    async def notify(self, submission: Submission, pause_reason: str) -> None:
-        """Say in what state a submission is; `pause_reason` says why the queue is paused, as a sentence.
+    async def notify(self, submission: Submission, pause_reason: str | None) -> None:
+        """Say in what state a submission is; `pause_reason` is a sentence on why the queue is paused, if it is.
 
         A final state is said for certain: if Discord cannot be reached, the submission is not marked notified and the
         queue calls this again later; if the private answer cannot be edited any more, a notice is posted.
         """
-        logs.turn_to(key=(await self._store.known(submission.parent_id)).key, destination=submission.destination)
+        logs.turn_to(key=(await self._store.jobs.get(submission.parent_id)).key, destination=submission.destination)
         try:
             answered = await self._edit_answer(submission, await self._text(submission, pause_reason))
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
@@ -48,40 +47,33 @@ class SubmissionReplies:
         if submission.state in OPEN_SUBMISSIONS:
             return
         if answered or submission.state is SubmissionState.ACCEPTED:  # its job's card and result follow anyway
-            await self._store.mark_notified(submission)
+            await self._store.submissions.mark_notified(submission)
         else:
-            await self._store.notify_in_channel(submission)
+            await self._store.submissions.notify_in_channel(submission)
             self._deliver_soon()
 
     async def _edit_answer(self, submission: Submission, text: str) -> bool:
         """Edit the private answer; whether it could still be edited."""
-        token = await self._store.interaction_token(submission)
+        token = await self._store.submissions.interaction_token(submission)
         if not token or self._bot.application_id is None or self._now() - submission.created_at > _TOKEN_LIFETIME:
             return False
-        route = Route(
-            "PATCH",
-            "/webhooks/{webhook_id}/{webhook_token}/messages/@original",
-            webhook_id=self._bot.application_id,
-            webhook_token=token,
-        )
         content = replace_commands(text, cast(Bot, self._bot).command_mentions)[:CONTENT_LIMIT]
-        try:  # a raw request: discord.py edits an answer only while it holds the interaction
-            await self._bot.http.request(
-                route, json={"content": content, "components": [], "allowed_mentions": {"parse": []}}
-            )
+        payload = {"content": content, "components": [], "allowed_mentions": {"parse": []}}
+        try:
+            await discord_internals.edit_original_response(self._bot, self._bot.application_id, token, payload)
         except discord.HTTPException as refusal:
             if refusal.code in PRIVATE_ANSWER_GONE or refusal.status in {401, 403, 404}:
                 return False
             raise
         return True
 
-    async def _text(self, submission: Submission, pause_reason: str) -> str:
+    async def _text(self, submission: Submission, pause_reason: str | None) -> str:
         match submission.state:
             case SubmissionState.QUEUED | SubmissionState.SENT:
-                position = await self._store.position_in_queue(submission)
-                return formatting.waits(submission, position=position, held=pause_reason)
+                position = await self._store.queue.position(submission)
+                return formatting.queued(submission, position=position, pause_reason=pause_reason)
             case SubmissionState.UNCONFIRMED:
-                return formatting.looked_for(submission)
+                return formatting.unconfirmed(submission)
             case SubmissionState.REPEATED:
                 return await self._repeated_text(submission)
             case SubmissionState.DECLINED:
@@ -93,10 +85,10 @@ class SubmissionReplies:
         post = (
             None
             if submission.child_id is None
-            else await self._store.post_of(submission.child_id, submission.destination.channel_id)
+            else await self._store.deliveries.post_of(submission.child_id, submission.destination.channel_id)
         )
         if post is None or post.message_id is None:
-            return formatting.used(submission, "", done=False)
-        return formatting.used(
+            return formatting.repeated(submission, None, done=False)
+        return formatting.repeated(
             submission, jump(post.destination, post.message_id), done=post.kind is DeliveryKind.RESULT
         )

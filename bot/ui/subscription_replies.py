@@ -30,10 +30,10 @@ _NOTIFIED = "I'll mention you here when it's done."
 def subscription_text(subscribed: SubscriptionResult, *, there: Destination, here: Destination) -> str:
     """What happens now, for a member who is `here` and whose job is posted `there`."""
     url = _url(subscribed)
-    if subscribed.asked is SubscriptionOutcome.JOINED and url is not None and there == here:
+    if subscribed.outcome is SubscriptionOutcome.JOINED and url is not None and there == here:
         return _JOINED_CARD.format(url=url)
     sentences = _HERE if there == here else _ELSEWHERE
-    return sentences[subscribed.asked].format(
+    return sentences[subscribed.outcome].format(
         key=subscribed.known.key,
         result=formatting.outcome(subscribed.known.job),
         channel=f"<#{there.channel_id}>",
@@ -49,7 +49,7 @@ def notify_text(subscribed: SubscriptionResult, *, here: Destination) -> str:
 
 def posted_url(subscribed: SubscriptionResult) -> str | None:
     """The jump link of the result, if it was posted before."""
-    return _url(subscribed) if subscribed.asked is SubscriptionOutcome.POSTED else None
+    return _url(subscribed) if subscribed.outcome is SubscriptionOutcome.POSTED else None
 
 
 def subscription_view(subscribed: SubscriptionResult, *, there: Destination, here: Destination) -> ui.View | None:

@@ -43,7 +43,7 @@ async def results_destination(interaction: discord.Interaction) -> tuple[Destina
     here. Raises `UserError` as `check_rights` does. Who can read the channel for results is the admins' decision.
     """
     here = destination_of(interaction)
-    channel_id = (await bot_of(interaction).store.settings(here.guild_id)).results_channel
+    channel_id = (await bot_of(interaction).store.servers.settings(here.guild_id)).results_channel
     if channel_id is None or channel_id == here.channel_id:
         check_rights(interaction)
         return here, None
@@ -67,7 +67,7 @@ async def results_destination(interaction: discord.Interaction) -> tuple[Destina
 async def check_load(interaction: discord.Interaction) -> None:
     """Raise `UserError` if the member is subscribed to `MAX_RUNNING` running jobs already."""
     guild_id = destination_of(interaction).guild_id
-    if await bot_of(interaction).store.count_running(interaction.user.id, guild_id) >= MAX_RUNNING:
+    if await bot_of(interaction).store.subscriptions.count_running(interaction.user.id, guild_id) >= MAX_RUNNING:
         raise UserError(f"You're already watching {MAX_RUNNING} running jobs. Please wait until one of them is done.")
 
 
@@ -80,16 +80,16 @@ async def subscribe(
     """
     bot = bot_of(interaction)
     destination = destination or destination_of(interaction)
-    bot.store.note_snowflake(interaction.id)
+    bot.store.clock.note_snowflake(interaction.id)
     await remember_file_limit_of(interaction)
-    result = await bot.store.ask(job, destination, person_of(interaction), again=again)
+    result = await bot.store.subscriptions.add(job, destination, person_of(interaction), again=again)
     # Committed: from here on the result is posted even after a crash, because the loops read the store.
-    bot.poller.watch(result.known)
+    bot.poller.add(result.known)
     logs.turn_to(key=result.known.key, destination=destination)
-    log.info("Subscription: %s", result.asked.value)
+    log.info("Subscribed: %s", result.outcome.value)
     if not interaction.app_permissions.read_message_history:
         # Discord then returns an empty history, so only the nonce keeps an unanswered send from being repeated.
         log.warning("No right to Read Message History; a crash may repeat a post")
-    if result.asked is not SubscriptionOutcome.POSTED:
+    if result.outcome is not SubscriptionOutcome.POSTED:
         bot.deliver_soon()
     return result

@@ -1,7 +1,7 @@
 """`make bench`: measures, prints tables and writes them into docs/performance.md.
 
 python -m tests.bench                  everything, about half an hour
-python -m tests.bench looks small      some sections
+python -m tests.bench polls small      some sections
 python -m tests.bench --quick          every section with small numbers, nothing is written
 """
 
@@ -14,14 +14,14 @@ import time
 from tests.bench.report import keep, measured, unrest
 
 SECTIONS = {
-    "looks": "Looks",
+    "polls": "Polls",
     "scale": "Many jobs",
     "delivery": "Delivery",
     "pictures": "Pictures",
     "small": "Small",
     "neighbours": "Neighbours, side by side",
-    "push": "Push",
-    "waiting": "When to look first",
+    "webhooks": "Webhooks",
+    "waiting": "When to poll first",
 }
 """The modules of `tests.bench`, each with `async def run(*, quick: bool) -> list[Table]`, and their headings."""
 

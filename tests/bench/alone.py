@@ -1,4 +1,4 @@
-"""A measurement in a process and on a core of its own: `alone("looks", "bare", seconds=3)` gives its figures."""
+"""A measurement in a process and on a core of its own: `alone("polls", "bare", seconds=3)` gives its figures."""
 
 import asyncio
 import importlib
@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bot.cli.run import collect_less
+from bot.cli.run import reduce_gc
 
 ROOT = Path(__file__).parents[2]
 FAR, NEAR = 0, 1
@@ -60,7 +60,7 @@ def main() -> None:
     _, module, function, what = sys.argv
     work = getattr(importlib.import_module(f"tests.bench.{module}"), function)
     pin(NEAR)
-    collect_less()
+    reduce_gc()
     json.dump(uvloop.run(work(**json.loads(what))), sys.stdout)
 
 

@@ -124,7 +124,7 @@ async def fill_outbox(folder: Path, guild: int, places: list[int], plan: Plan, p
                 (number, f"k{number}", jobid_of(number), text, now, now, now),
             )
             db.execute(
-                """INSERT INTO watches (job_id, guild_id, channel_id, user_id, user_name, asked_at)
+                """INSERT INTO subscriptions (job_id, guild_id, channel_id, user_id, user_name, created_at)
                    VALUES (?, ?, ?, 1, 'Mira', ?)""",
                 (number, guild, where, now),
             )
@@ -161,7 +161,7 @@ def _evenly(plan: Plan, got: Delivered) -> Table:
     bound = max((plan.results - 1) / A_SECOND, (in_channel - 1) // BUCKET * REFILL)
     most = max(Counter(int(at - min(got.others)) for at in got.others).values())
     return Table(
-        before=f"### {plan.results:,} results for {plan.channels:,} channels\n\nEach with a small picture. The pretend "
+        before=f"### {plan.results:,} results for {plan.channels:,} channels\n\nEach with a small picture. The fake "
         f"Discord takes {A_SECOND} requests a second of the bot, and {BUCKET} messages in {REFILL:.0f} s a channel; "
         "Darkroom paces itself at 48 a second.",
         head=["what", "figure"],
@@ -185,7 +185,7 @@ def _beside(plan: Plan, got: Delivered) -> Table:
     meanwhile = sum(at <= max(got.others) for at in got.busy)
     bound = (plan.results + meanwhile - 1) / A_SECOND
     return Table(
-        before=f"### One busy channel\n\n{plan.busy} results for one channel, first in line, and behind them "
+        before=f"### One busy channel\n\n{plan.busy} results for one channel, queued first, and behind them "
         f"{plan.results:,} for {plan.channels:,} others.",
         head=["what", "figure"],
         rows=[
@@ -208,6 +208,6 @@ def _refusals(got: Delivered) -> list[list[str]]:
     return [
         ["answers of 429", str(got.refused[429])],
         ["other refusals", str(got.refused.total() - got.refused[429])],
-        ["channels whose messages stand in another order, or not once each", str(got.wrong)],
-        ["the longest that the pretend Discord itself was held up", f"{got.held_up * 1000:.0f} ms"],
+        ["channels with messages in the wrong order, or not once each", str(got.wrong)],
+        ["the longest that the fake Discord itself was blocked", f"{got.held_up * 1000:.0f} ms"],
     ]

@@ -50,30 +50,30 @@ def _fill(file: Path, running: int, ended: int, asked_ago: tuple[float, float]) 
             _jobs(done, known, ended, running, now),
         )
         db.execute(
-            f"""INSERT INTO watches (job_id, guild_id, channel_id, user_id, user_name, asked_at)
+            f"""INSERT INTO subscriptions (job_id, guild_id, channel_id, user_id, user_name, created_at)
                 SELECT id, {GUILD}, id % {CHANNELS}, id % {MEMBERS}, 'Mira', changed_at
                 FROM jobs WHERE over ORDER BY id"""
         )
         first, last = asked_ago
         db.execute(
-            f"""INSERT INTO watches (job_id, guild_id, channel_id, user_id, user_name, asked_at)
+            f"""INSERT INTO subscriptions (job_id, guild_id, channel_id, user_id, user_name, created_at)
                 SELECT id, {GUILD}, id % {CHANNELS}, id % {MEMBERS}, 'Mira', ? - ? - ? * (id % 9973) / 9973.0
                 FROM jobs WHERE NOT over ORDER BY id""",
             (now, first, last - first),
         )
-        for kind in ("card", "result"):
+        for kind in ("status_card", "result"):
             db.execute(
                 f"""INSERT INTO deliveries
-                    (kind, job_id, guild_id, channel_id, nonce, state, message_id, next_try, shown, created_at,
-                     posted_at)
+                    (kind, job_id, guild_id, channel_id, nonce, state, message_id, next_try, posted_revision,
+                     created_at, posted_at)
                     SELECT '{kind}', id, {GUILD}, id % {CHANNELS}, '{kind[0]}' || printf('%023d', id), 'posted', id, 0,
                     1, changed_at, changed_at FROM jobs WHERE over ORDER BY id"""
             )
         db.execute(
-            f"""INSERT INTO presses (ref, parent_id, child_id, button, guild_id, channel_id, user_id, user_name, state,
-                                     pressed_at, sent_at, ended_at, told)
-                SELECT 'r' || id, id, NULL, 'U1', {GUILD}, id % {CHANNELS}, id % {MEMBERS}, 'Mira', 'made', changed_at,
-                changed_at, changed_at, 1 FROM jobs WHERE over ORDER BY id"""
+            f"""INSERT INTO submissions (reference, parent_id, child_id, button, guild_id, channel_id, user_id,
+                                         user_name, state, created_at, sent_at, ended_at, notified)
+                SELECT 'r' || id, id, NULL, 'U1', {GUILD}, id % {CHANNELS}, id % {MEMBERS}, 'Mira', 'accepted',
+                changed_at, changed_at, changed_at, 1 FROM jobs WHERE over ORDER BY id"""
         )
         db.execute("COMMIT")
 

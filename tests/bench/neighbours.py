@@ -160,14 +160,14 @@ async def run(*, quick: bool) -> list[Table]:
     return [
         Table(
             before=f"{jobs} jobs of {SHORTEST:.0f} to {LONGEST:.0f} s, one begun every half a second, POLL_SECONDS "
-            f"{POLL:.0f} on both sides, a useapi that answers at once and always knows how things are. The loop is "
+            f"{POLL:.0f} on both sides, a useapi that answers at once and always knows the current state. The loop is "
             "[tests/bench/tutorial_bot.py](../tests/bench/tutorial_bot.py): `discord.ext.tasks`, one request after the "
             f"other, a dictionary. The kill comes {LONGEST:.0f} s after the first job.",
             head=["", *COMMANDS],
             rows=rows,
-            after="Latency is the time from the job's end to the message with its picture. Darkroom also posts a card "
-            "and edits it, and one of its requests a job is that of `/job`, which says how the job stands. Measured "
-            "before for AI_Horde_Discord on such a run, with a poll of 5 s: mean 2.25 s, 95 of 100 within 4.40 s, 4.5 "
-            "requests a job, 74 MB, the one job that was pending at a kill lost.",
+            after="Latency is the time from the job's end to the message with its picture. Darkroom also posts a "
+            "status card and edits it, and one of its requests a job is that of `/job`, which shows the job's status. "
+            "Measured before for AI_Horde_Discord on such a run, with a poll of 5 s: mean 2.25 s, 95 of 100 "
+            "within 4.40 s, 4.5 requests a job, 74 MB, the one job that was pending at a kill lost.",
         )
     ]

@@ -169,7 +169,7 @@ async def run(*, quick: bool) -> list[Table]:
         head=("From useapi to Discord", "bot: ms CPU", "bot: MB above idle", "worker: ms CPU", "worker: MB"),
         rows=rows,
         before="### One picture, from `/job` to its post",
-        after="The whole of it: look at useapi, download, database, upload, all of `python -m bot run`.",
+        after="All of it: poll of useapi, download, database, upload, all of `python -m bot run`.",
     )
     return [ways, await _lags(1 if quick else 3)]
 

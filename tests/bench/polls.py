@@ -1,4 +1,4 @@
-"""Looks a second: the watcher's whole cycle against a loop that only GETs, on the same server, with uvloop on both."""
+"""Polls per second: the poller's whole cycle against a loop that only GETs, on the same server, both with uvloop."""
 
 import asyncio
 import random
@@ -13,14 +13,14 @@ from typing import Any
 import aiohttp
 
 from bot.models import Job
-from bot.polling.poller import Poller
+from bot.polling import Poller
 from bot.providers.useapi import UseapiClient
 from bot.store import open_store
 from tests.bench.alone import alone
 from tests.bench.filled import fill, jobid_of
 from tests.bench.remote import quick_useapi
 from tests.bench.report import Table, spread
-from tests.bench.scale import error
+from tests.fakes.alerts import NoAlerts
 
 JOBS = 20_000
 WARM_UP = 0.5
@@ -58,8 +58,8 @@ async def bare(url: str, connections: int, seconds: float) -> dict[str, float]:
 
 
 async def darkroom(url: str, connections: int, seconds: float) -> dict[str, float]:
-    """The watcher on a real database: due, GET, decode, compare, write what is news, schedule anew."""
-    with TemporaryDirectory(prefix="bench-looks-") as folder:
+    """The poller on a real database: due, GET, decode, compare, record news, reschedule."""
+    with TemporaryDirectory(prefix="bench-polls-") as folder:
         await fill(Path(folder), running=JOBS)
         async with (
             open_store(Path(folder), lambda: datetime.now(UTC)) as store,
@@ -68,7 +68,7 @@ async def darkroom(url: str, connections: int, seconds: float) -> dict[str, floa
             api = CountingUseapi(session=session, url=url, token="demo-token")
             written = 0
 
-            def changed() -> None:
+            def recorded() -> None:
                 nonlocal written
                 written += 1
 
@@ -78,13 +78,13 @@ async def darkroom(url: str, connections: int, seconds: float) -> dict[str, floa
                 poll_seconds=0.001,
                 concurrency=connections,
                 now=lambda: datetime.now(UTC),
-                changed=changed,
-                alert=error,
+                on_recorded=recorded,
+                alerts=NoAlerts(),
                 rng=random.Random(1),
             )
             loop = asyncio.create_task(poller.run())
             figures = await _measure(lambda: api.answers, seconds)
-            assert not loop.done(), "the watcher broke off"
+            assert not loop.done(), "the poller failed"
             assert not poller.outage
             await _end([loop])
         return figures | {"transactions": written}
@@ -119,12 +119,12 @@ async def run(*, quick: bool) -> list[Table]:
                 ("calm", "darkroom", other),
                 ("news", "darkroom", news),
             ):
-                found[name].append(await alone("looks", function, url=where, connections=connections, seconds=seconds))
+                found[name].append(await alone("polls", function, url=where, connections=connections, seconds=seconds))
     labels = {
         "bare": "aiohttp alone: GET, body read",
         "same": "Darkroom's whole cycle, each answer the same as the one before",
         "calm": "the same, answers with other bytes, but nothing new in them",
-        "news": "the same, every answer brings news, written with FULL",
+        "news": "the same, every answer brings news, recorded with synchronous=FULL",
     }
     rows = []
     for name, runs in found.items():
@@ -143,9 +143,9 @@ async def run(*, quick: bool) -> list[Table]:
         Table(
             before=f"{connections} connections, answers of 1.5 KB from {server}, {turns} runs of {seconds:.0f} s in "
             f"turn, {JOBS:,} watched jobs, each side alone on a core of its own, uvloop on both.",
-            head=["what", "looks a second", "ratio", "processor time a look", "ratio"],
+            head=["what", "polls a second", "ratio", "processor time per poll", "ratio"],
             rows=rows,
-            after="The cycle is: due, read from SQLite who waits and what is known, GET, decode, clean and compare, "
-            "write what is news (one transaction for all that came together), schedule anew.",
+            after="The cycle is: due, read subscribers and last state from SQLite, GET, decode, clean and compare, "
+            "write what is new (one transaction for all that came together), schedule again.",
         )
     ]

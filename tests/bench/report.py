@@ -14,10 +14,10 @@ PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 
 _HEAD = """# What Darkroom costs, and how fast it is
 
-`make bench` measures all of this and writes this page; `.venv/bin/python -m tests.bench <section>` measures one anew.
+`make bench` measures all of this and writes this page; `.venv/bin/python -m tests.bench <section>` measures one again.
 Figures are medians of several runs taken in turn, with the lowest and the highest behind them where that says
 something. Trust ratios more than absolute figures: both sides of a ratio ran on the same machine in the same minutes.
-The far ends are on the same machine, so the network costs nothing here, and they are models of useapi and of Discord.
+The other side is on the same machine, so the network costs nothing here, and is a model of useapi and of Discord.
 """
 
 

@@ -90,9 +90,9 @@ async def kept(discord: str, useapi: str, picture: str, places: list[int], guild
             for count in (WARM_UP, messages):
                 for number in range(count):
                     at = Destination(guild_id=guild, channel_id=places[number % len(places)])
-                    await bot.store.ask(_done(number + count, picture), at, Person(id=1, name="Mira"))
+                    await bot.store.subscriptions.add(_done(number + count, picture), at, Person(id=1, name="Mira"))
                 bot.deliver_soon()
-                while await bot.store.waiting(guild):  # noqa: ASYNC110 -- the outbox rings for nobody when it is empty
+                while await bot.store.deliveries.count_waiting(guild):  # noqa: ASYNC110 -- the outbox rings for nobody when it is empty
                     await asyncio.sleep(0.2)
                 await asyncio.sleep(1)
                 gc.collect()
@@ -171,13 +171,13 @@ async def run(*, quick: bool) -> list[Table]:
                 ["memory, idle", spread([run["memory"] for run in idle], ".1f") + " MB"],
                 ["importing everything", spread([taken * 1000 for taken in importing]) + " ms"],
                 ["from the command line to READY", spread([run["ready"] for run in idle], ".2f") + " s"],
-                [f"memory with {GUILDS:,} guilds", spread([run["memory"] for run in many], ".1f") + " MB"],
-                ["bytes for each guild", f"{guilds * 2**20 / GUILDS:,.0f}"],
+                [f"memory with {GUILDS:,} servers", spread([run["memory"] for run in many], ".1f") + " MB"],
+                ["bytes for each server", f"{guilds * 2**20 / GUILDS:,.0f}"],
                 ["bytes that stay for each posted message with buttons", spread(left)],
                 ["requests for a finished imagine at POLL_SECONDS 15", spread(asked, ".2f")],
             ],
             after="Memory is the resident set of `python -m bot run`. What stays for a message was counted by "
-            f"tracemalloc over {messages:,} results, after {WARM_UP} others. An imagine runs for 26.7 s, useapi looks "
-            "at it every 15 s, and `/job` comes 4 s after it began; its own request counts.",
+            f"tracemalloc over {messages:,} results, after {WARM_UP} others. An imagine runs for 26.7 s, useapi "
+            "refreshes it every 15 s, and `/job` comes 4 s after it began; its own request counts.",
         )
     ]

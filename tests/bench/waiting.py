@@ -1,6 +1,6 @@
-"""When to look first: a simulation of whether a look at the learned time saves requests at equal staleness.
+"""When to poll first: a simulation of whether a first poll at the learned time saves requests at equal staleness.
 
-Nothing is measured here, so the machine does not matter. What runs is the watcher's own rule, on jobs with the times
+Nothing is measured here, so the machine does not matter. What runs is the poller's own rule, on jobs with the times
 that were captured of a real account (fast mode), and on relaxed ones, which wait in a queue of an invented heavy tail.
 """
 
@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from bot.models.durations import TypicalDuration, typical
+from bot.polling.decisions import interval
 from bot.polling.first_poll import not_before
-from bot.polling.poller import interval
 from tests.bench.report import Table, percentile
 
 POLL = 15.0
-REFRESH = 15.0  # useapi's looks at Discord
-BROUGHT = 4.0  # seconds after its beginning, when the POST is answered or somebody has pasted the id
+REFRESH = 15.0  # seconds between two readings of Discord by useapi
+SUBSCRIBED = 4.0  # seconds after the creation of the job, when the POST is answered or a member has pasted the id
 CAPTURED = {
     "imagine": (26.7, 25.0),
     "vary": (23.8,),
@@ -30,15 +30,15 @@ QUEUE, TAIL = 180.0, 0.9  # median and sigma of the wait before a relaxed job
 
 
 class Run(NamedTuple):
-    """One job: how often it was looked at, by how many seconds the last look was late, and whether a card moved."""
+    """One job: how often it was polled, by how many seconds the last poll was late, and whether its card moved."""
 
-    looks: int
+    polls: int
     late: float
     moved: bool
 
 
 class Rule(NamedTuple):
-    """Before which second after its creation a job is not looked at; `None`: one interval after it was brought."""
+    """Before which second after its creation a job is not polled; `None`: one interval after its subscription."""
 
     name: str
     first: Callable[[TypicalDuration, float], float] | None
@@ -46,7 +46,7 @@ class Rule(NamedTuple):
 
 RULES = (
     Rule("one interval after `/job`", None),
-    Rule("at the learned median", lambda _usual, median: median),
+    Rule("at the learned median", lambda _typical, median: median),
     Rule("at the learned 10th percentile", lambda typical, _median: typical.low.total_seconds()),
     Rule("the same where times differ little: Darkroom's rule", lambda typical, _median: not_before(typical, POLL)),
 )
@@ -59,22 +59,22 @@ def duration(chance: random.Random, kind: str, *, relaxed: bool) -> float:
 
 
 def known_at(chance: random.Random, took: float) -> float:
-    """When useapi knows: at its next look at Discord."""
+    """When useapi knows: the next time that it reads Discord."""
     phase = chance.uniform(0, REFRESH)
     return phase + REFRESH * max(-(-(took - phase) // REFRESH), 0)
 
 
-def follow(chance: random.Random, over: float, first: float | None, poll: float) -> Run:
-    """The looks at one job that useapi knows to be over at `over`."""
-    at = max(BROUGHT + poll * chance.uniform(0.9, 1.1), first or 0.0)
-    looks = 1
+def follow(chance: random.Random, over: float, first: float | None, poll_seconds: float) -> Run:
+    """The polls of one job that useapi knows to be over at `over`."""
+    at = max(SUBSCRIBED + poll_seconds * chance.uniform(0.9, 1.1), first or 0.0)
+    polls = 1
     while at < over:
-        at += interval(at - BROUGHT, poll) * chance.uniform(0.9, 1.1)
-        looks += 1
-    return Run(looks, at - over, looks > 1)
+        at += interval(at - SUBSCRIBED, poll_seconds) * chance.uniform(0.9, 1.1)
+        polls += 1
+    return Run(polls, at - over, polls > 1)
 
 
-def play(rule: Rule, poll: float, jobs: int, *, relaxed: bool) -> list[Run]:
+def play(rule: Rule, poll_seconds: float, jobs: int, *, relaxed: bool) -> list[Run]:
     """As many jobs of each kind, after a history of 200."""
     runs: list[Run] = []
     for kind in CAPTURED:
@@ -84,25 +84,26 @@ def play(rule: Rule, poll: float, jobs: int, *, relaxed: bool) -> list[Run]:
         assert span is not None
         first = None if rule.first is None else rule.first(span, statistics.median(past))
         runs += (
-            follow(chance, known_at(chance, duration(chance, kind, relaxed=relaxed)), first, poll) for _ in range(jobs)
+            follow(chance, known_at(chance, duration(chance, kind, relaxed=relaxed)), first, poll_seconds)
+            for _ in range(jobs)
         )
     return runs
 
 
 def as_fresh(rule: Rule, late: float, jobs: int, *, relaxed: bool) -> tuple[float, list[Run]]:
-    """The poll, of useapi's 10 to 30 s, at which a rule is on average as late as another."""
-    polls = [10 + step / 2 for step in range(41)]
-    tried = [(poll, play(rule, poll, jobs, relaxed=relaxed)) for poll in polls]
+    """The interval, of useapi's 10 to 30 s, at which a rule is on average as late as another."""
+    intervals = [10 + step / 2 for step in range(41)]
+    tried = [(seconds, play(rule, seconds, jobs, relaxed=relaxed)) for seconds in intervals]
     return min(tried, key=lambda pair: abs(statistics.mean(run.late for run in pair[1]) - late))
 
 
-def row(mode: str, rule: Rule, poll: float, runs: Sequence[Run]) -> list[str]:
+def row(mode: str, rule: Rule, poll_seconds: float, runs: Sequence[Run]) -> list[str]:
     late = [run.late for run in runs]
     return [
         mode,
         rule.name,
-        f"{poll:g} s",
-        f"{statistics.mean(run.looks for run in runs):.2f}",
+        f"{poll_seconds:g} s",
+        f"{statistics.mean(run.polls for run in runs):.2f}",
         f"{statistics.mean(late):.1f} s",
         f"{percentile(late, 0.95):.1f} s",
         f"{statistics.mean(run.moved for run in runs):.0%}",
@@ -122,13 +123,13 @@ async def run(*, quick: bool) -> list[Table]:
             rows.append(row(mode, rule, *as_fresh(rule, late, jobs // 3, relaxed=relaxed)))
     return [
         Table(
-            before="Whether a first look at the time that such jobs usually take saves requests. Every second row of "
-            "the other rules has the poll at which they are as late as the first one.",
-            head=["mode", "first look", "poll", "looks a job", "late: mean", "95 of 100", "cards that moved"],
+            before="Whether a first poll at the time that such jobs usually take saves requests. Every second row of "
+            "the other rules has the interval at which they are as late as the first one.",
+            head=["mode", "first poll", "interval", "polls a job", "late: mean", "95 of 100", "cards that moved"],
             rows=rows,
             after="A card that moved showed progress, or a preview, before the end. Fast jobs have the times captured "
             f"of a real account, with a spread of {SPREAD:.0%}; relaxed ones wait before that, {QUEUE:.0f} s in the "
-            f"median, a sixth of them more than {QUEUE * 2.459:.0f} s. useapi.net looks at Discord every "
+            f"median, a sixth of them more than {QUEUE * 2.459:.0f} s. useapi.net refreshes from Discord every "
             f"{REFRESH:.0f} s. Simulated, {jobs * len(CAPTURED):,} jobs a row.",
         )
     ]

@@ -69,7 +69,11 @@ def _late(street: ProcessHarness) -> Iterator[float]:
     ended = {job.prompt: job for job in street.useapi._account.jobs.values() if job.button == "V1"}
     for name, accepted in _pictures(street):
         job = ended[name]
-        knows = job.begun + job.phase + math.ceil((job.end - job.begun - job.phase) / REFRESH) * REFRESH
+        knows = (
+            job.started_at
+            + job.plan.phase
+            + math.ceil((job.ends_at - job.started_at - job.plan.phase) / REFRESH) * REFRESH
+        )
         yield accepted - knows
 
 
@@ -98,10 +102,10 @@ async def run(*, quick: bool) -> list[Table]:
     return [
         Table(
             before="### From “useapi knows” to “message accepted”",
-            head=["news come by", "seconds: p50", "p95", "max", "looks a job"],
+            head=["news come by", "seconds: p50", "p95", "max", "polls a job"],
             rows=rows,
             after=f"{jobs} presses of V1 by as many moderators within {WITHIN:.0f} s, each a job of 24 s; useapi.net "
-            f"looks at Discord every {REFRESH:.0f} s. By polling half an interval is to be expected, a whole one at "
-            "most. All pictures go to one channel, in which Discord takes five messages in five seconds.",
+            f"refreshes from Discord every {REFRESH:.0f} s. By polling half an interval is to be expected, a whole one "
+            "at most. All pictures go to one channel, in which Discord takes five messages in five seconds.",
         )
     ]

@@ -34,8 +34,8 @@ def test_a_grid_holds_four_different_pictures_of_one_palette() -> None:
     four = tiles(opened(pictures.grid("a boat at sunset", size=128, seed=3)))
 
     assert all(difference(four[0], other) > 2 for other in four[1:])
-    stranger = opened(pictures.single("northern lights", 0, size=64, seed=3))
-    assert max(difference(four[0], other) for other in four[1:]) < difference(four[0], stranger)
+    other_prompt = opened(pictures.single("northern lights", 0, size=64, seed=3))
+    assert max(difference(four[0], other) for other in four[1:]) < difference(four[0], other_prompt)
 
 
 def test_a_single_is_its_picture_of_the_grid_and_no_other() -> None:
@@ -47,9 +47,9 @@ def test_a_single_is_its_picture_of_the_grid_and_no_other() -> None:
 
 
 def test_variations_keep_their_parents_composition() -> None:
-    look = pictures.look(5, 2)
+    composition = pictures.composition(5, 2)
     parent = opened(pictures.single("dunes at dusk", 2, size=64, seed=5))
-    varied = [opened(pictures.single("dunes at dusk", at, size=64, seed=99, like=look)) for at in range(4)]
+    varied = [opened(pictures.single("dunes at dusk", at, size=64, seed=99, like=composition)) for at in range(4)]
     unrelated = [opened(pictures.single("dunes at dusk", at, size=64, seed=99)) for at in range(4)]
 
     assert all(child.tobytes() != parent.tobytes() for child in varied)
@@ -65,15 +65,15 @@ def test_a_preview_comes_nearer_to_the_picture_as_the_percentage_grows() -> None
     assert near < far
 
 
-def test_formats_and_sizes_are_those_that_midjourney_posts() -> None:
+def test_formats_and_sizes_are_those_of_midjourney() -> None:
     grid = opened(pictures.grid("a lake --ar 3:2", size=96, seed=1))
     single = opened(pictures.single("a lake --ar 3:2", 0, size=48, seed=1))
-    film = opened(pictures.moving("a lake --ar 2:3", size=48, seed=1))
+    video = opened(pictures.moving("a lake --ar 2:3", size=48, seed=1))
 
     assert (grid.format, grid.size) == ("WEBP", (96, 64))
     assert (single.format, single.size) == ("PNG", (48, 32))
-    assert (film.format, film.size) == ("WEBP", (32, 48))
-    assert getattr(film, "n_frames", 1) > 4
+    assert (video.format, video.size) == ("WEBP", (32, 48))
+    assert getattr(video, "n_frames", 1) > 4
 
 
 @pytest.mark.parametrize(

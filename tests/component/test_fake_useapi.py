@@ -33,7 +33,7 @@ class Clock:
 
 
 class Caller:
-    """A client that knows the documented API and nothing of the server's inside."""
+    """A client of the documented API that knows nothing of the server's internals."""
 
     def __init__(self, useapi: FakeUseapi, clock: Clock, session: aiohttp.ClientSession) -> None:
         self.useapi = useapi
@@ -72,11 +72,11 @@ async def calling(**options: Any) -> AsyncIterator[Caller]:
 
 @pytest.fixture
 async def caller() -> AsyncIterator[Caller]:
-    async with calling() as someone:
-        yield someone
+    async with calling() as caller:
+        yield caller
 
 
-async def test_an_imagine_runs_its_course_and_ends_in_a_new_message(caller: Caller) -> None:
+async def test_an_imagine_follows_its_timeline_and_ends_in_a_new_message(caller: Caller) -> None:
     jobid = caller.useapi.add_job(prompt="a castle in the fog --v 7")
 
     waiting = await caller.job(jobid)
@@ -98,7 +98,7 @@ async def test_an_imagine_runs_its_course_and_ends_in_a_new_message(caller: Call
     assert waiting["updated"] < early["updated"] < shown["updated"] < done["updated"]
 
 
-async def test_an_answer_has_the_documented_fields_in_their_shapes(caller: Caller) -> None:
+async def test_a_response_has_the_documented_fields_and_formats(caller: Caller) -> None:
     done = await caller.job(caller.useapi.add_job(prompt="a lake", age=60))
 
     stamp = re.fullmatch(r"job:(\d{17})-user:12345-channel:(\d{19})-bot:midjourney", done["jobid"])
@@ -113,7 +113,7 @@ async def test_an_answer_has_the_documented_fields_in_their_shapes(caller: Calle
     assert not {"children", "error", "button", "parentJobId", "replyRef"} & done.keys()
 
 
-async def test_the_picture_is_served_as_it_was_announced(caller: Caller) -> None:
+async def test_the_picture_is_served_as_the_response_describes_it(caller: Caller) -> None:
     done = await caller.job(caller.useapi.add_job(age=60))
 
     (attachment,) = done["attachments"]
@@ -125,7 +125,7 @@ async def test_the_picture_is_served_as_it_was_announced(caller: Caller) -> None
     assert attachment["url"].startswith(f"{caller.useapi.origin}/attachments/{done['channel']}/{attachment['id']}/")
 
 
-async def test_a_link_dies_after_a_day_and_cannot_be_forged(caller: Caller) -> None:
+async def test_a_link_expires_after_a_day_and_cannot_be_forged(caller: Caller) -> None:
     (attachment,) = (await caller.job(caller.useapi.add_job(age=60)))["attachments"]
     url = attachment["url"]
 
@@ -135,7 +135,7 @@ async def test_a_link_dies_after_a_day_and_cannot_be_forged(caller: Caller) -> N
     assert await caller.file(url) == (404, b"This content is no longer available.")
 
 
-async def test_a_preview_dies_when_its_job_is_done(caller: Caller) -> None:
+async def test_a_preview_is_deleted_when_its_job_is_done(caller: Caller) -> None:
     running = await caller.job(caller.useapi.add_job(age=14))
     (preview,) = running["attachments"]
 
@@ -144,7 +144,7 @@ async def test_a_preview_dies_when_its_job_is_done(caller: Caller) -> None:
     assert (await caller.file(preview["url"]))[0] == 404
 
 
-async def test_what_is_known_changes_at_refreshes_only() -> None:
+async def test_a_job_changes_at_refreshes_only() -> None:
     async with calling(refresh=15.0) as caller:
         jobid = caller.useapi.add_job()
         seen = [(await caller.job(jobid, after=step))["content"] for step in (0, 14.9, 0.1, 14.9)]
@@ -165,7 +165,7 @@ async def test_a_post_is_answered_with_what_discord_shows_by_then() -> None:
         assert (await caller.job(quick["jobid"]))["status"] == "completed"
 
 
-async def test_speed_makes_a_course_shorter() -> None:
+async def test_speed_shortens_a_timeline() -> None:
     async with calling(speed=10.0) as caller:
         jobid = caller.useapi.add_job()
 
@@ -194,7 +194,7 @@ async def test_each_kind_of_job_takes_its_time(
     assert await caller.get("/jobs") == (200, [jobid])
 
 
-async def test_a_silent_job_is_not_updated_any_more(caller: Caller) -> None:
+async def test_a_silent_job_is_no_longer_updated(caller: Caller) -> None:
     jobid = caller.useapi.add_job(ends="silent", age=100)
 
     assert (await caller.job(jobid))["updated"] == (await caller.job(jobid, after=900))["updated"]
@@ -218,7 +218,7 @@ async def test_a_press_makes_a_child_that_its_parent_lists(caller: Caller) -> No
     assert children == [{"button": "U2", "jobid": child["jobid"], "messageId": done["messageId"]}]
 
 
-async def test_an_upscale_works_once_and_names_the_child_that_did(caller: Caller) -> None:
+async def test_an_upscale_works_once_and_then_names_its_child(caller: Caller) -> None:
     parent = caller.useapi.add_job(age=60)
     _, child = await caller.press(parent, "U1")
     assert (await caller.get("/jobs/cancel/", jobid=child["jobid"]))[1]["status"] == "cancelled"
@@ -231,7 +231,7 @@ async def test_an_upscale_works_once_and_names_the_child_that_did(caller: Caller
     assert (await caller.press(parent, "V1"))[0] == (await caller.press(parent, "V1"))[0] == 200
 
 
-async def test_a_whole_family_can_be_pressed_down_to_a_film(caller: Caller) -> None:
+async def test_buttons_lead_from_a_grid_to_an_extended_video(caller: Caller) -> None:
     jobid = caller.useapi.add_job(prompt="a boat", age=60)
     seen = []
     for button in ("V3", "U1", "Upscale (Creative)", "Animate (Low motion)", "U4", "Extend (High motion)"):
@@ -265,7 +265,7 @@ async def test_a_whole_family_can_be_pressed_down_to_a_film(caller: Caller) -> N
         ("Vary (Subtle)", {"prompt": "something forbidden"}, 422),
     ],
 )
-async def test_a_press_is_checked_as_the_api_does(
+async def test_a_press_is_validated_like_the_api_does(
     caller: Caller, button: str, fields: dict[str, str], code: int
 ) -> None:
     parent = caller.useapi.add_job(button="U1", age=60)
@@ -302,7 +302,7 @@ async def test_a_job_may_be_declined_later(caller: Caller, over_code: int) -> No
     assert "attachments" not in answer
 
 
-async def test_only_so_many_jobs_run_at_a_time(caller: Caller) -> None:
+async def test_a_post_beyond_max_jobs_is_a_429(caller: Caller) -> None:
     running = [caller.useapi.add_job(), caller.useapi.add_job()]
     _, third = await caller.post("/jobs/imagine", prompt="a lake")
 
@@ -315,7 +315,7 @@ async def test_only_so_many_jobs_run_at_a_time(caller: Caller) -> None:
     assert (await caller.post("/jobs/imagine", prompt="one more"))[0] == 200
 
 
-async def test_looking_for_a_job_can_fail_in_the_documented_ways(caller: Caller) -> None:
+async def test_a_get_of_a_job_fails_in_the_documented_ways(caller: Caller) -> None:
     old, gone = caller.useapi.add_job(age=31 * 86_400 + 1), caller.useapi.add_job(ends="expired")
 
     assert await caller.get("/jobs/") == (400, {"error": "Query param jobid not provided", "code": 400})
@@ -326,8 +326,8 @@ async def test_looking_for_a_job_can_fail_in_the_documented_ways(caller: Caller)
     assert (await caller.get("/jobs/button"))[0] == 404
 
 
-async def test_without_the_token_nothing_is_told(caller: Caller) -> None:
-    async with aiohttp.ClientSession() as stranger, stranger.get(f"{caller.useapi.url}/jobs") as answer:
+async def test_a_request_without_the_token_is_a_401(caller: Caller) -> None:
+    async with aiohttp.ClientSession() as unauthorized, unauthorized.get(f"{caller.useapi.url}/jobs") as answer:
         assert (answer.status, await answer.json()) == (401, {"error": "Unauthorized", "code": 401})
     await caller.get("/jobs")
 
@@ -335,7 +335,7 @@ async def test_without_the_token_nothing_is_told(caller: Caller) -> None:
     assert "demo-token" not in repr(caller.useapi.requests)
 
 
-async def test_cancelling_keeps_what_was_seen_last(caller: Caller) -> None:
+async def test_a_cancelled_job_keeps_its_last_state(caller: Caller) -> None:
     jobid = caller.useapi.add_job(age=16)
 
     assert await caller.get("/jobs/cancel/", jobid=jobid) == (
@@ -359,7 +359,7 @@ async def test_describe_ends_in_four_prompts_and_their_picture(caller: Caller) -
 
 
 @pytest.mark.parametrize("verb", ["seed", "seed_async"])
-async def test_a_seed_is_told_with_four_pictures(caller: Caller, verb: str) -> None:
+async def test_a_seed_comes_with_four_pictures(caller: Caller, verb: str) -> None:
     parent = caller.useapi.add_job(prompt="a lake", age=60)
     _, started = await caller.post(f"/jobs/{verb}", jobid=parent)
     done = await caller.job(started["jobid"], after=8)
@@ -370,7 +370,7 @@ async def test_a_seed_is_told_with_four_pictures(caller: Caller, verb: str) -> N
     assert "children" not in await caller.job(parent)
 
 
-async def test_a_blend_takes_two_to_five_pictures_also_from_a_form(caller: Caller) -> None:
+async def test_a_blend_takes_two_to_five_pictures_as_json_or_form(caller: Caller) -> None:
     form = aiohttp.FormData([("blendUrls", "https://example.com/1.png"), ("blendUrls", "https://example.com/2.png")])
     async with caller.session.post(f"{caller.useapi.url}/jobs/blend", data=form) as answer:
         started = await answer.json()
@@ -381,7 +381,7 @@ async def test_a_blend_takes_two_to_five_pictures_also_from_a_form(caller: Calle
 
 
 @pytest.mark.parametrize("verb", ["info", "relax", "fast", "turbo", "variability", "remix"])
-async def test_account_verbs_are_done_in_the_same_call(caller: Caller, verb: str) -> None:
+async def test_account_verbs_are_completed_within_the_post(caller: Caller, verb: str) -> None:
     for _ in range(3):
         caller.useapi.add_job()
 
@@ -392,13 +392,13 @@ async def test_account_verbs_are_done_in_the_same_call(caller: Caller, verb: str
     assert "buttons" not in answer
 
 
-async def test_remix_switches_back_and_forth(caller: Caller) -> None:
+async def test_remix_toggles(caller: Caller) -> None:
     first, second = [(await caller.post("/jobs/remix"))[1]["content"] for _ in range(2)]
 
     assert ("turned on" in first, "turned off" in second) == (True, True)
 
 
-async def test_a_flagged_account_works_again_after_its_reset(caller: Caller) -> None:
+async def test_a_blocked_account_works_again_after_its_reset(caller: Caller) -> None:
     caller.useapi.fail(596, times=math.inf, path="/v2/jobs*")
     assert (await caller.get("/jobs"))[0] == 596
     _, accounts = await caller.get("/account/midjourney")
@@ -408,7 +408,7 @@ async def test_a_flagged_account_works_again_after_its_reset(caller: Caller) -> 
     assert (await caller.get("/jobs"))[0] == 200
 
 
-async def test_overrides_and_pinned_answers_are_told_word_for_word(caller: Caller) -> None:
+async def test_overrides_and_pinned_responses_are_sent_verbatim(caller: Caller) -> None:
     odd = caller.useapi.add_job(status="dreaming", buttons=["Fly"], attachments=None, imageUx=[{"id": "1", "url": "x"}])
     answer = await caller.job(odd)
     assert (answer["status"], answer["attachments"], answer["imageUx"][0]["id"]) == ("dreaming", None, "1")
@@ -422,7 +422,7 @@ async def test_overrides_and_pinned_answers_are_told_word_for_word(caller: Calle
 
 
 @pytest.mark.parametrize("status", [401, 402, 422, 429, 500, 504, 596])
-async def test_an_ordered_status_comes_as_often_as_ordered(caller: Caller, status: int) -> None:
+async def test_a_faulty_status_comes_as_often_as_ordered(caller: Caller, status: int) -> None:
     caller.useapi.fail(status, times=2, retry_after=7)
 
     first, second, third = [await caller.get("/jobs") for _ in range(3)]
@@ -432,7 +432,7 @@ async def test_an_ordered_status_comes_as_often_as_ordered(caller: Caller, statu
     assert third == (200, [])
 
 
-async def test_a_fault_can_be_kept_to_one_path(caller: Caller) -> None:
+async def test_a_fault_can_be_limited_to_one_path(caller: Caller) -> None:
     url = (await caller.job(caller.useapi.add_job(age=60)))["attachments"][0]["url"]
     caller.useapi.fail(503, path="/attachments/*")
 
@@ -453,7 +453,7 @@ async def test_a_fault_can_be_kept_to_one_path(caller: Caller) -> None:
         ("html", aiohttp.ContentTypeError),
     ],
 )
-async def test_each_fault_is_the_trouble_it_is_called(caller: Caller, kind: str, error: type[Exception]) -> None:
+async def test_each_fault_causes_its_error(caller: Caller, kind: str, error: type[Exception]) -> None:
     caller.useapi.fail(kind)
 
     with pytest.raises(error):
@@ -463,7 +463,7 @@ async def test_each_fault_is_the_trouble_it_is_called(caller: Caller, kind: str,
 
 
 @pytest.mark.parametrize("kind", ["made_reset", "made_hang", "made_500", "made_504"])
-async def test_an_answer_can_be_lost_although_the_job_was_made(caller: Caller, kind: str) -> None:
+async def test_a_response_can_be_lost_although_the_job_was_made(caller: Caller, kind: str) -> None:
     parent = caller.useapi.add_job(age=60)
     caller.useapi.fail(kind)
 
@@ -474,7 +474,7 @@ async def test_an_answer_can_be_lost_although_the_job_was_made(caller: Caller, k
     assert (await caller.job(running))["replyRef"] == "press 7"
 
 
-async def test_an_upscale_that_came_to_nothing_can_be_tried_again(caller: Caller) -> None:
+async def test_an_upscale_without_a_result_can_be_repeated(caller: Caller) -> None:
     parent = caller.useapi.add_job(age=60)
     for ends in ("moderated", "failed"):
         caller.useapi.plan(ends=ends, duration=0)
@@ -484,14 +484,14 @@ async def test_an_upscale_that_came_to_nothing_can_be_tried_again(caller: Caller
 
 
 @pytest.mark.parametrize(("kind", "size"), [("empty", 0), ("bomb", 16 << 20)])
-async def test_an_answer_may_hold_nothing_at_all(caller: Caller, kind: str, size: int) -> None:
+async def test_a_response_may_be_empty_or_blank(caller: Caller, kind: str, size: int) -> None:
     caller.useapi.fail(kind)
 
     status, data = await caller.file(f"{caller.useapi.url}/jobs")
     assert (status, len(data), data.strip()) == (200, size, b"")
 
 
-async def test_wrong_shapes_and_huge_answers_are_json_all_the_same(caller: Caller) -> None:
+async def test_wrong_shapes_and_huge_responses_are_still_json(caller: Caller) -> None:
     caller.useapi.fail("wrong_shape")
     caller.useapi.fail("huge")
 
@@ -513,13 +513,13 @@ async def test_a_file_may_be_anything(caller: Caller) -> None:
         assert (answer.status, answer.headers["Location"]) == (302, page)
 
 
-async def test_a_file_may_be_longer_than_it_says(caller: Caller) -> None:
+async def test_a_file_may_be_longer_than_its_content_length(caller: Caller) -> None:
     url = URL(caller.useapi.serve_file("a.png", b"x" * 90, content_type="image/png", headers={"Content-Length": "10"}))
-    reader, builder = await asyncio.open_connection(url.host, url.port)
-    builder.write(f"GET {url.raw_path} HTTP/1.1\r\nHost: {url.host}\r\n\r\n".encode())
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    writer.write(f"GET {url.raw_path} HTTP/1.1\r\nHost: {url.host}\r\n\r\n".encode())
     head, _, data = (await reader.read()).partition(b"\r\n\r\n")
-    builder.close()
-    await builder.wait_closed()
+    writer.close()
+    await writer.wait_closed()
 
     assert b"Content-Length: 10\r\n" in head
     assert data == b"x" * 90
@@ -546,7 +546,7 @@ async def test_it_closes_at_once_even_while_a_request_hangs() -> None:
             await hanging
 
 
-async def test_jobs_of_one_moment_have_different_ids(caller: Caller) -> None:
+async def test_jobs_of_the_same_millisecond_have_different_ids(caller: Caller) -> None:
     ids = {caller.useapi.add_job() for _ in range(20)}
 
     assert len(ids) == 20
@@ -564,7 +564,7 @@ async def test_it_runs_as_a_process_of_its_own(tmp_path: Path) -> None:
     ) as process:
         assert process.stdout
         url = (await process.stdout.readline()).decode().strip()
-        control = url.removesuffix("/v2") + "/_pretend"
+        control = url.removesuffix("/v2") + "/_control"
         async with aiohttp.ClientSession(headers=AUTHORIZED) as session:
             async with session.post(f"{control}/jobs", json={"prompt": "a lake", "age": 60}) as answer:
                 jobid = (await answer.json())["jobid"]

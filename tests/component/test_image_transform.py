@@ -1,3 +1,5 @@
+"""What the worker makes of pictures: fitted to a limit, split into four, as a thumbnail."""
+
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -6,7 +8,7 @@ import pytest
 from PIL import Image, ImageChops, ImageCms
 
 from bot.images import ImageClient, NotAPicture, NotFour, Picture, PictureError, TooLarge, Unreadable
-from bot.images.sniffing import kind, measure
+from bot.images.sniffing import measure, sniff_type
 from bot.images.worker import transform
 from tests import sample_pictures as samples
 
@@ -19,12 +21,12 @@ async def pictures() -> AsyncIterator[ImageClient]:
         yield pictures
 
 
-def kept(folder: Path, data: bytes) -> Picture:
-    """As if it had been fetched."""
+def stored(folder: Path, data: bytes) -> Picture:
+    """Write a picture as a fetch would have."""
     path = folder / f"picture-{len(list(folder.iterdir()))}"
     path.write_bytes(data)
-    content_type, extension = kind(data)
-    width, height, moves = measure(data, extension)
+    content_type, extension = sniff_type(data)
+    width, height, animated = measure(data, extension)
     return Picture(
         path=path,
         content_type=content_type,
@@ -32,12 +34,12 @@ def kept(folder: Path, data: bytes) -> Picture:
         size=len(data),
         width=width,
         height=height,
-        animated=moves,
+        animated=animated,
     )
 
 
-def look(picture: Picture) -> Image.Image:
-    """The file, decoded; it is what the picture says it is."""
+def decoded(picture: Picture) -> Image.Image:
+    """Decode the file, and check what the `Picture` says about it."""
     image = samples.opened(picture.path.read_bytes())
     assert picture.size == picture.path.stat().st_size
     assert (picture.width, picture.height) == image.size
@@ -46,18 +48,18 @@ def look(picture: Picture) -> Image.Image:
     return image
 
 
-def same(one: Image.Image, other: Image.Image) -> bool:
+def identical(one: Image.Image, other: Image.Image) -> bool:
     return ImageChops.difference(one.convert("RGB"), other.convert("RGB")).getbbox() is None
 
 
-def alike(one: Image.Image, other: Image.Image) -> bool:
-    """The same picture, but for what compression does to it."""
+def similar(one: Image.Image, other: Image.Image) -> bool:
+    """Whether both show the same picture, apart from compression."""
     small = [image.convert("RGB").resize((8, 8), Image.Resampling.BOX) for image in (one, other)]
     return max(high for _, high in ImageChops.difference(*small).getextrema()) < 12  # type: ignore[misc]
 
 
 async def shrunk(pictures: ImageClient, folder: Path, data: bytes, limit: int) -> Picture:
-    fitted = await pictures.fit(kept(folder, data), limit=limit, into=folder)
+    fitted = await pictures.fit(stored(folder, data), limit=limit, into=folder)
     assert fitted.smaller
     assert fitted.picture.size <= limit
     return fitted.picture
@@ -76,9 +78,11 @@ async def shrunk(pictures: ImageClient, folder: Path, data: bytes, limit: int) -
         lambda: samples.png(64, 64)[:200], lambda: b"\x89PNG\r\n\x1a\n" + bytes(400),
     ],
 )  # fmt: skip
-async def test_what_fits_is_not_even_read(pictures: ImageClient, tmp_path: Path, make: Callable[[], bytes]) -> None:
+async def test_a_picture_that_fits_is_not_read(
+    pictures: ImageClient, tmp_path: Path, make: Callable[[], bytes]
+) -> None:
     data = make()
-    picture = kept(tmp_path, data)
+    picture = stored(tmp_path, data)
     fitted = await pictures.fit(picture, limit=len(data), into=tmp_path)
     assert fitted.picture is picture
     assert not fitted.smaller
@@ -86,32 +90,32 @@ async def test_what_fits_is_not_even_read(pictures: ImageClient, tmp_path: Path,
     assert list(tmp_path.iterdir()) == [picture.path]
 
 
-async def test_a_large_upscale_keeps_every_pixel_where_that_fits(pictures: ImageClient, tmp_path: Path) -> None:
+async def test_a_large_upscale_stays_lossless_if_that_fits(pictures: ImageClient, tmp_path: Path) -> None:
     data = samples.png(2048, 2048, compress_level=0)
     assert len(data) > LIMIT
     picture = await shrunk(pictures, tmp_path, data, LIMIT)
     assert picture.extension == "webp"
-    assert same(look(picture), samples.painted(2048, 2048))
+    assert identical(decoded(picture), samples.painted(2048, 2048))
 
 
-async def test_a_large_animation_stands_still_on_its_first_picture(pictures: ImageClient, tmp_path: Path) -> None:
+async def test_a_large_animation_becomes_its_first_frame(pictures: ImageClient, tmp_path: Path) -> None:
     for data, limit in ((samples.moving_webp(), LIMIT), (samples.gif(300, 200, frames=4), 4000)):
-        fitted = await pictures.fit(kept(tmp_path, data), limit=limit, into=tmp_path)
+        fitted = await pictures.fit(stored(tmp_path, data), limit=limit, into=tmp_path)
         assert fitted.smaller
         assert fitted.still
         assert not fitted.picture.animated
-        still = look(fitted.picture)
+        still = decoded(fitted.picture)
         assert getattr(still, "n_frames", 1) == 1
-        assert alike(still, samples.painted(*still.size))
+        assert similar(still, samples.painted(*still.size))
 
 
-async def test_a_photograph_is_turned_upright_and_loses_its_story(pictures: ImageClient, tmp_path: Path) -> None:
+async def test_a_photograph_is_rotated_upright_and_loses_its_metadata(pictures: ImageClient, tmp_path: Path) -> None:
     data = samples.photograph(400, 300)
     assert b"Mira" in data
     picture = await shrunk(pictures, tmp_path, data, len(data) - 1)
-    upright = look(picture)
+    upright = decoded(picture)
     assert upright.size == (300, 400)
-    assert alike(upright, samples.painted(400, 300).rotate(-90, expand=True))
+    assert similar(upright, samples.painted(400, 300).rotate(-90, expand=True))
     assert not upright.info.keys() & {"exif", "icc_profile", "xmp", "comment"}
     assert b"Mira" not in picture.path.read_bytes()
 
@@ -120,24 +124,24 @@ async def test_a_photograph_is_turned_upright_and_loses_its_story(pictures: Imag
     ("data", "error"),
     [(samples.FILM, TooLarge), (samples.bomb(20_000, 20_000), TooLarge), (samples.png(9, 9), Unreadable)],
 )
-async def test_a_film_and_a_bomb_are_too_large_before_any_worker_is_wanted(
+async def test_a_video_and_a_bomb_are_too_large_without_a_worker(
     pictures: ImageClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes, error: type[PictureError]
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python-here"))
-    picture = kept(tmp_path, data)
+    picture = stored(tmp_path, data)
     with pytest.raises(error):
         await pictures.fit(picture, limit=len(data) - 1, into=tmp_path)
     assert list(tmp_path.iterdir()) == [picture.path]
 
 
-async def test_a_broken_picture_and_none_at_all_are_told_apart_and_leave_nothing(
+async def test_a_broken_picture_and_no_picture_are_different_errors_and_leave_no_file(
     pictures: ImageClient, tmp_path: Path
 ) -> None:
     for data, error in (
         (samples.png(300, 300, noise=50)[:60_000], Unreadable),
         (b"\x89PNG\r\n\x1a\n" + bytes(99), NotAPicture),
     ):
-        picture = kept(tmp_path, data)
+        picture = stored(tmp_path, data)
         with pytest.raises(PictureError) as caught:
             await pictures.fit(picture, limit=50, into=tmp_path)
         assert type(caught.value) is error
@@ -154,72 +158,74 @@ async def test_a_broken_picture_and_none_at_all_are_told_apart_and_leave_nothing
         samples.saved(samples.painted(64, 64), "BMP"), samples.saved(samples.painted(64, 64), "TIFF"),
     ],
 )  # fmt: skip
-def test_half_a_picture_is_never_given_out_and_only_four_formats_are_read(tmp_path: Path, data: bytes) -> None:
+def test_a_partial_picture_is_never_returned_and_only_four_formats_are_read(tmp_path: Path, data: bytes) -> None:
     with pytest.raises((OSError, ValueError, SyntaxError, EOFError)):
-        opened(tmp_path, data)
+        open_picture(tmp_path, data)
 
 
 # --- split, and preview ---------------------------------------------------------------------------------------------
 
 
-async def test_a_grid_is_cut_in_four_without_loss(pictures: ImageClient, tmp_path: Path) -> None:
-    grid = kept(tmp_path, samples.webp(2048, 2048))
-    whole = look(grid)
+async def test_a_grid_is_split_into_four_without_loss(pictures: ImageClient, tmp_path: Path) -> None:
+    grid = stored(tmp_path, samples.webp(2048, 2048))
+    whole = decoded(grid)
     four = await pictures.split(grid, limit_each=LIMIT, into=tmp_path)
     corners = [(0, 0), (1024, 0), (0, 1024), (1024, 1024)]
     for quarter, (left, top), colour in zip(four, corners, samples.COLOURS, strict=True):
         assert quarter.extension == "png"
-        assert same(look(quarter), whole.crop((left, top, left + 1024, top + 1024)))
-        assert alike(look(quarter), Image.new("RGB", (1024, 1024), colour))
+        assert identical(decoded(quarter), whole.crop((left, top, left + 1024, top + 1024)))
+        assert similar(decoded(quarter), Image.new("RGB", (1024, 1024), colour))
 
 
-async def test_four_that_are_too_large_lose_quality_all_alike(pictures: ImageClient, tmp_path: Path) -> None:
-    grid = kept(tmp_path, samples.png(256, 256, noise=40))
+async def test_four_pictures_that_are_too_large_all_lose_the_same_quality(
+    pictures: ImageClient, tmp_path: Path
+) -> None:
+    grid = stored(tmp_path, samples.png(256, 256, noise=40))
     four = await pictures.split(grid, limit_each=12_000, into=tmp_path)
-    assert {(look(quarter).size, quarter.extension) for quarter in four} == {((128, 128), "webp")}
+    assert {(decoded(quarter).size, quarter.extension) for quarter in four} == {((128, 128), "webp")}
     assert max(quarter.size for quarter in four) <= 12_000
 
 
 def test_the_middle_line_of_an_odd_grid_belongs_to_the_right_and_the_lower_picture() -> None:
     image = samples.painted(40, 40, noise=60).crop((0, 0, 7, 5))
-    opened = transform.Opened(image=image, size=100, lossless=True, moving=False)
-    one, two, three, four = (samples.opened(file.data) for file in transform.quarters(opened, LIMIT))
+    opened = transform.Decoded(image=image, size=100, lossless=True, animated=False)
+    one, two, three, four = (samples.opened(file.data) for file in transform.split(opened, LIMIT))
     assert [quarter.size for quarter in (one, two, three, four)] == [(3, 2), (4, 2), (3, 3), (4, 3)]
     again = Image.new("RGB", (7, 5))
     for quarter, corner in ((one, (0, 0)), (two, (3, 0)), (three, (0, 2)), (four, (3, 2))):
         again.paste(quarter, corner)
-    assert same(again, image)
+    assert identical(again, image)
 
 
 @pytest.mark.parametrize(
     "data", [samples.FILM, samples.moving_webp(size=200_000), samples.png(1, 1), samples.gif(9, 9, frames=2)]
 )
-async def test_what_moves_and_what_is_one_pixel_wide_is_not_split(
+async def test_animations_and_pictures_one_pixel_wide_are_not_split(
     pictures: ImageClient, tmp_path: Path, data: bytes
 ) -> None:
     with pytest.raises(NotFour):
-        await pictures.split(kept(tmp_path, data), limit_each=LIMIT, into=tmp_path)
+        await pictures.split(stored(tmp_path, data), limit_each=LIMIT, into=tmp_path)
 
 
 async def test_a_preview_has_at_most_512_pixels_an_edge(pictures: ImageClient, tmp_path: Path) -> None:
-    small = kept(tmp_path, samples.webp(512, 340))
+    small = stored(tmp_path, samples.webp(512, 340))
     assert await pictures.thumbnail(small, into=tmp_path) is small
-    large = await pictures.thumbnail(kept(tmp_path, samples.webp(2688, 1792)), into=tmp_path)
-    assert look(large).size == (512, 341)
-    assert alike(look(large), samples.painted(512, 341))
+    large = await pictures.thumbnail(stored(tmp_path, samples.webp(2688, 1792)), into=tmp_path)
+    assert decoded(large).size == (512, 341)
+    assert similar(decoded(large), samples.painted(512, 341))
     with pytest.raises(NotAPicture):
-        await pictures.thumbnail(kept(tmp_path, samples.FILM), into=tmp_path)
+        await pictures.thumbnail(stored(tmp_path, samples.FILM), into=tmp_path)
 
 
 # --- the best that fits ---------------------------------------------------------------------------------------------
 
 
-def opened(tmp_path: Path, data: bytes) -> transform.Opened:
+def open_picture(tmp_path: Path, data: bytes) -> transform.Decoded:
     (tmp_path / "picture").write_bytes(data)
-    return transform.opened(tmp_path / "picture", pixels=1_000_000)
+    return transform.open_picture(tmp_path / "picture", pixels=1_000_000)
 
 
-def test_first_quality_is_given_up_and_then_pixels_but_never_more_than_needed(tmp_path: Path) -> None:
+def test_quality_is_reduced_first_then_pixels_and_never_more_than_needed(tmp_path: Path) -> None:
     data = samples.png(256, 256, noise=40)
     lossy = {
         quality: len(samples.saved(samples.opened(data), "WEBP", quality=quality, method=4))
@@ -227,7 +233,7 @@ def test_first_quality_is_given_up_and_then_pixels_but_never_more_than_needed(tm
     }
     seen = []
     for limit in (len(data) - 1, *(lossy[quality] for quality in (95, 85, 70, 60)), lossy[60] - 1, 3_000, 300):
-        file = transform.within(opened(tmp_path, data), limit)
+        file = transform.fit(open_picture(tmp_path, data), limit)
         assert len(file.data) <= limit
         seen.append((file.width, len(file.data)))
     assert seen[1:5] == [(256, lossy[quality]) for quality in (95, 85, 70, 60)]
@@ -236,39 +242,39 @@ def test_first_quality_is_given_up_and_then_pixels_but_never_more_than_needed(tm
     assert widths[5] > 200
     assert seen[0] != seen[1], "lossless is better than the best lossy one"
     with pytest.raises(transform.TooLarge):
-        transform.within(opened(tmp_path, data), 20)
+        transform.fit(open_picture(tmp_path, data), 20)
 
 
-def test_more_edge_than_webp_takes_becomes_jpeg_on_white(tmp_path: Path) -> None:
+def test_an_edge_too_long_for_webp_becomes_jpeg_on_white(tmp_path: Path) -> None:
     wide = Image.new("RGBA", (17_000, 8), (0, 0, 0, 0))
     data = samples.saved(wide, "PNG", compress_level=0)
-    file = transform.within(opened(tmp_path, data), 100_000)
+    file = transform.fit(open_picture(tmp_path, data), 100_000)
     assert (file.extension, file.width, file.height) == ("jpg", 17_000, 8)
     assert samples.opened(file.data).getpixel((8_000, 4)) == (255, 255, 255)
-    wider = transform.within(opened(tmp_path, samples.png(70_000, 9)), 1_000_000)
+    wider = transform.fit(open_picture(tmp_path, samples.png(70_000, 9)), 1_000_000)
     assert wider.width == 65_500
 
 
-def test_one_pixel_with_much_to_say_becomes_one_pixel(tmp_path: Path) -> None:
+def test_one_pixel_with_large_metadata_becomes_one_pixel(tmp_path: Path) -> None:
     data = samples.saved(samples.painted(1, 1), "PNG", exif=b"Exif\0\0" + bytes(5000))
-    file = transform.within(opened(tmp_path, data), 4000)
+    file = transform.fit(open_picture(tmp_path, data), 4000)
     assert samples.opened(file.data).size == (1, 1)
 
 
-def test_sixteen_bits_of_grey_and_wide_colours_keep_their_look(tmp_path: Path) -> None:
+def test_sixteen_bit_grey_and_wide_gamut_keep_their_look(tmp_path: Path) -> None:
     grey = Image.linear_gradient("L")
     deep = grey.convert("I").point(lambda value: value * 257).convert("I;16")
-    assert same(opened(tmp_path, samples.saved(deep, "PNG")).image, grey)
+    assert identical(open_picture(tmp_path, samples.saved(deep, "PNG")).image, grey)
     swapped = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     swapped = swapped.replace(b"rXYZ", b"tXYZ").replace(b"bXYZ", b"rXYZ").replace(b"tXYZ", b"bXYZ")
     red = samples.saved(Image.new("RGB", (8, 8), (255, 0, 0)), "PNG", icc_profile=swapped)
-    assert opened(tmp_path, red).image.getpixel((4, 4)) != (255, 0, 0)
-    assert opened(tmp_path, red).image.info == {}, "some encoders would write it into the copy"
+    assert open_picture(tmp_path, red).image.getpixel((4, 4)) != (255, 0, 0)
+    assert open_picture(tmp_path, red).image.info == {}, "some encoders would write it into the copy"
     broken = samples.saved(Image.new("RGB", (8, 8), (255, 0, 0)), "PNG", icc_profile=b"no profile")
-    assert opened(tmp_path, broken).image.getpixel((4, 4)) == (255, 0, 0)
+    assert open_picture(tmp_path, broken).image.getpixel((4, 4)) == (255, 0, 0)
 
 
-def test_a_bomb_is_refused_before_it_is_decoded_even_if_its_size_went_unseen(tmp_path: Path) -> None:
+def test_a_bomb_is_refused_before_it_is_decoded_even_if_its_header_hides_its_size(tmp_path: Path) -> None:
     for edge, refused in ((1_001, transform.TooLarge), (20_000, Image.DecompressionBombError)):
         with pytest.raises(refused):
-            opened(tmp_path, samples.bomb(edge, edge))
+            open_picture(tmp_path, samples.bomb(edge, edge))

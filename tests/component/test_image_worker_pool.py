@@ -1,4 +1,4 @@
-"""The process that works on pictures: it gets no secrets, no time without end, and dies with whom it works for."""
+"""The worker process: it gets no secrets, has limits on time and memory, and is killed with the task or the bot."""
 
 import asyncio
 import json
@@ -18,13 +18,13 @@ ROOT = Path(__file__).parents[2]
 
 
 def workers() -> list[int]:
-    """The processes that this one has started, and that have not ended."""
+    """The process ids of the running children of this process."""
     me = os.getpid()
     return [int(child) for child in Path(f"/proc/{me}/task/{me}/children").read_text().split()]
 
 
 class Endless:
-    """A picture that is never read to its end: a pipe with a writer who writes nothing."""
+    """A picture that is never read to its end: a pipe whose writer writes nothing."""
 
     def __init__(self, folder: Path) -> None:
         self._end: int | None = None
@@ -50,22 +50,22 @@ def endless(tmp_path: Path) -> Iterator[Endless]:
     endless.close()
 
 
-def order(source: Path, into: Path, **more: Any) -> dict[str, Any]:
+def order(source: Path, folder: Path, **more: Any) -> dict[str, Any]:
     bounds = {"pixels": 10**8, "seconds": 20, "memory": 1 << 30}
-    return {"do": "fit", "source": str(source), "into": str(into), "limit": 10**7, **bounds, **more}
+    return {"task": "fit", "source": str(source), "folder": str(folder), "limit": 10**7, **bounds, **more}
 
 
-def answer(order: dict[str, Any]) -> dict[str, Any]:
-    said = subprocess.run(
+def result(order: dict[str, Any]) -> dict[str, Any]:
+    done = subprocess.run(
         [sys.executable, "-m", "bot.images.worker", json.dumps(order)],
         cwd=ROOT, env={}, capture_output=True, text=True, timeout=30, check=True,
     )  # fmt: skip
-    assert said.stderr == ""
-    told: dict[str, Any] = json.loads(said.stdout)
-    return told
+    assert done.stderr == ""
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
-async def test_a_worker_gets_no_token_and_ends_with_the_task_that_waits_for_it(
+async def test_a_worker_gets_no_token_and_is_killed_with_the_task_that_waits_for_it(
     endless: Endless, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DISCORD_TOKEN", "canary-token")
@@ -75,18 +75,18 @@ async def test_a_worker_gets_no_token_and_ends_with_the_task_that_waits_for_it(
         assert b"canary" not in Path(f"/proc/{worker}/environ").read_bytes()
         assert b"canary" not in Path(f"/proc/{worker}/cmdline").read_bytes()
         own = os.getpriority(os.PRIO_PROCESS, 0)
-        assert os.getpriority(os.PRIO_PROCESS, worker) >= min(own + 1, 19)  # 19 is the humblest there is
-        assert os.getpgid(worker) != os.getpgid(0), "Ctrl-C is not for workers"
+        assert os.getpriority(os.PRIO_PROCESS, worker) >= min(own + 1, 19)  # 19 is the lowest priority
+        assert os.getpgid(worker) != os.getpgid(0), "Ctrl-C does not reach workers"
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         assert workers() == []
         assert list(tmp_path.iterdir()) == [endless.picture.path]
         fitted = await pictures.fit(_png(tmp_path), limit=1_000, into=tmp_path)
-    assert fitted.smaller, "its place is free again"
+    assert fitted.smaller, "its slot is free again"
 
 
-async def test_a_worker_ends_when_the_bot_closes(endless: Endless, tmp_path: Path) -> None:
+async def test_a_worker_is_killed_when_the_bot_closes(endless: Endless, tmp_path: Path) -> None:
     async with ImageClient(hosts=()) as pictures:
         task = asyncio.create_task(pictures.fit(endless.picture, limit=10, into=tmp_path))
         await endless.reader()
@@ -96,9 +96,7 @@ async def test_a_worker_ends_when_the_bot_closes(endless: Endless, tmp_path: Pat
     assert list(tmp_path.iterdir()) == [endless.picture.path]
 
 
-async def test_a_worker_that_takes_too_long_is_ended_and_the_next_one_has_its_turn(
-    endless: Endless, tmp_path: Path
-) -> None:
+async def test_a_worker_that_times_out_is_killed_and_the_next_one_runs(endless: Endless, tmp_path: Path) -> None:
     async with ImageClient(hosts=(), seconds=0.3) as pictures:
         with pytest.raises(Unreadable):
             await pictures.fit(endless.picture, limit=10, into=tmp_path)
@@ -109,36 +107,36 @@ async def test_a_worker_that_takes_too_long_is_ended_and_the_next_one_has_its_tu
 
 
 @pytest.mark.parametrize(
-    ("memory", "error", "why"),
+    ("memory", "error", "reason"),
     [(1 << 30, "", ""), (110 << 20, "unreadable", "MemoryError")],
     ids=["enough", "too little"],
 )
-def test_a_worker_has_so_much_memory_and_no_more(tmp_path: Path, memory: int, error: str, why: str) -> None:
+def test_a_worker_has_a_memory_limit(tmp_path: Path, memory: int, error: str, reason: str) -> None:
     source = tmp_path / "picture.png"
     source.write_bytes(samples.saved(samples.painted(4096, 4096), "PNG", compress_level=1))
-    told = answer(order(source, tmp_path, do="thumbnail", edge=64, memory=memory))
-    assert told.get("error", "") == error
-    assert told.get("why", "").startswith(why)
+    found = result(order(source, tmp_path, task="thumbnail", edge=64, memory=memory))
+    assert found.get("error", "") == error
+    assert found.get("reason", "").startswith(reason)
 
 
-def test_a_worker_answers_in_its_own_words(tmp_path: Path) -> None:
+def test_a_worker_classifies_its_errors(tmp_path: Path) -> None:
     source = tmp_path / "picture.png"
     source.write_bytes(samples.bomb(20_000, 20_000))
-    assert answer(order(source, tmp_path))["error"] == "too large"
-    assert answer(order(source, tmp_path, pixels=10**9, limit=20))["error"] in {"too large", "unreadable"}
+    assert result(order(source, tmp_path))["error"] == "too large"
+    assert result(order(source, tmp_path, pixels=10**9, limit=20))["error"] in {"too large", "unreadable"}
     source.write_bytes(b"<svg xmlns='http://www.w3.org/2000/svg'/>")
-    assert answer(order(source, tmp_path))["error"] == "not a picture"
-    assert answer(order(tmp_path / "gone", tmp_path))["error"] == "unreadable"
+    assert result(order(source, tmp_path))["error"] == "not a picture"
+    assert result(order(tmp_path / "gone", tmp_path))["error"] == "unreadable"
     source.write_bytes(samples.png(40, 30))
-    assert answer(order(source, tmp_path / "gone"))["error"] == "unreadable"
-    made = answer(order(source, tmp_path))["made"]
+    assert result(order(source, tmp_path / "gone"))["error"] == "unreadable"
+    files = result(order(source, tmp_path))["files"]
     (tmp_path / "1.webp").unlink()
     (tmp_path / "1.webp").symlink_to("/dev/full")
-    assert answer(order(source, tmp_path))["error"] == "no room"
-    assert [(file["width"], file["height"], file["extension"]) for file in made] == [(40, 30, "webp")]
+    assert result(order(source, tmp_path))["error"] == "no room"
+    assert [(file["width"], file["height"], file["extension"]) for file in files] == [(40, 30, "webp")]
 
 
-async def test_a_size_that_was_not_seen_from_outside_is_seen_inside(tmp_path: Path) -> None:
+async def test_a_size_missing_from_the_header_is_checked_in_the_worker(tmp_path: Path) -> None:
     path = tmp_path / "picture.png"
     path.write_bytes(samples.bomb(20_000, 20_000))
     unseen = Picture(path=path, content_type="image/png", extension="png", size=path.stat().st_size)

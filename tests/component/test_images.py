@@ -1,3 +1,5 @@
+"""Fetches: which hosts are allowed, which addresses are connected, and the limits of one fetch."""
+
 import asyncio
 import io
 import shutil
@@ -26,7 +28,7 @@ from bot.images import (
     is_public,
     public_socket,
 )
-from bot.images.download import keep
+from bot.images.download import save
 from tests import sample_pictures
 from tests.disk import largest_file
 
@@ -38,7 +40,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Host:
-    """A tiny picture host; each path has its own answer, and every request is remembered."""
+    """A small picture host with one answer per path; it records every request."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Handler] = {}
@@ -56,7 +58,7 @@ class Host:
         self.answers[path] = answer
         return self.origin + path
 
-    def sends_on(self, path: str, location: str, status: int = 302) -> str:
+    def redirects(self, path: str, location: str, status: int = 302) -> str:
         return self.serves(path, b"", status, {"Location": location})
 
 
@@ -79,7 +81,7 @@ async def pictures(host: Host) -> AsyncIterator[ImageClient]:
         yield pictures
 
 
-def left_in(folder: Path) -> list[Path]:
+def files_in(folder: Path) -> list[Path]:
     return list(folder.iterdir())
 
 
@@ -119,7 +121,7 @@ def test_listed_hosts_are_allowed(url: str) -> None:
         "http://[::1]:9000/", "http://169.254.169.254/latest/meta-data/",
     ],
 )  # fmt: skip
-def test_everything_else_is_not_allowed(url: str) -> None:
+def test_all_other_urls_are_refused(url: str) -> None:
     assert not ImageClient(hosts=(*CDN, "http://127.0.0.1:9000")).is_allowed(url)
 
 
@@ -134,7 +136,7 @@ def test_a_list_with_a_malformed_entry_is_refused(entry: str) -> None:
 @pytest.mark.parametrize(
     "address", ["8.8.8.8", "162.159.133.233", "2606:4700::1", "::ffff:8.8.8.8", "64:ff9b::808:808"]
 )
-def test_addresses_of_the_open_internet_are_public(address: str) -> None:
+def test_internet_addresses_are_public(address: str) -> None:
     assert is_public(address)
 
 
@@ -148,7 +150,7 @@ def test_addresses_of_the_open_internet_are_public(address: str) -> None:
         "2001:db8::1", "100::1", "fc00::1", "fd00:ec2::254", "fe80::1", "fe80::1%eth0", "fec0::1", "ff02::1",
     ],
 )  # fmt: skip
-def test_addresses_inside_a_network_are_not_public_and_get_no_socket(address: str) -> None:
+def test_internal_addresses_are_not_public_and_get_no_socket(address: str) -> None:
     assert not is_public(address)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with pytest.raises(NotPublic):
@@ -158,25 +160,25 @@ def test_addresses_inside_a_network_are_not_public_and_get_no_socket(address: st
 @pytest.mark.parametrize(
     "name", ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "0.0.0.0"]
 )
-async def test_a_listed_name_that_leads_inside_is_not_connected(name: str, tmp_path: Path) -> None:
-    knocks: list[asyncio.StreamWriter] = []
+async def test_a_listed_name_with_an_internal_address_is_not_connected(name: str, tmp_path: Path) -> None:
+    connections: list[asyncio.StreamWriter] = []
 
-    def open_up(_: asyncio.StreamReader, builder: asyncio.StreamWriter) -> None:
-        knocks.append(builder)
-        builder.close()
+    def accept(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        writer.close()
 
-    server = await asyncio.start_server(open_up, "127.0.0.1", 0)
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with server, ImageClient(hosts=(f"{name}:{port}",)) as pictures:
         url = f"https://{name}:{port}/a.png"
         assert pictures.is_allowed(url)
         with pytest.raises(NotAllowed):
             await pictures.fetch(url, into=tmp_path, limit=LIMIT)
-    assert knocks == []
-    assert left_in(tmp_path) == []
+    assert connections == []
+    assert files_in(tmp_path) == []
 
 
-async def test_an_exempted_origin_exempts_nothing_beside_it(host: Host, tmp_path: Path) -> None:
+async def test_a_listed_origin_exempts_no_other_origin_on_its_port(host: Host, tmp_path: Path) -> None:
     port = host.origin.rpartition(":")[2]
     async with ImageClient(hosts=(host.origin, f"127.0.0.1:{port}", f"localhost:{port}")) as pictures:
         await pictures.fetch(host.serves("/a", PNG), into=tmp_path, limit=LIMIT)
@@ -197,7 +199,7 @@ async def test_an_exempted_origin_exempts_nothing_beside_it(host: Host, tmp_path
         (b"\0\0\0\x18ftypmp42", "video/mp4", "mp4"),
     ],
 )
-async def test_the_type_is_what_the_bytes_say(
+async def test_the_type_is_read_from_the_bytes(
     host: Host, pictures: ImageClient, tmp_path: Path, start: bytes, content_type: str, extension: str
 ) -> None:
     body = start + bytes(range(256)) * 30
@@ -205,17 +207,17 @@ async def test_the_type_is_what_the_bytes_say(
     picture = await pictures.fetch(url, into=tmp_path, limit=LIMIT)
     assert (picture.content_type, picture.extension, picture.size) == (content_type, extension, len(body))
     assert picture.path.read_bytes() == body
-    assert left_in(tmp_path) == [picture.path]
+    assert files_in(tmp_path) == [picture.path]
 
 
-async def test_a_gif_that_calls_itself_png_is_a_gif(host: Host, pictures: ImageClient, tmp_path: Path) -> None:
+async def test_a_gif_named_and_declared_as_png_is_a_gif(host: Host, pictures: ImageClient, tmp_path: Path) -> None:
     url = host.serves("/a.png", sample_pictures.gif(40, 30, frames=3), headers={"Content-Type": "image/png"})
     picture = await pictures.fetch(url, into=tmp_path)
     assert (picture.content_type, picture.extension, picture.animated) == ("image/gif", "gif", True)
     assert (picture.width, picture.height) == (40, 30)
 
 
-async def test_nothing_is_larger_than_64_mib(host: Host, pictures: ImageClient, tmp_path: Path) -> None:
+async def test_a_body_over_64_mib_is_refused(host: Host, pictures: ImageClient, tmp_path: Path) -> None:
     async def promise(_: web.Request) -> web.StreamResponse:
         return web.Response(headers={"Content-Length": str(LARGEST + 1)})
 
@@ -225,7 +227,7 @@ async def test_nothing_is_larger_than_64_mib(host: Host, pictures: ImageClient, 
     assert caught.value.size == 64 * 1024 * 1024 + 1
 
 
-async def test_a_disk_that_takes_no_more_is_told_from_a_host_in_trouble(
+async def test_a_full_disk_is_not_mistaken_for_a_failing_host(
     host: Host, pictures: ImageClient, tmp_path: Path
 ) -> None:
     with pytest.raises(NoRoom):
@@ -238,35 +240,35 @@ async def test_a_disk_that_takes_no_more_is_told_from_a_host_in_trouble(
     async with ImageClient(hosts=(host.origin,)) as generous:
         with pytest.raises(NoRoom):
             await generous.fetch(host.origin + "/c", into=tmp_path, limit=2 * free)
-    assert left_in(tmp_path) == []
+    assert files_in(tmp_path) == []
 
 
 class SlowDisk(io.BytesIO):
-    """A file that takes its time: it begins to write, and goes on when it may."""
+    """A file whose write blocks until the test lets it continue."""
 
     def __init__(self, name: Path) -> None:
         super().__init__()
         self.name = str(name)
-        self.begun, self.may = threading.Event(), threading.Event()
+        self.started, self.may_continue = threading.Event(), threading.Event()
 
     def writelines(self, lines: Iterable[Any], /) -> None:
-        self.begun.set()
-        assert self.may.wait(5), "the loop waits for the disk, and so nobody lets it go on"
+        self.started.set()
+        assert self.may_continue.wait(5), "the event loop is blocked by the write"
         super().writelines(lines)
 
 
-async def test_a_slow_disk_holds_up_its_own_picture_alone(host: Host, tmp_path: Path) -> None:
+async def test_a_slow_disk_does_not_block_the_event_loop(host: Host, tmp_path: Path) -> None:
     data = PNG + bytes(3_000_000)
     disk = SlowDisk(tmp_path)
     async with aiohttp.ClientSession() as session, session.get(host.serves("/a", data)) as response:
-        keeping = asyncio.create_task(keep(response, disk, len(data)))
-        assert await asyncio.to_thread(disk.begun.wait, 5)
-        disk.may.set()
-        assert (await keeping).size == len(data)
+        saving = asyncio.create_task(save(response, disk, len(data)))
+        assert await asyncio.to_thread(disk.started.wait, 5)
+        disk.may_continue.set()
+        assert (await saving).size == len(data)
     assert disk.getvalue() == data
 
 
-async def test_the_request_is_plain(host: Host, pictures: ImageClient, tmp_path: Path) -> None:
+async def test_a_request_carries_no_cookies_and_no_identity(host: Host, pictures: ImageClient, tmp_path: Path) -> None:
     for path in ("/a", "/b"):
         url = host.serves(path, PNG, headers={"Set-Cookie": "id=1; Path=/"})
         await pictures.fetch(url, into=tmp_path, limit=LIMIT)
@@ -295,7 +297,7 @@ async def test_the_request_is_plain(host: Host, pictures: ImageClient, tmp_path:
         (b"", 304, {}, PictureUnreachable),
     ],
 )
-async def test_what_is_no_picture_ends_in_its_own_error_without_a_file(
+async def test_each_bad_response_raises_its_error_and_leaves_no_file(
     host: Host,
     pictures: ImageClient,
     tmp_path: Path,
@@ -309,10 +311,10 @@ async def test_what_is_no_picture_ends_in_its_own_error_without_a_file(
     assert type(caught.value) is outcome
     assert str(caught.value) == outcome.sentence()
     assert isinstance(caught.value, DarkroomError)
-    assert left_in(tmp_path) == []
+    assert files_in(tmp_path) == []
 
 
-async def test_a_picture_of_just_the_limit_is_kept_and_one_byte_more_is_not(
+async def test_a_picture_of_exactly_the_limit_is_saved_and_one_byte_more_is_not(
     host: Host, pictures: ImageClient, tmp_path: Path
 ) -> None:
     picture = await pictures.fetch(host.serves("/a", PNG), into=tmp_path, limit=len(PNG))
@@ -320,12 +322,10 @@ async def test_a_picture_of_just_the_limit_is_kept_and_one_byte_more_is_not(
     with pytest.raises(TooLarge) as caught:
         await pictures.fetch(host.serves("/a", PNG), into=tmp_path, limit=len(PNG) - 1)
     assert caught.value.size == len(PNG)
-    assert left_in(tmp_path) == []
+    assert files_in(tmp_path) == []
 
 
-async def test_a_body_that_says_it_is_too_large_is_not_waited_for(
-    host: Host, pictures: ImageClient, tmp_path: Path
-) -> None:
+async def test_a_body_declared_too_large_is_not_read(host: Host, pictures: ImageClient, tmp_path: Path) -> None:
     async def promise(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Length": "5000000"})
         await response.prepare(request)
@@ -336,10 +336,12 @@ async def test_a_body_that_says_it_is_too_large_is_not_waited_for(
     with pytest.raises(TooLarge) as caught:
         await pictures.fetch(host.origin + "/a", into=tmp_path, limit=LIMIT)
     assert caught.value.size == 5_000_000
-    assert left_in(tmp_path) == []
+    assert files_in(tmp_path) == []
 
 
-async def test_a_body_without_a_length_is_cut_at_the_limit(host: Host, pictures: ImageClient, tmp_path: Path) -> None:
+async def test_a_body_without_a_length_is_aborted_at_the_limit(
+    host: Host, pictures: ImageClient, tmp_path: Path
+) -> None:
     async def endless(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
@@ -351,26 +353,26 @@ async def test_a_body_without_a_length_is_cut_at_the_limit(host: Host, pictures:
     with pytest.raises(TooLarge) as caught:
         await pictures.fetch(host.origin + "/a", into=tmp_path, limit=200_000)
     assert 200_000 < caught.value.size < 400_000
-    assert left_in(tmp_path) == []
+    assert files_in(tmp_path) == []
 
 
 @pytest.mark.parametrize("length", [100, len(PNG) + 100])
-async def test_a_lying_length_is_unreachable(tmp_path: Path, length: int) -> None:
-    async def lie(reader: asyncio.StreamReader, builder: asyncio.StreamWriter) -> None:
+async def test_a_wrong_content_length_is_unreachable(tmp_path: Path, length: int) -> None:
+    async def lie(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        builder.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length + PNG)
-        await builder.drain()
-        builder.close()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length + PNG)
+        await writer.drain()
+        writer.close()
 
     async with await asyncio.start_server(lie, "127.0.0.1", 0) as server:
         origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         async with ImageClient(hosts=(origin,)) as pictures:
             with pytest.raises(PictureUnreachable):
                 await pictures.fetch(origin, into=tmp_path, limit=LIMIT)
-    assert left_in(tmp_path) == []
+    assert files_in(tmp_path) == []
 
 
-async def test_a_slow_drip_is_cut_off(host: Host, tmp_path: Path) -> None:
+async def test_a_slow_body_is_aborted_at_the_time_limit(host: Host, tmp_path: Path) -> None:
     async def drip(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
@@ -383,7 +385,7 @@ async def test_a_slow_drip_is_cut_off(host: Host, tmp_path: Path) -> None:
     async with ImageClient(hosts=(host.origin,), seconds=0.2) as pictures:
         with pytest.raises(PictureUnreachable):
             await pictures.fetch(host.origin + "/a", into=tmp_path, limit=LIMIT)
-    assert left_in(tmp_path) == []
+    assert files_in(tmp_path) == []
 
 
 async def test_a_reset_and_a_closed_port_are_unreachable(host: Host, tmp_path: Path, unused_tcp_port: int) -> None:
@@ -401,7 +403,7 @@ async def test_a_reset_and_a_closed_port_are_unreachable(host: Host, tmp_path: P
         for url in (host.origin + "/a", closed):
             with pytest.raises(PictureUnreachable):
                 await pictures.fetch(url, into=tmp_path, limit=LIMIT)
-    assert left_in(tmp_path) == []
+    assert files_in(tmp_path) == []
 
 
 async def test_a_cancelled_fetch_leaves_no_file(host: Host, pictures: ImageClient, tmp_path: Path) -> None:
@@ -421,7 +423,7 @@ async def test_a_cancelled_fetch_leaves_no_file(host: Host, pictures: ImageClien
     fetch.cancel()
     with pytest.raises(asyncio.CancelledError):
         await fetch
-    assert left_in(tmp_path) == []
+    assert files_in(tmp_path) == []
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -430,12 +432,12 @@ async def test_three_redirects_are_followed_and_four_are_not(
 ) -> None:
     host.serves("/4", PNG)
     for step in (1, 2, 3):
-        host.sends_on(f"/{step}", f"/{step + 1}", status)
+        host.redirects(f"/{step}", f"/{step + 1}", status)
     await pictures.fetch(host.origin + "/1", into=tmp_path, limit=LIMIT)
-    host.sends_on("/0", host.origin + "/1", status)
+    host.redirects("/0", host.origin + "/1", status)
     with pytest.raises(PictureUnreachable):
         await pictures.fetch(host.origin + "/0", into=tmp_path, limit=LIMIT)
-    assert len(left_in(tmp_path)) == 1
+    assert len(files_in(tmp_path)) == 1
 
 
 @pytest.mark.parametrize(
@@ -451,25 +453,27 @@ async def test_a_redirect_to_a_host_that_is_not_listed_is_not_followed(
     host: Host, pictures: ImageClient, tmp_path: Path, location: str
 ) -> None:
     with pytest.raises(NotAllowed):
-        await pictures.fetch(host.sends_on("/a", location), into=tmp_path, limit=LIMIT)
+        await pictures.fetch(host.redirects("/a", location), into=tmp_path, limit=LIMIT)
     assert len(host.requests) == 1
-    assert left_in(tmp_path) == []
+    assert files_in(tmp_path) == []
 
 
-async def test_a_redirect_to_nowhere_is_unreachable(host: Host, pictures: ImageClient, tmp_path: Path) -> None:
+async def test_a_redirect_without_a_location_is_unreachable(host: Host, pictures: ImageClient, tmp_path: Path) -> None:
     with pytest.raises(PictureUnreachable):
         await pictures.fetch(host.serves("/a", b"", 302), into=tmp_path, limit=LIMIT)
 
 
-async def test_an_address_that_is_not_allowed_is_never_asked(pictures: ImageClient, host: Host, tmp_path: Path) -> None:
+async def test_a_refused_url_is_never_requested(pictures: ImageClient, host: Host, tmp_path: Path) -> None:
     for url in ("file:///etc/passwd", host.origin.replace("http", "https"), "http://localhost/", ""):
         with pytest.raises(NotAllowed):
             await pictures.fetch(url, into=tmp_path, limit=LIMIT)
     assert host.requests == []
-    assert left_in(tmp_path) == []
+    assert files_in(tmp_path) == []
 
 
-async def test_four_are_fetched_at_once_and_the_fifth_waits(host: Host, pictures: ImageClient, tmp_path: Path) -> None:
+async def test_four_fetches_run_in_parallel_and_the_fifth_waits(
+    host: Host, pictures: ImageClient, tmp_path: Path
+) -> None:
     four, gate = asyncio.Event(), asyncio.Event()
 
     async def stall(_: web.Request) -> web.Response:
@@ -481,8 +485,8 @@ async def test_four_are_fetched_at_once_and_the_fifth_waits(host: Host, pictures
     host.answers["/a"] = stall
     fetches = [asyncio.create_task(pictures.fetch(host.origin + "/a", into=tmp_path, limit=LIMIT)) for _ in range(6)]
     await four.wait()
-    await asyncio.sleep(0.05)  # time in which a fifth would come
+    await asyncio.sleep(0.05)  # time for a fifth request to arrive
     assert len(host.requests) == 4
     gate.set()
     await asyncio.gather(*fetches)
-    assert len(left_in(tmp_path)) == len(host.requests) == 6
+    assert len(files_in(tmp_path)) == len(host.requests) == 6

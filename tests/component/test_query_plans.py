@@ -24,19 +24,20 @@ ENDED = """
     INSERT INTO jobs (id, key, jobid, status, over, answer, added_at, changed_at, over_at)
     SELECT n, 'k' || n, 'old:' || n, 'completed', 1, '{"jobid":"old"}', 0, 0, 0 FROM ended
 """
-THEIR_WATCHES = """
-    INSERT INTO watches (job_id, guild_id, channel_id, user_id, user_name, asked_at)
+THEIR_SUBSCRIPTIONS = """
+    INSERT INTO subscriptions (job_id, guild_id, channel_id, user_id, user_name, created_at)
     SELECT id, 100, 200, 1, 'Mira', 0 FROM jobs ORDER BY id
 """
 THEIR_MESSAGES = """
-    INSERT INTO deliveries (kind, job_id, guild_id, channel_id, nonce, state, message_id, next_try, shown, created_at)
+    INSERT INTO deliveries (kind, job_id, guild_id, channel_id, nonce, state, message_id, next_try, posted_revision,
+                            created_at)
     SELECT column1, id, 100, 200, substr(column1, 1, 1) || printf('%023d', id), 'posted', 5, 0, 1, 0
-    FROM jobs, (VALUES ('card'), ('result')) ORDER BY id
+    FROM jobs, (VALUES ('status_card'), ('result')) ORDER BY id
 """
-THEIR_PRESSES = """
-    INSERT INTO presses (ref, parent_id, child_id, button, tier, guild_id, channel_id, user_id, user_name, state,
-                         pressed_at, sent_at, ended_at, told)
-    SELECT 'r' || id, id, id, 'U1', 'pick', 100, 200, 1, 'Mira', 'made', 0, 0, 0, 1 FROM jobs ORDER BY id
+THEIR_SUBMISSIONS = """
+    INSERT INTO submissions (reference, parent_id, child_id, button, tier, guild_id, channel_id, user_id, user_name,
+                             state, created_at, sent_at, ended_at, notified)
+    SELECT 'r' || id, id, id, 'U1', 'pick', 100, 200, 1, 'Mira', 'accepted', 0, 0, 0, 1 FROM jobs ORDER BY id
 """
 
 
@@ -44,66 +45,66 @@ THEIR_PRESSES = """
 async def store_with(ended: int, folder: Path) -> AsyncIterator[Store]:
     """A store with a history of one busy member in one channel, and with one job that still runs."""
     async with open_store(folder, lambda: NOON) as store:
-        await store._db.transaction(lambda db: db.execute(ENDED, (ended,)))
-        await store._db.transaction(lambda db: db.execute(THEIR_WATCHES))
-        await store._db.transaction(lambda db: db.execute(THEIR_MESSAGES))
-        await store._db.transaction(lambda db: db.execute(THEIR_PRESSES))
-        await store.ask(RUNNING, HERE, MIRA)
+        await store.database.transaction(lambda db: db.execute(ENDED, (ended,)))
+        await store.database.transaction(lambda db: db.execute(THEIR_SUBSCRIPTIONS))
+        await store.database.transaction(lambda db: db.execute(THEIR_MESSAGES))
+        await store.database.transaction(lambda db: db.execute(THEIR_SUBMISSIONS))
+        await store.subscriptions.add(RUNNING, HERE, MIRA)
         yield store
 
 
 async def a_day(store: Store) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     """Everything that the store is asked for in the course of a job, what to call it first."""
-    (job_id,) = await store.running()
-    (card,) = await store.due_deliveries()
-    yield "claim", store.claim(card)
-    yield "delivery", store.delivery(card.nonce)
-    yield "posted, a card", store.posted(card, 6)
-    yield "ask, once more", store.ask(RUNNING, HERE, MIRA)
-    yield "posts_to_edit", store.posts_to_edit()
-    yield "shown", store.shown(card, 0)
-    yield "running", store.running()
-    yield "looks", store.poll_targets([job_id])
-    yield "count_running", store.count_running(MIRA.id, HERE.guild_id)
-    yield "count_watched", store.count_subscribed(HERE.guild_id)
-    yield "watches", store.subscriptions(job_id, HERE.channel_id)
-    yield "asker", store.requester(job_id, HERE.channel_id)
-    yield "known", store.known(job_id)
-    yield "by_jobid", store.by_jobid(RUNNING.jobid)
-    yield "came_by_itself", store.has_unattended_subscription(1, 200)
-    yield "usual", store.typical(RUNNING)
-    yield "by_key", store.by_key("k7", HERE.guild_id)
-    yield "recent", store.recent(HERE, MIRA.id)
-    yield "waits", store.waiting_for(MIRA.id, HERE.guild_id)
-    yield "ended_lately", store.recently_finished(MIRA.id, HERE.guild_id)
-    yield "stop_waiting", store.unsubscribe(job_id, HERE.channel_id, 2)
-    yield "count_in_line_here", store.count_queued_in(HERE.guild_id)
-    yield "presses_of", store.history(HERE.guild_id, before=None, limit=10)
-    yield "newer_presses_of", store.newer_history(HERE.guild_id, after=1, limit=10)
-    yield "record", store.record([(job_id, msgspec.structs.replace(RUNNING, status=Status.COMPLETED))])
-    yield "open_deliveries", store.due_deliveries()
-    yield "next_delivery", store.next_delivery(datetime.now(UTC))
-    yield "open_result", store.open_result(job_id, HERE.channel_id)
-    yield "waiting", store.waiting(HERE.guild_id)
-    (result,) = await store.due_deliveries()
-    yield "put_off", store.put_off(result, 0, "reset")
-    yield "give_up", store.give_up(result, "HTTP 400")
-    yield "undeliverable", store.undeliverable(HERE.guild_id)
-    yield "rearm", store.rearm(HERE.guild_id)
-    yield "posted, a result", store.posted(result, 7)
-    yield "post_of", store.post_of(job_id, HERE.channel_id)
-    yield "posts_in_server", store.posts_in_server(job_id, HERE.guild_id, 5)
-    yield "rang", store.pinged_recently(HERE, MIRA.id, 30)
-    yield "ask_split", store.ask_split(job_id, HERE)
-    yield "ask_split, again", store.ask_split(job_id, HERE)
-    yield "told_file_limit", store.remember_file_limit(HERE.guild_id, 1 << 20)
-    yield "drop, a result", store.drop(result)
-    yield "ask, when it is over", store.ask(RUNNING, HERE, MIRA)
-    yield "ask, when it is over, again", store.ask(RUNNING, HERE, MIRA, again=True)
-    yield "stop", store.stop(card, MIRA.id)
-    yield "retire", store.retire(card)
-    yield "ask, something new", store.ask(msgspec.structs.replace(RUNNING, jobid="job:new"), HERE, MIRA)
-    async for step in some_presses(store, await store.known(job_id)):
+    (job_id,) = await store.jobs.to_poll()
+    (card,) = await store.outbox.due()
+    yield "claim", store.outbox.claim(card)
+    yield "delivery", store.deliveries.by_nonce(card.nonce)
+    yield "posted, a card", store.outbox.mark_posted(card, 6)
+    yield "ask, once more", store.subscriptions.add(RUNNING, HERE, MIRA)
+    yield "posts_to_edit", store.outbox.to_edit()
+    yield "shown", store.outbox.mark_edited(card, 0)
+    yield "running", store.jobs.to_poll()
+    yield "looks", store.jobs.poll_targets([job_id])
+    yield "count_running", store.subscriptions.count_running(MIRA.id, HERE.guild_id)
+    yield "count_watched", store.subscriptions.count_in_server(HERE.guild_id)
+    yield "watches", store.subscriptions.in_channel(job_id, HERE.channel_id)
+    yield "asker", store.subscriptions.requester(job_id, HERE.channel_id)
+    yield "known", store.jobs.get(job_id)
+    yield "by_jobid", store.jobs.by_jobid(RUNNING.jobid)
+    yield "came_by_itself", store.subscriptions.has_unattended(1, 200)
+    yield "usual", store.durations.typical(RUNNING)
+    yield "by_key", store.jobs.by_key("k7", HERE.guild_id)
+    yield "recent", store.jobs.recent(HERE, MIRA.id)
+    yield "waits", store.subscriptions.waiting_for(MIRA.id, HERE.guild_id)
+    yield "ended_lately", store.subscriptions.recently_finished(MIRA.id, HERE.guild_id)
+    yield "stop_waiting", store.subscriptions.unsubscribe(job_id, HERE.channel_id, 2)
+    yield "count_in_line_here", store.queue.count_in_server(HERE.guild_id)
+    yield "presses_of", store.history.page(HERE.guild_id, before=None, limit=10)
+    yield "newer_presses_of", store.history.newer_page(HERE.guild_id, after=1, limit=10)
+    yield "record", store.jobs.record([(job_id, msgspec.structs.replace(RUNNING, status=Status.COMPLETED))])
+    yield "open_deliveries", store.outbox.due()
+    yield "next_delivery", store.outbox.next_due(datetime.now(UTC))
+    yield "open_result", store.deliveries.open_result(job_id, HERE.channel_id)
+    yield "waiting", store.deliveries.count_waiting(HERE.guild_id)
+    (result,) = await store.outbox.due()
+    yield "put_off", store.outbox.retry_later(result, 0, "reset")
+    yield "give_up", store.outbox.give_up(result, "HTTP 400")
+    yield "undeliverable", store.deliveries.undeliverable(HERE.guild_id)
+    yield "rearm", store.deliveries.rearm(HERE.guild_id)
+    yield "posted, a result", store.outbox.mark_posted(result, 7)
+    yield "post_of", store.deliveries.post_of(job_id, HERE.channel_id)
+    yield "posts_in_server", store.deliveries.posts_in_server(job_id, HERE.guild_id, 5)
+    yield "rang", store.deliveries.pinged_recently(HERE, MIRA.id, 30)
+    yield "ask_split", store.deliveries.add_split(job_id, HERE)
+    yield "ask_split, again", store.deliveries.add_split(job_id, HERE)
+    yield "told_file_limit", store.servers.remember_file_limit(HERE.guild_id, 1 << 20)
+    yield "drop, a result", store.outbox.drop(result)
+    yield "ask, when it is over", store.subscriptions.add(RUNNING, HERE, MIRA)
+    yield "ask, when it is over, again", store.subscriptions.add(RUNNING, HERE, MIRA, again=True)
+    yield "stop", store.subscriptions.stop(card, MIRA.id)
+    yield "retire", store.outbox.retire(card)
+    yield "ask, something new", store.subscriptions.add(msgspec.structs.replace(RUNNING, jobid="job:new"), HERE, MIRA)
+    async for step in some_presses(store, await store.jobs.get(job_id)):
         yield step
 
 
@@ -111,35 +112,35 @@ async def some_presses(store: Store, parent: KnownJob) -> AsyncIterator[tuple[st
     """And in the course of its presses, the same."""
     numbers = Limits(daily=10, server_daily=100, cooldown=5.0, queue=3)
     for button, tier in (("V1", CostTier.VARY), ("U1", CostTier.PICK), ("U1", CostTier.PICK), ("V2", CostTier.VARY)):
-        yield f"press, {button}", store.add_submission(parent, button, HERE, MIRA, tier=tier, limits=numbers)
+        yield f"press, {button}", store.submissions.add(parent, button, HERE, MIRA, tier=tier, limits=numbers)
         numbers = Limits()
-    yield "next_presses", store.next_in_queue(100)
-    vary, pick, other = await store.next_in_queue(100)
-    yield "behind", store.waits_for(pick)
-    yield "place_in_line", store.position_in_queue(pick)
-    yield "waiting_presses", store.queued_of(MIRA.id, HERE.guild_id)
-    yield "count_in_line", store.count_queued()
-    yield "press_by_id", store.by_id(pick.id)
-    yield "answer_token", store.interaction_token(pick)
-    yield "take", store.mark_sent(vary)
-    yield "back_in_line", store.requeue(vary, 9, "too many")
-    yield "take, again", store.mark_sent(vary)
-    yield "doubt", store.mark_unconfirmed(vary)
-    yield "doubtful", store.unconfirmed()
-    yield "withdraw", store.cancel_queued(other)
-    yield "press_ended", store.mark_failed(vary, SubmissionState.LOST, "lost")
+    yield "next_presses", store.queue.next(100)
+    vary, pick, other = await store.queue.next(100)
+    yield "behind", store.queue.followers(pick)
+    yield "place_in_line", store.queue.position(pick)
+    yield "waiting_presses", store.queue.of_member(MIRA.id, HERE.guild_id)
+    yield "count_in_line", store.queue.count()
+    yield "press_by_id", store.history.by_id(pick.id)
+    yield "answer_token", store.submissions.interaction_token(pick)
+    yield "take", store.submissions.mark_sent(vary)
+    yield "back_in_line", store.submissions.requeue(vary, 9, "too many")
+    yield "take, again", store.submissions.mark_sent(vary)
+    yield "doubt", store.submissions.mark_unconfirmed(vary)
+    yield "doubtful", store.queue.unconfirmed()
+    yield "withdraw", store.submissions.cancel(other)
+    yield "press_ended", store.submissions.mark_failed(vary, SubmissionState.LOST, "lost")
     child = msgspec.structs.replace(RUNNING, jobid="job:child", parent_jobid=parent.job.jobid)
-    yield "press_made", store.mark_accepted(pick, child, used=False, quiet_for=15)
-    yield "untold", store.to_notify()
-    yield "told", store.mark_notified(pick)
-    yield "tell_by_notice", store.notify_in_channel(vary)
-    yield "child_of", store.child_of(parent.id, "U1")
-    yield "picks", store.picks(parent.id, HERE)
-    made = await store.by_jobid("job:child")
+    yield "press_made", store.submissions.mark_accepted(pick, child, repeated=False, delay=15)
+    yield "untold", store.queue.to_notify()
+    yield "told", store.submissions.mark_notified(pick)
+    yield "tell_by_notice", store.submissions.notify_in_channel(vary)
+    yield "child_of", store.history.child_of(parent.id, "U1")
+    yield "picks", store.history.picks(parent.id, HERE)
+    made = await store.jobs.by_jobid("job:child")
     assert made is not None
-    yield "press_of_child", store.submission_of_child(made.id)
-    yield "press_totals", store.totals(HERE.guild_id, NOON - timedelta(days=31))
-    yield "forget_buttons", store.remove_buttons(parent.id)
+    yield "press_of_child", store.history.of_child(made.id)
+    yield "press_totals", store.history.totals(HERE.guild_id, NOON - timedelta(days=31))
+    yield "forget_buttons", store.jobs.remove_buttons(parent.id)
 
 
 async def steps_of(store: Store, request: Awaitable[Any]) -> int:
@@ -150,9 +151,9 @@ async def steps_of(store: Store, request: Awaitable[Any]) -> int:
         nonlocal steps
         steps += 1
 
-    await store._db._connection.set_progress_handler(step, 1)
+    await store.database._connection.set_progress_handler(step, 1)
     await request
-    await store._db._connection.set_progress_handler(None, 1)  # type: ignore[arg-type]  # None ends it
+    await store.database._connection.set_progress_handler(None, 1)  # type: ignore[arg-type]  # None ends it
     return steps
 
 
@@ -167,14 +168,14 @@ async def test_nothing_costs_more_when_more_jobs_have_ended(tmp_path: Path) -> N
 async def test_no_query_reads_a_table_from_end_to_end(tmp_path: Path) -> None:
     said: list[str] = []
     async with store_with(10, tmp_path) as store:
-        await store._db._connection.set_trace_callback(said.append)
+        await store.database._connection.set_trace_callback(said.append)
         async for _what, request in a_day(store):
             await request
-        await store._db._connection.set_trace_callback(None)  # type: ignore[arg-type]  # None ends it
+        await store.database._connection.set_trace_callback(None)  # type: ignore[arg-type]  # None ends it
         queries = {sql for sql in said if re.match(r"\s*(SELECT|WITH|INSERT|UPDATE|DELETE)\b", sql)}
         assert len(queries) > 30
         for sql in queries:
-            plan = [row["detail"] for row in await store._db.rows(f"EXPLAIN QUERY PLAN {sql}")]
+            plan = [row["detail"] for row in await store.database.rows(f"EXPLAIN QUERY PLAN {sql}")]
             assert not [line for line in plan if re.fullmatch(r"SCAN (jobs|watches|deliveries|presses)", line)], sql
 
 
@@ -185,10 +186,10 @@ async def test_twice_the_backlog_costs_twice_as_much(tmp_path: Path) -> None:
     costs: list[int] = []
     for waiting in (200, 400):
         async with store_with(waiting, tmp_path / str(waiting)) as store:
-            await store._db.transaction(lambda db: db.execute(backlog))
-            await store._db.transaction(lambda db: db.execute(error, a_minute_later))
-            costs.append(await steps_of(store, store.due_deliveries()))
-            assert len(await store.due_deliveries()) == waiting // 2 + 1, "one half, and the running job's card"
+            await store.database.transaction(lambda db: db.execute(backlog))
+            await store.database.transaction(lambda db: db.execute(error, a_minute_later))
+            costs.append(await steps_of(store, store.outbox.due()))
+            assert len(await store.outbox.due()) == waiting // 2 + 1, "one half, and the running job's card"
     assert costs[1] < 2.2 * costs[0]
 
 
@@ -208,7 +209,7 @@ async def test_a_large_file_is_read_at_the_start_only_where_there_is_work(
     monkeypatch.setattr(connection, "CHECKED_WHOLE", 0)
     damage(tmp_path / connection.FILE, b'"jobid":"old"')
     async with open_store(tmp_path, lambda: NOON) as store:
-        assert len(await store.running()) == 1
+        assert len(await store.jobs.to_poll()) == 1
     damage(tmp_path / connection.FILE, b'"jobid":"job:running"')
     with pytest.raises(StoreError, match="is damaged"):
         async with open_store(tmp_path, lambda: NOON):

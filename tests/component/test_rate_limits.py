@@ -1,4 +1,4 @@
-"""Discord's patience: invalid answers in ten minutes, IDENTIFYs in a day."""
+"""Discord's limits: invalid answers in ten minutes, IDENTIFYs in a day."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -15,7 +15,7 @@ Get = Callable[[str], Coroutine[None, None, None]]
 
 @asynccontextmanager
 async def discord(rate_limits: DiscordRateLimits, status: int = 200) -> AsyncIterator[tuple[Get, list[float]]]:
-    """Asks a tiny server for a path, under the eyes of `rate_limits`; and the times at which it was asked."""
+    """Yields a function that requests a path from a small server through `rate_limits`, and when that was."""
     times: list[float] = []
 
     async def answer(_: web.Request) -> web.Response:
@@ -47,7 +47,7 @@ async def ask(rate_limits: DiscordRateLimits, status: int, times: int) -> None:
 
 
 @pytest.mark.parametrize("status", [401, 403, 429])
-async def test_many_invalid_answers_slow_the_courier_long_before_discord_shuts_the_door(status: int) -> None:
+async def test_many_invalid_answers_slow_messages_down_long_before_discord_bans_the_address(status: int) -> None:
     rate_limits = DiscordRateLimits()
     await ask(rate_limits, status, 499)
     assert rate_limits.spacing == 1 / 48
@@ -64,7 +64,7 @@ async def test_other_answers_do_not_count() -> None:
     assert rate_limits.invalid == 0
 
 
-async def test_requests_that_come_in_a_bunch_are_sent_one_by_one() -> None:
+async def test_requests_that_come_in_a_burst_are_spaced() -> None:
     async with discord(DiscordRateLimits()) as (get, times):
         await asyncio.gather(*(get(f"channels/{number}/messages") for number in range(20)))
     # Discord allows 50 a second. When they arrive says it well enough: the first may be held up on its way.

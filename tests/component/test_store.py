@@ -60,17 +60,17 @@ async def store(tmp_path: Path, clock: Clock) -> AsyncIterator[Store]:
 
 
 async def only(store: Store) -> Delivery:
-    (delivery,) = await store.due_deliveries()
+    (delivery,) = await store.outbox.due()
     return delivery
 
 
 async def test_a_running_job_gets_a_card_and_its_end_a_result_per_watched_place(store: Store) -> None:
-    subscribed = await store.ask(RUNNING, HERE, MIRA)
-    await store.ask(RUNNING, THERE, BO)
-    assert subscribed.asked is SubscriptionOutcome.NEW
-    assert [card.kind for card in await store.due_deliveries()] == [DeliveryKind.CARD, DeliveryKind.CARD]
-    await store.record([(subscribed.known.id, DONE)])
-    results = await store.due_deliveries()
+    subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
+    await store.subscriptions.add(RUNNING, THERE, BO)
+    assert subscribed.outcome is SubscriptionOutcome.NEW
+    assert [card.kind for card in await store.outbox.due()] == [DeliveryKind.STATUS_CARD, DeliveryKind.STATUS_CARD]
+    await store.jobs.record([(subscribed.known.id, DONE)])
+    results = await store.outbox.due()
     assert [(result.kind, result.destination) for result in results] == [
         (DeliveryKind.RESULT, HERE),
         (DeliveryKind.RESULT, THERE),
@@ -79,145 +79,149 @@ async def test_a_running_job_gets_a_card_and_its_end_a_result_per_watched_place(
 
 
 async def test_two_people_in_one_place_get_one_card_and_one_result_that_names_both(store: Store) -> None:
-    subscribed = await store.ask(RUNNING, HERE, MIRA)
-    again = await store.ask(RUNNING, HERE, BO)
-    assert again.asked is SubscriptionOutcome.JOINED
+    subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
+    again = await store.subscriptions.add(RUNNING, HERE, BO)
+    assert again.outcome is SubscriptionOutcome.JOINED
     assert again.known.key == subscribed.known.key
-    await store.record([(subscribed.known.id, DONE)])
+    await store.jobs.record([(subscribed.known.id, DONE)])
     assert (await only(store)).kind is DeliveryKind.RESULT
     assert [
-        subscription.person for subscription in await store.subscriptions(subscribed.known.id, HERE.channel_id)
+        subscription.person
+        for subscription in await store.subscriptions.in_channel(subscribed.known.id, HERE.channel_id)
     ] == [MIRA, BO]
 
 
 async def test_a_job_that_is_over_is_posted_once_unless_asked_again(store: Store) -> None:
-    assert (await store.ask(DONE, HERE, MIRA)).asked is SubscriptionOutcome.COMING
-    assert (await store.ask(DONE, HERE, BO)).asked is SubscriptionOutcome.COMING
-    claimed = await store.claim(await only(store))
+    assert (await store.subscriptions.add(DONE, HERE, MIRA)).outcome is SubscriptionOutcome.COMING
+    assert (await store.subscriptions.add(DONE, HERE, BO)).outcome is SubscriptionOutcome.COMING
+    claimed = await store.outbox.claim(await only(store))
     assert claimed is not None
-    await store.posted(claimed, 5000)
-    posted = await store.ask(DONE, HERE, BO)
-    assert posted.asked is SubscriptionOutcome.POSTED
+    await store.outbox.mark_posted(claimed, 5000)
+    posted = await store.subscriptions.add(DONE, HERE, BO)
+    assert posted.outcome is SubscriptionOutcome.POSTED
     assert posted.delivery is not None
     assert posted.delivery.message_id == 5000
-    assert (await store.ask(DONE, HERE, BO, again=True)).asked is SubscriptionOutcome.COMING
+    assert (await store.subscriptions.add(DONE, HERE, BO, again=True)).outcome is SubscriptionOutcome.COMING
     assert (await only(store)).nonce != claimed.nonce
 
 
 async def test_a_late_answer_changes_nothing_once_a_job_is_over(store: Store) -> None:
-    subscribed = await store.ask(DONE, HERE, MIRA)
-    await store.record([(subscribed.known.id, RUNNING)])
-    await store.record([(subscribed.known.id, msgspec.structs.replace(DONE, status=Status.FAILED))])
-    assert (await store.known(subscribed.known.id)).job == DONE
-    assert len(await store.due_deliveries()) == 1
+    subscribed = await store.subscriptions.add(DONE, HERE, MIRA)
+    await store.jobs.record([(subscribed.known.id, RUNNING)])
+    await store.jobs.record([(subscribed.known.id, msgspec.structs.replace(DONE, status=Status.FAILED))])
+    assert (await store.jobs.get(subscribed.known.id)).job == DONE
+    assert len(await store.outbox.due()) == 1
 
 
 async def test_news_about_several_jobs_is_written_whole_or_not_at_all(store: Store) -> None:
-    first = await store.ask(RUNNING, HERE, MIRA)
-    second = await store.ask(msgspec.structs.replace(RUNNING, jobid="job:2"), HERE, MIRA)
+    first = await store.subscriptions.add(RUNNING, HERE, MIRA)
+    second = await store.subscriptions.add(msgspec.structs.replace(RUNNING, jobid="job:2"), HERE, MIRA)
     unwritable = msgspec.structs.replace(DONE, jobid="job:2", prompt="\ud800")
     with pytest.raises(UnicodeEncodeError):
-        await store.record([(first.known.id, DONE), (second.known.id, unwritable)])
-    assert sorted(await store.running()) == [first.known.id, second.known.id]
-    assert {card.kind for card in await store.due_deliveries()} == {DeliveryKind.CARD}
+        await store.jobs.record([(first.known.id, DONE), (second.known.id, unwritable)])
+    assert sorted(await store.jobs.to_poll()) == [first.known.id, second.known.id]
+    assert {card.kind for card in await store.outbox.due()} == {DeliveryKind.STATUS_CARD}
 
 
 async def test_a_cancelled_caller_does_not_halve_a_transaction(store: Store) -> None:
-    asking = asyncio.create_task(store.ask(RUNNING, HERE, MIRA))
+    asking = asyncio.create_task(store.subscriptions.add(RUNNING, HERE, MIRA))
     await asyncio.sleep(0)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
-    subscribed = await store.ask(RUNNING, HERE, BO)
-    assert subscribed.asked is SubscriptionOutcome.JOINED
+    subscribed = await store.subscriptions.add(RUNNING, HERE, BO)
+    assert subscribed.outcome is SubscriptionOutcome.JOINED
     assert [
-        subscription.person for subscription in await store.subscriptions(subscribed.known.id, HERE.channel_id)
+        subscription.person
+        for subscription in await store.subscriptions.in_channel(subscribed.known.id, HERE.channel_id)
     ] == [MIRA, BO]
 
 
 async def test_everything_stands_after_a_restart(tmp_path: Path, clock: Clock) -> None:
     async with open_store(tmp_path, clock) as store:
-        subscribed = await store.ask(RUNNING, HERE, MIRA)
-        store.note_snowflake(10**18)
-        assert await store.claim(await only(store)) is not None
+        subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
+        store.clock.note_snowflake(10**18)
+        assert await store.outbox.claim(await only(store)) is not None
     async with open_store(tmp_path, clock) as store:
-        assert await store.running() == [subscribed.known.id]
+        assert await store.jobs.to_poll() == [subscribed.known.id]
         card = await only(store)
         assert card.state is DeliveryState.SENDING
         assert 10**18 - 10**11 < card.after_id < 10**18
-        assert await store.known(subscribed.known.id) == subscribed.known
+        assert await store.jobs.get(subscribed.known.id) == subscribed.known
 
 
 async def test_a_claim_remembers_the_newest_snowflake_of_its_first_send_only(store: Store) -> None:
-    await store.ask(DONE, HERE, MIRA)
-    store.note_snowflake(10**18)
-    first = await store.claim(await only(store))
+    await store.subscriptions.add(DONE, HERE, MIRA)
+    store.clock.note_snowflake(10**18)
+    first = await store.outbox.claim(await only(store))
     assert first is not None
-    store.note_snowflake(2 * 10**18)
-    again = await store.claim(first)
+    store.clock.note_snowflake(2 * 10**18)
+    again = await store.outbox.claim(first)
     assert again is not None
     assert again.after_id == first.after_id
     assert again.attempts == 2
 
 
 async def test_what_is_not_wanted_any_more_cannot_be_claimed(store: Store) -> None:
-    subscribed = await store.ask(RUNNING, HERE, MIRA)
+    subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
     card = await only(store)
-    await store.record([(subscribed.known.id, DONE)])
-    assert await store.claim(card) is None
+    await store.jobs.record([(subscribed.known.id, DONE)])
+    assert await store.outbox.claim(card) is None
 
 
 async def test_a_delivery_in_trouble_holds_up_its_channel_but_not_for_ever(store: Store, clock: Clock) -> None:
-    await store.ask(DONE, HERE, MIRA)
+    await store.subscriptions.add(DONE, HERE, MIRA)
     first = await only(store)
-    await store.ask(msgspec.structs.replace(DONE, jobid="job:2"), HERE, MIRA)
-    await store.ask(msgspec.structs.replace(DONE, jobid="job:3"), THERE, MIRA)
+    await store.subscriptions.add(msgspec.structs.replace(DONE, jobid="job:2"), HERE, MIRA)
+    await store.subscriptions.add(msgspec.structs.replace(DONE, jobid="job:3"), THERE, MIRA)
     for attempt in range(4):
-        assert await store.claim(first)
-        first = await store.put_off(first, 60, "reset")
-        waiting = await store.due_deliveries()
+        assert await store.outbox.claim(first)
+        first = await store.outbox.retry_later(first, 60, "reset")
+        waiting = await store.outbox.due()
         assert [delivery.destination for delivery in waiting] == ([THERE] if attempt < 3 else [HERE, THERE])
     clock.forward(61)
-    assert (await store.due_deliveries())[0].id == first.id
+    assert (await store.outbox.due())[0].id == first.id
 
 
 async def test_a_channel_with_a_long_backlog_keeps_nobody_else_waiting(store: Store) -> None:
     jobs = [msgspec.structs.replace(DONE, jobid=f"job:{number}") for number in range(12)]
     for job in jobs:
-        await store.ask(job, HERE, MIRA)
-    await store.ask(jobs[0], THERE, BO)
-    await store.ask(jobs[1], THERE, BO)
-    some = await store.due_deliveries(limit=5)
+        await store.subscriptions.add(job, HERE, MIRA)
+    await store.subscriptions.add(jobs[0], THERE, BO)
+    await store.subscriptions.add(jobs[1], THERE, BO)
+    some = await store.outbox.due(limit=5)
     assert [delivery.destination for delivery in some] == [HERE] * 5 + [THERE]
     assert [delivery.job_id for delivery in some] == [1, 2, 3, 4, 5, 1], "the oldest of each"
 
 
 async def test_a_refused_send_may_change_its_shape_and_is_waiting_again(store: Store) -> None:
-    await store.ask(DONE, HERE, MIRA)
-    claimed = await store.claim(await only(store))
+    await store.subscriptions.add(DONE, HERE, MIRA)
+    claimed = await store.outbox.claim(await only(store))
     assert claimed is not None
-    put_off = await store.put_off(claimed, 0, "HTTP 413", unsent=True, fallback=Fallback.NO_FILE)
+    put_off = await store.outbox.retry_later(claimed, 0, "HTTP 413", unsent=True, fallback=Fallback.NO_FILE)
     assert (put_off.state, put_off.fallback) == (DeliveryState.WAITING, Fallback.NO_FILE)
 
 
 async def test_the_card_follows_the_job_and_then_shows_the_way_to_the_result(store: Store) -> None:
-    subscribed = await store.ask(RUNNING, HERE, MIRA)
-    card = await store.claim(await only(store))
+    subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
+    card = await store.outbox.claim(await only(store))
     assert card is not None
-    await store.posted(card, 4000)
-    assert await store.posts_to_edit() == []
-    await store.record([(subscribed.known.id, msgspec.structs.replace(RUNNING, status=Status.PROGRESS, percent=47))])
-    (to_edit,) = await store.posts_to_edit()
-    await store.shown(to_edit, 0)
-    await store.record([(subscribed.known.id, DONE)])
-    (to_edit,) = await store.posts_to_edit()
-    await store.shown(to_edit, 0)
-    result = await store.claim(await only(store))
+    await store.outbox.mark_posted(card, 4000)
+    assert await store.outbox.to_edit() == []
+    await store.jobs.record(
+        [(subscribed.known.id, msgspec.structs.replace(RUNNING, status=Status.PROGRESS, percent=47))]
+    )
+    (to_edit,) = await store.outbox.to_edit()
+    await store.outbox.mark_edited(to_edit, 0)
+    await store.jobs.record([(subscribed.known.id, DONE)])
+    (to_edit,) = await store.outbox.to_edit()
+    await store.outbox.mark_edited(to_edit, 0)
+    result = await store.outbox.claim(await only(store))
     assert result is not None
-    await store.posted(result, 4001)
-    (to_edit,) = await store.posts_to_edit()
+    await store.outbox.mark_posted(result, 4001)
+    (to_edit,) = await store.outbox.to_edit()
     assert to_edit.message_id == 4000
-    post = await store.post_of(subscribed.known.id, HERE.channel_id)
+    post = await store.deliveries.post_of(subscribed.known.id, HERE.channel_id)
     assert post is not None
     assert post.message_id == 4001
 
@@ -227,128 +231,134 @@ async def test_the_card_follows_the_job_and_then_shows_the_way_to_the_result(sto
 async def test_what_was_owed_of_an_end_that_was_none_is_not_posted_beside_the_result(
     store: Store, first: Status, sent: bool
 ) -> None:
-    subscribed = await store.ask(RUNNING, HERE, MIRA)
-    await store.record([(subscribed.known.id, msgspec.structs.replace(RUNNING, status=first))])
+    subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
+    await store.jobs.record([(subscribed.known.id, msgspec.structs.replace(RUNNING, status=first))])
     before = await only(store)
     if sent:  # and Discord did not answer
-        assert await store.claim(before) is not None
-    await store.record([(subscribed.known.id, DONE)])
+        assert await store.outbox.claim(before) is not None
+    await store.jobs.record([(subscribed.known.id, DONE)])
     assert (await only(store)).id != before.id
-    await store.put_off(before, 0, "HTTP 403", unsent=True)
+    await store.outbox.retry_later(before, 0, "HTTP 403", unsent=True)
     assert (await only(store)).id != before.id, "what was on its way then, and came back, is not sent again"
 
 
 async def test_nobody_is_told_who_stopped(store: Store) -> None:
-    subscribed = await store.ask(RUNNING, HERE, MIRA)
-    await store.ask(RUNNING, HERE, BO)
+    subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
+    await store.subscriptions.add(RUNNING, HERE, BO)
     card = await only(store)
-    assert await store.stop(card, MIRA.id) is True
+    assert await store.subscriptions.stop(card, MIRA.id) is True
     assert [
-        subscription.person for subscription in await store.subscriptions(subscribed.known.id, HERE.channel_id)
+        subscription.person
+        for subscription in await store.subscriptions.in_channel(subscribed.known.id, HERE.channel_id)
     ] == [BO]
-    assert await store.stop(card, None) is False
-    assert await store.running() == []
-    await store.record([(subscribed.known.id, DONE)])
-    assert await store.due_deliveries() == []
+    await store.subscriptions.stop_all(card)
+    assert await store.subscriptions.in_channel(subscribed.known.id, HERE.channel_id) == []
+    assert await store.jobs.to_poll() == []
+    await store.jobs.record([(subscribed.known.id, DONE)])
+    assert await store.outbox.due() == []
 
 
 async def test_a_job_is_known_by_its_key_in_its_own_server_only(store: Store) -> None:
-    subscribed = await store.ask(RUNNING, HERE, MIRA)
-    assert await store.by_key(subscribed.known.key.lower(), HERE.guild_id) == subscribed.known
-    assert await store.by_key(subscribed.known.key, 999) is None
+    subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
+    assert await store.jobs.by_key(subscribed.known.key.lower(), HERE.guild_id) == subscribed.known
+    assert await store.jobs.by_key(subscribed.known.key, 999) is None
 
 
 async def test_recent_jobs_are_the_members_and_the_channels_newest_first(store: Store) -> None:
     for number, (destination, person) in enumerate(((HERE, MIRA), (THERE, BO), (HERE, BO), (THERE, MIRA))):
-        await store.ask(msgspec.structs.replace(RUNNING, jobid=f"job:{number}"), destination, person)
-    recent = await store.recent(HERE, MIRA.id)
+        await store.subscriptions.add(msgspec.structs.replace(RUNNING, jobid=f"job:{number}"), destination, person)
+    recent = await store.jobs.recent(HERE, MIRA.id)
     assert [known.job.jobid for known in recent] == ["job:3", "job:2", "job:0"]
 
 
 async def test_a_look_knows_how_long_the_youngest_watch_waits(store: Store, clock: Clock) -> None:
-    subscribed = await store.ask(RUNNING, HERE, MIRA)
+    subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
     clock.forward(600)
-    await store.ask(RUNNING, THERE, BO)
-    (look,) = await store.poll_targets([subscribed.known.id, 12345])
+    await store.subscriptions.add(RUNNING, THERE, BO)
+    (look,) = await store.jobs.poll_targets([subscribed.known.id, 12345])
     assert look.subscribed_at == clock.time
 
 
 async def test_a_given_up_result_is_taken_up_again_by_asking_and_never_posted_twice(store: Store) -> None:
-    subscribed = await store.ask(DONE, HERE, MIRA)
-    claimed = await store.claim(await only(store))
+    subscribed = await store.subscriptions.add(DONE, HERE, MIRA)
+    claimed = await store.outbox.claim(await only(store))
     assert claimed is not None
-    await store.give_up(claimed, "HTTP 403")
-    assert (await store.ask(DONE, HERE, BO)).asked is SubscriptionOutcome.COMING
+    await store.outbox.give_up(claimed, "HTTP 403")
+    assert (await store.subscriptions.add(DONE, HERE, BO)).outcome is SubscriptionOutcome.COMING
     taken_up = await only(store)
     assert (taken_up.id, taken_up.nonce, taken_up.state) == (claimed.id, claimed.nonce, DeliveryState.SENDING)
-    await store.posted(taken_up, 5000)
-    assert await store.rearm(HERE.guild_id) == 0
-    assert await store.due_deliveries() == []
-    assert await store.requester(subscribed.known.id, HERE.channel_id) == MIRA.id
+    await store.outbox.mark_posted(taken_up, 5000)
+    assert await store.deliveries.rearm(HERE.guild_id) == 0
+    assert await store.outbox.due() == []
+    assert await store.subscriptions.requester(subscribed.known.id, HERE.channel_id) == MIRA.id
 
 
 async def test_a_result_that_was_dropped_during_its_send_is_not_given_up(store: Store) -> None:
-    subscribed = await store.ask(RUNNING, HERE, MIRA)
-    await store.record([(subscribed.known.id, msgspec.structs.replace(RUNNING, status=Status.CANCELLED))])
-    claimed = await store.claim(await only(store))
+    subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
+    await store.jobs.record([(subscribed.known.id, msgspec.structs.replace(RUNNING, status=Status.CANCELLED))])
+    claimed = await store.outbox.claim(await only(store))
     assert claimed is not None
-    await store.record([(subscribed.known.id, DONE)])  # finished all the same: another result takes its place
-    assert await store.give_up(claimed, "HTTP 403") is False
-    assert await store.undeliverable(HERE.guild_id) == []
-    assert await store.rearm(HERE.guild_id) == 0, "else it would be posted beside the other one"
+    await store.jobs.record([(subscribed.known.id, DONE)])  # finished all the same: another result takes its place
+    assert await store.outbox.give_up(claimed, "HTTP 403") is False
+    assert await store.deliveries.undeliverable(HERE.guild_id) == []
+    assert await store.deliveries.rearm(HERE.guild_id) == 0, "else it would be posted beside the other one"
 
 
 async def test_a_result_that_proved_to_stand_is_not_given_up(store: Store) -> None:
-    await store.ask(DONE, HERE, MIRA)
-    claimed = await store.claim(await only(store))
+    await store.subscriptions.add(DONE, HERE, MIRA)
+    claimed = await store.outbox.claim(await only(store))
     assert claimed is not None
-    await store.posted(claimed, 5000)  # somebody pressed its button: the send that was never answered had arrived
-    assert await store.give_up(claimed, "HTTP 403") is False
-    late = await store.put_off(claimed, 60, "reset", gone=True)
+    await store.outbox.mark_posted(
+        claimed, 5000
+    )  # somebody pressed its button: the send that was never answered had arrived
+    assert await store.outbox.give_up(claimed, "HTTP 403") is False
+    late = await store.outbox.retry_later(claimed, 60, "reset", gone=True)
     assert (late.state, late.error, late.gone_since) == (claimed.state, "", None)
-    stands = await store.post_of(claimed.job_id, HERE.channel_id)
+    stands = await store.deliveries.post_of(claimed.job_id, HERE.channel_id)
     assert stands is not None
     assert (stands.message_id, stands.attempts, stands.error, stands.gone_since) == (5000, 0, "", None)
 
 
 async def test_a_post_that_two_people_delete_at_once_is_dropped_once(store: Store) -> None:
-    await store.ask(DONE, HERE, MIRA)
-    claimed = await store.claim(await only(store))
+    await store.subscriptions.add(DONE, HERE, MIRA)
+    claimed = await store.outbox.claim(await only(store))
     assert claimed is not None
-    post = await store.posted(claimed, 5000)
-    assert await store.drop(post) is True
-    assert await store.drop(post) is False
+    post = await store.outbox.mark_posted(claimed, 5000)
+    assert await store.outbox.drop(post) is True
+    assert await store.outbox.drop(post) is False
 
 
 async def test_who_asks_again_during_the_last_edit_of_a_card_keeps_that_card(store: Store) -> None:
-    subscribed = await store.ask(RUNNING, HERE, MIRA)
-    claimed = await store.claim(await only(store))
+    subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
+    claimed = await store.outbox.claim(await only(store))
     assert claimed is not None
-    await store.posted(claimed, 4000)
-    assert await store.stop(claimed, MIRA.id) is False
-    (card,) = await store.posts_to_edit()
-    assert (await store.ask(RUNNING, HERE, BO)).asked is SubscriptionOutcome.JOINED
-    assert await store.retire(card) is False
-    await store.shown(card, 0)
-    (again,) = await store.posts_to_edit()
+    await store.outbox.mark_posted(claimed, 4000)
+    assert await store.subscriptions.stop(claimed, MIRA.id) is False
+    (card,) = await store.outbox.to_edit()
+    assert (await store.subscriptions.add(RUNNING, HERE, BO)).outcome is SubscriptionOutcome.JOINED
+    assert await store.outbox.retire(card) is False
+    await store.outbox.mark_edited(card, 0)
+    (again,) = await store.outbox.to_edit()
     assert (again.id, again.message_id) == (card.id, 4000), "it is edited once more, for Bo"
-    await store.stop(again, BO.id)
-    (last,) = await store.posts_to_edit()
-    assert await store.retire(last) is True
-    assert (await store.ask(RUNNING, HERE, MIRA)).asked is SubscriptionOutcome.NEW
+    await store.subscriptions.stop(again, BO.id)
+    (last,) = await store.outbox.to_edit()
+    assert await store.outbox.retire(last) is True
+    assert (await store.subscriptions.add(RUNNING, HERE, MIRA)).outcome is SubscriptionOutcome.NEW
     assert subscribed.known.id == (await only(store)).job_id
 
 
 async def test_a_press_that_was_cut_off_is_not_taken_for_one_that_still_runs(tmp_path: Path, clock: Clock) -> None:
     async with open_store(tmp_path, clock) as store:
-        subscribed = await store.ask(DONE, HERE, MIRA)
-        submission = await store.add_submission(subscribed.known, "V1", HERE, MIRA, tier=CostTier.VARY, limits=Limits())
+        subscribed = await store.subscriptions.add(DONE, HERE, MIRA)
+        submission = await store.submissions.add(
+            subscribed.known, "V1", HERE, MIRA, tier=CostTier.VARY, limits=Limits()
+        )
         assert isinstance(submission, Submission)
-        await store.mark_sent(submission)
+        await store.submissions.mark_sent(submission)
     async with open_store(tmp_path, clock):
         pass
     with closing(sqlite3.connect(tmp_path / "bot.sqlite3")) as connection:
-        assert connection.execute("SELECT state FROM presses").fetchone() == ("unknown",)
+        assert connection.execute("SELECT state FROM submissions").fetchone() == ("unconfirmed",)
 
 
 # --- opening --------------------------------------------------------------------------------------------------------
@@ -364,7 +374,7 @@ async def refusal(folder: Path) -> str:
 async def test_a_second_bot_on_the_same_folder_is_refused(store: Store, tmp_path: Path) -> None:
     assert "has" in (sentence := await refusal(tmp_path))
     assert "open. Stop it first." in sentence
-    await store.ask(RUNNING, HERE, MIRA)  # the first one is unharmed
+    await store.subscriptions.add(RUNNING, HERE, MIRA)  # the first one is unharmed
 
 
 async def test_a_newer_database_is_refused_and_stays_as_it_was(tmp_path: Path, clock: Clock) -> None:
@@ -397,7 +407,7 @@ async def test_another_programs_database_is_refused_and_stays_as_it_was(tmp_path
 async def test_a_damaged_page_is_named_with_the_newest_copy(tmp_path: Path, clock: Clock) -> None:
     async with open_store(tmp_path, clock) as store:
         for number in range(200):
-            await store.ask(msgspec.structs.replace(RUNNING, jobid=f"job:{number}"), HERE, MIRA)
+            await store.subscriptions.add(msgspec.structs.replace(RUNNING, jobid=f"job:{number}"), HERE, MIRA)
     file = tmp_path / "bot.sqlite3"
     (tmp_path / "backups").mkdir()
     (tmp_path / "backups" / "tuesday.sqlite3").touch()
@@ -432,7 +442,7 @@ async def with_one_more(folder: Path, script: str) -> Path:
 async def test_a_migration_keeps_the_rows_and_leaves_a_copy_of_before(tmp_path: Path, clock: Clock) -> None:
     data = tmp_path / "data"
     async with open_store(data, clock) as store:
-        subscribed = await store.ask(RUNNING, HERE, MIRA)
+        subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
     migrations = await with_one_more(tmp_path, "ALTER TABLE jobs ADD COLUMN stars INTEGER NOT NULL DEFAULT 5;")
     async with open_database(data, migrations) as database:
         (row,) = await database.rows("SELECT key, stars FROM jobs")
@@ -446,10 +456,10 @@ async def test_a_migration_keeps_the_rows_and_leaves_a_copy_of_before(tmp_path: 
 async def test_a_migration_that_breaks_off_changes_nothing(tmp_path: Path, clock: Clock) -> None:
     data = tmp_path / "data"
     async with open_store(data, clock) as store:
-        subscribed = await store.ask(RUNNING, HERE, MIRA)
-    migrations = await with_one_more(tmp_path, "DELETE FROM watches; ALTER TABLE nothing ADD COLUMN stars;")
+        subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
+    migrations = await with_one_more(tmp_path, "DELETE FROM subscriptions; ALTER TABLE nothing ADD COLUMN stars;")
     with pytest.raises(sqlite3.OperationalError, match="syntax error"):  # a bug of ours, so no sentence for an admin
         async with open_database(data, migrations):
             pass
     async with open_store(data, clock) as store:
-        assert await store.running() == [subscribed.known.id]
+        assert await store.jobs.to_poll() == [subscribed.known.id]

@@ -1,4 +1,4 @@
-"""The line of presses on a real store, with a useapi that notes what it was paid for, in virtual time."""
+"""The queue of submissions on a real store, with a stub of useapi that notes what was charged, in virtual time."""
 
 import asyncio
 import contextlib
@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,7 +20,6 @@ from bot.errors import (
     ButtonUsed,
     InvalidResponse,
     JobExpired,
-    JobModerated,
     JobUnknown,
     NotSent,
     Overloaded,
@@ -27,6 +27,7 @@ from bot.errors import (
     ProviderServerError,
     QueueFull,
     RequestTimeout,
+    SubmissionDeclined,
     SubscriptionEnded,
     TokenRefused,
     Unreachable,
@@ -45,10 +46,12 @@ from bot.models import (
     SubmissionState,
 )
 from bot.providers.useapi import UseapiClient
+from bot.providers.useapi.parsing import Account
 from bot.store import Store, open_store
 from bot.submissions import SubmissionQueue
 from tests.clock import VirtualTime
 from tests.conftest import LONG
+from tests.fakes.alerts import AlertLog
 
 event_loop_factory = VirtualTime
 
@@ -79,19 +82,22 @@ class StubUseapi:
 
     `outcomes` are what the next POSTs meet, first come first served: an error is answered and nothing is made; an error
     within a list is answered although the job was made; `None` stands for all being well. A job runs for `lasts`
-    seconds; `destinations` run at a time. Of what is in `unlisted` the parent's children do not tell.
+    seconds; `slots` run at a time. What is in `unlisted` is missing among the parent's children.
     """
 
     def __init__(self) -> None:
-        self.takes, self.lasts, self.destinations = 4.0, 30.0, 99
+        self.takes, self.lasts, self.slots = 4.0, 30.0, 99
         self.outcomes: list[Fate] = []
         self.everybody: ProviderError | None = None
-        self.looks_meet: ProviderError | None = None
+        self.checks_meet: ProviderError | None = None
         self.unlisted: set[str] = set()
         self.unknown: set[str] = set()
         self.posts: list[tuple[float, str, str]] = []
         self.made: dict[str, tuple[float, Job]] = {}
-        self.looks: Counter[str] = Counter()
+        self.reads: Counter[str] = Counter()
+        self.accounts_meet: ProviderError | None = None
+        self.blocked = False
+        self.asked_for_accounts: list[float] = []
 
     async def press(self, jobid: str, button: str, *, reply_ref: str, prompt: str | None = None) -> Job:
         outcome = self.everybody or (self.outcomes.pop(0) if self.outcomes else None)
@@ -103,7 +109,7 @@ class StubUseapi:
             raise outcome
         if button[0] == "U" and (before := [job for _, job in self.made.values() if job.button == button]):
             raise ButtonUsed(before[0].jobid)
-        if len(running := self._running()) >= self.destinations:
+        if len(running := self._running()) >= self.slots:
             raise QueueFull(running)
         child = Job(
             jobid=f"job:{len(self.made) + 1}", verb="button", status=Status.STARTED, button=button, reply_ref=reply_ref
@@ -115,10 +121,10 @@ class StubUseapi:
         return child
 
     async def job(self, jobid: str) -> Job:
-        self.looks[jobid] += 1
+        self.reads[jobid] += 1
         await asyncio.sleep(0.1)
-        if self.looks_meet is not None:
-            raise self.looks_meet
+        if self.checks_meet is not None:
+            raise self.checks_meet
         if jobid == GRID.jobid:
             listed = [job for _, job in self.made.values() if job.jobid not in self.unlisted]
             return msgspec.structs.replace(
@@ -130,9 +136,16 @@ class StubUseapi:
         return msgspec.structs.replace(job, status=Status.COMPLETED) if now() >= ends else job
 
     async def running(self) -> tuple[str, ...]:
-        if self.looks_meet is not None:
-            raise self.looks_meet
+        if self.checks_meet is not None:
+            raise self.checks_meet
         return self._running()
+
+    async def accounts(self) -> tuple[Account, ...]:
+        self.asked_for_accounts.append(now())
+        await asyncio.sleep(0.1)
+        if self.accounts_meet is not None:
+            raise self.accounts_meet
+        return (Account(channel="1", max_jobs=3, needs_person=self.blocked),)
 
     def _running(self) -> tuple[str, ...]:
         return tuple(jobid for jobid, (ends, _) in self.made.items() if now() < ends)
@@ -142,8 +155,8 @@ class StubUseapi:
         return [round(at) for at, _, _ in self.posts]
 
 
-class Evening:
-    """A line at work. `told` has each telling: when, of which button, and how the press stood."""
+class QueueHarness:
+    """A running queue. `notified` has each notification: when, of which button, and the submission's state."""
 
     store: Store
     submissions: SubmissionQueue
@@ -153,10 +166,10 @@ class Evening:
         self.jump = timedelta()  # of the wall clock
         self.queue = 3
         self.served = {HERE.guild_id, THERE.guild_id}
-        self.told: list[tuple[float, str, SubmissionState]] = []
-        self.deaf = 0  # how many tellings Discord does not take
-        self.watched: list[str] = []
-        self.alerts: list[tuple[str, str]] = []
+        self.notified: list[tuple[float, str, SubmissionState]] = []
+        self.refused_notifications = 0  # how many of the next Discord does not take
+        self.polled: list[str] = []
+        self.alerts = AlertLog()
         self._folder = folder
         self._life = contextlib.AsyncExitStack()
 
@@ -164,22 +177,22 @@ class Evening:
         return START + timedelta(seconds=now()) + self.jump
 
     async def open(self) -> None:
-        """The store and the line, which does not move yet."""
+        """Open the store and the queue, without its loop."""
         self._life = contextlib.AsyncExitStack()
         self.store = await self._life.enter_async_context(open_store(self._folder, self.wall))
         self.submissions = SubmissionQueue(
             api=cast(UseapiClient, self.useapi),
             store=self.store,
-            watch=lambda known: self.watched.append(known.job.jobid),
-            tell=self._tell,
-            changed=lambda: None,
-            alert=lambda error, words: self.alerts.append((error, words)),
-            queue=self.queue,
+            poll_child=lambda known: self.polled.append(known.job.jobid),
+            notify=self._notify,
+            deliver_soon=lambda: None,
+            alerts=self.alerts,
+            queue_limit=self.queue,
             now=self.wall,
-            serves=lambda guild_id: guild_id in self.served,
+            is_served=lambda guild_id: guild_id in self.served,
         )
-        self.grid = (await self.store.ask(GRID, HERE, MIRA)).known
-        await self.store.ask(GRID, THERE, MIRA)
+        self.grid = (await self.store.subscriptions.add(GRID, HERE, MIRA)).known
+        await self.store.subscriptions.add(GRID, THERE, MIRA)
 
     async def begin(self) -> None:
         await self.open()
@@ -200,21 +213,21 @@ class Evening:
             task.cancel()
         await self._life.aclose()
 
-    async def _tell(self, submission: Submission) -> None:
+    async def _notify(self, submission: Submission) -> None:
         await asyncio.sleep(0.05)
-        if self.deaf:
-            self.deaf -= 1
+        if self.refused_notifications:
+            self.refused_notifications -= 1
             return
-        self.told.append((now(), submission.button, submission.state))
+        self.notified.append((now(), submission.button, submission.state))
         if submission.state in OVER:
-            await self.store.mark_notified(submission)
+            await self.store.submissions.mark_notified(submission)
 
     async def submission(
         self, button: str = "V1", person: Person = MIRA, destination: Destination = HERE, **limits: Any
     ) -> Submission:
         submission = await self.add(button, person, destination, **limits)
         assert isinstance(submission, Submission)
-        self.submissions.go(submission)
+        self.submissions.release(submission)
         return submission
 
     async def add(
@@ -227,18 +240,20 @@ class Evening:
         )
 
     async def state(self, submission: Submission) -> SubmissionState:
-        found = await self.store.by_id(submission.id)
+        found = await self.store.history.by_id(submission.id)
         assert found is not None
         return found.state
 
     async def states(self) -> list[str]:
-        return [str(row["state"]) for row in await self.store._db.rows("SELECT state FROM presses ORDER BY id")]
+        return [
+            str(row["state"]) for row in await self.store.database.rows("SELECT state FROM submissions ORDER BY id")
+        ]
 
-    def told_of(self, button: str) -> list[SubmissionState]:
-        return [state for _, each, state in self.told if each == button]
+    def notified_of(self, button: str) -> list[SubmissionState]:
+        return [state for _, each, state in self.notified if each == button]
 
     async def disk(self, *, full: bool) -> None:
-        await self.store._db._connection.execute(f"PRAGMA query_only = {int(full)}")
+        await self.store.database._connection.execute(f"PRAGMA query_only = {int(full)}")
 
     def children(self) -> Counter[str]:
         """How many jobs came of each press, by its `reference`."""
@@ -252,11 +267,11 @@ async def ended(loop: asyncio.Task[None]) -> None:
 
 
 @pytest.fixture
-async def evening(tmp_path: Path) -> AsyncIterator[Evening]:
-    evening = Evening(tmp_path)
-    await evening.begin()
-    yield evening
-    await evening.end()
+async def harness(tmp_path: Path) -> AsyncIterator[QueueHarness]:
+    harness = QueueHarness(tmp_path)
+    await harness.begin()
+    yield harness
+    await harness.end()
 
 
 def lost(error: ProviderError) -> list[Fate]:
@@ -267,216 +282,222 @@ def lost(error: ProviderError) -> list[Fate]:
 # --- one press ------------------------------------------------------------------------------------------------------
 
 
-async def test_a_press_is_sent_once_watched_and_told(evening: Evening) -> None:
-    submission = await evening.submission("V1")
+async def test_a_submission_is_sent_once_its_job_polled_and_its_presser_notified(harness: QueueHarness) -> None:
+    submission = await harness.submission("V1")
     await asyncio.sleep(MINUTE)
-    assert [(button, reference) for _, button, reference in evening.useapi.posts] == [("V1", submission.reference)]
-    assert evening.watched == ["job:1"]
-    assert evening.told_of("V1") == [SubmissionState.ACCEPTED]
-    assert await evening.store.interaction_token(submission) == "", "nobody keeps the token longer than needed"
-    child = await evening.store.by_jobid("job:1")
+    assert [(button, reference) for _, button, reference in harness.useapi.posts] == [("V1", submission.reference)]
+    assert harness.polled == ["job:1"]
+    assert harness.notified_of("V1") == [SubmissionState.ACCEPTED]
+    assert await harness.store.submissions.interaction_token(submission) == "", (
+        "the token is kept no longer than needed"
+    )
+    child = await harness.store.jobs.by_jobid("job:1")
     assert child is not None
     assert child.job.parent_jobid == GRID.jobid
-    assert (await evening.store.submission_of_child(child.id)) is not None
+    assert (await harness.store.history.of_child(child.id)) is not None
 
 
-async def test_nothing_is_sent_before_the_presser_was_answered(evening: Evening) -> None:
-    submission = await evening.add("V1")
+async def test_nothing_is_sent_before_the_presser_was_answered(harness: QueueHarness) -> None:
+    submission = await harness.add("V1")
     assert isinstance(submission, Submission)
-    await evening.submission("V2", BO)
+    await harness.submission("V2", BO)
     await asyncio.sleep(MINUTE)
-    assert evening.told_of("V2") == [SubmissionState.ACCEPTED], "who was answered does not wait for who was not"
-    assert len(evening.useapi.posts) == 1
-    evening.submissions.go(submission)
+    assert harness.notified_of("V2") == [SubmissionState.ACCEPTED], "who was answered does not wait for who was not"
+    assert len(harness.useapi.posts) == 1
+    harness.submissions.release(submission)
     await asyncio.sleep(MINUTE)
-    assert evening.told_of("V1") == [SubmissionState.ACCEPTED]
+    assert harness.notified_of("V1") == [SubmissionState.ACCEPTED]
 
 
-async def test_ten_members_pressing_u1_in_the_same_second_share_one_request(evening: Evening) -> None:
+async def test_ten_members_pressing_u1_in_the_same_second_share_one_request(harness: QueueHarness) -> None:
     members = [Person(id=number, name=f"M{number}") for number in range(10)]
-    await asyncio.gather(*(evening.submission("U1", member) for member in members))
+    await asyncio.gather(*(harness.submission("U1", member) for member in members))
     await asyncio.sleep(MINUTE)
-    assert len(evening.useapi.posts) == 1
-    assert Counter(evening.told_of("U1")) == {SubmissionState.ACCEPTED: 1, SubmissionState.REPEATED: 9}
-    child = await evening.store.by_jobid("job:1")
+    assert len(harness.useapi.posts) == 1
+    assert Counter(harness.notified_of("U1")) == {SubmissionState.ACCEPTED: 1, SubmissionState.REPEATED: 9}
+    child = await harness.store.jobs.by_jobid("job:1")
     assert child is not None
-    assert {watch.person.id for watch in await evening.store.subscriptions(child.id, HERE.channel_id)} == set(range(10))
-    await asyncio.gather(*(evening.submission("V1", member) for member in members[:4]))
+    assert {
+        watch.person.id for watch in await harness.store.subscriptions.in_channel(child.id, HERE.channel_id)
+    } == set(range(10))
+    await asyncio.gather(*(harness.submission("V1", member) for member in members[:4]))
     await asyncio.sleep(MINUTE)
-    assert len(evening.useapi.posts) == 5, "a V may be pressed again and again"
+    assert len(harness.useapi.posts) == 5, "a V may be pressed again and again"
 
 
-async def test_a_used_u_leads_to_its_job_at_once_though_the_line_waits(evening: Evening) -> None:
-    await evening.submission("U1")
+async def test_a_used_u_leads_to_its_job_at_once_though_the_queue_is_paused(harness: QueueHarness) -> None:
+    await harness.submission("U1")
     await asyncio.sleep(MINUTE)
-    evening.useapi.everybody = QueueFull(())
-    await evening.submission("V1")
+    harness.useapi.everybody = QueueFull(())
+    await harness.submission("V1")
     await asyncio.sleep(10)
-    asked = now()
-    submission = await evening.submission("U1", BO)
+    pressed_at = now()
+    submission = await harness.submission("U1", BO)
     assert (submission.state, submission.child_id) == (SubmissionState.REPEATED, 2)
     await asyncio.sleep(1)
-    assert evening.told[-1][1:] == ("U1", SubmissionState.REPEATED)
-    assert evening.told[-1][0] - asked < 0.2
-    assert [button for _, button, _ in evening.useapi.posts] == ["U1", "V1"]
+    assert harness.notified[-1][1:] == ("U1", SubmissionState.REPEATED)
+    assert harness.notified[-1][0] - pressed_at < 0.2
+    assert [button for _, button, _ in harness.useapi.posts] == ["U1", "V1"]
 
 
 @pytest.mark.parametrize("status", [Status.MODERATED, Status.FAILED, Status.EXPIRED])
-async def test_a_u_whose_job_came_to_nothing_can_be_pressed_again(evening: Evening, status: Status) -> None:
-    await evening.submission("U1")
+async def test_a_u_whose_job_came_to_nothing_can_be_pressed_again(harness: QueueHarness, status: Status) -> None:
+    await harness.submission("U1")
     await asyncio.sleep(MINUTE)
-    child = await evening.store.by_jobid("job:1")
+    child = await harness.store.jobs.by_jobid("job:1")
     assert child is not None
-    await evening.store.record([(child.id, msgspec.structs.replace(child.job, status=status))])
-    evening.useapi.made.clear()  # and useapi says so, too
-    await evening.submission("U1")
+    await harness.store.jobs.record([(child.id, msgspec.structs.replace(child.job, status=status))])
+    harness.useapi.made.clear()  # and useapi says so, too
+    await harness.submission("U1")
     await asyncio.sleep(MINUTE)
-    assert evening.told_of("U1") == [SubmissionState.ACCEPTED, SubmissionState.ACCEPTED]
+    assert harness.notified_of("U1") == [SubmissionState.ACCEPTED, SubmissionState.ACCEPTED]
 
 
-async def test_a_u_that_was_pressed_elsewhere_is_followed_whether_its_parent_tells_or_a_409(evening: Evening) -> None:
+async def test_a_u_that_was_pressed_elsewhere_is_followed_whether_its_parent_lists_it_or_a_409_names_it(
+    harness: QueueHarness,
+) -> None:
     for number, button in enumerate(("U1", "U2"), 1):
         child = Job(jobid=f"job:{number}", button=button, status=Status.STARTED)
-        evening.useapi.made[child.jobid] = (HOUR, child)
-    told = msgspec.structs.replace(GRID, children=(Child(button="U1", jobid="job:1"),))
-    await evening.store._db.transaction(
-        lambda db: db.execute("UPDATE jobs SET answer = ?", (msgspec.json.encode(told).decode(),))
+        harness.useapi.made[child.jobid] = (HOUR, child)
+    listed = msgspec.structs.replace(GRID, children=(Child(button="U1", jobid="job:1"),))
+    await harness.store.database.transaction(
+        lambda db: db.execute("UPDATE jobs SET answer = ?", (msgspec.json.encode(listed).decode(),))
     )
-    await evening.submission("U1")
-    await evening.submission("U2")
+    await harness.submission("U1")
+    await harness.submission("U2")
     await asyncio.sleep(MINUTE)
-    assert await evening.states() == ["used", "used"]
-    assert [button for _, button, _ in evening.useapi.posts] == ["U2"], "of U1 it was known"
-    assert sorted(evening.watched) == ["job:1", "job:2"]
+    assert await harness.states() == ["repeated", "repeated"]
+    assert [button for _, button, _ in harness.useapi.posts] == ["U2"], "of U1 it was known"
+    assert sorted(harness.polled) == ["job:1", "job:2"]
 
 
-async def test_two_servers_and_one_u_are_one_job_and_a_paused_server_holds_up_no_other(evening: Evening) -> None:
-    await evening.store.change_settings(HERE.guild_id, paused=True)
-    paused = await evening.submission("U1", MIRA, HERE)
-    await evening.submission("V1", MIRA, HERE)
-    other = await evening.submission("U1", BO, THERE)
+async def test_two_servers_and_one_u_are_one_job_and_a_paused_server_delays_no_other(harness: QueueHarness) -> None:
+    await harness.store.servers.change_settings(HERE.guild_id, paused=True)
+    paused = await harness.submission("U1", MIRA, HERE)
+    await harness.submission("V1", MIRA, HERE)
+    other = await harness.submission("U1", BO, THERE)
     await asyncio.sleep(MINUTE)
-    assert await evening.state(paused) == SubmissionState.QUEUED
-    assert await evening.state(other) == SubmissionState.ACCEPTED
-    await evening.store.change_settings(HERE.guild_id, paused=False)
-    evening.submissions.set()
+    assert await harness.state(paused) == SubmissionState.QUEUED
+    assert await harness.state(other) == SubmissionState.ACCEPTED
+    await harness.store.servers.change_settings(HERE.guild_id, paused=False)
+    harness.submissions.wake()
     await asyncio.sleep(MINUTE)
-    assert await evening.states() == ["used", "made", "made"]
-    await asyncio.gather(evening.submission("U2", MIRA, HERE), evening.submission("U2", BO, THERE))
+    assert await harness.states() == ["repeated", "accepted", "accepted"]
+    await asyncio.gather(harness.submission("U2", MIRA, HERE), harness.submission("U2", BO, THERE))
     await asyncio.sleep(MINUTE)
-    assert [button for _, button, _ in evening.useapi.posts] == ["U1", "V1", "U2"]
-    assert await evening.states() == ["used", "made", "made", "made", "used"]
+    assert [button for _, button, _ in harness.useapi.posts] == ["U1", "V1", "U2"]
+    assert await harness.states() == ["repeated", "accepted", "accepted", "accepted", "repeated"]
 
 
-async def test_nothing_is_sent_for_a_server_that_is_served_no_more_nor_a_day_late(evening: Evening) -> None:
-    evening.served.discard(THERE.guild_id)
-    await evening.submission("V1", destination=THERE)
-    await evening.store.change_settings(HERE.guild_id, paused=True)
-    late = await evening.submission("V2")
+async def test_nothing_is_sent_for_a_server_that_is_no_longer_served_nor_a_day_late(harness: QueueHarness) -> None:
+    harness.served.discard(THERE.guild_id)
+    await harness.submission("V1", destination=THERE)
+    await harness.store.servers.change_settings(HERE.guild_id, paused=True)
+    late = await harness.submission("V2")
     await asyncio.sleep(25 * HOUR)
-    await evening.store.change_settings(HERE.guild_id, paused=False)
-    evening.submissions.set()
+    await harness.store.servers.change_settings(HERE.guild_id, paused=False)
+    harness.submissions.wake()
     await asyncio.sleep(MINUTE)
-    assert await evening.states() == ["refused", "refused"]
-    assert evening.useapi.posts == []
-    assert "waited for a whole day" in ((await evening.store.by_id(late.id)) or late).error
+    assert await harness.states() == ["refused", "refused"]
+    assert harness.useapi.posts == []
+    assert "queued for a whole day" in ((await harness.store.history.by_id(late.id)) or late).error
 
 
 # --- the account is full --------------------------------------------------------------------------------------------
 
 
-async def test_who_came_first_is_served_first_when_the_account_is_full(evening: Evening) -> None:
-    evening.useapi.destinations = 1
+async def test_submissions_are_sent_in_order_when_the_account_is_full(harness: QueueHarness) -> None:
+    harness.useapi.slots = 1
     members = [Person(id=number, name=f"M{number}") for number in range(6)]
     submissions = []
     for number, member in enumerate(members):
-        submissions.append(await evening.submission("V1", member))
+        submissions.append(await harness.submission("V1", member))
         await asyncio.sleep(1 + number)
     await asyncio.sleep(6 * MINUTE)
-    made = [job.reply_ref for _, job in evening.useapi.made.values()]
+    made = [job.reply_ref for _, job in harness.useapi.made.values()]
     assert made == [submission.reference for submission in submissions]
-    assert set(evening.children().values()) == {1}
-    told = Counter(evening.told_of("V1"))
-    assert told[SubmissionState.ACCEPTED] == 6
-    assert 5 <= told[SubmissionState.QUEUED] <= 5 + 4 + 3 + 2 + 1, "anew when the line has moved, not at every try"
+    assert set(harness.children().values()) == {1}
+    counts = Counter(harness.notified_of("V1"))
+    assert counts[SubmissionState.ACCEPTED] == 6
+    assert 5 <= counts[SubmissionState.QUEUED] <= 5 + 4 + 3 + 2 + 1, (
+        "again when the queue has moved, not at every attempt"
+    )
 
 
-async def test_a_place_is_taken_when_a_job_ends_and_looked_for_every_15_s(evening: Evening) -> None:
-    evening.useapi.destinations, evening.useapi.lasts = 1, 40.0
-    await evening.submission("V1")
+async def test_a_slot_is_used_when_a_job_ends_and_tried_every_15_s(harness: QueueHarness) -> None:
+    harness.useapi.slots, harness.useapi.lasts = 1, 40.0
+    await harness.submission("V1")
     await asyncio.sleep(5)
-    await evening.submission("V2", BO)
+    await harness.submission("V2", BO)
     await asyncio.sleep(38)
-    assert evening.useapi.times == [0, 5, 20, 35]
-    evening.submissions.slot_freed()
+    assert harness.useapi.times == [0, 5, 20, 35]
+    harness.submissions.slot_freed()
     await asyncio.sleep(1)
-    assert evening.useapi.times == [0, 5, 20, 35, 43]
-    assert await evening.states() == ["made", "asked"]
+    assert harness.useapi.times == [0, 5, 20, 35, 43]
+    assert await harness.states() == ["accepted", "sent"]
 
 
-async def test_only_so_many_of_one_member_wait_and_the_oldest_stay(evening: Evening) -> None:
-    evening.useapi.everybody = QueueFull(())
+async def test_only_so_many_of_one_member_are_queued_and_the_oldest_stay(harness: QueueHarness) -> None:
+    harness.useapi.everybody = QueueFull(())
     for button in ("V1", "V2", "V3", "V4", "🔄"):
-        await evening.submission(button)
+        await harness.submission(button)
     await asyncio.sleep(10)  # three were sent side by side, and two waited for these
-    assert await evening.states() == ["queued", "queued", "queued", "refused", "refused"]
-    assert await evening.add("V1") == LimitExceeded(why=Limit.QUEUE)
-    assert isinstance(await evening.add("V1", BO), Submission)
-    assert [
-        await evening.store.position_in_queue(submission) for submission in await evening.store.next_in_queue(9)
-    ] == [
+    assert await harness.states() == ["queued", "queued", "queued", "refused", "refused"]
+    assert await harness.add("V1") == LimitExceeded(why=Limit.QUEUE)
+    assert isinstance(await harness.add("V1", BO), Submission)
+    assert [await harness.store.queue.position(submission) for submission in await harness.store.queue.next(9)] == [
         1,
         2,
         3,
         4,
     ]
-    (first, *_) = await evening.store.queued_of(MIRA.id, HERE.guild_id)
-    assert await evening.submissions.cancel_queued(first)
-    assert not await evening.submissions.cancel_queued(first)
-    assert isinstance(await evening.submission("V1"), Submission)
+    (first, *_) = await harness.store.queue.of_member(MIRA.id, HERE.guild_id)
+    assert await harness.submissions.cancel_queued(first)
+    assert not await harness.submissions.cancel_queued(first)
+    assert isinstance(await harness.submission("V1"), Submission)
 
 
-async def test_with_no_line_at_all_a_press_is_sent_or_refused(tmp_path: Path) -> None:
-    evening = Evening(tmp_path)
-    evening.queue = 0
-    await evening.begin()
-    await evening.submission("V1")
+async def test_with_a_queue_limit_of_zero_a_submission_is_sent_or_refused(tmp_path: Path) -> None:
+    harness = QueueHarness(tmp_path)
+    harness.queue = 0
+    await harness.begin()
+    await harness.submission("V1")
     await asyncio.sleep(5)
-    evening.useapi.everybody = QueueFull(())
-    await evening.submission("V2")
+    harness.useapi.everybody = QueueFull(())
+    await harness.submission("V2")
     await asyncio.sleep(5)
-    assert await evening.states() == ["made", "refused"]
+    assert await harness.states() == ["accepted", "refused"]
     await asyncio.sleep(20)
-    assert isinstance(await evening.submission("V3"), Submission), "what held up others long ago is nothing to this one"
-    await evening.end()
+    assert isinstance(await harness.submission("V3"), Submission), "a pause of long ago does not concern this one"
+    await harness.end()
 
 
-async def test_who_waited_behind_a_press_that_was_taken_back_takes_its_place(evening: Evening) -> None:
-    evening.useapi.everybody = QueueFull(())
-    leader = await evening.submission("U1")
+async def test_the_oldest_follower_of_a_cancelled_submission_takes_its_place(harness: QueueHarness) -> None:
+    harness.useapi.everybody = QueueFull(())
+    leader = await harness.submission("U1")
     await asyncio.sleep(5)
-    ben, bo = await evening.submission("U1", Person(id=3, name="Ben")), await evening.submission("U1", BO)
+    ben, bo = await harness.submission("U1", Person(id=3, name="Ben")), await harness.submission("U1", BO)
     await asyncio.sleep(1)
     assert ben.waits_for == bo.waits_for == leader.id
-    assert evening.told_of("U1") == [SubmissionState.QUEUED] * 3, "they all know that they wait"
-    assert await evening.submissions.cancel_queued(leader)
-    assert await evening.submissions.cancel_queued(bo)
-    evening.useapi.everybody = None
+    assert harness.notified_of("U1") == [SubmissionState.QUEUED] * 3, "they all know that they wait"
+    assert await harness.submissions.cancel_queued(leader)
+    assert await harness.submissions.cancel_queued(bo)
+    harness.useapi.everybody = None
     await asyncio.sleep(MINUTE)
-    assert await evening.states() == ["withdrawn", "made", "withdrawn"]
+    assert await harness.states() == ["cancelled", "accepted", "cancelled"]
 
 
-async def test_the_line_goes_on_after_a_restart(evening: Evening) -> None:
-    evening.useapi.everybody = QueueFull(())
+async def test_the_queue_goes_on_after_a_restart(harness: QueueHarness) -> None:
+    harness.useapi.everybody = QueueFull(())
     for number in range(5):
-        await evening.submission("V1", Person(id=number, name="M"))
+        await harness.submission("V1", Person(id=number, name="M"))
     await asyncio.sleep(5)
-    await evening.end()
-    evening.useapi.everybody = None
-    await evening.begin()
+    await harness.end()
+    harness.useapi.everybody = None
+    await harness.begin()
     await asyncio.sleep(MINUTE)
-    assert await evening.states() == ["made"] * 5
-    assert [reference for _, _, reference in evening.useapi.posts[-5:]] == list(evening.children())
+    assert await harness.states() == ["accepted"] * 5
+    assert [reference for _, _, reference in harness.useapi.posts[-5:]] == list(harness.children())
 
 
 # --- refused, for now or for good -----------------------------------------------------------------------------------
@@ -490,347 +511,383 @@ async def test_the_line_goes_on_after_a_restart(evening: Evening) -> None:
         (AccountBlocked(), [0, 64, 128, 192]),
     ],
 )
-async def test_what_useapi_did_not_take_is_sent_again_after_pauses(
-    evening: Evening, refusal: ProviderError, times: list[int]
+async def test_what_useapi_did_not_accept_is_sent_again_after_pauses(
+    harness: QueueHarness, refusal: ProviderError, times: list[int]
 ) -> None:
-    evening.useapi.outcomes = [refusal] * 3
-    await evening.submission("V1")
+    harness.useapi.outcomes = [refusal] * 3
+    await harness.submission("V1")
     await asyncio.sleep(5)
-    await evening.submission("V2", BO)
+    await harness.submission("V2", BO)
     await asyncio.sleep(10 * MINUTE)
-    first, *_ = evening.useapi.posts
-    assert [round(at) for at, _, reference in evening.useapi.posts if reference == first[2]] == times
-    assert await evening.states() == ["made", "made"]
-    assert evening.told_of("V1") == [SubmissionState.QUEUED, SubmissionState.ACCEPTED]
+    first, *_ = harness.useapi.posts
+    assert [round(at) for at, _, reference in harness.useapi.posts if reference == first[2]] == times
+    assert await harness.states() == ["accepted", "accepted"]
+    assert harness.notified_of("V1") == [SubmissionState.QUEUED, SubmissionState.ACCEPTED]
 
 
-async def test_what_never_left_is_sent_again(evening: Evening) -> None:
-    evening.useapi.outcomes = [NotSent()] * 3
-    await evening.submission("V1")
+async def test_what_was_certainly_not_sent_is_sent_again(harness: QueueHarness) -> None:
+    harness.useapi.outcomes = [NotSent()] * 3
+    await harness.submission("V1")
     await asyncio.sleep(9)
-    assert evening.submissions.held == "useapi.net has trouble just now."
+    assert harness.submissions.pause_reason == "useapi.net has trouble right now."
     await asyncio.sleep(10 * MINUTE)
-    assert evening.useapi.times == [70]
-    assert await evening.states() == ["made"]
+    assert harness.useapi.times == [70]
+    assert await harness.states() == ["accepted"]
 
 
-async def test_an_account_that_waits_for_a_person_stops_all_and_alerts_once(evening: Evening) -> None:
-    evening.useapi.everybody = AccountBlocked()
+async def test_a_blocked_account_pauses_the_queue_and_alerts_once(harness: QueueHarness) -> None:
+    harness.useapi.everybody = AccountBlocked()
     for button in ("V1", "V2", "V3"):
-        await evening.submission(button)
+        await harness.submission(button)
     await asyncio.sleep(HOUR)
-    assert len(set(evening.alerts)) == 1, "which the owner is told once"
-    assert "open Discord with it, solve the CAPTCHA" in evening.alerts[0][1]
-    assert len(evening.useapi.posts) <= 3 + 60
-    evening.useapi.everybody = None
+    assert len(set(harness.alerts)) == 1, "the admin gets one alert"
+    assert "solve the CAPTCHA" in harness.alerts[0][1]
+    assert len(harness.useapi.posts) <= 3 + 60
+    harness.useapi.everybody = None
     await asyncio.sleep(2 * MINUTE)
-    assert await evening.states() == ["made"] * 3
-    assert evening.alerts[-1] == ("presses", "")
+    assert await harness.states() == ["accepted"] * 3
+    assert harness.alerts[-1] == ("presses", "")
+
+
+@pytest.mark.parametrize("refusal", [AccountBlocked(), TokenRefused()])
+async def test_the_alert_is_closed_when_the_account_works_again_also_without_a_submission(
+    harness: QueueHarness, refusal: ProviderError
+) -> None:
+    harness.useapi.everybody, harness.useapi.accounts_meet = refusal, refusal
+    submission = await harness.submission("V1")
+    await asyncio.sleep(10)
+    await harness.submissions.cancel_queued(submission)  # a refused token has ended it already
+    await asyncio.sleep(2 * HOUR)
+    assert [text for _, text in harness.alerts if not text] == [], "it is still blocked"
+    assert min(b - a for a, b in pairwise(harness.useapi.asked_for_accounts)) >= 300
+    harness.useapi.accounts_meet = None
+    await asyncio.sleep(6 * MINUTE)
+    assert harness.alerts[1:] == [("presses", "")]
+    asked = len(harness.useapi.asked_for_accounts)
+    await asyncio.sleep(HOUR)
+    assert len(harness.useapi.asked_for_accounts) == asked
+
+
+async def test_while_a_submission_can_show_the_end_of_a_block_the_accounts_are_not_asked(harness: QueueHarness) -> None:
+    harness.useapi.everybody, harness.useapi.blocked = AccountBlocked(), True
+    await harness.submissions.cancel_queued(await harness.submission("V1"))
+    first = await harness.submission("V1")
+    await asyncio.sleep(10)
+    await harness.submissions.cancel_queued(first)
+    await asyncio.sleep(2 * MINUTE)
+    assert len(harness.useapi.asked_for_accounts) == 1
+    await harness.submission("V2")
+    await asyncio.sleep(HOUR)
+    assert len(harness.useapi.asked_for_accounts) == 1
+    harness.useapi.everybody = None
+    await asyncio.sleep(2 * MINUTE)
+    assert harness.alerts[-1] == ("presses", "")
+    assert await harness.states() == ["cancelled", "cancelled", "accepted"]
 
 
 @pytest.mark.parametrize("refusal", [TokenRefused(), SubscriptionEnded()])
-async def test_a_refused_account_is_told_to_the_presser_and_what_to_do_to_the_owner(
-    evening: Evening, refusal: TokenRefused
+async def test_a_refused_account_notifies_the_presser_and_alerts_the_admin(
+    harness: QueueHarness, refusal: TokenRefused
 ) -> None:
-    evening.useapi.everybody = refusal
-    submission = await evening.submission("V1")
+    harness.useapi.everybody = harness.useapi.accounts_meet = refusal
+    submission = await harness.submission("V1")
     await asyncio.sleep(MINUTE)
-    found = await evening.store.by_id(submission.id)
+    found = await harness.store.history.by_id(submission.id)
     assert found is not None
     assert (found.state, found.error) == (SubmissionState.REFUSED, str(refusal))
     assert "ask this server's admin" in found.error
-    assert evening.alerts == [("presses", f"Buttons do not work. {refusal.for_admin}")]
+    assert harness.alerts == [("presses", f"Buttons do not work. {refusal.for_admin}")]
 
 
 @pytest.mark.parametrize(
     ("refusal", "state", "words"),
     [
-        (BadRequest(code=400), "refused", "Midjourney does not offer this button"),
-        (JobUnknown(code=404), "refused", "useapi.net knows no job with this id."),
+        (BadRequest(code=400), "refused", "Midjourney no longer offers this button"),
+        (JobUnknown(code=404), "refused", "useapi.net has no job with this id."),
         (JobExpired(code=410), "refused", "useapi.net no longer keeps this job."),
         (BadRequest(code=412), "refused", "This button needs more than a press"),
         (BadRequest(code=413), "refused", "This prompt is too long"),
-        (
-            JobModerated(Job(jobid="", error="Banned prompt", error_details="The word x")),
-            "declined",
-            "Banned prompt\nT",
-        ),
+        (SubmissionDeclined("Banned prompt\nThe word x"), "declined", "Banned prompt\nT"),
     ],
 )
-async def test_what_is_refused_for_good_is_told_once_and_sent_once(
-    evening: Evening, refusal: ProviderError, state: str, words: str
+async def test_what_is_refused_for_good_is_sent_once_and_notified_once(
+    harness: QueueHarness, refusal: ProviderError, state: str, words: str
 ) -> None:
-    evening.useapi.everybody = refusal
-    submission = await evening.submission("V1")
+    harness.useapi.everybody = refusal
+    submission = await harness.submission("V1")
     await asyncio.sleep(10 * MINUTE)
-    found = await evening.store.by_id(submission.id)
+    found = await harness.store.history.by_id(submission.id)
     assert found is not None
     assert (str(found.state), found.error.startswith(words)) == (state, True)
-    assert evening.told_of("V1") == [found.state]
-    assert len(evening.useapi.posts) == 1
-    buttons = (await evening.store.known(evening.grid.id)).job.buttons
+    assert harness.notified_of("V1") == [found.state]
+    assert len(harness.useapi.posts) == 1
+    buttons = (await harness.store.jobs.get(harness.grid.id)).job.buttons
     assert buttons == (() if isinstance(refusal, JobExpired) else BUTTONS), "a job that is kept no more has none"
 
 
-# --- nobody knows ---------------------------------------------------------------------------------------------------
+# --- no clear answer ------------------------------------------------------------------------------------------------
 
-DOUBTS = [ProviderServerError(), Unreachable(), RequestTimeout(), InvalidResponse(), Overloaded(code=504)]
+NO_CLEAR_ANSWER = [ProviderServerError(), Unreachable(), RequestTimeout(), InvalidResponse(), Overloaded(code=504)]
 
 
 @pytest.mark.parametrize("where", ["among the children", "among what runs", "both, and over", "not known everywhere"])
-async def test_a_job_whose_answer_was_lost_is_found_and_never_asked_for_again(evening: Evening, where: str) -> None:
-    useapi = evening.useapi
-    useapi.outcomes = [[mark_unconfirmed] for mark_unconfirmed in DOUBTS]
+async def test_a_job_whose_answer_was_lost_is_found_and_never_sent_again(harness: QueueHarness, where: str) -> None:
+    useapi = harness.useapi
+    useapi.outcomes = [[error] for error in NO_CLEAR_ANSWER]
     useapi.unlisted = {f"job:{number}" for number in range(9)} if where == "among what runs" else set()
     useapi.lasts = 0.0 if where == "both, and over" else HOUR
     useapi.unknown = {f"job:{number}" for number in range(9)} if where == "not known everywhere" else set()
     for number, button in enumerate(("V1", "V2", "V3", "V1", "V2")):
-        await evening.submission(button, Person(id=10 + number, name="M"))
+        await harness.submission(button, Person(id=10 + number, name="M"))
     await asyncio.sleep(2 * MINUTE)
     useapi.unknown.clear()
     await asyncio.sleep(MINUTE)
-    assert await evening.states() == ["made"] * 5
-    assert list(evening.children().values()) == [1] * 5
+    assert await harness.states() == ["accepted"] * 5
+    assert list(harness.children().values()) == [1] * 5
     assert len(useapi.posts) == 5
-    assert len(await evening.store._db.rows("SELECT * FROM jobs WHERE jobid LIKE 'job:_'")) == 5
+    assert len(await harness.store.database.rows("SELECT * FROM jobs WHERE jobid LIKE 'job:_'")) == 5
 
 
-@pytest.mark.parametrize("mark_unconfirmed", DOUBTS, ids=lambda mark_unconfirmed: type(mark_unconfirmed).__name__)
-async def test_a_press_that_came_to_nothing_is_lost_after_three_minutes_and_not_before(
-    evening: Evening, mark_unconfirmed: ProviderError
+@pytest.mark.parametrize("error", NO_CLEAR_ANSWER, ids=lambda error: type(error).__name__)
+async def test_a_submission_without_a_job_is_lost_after_three_minutes_and_not_before(
+    harness: QueueHarness, error: ProviderError
 ) -> None:
-    evening.useapi.outcomes = [mark_unconfirmed]
-    submission = await evening.submission("V1")
-    follower = await evening.submission("V2", BO)
+    harness.useapi.outcomes = [error]
+    submission = await harness.submission("V1")
+    follower = await harness.submission("V2", BO)
     await asyncio.sleep(175)
-    assert await evening.states() == ["unknown", "made"]
+    assert await harness.states() == ["unconfirmed", "accepted"]
     await asyncio.sleep(25)
-    assert await evening.state(submission) == SubmissionState.LOST
-    assert evening.told_of("V1") == [SubmissionState.UNCONFIRMED, SubmissionState.LOST]
-    assert await evening.state(follower) == SubmissionState.ACCEPTED
-    assert len(evening.useapi.posts) == 2
-    assert isinstance(await evening.submission("V1"), Submission)
+    assert await harness.state(submission) == SubmissionState.LOST
+    assert harness.notified_of("V1") == [SubmissionState.UNCONFIRMED, SubmissionState.LOST]
+    assert await harness.state(follower) == SubmissionState.ACCEPTED
+    assert len(harness.useapi.posts) == 2
+    assert isinstance(await harness.submission("V1"), Submission)
     await asyncio.sleep(10)
-    assert await evening.states() == ["lost", "made", "made"]
+    assert await harness.states() == ["lost", "accepted", "accepted"]
 
 
 @pytest.mark.parametrize(
     "outcome", [Overloaded(code=504), ProviderServerError(code=504)], ids=["useapi's", "a gateway's"]
 )
-async def test_a_press_that_was_answered_504_may_have_been_charged_and_its_presser_is_told_so(
-    evening: Evening, outcome: ProviderError
+async def test_after_a_504_the_presser_reads_that_it_may_have_been_charged(
+    harness: QueueHarness, outcome: ProviderError
 ) -> None:
-    evening.useapi.outcomes = [outcome]
-    submission = await evening.submission("V1")
+    harness.useapi.outcomes = [outcome]
+    submission = await harness.submission("V1")
     await asyncio.sleep(10)
-    await evening.kill()
-    await evening.begin()
+    await harness.kill()
+    await harness.begin()
     await asyncio.sleep(5 * MINUTE)
-    found = await evening.store.by_id(submission.id)
+    found = await harness.store.history.by_id(submission.id)
     assert found is not None
     assert found.state == SubmissionState.LOST
     assert "may have made it and charged for it" in found.error
     assert "nothing was charged" not in found.error
-    assert len(evening.useapi.posts) == 1
+    assert len(harness.useapi.posts) == 1
 
 
-async def test_while_looks_are_cut_short_nothing_is_given_up(evening: Evening) -> None:
-    evening.useapi.outcomes = lost(RequestTimeout())
-    evening.useapi.looks_meet = ProviderServerError()
-    submission = await evening.submission("V1")
+async def test_while_checks_are_cut_short_nothing_is_lost(harness: QueueHarness) -> None:
+    harness.useapi.outcomes = lost(RequestTimeout())
+    harness.useapi.checks_meet = ProviderServerError()
+    submission = await harness.submission("V1")
     await asyncio.sleep(HOUR)
-    assert await evening.state(submission) == SubmissionState.UNCONFIRMED
-    evening.useapi.looks_meet = None
+    assert await harness.state(submission) == SubmissionState.UNCONFIRMED
+    harness.useapi.checks_meet = None
     await asyncio.sleep(16)
-    assert await evening.state(submission) == SubmissionState.ACCEPTED
+    assert await harness.state(submission) == SubmissionState.ACCEPTED
 
 
 @pytest.mark.parametrize("jump", [timedelta(days=2), timedelta(days=-2)])
-async def test_a_wall_clock_that_jumps_neither_hastens_nor_delays_what_is_given_up(
-    evening: Evening, jump: timedelta
+async def test_a_wall_clock_that_jumps_neither_hastens_nor_delays_a_loss(
+    harness: QueueHarness, jump: timedelta
 ) -> None:
-    evening.useapi.outcomes = [RequestTimeout(), [RequestTimeout()]]
-    await evening.submission("V1")
-    await evening.submission("V2")
-    evening.useapi.looks_meet = ProviderServerError()
+    harness.useapi.outcomes = [RequestTimeout(), [RequestTimeout()]]
+    await harness.submission("V1")
+    await harness.submission("V2")
+    harness.useapi.checks_meet = ProviderServerError()
     await asyncio.sleep(20)
-    evening.jump = jump
+    harness.jump = jump
     await asyncio.sleep(100)
-    evening.useapi.looks_meet = None
+    harness.useapi.checks_meet = None
     await asyncio.sleep(20)
-    assert await evening.states() == ["unknown", "made"]
+    assert await harness.states() == ["unconfirmed", "accepted"]
     await asyncio.sleep(MINUTE)
-    assert await evening.states() == ["lost", "made"]
-    assert isinstance(await evening.submission("V1", cooldown=5.0), Submission), (
+    assert await harness.states() == ["lost", "accepted"]
+    assert isinstance(await harness.submission("V1", cooldown=5.0), Submission), (
         "the clock's future counts for no cooldown"
     )
 
 
-async def test_an_outage_does_not_burn_the_line(evening: Evening) -> None:
-    evening.useapi.everybody = Unreachable()
+async def test_an_outage_does_not_use_up_the_queue(harness: QueueHarness) -> None:
+    harness.useapi.everybody = Unreachable()
     for number in range(9):
-        await evening.submission("V1", Person(id=number, name="M"))
+        await harness.submission("V1", Person(id=number, name="M"))
     await asyncio.sleep(2 * MINUTE)
-    states = Counter(await evening.states())
-    assert states["unknown"] <= 6, "three at once, and then one after each pause"
-    evening.useapi.everybody = None
+    states = Counter(await harness.states())
+    assert states["unconfirmed"] <= 6, "three at once, and then one after each pause"
+    harness.useapi.everybody = None
     await asyncio.sleep(10 * MINUTE)
-    states = Counter(await evening.states())
-    assert set(states) == {"lost", "made"}
-    assert states["made"] >= 3
-    assert max(evening.children().values()) == 1
+    states = Counter(await harness.states())
+    assert set(states) == {"lost", "accepted"}
+    assert states["accepted"] >= 3
+    assert max(harness.children().values()) == 1
 
 
 # --- dying ----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_request_under_way_at_the_end_has_a_moment_and_is_looked_for_after_that(evening: Evening) -> None:
-    for takes, before in ((2.0, "made"), (20.0, "asked")):
-        evening.useapi.takes = takes
-        await evening.submission("V1")
+async def test_a_request_in_flight_at_the_end_has_a_moment_and_is_reconciled_after_that(harness: QueueHarness) -> None:
+    for takes, before in ((2.0, "accepted"), (20.0, "sent")):
+        harness.useapi.takes = takes
+        await harness.submission("V1")
         await asyncio.sleep(1)
         began = now()
-        await evening.stop()
+        await harness.stop()
         assert now() - began <= 3.5
-        assert (await evening.states())[-1] == before
-        await evening.end()
-        await evening.begin()
+        assert (await harness.states())[-1] == before
+        await harness.end()
+        await harness.begin()
         await asyncio.sleep(15)
-        assert (await evening.states())[-1] == "made"
-    assert list(evening.children().values()) == [1, 1]
+        assert (await harness.states())[-1] == "accepted"
+    assert list(harness.children().values()) == [1, 1]
 
 
 @pytest.mark.parametrize("away", [0.0, HOUR])
 async def test_a_kill_between_the_request_and_its_answer_loses_and_doubles_nothing(
-    evening: Evening, away: float
+    harness: QueueHarness, away: float
 ) -> None:
-    evening.useapi.outcomes = [None, RequestTimeout()]
-    evening.useapi.takes = 30.0
-    await evening.submission("V1")
-    await evening.submission("V2")
+    harness.useapi.outcomes = [None, RequestTimeout()]
+    harness.useapi.takes = 30.0
+    await harness.submission("V1")
+    await harness.submission("V2")
     await asyncio.sleep(3)
-    await evening.kill()
+    await harness.kill()
     await asyncio.sleep(away)
     began = now()
-    await evening.begin()
+    await harness.begin()
     await asyncio.sleep(1)
-    assert await evening.states() == ["made", "unknown"]
+    assert await harness.states() == ["accepted", "unconfirmed"]
     await asyncio.sleep(30)
-    assert await evening.states() == ["made", "unknown"], "it is looked for a while, however long the bot was away"
+    assert await harness.states() == ["accepted", "unconfirmed"], (
+        "it is reconciled for a while, however long the bot was away"
+    )
     await asyncio.sleep(30 if away else 170)
-    assert await evening.states() == ["made", "lost"], now() - began
-    assert len(evening.useapi.posts) == 2
+    assert await harness.states() == ["accepted", "lost"], now() - began
+    assert len(harness.useapi.posts) == 2
 
 
-async def test_a_press_that_ended_untold_is_told_after_the_restart_and_until_discord_takes_it(
-    evening: Evening,
+async def test_the_end_of_a_submission_is_notified_after_a_restart_and_until_discord_takes_it(
+    harness: QueueHarness,
 ) -> None:
-    evening.deaf = 1000
-    await evening.submission("V1")
+    harness.refused_notifications = 1000
+    await harness.submission("V1")
     await asyncio.sleep(5 * MINUTE)
-    assert 9 <= 1000 - evening.deaf <= 11, "every half minute"
-    await evening.end()
-    evening.deaf = 1
-    await evening.begin()
+    assert 9 <= 1000 - harness.refused_notifications <= 11, "every half minute"
+    await harness.end()
+    harness.refused_notifications = 1
+    await harness.begin()
     await asyncio.sleep(MINUTE)
-    assert evening.told_of("V1") == [SubmissionState.ACCEPTED]
+    assert harness.notified_of("V1") == [SubmissionState.ACCEPTED]
 
 
 # --- the disk is full, and worse ------------------------------------------------------------------------------------
 
 
-async def test_a_disk_that_takes_nothing_delays_a_press_and_loses_nothing(evening: Evening) -> None:
-    useapi = evening.useapi
-    await evening.submission("V1")
+async def test_a_full_disk_delays_a_submission_and_loses_nothing(harness: QueueHarness) -> None:
+    useapi = harness.useapi
+    await harness.submission("V1")
     await asyncio.sleep(0)
-    await evening.disk(full=True)  # before it is taken
+    await harness.disk(full=True)  # before it is taken
     await asyncio.sleep(MINUTE)
     assert useapi.posts == []
-    await evening.disk(full=False)
+    await harness.disk(full=False)
     await asyncio.sleep(6)
     assert len(useapi.posts) == 1
-    declined = JobModerated(Job(jobid="", error="No"))
+    declined = SubmissionDeclined("No")
     fates: list[Fate] = [None, QueueFull(()), declined, [RequestTimeout()], JobExpired(code=410)]
     for number, outcome in enumerate(fates):
         useapi.outcomes = [outcome]  # the disk is full between the request and what comes of it
-        await evening.submission("V1", Person(id=number + 10, name="M"))
+        await harness.submission("V1", Person(id=number + 10, name="M"))
         await asyncio.sleep(2)
-        await evening.disk(full=True)
+        await harness.disk(full=True)
         steps = len(useapi.posts)
         await asyncio.sleep(4 * MINUTE)
         assert len(useapi.posts) == steps
-        await evening.disk(full=False)
+        await harness.disk(full=False)
         await asyncio.sleep(4 * MINUTE)
-    assert await evening.states() == ["made", "made", "made", "declined", "made", "refused"]
-    assert max(evening.children().values()) == 1
-    assert Counter(evening.told_of("V1")).total() - evening.told_of("V1").count(SubmissionState.QUEUED) >= 6
+    assert await harness.states() == ["accepted", "accepted", "accepted", "declined", "accepted", "refused"]
+    assert max(harness.children().values()) == 1
+    assert Counter(harness.notified_of("V1")).total() - harness.notified_of("V1").count(SubmissionState.QUEUED) >= 6
 
 
-async def test_a_bug_with_one_press_does_not_hold_up_the_others(
-    evening: Evening, caplog: pytest.LogCaptureFixture
+async def test_a_bug_with_one_submission_does_not_stop_the_others(
+    harness: QueueHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    odd = (await evening.store.ask(msgspec.structs.replace(GRID, jobid="job:odd"), HERE, MIRA)).known
-    await evening.store._db.transaction(lambda db: db.execute("UPDATE jobs SET answer = '[]' WHERE id = ?", (odd.id,)))
-    submission = await evening.submissions.add(odd, "V1", HERE, MIRA, tier=CostTier.VARY, limits=Limits())
+    odd = (await harness.store.subscriptions.add(msgspec.structs.replace(GRID, jobid="job:odd"), HERE, MIRA)).known
+    await harness.store.database.transaction(
+        lambda db: db.execute("UPDATE jobs SET answer = '[]' WHERE id = ?", (odd.id,))
+    )
+    submission = await harness.submissions.add(odd, "V1", HERE, MIRA, tier=CostTier.VARY, limits=Limits())
     assert isinstance(submission, Submission)
-    evening.submissions.go(submission)
-    await evening.submission("V2")
+    harness.submissions.release(submission)
+    await harness.submission("V2")
     await asyncio.sleep(9 * MINUTE)
-    assert await evening.states() == ["queued", "made"]
+    assert await harness.states() == ["queued", "accepted"]
     assert len([record for record in caplog.records if record.exc_info]) == 2, "once in five minutes"
     caplog.clear()
-    await evening.store._db.transaction(
+    await harness.store.database.transaction(
         lambda db: db.execute("UPDATE jobs SET answer = (SELECT answer FROM jobs WHERE id = 1) WHERE id = ?", (odd.id,))
     )
     await asyncio.sleep(6 * MINUTE)
-    assert await evening.states() == ["made", "made"]
+    assert await harness.states() == ["accepted", "accepted"]
 
 
 # --- numbers --------------------------------------------------------------------------------------------------------
 
 
-async def test_a_hundred_presses_at_once_pass_no_number(evening: Evening) -> None:
-    answers = await asyncio.gather(*(evening.add("V1", MIRA, HERE, daily=2) for _ in range(50)))
+async def test_a_hundred_submissions_at_once_exceed_no_limit(harness: QueueHarness) -> None:
+    answers = await asyncio.gather(*(harness.add("V1", MIRA, HERE, daily=2) for _ in range(50)))
     assert sum(isinstance(answer, Submission) for answer in answers) == 2
     assert {answer.why for answer in answers if isinstance(answer, LimitExceeded)} == {Limit.DAILY}
     members = [Person(id=number, name="M") for number in range(10, 60)]
-    answers = await asyncio.gather(*(evening.add("V1", member, HERE, daily=2, server_daily=9) for member in members))
+    answers = await asyncio.gather(*(harness.add("V1", member, HERE, daily=2, server_daily=9) for member in members))
     assert sum(isinstance(answer, Submission) for answer in answers) == 7
     assert {answer.why for answer in answers if isinstance(answer, LimitExceeded)} == {Limit.SERVER_DAILY}
-    assert isinstance(await evening.add("U1", MIRA, HERE, daily=0, server_daily=0), Submission), (
+    assert isinstance(await harness.add("U1", MIRA, HERE, daily=0, server_daily=0), Submission), (
         "U1 to U4 are not counted"
     )
-    assert isinstance(await evening.add("V1", MIRA, THERE, daily=1), Submission), "each server counts its own"
+    assert isinstance(await harness.add("V1", MIRA, THERE, daily=1), Submission), "each server counts its own"
 
 
-async def test_a_cooldown_and_a_day_pass_and_say_when(evening: Evening) -> None:
-    first = evening.wall()
+async def test_a_cooldown_and_a_day_pass_and_say_when(harness: QueueHarness) -> None:
+    first = harness.wall()
     for _ in range(2):
-        assert isinstance(await evening.submission("V1", daily=2, cooldown=5.0), Submission)
-        early = await evening.add("V1", daily=9, cooldown=5.0)
+        assert isinstance(await harness.submission("V1", daily=2, cooldown=5.0), Submission)
+        early = await harness.add("V1", daily=9, cooldown=5.0)
         assert isinstance(early, LimitExceeded)
         assert early.why == Limit.COOLDOWN
         await asyncio.sleep(6)
-    refused = await evening.add("V1", daily=2, cooldown=5.0)
+    refused = await harness.add("V1", daily=2, cooldown=5.0)
     assert isinstance(refused, LimitExceeded)
     assert refused.free_at is not None
     assert (refused.why, round((refused.free_at - first).total_seconds())) == (Limit.DAILY, 24 * 3600)
-    await asyncio.sleep((refused.free_at - evening.wall()).total_seconds() + 1)
-    assert isinstance(await evening.submission("V1", daily=2, cooldown=5.0), Submission)
+    await asyncio.sleep((refused.free_at - harness.wall()).total_seconds() + 1)
+    assert isinstance(await harness.submission("V1", daily=2, cooldown=5.0), Submission)
 
 
-async def test_what_was_refused_or_never_made_is_not_counted(evening: Evening) -> None:
-    evening.useapi.outcomes = [BadRequest(code=400), RequestTimeout(), None]
+async def test_what_was_refused_or_never_made_is_not_counted(harness: QueueHarness) -> None:
+    harness.useapi.outcomes = [BadRequest(code=400), RequestTimeout(), None]
     for _ in range(3):
-        assert isinstance(await evening.submission("V1", daily=1), Submission)
+        assert isinstance(await harness.submission("V1", daily=1), Submission)
         await asyncio.sleep(5 * MINUTE)
-    assert await evening.states() == ["refused", "lost", "made"]
-    assert isinstance(await evening.add("V1", daily=1), LimitExceeded)
-    totals = await evening.store.totals(HERE.guild_id, START - timedelta(hours=1))
+    assert await harness.states() == ["refused", "lost", "accepted"]
+    assert isinstance(await harness.add("V1", daily=1), LimitExceeded)
+    totals = await harness.store.history.totals(HERE.guild_id, START - timedelta(hours=1))
     assert totals == [(MIRA, CostTier.VARY, 1)]
-    page = await evening.store.history(HERE.guild_id, before=None, limit=2)
-    assert [str(submission.state) for submission, _ in page] == ["made", "lost"]
-    (last,) = await evening.store.history(HERE.guild_id, before=page[-1][0].id, limit=2)
+    page = await harness.store.history.page(HERE.guild_id, before=None, limit=2)
+    assert [str(submission.state) for submission, _ in page] == ["accepted", "lost"]
+    (last,) = await harness.store.history.page(HERE.guild_id, before=page[-1][0].id, limit=2)
     assert (str(last[0].state), last[1].job.jobid) == ("refused", GRID.jobid)
 
 
@@ -841,75 +898,78 @@ FATES: list[Callable[[], Fate]] = [
     lambda: QueueFull(()), Busy, NotSent, lambda: AccountBlocked(),
     ProviderServerError, Overloaded, Unreachable, RequestTimeout, InvalidResponse,
     lambda: [ProviderServerError()], lambda: [Overloaded()], lambda: [Unreachable()], lambda: [RequestTimeout()],
-    lambda: BadRequest(code=400), lambda: JobModerated(Job(jobid="", error="No")),
+    lambda: BadRequest(code=400), lambda: SubmissionDeclined("No"),
 ]  # fmt: skip
 
 
-async def an_evening(evening: Evening, chance: random.Random) -> list[Submission]:
+async def chaos(harness: QueueHarness, chance: random.Random) -> list[Submission]:
     """Members press, useapi answers as it likes, the bot is killed, the disk is full; then all is well for an hour."""
 
     async def submission() -> None:
         person, destination = Person(id=chance.randint(1, 9), name="M"), chance.choice((HERE, HERE, THERE))
-        answer = await evening.add(chance.choice(BUTTONS), person, destination)
+        answer = await harness.add(chance.choice(BUTTONS), person, destination)
         if isinstance(answer, Submission):
             submissions.append(answer)
-            evening.submissions.go(answer)
+            harness.submissions.release(answer)
 
     async def killed() -> None:
-        await evening.kill()
+        await harness.kill()
         await asyncio.sleep(chance.choice((0.0, 30.0, 400.0)))
-        await evening.begin()
+        await harness.begin()
 
     async def restarted() -> None:
-        await evening.end()
-        await evening.begin()
+        await harness.end()
+        await harness.begin()
 
     async def taken_back() -> None:
         if submissions:
-            await evening.submissions.cancel_queued(chance.choice(submissions))
+            await harness.submissions.cancel_queued(chance.choice(submissions))
 
     async def full_disk() -> None:
-        await evening.disk(full=True)
+        await harness.disk(full=True)
         await asyncio.sleep(chance.choice((0.0, 30.0, 400.0)))
-        await evening.disk(full=False)
+        await harness.disk(full=False)
 
     async def slot_freed() -> None:
-        evening.submissions.slot_freed()
+        harness.submissions.slot_freed()
 
     submissions: list[Submission] = []
     for _ in range(80):
-        evening.useapi.outcomes = [chance.choice(FATES)() for _ in range(6)]
-        evening.useapi.takes = chance.choice((0.0, 1.0, 4.0, 60.0))
-        evening.useapi.lasts = chance.choice((0.0, 30.0, 200.0))
+        harness.useapi.outcomes = [chance.choice(FATES)() for _ in range(6)]
+        harness.useapi.takes = chance.choice((0.0, 1.0, 4.0, 60.0))
+        harness.useapi.lasts = chance.choice((0.0, 30.0, 200.0))
         await chance.choice((*[submission] * 6, killed, restarted, taken_back, full_disk, slot_freed))()
         await asyncio.sleep(chance.choice((0.0, 0.1, 3.0, 20.0)))
-    evening.useapi.outcomes = []
+    harness.useapi.outcomes = []
     await asyncio.sleep(HOUR)
     return submissions
 
 
 @pytest.mark.parametrize("seed", range(100 if LONG else 4))
-async def test_whatever_happens_nothing_is_made_twice_and_nothing_is_forgotten(tmp_path: Path, seed: int) -> None:
-    evening = Evening(tmp_path)
-    evening.useapi.destinations = 3
-    await evening.begin()
-    submissions = await an_evening(evening, random.Random(seed))
+async def test_whatever_happens_nothing_is_charged_twice_and_nothing_is_forgotten(tmp_path: Path, seed: int) -> None:
+    harness = QueueHarness(tmp_path)
+    harness.useapi.slots = 3
+    await harness.begin()
+    submissions = await chaos(harness, random.Random(seed))
     assert len(submissions) > 20
-    states = {submission.reference: await evening.state(submission) for submission in submissions}
-    assert set(states.values()) <= {*OVER, SubmissionState.WITHDRAWN}, "all have ended"
-    children = evening.children()
+    states = {submission.reference: await harness.state(submission) for submission in submissions}
+    assert set(states.values()) <= {*OVER, SubmissionState.CANCELLED}, "all have ended"
+    children = harness.children()
     assert max(children.values(), default=0) <= 1, "nothing was made twice"
     assert set(children) == {reference for reference, state in states.items() if state == SubmissionState.ACCEPTED}, (
         "and all was found"
     )
-    known = {row["jobid"] for row in await evening.store._db.rows("SELECT jobid FROM jobs WHERE jobid <> 'job:grid'")}
-    assert known == set(evening.useapi.made)
-    picks = Counter(job.button for _, job in evening.useapi.made.values() if job.button[0] == "U")
+    known = {
+        row["jobid"] for row in await harness.store.database.rows("SELECT jobid FROM jobs WHERE jobid <> 'job:grid'")
+    }
+    assert known == set(harness.useapi.made)
+    picks = Counter(job.button for _, job in harness.useapi.made.values() if job.button[0] == "U")
     assert max(picks.values(), default=0) <= 1
-    assert await evening.store.to_notify() == []
-    line, telling = evening.submissions, evening.submissions._telling
-    for remembered in (line._sends, line._looks, line._answering, line._odd_until, line._search._doubts):
+    assert await harness.store.queue.to_notify() == []
+    queue, notifications = harness.submissions, harness.submissions._notifications
+    for remembered in (
+        *(queue._sends, queue._checks, queue._unanswered, queue._skip_until, queue._reconciler._unconfirmed),
+        *(notifications.tasks, notifications._notified_queued, notifications._updates, notifications._notify_at),
+    ):
         assert not remembered
-    for to_notify in (telling.tasks, telling._count_queued, telling._news, telling._tell_at):
-        assert not to_notify
-    await evening.end()
+    await harness.end()

@@ -19,8 +19,8 @@ from bot import errors
 from bot.errors import Rule
 from bot.models import Status
 from bot.providers.useapi import UseapiClient
-from bot.providers.useapi.client import LARGEST
-from bot.providers.useapi.responses import pause
+from bot.providers.useapi.client import MAX_RESPONSE_BYTES
+from bot.providers.useapi.responses import retry_after_seconds
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 TOKEN = "user:12345-canary"
@@ -30,7 +30,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class StubUseapi:
-    """A tiny useapi: hands every request to `answer`, and remembers it."""
+    """A minimal useapi: records every request and passes it to `answer`."""
 
     def __init__(self) -> None:
         self.requests: list[web.Request] = []
@@ -45,7 +45,7 @@ class StubUseapi:
         self.arrived.set()
         return await self.answer(request)
 
-    def says(self, body: bytes, status: int = 200, **headers: str) -> None:
+    def respond(self, body: bytes, status: int = 200, **headers: str) -> None:
         self.answer = lambda _: reply(body, status, **headers)
 
 
@@ -60,16 +60,16 @@ def sample(name: str) -> bytes:
 
 
 @pytest.fixture
-async def far() -> AsyncIterator[StubUseapi]:
-    far = StubUseapi()
+async def useapi() -> AsyncIterator[StubUseapi]:
+    useapi = StubUseapi()
     app = web.Application()
-    app.router.add_route("*", "/{path:.*}", far.handle)
+    app.router.add_route("*", "/{path:.*}", useapi.handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    far.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v2"
-    yield far
+    useapi.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v2"
+    yield useapi
     await runner.cleanup()
 
 
@@ -80,14 +80,14 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.fixture
-def api(far: StubUseapi, session: aiohttp.ClientSession) -> UseapiClient:
-    return UseapiClient(session=session, url=far.url, token=TOKEN)
+def api(useapi: StubUseapi, session: aiohttp.ClientSession) -> UseapiClient:
+    return UseapiClient(session=session, url=useapi.url, token=TOKEN)
 
 
-async def test_a_look_asks_for_one_job_with_the_token(far: StubUseapi, api: UseapiClient) -> None:
+async def test_a_poll_requests_one_job_with_the_token(useapi: StubUseapi, api: UseapiClient) -> None:
     job = await api.job(JOBID)
     assert (job.jobid, job.status) == (JOBID, "completed")
-    (request,) = far.requests
+    (request,) = useapi.requests
     assert (request.method, request.path) == ("GET", "/v2/jobs/")
     assert request.raw_path == f"/v2/jobs/?jobid={JOBID.replace(':', '%3A')}"
     assert request.headers["Authorization"] == f"Bearer {TOKEN}"
@@ -97,36 +97,38 @@ async def test_a_look_asks_for_one_job_with_the_token(far: StubUseapi, api: Usea
 @pytest.mark.parametrize(
     "jobid", ["", "a&b=c#d?e/../f", "%2e%2e/", "🐦 \u202e", "'; DROP TABLE jobs --", "x" * 4000, "\x00\n\ud800"]
 )
-async def test_every_jobid_arrives_as_it_is(far: StubUseapi, api: UseapiClient, jobid: str) -> None:
+async def test_every_job_id_arrives_unchanged(useapi: StubUseapi, api: UseapiClient, jobid: str) -> None:
     await api.job(jobid)
-    assert far.requests[0].path == "/v2/jobs/"
-    assert dict(far.requests[0].query) == {"jobid": jobid.replace("\ud800", "?")}
+    assert useapi.requests[0].path == "/v2/jobs/"
+    assert dict(useapi.requests[0].query) == {"jobid": jobid.replace("\ud800", "?")}
 
 
-async def test_an_answer_that_did_not_change_is_the_job_that_is_known(far: StubUseapi, api: UseapiClient) -> None:
-    far.says(sample("imagine_progress_47"))
+async def test_an_unchanged_response_returns_the_known_job(useapi: StubUseapi, api: UseapiClient) -> None:
+    useapi.respond(sample("imagine_progress_47"))
     known = await api.poll(JOBID)
     assert known.digest
     assert await api.poll(JOBID, known) is known
-    far.says(sample("imagine_progress_47") + b" ")
+    useapi.respond(sample("imagine_progress_47") + b" ")
     again = await api.poll(JOBID, known)
     assert again is not known
     assert msgspec.structs.replace(again, digest=known.digest) == known
 
 
-async def test_a_job_that_was_given_up_is_read_anew_from_the_same_bytes(far: StubUseapi, api: UseapiClient) -> None:
-    far.says(sample("imagine_progress_47"))
+async def test_a_job_that_was_given_up_is_parsed_again_from_the_same_bytes(
+    useapi: StubUseapi, api: UseapiClient
+) -> None:
+    useapi.respond(sample("imagine_progress_47"))
     alive = await api.poll(JOBID)
     assert await api.poll(JOBID, msgspec.structs.replace(alive, status=Status.SILENT)) == alive
 
 
-async def test_an_answer_may_come_packed(far: StubUseapi, api: UseapiClient) -> None:
-    far.says(gzip.compress(sample("imagine_completed")), Content_Encoding="gzip")
+async def test_a_response_may_be_compressed(useapi: StubUseapi, api: UseapiClient) -> None:
+    useapi.respond(gzip.compress(sample("imagine_completed")), Content_Encoding="gzip")
     assert (await api.job(JOBID)).status == "completed"
 
 
 @pytest.mark.parametrize(
-    ("name", "status", "outcome", "rule"),
+    ("name", "status", "error", "rule"),
     [
         ("docs_error_400_get_job_no_jobid", 400, errors.BadRequest, Rule.OVER),
         ("docs_error_401", 401, errors.TokenRefused, Rule.MISCONFIGURED),
@@ -134,7 +136,6 @@ async def test_an_answer_may_come_packed(far: StubUseapi, api: UseapiClient) -> 
         ("docs_error_404_job", 404, errors.JobUnknown, Rule.OVER),
         ("docs_error_410", 410, errors.JobExpired, Rule.OVER),
         ("reconstructed_error_409_button_already_executed", 409, errors.ButtonUsed, Rule.OVER),
-        ("reconstructed_error_422_moderated", 422, errors.JobModerated, Rule.OVER),
         ("reconstructed_error_429_discord_rate_limited", 429, errors.Busy, Rule.BACK_OFF),
         ("reconstructed_error_429_queue_full", 429, errors.QueueFull, Rule.BACK_OFF),
         ("reconstructed_error_504_lock", 504, errors.Overloaded, Rule.BACK_OFF),
@@ -142,25 +143,25 @@ async def test_an_answer_may_come_packed(far: StubUseapi, api: UseapiClient) -> 
     ],
 )
 @pytest.mark.parametrize("honest", [True, False], ids=["by status", "in a 200"])
-async def test_each_known_error_is_its_own_outcome(
-    far: StubUseapi,
+async def test_each_known_error_has_its_own_class(
+    useapi: StubUseapi,
     api: UseapiClient,
     name: str,
     status: int,
-    outcome: type[errors.ProviderError],
+    error: type[errors.ProviderError],
     rule: Rule,
     honest: bool,
 ) -> None:
-    far.says(sample(name), status if honest else 200)
+    useapi.respond(sample(name), status if honest else 200)
     with pytest.raises(errors.ProviderError) as caught:
         await api.job(JOBID)
-    assert type(caught.value) is outcome
+    assert type(caught.value) is error
     assert (caught.value.rule, caught.value.code) == (rule, status)
-    assert str(caught.value) == outcome.sentence()
+    assert str(caught.value) == error.sentence()
 
 
 @pytest.mark.parametrize(
-    ("status", "outcome"),
+    ("status", "error"),
     [
         (301, errors.InvalidResponse), (302, errors.InvalidResponse), (304, errors.InvalidResponse),
         (400, errors.ProviderServerError),
@@ -173,15 +174,15 @@ async def test_each_known_error_is_its_own_outcome(
         (596, errors.AccountBlocked), (600, errors.InvalidResponse),
     ],
 )  # fmt: skip
-async def test_what_ends_a_job_counts_from_useapi_itself_not_from_a_gateway_in_between(
-    far: StubUseapi, api: UseapiClient, status: int, outcome: type[errors.ProviderError]
+async def test_a_gateways_error_does_not_end_a_job(
+    useapi: StubUseapi, api: UseapiClient, status: int, error: type[errors.ProviderError]
 ) -> None:
     for body in (b"", b"<html><body>Bad gateway</body></html>", b'["wrong shape"]'):
-        far.says(b"" if status == 304 else body, status, Location="/v2/elsewhere")
+        useapi.respond(b"" if status == 304 else body, status, Location="/v2/elsewhere")
         with pytest.raises(errors.ProviderError) as caught:
             await api.job(JOBID)
-        assert type(caught.value) is outcome
-    assert len(far.requests) == 3
+        assert type(caught.value) is error
+    assert len(useapi.requests) == 3
 
 
 @pytest.mark.parametrize(
@@ -189,50 +190,74 @@ async def test_what_ends_a_job_counts_from_useapi_itself_not_from_a_gateway_in_b
     [b"", b"<html>Just a moment...</html>", sample("imagine_completed")[:400], b"[]", b'"ok"', b"null", b"[" * 100_000],
     ids=["empty", "html", "truncated", "list", "text", "null", "deep"],
 )
-async def test_a_good_status_with_a_bad_body_is_nonsense(far: StubUseapi, api: UseapiClient, body: bytes) -> None:
-    far.says(body)
+async def test_a_200_with_a_bad_body_is_an_invalid_response(useapi: StubUseapi, api: UseapiClient, body: bytes) -> None:
+    useapi.respond(body)
     with pytest.raises(errors.InvalidResponse):
         await api.job(JOBID)
 
 
-async def test_an_answer_above_one_mebibyte_is_nonsense_packed_or_not(far: StubUseapi, api: UseapiClient) -> None:
-    big = json.dumps({"jobid": JOBID, "x": "0" * 4 * LARGEST}).encode()
-    far.says(big[: LARGEST + 1])
+async def test_a_response_above_one_mebibyte_is_invalid_compressed_or_not(
+    useapi: StubUseapi, api: UseapiClient
+) -> None:
+    big = json.dumps({"jobid": JOBID, "x": "0" * 4 * MAX_RESPONSE_BYTES}).encode()
+    useapi.respond(big[: MAX_RESPONSE_BYTES + 1])
     with pytest.raises(errors.InvalidResponse):
         await api.job(JOBID)
-    far.says(gzip.compress(big, 1), Content_Encoding="gzip")
+    useapi.respond(gzip.compress(big, 1), Content_Encoding="gzip")
     with pytest.raises(errors.InvalidResponse):
         await api.job(JOBID)
-    far.says(sample("imagine_started"))
+    useapi.respond(sample("imagine_started"))
     assert (await api.job(JOBID)).status == "started"
 
 
-async def test_a_moderated_job_keeps_its_reason(far: StubUseapi, api: UseapiClient) -> None:
-    body = {"error": "Banned prompt detected", "errorDetails": "The word x", "code": 422}
-    far.says(json.dumps(body).encode(), 422)
-    with pytest.raises(errors.JobModerated) as caught:
-        await api.job(JOBID)
-    job = caught.value.job
+@pytest.mark.parametrize("status", [422, 200], ids=["by status", "in a 200"])
+async def test_a_moderated_job_is_a_job_with_that_status_and_its_reason(
+    useapi: StubUseapi, api: UseapiClient, status: int
+) -> None:
+    body = {"jobid": "job:other", "error": "Banned prompt detected", "errorDetails": "The word x", "code": 422}
+    useapi.respond(json.dumps(body).encode(), status)
+    job = await api.job(JOBID)
     assert (job.jobid, job.status, job.over) == (JOBID, "moderated", True)
     assert (job.error, job.error_details) == ("Banned prompt detected", "The word x")
 
 
-async def test_a_full_queue_names_the_running_jobs(far: StubUseapi, api: UseapiClient) -> None:
-    far.says(json.dumps({"executingJobs": ["job:1", 7, "job:2"], "code": 429}).encode(), 429)
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"error": "Banned prompt detected", "errorDetails": "The word x"}, "Banned prompt detected\nThe word x"),
+        ({"errorDetails": "The word x"}, "The word x"),
+        ({"error": 7, "jobid": "job:1"}, ""),
+    ],
+)
+async def test_a_declined_press_raises_midjourneys_reason(
+    useapi: StubUseapi, api: UseapiClient, body: dict[str, object], reason: str
+) -> None:
+    useapi.respond(json.dumps({**body, "status": "moderated", "code": 422}).encode(), 422)
+    with pytest.raises(errors.SubmissionDeclined) as caught:
+        await api.press(JOBID, "V1", reply_ref="p1")
+    assert (caught.value.reason, caught.value.code, caught.value.rule) == (reason, 422, Rule.OVER)
+    assert str(caught.value) == errors.SubmissionDeclined.sentence()
+    assert "The word x" not in everything_about(caught.value), (
+        "untrusted text goes where it is asked for, not into logs"
+    )
+
+
+async def test_a_full_queue_names_the_running_jobs(useapi: StubUseapi, api: UseapiClient) -> None:
+    useapi.respond(json.dumps({"executingJobs": ["job:1", 7, "job:2"], "code": 429}).encode(), 429)
     with pytest.raises(errors.QueueFull) as caught:
         await api.press(JOBID, "U1", reply_ref="p1")
     assert caught.value.executing == ("job:1", "job:2")
 
 
-async def test_a_used_button_names_the_child_that_it_made(far: StubUseapi, api: UseapiClient) -> None:
-    far.says(json.dumps({"button": "U1", "jobid": "job:child", "code": 409}).encode(), 409)
+async def test_a_used_button_names_the_child_that_it_made(useapi: StubUseapi, api: UseapiClient) -> None:
+    useapi.respond(json.dumps({"button": "U1", "jobid": "job:child", "code": 409}).encode(), 409)
     with pytest.raises(errors.ButtonUsed) as caught:
         await api.press(JOBID, "U1", reply_ref="p1")
     assert caught.value.child_jobid == "job:child"
 
 
-async def test_busy_says_for_how_long(far: StubUseapi, api: UseapiClient) -> None:
-    far.says(b"", 429, Retry_After="12")
+async def test_busy_carries_retry_after(useapi: StubUseapi, api: UseapiClient) -> None:
+    useapi.respond(b"", 429, Retry_After="12")
     with pytest.raises(errors.Busy) as caught:
         await api.job(JOBID)
     assert caught.value.retry_after == 12.0
@@ -247,96 +272,96 @@ async def test_busy_says_for_how_long(far: StubUseapi, api: UseapiClient) -> Non
         ("Tue, 02 Jun 2026 12:00:07 +0200", 7.0),
     ],
 )  # fmt: skip
-def test_a_pause_is_read_in_both_forms_and_bounded(header: str | None, seconds: float | None) -> None:
-    assert pause(header, now=datetime(2026, 6, 2, 10, tzinfo=UTC)) == seconds
+def test_retry_after_is_parsed_in_both_forms_and_bounded(header: str | None, seconds: float | None) -> None:
+    assert retry_after_seconds(header, now=datetime(2026, 6, 2, 10, tzinfo=UTC)) == seconds
 
 
-async def test_a_crowd_that_asks_one_after_the_other_is_one_request_but_the_watcher_gets_its_own(
-    far: StubUseapi, api: UseapiClient
+async def test_repeated_calls_within_a_second_are_one_request_but_a_poll_is_a_new_one(
+    useapi: StubUseapi, api: UseapiClient
 ) -> None:
-    far.says(sample("docs_get_job_imagine_completed"))
+    useapi.respond(sample("docs_get_job_imagine_completed"))
     first = await api.job(JOBID)
     assert [await api.job(JOBID) for _ in range(20)] == [first] * 20
-    assert len(far.requests) == 1
+    assert len(useapi.requests) == 1
     await api.poll(JOBID)
-    assert len(far.requests) == 2
+    assert len(useapi.requests) == 2
 
 
-@pytest.mark.parametrize("what", ["cancelled", "pressed", "pressed in vain"])
-async def test_whoever_asks_after_a_change_is_not_told_what_was_before_it(
-    far: StubUseapi, api: UseapiClient, what: str
+@pytest.mark.parametrize("what", ["cancelled", "pressed", "press failed"])
+async def test_a_call_after_a_write_does_not_return_what_was_before_it(
+    useapi: StubUseapi, api: UseapiClient, what: str
 ) -> None:
-    far.says(sample("docs_get_job_imagine_completed"))
+    useapi.respond(sample("docs_get_job_imagine_completed"))
     await api.job(JOBID)
     before = api.poll(JOBID)
-    far.says(b"{}", 500 if "vain" in what else 200)
+    useapi.respond(b"{}", 500 if "failed" in what else 200)
     with suppress(errors.ProviderError):
         await (api.cancel(JOBID) if what == "cancelled" else api.press(JOBID, "U1", reply_ref="ref"))
-    far.says(sample("docs_get_job_imagine_completed").replace(b'"completed"', b'"cancelled"'))
+    useapi.respond(sample("docs_get_job_imagine_completed").replace(b'"completed"', b'"cancelled"'))
     assert (await api.job(JOBID)).status == Status.CANCELLED
     await before
 
 
-async def test_an_answer_that_was_asked_for_before_a_change_is_shared_no_more(
-    far: StubUseapi, api: UseapiClient
-) -> None:
+async def test_a_response_requested_before_a_write_is_not_cached(useapi: StubUseapi, api: UseapiClient) -> None:
     gate = asyncio.Event()
 
-    async def slowly(_: web.Request) -> web.Response:
+    async def after_gate(_: web.Request) -> web.Response:
         await gate.wait()
         return await reply(sample("docs_get_job_imagine_completed"))
 
-    far.answer = slowly
+    useapi.answer = after_gate
     before = asyncio.create_task(api.job(JOBID))
-    await far.arrived.wait()
-    far.says(b"{}")
+    await useapi.arrived.wait()
+    useapi.respond(b"{}")
     await api.cancel(JOBID)
     gate.set()
     assert (await before).status == Status.COMPLETED
-    far.says(sample("docs_get_job_imagine_completed").replace(b'"completed"', b'"cancelled"'))
+    useapi.respond(sample("docs_get_job_imagine_completed").replace(b'"completed"', b'"cancelled"'))
     assert (await api.job(JOBID)).status == Status.CANCELLED
 
 
-async def test_a_press_is_one_post_and_gives_the_child(far: StubUseapi, api: UseapiClient) -> None:
-    far.says(json.dumps({"jobid": "job:child", "verb": "button", "status": "started", "button": "V1"}).encode())
+async def test_a_press_is_one_post_and_gives_the_child(useapi: StubUseapi, api: UseapiClient) -> None:
+    useapi.respond(json.dumps({"jobid": "job:child", "verb": "button", "status": "started", "button": "V1"}).encode())
     child = await api.press(JOBID, "V1", reply_ref="p1", prompt="a cat")
     assert (child.jobid, child.button) == ("job:child", "V1")
-    (request,) = far.requests
+    (request,) = useapi.requests
     assert (request.method, request.path, request.content_type) == ("POST", "/v2/jobs/button", "application/json")
     assert request.headers["Authorization"] == f"Bearer {TOKEN}"
-    assert json.loads(far.bodies[0]) == {"jobid": JOBID, "button": "V1", "replyRef": "p1", "prompt": "a cat"}
+    assert json.loads(useapi.bodies[0]) == {"jobid": JOBID, "button": "V1", "replyRef": "p1", "prompt": "a cat"}
     await api.press(JOBID, "⬅️", reply_ref="p2")
-    assert json.loads(far.bodies[1]) == {"jobid": JOBID, "button": "⬅️", "replyRef": "p2"}
+    assert json.loads(useapi.bodies[1]) == {"jobid": JOBID, "button": "⬅️", "replyRef": "p2"}
 
 
-async def test_a_press_asks_to_be_called_where_that_is_wished(far: StubUseapi) -> None:
-    far.says(json.dumps({"jobid": "job:child", "verb": "button", "status": "started"}).encode())
+async def test_a_press_sends_the_reply_url_where_one_is_set(useapi: StubUseapi) -> None:
+    useapi.respond(json.dumps({"jobid": "job:child", "verb": "button", "status": "started"}).encode())
     async with aiohttp.ClientSession() as session:
-        api = UseapiClient(session=session, url=far.url, token=TOKEN, reply_url="https://darkroom.example.com/useapi/x")
+        api = UseapiClient(
+            session=session, url=useapi.url, token=TOKEN, reply_url="https://darkroom.example.com/useapi/x"
+        )
         await api.press(JOBID, "V1", reply_ref="p1")
-    assert json.loads(far.bodies[0])["replyUrl"] == "https://darkroom.example.com/useapi/x"
+    assert json.loads(useapi.bodies[0])["replyUrl"] == "https://darkroom.example.com/useapi/x"
 
 
 @pytest.mark.parametrize("body", [b"{}", json.dumps({"jobid": JOBID}).encode(), b"[]"])
-async def test_a_press_whose_child_has_no_id_of_its_own_is_nonsense(
-    far: StubUseapi, api: UseapiClient, body: bytes
+async def test_a_press_whose_child_has_no_id_of_its_own_is_an_invalid_response(
+    useapi: StubUseapi, api: UseapiClient, body: bytes
 ) -> None:
-    far.says(body)
+    useapi.respond(body)
     with pytest.raises(errors.InvalidResponse):
         await api.press(JOBID, "V1", reply_ref="p1")
 
 
-async def test_two_presses_are_two_posts(far: StubUseapi, api: UseapiClient) -> None:
-    far.says(json.dumps({"jobid": "job:child"}).encode())
+async def test_two_presses_are_two_posts(useapi: StubUseapi, api: UseapiClient) -> None:
+    useapi.respond(json.dumps({"jobid": "job:child"}).encode())
     await asyncio.gather(*(api.press(JOBID, "V1", reply_ref="p") for _ in range(2)))
-    assert len(far.requests) == 2
+    assert len(useapi.requests) == 2
 
 
-async def test_a_press_that_breaks_off_is_not_sent_again(far: StubUseapi, api: UseapiClient) -> None:
-    far.answer = hang_up
+async def test_a_press_whose_connection_breaks_is_not_sent_again(useapi: StubUseapi, api: UseapiClient) -> None:
+    useapi.answer = hang_up
     with pytest.raises(errors.Unreachable):
         await api.press(JOBID, "V1", reply_ref="p")
-    assert len(far.requests) == 1
+    assert len(useapi.requests) == 1
 
 
 async def hang_up(request: web.Request) -> web.StreamResponse:
@@ -345,29 +370,29 @@ async def hang_up(request: web.Request) -> web.StreamResponse:
     return web.Response()
 
 
-async def test_the_running_jobs_are_a_list_of_ids(far: StubUseapi, api: UseapiClient) -> None:
-    far.says(sample("docs_get_jobs_running_list"))
+async def test_the_running_jobs_are_a_list_of_ids(useapi: StubUseapi, api: UseapiClient) -> None:
+    useapi.respond(sample("docs_get_jobs_running_list"))
     assert await api.running() == ("<jobid>",) * 3
-    assert far.requests[0].raw_path == "/v2/jobs"
-    far.says(b'{"jobs": []}')
+    assert useapi.requests[0].raw_path == "/v2/jobs"
+    useapi.respond(b'{"jobs": []}')
     with pytest.raises(errors.InvalidResponse):
         await api.running()
-    far.says(sample("docs_error_401"), 401)
+    useapi.respond(sample("docs_error_401"), 401)
     with pytest.raises(errors.TokenRefused):
         await api.running()
 
 
-async def test_those_who_ask_at_the_same_time_share_one_request(far: StubUseapi, api: UseapiClient) -> None:
+async def test_concurrent_calls_for_a_job_share_one_request(useapi: StubUseapi, api: UseapiClient) -> None:
     gate = asyncio.Event()
 
-    async def slowly(_: web.Request) -> web.Response:
+    async def after_gate(_: web.Request) -> web.Response:
         await gate.wait()
         return await reply(sample("imagine_completed"))
 
-    far.answer = slowly
+    useapi.answer = after_gate
     first, *others = [asyncio.create_task(api.job(JOBID)) for _ in range(5)]
     other_job = asyncio.create_task(api.job("job:other"))
-    await far.arrived.wait()
+    await useapi.arrived.wait()
     first.cancel()
     with suppress(asyncio.CancelledError):
         await first
@@ -375,42 +400,53 @@ async def test_those_who_ask_at_the_same_time_share_one_request(far: StubUseapi,
     jobs = await asyncio.gather(*others)
     await other_job
     assert [job.status for job in jobs] == ["completed"] * 4
-    assert sorted(request.query["jobid"] for request in far.requests) == sorted([JOBID, "job:other"])
+    assert sorted(request.query["jobid"] for request in useapi.requests) == sorted([JOBID, "job:other"])
     assert first.cancelled()
 
 
-async def test_a_later_look_is_a_new_request(far: StubUseapi, api: UseapiClient) -> None:
-    far.says(b"", 500)
+async def test_a_poll_shares_a_request_under_way_and_only_the_first_callers_known_job_counts(
+    useapi: StubUseapi, api: UseapiClient
+) -> None:
+    useapi.respond(sample("imagine_progress_47"))
+    known = await api.poll(JOBID)
+    first = api.poll(JOBID, known)
+    assert api.poll(JOBID, msgspec.structs.replace(known, digest="")) is first
+    assert await api.job(JOBID) is known
+    assert len(useapi.requests) == 2
+
+
+async def test_a_later_call_is_a_new_request(useapi: StubUseapi, api: UseapiClient) -> None:
+    useapi.respond(b"", 500)
     with pytest.raises(errors.ProviderServerError):
         await api.job(JOBID)
-    far.says(sample("imagine_completed"))
+    useapi.respond(sample("imagine_completed"))
     await api.job(JOBID)
-    assert len(far.requests) == 2
+    assert len(useapi.requests) == 2
 
 
-async def test_a_look_that_fails_after_everyone_left_troubles_nobody(
-    far: StubUseapi, api: UseapiClient, caplog: pytest.LogCaptureFixture
+async def test_a_poll_that_fails_after_all_callers_left_logs_nothing(
+    useapi: StubUseapi, api: UseapiClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     gate = asyncio.Event()
 
-    async def slowly(_: web.Request) -> web.Response:
+    async def after_gate(_: web.Request) -> web.Response:
         await gate.wait()
         return await reply(b"", 500)
 
-    far.answer = slowly
+    useapi.answer = after_gate
     before = asyncio.all_tasks()
-    asked = asyncio.create_task(api.job(JOBID))
-    await far.arrived.wait()
-    asked.cancel()
+    caller = asyncio.create_task(api.job(JOBID))
+    await useapi.arrived.wait()
+    caller.cancel()
     with suppress(asyncio.CancelledError):
-        await asked
+        await caller
     gate.set()
     await asyncio.wait([task for task in asyncio.all_tasks() - before if "Useapi" in repr(task)])
     gc.collect()
     assert caplog.records == []
 
 
-async def test_an_answer_that_takes_too_long_is_too_slow(far: StubUseapi, session: aiohttp.ClientSession) -> None:
+async def test_a_slow_response_is_a_request_timeout(useapi: StubUseapi, session: aiohttp.ClientSession) -> None:
     async def never(_: web.Request) -> web.Response:
         await asyncio.Event().wait()
         raise AssertionError
@@ -422,93 +458,99 @@ async def test_an_answer_that_takes_too_long_is_too_slow(far: StubUseapi, sessio
             await response.write(b" ")
             await asyncio.sleep(0.02)
 
-    api = UseapiClient(session=session, url=far.url, token=TOKEN, poll_seconds=0.5, press_seconds=0.5)
+    api = UseapiClient(session=session, url=useapi.url, token=TOKEN, poll_timeout=0.5, press_timeout=0.5)
     for answer in (never, drip):
-        far.answer = answer
+        useapi.answer = answer
         with pytest.raises(errors.RequestTimeout):
             await api.job(JOBID)
-    far.answer = never
+    useapi.answer = never
     with pytest.raises(errors.RequestTimeout):
         await api.press(JOBID, "U1", reply_ref="p")
 
 
-async def half(request: web.Request) -> web.StreamResponse:
+async def half_a_response(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Length": "5000"})
     await response.prepare(request)
     await response.write(b'{"jobid":')
     return await hang_up(request)
 
 
-async def test_a_reset_is_unreachable_before_and_in_the_middle_of_an_answer(far: StubUseapi, api: UseapiClient) -> None:
-    for answer in (hang_up, half):
-        far.answer = answer
+async def test_a_reset_is_unreachable_before_and_within_a_response(useapi: StubUseapi, api: UseapiClient) -> None:
+    for answer in (hang_up, half_a_response):
+        useapi.answer = answer
         with pytest.raises(errors.Unreachable):
             await api.job(JOBID)
 
 
-async def test_where_no_connection_came_about_nothing_was_sent(
-    session: aiohttp.ClientSession, unused_tcp_port: int
-) -> None:
+async def test_without_a_connection_nothing_was_sent(session: aiohttp.ClientSession, unused_tcp_port: int) -> None:
     for host in (f"127.0.0.1:{unused_tcp_port}", "no-such-host.invalid"):
         api = UseapiClient(session=session, url=f"http://{host}/v2", token=TOKEN)
-        for ask in (api.job(JOBID), api.press(JOBID, "V1", reply_ref="p")):
+        for call in (api.job(JOBID), api.press(JOBID, "V1", reply_ref="p")):
             with pytest.raises(errors.NotSent):
-                await ask
+                await call
 
 
-async def test_a_504_of_useapi_leaves_a_press_in_doubt_and_is_sent_once(far: StubUseapi, api: UseapiClient) -> None:
-    far.says(sample("reconstructed_error_504_lock"), 504)
+async def test_a_504_of_useapi_leaves_a_press_unconfirmed_and_is_sent_once(
+    useapi: StubUseapi, api: UseapiClient
+) -> None:
+    useapi.respond(sample("reconstructed_error_504_lock"), 504)
     with pytest.raises(errors.Overloaded) as caught:
         await api.press(JOBID, "V1", reply_ref="p")
     assert isinstance(caught.value, errors.TransientError)
     assert caught.value.code == 504
-    assert len(far.requests) == 1
+    assert len(useapi.requests) == 1
 
 
-async def test_a_504_that_a_gateway_may_have_said_leaves_a_press_in_doubt(far: StubUseapi, api: UseapiClient) -> None:
+async def test_a_504_of_a_gateway_leaves_a_press_unconfirmed(useapi: StubUseapi, api: UseapiClient) -> None:
     for body in (b"", b"<html>", b'{"message": "Endpoint request timed out"}'):
-        far.says(body, 504)
+        useapi.respond(body, 504)
         with pytest.raises(errors.ProviderServerError) as caught:
             await api.press(JOBID, "V1", reply_ref="p")
         assert caught.value.code == 504
 
 
-async def babble(request: web.Request) -> web.StreamResponse:
+async def no_http(request: web.Request) -> web.StreamResponse:
     assert isinstance(request.transport, asyncio.Transport)
     request.transport.write(b"\x00\x01 220 ready\r\n\r\n")
     request.transport.close()
     return web.Response()
 
 
-async def test_what_speaks_no_http_is_unreachable(far: StubUseapi, api: UseapiClient) -> None:
-    far.answer = babble
+async def test_a_server_that_speaks_no_http_is_unreachable(useapi: StubUseapi, api: UseapiClient) -> None:
+    useapi.answer = no_http
     with pytest.raises(errors.Unreachable):
         await api.job(JOBID)
 
 
 def everything_about(error: BaseException) -> str:
-    """What a curious logger could print of an error, with all that led to it."""
-    told = [repr(error), str(error), repr(error.args), *traceback.format_exception(error)]
+    """Everything that a log could print of an error, with its causes."""
+    parts = [repr(error), str(error), repr(error.args), *traceback.format_exception(error)]
     for other in (error.__cause__, error.__context__):
-        told += [everything_about(other)] if other is not None else []
-    return "\n".join(told)
+        parts += [everything_about(other)] if other is not None else []
+    return "\n".join(parts)
 
 
 async def test_no_error_and_no_log_holds_the_token_or_the_jobid(
-    far: StubUseapi, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+    useapi: StubUseapi, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     leak = json.dumps({"error": f"Unable to locate {JOBID} {TOKEN}", "executingJobs": None}).encode()
-    answers: list[Handler] = [hang_up, half, babble, lambda _: reply(leak[:9]), lambda _: reply(b"<html>" + leak)]
+    answers: list[Handler] = [
+        hang_up,
+        half_a_response,
+        no_http,
+        lambda _: reply(leak[:9]),
+        lambda _: reply(b"<html>" + leak),
+    ]
     statuses = (302, 400, 401, 402, 404, 409, 410, 418, 429, 500, 504, 596)
     answers += [partial(lambda status, _: reply(leak, status, Location=f"/{TOKEN}"), status) for status in statuses]
-    api = UseapiClient(session=session, url=far.url, token=TOKEN)
+    api = UseapiClient(session=session, url=useapi.url, token=TOKEN)
     received = [repr(api)]
     for answer in answers:
-        far.answer = answer
-        for ask in (api.job(JOBID), api.press(JOBID, "U1", reply_ref="p"), api.running()):
+        useapi.answer = answer
+        for call in (api.job(JOBID), api.press(JOBID, "U1", reply_ref="p"), api.running()):
             with pytest.raises(errors.ProviderError) as caught:
-                await ask
+                await call
             received.append(everything_about(caught.value))
     received.append(caplog.text)
     assert "canary" not in "\n".join(received)

@@ -1,4 +1,4 @@
-"""The sleep of the two loops, in virtual time."""
+"""The sleep of the loops, in virtual time."""
 
 import asyncio
 
@@ -14,19 +14,19 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def test_it_sleeps_as_long_as_it_is_told() -> None:
+async def test_it_sleeps_for_the_given_time() -> None:
     await Wakeup().sleep(300)
     assert now() == 300
 
 
-async def test_a_ring_wakes_the_sleeper() -> None:
+async def test_set_wakes_the_sleeper() -> None:
     wakeup = Wakeup()
     asyncio.get_running_loop().call_later(2, wakeup.set)
     await wakeup.sleep(300)
     assert now() == 2
 
 
-async def test_a_ring_before_the_sleep_is_kept_for_one_sleep() -> None:
+async def test_set_before_the_sleep_skips_one_sleep() -> None:
     wakeup = Wakeup()
     wakeup.set()
     wakeup.set()
@@ -46,7 +46,7 @@ async def test_it_wakes_when_one_of_the_others_is_done_and_lets_the_rest_run_on(
     assert not late.cancelled()
 
 
-async def test_what_has_passed_is_not_slept_for() -> None:
+async def test_a_negative_time_returns_at_once() -> None:
     await Wakeup().sleep(-5)
     assert now() == 0
 
@@ -64,7 +64,7 @@ async def test_a_cancelled_sleep_leaves_nothing_behind() -> None:
     assert now() == 11
 
 
-async def test_a_ring_after_a_sleep_that_was_cancelled_is_kept() -> None:
+async def test_set_after_a_cancelled_sleep_is_kept() -> None:
     wakeup = Wakeup()
     sleeper = asyncio.create_task(wakeup.sleep(300))
     await asyncio.sleep(1)

@@ -59,4 +59,4 @@ def _options(chance: random.Random, number: int, *, over: bool) -> dict[str, Any
     if over:
         return {"verb": "imagine", "prompt": f"wish {number}", "duration": 0, "age": 1}
     length = chance.choice((0.0, chance.uniform(0.2, 3.0), chance.uniform(0.2, 3.0)))
-    return {**chance.choice(KINDS), "prompt": f"wish {number}", "duration": length, "asleep": True}
+    return {**chance.choice(KINDS), "prompt": f"wish {number}", "duration": length, "starts_when_polled": True}

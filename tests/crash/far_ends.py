@@ -25,7 +25,7 @@ class DistantUseapi:
 
     async def add_job(self, **options: Any) -> str:
         """See `FakeUseapi.add_job`."""
-        async with self._session.post(f"{self.origin}/_pretend/jobs", json=options) as response:
+        async with self._session.post(f"{self.origin}/_control/jobs", json=options) as response:
             told = await response.json()
         if response.status != 200:
             raise RuntimeError(told["error"])
@@ -33,16 +33,16 @@ class DistantUseapi:
 
     async def fail(self, kind: int | str, **how: Any) -> None:
         """See `FakeUseapi.fail`."""
-        async with self._session.post(f"{self.origin}/_pretend/faults", json={"kind": kind, **how}) as response:
+        async with self._session.post(f"{self.origin}/_control/faults", json={"kind": kind, **how}) as response:
             assert response.status == 200
 
     async def heal(self) -> None:
         """No more faults."""
-        await self._session.delete(f"{self.origin}/_pretend/faults")
+        await self._session.delete(f"{self.origin}/_control/faults")
 
     async def requests(self) -> list[dict[str, Any]]:
         """Every request so far."""
-        async with self._session.get(f"{self.origin}/_pretend/requests") as response:
+        async with self._session.get(f"{self.origin}/_control/requests") as response:
             told: list[dict[str, Any]] = await response.json()
         return told
 

@@ -3,14 +3,14 @@
     python -m tests.crash.kill_run --deliveries 2000 --kills 200 --nonce-window 0 --seed 1
 
 Every second kill comes from outside at a random instant, every other one from inside at a named point (see
-`fragile/sitecustomize.py`). After the last one the bot lives until everything that `/job` promised stands in its
-channel, and a while longer, because a repeated post may come late. Some grids are also split in four, and some pictures
-cannot be fetched at first and come into their posts later (the first after `LATE` s instead of 15).
+`fragile/sitecustomize.py`), the last one between a post and its answer. After it the bot lives until everything that
+`/job` promised is posted in its channel, and a while longer, because a repeated post may come late. Some grids are also
+split in four, and some pictures cannot be fetched at first and are added to their posts later (the first after `LATE` s
+instead of 15).
 """
 
 import argparse
 import asyncio
-import os
 import random
 import re
 import shutil
@@ -25,9 +25,10 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from tests.crash.bot_process import bot_process, environment
 from tests.crash.commands import SubscriptionResult, wishes_for
-from tests.crash.far_ends import ROOT, far_ends
-from tests.crash.verdict import Post, Standing, Stats, judge, standing
+from tests.crash.delivery_check import Post, Standing, Stats, judge, standing
+from tests.crash.far_ends import far_ends
 
 ASKERS = 12  # wishes that are asked side by side
 EARLY = 0.15  # share of the kills from outside that hit the start
@@ -35,8 +36,10 @@ PROMISES = ("Watching", "I'm already watching", "This job has already finished",
 SPLIT = "I'll post the four", "The four pictures are already posted"
 HURRY = 20
 LATE = 15 / HURRY
-TIMES = {"commit": 25, "post": 6, "edit": 4, "history": 2, "answer": 8, "look": 10}  # the most often a point is met
+TIMES = {"commit": 25, "post": 6, "edit": 4, "history": 2, "answer": 8, "poll": 10}  # the most often a point is met
 MOMENTS = ("before", "during", "after")
+LAST_POINT = "stored:1"
+"""Where the last kill falls, whatever the machine's speed: between a message that Discord stored and its answer."""
 FAULTS = "500,502,503,reset,stored-reset,stored-reset,hang,stored-hang"
 REFUSED = 400, 413  # the message as it is, and its file
 CUT_OFF = "stored-reset", "stored-503"
@@ -84,12 +87,12 @@ class KillRun:
         self.wrongs = verdict.lines()
         log = self.log.read_text()
         return Stats(
-            deliveries=len(self.promised), splits=len(self.in_four), late=log.count("came late"),
+            deliveries=len(self.promised), splits=len(self.in_four), late=log.count("picture that was late"),
             kills=sum(self.ends.values()), at_named_points=self.ends["named"],
             lost=len(verdict.lost), repeated=len(verdict.repeated), splits_lost=len(verdict.splits_lost),
             splits_repeated=len(verdict.splits_repeated), bare=self._bare(found),
             cards_left=sum(here.running for here in found.values()), integrity=verdict.integrity,
-            settled=log.count("had been posted before"), seconds=round(time.monotonic() - started),
+            settled=log.count("was already posted"), seconds=round(time.monotonic() - started),
         )  # fmt: skip
 
     def _bare(self, found: dict[int, Standing]) -> int:
@@ -111,19 +114,7 @@ class KillRun:
             order.jobid = await self.useapi.add_job(**order.options)
         count = len(self.wishes) // 4 + 2  # each may ask six times a minute
         self.members = [await do("add_member", guild_id=guild, name=f"M{number}") for number in range(count)]
-        self.environment = {
-            **{name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}},
-            "PYTHONPATH": os.pathsep.join((str(Path(__file__).parent / "fragile"), str(ROOT))),
-            "DISCORD_TOKEN": "MTk4.pretend.token",
-            "USEAPI_TOKEN": "demo-token",
-            "ALLOWED_GUILDS": str(guild),
-            "DISCORD_API_URL": self.discord.api_url,
-            "USEAPI_URL": self.useapi.url,
-            "IMAGE_HOSTS": self.useapi.origin,
-            "POLL_SECONDS": "0.2",
-            "DATA_DIR": str(self.folder),
-            "DARKROOM_HURRY": str(HURRY),
-        }
+        self.environment = environment(self.folder, [guild], self.discord, self.useapi, hurry=HURRY)
 
     # --- dying ------------------------------------------------------------------------------------------------------
 
@@ -139,42 +130,39 @@ class KillRun:
                 self._turn.release()
                 asked += 1
             await self._plan_trouble(number)
-            await self._die(self._point() if number % 2 else "")
+            await self._die(self._point(number) if number % 2 else "")
 
-    def _point(self) -> str:
+    def _point(self, number: int) -> str:
+        if number == self.kills - 1:
+            return LAST_POINT
         what = self.chance.choice(list(TIMES))
         moment = self.chance.choice(MOMENTS if what != "commit" else ("before", "after"))
         return f"{what}-{moment}:{self.chance.randint(1, TIMES[what])}"
 
-    async def _start(self, point: str) -> asyncio.subprocess.Process:
-        with self.log.open("ab") as log:
-            return await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "bot", "run"),
-                cwd=self.folder,
-                env={**self.environment, "DARKROOM_DIE": point},
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-
     async def _die(self, point: str) -> None:
         """One life, ended by itself at the point, or by us: now and then while it starts, else at work."""
-        bot = await self._start(point)
-        dead = asyncio.create_task(bot.wait())
-        if not point and self.chance.random() < EARLY:
-            await asyncio.wait({dead}, timeout=self.chance.uniform(0, self._start_takes))
-        else:
-            started = time.monotonic()
-            ready = asyncio.create_task(self.discord.do("wait_ready", within=30))
-            await asyncio.wait({dead, ready}, return_when=asyncio.FIRST_COMPLETED)
-            self._start_takes = time.monotonic() - started
-            await asyncio.wait({dead}, timeout=2 * self.life if point else self.chance.uniform(0, self.life))
-            await asyncio.gather(ready, return_exceptions=True) if ready.done() else ready.cancel()
-        by = "named" if dead.done() else "outside"
-        if by == "outside":
-            bot.kill()
-        assert await dead == -signal.SIGKILL, f"The bot ended by itself, see {self.log}"
+        async with bot_process(self.folder, self.environment, point) as bot:
+            dead = asyncio.create_task(bot.wait())
+            if not point and self.chance.random() < EARLY:
+                await asyncio.wait({dead}, timeout=self.chance.uniform(0, self._start_takes))
+            else:
+                started = time.monotonic()
+                ready = asyncio.create_task(self.discord.do("wait_ready", within=30))
+                await asyncio.wait({dead, ready}, return_when=asyncio.FIRST_COMPLETED)
+                self._start_takes = time.monotonic() - started
+                await asyncio.wait({dead}, timeout=self._patience(point))
+                await asyncio.gather(ready, return_exceptions=True) if ready.done() else ready.cancel()
+            by = "named" if dead.done() else "outside"
+            if by == "outside":
+                bot.kill()
+            assert await dead == -signal.SIGKILL, f"The bot ended by itself, see {self.log}"
         self.ends[by] += 1
+
+    def _patience(self, point: str) -> float:
+        """The seconds that the bot has to come to the point, or works until it is killed from outside."""
+        if point == LAST_POINT:
+            return 60
+        return 2 * self.life if point else self.chance.uniform(0, self.life)
 
     async def _plan_trouble(self, number: int) -> None:
         """Let one result meet trouble of a kind for certain: what it degrades to, or repeats, is to stand once, too.
@@ -249,24 +237,24 @@ class KillRun:
         """The last life: until all stands and no card is left, then quietly on; what stands in each channel."""
         await self.discord.do("heal")
         await self.useapi.heal()
-        bot = await self._start("")
-        await asyncio.gather(*self._asking)
-        owed = Counter(channel for _, channel in (*self.promised, *self.in_four))
+        async with bot_process(self.folder, self.environment) as bot:
+            await asyncio.gather(*self._asking)
+            owed = Counter(channel for _, channel in (*self.promised, *self.in_four))
 
-        async def all_stands(channel: int) -> bool:
-            here = await self._look(channel)
-            return (
-                not here.running
-                and not self._bare({channel: here})
-                and len(here.results) + len(here.splits) >= owed[channel]
-            )
+            async def all_stands(channel: int) -> bool:
+                here = await self._look(channel)
+                return (
+                    not here.running
+                    and not self._bare({channel: here})
+                    and len(here.results) + len(here.splits) >= owed[channel]
+                )
 
-        with suppress(TimeoutError, RuntimeError):  # what is lost is counted in the end
-            for channel in self.places:
-                await self.discord.wait_until(partial(all_stands, channel), within=60)
-        await asyncio.sleep(self.quiet)  # nothing is to happen: only time can show that
-        bot.terminate()
-        assert await bot.wait() == 0, f"The bot did not end well, see {self.log}"
+            with suppress(TimeoutError, RuntimeError):  # what is lost is counted in the end
+                for channel in self.places:
+                    await self.discord.wait_until(partial(all_stands, channel), within=60)
+            await asyncio.sleep(self.quiet)  # nothing is to happen: only time can show that
+            bot.terminate()
+            assert await bot.wait() == 0, f"The bot did not end well, see {self.log}"
         return {channel: await self._look(channel) for channel in self.places}
 
     async def _look(self, channel: int) -> Standing:

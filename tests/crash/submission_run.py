@@ -1,17 +1,17 @@
-"""Kills the bot again and again while members press buttons, and counts what was made, found, posted and told.
+"""Kills the bot again and again while members press buttons, and counts what was made, found, posted and notified.
 
     python -m tests.crash.submission_run --presses 320 --kills 80 --seed 1
 
-The pretend useapi keeps account of every job that it made. Two kills of three come from inside at a named point around
-the request, the others from outside at a random instant; useapi has trouble of its own besides, and three places. After
-the last kill the bot lives until nothing happens any more. The line's pauses are divided by 100 (see
-`fragile/sitecustomize.py`), so that a press that never arrived is declared lost after 1.8 s and not after 3 minutes.
+The fake useapi keeps account of every job that it made. Two kills of three come from inside at a named point around the
+request (the first right after its answer), the others from outside at a random instant; useapi has trouble of its own
+besides, and three slots. After the last kill the bot lives until nothing happens any more. The queue's pauses are
+divided by 100 (see `fragile/sitecustomize.py`), so that a submission that never arrived is declared lost after 1.8 s
+and not after 3 minutes.
 """
 
 import argparse
 import asyncio
 import itertools
-import os
 import random
 import shutil
 import signal
@@ -24,9 +24,10 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from tests.crash.far_ends import ROOT, far_ends
-from tests.crash.promises import Stats, SubmissionHistory, judge
-from tests.crash.verdict import standing
+from tests.crash.bot_process import bot_process, environment
+from tests.crash.delivery_check import standing
+from tests.crash.far_ends import far_ends
+from tests.crash.submission_check import Stats, SubmissionHistory, judge
 
 HURRY = 100
 QUIET = 3.0  # seconds without any news from Discord: more than what a lost press takes
@@ -34,6 +35,8 @@ PER_PARENT = 8
 GUILDS = 5  # each allows a hundred presses a day
 POINTS = [f"{what}-{when}" for what in ("row", "take", "end") for when in ("before", "after")]
 POINTS += [f"press-{when}" for when in ("before", "during", "after")] * 2
+FIRST_POINT = "press-after:1"
+"""Where the first kill falls, whatever the machine's speed: useapi has answered a request, and nobody read that."""
 TROUBLE: tuple[int | str, ...] = ("made_reset", "made_500", "made_504", "reset", "html", 500, 429, 504, 596)
 FAULTS = "500,502,503,reset,stored-reset,hang"
 
@@ -88,29 +91,17 @@ class PressRun:
             number: await do("add_member", guild_id=guilds[number % GUILDS], name=f"M{number}", **moderator)
             for number in range(self.presses)
         }
-        self.environment = {
-            **{name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}},
-            "PYTHONPATH": os.pathsep.join((str(Path(__file__).parent / "fragile"), str(ROOT))),
-            "DISCORD_TOKEN": "MTk4.pretend.token",
-            "USEAPI_TOKEN": "demo-token",
-            "ALLOWED_GUILDS": ",".join(map(str, guilds)),
-            "DISCORD_API_URL": self.discord.api_url,
-            "USEAPI_URL": self.useapi.url,
-            "IMAGE_HOSTS": self.useapi.origin,
-            "POLL_SECONDS": "0.2",
-            "DATA_DIR": str(self.folder),
-            "DARKROOM_HURRY": str(HURRY),
-        }
-        bot = await self._start("")
-        await do("wait_ready", within=30)
+        self.environment = environment(self.folder, guilds, self.discord, self.useapi, hurry=HURRY)
         self.parents: dict[int, list[str]] = {place: [] for place in self.places}
         self.pictures: dict[int, list[dict[str, Any]]] = {}
-        for number in range(-(-self.presses // PER_PARENT // GUILDS) * GUILDS):
-            await self._show(self.places[number % GUILDS], number)
-        for place in self.places:
-            self.pictures[place] = await self.discord.wait_until(partial(self._all_shown, place), within=30)
-        bot.terminate()
-        assert await bot.wait() == 0
+        async with bot_process(self.folder, self.environment) as bot:
+            await do("wait_ready", within=30)
+            for number in range(-(-self.presses // PER_PARENT // GUILDS) * GUILDS):
+                await self._show(self.places[number % GUILDS], number)
+            for place in self.places:
+                self.pictures[place] = await self.discord.wait_until(partial(self._all_shown, place), within=30)
+            bot.terminate()
+            assert await bot.wait() == 0
 
     async def _show(self, place: int, number: int) -> None:
         jobid = await self.useapi.add_job(prompt=f"parent {number}", age=60)
@@ -129,7 +120,8 @@ class PressRun:
         self._interactions: dict[int, int] = {}  # by the number of the press
         self._left = list(range(self.presses))
         points = itertools.chain.from_iterable(self.chance.sample(POINTS, len(POINTS)) for _ in itertools.count())
-        for number, point in zip(range(self.kills), points, strict=False):
+        await self._die(FIRST_POINT, max(1, self.presses // (self.kills + 1)))
+        for number, point in zip(range(1, self.kills), points, strict=False):
             if self.chance.random() < 0.5:
                 for _ in range(self.chance.randint(1, 2)):
                     await self.useapi.fail(self.chance.choice(TROUBLE), path="/v2/jobs/button")
@@ -137,34 +129,29 @@ class PressRun:
             await self._die("" if number % 3 == 2 else f"{point}:{self.chance.randint(1, min(due, 3))}", due)
             await self.useapi.heal()
 
-    async def _start(self, point: str) -> asyncio.subprocess.Process:
-        with self.log.open("ab") as log:
-            return await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "bot", "run"),
-                cwd=self.folder,
-                env={**self.environment, "DARKROOM_DIE": point},
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-
     async def _die(self, point: str, presses: int) -> None:
         """One life with so many presses, ended by itself at the point, or by us."""
-        bot = await self._start(point)
-        dead = asyncio.create_task(bot.wait())
-        ready = asyncio.create_task(self.discord.do("wait_ready", within=30))
-        await asyncio.wait({dead, ready}, return_when=asyncio.FIRST_COMPLETED)
-        due, self._left = self._left[:presses], self._left[presses:]
-        pressing = [asyncio.create_task(self._press(number)) for number in due]
-        await asyncio.wait({dead}, timeout=2 * self.life if point else self.chance.uniform(0, self.life))
-        by = point.partition(":")[0] if dead.done() else "outside"
-        if by == "outside":
-            bot.kill()
-        assert await dead == -signal.SIGKILL, f"The bot ended by itself, see {self.log}"
+        async with bot_process(self.folder, self.environment, point) as bot:
+            dead = asyncio.create_task(bot.wait())
+            ready = asyncio.create_task(self.discord.do("wait_ready", within=30))
+            await asyncio.wait({dead, ready}, return_when=asyncio.FIRST_COMPLETED)
+            due, self._left = self._left[:presses], self._left[presses:]
+            pressing = [asyncio.create_task(self._press(number)) for number in due]
+            await asyncio.wait({dead}, timeout=self._patience(point))
+            by = point.partition(":")[0] if dead.done() else "outside"
+            if by == "outside":
+                bot.kill()
+            assert await dead == -signal.SIGKILL, f"The bot ended by itself, see {self.log}"
         ready.cancel()
         await asyncio.gather(ready, *pressing, return_exceptions=True)
         self.ends[by] += 1
         self._left += [number for number in due if number in self._interactions and not await self._answer(number)]
+
+    def _patience(self, point: str) -> float:
+        """The seconds that the bot has to come to the point, or works until it is killed from outside."""
+        if point == FIRST_POINT:
+            return 60
+        return 2 * self.life if point else self.chance.uniform(0, self.life)
 
     async def _answer(self, number: int) -> str:
         """What the presser sees; nothing, where the bot died before it could say anything: then one presses again."""
@@ -197,18 +184,18 @@ class PressRun:
 
     async def _live_on(self) -> None:
         """The last life, until nothing happens any more."""
-        bot = await self._start("")
-        await self.discord.do("wait_ready", within=30)
-        due, self._left = self._left, []
-        await asyncio.gather(*map(self._press, due))
-        version = await self.discord.do("changed", since=-1, within=5)
-        for _ in range(10_000):
-            try:
-                version = await self.discord.do("changed", since=version, within=QUIET)
-            except RuntimeError:
-                break
-        bot.terminate()
-        assert await bot.wait() == 0, f"The bot did not end well, see {self.log}"
+        async with bot_process(self.folder, self.environment) as bot:
+            await self.discord.do("wait_ready", within=30)
+            due, self._left = self._left, []
+            await asyncio.gather(*map(self._press, due))
+            version = await self.discord.do("changed", since=-1, within=5)
+            for _ in range(10_000):
+                try:
+                    version = await self.discord.do("changed", since=version, within=QUIET)
+                except RuntimeError:
+                    break
+            bot.terminate()
+            assert await bot.wait() == 0, f"The bot did not end well, see {self.log}"
 
     async def _look(self) -> SubmissionHistory:
         """What the far ends have in the end."""

@@ -96,7 +96,7 @@ async def test_a_forged_press_costs_nothing_and_is_answered(street: ProcessHarne
         pressed = await discord.click(lure, street.mira, forged, forged=True)
         answer = await pressed.answered()
         assert answer.ephemeral
-        assert "I don't know this" in answer.content
+        assert answer.content.startswith(("I don't know this post any more", "This button no longer works"))
     assert presses(street) == []
 
 

@@ -100,7 +100,7 @@ class OutboxMachine(RuleBasedStateMachine):
         """Run one call of the store; `Crashed` where SQLite came to the statement at which all ends."""
         if not self.cut_at:
             return self.loop.run_until_complete(work)
-        database = self.store._db._connection  # the only place that sees single statements
+        database = self.store.database._connection  # the only place that sees single statements
         self.loop.run_until_complete(database.set_trace_callback(self._at_statement))
         result = self.loop.run_until_complete(work)
         self.loop.run_until_complete(database.set_trace_callback(None))  # type: ignore[arg-type]  # turns it off
@@ -141,24 +141,28 @@ class OutboxMachine(RuleBasedStateMachine):
     def _keep_all_promises(self) -> None:
         self.over |= set(JOBS)
         self.look()
-        for press in self.do(self.store.to_notify()):
-            self.do(self.store.notify_in_channel(press) if press.child_id is None else self.store.mark_notified(press))
+        for press in self.do(self.store.queue.to_notify()):
+            self.do(
+                self.store.submissions.notify_in_channel(press)
+                if press.child_id is None
+                else self.store.submissions.mark_notified(press)
+            )
         for _ in range(3):  # results, then the cards that waited for them, then none
             self._deliver_all()
         posts = {(m.delivery.kind, m.jobid, m.delivery.destination.channel_id) for m in self.messages}
         assert self.promised <= posts, "lost"
-        presses = [press for press, _ in self.do(self.store.history(PLACES[0].guild_id, before=None, limit=100))]
+        presses = [press for press, _ in self.do(self.store.history.page(PLACES[0].guild_id, before=None, limit=100))]
         declined = {press.id for press in presses if press.state is SubmissionState.DECLINED}
         assert declined == {notice.delivery.submission_id for notice in self._standing(DeliveryKind.NOTICE)}, (
             "nobody told them"
         )
         # Without a history, a card whose send was cut off cannot be found again.
-        assert self.nonces or all(card.over for card in self._standing(DeliveryKind.CARD)), (
+        assert self.nonces or all(card.over for card in self._standing(DeliveryKind.STATUS_CARD)), (
             "a card says that its job runs"
         )
         self._show_what_is_true()
-        assert self.do(self.store.due_deliveries()) == []
-        assert self.do(self.store.posts_to_edit()) == []
+        assert self.do(self.store.outbox.due()) == []
+        assert self.do(self.store.outbox.to_edit()) == []
         self.nothing_stands_twice()
 
     def _show_what_is_true(self) -> None:
@@ -186,8 +190,8 @@ class OutboxMachine(RuleBasedStateMachine):
     @rule(jobid=st.sampled_from(JOBS), destination=st.sampled_from(PLACES), person=st.sampled_from(PEOPLE), cut=CUT)
     def ask(self, jobid: str, destination: Destination, person: Person, cut: int = 0) -> None:
         with self.life(cut):
-            self.store.note_snowflake(self._snowflake())
-            self.do(self.store.ask(self._job(jobid), destination, person))
+            self.store.clock.note_snowflake(self._snowflake())
+            self.do(self.store.subscriptions.add(self._job(jobid), destination, person))
             self.promised.add((DeliveryKind.RESULT, jobid, destination.channel_id))
 
     @rule(destination=st.sampled_from(PLACES), person=st.sampled_from(PEOPLE), declined=st.booleans(), cut=CUT)
@@ -196,22 +200,22 @@ class OutboxMachine(RuleBasedStateMachine):
         if JOBS[0] not in self.over:
             return
         with self.life(cut):
-            parent = self.do(self.store.ask(self._job(JOBS[0]), destination, person)).known
+            parent = self.do(self.store.subscriptions.add(self._job(JOBS[0]), destination, person)).known
             self.promised.add((DeliveryKind.RESULT, JOBS[0], destination.channel_id))
             button, tier = ("V1", CostTier.VARY) if declined else ("U1", CostTier.PICK)
             pressed = self.do(
-                self.store.add_submission(parent, button, destination, person, tier=tier, limits=Limits())
+                self.store.submissions.add(parent, button, destination, person, tier=tier, limits=Limits())
             )
             assert isinstance(pressed, Submission)
-            if pressed.waits_for is not None or self.do(self.store.mark_sent(pressed)) is None:
+            if pressed.waits_for is not None or self.do(self.store.submissions.mark_sent(pressed)) is None:
                 return
             if declined:
-                self.do(self.store.mark_failed(pressed, SubmissionState.DECLINED, "no"))
+                self.do(self.store.submissions.mark_failed(pressed, SubmissionState.DECLINED, "no"))
                 for _ in range(2):  # whoever tells cannot know whether it was told before a crash
-                    self.do(self.store.notify_in_channel(pressed))
+                    self.do(self.store.submissions.notify_in_channel(pressed))
             else:
-                used = self.do(self.store.child_of(parent.id, button)) is not None
-                self.do(self.store.mark_accepted(pressed, self._job(CHILD), used=used, quiet_for=15))
+                used = self.do(self.store.history.child_of(parent.id, button)) is not None
+                self.do(self.store.submissions.mark_accepted(pressed, self._job(CHILD), repeated=used, delay=15))
                 self.promised.add((DeliveryKind.RESULT, CHILD, destination.channel_id))
 
     @rule(destination=st.sampled_from(PLACES), cut=CUT)
@@ -219,9 +223,9 @@ class OutboxMachine(RuleBasedStateMachine):
         if JOBS[0] not in self.over:
             return
         with self.life(cut):
-            known = self.do(self.store.by_jobid(JOBS[0]))
+            known = self.do(self.store.jobs.by_jobid(JOBS[0]))
             assert known is not None
-            there = self.do(self.store.ask_split(known.id, destination))
+            there = self.do(self.store.deliveries.add_split(known.id, destination))
             assert there is None or there.message_id in [split.id for split in self._standing(DeliveryKind.SPLIT)]
             self.promised.add((DeliveryKind.SPLIT, JOBS[0], destination.channel_id))
 
@@ -232,20 +236,20 @@ class OutboxMachine(RuleBasedStateMachine):
     @rule(cut=CUT)
     def look(self, cut: int = 0) -> None:
         with self.life(cut):
-            running = [self.do(self.store.known(job_id)) for job_id in self.do(self.store.running())]
-            self.do(self.store.record([(known.id, self._job(known.job.jobid)) for known in running]))
+            running = [self.do(self.store.jobs.get(job_id)) for job_id in self.do(self.store.jobs.to_poll())]
+            self.do(self.store.jobs.record([(known.id, self._job(known.job.jobid)) for known in running]))
 
     @rule(nth=st.integers(0, 5), fate=st.sampled_from(FATES), cut=CUT)
     def deliver(self, nth: int, fate: str, cut: int) -> None:
         with self.life(cut):
-            waiting = self.do(self.store.due_deliveries())
+            waiting = self.do(self.store.outbox.due())
             if waiting:
                 self._deliver(waiting[nth % len(waiting)], fate)
 
     @rule(cut=CUT)
     def edit(self, cut: int) -> None:
         with self.life(cut):
-            for post in self.do(self.store.posts_to_edit()):
+            for post in self.do(self.store.outbox.to_edit()):
                 self._edit(post)
 
     @rule()
@@ -256,16 +260,18 @@ class OutboxMachine(RuleBasedStateMachine):
     # --- the courier's protocol -------------------------------------------------------------------------------------
 
     def _deliver(self, delivery: Delivery, fate: str) -> None:
-        known = self.do(self.store.known(delivery.job_id))
+        known = self.do(self.store.jobs.get(delivery.job_id))
         if delivery.state is DeliveryState.SENDING:
             if found := self._find(delivery):
-                self.do(self.store.posted(unseen(delivery), found.id, picture_for=0 if found.picture else 600))
+                self.do(
+                    self.store.outbox.mark_posted(unseen(delivery), found.id, picture_for=0 if found.picture else 600)
+                )
                 return
-            if delivery.kind is DeliveryKind.CARD and known.job.over:
-                self.do(self.store.drop(delivery))
+            if delivery.kind is DeliveryKind.STATUS_CARD and known.job.over:
+                self.do(self.store.outbox.drop(delivery))
                 return
         links = self._links(delivery)
-        claimed = self.do(self.store.claim(delivery))
+        claimed = self.do(self.store.outbox.claim(delivery))
         if claimed is None:
             return
         whole = fate != "without its picture" or delivery.kind is not DeliveryKind.RESULT
@@ -273,32 +279,32 @@ class OutboxMachine(RuleBasedStateMachine):
             message = self._post(claimed, known.job, links, whole)
         if fate in {"answered", "without its picture"}:
             seen = claimed if delivery.state is DeliveryState.WAITING else unseen(claimed)
-            self.do(self.store.posted(seen, message.id, picture_for=0 if whole else 600))
+            self.do(self.store.outbox.mark_posted(seen, message.id, picture_for=0 if whole else 600))
         elif fate == "killed":
             self._die()
         else:
             refused = fate == "refused" and delivery.state is DeliveryState.WAITING
-            self.do(self.store.put_off(claimed, 300, fate, unsent=refused))
+            self.do(self.store.outbox.retry_later(claimed, 300, fate, unsent=refused))
 
     def _edit(self, post: Delivery) -> None:
-        known = self.do(self.store.known(post.job_id))
-        coming = known.job.over and self.do(self.store.open_result(known.id, post.destination.channel_id))
-        if post.kind is DeliveryKind.CARD and coming:
-            self.do(self.store.shown(post, 5))
+        known = self.do(self.store.jobs.get(post.job_id))
+        coming = known.job.over and self.do(self.store.deliveries.open_result(known.id, post.destination.channel_id))
+        if post.kind is DeliveryKind.STATUS_CARD and coming:
+            self.do(self.store.outbox.mark_edited(post, 5))
             return
         (message,) = (message for message in self.messages if message.id == post.message_id)
         message.over, message.links, message.picture = known.job.over, self._links(post), True
-        self.do(self.store.shown(post, 5, picture=True))
+        self.do(self.store.outbox.mark_edited(post, 5, picture=True))
 
     def _links(self, delivery: Delivery) -> set[str]:
-        return set(self.do(self.store.picks(delivery.job_id, delivery.destination)))
+        return set(self.do(self.store.history.picks(delivery.job_id, delivery.destination)))
 
     def _deliver_all(self) -> None:
         with self.life():
-            for delivery in self.do(self.store.due_deliveries()):
+            for delivery in self.do(self.store.outbox.due()):
                 self._deliver(delivery, "answered")
             self.seconds += 400
-            for post in self.do(self.store.posts_to_edit()):
+            for post in self.do(self.store.outbox.to_edit()):
                 self._edit(post)
 
     # --- the far ends -----------------------------------------------------------------------------------------------
@@ -332,7 +338,7 @@ def unseen(delivery: Delivery) -> Delivery:
     """As the courier marks what nobody saw arrive: it shows an unknown version of itself."""
     return (
         msgspec.structs.replace(delivery, revision=0)
-        if delivery.kind in {DeliveryKind.CARD, DeliveryKind.RESULT}
+        if delivery.kind in {DeliveryKind.STATUS_CARD, DeliveryKind.RESULT}
         else delivery
     )
 

@@ -179,12 +179,12 @@ async def test_too_large_is_learnt_from_discord_and_shown_smaller(show: Show) ->
     (file,) = post.files
     assert len(file.data) <= MIB
     assert opened(file.data).size == (700, 700)
-    assert "-# A smaller copy is shown, because the picture has 1.4 MB." in str(post.embeds)
+    assert "-# This is a smaller copy: the picture is too large to attach (1.4 MB)." in str(post.embeds)
     refused = [request for request in show.discord.requests if request.status == 413]
     assert len(refused) == 1
     moving = await show.shown("it moves", url=show.served(samples.moving_webp(64, 64, size=2 * MIB)))
     assert getattr(opened(moving.files[0].data), "n_frames", 1) == 1
-    assert "A still is shown" in str(moving.embeds)
+    assert "This is a still" in str(moving.embeds)
     show.discord.file_limit = limit
     again = await show.shown("large again", url=show.served(data))
     assert again.files[0].data == data, "interactions tell of the new limit"

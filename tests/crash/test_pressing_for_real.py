@@ -85,7 +85,7 @@ async def test_every_way_to_press_works_in_the_real_process(street: ProcessHarne
     for _ in range(3):
         street.useapi.add_job(duration=9000)
     sent = len([request for request in street.useapi.requests if request.path == "/v2/jobs/button"])
-    await said(await press(grid, street.mira, "V1"), "first in line")
+    await said(await press(grid, street.mira, "V1"), "V1 is queued (1st)")
     mine = await (await discord.slash(street.channel, street.mira, "jobs")).answered()
     assert "V1" in str(mine)
     assert sent == 3, "U2, Custom Zoom, Upscale"

@@ -54,14 +54,14 @@ async def test_an_older_copy_repeats_nothing_and_the_admin_learns_what_it_does_n
 
     status, said = await type_in(street, "restore", str(copy))
     first, unknown, kept, last = said.splitlines()
-    assert (status, first.startswith(f"Put {copy} back: 2 jobs; the newest news in it are of ")) == (0, True)
-    assert re.match(r"Not in it: 2 jobs that came later \(#\w+, #\w+\)\. What was posted stays, but their", unknown)
-    assert kept.startswith("What was there before is kept as data/replaced-")
+    assert (status, first.startswith(f"Restored {copy}: 2 jobs, last updated ")) == (0, True)
+    assert re.match(r"Not in it: 2 jobs added after that copy \(#\w+, #\w+\)\. Posts stay, but their", unknown)
+    assert kept.startswith("The previous database is kept as data/replaced-")
     assert last.startswith("Start the bot now.")
 
     street.bot.screen = ""
     await channel.start()
-    await discord.wait_until(lambda: "had been posted before" in street.bot.screen, 10)
+    await discord.wait_until(lambda: "was already posted" in street.bot.screen, 10)
     answer = await channel.ask(lighthouse)
     assert answer == "It's already posted here."
     card = discord.messages(street.channel)[0]

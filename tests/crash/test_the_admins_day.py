@@ -110,7 +110,7 @@ async def test_whoever_runs_the_bot_sees_the_account_and_everybody_finds_their_j
 
     street.useapi.fail("queue_full", path="/v2/jobs/button")
     pressed = await discord.click(post, street.mira, post.button("V1"))
-    await discord.wait_until(lambda: pressed.answer and "first in line" in pressed.answer.content, 10)
+    await discord.wait_until(lambda: pressed.answer and "queued (1st)" in pressed.answer.content, 10)
     panel = await desk.opened(street.mira, "jobs")
     seen = panel.embeds[0]["description"]
     assert "**Queued (1 of 3)**\n- V1 of `#" in seen

@@ -1,10 +1,7 @@
 """`python -m bot run` as an admin starts it: READY, /job, the card, the picture, a press, and a clean end."""
 
 import signal
-from functools import partial
 from typing import Any
-
-import pytest
 
 from tests.crash.conftest import ProcessHarness
 from tests.ports import free_port
@@ -64,69 +61,68 @@ async def test_a_pending_job_survives_a_kill_and_is_posted_once(street: ProcessH
     await street.picture()
     await discord.wait_until(lambda: discord.messages(street.channel)[0].content.startswith("-# ✓"), 10)
     assert len(discord.messages(street.channel)) == 2
-    syncs = [request for request in discord.requests if request.method == "PUT"]
-    assert len(syncs) == 1, "the commands did not change, so they are not sent again"
 
 
-async def test_a_gateway_that_refuses_at_first_is_waited_for(street: ProcessHarness) -> None:
+async def test_a_useapi_that_is_down_and_a_gateway_that_refuses_at_first_do_not_stop_the_start(
+    street: ProcessHarness,
+) -> None:
+    street.settle(USEAPI_URL="http://127.0.0.1:1", USEAPI_TOKEN="user:1-canary", LOG_LEVEL="DEBUG")
     street.discord.fail("GET /gateway", "reset", times=3)  # aiohttp itself repeats a GET that was cut
     await street.bot.start()
     await street.discord.wait_ready(within=20)
+    assert (await street.bot.stop())[0] == 0
+    assert "useapi.net could not be reached" in street.bot.screen
     assert "Traceback" not in street.bot.screen
+    assert "canary" not in street.bot.screen
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_stop_in_the_middle_of_a_send_takes_five_seconds_at_most(
-    street: ProcessHarness, number: signal.Signals
+async def test_a_stop_takes_five_seconds_at_most_and_commands_are_sent_when_they_changed_or_on_request(
+    street: ProcessHarness,
 ) -> None:
+    """Three lives: each signal in the middle of a send, then a signal while somebody is being answered."""
     discord = street.discord
-    await street.bot.start()
+    for number, prompt in ((signal.SIGTERM, "a lighthouse"), (signal.SIGINT, "a windmill")):
+        await street.bot.start()
+        await discord.wait_ready()
+        discord.fail(f"POST /channels/{street.channel}/messages", "stored-hang")
+        await _post(street, prompt)
+        await _stop(street, number)
+        assert _syncs(street) == 1, "the commands did not change, so they are not sent again"
+
+    await street.bot.start("--sync")
     await discord.wait_ready()
-    posts = f"POST /channels/{street.channel}/messages"
-    discord.fail(posts, "stored-hang")
-    jobid = street.useapi.add_job(prompt="a lighthouse", age=1000)
-    await (await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})).answered()
-    await discord.wait_until(lambda: discord.messages(street.channel))
-    status, seconds = await street.bot.stop(number)
-    assert status == 0
-    assert seconds < 5
-    assert "Traceback" not in street.bot.screen
-
-    await street.bot.start()
-    other = street.useapi.add_job(prompt="a windmill", age=1000)
-    await discord.wait_ready()
-    await (await discord.slash(street.channel, street.mira, "job", {"jobid": other})).answered()
-    await discord.wait_until(
-        lambda: any("windmill" in str(message.embeds) for message in discord.messages(street.channel)), 20
-    )
-    assert len(discord.messages(street.channel)) == 2
-
-
-async def test_a_stop_while_somebody_is_being_answered_leaves_no_traceback(street: ProcessHarness) -> None:
-    await street.bot.start()
-    await street.discord.wait_ready()
+    assert _syncs(street) == 2
+    await _post(street, "a mill wheel")
+    prompts = ["a lighthouse", "a windmill", "a mill wheel"]
+    shown = [str(message.embeds) for message in discord.messages(street.channel)]
+    assert [prompt in embeds for prompt, embeds in zip(prompts, shown, strict=True)] == [True] * 3, "once each"
     street.useapi.fail("hang")
     jobid = street.useapi.add_job(prompt="a lighthouse")
-    asked = await street.discord.slash(street.channel, street.mira, "job", {"jobid": jobid})
+    asked = await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})
     await asked.acknowledged()
     await street.useapi.wait_for_request(path="/v2/jobs/")
-    status, seconds = await street.bot.stop()
-    assert (status, seconds < 5) == (0, True)
+    await _stop(street, signal.SIGTERM)
     assert "The shutdown interrupted an answer" in street.bot.screen
+
+
+async def _post(street: ProcessHarness, prompt: str) -> None:
+    """Ask for a job that is over, and wait for its post."""
+    jobid = street.useapi.add_job(prompt=prompt, age=1000)
+    await (await street.discord.slash(street.channel, street.mira, "job", {"jobid": jobid})).answered()
+    await street.discord.wait_until(
+        lambda: any(prompt in str(message.embeds) for message in street.discord.messages(street.channel)), 20
+    )
+
+
+async def _stop(street: ProcessHarness, number: signal.Signals) -> None:
+    status, seconds = await street.bot.stop(number)
+    assert (status, seconds < 5) == (0, True)
     assert "Traceback" not in street.bot.screen
 
 
-async def test_the_commands_are_sent_again_when_an_admin_says_so(street: ProcessHarness) -> None:
-    for arguments, sent in (((), 1), ((), 1), (("--sync",), 2)):
-        before = len(street.discord.identifies)
-        await street.bot.start(*arguments)
-        await street.discord.wait_until(partial(_more_than, street, before), 10)
-        await street.bot.stop()
-        assert len([request for request in street.discord.requests if request.method == "PUT"]) == sent
-
-
-def _more_than(street: ProcessHarness, before: int) -> bool:
-    return len(street.discord.identifies) > before
+def _syncs(street: ProcessHarness) -> int:
+    """How often the commands were sent to Discord."""
+    return sum(request.method == "PUT" for request in street.discord.requests)
 
 
 async def test_useapi_calls_and_the_picture_of_a_press_is_there(street: ProcessHarness) -> None:
@@ -144,4 +140,4 @@ async def test_useapi_calls_and_the_picture_of_a_press_is_there(street: ProcessH
     (press,) = [request.json for request in street.useapi.requests if request.path == "/v2/jobs/button"]
     secret = press["replyUrl"].rpartition("/")[2]
     assert secret not in street.bot.screen
-    assert f"useapi.net may call http://127.0.0.1:{port}," in street.bot.screen
+    assert f"Serving webhooks for http://127.0.0.1:{port} on" in street.bot.screen

@@ -1,5 +1,6 @@
 """The stage for journeys: the unchanged bot with real HTTP and a real SQLite file inside simcord's Discord."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -22,6 +23,11 @@ from bot.errors import DarkroomError
 from bot.settings import Secret, Settings
 from tests import log
 from tests.journeys import invariants
+from tests.journeys.idle import IdleLoop, asyncio_that_waits_for_idle
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    return {"loop": IdleLoop}
 
 
 class BotHarness:
@@ -49,13 +55,15 @@ class BotHarness:
         await self._world.enter_async_context(self.useapi)
         self.env = Env(await self._make_bot(), shard_count=1, settle_timeout=30.0)
         # simcord asks every 50 ms whether the bot has come to rest, and lets its sleeps of less than 5 s pass in real
-        # time too. Here it asks more often, and nothing but `wait` moves the clock: journeys are quick and alike.
+        # time too. Here it asks when the loop is idle, then every 2 ms while the bot waits for a thread or a process,
+        # and nothing but `wait` moves the clock: journeys are quick and alike.
         self.env._settle_internal = partial(self.env._settle_internal, idle=0.002)
         self.env._schedule_timer = lambda *_: None
         # aiohttp sets a timer every 15 s to close connections that are not used any more. Each would be a step of
         # simulated time, twice as many as the bot makes itself; it closes them when it comes by them, too.
-        aiohttp_timers = self._world.enter_context(pytest.MonkeyPatch.context())
-        aiohttp_timers.setattr("aiohttp.helpers.weakref_handle", lambda *_, **__: None)
+        patch = self._world.enter_context(pytest.MonkeyPatch.context())
+        patch.setattr("aiohttp.helpers.weakref_handle", lambda *_, **__: None)
+        patch.setattr("simcord.env.asyncio", asyncio_that_waits_for_idle())
         await self.env.start()
         self.guild = self.env.create_guild("Studio")
         self.channel = self.guild.create_text_channel("pictures")
@@ -174,7 +182,7 @@ class BotHarness:
 
     async def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """What the database holds, through the bot's connection: it lets no second one in."""
-        return [tuple(row) for row in await self.bot.store._db.rows(sql)]
+        return [tuple(row) for row in await self.bot.store.database.rows(sql)]
 
     # --- what useapi sees -------------------------------------------------------------------------------------------
 

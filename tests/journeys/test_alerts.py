@@ -1,5 +1,7 @@
-"""When something needs whoever runs the bot: told once when it begins, once when it ends."""
+"""Alerts to the admin: one when something begins to need a person, one when it is over."""
 
+import json
+import logging
 import math
 
 import pytest
@@ -14,31 +16,31 @@ def alerts(harness: BotHarness) -> list[str]:
 @pytest.mark.parametrize(
     ("error", "says"),
     [
-        (401, "useapi.net does not accept USEAPI_TOKEN any more"),
+        (401, "useapi.net no longer accepts USEAPI_TOKEN"),
         (402, "The useapi.net subscription has ended"),
-        (596, "The Midjourney account waits for a person"),
+        (596, "The Midjourney account needs a person"),
     ],
 )
-async def test_trouble_of_the_account_is_told_once_and_so_is_its_end(
+async def test_trouble_of_the_account_alerts_once_and_so_does_its_end(
     harness: BotHarness, error: int, says: str
 ) -> None:
     await harness.restart(alert_channel=harness.lounge.id)
-    for _ in range(6):  # whichever is looked at first after the restart, it is the same trouble
+    for _ in range(6):  # whichever is polled first after the restart, it is the same trouble
         await harness.job(harness.mira, harness.useapi.add_job())
         await harness.wait(11)
     harness.useapi.fail(error, times=math.inf)
     await harness.wait(400)
     await harness.restart()
     await harness.wait(400)
-    (told,) = alerts(harness)
-    assert says in told
+    (alert,) = alerts(harness)
+    assert says in alert
     harness.useapi.heal()
     await harness.wait(400)
-    assert alerts(harness)[1:] == [f"✓ Over: {told.removeprefix('⚠️ ')}"]
+    assert alerts(harness)[1:] == [f"✓ Over: {alert.removeprefix('⚠️ ')}"]
     assert harness.last.attachments, "the job waited, and was posted when the token worked again"
 
 
-async def test_trouble_that_ended_unseen_is_told_when_it_comes_back(harness: BotHarness) -> None:
+async def test_trouble_that_ended_unseen_alerts_again_when_it_comes_back(harness: BotHarness) -> None:
     await harness.restart(alert_channel=harness.lounge.id)
     await harness.job(harness.mira, harness.useapi.add_job(duration=30))
     harness.useapi.fail(402, times=math.inf)
@@ -56,7 +58,7 @@ async def test_trouble_that_ended_unseen_is_told_when_it_comes_back(harness: Bot
     assert len(alerts(harness)) == 2
 
 
-async def test_an_account_is_told_to_work_again_also_when_nobody_waits_for_a_job_of_it(harness: BotHarness) -> None:
+async def test_an_alert_about_an_account_is_closed_also_when_no_job_of_it_is_subscribed(harness: BotHarness) -> None:
     await harness.restart(alert_channel=harness.lounge.id)
     await harness.job(harness.mira, harness.useapi.add_job())
     harness.useapi.fail(596, times=math.inf)
@@ -65,21 +67,46 @@ async def test_an_account_is_told_to_work_again_also_when_nobody_waits_for_a_job
         harness.mira, await harness.press(harness.mira, harness.last, "Stop"), "Stop watching for everyone"
     )
     await harness.wait(1800)
-    (told,) = alerts(harness)
+    (alert,) = alerts(harness)
     harness.useapi.heal()
     await harness.wait(600)
-    assert alerts(harness)[1:] == [f"✓ Over: {told.removeprefix('⚠️ ')}"]
+    assert alerts(harness)[1:] == [f"✓ Over: {alert.removeprefix('⚠️ ')}"]
 
 
-async def test_a_result_that_cannot_be_posted_is_told_and_sent_when_an_admin_says_so(harness: BotHarness) -> None:
+async def test_an_alert_from_before_a_restart_is_closed_also_when_nothing_is_left_to_show_its_end(
+    harness: BotHarness,
+) -> None:
+    await harness.restart(alert_channel=harness.lounge.id)
+    jobid = harness.useapi.add_job(age=600)
+    await harness.job(harness.mira, jobid)
+    await harness.job(harness.mira, harness.useapi.add_job())
+    (result,) = [message for message in harness.posts() if message.attachments]
+    harness.useapi.fail(596, times=math.inf)
+    await harness.press(harness.mira, result, "V1")
+    await harness.wait(100)
+    await harness.press(
+        harness.mira, await harness.press(harness.mira, harness.last, "Stop"), "Stop watching for everyone"
+    )
+    (queued,) = await harness.bot.store.queue.unconfirmed() or await harness.bot.store.queue.next(9)
+    await harness.bot.submissions.cancel_queued(queued)
+    await harness.restart()
+    await harness.wait(1800)
+    opened = alerts(harness)
+    assert sorted(alert.split()[1] for alert in opened) == ["Buttons", "Running"]
+    harness.useapi.heal()
+    await harness.wait(600)
+    assert sorted(alerts(harness)[2:]) == sorted(f"✓ Over: {alert.removeprefix('⚠️ ')}" for alert in opened)
+
+
+async def test_a_result_that_cannot_be_posted_alerts_and_is_sent_when_an_admin_says_so(harness: BotHarness) -> None:
     await harness.restart(alert_channel=harness.lounge.id)
     admin = harness.guild.add_member(harness.guild.owner)
     await harness.job(harness.mira, harness.useapi.add_job(prompt="a lighthouse"))
     posts = f"/channels/{harness.channel.id}/messages"
     harness.env.inject_error("POST", posts, status=403, code=50001, times=None)
     await harness.wait(45 * 60)
-    (told,) = alerts(harness)
-    assert f"Results cannot be posted in <#{harness.channel.id}>" in told
+    (alert,) = alerts(harness)
+    assert f"Results cannot be posted in <#{harness.channel.id}>" in alert
     assert not any(message.attachments for message in harness.posts())
 
     harness.env.backend.faults.clear()
@@ -91,13 +118,31 @@ async def test_a_result_that_cannot_be_posted_is_told_and_sent_when_an_admin_say
     await harness.wait(1)
     (result,) = [message for message in harness.posts() if message.attachments]
     assert "a lighthouse" in words(result)
-    assert alerts(harness)[1:] == [f"✓ Over: {told.removeprefix('⚠️ ')}"]
+    assert alerts(harness)[1:] == [f"✓ Over: {alert.removeprefix('⚠️ ')}"]
     assert "already posted here" in await harness.job(harness.bo, f"#{key}")
     await harness.wait(60)
     assert len([message for message in harness.posts() if message.attachments]) == 1
 
 
-async def test_the_status_says_how_things_are(harness: BotHarness) -> None:
+async def test_an_alert_that_an_earlier_version_stored_is_closed_and_an_unknown_one_dropped(
+    harness: BotHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    stored = {f"channel {harness.channel.id}": "Results cannot be posted.", "weather": "It rains."}
+    await harness.bot.store.facts.set("alerts", json.dumps(stored))
+    await harness.restart(alert_channel=harness.lounge.id)
+    dropped = [record for record in caplog.records if record.name == "bot.alerts"]
+    assert [(record.levelno, "weather" in record.getMessage()) for record in dropped] == [(logging.WARNING, True)]
+    await harness.job(harness.mira, harness.useapi.add_job(age=600))
+    await harness.wait(1)
+    assert alerts(harness) == ["✓ Over: Results cannot be posted."]
+    caplog.clear()
+    await harness.restart()
+    await harness.wait(60)
+    assert len(alerts(harness)) == 1
+    assert "weather" not in caplog.text, "it was dropped from the database, too"
+
+
+async def test_the_status_command_shows_counts_and_useapis_state(harness: BotHarness) -> None:
     admin = harness.guild.add_member(harness.guild.owner)
     await harness.job(harness.mira, harness.useapi.add_job())
     status = await admin.slash(harness.channel, "darkroom status")

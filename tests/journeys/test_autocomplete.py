@@ -15,7 +15,7 @@ async def test_a_recent_job_is_offered_by_what_it_is_and_how_it_stands(harness: 
     await harness.job(harness.mira, jobid)
     assert await offered(harness, harness.mira) == ["Imagine · castle in the fog · waiting"]
     await harness.wait(85)
-    assert await offered(harness, harness.mira) == ["Imagine · castle in the fog · 17 %"]
+    assert await offered(harness, harness.mira) == ["Imagine · castle in the fog · 17%"]
     await harness.wait(215)
     assert await offered(harness, harness.mira) == ["Imagine · castle in the fog · done"]
 

@@ -10,7 +10,7 @@ NO_ID = (
     "That isn't a job id. A job id looks like `job:20240909…-user:…-channel:…-bot:midjourney`; useapi.net returns it "
     "when a job is started."
 )
-UNKNOWN = "useapi.net knows no job with this id. Is it complete, and does it belong to this server's useapi account?"
+UNKNOWN = "useapi.net has no job with this id. Is the id complete, and does it belong to this server's useapi account?"
 
 STRANGE = "job:20240909000000000-user:1-channel:100000000000000000-bot:mj"
 NONSENSE = {

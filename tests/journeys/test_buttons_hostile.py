@@ -15,7 +15,7 @@ from simcord.backend.serializers import message_payload
 from bot import logs
 from tests.journeys.conftest import BotHarness, button, private, words
 
-NO_BUTTON = "I don't know this button any more. `/job` with the job's id shows it again."
+NO_BUTTON = "This button no longer works. `/job` with the job ID posts it again."
 NO_POST = "I don't know this post any more. `/job` with its id shows the job again."
 NO_PERSON = "a" * 24  # a nonce that was never given out
 
@@ -122,10 +122,10 @@ async def test_a_plain_member_gains_nothing_from_a_moderators_buttons(harness: B
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [
-        (400, "Midjourney does not offer this button for this picture any more."),
+        (400, "Midjourney no longer offers this button for this picture."),
         (401, "useapi.net does not accept this bot's token. Please ask this server's admin"),
         (402, "The useapi.net subscription behind this bot has ended. Please ask this server's admin"),
-        (404, "useapi.net knows no job with this id."),
+        (404, "useapi.net has no job with this id."),
     ],
 )
 async def test_a_press_that_useapi_refuses_is_told_and_never_sent_again(
@@ -149,9 +149,9 @@ async def test_a_press_whose_answer_was_lost_is_looked_for_and_never_sent_again(
     answer = await harness.press(harness.mira, post, "V1")
     harness.useapi.heal()
     await harness.wait(8)
-    assert "looking for" in _now(harness, answer)
+    assert "did not confirm that Midjourney received V1" in _now(harness, answer)
     await harness.wait(240)
-    assert "nothing was charged" in _now(harness, answer)
+    assert "It may have been charged all the same." in _now(harness, answer)
     assert len(harness.presses()) == 1, "each one costs money"
     assert len(harness.posts()) == 1
 
@@ -172,7 +172,7 @@ async def test_a_press_that_useapi_cannot_follow_after_a_504_is_never_called_fre
     harness.useapi.fail(504, path="/v2/jobs/button", times=math.inf)
     answer = await harness.press(harness.mira, post, "V1")
     await harness.wait(8)
-    assert "looking for" in _now(harness, answer)
+    assert "did not confirm that Midjourney received V1" in _now(harness, answer)
     await harness.wait(600)
     assert _now(harness, answer) == (
         "useapi.net lost track of this press. Midjourney may have made it and charged for it, but its job was not "
@@ -187,7 +187,7 @@ async def test_a_press_that_useapi_puts_off_is_kept_and_sent_later(harness: BotH
     harness.useapi.fail(error, path="/v2/jobs/button", times=2)
     answer = await harness.press(harness.mira, post, "V1")
     await harness.wait(1)
-    assert "first in line" in _now(harness, answer)
+    assert "V1 is queued (1st)" in _now(harness, answer)
     await harness.wait(400)
     assert len(harness.presses()) == 3
     *_, child = harness.posts()
@@ -211,7 +211,7 @@ async def test_a_press_that_hangs_is_told_after_its_time_and_never_sent_again(ha
     answer = await harness.press(harness.mira, post, "V1")
     await clock
     await harness.wait(8)
-    assert "looking for" in _now(harness, answer)
+    assert "did not confirm that Midjourney received V1" in _now(harness, answer)
     await harness.wait(600)
     assert len(harness.presses()) == 1
 
@@ -221,17 +221,17 @@ async def test_a_used_button_whose_child_cannot_be_described_yet_is_followed_all
     harness.useapi.add_job(button="U1", parent=jobid)
     harness.useapi.fail(500, path="/v2/jobs/", times=2)
     answer = await harness.press(harness.mira, post, "U1")
-    assert answer.content == "U1 was pressed before, so this cost nothing. I'll post it here."
+    assert answer.content == "U1 was already picked, so this was free. I'll post it here."
     await harness.wait(60)
     assert words(harness.posts()[-1]).startswith("**U1** of ")
-    assert await harness.rows("SELECT state FROM presses") == [("used",)]
+    assert await harness.rows("SELECT state FROM submissions") == [("repeated",)]
 
 
 async def test_a_bug_is_told_with_a_reference_that_the_log_has_too(
     harness: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     jobid, post, _ = await posted(harness)
-    await harness.bot.store._db.transaction(lambda db: db.execute("UPDATE jobs SET answer = '[]'"))
+    await harness.bot.store.database.transaction(lambda db: db.execute("UPDATE jobs SET answer = '[]'"))
     for who, ask in ((harness.mira, "press"), (harness.bo, "command")):
         caplog.clear()
         if ask == "press":

@@ -39,7 +39,7 @@ async def test_a_cancelled_job_that_midjourney_finishes_all_the_same_is_posted_o
     else:
         await harness.bot.api.cancel(jobid)
     await harness.wait(20)
-    assert words(harness.last).endswith("This one was cancelled.")
+    assert words(harness.last).endswith("This job was cancelled.")
     before = len(harness.posts())
     await harness.wait(600)
     assert len(harness.posts()) == before
@@ -61,7 +61,7 @@ async def test_what_midjourney_finishes_all_the_same_is_posted_also_after_a_rest
     jobid, card = await running(harness)
     await cancelled(harness, harness.mira, card)
     await harness.wait(20)
-    assert words(harness.last).endswith("This one was cancelled.")
+    assert words(harness.last).endswith("This job was cancelled.")
     await harness.restart(away=60)
     told_late = {"jobid": jobid, "verb": "button", "button": "V1", "status": "completed", "buttons": ["U1"]}
     harness.useapi.set_answer(jobid, told_late)
@@ -100,7 +100,7 @@ async def test_only_the_presser_and_moderators_may_cancel_and_never_what_a_u_mad
     _, card = await running(harness)
     answer = await harness.press(harness.bo, harness.forge(f"dr:j:{nonce(card)}"), "Forged")
     assert answer.content == "Only whoever pressed the button for this job and moderators can cancel it."
-    await harness.bot.store._db.transaction(
+    await harness.bot.store.database.transaction(
         lambda db: db.execute("UPDATE jobs SET answer = json_set(answer, '$.button', 'U1') WHERE over = 0")
     )
     answer = await harness.press(harness.mira, harness.forge(f"dr:j:{nonce(card)}"), "Forged")
@@ -112,5 +112,5 @@ async def test_a_cancel_that_useapi_does_not_take_is_told_and_the_job_goes_on(ha
     jobid, card = await running(harness)
     harness.useapi.fail(500, path="/v2/jobs/cancel*")
     answer = await cancelled(harness, harness.mira, card)
-    assert answer.startswith("useapi.net has trouble of its own just now.")
+    assert answer.startswith("useapi.net is having problems right now.")
     assert await harness.rows(f"SELECT over FROM jobs WHERE jobid = '{jobid}'") == [(0,)]

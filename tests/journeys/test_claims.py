@@ -59,7 +59,7 @@ async def test_a_manager_learns_with_a_press_that_the_role_is_gone(harness: BotH
     everything = harness.guild.create_role("Owners", permissions=discord.Permissions.all())
     owner = harness.guild.add_member(harness.env.create_user("Olga"), roles=[everything])
     role = harness.guild.create_role("Makers")
-    await harness.bot.store.change_settings(harness.guild.id, press_role=role.id)
+    await harness.bot.store.servers.change_settings(harness.guild.id, press_role=role.id)
     await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, age=600))
     grid = harness.last
     pressed = await owner.click(grid, custom_id=button(grid, "U1").custom_id)
@@ -74,7 +74,7 @@ async def test_a_manager_learns_with_a_press_that_the_role_is_gone(harness: BotH
 
 
 async def test_everyone_can_be_the_press_role(harness: BotHarness) -> None:
-    await harness.bot.store.change_settings(harness.guild.id, press_role=harness.guild.id)
+    await harness.bot.store.servers.change_settings(harness.guild.id, press_role=harness.guild.id)
     await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, age=600))
     assert "is on its way" in words(await harness.press(harness.bo, harness.last, "V1"))
 

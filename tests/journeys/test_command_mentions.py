@@ -38,9 +38,9 @@ async def test_private_answers_name_commands_that_a_click_opens(harness: BotHarn
         harness, harness.bo
     )
     await harness.job(harness.mira, harness.useapi.add_job(age=600))
-    await harness.bot.store.change_settings(harness.guild.id, paused=True)
+    await harness.bot.store.servers.change_settings(harness.guild.id, paused=True)
     assert (await sent_after(harness, harness.mira, "V1")).endswith(f"in {mention(harness, 'darkroom settings')}.")
-    await harness.bot.store.change_settings(harness.guild.id, paused=False)
+    await harness.bot.store.servers.change_settings(harness.guild.id, paused=False)
     harness.useapi.fail(400, path="/v2/jobs/button")
     assert f"{mention(harness, 'job')} shows the job" in await sent_after(harness, harness.mira, "V1"), "edited later"
 
@@ -68,7 +68,7 @@ async def test_the_ids_of_commands_are_kept_over_a_restart(harness: BotHarness) 
 
 
 async def test_a_version_that_kept_no_ids_is_followed_by_one_that_fetches_them_once(harness: BotHarness) -> None:
-    await harness.bot.store._db.transaction(lambda db: db.execute("DELETE FROM facts WHERE name = ?", (FACT,)))
+    await harness.bot.store.database.transaction(lambda db: db.execute("DELETE FROM facts WHERE name = ?", (FACT,)))
     for _ in range(2):
         await harness.restart()
         assert mention(harness, "job") in await sent(harness, harness.bo)
@@ -76,7 +76,7 @@ async def test_a_version_that_kept_no_ids_is_followed_by_one_that_fetches_them_o
 
 
 async def test_before_the_ids_are_known_commands_are_named_in_code_style(harness: BotHarness) -> None:
-    await harness.bot.store._db.transaction(lambda db: db.execute("DELETE FROM facts WHERE name = ?", (FACT,)))
+    await harness.bot.store.database.transaction(lambda db: db.execute("DELETE FROM facts WHERE name = ?", (FACT,)))
     harness.env.inject_error("GET", COMMANDS, status=404)
     await harness.restart()
     assert "You aren't waiting for anything. `/job` watches a job." in await sent(harness, harness.bo)

@@ -56,7 +56,7 @@ async def test_of_many_ids_the_first_three_are_followed_and_each_has_its_line(ha
     assert more == "These are the first 3 of 4. Use `/job` for the others."
     second = await harness.bo.send(harness.channel, f"{unknown} {jobids[0]}")
     lines = (await menu(harness, harness.mira, second)).content.splitlines()
-    assert lines[0].startswith("- useapi.net knows no job with this id.")
+    assert lines[0].startswith("- useapi.net has no job with this id.")
     assert lines[1].startswith("- It's already posted here. https://discord.com/channels/")
 
 
@@ -71,7 +71,7 @@ async def test_on_a_result_it_opens_the_extras_and_on_a_card_it_joins(harness: B
     await harness.job(harness.mira, harness.useapi.add_job(duration=600))
     assert (await menu(harness, harness.bo, harness.last)).content == "I'll mention you here when it's done."
     await harness.wait(6)
-    assert harness.last.embeds[0].footer.text == "Mira and 1 more will be told here"
+    assert harness.last.embeds[0].footer.text == "Notifying Mira and 1 other"
 
 
 async def test_a_message_without_an_id_is_answered_with_what_to_look_for(harness: BotHarness) -> None:

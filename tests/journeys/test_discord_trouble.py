@@ -66,7 +66,7 @@ async def test_a_try_that_falls_due_between_two_readings_of_the_clock_is_made_at
             return early[-1]
         return now
 
-    harness.bot.store._now = harness.bot.dispatcher._now = clock
+    harness.bot.store.clock.now = harness.bot.dispatcher._now = clock
     await harness.wait(MINUTE)
     assert early
     assert harness.last.attachments
@@ -126,8 +126,8 @@ async def owed(harness: BotHarness, *channels: Any) -> None:
     for number, channel in enumerate(channels):
         destination = Destination(guild_id=harness.guild.id, channel_id=channel.id)
         job = Job(jobid=f"job:{number}", verb="imagine", status=Status.FAILED)
-        await harness.bot.store.ask(job, destination, Person(id=harness.mira.id, name="Mira"))
-    await harness.bot.store._db.transaction(lambda db: db.execute("UPDATE deliveries SET next_try = 0"))
+        await harness.bot.store.subscriptions.add(job, destination, Person(id=harness.mira.id, name="Mira"))
+    await harness.bot.store.database.transaction(lambda db: db.execute("UPDATE deliveries SET next_try = 0"))
     harness.bot.deliver_soon()
     await harness.wait(5)
 
@@ -216,7 +216,7 @@ async def test_a_file_that_discord_does_not_take_becomes_a_link(harness: BotHarn
     assert not post.attachments
     assert str(post.embeds[0].image.url).startswith(harness.useapi.origin)
     last = words(post).splitlines()[-1]
-    assert re.fullmatch(r"-# The picture could not be attached here\. This is a link, which ends <t:\d+:R>\.", last)
+    assert re.fullmatch(r"-# The picture could not be attached here\. This is a link that expires <t:\d+:R>\.", last)
     assert labels(post)[-1][-1] == "⋯"
 
 
@@ -284,8 +284,8 @@ async def test_a_result_that_is_replaced_during_its_last_send_raises_no_alert(
         nonlocal tried
         tried += 1
         if tried == 2:  # the last try: meanwhile Midjourney finishes the job all the same
-            known = await harness.bot.store.known(job_id)
-            await harness.bot.store.record([(job_id, msgspec.structs.replace(known.job, status=Status.COMPLETED))])
+            known = await harness.bot.store.jobs.get(job_id)
+            await harness.bot.store.jobs.record([(job_id, msgspec.structs.replace(known.job, status=Status.COMPLETED))])
         return await send(*how, **options)
 
     monkeypatch.setattr(harness.bot.http, "send_message", during_the_second)
@@ -319,7 +319,7 @@ async def test_a_channel_that_stays_away_for_half_an_hour_is_given_up(
     await harness.wait(25 * MINUTE)
     assert "undeliverable" not in caplog.text
     await harness.wait(10 * MINUTE)
-    assert "is undeliverable: the channel stayed away for half an hour" in caplog.text
+    assert "is undeliverable: the channel was unavailable for half an hour" in caplog.text
     tried = sends(harness)
     await harness.wait(60 * MINUTE)
     assert sends(harness) == tried
@@ -366,7 +366,7 @@ async def test_a_post_that_cannot_be_made_does_not_hold_up_those_behind_it_for_e
     refuse(harness, 503, times=None)
     await over(harness)
     await over(harness)
-    db = harness.bot.store._db  # a row that no code of ours could have written
+    db = harness.bot.store.database  # a row that no code of ours could have written
     await db.transaction(lambda db: db.execute("UPDATE jobs SET answer = '[]' WHERE id = 1"))
     recover(harness)
     await harness.wait(40 * MINUTE)

@@ -10,8 +10,8 @@ from bot.demo.useapi import FakeUseapi
 from tests.journeys.conftest import BotHarness, labels, words
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
-LINK = "This is a link, which ends within a day."
-UNLISTED = "-# The picture lies on a host that is not on this bot's list."
+LINK = "This is a link that expires within a day."
+UNLISTED = "-# The picture is on a host that is not on this bot's allow-list."
 UNFETCHED = f"-# The picture could not be fetched. {LINK}"
 
 PROMPTS = {
@@ -81,7 +81,7 @@ async def test_a_name_that_means_harm_stays_a_name(harness: BotHarness) -> None:
     ltr = harness.guild.add_member(harness.env.create_user("rtl"), nick="\u202e**\u3164")
     jobid = harness.useapi.add_job(duration=30)
     await harness.job(ltr, jobid)
-    assert harness.last.embeds[0].footer.text == "** will be told here"
+    assert harness.last.embeds[0].footer.text == "Notifying **"
     await harness.job(eve, harness.useapi.add_job(), harness.lounge)
     await harness.wait(1)
     is_harmless(harness.posts(harness.lounge)[0])
@@ -124,7 +124,7 @@ async def test_an_answer_that_claims_the_id_of_another_job_changes_nothing_there
     harness.useapi.set_answer("liar", {"jobid": victim, "verb": "imagine", "status": "failed"})
     assert await harness.job(harness.bo, "liar", harness.lounge) == "This job has already finished. Posting it here."
     await harness.wait(60)
-    assert words(harness.posts(harness.lounge)[0]).endswith("Midjourney could not finish this one.")
+    assert words(harness.posts(harness.lounge)[0]).endswith("Midjourney could not finish this job.")
     _, result = harness.posts()
     assert result.attachments
 
@@ -140,9 +140,9 @@ async def test_a_child_with_an_endless_id_is_no_child(harness: BotHarness) -> No
     harness.useapi.plan(jobid="j" * 250)
     await harness.press(harness.mira, post, "V1")
     await harness.wait(0.1)
-    assert await harness.rows("SELECT state FROM presses") == [("unknown",)]
+    assert await harness.rows("SELECT state FROM submissions") == [("unconfirmed",)]
     await harness.wait(300)
-    assert await harness.rows("SELECT state FROM presses") == [("lost",)]
+    assert await harness.rows("SELECT state FROM submissions") == [("lost",)]
     assert len(harness.presses()) == 1
 
 
@@ -254,7 +254,7 @@ async def test_what_is_no_web_address_is_no_picture_and_the_post_says_so(harness
         answer = {"verb": "imagine", "status": "completed", "prompt": "x", "buttons": ["U1"]}
         harness.useapi.set_answer(jobid, answer | {"attachments": [{"url": url}]})
         await harness.job(harness.mira, jobid)
-        assert words(harness.last).endswith("-# useapi.net named no picture for this job."), url
+        assert words(harness.last).endswith("-# useapi.net returned no picture for this job."), url
         assert labels(harness.last) == [["U1", "⋯"]]
         await harness.wait(11)
     assert len(harness.posts()) == len(NO_ADDRESS)
@@ -293,7 +293,7 @@ async def test_a_link_that_has_died_is_not_shown(harness: BotHarness) -> None:
         "x.png", b"This content is no longer available.", content_type="text/plain", status=404
     )
     post = await pictured(harness, url)
-    assert words(post).endswith("-# The picture is no longer there: such links end after a day.")
+    assert words(post).endswith("-# The picture is no longer available: such links expire after a day.")
     assert post.embeds[0].image.url is None
     assert url not in harness.sent()
 

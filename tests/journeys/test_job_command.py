@@ -20,7 +20,7 @@ async def test_two_people_in_one_channel_share_a_card_its_looks_and_a_result_tha
     assert answer == f"I'm already watching this [here]({harness.jump(card)}). I'll notify you too."
     assert harness.looks(jobid) == 1
     await harness.wait(6)
-    assert harness.posts()[0].embeds[0].footer.text == "Mira and 1 more will be told here"
+    assert harness.posts()[0].embeds[0].footer.text == "Notifying Mira and 1 other"
     await harness.wait(94)
     card, result = harness.posts()
     assert result.content == f"<@{harness.mira.id}> <@{harness.bo.id}>"
@@ -200,7 +200,7 @@ async def test_the_short_key_means_nothing_in_another_server(harness: BotHarness
     hall = elsewhere.create_text_channel("hall")
     stranger = elsewhere.add_member(harness.mira.user)
     assert (await harness.job(stranger, f"#{key}", hall)).startswith(f"No job in this server has the key `#{key}`.")
-    assert (await harness.job(stranger, key, hall)).startswith("useapi.net knows no job with this id.")
+    assert (await harness.job(stranger, key, hall)).startswith("useapi.net has no job with this id.")
     assert not harness.posts(hall)
     assert await harness.job(stranger, jobid, hall) == f"Watching `#{key}`. I'll post the picture here."
     assert (await harness.job(stranger, f"#{key}", hall)).startswith("I'm already watching this [here]")

@@ -60,7 +60,7 @@ async def test_a_member_sees_and_stops_their_own_waits_alone(harness: BotHarness
     assert panel.content == "I won't notify you about it."
     assert "castle" not in words(panel)
     await harness.wait(6)
-    assert harness.last.embeds[0].footer.text == "Mira will be told here"
+    assert harness.last.embeds[0].footer.text == "Notifying Mira"
     panel = await opened(harness, harness.mira)
     assert "castle in the fog" in words(panel)
     assert "boat" not in words(panel)
@@ -108,14 +108,14 @@ async def test_a_press_in_line_is_taken_back_before_it_costs_anything(harness: B
     panel = await opened(harness, harness.mira)
     assert "**Queued (2 of 3)**\n- V1 of `#" in words(panel)
     assert "`: number 2" in words(panel)
-    assert "All of the Midjourney account's places are taken." in words(panel)
+    assert "All Midjourney slots are busy." in words(panel)
     own = await forged(harness, harness.bo, panel, "dr:n:t")
     stranger = await choose(harness, harness.bo, panel, "dr:n:t", panel=own)
     assert stranger.content == "It isn't queued any more."
     panel = await choose(harness, harness.mira, await opened(harness, harness.mira), "dr:n:t")
     assert panel.content == "Cancelled. It cost nothing."
     assert [option.label.split(" ")[0] for option in options(panel, "dr:n:t")] == ["V2"]
-    assert await harness.rows("SELECT state FROM presses ORDER BY id") == [("withdrawn",), ("queued",)]
+    assert await harness.rows("SELECT state FROM submissions ORDER BY id") == [("cancelled",), ("queued",)]
     harness.useapi.heal()
     await harness.wait(120)
     assert harness.presses()[-1]["button"] == "V2"
@@ -133,7 +133,7 @@ async def test_pings_are_switched_off_for_oneself_and_the_results_come_without(h
     assert harness.called() == {harness.mira.id}
     panel = await harness.press(harness.bo, panel, "Turn on my pings")
     assert "Pings: on for you." in words(panel)
-    await harness.bot.store.change_settings(harness.guild.id, pings=False)
+    await harness.bot.store.servers.change_settings(harness.guild.id, pings=False)
     assert "Pings: on for you, but off in this server." in words(await harness.press(harness.bo, panel, "Refresh"))
 
 
@@ -151,12 +151,12 @@ async def test_the_owner_sees_the_accounts_jobs_and_may_watch_them(harness: BotH
     assert "The account" not in words(await opened(harness, harness.bo))
     own = await forged(harness, harness.bo, panel, "dr:n:w")
     refused = await choose(harness, harness.bo, panel, "dr:n:w", 1, panel=own)
-    assert refused.content == "Only whoever runs this bot can see the account's jobs."
+    assert refused.content == "Only the bot's owner can see the account's jobs."
     panel = await choose(harness, harness.mira, panel, "dr:n:w", 1)
     assert panel.content.startswith("Watching `#")
     assert panel.content.endswith("I'll post the picture here.")
     assert "boat" in words(panel).partition("The account")[0]
-    assert await harness.bot.store.by_jobid(stranger)
+    assert await harness.bot.store.jobs.by_jobid(stranger)
     await harness.wait(90)
     panel = await opened(harness, harness.mira)
     assert "**The account: 0 slots in use, 0 queued**" in words(panel)

@@ -103,7 +103,7 @@ async def test_a_file_that_discord_finds_too_large_becomes_a_smaller_copy_and_th
     assert MIB // 4 < size_of(harness, post) <= MIB < len(data)
     assert post.attachments[0].filename.endswith(".webp")
     assert opened(harness.bytes_of(post.attachments[0]) or b"").size == (700, 700)
-    why = "-# A smaller copy is shown, because the picture has 1.4 MB. Its full size is behind `⋯`."
+    why = "-# This is a smaller copy: the picture is too large to attach (1.4 MB). Press `⋯` for full size."
     assert words(post).endswith(why)
     sent = len(
         [call for call in harness.env.http_requests if call.method == "POST" and call.path.endswith("/messages")]
@@ -115,19 +115,24 @@ async def test_a_file_that_discord_finds_too_large_becomes_a_smaller_copy_and_th
 
 async def test_what_moves_and_is_too_large_is_shown_still_with_the_way_to_it(harness: BotHarness) -> None:
     await shown(harness, served(harness, "x.webp", samples.webp(64, 64)))
-    await harness.bot.store.set_file_limit(harness.guild.id, 100_000)
+    await harness.bot.store.servers.set_file_limit(harness.guild.id, 100_000)
     url = served(harness, "x.webp", samples.moving_webp(64, 64, size=200_000)) + LIVES
     post = await shown(harness, url)
     assert getattr(opened(harness.bytes_of(post.attachments[0]) or b""), "n_frames", 1) == 1
     assert words(post).endswith(
-        f"-# A still is shown, because the moving picture has 0.2 MB. [Moving picture]({url}), until <t:2147483647:f>."
+        "-# This is a still: the animation is too large to attach (0.2 MB). "
+        f"[Watch the animation]({url}) (works until <t:2147483647:f>)."
     )
     film = served(harness, "x.mp4", samples.FILM + bytes(200_000)) + LIVES
     post = await shown(harness, film)
     assert not post.attachments
-    assert words(post).endswith(f"-# The film is too large to attach. [Here it is]({film}), until <t:2147483647:f>.")
+    assert words(post).endswith(
+        f"-# The video is too large to attach. [Open it]({film}) (works until <t:2147483647:f>)."
+    )
     violations = await shown(harness, served(harness, "x.png", HALF + bytes(200_000)))
-    assert words(violations).endswith("-# The picture is too large to attach. This is a link, which ends within a day.")
+    assert words(violations).endswith(
+        "-# The picture is too large to attach. This is a link that expires within a day."
+    )
 
 
 # --- full size, and late ----------------------------------------------------------------------------------------------
@@ -221,7 +226,7 @@ def is_hidden(post: discord.Message) -> bool:
 
 
 async def test_a_server_may_have_every_picture_hidden_and_then_no_preview_is_seen_either(harness: BotHarness) -> None:
-    await harness.bot.store.change_settings(harness.guild.id, spoiler=Spoiler.ALWAYS)
+    await harness.bot.store.servers.change_settings(harness.guild.id, spoiler=Spoiler.ALWAYS)
     await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, duration=120))
     await harness.wait(100)
     (card,) = harness.posts()
@@ -232,11 +237,11 @@ async def test_a_server_may_have_every_picture_hidden_and_then_no_preview_is_see
     assert words(harness.last).endswith(f"**Imagine**\n> {CASTLE}")
     post = await shown(harness, served(harness, "x.png", b""))
     assert post.embeds[0].image.url is None, "nor by its address"
-    assert "-# The picture could not be fetched. [Here it is](http" in words(post)
+    assert "-# The picture could not be fetched. [Open it](http" in words(post)
 
 
 async def test_pictures_are_hidden_but_where_only_adults_look(harness: BotHarness) -> None:
-    await harness.bot.store.change_settings(harness.guild.id, spoiler=Spoiler.UNLESS_AGE_RESTRICTED)
+    await harness.bot.store.servers.change_settings(harness.guild.id, spoiler=Spoiler.UNLESS_AGE_RESTRICTED)
     asked = age_restricted(harness, harness.lounge.id)
     thread = harness.env.backend.create_thread(harness.lounge.id, "sketches", harness.bo.id, broadcast=False)
     sketches = ChannelHandle(harness.env, harness.guild, thread)
@@ -295,7 +300,7 @@ async def test_four_that_could_not_be_had_can_be_asked_for_again_and_then_the_ex
     (post,) = harness.posts()
     harness.useapi.fail(503, path="/attachments/*")
     await split(harness, post)
-    assert harness.last.content == "-# castle in the fog · The picture could not be split just now."
+    assert harness.last.content == "-# castle in the fog · The picture could not be split right now."
     assert await split(harness, post) == "I'll post the four pictures here."
     assert len(harness.posts()) == 2
     assert len(harness.last.attachments) == 4
@@ -304,7 +309,7 @@ async def test_four_that_could_not_be_had_can_be_asked_for_again_and_then_the_ex
 async def test_four_pictures_of_midjourneys_own_are_posted_where_it_tells_of_them(harness: BotHarness) -> None:
     pictures = [samples.png(32, 32 + number) for number in range(4)]
     urls = [served(harness, f"0_{number}.png", data) for number, data in enumerate(pictures)]
-    await harness.bot.store.change_settings(harness.guild.id, spoiler=Spoiler.ALWAYS)
+    await harness.bot.store.servers.change_settings(harness.guild.id, spoiler=Spoiler.ALWAYS)
     post = await shown(harness, served(harness, "x.webp", samples.webp(64, 64)), imageUx=urls)
     await split(harness, post)
     assert [harness.bytes_of(file) for file in harness.last.attachments] == pictures
@@ -324,8 +329,8 @@ async def test_four_files_are_together_no_more_than_one_request_may_be(
 
 async def test_a_grid_that_cannot_be_split_ends_in_a_sentence(harness: BotHarness) -> None:
     for data, sentence in (
-        (HALF, "The picture could not be split just now."),
-        (samples.moving_webp(64, 64, size=20_000), "There are not four pictures in this one."),
+        (HALF, "The picture could not be split right now."),
+        (samples.moving_webp(64, 64, size=20_000), "This is not a grid of four pictures."),
     ):
         await split(harness, await shown(harness, served(harness, "x.png", data), imageUx=[]))
         assert harness.last.content == f"-# castle in the fog · {sentence}"

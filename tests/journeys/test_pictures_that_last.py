@@ -11,7 +11,7 @@ from tests.journeys.conftest import BotHarness, button, words
 
 CASTLE = "a castle in the fog, ink wash"
 WEEKS = 21 * 86400
-ENDED = "-# The picture is no longer there: such links end after a day."
+ENDED = "-# The picture is no longer available: such links expire after a day."
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ async def test_the_copy_stays_in_its_server(weeks_later: BotHarness) -> None:
 
 async def test_a_grid_of_weeks_ago_can_be_split_and_a_post_that_is_gone_has_no_copy(weeks_later: BotHarness) -> None:
     harness = weeks_later
-    await harness.bot.store.change_settings(harness.guild.id, spoiler=Spoiler.ALWAYS)
+    await harness.bot.store.servers.change_settings(harness.guild.id, spoiler=Spoiler.ALWAYS)
     jobid = harness.useapi.add_job(prompt=CASTLE, age=600, imageUx=[])
     await harness.job(harness.mira, jobid)
     await harness.restart(away=WEEKS)
@@ -76,7 +76,7 @@ async def test_a_grid_of_weeks_ago_can_be_split_and_a_post_that_is_gone_has_no_c
         await harness.mira.click(four, custom_id=button(four, "Delete").custom_id)
         (post,) = harness.posts()
         harness.env.backend.messages[harness.channel.id][post.id].attachments.clear()
-    assert four.content.endswith("The picture is no longer there: such links end after a day.")
+    assert four.content.endswith("The picture is no longer available: such links expire after a day.")
 
 
 async def test_a_copy_that_discord_does_not_give_out_just_now_comes_when_it_does(weeks_later: BotHarness) -> None:

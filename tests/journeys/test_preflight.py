@@ -1,4 +1,4 @@
-"""`python -m bot check`, looked at from inside, between a pretend Discord and a pretend useapi on sockets."""
+"""`python -m bot check`, in this process, with a fake Discord and a fake useapi on sockets."""
 
 import json
 import re
@@ -25,7 +25,7 @@ CANARY = "canary-of-a-token"
 
 
 class Desk:
-    """What an admin has before the first start."""
+    """The environment of an admin before the first start."""
 
     def __init__(self, folder: Path, discord: FakeDiscord, useapi: FakeUseapi) -> None:
         self.folder = folder
@@ -51,8 +51,8 @@ async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         yield Desk(tmp_path, discord, await stack.enter_async_context(FakeUseapi(refresh=0)))
 
 
-async def told(desk: Desk, capsys: pytest.CaptureFixture[str], **environment: str) -> tuple[int, str]:
-    """The exit status, and what stands on the screen."""
+async def run_check(desk: Desk, capsys: pytest.CaptureFixture[str], **environment: str) -> tuple[int, str]:
+    """Return the exit status and the output."""
     status = await check({**desk.environment, **environment}, dotenv=desk.folder / ".env")
     screen = capsys.readouterr().out
     assert CANARY not in screen
@@ -61,10 +61,10 @@ async def told(desk: Desk, capsys: pytest.CaptureFixture[str], **environment: st
     return status, screen
 
 
-async def test_a_bot_that_could_start_gets_nothing_but_ticks_and_nothing_is_changed(
+async def test_a_bot_that_could_start_gets_only_ticks_and_nothing_is_changed(
     desk: Desk, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status, screen = await told(desk, capsys)
+    status, screen = await run_check(desk, capsys)
     assert status == 0
     assert {line[0] for line in screen.splitlines()} == {"✓"}
     assert f"permissions={PERMISSIONS.value}" in screen
@@ -76,9 +76,11 @@ async def test_a_bot_that_could_start_gets_nothing_but_ticks_and_nothing_is_chan
     assert not [request for request in desk.discord.requests if request.method != "GET"]
 
 
-async def test_every_mistake_is_told_at_once_with_what_to_do(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_all_mistakes_are_reported_at_once_with_what_to_do(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
     other = desk.discord.add_guild("Other\x1b[31m")
-    status, screen = await told(
+    status, screen = await run_check(
         desk,
         capsys,
         DISCORD_TOKEN="",
@@ -95,26 +97,26 @@ async def test_every_mistake_is_told_at_once_with_what_to_do(desk: Desk, capsys:
     assert after["✗ settings: DISCORD_TOKEN is missing"] == (
         "    → the bot's token: Discord Developer Portal, your application, Bot, Reset Token"
     )
-    servers = "ALLOWED_GUILDS must be server ids (15 to 20 digits) with commas between them, or * for every server"
+    servers = "ALLOWED_GUILDS must be server ids (15 to 20 digits) separated by commas, or * for every server"
     assert after[f"✗ settings: {servers}"].startswith("    → the ids of the Discord servers to serve: right-click")
-    assert "! settings: LOG_LEVELL is no setting; did you mean LOG_LEVEL?" in lines
-    assert "! settings: USEAPI_TOKEM is no setting; did you mean USEAPI_TOKEN?" in lines
-    assert after["✗ useapi.net: does not accept USEAPI_TOKEN"].startswith("    → copy it anew")
+    assert "! settings: LOG_LEVELL is not a setting; did you mean LOG_LEVEL?" in lines
+    assert "! settings: USEAPI_TOKEM is not a setting; did you mean USEAPI_TOKEN?" in lines
+    assert after["✗ useapi.net: does not accept USEAPI_TOKEN"].startswith("    → copy it again")
     assert [line for line in lines if "POLL_SECONDS" in line]
 
-    status, screen = await told(desk, capsys, ALLOWED_GUILDS=f"{desk.guild},123456789012345678")
+    status, screen = await run_check(desk, capsys, ALLOWED_GUILDS=f"{desk.guild},123456789012345678")
     assert status == 0, "none of it stops the bot"
     assert f"! servers: in Other[31m ({other}), which is not listed" in screen
-    assert f"write into .env: ALLOWED_GUILDS=123456789012345678,{desk.guild},{other}" in screen
+    assert f"put into .env: ALLOWED_GUILDS=123456789012345678,{desk.guild},{other}" in screen
     assert "! servers: 123456789012345678 is listed, but the bot is not in it" in screen
 
 
-async def test_discord_and_useapi_may_refuse_or_be_away(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
-    status, screen = await told(desk, capsys, DISCORD_TOKEN=CANARY, USEAPI_URL="http://127.0.0.1:1/v2")
+async def test_discord_and_useapi_may_refuse_or_be_unreachable(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    status, screen = await run_check(desk, capsys, DISCORD_TOKEN=CANARY, USEAPI_URL="http://127.0.0.1:1/v2")
     assert status == 1
     assert "✗ Discord: does not accept DISCORD_TOKEN" in screen
     assert "✗ useapi.net: useapi.net could not be reached" in screen
-    status, screen = await told(desk, capsys, DISCORD_API_URL="http://127.0.0.1:1", ALERT_CHANNEL="")
+    status, screen = await run_check(desk, capsys, DISCORD_API_URL="http://127.0.0.1:1", ALERT_CHANNEL="")
     assert "✗ Discord: could not be reached" in screen
 
 
@@ -124,11 +126,11 @@ async def test_discord_and_useapi_may_refuse_or_be_away(desk: Desk, capsys: pyte
         ({"json": {"error": "none"}, "status": 404}, "✗ useapi.net: no Midjourney account is configured"),
         (
             {"json": {"1187654321012345678": {"discord": CANARY, "maxJobs": "8", "pendingModMessage": "hello"}}},
-            "✗ useapi.net: the Midjourney account in channel …5678 waits for a person",
+            "✗ useapi.net: the Midjourney account in channel …5678 needs a person",
         ),
     ],
 )
-async def test_the_midjourney_account_is_looked_at(
+async def test_the_midjourney_account_is_checked(
     desk: Desk, capsys: pytest.CaptureFixture[str], answer: Any, says: str
 ) -> None:
     async def accounts(_request: web.Request) -> web.Response:
@@ -144,7 +146,7 @@ async def test_the_midjourney_account_is_looked_at(
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        status, screen = await told(desk, capsys, USEAPI_URL=f"http://127.0.0.1:{runner.addresses[0][1]}/v2")
+        status, screen = await run_check(desk, capsys, USEAPI_URL=f"http://127.0.0.1:{runner.addresses[0][1]}/v2")
     finally:
         await runner.cleanup()
     assert (status, says in screen) == (1, True)
@@ -152,36 +154,36 @@ async def test_the_midjourney_account_is_looked_at(
 
 async def test_an_alert_channel_that_was_deleted_is_named(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     channel = desk.discord.add_channel(desk.guild, "alerts")
-    assert "✓ alerts:" in (await told(desk, capsys, ALERT_CHANNEL=str(channel)))[1]
-    status, screen = await told(desk, capsys, ALERT_CHANNEL="123456789012345678")
+    assert "✓ alerts:" in (await run_check(desk, capsys, ALERT_CHANNEL=str(channel)))[1]
+    status, screen = await run_check(desk, capsys, ALERT_CHANNEL="123456789012345678")
     assert status == 1
-    assert "✗ alerts: the bot does not see the channel 123456789012345678 (ALERT_CHANNEL)" in screen
+    assert "✗ alerts: the bot cannot see the channel 123456789012345678 (ALERT_CHANNEL)" in screen
 
 
-async def test_the_database_is_told_of_and_the_disk(
+async def test_the_database_and_the_disk_are_checked(
     desk: Desk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with open_store(desk.folder / "data", lambda: datetime.now(UTC)):
         pass
-    assert re.search(r"✓ database: .*bot\.sqlite3, schema \d", (await told(desk, capsys))[1])
+    assert re.search(r"✓ database: .*bot\.sqlite3, schema \d", (await run_check(desk, capsys))[1])
     (desk.folder / "data" / FILE).write_bytes(b"a diary " * 100)
     monkeypatch.setattr("bot.cli.preflight.local.free_bytes", lambda _: 5 << 20)
-    status, screen = await told(desk, capsys)
+    status, screen = await run_check(desk, capsys)
     assert status == 1
     assert "is no SQLite database\n    → move it away, or restore a copy" in screen
     assert "✗ disk: only 5 MB are free" in screen
 
 
-def test_a_clock_that_is_off_is_told() -> None:
+def test_a_wrong_clock_is_reported() -> None:
     clock = Clock()
-    assert clock.finding().sign is Severity.NOTE, "nobody answered"
-    for off, words in (([601.0, 600.2], "600 s ahead"), ([-90.0, -95.0], "90 s behind"), ([30.0, 900.0], "right")):
-        clock.off = off
-        assert clock.finding().words == words
+    assert clock.finding().severity is Severity.NOTE, "there was no response"
+    for offsets, text in (([601.0, 600.2], "600 s ahead"), ([-90.0, -95.0], "90 s behind"), ([30.0, 900.0], "right")):
+        clock.offsets = offsets
+        assert clock.finding().text == text
 
 
-async def test_the_address_for_useapis_calls_is_shown_and_tried(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "push" not in (await told(desk, capsys))[1]
+async def test_the_webhook_url_is_shown_and_tried(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "webhooks" not in (await run_check(desk, capsys))[1]
     statuses = iter((400, 502))
 
     async def called(request: web.Request) -> web.Response:
@@ -193,15 +195,17 @@ async def test_the_address_for_useapis_calls_is_shown_and_tried(desk: Desk, caps
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        push = {"PUBLIC_URL": f"http://127.0.0.1:{runner.addresses[0][1]}/x", "WEBHOOK_PORT": "8090"}
-        status, screen = await told(desk, capsys, **push)
+        webhooks = {"PUBLIC_URL": f"http://127.0.0.1:{runner.addresses[0][1]}/x", "WEBHOOK_PORT": "8090"}
+        status, screen = await run_check(desk, capsys, **webhooks)
         assert (status, "the bot answers there" in screen) == (0, True)
-        assert re.search(rf"✓ push: useapi\.net may call {push['PUBLIC_URL']}/useapi/\w{{40}} \(a secret", screen)
-        status, screen = await told(desk, capsys, **push)
-        assert (status, "! push: the bot does not answer there (HTTP 502)" in screen) == (0, True)
+        assert re.search(
+            rf"✓ webhooks: useapi\.net may call {webhooks['PUBLIC_URL']}/useapi/\w{{40}} \(keep this URL secret", screen
+        )
+        status, screen = await run_check(desk, capsys, **webhooks)
+        assert (status, "! webhooks: the bot does not answer there (HTTP 502)" in screen) == (0, True)
     finally:
         await runner.cleanup()
-    assert "! push: the bot does not answer there (no answer)" in (await told(desk, capsys, **push))[1]
+    assert "! webhooks: the bot does not answer there (no answer)" in (await run_check(desk, capsys, **webhooks))[1]
 
 
 async def test_programs_get_json(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,7 +31,7 @@ async def test_a_press_is_answered_and_written_down_before_useapi_is_asked(harne
     post = await harness.useapi.wait_for_request(path="/v2/jobs/button")
     answers = [request.json for request in harness.env.http_requests if request.path.endswith("/callback")]
     assert answers[-1]["data"]["content"] == "On it: U1."
-    assert await harness.rows("SELECT ref, button, user_id FROM presses") == [
+    assert await harness.rows("SELECT reference, button, user_id FROM submissions") == [
         (post.json["replyRef"], "U1", harness.mira.id)
     ]
     assert post.json == {"jobid": parent, "button": "U1", "replyRef": post.json["replyRef"]}
@@ -41,7 +41,7 @@ async def test_a_press_is_answered_and_written_down_before_useapi_is_asked(harne
 async def test_a_press_that_became_a_job_is_remembered_as_such(harness: BotHarness) -> None:
     await posted(harness)
     await harness.press(harness.mira, harness.last, "U1")
-    assert await harness.rows("SELECT state, trouble, child_id FROM presses") == [("made", "", 2)]
+    assert await harness.rows("SELECT state, error, child_id FROM submissions") == [("accepted", "", 2)]
 
 
 async def test_the_childs_result_answers_the_parents_picture_and_names_the_presser(harness: BotHarness) -> None:
@@ -148,7 +148,7 @@ async def test_a_plain_member_gets_one_sentence_and_nothing_is_pressed(harness: 
     assert words(await harness.press(harness.bo, harness.last, "V1")) == ONLY_MODERATORS
     await harness.wait(60)
     assert not harness.presses()
-    assert not await harness.rows("SELECT * FROM presses")
+    assert not await harness.rows("SELECT * FROM submissions")
     assert len(harness.posts()) == 1
 
 
@@ -185,8 +185,8 @@ async def test_a_used_button_leads_to_the_child_that_stands_here(harness: BotHar
     grid, child = harness.posts()
     assert button(grid, "U1 ↗").url == harness.jump(child)
     answer = await harness.press(harness.mira, harness.forge(before), "Forged")
-    assert words(answer).startswith("U1 was pressed before, so this cost nothing.")
-    assert words(answer).endswith(harness.jump(child))
+    assert words(answer).startswith("U1 was already picked, so this was free")
+    assert words(answer).endswith(f": [see it here]({harness.jump(child)})")
     await harness.wait(60)
     assert len(harness.presses()) == 1
 
@@ -195,11 +195,11 @@ async def test_a_button_that_was_used_elsewhere_brings_the_existing_child(harnes
     parent, grid = await posted(harness)
     child = harness.useapi.add_job(button="U1", parent=parent, duration=30)
     told = words(await harness.press(harness.mira, grid, "U1"))
-    assert told == "U1 was pressed before, so this cost nothing. I'll post it here."
+    assert told == "U1 was already picked, so this was free. I'll post it here."
     await harness.wait(50)
     assert words(harness.last).startswith(f"**U1** of [castle in the fog]({harness.jump(grid)})")
     assert harness.looks(child) >= 2
-    assert await harness.rows("SELECT state FROM presses") == [("used",)]
+    assert await harness.rows("SELECT state FROM submissions") == [("repeated",)]
 
 
 async def test_two_moderators_in_the_same_moment_get_one_child(harness: BotHarness) -> None:
@@ -209,7 +209,7 @@ async def test_two_moderators_in_the_same_moment_get_one_child(harness: BotHarne
         pressed = [await who.click(grid, label="U1") for who in (harness.mira, ana)]
     assert [private(answer).content for answer in pressed] == [
         "U1 is on its way. I'll post it here.",
-        "U1 was pressed before, so this cost nothing. I'll post it here.",
+        "U1 was already picked, so this was free. I'll post it here.",
     ]
     assert len(harness.presses()) == 1
     await harness.wait(60)
@@ -222,9 +222,7 @@ async def test_who_presses_what_is_being_looked_for_waits_for_what_comes_of_it(h
     harness.useapi.fail("reset", path="/v2/jobs/button")
     await harness.press(harness.mira, grid, "U1")
     answer = await harness.press(ana, grid, "U1")
-    assert words(answer).endswith(
-        "U1 is kept until it is known what came of the press before it. `/jobs` takes it back."
-    )
+    assert words(answer).endswith("U1 is waiting for the outcome of an earlier press. Cancel it in `/jobs`.")
     panel = private(await ana.slash(harness.channel, "jobs"))
     assert ": waits for the earlier press of the same button" in words(panel)
 
@@ -248,10 +246,10 @@ async def test_a_press_at_a_full_account_is_kept_and_sent_when_a_job_ends(harnes
     for _ in range(3):
         harness.useapi.add_job(duration=60)
     answer = await harness.press(harness.mira, grid, "V1")
-    assert words(answer).endswith("V1 is kept, first in line. `/jobs` takes it back.")
-    assert await harness.rows("SELECT state, child_id FROM presses") == [("queued", None)]
+    assert words(answer).endswith("V1 is queued (1st). Cancel it in `/jobs`.")
+    assert await harness.rows("SELECT state, child_id FROM submissions") == [("queued", None)]
     await harness.wait(61)
-    assert await harness.rows("SELECT state FROM presses") == [("made",)]
+    assert await harness.rows("SELECT state FROM submissions") == [("accepted",)]
     await harness.wait(60)
     assert words(harness.last).startswith("**V1** of ")
 
@@ -263,4 +261,4 @@ async def test_a_press_that_midjourney_declines_is_told_to_the_presser_alone(har
     assert told.startswith("Midjourney declined this one.\n**Banned prompt detected**\nThe word ")
     await harness.wait(60)
     assert len(harness.posts()) == 1
-    assert await harness.rows("SELECT state FROM presses") == [("declined",)]
+    assert await harness.rows("SELECT state FROM submissions") == [("declined",)]

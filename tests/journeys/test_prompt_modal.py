@@ -64,11 +64,11 @@ async def test_a_form_is_judged_when_it_is_sent_not_when_it_was_opened(harness: 
     picture = await single(harness)
     form = (await opened(harness, harness.mira, picture, "Custom Zoom")).modal["custom_id"]
     await harness.wait(1200)  # the press could not be answered any more, the form can
-    await harness.bot.store.change_settings(harness.guild.id, paused=True)
+    await harness.bot.store.servers.change_settings(harness.guild.id, paused=True)
     assert (await submit(harness, form, ZOOMED)).startswith("Buttons are paused")
-    await harness.bot.store.change_settings(harness.guild.id, paused=False, server_daily=0)
+    await harness.bot.store.servers.change_settings(harness.guild.id, paused=False, server_daily=0)
     assert (await submit(harness, form, ZOOMED)).startswith("This server doesn't allow buttons")
-    await harness.bot.store.change_settings(harness.guild.id, server_daily=9)
+    await harness.bot.store.servers.change_settings(harness.guild.id, server_daily=9)
     harness.env.backend.remove_member_role(harness.guild.id, harness.mira.id, harness.guild.roles["Moderators"].id)
     assert (await submit(harness, form, ZOOMED)).startswith("Only moderators can use this button")
     assert not harness.presses()
@@ -77,7 +77,7 @@ async def test_a_form_is_judged_when_it_is_sent_not_when_it_was_opened(harness: 
 
 
 async def test_remix_opens_the_prompt_and_an_unchanged_one_is_not_sent(harness: BotHarness) -> None:
-    await harness.bot.store.change_settings(harness.guild.id, remix=True)
+    await harness.bot.store.servers.change_settings(harness.guild.id, remix=True)
     await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, age=600))
     grid = harness.last
     form = await opened(harness, harness.mira, grid, "🔄")
@@ -93,7 +93,7 @@ async def test_remix_opens_the_prompt_and_an_unchanged_one_is_not_sent(harness: 
 
 
 async def test_a_prompt_that_is_too_long_for_a_form_is_sent_whole_when_it_stays_as_it_is(harness: BotHarness) -> None:
-    await harness.bot.store.change_settings(harness.guild.id, remix=True)
+    await harness.bot.store.servers.change_settings(harness.guild.id, remix=True)
     await harness.job(harness.mira, harness.useapi.add_job(prompt="a castle, " * 450 + "--ar 3:2", age=600))
     form = await opened(harness, harness.mira, harness.last, "V1")
     shown = field(form)
@@ -107,7 +107,7 @@ async def test_a_prompt_that_is_too_long_for_a_form_is_sent_whole_when_it_stays_
 async def test_each_answer_of_useapis_has_its_sentence(harness: BotHarness) -> None:
     picture = await single(harness)
     for code, sentence in (
-        (400, "Midjourney does not offer this button for this picture any more."),
+        (400, "Midjourney no longer offers this button for this picture."),
         (401, "useapi.net does not accept this bot's token. Please ask this server's admin"),
         (402, "The useapi.net subscription behind this bot has ended. Please ask this server's admin"),
     ):

@@ -88,7 +88,7 @@ async def test_buttons_below_old_cards_and_private_answers_work(harness: BotHarn
     assert "I'll mention you here" in words(await harness.press(harness.bo, harness.last, "🔔 Notify me"))
     assert "I won't notify you" in words(await harness.press(harness.mira, question, "Stop notifying me"))
     await harness.wait(6)
-    assert harness.last.embeds[0].footer.text == "Bo will be told here"
+    assert harness.last.embeds[0].footer.text == "Notifying Bo"
 
 
 async def test_a_pressed_child_is_followed_on(harness: BotHarness) -> None:

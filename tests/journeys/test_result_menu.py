@@ -110,7 +110,7 @@ async def test_tell_me_too_puts_a_member_on_the_list(harness: BotHarness) -> Non
     )
     await harness.wait(6)
     (card,) = harness.posts()
-    assert card.embeds[0].footer.text == "Mira and 1 more will be told here"
+    assert card.embeds[0].footer.text == "Notifying Mira and 1 other"
     assert (
         words(await harness.press(harness.bo, card, "🔔 Notify me"))
         == "You're already on the list: I'll notify you about this job."
@@ -152,7 +152,7 @@ async def test_stop_ends_ones_own_watch_and_the_others_are_told(harness: BotHarn
     assert words(answer) == "I won't notify you about this job."
     assert not answer.components
     await harness.wait(6)
-    assert harness.last.embeds[0].footer.text == "Mira will be told here"
+    assert harness.last.embeds[0].footer.text == "Notifying Mira"
     await harness.wait(94)
     assert harness.last.content == f"<@{harness.mira.id}>"
 
@@ -163,7 +163,7 @@ async def test_when_the_last_one_stops_the_card_says_so_and_nobody_looks_any_mor
     await harness.press(harness.bo, await harness.press(harness.bo, harness.last, "Stop"), "Stop notifying me")
     await harness.wait(6)
     (card,) = harness.posts()
-    assert card.content == "-# Nobody here waits for Imagine any more."
+    assert card.content == "-# No longer watching Imagine here."
     assert not card.embeds
     assert not card.components
     looks = harness.looks(jobid)
@@ -181,7 +181,7 @@ async def test_a_moderator_may_stop_it_for_everyone_here_but_not_elsewhere(harne
     answer = await harness.press(harness.mira, question, "Stop watching for everyone")
     assert words(answer) == "Nobody here will be notified about this job."
     await harness.wait(100)
-    assert [words(post) for post in harness.posts()] == ["-# Nobody here waits for Imagine any more."]
+    assert [words(post) for post in harness.posts()] == ["-# No longer watching Imagine here."]
     assert harness.posts(harness.lounge)[-1].content == f"<@{harness.bo.id}>"
 
 
@@ -206,7 +206,7 @@ async def test_who_stopped_may_ask_again(harness: BotHarness) -> None:
     await harness.wait(4000)
     assert (await harness.job(harness.bo, jobid)).startswith("Watching `#")
     old, card = harness.posts()
-    assert words(old) == "-# Nobody here waits for Imagine any more."
+    assert words(old) == "-# No longer watching Imagine here."
     assert labels(card) == [["🔔 Notify me", "Stop"]]
 
 
@@ -215,10 +215,10 @@ async def never_confirmed(harness: BotHarness) -> discord.Message:
     await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, age=600))
     (post,) = harness.posts()
     nonce = str(button(post, "⋯").custom_id).rpartition(":")[2]
-    delivery = await harness.bot.store.delivery(nonce)
+    delivery = await harness.bot.store.deliveries.by_nonce(nonce)
     assert delivery is not None
     lost = "state = 'sending', message_id = NULL, picture_until = NULL, next_try = 9e9"
-    await harness.bot.store._change(delivery, "1", lost, ())
+    await harness.bot.store.outbox._change(delivery, "1", lost, ())
     return post
 
 

@@ -124,9 +124,9 @@ async def test_who_did_not_ask_for_a_job_gets_neither_its_id_nor_its_deletion(ha
 
 def line_for(harness: BotHarness) -> str:
     return (
-        "This server is not on this bot's list. Whoever runs the bot can add it: put "
-        f"`{harness.guild.id}` after `ALLOWED_GUILDS=` in the file `.env`, separated from the others by a "
-        "comma, and restart the bot."
+        "This server is not on this bot's list. The bot's owner can add it: put "
+        f"`{harness.guild.id}` after `ALLOWED_GUILDS=` in the file `.env`, separated from the others by commas, and "
+        "restart the bot."
     )
 
 

@@ -26,7 +26,7 @@ async def chosen(harness: BotHarness, who: Any, panel: discord.Message, what: st
 
 
 async def kept(harness: BotHarness) -> ServerSettings:
-    return await harness.bot.store.settings(harness.guild.id)
+    return await harness.bot.store.servers.settings(harness.guild.id)
 
 
 async def test_the_first_screen_ticks_off_the_rights_and_says_where_to_click(harness: BotHarness) -> None:
@@ -120,7 +120,7 @@ async def test_who_no_longer_manages_the_server_changes_nothing_with_an_open_pan
 @pytest.mark.parametrize("custom_id", ["dr:g:b:daily:1", "dr:g:c:press_role", "dr:g:b:paused:2", "dr:g:"])
 async def test_a_button_that_no_panel_has_is_answered_and_changes_nothing(harness: BotHarness, custom_id: str) -> None:
     answer = await harness.press(admin(harness), harness.forge(custom_id), "Forged")
-    assert answer.content.startswith("I don't know this button any more.")
+    assert answer.content.startswith("This button no longer works.")
     assert await kept(harness) == ServerSettings()
 
 

@@ -62,7 +62,7 @@ async def test_a_failed_job_says_so_with_midjourneys_word(harness: BotHarness) -
     await harness.job(harness.mira, harness.useapi.add_job(prompt="a castle", ends="failed", duration=30))
     await harness.wait(50)
     card, result = harness.posts()
-    assert words(result) == ("**Imagine**\n> a castle\n\nMidjourney could not finish this one. It said: Internal error")
+    assert words(result) == ("**Imagine**\n> a castle\n\nMidjourney could not finish this job. It said: Internal error")
     assert labels(result) == [["⋯"]]
     assert card.content == f"-# ✗ Imagine · castle, failed after 30 s → [details]({harness.jump(result)})"
 
@@ -74,7 +74,7 @@ async def test_a_cancelled_job_says_so(harness: BotHarness, spelling: str) -> No
     harness.useapi.set_answer(jobid, answer_about(jobid, spelling))
     await harness.wait(20)
     card, result = harness.posts()
-    assert words(result) == "**Imagine**\n> a castle\n\nThis one was cancelled."
+    assert words(result) == "**Imagine**\n> a castle\n\nThis job was cancelled."
     assert card.content.startswith("-# – Imagine · castle, cancelled")
 
 
@@ -154,7 +154,7 @@ async def test_a_job_without_news_for_a_day_is_given_up_with_a_sentence(harness:
     assert [words(post) for post in harness.posts()] == [words(card)]
     await harness.wait(2 * 3600)  # an hour of looks on top: the machine's clock may have been set forward
     card, result = harness.posts()
-    assert words(result).endswith("No news about this job for a day, so I stopped looking.")
+    assert words(result).endswith("No news about this job for a day, so I stopped checking.")
     assert not result.flags.suppress_notifications
     assert card.content == f"-# – Imagine · castle, no news → [details]({harness.jump(result)})"
     looks = harness.looks(jobid)
@@ -169,11 +169,11 @@ async def test_a_job_that_was_given_up_is_watched_again_when_somebody_asks(harne
     await harness.wait(600)
     await harness.restart(away=25 * 3600)
     await harness.wait(5000)
-    assert words(harness.last).endswith("No news about this job for a day, so I stopped looking.")
+    assert words(harness.last).endswith("No news about this job for a day, so I stopped checking.")
     harness.useapi.set_answer(jobid, answer_about(jobid, "progress", content="**a castle** - <@1> (80%) (fast)"))
     assert (await harness.job(harness.bo, jobid)).startswith("Watching `#")
     assert len(harness.posts()) == 3
-    assert "80 %" in words(harness.last)
+    assert "80%" in words(harness.last)
     harness.useapi.set_answer(jobid, answer_about(jobid, "completed", buttons=["U1"]))
     await harness.wait(330)
     *_, card, result = harness.posts()
@@ -204,7 +204,7 @@ async def test_an_older_answer_does_not_take_the_card_back(harness: BotHarness) 
     harness.useapi.set_answer(jobid, answer_about(jobid, "progress", content="**a castle** - <@1> (17%) (fast)"))
     await harness.wait(20)
     assert harness.looks(jobid) == 2
-    assert "47 %" in words(harness.last)
+    assert "47%" in words(harness.last)
     harness.useapi.set_answer(jobid, answer_about(jobid, "started"))
     await harness.wait(20)
-    assert "47 %" in words(harness.last)
+    assert "47%" in words(harness.last)

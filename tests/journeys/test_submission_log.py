@@ -34,10 +34,11 @@ async def insert_presses(
         )
         for each in range(number)
     ]
-    await harness.bot.store._db.transaction(
+    await harness.bot.store.database.transaction(
         lambda db: db.executemany(
-            """INSERT INTO presses (ref, parent_id, button, tier, guild_id, channel_id, user_id, user_name, state,
-                                    pressed_at, ended_at, told) VALUES (?, 1, ?, ?, ?, ?, ?, ?, 'made', ?, 1, 1)""",
+            """INSERT INTO submissions (reference, parent_id, button, tier, guild_id, channel_id, user_id, user_name,
+                                        state, created_at, ended_at, notified)
+               VALUES (?, 1, ?, ?, ?, ?, ?, ?, 'accepted', ?, 1, 1)""",
             rows,
         )
     )
@@ -108,9 +109,9 @@ async def test_hostile_names_and_every_outcome_fit_on_a_page(harness: BotHarness
     await insert_presses(harness, 10, harness.bo)
     name, button_name = "@everyone [x](https://x.y) `**~~" * 3, "*_`" * 30
     rows = [(state, name, button_name, number) for number, state in enumerate(SubmissionState, 1)]
-    await harness.bot.store._db.transaction(
+    await harness.bot.store.database.transaction(
         lambda db: db.executemany(
-            "UPDATE presses SET state = ?, user_name = ?, button = ?, child_id = 1, told = 1 WHERE id = ?", rows
+            "UPDATE submissions SET state = ?, user_name = ?, button = ?, child_id = 1, notified = 1 WHERE id = ?", rows
         )
     )
     panel = await opened(harness, ada)
@@ -142,7 +143,7 @@ async def test_other_servers_presses_and_troubles_are_not_shown(harness: BotHarn
     status = private(await boss.slash(channel, "darkroom status"))
     *_, useapi, line, held = status.content.splitlines()
     assert (useapi, line) == ("useapi.net: answers", "Queued buttons of all servers: 1")
-    assert held.startswith("The queue is paused: All of the Midjourney account's places are taken.")
+    assert held.startswith("The queue is paused: All Midjourney slots are busy.")
 
 
 async def test_an_outage_is_told_to_admins_in_few_words_and_to_the_owner_in_full(harness: BotHarness) -> None:

@@ -1,4 +1,4 @@
-"""What whoever runs the bot sees from outside: health, metrics, backups, and the alerts about them."""
+"""What the admin of a bot sees from outside: health, metrics, backups, and the alerts about them."""
 
 import asyncio
 import logging
@@ -16,8 +16,8 @@ from bot.store.backups import nightly
 from tests.journeys.conftest import BotHarness, words
 
 
-async def told_on(harness: BotHarness, caplog: pytest.LogCaptureFixture, **settings: Any) -> str:
-    """Start again with a health port that the system chooses; its address."""
+async def served_on(harness: BotHarness, caplog: pytest.LogCaptureFixture, **settings: Any) -> str:
+    """Restart with a health port that the system chooses; returns its origin."""
     caplog.set_level(logging.INFO, "bot.app")
     await harness.restart(health_port=0, **settings)
     addresses = re.findall(r"http://127\.0\.0\.1:\d+", caplog.text)
@@ -30,39 +30,39 @@ async def get(url: str) -> tuple[int, Any]:
         return response.status, await response.json() if json else await response.text()
 
 
-async def ill(origin: str) -> dict[str, str]:
-    """The parts that do not do their work, with why."""
-    status, told = await get(f"{origin}/healthz")
-    violations = {name: part["is"] for name, part in told["parts"].items() if not part["ok"]}
-    assert (status == 200) == told["healthy"] == (not violations)
-    return violations
+async def failing(origin: str) -> dict[str, str]:
+    """Return the parts that fail, with the reason of each."""
+    status, report = await get(f"{origin}/healthz")
+    failures = {name: part["is"] for name, part in report["parts"].items() if not part["ok"]}
+    assert (status == 200) == report["healthy"] == (not failures)
+    return failures
 
 
-async def test_health_names_the_part_that_does_not_work_and_for_how_long(
+async def test_health_names_the_part_that_fails_and_for_how_long(
     harness: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    origin = await told_on(harness, caplog)
+    origin = await served_on(harness, caplog)
     await harness.wait(1000)
-    assert await ill(origin) == {}, "an idle bot is healthy"
+    assert await failing(origin) == {}, "an idle bot is healthy"
 
     with harness.env._bot_scope():
         harness.bot.dispatch("shard_disconnect", 0)
     await harness.wait(55)
-    assert await ill(origin) == {}, "a reconnect takes a moment"
+    assert await failing(origin) == {}, "a reconnect takes a moment"
     await harness.wait(20)
-    assert await ill(origin) == {"gateway": "down for 75 s"}
+    assert await failing(origin) == {"gateway": "down for 75 s"}
     with harness.env._bot_scope():
         harness.bot.dispatch("shard_resumed", 0)
     await harness.wait(6)
-    assert await ill(origin) == {}
+    assert await failing(origin) == {}
 
-    connection: Any = harness.bot.store._db._connection
+    connection: Any = harness.bot.store.database._connection
     await connection.execute("PRAGMA query_only = ON")
     await harness.wait(6)
-    assert await ill(origin) == {"database": "cannot be written"}
+    assert await failing(origin) == {"database": "cannot be written"}
     await connection.execute("PRAGMA query_only = OFF")
     await harness.wait(6)
-    assert await ill(origin) == {}
+    assert await failing(origin) == {}
 
     loops: Any = vars(harness.bot.cogs["Background"])["_loops"]
     (poller, dispatcher) = [task for task in loops if task.get_name() in {"poller", "dispatcher"}]
@@ -70,44 +70,44 @@ async def test_health_names_the_part_that_does_not_work_and_for_how_long(
     dispatcher.cancel()
     await harness.job(harness.mira, harness.useapi.add_job())
     await harness.wait(450)
-    assert set(await ill(origin)) == {"watcher", "looks", "deliveries"}
+    assert set(await failing(origin)) == {"poller", "polls", "deliveries"}
     caplog.clear()
 
 
-async def test_the_first_who_ask_at_the_same_time_are_all_told(
+async def test_the_first_requests_at_the_same_time_all_get_a_report(
     harness: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    origin = await told_on(harness, caplog)
-    for _, told in await asyncio.gather(*(get(f"{origin}/healthz") for _ in range(5))):
-        assert told["parts"], "well is not who says nothing"
+    origin = await served_on(harness, caplog)
+    for _, report in await asyncio.gather(*(get(f"{origin}/healthz") for _ in range(5))):
+        assert report["parts"], "an empty report would count as healthy"
 
 
-async def test_an_outage_of_useapi_is_told_but_is_no_illness_of_the_bot(
+async def test_an_outage_of_useapi_is_reported_but_fails_no_part(
     harness: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    origin = await told_on(harness, caplog)
+    origin = await served_on(harness, caplog)
     jobs = [harness.useapi.add_job(duration=4000) for _ in range(5)]
     for jobid in jobs:
         await harness.job(harness.mira, jobid)
     harness.useapi.fail(503, times=math.inf)
     for _ in range(20):
         await harness.wait(300)
-        assert await ill(origin) == {}
-    _, told = await get(f"{origin}/healthz")
-    assert told["parts"]["useapi"] == {
+        assert await failing(origin) == {}
+    _, report = await get(f"{origin}/healthz")
+    assert report["parts"]["useapi"] == {
         "ok": True,
-        "is": "useapi.net has trouble of its own just now. Please try again in a minute.",
+        "is": "useapi.net is having problems right now. Please try again in a minute.",
     }
     harness.useapi.heal()
     for _ in range(6):
         await harness.wait(60)
-        assert await ill(origin) == {}, "nor is the backlog after it"
+        assert await failing(origin) == {}, "nor is the backlog after it"
 
 
 async def test_metrics_count_what_happened_and_hold_no_secret(
     harness: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    origin = await told_on(harness, caplog)
+    origin = await served_on(harness, caplog)
     await get(f"{origin}/metrics")
     jobid = harness.useapi.add_job(prompt="a lighthouse")
     await harness.job(harness.mira, jobid)
@@ -117,8 +117,10 @@ async def test_metrics_count_what_happened_and_hold_no_secret(
     numbers = {name: float(value) for name, value in re.findall(r"^(darkroom\S*(?:{.*})?) (\S+)$", text, re.MULTILINE)}
     assert numbers['darkroom_jobs{status="completed"}'] == 1
     assert numbers['darkroom_deliveries{kind="result",state="posted"}'] == 1
-    assert numbers['darkroom_useapi_answers_total{code="200",request="look"}'] == numbers["darkroom_look_seconds_count"]
-    assert numbers["darkroom_look_seconds_count"] >= 2
+    assert (
+        numbers['darkroom_useapi_responses_total{code="200",request="poll"}'] == numbers["darkroom_poll_seconds_count"]
+    )
+    assert numbers["darkroom_poll_seconds_count"] >= 2
     assert numbers["darkroom_delivery_seconds_count"] == 1
     assert numbers["darkroom_delivery_retries_total"] == 2
     assert numbers["darkroom_database_bytes"] > 4096
@@ -127,7 +129,7 @@ async def test_metrics_count_what_happened_and_hold_no_secret(
     assert (await get(f"{origin}/elsewhere"))[0] == 404
 
 
-async def test_a_copy_is_made_each_night_and_trouble_with_it_is_told_once(
+async def test_a_copy_is_made_each_night_and_a_failure_alerts_once(
     harness: BotHarness, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await harness.restart(alert_channel=harness.lounge.id, backups=2)
@@ -147,8 +149,8 @@ async def test_a_copy_is_made_each_night_and_trouble_with_it_is_told_once(
     ]
     monkeypatch.undo()
     await harness.wait(3900)
-    told = [words(message) for message in harness.posts(harness.lounge)]
-    assert [text[:32] for text in told] == [
+    alerts = [words(message) for message in harness.posts(harness.lounge)]
+    assert [text[:32] for text in alerts] == [
         "⚠️ Less than 200 MB are free on ",
         "⚠️ The nightly backup failed: A ",
         "✓ Over: Less than 200 MB are fre",
@@ -158,7 +160,7 @@ async def test_a_copy_is_made_each_night_and_trouble_with_it_is_told_once(
     caplog.clear()
 
 
-async def test_old_jobs_go_by_night_and_their_buttons_say_so(harness: BotHarness) -> None:
+async def test_old_jobs_are_deleted_by_night_and_their_buttons_say_so(harness: BotHarness) -> None:
     await harness.restart(keep_days=31)
     jobid = harness.useapi.add_job(prompt="a lighthouse", age=600)
     await harness.job(harness.mira, jobid)

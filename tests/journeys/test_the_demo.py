@@ -32,8 +32,8 @@ async def test_a_newcomer_sees_the_whole_job_in_a_browser(page: "Page") -> None:
     await browser.command(page, "job", "Show a Midjourney job", jobid)
 
     await expect(timeline).to_contain_text("I'll post the picture here.", timeout=30_000)
-    await expect(timeline).to_contain_text("Mira will be told here", timeout=30_000)
-    await expect(timeline).to_contain_text(re.compile(r"\d+ % · fast"), timeout=30_000)
+    await expect(timeline).to_contain_text("Notifying Mira", timeout=30_000)
+    await expect(timeline).to_contain_text(re.compile(r"\d+% · fast"), timeout=30_000)
 
     picture = timeline.locator("img").last
     await expect(picture).to_have_js_property("naturalWidth", 1024, timeout=40_000)

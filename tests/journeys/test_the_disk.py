@@ -15,7 +15,8 @@ from tests.journeys.conftest import BotHarness, words
 
 async def limit(harness: BotHarness, pages: int) -> None:
     """Let SQLite believe that the disk holds no more than this; 0 is what is used now."""
-    connection: Any = harness.bot.store._db._connection
+    connection: Any = harness.bot.store.database._connection
+    await connection.execute("VACUUM")  # the migrations leave free pages
     (row,) = await connection.execute_fetchall("PRAGMA page_count")
     await connection.execute(f"PRAGMA max_page_count = {pages or row[0]}")
 
@@ -30,7 +31,7 @@ async def test_a_full_disk_promises_nothing_and_loses_nothing(harness: BotHarnes
     await limit(harness, 0)
     long = "a very long prompt " * 250
     refused = [await harness.job(harness.bo, harness.useapi.add_job(prompt=long)) for _ in range(3)]
-    assert refused[-1].startswith("My database cannot be written just now, so I can't keep that.")
+    assert refused[-1].startswith("My database can't be written to right now, so that was not saved.")
     await harness.wait(120)
     await limit(harness, 10_000)
     await harness.wait(120)
@@ -46,8 +47,8 @@ async def test_a_mistake_in_our_sql_is_logged_as_a_bug_and_blames_no_disk(
 ) -> None:
     await harness.restart(alert_channel=harness.lounge.id)
     await harness.job(harness.mira, harness.useapi.add_job(prompt="a lighthouse"))
-    mistake = "CREATE TRIGGER mistake BEFORE INSERT ON watches BEGIN INSERT INTO none_such VALUES (1); END"
-    await harness.bot.store._db.rows(mistake)
+    mistake = "CREATE TRIGGER mistake BEFORE INSERT ON subscriptions BEGIN INSERT INTO none_such VALUES (1); END"
+    await harness.bot.store.database.rows(mistake)
     told = await harness.press(harness.bo, harness.last, "🔔 Notify me")
     assert told.content.startswith("Something went wrong on my side.")
     assert "OperationalError" in caplog.text

@@ -17,8 +17,8 @@ async def test_a_running_job_gets_a_card_that_says_what_is_watched_and_for_whom(
     assert re.fullmatch(r"Watching `#[2-9A-Z]{4}`\. I'll post the picture here\.", answer)
     (card,) = harness.posts()
     asked = int(harness.now())
-    assert words(card) == f"**Imagine**\n> {CASTLE}\n\nWaiting to start · asked <t:{asked}:R>"
-    assert card.embeds[0].footer.text == "Mira will be told here"
+    assert words(card) == f"**Imagine**\n> {CASTLE}\n\nWaiting to start · requested <t:{asked}:R>"
+    assert card.embeds[0].footer.text == "Notifying Mira"
     assert labels(card) == [["🔔 Notify me", "Stop"]]
     assert not harness.called()
 
@@ -33,7 +33,7 @@ async def test_progress_moves_the_card_and_nothing_else_appears(harness: BotHarn
         (card,) = harness.posts()
         assert card.id == first.id
         shown.append(words(card).splitlines()[-1].rpartition(" · ")[0])
-    assert shown == ["`▰▱▱▱▱▱▱▱` 17 % · fast", "`▰▰▰▱▱▱▱▱` 32 % · fast", "`▰▰▰▱▱▱▱▱` 35 % · fast"]
+    assert shown == ["`▰▱▱▱▱▱▱▱` 17% · fast", "`▰▰▰▱▱▱▱▱` 32% · fast", "`▰▰▰▱▱▱▱▱` 35% · fast"]
     assert labels(card) == [["🔔 Notify me", "Stop"]]
 
 
@@ -174,7 +174,7 @@ async def test_a_card_older_than_fifty_minutes_changes_once_more_when_the_job_is
     await harness.job(harness.mira, harness.useapi.add_job(duration=90 * 60))
     await harness.wait(50 * 60)
     (after_50_minutes,) = harness.posts()
-    assert "35 %" in words(after_50_minutes)
+    assert "35%" in words(after_50_minutes)
     await harness.wait(35 * 60)
     (card,) = harness.posts()
     assert words(card) == words(after_50_minutes)
@@ -208,4 +208,4 @@ async def test_a_card_says_how_long_such_jobs_take_once_twenty_were_followed(har
     jobid = harness.useapi.add_job(prompt=CASTLE)
     asked = int(harness.now())
     await harness.job(harness.mira, jobid)
-    assert words(harness.last).endswith(f"asked <t:{asked}:R>\nUsually 30–50 s, expected <t:{asked + 47}:R>")
+    assert words(harness.last).endswith(f"requested <t:{asked}:R>\nUsually 30–50 s, expected <t:{asked + 47}:R>")

@@ -8,27 +8,27 @@ import pytest
 
 from tests.journeys.conftest import BotHarness, words
 
-BUSY = "useapi.net asks for a pause. Please try again in half a minute."
-FULL = "All of the Midjourney account's places are taken. Please try again when one of the running jobs is done."
-TROUBLE = "useapi.net has trouble of its own just now. Please try again in a minute."
-NONSENSE = "useapi.net gave an answer that makes no sense. Please try again in a minute."
-GONE = "useapi.net could not be reached just now. Please try again in a minute."
+BUSY = "useapi.net is busy right now. Please try again in half a minute."
+FULL = "All Midjourney slots are busy. Please try again when one of the running jobs is done."
+TROUBLE = "useapi.net is having problems right now. Please try again in a minute."
+NONSENSE = "useapi.net sent an answer that I could not read. Please try again in a minute."
+GONE = "useapi.net could not be reached. Please try again in a minute."
 SLOW = "useapi.net took too long to answer. Please try again in a minute."
 
 SENTENCES: dict[int | str, str] = {
-    400: "useapi.net did not accept this. Please check the id, or use `/job` to see the job anew.",
+    400: "useapi.net did not accept this. Check the id, or use `/job` to see the job as it is now.",
     401: "useapi.net does not accept this bot's token. Please ask this server's admin to check USEAPI_TOKEN.",
     402: "The useapi.net subscription behind this bot has ended. Please ask this server's admin to renew it.",
-    404: "useapi.net knows no job with this id. Is it complete, and does it belong to this server's useapi account?",
-    410: "useapi.net no longer keeps this job. It keeps each for about 31 days.",
+    404: "useapi.net has no job with this id. Is the id complete, and does it belong to this server's useapi account?",
+    410: "useapi.net no longer keeps this job. Jobs are kept for about 31 days.",
     429: BUSY,
     "queue_full": FULL,
     500: TROUBLE,
     502: TROUBLE,
     503: TROUBLE,
-    504: "useapi.net is overloaded just now. Please try again in a few minutes.",
-    596: "The Midjourney account behind this bot waits for a person (a CAPTCHA or a moderator's message). "
-    "Please ask this server's admin to look into it.",
+    504: "useapi.net is overloaded right now. Please try again in a few minutes.",
+    596: "The Midjourney account behind this bot needs a person (a CAPTCHA or a moderator's message). "
+    "Please ask this server's admin to take care of it.",
     "reset": GONE,
     "close": GONE,
     "cut": GONE,

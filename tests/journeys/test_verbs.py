@@ -40,7 +40,7 @@ async def test_a_job_is_watched_whatever_its_state(harness: BotHarness, status: 
     ages = {"created": 0.0, "started": 11.0, "progress": 17.0}
     jobid = harness.useapi.add_job(prompt=CASTLE, queued=10, age=ages[status])
     assert (await harness.job(harness.mira, jobid)).startswith("Watching `#")
-    assert ("17 %" in words(harness.last)) == (status == "progress")
+    assert ("17%" in words(harness.last)) == (status == "progress")
     assert ("Waiting to start" in words(harness.last)) == (status != "progress")
     await harness.wait(50)
     _, result = harness.posts()
@@ -133,7 +133,7 @@ async def test_what_shows_the_payers_account_stays_with_the_asker(harness: BotHa
     await harness.wait(60)
     assert not harness.posts()
     assert harness.looks(jobid) == 1, "there is nothing to watch"
-    assert await harness.bot.store.by_jobid(jobid) is None
+    assert await harness.bot.store.jobs.by_jobid(jobid) is None
     assert not await harness.mira.autocomplete(harness.channel, "job", "jobid", "")
 
 

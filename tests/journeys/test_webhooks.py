@@ -119,7 +119,7 @@ async def test_who_joins_a_job_that_nobody_brought_is_told_and_no_more(called: B
     await called.wait(1)
     await called.press(called.bo, called.last, "🔔 Notify me")
     await called.wait(6)
-    assert called.posts()[0].embeds[0].footer.text == "Bo will be told here"
+    assert called.posts()[0].embeds[0].footer.text == "Notifying Bo"
     await called.wait(120)
     assert called.called() == {called.bo.id}
     answer = await called.press(called.bo, called.last, "⋯")
@@ -138,7 +138,7 @@ async def test_a_moderators_stop_counts_for_a_job_that_came_by_itself(called: Bo
     await called.useapi.call(jobid)
     await called.wait(120)
     assert len(called.posts()) == 1
-    assert "waits for Imagine any more" in called.last.content
+    assert called.last.content == "-# No longer watching Imagine here."
 
 
 async def test_why_a_job_that_nobody_brought_was_declined_is_for_moderators(called: BotHarness) -> None:
@@ -391,7 +391,7 @@ async def test_a_database_that_cannot_be_written_just_now_loses_no_job_that_name
     called: BotHarness,
 ) -> None:
     jobid = made_elsewhere(called)
-    connection = called.bot.store._db._connection
+    connection = called.bot.store.database._connection
     await connection.execute("PRAGMA query_only = ON")
     assert await called.useapi.call(jobid) == 200
     await called.wait(4)

@@ -37,7 +37,7 @@ async def test_the_asker_may_press_u_and_only_the_press_role_what_costs_more(har
         "Only whoever added this job and moderators can use this button."
     )
     assert words(await harness.press(harness.bo, grid, "U1")) == "U1 is on its way. I'll post it here."
-    await harness.bot.store.change_settings(harness.guild.id, press_role=role.id)
+    await harness.bot.store.servers.change_settings(harness.guild.id, press_role=role.id)
     assert words(await harness.press(harness.bo, grid, "V1")) == (
         f"Only <@&{role.id}> and moderators can use this button: it uses GPU time."
     )
@@ -47,7 +47,7 @@ async def test_the_asker_may_press_u_and_only_the_press_role_what_costs_more(har
 
 async def test_whoever_pressed_owns_the_child_which_gives_no_right_to_its_paid_buttons(harness: BotHarness) -> None:
     ada, role = with_role(harness)
-    await harness.bot.store.change_settings(harness.guild.id, press_role=role.id)
+    await harness.bot.store.servers.change_settings(harness.guild.id, press_role=role.id)
     grid = await posted(harness)
     harness.useapi.plan(duration=0)
     await harness.press(ada, grid, "V1")
@@ -60,7 +60,7 @@ async def test_whoever_pressed_owns_the_child_which_gives_no_right_to_its_paid_b
 
 async def test_what_costs_most_is_for_moderators_who_are_asked_once_more(harness: BotHarness) -> None:
     ada, role = with_role(harness)
-    await harness.bot.store.change_settings(harness.guild.id, press_role=role.id)
+    await harness.bot.store.servers.change_settings(harness.guild.id, press_role=role.id)
     picture = await single(harness)
     refused = await harness.press(ada, picture, "Animate (High motion)")
     assert words(refused) == "Only moderators can use this button: it uses GPU time."
@@ -74,7 +74,7 @@ async def test_what_costs_most_is_for_moderators_who_are_asked_once_more(harness
 
 async def test_a_members_numbers_end_and_a_moderators_only_with_the_servers(harness: BotHarness) -> None:
     ada, role = with_role(harness)
-    await harness.bot.store.change_settings(harness.guild.id, press_role=role.id, daily=2, server_daily=3)
+    await harness.bot.store.servers.change_settings(harness.guild.id, press_role=role.id, daily=2, server_daily=3)
     grid = await posted(harness)
     harness.useapi.plan(duration=0)
     assert "is on its way" in words(await harness.press(ada, grid, "V1"))
@@ -97,15 +97,15 @@ async def test_a_members_numbers_end_and_a_moderators_only_with_the_servers(harn
 
 async def test_pause_stops_every_press_until_it_is_lifted(harness: BotHarness) -> None:
     grid = await posted(harness)
-    await harness.bot.store.change_settings(harness.guild.id, paused=True)
+    await harness.bot.store.servers.change_settings(harness.guild.id, paused=True)
     assert words(await harness.press(harness.mira, grid, "U1")).startswith("Buttons are paused in this server")
     assert not harness.presses()
-    await harness.bot.store.change_settings(harness.guild.id, paused=False)
+    await harness.bot.store.servers.change_settings(harness.guild.id, paused=False)
     assert "is on its way" in words(await harness.press(harness.mira, grid, "U1"))
 
 
 async def test_a_role_that_was_deleted_is_said_to_be_so(harness: BotHarness) -> None:
-    await harness.bot.store.change_settings(harness.guild.id, press_role=123456789012345678)
+    await harness.bot.store.servers.change_settings(harness.guild.id, press_role=123456789012345678)
     grid = await posted(harness)
     refused = words(await harness.press(harness.bo, grid, "V1"))
     assert "The role that may use the buttons was deleted" in refused
@@ -113,7 +113,7 @@ async def test_a_role_that_was_deleted_is_said_to_be_so(harness: BotHarness) -> 
 
 async def test_ten_members_press_u1_in_the_same_second(harness: BotHarness) -> None:
     ada, role = with_role(harness)
-    await harness.bot.store.change_settings(harness.guild.id, press_role=role.id)
+    await harness.bot.store.servers.change_settings(harness.guild.id, press_role=role.id)
     people = [harness.guild.add_member(harness.env.create_user(f"M{n}"), roles=[role]) for n in range(9)]
     grid = await posted(harness)
     async with harness.one_moment():
@@ -122,7 +122,7 @@ async def test_ten_members_press_u1_in_the_same_second(harness: BotHarness) -> N
     assert len(harness.presses()) == 1
     told = [words(private(answer)) for answer in answers]
     assert sum(answer == "U1 is on its way. I'll post it here." for answer in told) == 1
-    assert sum(answer.startswith("U1 was pressed before, so this cost nothing.") for answer in told) == 9
+    assert sum(answer.startswith("U1 was already picked, so this was free") for answer in told) == 9
     _, child = harness.posts()
     assert words(child).startswith("**U1** of ")
 
@@ -169,7 +169,7 @@ async def test_with_remix_on_a_variation_takes_another_prompt(harness: BotHarnes
     grid = await posted(harness)
     custom_id = str(button(grid, "V2").custom_id).replace("dr:p:", "dr:z:")
     assert (await submit(harness, custom_id, "a castle at night")).startswith("Remix prompts were turned off")
-    await harness.bot.store.change_settings(harness.guild.id, remix=True)
+    await harness.bot.store.servers.change_settings(harness.guild.id, remix=True)
     assert await submit(harness, custom_id, "a castle at night") == "V2 is on its way. I'll post it here."
     assert [(press["button"], press["prompt"]) for press in harness.presses()] == [("V2", "a castle at night")]
     assert (await submit(harness, "dr:z:forged", "x")).startswith("I don't know this form any more.")
@@ -191,7 +191,7 @@ async def submit(harness: BotHarness, custom_id: str, text: str) -> str:
 
 async def test_the_presser_may_cancel_and_a_late_result_is_posted_all_the_same(harness: BotHarness) -> None:
     ada, role = with_role(harness)
-    await harness.bot.store.change_settings(harness.guild.id, press_role=role.id)
+    await harness.bot.store.servers.change_settings(harness.guild.id, press_role=role.id)
     grid = await posted(harness)
     harness.useapi.plan(duration=300)
     await harness.press(ada, grid, "V1")
@@ -239,6 +239,6 @@ async def test_an_expired_job_loses_its_buttons_and_says_why(harness: BotHarness
     grid = await posted(harness)
     harness.useapi.fail(410, path="/v2/jobs/button")
     answer = words(await harness.press(harness.mira, grid, "V1"))
-    assert answer == "useapi.net no longer keeps this job. It keeps each for about 31 days."
+    assert answer == "useapi.net no longer keeps this job. Jobs are kept for about 31 days."
     await harness.wait(10)
     assert labels(harness.last) == [["⋯"]]

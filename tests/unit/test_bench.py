@@ -26,8 +26,8 @@ def test_a_section_that_is_measured_anew_takes_the_place_of_its_last_figures(
 ) -> None:
     page = tmp_path / "performance.md"
     monkeypatch.setattr(report, "PAGE", page)
-    order = ("looks", "scale")
-    for name, figures in (("scale", "## Scale\n\n1"), ("looks", "## Looks\n\n2"), ("scale", "## Scale\n\n3")):
+    order = ("polls", "scale")
+    for name, figures in (("scale", "## Scale\n\n1"), ("polls", "## Polls\n\n2"), ("scale", "## Scale\n\n3")):
         keep(name, figures, order)
     text = page.read_text(encoding="utf-8")
     assert text.startswith("# What Darkroom costs")

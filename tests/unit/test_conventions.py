@@ -3,7 +3,10 @@
 import ast
 import re
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
+
+from tests import log
 
 ROOT = Path(__file__).parents[2]
 PATHS = [path for folder in ("bot", "cogs") for path in sorted((ROOT / folder).rglob("*.py"))]
@@ -42,4 +45,11 @@ def test_nothing_happens_when_a_file_is_imported() -> None:
         for node in tree.body
         if isinstance(node, acts) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call))
     ]
-    assert acting == []
+    assert acting == ["bot/discord_internals.py"]  # which checks that discord.py has what it needs
+
+
+def test_the_loggers_whose_lines_must_name_a_job_exist() -> None:
+    assert [name for name in log.ABOUT_JOBS if find_spec(name) is None] == []
+    assert [
+        name for name in log.ABOUT_JOBS if "getLogger(__name__)" not in SOURCES[f"{name.replace('.', '/')}.py"]
+    ] == []

@@ -90,7 +90,9 @@ def test_what_people_may_read_is_quoted_as_the_bot_says_it() -> None:
         "",
         "The application did not respond",
     }
-    assert not [piece for piece in pieces if piece not in said], "docs/troubleshooting.md quotes what nobody says"
+    assert not [piece for piece in pieces if piece not in said], (
+        "docs/troubleshooting.md quotes what the bot never says"
+    )
 
 
 async def test_the_readme_names_each_command(readme: str, tmp_path: Path) -> None:

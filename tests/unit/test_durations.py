@@ -1,4 +1,4 @@
-"""How long jobs usually take: what is compared with what, when something is said, and in which words."""
+"""Typical durations: which jobs are compared, how many samples are needed, and how the range is shown."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ import pytest
 from bot import formatting
 from bot.formatting.status_text import span
 from bot.models import Destination, Job, Person, Status
-from bot.models.durations import ENOUGH, KEPT, TypicalDuration, kind_of, seconds_of, typical
+from bot.models.durations import KEPT, MIN_SAMPLES, TypicalDuration, kind_of, seconds_of, typical
 from bot.store import Store, open_store
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -25,7 +25,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 def job(number: int, seconds: float | None = None, *, mode: str = "fast", verb: str = "imagine") -> Job:
-    """One that runs, or took so long."""
+    """A running job, or one that was completed after `seconds`."""
     running = Job(jobid=f"job:{number}", verb=verb, status=Status.STARTED, prompt="castle", mode=mode, created=NOON)
     if seconds is None:
         return running
@@ -34,51 +34,53 @@ def job(number: int, seconds: float | None = None, *, mode: str = "fast", verb: 
 
 
 async def follow(store: Store, number: int, seconds: float, *, mode: str = "fast", verb: str = "imagine") -> None:
-    """Somebody waited for this one from its beginning to its end."""
-    subscribed = await store.ask(job(number, mode=mode, verb=verb), HERE, MIRA)
-    await store.record([(subscribed.known.id, job(number, seconds, mode=mode, verb=verb))])
+    """Store a job that was polled from start to end."""
+    subscribed = await store.subscriptions.add(job(number, mode=mode, verb=verb), HERE, MIRA)
+    await store.jobs.record([(subscribed.known.id, job(number, seconds, mode=mode, verb=verb))])
 
 
-async def test_nothing_is_said_before_twenty_of_a_kind_are_known(store: Store) -> None:
-    for number in range(ENOUGH - 1):
+async def test_there_is_no_typical_duration_before_twenty_samples_of_a_kind(store: Store) -> None:
+    for number in range(MIN_SAMPLES - 1):
         await follow(store, number, 30 + number)
-    assert await store.typical(job(99)) is None
-    await follow(store, ENOUGH, 60)
-    assert await store.typical(job(99)) == TypicalDuration(timedelta(seconds=32), timedelta(seconds=47))
+    assert await store.durations.typical(job(99)) is None
+    await follow(store, MIN_SAMPLES, 60)
+    assert await store.durations.typical(job(99)) == TypicalDuration(timedelta(seconds=32), timedelta(seconds=47))
 
 
-async def test_each_mode_is_counted_by_itself_and_one_that_is_not_known_yet_may_be_any(store: Store) -> None:
-    for number in range(ENOUGH):
+async def test_each_mode_has_its_own_samples_and_an_unknown_mode_uses_all(store: Store) -> None:
+    for number in range(MIN_SAMPLES):
         await follow(store, number, 40)
         await follow(store, 100 + number, 400, mode="relaxed")
-    assert await store.typical(job(999)) == (timedelta(seconds=40),) * 2
-    assert await store.typical(job(999, mode="relaxed, stealth")) == (timedelta(seconds=400),) * 2
-    assert await store.typical(job(999, mode="")) == (timedelta(seconds=40), timedelta(seconds=400))
-    assert await store.typical(job(999, mode="turbo")) is None
-    assert await store.typical(job(999, verb="blend")) is None
+    assert await store.durations.typical(job(999)) == (timedelta(seconds=40),) * 2
+    assert await store.durations.typical(job(999, mode="relaxed, stealth")) == (timedelta(seconds=400),) * 2
+    assert await store.durations.typical(job(999, mode="")) == (timedelta(seconds=40), timedelta(seconds=400))
+    assert await store.durations.typical(job(999, mode="turbo")) is None
+    assert await store.durations.typical(job(999, verb="blend")) is None
 
 
-async def test_what_was_usual_long_ago_is_forgotten(store: Store) -> None:
+async def test_only_the_newest_samples_are_kept(store: Store) -> None:
     for number in range(10):
         await follow(store, number, 1000)
     for number in range(10, 10 + KEPT):
         await follow(store, number, 50)
-    assert await store.typical(job(9999)) == (timedelta(seconds=50),) * 2
-    ((kept,),) = await store._db.rows("SELECT count(*) FROM durations")
+    assert await store.durations.typical(job(9999)) == (timedelta(seconds=50),) * 2
+    ((kept,),) = await store.database.rows("SELECT count(*) FROM durations")
     assert kept == KEPT
 
 
-async def test_only_jobs_that_were_followed_count_and_each_once(store: Store) -> None:
-    await store.ask(job(1, 30), HERE, MIRA)  # over already: presses on it may have changed when it was updated
-    subscribed = await store.ask(job(2), HERE, MIRA)
+async def test_only_jobs_polled_to_their_end_count_and_each_once(store: Store) -> None:
+    await store.subscriptions.add(
+        job(1, 30), HERE, MIRA
+    )  # over before the first poll: presses on it may have changed `updated` since
+    subscribed = await store.subscriptions.add(job(2), HERE, MIRA)
     for answer in (job(2, 30), job(2, 60)):
-        await store.record([(subscribed.known.id, answer)])
-    assert [tuple(row) for row in await store._db.rows("SELECT kind, mode, seconds FROM durations")] == [
+        await store.jobs.record([(subscribed.known.id, answer)])
+    assert [tuple(row) for row in await store.database.rows("SELECT kind, mode, seconds FROM durations")] == [
         ("imagine", "fast", 30.0)
     ]
 
 
-def test_a_job_without_times_or_without_a_picture_tells_nothing() -> None:
+def test_a_job_without_times_or_without_a_picture_is_no_sample() -> None:
     assert seconds_of(job(1, 30)) == 30
     assert seconds_of(job(1, 0)) is None
     assert seconds_of(job(1)) is None
@@ -102,7 +104,7 @@ def test_a_job_without_times_or_without_a_picture_tells_nothing() -> None:
         ("U5", "U5"),
     ],
 )
-def test_presses_are_compared_by_what_was_pressed(button: str, kind: str) -> None:
+def test_pressed_buttons_are_compared_by_duration_class(button: str, kind: str) -> None:
     assert kind_of(Job(jobid="job:1", verb="button", button=button)) == kind
 
 
@@ -124,10 +126,17 @@ def test_a_span_is_rounded_outwards(low: float, high: float, words: str) -> None
     assert span(TypicalDuration(timedelta(seconds=low), timedelta(seconds=high))) == words
 
 
-def test_a_card_says_what_is_usual_and_when_to_expect_it() -> None:
-    often = typical([float(seconds) for seconds in range(40, 71)])
-    told = formatting.card(job(1), parent=None, subscribers=["Mira"], started=NOON, typical=often).description or ""
+def test_a_card_shows_the_typical_duration_and_the_expected_end() -> None:
+    expected_range = typical([float(seconds) for seconds in range(40, 71)])
+    usual = (
+        formatting.status_card(
+            job(1), parent=None, subscribers=["Mira"], started=NOON, typical=expected_range
+        ).description
+        or ""
+    )
     expected = int((NOON + timedelta(seconds=67)).timestamp())
-    assert told.endswith(f"\nUsually 40–70 s, expected <t:{expected}:R>")
-    silent = formatting.card(job(1), parent=None, subscribers=["Mira"], started=NOON, typical=None).description or ""
+    assert usual.endswith(f"\nUsually 40–70 s, expected <t:{expected}:R>")
+    silent = (
+        formatting.status_card(job(1), parent=None, subscribers=["Mira"], started=NOON, typical=None).description or ""
+    )
     assert "sually" not in silent

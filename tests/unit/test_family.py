@@ -1,4 +1,4 @@
-"""Families of jobs: who is shown, in which order, and whom another server keeps to itself."""
+"""Related jobs: which are listed, in which order, and which are hidden because they belong to another server."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -26,90 +26,92 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
         yield opened
 
 
-async def told(store: Store, name: str, parent: str = "", destination: Destination = HERE) -> KnownJob:
-    """A finished job that somebody asked for."""
+async def add_job(store: Store, name: str, parent: str = "", destination: Destination = HERE) -> KnownJob:
+    """Store a finished job with a subscription of Mira's."""
     verb = "button" if parent else "imagine"
     job = Job(jobid=name, verb=verb, button=name, status=Status.COMPLETED, parent_jobid=parent, prompt=f"scene {name}")
-    return (await store.ask(job, destination, MIRA)).known
+    return (await store.subscriptions.add(job, destination, MIRA)).known
 
 
 async def tree(store: Store, known: KnownJob, *, limit: int = 15) -> tuple[list[str], int]:
-    """The family as it would be read: a dash for each generation, and the job's id."""
-    family, more = await store.family(known, HERE, limit=limit)
+    """The listed jobs in order: a dash for each generation, then the job id; and the number of those left out."""
+    family, more = await store.family.of(known, HERE, limit=limit)
     return ["-" * each.generation + each.known.job.jobid for each in family], more
 
 
-async def test_every_parent_stands_above_its_children(store: Store) -> None:
-    await told(store, "root")
+async def test_every_parent_is_listed_above_its_children(store: Store) -> None:
+    await add_job(store, "root")
     for name, parent in (("a", "root"), ("b", "root"), ("a1", "a"), ("b1", "b"), ("a2", "a"), ("a1x", "a1")):
-        await told(store, name, parent)
-    a = await told(store, "a", "root")
+        await add_job(store, name, parent)
+    a = await add_job(store, "a", "root")
     assert await tree(store, a) == (["root", "-a", "--a1", "---a1x", "--a2"], 0)
-    root = await told(store, "root")
+    root = await add_job(store, "root")
     assert await tree(store, root) == (["root", "-a", "--a1", "---a1x", "--a2", "-b", "--b1"], 0)
-    assert await tree(store, root, limit=4) == (["root", "-a", "--a1", "-b"], 3), "the near ones first"
+    assert await tree(store, root, limit=4) == (["root", "-a", "--a1", "-b"], 3), "the closest relatives are kept"
 
 
-async def test_what_was_asked_for_in_another_server_is_not_known_here(store: Store) -> None:
-    await told(store, "root", destination=ELSEWHERE)
-    mine = await told(store, "mine", "root")
-    await told(store, "theirs", "mine", ELSEWHERE)
-    await told(store, "hidden child of theirs", "theirs")
+async def test_a_job_of_another_server_is_not_listed(store: Store) -> None:
+    await add_job(store, "root", destination=ELSEWHERE)
+    mine = await add_job(store, "mine", "root")
+    await add_job(store, "theirs", "mine", ELSEWHERE)
+    await add_job(store, "hidden child of theirs", "theirs")
     assert await tree(store, mine) == (["mine"], 0)
-    await told(store, "theirs", "mine", LOUNGE)
+    await add_job(store, "theirs", "mine", LOUNGE)
     assert await tree(store, mine) == (["mine", "-theirs", "--hidden child of theirs"], 0)
 
 
-async def test_a_family_that_bites_its_own_tail_ends(store: Store) -> None:
-    await told(store, "a", "c")
-    await told(store, "b", "a")
-    c = await told(store, "c", "b")
-    await told(store, "self", "self")
+async def test_a_cycle_of_parents_ends(store: Store) -> None:
+    await add_job(store, "a", "c")
+    await add_job(store, "b", "a")
+    c = await add_job(store, "c", "b")
+    await add_job(store, "self", "self")
     assert await tree(store, c) == (["a", "-b", "--c"], 0)
-    assert await tree(store, await told(store, "self", "self")) == (["self"], 0)
+    assert await tree(store, await add_job(store, "self", "self")) == (["self"], 0)
 
 
 async def test_the_post_in_this_channel_comes_before_those_elsewhere(store: Store) -> None:
-    known = await told(store, "root")
-    await told(store, "root", destination=LOUNGE)
-    for number, delivery in enumerate(await store.due_deliveries()):
-        await store.posted(delivery, 1000 + number)
+    known = await add_job(store, "root")
+    await add_job(store, "root", destination=LOUNGE)
+    for number, delivery in enumerate(await store.outbox.due()):
+        await store.outbox.mark_posted(delivery, 1000 + number)
     for destination in (HERE, LOUNGE):
-        ((root,), _) = await store.family(known, destination, limit=15)
+        ((root,), _) = await store.family.of(known, destination, limit=15)
         assert root.post is not None
         assert root.post.destination == destination
 
 
 @given(st.lists(jobs, min_size=1, max_size=40), st.integers(min_value=0, max_value=300))
-def test_a_family_has_fifteen_lines_at_most_and_keeps_discords_limits(members: list[Job], more: int) -> None:
-    kin = [formatting.FamilyLine(job=job, key="4K7Q", generation=number, url=URL) for number, job in enumerate(members)]
-    embed = formatting.family(kin, more)
-    lines = (embed.description or "").splitlines()
-    assert 1 <= len(lines) <= 15
+def test_a_list_has_fifteen_lines_at_most_and_keeps_discords_limits(members: list[Job], more: int) -> None:
+    lines = [
+        formatting.FamilyLine(job=job, key="4K7Q", generation=number, url=URL) for number, job in enumerate(members)
+    ]
+    embed = formatting.family(lines, more)
+    shown = (embed.description or "").splitlines()
+    assert 1 <= len(shown) <= 15
     assert len(embed.description or "") <= 4096
-    assert ("and" in lines[-1]) >= (len(members) + more > 15)
+    assert ("and" in shown[-1]) >= (len(members) + more > 15)
 
 
 URL = "https://discord.com/channels/1234567890123456789/1234567890123456789/1234567890123456789"
 
 
-def test_a_line_says_what_it_is_how_it_stands_and_where() -> None:
+def test_a_line_shows_name_state_and_link() -> None:
     grid = Job(jobid="job:1", verb="imagine", status=Status.COMPLETED, prompt="a castle in the fog --ar 3:2")
     pick = Job(jobid="job:2", verb="button", button="U2", status=Status.COMPLETED, prompt=grid.prompt)
     bad = Job(jobid="job:3", verb="button", button="V1", status=Status.MODERATED, prompt="forbidden words")
     running = Job(jobid="job:4", verb="button", button="V2", status=Status.PROGRESS, percent=47, prompt=grid.prompt)
-    kin = [
+    lines = [
         formatting.FamilyLine(job=grid, key="4K7Q", generation=0, url=URL, here=True),
         formatting.FamilyLine(job=pick, key="8M2P", generation=1, url=URL),
         formatting.FamilyLine(job=bad, key="9N3R", generation=1, url=URL),
         formatting.FamilyLine(job=running, key="2T5W", generation=1),
     ]
-    assert (formatting.family(kin, 0).description or "").splitlines() == [
+    assert (formatting.family(lines, 0).description or "").splitlines() == [
         f"- **Imagine** [castle in the fog]({URL}) · done · this one",
         f"  - **U2** [castle in the fog]({URL}) · done",
         f"  - **V1** [#9N3R]({URL}) · declined",
-        "  - **V2** castle in the fog · 47 % · `#2T5W`",
+        "  - **V2** castle in the fog · 47% · `#2T5W`",
     ]
-    assert (formatting.family(kin, 2).description or "").endswith("\n-# … and 2 more")
-    alone = formatting.family(kin[:1], 0).description or ""
-    assert alone.endswith("\n-# Nothing else of this family is known in this server.")
+    assert (formatting.family(lines, 2).description or "").endswith("\n-# … and 2 more")
+    alone = formatting.family(lines[:1], 0).description or ""
+    assert alone.endswith("\n-# No related jobs in this server.")

@@ -1,3 +1,5 @@
+import sys
+import unicodedata
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -5,12 +7,15 @@ import pytest
 
 from bot import formatting
 from bot.models import Job, JobEmbed, Seed
+from bot.providers.useapi.parsing import sanitize
+from bot.text import INVISIBLE, clean
 
 STARTED = datetime(2026, 6, 2, 10, 34, 33, tzinfo=UTC)
 JUMP = "https://discord.com/channels/1/2/3"
 CASTLE = formatting.Link("castle in the fog", JUMP)
 PROMPT = "a castle in the fog, ink wash --ar 3:2"
 JOBID = "job:20260602103433688-user:12345-channel:1502243953687265485-bot:midjourney"
+ENGLAND = "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 FAMILY = "👩\u200d👩\u200d👧"
 
 
@@ -23,11 +28,11 @@ def a_result(job: Job, **fields: Any) -> str:
     return formatting.result(job, **given).description or ""
 
 
-def looks(*labels: str) -> list[str]:
-    return [" ".join(face.emoji or face.label for face in row) for row in formatting.rows(labels)]
+def rows(*labels: str) -> list[str]:
+    return [" ".join(face.emoji or face.label for face in row) for row in formatting.button_rows(labels)]
 
 
-# Safe words
+# Untrusted text
 
 
 @pytest.mark.parametrize(
@@ -49,8 +54,24 @@ def looks(*labels: str) -> list[str]:
         ("\u200b\u3164", ""),
     ],
 )
-def test_words_of_strangers_show_what_they_say_and_do_nothing(text: str, shown: str) -> None:
+def test_untrusted_text_is_shown_literally_and_has_no_effect(text: str, shown: str) -> None:
     assert formatting.plain(text, 200) == shown
+
+
+def test_every_control_and_format_character_is_removed_and_no_other() -> None:
+    kept = {*"\t\n\u200c\u200d", *map(chr, range(0xE0020, 0xE0080))}
+    blank = set("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+    for char in map(chr, range(sys.maxunicode + 1)):
+        category = unicodedata.category(char)
+        if category in {"Cc", "Cf", "Cs"}:
+            assert bool(INVISIBLE.match(char)) == (char not in kept), hex(ord(char))
+        elif category != "Cn":
+            assert bool(INVISIBLE.match(char)) == (char in blank), hex(ord(char))
+
+
+@pytest.mark.parametrize("char", ["\x07", "\u202e", "\u200b", "\xad", "\u3164", "\U000e0001", "\ud800"])
+def test_the_provider_and_the_embeds_remove_the_same_characters(char: str) -> None:
+    assert clean(f"a{char}b") == sanitize(f"a{char}b", 10) == "ab"
 
 
 @pytest.mark.parametrize(
@@ -61,16 +82,18 @@ def test_words_of_strangers_show_what_they_say_and_do_nothing(text: str, shown: 
         ("abc*def", 5, "abc…"),
         ("ab cd", 4, "ab…"),
         (f"a{FAMILY}b", 4, "a…"),
+        (f"a{ENGLAND}b", 9, f"a{ENGLAND}b"),
+        (f"a{ENGLAND}b", 8, "a…"),
         ("ae\u0301io", 3, "a…"),
         ("🇩🇪🇫🇷", 2, "…"),
         ("castle", 0, ""),
     ],
 )
-def test_a_cut_never_halves_an_escape_or_an_emoji(text: str, limit: int, shown: str) -> None:
+def test_clipping_never_splits_an_escape_or_an_emoji(text: str, limit: int, shown: str) -> None:
     assert formatting.plain(text, limit) == shown
 
 
-# What a job is
+# Names, prompts and titles
 
 
 @pytest.mark.parametrize(
@@ -89,7 +112,7 @@ def test_a_cut_never_halves_an_escape_or_an_emoji(text: str, limit: int, shown: 
         ({"verb": ""}, "Job"),
     ],
 )
-def test_a_job_is_called_what_midjourney_calls_it(fields: dict[str, str], words: str) -> None:
+def test_a_job_is_named_as_midjourney_names_it(fields: dict[str, str], words: str) -> None:
     assert formatting.label(a_job(**fields)) == words
 
 
@@ -123,7 +146,7 @@ def test_a_job_is_called_what_midjourney_calls_it(fields: dict[str, str], words:
         ({"prompt": "red, a tall tower, fog"}, "red, a tall tower, fog", "red, a tall tower"),
     ],
 )
-def test_a_job_goes_by_the_first_words_of_its_prompt(fields: dict[str, Any], prompt: str, title: str) -> None:
+def test_the_title_is_the_first_words_of_the_prompt(fields: dict[str, Any], prompt: str, title: str) -> None:
     job = a_job(**fields)
     assert (formatting.prompt(job), formatting.title(job)) == (prompt, title)
 
@@ -135,7 +158,7 @@ def test_a_long_title_ends_after_a_whole_word() -> None:
 @pytest.mark.parametrize(
     ("fields", "line"),
     [
-        ({"status": "progress", "percent": 47}, "Imagine · castle in the fog · 47 %"),
+        ({"status": "progress", "percent": 47}, "Imagine · castle in the fog · 47%"),
         ({"status": "started"}, "Imagine · castle in the fog · waiting"),
         ({"status": "reticulating"}, "Imagine · castle in the fog · in progress"),
         ({}, "Imagine · castle in the fog · done"),
@@ -143,37 +166,37 @@ def test_a_long_title_ends_after_a_whole_word() -> None:
         ({"status": "moderated"}, "Imagine · #4K7Q · declined"),
     ],
 )
-def test_a_choice_tells_jobs_apart(fields: dict[str, Any], line: str) -> None:
+def test_an_autocomplete_choice_distinguishes_jobs(fields: dict[str, Any], line: str) -> None:
     assert formatting.choice(a_job(**fields), "4K7Q") == line
 
 
 # The card
 
 
-def test_the_card_of_a_running_job_reads_as_designed() -> None:
+def test_the_card_of_a_running_job_shows_prompt_progress_and_subscribers() -> None:
     job = a_job(verb="button", button="V2", status="progress", percent=47, mode="fast")
-    embed = formatting.card(job, parent=CASTLE, subscribers=["Mira", "Bo"], started=STARTED)
+    embed = formatting.status_card(job, parent=CASTLE, subscribers=["Mira", "Bo"], started=STARTED)
     assert embed.description == (
-        f"**V2** of [castle in the fog]({JUMP})\n> {PROMPT}\n\n`▰▰▰▰▱▱▱▱` 47 % · fast · started <t:1780396473:R>"
+        f"**V2** of [castle in the fog]({JUMP})\n> {PROMPT}\n\n`▰▰▰▰▱▱▱▱` 47% · fast · started <t:1780396473:R>"
     )
-    assert embed.footer.text == "Mira and 1 more will be told here"
+    assert embed.footer.text == "Notifying Mira and 1 other"
 
 
-def test_a_job_that_has_not_begun_shows_words_instead_of_an_empty_bar() -> None:
-    embed = formatting.card(a_job(status="started"), parent=None, subscribers=["Mira"], started=STARTED)
-    assert embed.description == f"**Imagine**\n> {PROMPT}\n\nWaiting to start · asked <t:1780396473:R>"
-    assert embed.footer.text == "Mira will be told here"
+def test_a_job_that_has_not_started_has_no_progress_bar() -> None:
+    embed = formatting.status_card(a_job(status="started"), parent=None, subscribers=["Mira"], started=STARTED)
+    assert embed.description == f"**Imagine**\n> {PROMPT}\n\nWaiting to start · requested <t:1780396473:R>"
+    assert embed.footer.text == "Notifying Mira"
 
 
-def test_a_card_that_knows_nothing_says_no_more() -> None:
-    embed = formatting.card(Job(jobid="x", status="progress"), parent=None, subscribers=[], started=None)
+def test_a_card_leaves_out_what_is_unknown() -> None:
+    embed = formatting.status_card(Job(jobid="x", status="progress"), parent=None, subscribers=[], started=None)
     assert (embed.description, embed.footer.text) == ("**Job**\n\nIn progress", None)
 
 
 def test_a_parents_name_cannot_break_its_link() -> None:
     parent = formatting.Link("a](http://evil.example) 🐱 cat", JUMP)
     assert f"[a)(http\\://evil.example) cat]({JUMP})" in (
-        formatting.card(a_job(), parent=parent, subscribers=[], started=None).description or ""
+        formatting.status_card(a_job(), parent=parent, subscribers=[], started=None).description or ""
     )
 
 
@@ -200,7 +223,7 @@ def test_the_bar_is_full_only_at_the_end(percent: int, bar: str) -> None:
         (timedelta(days=31, hours=2), "31 d 2 h"),
     ],
 )
-def test_a_time_span_is_told_in_its_two_largest_units(time: timedelta, words: str) -> None:
+def test_a_duration_has_its_two_largest_units(time: timedelta, words: str) -> None:
     assert formatting.duration(time) == words
 
 
@@ -215,17 +238,17 @@ def test_a_time_span_is_told_in_its_two_largest_units(time: timedelta, words: st
     ],
 )
 def test_a_finished_card_is_one_small_line(fields: dict[str, Any], line: str) -> None:
-    assert formatting.finished_card(a_job(**fields), took=timedelta(seconds=52), url=JUMP) == line
+    assert formatting.finished_line(a_job(**fields), took=timedelta(seconds=52), url=JUMP) == line
 
 
-def test_a_finished_card_does_without_time_and_link() -> None:
-    assert formatting.finished_card(a_job(), took=None, url=None) == "-# ✓ Imagine · castle in the fog"
+def test_a_finished_card_leaves_out_an_unknown_time_and_link() -> None:
+    assert formatting.finished_line(a_job(), took=None, url=None) == "-# ✓ Imagine · castle in the fog"
 
 
 # The result
 
 
-def test_a_result_shows_lineage_prompt_picture_and_facts() -> None:
+def test_a_result_shows_parent_prompt_picture_and_facts() -> None:
     embed = formatting.result(
         a_job(verb="button", button="V2", mode="fast"),
         key="4K7Q",
@@ -245,7 +268,7 @@ def test_a_result_shows_lineage_prompt_picture_and_facts() -> None:
 @pytest.mark.parametrize(
     "picture", ["file:///etc/passwd", "javascript:alert(1)", "https://x.example/" + "a" * 2048, ""]
 )
-def test_an_address_that_discord_would_refuse_is_no_picture(picture: str) -> None:
+def test_an_address_that_discord_would_refuse_is_left_out(picture: str) -> None:
     embed = formatting.result(a_job(), key="4K7Q", parent=None, requester="Mira", picture=picture)
     assert embed.image.url is None
 
@@ -256,14 +279,14 @@ def test_a_blend_counts_its_pictures() -> None:
 
 
 def test_describe_shows_its_four_prompts() -> None:
-    told = "1️⃣ a bird, [Greg](http://x.example) style\n\n2️⃣ *two*\n\n3️⃣ three\n\n4️⃣ four"
-    job = a_job(verb="describe", prompt="", embeds=(JobEmbed(description=told),))
+    prompts = "1️⃣ a bird, [Greg](http://x.example) style\n\n2️⃣ *two*\n\n3️⃣ three\n\n4️⃣ four"
+    job = a_job(verb="describe", prompt="", embeds=(JobEmbed(description=prompts),))
     assert a_result(job) == "**Describe**\n\n1️⃣ a bird, Greg style\n\n2️⃣ \\*two\\*\n\n3️⃣ three\n\n4️⃣ four"
 
 
 def test_a_result_with_everything_at_its_longest_still_fits() -> None:
-    told = "\n".join(["*" * 5000] * 9)
-    job = a_job(verb="describe", prompt="*" * 5000, embeds=(JobEmbed(description=told),), mode="x" * 999)
+    prompts = "\n".join(["*" * 5000] * 9)
+    job = a_job(verb="describe", prompt="*" * 5000, embeds=(JobEmbed(description=prompts),), mode="x" * 999)
     parent = formatting.Link("*" * 999, JUMP + "0" * 400)
     embed = formatting.result(job, key="K" * 99, parent=parent, requester="M" * 999, picture=None, note="n" * 999)
     assert len(embed.description or "") == 4096
@@ -271,7 +294,7 @@ def test_a_result_with_everything_at_its_longest_still_fits() -> None:
     assert len(embed) <= 6000
 
 
-def test_a_result_of_which_nothing_is_known_has_no_footer() -> None:
+def test_a_result_without_facts_has_no_footer() -> None:
     assert "footer" not in formatting.result(a_job(), key="", parent=None, requester="", picture=None).to_dict()
 
 
@@ -280,7 +303,7 @@ def test_a_seed_can_be_copied() -> None:
     assert a_result(job, parent=CASTLE) == f"**Seed** `123456789` of [castle in the fog]({JUMP})\n> {PROMPT}"
 
 
-def test_a_long_address_in_a_prompt_shrinks_to_its_host() -> None:
+def test_a_long_address_in_a_prompt_is_shortened_to_its_host() -> None:
     job = a_job(prompt="https://cdn.midjourney.com/383afba5-1f84-4da3-9b76-e65c9c8ccfe8/0_0.png a cat")
     assert a_result(job) == "**Imagine**\n> https\\://cdn.midjourney.com/… a cat"
 
@@ -288,13 +311,13 @@ def test_a_long_address_in_a_prompt_shrinks_to_its_host() -> None:
 @pytest.mark.parametrize(
     ("status", "sentence"),
     [
-        ("failed", "Midjourney could not finish this one."),
-        ("cancelled", "This one was cancelled."),
+        ("failed", "Midjourney could not finish this job."),
+        ("cancelled", "This job was cancelled."),
         ("expired", "useapi.net no longer keeps this job."),
-        ("silent", "No news about this job for a day, so I stopped looking."),
+        ("silent", "No news about this job for a day, so I stopped checking."),
     ],
 )
-def test_trouble_is_one_sentence_in_amber(status: str, sentence: str) -> None:
+def test_a_job_without_a_picture_has_one_sentence_in_amber(status: str, sentence: str) -> None:
     quiet = formatting.result(a_job(), key="4K7Q", parent=None, requester="Mira", picture=None)
     error = formatting.result(a_job(status=status), key="4K7Q", parent=None, requester="Mira", picture=None)
     assert error.description == f"**Imagine**\n> {PROMPT}\n\n{sentence}"
@@ -308,30 +331,30 @@ def test_a_declined_job_shows_neither_prompt_nor_picture_nor_reason() -> None:
     assert embed.image.url is None
 
 
-def test_a_failure_tells_its_reason_without_naming_who_pays() -> None:
+def test_a_failure_shows_its_reason_without_ids_and_mentions() -> None:
     job = a_job(status="failed", error=f"<@123456789012345678> has no {JOBID} *now*")
-    assert a_result(job).endswith("Midjourney could not finish this one. It said: someone has no this job \\*now\\*")
+    assert a_result(job).endswith("Midjourney could not finish this job. It said: someone has no this job \\*now\\*")
 
 
-def test_why_tells_midjourneys_words_and_no_ids() -> None:
+def test_the_reason_for_declining_holds_no_ids_and_mentions() -> None:
     job = a_job(status="moderated", error="Banned prompt", error_details=f"Sorry!\n\nSee {JOBID}, <@1>.")
-    assert formatting.why(job) == "**Banned prompt**\nSorry!\nSee this job, someone."
-    assert formatting.why(a_job(status="moderated")) == "Midjourney gave no reason."
+    assert formatting.decline_reason(job) == "**Banned prompt**\nSorry!\nSee this job, someone."
+    assert formatting.decline_reason(a_job(status="moderated")) == "Midjourney gave no reason."
 
 
-def test_the_account_answer_keeps_times_and_leaves_out_who_pays() -> None:
-    told = "**User ID**: 777\n**Subscription**: Mega (renews next on <t:1705181223>)\n**Job Mode**: *Fast* <@777>"
-    embed = formatting.account_answer(a_job(verb="info", prompt="", content=told))
+def test_the_account_answer_keeps_times_and_leaves_out_the_user_id() -> None:
+    content = "**User ID**: 777\n**Subscription**: Mega (renews next on <t:1705181223>)\n**Job Mode**: *Fast* <@777>"
+    embed = formatting.account_answer(a_job(verb="info", prompt="", content=content))
     assert embed.description == (
         "**Info**\n\n**Subscription** Mega (renews next on <t:1705181223>)\n**Job Mode** \\*Fast\\* \\<@\u200b777>"
     )
 
 
-def test_an_account_answer_without_words_is_done() -> None:
+def test_an_account_answer_without_text_says_done() -> None:
     assert formatting.account_answer(a_job(verb="relax", prompt="")).description == "**Relax mode**\n\nDone."
 
 
-# Files and people
+# Alt texts, file names and mentions
 
 
 def test_the_alt_text_is_the_prompt_without_parameters() -> None:
@@ -344,12 +367,12 @@ def test_a_file_is_named_after_what_it_shows() -> None:
     assert formatting.file_name(a_job(prompt="城 ../../etc/pâssé"), "4K7Q", ".png") == "imagine-etc-passe-4k7q.png"
 
 
-def test_people_are_called_once_each() -> None:
+def test_each_member_is_mentioned_once() -> None:
     assert formatting.mentions([1, 2, 1]) == "<@1> <@2>"
     assert formatting.mentions([]) == ""
 
 
-def test_a_crowd_is_called_as_far_as_discord_lets_us() -> None:
+def test_as_many_members_are_mentioned_as_discord_allows() -> None:
     line = formatting.mentions(range(10**17, 10**17 + 120))
     assert line.endswith(f"> and {120 - line.count('<@')} more")
     assert 1900 < len(line) <= 2000
@@ -359,37 +382,39 @@ def test_a_crowd_is_called_as_far_as_discord_lets_us() -> None:
 # Buttons
 
 
-def test_a_grids_buttons_stand_as_midjourney_has_them() -> None:
-    assert looks("U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4") == ["U1 U2 U3 U4 🔄", "V1 V2 V3 V4"]
+def test_a_grids_buttons_are_laid_out_as_at_midjourney() -> None:
+    assert rows("U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4") == ["U1 U2 U3 U4 🔄", "V1 V2 V3 V4"]
 
 
-def test_a_single_pictures_buttons_stand_family_by_family() -> None:
+def test_a_single_pictures_buttons_are_laid_out_by_group() -> None:
     upscales = ("Upscale (Subtle)", "Upscale (Creative)", "Vary (Subtle)", "Vary (Strong)", "Vary (Region)")
     zooms = ("Zoom Out 2x", "Zoom Out 1.5x", "Custom Zoom")
     arrows = ("⬅️", "➡️", "⬆️", "⬇️")
-    films = ("Animate (High motion)", "Animate (Low motion)")
-    families = [" ".join(family) for family in (upscales, zooms, arrows, films)]
-    assert looks(*upscales, *zooms, *arrows, *films) == families
-    assert looks(*upscales, *zooms, *arrows, *films, "Share", "Hide") == [*families, "Share Hide"]
+    videos = ("Animate (High motion)", "Animate (Low motion)")
+    groups = [" ".join(group) for group in (upscales, zooms, arrows, videos)]
+    assert rows(*upscales, *zooms, *arrows, *videos) == groups
+    assert rows(*upscales, *zooms, *arrows, *videos, "Share", "Hide") == [*groups, "Share Hide"]
 
 
-def test_small_families_share_a_row_when_rows_run_out() -> None:
+def test_small_groups_share_a_row_when_there_are_too_many() -> None:
     crowded = ("U1", "V1", "Vary (Strong)", "Custom Zoom", "⬆️", "Animate (Low motion)", "Share")
-    assert looks(*crowded) == ["U1 V1 Vary (Strong) Custom Zoom ⬆️", "Animate (Low motion) Share"]
+    assert rows(*crowded) == ["U1 V1 Vary (Strong) Custom Zoom ⬆️", "Animate (Low motion) Share"]
 
 
-def test_describes_numbers_stand_with_their_re_roll() -> None:
-    assert looks("1️⃣", "2️⃣", "3️⃣", "4️⃣", "🔄") == ["1️⃣ 2️⃣ 3️⃣ 4️⃣ 🔄"]
+def test_the_numbers_of_describe_share_a_row_with_re_roll() -> None:
+    assert rows("1️⃣", "2️⃣", "3️⃣", "4️⃣", "🔄") == ["1️⃣ 2️⃣ 3️⃣ 4️⃣ 🔄"]
 
 
-def test_of_forty_buttons_the_known_ones_stay() -> None:
-    layout = formatting.rows([f"Strange {number}" for number in range(38)] + ["U1", "V1"])
+def test_of_forty_buttons_the_known_ones_are_kept() -> None:
+    layout = formatting.button_rows([f"Strange {number}" for number in range(38)] + ["U1", "V1"])
     assert [len(row) for row in layout] == [5, 5, 5, 5, 4]
     assert [(face.index, face.label) for face in layout[0][:3]] == [(38, "U1"), (39, "V1"), (0, "Strange 0")]
 
 
 def test_a_label_is_shown_once_clipped_and_never_blank() -> None:
-    faces = [face for row in formatting.rows(["\u200b", "x" * 200, "x" * 200, " ", "⬅", "⬅️", "❤️"]) for face in row]
+    faces = [
+        face for row in formatting.button_rows(["\u200b", "x" * 200, "x" * 200, " ", "⬅", "⬅️", "❤️"]) for face in row
+    ]
     assert [(face.index, face.label, face.emoji) for face in faces] == [
         (4, "", "⬅️"),
         (1, "x" * 79 + "…", None),
@@ -398,4 +423,4 @@ def test_a_label_is_shown_once_clipped_and_never_blank() -> None:
 
 
 def test_a_job_without_buttons_has_no_rows() -> None:
-    assert formatting.rows([]) == ()
+    assert formatting.button_rows([]) == ()

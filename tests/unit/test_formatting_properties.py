@@ -19,7 +19,7 @@ from tests.strategies import jobs, labels, texts, times
 
 JUMP = "https://discord.com/channels/1/2/3"
 
-Judge = Callable[[dict[str, Any]], None]
+Validate = Callable[[dict[str, Any]], None]
 
 quick = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 links = st.none() | st.builds(
@@ -30,8 +30,8 @@ keys = st.sampled_from(("4K7Q", "#4K7Q", ""))
 
 
 @pytest.fixture(scope="session")
-def discord_takes() -> Judge:
-    """What Discord's own description of "create message" says about a body; says nothing where the file is missing."""
+def validate() -> Validate:
+    """Validates the body of "create message" against Discord's OpenAPI file; does nothing where the file is missing."""
     if not FILE.exists():
         return lambda body: None
     spec = Resource.from_contents(json.loads(FILE.read_text()), default_specification=DRAFT202012)
@@ -54,17 +54,17 @@ def assert_inert(text: str) -> None:
     text.encode()
 
 
-def assert_keeps_limits(embed: Embed, discord_takes: Judge) -> None:
+def assert_keeps_limits(embed: Embed, validate: Validate) -> None:
     body = embed.to_dict()
     description, footer = body.get("description", ""), body.get("footer", {}).get("text", "")
     assert 0 < len(description) <= 4096
     assert len(footer) <= 2048
     assert len(embed) <= 6000
     assert len(body.get("image", {}).get("url", "")) <= 2048
-    discord_takes(json.loads(json.dumps({"embeds": [body]}).encode()))
+    validate(json.loads(json.dumps({"embeds": [body]}).encode()))
 
 
-def assert_says_nothing_alive(embed: Embed) -> None:
+def assert_no_active_markdown(embed: Embed) -> None:
     description = embed.description or ""
     ours = re.sub(rf"\]\({re.escape(JUMP)}\)|<t:-?\d+(:[tTdDfFR])?>", "", description)
     assert "<" not in unescaped(ours)
@@ -76,7 +76,7 @@ def assert_says_nothing_alive(embed: Embed) -> None:
 
 @quick
 @given(texts, st.integers(0, 300))
-def test_plain_words_link_to_nothing_and_call_nobody(text: str, limit: int) -> None:
+def test_plain_text_has_no_links_and_no_mentions(text: str, limit: int) -> None:
     shown = formatting.plain(text, limit)
     assert len(shown) <= limit
     assert_inert(shown)
@@ -84,18 +84,18 @@ def test_plain_words_link_to_nothing_and_call_nobody(text: str, limit: int) -> N
 
 @quick
 @given(jobs, links, st.lists(texts, max_size=4), times)
-def test_any_job_makes_a_card_that_discord_takes(
-    discord_takes: Judge, job: Job, parent: formatting.Link | None, subscribers: list[str], started: datetime | None
+def test_any_job_makes_a_card_that_discord_accepts(
+    validate: Validate, job: Job, parent: formatting.Link | None, subscribers: list[str], started: datetime | None
 ) -> None:
-    embed = formatting.card(job, parent=parent, subscribers=subscribers, started=started)
-    assert_keeps_limits(embed, discord_takes)
-    assert_says_nothing_alive(embed)
+    embed = formatting.status_card(job, parent=parent, subscribers=subscribers, started=started)
+    assert_keeps_limits(embed, validate)
+    assert_no_active_markdown(embed)
 
 
 @quick
 @given(jobs, keys, links, texts, st.none() | st.just("attachment://castle.webp") | texts, spans)
-def test_any_job_makes_a_result_that_discord_takes(
-    discord_takes: Judge,
+def test_any_job_makes_a_result_that_discord_accepts(
+    validate: Validate,
     job: Job,
     key: str,
     parent: formatting.Link | None,
@@ -104,39 +104,39 @@ def test_any_job_makes_a_result_that_discord_takes(
     took: timedelta | None,
 ) -> None:
     embed = formatting.result(job, key=key, parent=parent, requester=requester, picture=picture, took=took)
-    assert_keeps_limits(embed, discord_takes)
-    assert_says_nothing_alive(embed)
+    assert_keeps_limits(embed, validate)
+    assert_no_active_markdown(embed)
 
 
 @quick
 @given(jobs, texts)
-def test_any_note_fits_under_any_result(discord_takes: Judge, job: Job, note: str) -> None:
+def test_any_note_fits_under_any_result(validate: Validate, job: Job, note: str) -> None:
     embed = formatting.result(job, key="4K7Q", parent=None, requester="Mira", picture=None, note=note)
-    assert_keeps_limits(embed, discord_takes)
+    assert_keeps_limits(embed, validate)
 
 
 @quick
 @given(jobs)
-def test_any_job_makes_an_account_answer_that_discord_takes(discord_takes: Judge, job: Job) -> None:
+def test_any_job_makes_an_account_answer_that_discord_accepts(validate: Validate, job: Job) -> None:
     embed = formatting.account_answer(job)
-    assert_keeps_limits(embed, discord_takes)
-    assert_says_nothing_alive(embed)
+    assert_keeps_limits(embed, validate)
+    assert_no_active_markdown(embed)
 
 
 @quick
 @given(jobs, keys, spans, st.sampled_from((JUMP, None)), st.integers(1, 100), texts)
-def test_any_job_makes_texts_that_fit_their_places(
+def test_any_job_makes_texts_within_their_limits(
     job: Job, key: str, took: timedelta | None, url: str | None, limit: int, extension: str
 ) -> None:
     assert 1 <= len(formatting.label(job)) <= 80
     assert len(formatting.title(job, limit)) <= limit
     assert 1 <= len(formatting.choice(job, key)) <= 100
-    assert 1 <= len(formatting.why(job)) <= 1900
+    assert 1 <= len(formatting.decline_reason(job)) <= 1900
     assert 1 <= len(formatting.alt_text(job)) <= 1024
     name = formatting.file_name(job, key, extension)
     assert len(name) <= 80
     assert re.fullmatch(r"[a-z0-9-]+\.[a-z0-9-]+", name)
-    line = formatting.finished_card(job, took=took, url=url)
+    line = formatting.finished_line(job, took=took, url=url)
     assert len(line) <= 2000
     assert "\n" not in line
     assert_inert(line.removeprefix("-# ").replace(f"]({JUMP})", "").replace("→ [", ""))
@@ -144,25 +144,27 @@ def test_any_job_makes_texts_that_fit_their_places(
 
 @quick
 @given(st.lists(st.integers(1, 2**64), max_size=200))
-def test_people_are_called_once_each_and_within_one_message(user_ids: list[int]) -> None:
+def test_each_member_is_mentioned_once_and_within_one_message(user_ids: list[int]) -> None:
     line = formatting.mentions(user_ids)
-    called = [int(user_id) for user_id in re.findall(r"<@(\d+)>", line)]
+    mentioned = [int(user_id) for user_id in re.findall(r"<@(\d+)>", line)]
     assert len(line) <= 2000
-    assert called == list(dict.fromkeys(user_ids))[: len(called)]
-    assert len(called) <= 100
+    assert mentioned == list(dict.fromkeys(user_ids))[: len(mentioned)]
+    assert len(mentioned) <= 100
 
 
 @quick
 @given(labels)
-def test_any_buttons_leave_a_place_and_are_taken_by_discord(discord_takes: Judge, labels: tuple[str, ...]) -> None:
-    layout = formatting.rows(labels)
+def test_any_buttons_leave_room_for_one_more_and_are_accepted_by_discord(
+    validate: Validate, labels: tuple[str, ...]
+) -> None:
+    layout = formatting.button_rows(labels)
     faces = [face for row in layout for face in row]
     assert all(1 <= len(row) <= 5 for row in layout)
     assert len(layout) < 5 or (len(layout) == 5 and len(layout[-1]) < 5)
     assert len({face.index for face in faces}) == len(faces) <= 24
     rows_with_more = [[_button(face) for face in row] for row in layout] + [[]] * (len(layout) < 5)
     rows_with_more[-1].append({"type": 2, "style": 2, "custom_id": "more", "label": "⋯"})
-    discord_takes({"components": [{"type": 1, "components": row} for row in rows_with_more]})
+    validate({"components": [{"type": 1, "components": row} for row in rows_with_more]})
 
 
 def _button(face: formatting.ButtonFace) -> dict[str, Any]:

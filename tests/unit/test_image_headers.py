@@ -1,3 +1,5 @@
+"""Type and size by a picture's first bytes, and what a picture's URL reveals."""
+
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -6,14 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.images import VIDEO, link_ends, names_the_payer
-from bot.images.sniffing import LOOKED_AT, kind, measure
+from bot.images.sniffing import MAX_HEADER_BYTES, measure, sniff_type
 from tests import sample_pictures as samples
 
 TABLE = b"\xff\xc4\0\x0b" + bytes([0, 99] * 4 + [0])
 
 
-def two_pictures() -> bytes:
-    """A PNG that moves."""
+def animated_png() -> bytes:
     return samples.saved(samples.painted(9, 7), "PNG", save_all=True, append_images=[samples.painted(9, 7, noise=50)])
 
 
@@ -27,7 +28,7 @@ def two_pictures() -> bytes:
         (lambda: samples.moving_webp(size=200_000), ("webp", 624, 624, True)),
         (lambda: samples.png(1024, 1024), ("png", 1024, 1024, False)),
         (lambda: samples.png(1, 1), ("png", 1, 1, False)),
-        (two_pictures, ("png", 9, 7, True)),
+        (animated_png, ("png", 9, 7, True)),
         (lambda: samples.gif(300, 200), ("gif", 300, 200, False)),
         (lambda: samples.gif(300, 200, frames=3), ("gif", 300, 200, True)),
         (lambda: samples.photograph(400, 300), ("jpg", 400, 300, False)),
@@ -36,12 +37,12 @@ def two_pictures() -> bytes:
         (lambda: samples.FILM, ("mp4", 0, 0, False)),
     ],
 )  # fmt: skip
-def test_the_first_bytes_tell_type_size_and_whether_it_moves(
+def test_the_first_bytes_give_type_size_and_whether_it_is_animated(
     make: Callable[[], bytes], seen: tuple[str, int, int, bool]
 ) -> None:
     data = make()
-    content_type, extension = kind(data)
-    assert (extension, *measure(data[:LOOKED_AT], extension)) == seen
+    content_type, extension = sniff_type(data)
+    assert (extension, *measure(data[:MAX_HEADER_BYTES], extension)) == seen
     assert content_type == (VIDEO if extension == "mp4" else f"image/{extension}".replace("jpg", "jpeg"))
 
 
@@ -49,8 +50,8 @@ STARTS = [b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR", b"\xff\xd8\xff", b"\xff\xd8\xff\xe
 
 
 @given(st.sampled_from([*STARTS, b"RIFF0000WEBPVP8L", b"RIFF0000WEBPVP8 "]), st.binary(max_size=60))
-def test_junk_behind_a_good_beginning_is_measured_without_complaint(start: bytes, junk: bytes) -> None:
-    extension = kind(start.ljust(12, b"\0"))[1]
+def test_junk_after_a_valid_signature_raises_nothing(start: bytes, junk: bytes) -> None:
+    extension = sniff_type(start.ljust(12, b"\0"))[1]
     width, height, _ = measure(start + junk, extension)
     assert min(width, height) >= 0
 
@@ -71,11 +72,11 @@ def test_junk_behind_a_good_beginning_is_measured_without_complaint(start: bytes
         ("", None),
     ],
 )
-def test_a_signed_link_tells_when_it_dies_and_others_do_not(url: str, ends: datetime | None) -> None:
+def test_only_a_signed_link_says_when_it_expires(url: str, ends: datetime | None) -> None:
     assert link_ends(url) == ends
 
 
-def test_midjourneys_own_host_names_the_payer_however_it_is_written() -> None:
+def test_midjourneys_own_host_identifies_the_payer_in_any_spelling() -> None:
     for url in ("https://cdn.midjourney.com/1/0_0.jpeg", "HTTPS://CDN.Midjourney.com:443/1", "https://["):
         assert names_the_payer(url)
     assert not names_the_payer("https://cdn.discordapp.com/attachments/1/cdn.midjourney.com/a.webp")

@@ -1,4 +1,4 @@
-"""What stands in the log, and what never does."""
+"""Log lines: format, level, subject, and redaction of secrets."""
 
 import asyncio
 import contextlib
@@ -30,7 +30,7 @@ def screen(
     form: str = "text",
     onto: io.StringIO | None = None,
 ) -> Iterator[io.StringIO]:
-    """What an admin sees; logging is put back afterwards."""
+    """Capture standard error; logging is restored afterwards."""
     root = logging.getLogger()
     everyone = [root, *(logger for logger in root.manager.loggerDict.values() if isinstance(logger, logging.Logger))]
     before = [(logger, logger.handlers[:], logger.level) for logger in everyone]
@@ -48,7 +48,7 @@ def screen(
 @pytest.mark.parametrize(
     "secret", [DISCORD_TOKEN, USEAPI_TOKEN, USEAPI_TOKEN.replace(":", "%3A"), JOBID, JOBID.replace(":", "%3A")]
 )
-def test_no_secret_is_shown_wherever_it_stands(secret: str, form: str) -> None:
+def test_no_secret_is_shown_anywhere_in_a_line(secret: str, form: str) -> None:
     with screen(form=form) as shown:
         log.info("in the message %s" % secret)  # noqa: G002, UP031 -- as libraries write it
         log.info("in an argument %s and %r", secret, {"headers": [secret]})
@@ -80,38 +80,38 @@ def test_no_secret_is_shown_in_a_traceback(form: str) -> None:
     assert "user:12345" not in text
 
 
-def test_no_secret_is_shown_in_what_aiohttp_says_of_its_errors() -> None:
+def test_no_secret_is_shown_in_the_repr_of_aiohttps_errors() -> None:
     headers = CIMultiDictProxy(CIMultiDict({"Authorization": f"Bearer {USEAPI_TOKEN}"}))
     url = URL(f"https://api.useapi.net/v2/jobs/?jobid={JOBID}")
     with screen() as shown:
         log.warning("%r", aiohttp.ClientResponseError(aiohttp.RequestInfo(url, "GET", headers, url), (), status=500))
-    assert "Authorization" in shown.getvalue(), "this is why the screen has a filter"
+    assert "Authorization" in shown.getvalue(), "this is why log lines are redacted"
     assert "canary" not in shown.getvalue()
     assert "user:12345" not in shown.getvalue()
 
 
 @pytest.mark.parametrize("path", ["webhooks/123456789012345678/{}/messages/@original", "interactions/1/{}/callback"])
-def test_an_interaction_token_is_not_shown_but_the_address_around_it_is(path: str) -> None:
+def test_an_interaction_token_is_redacted_but_the_url_around_it_is_not(path: str) -> None:
     with screen() as shown:
         log.debug("POST https://discord.com/api/v10/%s has returned 404", path.format(INTERACTION))
     assert "canary" not in shown.getvalue()
     assert f"/api/v10/{path.format('***')} has" in shown.getvalue()
 
 
-def test_every_known_form_of_a_job_id_is_taken_out_whole() -> None:
+def test_every_known_form_of_a_job_id_is_redacted_whole() -> None:
     with screen() as shown:
         log.info("<%s>", "job:20240909043306025-user:1234-channel:1187654321012345678-bot:midjourney")
         log.info("<%s>", "j0904202401234567890v-u123-c4567890123456789-bot:niji")
     assert [line.split("<")[1] for line in shown.getvalue().splitlines()] == ["job:***>", "job:***>"]
 
 
-def test_other_words_stay_as_they_are() -> None:
+def test_other_text_is_unchanged() -> None:
     with screen() as shown:
         log.warning("job #4K7Q of user:12 is job: 3 of /webhooks/1/short")
     assert shown.getvalue().endswith(" WARNING darkroom.test: job #4K7Q of user:12 is job: 3 of /webhooks/1/short\n")
 
 
-def test_a_secret_that_holds_another_leaves_no_rest() -> None:
+def test_a_secret_that_contains_another_is_redacted_whole() -> None:
     with screen(secrets=("abc", "abcdef", "")) as shown:
         log.info("abcdef abc")
     assert shown.getvalue().endswith(": *** ***\n")
@@ -121,7 +121,7 @@ def test_a_secret_that_holds_another_leaves_no_rest() -> None:
 
 
 def received(level: str) -> set[str]:
-    """Which severities of which loggers are shown."""
+    """Return the loggers and levels that are shown at this level."""
     with screen(level) as shown:
         for name in ("bot.polling.poller", "discord.http", "discord.gateway", "discord.webhook.async_", "aiosqlite"):
             for severity in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
@@ -129,20 +129,20 @@ def received(level: str) -> set[str]:
     return {f"{line.split()[3].rstrip(':')} {line.split()[2]}" for line in shown.getvalue().splitlines()}
 
 
-def test_by_default_we_are_heard_and_libraries_only_when_they_warn() -> None:
+def test_by_default_our_info_lines_are_shown_and_only_warnings_of_libraries() -> None:
     shown = received("INFO")
     assert {"bot.polling.poller INFO", "discord.http WARNING", "aiosqlite WARNING"} < shown
     assert not {"bot.polling.poller DEBUG", "discord.http INFO", "aiosqlite DEBUG"} & shown
 
 
-def test_by_default_discord_py_does_not_warn_of_what_was_left_out_on_purpose() -> None:
+def test_by_default_discord_pys_warnings_about_unused_features_are_hidden() -> None:
     with screen("INFO") as shown:
         logging.getLogger("discord.client").warning("PyNaCl is not installed, voice will NOT be supported")
         logging.getLogger("discord.state").warning("Guilds intent seems to be disabled.")
     assert shown.getvalue() == ""
 
 
-def test_debug_shows_all_but_what_prints_tokens_or_every_frame() -> None:
+def test_debug_shows_all_but_loggers_of_tokens_and_frames() -> None:
     shown = received("DEBUG")
     assert {"bot.polling.poller DEBUG", "discord.http DEBUG", "discord.gateway INFO"} < shown
     assert not {"discord.gateway DEBUG", "discord.webhook.async_ DEBUG", "aiosqlite DEBUG"} & shown
@@ -160,12 +160,12 @@ def test_a_line_is_shown_once_however_often_logging_is_set_up() -> None:
     assert shown.getvalue().count("once") == 1
 
 
-# --- forms ----------------------------------------------------------------------------------------------------------
+# --- formats --------------------------------------------------------------------------------------------------------
 
 HERE = Destination(guild_id=100000000000000001, channel_id=200000000000000002)
 
 
-def test_json_is_one_object_a_line_with_what_it_is_about() -> None:
+def test_json_is_one_object_per_line_with_its_subject() -> None:
     quoted = 'a"b\\c'
     with screen(form="json", secrets=(quoted,)) as shown:
         with logs.about(key="4K7Q", destination=HERE):
@@ -188,7 +188,7 @@ def test_json_is_one_object_a_line_with_what_it_is_about() -> None:
     assert "key" not in error
 
 
-async def test_every_line_about_a_job_names_it_whoever_logs_it_and_only_then() -> None:
+async def test_only_lines_inside_the_subject_of_a_job_name_it() -> None:
     async def deliver() -> None:
         with logs.about(destination=HERE):
             await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""What an admin writes into the environment or `.env`, and what comes of it."""
+"""Reading settings from the environment, `.env` and token files."""
 
 import copy
 import dataclasses
@@ -21,7 +21,7 @@ NAMES = [name for setting in SETTINGS for name in (setting.name, setting.from_fi
 
 
 def read(**given: str) -> Settings:
-    """The settings of an admin who wrote these, and the rest as it should be."""
+    """Settings with these values, and valid ones for all that are required."""
     return from_environment(GOOD | given, NO_FILE)
 
 
@@ -43,7 +43,7 @@ def test_three_values_are_enough() -> None:
     assert settings.secrets == (DISCORD_TOKEN, USEAPI_TOKEN)
 
 
-def test_all_mistakes_are_told_at_once_each_with_where_to_get_the_value() -> None:
+def test_all_mistakes_are_reported_at_once_each_with_where_to_get_the_value() -> None:
     with pytest.raises(SettingsError) as caught:
         from_environment({"POLL_SECONDS": "often", "POLL_CONCURRENCY": "0", "LOG_LEVEL": "loud"}, NO_FILE)
     lines = str(caught.value).splitlines()[1:]
@@ -116,11 +116,11 @@ def test_a_wrong_value_is_one_mistake_that_names_it(name: str, wrong: str) -> No
         (f"{GUILD} {GUILD}", {GUILD}),
     ],
 )
-def test_servers_are_listed_with_commas_or_spaces_or_all_are_welcome(text: str, guilds: set[int] | None) -> None:
+def test_servers_are_separated_by_commas_or_spaces_or_all_are_served(text: str, guilds: set[int] | None) -> None:
     assert read(ALLOWED_GUILDS=text).allowed_guilds == guilds
 
 
-def test_optional_values_are_read_as_what_they_are() -> None:
+def test_optional_values_are_parsed() -> None:
     settings = read(
         USEAPI_URL="http://127.0.0.1:9000/v2/",
         DATA_DIR="/srv/darkroom",
@@ -139,18 +139,18 @@ def test_optional_values_are_read_as_what_they_are() -> None:
     assert settings.discord_api_url == "http://proxy:8080/api/v10"
 
 
-def test_push_needs_both_an_address_and_a_port_of_its_own() -> None:
+def test_webhooks_need_both_an_address_and_a_port_of_their_own() -> None:
     public = "https://darkroom.example.com/bot"
     assert read().callback_url == ""
     (alone,) = mistakes(PUBLIC_URL=public)
-    assert alone.startswith("PUBLIC_URL goes with WEBHOOK_PORT")
+    assert alone.startswith("PUBLIC_URL needs WEBHOOK_PORT")
     (alone,) = mistakes(WEBHOOK_PORT="8090")
-    assert alone.startswith("WEBHOOK_PORT goes with PUBLIC_URL")
+    assert alone.startswith("WEBHOOK_PORT needs PUBLIC_URL")
     (twice,) = mistakes(PUBLIC_URL=public, WEBHOOK_PORT="8080", HEALTH_PORT="8080")
     assert twice == "WEBHOOK_PORT and HEALTH_PORT must be two different ports"
 
 
-def test_the_address_for_calls_holds_a_secret_that_tells_no_token_and_is_not_logged() -> None:
+def test_the_webhook_url_contains_a_secret_that_reveals_no_token_and_is_not_logged() -> None:
     settings = read(PUBLIC_URL="https://darkroom.example.com/bot/", WEBHOOK_PORT="8090")
     head, _, secret = settings.callback_url.rpartition("/")
     assert head == "https://darkroom.example.com/bot/useapi"
@@ -171,17 +171,17 @@ def test_an_empty_value_counts_as_missing() -> None:
 
 
 @pytest.mark.parametrize("url", ["https://api.useapi.net/v2", "https://API.useapi.net/v3"])
-def test_useapi_itself_is_asked_every_ten_seconds_at_most(url: str) -> None:
+def test_useapi_itself_is_polled_every_ten_seconds_at_most(url: str) -> None:
     (mistake,) = mistakes(USEAPI_URL=url, POLL_SECONDS="9.9")
     assert mistake.startswith("POLL_SECONDS must be 10 or more")
     assert read(USEAPI_URL=url, POLL_SECONDS="10").poll_seconds == 10
 
 
-def test_another_useapi_may_be_asked_as_often_as_one_likes() -> None:
+def test_a_compatible_server_may_be_polled_more_often() -> None:
     assert read(USEAPI_URL="http://127.0.0.1:9000/v2", POLL_SECONDS="0.05").poll_seconds == 0.05
 
 
-def test_a_name_that_is_nearly_right_is_named_with_the_right_one() -> None:
+def test_a_misspelt_name_is_reported_with_the_right_one() -> None:
     environment = {**GOOD, "DISCORD_TOKEN_FILES": "x", "DISCORD_TOKN": "x", "PATH": "/bin", "LANG": "C"}
     del environment["DISCORD_TOKEN"]
     with pytest.raises(SettingsError) as caught:
@@ -189,15 +189,15 @@ def test_a_name_that_is_nearly_right_is_named_with_the_right_one() -> None:
     missing, *typos = str(caught.value).splitlines()[1:]
     assert missing.startswith("  - DISCORD_TOKEN is missing")
     assert typos == [
-        "  - DISCORD_TOKEN_FILES is no setting; did you mean DISCORD_TOKEN_FILE?",
-        "  - DISCORD_TOKN is no setting; did you mean DISCORD_TOKEN?",
+        "  - DISCORD_TOKEN_FILES is not a setting; did you mean DISCORD_TOKEN_FILE?",
+        "  - DISCORD_TOKN is not a setting; did you mean DISCORD_TOKEN?",
     ]
 
 
 # --- where values come from -----------------------------------------------------------------------------------------
 
 
-def test_the_file_is_read_and_the_environment_wins_over_it(tmp_path: Path) -> None:
+def test_environment_variables_override_the_file(tmp_path: Path) -> None:
     dotenv = tmp_path / ".env"
     dotenv.write_text(
         f"# ours\nDISCORD_TOKEN={DISCORD_TOKEN}\nUSEAPI_TOKEN='${{HOME}}'\nALLOWED_GUILDS=*\n"
@@ -206,7 +206,7 @@ def test_the_file_is_read_and_the_environment_wins_over_it(tmp_path: Path) -> No
     )
     settings = from_environment({"POLL_SECONDS": "30"}, dotenv)
     assert settings.discord_token.reveal() == DISCORD_TOKEN
-    assert settings.useapi_token.reveal() == "${HOME}", "a token is taken as it stands"
+    assert settings.useapi_token.reveal() == "${HOME}", "nothing is expanded inside a token"
     assert (settings.ping_after, settings.poll_seconds, settings.log_level) == (5, 30, "INFO")
 
 
@@ -216,7 +216,7 @@ def test_a_byte_order_mark_before_the_first_name_does_no_harm(tmp_path: Path) ->
     assert from_environment({}, dotenv).discord_token.reveal() == DISCORD_TOKEN
 
 
-def test_a_file_that_is_no_text_is_a_sentence(tmp_path: Path) -> None:
+def test_a_file_that_is_not_text_is_a_sentence(tmp_path: Path) -> None:
     dotenv = tmp_path / ".env"
     dotenv.write_bytes(b"DISCORD_TOKEN=\xff\xfe\x00")
     with pytest.raises(SettingsError, match=r"\.env cannot be read"):
@@ -237,7 +237,7 @@ def test_tokens_may_come_from_files(tmp_path: Path) -> None:
     [
         (None, "could not be read from the file in USEAPI_TOKEN_FILE"),
         (b"\xff\xfe\x00", "could not be read from the file in USEAPI_TOKEN_FILE"),
-        (b"two words", "has a space"),
+        (b"two words", "contains a space"),
         (b" \n", "is missing"),
     ],
 )
@@ -256,7 +256,7 @@ def test_only_tokens_may_come_from_files(tmp_path: Path) -> None:
 # --- secrets --------------------------------------------------------------------------------------------------------
 
 
-def test_a_secret_is_shown_by_nothing_but_reveal() -> None:
+def test_only_reveal_shows_a_secret() -> None:
     settings = read()
     shown = [
         *(f"{settings}", repr(settings), str(dataclasses.asdict(settings)), str(dataclasses.astuple(settings))),
@@ -269,14 +269,14 @@ def test_a_secret_is_shown_by_nothing_but_reveal() -> None:
     assert isinstance(dataclasses.asdict(settings)["discord_token"], Secret)
 
 
-def test_a_secret_has_no_attributes_to_stumble_over() -> None:
+def test_a_secret_has_no_attributes() -> None:
     with pytest.raises(TypeError):
         vars(Secret(DISCORD_TOKEN))
     with pytest.raises((TypeError, AttributeError)):
         f"{Secret(DISCORD_TOKEN):d}"
 
 
-# --- whatever it is -------------------------------------------------------------------------------------------------
+# --- any input ------------------------------------------------------------------------------------------------------
 
 texts = st.text(max_size=40) | st.sampled_from(
     [

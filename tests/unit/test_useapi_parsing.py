@@ -6,19 +6,19 @@ import pytest
 
 from bot.errors import InvalidResponse
 from bot.models import Child, Job, Media, Status
-from bot.providers.useapi import clean, parse_job
-from bot.providers.useapi.parsing import CHILDREN, ITEMS, LABEL, progress
+from bot.providers.useapi import parse_job
+from bot.providers.useapi.parsing import CHILDREN, ITEMS, LABEL, progress, sanitize
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 GRID = ("U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4")
 
 
 def sample(name: str) -> Job:
-    return parse_job((SAMPLES / f"{name}.json").read_bytes(), jobid="job:asked")
+    return parse_job((SAMPLES / f"{name}.json").read_bytes(), jobid="job:requested")
 
 
 def job(**fields: object) -> Job:
-    return parse_job(json.dumps(fields).encode(), jobid="job:asked")
+    return parse_job(json.dumps(fields).encode(), jobid="job:requested")
 
 
 def test_a_started_imagine_waits_to_start() -> None:
@@ -47,7 +47,7 @@ def test_a_completed_imagine_carries_its_picture_and_its_buttons() -> None:
     assert done.attachments[0].filename.endswith(".webp")
 
 
-def test_an_upscale_knows_its_parent_and_keeps_every_new_label() -> None:
+def test_an_upscale_knows_its_parent_and_keeps_unknown_labels() -> None:
     upscale = sample("button_U1_completed")
     assert (upscale.verb, upscale.button, upscale.mode) == ("button", "U1", "")
     assert upscale.parent_jobid.startswith("job:20260602103433688-")
@@ -58,16 +58,16 @@ def test_an_upscale_knows_its_parent_and_keeps_every_new_label() -> None:
 @pytest.mark.parametrize(
     ("name", "percent"), [("button_vary_strong_progress_63", 63), ("button_vary_strong_completed", None)]
 )
-def test_a_variation_says_how_far_it_is(name: str, percent: int | None) -> None:
+def test_a_variation_has_its_percent(name: str, percent: int | None) -> None:
     assert (sample(name).percent, sample(name).mode) == (percent, "fast")
 
 
-def test_the_documented_answer_has_three_children_and_nothing_to_fetch() -> None:
+def test_the_documented_response_has_three_children_and_no_attachments() -> None:
     done = sample("docs_get_job_imagine_completed")
     assert [child.button for child in done.children] == ["U1", "U2", "U3"]
     assert done.children[0] == Child(button="U1", jobid="<jobid>", message_id="<Discord message id>")
     assert (done.jobid, done.mode) == ("<jobid>", "fast")
-    assert done.attachments == ()  # "<generated image url>" is no address
+    assert done.attachments == ()  # "<generated image url>" is no URL
 
 
 @pytest.mark.parametrize(
@@ -85,11 +85,11 @@ def test_the_documented_answer_has_three_children_and_nothing_to_fetch() -> None
         ("docs_post_seed_async_200_started.PARTIAL", "seed_async", "started"),
     ],
 )
-def test_every_documented_answer_is_a_job(name: str, verb: str, status: str) -> None:
+def test_every_documented_response_is_a_job(name: str, verb: str, status: str) -> None:
     assert (sample(name).verb, sample(name).status) == (verb, status)
 
 
-def test_account_answers_are_private_and_keep_their_lines() -> None:
+def test_account_responses_are_private_and_keep_their_lines() -> None:
     info = sample("docs_post_info_200_completed.PARTIAL")
     assert info.private
     assert len(info.content.split("\n")) == 4
@@ -124,7 +124,7 @@ def test_describe_has_its_prompts_in_the_embed() -> None:
     assert described.describe_url == image["url"]
 
 
-def test_full_size_files_come_as_addresses_or_as_objects() -> None:
+def test_full_size_files_come_as_urls_or_as_objects() -> None:
     url = "https://cdn.midjourney.com/383afba5/0_0.jpeg"
     assert job(imageUx=[url, {"id": "a1", "url": url}, {"id": "b"}, 5]).image_ux == (
         Media(url=url),
@@ -133,23 +133,23 @@ def test_full_size_files_come_as_addresses_or_as_objects() -> None:
     assert job(videoUx=[url]).video_ux == (Media(url=url),)
 
 
-def test_the_payers_token_is_dropped_even_though_it_is_blotted_out() -> None:
+def test_the_payers_redacted_token_is_dropped() -> None:
     assert "MTI" not in repr(sample("imagine_completed"))
 
 
-def test_an_answer_without_its_own_id_is_the_asked_job() -> None:
-    assert job().jobid == "job:asked"
-    assert job(jobid="").jobid == "job:asked"
-    assert job(jobid=["job:1"]).jobid == "job:asked"
+def test_a_response_without_an_id_gets_the_requested_one() -> None:
+    assert job().jobid == "job:requested"
+    assert job(jobid="").jobid == "job:requested"
+    assert job(jobid=["job:1"]).jobid == "job:requested"
     assert job(jobid="job:own").jobid == "job:own"
-    assert job(jobid="j" * 300).jobid == "job:asked"
+    assert job(jobid="j" * 300).jobid == "job:requested"
 
 
-def test_an_empty_object_is_a_job_about_which_nothing_is_known() -> None:
-    assert job() == Job(jobid="job:asked")
+def test_an_empty_object_is_a_job_with_defaults() -> None:
+    assert job() == Job(jobid="job:requested")
 
 
-def test_unknown_words_are_kept_and_unknown_fields_are_not() -> None:
+def test_unknown_values_are_kept_and_unknown_fields_are_not() -> None:
     odd = job(status="Dreaming", verb="hum", buttons=["Make it sing"], mood="blue")
     assert (odd.status, odd.verb, odd.buttons, odd.over) == ("dreaming", "hum", ("Make it sing",), False)
 
@@ -164,22 +164,22 @@ def test_wrong_types_count_as_missing() -> None:
     wrongs: list[object] = [True, -1, 0.5, None, {}, [[]], [None, 3]]
     for wrong in wrongs:
         read = job(**dict.fromkeys(fields, wrong))
-        assert read in (Job(jobid="job:asked"), job(seed={})), wrong
+        assert read in (Job(jobid="job:requested"), job(seed={})), wrong
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"),
+    ("raw", "parsed"),
     [
         (3, 3), ("3", 3), (3.0, 3), (2**63 - 1, 2**63 - 1), (2**63, None), (10**30, None), (-3, None), (3.5, None),
         (True, None), ("٣", None), ("9" * 19, None), ("three", None),
     ],
 )  # fmt: skip
-def test_numbers_fit_into_the_database_or_count_as_missing(said: object, meant: int | None) -> None:
-    assert job(maxJobs=said).max_jobs == meant
+def test_numbers_fit_into_the_database_or_count_as_missing(raw: object, parsed: int | None) -> None:
+    assert job(maxJobs=raw).max_jobs == parsed
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"),
+    ("raw", "parsed"),
     [
         ("2023-09-09T02:04:49.667Z", datetime(2023, 9, 9, 2, 4, 49, 667_000, UTC)),
         ("2023-09-09T02:05:24.991000+00:00", datetime(2023, 9, 9, 2, 5, 24, 991_000, UTC)),
@@ -190,9 +190,9 @@ def test_numbers_fit_into_the_database_or_count_as_missing(said: object, meant: 
         (1694225089, None),
     ],
 )
-def test_times_are_aware_utc_or_missing(said: object, meant: datetime | None) -> None:
-    created = job(created=said).created
-    assert created == meant
+def test_times_are_aware_utc_or_missing(raw: object, parsed: datetime | None) -> None:
+    created = job(created=raw).created
+    assert created == parsed
     assert created is None or created.tzinfo is UTC
 
 
@@ -220,13 +220,13 @@ def test_times_are_aware_utc_or_missing(said: object, meant: datetime | None) ->
         ("", None, ""),
     ],
 )
-def test_progress_is_what_midjourney_says_behind_the_prompt(content: str, percent: int | None, mode: str) -> None:
+def test_progress_is_read_from_what_follows_the_prompt(content: str, percent: int | None, mode: str) -> None:
     assert progress(content) == (percent, mode)
     assert (job(content=content).percent, job(content=content).mode) == (percent, mode)
 
 
 @pytest.mark.parametrize(
-    ("dirty", "plain"),
+    ("raw", "sanitized"),
     [
         ("\u202eevil\u202c", "evil"),
         ("a\x00b\x1b[31mc\x7f\x85", "ab[31mc"),
@@ -238,14 +238,14 @@ def test_progress_is_what_midjourney_says_behind_the_prompt(content: str, percen
         ("  @everyone `'; DROP TABLE jobs --  ", "@everyone `'; DROP TABLE jobs --"),
     ],
 )
-def test_clean_drops_what_cannot_be_seen_and_keeps_the_rest(dirty: str, plain: str) -> None:
-    assert clean(dirty, 100) == plain
+def test_sanitize_drops_invisible_characters_and_keeps_the_rest(raw: str, sanitized: str) -> None:
+    assert sanitize(raw, 100) == sanitized
 
 
-def test_clean_clips_and_keeps_lines_where_they_matter() -> None:
-    assert clean("x" * 10, 4) == "xxxx"
-    assert clean("ab   cd", 4) == "ab"
-    assert clean("one\r\ntwo\rthree", 100, lines=True) == "one\ntwo\nthree"
+def test_sanitize_clips_and_keeps_lines_on_request() -> None:
+    assert sanitize("x" * 10, 4) == "xxxx"
+    assert sanitize("ab   cd", 4) == "ab"
+    assert sanitize("one\r\ntwo\rthree", 100, lines=True) == "one\ntwo\nthree"
 
 
 def test_long_texts_are_clipped_and_long_names_are_dropped() -> None:
@@ -270,11 +270,11 @@ def test_long_lists_end_with_the_newest() -> None:
     ["", "file:///etc/passwd", "javascript:alert(1)", "https://e.example/a b", "https://e.example/\n", "h" * 9, None, 7,
      "https://e.example/" + "x" * 2048],
 )  # fmt: skip
-def test_an_attachment_without_a_web_address_is_none(url: object) -> None:
+def test_an_attachment_without_a_web_url_is_left_out(url: object) -> None:
     assert job(attachments=[{"url": url, "id": "1"}, {"id": "2"}, "no object"]).attachments == ()
 
 
-def test_half_an_emoji_does_not_cost_the_whole_answer() -> None:
+def test_half_an_emoji_does_not_invalidate_the_whole_response() -> None:
     assert parse_job(rb'{"prompt": "cut \ud83d", "status": "completed"}', jobid="j").prompt == "cut"
     assert parse_job(b'\xef\xbb\xbf{"maxJobs": NaN, "status": "completed"}', jobid="j").status == "completed"
 
@@ -287,6 +287,6 @@ def test_half_an_emoji_does_not_cost_the_whole_answer() -> None:
         b'{"maxJobs": ' + b"9" * 5000 + b"}",
     ],
 )  # fmt: skip
-def test_what_is_no_json_object_is_nonsense(raw: bytes) -> None:
+def test_anything_but_a_json_object_is_an_invalid_response(raw: bytes) -> None:
     with pytest.raises(InvalidResponse):
-        parse_job(raw, jobid="job:asked")
+        parse_job(raw, jobid="job:requested")

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from bot.errors import InvalidResponse
 from bot.models import Job
-from bot.providers.useapi import clean, parse_job
-from bot.providers.useapi.parsing import CHILDREN, CONTENT, progress
-from bot.providers.useapi.responses import PAUSE, pause
+from bot.providers.useapi import parse_job
+from bot.providers.useapi.parsing import CHILDREN, CONTENT, progress, sanitize
+from bot.providers.useapi.responses import MAX_RETRY_AFTER, retry_after_seconds
 
 FIELDS = [
     "jobid", "parentJobId", "verb", "status", "seed", "created", "updated", "prompt", "blendUrls", "blendDimensions",
@@ -34,9 +34,9 @@ PARTS = [
     "value",
     "jobid",
 ]
-TELLING = ["completed", "https://e.example/a.png", "2026-06-02T10:34:33.200Z", "**x** - <@1> (47%) (fast)"]
+TYPICAL = ["completed", "https://e.example/a.png", "2026-06-02T10:34:33.200Z", "**x** - <@1> (47%) (fast)"]
 
-odd_text = st.sampled_from(TELLING) | st.text(st.characters(exclude_categories=[]), max_size=12)
+odd_text = st.sampled_from(TYPICAL) | st.text(st.characters(exclude_categories=[]), max_size=12)
 long_text = st.builds(lambda text, times: text * times, odd_text, st.integers(1, 2000))
 leaf = st.none() | st.booleans() | st.integers() | st.floats() | odd_text | long_text
 part = st.dictionaries(st.sampled_from(PARTS), leaf | st.just({"url": "https://e.example/b.png"}), max_size=4)
@@ -66,17 +66,17 @@ def numbers(value: object) -> Iterator[int]:
             yield from numbers(item)
 
 
-def is_clean(text: str) -> bool:
+def is_sanitized(text: str) -> bool:
     bidi = {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"}
     return not any(
-        (unicodedata.category(sign) in ("Cc", "Cs") and sign != "\n") or unicodedata.bidirectional(sign) in bidi
-        for sign in text
+        (unicodedata.category(char) in ("Cc", "Cs") and char != "\n") or unicodedata.bidirectional(char) in bidi
+        for char in text
     )
 
 
 def check(job: Job) -> None:
     fields: dict[str, Any] = msgspec.to_builtins(job)
-    assert all(len(text) <= CONTENT and is_clean(text) for text in texts(fields))
+    assert all(len(text) <= CONTENT and is_sanitized(text) for text in texts(fields))
     assert all(0 <= number < 2**63 for number in numbers(fields))
     assert all(len(items) <= CHILDREN for items in fields.values() if isinstance(items, list))
     assert job.percent is None or 0 <= job.percent <= 100
@@ -87,32 +87,32 @@ def check(job: Job) -> None:
 
 @settings(deadline=None)
 @given(st.binary(max_size=200))
-def test_any_bytes_are_a_job_or_nonsense(raw: bytes) -> None:
+def test_any_bytes_are_a_job_or_an_invalid_response(raw: bytes) -> None:
     with contextlib.suppress(InvalidResponse):
-        check(parse_job(raw, jobid="job:asked"))
+        check(parse_job(raw, jobid="job:requested"))
 
 
 @settings(deadline=None)
 @given(answer)
 def test_any_object_is_a_clean_and_bounded_job_that_survives_the_database(fields: dict[str, object]) -> None:
-    check(parse_job(json.dumps(fields).encode(), jobid="job:asked"))
+    check(parse_job(json.dumps(fields).encode(), jobid="job:requested"))
 
 
 @settings(deadline=None)
 @given(leaf | st.lists(answer, max_size=2))
-def test_any_json_but_an_object_is_nonsense(said: object) -> None:
+def test_any_json_but_an_object_is_an_invalid_response(raw: object) -> None:
     with pytest.raises(InvalidResponse):
-        parse_job(json.dumps(said).encode(), jobid="job:asked")
+        parse_job(json.dumps(raw).encode(), jobid="job:requested")
 
 
 @settings(deadline=None)
 @given(odd_text | long_text, st.integers(1, 60), st.booleans())
-def test_cleaning_twice_changes_nothing(text: str, limit: int, lines: bool) -> None:
-    once = clean(text, limit, lines=lines)
+def test_sanitizing_twice_changes_nothing(text: str, limit: int, lines: bool) -> None:
+    once = sanitize(text, limit, lines=lines)
     assert len(once) <= limit
-    assert is_clean(once)
+    assert is_sanitized(once)
     assert lines or "\n" not in once
-    assert clean(once, limit, lines=lines) == once
+    assert sanitize(once, limit, lines=lines) == once
 
 
 @settings(deadline=None)
@@ -123,6 +123,6 @@ def test_no_prompt_can_fake_its_progress(prompt: str, percent: int, mode: str) -
 
 @settings(deadline=None)
 @given(st.text(max_size=40) | st.floats().map(str) | st.datetimes().map(lambda d: d.strftime("%a, %d %b %Y %T GMT")))
-def test_no_retry_after_sends_the_watcher_to_sleep_for_long(header: str) -> None:
-    seconds = pause(header, now=datetime(2026, 6, 2, tzinfo=UTC))
-    assert seconds is None or 0 <= seconds <= PAUSE
+def test_no_retry_after_stops_the_poller_for_long(header: str) -> None:
+    seconds = retry_after_seconds(header, now=datetime(2026, 6, 2, tzinfo=UTC))
+    assert seconds is None or 0 <= seconds <= MAX_RETRY_AFTER

@@ -1,46 +1,46 @@
-"""What a check comes to, and how it is shown."""
+"""The result of a preflight check, and its text form."""
 
 from enum import Enum
 from typing import NamedTuple
 
 
 class Severity(Enum):
-    """How good or bad it is."""
+    """Severity of a finding."""
 
     FINE = "fine"
     NOTE = "note"
-    """Works, but somebody should know."""
+    """Works, but the admin should know."""
     WRONG = "wrong"
 
 
-_SIGNS = {Severity.FINE: "✓", Severity.NOTE: "!", Severity.WRONG: "✗"}
+_SYMBOLS = {Severity.FINE: "✓", Severity.NOTE: "!", Severity.WRONG: "✗"}
 
 
 class Finding(NamedTuple):
-    """One line: what it is about, in a word, how it stands, and what to do."""
+    """One result: its subject in a word, its severity, a short text, and what to do about it."""
 
     about: str
-    sign: Severity
-    words: str
+    severity: Severity
+    text: str
     todo: str = ""
 
     @property
-    def text(self) -> str:
-        """The line, and below it what to do."""
-        line = f"{_SIGNS[self.sign]} {self.about}: {self.words}"
+    def lines(self) -> str:
+        """The finding as one line, and what to do on a second one."""
+        line = f"{_SYMBOLS[self.severity]} {self.about}: {self.text}"
         return f"{line}\n    → {self.todo}" if self.todo else line
 
 
-def fine(about: str, words: str) -> Finding:
-    """All is well."""
-    return Finding(about, Severity.FINE, words)
+def fine(about: str, text: str) -> Finding:
+    """Return a finding without trouble."""
+    return Finding(about, Severity.FINE, text)
 
 
-def note(about: str, words: str, todo: str = "") -> Finding:
-    """It works, but."""
-    return Finding(about, Severity.NOTE, words, todo)
+def note(about: str, text: str, todo: str = "") -> Finding:
+    """Return a finding that does not stop the bot, but that the admin should know."""
+    return Finding(about, Severity.NOTE, text, todo)
 
 
-def wrong(about: str, words: str, todo: str = "") -> Finding:
-    """The bot would not start, or not do its work."""
-    return Finding(about, Severity.WRONG, words, todo)
+def wrong(about: str, text: str, todo: str = "") -> Finding:
+    """Return a finding that must be fixed: the bot would not start, or not work."""
+    return Finding(about, Severity.WRONG, text, todo)

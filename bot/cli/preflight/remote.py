@@ -1,4 +1,4 @@
-"""What useapi.net and Discord say to our tokens, and by what time they go."""
+"""Checks of useapi.net and Discord: tokens, Midjourney accounts, servers, webhooks, and the clock."""
 
 import asyncio
 from collections.abc import Mapping
@@ -10,26 +10,27 @@ from typing import Any
 
 import aiohttp
 import discord
-from discord.http import Route
 
-from bot.cli.invite import MOST, invite, line_to_serve, servers
+from bot import discord_internals
+from bot.cli.invite import MAX_SERVERS, allowed_guilds_line, invite, joined_servers
 from bot.cli.preflight.findings import Finding, fine, note, wrong
 from bot.errors import AccountBlocked, ProviderError, SubscriptionEnded, TokenRefused
 from bot.providers.useapi import Account, UseapiClient
 from bot.settings import callback_url
 
-_PATIENCE = 30.0  # seconds for each far end; discord.py repeats what fails
-_CLOCK_OFF = 60.0  # seconds
+_TIMEOUT_SECONDS = 30.0  # for each service; discord.py retries failed requests
+_MAX_CLOCK_OFFSET = 60.0  # seconds
 
 
 class Clock:
-    """Notes, through `trace`, how far this machine's clock is from those of the far ends."""
+    """Measures how far this machine's clock is from the `Date` headers of traced responses."""
 
     def __init__(self) -> None:
-        self.off: list[float] = []
+        self.offsets: list[float] = []
+        """Seconds by which this machine is ahead, one per response."""
 
     def trace(self) -> aiohttp.TraceConfig:
-        """For a session; each needs one of its own."""
+        """Return a trace for one HTTP session."""
         trace = aiohttp.TraceConfig()
         trace.on_request_end.append(self._note)
         return trace
@@ -41,26 +42,27 @@ class Clock:
             date = parsedate_to_datetime(end.response.headers["Date"])
         except (KeyError, ValueError):
             return
-        self.off.append((datetime.now(UTC) - date.replace(tzinfo=date.tzinfo or UTC)).total_seconds())
+        self.offsets.append((datetime.now(UTC) - date.replace(tzinfo=date.tzinfo or UTC)).total_seconds())
 
     def finding(self) -> Finding:
-        """Whether both go together, to a minute."""
-        if not self.off:
-            return note("clock", "nobody answered, so there is nothing to compare it with")
-        off = min(self.off, key=abs)  # a slow answer makes one look later than it is
-        if abs(off) > _CLOCK_OFF:
-            which = "ahead" if off > 0 else "behind"
-            return note(
-                "clock", f"{abs(off):.0f} s {which}", "let the machine set its clock (timedatectl set-ntp true)"
-            )
+        """Return whether the clock is right to within a minute."""
+        if not self.offsets:
+            return note("clock", "no response to compare it with")
+        offset = min(self.offsets, key=abs)  # a slow response makes the clock appear ahead
+        if abs(offset) > _MAX_CLOCK_OFFSET:
+            direction = "ahead" if offset > 0 else "behind"
+            todo = "let the machine set its clock (timedatectl set-ntp true)"
+            return note("clock", f"{abs(offset):.0f} s {direction}", todo)
         return fine("clock", "right")
 
 
-async def check_far_ends(values: Mapping[str, Any]) -> list[Finding]:
-    """Both of them side by side, as far as the settings for them are right."""
+async def check_remotes(values: Mapping[str, Any]) -> list[Finding]:
+    """Check both services concurrently, as far as the settings for them are valid."""
     clock = Clock()
-    useapi, push, discords = await asyncio.gather(_useapi(values, clock), _push(values), _discord(values, clock))
-    return [*useapi, *push, *discords, clock.finding()]
+    useapi, webhooks, on_discord = await asyncio.gather(
+        _useapi(values, clock), _webhooks(values), _discord(values, clock)
+    )
+    return [*useapi, *webhooks, *on_discord, clock.finding()]
 
 
 # --- useapi.net -----------------------------------------------------------------------------------------------------
@@ -77,12 +79,12 @@ async def _useapi(values: Mapping[str, Any], clock: Clock) -> list[Finding]:
             accounts = await api.accounts()
         except TokenRefused:
             return [
-                wrong("useapi.net", "does not accept USEAPI_TOKEN", "copy it anew, all of it: useapi.net, My account")
+                wrong("useapi.net", "does not accept USEAPI_TOKEN", "copy it again, all of it: useapi.net, My account")
             ]
         except SubscriptionEnded:
             return [wrong("useapi.net", "the subscription has ended", "renew it at useapi.net")]
         except AccountBlocked:
-            return [wrong("useapi.net", "the Midjourney account waits for a person", AccountBlocked.for_admin)]
+            return [wrong("useapi.net", "the Midjourney account needs a person", AccountBlocked.for_admin)]
         except ProviderError as error:
             return [wrong("useapi.net", str(error))]
     if not accounts:
@@ -91,38 +93,38 @@ async def _useapi(values: Mapping[str, Any], clock: Clock) -> list[Finding]:
             fine("useapi.net", "accepts the token"),
             wrong("useapi.net", "no Midjourney account is configured", todo),
         ]
-    run = "1 job runs" if len(running) == 1 else f"{len(running)} jobs run"
-    return [fine("useapi.net", f"accepts the token; {run}"), *map(_account, accounts)]
+    jobs = "1 job running" if len(running) == 1 else f"{len(running)} jobs running"
+    return [fine("useapi.net", f"accepts the token; {jobs}"), *map(_account, accounts)]
 
 
 def _account(account: Account) -> Finding:
-    """A line that may be shown around: of the channel's id only its end."""
+    """Describe an account by the end of its channel id only, so that the output may be shared."""
     name = f"the Midjourney account in channel …{account.channel[-4:]}"
-    if account.waits:
-        return wrong("useapi.net", f"{name} waits for a person", AccountBlocked.for_admin)
-    places = "" if account.max_jobs is None else f", {account.max_jobs} jobs at a time"
-    return fine("useapi.net", f"{name}{places}")
+    if account.needs_person:
+        return wrong("useapi.net", f"{name} needs a person", AccountBlocked.for_admin)
+    slots = "" if account.max_jobs is None else f", {account.max_jobs} jobs at a time"
+    return fine("useapi.net", f"{name}{slots}")
 
 
-async def _push(values: Mapping[str, Any]) -> list[Finding]:
-    """The address for useapi's calls, and who answers there: only Darkroom says 400 to an empty call."""
+async def _webhooks(values: Mapping[str, Any]) -> list[Finding]:
+    """Show the webhook URL, and check that the bot answers there: Darkroom answers an empty call with 400."""
     if not all(values.get(name) for name in ("public_url", "webhook_port", "useapi_token")):
         return []
     url = callback_url(values["public_url"], values["useapi_token"])
     try:
         async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_PATIENCE)) as session,
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS)) as session,
             session.post(url, json={}, allow_redirects=False) as response,
         ):
             answers = response.status == HTTPStatus.BAD_REQUEST
-            told = f"HTTP {response.status}"
+            response_text = f"HTTP {response.status}"
     except (aiohttp.ClientError, TimeoutError, OSError):
-        answers, told = False, "no answer"
-    said = f"useapi.net may call {url} (a secret: whoever knows it can make the bot look at jobs)"
+        answers, response_text = False, "no answer"
+    text = f"useapi.net may call {url} (keep this URL secret: anyone who knows it can make the bot check jobs)"
     if answers:
-        return [fine("push", f"{said}; the bot answers there")]
+        return [fine("webhooks", f"{text}; the bot answers there")]
     todo = f"fine while the bot is stopped; else PUBLIC_URL does not lead to WEBHOOK_PORT {values['webhook_port']}"
-    return [fine("push", said), note("push", f"the bot does not answer there ({told})", todo)]
+    return [fine("webhooks", text), note("webhooks", f"the bot does not answer there ({response_text})", todo)]
 
 
 # --- Discord --------------------------------------------------------------------------------------------------------
@@ -131,14 +133,14 @@ async def _push(values: Mapping[str, Any]) -> list[Finding]:
 async def _discord(values: Mapping[str, Any], clock: Clock) -> list[Finding]:
     if not {"discord_token", "discord_api_url"} <= values.keys():
         return []
-    Route.BASE = values["discord_api_url"]  # discord.py has no other way to name it
+    discord_internals.set_api_url(values["discord_api_url"])
     client = discord.Client(intents=discord.Intents.none(), http_trace=clock.trace())
     try:
-        async with asyncio.timeout(_PATIENCE), client:
+        async with asyncio.timeout(_TIMEOUT_SECONDS), client:
             await client.login(values["discord_token"].reveal())
-            return [fine("Discord", f"accepts the token of {client.user}"), *await _places(client, values)]
+            return [fine("Discord", f"accepts the token of {client.user}"), *await _servers(client, values)]
     except discord.LoginFailure:
-        todo = "Developer Portal, your application, Bot, Reset Token; copy it anew"
+        todo = "Developer Portal, your application, Bot, Reset Token; copy the new one"
         return [wrong("Discord", "does not accept DISCORD_TOKEN", todo)]
     except (TimeoutError, aiohttp.ClientConnectionError, OSError):
         return [wrong("Discord", "could not be reached", "is this machine on the internet?")]
@@ -146,26 +148,25 @@ async def _discord(values: Mapping[str, Any], clock: Clock) -> list[Finding]:
         return [wrong("Discord", f"refused (HTTP {error.status})", "try again later")]
 
 
-async def _places(client: discord.Client, values: Mapping[str, Any]) -> list[Finding]:
-    link = invite(client.application_id or 0)
-    found = [fine("invite", link)]
-    joined = await servers(client)
+async def _servers(client: discord.Client, values: Mapping[str, Any]) -> list[Finding]:
+    findings = [fine("invite", invite(client.application_id or 0))]
+    joined = await joined_servers(client)
     if not joined:
-        found.append(note("servers", "the bot is in none yet", "open the invite link, choose yours"))
+        findings.append(note("servers", "the bot is not in any yet", "open the invite link and choose yours"))
     allowed = values.get("allowed_guilds", frozenset())
     for server in joined:
         name = f"{server.name} ({server.id})"
         if allowed is None or server.id in allowed:
-            found.append(fine("servers", f"in {name}"))
+            findings.append(fine("servers", f"in {name}"))
         else:
-            todo = f"to serve it, write into .env: {line_to_serve(allowed, server.id)}"
-            found.append(note("servers", f"in {name}, which is not listed", todo))
-    if allowed is not None and len(joined) < MOST:  # else one may be among those that were not told
-        found += [
+            todo = f"to serve it, put into .env: {allowed_guilds_line(allowed, server.id)}"
+            findings.append(note("servers", f"in {name}, which is not listed", todo))
+    if allowed is not None and len(joined) < MAX_SERVERS:  # else the list may be incomplete
+        findings += [
             note("servers", f"{missing} is listed, but the bot is not in it", "open the invite link")
             for missing in sorted(allowed - {server.id for server in joined})
         ]
-    return found + await _alert_channel(client, values.get("alert_channel"))
+    return findings + await _alert_channel(client, values.get("alert_channel"))
 
 
 async def _alert_channel(client: discord.Client, channel_id: int | None) -> list[Finding]:
@@ -174,8 +175,8 @@ async def _alert_channel(client: discord.Client, channel_id: int | None) -> list
     try:
         await client.fetch_channel(channel_id)
     except (discord.NotFound, discord.Forbidden):
-        todo = "is its id right? May the bot view it, and send messages there?"
-        return [wrong("alerts", f"the bot does not see the channel {channel_id} (ALERT_CHANNEL)", todo)]
-    except discord.InvalidData:  # of a server whose details are not known without intents
+        todo = "is the id right? Can the bot view it, and send messages there?"
+        return [wrong("alerts", f"the bot cannot see the channel {channel_id} (ALERT_CHANNEL)", todo)]
+    except discord.InvalidData:  # a server whose details are unknown without intents
         pass
-    return [fine("alerts", "the bot sees the channel for alerts")]
+    return [fine("alerts", "the bot can see the channel for alerts")]

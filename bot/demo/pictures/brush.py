@@ -1,4 +1,4 @@
-"""The few strokes that every scene is made of; lengths are fractions of the picture, so that any size looks alike."""
+"""Drawing functions of the scenes. Lengths are fractions of the picture, so that it looks the same at any size."""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -13,40 +13,40 @@ SOFT = Image.Resampling.BICUBIC
 _FINE = 2  # masks are drawn this much larger and shrunk: smooth edges
 
 
-def chance(seed: int) -> Random:
-    """The same dice for the same seed."""
-    return Random(seed)  # noqa: S311 - art, no secret
+def rng_of(seed: int) -> Random:
+    """Return a random generator: the same numbers for the same seed."""
+    return Random(seed)  # noqa: S311 -- for pictures, not for secrets
 
 
 def mix(one: Colour, other: Colour, share: float) -> Colour:
-    """`one` with `share` (0-1) of `other` in it."""
+    """Return a colour of `one` with `share` (0-1) of `other`."""
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(one, other, strict=True))
     return red, green, blue
 
 
 def gradient(size: tuple[int, int], colours: Sequence[Colour]) -> Image.Image:
-    """The colours from top to bottom, evenly spread."""
+    """Return a gradient of the colours from top to bottom, evenly spread."""
     steps = 32
     mixed = bytearray()
     for y in range(steps):
-        place = y / (steps - 1) * (len(colours) - 1)
-        first = min(int(place), len(colours) - 2)
-        mixed += bytes(mix(colours[first], colours[first + 1], place - first))
+        position = y / (steps - 1) * (len(colours) - 1)
+        first = min(int(position), len(colours) - 2)
+        mixed += bytes(mix(colours[first], colours[first + 1], position - first))
     strip = Image.frombytes("RGB", (1, steps), bytes(mixed))
     return strip.resize((1, size[1]), SOFT).resize(size, Image.Resampling.NEAREST)
 
 
-def noise(size: tuple[int, int], cells: tuple[int, int], chance: Random) -> Image.Image:
-    """Soft random clouds, `cells` wide and high."""
+def noise(size: tuple[int, int], cells: tuple[int, int], rng: Random) -> Image.Image:
+    """Return soft random clouds, `cells` wide and high."""
     columns, rows = cells
     finer = (columns * 3, rows * 3)
-    coarse = Image.frombytes("L", cells, chance.randbytes(columns * rows)).resize(finer, SOFT)
-    fine = Image.frombytes("L", finer, chance.randbytes(finer[0] * finer[1]))
+    coarse = Image.frombytes("L", cells, rng.randbytes(columns * rows)).resize(finer, SOFT)
+    fine = Image.frombytes("L", finer, rng.randbytes(finer[0] * finer[1]))
     return Image.blend(coarse, fine, 0.3).resize(size, SOFT)
 
 
 def glow(size: tuple[int, int], centre: Point, radius: float, strength: float) -> Image.Image:
-    """A mask that is brightest at `centre` and fades out over `radius` widths."""
+    """Return a mask that is brightest at `centre` and fades out over `radius` widths."""
     width, height = size
     reach = max(1, round(radius * width))
     fade = Image.radial_gradient("L").point(
@@ -59,7 +59,7 @@ def glow(size: tuple[int, int], centre: Point, radius: float, strength: float) -
 
 
 def mask(size: tuple[int, int], draw: Callable[[ImageDraw.ImageDraw, int, int], None]) -> Image.Image:
-    """A mask with smooth edges; `draw` gets the pen, and the width and height to draw in."""
+    """Return a mask with smooth edges; `draw` gets the pen, and the width and height to draw in."""
     width, height = size
     large = Image.new("L", (width * _FINE, height * _FINE))
     draw(ImageDraw.Draw(large), width * _FINE, height * _FINE)
@@ -67,7 +67,7 @@ def mask(size: tuple[int, int], draw: Callable[[ImageDraw.ImageDraw, int, int], 
 
 
 def shape(size: tuple[int, int], outlines: Sequence[Sequence[Point]]) -> Image.Image:
-    """A mask of filled outlines."""
+    """Return a mask of filled outlines."""
 
     def draw(pen: ImageDraw.ImageDraw, width: int, height: int) -> None:
         for outline in outlines:
@@ -77,7 +77,7 @@ def shape(size: tuple[int, int], outlines: Sequence[Sequence[Point]]) -> Image.I
 
 
 def disc(size: tuple[int, int], centre: Point, radius: float) -> Image.Image:
-    """A mask of a circle; `radius` in widths."""
+    """Return a mask of a circle; `radius` in widths."""
 
     def draw(pen: ImageDraw.ImageDraw, width: int, height: int) -> None:
         x, y, reach = centre[0] * width, centre[1] * height, radius * width
@@ -87,27 +87,27 @@ def disc(size: tuple[int, int], centre: Point, radius: float) -> Image.Image:
 
 
 def dimmed(layer: Image.Image, share: float) -> Image.Image:
-    """A mask with `share` (0-1) of its strength."""
+    """Return a mask with `share` (0-1) of its strength."""
     return layer.point([round(level * share) for level in range(256)])
 
 
-def ridge(chance: Random, level: float, height: float, roughness: float) -> list[float]:
-    """The skyline of a mountain range: 257 heights by midpoint displacement; larger `roughness` is more jagged."""
-    line = [level + chance.uniform(-1, 1) * height for _ in range(5)]
+def ridge(rng: Random, level: float, height: float, roughness: float) -> list[float]:
+    """Return the skyline of a mountain range: 257 heights by midpoint displacement."""
+    line = [level + rng.uniform(-1, 1) * height for _ in range(5)]
     swing = height * 0.9
     while len(line) < 257:
-        middles = [(a + b) / 2 + chance.uniform(-1, 1) * swing for a, b in pairwise(line)]
+        middles = [(a + b) / 2 + rng.uniform(-1, 1) * swing for a, b in pairwise(line)]
         line = [y for pair in zip(line, middles, strict=False) for y in pair] + [line[-1]]
         swing *= roughness
     return line
 
 
 def ground(line: Sequence[float]) -> list[Point]:
-    """The outline of everything under a skyline."""
+    """Return the outline of everything under a skyline."""
     last = len(line) - 1
     return [(-0.01, 1.02), *((x / last, y) for x, y in enumerate(line)), (1.01, 1.02)]
 
 
 def height_at(line: Sequence[float], x: float) -> float:
-    """How high a skyline is at `x` (0-1)."""
+    """Return the height of a skyline at `x` (0-1)."""
     return line[min(len(line) - 1, max(0, round(x * (len(line) - 1))))]

@@ -1,6 +1,6 @@
-"""What a prompt asks for: a palette, and what stands in the landscape.
+"""The theme of a prompt: a palette, and the figure in the landscape.
 
-Words of the prompt choose; a prompt without a known word gets a theme of its own by chance, but always the same one.
+Words of the prompt decide; a prompt without a known word gets a theme by its hash, always the same one.
 """
 
 import hashlib
@@ -11,13 +11,13 @@ Colour = tuple[int, int, int]
 
 
 def colour(code: str) -> Colour:
-    """`"1b1f4b"` as red, green, blue (0-255)."""
+    """Return `"1b1f4b"` as red, green, blue (0-255)."""
     red, green, blue = bytes.fromhex(code)
     return red, green, blue
 
 
 class Palette(NamedTuple):
-    """The colours of one hour of the day; `sky` runs from the zenith to the horizon."""
+    """The colours of a time of day or a mood; `sky` runs from the zenith to the horizon."""
 
     sky: tuple[Colour, ...]
     glow: Colour
@@ -31,7 +31,7 @@ class Palette(NamedTuple):
 def palette(
     sky: str, *, glow: str, disc: str, far: str, near: str, stars: bool = False, aurora: bool = False
 ) -> Palette:
-    """A palette from hexadecimal colours; those of the sky are separated by spaces."""
+    """Return a palette from hexadecimal colours; those of the sky are separated by spaces."""
     return Palette(
         sky=tuple(colour(code) for code in sky.split()),
         glow=colour(glow),
@@ -65,7 +65,7 @@ PALETTES = {
     ),
 }
 
-_HOURS = {
+_PALETTE_WORDS = {
     "ink": "ink wash sumi charcoal drawing sketch monochrome fog",
     "aurora": "aurora borealis northern arctic cosmic",
     "night": "night moon moonlit star stars midnight galaxy space nebula dark owl",
@@ -77,7 +77,7 @@ _HOURS = {
     "forest": "forest wood woods tree trees jungle green fox deer bird",
 }
 
-_FIGURES = {
+_FIGURE_WORDS = {
     "castle": "castle fortress palace tower kingdom knight dragon",
     "lighthouse": "lighthouse island beach coast",
     "boat": "ship boat ocean sea harbour harbor whale fish sail lake river",
@@ -87,35 +87,35 @@ _FIGURES = {
 
 
 class Theme(NamedTuple):
-    """A palette and the figure that stands in it: castle, boat, lighthouse, pines or dunes."""
+    """A palette and a figure: castle, boat, lighthouse, pines or dunes."""
 
     palette: Palette
     figure: str
 
 
 def number(*parts: object) -> int:
-    """A number of 64 bits that depends on every part and on nothing else."""
+    """Return a 64-bit number that depends on every part and on nothing else."""
     return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=8).digest(), "big")
 
 
 def theme(prompt: str) -> Theme:
-    """The theme of a prompt: the first of its words that means something decides, else chance."""
+    """Return the theme of a prompt: known words decide, else its hash."""
     words = re.findall(r"[a-z]+", prompt.lower().split(" --")[0])
-    chance = number("theme", prompt)
-    hour = _meant(words, _HOURS) or list(PALETTES)[chance % len(PALETTES)]
-    figure = _meant(words, _FIGURES) or list(_FIGURES)[chance // 16 % 4]
-    return Theme(PALETTES[hour], figure)
+    fallback = number("theme", prompt)
+    palette_name = _match(words, _PALETTE_WORDS) or list(PALETTES)[fallback % len(PALETTES)]
+    figure = _match(words, _FIGURE_WORDS) or list(_FIGURE_WORDS)[fallback // 16 % 4]
+    return Theme(PALETTES[palette_name], figure)
 
 
-def _meant(words: list[str], meanings: dict[str, str]) -> str | None:
-    for meaning, triggers in meanings.items():
-        if not set(words).isdisjoint(triggers.split()):
-            return meaning
+def _match(words: list[str], triggers: dict[str, str]) -> str | None:
+    for name, known in triggers.items():
+        if not set(words).isdisjoint(known.split()):
+            return name
     return None
 
 
 def ratio(prompt: str) -> float:
-    """Width over height, from Midjourney's `--ar 3:2`; 1 where nothing usable is said, at most 3 either way."""
+    """Return width over height of Midjourney's `--ar 3:2`; 1 without a usable one, at most 3 either way."""
     found = re.search(r"--(?:ar|aspect)\s+(\d{1,3}):(\d{1,3})\b", prompt)
     if not found or "0" in (found[1].lstrip("0") or "0", found[2].lstrip("0") or "0"):
         return 1.0

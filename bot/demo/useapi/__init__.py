@@ -1,8 +1,9 @@
-"""A pretend useapi.net (v2) with a Midjourney behind it, for the demo and for all tests.
+"""A fake useapi.net (API v2) with a Midjourney account behind it, for the demo and all tests.
 
-An opinion of the API of its own: it imports nothing of the bot. `server` holds the doors for tests, `api` the
-endpoints, `account` the jobs, `job` and `course` how one runs, `body` and `words` how it is told, `attached` and `cdn`
-its pictures, `faults` trouble on order.
+It is written after the API's documentation alone and imports nothing of the bot but `bot.demo`. `server` is what tests
+use, `api` has the endpoints, `account` the jobs; `job` and `timeline` say how a job runs, `serializer` and
+`midjourney_text` how it is described, `attachments` and `cdn` serve its pictures, `webhook_sender` calls a `replyUrl`,
+`faults` are wrong responses on order, and `control` offers all that over HTTP to tests in another process.
 """
 
 from bot.demo.useapi.requests import Request

@@ -1,4 +1,4 @@
-"""The pretend useapi's other half: a host of files like Discord's CDN, with links that are signed and that die."""
+"""The file host of the fake useapi: like Discord's CDN it serves signed links that expire."""
 
 import asyncio
 import hashlib
@@ -13,12 +13,12 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.web_request import BaseRequest
 
 LINK_LIFE = 86_400
-"""Seconds that a signed link works, as measured on Discord's."""
+"""Seconds for which a signed link works, as measured at Discord."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class File:
-    """A picture that can be drawn: `made` and `dies` are epoch seconds, `dies` is when its message is deleted."""
+    """A picture that is drawn on request. `created_at` and `deleted_at` (with its message) are in epoch seconds."""
 
     channel: str
     id: str
@@ -26,20 +26,20 @@ class File:
     content_type: str
     width: int
     height: int
-    made: float
+    created_at: float
     draw: Callable[[], bytes]
-    dies: float = math.inf
+    deleted_at: float = math.inf
 
     @property
     def path(self) -> str:
-        """Where it is served."""
+        """The path at which it is served."""
         return f"/attachments/{self.channel}/{self.id}/{self.filename}"
 
 
-class Raw(web.StreamResponse):
-    """An answer that says exactly what it was told to say, however wrong; the connection closes behind it.
+class RawResponse(web.StreamResponse):
+    """A response with exactly the given status, headers and body, however wrong; then the connection closes.
 
-    `pieces` are sent with `pause` seconds after each, until they end or the client has gone.
+    `pieces` are sent with `pause` seconds after each, until they end or the client is gone.
     """
 
     def __init__(self, status: int, headers: Mapping[str, str], pieces: Iterable[bytes], *, pause: float = 0.0) -> None:
@@ -49,7 +49,7 @@ class Raw(web.StreamResponse):
         self._pause = pause
 
     async def prepare(self, request: BaseRequest) -> AbstractStreamWriter | None:
-        """Write it all; aiohttp's own idea of a response is left out."""
+        """Write the whole response without aiohttp's checks and corrections."""
         transport = request.transport
         if transport is None:
             return None
@@ -65,21 +65,21 @@ class Raw(web.StreamResponse):
         return None
 
     async def write_eof(self, data: bytes = b"") -> None:
-        """Everything was written."""
+        """Do nothing: `prepare` has written everything."""
 
 
 class Cdn:
-    """Remembers every file that an answer mentioned, and serves it while its link lives."""
+    """Serves every file that a response has mentioned, until its link expires."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self.origin = ""
         self._now = now
         self._files: dict[str, File] = {}
-        self._lasting: dict[str, Callable[[], bytes]] = {}
-        self._served: dict[str, Callable[[], web.StreamResponse]] = {}
+        self._permanent: dict[str, Callable[[], bytes]] = {}
+        self._pinned: dict[str, Callable[[], web.StreamResponse]] = {}
 
     def attachment(self, file: File) -> dict[str, object]:
-        """The attachment object of Discord for this file; draws it, because its size must be told."""
+        """Return Discord's attachment object for a file; draws the picture, because the object holds its size."""
         url = self.link(file)
         return {
             "id": file.id,
@@ -93,37 +93,37 @@ class Cdn:
         }
 
     def link(self, file: File) -> str:
-        """A signed link, good for a day from when the file was made."""
+        """Return a signed link, valid for a day from when the file was created."""
         self._files[file.path] = file
-        since, until = f"{int(file.made):x}", f"{int(file.made) + LINK_LIFE:x}"
+        since, until = f"{int(file.created_at):x}", f"{int(file.created_at) + LINK_LIFE:x}"
         return f"{self.origin}{quote(file.path)}?ex={until}&is={since}&hm={_signature(file.path, since, until)}&"
 
-    def lasting(self, path: str, draw: Callable[[], bytes]) -> str:
-        """A link that does not die, as those of Midjourney's own host."""
-        self._lasting[path] = draw
+    def permanent_link(self, path: str, draw: Callable[[], bytes]) -> str:
+        """Return a link that does not expire, like those of Midjourney's own host."""
+        self._permanent[path] = draw
         return self.origin + path
 
-    def serve(self, name: str, answer: Callable[[], web.StreamResponse]) -> str:
-        """An address at which this answer is given, whatever it is."""
-        path = f"/files/{len(self._served) + 1}/{name}"
-        self._served[path] = answer
+    def serve(self, name: str, response: Callable[[], web.StreamResponse]) -> str:
+        """Return a URL that answers with this response."""
+        path = f"/files/{len(self._pinned) + 1}/{name}"
+        self._pinned[path] = response
         return self.origin + quote(path)
 
     async def get(self, request: web.Request) -> web.StreamResponse:
-        """GET of any file."""
-        if request.path in self._served:
-            return self._served[request.path]()
-        if request.path in self._lasting:
-            return web.Response(body=await asyncio.to_thread(self._lasting[request.path]), content_type="image/jpeg")
+        """Handle the GET of a file."""
+        if request.path in self._pinned:
+            return self._pinned[request.path]()
+        if request.path in self._permanent:
+            return web.Response(body=await asyncio.to_thread(self._permanent[request.path]), content_type="image/jpeg")
         file = self._files.get(request.path)
-        if file is None or not self._alive(file, request.query):
+        if file is None or not self._is_valid(file, request.query):
             return web.Response(status=404, text="This content is no longer available.")
         return web.Response(body=await asyncio.to_thread(file.draw), content_type=file.content_type)
 
-    def _alive(self, file: File, query: Mapping[str, str]) -> bool:
+    def _is_valid(self, file: File, query: Mapping[str, str]) -> bool:
         since, until = query.get("is", ""), query.get("ex", "")
         signed = query.get("hm") == _signature(file.path, since, until)
-        return signed and self._now() < min(int(until, 16), file.dies)
+        return signed and self._now() < min(int(until, 16), file.deleted_at)
 
 
 def _signature(path: str, since: str, until: str) -> str:

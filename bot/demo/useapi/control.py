@@ -1,4 +1,4 @@
-"""A back door for tests whose pretend useapi is another process: the same orders over HTTP, under /_pretend/."""
+"""Control API for tests whose fake useapi is another process: methods of `FakeUseapi` over HTTP, under /_control/."""
 
 import math
 from dataclasses import asdict
@@ -17,17 +17,17 @@ class Control:
         self._useapi = useapi
 
     def routes(self) -> list[web.RouteDef]:
-        """The back door's paths."""
+        """Return the routes of the control API."""
         return [
-            web.post("/_pretend/jobs", self.add_job),
-            web.post("/_pretend/plans", self.plan),
-            web.get("/_pretend/requests", self.requests),
-            web.post("/_pretend/faults", self.fail),
-            web.delete("/_pretend/faults", self.heal),
+            web.post("/_control/jobs", self.add_job),
+            web.post("/_control/plans", self.plan),
+            web.get("/_control/requests", self.requests),
+            web.post("/_control/faults", self.fail),
+            web.delete("/_control/faults", self.heal),
         ]
 
     async def add_job(self, request: web.Request) -> web.Response:
-        """Answers {"jobid"}; an option that does not exist is a 400."""
+        """Add a job and respond with {"jobid"}; an option with a wrong value is a 400."""
         options: dict[str, Any] = await request.json()
         try:
             return web.json_response({"jobid": self._useapi.add_job(**options)})
@@ -35,16 +35,16 @@ class Control:
             return web.json_response({"error": str(error), "code": 400}, status=400)
 
     async def plan(self, request: web.Request) -> web.Response:
-        """Options for the job that the next POST starts."""
+        """Set options for the job that the next POST starts."""
         self._useapi.plan(**await request.json())
         return web.json_response({})
 
     async def requests(self, _: web.Request) -> web.Response:
-        """Every request so far, as a list of objects."""
+        """Respond with every request so far, as a list of objects."""
         return web.json_response([asdict(request) for request in self._useapi.requests])
 
     async def fail(self, request: web.Request) -> web.Response:
-        """One fault; "times" null stands for all requests to come."""
+        """Add a fault; "times" null stands for all requests to come."""
         options: dict[str, Any] = await request.json()
         if options.get("times", 1) is None:
             options["times"] = math.inf
@@ -55,6 +55,6 @@ class Control:
         return web.json_response({})
 
     async def heal(self, _: web.Request) -> web.Response:
-        """No more faults."""
+        """Remove all faults."""
         self._useapi.heal()
         return web.json_response({})

@@ -1,4 +1,4 @@
-"""Trouble on order: what the pretend useapi answers instead of the truth."""
+"""Faults that tests order: wrong responses of the fake useapi."""
 
 import asyncio
 import gzip
@@ -11,7 +11,7 @@ from itertools import repeat
 
 from aiohttp import web
 
-from bot.demo.useapi.cdn import Raw
+from bot.demo.useapi.cdn import RawResponse
 
 BODIES: dict[int, dict[str, object]] = {
     400: {"error": "Query param jobid not provided"},
@@ -25,7 +25,7 @@ BODIES: dict[int, dict[str, object]] = {
     504: {"error": "query overflow"},
     596: {"error": "Action required to continue", "errorDetails": "Please complete the task in Discord."},
 }
-"""What useapi says with each status; others come from a proxy before it, as HTML."""
+"""useapi's body for each status; other statuses come from a proxy in front of it, as HTML."""
 
 KINDS = (
     "reset",
@@ -54,7 +54,7 @@ _JSON = {"Content-Type": "application/json; charset=utf-8"}
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One kind of trouble for requests whose path matches `path` (a pattern with `*`)."""
+    """A fault for requests whose path matches `path` (a pattern with `*`)."""
 
     kind: int | str
     path: str
@@ -62,8 +62,8 @@ class Fault:
     more: dict[str, object] = field(default_factory=dict)
 
     @property
-    def made(self) -> bool:
-        """Whether what was asked for is done all the same: only its answer is lost."""
+    def takes_effect(self) -> bool:
+        """Whether the request is carried out, and only its response is lost."""
         return isinstance(self.kind, str) and self.kind.startswith("made_")
 
     def __post_init__(self) -> None:
@@ -72,37 +72,37 @@ class Fault:
 
 
 class Faults:
-    """The faults to come, in the order in which they were asked for."""
+    """The faults to come, in the order in which they were added."""
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[Fault, float]] = []
+        self._pending: list[tuple[Fault, float]] = []
 
     def add(self, fault: Fault, times: float) -> None:
-        """Answer the next `times` requests (`math.inf`: all) with this fault."""
-        self._waiting.append((fault, times))
+        """Use this fault for the next `times` requests (`math.inf`: all)."""
+        self._pending.append((fault, times))
 
-    def forget(self, *kinds: int | str) -> None:
-        """Be well again: no more faults of these kinds, or of any."""
-        self._waiting = [(fault, left) for fault, left in self._waiting if kinds and fault.kind not in kinds]
+    def remove(self, *kinds: int | str) -> None:
+        """Remove the faults of these kinds, or all of them."""
+        self._pending = [(fault, left) for fault, left in self._pending if kinds and fault.kind not in kinds]
 
     def take(self, path: str) -> Fault | None:
-        """The fault that this request gets."""
-        for place, (fault, left) in enumerate(self._waiting):
+        """Return the fault for a request, and count it as used; `None` without one."""
+        for index, (fault, left) in enumerate(self._pending):
             if fnmatchcase(path, fault.path):
-                self._waiting[place : place + 1] = [(fault, left - 1)] if left > 1 else []
+                self._pending[index : index + 1] = [(fault, left - 1)] if left > 1 else []
                 return fault
         return None
 
 
 async def answer(fault: Fault, request: web.Request) -> web.StreamResponse:
-    """The faulty answer; it may never come."""
+    """Return the wrong response; it may never come."""
     kind = fault.kind.removeprefix("made_") if isinstance(fault.kind, str) else fault.kind
     if isinstance(kind, int) or kind.isdecimal():
         return _status(fault, int(kind))
     match kind:
         case "reset" | "close":
-            _hang_up(request, rudely=kind == "reset")
-            return web.Response()  # nobody is there to get it
+            _close_connection(request, reset=kind == "reset")
+            return web.Response()  # the connection is closed already
         case "hang":
             await asyncio.Event().wait()
         case "queue_full":
@@ -111,27 +111,29 @@ async def answer(fault: Fault, request: web.Request) -> web.StreamResponse:
                 "executingJobs": ["job:1"],
                 "code": 429,
             }
-            return web.json_response(full | fault.more, status=429, headers=_waits(fault))
+            return web.json_response(full | fault.more, status=429, headers=_retry_after_header(fault))
         case "cut":
-            return Raw(200, {**_JSON, "Content-Length": str(len(_JOB))}, [_JOB[:40].encode()])
+            return RawResponse(200, {**_JSON, "Content-Length": str(len(_JOB))}, [_JOB[:40].encode()])
         case "slow_drip":
-            return Raw(200, _JSON, repeat(b" "), pause=0.05)
-    return _nonsense(kind)
+            return RawResponse(200, _JSON, repeat(b" "), pause=0.05)
+    return _malformed(kind)
 
 
 def _status(fault: Fault, status: int) -> web.Response:
     if status not in BODIES:
         return web.Response(status=status, text=_PAGE.format(f"{status} Bad Gateway"), content_type="text/html")
-    return web.json_response({**BODIES[status], "code": status, **fault.more}, status=status, headers=_waits(fault))
+    return web.json_response(
+        {**BODIES[status], "code": status, **fault.more}, status=status, headers=_retry_after_header(fault)
+    )
 
 
-def _waits(fault: Fault) -> dict[str, str]:
+def _retry_after_header(fault: Fault) -> dict[str, str]:
     return {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
 
 
-def _nonsense(kind: str) -> web.Response:
+def _malformed(kind: str) -> web.Response:
     bodies = {
-        "html": _PAGE.format("Just a moment...").encode(),
+        "html": _PAGE.format("Just a snapshot...").encode(),
         "truncated": _JOB[: len(_JOB) // 2].encode(),
         "wrong_shape": b'[{"jobid": {"is": 7}, "status": ["?"]}, null]',
         "huge": json.dumps({"content": "x" * (2 << 20)}).encode(),
@@ -143,12 +145,12 @@ def _nonsense(kind: str) -> web.Response:
     return web.Response(body=bodies.get(kind, b""), headers=headers)
 
 
-def _hang_up(request: web.Request, *, rudely: bool) -> None:
-    """Close the connection: rudely is a TCP reset, else it just ends."""
+def _close_connection(request: web.Request, *, reset: bool) -> None:
+    """Close the connection, with a TCP reset or in order."""
     transport = request.transport
     if transport is None:
         return
     sock = transport.get_extra_info("socket")
-    if rudely and sock is not None:
+    if reset and sock is not None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()

@@ -1,27 +1,72 @@
-"""A job as the pretend useapi keeps it: what was asked, how it runs, and what a look at it sees.
+"""A job of the fake useapi: how it was started, and what a refresh sees of it.
 
-Nothing here ticks. A job is a birth, a course and a speed; every look computes where it stands from the clock.
+No timer runs. A job is a start time, a timeline and a speed; each snapshot is computed from the clock.
 """
 
 import hashlib
 import math
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from typing import Any, Self
 from uuid import UUID
 
 from bot.demo import pictures
-from bot.demo.useapi.timeline import Course, Kind, Step
+from bot.demo.useapi.timeline import Kind, Step, Timeline
 
-KEPT = 31 * 86_400.0
-"""Seconds that useapi keeps a job; after that it answers 410."""
+RETENTION = 31 * 86_400.0
+"""Seconds for which useapi keeps a job; after that it answers 410."""
+
+ENDS = ("completed", "moderated", "failed", "silent", "expired")
 
 CHANNEL = "1122334455667788990"
-FIRST_MESSAGE = 0.488
+FIRST_MESSAGE_DELAY = 0.488
 """Seconds from a job's creation to Midjourney's first message, as measured."""
 
-_FUZZ = 1e-6  # a virtual clock adds 0.1 three times and is not at 0.3
-_DISCORD_BEGAN = 1_420_070_400_000  # milliseconds; snowflakes count from 2015
+_EPSILON = 1e-6  # a virtual clock that adds 0.1 three times does not arrive at 0.3
+_DISCORD_EPOCH = 1_420_070_400_000  # milliseconds; snowflakes count from 2015
 _EARLIEST = 1_640_995_200_000  # 2022: a test's clock may begin at zero, but snowflakes have at least 18 digits
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobPlan:
+    """How a job is started, how it runs and how it ends. `FakeUseapi.add_job` explains the fields.
+
+    `echoed` holds what the request said and every response repeats; `overrides` replace fields of every response.
+    An unknown `ends` raises `ValueError`.
+    """
+
+    verb: str = "imagine"
+    prompt: str | None = None
+    ends: str = "completed"
+    age: float = 0.0
+    duration: float | None = None
+    queued: float = 0.0
+    button: str | None = None
+    parent: str | None = None
+    buttons: tuple[str, ...] | None = None
+    jobid: str | None = None
+    mode: str = "fast"
+    over_code: int = 200
+    starts_when_polled: bool = False
+    max_jobs: int | None = None
+    phase: float = 0.0
+    echoed: Mapping[str, object] = field(default_factory=dict)
+    overrides: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.ends not in ENDS:
+            raise ValueError(f"a job ends as one of {', '.join(ENDS)}")
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Self:
+        """Return the plan with these fields; options that are no field of a plan become overrides."""
+        names = {each.name for each in fields(cls)}
+        own = {name: value for name, value in options.items() if name in names}
+        if own.get("buttons") is not None:
+            own["buttons"] = tuple(own["buttons"])
+        others = {name: value for name, value in options.items() if name not in names}
+        return cls(**{**own, "overrides": {**own.get("overrides", {}), **others}})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,15 +78,15 @@ class Art:
     like: int | None = None
     index: int | None = None
 
-    def look(self, index: int | None = None) -> int:
-        """The composition of one of the pictures, to be varied by a child."""
+    def composition(self, index: int | None = None) -> int:
+        """Return the composition of one of the pictures, for a child to vary."""
         chosen = index if index is not None else self.index
-        return pictures.look(self.seed, chosen or 0, self.like)
+        return pictures.composition(self.seed, chosen or 0, self.like)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Moment:
-    """What a look saw: the status, the message's step, and when that was (epoch seconds)."""
+class Snapshot:
+    """What useapi knew after a refresh: the status, the message's step, and when that was (epoch seconds)."""
 
     status: str
     step: Step
@@ -49,120 +94,122 @@ class Moment:
 
     @property
     def over(self) -> bool:
-        """Whether the job takes no place in the queue any more."""
+        """Whether the job no longer counts as running."""
         return self.status not in ("created", "started", "progress")
 
 
 @dataclass(kw_only=True, eq=False)
 class Job:
-    """One job. `begun` is epoch seconds, `queued` the course's seconds before Discord shows a first message; `phase` is
-    how long after the beginning useapi looks at Discord for the first time.
+    """One job. `started_at` is in epoch seconds, `refresh` the seconds between two refreshes from Discord.
+
+    While `dormant` it has not started: that waits for the first poll.
     """
 
+    plan: JobPlan
     jobid: str
     number: int
     verb: str
     kind: Kind
-    course: Course
+    timeline: Timeline
     art: Art
-    begun: float
+    started_at: float
     created_ms: int
     speed: float
     refresh: float
     prompt: str
     echoed: dict[str, object]
-    button: str = ""
+    buttons: tuple[str, ...]
+    max_jobs: int
     parent: "Job | None" = None
-    mode: str = "fast"
-    ends: str = "completed"
-    over_code: int = 200
-    queued: float = 0.0
-    buttons: tuple[str, ...] = ()
-    max_jobs: int = 3
-    overrides: dict[str, object] = field(default_factory=dict)
-    asleep: bool = False
-    phase: float = 0.0
+    dormant: bool = False
     children: "list[Job]" = field(default_factory=list)
-    answered: float = 0.0
-    cancelled: float | None = None
+    posted_at: float = 0.0
+    cancelled_at: float | None = None
 
     @property
-    def end(self) -> float:
-        """When Midjourney is done with it, epoch seconds; whether useapi has noticed is another question."""
-        if self.ends == "silent":
-            return math.inf
-        return self.begun + (self.queued + self.course.end) / self.speed
+    def button(self) -> str:
+        """The pressed button's label; empty where none was pressed."""
+        return self.plan.button or ""
+
+    @property
+    def ends_at(self) -> float:
+        """When Midjourney is done with it, in epoch seconds; useapi notices at the next refresh."""
+        return math.inf if self.plan.ends == "silent" else self._last_step_at
+
+    @property
+    def _last_step_at(self) -> float:
+        return self.started_at + (self.plan.queued + self.timeline.end) / self.speed
 
     @property
     def uuid(self) -> UUID:
-        """Midjourney's own name of the job."""
+        """Midjourney's own id of the job."""
         return UUID(bytes=hashlib.blake2b(self.jobid.encode(), digest_size=16).digest(), version=4)
 
     def expired(self, now: float) -> bool:
-        """Whether useapi has thrown it away."""
-        return self.ends == "expired" or now - self.begun > KEPT
+        """Whether useapi has deleted it."""
+        return self.plan.ends == "expired" or now - self.started_at > RETENTION
 
-    def seen(self, now: float) -> Moment:
-        """What useapi knows: the job as it was at its last refresh, or when its POST was answered."""
-        looked = self._looked(now)
-        if self.cancelled is not None:
-            return Moment(status="cancelled", step=self._step(self.cancelled), at=self.cancelled)
-        if looked + _FUZZ >= self.end:
-            return Moment(status=self.ends, step=self.course.steps[-1], at=self.end)
-        if (looked - self.begun + _FUZZ) * self.speed < self.queued:
-            return Moment(status="created", step=self.course.steps[0], at=looked)
-        step = self._step(looked)
-        if self.ends == "silent":
-            looked = min(looked, self.begun + (self.queued + self.course.end) / self.speed)
-        return Moment(status="started" if step.percent is None else "progress", step=step, at=looked)
+    def snapshot(self, now: float) -> Snapshot:
+        """Return what useapi knows: the job as of its last refresh, or as of when its POST was answered."""
+        at = self._refreshed_at(now)
+        if self.cancelled_at is not None:
+            return Snapshot(status="cancelled", step=self._step(self.cancelled_at), at=self.cancelled_at)
+        if at + _EPSILON >= self.ends_at:
+            return Snapshot(status=self.plan.ends, step=self.timeline.steps[-1], at=self.ends_at)
+        if (at - self.started_at + _EPSILON) * self.speed < self.plan.queued:
+            return Snapshot(status="created", step=self.timeline.steps[0], at=at)
+        step = self._step(at)
+        if self.plan.ends == "silent":
+            at = min(at, self._last_step_at)
+        return Snapshot(status="started" if step.percent is None else "progress", step=step, at=at)
 
-    def answer(self, now: float) -> None:
-        """A POST looks at Discord itself before it answers; later looks never see less than that one."""
-        self.answered = max(self.answered, now)
+    def note_post_answered(self, now: float) -> None:
+        """A POST refreshes from Discord before it is answered; later snapshots never show less than that one."""
+        self.posted_at = max(self.posted_at, now)
 
     def cancel(self, now: float) -> None:
-        """Stop following it; a job that is over stays what it is."""
-        if not self.seen(now).over:
-            self.cancelled = now
+        """Stop tracking it; a job that is over stays as it is."""
+        if not self.snapshot(now).over:
+            self.cancelled_at = now
 
-    def _looked(self, now: float) -> float:
+    def _refreshed_at(self, now: float) -> float:
         if not self.refresh:
-            return max(now, self.begun)
-        ticks = math.floor((max(0.0, now - self.begun - self.phase) + _FUZZ) / self.refresh)
-        tick = self.begun + self.phase + ticks * self.refresh
-        return max(tick if tick <= now else self.begun, self.answered)
+            return max(now, self.started_at)
+        ticks = math.floor((max(0.0, now - self.started_at - self.plan.phase) + _EPSILON) / self.refresh)
+        tick = self.started_at + self.plan.phase + ticks * self.refresh
+        return max(tick if tick <= now else self.started_at, self.posted_at)
 
-    def next_look(self, now: float) -> float:
-        """When useapi looks at Discord the next time."""
-        ticks = math.floor((now - self.begun - self.phase + _FUZZ) / self.refresh) + 1
-        return self.begun + self.phase + max(ticks, 0) * self.refresh
+    def next_refresh(self, now: float) -> float:
+        """Return when useapi refreshes from Discord the next time, in epoch seconds."""
+        ticks = math.floor((now - self.started_at - self.plan.phase + _EPSILON) / self.refresh) + 1
+        return self.started_at + self.plan.phase + max(ticks, 0) * self.refresh
 
-    def _step(self, looked: float) -> Step:
-        return self.course.step((looked - self.begun + _FUZZ) * self.speed - self.queued)
+    def _step(self, at: float) -> Step:
+        return self.timeline.step((at - self.started_at + _EPSILON) * self.speed - self.plan.queued)
 
-    def snowflake(self, nth: int, at: float) -> str:
-        """The `nth` (0-15) Discord id of this job, made `at` epoch seconds."""
-        passed = max(round(at * 1000), _EARLIEST) - _DISCORD_BEGAN
-        return str(passed << 22 | (self.number * 16 + nth) & 0x3FFFFF)
+    def snowflake(self, number: int, at: float) -> str:
+        """Return this job's Discord id of that number (0-15), made `at` epoch seconds."""
+        milliseconds = max(round(at * 1000), _EARLIEST) - _DISCORD_EPOCH
+        return str(milliseconds << 22 | (self.number * 16 + number) & 0x3FFFFF)
 
-    def message_id(self, moment: Moment) -> str:
-        """A result is a new message; until then one message is edited."""
-        if moment.status == "completed":
-            return self.snowflake(1, moment.at)
-        return self.snowflake(0, self.begun + FIRST_MESSAGE)
+    def message_id(self, snapshot: Snapshot) -> str:
+        """Return the id of Midjourney's message: the result is a new one, before that one message is edited."""
+        if snapshot.status == "completed":
+            return self.snowflake(1, snapshot.at)
+        return self.snowflake(0, self.started_at + FIRST_MESSAGE_DELAY)
 
 
-def stamp(milliseconds: int) -> str:
-    """A time as useapi writes it: ISO 8601 with milliseconds and a Z."""
+def useapi_time(milliseconds: int) -> str:
+    """Return a time as useapi writes it: ISO 8601 with milliseconds and a Z."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def discord_stamp(at: float) -> str:
-    """A time as Discord writes it: ISO 8601 with microseconds and an offset."""
+def discord_time(at: float) -> str:
+    """Return a time as Discord writes it: ISO 8601 with microseconds and an offset."""
     return datetime.fromtimestamp(round(at, 3), UTC).isoformat(timespec="microseconds")
 
 
 def jobid_of(milliseconds: int) -> str:
-    """A job id: its 17-digit stamp is the time of creation."""
-    digits = "".join(sign for sign in stamp(milliseconds) if sign.isdigit())
+    """Return a job id; its 17-digit stamp is the time of creation."""
+    digits = "".join(char for char in useapi_time(milliseconds) if char.isdigit())
     return f"job:{digits}-user:12345-channel:{CHANNEL}-bot:midjourney"

@@ -1,8 +1,8 @@
-"""The sentences that Midjourney writes, in the shapes that were captured from a real account."""
+"""The texts of Midjourney's messages, in the formats captured from a real account."""
 
 import re
 
-from bot.demo.useapi.job import Job, Moment
+from bot.demo.useapi.job import Job, Snapshot
 from bot.demo.useapi.timeline import Kind
 
 MEMBER = "<@1234567890123456789>"
@@ -14,31 +14,31 @@ ERRORS = {
     ),
     "failed": ("Internal error", "The picture could not be finished. The time it took was given back."),
 }
-"""Title and text of the embed with which Midjourney ends a job badly."""
+"""Title and text of Midjourney's embed about a job that it declined or could not finish."""
 
 _PANS = {"⬅️": "Pan Left", "➡️": "Pan Right", "⬆️": "Pan Up", "⬇️": "Pan Down"}
 
 
-def content(job: Job, moment: Moment) -> str:
-    """The text of Midjourney's message at this moment."""
+def content(job: Job, snapshot: Snapshot) -> str:
+    """Return the text of Midjourney's message at this snapshot."""
     if job.kind in (Kind.DESCRIBED, Kind.SEED):
         return ""
     if job.kind is Kind.ANSWER:
         return _answer(job)
-    if moment.status == "completed":
+    if snapshot.status == "completed":
         return _done(job)
-    if moment.step.percent is None:
+    if snapshot.step.percent is None:
         return f"{_waiting(job)} (Waiting to start)"
-    return f"**{rewritten(job)}** - {_by(job, done=False)} ({moment.step.percent}%) ({job.mode})"
+    return f"**{rewritten(job)}** - {_by(job, done=False)} ({snapshot.step.percent}%) ({job.plan.mode})"
 
 
 def rewritten(job: Job) -> str:
-    """The prompt as Midjourney repeats it: with a full version number, and with links of its own for pictures."""
+    """Return the prompt as Midjourney repeats it: with a full version number and its own short links for pictures."""
     prompt = re.sub(r"https?://\S+", _short_link, job.prompt)
     prompt = re.sub(r"(--v \d+)(?![\d.])", r"\1.0", prompt)
     if "--v" not in prompt:
         prompt += " --v 7.0"
-    if job.kind is Kind.FILMS and job.verb == "button":
+    if job.kind is Kind.VIDEOS and job.verb == "button":
         prompt += f" --motion {'low' if 'Low' in job.button else 'high'} --video 1 --aspect 1:1"
     return prompt
 
@@ -49,7 +49,7 @@ def _short_link(url: re.Match[str]) -> str:
 
 
 def image_number(job: Job) -> int:
-    """Which of the parent's pictures (1-4) a press was about."""
+    """Return which of the parent's pictures (1-4) a button was pressed for."""
     if job.button in ("U1", "U2", "U3", "U4", "V1", "V2", "V3", "V4"):
         return int(job.button[1])
     return (job.parent.art.index or 0) + 1 if job.parent else 1
@@ -57,9 +57,9 @@ def image_number(job: Job) -> int:
 
 def _waiting(job: Job) -> str:
     bold = f"**{rewritten(job)}** - {MEMBER}"
-    if job.kind in (Kind.SINGLE, Kind.UPSCALED, Kind.FILM):
+    if job.kind in (Kind.SINGLE, Kind.UPSCALED, Kind.VIDEO):
         return f"Upscaling image #{image_number(job)} with {bold}"
-    if job.kind is Kind.FILMS:
+    if job.kind is Kind.VIDEOS:
         return f"Creating video with prompt {bold}"
     if _varies(job):
         return f"Making variations for image #{image_number(job)} with prompt {bold}"
@@ -71,7 +71,7 @@ def _varies(job: Job) -> bool:
 
 
 def _by(job: Job, *, done: bool) -> str:
-    """What was done, and for whom: stands behind the prompt."""
+    """Return what follows the prompt: what was done, and for whom."""
     if job.kind is Kind.UPSCALED:
         return f"{'Upscaled' if done else 'Upscaling'} by {MEMBER}"
     if _varies(job):
@@ -87,16 +87,16 @@ def _by(job: Job, *, done: bool) -> str:
 
 def _done(job: Job) -> str:
     bold = f"**{rewritten(job)}**"
-    if job.kind in (Kind.SINGLE, Kind.FILM):
+    if job.kind in (Kind.SINGLE, Kind.VIDEO):
         return f"{bold} - Image #{image_number(job)} {MEMBER}"
     if job.kind is Kind.UPSCALED:
-        return f"{bold} - {_by(job, done=True)} ({job.mode})"
+        return f"{bold} - {_by(job, done=True)} ({job.plan.mode})"
     website = f"[(Open on website for full quality)](<https://midjourney.com/jobs/{job.uuid}>)"
-    return f"{bold} - {_by(job, done=True)} {website} ({job.mode})"
+    return f"{bold} - {_by(job, done=True)} {website} ({job.plan.mode})"
 
 
 def _answer(job: Job) -> str:
-    """What the account commands say; remix switches back and forth, `job.mode` says to what."""
+    """Return the answer to an account command; for remix `job.plan.mode` is the new state."""
     if job.verb == "info":
         return (
             "**User ID**: 00000000-1111-4222-8333-444444444444\n"
@@ -109,24 +109,24 @@ def _answer(job: Job) -> str:
         )
     if job.verb == "remix":
         switched = "on! Clicking the variation buttons will now give you a chance to edit your prompt!"
-        return f"Remix mode turned {switched if job.mode == 'on' else 'off.'}"
+        return f"Remix mode turned {switched if job.plan.mode == 'on' else 'off.'}"
     if job.verb == "variability":
         return "High variability mode is on."
     return f"Jobs run in {job.verb} mode from now on."
 
 
 def seed_content(job: Job) -> str:
-    """The message with which Midjourney tells a seed."""
+    """Return the message with a job's seed."""
     return f"**{job.prompt}**\n**Job ID**: {job.uuid}\n**seed** {seed_number(job)}"
 
 
 def seed_number(job: Job) -> int:
-    """The seed of the asked-about job, 32 bits as Midjourney's are."""
+    """Return the seed of the requested job, 32 bits like Midjourney's."""
     return job.art.seed & 0xFFFFFFFF
 
 
 def description(job: Job) -> str:
-    """Four prompts that might have made the picture, numbered with keycaps."""
+    """Return four prompts that describe the picture, numbered with keycap emoji."""
     ways = (
         f"{job.prompt}, layered mist, soft light, muted colours, wide shot --ar 1:1",
         f"A quiet illustration of {job.prompt}, flat shapes, atmospheric perspective, a travel poster --ar 1:1",

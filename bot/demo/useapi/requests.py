@@ -1,4 +1,4 @@
-"""What came in, for tests to look at."""
+"""Records of the requests that the fake useapi received."""
 
 import asyncio
 from collections.abc import Mapping
@@ -9,8 +9,8 @@ from typing import Any, Self
 from aiohttp import web
 
 
-async def fields(request: web.Request) -> dict[str, Any]:
-    """The fields of a request's body, from JSON or a form; of anything else none."""
+async def body_fields(request: web.Request) -> dict[str, Any]:
+    """Return the fields of a request's body, JSON or form; empty for anything else."""
     if request.content_type in ("application/x-www-form-urlencoded", "multipart/form-data"):
         form = await request.post()
         return {name: form.getall(name) if name == "blendUrls" else form[name] for name in form}
@@ -23,7 +23,7 @@ async def fields(request: web.Request) -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One request; the token is not kept, only whether it was the right one."""
+    """One request; the token is not kept, only whether it was right."""
 
     method: str
     path: str
@@ -34,7 +34,7 @@ class Request:
 
     @classmethod
     async def of(cls, request: web.Request, *, authorized: bool) -> Self:
-        """The record of a request that just came in."""
+        """Return the record of an incoming request."""
         headers = {name: value for name, value in request.headers.items() if name.lower() != "authorization"}
         return cls(
             method=request.method,
@@ -42,25 +42,25 @@ class Request:
             query=dict(request.query),
             headers=headers,
             authorized=authorized,
-            json=await fields(request),
+            json=await body_fields(request),
         )
 
 
 class Requests:
-    """All of them, in the order of arrival."""
+    """All recorded requests, in the order of arrival."""
 
     def __init__(self) -> None:
         self.all: list[Request] = []
-        self._came = asyncio.Event()
+        self._arrived = asyncio.Event()
 
     def add(self, request: Request) -> None:
-        """Note a request and wake those who wait for it."""
+        """Record a request and wake the waiters."""
         self.all.append(request)
-        self._came.set()
-        self._came = asyncio.Event()
+        self._arrived.set()
+        self._arrived = asyncio.Event()
 
     async def wait(self, count: int, path: str) -> Request:
-        """Until `count` requests for a path like `path` came; the answer is the last of them."""
+        """Wait until `count` requests for a path that matches `path` have arrived; return the last of them."""
         while len(found := [request for request in self.all if fnmatchcase(request.path, path)]) < count:
-            await self._came.wait()
+            await self._arrived.wait()
         return found[count - 1]

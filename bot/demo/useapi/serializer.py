@@ -1,65 +1,65 @@
-"""A job as useapi tells it: the documented model, filled from what was seen."""
+"""A job as JSON: the documented model, filled from a snapshot."""
 
 from bot.demo.useapi import midjourney_text
 from bot.demo.useapi.attachments import files, full_size
 from bot.demo.useapi.cdn import Cdn
-from bot.demo.useapi.job import CHANNEL, FIRST_MESSAGE, Job, Moment, discord_stamp, stamp
+from bot.demo.useapi.job import CHANNEL, FIRST_MESSAGE_DELAY, Job, Snapshot, discord_time, useapi_time
 from bot.demo.useapi.timeline import Kind
 
 Body = dict[str, object]
 
 
-def body(job: Job, now: float, cdn: Cdn, *, grid_size: int) -> Body:
-    """The answer about this job; every one has "code", most fields appear when there is something to say."""
-    moment = job.seen(now)
-    answer: Body = {
+def job_body(job: Job, now: float, cdn: Cdn, *, grid_size: int) -> Body:
+    """Return the response about a job. Each has "code"; most fields are there only when they have a value."""
+    snapshot = job.snapshot(now)
+    body: Body = {
         "jobid": job.jobid,
         "verb": job.verb,
-        "status": moment.status,
-        "created": stamp(job.created_ms),
-        "updated": stamp(max(job.created_ms, round(moment.at * 1000))),
+        "status": snapshot.status,
+        "created": useapi_time(job.created_ms),
+        "updated": useapi_time(max(job.created_ms, round(snapshot.at * 1000))),
         **job.echoed,
         "discord": "MTI…secured…xyz",
         "channel": CHANNEL,
         "maxJobs": job.max_jobs,
     }
-    if moment.status in midjourney_text.ERRORS:
-        answer["error"], answer["errorDetails"] = midjourney_text.ERRORS[moment.status]
-    elif moment.status != "created":
-        answer |= _message(job, moment, cdn, grid_size)
-    if moment.status == "completed":
-        answer |= _result(job, moment, cdn, grid_size)
+    if snapshot.status in midjourney_text.ERRORS:
+        body["error"], body["errorDetails"] = midjourney_text.ERRORS[snapshot.status]
+    elif snapshot.status != "created":
+        body |= _message(job, snapshot, cdn, grid_size)
+    if snapshot.status == "completed":
+        body |= _result(job, snapshot, cdn, grid_size)
     if job.children:
-        answer["children"] = [
-            {"button": child.button, "jobid": child.jobid, "messageId": child.message_id(child.seen(now))}
+        body["children"] = [
+            {"button": child.button, "jobid": child.jobid, "messageId": child.message_id(child.snapshot(now))}
             for child in job.children
         ]
-    answer["code"] = job.over_code if moment.over else 200
-    return answer | job.overrides
+    body["code"] = job.plan.over_code if snapshot.over else 200
+    return {**body, **job.plan.overrides}
 
 
-def _message(job: Job, moment: Moment, cdn: Cdn, grid_size: int) -> Body:
-    done = moment.status == "completed"
-    attached = [] if job.kind is Kind.SEED else files(job, moment, grid_size)
+def _message(job: Job, snapshot: Snapshot, cdn: Cdn, grid_size: int) -> Body:
+    done = snapshot.status == "completed"
+    attached = [] if job.kind is Kind.SEED else files(job, snapshot, grid_size)
     return {
-        "messageId": job.message_id(moment),
-        "content": midjourney_text.content(job, moment),
-        "timestamp": discord_stamp(moment.at if done else job.begun + FIRST_MESSAGE),
+        "messageId": job.message_id(snapshot),
+        "content": midjourney_text.content(job, snapshot),
+        "timestamp": discord_time(snapshot.at if done else job.started_at + FIRST_MESSAGE_DELAY),
         "attachments": [] if job.kind is Kind.DESCRIBED else [cdn.attachment(file) for file in attached],
     }
 
 
-def _result(job: Job, moment: Moment, cdn: Cdn, grid_size: int) -> Body:
-    made = files(job, moment, grid_size)
+def _result(job: Job, snapshot: Snapshot, cdn: Cdn, grid_size: int) -> Body:
+    created = files(job, snapshot, grid_size)
     result: Body = {"buttons": list(job.buttons)} if job.buttons else {}
     if job.kind is Kind.SEED:
-        attached = [cdn.attachment(file) for file in made]
+        attached = [cdn.attachment(file) for file in created]
         value, content = midjourney_text.seed_number(job), midjourney_text.seed_content(job)
         result["seed"] = {"value": value, "content": content, "attachments": attached}
     if job.kind is Kind.DESCRIBED:
-        url, (shown,) = cdn.link(made[0]), made
+        url, (shown,) = cdn.link(created[0]), created
         image = {"url": url, "proxy_url": url, "width": shown.width, "height": shown.height}
         result["embeds"] = [{"type": "rich", "description": midjourney_text.description(job), "image": image}]
     if job.kind in (Kind.GRID, Kind.SINGLE):
-        result["imageUx"] = [cdn.lasting(path, draw) for path, draw in full_size(job, grid_size)]
+        result["imageUx"] = [cdn.permanent_link(path, draw) for path, draw in full_size(job, grid_size)]
     return result

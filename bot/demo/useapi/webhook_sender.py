@@ -1,4 +1,4 @@
-"""Calls the `replyUrl` of jobs, as useapi does: with each change that it sees, and with the end."""
+"""Calls the `replyUrl` of jobs as useapi does: at each change that a refresh finds, the end included."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,56 +10,56 @@ from yarl import URL
 from bot.demo.useapi.job import Job
 from bot.demo.useapi.serializer import Body
 
-_GLANCE = 0.05  # seconds between two looks at Discord where every answer is fresh
-_PATIENCE = aiohttp.ClientTimeout(total=10)
+_CHECK_SECONDS = 0.05  # between two checks of a job where every response is up to date
+_TIMEOUT = aiohttp.ClientTimeout(total=10)
 
 
-class Calls:
-    """`tell` makes the body that GET jobs/ would answer; `now` is the clock of the jobs, which must be a real one."""
+class WebhookSender:
+    """`describe_job` returns the body of GET jobs/; `now` is the clock of the jobs, which must be a real one."""
 
-    def __init__(self, tell: Callable[[Job], Awaitable[Body]], now: Callable[[], float]) -> None:
-        self._tell = tell
+    def __init__(self, describe_job: Callable[[Job], Awaitable[Body]], now: Callable[[], float]) -> None:
+        self._describe_job = describe_job
         self._now = now
-        self._following: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def follow(self, job: Job) -> None:
-        """Call about this job until it is over; about one that is over, now: before its POST is answered."""
-        if job.seen(self._now()).over:
+        """Call about this job until it is over; where it is over already, call now, before its POST is answered."""
+        if job.snapshot(self._now()).over:
             await self.call(job)
             return
         task = asyncio.create_task(self._follow(job))
-        self._following.add(task)
-        task.add_done_callback(self._following.discard)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def call(self, job: Job) -> int:
-        """One call; the answer's status, 0 without one. Nobody but this machine is ever called."""
-        url = URL(str({**job.echoed, **job.overrides}.get("replyUrl", "")))
+        """Make one call and return the status of its response, 0 without one. Calls go to 127.0.0.1 only."""
+        url = URL(str({**job.echoed, **job.plan.overrides}.get("replyUrl", "")))
         if url.host != "127.0.0.1":
             return 0
         with suppress(aiohttp.ClientError, OSError):
             async with (
-                aiohttp.ClientSession(timeout=_PATIENCE) as session,
-                session.post(url, json=await self._tell(job)) as response,
+                aiohttp.ClientSession(timeout=_TIMEOUT) as session,
+                session.post(url, json=await self._describe_job(job)) as response,
             ):
                 return response.status
         return 0
 
     async def close(self) -> None:
-        """No more calls."""
-        for task in self._following:
+        """Stop all calls."""
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._following, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _follow(self, job: Job) -> None:
-        told = job.seen(self._now())
-        while not told.over:
-            await asyncio.sleep(self._until_next_look(job))
-            moment = job.seen(self._now())
-            if (moment.status, moment.step) != (told.status, told.step):
+        last = job.snapshot(self._now())
+        while not last.over:
+            await asyncio.sleep(self._until_next_refresh(job))
+            snapshot = job.snapshot(self._now())
+            if (snapshot.status, snapshot.step) != (last.status, last.step):
                 await self.call(job)
-            told = moment
+            last = snapshot
 
-    def _until_next_look(self, job: Job) -> float:
+    def _until_next_refresh(self, job: Job) -> float:
         if not job.refresh:
-            return _GLANCE
-        return max(job.next_look(self._now()) - self._now(), 0.001)
+            return _CHECK_SECONDS
+        return max(job.next_refresh(self._now()) - self._now(), 0.001)

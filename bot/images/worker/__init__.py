@@ -1,5 +1,5 @@
-"""Works on pictures, in a process of its own: `python -m bot.images.worker` takes one order and answers it.
+"""Resizes and splits pictures in a separate process: `python -m bot.images.worker` carries out one order.
 
-A decoder is the most likely place for a stranger's bytes to do harm, and needs memory that an idle bot should not hold.
-So Pillow is imported here alone, nothing of the bot is imported here, and `bot.images` starts the process.
+Decoders are where untrusted bytes do most harm, and they need memory that an idle bot should not hold. So only this
+package imports Pillow, it imports nothing else of the bot, and `bot.images.worker_pool` starts the process.
 """

@@ -1,4 +1,4 @@
-"""What is done to a picture: decoded whole or not at all, turned upright, made smaller, cut in four."""
+"""Decodes a picture, completely or not at all, and rotates, resizes, splits and encodes it."""
 
 import contextlib
 import io
@@ -12,38 +12,39 @@ from PIL import Image, ImageCms, ImageOps
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 QUALITIES = (60, 65, 70, 75, 80, 85, 90, 95)
-"""Below these a painting shows its blocks; beyond them the file alone grows."""
+"""Below these, compression artefacts show; above them, only the file grows."""
 
-_GROWTH = 1.13  # of a file from one of these to the next, about
-_NEAR = 1.08  # a file this near to its limit is not tried at a better quality
+_GROWTH = 1.13  # of a file from one quality to the next, about
+_NEAR = 1.08  # a file this close to its limit is not encoded again at a better quality
 _LOSSLESS = {"PNG", "GIF"}
-_LOSSLESS_PIXELS = 4096 * 4096  # for more, the lossless encoder takes more memory than a worker has
-_LOSSLESS_GAIN = 2  # a PNG of a picture never shrinks to less than a half, so that need not be tried
+_LOSSLESS_PIXELS = 4096 * 4096  # above, the lossless encoder needs more memory than a worker has
+_LOSSLESS_GAIN = 2  # lossless WebP saves at most half of a PNG: not tried where that is not enough
 _WEBP_EDGE = 16383  # https://developers.google.com/speed/webp/faq
 _JPEG_EDGE = 65500  # libjpeg's JPEG_MAX_DIMENSION
 _PREVIEW_QUALITY = 80
-_SMALLEST = 16  # pixels of the longer edge: a picture whose file is too large even then is given up
-_ODD_EXIF = (OSError, SyntaxError, ValueError, KeyError, TypeError, struct.error)
+_SMALLEST = 16  # pixels of the longer edge: a file that is too large even then is given up
+_EXIF_ERRORS = (OSError, SyntaxError, ValueError, KeyError, TypeError, struct.error)
 
 
 class TooLarge(Exception):
-    """In pixels to be decoded; or as a file, in every size that is worth seeing."""
+    """Too many pixels to decode; or no size worth looking at gives a file small enough."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Opened:
-    """A picture to be worked on: RGB or RGBA, upright, sRGB, without a word about camera, place or owner."""
+class Decoded:
+    """A decoded picture: RGB or RGBA, upright, sRGB, without metadata (camera, location, owner)."""
 
     image: Image.Image
     size: int
     """Bytes of the file."""
     lossless: bool
-    moving: bool
+    """Whether the file's format is lossless."""
+    animated: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class Encoded:
-    """A picture as the bytes of a file."""
+    """An encoded picture."""
 
     data: bytes
     format: str
@@ -52,11 +53,11 @@ class Encoded:
 
     @property
     def extension(self) -> str:
-        """As in a file name."""
+        """The extension of a file name."""
         return {"JPEG": "jpg"}.get(self.format, self.format.lower())
 
-    def keep(self, folder: Path, stem: str) -> dict[str, object]:
-        """Write the file; what the answer says of it."""
+    def save(self, folder: Path, stem: str) -> dict[str, object]:
+        """Write the file and return its entry in the result."""
         path = folder / f"{stem}.{self.extension}"
         path.write_bytes(self.data)
         return {
@@ -69,25 +70,25 @@ class Encoded:
         }
 
 
-def opened(source: Path, *, pixels: int) -> Opened:
+def open_picture(source: Path, *, pixels: int) -> Decoded:
     """Decode the first frame, of at most `pixels`; Midjourney's animations begin with the picture they were made from.
 
-    Raises `UnidentifiedImageError` for what is no picture, `TooLarge` or `DecompressionBombError` for too many pixels,
-    and anything at all for a broken file: half a picture is never given out.
+    Raises `UnidentifiedImageError` if it is no picture, `TooLarge` or `DecompressionBombError` for too many pixels, and
+    anything for a broken file: a partly decoded picture is never returned.
     """
     with Image.open(source, formats=FORMATS) as file:
         if file.width * file.height > pixels:
             raise TooLarge
-        moving = bool(getattr(file, "is_animated", False))
+        animated = bool(getattr(file, "is_animated", False))
         file.load()
-        with contextlib.suppress(*_ODD_EXIF):
+        with contextlib.suppress(*_EXIF_ERRORS):
             ImageOps.exif_transpose(file, in_place=True)
         image = _plain(_srgb(file))
-    return Opened(image=image, size=source.stat().st_size, lossless=file.format in _LOSSLESS, moving=moving)
+    return Decoded(image=image, size=source.stat().st_size, lossless=file.format in _LOSSLESS, animated=animated)
 
 
 def _srgb(image: Image.Image) -> Image.Image:
-    """Phones photograph in wider colours: they would look dull once the profile that says so is dropped."""
+    """Convert from the picture's colour profile: phones use wider ones, and colours look dull when it is dropped."""
     profile = image.info.get("icc_profile")
     if not profile or image.mode != "RGB":
         return image
@@ -97,7 +98,7 @@ def _srgb(image: Image.Image) -> Image.Image:
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16 bits of grey, which `convert` would cut off instead of scaling
+    if image.mode.startswith("I"):  # 16-bit grey, which `convert` clips instead of scaling
         image = image.point(lambda value: value * (1 / 256)).convert("L")
     mode = "RGBA" if image.has_transparency_data else "RGB"
     plain = image if image.mode == mode else image.convert(mode)
@@ -105,14 +106,14 @@ def _plain(image: Image.Image) -> Image.Image:
     return plain
 
 
-def within(picture: Opened, limit: int) -> Encoded:
-    """The best that fits `limit` bytes: lossless where the original was, then less quality, then fewer pixels.
+def fit(picture: Decoded, limit: int) -> Encoded:
+    """Return the best encoding within `limit` bytes: lossless if the source was, then less quality, then fewer pixels.
 
-    Raises `TooLarge` where nothing does.
+    Raises `TooLarge` if there is none.
     """
     image = picture.image
     if picture.lossless and picture.size <= _LOSSLESS_GAIN * limit and _may_be_lossless(image):
-        whole = _encoded(image, "WEBP", lossless=True, quality=0, method=0)  # quick, and yet smaller than any PNG
+        whole = _encoded(image, "WEBP", lossless=True, quality=0, method=0)  # fast, and smaller than any PNG
         if len(whole.data) <= limit:
             return whole
     if max(image.size) > _JPEG_EDGE:
@@ -138,10 +139,10 @@ def _scaled(image: Image.Image, share: float) -> Image.Image:
 
 
 def _best(image: Image.Image, limit: int, first: int) -> tuple[Encoded | None, int]:
-    """The best quality that fits, else None; and the bytes of the last try that did not.
+    """Return the best quality that fits, else `None`, and the bytes of the last encoding that did not fit.
 
-    `first` is the place in `QUALITIES` to begin at. Each try tells where to go on, so that two or three are enough: one
-    takes seconds for the largest pictures.
+    `first` is the index in `QUALITIES` to start at. The next index is estimated from each size, so that two or three
+    encodings are enough: one takes seconds for the largest pictures.
     """
     best, over = None, 0
     low, high, at = 0, len(QUALITIES) - 1, first
@@ -159,7 +160,7 @@ def _best(image: Image.Image, limit: int, first: int) -> tuple[Encoded | None, i
 
 
 def _lossy(image: Image.Image, quality: int) -> Encoded:
-    """As WebP, else as JPEG: for what is wider or higher than WebP can be, or too rich for its first partition."""
+    """Encode as WebP; as JPEG if an edge is too long for WebP, or its first partition overflows (`ValueError`)."""
     if max(image.size) <= _WEBP_EDGE:
         with contextlib.suppress(ValueError):
             return _encoded(image, "WEBP", quality=quality, method=4)
@@ -174,22 +175,22 @@ def _on_white(image: Image.Image) -> Image.Image:
     return white.convert("RGB")
 
 
-def _encoded(image: Image.Image, format: str, **options: object) -> Encoded:  # noqa: A002 -- Pillow's own word
+def _encoded(image: Image.Image, format: str, **options: object) -> Encoded:  # noqa: A002 -- Pillow's own name
     file = io.BytesIO()
     image.save(file, format, **options)
     return Encoded(data=file.getvalue(), format=format, width=image.width, height=image.height)
 
 
-def quarters(picture: Opened, limit: int) -> list[Encoded]:
-    """Left and right of the upper half, then of the lower, each of at most `limit` bytes and all of one kind.
+def split(picture: Decoded, limit: int) -> list[Encoded]:
+    """Return left and right of the upper half, then of the lower, of at most `limit` bytes each, all in one format.
 
-    Where an edge is odd, the middle line belongs to the right or lower one: every pixel is in just one quarter.
+    Where an edge is odd, the middle line belongs to the right or lower one: every pixel is in exactly one quarter.
     """
     quarters = [picture.image.crop(box) for box in _boxes(picture.image.size)]
-    whole = [_encoded(quarter, "PNG", compress_level=3) for quarter in quarters]
-    if max(len(file.data) for file in whole) <= limit:
-        return whole
-    return [within(Opened(image=quarter, size=0, lossless=False, moving=False), limit) for quarter in quarters]
+    lossless = [_encoded(quarter, "PNG", compress_level=3) for quarter in quarters]
+    if max(len(file.data) for file in lossless) <= limit:
+        return lossless
+    return [fit(Decoded(image=quarter, size=0, lossless=False, animated=False), limit) for quarter in quarters]
 
 
 def _boxes(size: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
@@ -199,8 +200,8 @@ def _boxes(size: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
             yield left, top, right, bottom
 
 
-def thumbnail(picture: Opened, edge: int) -> Encoded:
-    """Small, with both edges of at most `edge` pixels."""
+def thumbnail(picture: Decoded, edge: int) -> Encoded:
+    """Return a copy with both edges of at most `edge` pixels."""
     small = picture.image.copy()
     small.thumbnail((edge, edge), Image.Resampling.LANCZOS)
     return _encoded(small, "WEBP", quality=_PREVIEW_QUALITY, method=4)

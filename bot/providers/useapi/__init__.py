@@ -1,6 +1,10 @@
-"""The only door to useapi.net: HTTP goes in, frozen values of `bot.models` or errors of `bot.errors` come out."""
+"""The adapter of useapi.net's Midjourney API v2.
+
+All HTTP to useapi goes through `UseapiClient`. Its methods return frozen values of `bot.models` or raise a
+`ProviderError` of `bot.errors`; raw JSON does not leave this package.
+"""
 
 from bot.providers.useapi.client import UseapiClient
-from bot.providers.useapi.parsing import Account, clean, parse_job
+from bot.providers.useapi.parsing import Account, parse_job
 
-__all__ = ["Account", "UseapiClient", "clean", "parse_job"]
+__all__ = ["Account", "UseapiClient", "parse_job"]

@@ -1,4 +1,4 @@
-"""The HTTP side of useapi's v2: one request, one bounded answer, one outcome."""
+"""HTTP client for useapi's API v2: each method sends one request and reads one bounded response."""
 
 import asyncio
 import re
@@ -14,21 +14,26 @@ from yarl import URL
 from bot import errors
 from bot.models import Job
 from bot.providers.useapi.parsing import Account, accounts_in, job_from, jobids
-from bot.providers.useapi.responses import Response, read
+from bot.providers.useapi.responses import Response, read, read_job
 
-_FRESH = 1.0  # seconds for which those who ask are given what another of them was told
-LARGEST = 1024 * 1024  # bytes of an answer after decompression; a job has about 2 KB
-_PLAIN = re.compile(r"[\w:.~-]+", re.ASCII)
-"""An id that stands in an address as it is, but for its colons."""
+MAX_RESPONSE_BYTES = 1024 * 1024  # after decompression; a job has about 2 KB
+
+_CACHE_SECONDS = 1.0  # for which `job` returns the same answer again
+_CONNECT_TIMEOUT = 10.0  # seconds
+_UNRESERVED = re.compile(r"[\w:.~-]+", re.ASCII)
+"""A job id in which only colons need percent-encoding."""
 
 
 class UseapiClient:
-    """useapi.net's Midjourney API v2 at `url`, paid for with `token`; `session` stays the caller's to close.
+    """Client for the API v2 at `url`, authorized by `token`. The caller opens and closes `session`.
 
-    A look at a job may take `poll_seconds`; a press `press_seconds`, because useapi answers it only when Midjourney's
-    message has appeared in Discord. Where there is a `reply_url`, useapi is asked to call it when a press has news.
-    Every method raises `errors.ProviderError`, each outcome by its own class; no error holds the token, a job id, or
-    useapi's words.
+    `poll_timeout` is the limit in seconds for every request but a POST, which has `press_timeout`: useapi answers a
+    POST only when Midjourney's message has appeared in Discord. With a `reply_url`, useapi is asked to call it when
+    a pressed button's job changes.
+
+    Every method raises `errors.ProviderError`, with a class for each outcome. Apart from the reason in a
+    `SubmissionDeclined` no error holds the token, a job id, or text of the response; that reason is kept out of its
+    message.
     """
 
     def __init__(
@@ -38,137 +43,141 @@ class UseapiClient:
         url: str,
         token: str,
         reply_url: str = "",
-        poll_seconds: float = 20.0,
-        press_seconds: float = 75.0,
+        poll_timeout: float = 20.0,
+        press_timeout: float = 75.0,
     ) -> None:
         self._session = session
         self._url = URL(url.rstrip("/"))
         self._reply_url = reply_url
         self._headers = CIMultiDict({"Authorization": f"Bearer {token}", "Accept": "application/json"})
-        self._poll_timeout = _timeout(poll_seconds)
-        self._press_timeout = _timeout(press_seconds)
-        self._polls: dict[str, asyncio.Task[Job]] = {}
-        self._fresh: dict[str, Job] = {}
-        self._changes = 0  # how often we changed a job: what was asked for before that is shared no more
+        self._poll_timeout = _timeout(poll_timeout)
+        self._press_timeout = _timeout(press_timeout)
+        self._polls: dict[str, asyncio.Task[Job]] = {}  # requests under way, by job id
+        self._cache: dict[str, Job] = {}
+        self._writes = 0  # presses and cancellations so far; an answer requested before the newest one is not cached
 
     def __repr__(self) -> str:
-        return f"<Useapi at {self._url.host}>"
+        return f"<UseapiClient for {self._url.host}>"
 
     async def job(self, jobid: str) -> Job:
-        """The job as useapi knows it now.
+        """Return the job as useapi knows it now; a moderated job is one with that status.
 
-        Those who ask for the same job at the same time share one request, and its answer for a second; one who stops
-        waiting stops nobody else.
+        The answer may be up to a second old, but never older than this client's last press on the job or its
+        cancellation. Callers at the same time share one request (see `poll`); cancelling one of them leaves the
+        request to the others.
         """
-        job = self._fresh.get(jobid)
+        job = self._cache.get(jobid)
         if job is None:
-            changes = self._changes
+            writes = self._writes
             job = await asyncio.shield(self.poll(jobid))
-            if changes == self._changes:
-                self._fresh[jobid] = job
-                asyncio.get_running_loop().call_later(_FRESH, self._fresh.pop, jobid, None)
+            if writes == self._writes:
+                self._cache[jobid] = job
+                asyncio.get_running_loop().call_later(_CACHE_SECONDS, self._cache.pop, jobid, None)
         return job
 
     def poll(self, jobid: str, known: Job | None = None) -> asyncio.Task[Job]:
-        """The request for a job that is under way, or a new one; shared with others, so it is not to be cancelled.
+        """Return the task of a GET of this job; a moderated job is one with that status.
 
-        An answer with the very bytes that told `known`, a job that was not given up, is not read again: it is `known`.
+        Shared: the request for the same job that `poll` or `job` began and that is not answered yet, unless a press
+        or cancellation of that job by this client has ended since. Otherwise a new request begins; the cache of `job`
+        is not used. Because other callers may wait for the same task, it must not be cancelled.
+
+        `known` is what the caller has of the job, and only the caller that begins the request can pass one: when the
+        response has the very bytes that `known.digest` was made of, the task returns `known` unparsed. A job that
+        was given up is always parsed again.
         """
-        poll = self._polls.get(jobid)
-        if poll is None:
-            poll = self._polls[jobid] = asyncio.create_task(self._poll(jobid, known))
-            poll.add_done_callback(lambda done: self._polled(jobid, done))
-        return poll
+        task = self._polls.get(jobid)
+        if task is None:
+            task = self._polls[jobid] = asyncio.create_task(self._poll(jobid, known))
+            task.add_done_callback(lambda done: self._poll_done(jobid, done))
+        return task
 
     async def press(self, jobid: str, button: str, *, reply_ref: str, prompt: str | None = None) -> Job:
         """Press `button` (the exact label) of a job, and return the child job.
 
         Every call spends money: it is sent once and never repeated. After a `TransientError` other than `NotSent` it is
         unknown whether the press counted; the parent's `children` may show it. A 504 (`code`) is such an error.
+        Raises `SubmissionDeclined` where Midjourney declined the prompt at once.
         """
-        body = {"jobid": jobid, "button": button, "replyRef": reply_ref}
+        fields = {"jobid": jobid, "button": button, "replyRef": reply_ref}
         if self._reply_url:
-            body["replyUrl"] = self._reply_url
+            fields["replyUrl"] = self._reply_url
         if prompt is not None:
-            body["prompt"] = prompt
+            fields["prompt"] = prompt
         try:
-            said = read(await self._ask("POST", "/jobs/button", self._press_timeout, body))
+            body = read(await self._request("POST", "/jobs/button", self._press_timeout, fields))
         finally:
-            self._changed(jobid)
-        child = job_from(said, jobid="") if isinstance(said, dict) else None
+            self._invalidate(jobid)
+        child = job_from(body, jobid="") if isinstance(body, dict) else None
         if child is None or child.jobid in ("", jobid):
-            raise errors.InvalidResponse  # a child without an id of its own cannot be followed
+            raise errors.InvalidResponse  # a child without an id of its own cannot be polled
         return child
 
     async def running(self) -> tuple[str, ...]:
-        """The ids of the jobs that run now, on all of the payer's accounts."""
-        said = read(await self._ask("GET", "/jobs", self._poll_timeout))
-        if not isinstance(said, list):
+        """Return the ids of the jobs that run now, on all of the payer's accounts."""
+        body = read(await self._request("GET", "/jobs", self._poll_timeout))
+        if not isinstance(body, list):
             raise errors.InvalidResponse
-        return jobids(said)
+        return jobids(body)
 
     async def cancel(self, jobid: str) -> None:
-        """Have useapi give up a job; Midjourney may go on with it, and charge."""
+        """Make useapi stop tracking a job; Midjourney may finish it all the same, and charge for it."""
         try:
             query = f"jobid={_quoted(jobid)}"
-            read(await self._ask("GET", "/jobs/cancel/", self._poll_timeout, query=query), jobid=jobid)
+            read(await self._request("GET", "/jobs/cancel/", self._poll_timeout, query=query))
         finally:
-            self._changed(jobid)
+            self._invalidate(jobid)
 
     async def accounts(self) -> tuple[Account, ...]:
-        """The Midjourney accounts that are configured at useapi; none is an empty answer, no error.
+        """Return the Midjourney accounts that are configured at useapi; without any the tuple is empty.
 
-        GET account/midjourney, https://useapi.net/docs/api-v2/get-account-midjourney: what it says of the payer's
-        Discord token is dropped.
+        GET account/midjourney, https://useapi.net/docs/api-v2/get-account-midjourney. The payer's Discord token in the
+        response is dropped.
         """
         try:
-            said = read(await self._ask("GET", "/account/midjourney", self._poll_timeout))
-        except errors.JobUnknown:  # 404: none
+            body = read(await self._request("GET", "/account/midjourney", self._poll_timeout))
+        except errors.JobUnknown:  # a 404: no account is configured
             return ()
-        if not isinstance(said, dict):
+        if not isinstance(body, dict):
             raise errors.InvalidResponse
-        return accounts_in(said)
+        return accounts_in(body)
 
     async def _poll(self, jobid: str, known: Job | None) -> Job:
-        answer = await self._ask("GET", "/jobs/", self._poll_timeout, query=f"jobid={_quoted(jobid)}")
-        digest = blake2b(answer.body, digest_size=8).hexdigest() if answer.status == 200 else ""
+        response = await self._request("GET", "/jobs/", self._poll_timeout, query=f"jobid={_quoted(jobid)}")
+        digest = blake2b(response.body, digest_size=8).hexdigest() if response.status == 200 else ""
         if known is not None and digest and known.digest == digest and not known.given_up:
             return known
-        said = read(answer, jobid=jobid)
-        if not isinstance(said, dict):
-            raise errors.InvalidResponse
-        # An answer that claims another job's id must not change that one.
-        return msgspec.structs.replace(job_from(said, jobid=jobid), jobid=jobid, digest=digest)
+        return msgspec.structs.replace(read_job(response, jobid=jobid), digest=digest)
 
-    def _changed(self, jobid: str) -> None:
-        """Whoever asks for a job from now on sees what a press or an end has made of it, if we were answered or not."""
-        self._changes += 1
-        self._fresh.pop(jobid, None)
+    def _invalidate(self, jobid: str) -> None:
+        """Share no answer about this job that was requested before now, whether or not the write was answered."""
+        self._writes += 1
+        self._cache.pop(jobid, None)
         self._polls.pop(jobid, None)
 
-    def _polled(self, jobid: str, poll: asyncio.Task[Job]) -> None:
-        if self._polls.get(jobid) is poll:
+    def _poll_done(self, jobid: str, task: asyncio.Task[Job]) -> None:
+        if self._polls.get(jobid) is task:
             del self._polls[jobid]
-        if not poll.cancelled():
-            poll.exception()  # taken here, because all who asked may have left; asyncio would complain about it
+        if not task.cancelled():
+            task.exception()  # retrieved here because all callers may be gone; asyncio would log it as never retrieved
 
-    async def _ask(
+    async def _request(
         self,
         method: str,
         path: str,
-        patience: aiohttp.ClientTimeout,
-        body: dict[str, Any] | None = None,
+        client_timeout: aiohttp.ClientTimeout,
+        fields: dict[str, Any] | None = None,
         *,
         query: str = "",
     ) -> Response:
-        """Send one request and read its bounded answer.
+        """Send one request and return its bounded response; raises `TransientError` where there is none.
 
-        Errors are raised behind the `except` clauses, not inside: aiohttp's own hold the request's headers, and with
-        them the token, so they must not even be the context of ours.
+        The error is raised after the `except` clauses, not inside: aiohttp's own exceptions hold the request's
+        headers, and with them the token, so they must not even be the context of ours.
         """
         error: errors.TransientError
         try:
-            return await self._exchange(method, self._address(path, query), patience, body)
+            return await self._send(method, self._address(path, query), client_timeout, fields)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):  # there never was a connection
             error = errors.NotSent()
         except TimeoutError:
@@ -178,42 +187,51 @@ class UseapiClient:
         raise error
 
     def _address(self, path: str, query: str) -> URL:
-        """Put together from its parts, which costs a third of reading it."""
-        at = self._url
-        path = at.raw_path + path
-        return URL.build(scheme=at.scheme, authority=at.raw_authority, path=path, query_string=query, encoded=True)
+        """Build the URL from its parts, which takes a third of the time of parsing it."""
+        base = self._url
+        return URL.build(
+            scheme=base.scheme,
+            authority=base.raw_authority,
+            path=base.raw_path + path,
+            query_string=query,
+            encoded=True,
+        )
 
-    async def _exchange(
-        self, method: str, url: URL, patience: aiohttp.ClientTimeout, body: dict[str, Any] | None
+    async def _send(
+        self,
+        method: str,
+        url: URL,
+        client_timeout: aiohttp.ClientTimeout,
+        fields: dict[str, Any] | None,
     ) -> Response:
         async with self._session.request(
             method,
             url,
-            data=None if body is None else msgspec.json.encode(body),
-            headers=self._headers if body is None else {**self._headers, "Content-Type": "application/json"},
-            timeout=patience,
-            allow_redirects=False,  # a redirect would carry the token along; `read` calls it nonsense
+            data=None if fields is None else msgspec.json.encode(fields),
+            headers=self._headers if fields is None else {**self._headers, "Content-Type": "application/json"},
+            timeout=client_timeout,
+            allow_redirects=False,  # a redirect would carry the token along; `read` makes it an InvalidResponse
         ) as response:
-            answer = await _read_bounded(response)
-            return Response(response.status, answer, response.headers.get("Retry-After"))
+            body = await _read_bounded(response)
+            return Response(response.status, body, response.headers.get("Retry-After"))
 
 
 def _quoted(jobid: str) -> str:
-    """An id as a query has it; what useapi makes is plain already, what a person pastes may hold anything."""
-    if _PLAIN.fullmatch(jobid):
+    """Percent-encode a job id for a query. useapi's own ids need little of it, but a pasted one may hold anything."""
+    if _UNRESERVED.fullmatch(jobid):
         return jobid.replace(":", "%3A")
-    return quote(jobid, safe="", errors="replace")  # a lone surrogate has no UTF-8; useapi will not know it either
+    return quote(jobid, safe="", errors="replace")  # a lone surrogate has no UTF-8; useapi will not know the id anyway
 
 
 def _timeout(seconds: float) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=seconds, connect=min(seconds, 10.0))
+    return aiohttp.ClientTimeout(total=seconds, connect=min(seconds, _CONNECT_TIMEOUT))
 
 
 async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
-    """The whole body, decompressed piece by piece: 600 MB of zeros fit into 600 KB of gzip."""
+    """Read the whole body, decompressed piece by piece: 600 MB of zeros fit into 600 KB of gzip."""
     body = b""
     while piece := await response.content.readany():
         body += piece
-        if len(body) > LARGEST:
+        if len(body) > MAX_RESPONSE_BYTES:
             raise errors.InvalidResponse(code=response.status)
     return body

@@ -1,9 +1,9 @@
-"""useapi's raw answer -> a frozen `Job`: tolerant of shape, strict about size.
+"""Parse a response of useapi into a frozen `Job`: tolerant of shape, strict about size.
 
 The model is https://useapi.net/docs/api-v2/get-jobs-jobid. Every field is optional; a value of the wrong type counts
-as missing, an unknown field is ignored, an unknown status, verb or button is kept. `discord` (the payer's token, most
-of it blotted out) is dropped on purpose. Texts are clipped; ids, addresses and labels are kept whole or not at all,
-because half of one names something else.
+as missing, an unknown field is ignored, an unknown status, verb or button is kept. `discord` (the payer's token, mostly
+redacted) is dropped on purpose. Texts are clipped; ids, URLs and labels are kept whole or not at all, because half of
+one means something else.
 """
 
 import json
@@ -17,29 +17,24 @@ import msgspec
 
 from bot.errors import InvalidResponse
 from bot.models import Attachment, Child, Job, JobEmbed, Media, Seed, Status
+from bot.text import INVISIBLE
 
-WORD = 64  # verbs, statuses, sizes; the longest known is "seed_async"
-ID = 200  # a v2 jobid has 74-77 characters, a snowflake 20; the store keeps no longer jobid
-LABEL = 256  # the longest known button has 23; useapi wants the whole label back, so a longer one cannot be pressed
+WORD = 64  # verbs, statuses, sizes, times; the longest known verb is "seed_async"
+ID = 200  # a v2 job id has 74-77 characters, a snowflake 20; the store keeps no longer job id
+LABEL = 256  # the longest known button has 23; useapi needs the whole label back, so a longer one cannot be pressed
 NAME = 260  # file names and content types; most file systems end there
 TITLE = 256  # `error` is the title of Midjourney's embed: Discord's limit
 DESCRIPTION = 4096  # `errorDetails` and describe's prompts are embed descriptions: Discord's limit
 PROMPT = 5000  # useapi's limit
-CONTENT = 8000  # a prompt, and Midjourney's words around it
-URL = 2048  # Discord's limit for an address in an embed
+CONTENT = 8000  # a prompt, and Midjourney's text around it
+URL = 2048  # Discord's limit for a URL in an embed
 ITEMS = 50  # Discord allows 25 buttons, 10 attachments and 10 embeds a message
 CHILDREN = 200  # a V button may be pressed again and again
-RUNNING = 1000  # 15 places an account, and some accounts
+RUNNING = 1000  # up to 15 jobs per account, and some accounts
 REPLY_REF = 1024  # useapi's limit
 
 _INT64 = 2**63 - 1  # what an SQLite column holds
 _BREAKS = re.compile(r"\r\n?|[\n\u2028\u2029]")
-_UNSEEN = re.compile(
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # control characters
-    r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # bidi: they turn the text around them
-    r"\u200b\u2060-\u2065\u206a-\u206f\ufeff"  # of no width; the joiners 200c and 200d stay, emoji are made with them
-    r"\ud800-\udfff]"  # halves of a surrogate pair, which no UTF-8 can carry
-)
 _NUMBER = re.compile(r"[0-9]{1,19}")
 _BRACKETS = re.compile(r"\(([^()]*)\)")
 _PERCENT = re.compile(r"([0-9]{1,3})%")
@@ -49,29 +44,29 @@ Fields = dict[str, Any]  # a decoded JSON object; each value is checked where it
 Item = TypeVar("Item")
 
 
-def clean(text: str, limit: int, *, lines: bool = False) -> str:
-    """A stranger's text without control, bidi and invisible characters, at most `limit` characters long.
+def sanitize(text: str, limit: int, *, lines: bool = False) -> str:
+    """Return untrusted text without control, bidi and invisible characters, at most `limit` characters long.
 
-    `lines` keeps line breaks; else each becomes a space. Markdown stays: escape it before showing.
+    `lines` keeps line breaks; otherwise each becomes a space. Markdown stays: escape it before showing.
     """
     if not (text.isascii() and text.isprintable()):  # most texts are plain already
         text = _BREAKS.sub("\n" if lines else " ", text).replace("\t", " ")
-        text = _UNSEEN.sub("", text)
+        text = INVISIBLE.sub("", text)
     return text.strip()[:limit].rstrip()
 
 
 def decode(raw: bytes) -> object:
-    """What the JSON in `raw` says; raises `InvalidResponse` where it says nothing."""
+    """Decode JSON; raises `InvalidResponse` where `raw` is none."""
     try:
         return msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return _decode_patiently(raw)
+        return _decode_leniently(raw)
     except RecursionError:
         raise InvalidResponse from None
 
 
 def parse_job(raw: bytes, *, jobid: str) -> Job:
-    """The job in a raw answer; `jobid` is the asked one, for an answer that does not name its own.
+    """Return the job in a raw response; `jobid` is the requested id, for a response that names none.
 
     Raises `InvalidResponse` unless `raw` is a JSON object.
     """
@@ -82,62 +77,62 @@ def parse_job(raw: bytes, *, jobid: str) -> Job:
 
 
 def job_from(fields: Fields, *, jobid: str) -> Job:
-    """The job in a decoded JSON object; never fails."""
-    # Field by field as they come: half of the model is missing in most answers, and this is done for every look.
-    told = {name: read(fields[key]) for key, (name, read) in _MODEL.items() if key in fields}
-    told["percent"], told["mode"] = progress(told.get("content", ""))
-    if not told.get("jobid"):
-        told["jobid"] = jobid
-    return Job(**told)
+    """Return the job in a decoded JSON object; never fails."""
+    # Only the fields that are there: most responses lack half of the model, and this runs for every poll.
+    values = {name: parse(fields[key]) for key, (name, parse) in _MODEL.items() if key in fields}
+    values["percent"], values["mode"] = progress(values.get("content", ""))
+    if not values.get("jobid"):
+        values["jobid"] = jobid
+    return Job(**values)
 
 
 def jobids(value: object) -> tuple[str, ...]:
-    """The job ids in a decoded list; what is no id is left out."""
+    """Return the job ids in a decoded list; other items are left out."""
     return tuple(jobid for item in _list(value, RUNNING) if (jobid := _exact(item, ID)))
 
 
 class Account(NamedTuple):
     """A Midjourney account at useapi: the Discord channel it works in, and how many jobs it may run at a time.
 
-    `waits` says that Midjourney wants a person: a moderator wrote, or a CAPTCHA is to be solved.
+    `needs_person`: the account is blocked until its owner solves a CAPTCHA or answers a moderator's message.
     """
 
     channel: str
     max_jobs: int | None
-    waits: bool
+    needs_person: bool
 
 
-def accounts_in(said: Fields) -> tuple[Account, ...]:
-    """The accounts in a decoded answer, which holds them by their channels; what is none is left out."""
-    found = [(channel, about) for channel, about in said.items() if isinstance(about, dict)]
+def accounts_in(body: Fields) -> tuple[Account, ...]:
+    """Return the accounts in a decoded object of channel id to account; other values are left out."""
+    found = [(channel, account) for channel, account in body.items() if isinstance(account, dict)]
     return tuple(
         Account(
-            channel=_exact(about.get("channel"), ID) or _exact(channel, ID),
-            max_jobs=_int(about.get("maxJobs")),
-            waits=bool(about.get("pendingModMessage")),
+            channel=_exact(account.get("channel"), ID) or _exact(channel, ID),
+            max_jobs=_int(account.get("maxJobs")),
+            needs_person=bool(account.get("pendingModMessage")),
         )
-        for channel, about in found[:ITEMS]
+        for channel, account in found[:ITEMS]
     )
 
 
 def progress(content: str) -> tuple[int | None, str]:
-    """Percent (0-100) and mode, from the brackets behind the prompt: "** - <@1> (47%) (fast, stealth)".
+    """Return percent (0-100) and mode from the brackets after the prompt: "** - <@1> (47%) (fast, stealth)".
 
-    Only what follows the last "** - " on its line was written by Midjourney about the job: a prompt may say "(99%)" as
-    it likes, and so may the small print ("-# ...") on the lines below.
+    Only what follows the last "** - " on its line is Midjourney's own text about the job: the prompt may contain
+    "(99%)" too, and so may the small print ("-# ...") on the lines below.
     """
     _, found, tail = content.rpartition("** - ")
     percent, mode = None, ""
-    for words in _BRACKETS.findall(tail.partition("\n")[0]) if found else ():
-        if (number := _PERCENT.fullmatch(words)) and int(number[1]) <= 100:
+    for text in _BRACKETS.findall(tail.partition("\n")[0]) if found else ():
+        if (number := _PERCENT.fullmatch(text)) and int(number[1]) <= 100:
             percent = int(number[1])
-        elif _MODE.fullmatch(words):
-            mode = words
+        elif _MODE.fullmatch(text):
+            mode = text
     return percent, mode
 
 
-def _decode_patiently(raw: bytes) -> object:
-    """Second reading, for what JavaScript writes and msgspec refuses: halves of an emoji, NaN, a byte order mark."""
+def _decode_leniently(raw: bytes) -> object:
+    """Decode what JavaScript writes and msgspec refuses: lone surrogates, NaN, a byte order mark."""
     try:
         return json.loads(raw)
     except (ValueError, RecursionError):
@@ -145,22 +140,22 @@ def _decode_patiently(raw: bytes) -> object:
 
 
 def _text(value: object, limit: int, *, lines: bool = False) -> str:
-    return clean(value, limit, lines=lines) if isinstance(value, str) else ""
+    return sanitize(value, limit, lines=lines) if isinstance(value, str) else ""
 
 
 def _exact(value: object, limit: int) -> str:
-    """A text that has a meaning only as a whole."""
-    return value if isinstance(value, str) and len(value) <= limit and clean(value, limit) == value else ""
+    """Return a text that means something only as a whole: unchanged or empty."""
+    return value if isinstance(value, str) and len(value) <= limit and sanitize(value, limit) == value else ""
 
 
 def _url(value: object) -> str:
-    """An address that could be fetched or shown: Discord takes no other schemes either."""
+    """Return an http(s) URL; Discord accepts no other schemes either."""
     url = _exact(value, URL)
     return url if url.lower().startswith(("https://", "http://")) and " " not in url else ""
 
 
 def _int(value: object) -> int | None:
-    """None of useapi's numbers is negative; JavaScript may write one as 2048.0 or as "2048"."""
+    """Return a number from 0 to 2**63 - 1; JavaScript may write one as 2048.0 or as "2048"."""
     if isinstance(value, str):
         value = int(value) if _NUMBER.fullmatch(value) else None
     elif isinstance(value, float) and value.is_integer():
@@ -171,7 +166,7 @@ def _int(value: object) -> int | None:
 
 
 def _time(value: object) -> datetime | None:
-    """An ISO 8601 time as aware UTC; one without an offset is UTC, as the model says."""
+    """Return an ISO 8601 time as aware UTC; one without an offset is UTC, as the model says."""
     if not isinstance(value, str) or len(value) > WORD:
         return None
     try:
@@ -189,19 +184,19 @@ def _status(value: object) -> str:
 
 
 def _list(value: object, limit: int = ITEMS) -> list[Any]:
-    """The last `limit` items: the newest ones, where a list grows."""
+    """Return the last `limit` items: the newest ones where a list grows."""
     return value[-limit:] if isinstance(value, list) else []
 
 
-def _each(items: list[Any], read: Callable[[Fields], Item | None]) -> Iterator[Item]:
-    """What `read` makes of the items that are JSON objects, without those it cannot use."""
+def _each(items: list[Any], parse: Callable[[Fields], Item | None]) -> Iterator[Item]:
+    """Parse the items that are JSON objects; those without a usable value are left out."""
     for item in items:
-        if isinstance(item, dict) and (made := read(item)) is not None:
-            yield made
+        if isinstance(item, dict) and (parsed := parse(item)) is not None:
+            yield parsed
 
 
 def _labels(value: object) -> tuple[str, ...]:
-    """A label is its button's name, so that a second one of the same name is the same button."""
+    """Return the labels without duplicates: a button is identified by its label."""
     return tuple(dict.fromkeys(label for item in _list(value) if (label := _exact(item, LABEL))))
 
 
@@ -267,7 +262,7 @@ def _seed(value: object) -> Seed | None:
 
 
 def _media(value: object) -> tuple[Media, ...]:
-    """v2's own code treats each element as an address, v3's pages show `{id, url}`: both are read."""
+    """Parse full-size files: v2's own code treats each element as a URL, v3's pages show `{id, url}`."""
     items = (item if isinstance(item, dict) else {"url": item} for item in _list(value))
     return tuple(Media(url=url, id=_exact(item.get("id"), ID)) for item in items if (url := _url(item.get("url"))))
 
@@ -309,4 +304,4 @@ _MODEL: dict[str, tuple[str, Callable[[object], Any]]] = {
     "replyRef": ("reply_ref", partial(_exact, limit=REPLY_REF)),
     "code": ("code", _int),
 }
-"""useapi's name of a field -> ours, and what reads its value."""
+"""useapi's name of a field -> ours, and the function that parses its value."""

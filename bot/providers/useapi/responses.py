@@ -1,7 +1,7 @@
-"""What an answer of useapi means: the decoded body, or one of the named outcomes of `bot.errors`.
+"""Interpret a response of useapi: its decoded body, or the `ProviderError` that it stands for.
 
-The catalogue is https://useapi.net/docs/api-v2; of its error bodies only 400, 401, 402, 404 and 410 are printed there,
-so the number decides and the words are never trusted, shown or logged.
+The catalogue is https://useapi.net/docs/api-v2. It prints the error bodies of 400, 401, 402, 404 and 410 only, so the
+status code decides, and no text of an error body is trusted or logged.
 """
 
 import math
@@ -12,22 +12,23 @@ from typing import NamedTuple
 import msgspec
 
 from bot import errors
-from bot.models import Status
+from bot.models import Job, Status
 from bot.providers.useapi.parsing import Fields, decode, job_from, jobids
 
-PAUSE = 300.0  # seconds; nobody outside may send the watcher to sleep for longer
+MAX_RETRY_AFTER = 300.0  # seconds; a longer Retry-After would stop the poller
 
-_FINAL = frozenset({400, 404, 409, 410, 412, 413, 422, 504})
-"""What ends a watch or a press counts only from useapi itself, which says it in JSON.
+_JSON_ONLY = frozenset({400, 404, 409, 410, 412, 413, 422, 504})
+"""Codes that end a subscription or a submission. They count only from useapi itself, which sends them with JSON.
 
-A gateway says 504, too, when it stopped waiting for useapi. For a GET useapi's own means that it is overloaded. For a
-POST neither is a refusal: useapi's own means that it cannot track the job, which Midjourney will process all the same.
+A gateway answers 504 too, when it stopped waiting for useapi. To a GET useapi's own 504 means that it is overloaded.
+To a POST neither is a refusal: useapi's own means that it cannot track the job, which Midjourney will process all the
+same.
 """
 
-_OUTCOMES: dict[int, type[errors.ProviderError]] = {
+_ERRORS: dict[int, type[errors.ProviderError]] = {
     401: errors.TokenRefused,
     402: errors.SubscriptionEnded,
-    # useapi never says these three: a gateway in front of it does, and then the job is not over.
+    # useapi never sends these three: they come from a gateway in front of it, and the job is not over.
     403: errors.ProviderServerError,
     408: errors.ProviderServerError,
     425: errors.ProviderServerError,
@@ -39,45 +40,65 @@ _OUTCOMES: dict[int, type[errors.ProviderError]] = {
 
 
 class Response(NamedTuple):
-    """An HTTP answer as it came: `retry_after` is that header's text, `body` is bounded and decompressed."""
+    """An HTTP response: `body` is bounded and decompressed, `retry_after` is that header's raw value."""
 
     status: int
     body: bytes
     retry_after: str | None = None
 
 
-def read(answer: Response, *, jobid: str = "") -> object:
-    """The decoded body of a good answer; raises the outcome of every other.
+def read(response: Response) -> object:
+    """Return the decoded body of a successful response; raise the `ProviderError` that any other stands for."""
+    code, body = _decoded(response)
+    if code < 400:
+        return body
+    raise _error(code, body, response.retry_after)
 
-    `jobid` names the job in a `JobModerated` whose answer does not. A body may overrule a good HTTP status: its own
-    `code` counts then.
+
+def read_job(response: Response, *, jobid: str) -> Job:
+    """Return the job in a response to a GET of one job; raise the `ProviderError` that any other response stands for.
+
+    A 422 is the moderated job. `jobid` is the requested id: a response that names another must not change that job.
     """
-    status, body, retry_after = answer
+    code, body = _decoded(response)
+    if code >= 400 and code != 422:
+        raise _error(code, body, response.retry_after)
+    if not isinstance(body, dict):
+        raise errors.InvalidResponse
+    job = msgspec.structs.replace(job_from(body, jobid=jobid), jobid=jobid)
+    return msgspec.structs.replace(job, status=Status.MODERATED) if code == 422 else job
+
+
+def _decoded(response: Response) -> tuple[int, object]:
+    """Return the status code that counts and the decoded body (`None` where an error has none).
+
+    A body may overrule a successful HTTP status with a `code` of its own. Raises `InvalidResponse` for any status but
+    2xx, 4xx and 5xx and for a 2xx without JSON, and `ProviderServerError` for errors of a gateway in front of useapi.
+    """
+    status = response.status
     if 200 <= status < 300:
-        said = decode(body)
-        status = _own_code(said) or status
-        if status < 400:
-            return said
+        body = decode(response.body)
+        status = _own_code(body) or status
     elif 400 <= status < 600:
-        said = _decode_if_any(body)
+        body = _decode_if_any(response.body)
     else:
         raise errors.InvalidResponse(code=status)
-    if status in _FINAL and not isinstance(said, dict):
-        raise errors.ProviderServerError(code=status)  # a gateway in between speaks so, and knows nothing of jobs
-    if status == 504 and _own_code(said) != 504:
-        raise errors.ProviderServerError(code=status)  # some gateways speak JSON, but useapi repeats its status inside
-    raise _outcome(status, said if isinstance(said, dict) else {}, jobid=jobid, retry_after=retry_after)
+    if status in _JSON_ONLY and not isinstance(body, dict):
+        raise errors.ProviderServerError(code=status)  # only a gateway answers so, and it knows nothing of jobs
+    if status == 504 and _own_code(body) != 504:
+        raise errors.ProviderServerError(code=status)  # some gateways send JSON, but useapi repeats its status inside
+    return status, body
 
 
-def pause(header: str | None, *, now: datetime | None = None) -> float | None:
-    """The seconds (0-300) that a Retry-After header asks for, as a number or as an HTTP date; `None` without one."""
+def retry_after_seconds(header: str | None, *, now: datetime | None = None) -> float | None:
+    """Return the seconds (0-300) of a Retry-After header, a number or an HTTP date; `None` where it has neither."""
     if header is None:
         return None
     try:
         seconds = float(header)
     except ValueError:
         seconds = _seconds_until(header, now or datetime.now(UTC))
-    return None if math.isnan(seconds) else min(max(seconds, 0.0), PAUSE)
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), MAX_RETRY_AFTER)
 
 
 def _seconds_until(date: str, now: datetime) -> float:
@@ -88,28 +109,29 @@ def _seconds_until(date: str, now: datetime) -> float:
     return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds()
 
 
-def _own_code(said: object) -> int | None:
-    code = said.get("code") if isinstance(said, dict) else None
+def _own_code(body: object) -> int | None:
+    code = body.get("code") if isinstance(body, dict) else None
     return code if isinstance(code, int) and 400 <= code < 600 else None
 
 
 def _decode_if_any(body: bytes) -> object:
-    """An error may come without a body, or with a gateway's HTML."""
+    """Decode the body of an error, which may be empty or a gateway's HTML."""
     try:
         return decode(body)
     except errors.InvalidResponse:
         return None
 
 
-def _outcome(code: int, said: Fields, *, jobid: str, retry_after: str | None) -> errors.ProviderError:
-    if code == 409 and (children := jobids([said.get("jobid")])):
+def _error(code: int, body: object, retry_after: str | None) -> errors.ProviderError:
+    fields: Fields = body if isinstance(body, dict) else {}
+    if code == 409 and (children := jobids([fields.get("jobid")])):
         return errors.ButtonUsed(children[0])
     if code == 422:
-        job = job_from(said, jobid=jobid)
-        return errors.JobModerated(msgspec.structs.replace(job, jobid=jobid or job.jobid, status=Status.MODERATED))
+        job = job_from(fields, jobid="")
+        return errors.SubmissionDeclined("\n".join(filter(None, (job.error, job.error_details))))
     if code == 429:
-        executing = said.get("executingJobs")
+        executing = fields.get("executingJobs")
         if isinstance(executing, list):
             return errors.QueueFull(jobids(executing))
-        return errors.Busy(retry_after=pause(retry_after))
-    return _OUTCOMES.get(code, errors.BadRequest if code < 500 else errors.ProviderServerError)(code=code)
+        return errors.Busy(retry_after=retry_after_seconds(retry_after))
+    return _ERRORS.get(code, errors.BadRequest if code < 500 else errors.ProviderServerError)(code=code)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from bot import formatting
-from bot.errors import DarkroomError, JobModerated, ProviderError
+from bot.errors import DarkroomError, ProviderError
 from bot.models import Job
 from bot.ui.interactions import Bot
 
@@ -30,7 +30,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
 async def fetch_account(bot: Bot) -> Account:
     """Ask the provider what runs; its errors become part of the answer."""
-    queued, pause_reason = await bot.store.count_queued(), bot.submissions.held or None
+    queued, pause_reason = await bot.store.queue.count(), bot.submissions.pause_reason
     try:
         jobids = await bot.api.running()
     except ProviderError as error:
@@ -45,7 +45,7 @@ async def find_running(bot: Bot, token: str) -> Job | None:
     """The running job with this token; raises `ProviderError`."""
     for jobid in await bot.api.running():
         if _token(jobid) == token:
-            known = await bot.store.by_jobid(jobid)
+            known = await bot.store.jobs.by_jobid(jobid)
             return known.job if known is not None else await bot.api.job(jobid)
     return None
 
@@ -62,7 +62,7 @@ def account_lines(account: Account) -> list[str]:
 
 
 async def _described(bot: Bot, jobids: Sequence[str]) -> list[Job]:
-    known = {jobid: await bot.store.by_jobid(jobid) for jobid in jobids}
+    known = {jobid: await bot.store.jobs.by_jobid(jobid) for jobid in jobids}
     unknown = [jobid for jobid, found in known.items() if found is None][:_MAX_FETCHED]
     fetched = dict(zip(unknown, await asyncio.gather(*(_fetch(bot, jobid) for jobid in unknown)), strict=True))
     return [found.job if found is not None else fetched.get(jobid, Job(jobid=jobid)) for jobid, found in known.items()]
@@ -71,8 +71,6 @@ async def _described(bot: Bot, jobids: Sequence[str]) -> list[Job]:
 async def _fetch(bot: Bot, jobid: str) -> Job:
     try:
         return await bot.api.job(jobid)
-    except JobModerated as declined:
-        return declined.job
     except DarkroomError:
         return Job(jobid=jobid)  # it runs; more is not known
 

@@ -22,14 +22,15 @@ class ReportButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r"dr:b
     async def run(self, interaction: discord.Interaction) -> None:
         """Show it in private."""
         store, guild_id = bot_of(interaction).store, destination_of(interaction).guild_id
+        sqlite = await store.stats.sqlite_version()
         lines = [
             f"Darkroom {__version__}",
             f"Python {platform.python_version()} on {platform.system()} ({platform.machine()})",
-            f"discord.py {discord.__version__}, aiohttp {version('aiohttp')}, SQLite {await store.sqlite_version()}",
-            f"running jobs watched in this server: {await store.count_subscribed(guild_id)}",
-            f"results to post: {await store.waiting(guild_id)}",
-            f"results that could not be posted: {len(await store.undeliverable(guild_id))}",
-            f"queued buttons: {await store.count_queued_in(guild_id)}",
+            f"discord.py {discord.__version__}, aiohttp {version('aiohttp')}, SQLite {sqlite}",
+            f"running jobs watched in this server: {await store.subscriptions.count_in_server(guild_id)}",
+            f"results to post: {await store.deliveries.count_waiting(guild_id)}",
+            f"results that could not be posted: {len(await store.deliveries.undeliverable(guild_id))}",
+            f"queued buttons: {await store.queue.count_in_server(guild_id)}",
             f"useapi.net: {'has trouble' if bot_of(interaction).poller.outage else 'answers'}",
             f"gateway: {interaction.client.latency * 1000:.0f} ms",
         ]

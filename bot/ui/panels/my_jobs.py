@@ -30,14 +30,14 @@ async def show_my_jobs(interaction: discord.Interaction, *, notice: str = "") ->
     """Show the member's panel as the private answer, or update it; `notice` is shown above it."""
     bot = bot_of(interaction)
     guild_id, member = destination_of(interaction).guild_id, interaction.user.id
-    running = await bot.store.waiting_for(member, guild_id)
-    finished = await bot.store.recently_finished(member, guild_id, _MAX_FINISHED)
-    submissions = await bot.store.queued_of(member, guild_id)
-    wants_pings = await bot.store.wants_pings(guild_id, member)
+    running = await bot.store.subscriptions.waiting_for(member, guild_id)
+    finished = await bot.store.subscriptions.recently_finished(member, guild_id, _MAX_FINISHED)
+    submissions = await bot.store.queue.of_member(member, guild_id)
+    wants_pings = await bot.store.servers.wants_pings(guild_id, member)
     view = ui.View(timeout=None)
     if running:
         view.add_item(StopSelect(running))
-    parents = {submission.id: await bot.store.known(submission.parent_id) for submission in submissions}
+    parents = {submission.id: await bot.store.jobs.get(submission.parent_id) for submission in submissions}
     if submissions:
         view.add_item(CancelQueuedSelect(submissions, parents))
     lines = [*_running_lines(running), "", *await _queue_lines(interaction, submissions, parents)]
@@ -76,10 +76,10 @@ async def _queue_lines(
     lines = [f"**Queued ({queued} of {max(limit, queued)})**"]  # while it moves, the queue takes a few more
     for submission in submissions:
         name = f"{formatting.plain(submission.button, 40)} of `#{parents[submission.id].key}`"
-        position = await bot_of(interaction).store.position_in_queue(submission)
+        position = await bot_of(interaction).store.queue.position(submission)
         state = f"number {position}" if position else "waits for the earlier press of the same button"
         lines.append(f"- {name}: {state}")
-    pause_reason = bot_of(interaction).submissions.held
+    pause_reason = bot_of(interaction).submissions.pause_reason
     return [*lines, f"-# {pause_reason}"] if pause_reason else lines
 
 
@@ -91,7 +91,7 @@ def _finished_line(job: MemberJob) -> str:
 
 
 async def _pings_line(interaction: discord.Interaction, wants_pings: bool) -> str:
-    settings = await bot_of(interaction).store.settings(destination_of(interaction).guild_id)
+    settings = await bot_of(interaction).store.servers.settings(destination_of(interaction).guild_id)
     if not wants_pings:
         return "Pings: off for you. Results are posted all the same."
     return "Pings: on for you." if settings.pings else "Pings: on for you, but off in this server."
@@ -125,7 +125,9 @@ class StopSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:s"):
         job_id, _, channel_id = "".join(values(interaction)).partition(":")
         if not (job_id.isdecimal() and channel_id.isdecimal()):
             raise UserError("I don't know this job any more. `/jobs` shows what you are waiting for.")
-        was_subscribed = await bot_of(interaction).store.unsubscribe(int(job_id), int(channel_id), interaction.user.id)
+        was_subscribed = await bot_of(interaction).store.subscriptions.unsubscribe(
+            int(job_id), int(channel_id), interaction.user.id
+        )
         bot_of(interaction).deliver_soon()
         await interaction.response.defer()
         notice = "I won't notify you about it." if was_subscribed else "You weren't waiting for it."
@@ -151,7 +153,7 @@ class CancelQueuedSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:
     async def run(self, interaction: discord.Interaction) -> None:
         """Cancel the submission, if it is the member's own and still queued."""
         bot = bot_of(interaction)
-        queued = await bot.store.queued_of(interaction.user.id, destination_of(interaction).guild_id)
+        queued = await bot.store.queue.of_member(interaction.user.id, destination_of(interaction).guild_id)
         submission = next((submission for submission in queued if [str(submission.id)] == values(interaction)), None)
         cancelled = submission is not None and await bot.submissions.cancel_queued(submission)
         await interaction.response.defer()
@@ -170,7 +172,7 @@ class SubscribeSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:w")
     async def run(self, interaction: discord.Interaction) -> None:
         """Find the job among the running ones, and subscribe to it as `/job` does."""
         if not await is_owner(interaction):
-            raise UserError("Only whoever runs this bot can see the account's jobs.")
+            raise UserError("Only the bot's owner can see the account's jobs.")
         await interaction.response.defer()
         try:
             notice = await self._subscribe(interaction, "".join(values(interaction)))
@@ -200,7 +202,9 @@ class PingsButton(Panel, ui.DynamicItem[ui.Button[Any]], template=r"dr:n:p:([01]
 
     async def run(self, interaction: discord.Interaction) -> None:
         """Store the choice."""
-        await bot_of(interaction).store.set_pings(destination_of(interaction).guild_id, interaction.user.id, self.on)
+        await bot_of(interaction).store.servers.set_pings(
+            destination_of(interaction).guild_id, interaction.user.id, self.on
+        )
         await interaction.response.defer()
         await show_my_jobs(interaction)
 

@@ -34,7 +34,7 @@ async def show_settings(interaction: discord.Interaction, page: Page = Page.HOME
     """Show a page as the private answer, or update it; `notice` is shown above it."""
     bot = bot_of(interaction)
     guild_id = destination_of(interaction).guild_id
-    settings = await bot.store.settings(guild_id)
+    settings = await bot.store.servers.settings(guild_id)
     state = await _discord_state(interaction, page, settings)
     text = page_text(page, settings, state, own_ping_after=bot.settings.ping_after)
     content = "\n\n".join(filter(None, (notice, text)))
@@ -223,9 +223,9 @@ class TestPictureButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r
 async def _change(interaction: discord.Interaction, name: str, value: Value) -> None:
     bot = bot_of(interaction)
     guild_id = destination_of(interaction).guild_id
-    await bot.store.change_settings(guild_id, **{name: value})
+    await bot.store.servers.change_settings(guild_id, **{name: value})
     log.info("Member %d set %s to %s", interaction.user.id, name, value)
-    bot.submissions.set()  # the change may have ended this server's pause
+    bot.submissions.wake()  # the change may have ended this server's pause
     if not interaction.response.is_done():
         await interaction.response.defer()
     await show_settings(interaction, _PAGE_OF[name])

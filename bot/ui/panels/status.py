@@ -28,6 +28,6 @@ class RearmButton(PersistentItem, ui.DynamicItem[ui.Button[Any]], template=r"dr:
         """Put this server's undeliverable results back into the outbox."""
         if not interaction.permissions.manage_guild:
             raise UserError("Only members with Manage Server can use this.")
-        count = await bot_of(interaction).store.rearm(destination_of(interaction).guild_id)
+        count = await bot_of(interaction).store.deliveries.rearm(destination_of(interaction).guild_id)
         bot_of(interaction).deliver_soon()
         await interaction.response.edit_message(content=f"Trying to post them again: {count}.", view=None)

@@ -33,7 +33,7 @@ _STATES = {
     SubmissionState.DECLINED: "declined by Midjourney",
     SubmissionState.REFUSED: "refused",
     SubmissionState.LOST: "no job found",
-    SubmissionState.WITHDRAWN: "cancelled",
+    SubmissionState.CANCELLED: "cancelled",
 }
 
 
@@ -47,27 +47,27 @@ async def show_submission_log(
     store = bot_of(interaction).store
     guild_id = destination_of(interaction).guild_id
     if after is not None:
-        page = await store.newer_history(guild_id, after=after, limit=PER_PAGE)
+        page = await store.history.newer_page(guild_id, after=after, limit=PER_PAGE)
     if after is None or len(page) < PER_PAGE:  # the newest page is a full one
-        page = await store.history(guild_id, before=None if after is not None else before, limit=PER_PAGE)
+        page = await store.history.page(guild_id, before=None if after is not None else before, limit=PER_PAGE)
     lines = [await _log_line(interaction, submission, parent) for submission, parent in page]
     embed = discord.Embed(colour=QUIET, description="\n".join(lines) or "Nobody has pressed anything here yet.")
     view = ui.View(timeout=None)
     if page:
         oldest, newest = page[-1][0].id, page[0][0].id
-        older = await store.history(guild_id, before=oldest, limit=1)
-        newer = await store.newer_history(guild_id, after=newest, limit=1)
+        older = await store.history.page(guild_id, before=oldest, limit=1)
+        newer = await store.history.newer_page(guild_id, after=newest, limit=1)
         view.add_item(PageButton("n", newest, disabled=not newer))
         view.add_item(PageButton("o", oldest, disabled=not older))
     now = utcnow()
-    totals = [_totals_line(name, await store.totals(guild_id, now - period)) for name, period in _PERIODS]
+    totals = [_totals_line(name, await store.history.totals(guild_id, now - period)) for name, period in _PERIODS]
     await replies.say(interaction, "\n".join(totals), embed=embed, view=view)
 
 
 async def _log_line(interaction: discord.Interaction, submission: Submission, parent: KnownJob) -> str:
     """`<time> · Mira · **V2** of #4K7Q → #9ABC · started · #pictures`."""
     store = bot_of(interaction).store
-    child = None if submission.child_id is None else await store.known(submission.child_id)
+    child = None if submission.child_id is None else await store.jobs.get(submission.child_id)
     keys = [await _key(interaction, submission, parent)]
     if child is not None:
         keys.append(await _key(interaction, submission, child))
@@ -83,7 +83,7 @@ async def _log_line(interaction: discord.Interaction, submission: Submission, pa
 
 
 async def _key(interaction: discord.Interaction, submission: Submission, known: KnownJob) -> str:
-    post = await bot_of(interaction).store.post_of(known.id, submission.destination.channel_id)
+    post = await bot_of(interaction).store.deliveries.post_of(known.id, submission.destination.channel_id)
     if post is None or post.message_id is None:
         return f"`#{known.key}`"
     return f"[#{known.key}]({jump(post.destination, post.message_id)})"

@@ -28,7 +28,7 @@ class DismissNoticeButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], templa
         """Delete the notice for its presser or a moderator."""
         notice, _ = await self.resolve(interaction, DeliveryKind.NOTICE)
         store = bot_of(interaction).store
-        submission = None if notice.submission_id is None else await store.by_id(notice.submission_id)
+        submission = None if notice.submission_id is None else await store.history.by_id(notice.submission_id)
         is_presser = submission is not None and submission.person.id == interaction.user.id
         if not is_presser and not is_moderator(interaction):
             raise UserError("Only whoever pressed the button and moderators can remove this notice.")

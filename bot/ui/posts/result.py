@@ -9,12 +9,12 @@ from discord import ui
 from bot import formatting
 from bot.errors import UserError
 from bot.models import CostTier, DeliveryKind, DeliveryState, Job, Status
+from bot.models.midjourney_buttons import button_for
 from bot.ui import replies
 from bot.ui.base import NONCE, DeliveryButton, delete_post, may_know_reason, may_manage_post, view_of
 from bot.ui.interactions import bot_of
 from bot.ui.posts.result_menu import RelatedButton, SplitButton, full_size, is_still_grid
 from bot.ui.press.job_buttons import JobButton, name_of
-from bot.ui.press.press_rules import is_offered, tier_of
 from bot.ui.subscription_requests import check_rights, subscribe
 
 # Seconds in which a post whose send was never answered may still get its picture: it may show a link only.
@@ -29,11 +29,11 @@ def result_view(nonce: str, job: Job, *, bare: bool = False, used: Mapping[str, 
     `bare` view has `⋯` alone: Discord refused the message, maybe because of a button.
     """
     view = ui.View(timeout=None)
-    labels = [label if is_offered(label) else "" for label in job.buttons]
-    rows = formatting.rows(labels) if job.status == Status.COMPLETED and not bare else ()
+    labels = [label if button_for(label).offered else "" for label in job.buttons]
+    rows = formatting.button_rows(labels) if job.status == Status.COMPLETED and not bare else ()
     for number, row in enumerate(rows):
         for face in row:
-            if face.label in used and tier_of(face.label) is CostTier.PICK:
+            if face.label in used and button_for(face.label).tier is CostTier.PICK:
                 view.add_item(ui.Button(label=f"{face.label} ↗", url=used[face.label], row=number))
             else:
                 view.add_item(JobButton(nonce, face.index, label=face.label, emoji=face.emoji, row=number))
@@ -66,7 +66,9 @@ class MoreButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:
         """Show what this member can do with the post."""
         delivery, known = await self.resolve(interaction, DeliveryKind.RESULT)
         if delivery.state is DeliveryState.SENDING and interaction.message is not None:  # proves that it was posted
-            await bot_of(interaction).store.posted(delivery, interaction.message.id, picture_for=_PICTURE_RETRY_SECONDS)
+            await bot_of(interaction).store.outbox.mark_posted(
+                delivery, interaction.message.id, picture_for=_PICTURE_RETRY_SECONDS
+            )
         view = view_of(RelatedButton(self.nonce))
         if is_still_grid(known.job):
             view.add_item(SplitButton(self.nonce))
@@ -122,7 +124,7 @@ class WhyButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:w
         delivery, known = await self.resolve(interaction, DeliveryKind.RESULT)
         if not await may_know_reason(interaction, delivery):
             raise UserError("Only whoever added this job can see why it was declined.")
-        await replies.say(interaction, formatting.why(known.job))
+        await replies.say(interaction, formatting.decline_reason(known.job))
 
 
 class PostAgainButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:r:{NONCE}"):

@@ -10,14 +10,14 @@ from discord import ui
 
 from bot import formatting
 from bot.errors import UserError
-from bot.images import link_ends, names_the_payer
+from bot.images import link_ends, names_the_payer, on_allow_list
 from bot.models import Delivery, DeliveryKind, Job, Status
+from bot.models.midjourney_buttons import is_picture_grid
 from bot.ui import replies
 from bot.ui.base import NONCE, DeliveryButton, delete_post, view_of
 from bot.ui.interactions import bot_of, jump
 from bot.ui.subscription_requests import check_rights
 
-_PICKS = {"U1", "U2", "U3", "U4"}
 _URL_LIMIT = 512  # Discord's, for a button
 
 
@@ -39,15 +39,14 @@ def full_size(job: Job, now: datetime, hosts: Sequence[str]) -> FullSizeLink | N
     until = link_ends(url)
     if until is None or until <= now or len(url) > _URL_LIMIT or names_the_payer(url):
         return None
-    origins = (host if "://" in host else f"https://{host}" for host in hosts)
-    if not any(url.startswith(origin.rstrip("/") + "/") for origin in origins):
+    if not on_allow_list(url, hosts):
         return None
     return FullSizeLink(url=url, until=until)
 
 
 def is_still_grid(job: Job) -> bool:
-    """Whether the result is four pictures in one file; grids of videos have U1-U4, too, but no V1."""
-    return job.status == Status.COMPLETED and _PICKS | {"V1"} <= set(job.buttons) and not job.video_ux
+    """Whether the result is four pictures in one file."""
+    return job.status == Status.COMPLETED and is_picture_grid(job.buttons) and not job.video_ux
 
 
 class RelatedButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:f:{NONCE}"):
@@ -59,7 +58,7 @@ class RelatedButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"
     async def act(self, interaction: discord.Interaction) -> None:
         """List ancestors and descendants that are known in this server."""
         delivery, known = await self.resolve(interaction, DeliveryKind.RESULT)
-        family, more = await bot_of(interaction).store.family(
+        family, more = await bot_of(interaction).store.family.of(
             known, delivery.destination, limit=formatting.FAMILY_LIMIT
         )
         members = [
@@ -75,8 +74,8 @@ class RelatedButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"
         await replies.say(interaction, "", embed=formatting.family(members, more))
 
 
-def _url(post: Delivery | None) -> str:
-    return "" if post is None or post.message_id is None else jump(post.destination, post.message_id)
+def _url(post: Delivery | None) -> str | None:
+    return None if post is None or post.message_id is None else jump(post.destination, post.message_id)
 
 
 class SplitButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:q:{NONCE}"):
@@ -92,14 +91,14 @@ class SplitButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr
             raise UserError("This post isn't a grid of four pictures, so it can't be split.")
         check_rights(interaction)
         store = bot_of(interaction).store
-        posted = await store.ask_split(known.id, delivery.destination)
+        posted = await store.deliveries.add_split(known.id, delivery.destination)
         if posted is not None:
             await interaction.response.defer(ephemeral=True, thinking=True)
             if await _is_intact(interaction, posted):
                 await replies.say(interaction, f"The four pictures are already posted: [see them here]({_url(posted)})")
                 return
-            await store.drop(posted)
-            await store.ask_split(known.id, delivery.destination)
+            await store.outbox.drop(posted)
+            await store.deliveries.add_split(known.id, delivery.destination)
         bot_of(interaction).deliver_soon()
         await replies.say(interaction, "I'll post the four pictures here.")
 

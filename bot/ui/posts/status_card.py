@@ -7,10 +7,10 @@ from discord import ui
 
 from bot.errors import ProviderError, UserError
 from bot.models import CostTier, Delivery, DeliveryKind, Job, KnownJob
+from bot.models.midjourney_buttons import button_for
 from bot.ui import replies
 from bot.ui.base import NONCE, DeliveryButton, is_subscribed, view_of
 from bot.ui.interactions import bot_of, is_moderator
-from bot.ui.press.press_rules import tier_of
 from bot.ui.subscription_replies import notify_text, subscription_view
 from bot.ui.subscription_requests import check_load, check_rights, subscribe
 
@@ -37,7 +37,7 @@ class NotifyMeButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Add a subscription for the presser."""
-        card, known = await self.resolve(interaction, DeliveryKind.CARD)
+        card, known = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
         if await is_subscribed(interaction, card):
             raise UserError("You're already on the list: I'll notify you about this job.")
         check_rights(interaction)
@@ -59,7 +59,7 @@ class StopButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Offer what this member may stop."""
-        card, known = await self.resolve(interaction, DeliveryKind.CARD)
+        card, known = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
         if known.job.over:
             raise UserError("This job has already finished, so there's nothing to stop.")
         view = ui.View(timeout=None)
@@ -84,8 +84,8 @@ class StopMineButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Unsubscribe the presser."""
-        card, _ = await self.resolve(interaction, DeliveryKind.CARD)
-        await bot_of(interaction).store.stop(card, interaction.user.id)
+        card, _ = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
+        await bot_of(interaction).store.subscriptions.stop(card, interaction.user.id)
         bot_of(interaction).deliver_soon()
         await interaction.response.edit_message(content="I won't notify you about this job.", view=None)
 
@@ -99,10 +99,10 @@ class StopAllButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Unsubscribe everyone in this channel, for a moderator."""
-        card, _ = await self.resolve(interaction, DeliveryKind.CARD)
+        card, _ = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
         if not is_moderator(interaction):
             raise UserError("Only moderators can stop watching for everyone.")
-        await bot_of(interaction).store.stop(card, None)
+        await bot_of(interaction).store.subscriptions.stop_all(card)
         bot_of(interaction).deliver_soon()
         await interaction.response.edit_message(content="Nobody here will be notified about this job.", view=None)
 
@@ -116,7 +116,7 @@ class CancelButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"d
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Cancel it, then poll it: it may have completed a moment before."""
-        card, known = await self.resolve(interaction, DeliveryKind.CARD)
+        card, known = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
         if not _can_be_cancelled(known.job):
             raise UserError(_NEVER_CANCELLED)
         if not await _may_cancel(interaction, card):
@@ -133,7 +133,7 @@ class CancelButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"d
 
 def _can_be_cancelled(job: Job) -> bool:
     """`False` for U1-U4: a cancelled one stays among the parent's children, so its button would answer 409 for good."""
-    return tier_of(job.button) is not CostTier.PICK
+    return button_for(job.button).tier is not CostTier.PICK
 
 
 async def _may_cancel(interaction: discord.Interaction, card: Delivery) -> bool:
@@ -141,7 +141,7 @@ async def _may_cancel(interaction: discord.Interaction, card: Delivery) -> bool:
 
     Its submitter may, and moderators of the server where it was submitted; without a submission, any moderator.
     """
-    submission = await bot_of(interaction).store.submission_of_child(card.job_id)
+    submission = await bot_of(interaction).store.history.of_child(card.job_id)
     if submission is not None and submission.person.id == interaction.user.id:
         return True
     return is_moderator(interaction) and (
@@ -155,5 +155,5 @@ async def _poll(interaction: discord.Interaction, known: KnownJob) -> None:
         job = await bot.api.job(known.job.jobid)
     except ProviderError:
         return  # the poller polls it anyway
-    await bot.store.record([(known.id, job)])
+    await bot.store.jobs.record([(known.id, job)])
     bot.deliver_soon()

@@ -7,6 +7,7 @@ from bot import formatting
 from bot.discord_codes import INTERACTION_NOT_ACKNOWLEDGED
 from bot.errors import UserError
 from bot.models import CostTier, Delivery, DeliveryKind, KnownJob, LimitExceeded, ServerSettings, Status
+from bot.models.midjourney_buttons import button_for
 from bot.ui import replies
 from bot.ui.base import PersistentItem, is_requester
 from bot.ui.command_mentions import with_mentions
@@ -50,10 +51,11 @@ class PressesJob(PersistentItem):
         if self.index >= len(job.buttons) or job.status != Status.COMPLETED:
             raise UserError("This job has no such button any more.")
         button = job.buttons[self.index]
-        if not press_rules.is_offered(button):
+        known_button = button_for(button)
+        if not known_button.offered:
             raise UserError("This job has no such button any more.")
-        tier = press_rules.tier_of(button)
-        settings = await bot_of(interaction).store.settings(delivery.destination.guild_id)
+        tier = known_button.tier
+        settings = await bot_of(interaction).store.servers.settings(delivery.destination.guild_id)
         presser = await _presser(interaction, delivery)
         if not press_rules.may_press(tier, settings, presser):
             gone = tier is not CostTier.UPSCALE and await _press_role_is_gone(interaction, settings)
@@ -103,7 +105,7 @@ class PressesJob(PersistentItem):
                 await queue.cancel_queued(submission)
             raise
         finally:
-            queue.go(submission)
+            queue.release(submission)
         if interaction.permissions.manage_guild and await _press_role_is_gone(interaction, request.settings):
             note = with_mentions(interaction, press_rules.ROLE_IS_GONE)
             await interaction.followup.send(note, ephemeral=True)

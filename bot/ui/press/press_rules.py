@@ -1,28 +1,10 @@
 """Who may press which button and how often, and the sentence for a refused press. Pure."""
 
-import re
-
 import msgspec
 from discord.utils import format_dt
 
 from bot.models import CostTier, Job, Limit, LimitExceeded, Limits, ServerSettings
-
-CUSTOM_ZOOM = "Custom Zoom"
-"""The button that wants a prompt with `--zoom`."""
-
-_PAN = r"[⬅➡⬆⬇]\ufe0f?"
-_TIERS = (
-    (re.compile(r"U[1-4]"), CostTier.PICK),
-    (
-        re.compile(rf"V[1-4]|🔄|Vary\b.*|Zoom Out\b.*|{CUSTOM_ZOOM}|Make Square|Make Variations|Remaster|{_PAN}"),
-        CostTier.VARY,
-    ),
-)
-_REMIXED = re.compile(rf"V[1-4]|🔄|Vary \((Strong|Subtle)\)|{_PAN}")  # what takes a prompt when remix is on
-_NOT_OFFERED = re.compile(
-    r"Vary \(Region\)"  # the API wants a mask with it
-    r"|(?![🔄⬅➡⬆⬇])[^\w]+"  # an emoji alone, such as the web site's heart: nobody knows what it would cost
-)
+from bot.models.midjourney_buttons import PromptUse, button_for
 
 ROLE_IS_GONE = (
     "The role that may use the buttons was deleted. Someone with Manage Server can choose another one in "
@@ -45,21 +27,15 @@ class Presser(msgspec.Struct, frozen=True, kw_only=True):
     role_ids: frozenset[int] = frozenset()
 
 
-def tier_of(button: str) -> CostTier:
-    """What a button costs; one that is not known counts among the dearest."""
-    return next((tier for pattern, tier in _TIERS if pattern.fullmatch(button)), CostTier.UPSCALE)
-
-
-def is_offered(button: str) -> bool:
-    """Whether a job's button is shown, and may be pressed."""
-    return not _NOT_OFFERED.fullmatch(button)
-
-
 def wants_prompt(job: Job, button: str, settings: ServerSettings) -> bool:
-    """Whether a press opens the prompt for editing; describe's 🔄 has none."""
-    if button == CUSTOM_ZOOM:
-        return True
-    return settings.remix and job.verb != "describe" and _REMIXED.fullmatch(button) is not None
+    """Whether a press opens the form for editing the prompt; describe's 🔄 has no prompt."""
+    match button_for(button).prompt:
+        case PromptUse.ALWAYS:
+            return True
+        case PromptUse.WITH_REMIX:
+            return settings.remix and job.verb != "describe"
+        case PromptUse.NEVER:
+            return False
 
 
 def may_press(tier: CostTier, settings: ServerSettings, presser: Presser) -> bool:

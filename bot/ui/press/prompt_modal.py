@@ -14,10 +14,11 @@ from discord import ui
 from bot import formatting
 from bot.errors import UserError
 from bot.models import Job
+from bot.models.midjourney_buttons import CUSTOM_ZOOM
 from bot.ui import replies
 from bot.ui.base import INDEX, NONCE, JobButtonBase, PersistentItem, view_of
 from bot.ui.press.press_request import PressesJob
-from bot.ui.press.press_rules import CUSTOM_ZOOM, wants_prompt
+from bot.ui.press.press_rules import wants_prompt
 
 MAX_LENGTH = 4000
 """Characters that Discord takes in a form's field."""

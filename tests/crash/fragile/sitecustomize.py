@@ -1,13 +1,14 @@
-"""Python imports this by itself where its folder stands on PYTHONPATH: it lets an unchanged bot die at a named point.
+"""Python imports this by itself where its folder is on PYTHONPATH: it lets an unchanged bot die at a named point.
 
 DARKROOM_DIE=commit-after:17 is SIGKILL right after the 17th COMMIT. The points, each with -before and -after: `commit`
-(of SQLite), and the requests `post` and `edit` (a message), `history` (the look for one), `answer` (to a person),
-`look` (at useapi) and `press`. Before a request nothing was sent; after it, the far end did its part and answered, but
-nobody read that; `-during` is a millisecond after the sending began, for `press` 20 of them: useapi has made the job,
-and has not answered. Three commits have names of their own, too: those that write a press down (`row`), say that it is
-sent (`take`), and say what came of it (`end`).
+(of SQLite), and the requests `post` and `edit` (a message), `history` (a channel's messages), `answer` (to a person),
+`poll` (a job's status) and `press` (a submission). Before a request nothing was sent; after it, the far end did its
+part and answered, but the answer was not read; `-during` is a millisecond after the sending began, for `press` 20 of
+them: useapi has made the job, and has not answered. `stored` is right after a `post` that Discord accepted;
+`post-after` may also be after one that it refused. Three commits have names of their own, too: those that write a
+submission down (`row`), mark it sent (`take`), and record what came of it (`end`).
 
-DARKROOM_HURRY=60 divides the pauses of the line of presses by 60: a press is declared lost after 3 s, not 3 minutes.
+DARKROOM_HURRY=60 divides the pauses of the submission queue by 60: a submission is lost after 3 s, not 3 minutes.
 The first pause before a picture that is late is tried again is divided as well; the others follow from it.
 """
 
@@ -29,23 +30,23 @@ REQUESTS = {
     "edit": r"PATCH .*/channels/\d+/messages/\d+",
     "history": r"GET .*/channels/\d+/messages\?",
     "answer": r"(POST .*/interactions/|PATCH .*/webhooks/)",
-    "look": r"GET .*/jobs/\?jobid",
+    "poll": r"GET .*/jobs/\?jobid",
     "press": r"POST .*/jobs/button",
 }
 DURING = {"press": 0.02}
 COMMITS = {
-    "row": r"INSERT INTO presses",
-    "take": r"UPDATE presses SET state = 'asked'",
-    "end": r"UPDATE presses SET state = \?",
+    "row": r"INSERT INTO submissions",
+    "take": r"UPDATE submissions SET state = 'sent'",
+    "end": r"UPDATE submissions SET state = \?",
 }
 PAUSES = {
-    "submissions.reconciler": ("_LOOK_AFTER", "_LOOK_AGAIN", "_SETTLED", "_AT_LEAST"),
+    "submissions.reconciler": ("_FIRST_CHECK", "_CHECK_INTERVAL", "_VISIBLE_WITHIN", "_MIN_AFTER_START"),
     "submissions.pause": ("_FULL_PAUSE", "_BUSY_PAUSE", "_OVERLOADED_PAUSE", "_PROBE"),
     "submissions.queue": ("_BROKEN_PAUSE",),
     "submissions.sender": ("_WRITE_AGAIN",),
-    "submissions.notifications": ("_TELL_AGAIN",),
-    "delivery.editing": ("_FIRST_TRY",),
-    "store.outbox": ("_FIRST_TRY",),
+    "submissions.notifications": ("_NOTIFY_AGAIN",),
+    "delivery.editing": ("_FIRST_RETRY",),
+    "store.outbox": ("_FIRST_PICTURE_RETRY",),
 }
 
 
@@ -103,7 +104,10 @@ def make_requests_fragile(fate: Fate) -> None:
         query = "?" if how.get("params") else ""
         name = next((name for name, form in REQUESTS.items() if re.match(form, f"{method} {url}{query}")), "other")
         with fate.around(name):
-            return await whole(session, method, url, **how)
+            response = await whole(session, method, url, **how)
+        if name == "post" and response.status == 200:
+            fate.at("stored")
+        return response
 
     aiohttp.ClientSession._request = request  # type: ignore[assignment, method-assign]  # the one way of every request
 

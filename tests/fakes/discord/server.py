@@ -108,7 +108,7 @@ class FakeDiscord(People):
             count for status, count in Counter(r.status for r in self.requests).items() if status in {401, 403, 429}
         )
 
-    async def wait_ready(self, within: float = 10.0) -> None:
+    async def wait_ready(self, within: float = 20.0) -> None:
         """Until every shard heard READY (or RESUMED)."""
         await self.wait_until(lambda: self.gateway.ready, within, "READY")
 

@@ -102,7 +102,7 @@ def judge(file: Path, promised: set[Post], in_four: set[Post], found: dict[int, 
     with closing(sqlite3.connect(file)) as db:
         (integrity,) = db.execute("PRAGMA integrity_check").fetchone()
         jobids = dict(db.execute("SELECT nonce, jobid FROM deliveries JOIN jobs ON jobs.id = job_id").fetchall())
-        cards = {row[0] for row in db.execute("SELECT message_id FROM deliveries WHERE kind = 'card'")}
+        cards = {row[0] for row in db.execute("SELECT message_id FROM deliveries WHERE kind = 'status_card'")}
     posts = Counter((jobids.get(nonce, nonce), where) for where, here in found.items() for nonce in here.results)
     splits = Counter((jobids.get(nonce, nonce), where) for where, here in found.items() for nonce in here.splits)
     lost, repeated = _held_against(promised, posts)

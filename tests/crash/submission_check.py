@@ -8,9 +8,9 @@ from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 
-from tests.crash.verdict import Standing
+from tests.crash.delivery_check import Standing
 
-ENDED = {"made", "used", "declined", "refused", "lost", "withdrawn"}
+ENDED = {"accepted", "repeated", "declined", "refused", "lost", "cancelled"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,7 @@ def judge(file: Path, ledger: SubmissionHistory) -> tuple[Callable[..., Stats], 
         db.row_factory = sqlite3.Row
         (integrity,) = db.execute("PRAGMA integrity_check").fetchone()
         presses = db.execute(
-            "SELECT presses.*, jobid FROM presses LEFT JOIN jobs ON jobs.id = child_id ORDER BY presses.id"
+            "SELECT submissions.*, jobid FROM submissions LEFT JOIN jobs ON jobs.id = child_id ORDER BY submissions.id"
         ).fetchall()
         jobids = {
             row["nonce"]: row["jobid"]
@@ -83,16 +83,18 @@ def judge(file: Path, ledger: SubmissionHistory) -> tuple[Callable[..., Stats], 
     posts = Counter(
         (jobids[nonce], where) for where, here in ledger.found.items() for nonce in here.results if nonce in jobids
     )
-    wanted = {(row["jobid"], row["channel_id"]) for row in presses if row["state"] in {"made", "used"}}
+    wanted = {(row["jobid"], row["channel_id"]) for row in presses if row["state"] in {"accepted", "repeated"}}
     doubled = [f"doubled: {ref}, {times} jobs" for ref, times in children.items() if times > 1]
     forgotten = [f"forgotten: {jobid} of press {ledger.made[jobid][0]}" for jobid in ledger.made.keys() - known]
     forgotten += [
         f"forgotten: press {row['id']} is {row['state']}, but made a job"
         for row in presses
-        if row["ref"] in children and row["state"] != "made"
+        if row["reference"] in children and row["state"] != "accepted"
     ]
     forgotten += [
-        f"invented: press {row['id']}" for row in presses if row["state"] == "made" and row["ref"] not in children
+        f"invented: press {row['id']}"
+        for row in presses
+        if row["state"] == "accepted" and row["reference"] not in children
     ]
     not_once = [
         f"posted {posts[each]} times: {each}"
@@ -103,12 +105,12 @@ def judge(file: Path, ledger: SubmissionHistory) -> tuple[Callable[..., Stats], 
     not_told = [
         f"not told: press {row['id']}, {row['state']}, {answer!r}"
         for row in presses
-        if not row["told"] or (answer := ledger.answers.get(row["user_id"], "-")).startswith("On it")
+        if not row["notified"] or (answer := ledger.answers.get(row["user_id"], "-")).startswith("On it")
     ]
     not_told += ["a notice was not posted"] * unposted
     figures = partial(
         Stats, presses=len(presses), children=len(ledger.made), known=len(known & ledger.made.keys()),
-        posted=len({jobid for jobid, _ in posts}), declared_lost=states["lost"], used=states["used"],
+        posted=len({jobid for jobid, _ in posts}), declared_lost=states["lost"], used=states["repeated"],
         refused=states["refused"], sent_again=sum(times - 1 for times in ledger.posts.values()),
         doubled=len(doubled), forgotten=len(forgotten), not_once=len(not_once), not_ended=len(not_ended),
         not_told=len(not_told), integrity=integrity,

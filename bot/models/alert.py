@@ -1,0 +1,38 @@
+"""The alerts that the admin of the bot gets, and how other parts open and close them."""
+
+from enum import StrEnum
+from typing import Protocol
+
+
+class AlertName(StrEnum):
+    """What needs the admin. The values are stored with the open alerts: renaming one needs a migration."""
+
+    PROVIDER = "useapi"
+    """useapi.net refuses the token, or its subscription has ended; seen by polls."""
+    ACCOUNT = "account"
+    """A Midjourney account is blocked; seen by polls."""
+    SUBMISSIONS = "presses"
+    """The account, the token or the subscription; seen by submissions."""
+    CHANNEL = "channel"
+    """Results cannot be posted in a channel, whose id is the subject."""
+    DATABASE = "disk"
+    """The database cannot be written."""
+    DISK_SPACE = "space"
+    """The disk of the database is nearly full."""
+    PICTURE_SPACE = "no room for pictures"
+    """The disk is too full to download pictures."""
+    BACKUP = "backup"
+    """The nightly backup failed."""
+
+
+class AlertSink(Protocol):
+    """Takes alerts. All methods return at once; an alert is sent in the background, see `bot.alerts`."""
+
+    def open(self, name: AlertName, text: str, *, subject: int | None = None) -> None:
+        """Say `text`, unless the alert is open with the same text. `subject` tells alerts of one name apart."""
+
+    def close(self, name: AlertName, *, subject: int | None = None) -> None:
+        """Say that it is over; nothing happens where the alert is not open."""
+
+    def is_open(self, name: AlertName, *, subject: int | None = None) -> bool:
+        """Whether the alert was opened, also before the last restart, and not closed since."""

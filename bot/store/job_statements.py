@@ -1,0 +1,99 @@
+"""Statements about jobs that several transactions share; each runs inside the transaction of its caller."""
+
+import secrets
+import sqlite3
+from typing import Any
+
+import aiosqlite
+import msgspec
+
+from bot.models import DeliveryKind, Destination, Job, KnownJob, follow
+from bot.store.clock import Clock
+from bot.store.delivery_statements import insert_delivery
+from bot.store.durations import note_duration
+from bot.store.rows import aware, encode, known_of
+
+_KEY_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # none that is mistaken for another when read aloud
+_KEY_LENGTHS = (4, 4, 4, 5, 6, 8)  # a longer one after each clash
+
+
+async def one_known(db: aiosqlite.Connection, where: str, values: tuple[Any, ...]) -> KnownJob | None:
+    """The first job that fits `where`."""
+    rows = await db.execute_fetchall(f"SELECT * FROM jobs WHERE {where}", values)
+    return next((known_of(row) for row in rows), None)
+
+
+async def upsert_job(db: aiosqlite.Connection, clock: Clock, job: Job) -> KnownJob:
+    """Store a job that the provider described; one that is known already is updated, see `apply_update`."""
+    known = await one_known(db, "jobid = ?", (job.jobid,))
+    if known is not None:
+        return await apply_update(db, clock, known, job)
+    now = clock.time()
+    values = (job.jobid, job.parent_jobid, job.status, job.over, encode(job), now, now, now if job.over else None)
+    for length in _KEY_LENGTHS:
+        try:
+            await db.execute(
+                """INSERT INTO jobs (key, jobid, parent_jobid, status, over, answer, added_at, changed_at, over_at)
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                ("".join(secrets.choice(_KEY_LETTERS) for _ in range(length)), *values),
+            )
+            break
+        except sqlite3.IntegrityError as clash:
+            if length == _KEY_LENGTHS[-1] or "jobs.key" not in str(clash):
+                raise
+    known = await one_known(db, "jobid = ?", (job.jobid,))
+    assert known is not None
+    return known
+
+
+async def apply_update(db: aiosqlite.Connection, clock: Clock, known: KnownJob, answer: Job) -> KnownJob:
+    """Store what an answer says about a known job; an answer without news changes nothing.
+
+    When the job is over, one result delivery per subscribed channel is added in the same transaction.
+    """
+    job = follow(known.job, answer)
+    if job is None:
+        return known
+    now = clock.time()
+    await db.execute(
+        "UPDATE jobs SET parent_jobid = ?, status = ?, over = ?, answer = ?, changed_at = ?, over_at = ? WHERE id = ?",
+        (job.parent_jobid, job.status, job.over, encode(job), now, now if job.over else None, known.id),
+    )
+    await db.execute(
+        "UPDATE deliveries SET revision = revision + 1 WHERE job_id = ? AND kind = 'status_card'", (known.id,)
+    )
+    if known.job.over:
+        await _drop_outdated(db, known, running=not job.over)
+    if job.over:
+        if not known.job.over:
+            await note_duration(db, job)
+        await _add_results(db, clock, known, over_at=now)
+    when = aware(now)
+    return msgspec.structs.replace(known, job=job, changed_at=when, over_at=when if job.over else None)
+
+
+async def _drop_outdated(db: aiosqlite.Connection, known: KnownJob, *, running: bool) -> None:
+    """The job was not over after all: drop what is still to be posted about that end."""
+    await db.execute(
+        "UPDATE deliveries SET state = 'dropped' WHERE job_id = ? AND kind <> 'status_card' AND state <> 'posted'",
+        (known.id,),
+    )
+    if running:  # its status cards shrank to one line, new ones may come
+        await db.execute(
+            "UPDATE deliveries SET state = 'dropped' WHERE job_id = ? AND kind = 'status_card'", (known.id,)
+        )
+
+
+async def _add_results(db: aiosqlite.Connection, clock: Clock, known: KnownJob, *, over_at: float) -> None:
+    await db.execute(  # a status card that was never sent is not needed any more
+        "UPDATE deliveries SET state = 'dropped' WHERE job_id = ? AND kind = 'status_card' AND state = 'waiting'",
+        (known.id,),
+    )
+    destinations = await db.execute_fetchall(
+        """SELECT guild_id, channel_id FROM subscriptions WHERE job_id = ? AND NOT stopped
+           GROUP BY channel_id ORDER BY min(id)""",
+        (known.id,),
+    )
+    for row in destinations:  # created when the job was over: this tells them from results requested later
+        destination = Destination(guild_id=row[0], channel_id=row[1])
+        await insert_delivery(db, clock, DeliveryKind.RESULT, known.id, destination, created_at=over_at)

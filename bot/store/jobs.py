@@ -1,0 +1,110 @@
+"""Jobs as the provider described them last."""
+
+from collections.abc import Sequence
+
+import aiosqlite
+import msgspec
+
+from bot.models import Destination, Job, KnownJob, PollTarget
+from bot.store.delivery_statements import edit_results
+from bot.store.job_statements import apply_update, one_known
+from bot.store.repository import Repository
+from bot.store.rows import aware, destination_of, encode, known_of
+
+_POLL_CANCELLED_FOR = 3600.0  # seconds: Midjourney may finish a cancelled job all the same
+_PAGE = 2000
+
+
+class Jobs(Repository):
+    """The table `jobs`."""
+
+    async def get(self, job_id: int) -> KnownJob:
+        """The job of a row id that the store itself gave out."""
+        (row,) = await self._db.rows("SELECT * FROM jobs WHERE id = ?", (job_id,))
+        return known_of(row)
+
+    async def by_jobid(self, jobid: str) -> KnownJob | None:
+        """The job with the provider's id, in whatever server it was requested."""
+        rows = await self._db.rows("SELECT * FROM jobs WHERE jobid = ?", (jobid,))
+        return known_of(rows[0]) if rows else None
+
+    async def by_key(self, key: str, guild_id: int) -> KnownJob | None:
+        """The job with this key, if it was ever subscribed in this server."""
+        rows = await self._db.rows(
+            """SELECT * FROM jobs WHERE key = ?
+               AND EXISTS (SELECT 1 FROM subscriptions WHERE guild_id = ? AND job_id = jobs.id)""",
+            (key.upper(), guild_id),
+        )
+        return known_of(rows[0]) if rows else None
+
+    async def recent(self, destination: Destination, user_id: int, limit: int = 100) -> list[KnownJob]:
+        """The jobs last subscribed by this member in this server, or by any member in this channel, newest first.
+
+        Read from the newest subscriptions of both, twice as many as `limit`: a job has one per member and channel.
+        """
+        rows = await self._db.rows(
+            """SELECT jobs.* FROM jobs JOIN (
+                   SELECT job_id, max(id) AS newest FROM (
+                       SELECT * FROM (SELECT id, job_id FROM subscriptions WHERE guild_id = ? AND user_id = ?
+                                      ORDER BY id DESC LIMIT ?)
+                       UNION ALL
+                       SELECT * FROM (SELECT id, job_id FROM subscriptions WHERE channel_id = ?
+                                      ORDER BY id DESC LIMIT ?))
+                   GROUP BY job_id ORDER BY newest DESC LIMIT ?
+               ) ON jobs.id = job_id ORDER BY newest DESC""",
+            (destination.guild_id, user_id, 2 * limit, destination.channel_id, 2 * limit, limit),
+        )
+        return [known_of(row) for row in rows]
+
+    async def to_poll(self) -> list[int]:
+        """The row ids of the subscribed jobs that may still have news: running, or cancelled within the last hour."""
+        found: list[int] = []
+        while rows := await self._db.rows(  # page by page: other queries get their turn, and no row stays in memory
+            """SELECT id FROM jobs WHERE over = 0 AND id > ?
+               AND EXISTS (SELECT 1 FROM subscriptions WHERE job_id = jobs.id AND NOT stopped) ORDER BY id LIMIT ?""",
+            (found[-1] if found else 0, _PAGE),
+        ):
+            found += (row["id"] for row in rows)
+        cancelled = await self._db.rows(
+            """SELECT id FROM jobs WHERE status = 'cancelled' AND over_at > ?
+               AND EXISTS (SELECT 1 FROM subscriptions WHERE job_id = jobs.id AND NOT stopped)""",
+            (self._clock.time() - _POLL_CANCELLED_FOR,),
+        )
+        return [*found, *(row["id"] for row in cancelled)]
+
+    async def poll_targets(self, job_ids: Sequence[int]) -> list[PollTarget]:
+        """What polling each of these jobs needs; those that are over or without a subscription are left out."""
+        rows = await self._db.rows(
+            f"""SELECT jobs.*, max(created_at) AS subscribed_at, guild_id, channel_id
+                FROM jobs JOIN subscriptions ON job_id = jobs.id AND NOT stopped
+                WHERE jobs.id IN ({", ".join("?" * len(job_ids))})
+                AND (over = 0 OR status = 'cancelled' AND over_at > ?) GROUP BY jobs.id""",
+            (*job_ids, self._clock.time() - _POLL_CANCELLED_FOR),
+        )
+        return [
+            PollTarget(known=known_of(row), subscribed_at=aware(row["subscribed_at"]), destination=destination_of(row))
+            for row in rows
+        ]
+
+    async def record(self, news: Sequence[tuple[int, Job]]) -> None:
+        """Store what polls of these jobs (by row id) found, all or nothing; see `apply_update`."""
+
+        async def work(db: aiosqlite.Connection) -> None:
+            for job_id, job in news:
+                known = await one_known(db, "id = ?", (job_id,))
+                if known is not None:
+                    await apply_update(db, self._clock, known, job)
+
+        await self._db.transaction(work)
+
+    async def remove_buttons(self, job_id: int) -> None:
+        """Remove the buttons of a job from it and from its posts, because none of them works any more."""
+
+        async def work(db: aiosqlite.Connection) -> None:
+            known = await one_known(db, "id = ?", (job_id,))
+            if known is not None and known.job.buttons:
+                bare = msgspec.structs.replace(known.job, buttons=())
+                await db.execute("UPDATE jobs SET answer = ? WHERE id = ?", (encode(bare), job_id))
+                await edit_results(db, self._clock, job_id)
+
+        await self._db.transaction(work)

@@ -1,0 +1,123 @@
+"""Statements about submissions that several transactions share; each runs inside the transaction of its caller."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import aiosqlite
+
+from bot.models import (
+    CostTier,
+    Destination,
+    KnownJob,
+    Limit,
+    LimitExceeded,
+    Limits,
+    Person,
+    Status,
+    Submission,
+    SubmissionState,
+)
+from bot.store.clock import Clock
+from bot.store.rows import aware, known_of, submission_of
+
+OPEN_STATES = f"'{SubmissionState.QUEUED}', '{SubmissionState.SENT}', '{SubmissionState.UNCONFIRMED}'"
+"""In the order of the partial index `submissions_open`: SQLite uses it for exactly these words."""
+QUEUED = f"state IN ({OPEN_STATES}) AND state = 'queued'"
+"""Waiting for a slot; both conditions, so that the partial index is used."""
+CHARGEABLE_STATES = f"{OPEN_STATES}, '{SubmissionState.ACCEPTED}'"
+"""What may have been charged, or will be: counted against the daily numbers."""
+CHILD = f"""
+SELECT jobs.* FROM submissions JOIN jobs ON jobs.id = child_id
+WHERE parent_id = ? AND submissions.button = ?
+AND status NOT IN ('{Status.MODERATED}', '{Status.FAILED}', '{Status.EXPIRED}')
+ORDER BY submissions.id DESC LIMIT 1
+"""
+"""The job that a button made, unless it was declined or failed: then the button may be used again."""
+
+_DAY = timedelta(days=1).total_seconds()
+
+
+async def one_submission(db: aiosqlite.Connection, where: str, values: Sequence[Any]) -> Submission | None:
+    """The first submission that fits `where`."""
+    rows = await db.execute_fetchall(f"SELECT * FROM submissions WHERE {where}", values)
+    return next((submission_of(row) for row in rows), None)
+
+
+async def existing_child(db: aiosqlite.Connection, parent_id: int, button: str) -> KnownJob | None:
+    """The job that this button has made already, see `CHILD`."""
+    rows = await db.execute_fetchall(CHILD, (parent_id, button))
+    return next((known_of(row) for row in rows), None)
+
+
+async def end_submissions(
+    db: aiosqlite.Connection,
+    clock: Clock,
+    which: str,
+    submission_id: int,
+    state: SubmissionState,
+    *,
+    error: str = "",
+    child_id: int | None = None,
+) -> None:
+    """End the open submissions that fit `which`, a condition with `submission_id` as its value."""
+    await db.execute(
+        f"""UPDATE submissions SET state = ?, error = ?, child_id = ?, ended_at = ?, waits_for = NULL
+            WHERE {which} AND state IN ({OPEN_STATES})""",
+        (state, error, child_id, clock.time(), submission_id),
+    )
+
+
+async def promote_follower(db: aiosqlite.Connection, submission_id: int) -> None:
+    """Let the first submission that waits for this one take its part, when this one leaves the queue unsent."""
+    first = await one_submission(db, "waits_for = ? ORDER BY id LIMIT 1", (submission_id,))
+    if first is not None:
+        await db.execute("UPDATE submissions SET waits_for = NULL WHERE id = ?", (first.id,))
+        await db.execute("UPDATE submissions SET waits_for = ? WHERE waits_for = ?", (first.id, submission_id))
+
+
+async def limit_exceeded(
+    db: aiosqlite.Connection, clock: Clock, destination: Destination, person: Person, tier: CostTier, limits: Limits
+) -> LimitExceeded | None:
+    """The first of the numbers that one more submission would exceed; U1-U4 count against the queue only."""
+    if tier is not CostTier.PICK:
+        member = ("guild_id = ? AND user_id = ?", (destination.guild_id, person.id))
+        server = ("guild_id = ?", (destination.guild_id,))
+        if limits.cooldown and (free_at := await _free_at(db, clock, *member, number=1, seconds=limits.cooldown)):
+            return LimitExceeded(why=Limit.COOLDOWN, free_at=aware(free_at))
+        for limit, (whose, ids), number in (
+            (Limit.DAILY, member, limits.daily),
+            (Limit.SERVER_DAILY, server, limits.server_daily),
+        ):
+            if number == 0:
+                return LimitExceeded(why=limit)
+            if number and (free_at := await _free_at(db, clock, whose, ids, number=number, seconds=_DAY)):
+                return LimitExceeded(why=limit, free_at=aware(free_at))
+    if limits.queue is not None and await _count_queued(db, person) >= limits.queue:
+        return LimitExceeded(why=Limit.QUEUE)
+    return None
+
+
+async def _free_at(
+    db: aiosqlite.Connection, clock: Clock, whose: str, ids: tuple[int, ...], *, number: int, seconds: float
+) -> float | None:
+    """When one more submission is allowed, where `number` were made within `seconds`; `None`: now.
+
+    That is when the `number`-th newest is old enough. Times in the future, which a wall clock that was set back has
+    left, are not counted.
+    """
+    now = clock.time()
+    rows = await db.execute_fetchall(
+        f"""SELECT created_at FROM submissions WHERE {whose} AND created_at > ? AND created_at <= ?
+            AND tier <> 'pick' AND state IN ({CHARGEABLE_STATES})
+            ORDER BY created_at DESC LIMIT 1 OFFSET ?""",
+        (*ids, now - seconds, now, number - 1),
+    )
+    return next((row["created_at"] + seconds for row in rows), None)
+
+
+async def _count_queued(db: aiosqlite.Connection, person: Person) -> int:
+    rows = await db.execute_fetchall(
+        f"SELECT count(*) FROM submissions WHERE {QUEUED} AND waits_for IS NULL AND +user_id = ?", (person.id,)
+    )
+    return int(next(iter(rows))[0])

@@ -1,0 +1,167 @@
+"""A start that fails ends in a `StartError`, whose sentence says what to do, and changes nothing.
+
+Status 1 and the sentence as the last line on the screen are shown by real processes in tests/crash/test_start.py.
+"""
+
+import socket
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import discord
+import pytest
+
+from bot.cli import run
+from bot.demo.useapi import FakeUseapi
+from bot.errors import StartError
+from bot.settings import from_environment
+from bot.store.connection import FILE
+from tests import log
+from tests.fakes.discord import FakeDiscord
+
+CANARY = "MTk4-canary.of-a.token"
+NOWHERE = "http://127.0.0.1:1"  # refuses connections: nobody listens there
+GOOD = {
+    "DISCORD_TOKEN": CANARY,
+    "USEAPI_TOKEN": "user:1-canary",
+    "ALLOWED_GUILDS": "*",
+    "USEAPI_URL": NOWHERE,
+    "DISCORD_API_URL": NOWHERE,
+}
+LOGIN_REFUSED = "Discord does not accept DISCORD_TOKEN. Reset it in the Developer Portal and copy the new one."
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which the admin calls the command; discord.py's address is put back afterwards."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)
+    return tmp_path
+
+
+@pytest.fixture
+async def useapi() -> AsyncIterator[FakeUseapi]:
+    async with FakeUseapi() as fake:
+        yield fake
+
+
+@pytest.fixture
+async def fake_discord() -> AsyncIterator[FakeDiscord]:
+    async with FakeDiscord() as fake:
+        yield fake
+    assert fake.violations == []
+
+
+async def start_error(**settings: str) -> str:
+    """The sentence of a start that fails; its log holds no traceback and no token."""
+    read = from_environment(GOOD | settings, Path("there is no such file"))
+    with log.written(read.secrets) as written, pytest.raises(StartError) as caught:
+        await run._serve(read, always_sync=False)
+    shown = f"{written.getvalue()}{caught.value}"
+    assert "traceback" not in shown.lower()
+    assert "canary" not in shown
+    return str(caught.value)
+
+
+async def test_a_token_that_discord_does_not_accept(useapi: FakeUseapi, fake_discord: FakeDiscord) -> None:
+    reachable = {"USEAPI_TOKEN": "demo-token", "USEAPI_URL": useapi.url, "DISCORD_API_URL": fake_discord.api_url}
+    assert await start_error(**reachable) == LOGIN_REFUSED
+
+
+@pytest.mark.parametrize("refused", ["GET /gateway/bot", "PUT /applications/*/commands"])
+async def test_a_discord_token_that_is_reset_during_the_start(fake_discord: FakeDiscord, refused: str) -> None:
+    fake_discord.fail(refused, 401, times=None)
+    reachable = {"DISCORD_TOKEN": fake_discord.token, "DISCORD_API_URL": fake_discord.api_url}
+    assert await start_error(**reachable) == LOGIN_REFUSED
+
+
+async def test_a_token_that_useapi_does_not_accept(useapi: FakeUseapi, fake_discord: FakeDiscord) -> None:
+    assert await start_error(USEAPI_URL=useapi.url, DISCORD_API_URL=fake_discord.api_url) == (
+        "useapi.net does not accept USEAPI_TOKEN. Copy it again from your account there."
+    )
+    assert fake_discord.requests == [], "Discord is not troubled with a bot that could do nothing"
+
+
+async def test_no_way_to_discord() -> None:
+    assert await start_error() == "Discord could not be reached. Is this machine on the internet?"
+
+
+async def test_a_refusal_of_another_kind(fake_discord: FakeDiscord) -> None:
+    fake_discord.fail("GET /users/@me", 404)
+    reachable = {"DISCORD_TOKEN": fake_discord.token, "DISCORD_API_URL": fake_discord.api_url}
+    assert await start_error(**reachable) == "Discord refused the start (HTTP 404). Try again later."
+
+
+# --- the ports ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        yield int(taken.getsockname()[1])
+
+
+async def test_a_health_port_that_is_taken(fake_discord: FakeDiscord, taken_port: int) -> None:
+    reachable = {"DISCORD_TOKEN": fake_discord.token, "DISCORD_API_URL": fake_discord.api_url}
+    assert await start_error(**reachable, HEALTH_PORT=str(taken_port)) == (
+        f"HEALTH_PORT {taken_port} cannot be opened on 127.0.0.1: another program uses it; stop that program, or "
+        "choose another port."
+    )
+
+
+async def test_an_address_of_another_machine(fake_discord: FakeDiscord) -> None:
+    reachable = {"DISCORD_TOKEN": fake_discord.token, "DISCORD_API_URL": fake_discord.api_url}
+    webhooks = {
+        "WEBHOOK_HOST": "192.0.2.1",
+        "WEBHOOK_PORT": "8090",
+        "PUBLIC_URL": "https://darkroom.example.com",
+    }
+    assert await start_error(**reachable, **webhooks) == (
+        "WEBHOOK_PORT 8090 cannot be opened on 192.0.2.1: this machine has no such address."
+    )
+
+
+# --- the folder -----------------------------------------------------------------------------------------------------
+
+
+def newer(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as database:
+        database.executescript("CREATE TABLE jobs (id); PRAGMA user_version = 99;")
+
+
+def another_programs(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as database:
+        database.executescript("CREATE TABLE recipes (id); PRAGMA application_id = 7;")
+
+
+def no_database(file: Path) -> None:
+    file.write_bytes(b"a diary, which somebody saved under this name " * 100)
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (newer, "A newer Darkroom wrote data/{} (its schema is 99, this program knows "),
+        (another_programs, "data/{} belongs to another program."),
+        (no_database, "data/{} is no SQLite database."),
+    ],
+    ids=["newer", "another program's", "no database"],
+)
+async def test_a_file_that_is_not_ours_is_left_as_it_is(
+    folder: Path, make: Callable[[Path], None], sentence: str
+) -> None:
+    file = folder / "data" / FILE
+    file.parent.mkdir()
+    make(file)
+    before = file.read_bytes()
+    assert (await start_error()).startswith(sentence.format(FILE))
+    assert file.read_bytes() == before
+    assert list(file.parent.iterdir()) == [file]
+
+
+async def test_a_folder_that_cannot_be_written(folder: Path) -> None:
+    (folder / "data").write_text("a file stands where the folder should be", encoding="utf-8")
+    assert (await start_error()).startswith("The folder data for the database cannot be written: ")

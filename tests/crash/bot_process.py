@@ -1,0 +1,51 @@
+"""The bot of a kill run: an unchanged `python -m bot run` that can be told to die at a named point."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.crash.far_ends import ROOT, DistantUseapi
+from tests.fakes.discord import RemoteFakeDiscord
+from tests.processes import started
+
+
+def environment(
+    folder: Path, guilds: Sequence[int], discord: RemoteFakeDiscord, useapi: DistantUseapi, *, hurry: int
+) -> dict[str, str]:
+    """Its environment variables; `hurry` divides some of its pauses, see `fragile/sitecustomize.py`."""
+    return {
+        **{name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}},
+        "PYTHONPATH": os.pathsep.join((str(Path(__file__).parent / "fragile"), str(ROOT))),
+        "DISCORD_TOKEN": "MTk4.pretend.token",
+        "USEAPI_TOKEN": "demo-token",
+        "ALLOWED_GUILDS": ",".join(map(str, guilds)),
+        "DISCORD_API_URL": discord.api_url,
+        "USEAPI_URL": useapi.url,
+        "IMAGE_HOSTS": useapi.origin,
+        "POLL_SECONDS": "0.2",
+        "DATA_DIR": str(folder),
+        "DARKROOM_HURRY": str(hurry),
+    }
+
+
+@asynccontextmanager
+async def bot_process(
+    folder: Path, environment: dict[str, str], point: str = ""
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Start a bot that kills itself at the point, if one is given; at the end of the block it is killed at the latest.
+
+    Its output is appended to `bot.log` in the folder.
+    """
+    with (folder / "bot.log").open("ab") as log:
+        async with started(
+            *(sys.executable, "-m", "bot", "run"),
+            cwd=folder,
+            env={**environment, "DARKROOM_DIE": point},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        ) as bot:
+            yield bot

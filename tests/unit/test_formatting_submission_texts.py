@@ -1,0 +1,110 @@
+"""The sentences about a submission, from its place in the queue to the notice in the channel."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+
+from bot import formatting
+from bot.models import CostTier, Destination, Person, Submission, SubmissionState
+from tests.strategies import texts
+
+JUMP = "https://discord.com/channels/1/2/3"
+CASTLE = formatting.Link("castle in the fog", JUMP)
+V3 = Submission(
+    id=1,
+    reference="reference",
+    parent_id=1,
+    button="V3",
+    tier=CostTier.VARY,
+    destination=Destination(guild_id=100, channel_id=200),
+    person=Person(id=7, name="Mira"),
+    created_at=datetime(2026, 11, 25, 12, tzinfo=UTC),
+)
+
+
+def v3(**fields: Any) -> Submission:
+    return msgspec.structs.replace(V3, **fields)
+
+
+@pytest.mark.parametrize(
+    ("position", "sentence"),
+    [
+        (1, "V3 is queued (1st). Cancel it in `/jobs`."),
+        (2, "V3 is queued (2nd). Cancel it in `/jobs`."),
+        (3, "V3 is queued (3rd). Cancel it in `/jobs`."),
+        (4, "V3 is queued (4th). Cancel it in `/jobs`."),
+        (11, "V3 is queued (11th). Cancel it in `/jobs`."),
+        (12, "V3 is queued (12th). Cancel it in `/jobs`."),
+        (21, "V3 is queued (21st). Cancel it in `/jobs`."),
+        (113, "V3 is queued (113th). Cancel it in `/jobs`."),
+        (0, "V3 is waiting for the outcome of an earlier press. Cancel it in `/jobs`."),
+    ],
+)
+def test_a_queued_press_says_its_position(position: int, sentence: str) -> None:
+    assert formatting.queued(V3, position=position, pause_reason=None) == sentence
+
+
+def test_a_paused_queue_says_why_first() -> None:
+    sentence = formatting.queued(V3, position=3, pause_reason="All Midjourney slots are busy.")
+    assert sentence == "All Midjourney slots are busy. V3 is queued (3rd). Cancel it in `/jobs`."
+
+
+def test_a_lost_answer_asks_not_to_press_again() -> None:
+    assert formatting.unconfirmed(V3) == (
+        "useapi.net did not confirm that Midjourney received V3. I'm checking for up to 3 minutes, please don't press "
+        "it again until then."
+    )
+
+
+def test_a_repeated_pick_links_to_what_it_made() -> None:
+    used = v3(button="U1", state=SubmissionState.REPEATED)
+    assert (
+        formatting.repeated(used, JUMP, done=True) == f"U1 was already picked, so this was free: [see it here]({JUMP})"
+    )
+    assert formatting.repeated(used, JUMP, done=False).endswith(f"[follow it here]({JUMP})")
+    assert formatting.repeated(used, None, done=False).endswith("so this was free. I'll post it here.")
+
+
+def test_the_reasons_for_declining_are_for_the_presser_only() -> None:
+    declined = v3(state=SubmissionState.DECLINED, error="Banned prompt detected\nThe word fog is banned")
+    assert formatting.declined(declined) == (
+        "Midjourney declined this one.\n**Banned prompt detected**\nThe word fog is banned"
+    )
+    assert formatting.ended(declined) == "Midjourney declined V3."
+    assert "fog is banned" not in formatting.notice(declined, parent=CASTLE, child_url=None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "child_url", "outcome"),
+    [
+        ({"state": SubmissionState.ACCEPTED}, None, "V3 is on its way. I'll post it here."),
+        ({"state": SubmissionState.REFUSED, "error": "This prompt is too long."}, None, "This prompt is too long."),
+        ({"state": SubmissionState.REPEATED}, None, "V3 was already picked, so this was free. I'll post it here."),
+        (
+            {"state": SubmissionState.REPEATED},
+            JUMP,
+            f"V3 was already picked, so this was free: [see it here]({JUMP})",
+        ),
+    ],
+)
+def test_a_notice_mentions_the_presser_and_names_the_button(
+    fields: dict[str, Any], child_url: str | None, outcome: str
+) -> None:
+    notice = formatting.notice(v3(**fields), parent=CASTLE, child_url=child_url)
+    assert notice == f"<@7> {outcome}\n-# V3 of [castle in the fog]({JUMP})"
+
+
+def test_a_notice_does_without_a_parents_post() -> None:
+    accepted = v3(state=SubmissionState.ACCEPTED)
+    assert formatting.notice(accepted, parent=None, child_url=None).endswith("\n-# V3")
+    unnamed = formatting.Link("🐱", JUMP)
+    assert formatting.notice(accepted, parent=unnamed, child_url=None).endswith(f"\n-# V3 of [this picture]({JUMP})")
+
+
+@given(texts, texts, texts)
+def test_a_notice_fits_into_a_message_whatever_it_quotes(button: str, error: str, title: str) -> None:
+    refused = v3(button=button, state=SubmissionState.REFUSED, error=error)
+    assert len(formatting.notice(refused, parent=formatting.Link(title, JUMP), child_url=None)) <= 2000
