@@ -20,7 +20,7 @@ ABOUT_JOBS = frozenset(
         "bot.submissions.sender",
         "bot.submissions.tasks",
         "bot.ui.interactions",
-    "bot.ui.submission_replies",
+        "bot.ui.submission_replies",
     }
 )
 """Loggers each of whose lines is about a job, but for those that name a channel instead."""

@@ -96,20 +96,21 @@ async def test_an_outage_is_two_log_lines_and_the_picture_comes_afterwards(
     """Of each kind one after the other; while they last no job ends, and each outage outlasts several polls."""
     caplog.set_level("DEBUG", "bot")
     kinds: tuple[int | str, ...] = (500, 504, 429, 402, "queue_full", "reset", "html", "wrong_shape")
-    jobs = [harness.useapi.add_job(duration=600 * len(kinds) - 300) for _ in range(3)]
+    jobs = [harness.useapi.add_job(duration=640 * len(kinds) - 300) for _ in range(3)]
     for jobid in jobs:
         await harness.job(harness.mira, jobid)
     for number, kind in enumerate(kinds, 1):
         harness.useapi.fail(kind, times=math.inf)
-        await harness.wait(400)
+        await harness.wait(320)  # longer than any pause between two polls
         assert len(harness.posts()) == len(jobs), "the cards, and no word in public about the trouble"
         assert len(outage_lines(caplog)) == 2 * number - 1, kind
         harness.useapi.heal()
-        await harness.wait(200 if number < len(kinds) else 400)
+        await harness.wait(320)
         *_, began, ended = outage_lines(caplog)
         assert len(outage_lines(caplog)) == 2 * number, kind
         assert began.startswith("useapi.net has trouble, jobs wait: ")
         assert ended == "useapi.net answers again"
+    await harness.wait(320)
     results = [post for post in harness.posts() if post.attachments]
     assert len(results) == len(jobs)
 
