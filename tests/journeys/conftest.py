@@ -73,6 +73,10 @@ class BotHarness:
         self.mira = self.guild.add_member(self.env.create_user("Mira"), roles=[moderators])
         self.bo = self.guild.add_member(self.env.create_user("Bo"))
 
+    def newcomer(self) -> Any:
+        """Another member, who has not used up their six `/job` a minute."""
+        return self.guild.add_member(self.env.create_user(f"Newcomer {len(self.env.backend.users)}"))
+
     async def restart(self, *, away: float = 0, **settings: Any) -> None:
         """Close the whole bot and start it again, `away` seconds later, on the same folder, as an admin would."""
         self.settings.update(settings)

@@ -2,8 +2,6 @@
 
 import json
 
-import pytest
-
 from tests.journeys.conftest import BotHarness
 
 NO_ID = (
@@ -48,31 +46,26 @@ NONSENSE = {
 }
 
 
-@pytest.mark.parametrize("kinds", [list(NONSENSE)[start::6] for start in range(6)], ids=", ".join)
-async def test_what_is_no_job_id_gets_a_sentence_and_goes_nowhere(harness: BotHarness, kinds: list[str]) -> None:
-    for kind in kinds:
-        answer = await harness.job(harness.bo, NONSENSE[kind])
+async def test_what_is_no_job_id_gets_a_sentence_and_goes_nowhere(harness: BotHarness) -> None:
+    for kind, nonsense in NONSENSE.items():
+        answer = await harness.job(harness.newcomer(), nonsense)
         assert answer == NO_ID, kind
     assert not harness.useapi.requests, "there is nothing to ask useapi"
     assert not harness.posts()
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["castle", "4K7Q", "--", "job:1", "x" * 200, STRANGE],
-)
-async def test_an_id_that_nobody_knows_is_asked_for_once_and_not_kept(harness: BotHarness, text: str) -> None:
-    answer = await harness.job(harness.bo, text)
-    assert answer == UNKNOWN
-    assert len(harness.useapi.requests) == 1
+async def test_an_id_that_nobody_knows_is_asked_for_once_and_not_kept(harness: BotHarness) -> None:
+    texts = ("castle", "4K7Q", "--", "job:1", "x" * 200, STRANGE)
+    for number, text in enumerate(texts, 1):
+        assert await harness.job(harness.bo, text) == UNKNOWN, text
+        assert len(harness.useapi.requests) == number, text
     await harness.wait(3600)
-    assert len(harness.useapi.requests) == 1, "no watch, no look"
+    assert len(harness.useapi.requests) == len(texts), "no subscription, no poll"
     assert not harness.posts()
 
 
-@pytest.mark.parametrize(
-    "around",
-    [
+async def test_an_id_is_found_in_what_stands_around_it(harness: BotHarness) -> None:
+    for around in (
         "  {}\n",
         "`{}`",
         "```\n{}\n```",
@@ -82,12 +75,10 @@ async def test_an_id_that_nobody_knows_is_asked_for_once_and_not_kept(harness: B
         "https://api.useapi.net/v2/jobs/?jobid={}",
         "https://api.useapi.net/v2/jobs/?x=1&jobid={}#top",
         '{{"code": 200, "jobid": "{}", "prompt": "@everyone"}}',
-    ],
-)
-async def test_an_id_is_found_in_what_stands_around_it(harness: BotHarness, around: str) -> None:
-    jobid = harness.useapi.add_job()
-    assert (await harness.job(harness.mira, around.format(jobid))).startswith("Watching `#")
-    assert harness.looks(jobid) == 1
+    ):
+        jobid = harness.useapi.add_job()
+        assert (await harness.job(harness.newcomer(), around.format(jobid))).startswith("Watching `#"), around
+        assert harness.looks(jobid) == 1, around
 
 
 async def test_the_same_id_in_two_disguises_is_one_watch(harness: BotHarness) -> None:

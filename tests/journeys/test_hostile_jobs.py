@@ -146,13 +146,12 @@ async def test_a_child_with_an_endless_id_is_no_child(harness: BotHarness) -> No
     assert len(harness.presses()) == 1
 
 
-@pytest.mark.parametrize("time", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00"])
-async def test_a_job_from_the_edge_of_time_is_followed_like_any_other(harness: BotHarness, time: str) -> None:
-    jobid = harness.useapi.add_job(duration=30, created=time)
-    assert (await harness.job(harness.mira, jobid)).startswith("Watching")
-    await harness.wait(60)
-    _, result = harness.posts()
-    assert result.attachments
+async def test_a_job_from_the_edge_of_time_is_followed_like_any_other(harness: BotHarness) -> None:
+    for time in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00"):
+        jobid = harness.useapi.add_job(duration=30, created=time)
+        assert (await harness.job(harness.mira, jobid)).startswith("Watching"), time
+        await harness.wait(60)
+        assert harness.last.attachments, time
 
 
 # --- buttons ----------------------------------------------------------------------------------------------------------

@@ -218,7 +218,7 @@ async def test_a_server_with_500_channels_and_250_roles_has_the_same_panel(harne
     for number in range(500):
         last = harness.guild.create_text_channel(f"room-{number}")
     for number in range(250 - len(harness.guild.roles)):
-        role = harness.guild.create_role(f"role-{number}")
+        role = harness.guild.create_role(f"role-{number}", position=1000 + number)  # above: none is moved
     panel = await chosen(harness, ada, await opened(harness, ada, "RESULTS"), "r", last)
     assert f"Results are posted in <#{last.id}>" in panel.content
     panel = await chosen(harness, ada, await opened(harness, ada, "WHO"), "p", role)

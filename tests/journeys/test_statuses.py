@@ -78,11 +78,11 @@ async def test_a_cancelled_job_says_so(harness: BotHarness, spelling: str) -> No
     assert card.content.startswith("-# – Imagine · castle, cancelled")
 
 
-@pytest.mark.parametrize("ends", ["moderated", "failed"])
-async def test_whoever_waited_long_is_called_for_bad_news_too(harness: BotHarness, ends: str) -> None:
-    await harness.job(harness.bo, harness.useapi.add_job(prompt="a castle", ends=ends, duration=90))
-    await harness.wait(120)
-    assert harness.called() == {harness.bo.id}
+async def test_whoever_waited_long_is_called_for_bad_news_too(harness: BotHarness) -> None:
+    for ends in ("moderated", "failed"):
+        await harness.job(harness.bo, harness.useapi.add_job(prompt="a castle", ends=ends, duration=90))
+        await harness.wait(120)
+        assert harness.called() == {harness.bo.id}, ends
 
 
 # --- forgotten --------------------------------------------------------------------------------------------------------
@@ -184,17 +184,19 @@ async def test_a_job_that_was_given_up_is_watched_again_when_somebody_asks(harne
 # --- still alive ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", ["dreaming", "queued", "", "x" * 64])
-async def test_a_status_that_useapi_invents_later_does_not_end_a_job(harness: BotHarness, status: str) -> None:
-    jobid = harness.useapi.add_job(prompt="a castle", duration=60)
-    harness.useapi.set_answer(jobid, answer_about(jobid, status))
-    assert (await harness.job(harness.mira, jobid)).startswith("Watching `#")
+async def test_a_status_that_useapi_invents_later_does_not_end_a_job(harness: BotHarness) -> None:
+    jobids = []
+    for status in ("dreaming", "queued", "", "x" * 64):
+        jobids.append(jobid := harness.useapi.add_job(prompt="a castle", duration=60))
+        harness.useapi.set_answer(jobid, answer_about(jobid, status))
+        assert (await harness.job(harness.mira, jobid)).startswith("Watching `#"), status
     await harness.wait(40)
-    assert len(harness.posts()) == 1
-    harness.useapi.forget_answer(jobid)
+    assert len(harness.posts()) == len(jobids)
+    for jobid in jobids:
+        harness.useapi.forget_answer(jobid)
     await harness.wait(40)
-    _, result = harness.posts()
-    assert labels(result)[0] == ["U1", "U2", "U3", "U4", "🔄"]
+    results = harness.posts()[len(jobids) :]
+    assert [labels(result)[0] for result in results] == [["U1", "U2", "U3", "U4", "🔄"]] * len(jobids)
 
 
 async def test_an_older_answer_does_not_take_the_card_back(harness: BotHarness) -> None:
