@@ -157,6 +157,8 @@ async def test_the_owner_sees_the_accounts_jobs_and_may_watch_them(harness: BotH
     assert panel.content.endswith("I'll post the picture here.")
     assert "boat" in words(panel).partition("The account")[0]
     assert await harness.bot.store.jobs.by_jobid(stranger)
+    panel = await choose(harness, harness.mira, panel, "dr:n:w", 0)
+    assert panel.content.startswith("I'm already watching this [here]("), "Bo has subscribed to it before"
     await harness.wait(90)
     panel = await opened(harness, harness.mira)
     assert "**The account: 0 slots in use, 0 queued**" in words(panel)
