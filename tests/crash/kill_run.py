@@ -32,8 +32,8 @@ from tests.crash.far_ends import far_ends
 
 ASKERS = 12  # wishes that are asked side by side
 EARLY = 0.15  # share of the kills from outside that hit the start
-PROMISES = ("Watching", "Already watched", "It is over already", "It stands here already")
-SPLIT = "I'll post the four", "They stand here already"
+PROMISES = ("Watching", "I'm already watching", "This job has already finished", "It's already posted")
+SPLIT = "I'll post the four", "The four pictures are already posted"
 HURRY = 20
 LATE = 15 / HURRY
 TIMES = {"commit": 25, "post": 6, "edit": 4, "history": 2, "answer": 8, "poll": 10}  # the most often a point is met
@@ -198,7 +198,7 @@ class KillRun:
             await self._split(wish, self.members[number % len(self.members)])
 
     async def _split(self, wish: SubscriptionResult, who: int) -> None:
-        """Press `⋯` and "Split in four" until the private answer promises it."""
+        """Press `⋯` and "Split into four" until the private answer promises it."""
         where, answer = self.places[wish.channel], ""
         while not answer.startswith(SPLIT):
             await asyncio.sleep(0.3)

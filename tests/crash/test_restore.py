@@ -63,7 +63,7 @@ async def test_an_older_copy_repeats_nothing_and_the_admin_learns_what_it_does_n
     await channel.start()
     await discord.wait_until(lambda: "was already posted" in street.bot.screen, 10)
     answer = await channel.ask(lighthouse)
-    assert answer == "It stands here already."
+    assert answer == "It's already posted here."
     card = discord.messages(street.channel)[0]
     await discord.wait_until(lambda: card.content.startswith("-# ✓") and str(posted.id) in card.content, 10)
     gone = await (await discord.click(stray, street.mira, button(stray, "V1"))).answered()

@@ -232,11 +232,21 @@ def key_in(text: str) -> str:
 
 
 def private(answer: Any) -> discord.Message:
-    """The message that a person alone saw after a command or a press."""
+    """The private answer to a command or a press; `test_command_mentions` reads it as it was sent.
+
+    Mentions of commands, `</jobs:123>`, are shown in code style, as `/jobs`: their ids are Discord's.
+    """
     assert answer.response is not None, "everybody gets an answer"
     assert answer.response.ephemeral, "what concerns one person is private"
     message: discord.Message = answer.response.message
+    message.content = _in_code_style(message.content)
+    for embed in message.embeds:
+        embed.description = embed.description and _in_code_style(embed.description)
     return message
+
+
+def _in_code_style(text: str) -> str:
+    return re.sub(r"</([a-z ]+):\d+>", r"`/\1`", text)
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import json
 from tests.journeys.conftest import BotHarness
 
 NO_ID = (
-    "That is no job id. It looks like `job:20240909…-user:…-channel:…-bot:midjourney`, "
-    "and useapi.net gives it when a job is started."
+    "That isn't a job id. A job id looks like `job:20240909…-user:…-channel:…-bot:midjourney`; useapi.net returns it "
+    "when a job is started."
 )
 UNKNOWN = "useapi.net has no job with this id. Is the id complete, and does it belong to this server's useapi account?"
 
@@ -85,7 +85,7 @@ async def test_the_same_id_in_two_disguises_is_one_watch(harness: BotHarness) ->
     jobid = harness.useapi.add_job()
     await harness.job(harness.mira, jobid)
     answer = await harness.job(harness.bo, json.dumps({"jobid": jobid}))
-    assert answer.startswith("Already watched [here](")
+    assert answer.startswith("I'm already watching this [here](")
     assert len(harness.posts()) == 1
     assert harness.looks(jobid) == 1
 
@@ -94,7 +94,7 @@ async def test_whoever_tries_many_ids_is_asked_to_slow_down_and_useapi_is_spared
     for number in range(6):
         assert await harness.job(harness.bo, f"guess-{number}") == UNKNOWN
     answer = await harness.job(harness.bo, "guess-6")
-    assert answer.startswith("That was a little fast. Please try again in ")
+    assert answer.startswith("Too fast. Try again in ")
     assert len(harness.useapi.requests) == 6
     assert await harness.job(harness.mira, "mine") == UNKNOWN, "one member's hurry is not another's"
     await harness.wait(61)
@@ -116,7 +116,7 @@ async def test_a_key_of_another_server_is_not_known_here(harness: BotHarness) ->
     eve = other.add_member(harness.env.create_user("Eve"))
     answer = await harness.job(harness.mira, harness.useapi.add_job())
     key = answer.split("`")[1]
-    assert await harness.job(eve, key, channel) == f"No job in this server has the key `{key}`. Its id works, too."
+    assert await harness.job(eve, key, channel) == f"No job in this server has the key `{key}`. Try its id instead."
     assert not harness.posts(channel)
     assert await eve.autocomplete(channel, "job", "jobid", "") == []
-    assert (await harness.job(harness.bo, key.lower())).startswith("Already watched")
+    assert (await harness.job(harness.bo, key.lower())).startswith("I'm already watching")

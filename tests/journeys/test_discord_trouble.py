@@ -35,7 +35,8 @@ def recover(harness: BotHarness) -> None:
 async def over(harness: BotHarness) -> None:
     """A job that is over is asked for: the result is to be posted now."""
     assert (
-        await harness.job(harness.mira, harness.useapi.add_job(age=600)) == "It is over already: I'm posting it here."
+        await harness.job(harness.mira, harness.useapi.add_job(age=600))
+        == "This job has already finished. Posting it here."
     )
 
 
@@ -304,7 +305,7 @@ async def over_again(harness: BotHarness, channel: Any = None) -> None:
     channel = channel or harness.channel
     choices = await harness.mira.autocomplete(channel, "job", "jobid", "")
     answer = await harness.job(harness.mira, choices[0]["value"], channel)
-    assert answer == "It is over already: I'm posting it here."
+    assert answer == "This job has already finished. Posting it here."
     assert harness.posts(channel)[-1].attachments
 
 
@@ -320,7 +321,7 @@ async def gone(harness: BotHarness) -> list[Any]:
         path = f"/channels/{channel.id}/messages"
         harness.env.inject_error("POST", path, status=status, code=code, times=None)
         answer = await harness.job(harness.mira, harness.useapi.add_job(age=600), channel)
-        assert answer == "It is over already: I'm posting it here."
+        assert answer == "This job has already finished. Posting it here."
     return channels
 
 
@@ -406,7 +407,7 @@ async def test_who_asks_again_after_deleting_the_card_gets_a_new_one(harness: Bo
     await harness.wait(2 * MINUTE)
     assert (await harness.job(harness.mira, jobid)).startswith("Watching")
     (card,) = harness.posts()
-    assert labels(card) == [["🔔 Tell me too", "Stop"]]
+    assert labels(card) == [["🔔 Notify me", "Stop"]]
 
 
 async def test_a_result_that_was_deleted_by_hand_can_be_had_again(harness: BotHarness) -> None:
@@ -414,7 +415,7 @@ async def test_a_result_that_was_deleted_by_hand_can_be_had_again(harness: BotHa
     await harness.job(harness.mira, jobid)
     await harness.mira.delete(harness.last)
     answer = await harness.ask(harness.mira, jobid)
-    assert answer.content == "It stands here already."
+    assert answer.content == "It's already posted here."
     await harness.press(harness.mira, answer, "Post again")
     assert harness.last.attachments
 
@@ -425,7 +426,7 @@ async def test_a_result_that_was_deleted_before_discord_confirmed_it_can_be_had_
     await harness.job(harness.mira, jobid)
     await harness.wait(10 * MINUTE)
     assert not harness.posts(), "posted, and deleted by somebody: it is not forced upon the channel"
-    assert await harness.job(harness.mira, jobid) == "It is over already: I'm posting it here."
+    assert await harness.job(harness.mira, jobid) == "This job has already finished. Posting it here."
     assert harness.last.attachments
 
 
@@ -467,7 +468,7 @@ async def test_an_answer_that_is_lost_loses_no_watch(harness: BotHarness, caplog
 async def test_whoever_asked_while_an_answer_was_lost_is_not_told_that_it_failed(harness: BotHarness) -> None:
     harness.env.inject_error("PATCH", "/webhooks/*", status=503, times=1)
     said = await harness.job(harness.mira, harness.useapi.add_job(prompt="a lighthouse", age=600))
-    assert said.startswith("Discord has trouble just now. What you asked for may have been done anyway")
+    assert said.startswith("Discord has trouble just now. Your request may have gone through anyway")
     assert "a lighthouse" in words(harness.last)
     harness.env._errors.clear()
 

@@ -37,10 +37,10 @@ PROMPTS = {
 async def finished(harness: BotHarness, **overrides: object) -> discord.Message:
     """The post of a job that is over; its ⋯ works."""
     jobid = harness.useapi.add_job(age=600, **overrides)  # type: ignore[arg-type]  # a hostile one says anything
-    assert await harness.job(harness.mira, jobid) == "It is over already: I'm posting it here."
+    assert await harness.job(harness.mira, jobid) == "This job has already finished. Posting it here."
     post = harness.last
     extras = await harness.press(harness.mira, post, "⋯")
-    assert labels(extras)[0][-2:] == ["Copy job id", "Delete this post"]
+    assert labels(extras)[0][-2:] == ["Show job ID", "Delete this post"]
     await harness.wait(11)  # a member may ask six times a minute
     return post
 
@@ -99,7 +99,7 @@ async def test_fields_of_the_wrong_kind_harm_nothing_else(harness: BotHarness) -
         jobid = harness.useapi.add_job()
         sane = {"verb": "imagine", "status": "completed", "prompt": "@everyone", "buttons": ["U1"]}
         harness.useapi.set_answer(jobid, sane | dict.fromkeys(FIELDS, value))
-        assert await harness.job(harness.mira, jobid) == "It is over already: I'm posting it here.", value
+        assert await harness.job(harness.mira, jobid) == "This job has already finished. Posting it here.", value
         assert labels(harness.last) == [["U1", "⋯"]]
         is_harmless(harness.last)
         await harness.wait(11)
@@ -111,7 +111,7 @@ async def test_a_job_that_does_not_say_what_it_is_is_shown_all_the_same(harness:
     for value in WRONG:
         jobid = harness.useapi.add_job()
         harness.useapi.set_answer(jobid, {"verb": "imagine", "status": "completed", field: value})
-        assert re.match("Watching|It is over already", await harness.job(harness.mira, jobid)), value
+        assert re.match("Watching|This job has already finished", await harness.job(harness.mira, jobid)), value
         assert words(harness.last).startswith("**")
         is_harmless(harness.last)
         await harness.wait(11)
@@ -122,7 +122,7 @@ async def test_an_answer_that_claims_the_id_of_another_job_changes_nothing_there
     victim = harness.useapi.add_job(duration=30)
     await harness.job(harness.mira, victim)
     harness.useapi.set_answer("liar", {"jobid": victim, "verb": "imagine", "status": "failed"})
-    assert await harness.job(harness.bo, "liar", harness.lounge) == "It is over already: I'm posting it here."
+    assert await harness.job(harness.bo, "liar", harness.lounge) == "This job has already finished. Posting it here."
     await harness.wait(60)
     assert words(harness.posts(harness.lounge)[0]).endswith("Midjourney could not finish this job.")
     _, result = harness.posts()
@@ -131,8 +131,8 @@ async def test_an_answer_that_claims_the_id_of_another_job_changes_nothing_there
 
 async def test_an_answer_with_an_endless_id_is_kept_under_the_one_that_was_asked_for(harness: BotHarness) -> None:
     harness.useapi.set_answer("short", {"jobid": "j" * 250, "verb": "imagine", "status": "completed"})
-    assert await harness.job(harness.bo, "short") == "It is over already: I'm posting it here."
-    assert (await harness.job(harness.bo, "short")).startswith("It stands here already")
+    assert await harness.job(harness.bo, "short") == "This job has already finished. Posting it here."
+    assert (await harness.job(harness.bo, "short")).startswith("It's already posted here")
 
 
 async def test_a_child_with_an_endless_id_is_no_child(harness: BotHarness) -> None:
@@ -162,7 +162,7 @@ async def test_of_forty_buttons_twenty_four_find_a_place_beside_the_extras(harne
     rows = labels(post)
     assert [len(row) for row in rows] == [5, 5, 5, 5, 5]
     assert rows[-1][-1] == "⋯"
-    await harness.press(harness.mira, await harness.press(harness.mira, post, "Button 23"), "Yes, press it")
+    await harness.press(harness.mira, await harness.press(harness.mira, post, "Button 23"), "Run it")
     assert [press["button"] for press in harness.presses()] == ["Button 23"]
 
 
@@ -171,7 +171,7 @@ async def test_a_label_of_two_hundred_characters_is_shown_in_part_and_pressed_wh
     post = await finished(harness, buttons=["U1", long.strip()])
     shown = labels(post)[1][0]
     assert (len(shown), shown[-1]) == (80, "…")
-    await harness.press(harness.mira, await harness.press(harness.mira, post, shown), "Yes, press it")
+    await harness.press(harness.mira, await harness.press(harness.mira, post, shown), "Run it")
     assert harness.presses()[0]["button"] == long.strip()
 
 
@@ -199,7 +199,7 @@ async def test_odd_labels_make_a_post_with_working_extras(harness: BotHarness) -
         assert len(flat) == len(set(flat)) or odd == ["⋯"]
         assert all(label.strip(" \u3164") for label in flat), "nobody presses what nobody sees"
         extras = await harness.mira.click(harness.last, custom_id=custom_ids(harness.last)[-1])
-        assert labels(extras.response.message)[0][-2:] == ["Copy job id", "Delete this post"]
+        assert labels(extras.response.message)[0][-2:] == ["Show job ID", "Delete this post"]
         await harness.wait(11)
     assert len(harness.posts()) == len(ODD)
 

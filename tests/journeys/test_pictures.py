@@ -260,7 +260,7 @@ async def test_pictures_are_hidden_but_where_only_adults_look(harness: BotHarnes
 
 
 async def split(harness: BotHarness, post: discord.Message) -> str:
-    return words(await harness.press(harness.mira, await harness.press(harness.mira, post, "⋯"), "Split in four"))
+    return words(await harness.press(harness.mira, await harness.press(harness.mira, post, "⋯"), "Split into four"))
 
 
 async def test_a_grid_is_split_into_four_files_that_answer_it_once(harness: BotHarness) -> None:
@@ -278,7 +278,7 @@ async def test_a_grid_is_split_into_four_files_that_answer_it_once(harness: BotH
         assert re.fullmatch(rf"imagine-castle-in-the-fog-\w{{4,8}}-{number}\.png", file.filename)
         assert file.description == f"Picture {number} of four made with Midjourney: a castle in the fog, ink wash"
         assert opened(harness.bytes_of(file) or b"").tobytes() == whole.crop(box).tobytes()
-    assert await split(harness, post) == f"They stand here already: {harness.jump(four)}"
+    assert await split(harness, post) == f"The four pictures are already posted: [see them here]({harness.jump(four)})"
     assert len(harness.posts()) == 2
 
 
@@ -286,12 +286,12 @@ async def test_four_that_were_deleted_by_hand_are_posted_again(harness: BotHarne
     post = await shown(harness, served(harness, "x.webp", samples.webp(64, 48)), imageUx=[])
     await split(harness, post)
     harness.env.inject_error("GET", "/channels/*/messages/*", status=500, times=None)
-    assert (await split(harness, post)).startswith("They stand here already"), "as far as anybody knows"
+    assert (await split(harness, post)).startswith("The four pictures are already posted"), "as far as anybody knows"
     harness.env.backend.faults.clear()
     await harness.mira.delete(harness.last)
     assert await split(harness, post) == "I'll post the four pictures here."
     assert len(harness.last.attachments) == 4
-    assert (await split(harness, post)).startswith("They stand here already")
+    assert (await split(harness, post)).startswith("The four pictures are already posted")
     assert len(harness.posts()) == 2
 
 

@@ -39,7 +39,7 @@ async def test_why_is_told_to_who_asked_and_to_nobody_else(harness: BotHarness) 
     told = words(await harness.press(harness.bo, harness.last, "Why?"))
     assert told.startswith("**Banned prompt detected**\nThe word \\`forbidden\\` is not welcome here.")
     refused = words(await harness.press(harness.mira, harness.last, "Why?"))
-    assert refused == "Only the member who brought this job here can see why it was declined."
+    assert refused == "Only whoever added this job can see why it was declined."
     assert len(harness.posts()) == 1
 
 
@@ -48,7 +48,7 @@ async def test_a_job_that_useapi_answers_with_422_is_declined_like_any_other(har
     await harness.job(harness.bo, running)
     await harness.wait(50)
     over = harness.useapi.add_job(prompt=SECRET, ends="moderated", age=60, over_code=422)
-    assert await harness.job(harness.bo, over) == "It is over already: I'm posting it here."
+    assert await harness.job(harness.bo, over) == "This job has already finished. Posting it here."
     assert [words(post) for post in harness.posts()[1:]] == [DECLINED] * 2
     looks = harness.looks(running), harness.looks(over)
     await harness.wait(600)
@@ -135,7 +135,7 @@ async def test_a_forgotten_job_is_looked_for_anew_when_somebody_asks(harness: Bo
     assert len(harness.posts()) == 2
     harness.useapi.forget_answer(jobid)
     await harness.wait(100)
-    assert await harness.job(harness.bo, jobid) == "It is over already: I'm posting it here."
+    assert await harness.job(harness.bo, jobid) == "This job has already finished. Posting it here."
     assert len(harness.posts()) == 3
     assert labels(harness.last)[0] == ["U1", "U2", "U3", "U4", "🔄"]
 

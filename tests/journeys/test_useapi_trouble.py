@@ -74,7 +74,7 @@ async def test_an_api_that_hangs_costs_twenty_seconds_and_not_the_answer(harness
 
 async def test_a_declined_job_is_told_at_once_and_without_its_prompt(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(prompt="something forbidden", ends="moderated", age=600, over_code=422)
-    assert await harness.job(harness.bo, jobid) == "It is over already: I'm posting it here."
+    assert await harness.job(harness.bo, jobid) == "This job has already finished. Posting it here."
     assert "something" not in words(harness.last)
     assert words(harness.last).endswith("Midjourney declined this one.")
 
@@ -148,7 +148,7 @@ async def test_people_who_ask_while_the_account_is_refused_do_not_wake_the_watch
     await harness.wait(30)
     before = harness.looks(first)
     assert await harness.job(harness.bo, second) == SENTENCES[401]
-    assert (await harness.job(harness.bo, first)).startswith("Already watched")
+    assert (await harness.job(harness.bo, first)).startswith("I'm already watching")
     await harness.wait(10)
     assert harness.looks(first) == before
 
