@@ -76,7 +76,11 @@ class Process:
 
 
 def _bare_environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "SYSTEMROOT"}}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in {"PATH", "HOME", "LANG", "SYSTEMROOT", "SSL_CERT_FILE"}
+    }
 
 
 class ProcessHarness:

@@ -1,5 +1,6 @@
 """Jobs that mean harm, in their words, buttons and pictures: the post is safe, says what is missing, and `⋯` works."""
 
+import itertools
 import re
 from collections.abc import AsyncIterator
 
@@ -61,7 +62,7 @@ def is_harmless(message: discord.Message) -> None:
     assert not re.search(r"https?://evil|(?<!\\)\|\||\ndiscord\.gg/", text)
 
 
-@pytest.mark.parametrize("kinds", [list(PROMPTS)[start::6] for start in range(6)], ids=", ".join)
+@pytest.mark.parametrize("kinds", [list(PROMPTS)[start::2] for start in range(2)], ids=["even", "odd"])
 async def test_no_prompt_comes_alive_on_card_or_result(harness: BotHarness, kinds: list[str]) -> None:
     for kind in kinds:
         await harness.job(harness.mira, harness.useapi.add_job(prompt=PROMPTS[kind], duration=16))
@@ -106,16 +107,15 @@ async def test_fields_of_the_wrong_kind_harm_nothing_else(harness: BotHarness) -
     assert len(harness.posts()) == len(WRONG)
 
 
-@pytest.mark.parametrize("field", ["verb", "status"])
-async def test_a_job_that_does_not_say_what_it_is_is_shown_all_the_same(harness: BotHarness, field: str) -> None:
-    for value in WRONG:
+async def test_a_job_that_does_not_say_what_it_is_is_shown_all_the_same(harness: BotHarness) -> None:
+    for field, value in itertools.product(("verb", "status"), WRONG):
         jobid = harness.useapi.add_job()
         harness.useapi.set_answer(jobid, {"verb": "imagine", "status": "completed", field: value})
         assert re.match("Watching|This job has already finished", await harness.job(harness.mira, jobid)), value
         assert words(harness.last).startswith("**")
         is_harmless(harness.last)
         await harness.wait(11)
-    assert len(harness.posts()) == len(WRONG)
+    assert len(harness.posts()) == 2 * len(WRONG)
 
 
 async def test_an_answer_that_claims_the_id_of_another_job_changes_nothing_there(harness: BotHarness) -> None:
@@ -316,17 +316,18 @@ async def test_a_body_that_is_shorter_than_it_said_is_no_picture(harness: BotHar
     assert words(await pictured(harness, url)).endswith(UNFETCHED)
 
 
-@pytest.mark.parametrize("told", [True, False], ids=["it says so", "it hides it"])
-async def test_a_broken_picture_of_twenty_seven_megabytes_is_shown_by_its_link(harness: BotHarness, told: bool) -> None:
-    data = PNG[:8] + bytes(27 << 20)  # the pretend Discord takes 25 MiB
-    claimed: dict[str, str | None] = {} if told else {"Content-Length": None}
-    url = harness.useapi.serve_file("x.png", data, content_type="image/png", headers=claimed)
-    await pictured(harness, url)
-    await harness.wait(1)
-    post = harness.last
-    assert words(post).endswith(f"-# The picture is too large to attach. {LINK}")
-    assert post.embeds[0].image.url == url
-    assert not post.attachments
+async def test_a_broken_picture_of_twenty_seven_megabytes_is_shown_by_its_link(harness: BotHarness) -> None:
+    """Whether its host says how large it is, or hides it."""
+    data = PNG[:8] + bytes(27 << 20)  # the fake Discord takes 25 MiB
+    headers: tuple[dict[str, str | None], ...] = ({}, {"Content-Length": None})
+    urls = [harness.useapi.serve_file("x.png", data, content_type="image/png", headers=each) for each in headers]
+    for url in urls:
+        await pictured(harness, url)
+        await harness.wait(1)
+        post = harness.last
+        assert words(post).endswith(f"-# The picture is too large to attach. {LINK}")
+        assert post.embeds[0].image.url == url
+        assert not post.attachments
 
 
 async def test_the_address_that_names_the_payer_is_never_shown(harness: BotHarness) -> None:
