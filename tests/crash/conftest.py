@@ -1,4 +1,4 @@
-"""The real process, `python -m bot run`, between a pretend Discord and a pretend useapi on loopback sockets."""
+"""The real process, `python -m bot run`, between a fake Discord and a fake useapi on loopback sockets."""
 
 import asyncio
 import os
@@ -109,7 +109,7 @@ class ProcessHarness:
         return [post for post in results if words in str(post.embeds)]
 
     async def picture(self, words: str = "", within: float = 20) -> Message:
-        """The first of those `pictures`, as soon as it stands."""
+        """The first of those `pictures`, as soon as it is posted."""
         return await self.discord.wait_until(lambda: next(iter(self.pictures(words)), None), within)
 
     def settle(self, **settings: str) -> None:

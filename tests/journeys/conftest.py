@@ -1,4 +1,4 @@
-"""The stage for journeys: the unchanged bot with real HTTP and a real SQLite file inside simcord's Discord."""
+"""The harness of the journeys: the unchanged bot with real HTTP and a real SQLite file inside simcord's Discord."""
 
 import asyncio
 import re
@@ -140,7 +140,7 @@ class BotHarness:
         await self.env.settle(idle=0.002)
 
     def posts(self, channel: Any = None) -> list[discord.Message]:
-        """What stands in the channel, the oldest first."""
+        """The messages of the channel, the oldest first."""
         return list((channel or self.channel).history())
 
     @property
@@ -259,8 +259,8 @@ async def harness(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> AsyncIter
         finally:
             await harness.close()
     secrets = ("discord-token", "demo-token", *harness.env.backend.interaction_tokens, *harness.useapi.jobids)
-    told = list(log.complaints(written.getvalue(), secrets))
-    assert not told, "\n".join(told)
+    complaints = list(log.complaints(written.getvalue(), secrets))
+    assert not complaints, "\n".join(complaints)
     complaints = list(invariants.violations(harness.env.http_requests))
     assert not complaints, "\n".join(complaints)
     bugs = [error for error in harness.env.errors if not is_sentence(error)]

@@ -119,41 +119,39 @@ async def test_a_plain_member_gains_nothing_from_a_moderators_buttons(harness: B
 # --- presses that fail ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("error", "sentence"),
-    [
-        (400, "Midjourney no longer offers this button for this picture."),
-        (401, "useapi.net does not accept this bot's token. Please ask this server's admin"),
-        (402, "The useapi.net subscription behind this bot has ended. Please ask this server's admin"),
-        (404, "useapi.net has no job with this id."),
-    ],
+REFUSALS = (
+    (400, "Midjourney no longer offers this button for this picture."),
+    (401, "useapi.net does not accept this bot's token. Please ask this server's admin"),
+    (402, "The useapi.net subscription behind this bot has ended. Please ask this server's admin"),
+    (404, "useapi.net has no job with this id."),
 )
-async def test_a_press_that_useapi_refuses_is_told_and_never_sent_again(
-    harness: BotHarness, error: int | str, sentence: str
-) -> None:
-    _, post, _ = await posted(harness)
-    harness.useapi.fail(error, path="/v2/jobs/button", times=math.inf)
-    answer = await harness.press(harness.mira, post, "V1")
-    assert answer.content.startswith(sentence)
-    await harness.wait(600)
-    assert len(harness.presses()) == 1, "each one costs money"
-    assert len(harness.posts()) == 1
 
 
-@pytest.mark.parametrize("error", [500, "reset", "html", "wrong_shape"])
-async def test_a_press_whose_answer_was_lost_is_looked_for_and_never_sent_again(
-    harness: BotHarness, error: int | str
-) -> None:
-    _, post, _ = await posted(harness)
-    harness.useapi.fail(error, path="/v2/jobs/button", times=math.inf)
-    answer = await harness.press(harness.mira, post, "V1")
-    harness.useapi.heal()
-    await harness.wait(8)
-    assert "did not confirm that Midjourney received V1" in _now(harness, answer)
-    await harness.wait(240)
-    assert "It may have been charged all the same." in _now(harness, answer)
-    assert len(harness.presses()) == 1, "each one costs money"
-    assert len(harness.posts()) == 1
+async def test_a_press_that_useapi_refuses_is_told_and_never_sent_again(harness: BotHarness) -> None:
+    for number, (error, sentence) in enumerate(REFUSALS, 1):
+        _, post, _ = await posted(harness)
+        harness.useapi.fail(error, path="/v2/jobs/button", times=math.inf)
+        answer = await harness.press(harness.mira, post, "V1")
+        assert answer.content.startswith(sentence)
+        await harness.wait(600)
+        assert len(harness.presses()) == number, "each one costs money"
+        assert len(harness.posts()) == number
+        harness.useapi.heal()
+
+
+async def test_a_press_whose_answer_was_lost_is_looked_for_and_never_sent_again(harness: BotHarness) -> None:
+    errors: tuple[int | str, ...] = (500, "reset", "html", "wrong_shape")
+    for number, error in enumerate(errors, 1):
+        _, post, _ = await posted(harness)
+        harness.useapi.fail(error, path="/v2/jobs/button", times=math.inf)
+        answer = await harness.press(harness.mira, post, "V1")
+        harness.useapi.heal()
+        await harness.wait(8)
+        assert "did not confirm that Midjourney received V1" in _now(harness, answer), error
+        await harness.wait(240)
+        assert "It may have been charged all the same." in _now(harness, answer), error
+        assert len(harness.presses()) == number, "each one costs money"
+        assert len(harness.posts()) == number
 
 
 async def test_a_press_that_midjourney_took_though_useapi_said_504_is_found_and_charged_once(
