@@ -1,4 +1,7 @@
-"""The command line: `python -m bot run|check|health|restore`. A failure ends with one sentence and exit status 1."""
+"""The command line: `python -m bot run|check|health|restore`. A failure ends with one sentence.
+
+Its exit status is 1; that of `run` is 78 (EX_CONFIG) where a person must act, so that no service restarts the bot.
+"""
 
 import argparse
 import asyncio
@@ -32,7 +35,7 @@ def main() -> int:
                 asyncio.run(_restore(arguments.file))
     except StartError as error:
         print(error, file=sys.stderr)  # noqa: T201 -- the last line on the screen is for a person
-        return 1
+        return error.exit_status if arguments.command == "run" else 1  # a container's health check knows 0 and 1 only
     except KeyboardInterrupt:  # during a check or a start's imports; a running bot handles signals itself
         return 130
     return 0

@@ -1,4 +1,4 @@
-"""Decides whether pictures are posted as spoilers, from a server's setting and the age restriction of the destination."""
+"""Decides whether pictures are posted as spoilers, from a server's setting and where the channel is age-restricted."""
 
 import asyncio
 import logging
