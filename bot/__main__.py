@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bot import __version__
 from bot.errors import StartError
-from bot.settings import from_environment, survey_settings
+from bot.settings import from_environment, some_settings, survey_settings
 
 _MAX_KEYS = 8  # listed by name
 
@@ -61,15 +61,20 @@ def _run(*, always_sync: bool) -> None:
     from bot.cli.run import run
 
     logs.set_up(settings.log_level, settings.secrets, settings.log_format)
-    for typo in survey_settings(os.environ).typos:
-        logging.getLogger(__name__).warning("%s", typo)
+    log = logging.getLogger(__name__)
+    survey = survey_settings(os.environ)
+    for typo in survey.typos:
+        log.warning("%s", typo)
+    if survey.exposed:
+        log.warning("Other users of this machine can read .env and the tokens in it. To prevent that: chmod o-rwx .env")
     run(settings, always_sync=always_sync)
 
 
 def _health() -> int:
     from bot.cli.healthcheck import is_healthy
 
-    healthy, text = is_healthy(from_environment(os.environ))
+    values = some_settings(os.environ, "HEALTH_HOST", "HEALTH_PORT")
+    healthy, text = is_healthy(values["health_host"], values["health_port"])
     print(text)  # noqa: T201 -- the command's output
     return 0 if healthy else 1
 
@@ -77,8 +82,8 @@ def _health() -> int:
 async def _restore(file: Path) -> None:
     from bot.store.restore import restore
 
-    settings = from_environment(os.environ)
-    restored = await restore(settings.data_dir, file, datetime.now(UTC))
+    data_dir = some_settings(os.environ, "DATA_DIR")["data_dir"]
+    restored = await restore(data_dir, file, datetime.now(UTC))
     newest = "" if restored.newest is None else f", last updated {restored.newest:%Y-%m-%d %H:%M} UTC"
     jobs = "1 job" if restored.jobs == 1 else f"{restored.jobs} jobs"
     print(f"Restored {file}: {jobs}{newest}.")  # noqa: T201 -- the command's output
