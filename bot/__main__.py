@@ -13,7 +13,6 @@ from pathlib import Path
 
 from bot import __version__
 from bot.errors import StartError
-from bot.settings import from_environment, some_settings, survey_settings
 
 _MAX_KEYS = 8  # listed by name
 
@@ -36,6 +35,11 @@ def main() -> int:
     except StartError as error:
         print(error, file=sys.stderr)  # noqa: T201 -- the last line on the screen is for a person
         return error.exit_status if arguments.command == "run" else 1  # a container's health check knows 0 and 1 only
+    except ModuleNotFoundError as missing:  # no `make` yet, or the system's Python was upgraded since
+        if missing.name is None or missing.name.partition(".")[0] in {"bot", "cogs"}:
+            raise
+        print(_not_installed(missing.name), file=sys.stderr)  # noqa: T201 -- the last line on the screen is for a person
+        return StartError().exit_status if arguments.command == "run" else 1
     except KeyboardInterrupt:  # during a check or a start's imports; a running bot handles signals itself
         return 130
     return 0
@@ -55,7 +59,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _not_installed(package: str) -> str:
+    return (
+        f"Python {sys.version_info.major}.{sys.version_info.minor} does not have the package {package}. "
+        "`make .venv/run` installs all that Darkroom needs."
+    )
+
+
 def _run(*, always_sync: bool) -> None:
+    from bot.settings import from_environment, survey_settings
+
     settings = from_environment(os.environ)
     from bot import logs
     from bot.cli.run import run
@@ -72,6 +85,7 @@ def _run(*, always_sync: bool) -> None:
 
 def _health() -> int:
     from bot.cli.healthcheck import is_healthy
+    from bot.settings import some_settings
 
     values = some_settings(os.environ, "HEALTH_HOST", "HEALTH_PORT")
     healthy, text = is_healthy(values["health_host"], values["health_port"])
@@ -80,6 +94,7 @@ def _health() -> int:
 
 
 async def _restore(file: Path) -> None:
+    from bot.settings import some_settings
     from bot.store.restore import restore
 
     data_dir = some_settings(os.environ, "DATA_DIR")["data_dir"]

@@ -122,3 +122,17 @@ async def test_a_check_that_is_ended_by_hand_says_no_more(tmp_path: Path) -> Non
             check.send_signal(signal.SIGINT)
             said, _ = await asyncio.wait_for(check.communicate(), 10)
     assert (check.returncode, b"Traceback" in said) == (130, False)
+
+
+async def test_a_python_without_the_packages_is_a_sentence() -> None:
+    """As after an upgrade of the system's Python, where no `make run` stands before the start."""
+    async with started(
+        *(sys.executable, "-S", "-m", "bot", "run"),
+        cwd=ROOT,
+        env=_bare_environment(),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    ) as bot:
+        said, _ = await asyncio.wait_for(bot.communicate(), 30)
+    (line,) = said.decode().splitlines()
+    assert (bot.returncode, line.endswith("`make .venv/run` installs all that Darkroom needs.")) == (78, True)
