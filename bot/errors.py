@@ -1,7 +1,7 @@
 """All errors of Darkroom but those about pictures (bot/images/errors.py). A class's docstring is what a person reads.
 
 DarkroomError
-├── StartError                 ends the start, with this sentence and exit status 1
+├── StartError                 ends the start with this sentence; the exit status says whether a restart may help
 │   ├── SettingsError
 │   ├── StoreError
 │   └── DiscordStartError
@@ -47,6 +47,16 @@ class DarkroomError(Exception):
 
 class StartError(DarkroomError):
     """Darkroom could not start."""
+
+    def __init__(self, sentence: str | None = None, *, temporary: bool = False) -> None:
+        super().__init__(sentence)
+        self.temporary = temporary
+        """Whether a later start may succeed although nobody changed anything."""
+
+    @property
+    def exit_status(self) -> int:
+        """The exit status of `run`: 1, or 78 (EX_CONFIG of sysexits.h) where a person must act before a restart."""
+        return 1 if self.temporary else 78
 
 
 class SettingsError(StartError):

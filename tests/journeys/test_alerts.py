@@ -98,6 +98,16 @@ async def test_an_alert_from_before_a_restart_is_closed_also_when_nothing_is_lef
     assert sorted(alerts(harness)[2:]) == sorted(f"✓ Over: {alert.removeprefix('⚠️ ')}" for alert in opened)
 
 
+async def test_the_alert_about_a_deleted_channel_says_that_it_was_deleted(harness: BotHarness) -> None:
+    await harness.restart(alert_channel=harness.lounge.id)
+    await harness.job(harness.mira, harness.useapi.add_job(prompt="a lighthouse"))
+    harness.env.inject_error("POST", f"/channels/{harness.channel.id}/messages", status=404, code=10003, times=None)
+    await harness.wait(45 * 60)
+    (alert,) = alerts(harness)
+    assert f"{harness.channel.id} was deleted" in alert
+    assert "`/darkroom status`" not in alert, "nothing can be sent there again"
+
+
 async def test_a_result_that_cannot_be_posted_alerts_and_is_sent_when_an_admin_says_so(harness: BotHarness) -> None:
     await harness.restart(alert_channel=harness.lounge.id)
     admin = harness.guild.add_member(harness.guild.owner)

@@ -202,8 +202,8 @@ async def test_a_picture_that_cannot_be_had_is_left_alone_after_ten_minutes(harn
 # --- spoilers ---------------------------------------------------------------------------------------------------------
 
 
-def age_restricted(harness: BotHarness, channel_id: int) -> list[int]:
-    """Mark a channel: simcord knows no age-restricted ones. The ids of the channels that the bot asks about."""
+def age_restricted(harness: BotHarness, *ids: int) -> list[int]:
+    """Mark channels and servers: simcord knows no age-restricted ones. The ids of those that the bot asks about."""
     request = harness.bot.http.request
     asked: list[int] = []
 
@@ -211,7 +211,10 @@ def age_restricted(harness: BotHarness, channel_id: int) -> list[int]:
         told = await request(route, **options)
         if route.method == "GET" and route.path == "/channels/{channel_id}":
             asked.append(route.channel_id)
-            told = {**told, "nsfw": route.channel_id == channel_id}
+            told = {**told, "nsfw": route.channel_id in ids}
+        if route.method == "GET" and route.path == "/guilds/{guild_id}":
+            asked.append(route.guild_id)
+            told = {**told, "nsfw_level": 3 if route.guild_id in ids else 0}
         return told
 
     harness.bot.http.request = marked  # type: ignore[method-assign]  # simcord's end, not ours
@@ -250,10 +253,16 @@ async def test_pictures_are_hidden_but_where_only_adults_look(harness: BotHarnes
     assert not is_hidden(await shown(harness, url, harness.lounge))
     assert not is_hidden(await shown(harness, url, harness.lounge))
     assert not is_hidden(await shown(harness, url, sketches))
-    assert asked == [harness.channel.id, harness.lounge.id, thread.id, harness.lounge.id]
+    assert asked == [harness.channel.id, harness.guild.id, harness.lounge.id, thread.id, harness.lounge.id]
     await harness.wait(600)
     harness.env.inject_error("GET", "/channels/*", status=500, times=None)
     assert is_hidden(await shown(harness, url, harness.lounge)), "nobody knows, so nobody sees"
+
+
+async def test_pictures_are_open_in_every_channel_of_an_age_restricted_server(harness: BotHarness) -> None:
+    await harness.bot.store.servers.change_settings(harness.guild.id, spoiler=Spoiler.UNLESS_AGE_RESTRICTED)
+    age_restricted(harness, harness.guild.id)
+    assert not is_hidden(await shown(harness, served(harness, "x.png", samples.png(64, 64))))
 
 
 # --- in four ----------------------------------------------------------------------------------------------------------
