@@ -22,6 +22,7 @@ DarkroomError
     │   └── QueueFull              429 with executingJobs
     └── TransientError           rule RETRY: the next poll may succeed
         ├── ProviderServerError    5xx
+        ├── JobsMissing            many running jobs were not found one after the other
         ├── Overloaded             504, rule BACK_OFF; to a POST it is no refusal, see bot/providers/useapi/responses.py
         ├── Unreachable            connection lost: whether the request arrived is unknown
         │   └── NotSent              refused, no network: the request certainly did not arrive
@@ -203,6 +204,10 @@ class TransientError(ProviderError):
 
 class ProviderServerError(TransientError):
     """useapi.net is having problems right now. Please try again in a minute."""
+
+
+class JobsMissing(TransientError):
+    """useapi.net does not find the running jobs right now. Please try again in a few minutes."""
 
 
 class Overloaded(TransientError):

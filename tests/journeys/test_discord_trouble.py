@@ -228,7 +228,7 @@ async def test_an_embed_that_discord_does_not_take_either_becomes_text(harness: 
     refuse(harness, 403, 50013, times=2)
     await over(harness)
     (post,) = harness.posts()
-    assert re.fullmatch(r"-# ✓ Imagine · castle in the fog, \d+ s", post.content)
+    assert re.fullmatch(r"-# ✓ Imagine · castle in the fog, \d+ s · #\w{4}", post.content)
     assert not post.embeds
     assert labels(post)[-1][-1] == "⋯"
 

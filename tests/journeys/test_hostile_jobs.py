@@ -122,10 +122,25 @@ async def test_an_answer_that_claims_the_id_of_another_job_changes_nothing_there
     victim = harness.useapi.add_job(duration=30)
     await harness.job(harness.mira, victim)
     harness.useapi.set_answer("liar", {"jobid": victim, "verb": "imagine", "status": "failed"})
-    assert await harness.job(harness.bo, "liar", harness.lounge) == "This job has already finished. Posting it here."
+    assert "an answer that I could not read" in await harness.job(harness.bo, "liar", harness.lounge)
     await harness.wait(60)
-    assert words(harness.posts(harness.lounge)[0]).endswith("Midjourney could not finish this job.")
+    assert harness.posts(harness.lounge) == []
     _, result = harness.posts()
+    assert result.attachments
+
+
+async def test_the_picture_of_another_job_is_not_posted_as_this_ones(harness: BotHarness) -> None:
+    castle = harness.useapi.add_job(prompt="a castle", duration=30)
+    ship = harness.useapi.add_job(prompt="a ship", age=600)
+    await harness.job(harness.mira, castle)
+    mixed_up = {"jobid": ship, "verb": "imagine", "status": "completed", "prompt": "a ship"}
+    harness.useapi.set_answer(castle, {**mixed_up, "attachments": [{"url": "https://cdn.discordapp.com/ship.png"}]})
+    await harness.wait(60)
+    assert len(harness.posts()) == 1, "the status card"
+    harness.useapi.forget_answer(castle)
+    await harness.wait(300)
+    _, result = harness.posts()
+    assert "a castle" in words(result)
     assert result.attachments
 
 
