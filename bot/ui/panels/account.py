@@ -50,7 +50,7 @@ def account_lines(seen: Account) -> list[str]:
         return ["**The account**", seen.error]
     places = f" of {max(seen.places, len(seen.jobs))}" if seen.places else ""
     lines = [f"**The account: {len(seen.jobs)}{places} slots running, {seen.waiting} waiting**"]
-    lines += [f"- {formatting.plain(formatting.choice(job, ''), 120)}" for job in seen.jobs.values()]
+    lines += [f"- {formatting.summary(job, '')}" for job in seen.jobs.values()]
     return [*lines, f"-# {seen.held}"] if seen.held else lines
 
 

@@ -91,7 +91,7 @@ async def _mentions(interaction: discord.Interaction, wanted: bool) -> str:
 
 
 def _name(known: KnownJob) -> str:
-    return f"{formatting.plain(formatting.choice(known.job, known.key), 120)} `#{known.key}`"
+    return f"{formatting.summary(known.job, known.key)} `#{known.key}`"
 
 
 def _option(job: Job, key: str, value: str, *, before: str = "") -> discord.SelectOption:

@@ -38,7 +38,7 @@ def result_view(nonce: str, job: Job, *, bare: bool = False, used: Mapping[str, 
     last = max(len(rows) - 1, 0)
     if rows and len(rows[last]) == 5:
         last += 1
-    if job.status == Status.MODERATED:
+    if formatting.has_decline_reason(job):
         view.add_item(WhyButton(nonce, row=last))
     view.add_item(MoreButton(nonce, row=last))
     return view
