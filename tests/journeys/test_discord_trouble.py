@@ -208,14 +208,17 @@ async def test_a_card_that_may_not_be_edited_for_a_while_tells_the_end_when_it_m
 
 
 @pytest.mark.parametrize(("status", "code"), [(403, 50013), (413, 40005), (413, 0), (400, 40005)])
-async def test_a_file_that_discord_does_not_take_becomes_a_link(harness: BotHarness, status: int, code: int) -> None:
+async def test_a_file_that_discord_does_not_take_is_linked_privately(
+    harness: BotHarness, status: int, code: int
+) -> None:
     refuse(harness, status, code)
     await over(harness)
     (post,) = harness.posts()
     assert not post.attachments
-    assert str(post.embeds[0].image.url).startswith(harness.useapi.origin)
-    last = words(post).splitlines()[-1]
-    assert re.fullmatch(r"-# The picture could not be attached here\. This is a link that expires <t:\d+:R>\.", last)
+    assert post.embeds[0].image.url is None, "Midjourney's file names begin with the payer's name"
+    assert words(post).splitlines()[-1] == (
+        "-# The picture could not be attached here. The member who added this job finds it in full size under `⋯`."
+    )
     assert labels(post)[-1][-1] == "⋯"
 
 

@@ -70,10 +70,12 @@ class MoreButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:
         if is_still_grid(known.job):
             view.add_item(SplitButton(self.nonce))
         words = f"{name_of(known.job)} · `#{known.key}`"
-        if link := full_size(known.job, discord.utils.utcnow(), bot_of(interaction).settings.image_hosts):
+        may_manage = await may_manage_post(interaction, delivery)
+        hosts = bot_of(interaction).settings.image_hosts
+        if link := full_size(known.job, discord.utils.utcnow(), hosts, private=may_manage):
             view.add_item(ui.Button(label="Full size", url=link.url))
             words += f" · full size until {discord.utils.format_dt(link.until, 'f')}"
-        if await may_manage_post(interaction, delivery):
+        if may_manage:
             view.add_item(CopyIdButton(self.nonce))
             view.add_item(DeleteButton(self.nonce))
         await replies.say(interaction, words, view=view)
