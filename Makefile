@@ -4,18 +4,29 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE # each worker of pytest and each bot that it starts would compile everything anew
 
-.PHONY: help setup demo run check test bench soak image-check pictures lock clean
+.PHONY: help demo run doctor clean setup check test bench soak image-check pictures lock stale
 
 help: ## show this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@awk -F ':.*## ' '/^## /{print "\n" substr($$0, 4)} /^[a-z-]+:.*## /{printf "  %-13s %s\n", $$1, $$2}' Makefile
 
-setup: .venv/dev ## install everything for demo, run, check and test into .venv
+## For admins
 
 demo: .venv/dev ## start the whole bot in your browser, without any account; PORT=8765 sets the port
 	$(BIN)/python -m bot.demo --port $(or $(PORT),0)
 
 run: .venv/run ## run the bot, with the settings in .env
 	$(BIN)/python -m bot run
+
+doctor: .venv/run ## check settings, tokens, database and disk, and say what to do; changes nothing
+	$(BIN)/python -m bot check
+
+clean: ## delete .venv and caches; never touches data/
+	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+## For developers
+
+setup: .venv/dev ## install everything for demo, run, check and test into .venv
 
 check: .venv/dev ## check style, types and import layers
 	$(BIN)/ruff check .
@@ -49,25 +60,28 @@ lock: ## pin the packages again; needs uv
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header \
 	    --no-emit-index-url --no-emit-find-links --quiet -c requirements.txt -o requirements-dev.txt
 
-clean: ## delete .venv and caches; never touches data/
-	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	find . -name __pycache__ -type d -prune -exec rm -rf {} +
-
 # Checked first, because pip answers an older Python with a page of version numbers.
 NEW_ENOUGH := import sys; sys.version_info >= (3, 11) or sys.exit("Darkroom needs Python 3.11 or newer, and $(PYTHON) \
     is %d.%d. Call make with PYTHON=python3.12, or another one that you have." % sys.version_info[:2])
 
+# After an upgrade of the system's Python, .venv holds packages that the new one does not see. Empty if all is well.
+HAS_PACKAGES := import os, sys, sysconfig; sys.exit(not os.path.isdir(sysconfig.get_path("purelib")))
+STALE := $(if $(wildcard .venv/bin),$(shell $(BIN)/python -c '$(HAS_PACKAGES)' >/dev/null 2>&1 || echo stale))
+
+stale:
+	@echo "The Python that .venv was made with is gone or was upgraded; .venv is made again."
+
 # Running the bot needs only some of the packages; the development set has all of them at the same versions.
-.venv/run: requirements.txt
+.venv/run: requirements.txt $(STALE)
 	@$(PYTHON) -c '$(NEW_ENOUGH)'
 	@echo "Downloading the packages, about a minute …"
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(if $(STALE),--clear) .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.txt
 	touch $@
 
-.venv/dev: requirements-dev.txt
+.venv/dev: requirements-dev.txt $(STALE)
 	@$(PYTHON) -c '$(NEW_ENOUGH)'
 	@echo "Downloading the packages, about a minute …"
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(if $(STALE),--clear) .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
 	touch $@ .venv/run

@@ -1,4 +1,7 @@
-"""The command line: `python -m bot run|check|health|restore`. A failure ends with one sentence and exit status 1."""
+"""The command line: `python -m bot run|check|health|restore`. A failure ends with one sentence.
+
+Its exit status is 1; that of `run` is 78 (EX_CONFIG) where a person must act, so that no service restarts the bot.
+"""
 
 import argparse
 import asyncio
@@ -10,7 +13,6 @@ from pathlib import Path
 
 from bot import __version__
 from bot.errors import StartError
-from bot.settings import from_environment, survey_settings
 
 _MAX_KEYS = 8  # listed by name
 
@@ -32,7 +34,12 @@ def main() -> int:
                 asyncio.run(_restore(arguments.file))
     except StartError as error:
         print(error, file=sys.stderr)  # noqa: T201 -- the last line on the screen is for a person
-        return 1
+        return error.exit_status if arguments.command == "run" else 1  # a container's health check knows 0 and 1 only
+    except ModuleNotFoundError as missing:  # no `make` yet, or the system's Python was upgraded since
+        if missing.name is None or missing.name.partition(".")[0] in {"bot", "cogs"}:
+            raise
+        print(_not_installed(missing.name), file=sys.stderr)  # noqa: T201 -- the last line on the screen is for a person
+        return StartError().exit_status if arguments.command == "run" else 1
     except KeyboardInterrupt:  # during a check or a start's imports; a running bot handles signals itself
         return 130
     return 0
@@ -52,30 +59,46 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _not_installed(package: str) -> str:
+    return (
+        f"Python {sys.version_info.major}.{sys.version_info.minor} does not have the package {package}. "
+        "`make .venv/run` installs all that Darkroom needs."
+    )
+
+
 def _run(*, always_sync: bool) -> None:
+    from bot.settings import from_environment, survey_settings
+
     settings = from_environment(os.environ)
     from bot import logs
     from bot.cli.run import run
 
     logs.set_up(settings.log_level, settings.secrets, settings.log_format)
-    for typo in survey_settings(os.environ).typos:
-        logging.getLogger(__name__).warning("%s", typo)
+    log = logging.getLogger(__name__)
+    survey = survey_settings(os.environ)
+    for typo in survey.typos:
+        log.warning("%s", typo)
+    if survey.exposed:
+        log.warning("Other users of this machine can read .env and the tokens in it. To prevent that: chmod o-rwx .env")
     run(settings, always_sync=always_sync)
 
 
 def _health() -> int:
     from bot.cli.healthcheck import is_healthy
+    from bot.settings import some_settings
 
-    healthy, text = is_healthy(from_environment(os.environ))
+    values = some_settings(os.environ, "HEALTH_HOST", "HEALTH_PORT")
+    healthy, text = is_healthy(values["health_host"], values["health_port"])
     print(text)  # noqa: T201 -- the command's output
     return 0 if healthy else 1
 
 
 async def _restore(file: Path) -> None:
+    from bot.settings import some_settings
     from bot.store.restore import restore
 
-    settings = from_environment(os.environ)
-    restored = await restore(settings.data_dir, file, datetime.now(UTC))
+    data_dir = some_settings(os.environ, "DATA_DIR")["data_dir"]
+    restored = await restore(data_dir, file, datetime.now(UTC))
     newest = "" if restored.newest is None else f", last updated {restored.newest:%Y-%m-%d %H:%M} UTC"
     jobs = "1 job" if restored.jobs == 1 else f"{restored.jobs} jobs"
     print(f"Restored {file}: {jobs}{newest}.")  # noqa: T201 -- the command's output

@@ -97,7 +97,7 @@ async def open_darkroom(
                 api=api,
                 store=store,
                 poll_child=partial(_poll_child, bot),
-                notify=lambda submission: answers.tell(submission, bot.submissions.pause_reason),
+                notify=lambda submission: answers.notify(submission, bot.submissions.pause_reason),
                 deliver_soon=bot.dispatcher.wake,
                 alerts=bot.alerts,
                 queue_limit=settings.press_queue,

@@ -5,7 +5,7 @@ import hashlib
 import json
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from typing import Any
 
@@ -28,6 +28,7 @@ from bot.settings import DISCORD_API_URL, Settings
 from bot.store import Store
 from bot.submissions import SubmissionQueue
 from bot.ui import replies
+from bot.ui.command_mentions import mentions_of
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,8 @@ PERMISSIONS = discord.Permissions(
     attach_files=True,
     read_message_history=True,
 )
+_MENTIONS = "command mentions"  # the name of a fact in the store
+_FETCH_TIMEOUT_SECONDS = 10.0  # for the ids of the commands, which are not needed for the start
 _CLOSE_TIMEOUT_SECONDS = 4.5  # for the last webhooks and the dispatcher's last messages, too
 _UNREACHABLE = (OSError, aiohttp.ClientError, discord.GatewayNotFound, discord.DiscordServerError)
 
@@ -91,6 +94,7 @@ class Darkroom(commands.AutoShardedBot):
         self.settings = settings
         self.store = store
         self.api = api
+        self.command_mentions: Mapping[str, str] = {}
         self.web: list[Callable[[], AbstractAsyncContextManager[object]]] = []
         self._opened = AsyncExitStack()
         self.alerts = Alerts(self, store, settings.alert_channel)
@@ -114,14 +118,31 @@ class Darkroom(commands.AutoShardedBot):
         await self._sync()
 
     async def _sync(self) -> None:
-        """Send the commands to Discord if they changed, by a stored hash: Discord limits how often they are sent."""
+        """Send the commands to Discord if they changed, by a stored hash: Discord limits how often they are sent.
+
+        The ids that Discord gives them are stored, too, as mentions. They are written first: after a crash in between,
+        the commands are sent again.
+        """
         payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
         text = json.dumps([self.application_id, payload], sort_keys=True, default=str)
         digest = hashlib.sha256(text.encode()).hexdigest()
         if self._always_sync or await self.store.facts.get("commands") != digest:
-            await self.tree.sync()
+            await self._keep_mentions(await self.tree.sync())
             await self.store.facts.set("commands", digest)
             log.info("Sent the commands to Discord")
+        elif stored := await self.store.facts.get(_MENTIONS):
+            self.command_mentions = json.loads(stored)
+        else:  # they were sent by a version that stored no ids
+            try:
+                async with asyncio.timeout(_FETCH_TIMEOUT_SECONDS):
+                    fetched = await self.tree.fetch_commands()
+                await self._keep_mentions(fetched)
+            except (discord.HTTPException, OSError, aiohttp.ClientError) as error:
+                log.info("Could not fetch the ids of the commands (%s)", type(error).__name__)
+
+    async def _keep_mentions(self, commands: Iterable[app_commands.AppCommand]) -> None:
+        self.command_mentions = mentions_of(commands)
+        await self.store.facts.set(_MENTIONS, json.dumps(self.command_mentions))
 
     async def check_server(self, interaction: discord.Interaction[Any]) -> bool:
         """Whether the interaction's server is allowed; if not, answer with the setting to change.

@@ -1,7 +1,7 @@
 """All errors of Darkroom but those about pictures (bot/images/errors.py). A class's docstring is what a person reads.
 
 DarkroomError
-├── StartError                 ends the start, with this sentence and exit status 1
+├── StartError                 ends the start with this sentence; the exit status says whether a restart may help
 │   ├── SettingsError
 │   ├── StoreError
 │   └── DiscordStartError
@@ -22,6 +22,7 @@ DarkroomError
     │   └── QueueFull              429 with executingJobs
     └── TransientError           rule RETRY: the next poll may succeed
         ├── ProviderServerError    5xx
+        ├── JobsMissing            many running jobs were not found one after the other
         ├── Overloaded             504, rule BACK_OFF; to a POST it is no refusal, see bot/providers/useapi/responses.py
         ├── Unreachable            connection lost: whether the request arrived is unknown
         │   └── NotSent              refused, no network: the request certainly did not arrive
@@ -47,6 +48,16 @@ class DarkroomError(Exception):
 
 class StartError(DarkroomError):
     """Darkroom could not start."""
+
+    def __init__(self, sentence: str | None = None, *, temporary: bool = False) -> None:
+        super().__init__(sentence)
+        self.temporary = temporary
+        """Whether a later start may succeed although nobody changed anything."""
+
+    @property
+    def exit_status(self) -> int:
+        """The exit status of `run`: 1, or 78 (EX_CONFIG of sysexits.h) where a person must act before a restart."""
+        return 1 if self.temporary else 78
 
 
 class SettingsError(StartError):
@@ -193,6 +204,10 @@ class TransientError(ProviderError):
 
 class ProviderServerError(TransientError):
     """useapi.net is having problems right now. Please try again in a minute."""
+
+
+class JobsMissing(TransientError):
+    """useapi.net does not find the running jobs right now. Please try again in a few minutes."""
 
 
 class Overloaded(TransientError):

@@ -8,6 +8,8 @@ import hmac
 import ipaddress
 import math
 import re
+import stat
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -335,29 +337,62 @@ def from_environment(environ: Mapping[str, str], dotenv: Path = Path(".env")) ->
     return Settings(**survey.values)
 
 
+def some_settings(environ: Mapping[str, str], *names: str, dotenv: Path = Path(".env")) -> dict[str, Any]:
+    """Read the settings of these names alone, for commands that need no tokens; the keys are fields of `Settings`.
+
+    Raises `SettingsError` for mistakes in these settings only.
+    """
+    values, mistakes = _values([setting for setting in SETTINGS if setting.name in names], _given(environ, dotenv))
+    if mistakes:
+        raise SettingsError("\n".join(mistakes))
+    return values
+
+
 class Survey(NamedTuple):
-    """Values by field name of `Settings`, and a sentence for each mistake and each likely typo."""
+    """Values by field name of `Settings`, and a sentence for each mistake and each likely typo.
+
+    `exposed`: other users of this machine can read the file, and a token is in it.
+    """
 
     values: dict[str, Any]
     mistakes: list[str]
     typos: list[str]
+    exposed: bool
 
 
 def survey_settings(environ: Mapping[str, str], dotenv: Path = Path(".env")) -> Survey:
     """Read all settings that are valid; raises `SettingsError` only if the file `dotenv` itself cannot be read."""
     given = _given(environ, dotenv)
-    mistakes: list[str] = []
-    values: dict[str, Any] = {}
-    for setting in SETTINGS:
-        try:
-            values[setting.name.lower()] = setting.read(_text(setting, given))
-        except ValueError as mistake:
-            mistakes.append(f"{setting.name} {mistake} ({setting.where})")
+    values, mistakes = _values(SETTINGS, given)
     useapi, poll = values.get("useapi_url"), values.get("poll_seconds")
     if useapi and poll and urlsplit(useapi).hostname == "api.useapi.net" and poll < 10:
         mistakes.append("POLL_SECONDS must be 10 or more, as useapi.net asks")
     mistakes += _webhook_mistakes(values)
-    return Survey(values, mistakes, _typos(given))
+    return Survey(values, mistakes, _typos(given), _is_exposed(dotenv))
+
+
+def _values(settings: Iterable[Setting], given: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """Return the valid values by field name, and a sentence for each of the others."""
+    values: dict[str, Any] = {}
+    mistakes: list[str] = []
+    for setting in settings:
+        try:
+            values[setting.name.lower()] = setting.read(_text(setting, given))
+        except ValueError as mistake:
+            mistakes.append(f"{setting.name} {mistake} ({setting.where})")
+    return values, mistakes
+
+
+def _is_exposed(dotenv: Path) -> bool:
+    """Files of tokens (`DISCORD_TOKEN_FILE`) are not checked: in a container, secrets may be readable by everyone."""
+    try:
+        mode = dotenv.stat().st_mode
+    except OSError:
+        return False
+    if sys.platform == "win32" or not mode & stat.S_IROTH:
+        return False
+    content = _read_dotenv(dotenv)
+    return any(content.get(setting.name, "").strip() for setting in SETTINGS if setting.from_file)
 
 
 def _webhook_mistakes(values: Mapping[str, Any]) -> list[str]:

@@ -1,74 +1,79 @@
-"""`/darkroom`: what those who manage a server can see, do and set."""
+"""`/darkroom`: settings, submission log and status, for members with Manage Server."""
 
 import discord
-from discord import app_commands, ui
+from discord import app_commands
 from discord.ext import commands
 
 from bot import formatting
 from bot.client import Darkroom
 from bot.models import Delivery
-from bot.ui import ReportButton, interactions, replies, show_settings, show_submission_log, status_view
+from bot.ui import RearmButton, ReportButton, interactions, replies, show_settings, show_submission_log, view_of
 
-_SHOWN = 8
+_MAX_UNDELIVERABLE = 8  # lines
 
 
-# No check stands on top of the default: admins change who may use it under Server Settings, Integrations.
+# No check besides the default permission: admins change who may use it under Server Settings, Integrations.
 @app_commands.default_permissions(manage_guild=True)
-class Admin(commands.GroupCog, group_name="darkroom", group_description="How Darkroom does in this server"):
-    """The commands of a server's managers."""
+class Admin(
+    commands.GroupCog, group_name="darkroom", group_description="Settings and status of Darkroom in this server"
+):
+    """The commands for members with Manage Server."""
 
     def __init__(self, bot: Darkroom) -> None:
         self._bot = bot
 
-    @app_commands.command(name="settings", description="Where results go, who may press, how often; and a test picture")
+    @app_commands.command(
+        name="settings", description="Where results are posted, who may use buttons and how often; with a test picture"
+    )
     async def settings(self, interaction: discord.Interaction[Darkroom]) -> None:
         """Open the panel."""
         await interaction.response.defer(ephemeral=True)
         await show_settings(interaction)
 
-    @app_commands.command(name="presses", description="Who pressed what here, and what came of it")
+    @app_commands.command(name="presses", description="Who pressed which button here, and with what outcome")
     async def presses(self, interaction: discord.Interaction[Darkroom]) -> None:
         """Open the newest page."""
         await interaction.response.defer(ephemeral=True)
         await show_submission_log(interaction)
 
-    @app_commands.command(name="status", description="What Darkroom waits for here, and what it could not post")
+    @app_commands.command(name="status", description="What Darkroom is watching here, and what it could not post")
     async def status(self, interaction: discord.Interaction[Darkroom]) -> None:
-        """Answer in private, about this server alone; the account's matters only to whoever runs the bot."""
+        """Answer in private about this server; details of the provider's account are for the bot's owner only."""
         await interaction.response.defer(ephemeral=True)
         guild_id = interactions.destination_of(interaction).guild_id
         store = self._bot.store
-        given_up = await store.deliveries.undeliverable(guild_id)
+        undeliverable = await store.deliveries.undeliverable(guild_id)
         lines = [
             f"Running jobs watched here: {await store.subscriptions.count_in_server(guild_id)}",
-            f"Results to be posted: {await store.deliveries.count_waiting(guild_id)}",
-            f"Presses of this server in line: {await store.queue.count_in_server(guild_id)}",
-            *await self._account(interaction),
+            f"Results to post: {await store.deliveries.count_waiting(guild_id)}",
+            f"Queued buttons of this server: {await store.queue.count_in_server(guild_id)}",
+            *await self._provider_lines(interaction),
         ]
         if not interaction.app_permissions.read_message_history:
             lines.append(
-                "I lack Read Message History in this channel: after a crash a post here may be repeated. "
-                "Edit Channel, Permissions changes that."
+                "I lack Read Message History in this channel, so I may repeat a post here after a crash. You can "
+                "change that under Edit Channel, Permissions."
             )
-        if given_up:
-            lines += ["", f"**Could not be posted: {len(given_up)}**"]
-            lines += [await self._line(delivery) for delivery in given_up[:_SHOWN]]
-        view = status_view() if given_up else ui.View(timeout=None)
-        view.add_item(ReportButton())
-        await replies.say(interaction, "\n".join(lines)[:2000], view=view)
+        if undeliverable:
+            lines += ["", f"**Could not be posted: {len(undeliverable)}**"]
+            lines += [await self._undeliverable_line(delivery) for delivery in undeliverable[:_MAX_UNDELIVERABLE]]
+        view = view_of(RearmButton(), ReportButton()) if undeliverable else view_of(ReportButton())
+        await replies.say(interaction, "\n".join(lines), view=view)
 
-    async def _account(self, interaction: discord.Interaction[Darkroom]) -> list[str]:
+    async def _provider_lines(self, interaction: discord.Interaction[Darkroom]) -> list[str]:
         outage = self._bot.poller.outage
         if not await interactions.is_owner(interaction):
-            return [f"useapi.net: {'has trouble; jobs wait, and go on by themselves' if outage else 'answers'}"]
+            if outage:
+                return ["useapi.net: has trouble. Jobs continue by themselves when it is over."]
+            return ["useapi.net: answers"]
         lines = [
             f"useapi.net: {outage or 'answers'}",
-            f"Presses of all servers in line: {await self._bot.store.queue.count()}",
+            f"Queued buttons of all servers: {await self._bot.store.queue.count()}",
         ]
-        held = self._bot.submissions.pause_reason
-        return [*lines, f"Presses wait: {held}"] if held else lines
+        pause_reason = self._bot.submissions.pause_reason
+        return [*lines, f"The queue is paused: {pause_reason}"] if pause_reason else lines
 
-    async def _line(self, delivery: Delivery) -> str:
+    async def _undeliverable_line(self, delivery: Delivery) -> str:
         known = await self._bot.store.jobs.get(delivery.job_id)
         name = formatting.plain(formatting.label(known.job), 60)
         return f"- `#{known.key}` {name} in <#{delivery.destination.channel_id}> ({delivery.error})"

@@ -10,12 +10,12 @@ from bot.client import Darkroom
 
 log = logging.getLogger(__name__)
 
-_RESTART_PAUSE = 5.0
-_LAST_SENDS = 3.5  # seconds for the messages in hand at the end; what takes longer is settled after the next start
+_RESTART_SECONDS = 5.0
+_SHUTDOWN_SECONDS = 3.5  # for requests in flight; what takes longer is reconciled after the next start
 
 
 class Background(commands.Cog):
-    """The loops in the background."""
+    """Runs the loops of `Darkroom.background`."""
 
     def __init__(self, bot: Darkroom) -> None:
         self._bot = bot
@@ -24,23 +24,23 @@ class Background(commands.Cog):
     async def cog_load(self) -> None:
         """Start all loops."""
         for name, run in self._bot.background.items():
-            self._loops.append(asyncio.create_task(_for_ever(name, run), name=name))
+            self._loops.append(asyncio.create_task(_run_forever(name, run), name=name))
 
     async def cog_unload(self) -> None:
-        """Stop all, with a moment for the messages in hand."""
+        """Stop all loops, with a moment for requests in flight."""
         for loop in self._loops:
             loop.cancel()
-        await asyncio.wait(self._loops, timeout=_LAST_SENDS)
+        await asyncio.wait(self._loops, timeout=_SHUTDOWN_SECONDS)
 
 
-async def _for_ever(name: str, run: Callable[[], Awaitable[None]]) -> None:
-    """Run a loop; a bug that ends it is logged, and it starts again: all it needs stands in the store."""
+async def _run_forever(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    """Run a loop until cancelled; after an unexpected error, log it and restart: the loop's state is in the store."""
     while True:
         try:
             await run()
         except Exception:
-            log.exception("The %s broke off; it starts again in %.0f s", name, _RESTART_PAUSE)
-            await asyncio.sleep(_RESTART_PAUSE)
+            log.exception("The %s failed; restarting it in %.0f s", name, _RESTART_SECONDS)
+            await asyncio.sleep(_RESTART_SECONDS)
 
 
 async def setup(bot: Darkroom) -> None:

@@ -1,4 +1,4 @@
-"""`/job` and "Watch Midjourney job" follow jobs until their pictures stand in a channel; `/jobs` is one's own panel."""
+"""`/job` and "Watch Midjourney job" subscribe a member to jobs; `/jobs` is the member's own panel."""
 
 import json
 import re
@@ -6,23 +6,24 @@ from collections.abc import Iterator
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import discord
-from discord import app_commands, ui
+from discord import app_commands
 from discord.ext import commands
 
 from bot import discord_internals, formatting, logs
 from bot.client import Darkroom
 from bot.errors import DarkroomError, UserError
 from bot.models import Destination, Job
-from bot.store import SubscriptionOutcome, SubscriptionResult
-from bot.ui import MoreButton, NotifyMeButton, custom_ids, interactions, posted_view, replies, show_my_jobs
+from bot.ui import MoreButton, NotifyMeButton, custom_ids, interactions, replies, show_my_jobs
+from bot.ui.subscription_replies import posted_url, subscription_text, subscription_view
+from bot.ui.subscription_requests import check_load, results_destination, subscribe
 
 _JOBID = re.compile(r"job:\d{17}-user:\d{1,20}-channel:\d{15,20}-bot:[a-z]{1,20}")
 _IN_FILE_NAME = re.compile(r"job_(\d{17})-user_(\d{1,20})-channel_(\d{15,20})-bot_([a-z]{1,20})")  # no colons there
 _OPAQUE = re.compile(r"[A-Za-z0-9:._~-]{1,200}")
 _KEY = re.compile(r"#?([2-9A-HJ-NP-Z]{4,8})", re.IGNORECASE)
-_LONGEST = 4000  # characters of pasted text that are read; an id stands near its start
-_CHOICES = 25  # Discord's limit
-_AT_ONCE = 3  # jobs of one message
+_MAX_PASTED = 4000  # characters of pasted text that are read; an id is near its start
+_MAX_CHOICES = 25  # Discord's limit
+_MAX_FROM_MESSAGE = 3  # jobs of one message
 
 
 class Jobs(commands.Cog):
@@ -33,23 +34,25 @@ class Jobs(commands.Cog):
         self._menu = app_commands.ContextMenu(name="Watch Midjourney job", callback=self.watch)
 
     async def cog_load(self) -> None:
-        """Add the entry to the menu of messages; a cog does that for its other commands only."""
+        """Add the entry to the context menu of messages, which discord.py does not do for cogs."""
         self._bot.tree.add_command(self._menu)
 
     async def cog_unload(self) -> None:
-        """Take it out again."""
+        """Remove it again."""
         self._bot.tree.remove_command(self._menu.name, type=self._menu.type)
 
     @app_commands.command(name="job", description="Show a Midjourney job, and post its picture here when it is done")
     @app_commands.describe(jobid="The id that useapi.net gave, or a short key such as #4K7Q")
     @app_commands.checks.cooldown(6, 60.0, key=lambda interaction: (interaction.guild_id, interaction.user.id))
     async def job(self, interaction: discord.Interaction[Darkroom], jobid: str) -> None:
-        """Answer in private; what is public, the courier posts."""
+        """Answer in private; everything public is posted by the dispatcher."""
         self._bot.store.clock.note_snowflake(interaction.id)
         await interaction.response.defer(ephemeral=True)  # useapi may take longer than the 3 s that Discord gives
-        await self._follow(interaction, jobid)
+        await self._subscribe(interaction, jobid)
 
-    @app_commands.command(name="jobs", description="What you wait for here, what ended lately, and your pings")
+    @app_commands.command(
+        name="jobs", description="What you are waiting for, what is queued or finished, and your pings"
+    )
     async def jobs(self, interaction: discord.Interaction[Darkroom]) -> None:
         """Open the member's own panel."""
         await interaction.response.defer(ephemeral=True)
@@ -57,7 +60,7 @@ class Jobs(commands.Cog):
 
     @app_commands.checks.cooldown(6, 60.0, key=lambda interaction: (interaction.guild_id, interaction.user.id))
     async def watch(self, interaction: discord.Interaction[Darkroom], message: discord.Message) -> None:
-        """Follow the jobs whose ids stand in any message; on a post of ours, do what its own button does."""
+        """Subscribe to the jobs whose ids any message holds; on a post of the bot, do what its own button does."""
         self._bot.store.clock.note_snowflake(interaction.id)
         if button := _own_button(message, self._bot.user):
             await button.act(interaction)
@@ -65,114 +68,98 @@ class Jobs(commands.Cog):
         await interaction.response.defer(ephemeral=True)
         jobids = list(dict.fromkeys(jobids_in(message)))
         if len(jobids) == 1:
-            await self._follow(interaction, jobids[0])
+            await self._subscribe(interaction, jobids[0])
             return
         if not jobids:
-            raise UserError("I find no job id in this message. It looks like `job:20240909…-bot:midjourney`.")
-        destination, error = await interactions.results_destination(interaction)
-        lines = [await self._one_of_many(interaction, jobid, destination) for jobid in jobids[:_AT_ONCE]]
-        if len(jobids) > _AT_ONCE:
-            lines.append(f"These are the first {_AT_ONCE} of {len(jobids)}; `/job` takes the others.")
-        await replies.say(interaction, "\n".join(filter(None, (*lines, error)))[:2000])
+            raise UserError("I can't find a job id in this message. It looks like `job:20240909…-bot:midjourney`.")
+        there, error = await results_destination(interaction)
+        lines = [
+            await self._subscribe_to_one_of_many(interaction, jobid, there) for jobid in jobids[:_MAX_FROM_MESSAGE]
+        ]
+        if len(jobids) > _MAX_FROM_MESSAGE:
+            lines.append(f"These are the first {_MAX_FROM_MESSAGE} of {len(jobids)}. Use `/job` for the others.")
+        if error is not None:
+            lines.append(error)
+        await replies.say(interaction, "\n".join(lines))
 
-    async def _one_of_many(
-        self, interaction: discord.Interaction[Darkroom], jobid: str, destination: Destination
-    ) -> str:
-        try:
-            job = await self._find(jobid, destination)
-            if job.private:
-                return "- One is about the account itself; `/job` with its id shows it to you alone."
-            if not job.over:
-                await interactions.check_load(interaction)
-            told, url = _told(
-                await interactions.ask(interaction, job, destination=destination),
-                destination,
-                interactions.destination_of(interaction),
-            )
-        except DarkroomError as error:
-            return f"- {error}"
-        return f"- {told} {url or ''}".rstrip()
-
-    async def _follow(self, interaction: discord.Interaction[Darkroom], jobid: str) -> None:
-        destination, error = await interactions.results_destination(interaction)
-        job = await self._find(jobid, destination)
+    async def _subscribe(self, interaction: discord.Interaction[Darkroom], text: str) -> None:
+        """Subscribe the member to the job that `text` names, and answer."""
+        there, error = await results_destination(interaction)
+        job = await self._find(text, there)
         if job.private:
             waiting = "" if job.over else "Midjourney has not answered yet. Please ask again in half a minute."
             await replies.say(interaction, waiting, embed=formatting.account_answer(job))
             return
         if not job.over:
-            await interactions.check_load(interaction)
-        subscribed = await interactions.ask(interaction, job, destination=destination)
+            await check_load(interaction)
+        subscribed = await subscribe(interaction, job, destination=there)
         here = interactions.destination_of(interaction)
-        told, url = _told(subscribed, destination, here)
-        view = None
-        if url and subscribed.delivery is not None and destination == here:
-            view = posted_view(subscribed.delivery.nonce, url)
-        elif url:  # "Post again" posts where it is pressed, and this is another channel
-            view = ui.View(timeout=None)
-            view.add_item(ui.Button(label="Go to the picture", url=url))
-        await replies.say(interaction, " ".join(filter(None, (told, error))), view=view)
+        answer = subscription_text(subscribed, there=there, here=here)
+        await replies.say(
+            interaction,
+            answer if error is None else f"{answer} {error}",
+            view=subscription_view(subscribed, there=there, here=here),
+        )
+
+    async def _subscribe_to_one_of_many(
+        self, interaction: discord.Interaction[Darkroom], jobid: str, there: Destination
+    ) -> str:
+        """Subscribe the member to one of a message's jobs; the line about it."""
+        try:
+            job = await self._find(jobid, there)
+            if job.private:
+                return "- One is about the account itself. `/job` with its id shows it to you alone."
+            if not job.over:
+                await check_load(interaction)
+            subscribed = await subscribe(interaction, job, destination=there)
+        except DarkroomError as error:
+            return f"- {error}"
+        answer = subscription_text(subscribed, there=there, here=interactions.destination_of(interaction))
+        url = posted_url(subscribed)
+        return f"- {answer}" if url is None else f"- {answer} {url}"
 
     @job.autocomplete("jobid")
     async def recent(self, interaction: discord.Interaction[Darkroom], typed: str) -> list[app_commands.Choice[str]]:
-        """The member's and the channel's last jobs, from the store alone: Discord waits 3 s at most."""
+        """The member's and the channel's latest jobs, from the store only: Discord waits 3 s at most."""
         recent = await self._bot.store.jobs.recent(interactions.destination_of(interaction), interaction.user.id)
         choices = [(formatting.choice(known.job, known.key), f"#{known.key}") for known in recent]
         words = typed.casefold().lstrip("#").split()
-        fitting = [
+        matching = [
             (name, value) for name, value in choices if all(word in f"{name} {value}".casefold() for word in words)
         ]
-        return [app_commands.Choice(name=name, value=value) for name, value in fitting[:_CHOICES]]
+        return [app_commands.Choice(name=name, value=value) for name, value in matching[:_MAX_CHOICES]]
 
     async def _find(self, text: str, destination: Destination) -> Job:
-        """The job that the text means: by a key of this server, else by useapi's id."""
+        """The job that the text names: by a key of this server, else by the provider's id.
+
+        Raises `UserError` if it names none, or `ProviderError`.
+        """
         known = None
         if key := _KEY.fullmatch(text.strip()):
             known = await self._bot.store.jobs.by_key(key[1], destination.guild_id)
             if known is None and key[0].startswith("#"):
-                raise UserError(f"No job in this server has the key `#{key[1].upper()}`. Its id works, too.")
+                raise UserError(f"No job in this server has the key `#{key[1].upper()}`. Try its id instead.")
         known = known or await self._bot.store.jobs.by_jobid(read_jobid(text))
         if known is not None:
             logs.turn_to(key=known.key, destination=destination)
         if known is not None and (known.job.final or not known.job.over):
-            return known.job  # the watcher looks at it anyway
+            return known.job  # the poller polls it anyway
         return await self._bot.api.job(known.job.jobid if known else read_jobid(text))
 
 
-def _told(subscribed: SubscriptionResult, there: Destination, here: Destination) -> tuple[str, str | None]:
-    """What came of a wish to see a job `there`, for who is `here`; and where its result stands already."""
-    delivery = subscribed.delivery
-    url = (
-        None
-        if delivery is None or delivery.message_id is None
-        else interactions.jump(delivery.destination, delivery.message_id)
-    )
-    destination = "here" if there == here else f"in <#{there.channel_id}>"
-    match subscribed.outcome:
-        case SubscriptionOutcome.NEW:
-            return f"Watching `#{subscribed.known.key}`: I'll post it {destination}.", None
-        case SubscriptionOutcome.JOINED:
-            linked = f"[{destination}]({url})" if url and destination == "here" else destination
-            return f"Already watched {linked}, I'll tell you too.", None
-        case SubscriptionOutcome.COMING:
-            return f"It is over already: I'm posting it {destination}.", None
-        case SubscriptionOutcome.POSTED:
-            return f"It stands {destination} already.", url
-
-
 def _own_button(message: discord.Message, me: discord.ClientUser | None) -> MoreButton | NotifyMeButton | None:
-    """What the menu does on a post of ours: the extras of a result, or joining those who wait for a running job."""
+    """The button whose action the context menu takes on a post of the bot: a result's `⋯` or a card's "Notify me"."""
     if me is None or message.author.id != me.id:
         return None
     for kind in (MoreButton, NotifyMeButton):
         for custom_id in custom_ids(message):
-            if claim := discord_internals.template_of(kind).fullmatch(custom_id):
-                return kind(claim["nonce"])
+            if match := discord_internals.template_of(kind).fullmatch(custom_id):
+                return kind(match["nonce"])
     return None
 
 
 def jobids_in(message: discord.Message) -> Iterator[str]:
-    """The job ids that a message holds, in its text, its embeds, its files' names, and what it forwards."""
+    """The job ids in a message: in its text, its embeds, its files' names, and in forwarded messages."""
     parts: list[discord.Message | discord.MessageSnapshot] = [message, *message.message_snapshots]
     for part in parts:
         embeds = (str(embed.to_dict()) for embed in part.embeds)
@@ -182,38 +169,38 @@ def jobids_in(message: discord.Message) -> Iterator[str]:
 
 
 def read_jobid(text: str) -> str:
-    """The job id in what a person pasted: the id alone, in backticks, in useapi's address, or in its JSON answer.
+    """The job id in what a member pasted: the id alone, in backticks, in useapi's address, or in its JSON answer.
 
-    Raises `UserError` where there is none.
+    Raises `UserError` if there is none.
     """
-    text = text[:_LONGEST].strip().strip("`'\"<>").strip()
+    text = text[:_MAX_PASTED].strip().strip("`'\"<>").strip()
     for candidate in (_from_json(text), _from_url(text), text):
         if candidate and _JOBID.fullmatch(candidate):
             return candidate
     if found := _JOBID.search(text):
         return found[0]
     if _OPAQUE.fullmatch(text):
-        return text  # ids are opaque: useapi knows best
+        return text  # ids are opaque: the provider decides
     raise UserError(
-        "That is no job id. It looks like `job:20240909…-user:…-channel:…-bot:midjourney`, "
-        "and useapi.net gives it when a job is started."
+        "That isn't a job id. A job id looks like `job:20240909…-user:…-channel:…-bot:midjourney`; useapi.net returns "
+        "it when a job is started."
     )
 
 
-def _from_json(text: str) -> str:
+def _from_json(text: str) -> str | None:
     try:
         answer = json.loads(text) if text.startswith("{") else None
     except (ValueError, RecursionError):
-        return ""
+        return None
     jobid = answer.get("jobid") if isinstance(answer, dict) else None
-    return jobid if isinstance(jobid, str) else ""
+    return jobid if isinstance(jobid, str) else None
 
 
-def _from_url(text: str) -> str:
+def _from_url(text: str) -> str | None:
     try:
-        return parse_qs(urlsplit(text).query).get("jobid", [""])[0]
+        return parse_qs(urlsplit(text).query).get("jobid", [None])[0]
     except ValueError:
-        return ""
+        return None
 
 
 async def setup(bot: Darkroom) -> None:

@@ -20,7 +20,11 @@ settings.load_profile("long" if LONG else "quick")
 
 
 def pytest_configure() -> None:
-    """Let pytest make the folders of tests in memory where there is room: a disk waits at every commit of SQLite."""
+    """Let pytest make the folders of tests in memory where there is room: a disk waits at every commit of SQLite.
+
+    aiohttp loads the machine's certificates in each process that imports it; no test speaks TLS, so none are loaded.
+    """
+    os.environ.setdefault("SSL_CERT_FILE", os.devnull)
     if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 

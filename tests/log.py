@@ -19,7 +19,7 @@ ABOUT_JOBS = frozenset(
         "bot.messages.picture_sources",
         "bot.submissions.sender",
         "bot.submissions.tasks",
-        "bot.ui.interactions",
+        "bot.ui.subscription_requests",
         "bot.ui.submission_replies",
     }
 )

@@ -5,19 +5,17 @@ import ipaddress
 import json
 from typing import Any
 
-from bot.settings import Settings
-
 _TIMEOUT_SECONDS = 15.0  # the bot itself answers within ten
 
 
-def is_healthy(settings: Settings) -> tuple[bool, str]:
-    """Return whether the running bot is healthy, and a text for the admin."""
-    if settings.health_port is None:
+def is_healthy(host: str, port: int | None) -> tuple[bool, str]:
+    """Return whether the bot that serves HEALTH_PORT on this address is healthy, and a text for the admin."""
+    if port is None:
         return False, "HEALTH_PORT is not set, so the health of the bot cannot be checked."
     try:
-        report = request_health(settings.health_host, settings.health_port)
+        report = request_health(host, port)
     except (OSError, http.client.HTTPException, ValueError):
-        return False, f"Nothing answers on port {settings.health_port}. Is the bot running?"
+        return False, f"Nothing answers on port {port} of {host}. Is the bot running?"
     if report.get("healthy") is True:
         return True, "healthy"
     return False, "\n".join(f"{name}: {part['is']}" for name, part in report["parts"].items() if not part["ok"])

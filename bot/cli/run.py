@@ -112,11 +112,15 @@ async def _log_in(bot: Darkroom, settings: Settings) -> None:
     except discord.LoginFailure:
         raise DiscordStartError(_LOGIN_REFUSED) from None
     except (aiohttp.ClientConnectionError, OSError):
-        raise DiscordStartError("Discord could not be reached. Is this machine on the internet?") from None
+        raise DiscordStartError(
+            "Discord could not be reached. Is this machine on the internet?", temporary=True
+        ) from None
     except discord.HTTPException as error:
         if error.status == 401:  # the token was reset between the login and the sync of the commands
             raise DiscordStartError(_LOGIN_REFUSED) from None
-        raise DiscordStartError(f"Discord refused the start (HTTP {error.status}). Try again later.") from None
+        raise DiscordStartError(
+            f"Discord refused the start (HTTP {error.status}). Try again later.", temporary=True
+        ) from None
     log.info("Invite: %s", invite(bot.application_id or 0))
 
 
@@ -126,8 +130,9 @@ async def _connect(bot: Darkroom) -> None:
     except discord.LoginFailure:
         raise DiscordStartError(_LOGIN_REFUSED) from None
     except discord.ConnectionClosed as closed:
+        reason = _CLOSE_REASONS.get(closed.code)
         raise DiscordStartError(
-            _CLOSE_REASONS.get(closed.code, f"Discord ended the connection (code {closed.code}).")
+            reason or f"Discord ended the connection (code {closed.code}).", temporary=reason is None
         ) from None
 
 

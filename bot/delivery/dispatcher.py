@@ -17,6 +17,7 @@ from bot.delivery.editing import PostEditor
 from bot.delivery.rate_limits import DiscordRateLimits
 from bot.delivery.retry_policy import Action, Decision
 from bot.delivery.sending import FileTooLarge, MessageSender, UploadTimeout
+from bot.discord_codes import DiscordCode
 from bot.errors import StoreUnavailable
 from bot.messages import MessageBuilder
 from bot.models import Delivery, DeliveryKind, DeliveryState
@@ -34,6 +35,14 @@ _TRANSIENT = (
     aiohttp.ClientError,  # not a DiscordException
     json.JSONDecodeError,
     OSError,  # TimeoutError is a subclass
+)
+_NOT_POSTED = (
+    "Results cannot be posted in <#{}> ({}). They are kept: once I can post there again, someone with Manage Server "
+    "can send them with `/darkroom status`."
+)
+_DELETED = (
+    "The channel or thread {} was deleted, so its results cannot be posted. They are kept: `/job` with a job's id "
+    "posts it in another channel."
 )
 
 
@@ -196,7 +205,7 @@ class Dispatcher:
         level = logging.DEBUG if error == delivery.error else logging.WARNING  # logged once, not at every try
         log.log(level, "Discord refused delivery %d: %s", delivery.id, error)
         decision = retry_policy.after_refusal(delivery, refusal.status, refusal.code, self._now())
-        await self._apply(delivery, decision, error)
+        await self._apply(delivery, decision, error, deleted=refusal.code == DiscordCode.UNKNOWN_CHANNEL)
         if decision.pause_all:
             return False
         if delivery.state is DeliveryState.POSTED:
@@ -204,7 +213,9 @@ class Dispatcher:
         self.wake()
         return False
 
-    async def _apply(self, delivery: Delivery, decision: Decision, error: str, *, timed_out: bool = False) -> None:
+    async def _apply(
+        self, delivery: Delivery, decision: Decision, error: str, *, timed_out: bool = False, deleted: bool = False
+    ) -> None:
         if decision.pause_all:
             self._pause(decision.pause_all)
         if decision.no_replies:
@@ -215,7 +226,7 @@ class Dispatcher:
             case Action.DROP:
                 await self._store.outbox.drop(delivery)
             case Action.GIVE_UP:
-                await self._give_up(delivery, decision.reason, error)
+                await self._give_up(delivery, decision.reason, error, deleted=deleted)
             case Action.RETRY:
                 await self._store.outbox.retry_later(
                     delivery,
@@ -227,14 +238,11 @@ class Dispatcher:
                     gone=decision.gone,
                 )
 
-    async def _give_up(self, delivery: Delivery, reason: str, error: str) -> None:
+    async def _give_up(self, delivery: Delivery, reason: str, error: str, *, deleted: bool) -> None:
         self._sender.forget(delivery)
         if not await self._store.outbox.give_up(delivery, error):
             return  # dropped or posted while its send was under way: nothing is missing in the channel
         log.error("Delivery %d is undeliverable: %s (%s)", delivery.id, reason, error)
-        self._alerts.open(
-            AlertName.CHANNEL,
-            f"Results cannot be posted in <#{delivery.destination.channel_id}> ({error}). They are kept: once I can "
-            "post there again, someone with Manage Server can send them with `/darkroom status`.",
-            subject=delivery.destination.channel_id,
-        )
+        channel_id = delivery.destination.channel_id
+        text = _DELETED.format(channel_id) if deleted else _NOT_POSTED.format(channel_id, error)
+        self._alerts.open(AlertName.CHANNEL, text, subject=channel_id)

@@ -4,9 +4,10 @@ import asyncio
 
 import discord
 
-from bot import ui
+from bot import discord_internals, ui
 from bot.models import Delivery
 
+_RESULT = discord_internals.template_of(ui.MoreButton)  # every result has this button, and no other message of ours
 TIMEOUT_SECONDS = 100.0  # of one search; the next attempt continues where it stopped
 
 
@@ -38,10 +39,19 @@ class History:
         return found
 
     def _is_result_of(self, message: discord.Message, key: str) -> bool:
-        """Whether the message is our result of the job with this key, under any nonce: its footer ends with the key."""
+        """Whether the message is our result of the job with this key, under any nonce.
+
+        Its embed's footer ends with the key. A result without an embed has it at the end of its text, or, where Discord
+        dropped the embed for want of a permission, in the name of its picture's file.
+        """
         mine = self._bot.user is not None and message.author.id == self._bot.user.id
-        footers = (embed.footer.text or "" for embed in message.embeds)
-        return mine and any(footer.rpartition(" ")[2] == f"#{key}" for footer in footers)
+        if not mine or not any(_RESULT.fullmatch(custom_id) for custom_id in ui.custom_ids(message)):
+            return False
+        texts = (message.content, *(embed.footer.text or "" for embed in message.embeds))
+        names = (attachment.filename.rpartition(".")[0] for attachment in message.attachments)
+        return any(text.rpartition(" ")[2] == f"#{key}" for text in texts) or any(
+            name.rpartition("-")[2] == key.lower() for name in names
+        )
 
     def forget(self, delivery: Delivery) -> None:
         """Drop the position of an unfinished search."""

@@ -49,7 +49,7 @@ _NO_ROOM = (
     "The disk is full: there is no space for pictures in `DATA_DIR`. Results are posted without them, and each picture "
     "is retried for 10 minutes."
 )
-_PRIVATE_LINK = "The member who added this job finds it in full size under `⋯`."
+_PRIVATE_LINK = "Whoever added this job finds it in full size under `⋯`."
 _NOT_A_GRID = "This is not a grid of four pictures."
 
 

@@ -138,6 +138,7 @@ class MessageBuilder:
         )
         if delivery.fallback is Fallback.TEXT:
             line = formatting.finished_line(known.job, took=_took(known.job), url=None)
+            line = f"{line} · #{known.key}"  # without an embed, a search of the history finds it by this
             return replace(message, content=f"{message.content}\n{line}".strip()[:2000])
         attachments = await self._attachments.for_result(delivery, known, folder)
         embed = formatting.result(

@@ -24,6 +24,7 @@ _REASONS = {
     errno.EACCES: "ports below 1024 need more rights; choose a higher one",
     errno.EADDRNOTAVAIL: "this machine has no such address",
 }
+_TEMPORARY = {errno.EADDRINUSE, errno.EADDRNOTAVAIL}  # a program that is ending, a network that is not up yet
 
 
 @asynccontextmanager
@@ -44,7 +45,9 @@ async def serve(routes: list[web.RouteDef], *, host: str, port: int, setting: st
             listening = await asyncio.get_running_loop().create_server(partial(_accept, runner.server), host, port)
         except OSError as error:
             reason = _REASONS.get(error.errno or 0, error.strerror)
-            raise StartError(f"{setting} {port} cannot be opened on {host}: {reason}.") from None
+            raise StartError(
+                f"{setting} {port} cannot be opened on {host}: {reason}.", temporary=error.errno in _TEMPORARY
+            ) from None
         opened.callback(listening.close)
         yield int(listening.sockets[0].getsockname()[1])
 

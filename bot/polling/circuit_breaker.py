@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from bot.account_probe import AccountProbe
 from bot.backoff import backoff
 from bot.circuit_breaker import CircuitBreaker
-from bot.errors import AccountBlocked, Busy, ProviderError, Rule, SubscriptionEnded, TokenRefused
+from bot.errors import AccountBlocked, Busy, JobsMissing, ProviderError, Rule, SubscriptionEnded, TokenRefused
 from bot.models import KnownJob
 from bot.models.alert import AlertName, AlertSink
 from bot.providers.useapi.parsing import Account
@@ -17,11 +17,14 @@ log = logging.getLogger(__name__)
 
 _LONGEST_PAUSE = 256.0
 _PROBE = 60.0  # seconds between two polls while useapi refuses the whole account
+_MANY = 3  # jobs that are not found one after the other
 _REFUSALS = (TokenRefused, SubscriptionEnded)  # never the trouble of one job alone
 
 
 class PollBreaker:
     """A circuit breaker that tells the trouble of one job from an outage of useapi. An outage is two log lines.
+
+    Jobs that were seen and are suddenly not found are an outage too, where no other job is found in between.
 
     A blocked Midjourney account is seen by the jobs that meet it, and its alert is closed when the last of them is
     answered. When the last of them is forgotten instead (stopped, silent, over), or the alert is open since before a
@@ -39,6 +42,7 @@ class PollBreaker:
         self._rng = rng
         self._breaker = CircuitBreaker()
         self._failing_since: dict[int, float] = {}  # row ids of the jobs whose last poll failed
+        self._missing_since: dict[int, float] = {}  # row ids of the jobs that were not found by their last poll
         self._blocked: set[int] = set()  # those of them that met a blocked Midjourney account
         self._probe = AccountProbe(
             accounts=accounts,
@@ -72,17 +76,41 @@ class PollBreaker:
         self._slow_down(error)
         return False
 
+    def missed(self, known: KnownJob, *, was_seen: bool) -> bool:
+        """Note that a job was not found; return whether that may be useapi's trouble, which ends no subscription.
+
+        It is where useapi no longer finds several jobs that it described before, and found no other job meanwhile. A
+        job that is missing since before the last answer about another one is missing by itself.
+        """
+        self._failing_since.pop(known.id, None)
+        if was_seen:
+            since = self._missing_since.setdefault(known.id, loop_time())
+            together = sum(each >= self._answered_at for each in self._missing_since.values())
+            if since >= self._answered_at and together >= _MANY:
+                self._slow_down(JobsMissing())
+                return True
+        if self.outage is JobsMissing:
+            return True
+        self._note_answer(proof=not was_seen)
+        return False
+
     def answered(self, job_id: int) -> None:
-        """Note a poll that useapi answered."""
+        """Note a poll that useapi answered with the job."""
         self._failing_since.pop(job_id, None)
+        self._missing_since.pop(job_id, None)
         if job_id in self._blocked:
             self._blocked.remove(job_id)
             if not self._blocked:
                 self._alerts.close(AlertName.ACCOUNT)  # this account works, and no job has met another that does not
+        self._note_answer(proof=True)
+
+    def _note_answer(self, *, proof: bool) -> None:
+        """End an outage; `proof`: the answer shows that useapi finds jobs, so that what it says of others is theirs."""
         outage = self.outage
         if not self._breaker.succeeded():
             return
-        self._answered_at = loop_time()
+        if proof:
+            self._answered_at = loop_time()
         if outage is not None:
             log.info("useapi.net answers again")
             self._alerts.close(AlertName.PROVIDER)
@@ -90,6 +118,7 @@ class PollBreaker:
     def forget(self, job_id: int) -> None:
         """Forget a job that is no longer polled."""
         self._failing_since.pop(job_id, None)
+        self._missing_since.pop(job_id, None)
         if job_id in self._blocked:
             self._blocked.remove(job_id)
             self.resume()

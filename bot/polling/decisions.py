@@ -4,14 +4,21 @@
     the job, with news                          the job      after the interval; none where it is over (1)
     the job, without news                       -            after the interval
         for 24 hours, and 12 polls since        SILENT       none
-    it is not found (404, 400 …)                -            after the interval; 5 s after a webhook call (2)
-        three times in a row                    EXPIRED      none
-    it is no longer kept (410)                  EXPIRED      none
+    it is completed, but without its picture    -            soon, four times; then it is recorded as it is (3)
+    a job that was seen is not found (404, 410) -            after the interval; 5 s after a webhook call (2)
+        three times in a row                    -            every five minutes
+        for 24 hours, and 12 polls more         EXPIRED      none
+        and its last news are 30 days old       EXPIRED      none
+    a job that was never seen is not found      -            after the interval; 5 s after a webhook call (2)
+        three times in a row, or no longer kept EXPIRED      none
     trouble                                     -            after the interval, or the pause that was asked for
         of this job alone, for as long as above SILENT       none
 
+Many jobs that are not found at the same time are trouble, see `PollBreaker.missed`.
+
 (1) A cancelled job is polled on, because Midjourney may finish it all the same, until the store ends that.
 (2) The first of these does not count then: useapi calls about jobs that exist, and may know a fresh one late.
+(3) useapi may see the end of a job before the message with its picture.
 """
 
 from datetime import datetime, timedelta
@@ -19,7 +26,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from bot.errors import JobExpired, ProviderError
-from bot.models import Job, PollTarget, Status, follow
+from bot.models import ACCOUNT_VERBS, SEED_VERBS, Job, PollTarget, Status, follow
 from bot.polling.circuit_breaker import asked_pause
 from bot.polling.job_records import NOTHING, JobRecord
 
@@ -28,8 +35,18 @@ CALLED_LATELY = 25.0  # seconds for which a webhook call counts as just before a
 
 _SILENCE = timedelta(hours=24)
 _QUIET_POLLS = 12  # an hour of polls besides: a wall clock that was set forward must not end all subscriptions at once
-_MISSES = 3  # in a row: a fresh job may not be known everywhere at once
+MISSES = 3
+"""Misses in a row that end a job which was never seen, and from which on one that was seen is polled rarely.
+
+One or two mean little: a fresh job may not be known everywhere at once.
+"""
+
+_MISSING_FOR = timedelta(hours=24)  # useapi may lose its jobs for a while, as by a bad deployment
+_RARE_POLLS = 12  # an hour of them at least: see _QUIET_POLLS
+_KEPT_FOR = timedelta(days=30)  # useapi deletes jobs after about 31 days
 _AFTER_MISSED_CALL = 5.0  # seconds
+_POLLS_WITHOUT_PICTURE = 4
+_PICTURE_PAUSE = 15.0  # seconds between them
 
 
 class FinishedPoll(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -63,7 +80,14 @@ def of_answer(poll: FinishedPoll, answer: Job) -> Decision:
     """The provider answered with the job."""
     record = poll.record
     if record.misses:
-        record = msgspec.structs.replace(record, misses=0, first_miss_excused=False)
+        record = msgspec.structs.replace(record, misses=0, missing_since=None, first_miss_excused=False)
+    if _lacks_picture(answer) and not poll.target.known.job.over:
+        if record.polls_without_picture < _POLLS_WITHOUT_PICTURE:
+            polls = record.polls_without_picture + 1
+            delay = _PICTURE_PAUSE * poll.jitter
+            return Decision(delay=delay, record=msgspec.structs.replace(record, polls_without_picture=polls))
+    elif record.polls_without_picture:
+        record = msgspec.structs.replace(record, polls_without_picture=0)
     news = follow(poll.target.known.job, answer)
     if news is None:
         return _without_news(poll, record, _delay(poll))
@@ -76,14 +100,34 @@ def of_answer(poll: FinishedPoll, answer: Job) -> Decision:
 
 def of_miss(poll: FinishedPoll, error: ProviderError) -> Decision:
     """The provider answered that there is no such job, or no longer."""
-    misses = poll.record.misses + 1
-    excused = poll.called if misses == 1 else poll.record.first_miss_excused
-    if isinstance(error, JobExpired) or misses - excused >= _MISSES:
+    record = poll.record
+    misses = record.misses + 1
+    since = record.missing_since or poll.now
+    excused = poll.called if misses == 1 else record.first_miss_excused
+    counted = misses - excused
+    if was_seen(poll):
+        ends = counted >= MISSES + _RARE_POLLS and poll.now - since > _MISSING_FOR
+    else:
+        ends = counted >= MISSES or isinstance(error, JobExpired)
+    if ends:
         return of_answer(poll, msgspec.structs.replace(poll.target.known.job, status=Status.EXPIRED))
-    return Decision(
-        delay=_AFTER_MISSED_CALL if excused and misses == 1 else _delay(poll),
-        record=msgspec.structs.replace(poll.record, misses=misses, first_miss_excused=excused),
-    )
+    if excused and misses == 1:
+        delay = _AFTER_MISSED_CALL
+    else:
+        delay = LONGEST_INTERVAL * poll.jitter if counted >= MISSES else _delay(poll)
+    missed = msgspec.structs.replace(record, misses=misses, missing_since=since, first_miss_excused=excused)
+    return Decision(delay=delay, record=missed)
+
+
+def was_seen(poll: FinishedPoll) -> bool:
+    """Whether the provider described the job lately, so that a single "no such job" is not believed.
+
+    A job of which only the id is known was never described. One whose last news are older than the provider keeps a
+    job may well be deleted.
+    """
+    job = poll.target.known.job
+    described = job.digest or job.content or job.prompt or job.created or job.status != Status.CREATED
+    return bool(described) and poll.now - poll.target.known.changed_at < _KEPT_FOR
 
 
 def of_trouble(poll: FinishedPoll, error: ProviderError, *, its_own: bool) -> Decision:
@@ -107,6 +151,15 @@ def _without_news(poll: FinishedPoll, record: JobRecord, delay: float) -> Decisi
     if record.quiet_polls >= _QUIET_POLLS:
         return Decision(news=msgspec.structs.replace(known.job, status=Status.SILENT), delay=None)
     return Decision(delay=delay, record=msgspec.structs.replace(record, quiet_polls=record.quiet_polls + 1))
+
+
+def _lacks_picture(job: Job) -> bool:
+    """Whether the job is completed and has nothing to show, though its verb makes a picture."""
+    return (
+        job.status == Status.COMPLETED
+        and job.verb not in ACCOUNT_VERBS | SEED_VERBS
+        and not (job.attachments or job.embeds or job.image_ux or job.video_ux)
+    )
 
 
 def _delay(poll: FinishedPoll) -> float:

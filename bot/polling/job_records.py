@@ -1,6 +1,7 @@
 """What is remembered of a job between its polls, besides its due time."""
 
 import math
+from datetime import datetime
 
 import msgspec
 
@@ -12,8 +13,12 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     misses: int = 0
     """Polls in a row that did not find the job."""
+    missing_since: datetime | None = None
+    """When the first of them was answered, by the wall clock."""
     first_miss_excused: bool = False
     """The first of them came right after a webhook call, and does not count."""
+    polls_without_picture: int = 0
+    """Polls that found the job completed without its picture."""
     quiet_polls: int = 0
     """Polls without news, counted from 24 hours after the last news on."""
     woken_at: float = NEVER

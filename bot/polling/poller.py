@@ -22,7 +22,7 @@ from bot.models import Job, KnownJob, PollTarget
 from bot.models.alert import AlertSink
 from bot.polling import decisions
 from bot.polling.circuit_breaker import PollBreaker
-from bot.polling.decisions import CALLED_LATELY, LONGEST_INTERVAL, Decision, FinishedPoll
+from bot.polling.decisions import CALLED_LATELY, LONGEST_INTERVAL, MISSES, Decision, FinishedPoll
 from bot.polling.first_poll import FirstPollDelay, is_fresh
 from bot.polling.job_records import NEVER, JobRecords
 from bot.polling.schedule import Schedule
@@ -260,10 +260,16 @@ class Poller:
         poll = self._finished(target)
         if isinstance(outcome, ProviderError) and outcome.rule is not Rule.OVER:
             return decisions.of_trouble(poll, outcome, its_own=self._breaker.failed(outcome, target.known))
-        self._breaker.answered(job_id)
         if isinstance(outcome, Job):
+            self._breaker.answered(job_id)
             return decisions.of_answer(poll, outcome)
-        return decisions.of_miss(poll, outcome)
+        if self._breaker.missed(target.known, was_seen=decisions.was_seen(poll)):
+            return decisions.of_trouble(poll, outcome, its_own=False)
+        decision = decisions.of_miss(poll, outcome)
+        if decision.record.misses == MISSES and decisions.was_seen(poll):
+            with logs.about(key=target.known.key, destination=target.destination):
+                log.warning("useapi.net no longer finds this job; it is polled every five minutes for a day")
+        return decision
 
     def _finished(self, target: PollTarget) -> FinishedPoll:
         record = self._records.of(target.known.id)

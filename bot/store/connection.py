@@ -5,12 +5,14 @@ alone: `locking_mode=EXCLUSIVE` before WAL. The lock dies with the process.
 """
 
 import asyncio
+import errno
 import logging
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, TypeVar
 
 import aiosqlite
@@ -29,6 +31,8 @@ CHECKED_WHOLE = 64 << 20
 
 In a larger file a damaged page is detected when it is read: at the start, if it holds open work.
 """
+
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 T = TypeVar("T")
 
@@ -144,11 +148,13 @@ def as_store_error(path: Path) -> Iterator[None]:
     try:
         yield
     except StoreUnavailable as error:
-        raise StoreError(f"{path}: {error.for_admin}") from None
+        raise StoreError(f"{path}: {error.for_admin}", temporary=_is_temporary(error.__cause__)) from None
     except sqlite3.Error as error:
         match sqlite_codes.primary_code(error):
             case sqlite_codes.BUSY:
-                raise StoreError(f"Another bot, or a database tool, has {path} open. Stop it first.") from None
+                raise StoreError(
+                    f"Another bot, or a database tool, has {path} open. Stop it first.", temporary=True
+                ) from None
             case sqlite_codes.NOT_A_DATABASE:
                 raise StoreError(
                     f"{path} is no SQLite database. Move it away, or point DATA_DIR to another folder."
@@ -156,21 +162,25 @@ def as_store_error(path: Path) -> Iterator[None]:
             case sqlite_codes.CORRUPT:
                 raise StoreError(_damaged(path, error)) from None
         if (sentence := sqlite_codes.for_admin(error)) is not None:
-            raise StoreError(f"{path}: {sentence}") from None
+            raise StoreError(f"{path}: {sentence}", temporary=_is_temporary(error)) from None
         raise
+
+
+def _is_temporary(error: BaseException | None) -> bool:
+    return error is not None and sqlite_codes.primary_code(error) in sqlite_codes.TEMPORARY
 
 
 def _check_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        probe = folder / ".write-test"
-        probe.write_bytes(b"")
-        probe.unlink()
+        with TemporaryFile(dir=folder):  # a new file without a fixed name: nothing that is there is opened
+            pass
         if not (folder / FILE).exists():
             (folder / FILE).touch(mode=0o600)  # it holds prompts and names; SQLite gives its side files the same mode
     except OSError as error:
         raise StoreError(
-            f"The folder {folder} for the database cannot be written: {error.strerror}. See DATA_DIR."
+            f"The folder {folder} for the database cannot be written: {error.strerror}. See DATA_DIR.",
+            temporary=error.errno in _DISK_FULL,
         ) from None
 
 
@@ -245,7 +255,8 @@ async def _copy(connection: aiosqlite.Connection, path: Path, version: int) -> N
         reason = error.strerror if isinstance(error, OSError) else error
         raise StoreError(
             f"Before an update of the database a copy is made in {folder}, and that failed: {reason}. "
-            "Nothing was changed. Is the disk full?"
+            "Nothing was changed. Is the disk full?",
+            temporary=True,
         ) from None
 
 

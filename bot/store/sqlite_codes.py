@@ -12,6 +12,9 @@ NOT_A_DATABASE = sqlite3.SQLITE_NOTADB
 DAMAGED = frozenset({CORRUPT, NOT_A_DATABASE})
 """What stays true when a later transaction succeeds: it only did not touch the damaged page."""
 
+TEMPORARY = frozenset({FULL, BUSY, sqlite3.SQLITE_IOERR})
+"""What may end without a change by the admin to the bot: a full disk, another program, a disk that comes back."""
+
 _PERMISSIONS = "Check the owner and the permissions of DATA_DIR and of the files in it."
 _DAMAGED = "Stop the bot and put a copy back: `python -m bot restore FILE`."
 _FOR_ADMIN = {

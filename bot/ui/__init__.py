@@ -1,12 +1,13 @@
-"""Everything that can be pressed. A custom_id names a delivery and what to do; it is a claim, checked at every press.
+"""Buttons, selects, forms and private answers. A custom_id is a claim: each press checks job, channel and member.
 
-All are `DynamicItem`s: they work after a restart, on posts this process never made, and cost no memory.
-discord.py only logs what such an item raises, so `PersistentItem` brings every exception to `bot.ui.replies`.
+All items are `DynamicItem`s: they work after a restart, on posts of earlier processes, and cost no memory. discord.py
+only logs what such an item raises, so `PersistentItem` in `base` passes every exception to `replies`, the one place
+that answers errors (`refusals` has the sentences for Discord's own).
 
-`claims` checks what a custom_id says. `rules` says who may press what, `wanted` takes a press, `pressing` holds the
-job's own buttons and `forms` the prompt for editing. `result` (with `extras`), `card`, `notice` and `status` have what
-stands below each of these messages. Private panels: `settings` (with `settings_pages` and `sample`) for
-`/darkroom settings`, `mine` (with `account`) for `/jobs`, `ledger` for `/darkroom presses`.
+`interactions` reads an interaction, `permissions` compares permissions, `subscription_requests` subscribes a member to
+a job. `subscription_replies` and `submission_replies` hold the answers to a subscription and to a submission, and
+`command_mentions` makes the commands in private answers clickable. `posts` has the buttons below public posts, `press`
+leads from a press or a form to a submission, `panels` are the private panels of `/jobs` and `/darkroom`.
 """
 
 from typing import Any
@@ -15,23 +16,23 @@ import discord
 from discord import ui
 
 from bot import discord_internals
+from bot.ui.base import view_of
 from bot.ui.panels import my_jobs, settings
 from bot.ui.panels.bug_report import ReportButton
 from bot.ui.panels.my_jobs import show_my_jobs
 from bot.ui.panels.settings import show_settings
-from bot.ui.panels.status import RearmButton, status_view
+from bot.ui.panels.status import RearmButton
 from bot.ui.panels.submission_log import PageButton, show_submission_log
 from bot.ui.posts.notice import DismissNoticeButton, notice_view
 from bot.ui.posts.result import (
-    CopyIdButton,
     DeleteButton,
     MoreButton,
     PostAgainButton,
+    ShowIdButton,
     WhyButton,
-    posted_view,
     result_view,
 )
-from bot.ui.posts.result_menu import DeleteSplitButton, FamilyButton, SplitButton, split_view
+from bot.ui.posts.result_menu import DeleteSplitButton, RelatedButton, SplitButton, split_view
 from bot.ui.posts.status_card import (
     CancelButton,
     NotifyMeButton,
@@ -47,19 +48,19 @@ __all__ = [
     "ALL",
     "MoreButton",
     "NotifyMeButton",
+    "RearmButton",
     "ReportButton",
     "custom_ids",
     "is_ours",
     "notice_view",
-    "posted_view",
     "result_view",
     "show_my_jobs",
     "show_settings",
     "show_submission_log",
     "split_view",
     "status_card_view",
-    "status_view",
     "submitted",
+    "view_of",
 ]
 
 ALL: tuple[type[ui.DynamicItem[Any]], ...] = (
@@ -67,10 +68,10 @@ ALL: tuple[type[ui.DynamicItem[Any]], ...] = (
     ConfirmButton,
     TryAgainButton,
     MoreButton,
-    FamilyButton,
+    RelatedButton,
     SplitButton,
     DeleteSplitButton,
-    CopyIdButton,
+    ShowIdButton,
     DeleteButton,
     WhyButton,
     PostAgainButton,
@@ -89,7 +90,7 @@ ALL: tuple[type[ui.DynamicItem[Any]], ...] = (
 
 
 def is_ours(interaction: discord.Interaction) -> bool:
-    """Whether one of `ALL` will answer: the custom_id has a known form and stands on the message that was pressed."""
+    """Whether one of `ALL` handles it: the custom_id has a known form and is that of an item of the message."""
     custom_id = interaction.custom_id or ""
     known = any(discord_internals.template_of(item).fullmatch(custom_id) for item in ALL)
     return known and interaction.message is not None and custom_id in custom_ids(interaction.message)

@@ -1,4 +1,4 @@
-"""What a custom_id claims, and how it is checked at every press."""
+"""Persistent buttons: rebuilding them from their custom_id, and checking at every press what that custom_id claims."""
 
 import re
 from contextlib import suppress
@@ -19,55 +19,69 @@ INDEX = r"(?P<index>\d{1,2})"
 """The part of a custom_id's pattern that names one of a job's buttons."""
 
 
+def view_of(*items: ui.Item[Any]) -> ui.View:
+    """A view of these buttons and selects that never times out: discord.py finds their code by custom_id."""
+    view = ui.View(timeout=None)
+    for item in items:
+        view.add_item(item)
+    return view
+
+
 class PersistentItem:
-    """Brings what `act` raises to the one place that answers people."""
+    """Base of all buttons, selects and forms: passes the errors of `act` to `bot.ui.replies`.
+
+    The custom_id is a claim: anyone can send one, so `act` checks job, destination and permissions at every press.
+    """
 
     nonce: str
 
     async def callback(self, interaction: discord.Interaction) -> None:
-        """Act for whoever is welcome, and answer whatever goes wrong."""
+        """Run `act` if the server is served, and answer any error."""
         bot = bot_of(interaction)
         bot.store.clock.note_snowflake(interaction.id)
         try:
             if await bot.check_server(interaction):
                 await self.act(interaction)
                 await remember_file_limit_of(interaction)
-        except Exception as error:  # noqa: BLE001 -- the one place that answers gets them all
+        except Exception as error:  # noqa: BLE001 -- every error is answered, in one place
             await replies.answer(interaction, error)
 
     async def act(self, interaction: discord.Interaction) -> None:
-        """Do what the button says; what this raises is answered."""
+        """Do what the item is for; errors that it raises are answered."""
         raise NotImplementedError
 
     async def resolve(self, interaction: discord.Interaction, kind: DeliveryKind) -> tuple[Delivery, KnownJob]:
-        """The delivery that the custom_id names and its job, if they belong where the press came from."""
+        """The delivery that the custom_id names, and its job.
+
+        Raises `UserError` if there is none of this kind in the interaction's channel.
+        """
         store = bot_of(interaction).store
         delivery = await store.deliveries.by_nonce(self.nonce)
         if delivery is None or delivery.kind is not kind or delivery.destination != destination_of(interaction):
-            raise UserError("I don't know this post any more. `/job` with its id shows the job anew.")
+            raise UserError("I don't know this post any more. `/job` with its id shows the job again.")
         known = await store.jobs.get(delivery.job_id)
         logs.turn_to(key=known.key, destination=delivery.destination)
         return delivery, known
 
     async def resolve_for_manager(
-        self, interaction: discord.Interaction, what: str, kind: DeliveryKind = DeliveryKind.RESULT
+        self, interaction: discord.Interaction, refusal: str, kind: DeliveryKind = DeliveryKind.RESULT
     ) -> tuple[Delivery, KnownJob]:
-        """The post that the custom_id names, for the asker or a moderator, who alone may do `what`."""
+        """As `resolve`; raises `UserError` with the sentence `refusal` unless the member may manage the post."""
         delivery, known = await self.resolve(interaction, kind)
         if not await may_manage_post(interaction, delivery):
-            raise UserError(f"Only the member who brought this job here, and moderators, can {what}.")
+            raise UserError(refusal)
         return delivery, known
 
 
 class DeliveryButton(PersistentItem):
-    """A button whose custom_id holds nothing but the delivery."""
+    """A button whose custom_id names a delivery and nothing else."""
 
     code: ClassVar[str]
     label: ClassVar[str]
     style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
 
     def __init__(self, nonce: str, *, row: int | None = None) -> None:
-        super().__init__(  # type: ignore[call-arg]  # DynamicItem's, which stands behind this class in the order
+        super().__init__(  # type: ignore[call-arg]  # DynamicItem's __init__, which is next in the subclasses' MRO
             ui.Button(label=self.label, style=self.style, custom_id=f"dr:{self.code}:{nonce}", row=row)
         )
         self.nonce = nonce
@@ -76,12 +90,12 @@ class DeliveryButton(PersistentItem):
     async def from_custom_id(
         cls, _interaction: discord.Interaction, _item: ui.Item[Any], match: re.Match[str], /
     ) -> Self:
-        """Rebuild the button from what its custom_id claims."""
+        """Rebuild the button from its custom_id."""
         return cls(match["nonce"])
 
 
 class JobButtonBase(PersistentItem):
-    """Something whose custom_id holds a delivery and one of its job's buttons; `index` counts in the job's list."""
+    """A button whose custom_id names a delivery and one of its job's buttons, by its index in `Job.buttons`."""
 
     index: int
     code: ClassVar[str]
@@ -107,30 +121,30 @@ class JobButtonBase(PersistentItem):
     async def from_custom_id(
         cls, _interaction: discord.Interaction, _item: ui.Item[Any], match: re.Match[str], /
     ) -> Self:
-        """Rebuild the button from what its custom_id claims."""
+        """Rebuild the button from its custom_id."""
         return cls(match["nonce"], int(match["index"]))
 
 
 async def delete_post(interaction: discord.Interaction, delivery: Delivery) -> None:
-    """Delete the message of a delivery, for good; one that is gone already is what was asked for."""
+    """Delete a delivery's message and mark the delivery dropped; a message that is already gone is no error."""
     message_id = delivery.message_id
     if message_id is None and interaction.message is not None and not interaction.message.flags.ephemeral:
-        message_id = interaction.message.id  # its send was never answered; here is the proof that it stands
+        message_id = interaction.message.id  # the send was never answered; the press proves that it was posted
     if message_id is not None:
         channel = interaction.client.get_partial_messageable(delivery.destination.channel_id)
         with suppress(discord.NotFound):
             await channel.get_partial_message(message_id).delete()
     await bot_of(interaction).store.outbox.drop(delivery)
-    bot_of(interaction).deliver_soon()  # what led to it leads nowhere now
+    bot_of(interaction).deliver_soon()  # posts that link to it are edited
 
 
 async def may_manage_post(interaction: discord.Interaction, delivery: Delivery) -> bool:
-    """Whether this member brought the job here or is a moderator."""
+    """Whether the member requested the job here, or is a moderator."""
     return is_moderator(interaction) or await is_requester(interaction, delivery)
 
 
 async def is_requester(interaction: discord.Interaction, delivery: Delivery) -> bool:
-    """Whether it was this member who brought the job here; to be told about it too, anybody can ask."""
+    """Whether the member is the first who requested the job here; later subscribers are not requesters."""
     requester = await bot_of(interaction).store.subscriptions.requester(
         delivery.job_id, delivery.destination.channel_id
     )
@@ -138,15 +152,15 @@ async def is_requester(interaction: discord.Interaction, delivery: Delivery) -> 
 
 
 async def may_know_reason(interaction: discord.Interaction, delivery: Delivery) -> bool:
-    """Whether this member brought the job here; of one that came by itself, a moderator may know."""
+    """Whether the member requested the job here; for a job without a requester, whether they are a moderator."""
     requester = await bot_of(interaction).store.subscriptions.requester(
         delivery.job_id, delivery.destination.channel_id
     )
     return requester == interaction.user.id or (requester == NO_PERSON.id and is_moderator(interaction))
 
 
-async def asked(interaction: discord.Interaction, delivery: Delivery) -> bool:
-    """Whether this member is on the list of those who are told about the job here."""
+async def is_subscribed(interaction: discord.Interaction, delivery: Delivery) -> bool:
+    """Whether the member is subscribed to the job in the delivery's channel."""
     subscriptions = await bot_of(interaction).store.subscriptions.in_channel(
         delivery.job_id, delivery.destination.channel_id
     )

@@ -1,6 +1,6 @@
 """The sentence for each refusal (HTTP 4xx) of Discord: what is missing, gone or reached, and what to do next. Pure.
 
-The codes and their documentation stand in `bot.discord_codes`.
+The codes, with a link to their documentation, are in `bot.discord_codes`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ _MALFORMED = frozenset(
         DiscordCode.INVALID_API_VERSION,
     }
 )
-"""Codes of requests that Discord never accepts, from anyone: a bug of this bot."""
+"""Codes of malformed requests, which are bugs of this bot."""
 
 _BY_CODE: Mapping[int, str] = {
     # What is gone.

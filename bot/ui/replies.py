@@ -1,4 +1,4 @@
-"""The one place that turns an exception into words for the person who caused it."""
+"""Private answers: the one place that sends them, and that turns an exception into a sentence for the member."""
 
 import logging
 import secrets
@@ -10,37 +10,39 @@ from discord import app_commands
 
 from bot.discord_codes import INTERACTION_EXPIRED
 from bot.errors import DarkroomError
+from bot.formatting.captions import CONTENT_LIMIT
+from bot.ui.command_mentions import with_mentions
 from bot.ui.permissions import lacking
 from bot.ui.refusals import sentence_for
 
 log = logging.getLogger(__name__)
 
-_CUT_OFF = (aiohttp.ClientError, ConnectionError, TimeoutError)
+_CONNECTION_ERRORS = (aiohttp.ClientError, ConnectionError, TimeoutError)
 
 
 async def answer(interaction: discord.Interaction, error: BaseException) -> None:
-    """Tell the person, in private, what went wrong and what to do next; never raises.
+    """Answer in private what went wrong and what to do next; never raises.
 
-    What Darkroom has no words for is logged with its traceback under a short reference that the person is told.
+    An unexpected error is logged with its traceback under a short reference, which the answer holds.
     """
     error = _cause(error)
-    if interaction.client.is_closed():  # nothing can be said any more, and what went wrong is the end itself
-        log.info("An answer was cut off by the end of the bot")
+    if interaction.client.is_closed():  # nothing can be sent any more, and the shutdown itself caused the error
+        log.info("The shutdown interrupted an answer")
         return
     if isinstance(error, discord.HTTPException) and error.code in INTERACTION_EXPIRED:
-        log.info("An interaction was too old to be answered (Discord's code %d)", error.code)
+        log.info("An interaction expired before it was answered (Discord's code %d)", error.code)
         return
     try:
-        await say(interaction, words(error, missing=_missing(interaction)))
+        await say(interaction, error_text(error, missing=_missing(interaction)))
     except discord.HTTPException as failure:
-        log.info("An answer could not be given (Discord's code %d)", failure.code)
-    except _CUT_OFF as failure:
-        log.info("An answer could not be given (%s)", type(failure).__name__)
+        log.info("Could not send an answer (Discord's code %d)", failure.code)
+    except _CONNECTION_ERRORS as failure:
+        log.info("Could not send an answer (%s)", type(failure).__name__)
     except Exception:
-        log.exception("An answer could not be given")
+        log.exception("Could not send an answer")
 
 
-def words(error: BaseException, *, missing: Sequence[str] = ()) -> str:
+def error_text(error: BaseException, *, missing: Sequence[str] = ()) -> str:
     """The sentence for an exception; an unexpected one is logged here.
 
     `missing`: the bot's missing permissions in the channel, by the names that Discord shows.
@@ -48,34 +50,34 @@ def words(error: BaseException, *, missing: Sequence[str] = ()) -> str:
     if isinstance(error, discord.HTTPException):
         sentence = sentence_for(error.status, error.code, missing)
         if sentence is not None:
-            log.warning("Discord refused what a member asked for (HTTP %d, code %d)", error.status, error.code)
+            log.warning("Discord refused a member's request (HTTP %d, code %d)", error.status, error.code)
             log.debug("The refused request", exc_info=error)
             return sentence
     match error:
         case DarkroomError():
             return str(error)
         case app_commands.CommandOnCooldown():
-            return f"That was a little fast. Please try again in {error.retry_after:.0f} s."
+            return f"Too fast. Try again in {error.retry_after:.0f} seconds."
         case app_commands.CommandNotFound() | app_commands.CommandSignatureMismatch():
-            return "This command was changed a moment ago. Please reload Discord (Ctrl+R) and try again."
+            return "This command has just been updated. Reload Discord (Ctrl+R) and try again."
         case app_commands.NoPrivateMessage() | app_commands.CheckFailure():
-            return "This works in a server's channels only, and only for members who may use it there."
+            return "This only works in a server's channels, for members who are allowed to use it there."
         case discord.HTTPException() if error.status >= 500:
             log.warning("Discord has trouble (HTTP %d)", error.status)
             return (
-                "Discord has trouble just now. What you asked for may have been done anyway, so please check before "
-                "you try again."
+                "Discord has trouble just now. Your request may have gone through anyway, so please check before you "
+                "try again."
             )
-        case _ if isinstance(error, _CUT_OFF):
+        case _ if isinstance(error, _CONNECTION_ERRORS):
             log.info("Discord did not answer (%s)", type(error).__name__)
             return (
-                "Discord did not answer me just now. What you asked for may have been done anyway, so please check "
-                "before you try again."
+                "Discord did not answer me just now. Your request may have gone through anyway, so please check before "
+                "you try again."
             )
         case _:
             reference = secrets.token_hex(3)
-            log.error("Unexpected, told the person reference %s", reference, exc_info=error)
-            return f"Something went wrong on my side. The admin finds the details in the log under `{reference}`."
+            log.error("Unexpected error; the member was given the reference %s", reference, exc_info=error)
+            return f"Something went wrong on my side. The admin can find the details in the log under `{reference}`."
 
 
 def shorten_refused_suggestions(record: logging.LogRecord) -> bool:
@@ -84,8 +86,8 @@ def shorten_refused_suggestions(record: logging.LogRecord) -> bool:
     Discord refuses such an answer whenever a member types faster than it arrives. Always `True`: the line stays.
     """
     error = record.exc_info[1] if record.exc_info else None
-    if isinstance(error, _CUT_OFF):
-        record.msg, record.args = "Discord did not take suggestions for a command (%s)", (type(error).__name__,)
+    if isinstance(error, _CONNECTION_ERRORS):
+        record.msg, record.args = "Could not send suggestions for a command (%s)", (type(error).__name__,)
     elif isinstance(error, discord.HTTPException) and (
         error.status >= 500 or sentence_for(error.status, error.code) is not None
     ):
@@ -105,7 +107,8 @@ async def say(
     embed: discord.Embed | None = None,
     view: discord.ui.View | None = None,
 ) -> None:
-    """Answer in private, or replace the private answer that was given before."""
+    """Answer in private, or replace the earlier private answer; commands in `content` become clickable mentions."""
+    content = with_mentions(interaction, content)[:CONTENT_LIMIT]
     if interaction.response.is_done() and not _would_change_a_post(interaction):
         await interaction.edit_original_response(content=content, embed=embed, view=view)
         return
@@ -119,14 +122,14 @@ async def say(
 
 
 def _would_change_a_post(interaction: discord.Interaction) -> bool:
-    """Whether the answer that was given is the public message itself, on which somebody pressed."""
+    """Whether the interaction was answered by updating the public message itself, below which a button was pressed."""
     kinds = {discord.InteractionResponseType.deferred_message_update, discord.InteractionResponseType.message_update}
     message = interaction.message
     return interaction.response.type in kinds and message is not None and not message.flags.ephemeral
 
 
 def _missing(interaction: discord.Interaction) -> list[str]:
-    """The permissions that the bot lacks for a post where the interaction happened; Discord sends them along."""
+    """The names of the permissions that the bot lacks for a post in the interaction's channel."""
     if interaction.guild_id is None:
         return []
     return lacking(interaction.app_permissions, thread=isinstance(interaction.channel, discord.Thread))

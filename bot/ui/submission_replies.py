@@ -1,26 +1,28 @@
-"""Tells pressers how their press stands: in private while Discord allows that, else by a notice in the channel."""
+"""Notifies pressers of the state of their submission: in private while Discord allows that, else by a notice."""
 
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import cast
 
 import aiohttp
 import discord
 
 from bot import discord_internals, formatting, logs
 from bot.discord_codes import PRIVATE_ANSWER_GONE
-from bot.models import DeliveryKind, Submission, SubmissionState
+from bot.formatting.captions import CONTENT_LIMIT
+from bot.models import OPEN_SUBMISSIONS, DeliveryKind, Submission, SubmissionState
 from bot.store import Store
-from bot.ui.interactions import jump
+from bot.ui.command_mentions import replace_commands
+from bot.ui.interactions import Bot, jump
 
 log = logging.getLogger(__name__)
 
-_TOKEN_LIVES = timedelta(minutes=15)
-_TOLD_BY_ITS_RESULT = {SubmissionState.ACCEPTED}
+_TOKEN_LIFETIME = timedelta(minutes=15)  # Discord's, for the token of an interaction
 
 
 class SubmissionReplies:
-    """The private answers to presses, edited by the token of the interaction, which also works after a restart."""
+    """The private answers to presses, edited with the interaction's token, which also works after a restart."""
 
     def __init__(
         self, *, bot: discord.Client, store: Store, deliver_soon: Callable[[], None], now: Callable[[], datetime]
@@ -30,31 +32,33 @@ class SubmissionReplies:
         self._deliver_soon = deliver_soon
         self._now = now
 
-    async def tell(self, submission: Submission, held: str | None) -> None:
-        """Say how a press stands; `held` is why the line does not move. How it ended is said for certain.
+    async def notify(self, submission: Submission, pause_reason: str | None) -> None:
+        """Say in what state a submission is; `pause_reason` is a sentence on why the queue is paused, if it is.
 
-        What Discord does not take now, the line has said again later: the press is not noted as told.
+        A final state is said for certain: if Discord cannot be reached, the submission is not marked notified and the
+        queue calls this again later; if the private answer cannot be edited any more, a notice is posted.
         """
         logs.turn_to(key=(await self._store.jobs.get(submission.parent_id)).key, destination=submission.destination)
-        over = submission.state not in {SubmissionState.QUEUED, SubmissionState.SENT, SubmissionState.UNCONFIRMED}
         try:
-            told = await self._in_private(submission, await self._words(submission, held))
+            answered = await self._edit_answer(submission, await self._text(submission, pause_reason))
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
-            log.info("Discord did not take what became of press %d (%s)", submission.id, type(error).__name__)
+            log.info("Could not notify the presser of submission %d (%s)", submission.id, type(error).__name__)
             return
-        if not over:
+        if submission.state in OPEN_SUBMISSIONS:
             return
-        if told or submission.state in _TOLD_BY_ITS_RESULT:
+        if answered or submission.state is SubmissionState.ACCEPTED:  # its job's card and result follow anyway
             await self._store.submissions.mark_notified(submission)
         else:
             await self._store.submissions.notify_in_channel(submission)
             self._deliver_soon()
 
-    async def _in_private(self, submission: Submission, words: str) -> bool:
+    async def _edit_answer(self, submission: Submission, text: str) -> bool:
+        """Edit the private answer; whether it could still be edited."""
         token = await self._store.submissions.interaction_token(submission)
-        if not token or self._bot.application_id is None or self._now() - submission.created_at > _TOKEN_LIVES:
+        if not token or self._bot.application_id is None or self._now() - submission.created_at > _TOKEN_LIFETIME:
             return False
-        payload = {"content": words[:2000], "components": [], "allowed_mentions": {"parse": []}}
+        content = replace_commands(text, cast(Bot, self._bot).command_mentions)[:CONTENT_LIMIT]
+        payload = {"content": content, "components": [], "allowed_mentions": {"parse": []}}
         try:
             await discord_internals.edit_original_response(self._bot, self._bot.application_id, token, payload)
         except discord.HTTPException as refusal:
@@ -63,22 +67,21 @@ class SubmissionReplies:
             raise
         return True
 
-    async def _words(self, submission: Submission, held: str | None) -> str:
+    async def _text(self, submission: Submission, pause_reason: str | None) -> str:
         match submission.state:
             case SubmissionState.QUEUED | SubmissionState.SENT:
-                return formatting.queued(
-                    submission, position=await self._store.queue.position(submission), pause_reason=held or None
-                )
+                position = await self._store.queue.position(submission)
+                return formatting.queued(submission, position=position, pause_reason=pause_reason)
             case SubmissionState.UNCONFIRMED:
                 return formatting.unconfirmed(submission)
             case SubmissionState.REPEATED:
-                return await self._used(submission)
+                return await self._repeated_text(submission)
             case SubmissionState.DECLINED:
                 return formatting.declined(submission)
             case _:
                 return formatting.ended(submission)
 
-    async def _used(self, submission: Submission) -> str:
+    async def _repeated_text(self, submission: Submission) -> str:
         post = (
             None
             if submission.child_id is None

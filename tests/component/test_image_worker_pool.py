@@ -156,3 +156,9 @@ def _png(folder: Path) -> Picture:
     path = folder / "picture.png"
     path.write_bytes(samples.png(64, 64, compress_level=0))
     return Picture(path=path, content_type="image/png", extension="png", size=path.stat().st_size)
+
+
+def test_a_worker_imports_neither_http_nor_the_rest_of_the_bot() -> None:
+    code = "import sys, bot.images.worker.__main__; print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert not {"aiohttp", "asyncio", "discord", "msgspec", "PIL"} & set(modules.split())

@@ -18,6 +18,7 @@ from bot.errors import (
     Busy,
     InvalidResponse,
     JobExpired,
+    JobsMissing,
     JobUnknown,
     Overloaded,
     ProviderError,
@@ -25,7 +26,7 @@ from bot.errors import (
     SubscriptionEnded,
     TokenRefused,
 )
-from bot.models import Destination, Job, KnownJob, Person, Status
+from bot.models import Attachment, Destination, Job, KnownJob, Person, Status
 from bot.polling import Poller
 from bot.providers.useapi import UseapiClient
 from bot.providers.useapi.parsing import Account
@@ -59,7 +60,14 @@ def running(jobid: str, percent: int | None = None) -> Job:
 
 
 def done(jobid: str) -> Job:
-    return msgspec.structs.replace(running(jobid), status=Status.COMPLETED)
+    return msgspec.structs.replace(
+        running(jobid), status=Status.COMPLETED, attachments=(Attachment(url="https://cdn.discordapp.com/a.png"),)
+    )
+
+
+def named(jobid: str) -> Job:
+    """A job of which useapi said no more than its id."""
+    return Job(jobid=jobid, verb="button", button="V1")
 
 
 class StubUseapi:
@@ -145,8 +153,14 @@ class PollerHarness:
     async def end(self) -> None:
         await self._life.aclose()
 
-    async def subscribe(self, jobid: str, destination: Destination = HERE, person: Person = MIRA) -> KnownJob:
-        subscribed = await self.store.subscriptions.add(running(jobid), destination, person)
+    async def subscribe(
+        self,
+        jobid: str,
+        destination: Destination = HERE,
+        person: Person = MIRA,
+        known: Callable[[str], Job] = running,
+    ) -> KnownJob:
+        subscribed = await self.store.subscriptions.add(known(jobid), destination, person)
         self.poller.add(subscribed.known)
         return subscribed.known
 
@@ -445,7 +459,7 @@ async def test_a_job_that_is_not_found_right_after_a_call_is_polled_again_in_a_f
 async def test_a_call_about_a_job_that_is_not_found_brings_one_poll_more_before_the_job_is_over(
     harness: PollerHarness,
 ) -> None:
-    known = await harness.subscribe("a")
+    known = await harness.subscribe("a", known=named)
     harness.useapi.answers["a"] = JobUnknown()
     await asyncio.sleep(5)
     harness.poller.poll_soon(known.id)
@@ -870,26 +884,99 @@ async def test_an_account_is_blocked_also_where_the_request_for_the_accounts_is_
     assert harness.alerts.count(("account", "")) == 1
 
 
-async def test_a_job_that_useapi_forgot_is_over_at_once(harness: PollerHarness) -> None:
+@pytest.mark.parametrize(("error", "polls"), [(JobUnknown, 3), (JobExpired, 1)])
+async def test_a_job_that_was_never_seen_is_over_after_three_polls_or_at_once_where_it_is_gone(
+    harness: PollerHarness, error: type[ProviderError], polls: int
+) -> None:
+    known = await harness.subscribe("a", known=named)
+    harness.useapi.answers["a"] = error()
+    await asyncio.sleep(MINUTE)
+    assert (await harness.job(known)).status == "expired"
+    assert [each.kind for each in await harness.store.outbox.due()] == ["result"]
+    await asyncio.sleep(HOUR)
+    assert len(harness.useapi.polls) == polls
+
+
+@pytest.mark.parametrize("error", [JobUnknown, JobExpired])
+async def test_a_job_that_was_seen_and_is_suddenly_unknown_is_polled_rarely_for_a_day(
+    harness: PollerHarness, error: type[ProviderError], caplog: pytest.LogCaptureFixture
+) -> None:
     known = await harness.subscribe("a")
-    harness.useapi.answers["a"] = JobExpired()
-    await asyncio.sleep(20)
+    await harness.subscribe("b")
+    harness.useapi.default = lambda jobid: running(jobid, int(now() // HOUR))
+    await asyncio.sleep(HOUR)
+    harness.useapi.answers["a"] = error()
+    await asyncio.sleep(DAY - MINUTE)
+    assert not (await harness.job(known)).over
+    assert harness.poller.outage == ""
+    assert min(gaps(harness.useapi.times("a", since=HOUR + 15 * MINUTE))) > 260
+    assert [line for line in logged(caplog) if "no longer finds" in line] == [
+        "useapi.net no longer finds this job; it is polled every five minutes for a day"
+    ]
+    await asyncio.sleep(30 * MINUTE)
     job = await harness.job(known)
     assert (job.status, job.prompt) == ("expired", "castle in the fog")
-    assert len(harness.useapi.polls) == 1
-    assert [each.kind for each in await harness.store.outbox.due()] == ["result"]
+    assert "result" in [each.kind for each in await harness.store.outbox.due()]
 
 
-async def test_a_job_that_useapi_does_not_know_is_over_after_three_polls_in_a_row(harness: PollerHarness) -> None:
+async def test_a_job_that_is_found_again_within_the_day_is_posted(harness: PollerHarness) -> None:
     known = await harness.subscribe("a")
     harness.useapi.answers["a"] = JobUnknown()
+    await asyncio.sleep(20 * HOUR)
+    harness.useapi.answers["a"] = done("a")
+    await asyncio.sleep(6 * MINUTE)
+    assert (await harness.job(known)).status == "completed"
+
+
+@pytest.mark.parametrize("error", [JobUnknown, JobExpired])
+async def test_many_jobs_that_are_unknown_at_once_are_an_outage_that_ends_none(
+    harness: PollerHarness, error: type[ProviderError], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "bot.polling.circuit_breaker")
+    known = [await harness.subscribe(f"job {number}") for number in range(20)]
+    never_seen = await harness.subscribe("named", known=named)
+    await asyncio.sleep(MINUTE)
+    harness.useapi.default = lambda _: error()
+    await asyncio.sleep(3 * DAY)
+    assert not any([(await harness.job(each)).over for each in (*known, never_seen)])
+    assert harness.poller.outage == JobsMissing.sentence()
+    assert len(harness.useapi.times(since=DAY)) < 2 * DAY / 100, "they are polled one at a time, with pauses"
+    harness.useapi.default = done
+    await asyncio.sleep(10 * MINUTE)
+    assert {(await harness.job(each)).status for each in (*known, never_seen)} == {"completed"}
+    assert logged(caplog) == [
+        f"useapi.net has trouble, jobs wait: {JobsMissing()}",
+        "useapi.net answers again",
+    ]
+
+
+async def test_jobs_that_are_really_gone_end_after_a_day_while_others_are_found(
+    harness: PollerHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "bot.polling.circuit_breaker")
+    gone = [await harness.subscribe(f"gone {number}") for number in range(10)]
+    alive = await harness.subscribe("alive")
+    harness.useapi.default = lambda jobid: running(jobid, int(now() // HOUR)) if jobid == "alive" else JobUnknown()
+    await asyncio.sleep(DAY + 2 * HOUR)
+    assert {(await harness.job(each)).status for each in gone} == {"expired"}
+    assert not (await harness.job(alive)).over
+    outage_lines = [line for line in logged(caplog) if "trouble" in line or "again" in line]
+    assert len(outage_lines) <= 2, "it is one outage at most, not one each time"
+
+
+async def test_a_job_that_is_completed_before_its_picture_is_there_is_recorded_with_it(harness: PollerHarness) -> None:
+    known = await harness.subscribe("a")
+    harness.useapi.answers["a"] = msgspec.structs.replace(done("a"), attachments=())
     await asyncio.sleep(40)
-    assert len(harness.useapi.polls) == 2
     assert not (await harness.job(known)).over
+    harness.useapi.answers["a"] = done("a")
     await asyncio.sleep(20)
-    assert (await harness.job(known)).status == "expired"
-    await asyncio.sleep(HOUR)
-    assert len(harness.useapi.polls) == 3
+    assert (await harness.job(known)).attachments
+    never = await harness.subscribe("b")
+    harness.useapi.answers["b"] = msgspec.structs.replace(done("b"), attachments=())
+    await asyncio.sleep(2 * MINUTE)
+    assert (await harness.job(never)).status == "completed"
+    assert len(harness.useapi.times("b")) == 5
 
 
 async def test_a_job_that_is_found_again_starts_to_count_anew(harness: PollerHarness) -> None:

@@ -1,6 +1,7 @@
 """A start that fails ends in a `StartError`, whose sentence says what to do, and changes nothing.
 
-Status 1 and the sentence as the last line on the screen are shown by real processes in tests/crash/test_start.py.
+The exit status is 78 where a person must act before the next start can succeed, else 1. That it is the status of the
+process, with the sentence as the last line on the screen, is shown by real processes in tests/crash/test_start.py.
 """
 
 import socket
@@ -18,6 +19,7 @@ from bot.errors import StartError
 from bot.settings import from_environment
 from bot.store.connection import FILE
 from tests import log
+from tests.disk import largest_file
 from tests.fakes.discord import FakeDiscord
 
 CANARY = "MTk4-canary.of-a.token"
@@ -53,14 +55,15 @@ async def fake_discord() -> AsyncIterator[FakeDiscord]:
     assert fake.violations == []
 
 
-async def start_error(**settings: str) -> str:
-    """The sentence of a start that fails; its log holds no traceback and no token."""
+async def start_error(status: int = 78, /, **settings: str) -> str:
+    """The sentence of a start that fails with this exit status; its log holds no traceback and no token."""
     read = from_environment(GOOD | settings, Path("there is no such file"))
     with log.written(read.secrets) as written, pytest.raises(StartError) as caught:
         await run._serve(read, always_sync=False)
     shown = f"{written.getvalue()}{caught.value}"
     assert "traceback" not in shown.lower()
     assert "canary" not in shown
+    assert caught.value.exit_status == status
     return str(caught.value)
 
 
@@ -84,13 +87,13 @@ async def test_a_token_that_useapi_does_not_accept(useapi: FakeUseapi, fake_disc
 
 
 async def test_no_way_to_discord() -> None:
-    assert await start_error() == "Discord could not be reached. Is this machine on the internet?"
+    assert await start_error(1) == "Discord could not be reached. Is this machine on the internet?"
 
 
 async def test_a_refusal_of_another_kind(fake_discord: FakeDiscord) -> None:
     fake_discord.fail("GET /users/@me", 404)
     reachable = {"DISCORD_TOKEN": fake_discord.token, "DISCORD_API_URL": fake_discord.api_url}
-    assert await start_error(**reachable) == "Discord refused the start (HTTP 404). Try again later."
+    assert await start_error(1, **reachable) == "Discord refused the start (HTTP 404). Try again later."
 
 
 # --- the ports ------------------------------------------------------------------------------------------------------
@@ -106,9 +109,9 @@ def taken_port() -> Iterator[int]:
 
 async def test_a_health_port_that_is_taken(fake_discord: FakeDiscord, taken_port: int) -> None:
     reachable = {"DISCORD_TOKEN": fake_discord.token, "DISCORD_API_URL": fake_discord.api_url}
-    assert await start_error(**reachable, HEALTH_PORT=str(taken_port)) == (
-        f"HEALTH_PORT {taken_port} cannot be opened on 127.0.0.1: another program uses it; stop that program, or choose "
-        "another port."
+    assert await start_error(1, **reachable, HEALTH_PORT=str(taken_port)) == (
+        f"HEALTH_PORT {taken_port} cannot be opened on 127.0.0.1: another program uses it; stop that program, or "
+        "choose another port."
     )
 
 
@@ -119,7 +122,7 @@ async def test_an_address_of_another_machine(fake_discord: FakeDiscord) -> None:
         "WEBHOOK_PORT": "8090",
         "PUBLIC_URL": "https://darkroom.example.com",
     }
-    assert await start_error(**reachable, **webhooks) == (
+    assert await start_error(1, **reachable, **webhooks) == (
         "WEBHOOK_PORT 8090 cannot be opened on 192.0.2.1: this machine has no such address."
     )
 
@@ -165,3 +168,21 @@ async def test_a_file_that_is_not_ours_is_left_as_it_is(
 async def test_a_folder_that_cannot_be_written(folder: Path) -> None:
     (folder / "data").write_text("a file stands where the folder should be", encoding="utf-8")
     assert (await start_error()).startswith("The folder data for the database cannot be written: ")
+
+
+async def test_a_disk_that_is_full_may_have_room_at_the_next_start() -> None:
+    with largest_file(8192):
+        assert (await start_error(1)).startswith(f"data/{FILE}: The database cannot be written: ")
+
+
+@pytest.mark.parametrize("link", [Path.symlink_to, Path.hardlink_to])
+async def test_no_file_that_is_there_is_touched_by_the_test_whether_the_folder_can_be_written(
+    folder: Path, link: Callable[[Path, Path], None]
+) -> None:
+    diary = folder / "diary"
+    diary.write_text("Dear diary", encoding="utf-8")
+    (folder / "data").mkdir()
+    link(folder / "data" / ".write-test", diary)
+    await start_error(1)
+    assert diary.read_text(encoding="utf-8") == "Dear diary"
+    assert (folder / "data" / ".write-test").exists()

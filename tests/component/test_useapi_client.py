@@ -37,7 +37,7 @@ class StubUseapi:
         self.bodies: list[bytes] = []
         self.arrived = asyncio.Event()
         self.url = ""
-        self.answer: Handler = lambda _: reply(sample("imagine_completed"))
+        self.answer: Handler = completed
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.requests.append(request)
@@ -57,6 +57,15 @@ async def reply(body: bytes, status: int = 200, **headers: str) -> web.Response:
 
 def sample(name: str) -> bytes:
     return (SAMPLES / f"{name}.json").read_bytes()
+
+
+DONE = sample("docs_get_job_imagine_completed").replace(b"<jobid>", JOBID.encode(), 1)
+
+
+async def completed(request: web.Request) -> web.Response:
+    """The requested job, completed."""
+    jobid = json.dumps(request.query.get("jobid", JOBID))
+    return await reply(sample("imagine_completed").replace(json.dumps(JOBID).encode(), jobid.encode()))
 
 
 @pytest.fixture
@@ -214,11 +223,20 @@ async def test_a_response_above_one_mebibyte_is_invalid_compressed_or_not(
 async def test_a_moderated_job_is_a_job_with_that_status_and_its_reason(
     useapi: StubUseapi, api: UseapiClient, status: int
 ) -> None:
-    body = {"jobid": "job:other", "error": "Banned prompt detected", "errorDetails": "The word x", "code": 422}
+    body = {"jobid": JOBID, "error": "Banned prompt detected", "errorDetails": "The word x", "code": 422}
     useapi.respond(json.dumps(body).encode(), status)
     job = await api.job(JOBID)
     assert (job.jobid, job.status, job.over) == (JOBID, "moderated", True)
     assert (job.error, job.error_details) == ("Banned prompt detected", "The word x")
+
+
+@pytest.mark.parametrize("status", [422, 200])
+async def test_an_answer_about_another_job_is_an_invalid_response(
+    useapi: StubUseapi, api: UseapiClient, status: int
+) -> None:
+    useapi.respond(json.dumps({"jobid": "job:other", "verb": "imagine", "status": "completed"}).encode(), status)
+    with pytest.raises(errors.InvalidResponse):
+        await api.job(JOBID)
 
 
 @pytest.mark.parametrize(
@@ -279,7 +297,7 @@ def test_retry_after_is_parsed_in_both_forms_and_bounded(header: str | None, sec
 async def test_repeated_calls_within_a_second_are_one_request_but_a_poll_is_a_new_one(
     useapi: StubUseapi, api: UseapiClient
 ) -> None:
-    useapi.respond(sample("docs_get_job_imagine_completed"))
+    useapi.respond(DONE)
     first = await api.job(JOBID)
     assert [await api.job(JOBID) for _ in range(20)] == [first] * 20
     assert len(useapi.requests) == 1
@@ -291,13 +309,13 @@ async def test_repeated_calls_within_a_second_are_one_request_but_a_poll_is_a_ne
 async def test_a_call_after_a_write_does_not_return_what_was_before_it(
     useapi: StubUseapi, api: UseapiClient, what: str
 ) -> None:
-    useapi.respond(sample("docs_get_job_imagine_completed"))
+    useapi.respond(DONE)
     await api.job(JOBID)
     before = api.poll(JOBID)
     useapi.respond(b"{}", 500 if "failed" in what else 200)
     with suppress(errors.ProviderError):
         await (api.cancel(JOBID) if what == "cancelled" else api.press(JOBID, "U1", reply_ref="ref"))
-    useapi.respond(sample("docs_get_job_imagine_completed").replace(b'"completed"', b'"cancelled"'))
+    useapi.respond(DONE.replace(b'"completed"', b'"cancelled"'))
     assert (await api.job(JOBID)).status == Status.CANCELLED
     await before
 
@@ -307,7 +325,7 @@ async def test_a_response_requested_before_a_write_is_not_cached(useapi: StubUse
 
     async def after_gate(_: web.Request) -> web.Response:
         await gate.wait()
-        return await reply(sample("docs_get_job_imagine_completed"))
+        return await reply(DONE)
 
     useapi.answer = after_gate
     before = asyncio.create_task(api.job(JOBID))
@@ -316,7 +334,7 @@ async def test_a_response_requested_before_a_write_is_not_cached(useapi: StubUse
     await api.cancel(JOBID)
     gate.set()
     assert (await before).status == Status.COMPLETED
-    useapi.respond(sample("docs_get_job_imagine_completed").replace(b'"completed"', b'"cancelled"'))
+    useapi.respond(DONE.replace(b'"completed"', b'"cancelled"'))
     assert (await api.job(JOBID)).status == Status.CANCELLED
 
 
@@ -349,6 +367,15 @@ async def test_a_press_whose_child_has_no_id_of_its_own_is_an_invalid_response(
     useapi.respond(body)
     with pytest.raises(errors.InvalidResponse):
         await api.press(JOBID, "V1", reply_ref="p1")
+
+
+async def test_a_press_that_is_answered_with_the_job_of_another_press_is_an_invalid_response(
+    useapi: StubUseapi, api: UseapiClient
+) -> None:
+    useapi.respond(json.dumps({"jobid": "job:child", "replyRef": "p2"}).encode())
+    with pytest.raises(errors.InvalidResponse):
+        await api.press(JOBID, "V1", reply_ref="p1")
+    assert (await api.press(JOBID, "V1", reply_ref="p2")).jobid == "job:child"
 
 
 async def test_two_presses_are_two_posts(useapi: StubUseapi, api: UseapiClient) -> None:
@@ -385,9 +412,9 @@ async def test_the_running_jobs_are_a_list_of_ids(useapi: StubUseapi, api: Useap
 async def test_concurrent_calls_for_a_job_share_one_request(useapi: StubUseapi, api: UseapiClient) -> None:
     gate = asyncio.Event()
 
-    async def after_gate(_: web.Request) -> web.Response:
+    async def after_gate(request: web.Request) -> web.Response:
         await gate.wait()
-        return await reply(sample("imagine_completed"))
+        return await completed(request)
 
     useapi.answer = after_gate
     first, *others = [asyncio.create_task(api.job(JOBID)) for _ in range(5)]

@@ -17,7 +17,7 @@ def environment(
 ) -> dict[str, str]:
     """Its environment variables; `hurry` divides some of its pauses, see `fragile/sitecustomize.py`."""
     return {
-        **{name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}},
+        **{name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "SSL_CERT_FILE"}},
         "PYTHONPATH": os.pathsep.join((str(Path(__file__).parent / "fragile"), str(ROOT))),
         "DISCORD_TOKEN": "MTk4.pretend.token",
         "USEAPI_TOKEN": "demo-token",

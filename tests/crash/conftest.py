@@ -1,4 +1,4 @@
-"""The real process, `python -m bot run`, between a pretend Discord and a pretend useapi on loopback sockets."""
+"""The real process, `python -m bot run`, between a fake Discord and a fake useapi on loopback sockets."""
 
 import asyncio
 import os
@@ -76,7 +76,11 @@ class Process:
 
 
 def _bare_environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "SYSTEMROOT"}}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in {"PATH", "HOME", "LANG", "SYSTEMROOT", "SSL_CERT_FILE"}
+    }
 
 
 class ProcessHarness:
@@ -105,7 +109,7 @@ class ProcessHarness:
         return [post for post in results if words in str(post.embeds)]
 
     async def picture(self, words: str = "", within: float = 20) -> Message:
-        """The first of those `pictures`, as soon as it stands."""
+        """The first of those `pictures`, as soon as it is posted."""
         return await self.discord.wait_until(lambda: next(iter(self.pictures(words)), None), within)
 
     def settle(self, **settings: str) -> None:

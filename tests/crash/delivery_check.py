@@ -1,4 +1,4 @@
-"""What a kill run comes to: what stands in the channels, held against what was promised."""
+"""The result of a kill run: the posts in the channels, compared with what was promised."""
 
 import sqlite3
 from collections import Counter
@@ -12,15 +12,15 @@ import msgspec
 
 MARKS = "dr:m:", "dr:v:"  # of results and of splits
 Post = tuple[str, int]
-"""A jobid and a channel: what is to stand exactly once."""
+"""A jobid and a channel: what is to be posted exactly once."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stats:
-    """One run; `settled` counts the sends without an answer that the look into the history found to stand.
+    """One run; `settled` counts the sends without an answer that the channel's history showed to be posted.
 
-    `splits` are grids that were posted in four as well, `late` pictures that came into a post that stood without;
-    `bare` results that stand without theirs in the end.
+    `splits` are grids that were posted in four as well, `late` pictures that were added to a post made without;
+    `bare` results that are without theirs in the end.
     """
 
     deliveries: int
@@ -51,8 +51,8 @@ class Stats:
         return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-class Standing(msgspec.Struct):
-    """What stands in one channel: the deliveries that its results and its splits name, and the ids of its cards."""
+class ChannelState(msgspec.Struct):
+    """The posts of one channel: the deliveries that its results and its splits name, and the ids of its cards."""
 
     results: list[str]
     splits: list[str]
@@ -63,9 +63,9 @@ class Standing(msgspec.Struct):
     """Cards that still have their buttons."""
 
 
-def standing(messages: Iterable[dict[str, Any]]) -> Standing:
+def channel_state(messages: Iterable[dict[str, Any]]) -> ChannelState:
     """Sort a channel's messages: a result has a `⋯`, a split a `Delete`, whose custom_id holds the delivery's nonce."""
-    here = Standing([], [], [], 0, 0)
+    here = ChannelState([], [], [], 0, 0)
     for message in messages:
         parts = [part for row in message["components"] for part in row["components"]]
         codes = {part.get("custom_id", "") for part in parts}
@@ -97,22 +97,22 @@ class Decision(msgspec.Struct):
         return [f"{name.replace('_', ' ')}: {each}" for name, every in wrongs.items() for each in every]
 
 
-def judge(file: Path, promised: set[Post], in_four: set[Post], found: dict[int, Standing]) -> Decision:
-    """What is lost, and what stands more than once or belongs to nothing."""
+def judge(file: Path, promised: set[Post], in_four: set[Post], found: dict[int, ChannelState]) -> Decision:
+    """What is lost, and what is posted more than once or belongs to nothing."""
     with closing(sqlite3.connect(file)) as db:
         (integrity,) = db.execute("PRAGMA integrity_check").fetchone()
         jobids = dict(db.execute("SELECT nonce, jobid FROM deliveries JOIN jobs ON jobs.id = job_id").fetchall())
         cards = {row[0] for row in db.execute("SELECT message_id FROM deliveries WHERE kind = 'status_card'")}
     posts = Counter((jobids.get(nonce, nonce), where) for where, here in found.items() for nonce in here.results)
     splits = Counter((jobids.get(nonce, nonce), where) for where, here in found.items() for nonce in here.splits)
-    lost, repeated = _held_against(promised, posts)
-    splits_lost, splits_repeated = _held_against(in_four, splits)
+    lost, repeated = _compare(promised, posts)
+    splits_lost, splits_repeated = _compare(in_four, splits)
     twice = [f"card {card} in {where}" for where, here in found.items() for card in here.cards if card not in cards]
     return Decision(lost, repeated + twice, splits_lost, splits_repeated, integrity)
 
 
-def _held_against(promised: set[Post], posts: Counter[Post]) -> tuple[list[str], list[str]]:
+def _compare(promised: set[Post], posts: Counter[Post]) -> tuple[list[str], list[str]]:
     lost = [f"{jobid} in {where}" for jobid, where in promised - posts.keys()]
     repeated = [f"{jobid} in {where}" for (jobid, where), times in posts.items() for _ in range(times - 1)]
-    stray = [f"{jobid} in {where}, never asked for" for jobid, where in posts.keys() - promised]
+    stray = [f"{jobid} in {where}, never requested" for jobid, where in posts.keys() - promised]
     return lost, repeated + stray

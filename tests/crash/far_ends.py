@@ -1,4 +1,4 @@
-"""The pretend Discord and the pretend useapi as processes of their own, so that the bot may die beside them."""
+"""The fake Discord and the fake useapi as processes of their own, so that the bot may die beside them."""
 
 import asyncio
 import sys
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class DistantUseapi:
-    """A pretend useapi in another process."""
+    """A fake useapi in another process."""
 
     def __init__(self, url: str, session: ClientSession) -> None:
         self.url = url
@@ -26,10 +26,10 @@ class DistantUseapi:
     async def add_job(self, **options: Any) -> str:
         """See `FakeUseapi.add_job`."""
         async with self._session.post(f"{self.origin}/_control/jobs", json=options) as response:
-            told = await response.json()
+            body = await response.json()
         if response.status != 200:
-            raise RuntimeError(told["error"])
-        return str(told["jobid"])
+            raise RuntimeError(body["error"])
+        return str(body["jobid"])
 
     async def fail(self, kind: int | str, **how: Any) -> None:
         """See `FakeUseapi.fail`."""
@@ -43,15 +43,15 @@ class DistantUseapi:
     async def requests(self) -> list[dict[str, Any]]:
         """Every request so far."""
         async with self._session.get(f"{self.origin}/_control/requests") as response:
-            told: list[dict[str, Any]] = await response.json()
-        return told
+            body: list[dict[str, Any]] = await response.json()
+        return body
 
     async def job(self, jobid: str) -> dict[str, Any]:
         """A job as the API tells it."""
         authorized = {"Authorization": "Bearer demo-token"}
         async with self._session.get(f"{self.url}/jobs/", params={"jobid": jobid}, headers=authorized) as response:
-            told: dict[str, Any] = await response.json()
-        return told
+            body: dict[str, Any] = await response.json()
+        return body
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""What a run of presses comes to: what useapi made, held against what the bot knows, posted and told."""
+"""What a run of presses comes to: what useapi made, compared with what the bot knows, posted and notified."""
 
 import sqlite3
 from collections import Counter
@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 
-from tests.crash.delivery_check import Standing
+from tests.crash.delivery_check import ChannelState
 
 ENDED = {"accepted", "repeated", "declined", "refused", "lost", "cancelled"}
 
@@ -31,14 +31,14 @@ class Stats:
     forgotten: int
     not_once: int
     not_ended: int
-    not_told: int
+    not_notified: int
     integrity: str
     seconds: int
 
     @property
     def spotless(self) -> bool:
-        """Whether nothing was made twice or forgotten, and everybody was told."""
-        wrong = self.doubled, self.forgotten, self.not_once, self.not_ended, self.not_told
+        """Whether nothing was made twice or forgotten, and everybody was notified."""
+        wrong = self.doubled, self.forgotten, self.not_once, self.not_ended, self.not_notified
         return not any(wrong) and self.children == self.known == self.posted and self.integrity == "ok"
 
     def table(self) -> str:
@@ -51,16 +51,16 @@ class Stats:
 @dataclass(frozen=True, kw_only=True)
 class SubmissionHistory:
     """What the far ends have: the jobs `made`, each with its replyRef and its parent, what pressers see, by member, the
-    requests by replyRef, and what stands in the channels.
+    requests by replyRef, and the posts in the channels.
     """
 
     made: dict[str, tuple[str, str]]
     answers: dict[int, str]
     posts: Counter[str]
-    found: dict[int, Standing]
+    found: dict[int, ChannelState]
 
 
-def judge(file: Path, ledger: SubmissionHistory) -> tuple[Callable[..., Stats], list[str]]:
+def judge(file: Path, history: SubmissionHistory) -> tuple[Callable[..., Stats], list[str]]:
     """The figures, but for those of the run itself, and a line for each that is wrong."""
     with closing(sqlite3.connect(file)) as db:
         db.row_factory = sqlite3.Row
@@ -79,13 +79,13 @@ def judge(file: Path, ledger: SubmissionHistory) -> tuple[Callable[..., Stats], 
             "SELECT count(*) FROM deliveries WHERE kind = 'notice' AND state <> 'posted'"
         ).fetchone()
     states = Counter(row["state"] for row in presses)
-    children = Counter(ref for ref, _ in ledger.made.values())
+    children = Counter(ref for ref, _ in history.made.values())
     posts = Counter(
-        (jobids[nonce], where) for where, here in ledger.found.items() for nonce in here.results if nonce in jobids
+        (jobids[nonce], where) for where, here in history.found.items() for nonce in here.results if nonce in jobids
     )
-    wanted = {(row["jobid"], row["channel_id"]) for row in presses if row["state"] in {"accepted", "repeated"}}
+    expected = {(row["jobid"], row["channel_id"]) for row in presses if row["state"] in {"accepted", "repeated"}}
     doubled = [f"doubled: {ref}, {times} jobs" for ref, times in children.items() if times > 1]
-    forgotten = [f"forgotten: {jobid} of press {ledger.made[jobid][0]}" for jobid in ledger.made.keys() - known]
+    forgotten = [f"forgotten: {jobid} of press {history.made[jobid][0]}" for jobid in history.made.keys() - known]
     forgotten += [
         f"forgotten: press {row['id']} is {row['state']}, but made a job"
         for row in presses
@@ -98,21 +98,21 @@ def judge(file: Path, ledger: SubmissionHistory) -> tuple[Callable[..., Stats], 
     ]
     not_once = [
         f"posted {posts[each]} times: {each}"
-        for each in wanted | posts.keys()
-        if posts[each] != 1 or each not in wanted
+        for each in expected | posts.keys()
+        if posts[each] != 1 or each not in expected
     ]
     not_ended = [f"not ended: press {row['id']} is {row['state']}" for row in presses if row["state"] not in ENDED]
-    not_told = [
-        f"not told: press {row['id']}, {row['state']}, {answer!r}"
+    not_notified = [
+        f"not notified: press {row['id']}, {row['state']}, {answer!r}"
         for row in presses
-        if not row["notified"] or (answer := ledger.answers.get(row["user_id"], "-")).startswith("On it")
+        if not row["notified"] or (answer := history.answers.get(row["user_id"], "-")).startswith("On it")
     ]
-    not_told += ["a notice was not posted"] * unposted
+    not_notified += ["a notice was not posted"] * unposted
     figures = partial(
-        Stats, presses=len(presses), children=len(ledger.made), known=len(known & ledger.made.keys()),
+        Stats, presses=len(presses), children=len(history.made), known=len(known & history.made.keys()),
         posted=len({jobid for jobid, _ in posts}), declared_lost=states["lost"], used=states["repeated"],
-        refused=states["refused"], sent_again=sum(times - 1 for times in ledger.posts.values()),
+        refused=states["refused"], sent_again=sum(times - 1 for times in history.posts.values()),
         doubled=len(doubled), forgotten=len(forgotten), not_once=len(not_once), not_ended=len(not_ended),
-        not_told=len(not_told), integrity=integrity,
+        not_notified=len(not_notified), integrity=integrity,
     )  # fmt: skip
-    return figures, [*doubled, *forgotten, *not_once, *not_ended, *not_told]
+    return figures, [*doubled, *forgotten, *not_once, *not_ended, *not_notified]

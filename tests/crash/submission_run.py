@@ -25,7 +25,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from tests.crash.bot_process import bot_process, environment
-from tests.crash.delivery_check import standing
+from tests.crash.delivery_check import channel_state
 from tests.crash.far_ends import far_ends
 from tests.crash.submission_check import Stats, SubmissionHistory, judge
 
@@ -36,7 +36,7 @@ GUILDS = 5  # each allows a hundred presses a day
 POINTS = [f"{what}-{when}" for what in ("row", "take", "end") for when in ("before", "after")]
 POINTS += [f"press-{when}" for when in ("before", "during", "after")] * 2
 FIRST_POINT = "press-after:1"
-"""Where the first kill falls, whatever the machine's speed: useapi has answered a request, and nobody read that."""
+"""Where the first kill falls, whatever the machine's speed: useapi has answered, the answer was not read."""
 TROUBLE: tuple[int | str, ...] = ("made_reset", "made_500", "made_504", "reset", "html", 500, 429, 504, 596)
 FAULTS = "500,502,503,reset,stored-reset,hang"
 
@@ -62,12 +62,12 @@ class PressRun:
         async with far_ends(
             nonce_window=0, faults=FAULTS, rate=self.fault_rate, seed=self.seed, useapi_options=options
         ) as (self.discord, self.useapi):
-            await self._settle()
-            await self._live_and_die()
-            await self._live_on()
+            await self._set_up()
+            await self._run_and_kill()
+            await self._run_to_the_end()
             assert await self.discord.do("violations") == []
-            ledger = await self._look()
-        figures, self.wrongs = judge(self.folder / "bot.sqlite3", ledger)
+            history = await self._read()
+        figures, self.wrongs = judge(self.folder / "bot.sqlite3", history)
         return figures(
             kills=sum(self.ends.values()),
             at_named_points=sum(times for end, times in self.ends.items() if end != "outside"),
@@ -80,43 +80,45 @@ class PressRun:
 
     # --- before the first kill --------------------------------------------------------------------------------------
 
-    async def _settle(self) -> None:
+    async def _set_up(self) -> None:
         """Servers whose channels show the pictures to press on, and a moderator for each press."""
         do = self.discord.do
         await do("heal")
         guilds = [await do("add_guild", name=f"S{number}") for number in range(GUILDS)]
-        self.places = [await do("add_channel", guild_id=guild, name="pictures") for guild in guilds]
+        self.channel_ids = [await do("add_channel", guild_id=guild, name="pictures") for guild in guilds]
         moderator = {"permissions": ("MANAGE_MESSAGES",)}
         self.members = {
             number: await do("add_member", guild_id=guilds[number % GUILDS], name=f"M{number}", **moderator)
             for number in range(self.presses)
         }
         self.environment = environment(self.folder, guilds, self.discord, self.useapi, hurry=HURRY)
-        self.parents: dict[int, list[str]] = {place: [] for place in self.places}
+        self.parents: dict[int, list[str]] = {channel: [] for channel in self.channel_ids}
         self.pictures: dict[int, list[dict[str, Any]]] = {}
         async with bot_process(self.folder, self.environment) as bot:
             await do("wait_ready", within=30)
             for number in range(-(-self.presses // PER_PARENT // GUILDS) * GUILDS):
-                await self._show(self.places[number % GUILDS], number)
-            for place in self.places:
-                self.pictures[place] = await self.discord.wait_until(partial(self._all_shown, place), within=30)
+                await self._show(self.channel_ids[number % GUILDS], number)
+            for channel in self.channel_ids:
+                self.pictures[channel] = await self.discord.wait_until(partial(self._all_shown, channel), within=30)
             bot.terminate()
             assert await bot.wait() == 0
 
-    async def _show(self, place: int, number: int) -> None:
+    async def _show(self, channel: int, number: int) -> None:
         jobid = await self.useapi.add_job(prompt=f"parent {number}", age=60)
-        who = self.members[self.places.index(place) + GUILDS * (number // GUILDS % max(1, self.presses // GUILDS))]
-        interaction = await self.discord.do("slash", channel_id=place, who=who, name="job", options={"jobid": jobid})
+        who = self.members[
+            self.channel_ids.index(channel) + GUILDS * (number // GUILDS % max(1, self.presses // GUILDS))
+        ]
+        interaction = await self.discord.do("slash", channel_id=channel, who=who, name="job", options={"jobid": jobid})
         await self.discord.do("answered", interaction=interaction, within=10)
-        self.parents[place].append(jobid)
+        self.parents[channel].append(jobid)
 
-    async def _all_shown(self, place: int) -> list[dict[str, Any]]:
-        messages: list[dict[str, Any]] = await self.discord.do("messages", channel_id=place)
-        return messages if len(messages) == len(self.parents[place]) else []
+    async def _all_shown(self, channel: int) -> list[dict[str, Any]]:
+        messages: list[dict[str, Any]] = await self.discord.do("messages", channel_id=channel)
+        return messages if len(messages) == len(self.parents[channel]) else []
 
     # --- dying ------------------------------------------------------------------------------------------------------
 
-    async def _live_and_die(self) -> None:
+    async def _run_and_kill(self) -> None:
         self._interactions: dict[int, int] = {}  # by the number of the press
         self._left = list(range(self.presses))
         points = itertools.chain.from_iterable(self.chance.sample(POINTS, len(POINTS)) for _ in itertools.count())
@@ -164,8 +166,8 @@ class PressRun:
     async def _press(self, number: int) -> None:
         """A member presses a button of a picture's U1-U4 and V1-V4; the answer may never come."""
         await asyncio.sleep(self.chance.uniform(0, 0.6 * self.life))
-        place = self.places[number % GUILDS]
-        picture = self.pictures[place][number // GUILDS // PER_PARENT % len(self.pictures[place])]
+        channel = self.channel_ids[number % GUILDS]
+        picture = self.pictures[channel][number // GUILDS // PER_PARENT % len(self.pictures[channel])]
         buttons = [
             part["custom_id"]
             for row in picture["components"]
@@ -177,12 +179,12 @@ class PressRun:
             self._interactions[number] = await self.discord.do(
                 "click", message=int(picture["id"]), who=self.members[number], custom_id=button, forged=True
             )
-        except RuntimeError:  # nobody was there to be told of it: a member tries again later
+        except RuntimeError:  # the bot was not connected: a member tries again later
             self._left.append(number)
 
     # --- living -----------------------------------------------------------------------------------------------------
 
-    async def _live_on(self) -> None:
+    async def _run_to_the_end(self) -> None:
         """The last life, until nothing happens any more."""
         async with bot_process(self.folder, self.environment) as bot:
             await self.discord.do("wait_ready", within=30)
@@ -197,11 +199,11 @@ class PressRun:
             bot.terminate()
             assert await bot.wait() == 0, f"The bot did not end well, see {self.log}"
 
-    async def _look(self) -> SubmissionHistory:
+    async def _read(self) -> SubmissionHistory:
         """What the far ends have in the end."""
         made: dict[str, tuple[str, str]] = {}
-        for place in self.places:
-            for parent in self.parents[place]:
+        for channel in self.channel_ids:
+            for parent in self.parents[channel]:
                 for child in (await self.useapi.job(parent)).get("children", ()):
                     job = await self.useapi.job(child["jobid"])
                     made[child["jobid"]] = job["replyRef"], parent
@@ -211,7 +213,10 @@ class PressRun:
             for request in await self.useapi.requests()
             if request["path"] == "/v2/jobs/button"
         )
-        found = {place: standing(await self.discord.do("messages", channel_id=place)) for place in self.places}
+        found = {
+            channel: channel_state(await self.discord.do("messages", channel_id=channel))
+            for channel in self.channel_ids
+        }
         return SubmissionHistory(made=made, answers=answers, posts=posts, found=found)
 
 

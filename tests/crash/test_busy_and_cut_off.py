@@ -18,7 +18,7 @@ async def test_a_busy_channel_gets_all_results_in_order_and_discord_is_not_provo
     for person, jobid in zip(people, jobs, strict=True):
         asked = await discord.slash(street.channel, person, "job", {"jobid": jobid})
         promised.append((await asked.answered(within=20)).content)
-    assert set(promised) == {"It is over already: I'm posting it here."}
+    assert set(promised) == {"This job has already finished. Posting it here."}
     await discord.wait_until(lambda: len(discord.messages(street.channel)) == RESULTS, 40)
     shown = [
         message.embeds[0]["description"].split("picture number ")[1][:3] for message in discord.messages(street.channel)
@@ -54,4 +54,4 @@ async def test_a_gateway_that_goes_away_holds_up_no_result(street: ProcessHarnes
     assert "a lighthouse" in str(result.embeds)
     await discord.wait_ready(within=40)
     again = await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})
-    assert "It stands here already." in (await again.answered(within=10)).content
+    assert "It's already posted here." in (await again.answered(within=10)).content

@@ -26,7 +26,7 @@ async def test_a_hundred_people_with_one_id_make_one_look_one_card_and_one_resul
     people = [discord.add_member(street.guild, f"Person {number}") for number in range(100)]
     asked = await asyncio.gather(*(discord.slash(street.channel, person, "job", {"jobid": jobid}) for person in people))
     answers = [await interaction.answered(within=20) for interaction in asked]
-    assert {answer.content.split(":")[0].split(" ")[0] for answer in answers} == {"Watching", "Already"}
+    assert {answer.content.split(":")[0].split(" ")[0] for answer in answers} == {"Watching", "I'm"}
     looks = [request for request in street.useapi.requests if request.path == "/v2/jobs/"]
     assert len(looks) <= 1 + 3, "one for all who asked, and the watcher's own"
     await street.picture()
@@ -45,10 +45,10 @@ async def test_one_member_who_asks_a_thousand_times_harms_nobody_else(street: Pr
         flood = [await discord.slash(street.channel, street.bo, "job", {"jobid": f"#ZZ{burst:02}"}) for _ in range(50)]
         if burst == 10:
             calm = await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})
-            assert "posting it here" in (await calm.answered(within=10)).content
+            assert "Posting it here" in (await calm.answered(within=10)).content
         told += [(await interaction.answered(within=20)).content for interaction in flood]
     assert len(told) == 1000
-    assert sum("a little fast" in words for words in told) >= 994
+    assert sum("Too fast" in words for words in told) >= 994
     await street.picture()
 
 
@@ -96,7 +96,7 @@ async def test_a_forged_press_costs_nothing_and_is_answered(street: ProcessHarne
         pressed = await discord.click(lure, street.mira, forged, forged=True)
         answer = await pressed.answered()
         assert answer.ephemeral
-        assert "I don't know this" in answer.content
+        assert answer.content.startswith(("I don't know this post any more", "This button no longer works"))
     assert presses(street) == []
 
 

@@ -162,7 +162,7 @@ async def test_a_server_may_hide_pictures_but_where_only_adults_look(show: Show)
     await show.discord.click(panel, boss, "dr:g:s", ["RESULTS"])
     await show.discord.wait_until(lambda: "dr:g:c:spoiler" in str(panel.components))
     await show.discord.click(panel, boss, "dr:g:c:spoiler", ["unless age-restricted"])
-    await show.discord.wait_until(lambda: "hide behind a click, but not" in panel.content)
+    await show.discord.wait_until(lambda: "hidden behind a click, except" in panel.content)
     hidden, open_ = await show.shown("a castle"), await show.shown("a castle", channel=bar)
     assert [file.name[:8] for file in hidden.files] == ["SPOILER_"]
     assert "image" not in hidden.embeds[0]
@@ -199,9 +199,9 @@ async def test_a_grid_is_split_and_split_again_and_its_full_size_is_offered_whil
     dots = await show.press(grid, "⋯")
     assert "Full size" in str(dots.buttons)
     for _ in range(2):
-        assert (await show.press(dots, "Split in four")).content == "I'll post the four pictures here."
+        assert (await show.press(dots, "Split into four")).content == "I'll post the four pictures here."
         (four,) = await show.discord.wait_until(splits, 10)
-        assert "They stand here already" in (await show.press(dots, "Split in four")).content
+        assert "The four pictures are already posted" in (await show.press(dots, "Split into four")).content
         show.discord.delete_message(four.id)
     own = [path for path in (request.path for request in show.useapi.requests) if path.endswith(".jpeg")]
     assert len(own) == 8, "in full size, from Midjourney's own host"

@@ -41,7 +41,7 @@ async def test_every_way_to_press_works_in_the_real_process(street: ProcessHarne
     grid = await discord.wait_until(lambda: post_of("castle"), 10)
 
     # who may: the asker a U, nobody but moderators what costs, and Pause stops all
-    await said(await press(grid, street.bo, "V1"), "Only moderators can press this: it costs Midjourney time.")
+    await said(await press(grid, street.bo, "V1"), "Only moderators can use this button: it uses GPU time.")
     panel = await (await discord.slash(street.channel, boss, "darkroom settings")).answered()
     await (await press(panel, boss, "Pause presses")).acknowledged()
     await said(await press(grid, street.bo, "U2"), "Buttons are paused in this server")
@@ -60,8 +60,8 @@ async def test_every_way_to_press_works_in_the_real_process(street: ProcessHarne
     # a question first, then a long job that is cancelled
     street.useapi.plan(duration=8000)
     question = await (await press(single, street.mira, "Upscale (Subtle)")).answered()
-    assert "costs GPU time" in question.content
-    await said(await press(question, street.mira, "Yes, press it"), "Upscale (Subtle) is on its way.")
+    assert "uses GPU time" in question.content
+    await said(await press(question, street.mira, "Run it"), "Upscale (Subtle) is on its way.")
     card = await discord.wait_until(
         lambda: next((m for m in discord.messages(street.channel) if "🔔" in str(m.components)), None), 20
     )
@@ -70,11 +70,11 @@ async def test_every_way_to_press_works_in_the_real_process(street: ProcessHarne
 
     # what is behind the dots, and the panels
     dots = await (await press(single, street.bo, "⋯")).answered()
-    family = await (await press(dots, street.bo, "Family")).answered()
+    family = await (await press(dots, street.bo, "Related")).answered()
     assert f"/{grid.id})" in str(family)
     assert "Custom Zoom" in str(family)
     dots = await (await press(grid, street.bo, "⋯")).answered()
-    await (await press(dots, street.bo, "Split in four")).answered()
+    await (await press(dots, street.bo, "Split into four")).answered()
     await discord.wait_until(lambda: any(len(m.files) == 4 for m in discord.messages(street.channel)), 10)
     ledger = await (await discord.slash(street.channel, boss, "darkroom presses")).answered()
     assert "Custom Zoom" in str(ledger)

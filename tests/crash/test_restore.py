@@ -5,6 +5,8 @@ import shutil
 import sqlite3
 from contextlib import closing
 
+import pytest
+
 from bot.store.connection import FILE
 from tests.crash.conftest import ProcessHarness
 from tests.crash.test_the_command_line import type_in
@@ -63,7 +65,7 @@ async def test_an_older_copy_repeats_nothing_and_the_admin_learns_what_it_does_n
     await channel.start()
     await discord.wait_until(lambda: "was already posted" in street.bot.screen, 10)
     answer = await channel.ask(lighthouse)
-    assert answer == "It stands here already."
+    assert answer == "It's already posted here."
     card = discord.messages(street.channel)[0]
     await discord.wait_until(lambda: card.content.startswith("-# ✓") and str(posted.id) in card.content, 10)
     gone = await (await discord.click(stray, street.mira, button(stray, "V1"))).answered()
@@ -86,4 +88,32 @@ async def test_an_older_copy_repeats_nothing_and_the_admin_learns_what_it_does_n
     status, said = await type_in(street, "restore", str(copy))
     assert (status, said.count("\n"), said.startswith(f"The copy {copy} ")) == (1, 0, True)
     await channel.start()
+    assert (await street.bot.stop())[0] == 0
+
+
+@pytest.mark.parametrize("embed", ["refused", "dropped"])
+async def test_an_older_copy_does_not_repeat_a_result_without_an_embed(street: ProcessHarness, embed: str) -> None:
+    """No footer names the job: the result is plain text, or its picture alone."""
+    channel, discord = Channel(street), street.discord
+    copy = street.folder / "copy.sqlite3"
+    lighthouse = street.useapi.add_job(prompt="a lighthouse", duration=150)
+    await channel.start()
+    assert (await channel.ask(lighthouse)).startswith("Watching")
+    await discord.wait_until(lambda: discord.messages(street.channel))
+    await street.bot.stop()
+    shutil.copyfile(street.folder / "data" / FILE, copy)
+    if embed == "refused":
+        discord.fail("POST /channels/*/messages", 400)
+    else:
+        discord.deny(street.channel, "EMBED_LINKS")
+    await channel.start()
+    await discord.wait_until(lambda: discord.messages(street.channel)[1:], 30)
+    await street.bot.stop()
+    _, result = discord.messages(street.channel)
+    assert (bool(result.embeds), bool(result.files)) == (False, embed == "dropped")
+
+    assert (await type_in(street, "restore", str(copy)))[0] == 0
+    await channel.start()
+    await discord.wait_until(lambda: "was already posted" in street.bot.screen, 20)
+    assert len(discord.messages(street.channel)) == 2, "the status card and the result"
     assert (await street.bot.stop())[0] == 0

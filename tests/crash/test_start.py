@@ -1,8 +1,10 @@
-"""Starts that fail as an admin sees them: one sentence as the last thing on the screen, and exit status 1.
+"""Starts that fail as an admin sees them: one sentence as the last thing on the screen, and the exit status.
 
 One of each kind; all sentences are in tests/component/test_start_failures.py and tests/unit/test_settings.py.
 """
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,10 +16,10 @@ CANARY = "MTk4-canary.of-a.token"
 GOOD = {"DISCORD_TOKEN": CANARY, "USEAPI_TOKEN": "user:1-canary", "ALLOWED_GUILDS": "*", "LOG_LEVEL": "DEBUG"}
 
 
-async def last_line(process: Process) -> str:
-    """The last line of a start that fails; no line shows a traceback or a token."""
+async def last_line(process: Process, *, status: int = 78) -> str:
+    """The last line of a start that fails with this exit status; no line shows a traceback or a token."""
     await process.start()
-    assert await process.ended(within=10) == 1, process.screen
+    assert await process.ended(within=10) == status, process.screen
     assert "Traceback" not in process.screen
     assert "canary" not in process.screen
     return process.screen.splitlines()[-1]
@@ -43,5 +45,22 @@ async def test_a_token_that_discord_does_not_accept(street: ProcessHarness) -> N
 async def test_a_second_bot_on_the_same_folder(tmp_path: Path) -> None:
     async with open_store(tmp_path / "data", lambda: datetime.now(UTC)) as first:
         second = Process(tmp_path, GOOD)
-        assert await last_line(second) == f"Another bot, or a database tool, has data/{FILE} open. Stop it first."
+        assert (
+            await last_line(second, status=1)
+            == f"Another bot, or a database tool, has data/{FILE} open. Stop it first."
+        )
         await first.facts.set("the first", "goes on")
+
+
+async def test_a_database_of_a_newer_darkroom(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    with closing(sqlite3.connect(tmp_path / "data" / FILE)) as database:
+        database.executescript("CREATE TABLE jobs (id); PRAGMA user_version = 99;")
+    line = await last_line(Process(tmp_path, GOOD))
+    assert line.startswith(f"A newer Darkroom wrote data/{FILE}")
+
+
+async def test_a_discord_that_cannot_be_reached_is_worth_another_start(tmp_path: Path) -> None:
+    nowhere = {"DISCORD_API_URL": "http://127.0.0.1:1", "USEAPI_URL": "http://127.0.0.1:1"}
+    line = await last_line(Process(tmp_path, GOOD | nowhere), status=1)
+    assert line == "Discord could not be reached. Is this machine on the internet?"

@@ -54,7 +54,7 @@ async def test_settings_hold_for_a_large_server_and_two_admins_at_once(street: P
     await desk.use(panel, ada, "dr:g:s", "RESULTS")
     assert f"Results are posted in <#{room}>" in await desk.use(panel, ada, "dr:g:r", room)
     await desk.use(panel, ada, "dr:g:s", "WHO")
-    assert f"Moderators and <@&{role}> may press" in await desk.use(panel, ada, "dr:g:p", role)
+    assert f"Moderators and <@&{role}> may use" in await desk.use(panel, ada, "dr:g:p", role)
     hers, his = [await desk.opened(who, "darkroom settings") for who in (ada, ben)]
     for whose, who in ((hers, ada), (his, ben)):
         await desk.use(whose, who, "dr:g:s", "NUMBERS")
@@ -65,18 +65,20 @@ async def test_settings_hold_for_a_large_server_and_two_admins_at_once(street: P
     await discord.wait_until(lambda: len(discord.identifies) > before, 10)
     await discord.wait_ready()
     said = await desk.use(his, ben, "dr:g:s", "HOME")
-    assert "50 a day for each member, 100 a day for the whole server, 1 min between two presses" in said
-    assert await desk.use(his, ben, "Send a test picture") == f"The test picture stands in <#{room}>. It was free."
+    assert "50 uses a day for each member.\n100 uses a day for the whole server.\n1 min cooldown" in said
+    assert await desk.use(his, ben, "Send a test picture") == f"Test picture posted in <#{room}>. It cost nothing."
     assert len(discord.messages(room)) == 1
 
     discord.delete_channel(room)
     del discord.roles[street.guild][role]
     panel = await desk.opened(ada, "darkroom settings")
     assert "⚠️ The channel for results was deleted, or is hidden from me." in panel.content
-    assert "⚠️ The press role was deleted, so only moderators may press." in panel.content
+    assert "⚠️ The role that may use the buttons was deleted, so only moderators may use them." in panel.content
     jobid = street.useapi.add_job(prompt="a boat", age=600)
     answer = await (await discord.slash(street.channel, street.bo, "job", {"jobid": jobid})).answered()
-    assert answer.content.startswith("It is over already: I'm posting it here. I can't post in the channel that this")
+    assert answer.content.startswith(
+        "This job has already finished. Posting it here. This server's channel for results was deleted"
+    )
     await street.picture()
     assert "Traceback" not in street.bot.screen
 
@@ -96,12 +98,12 @@ async def test_whoever_runs_the_bot_sees_the_account_and_everybody_finds_their_j
     await (await discord.slash(street.channel, street.bo, "job", {"jobid": done})).answered()
     post = await street.picture()
     dots = await (await discord.menu(street.channel, street.bo, menu, post)).answered()
-    assert {"Family", "Split in four", "Copy job id"} <= {button.get("label") for button in dots.buttons}
+    assert {"Related", "Split into four", "Show job ID"} <= {button.get("label") for button in dots.buttons}
     joined = await (await discord.menu(street.channel, street.mira, menu, card)).answered()
-    assert joined.content == "I'll tell you here when it is done."
+    assert joined.content == "I'll mention you here when it's done."
 
     again = await (await discord.slash(street.channel, street.bo, "job", {"jobid": done})).answered()
-    assert again.content == "It stands here already."
+    assert again.content == "It's already posted here."
     stands = discord.every_message[again.message_id or 0]
     await discord.click(stands, street.bo, stands.button("Post again"))
     await discord.wait_until(lambda: len(street.pictures()) == 2, 20)
@@ -111,22 +113,22 @@ async def test_whoever_runs_the_bot_sees_the_account_and_everybody_finds_their_j
     await discord.wait_until(lambda: pressed.answer and "queued (1st)" in pressed.answer.content, 10)
     panel = await desk.opened(street.mira, "jobs")
     seen = panel.embeds[0]["description"]
-    assert "**In line: 1 of your presses; 3 may wait at a time**\n- V1 of `#" in seen
-    assert "**The account: 2 of 3 slots running, 1 waiting**" in seen
+    assert "**Queued (1 of 3)**\n- V1 of `#" in seen
+    assert "**The account: 2 of 3 slots in use, 1 queued**" in seen
     (stranger,) = [option for option in options(panel, "dr:n:w") if "boat" in option["label"]]
     assert "job:" not in str(panel.components)
     told = await desk.use(panel, street.mira, "dr:n:w", stranger["value"])
     assert told.startswith("Watching `#")
     await discord.wait_until(lambda: any("a boat" in str(m.embeds) for m in discord.messages(street.channel)), 10)
     (press,) = options(panel, "dr:n:t")
-    assert await desk.use(panel, street.mira, "dr:n:t", press["value"]) == "Taken back. It cost nothing."
+    assert await desk.use(panel, street.mira, "dr:n:t", press["value"]) == "Cancelled. It cost nothing."
 
     panel = await desk.opened(street.bo, "jobs")
     assert "The account" not in str(panel.embeds)
     assert "windmill · done" in panel.embeds[0]["description"]
     (wait,) = options(panel, "dr:n:s")
-    assert await desk.use(panel, street.bo, "dr:n:s", wait["value"]) == "I won't tell you about it."
-    await desk.use(panel, street.bo, "Switch my pings off")
+    assert await desk.use(panel, street.bo, "dr:n:s", wait["value"]) == "I won't notify you about it."
+    await desk.use(panel, street.bo, "Turn off my pings")
     assert "Pings: off for you." in panel.embeds[0]["description"]
     assert boat not in street.bot.screen
     assert "Traceback" not in street.bot.screen

@@ -42,6 +42,8 @@ def free_port() -> int:
 async def test_health_check_and_restore_beside_a_running_bot_and_after_it(street: ProcessHarness) -> None:
     other = street.discord.add_guild("Elsewhere")
     await street.open(HEALTH_PORT=str(free_port()), LOG_FORMAT="json", BACKUP="3")
+    (street.folder / ".env").write_text("USEAPI_TOKEN=demo-token\n", encoding="utf-8")
+    (street.folder / ".env").chmod(0o644)
     await street.bot.start()
     await street.discord.wait_ready()
     copy = street.folder / "copy.sqlite3"
@@ -60,9 +62,13 @@ async def test_health_check_and_restore_beside_a_running_bot_and_after_it(street
     (logged,) = [line["message"] for line in lines if "Elsewhere" in line["message"]]
     assert logged.endswith(f"not listed. To serve it: ALLOWED_GUILDS={street.guild},{other}")
     assert lines[0]["message"] == "BACKUP is not a setting; did you mean BACKUPS?"
+    assert lines[1]["message"].startswith("Other users of this machine can read .env")
     assert any(line["message"].startswith("Invite: https://discord.com/") for line in lines)
 
     copy.write_bytes((street.folder / "data" / FILE).read_bytes())
+    (street.folder / ".env").unlink()
+    for token in ("DISCORD_TOKEN", "USEAPI_TOKEN", "ALLOWED_GUILDS"):  # neither command needs them
+        del street.bot._environment[token]
     (health, said), (restore, done) = await asyncio.gather(
         type_in(street, "health"), type_in(street, "restore", str(copy))
     )
@@ -116,3 +122,17 @@ async def test_a_check_that_is_ended_by_hand_says_no_more(tmp_path: Path) -> Non
             check.send_signal(signal.SIGINT)
             said, _ = await asyncio.wait_for(check.communicate(), 10)
     assert (check.returncode, b"Traceback" in said) == (130, False)
+
+
+async def test_a_python_without_the_packages_is_a_sentence() -> None:
+    """As after an upgrade of the system's Python, where no `make run` stands before the start."""
+    async with started(
+        *(sys.executable, "-S", "-m", "bot", "run"),
+        cwd=ROOT,
+        env=_bare_environment(),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    ) as bot:
+        said, _ = await asyncio.wait_for(bot.communicate(), 30)
+    (line,) = said.decode().splitlines()
+    assert (bot.returncode, line.endswith("`make .venv/run` installs all that Darkroom needs.")) == (78, True)

@@ -36,9 +36,7 @@ async def test_the_whole_job_through_sockets(street: ProcessHarness) -> None:
     assert card.embeds == card.components == []
 
     refused = await discord.click(result, street.bo, button(result, "U2"))
-    assert (
-        "Only the member who brought this job here and moderators can press this." in (await refused.answered()).content
-    )
+    assert "Only whoever added this job and moderators can use this button." in (await refused.answered()).content
     press = await discord.click(result, street.mira, button(result, "U2"))
     assert (await press.answered()).ephemeral
     await street.picture("**U2** of [castle in the fog]")
@@ -73,7 +71,7 @@ async def test_a_useapi_that_is_down_and_a_gateway_that_refuses_at_first_do_not_
     await street.bot.start()
     await street.discord.wait_ready(within=20)
     assert (await street.bot.stop())[0] == 0
-    assert "useapi.net could not be reached just now" in street.bot.screen
+    assert "useapi.net could not be reached" in street.bot.screen
     assert "Traceback" not in street.bot.screen
     assert "canary" not in street.bot.screen
 
@@ -104,7 +102,7 @@ async def test_a_stop_takes_five_seconds_at_most_and_commands_are_sent_when_they
     await asked.acknowledged()
     await street.useapi.wait_for_request(path="/v2/jobs/")
     await _stop(street, signal.SIGTERM)
-    assert "An answer was cut off by the end of the bot" in street.bot.screen
+    assert "The shutdown interrupted an answer" in street.bot.screen
 
 
 async def _post(street: ProcessHarness, prompt: str) -> None:

@@ -1,4 +1,4 @@
-"""The stage for journeys: the unchanged bot with real HTTP and a real SQLite file inside simcord's Discord."""
+"""The harness of the journeys: the unchanged bot with real HTTP and a real SQLite file inside simcord's Discord."""
 
 import asyncio
 import re
@@ -73,6 +73,10 @@ class BotHarness:
         self.mira = self.guild.add_member(self.env.create_user("Mira"), roles=[moderators])
         self.bo = self.guild.add_member(self.env.create_user("Bo"))
 
+    def newcomer(self) -> Any:
+        """Another member, who has not used up their six `/job` a minute."""
+        return self.guild.add_member(self.env.create_user(f"Newcomer {len(self.env.backend.users)}"))
+
     async def restart(self, *, away: float = 0, **settings: Any) -> None:
         """Close the whole bot and start it again, `away` seconds later, on the same folder, as an admin would."""
         self.settings.update(settings)
@@ -136,7 +140,7 @@ class BotHarness:
         await self.env.settle(idle=0.002)
 
     def posts(self, channel: Any = None) -> list[discord.Message]:
-        """What stands in the channel, the oldest first."""
+        """The messages of the channel, the oldest first."""
         return list((channel or self.channel).history())
 
     @property
@@ -228,11 +232,21 @@ def key_in(text: str) -> str:
 
 
 def private(answer: Any) -> discord.Message:
-    """The message that a person alone saw after a command or a press."""
+    """The private answer to a command or a press; `test_command_mentions` reads it as it was sent.
+
+    Mentions of commands, `</jobs:123>`, are shown in code style, as `/jobs`: their ids are Discord's.
+    """
     assert answer.response is not None, "everybody gets an answer"
     assert answer.response.ephemeral, "what concerns one person is private"
     message: discord.Message = answer.response.message
+    message.content = _in_code_style(message.content)
+    for embed in message.embeds:
+        embed.description = embed.description and _in_code_style(embed.description)
     return message
+
+
+def _in_code_style(text: str) -> str:
+    return re.sub(r"</([a-z ]+):\d+>", r"`/\1`", text)
 
 
 @pytest.fixture
@@ -245,8 +259,8 @@ async def harness(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> AsyncIter
         finally:
             await harness.close()
     secrets = ("discord-token", "demo-token", *harness.env.backend.interaction_tokens, *harness.useapi.jobids)
-    told = list(log.complaints(written.getvalue(), secrets))
-    assert not told, "\n".join(told)
+    complaints = list(log.complaints(written.getvalue(), secrets))
+    assert not complaints, "\n".join(complaints)
     complaints = list(invariants.violations(harness.env.http_requests))
     assert not complaints, "\n".join(complaints)
     bugs = [error for error in harness.env.errors if not is_sentence(error)]

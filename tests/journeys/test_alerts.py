@@ -45,7 +45,9 @@ async def test_trouble_that_ended_unseen_alerts_again_when_it_comes_back(harness
     await harness.job(harness.mira, harness.useapi.add_job(duration=30))
     harness.useapi.fail(402, times=math.inf)
     await harness.wait(100)
-    await harness.press(harness.mira, await harness.press(harness.mira, harness.last, "Stop"), "Stop for everyone here")
+    await harness.press(
+        harness.mira, await harness.press(harness.mira, harness.last, "Stop"), "Stop watching for everyone"
+    )
     await harness.restart()
     harness.useapi.heal()
     await harness.wait(2 * 3600)
@@ -61,7 +63,9 @@ async def test_an_alert_about_an_account_is_closed_also_when_no_job_of_it_is_sub
     await harness.job(harness.mira, harness.useapi.add_job())
     harness.useapi.fail(596, times=math.inf)
     await harness.wait(100)
-    await harness.press(harness.mira, await harness.press(harness.mira, harness.last, "Stop"), "Stop for everyone here")
+    await harness.press(
+        harness.mira, await harness.press(harness.mira, harness.last, "Stop"), "Stop watching for everyone"
+    )
     await harness.wait(1800)
     (alert,) = alerts(harness)
     harness.useapi.heal()
@@ -80,7 +84,9 @@ async def test_an_alert_from_before_a_restart_is_closed_also_when_nothing_is_lef
     harness.useapi.fail(596, times=math.inf)
     await harness.press(harness.mira, result, "V1")
     await harness.wait(100)
-    await harness.press(harness.mira, await harness.press(harness.mira, harness.last, "Stop"), "Stop for everyone here")
+    await harness.press(
+        harness.mira, await harness.press(harness.mira, harness.last, "Stop"), "Stop watching for everyone"
+    )
     (queued,) = await harness.bot.store.queue.unconfirmed() or await harness.bot.store.queue.next(9)
     await harness.bot.submissions.cancel_queued(queued)
     await harness.restart()
@@ -90,6 +96,16 @@ async def test_an_alert_from_before_a_restart_is_closed_also_when_nothing_is_lef
     harness.useapi.heal()
     await harness.wait(600)
     assert sorted(alerts(harness)[2:]) == sorted(f"✓ Over: {alert.removeprefix('⚠️ ')}" for alert in opened)
+
+
+async def test_the_alert_about_a_deleted_channel_says_that_it_was_deleted(harness: BotHarness) -> None:
+    await harness.restart(alert_channel=harness.lounge.id)
+    await harness.job(harness.mira, harness.useapi.add_job(prompt="a lighthouse"))
+    harness.env.inject_error("POST", f"/channels/{harness.channel.id}/messages", status=404, code=10003, times=None)
+    await harness.wait(45 * 60)
+    (alert,) = alerts(harness)
+    assert f"{harness.channel.id} was deleted" in alert
+    assert "`/darkroom status`" not in alert, "nothing can be sent there again"
 
 
 async def test_a_result_that_cannot_be_posted_alerts_and_is_sent_when_an_admin_says_so(harness: BotHarness) -> None:
@@ -113,7 +129,7 @@ async def test_a_result_that_cannot_be_posted_alerts_and_is_sent_when_an_admin_s
     (result,) = [message for message in harness.posts() if message.attachments]
     assert "a lighthouse" in words(result)
     assert alerts(harness)[1:] == [f"✓ Over: {alert.removeprefix('⚠️ ')}"]
-    assert "stands here already" in await harness.job(harness.bo, f"#{key}")
+    assert "already posted here" in await harness.job(harness.bo, f"#{key}")
     await harness.wait(60)
     assert len([message for message in harness.posts() if message.attachments]) == 1
 
@@ -142,7 +158,7 @@ async def test_the_status_command_shows_counts_and_useapis_state(harness: BotHar
     status = await admin.slash(harness.channel, "darkroom status")
     assert status.response.content.splitlines() == [
         "Running jobs watched here: 1",
-        "Results to be posted: 0",
-        "Presses of this server in line: 0",
+        "Results to post: 0",
+        "Queued buttons of this server: 0",
         "useapi.net: answers",
     ]

@@ -25,7 +25,7 @@ async def test_choosing_an_offer_is_as_good_as_the_id(harness: BotHarness) -> No
     key = key_in(await harness.job(harness.mira, jobid))
     (choice,) = await harness.mira.autocomplete(harness.channel, "job", "jobid", "")
     assert choice["value"] == f"#{key}"
-    assert "Already watched" in await harness.job(harness.mira, choice["value"])
+    assert "I'm already watching" in await harness.job(harness.mira, choice["value"])
 
 
 async def test_typing_never_asks_useapi(harness: BotHarness) -> None:

@@ -2,13 +2,11 @@
 
 import json
 
-import pytest
-
 from tests.journeys.conftest import BotHarness
 
 NO_ID = (
-    "That is no job id. It looks like `job:20240909…-user:…-channel:…-bot:midjourney`, "
-    "and useapi.net gives it when a job is started."
+    "That isn't a job id. A job id looks like `job:20240909…-user:…-channel:…-bot:midjourney`; useapi.net returns it "
+    "when a job is started."
 )
 UNKNOWN = "useapi.net has no job with this id. Is the id complete, and does it belong to this server's useapi account?"
 
@@ -48,31 +46,26 @@ NONSENSE = {
 }
 
 
-@pytest.mark.parametrize("kinds", [list(NONSENSE)[start::6] for start in range(6)], ids=", ".join)
-async def test_what_is_no_job_id_gets_a_sentence_and_goes_nowhere(harness: BotHarness, kinds: list[str]) -> None:
-    for kind in kinds:
-        answer = await harness.job(harness.bo, NONSENSE[kind])
+async def test_what_is_no_job_id_gets_a_sentence_and_goes_nowhere(harness: BotHarness) -> None:
+    for kind, nonsense in NONSENSE.items():
+        answer = await harness.job(harness.newcomer(), nonsense)
         assert answer == NO_ID, kind
     assert not harness.useapi.requests, "there is nothing to ask useapi"
     assert not harness.posts()
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["castle", "4K7Q", "--", "job:1", "x" * 200, STRANGE],
-)
-async def test_an_id_that_nobody_knows_is_asked_for_once_and_not_kept(harness: BotHarness, text: str) -> None:
-    answer = await harness.job(harness.bo, text)
-    assert answer == UNKNOWN
-    assert len(harness.useapi.requests) == 1
+async def test_an_id_that_nobody_knows_is_asked_for_once_and_not_kept(harness: BotHarness) -> None:
+    texts = ("castle", "4K7Q", "--", "job:1", "x" * 200, STRANGE)
+    for number, text in enumerate(texts, 1):
+        assert await harness.job(harness.bo, text) == UNKNOWN, text
+        assert len(harness.useapi.requests) == number, text
     await harness.wait(3600)
-    assert len(harness.useapi.requests) == 1, "no watch, no look"
+    assert len(harness.useapi.requests) == len(texts), "no subscription, no poll"
     assert not harness.posts()
 
 
-@pytest.mark.parametrize(
-    "around",
-    [
+async def test_an_id_is_found_in_what_stands_around_it(harness: BotHarness) -> None:
+    for around in (
         "  {}\n",
         "`{}`",
         "```\n{}\n```",
@@ -82,19 +75,17 @@ async def test_an_id_that_nobody_knows_is_asked_for_once_and_not_kept(harness: B
         "https://api.useapi.net/v2/jobs/?jobid={}",
         "https://api.useapi.net/v2/jobs/?x=1&jobid={}#top",
         '{{"code": 200, "jobid": "{}", "prompt": "@everyone"}}',
-    ],
-)
-async def test_an_id_is_found_in_what_stands_around_it(harness: BotHarness, around: str) -> None:
-    jobid = harness.useapi.add_job()
-    assert (await harness.job(harness.mira, around.format(jobid))).startswith("Watching `#")
-    assert harness.looks(jobid) == 1
+    ):
+        jobid = harness.useapi.add_job()
+        assert (await harness.job(harness.newcomer(), around.format(jobid))).startswith("Watching `#"), around
+        assert harness.looks(jobid) == 1, around
 
 
 async def test_the_same_id_in_two_disguises_is_one_watch(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job()
     await harness.job(harness.mira, jobid)
     answer = await harness.job(harness.bo, json.dumps({"jobid": jobid}))
-    assert answer.startswith("Already watched [here](")
+    assert answer.startswith("I'm already watching this [here](")
     assert len(harness.posts()) == 1
     assert harness.looks(jobid) == 1
 
@@ -103,7 +94,7 @@ async def test_whoever_tries_many_ids_is_asked_to_slow_down_and_useapi_is_spared
     for number in range(6):
         assert await harness.job(harness.bo, f"guess-{number}") == UNKNOWN
     answer = await harness.job(harness.bo, "guess-6")
-    assert answer.startswith("That was a little fast. Please try again in ")
+    assert answer.startswith("Too fast. Try again in ")
     assert len(harness.useapi.requests) == 6
     assert await harness.job(harness.mira, "mine") == UNKNOWN, "one member's hurry is not another's"
     await harness.wait(61)
@@ -125,7 +116,7 @@ async def test_a_key_of_another_server_is_not_known_here(harness: BotHarness) ->
     eve = other.add_member(harness.env.create_user("Eve"))
     answer = await harness.job(harness.mira, harness.useapi.add_job())
     key = answer.split("`")[1]
-    assert await harness.job(eve, key, channel) == f"No job in this server has the key `{key}`. Its id works, too."
+    assert await harness.job(eve, key, channel) == f"No job in this server has the key `{key}`. Try its id instead."
     assert not harness.posts(channel)
     assert await eve.autocomplete(channel, "job", "jobid", "") == []
-    assert (await harness.job(harness.bo, key.lower())).startswith("Already watched")
+    assert (await harness.job(harness.bo, key.lower())).startswith("I'm already watching")

@@ -33,7 +33,9 @@ async def test_a_cancelled_job_that_midjourney_finishes_all_the_same_is_posted_o
     jobid, card = await running(harness)
     if where == "here":
         told = await cancelled(harness, harness.mira, card)
-        assert told.startswith("Cancelled at useapi.net. Midjourney may still charge for it; should its result come")
+        assert told.startswith(
+            "Cancelled at useapi.net. Midjourney may still charge for it; if a result arrives anyway"
+        )
     else:
         await harness.bot.api.cancel(jobid)
     await harness.wait(20)
@@ -97,12 +99,12 @@ async def test_a_job_that_was_done_a_moment_before_is_posted_as_done(harness: Bo
 async def test_only_the_presser_and_moderators_may_cancel_and_never_what_a_u_made(harness: BotHarness) -> None:
     _, card = await running(harness)
     answer = await harness.press(harness.bo, harness.forge(f"dr:j:{nonce(card)}"), "Forged")
-    assert answer.content == "Only the member who pressed the button for this job, and moderators, can cancel it."
+    assert answer.content == "Only whoever pressed the button for this job and moderators can cancel it."
     await harness.bot.store.database.transaction(
         lambda db: db.execute("UPDATE jobs SET answer = json_set(answer, '$.button', 'U1') WHERE over = 0")
     )
     answer = await harness.press(harness.mira, harness.forge(f"dr:j:{nonce(card)}"), "Forged")
-    assert answer.content.startswith("U1 to U4 cannot be cancelled")
+    assert answer.content.startswith("U1 to U4 can't be cancelled")
     assert not [request for request in harness.useapi.requests if "cancel" in request.path]
 
 

@@ -6,7 +6,7 @@ import pytest
 from tests.journeys.conftest import BotHarness, button, private, words
 
 CASTLE = "a castle in the fog, ink wash --ar 3:2"
-NO_POST = "I don't know this post any more. `/job` with its id shows the job anew."
+NO_POST = "I don't know this post any more. `/job` with its id shows the job again."
 
 
 def nonce(message: discord.Message) -> str:
@@ -33,7 +33,7 @@ async def test_the_new_buttons_believe_no_custom_id(harness: BotHarness, where: 
     form = {"custom_id": f"dr:z:{name}:5", "components": [{"type": 18, "component": {"type": 4, "value": "x"}}]}
     answer = private(await harness.mira._dispatch_interaction(5, channel, form))
     if where == "the wrong message":  # it stands on the right one, but V1 takes no prompt
-        assert answer.content.startswith("Remix was switched off")
+        assert answer.content.startswith("Remix prompts were turned off")
     else:
         assert answer.content == NO_POST
     assert len(harness.useapi.requests) == asked
@@ -46,10 +46,10 @@ async def test_a_question_that_was_not_asked_is_no_way_around_the_rules(harness:
     for index, label in ((0, "Upscale (Subtle)"), (4, "Vary (Region)"), (7, "Custom Zoom")):
         for code in "pye":
             answer = await harness.press(harness.bo, harness.forge(f"dr:{code}:{post}:{index}"), "Forged")
-            refused = "This job has no such button any more." if "Region" in label else "Only moderators can press"
+            refused = "This job has no such button any more." if "Region" in label else "Only moderators can use"
             assert answer.content.startswith(refused), (code, label)
     answer = await harness.press(harness.bo, harness.forge(f"dr:q:{post}"), "Forged")
-    assert answer.content == "There are not four pictures in this one."
+    assert answer.content == "This post isn't a grid of four pictures, so it can't be split."
     answer = await harness.press(harness.mira, harness.forge(f"dr:p:{post}:4"), "Forged")
     assert answer.content == "This job has no such button any more."
     assert not harness.presses()
@@ -68,7 +68,7 @@ async def test_a_manager_learns_with_a_press_that_the_role_is_gone(harness: BotH
     pressed = await owner.click(grid, custom_id=button(grid, "U2").custom_id)
     (note,) = pressed.followups
     assert note.ephemeral
-    assert note.content.startswith("The role that may press here was deleted")
+    assert note.content.startswith("The role that may use the buttons was deleted")
     pressed = await harness.mira.click(grid, custom_id=button(grid, "U3").custom_id)
     assert not pressed.followups, "who cannot change it is spared"
 
@@ -86,7 +86,7 @@ async def test_whom_a_notice_is_for_takes_it_away_and_learns_why(harness: BotHar
     await harness.press(harness.mira, harness.last, "V1")
     await harness.wait(5)
     refused = await harness.press(harness.bo, harness.last, "Got it")
-    assert refused.content == "This is for the member who pressed; they and moderators can take it away."
+    assert refused.content == "Only whoever pressed the button and moderators can remove this notice."
     assert len(harness.posts()) == 2
     reason = await harness.press(harness.mira, harness.last, "Got it")
     assert reason.content.startswith("Midjourney declined this one.\n**Banned prompt detected**")
@@ -95,10 +95,10 @@ async def test_whom_a_notice_is_for_takes_it_away_and_learns_why(harness: BotHar
 
 async def test_the_four_pictures_go_when_their_asker_says_so(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, age=600))
-    await harness.press(harness.bo, await harness.press(harness.bo, harness.last, "⋯"), "Split in four")
+    await harness.press(harness.bo, await harness.press(harness.bo, harness.last, "⋯"), "Split into four")
     await harness.wait(2)
     refused = await harness.press(harness.bo, harness.last, "Delete")
-    assert refused.content == "Only the member who brought this job here, and moderators, can delete these."
+    assert refused.content == "Only whoever added this job and moderators can delete these."
     await harness.mira.click(harness.last, custom_id=button(harness.last, "Delete").custom_id)
     assert len(harness.posts()) == 1
 
@@ -113,7 +113,7 @@ async def test_a_post_that_discord_does_not_delete_stays_as_it_was_and_only_its_
 ) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, age=600))
     if what == "Delete":
-        await harness.press(harness.mira, await harness.press(harness.mira, harness.last, "⋯"), "Split in four")
+        await harness.press(harness.mira, await harness.press(harness.mira, harness.last, "⋯"), "Split into four")
     else:
         harness.env.inject_error("PATCH", "/webhooks/*", status=404, code=10015)
         harness.useapi.fail(400, path="/v2/jobs/button")

@@ -21,7 +21,7 @@ async def test_an_id_in_any_text_is_followed_as_by_job(harness: BotHarness) -> N
     await harness.wait(60)
     assert harness.last.attachments
     again = await menu(harness, harness.bo, said)
-    assert again.content == "It stands here already."
+    assert again.content == "It's already posted here."
     assert labels(again) == [["Go to the picture", "Post again"]]
 
 
@@ -38,7 +38,7 @@ async def test_ids_in_links_embeds_and_file_names_are_found_too(harness: BotHarn
         said = harness.env.backend.create_message(harness.channel.id, harness.bo.id, text, **kinds)
         message = next(post for post in harness.posts() if post.id == said.id)
         answer = await menu(harness, harness.bo, message)
-        assert "It is over already" in answer.content
+        assert "This job has already finished" in answer.content
         await harness.wait(1)
         assert len(harness.posts()) - before == 1 + (3 if "embeds" in kinds else 1)
     assert harness.looks(in_name) == 1
@@ -50,14 +50,14 @@ async def test_of_many_ids_the_first_three_are_followed_and_each_has_its_line(ha
     said = await harness.bo.send(harness.channel, " ".join([*jobids[:3], unknown]))
     answer = await menu(harness, harness.mira, said)
     over, running, private_one, more = answer.content.splitlines()
-    assert over == "- It is over already: I'm posting it here."
+    assert over == "- This job has already finished. Posting it here."
     assert running.startswith("- Watching `#")
-    assert private_one == "- One is about the account itself; `/job` with its id shows it to you alone."
-    assert more == "These are the first 3 of 4; `/job` takes the others."
+    assert private_one == "- One is about the account itself. `/job` with its id shows it to you alone."
+    assert more == "These are the first 3 of 4. Use `/job` for the others."
     second = await harness.bo.send(harness.channel, f"{unknown} {jobids[0]}")
     lines = (await menu(harness, harness.mira, second)).content.splitlines()
     assert lines[0].startswith("- useapi.net has no job with this id.")
-    assert lines[1].startswith("- It stands here already. https://discord.com/channels/")
+    assert lines[1].startswith("- It's already posted here. https://discord.com/channels/")
 
 
 async def test_on_a_result_it_opens_the_extras_and_on_a_card_it_joins(harness: BotHarness) -> None:
@@ -69,18 +69,18 @@ async def test_on_a_result_it_opens_the_extras_and_on_a_card_it_joins(harness: B
     assert words(by_menu) == words(by_button)
     assert labels(by_menu) == labels(by_button)
     await harness.job(harness.mira, harness.useapi.add_job(duration=600))
-    assert (await menu(harness, harness.bo, harness.last)).content == "I'll tell you here when it is done."
+    assert (await menu(harness, harness.bo, harness.last)).content == "I'll mention you here when it's done."
     await harness.wait(6)
     assert harness.last.embeds[0].footer.text == "Notifying Mira and 1 other"
 
 
 async def test_a_message_without_an_id_is_answered_with_what_to_look_for(harness: BotHarness) -> None:
     said = await harness.bo.send(harness.channel, "what a day")
-    assert (await menu(harness, harness.mira, said)).content.startswith("I find no job id in this message.")
+    assert (await menu(harness, harness.mira, said)).content.startswith("I can't find a job id in this message.")
     rows = [{"type": 1, "components": [{"type": 2, "style": 2, "label": "⋯", "custom_id": "dr:m:" + "a" * 24}]}]
     theirs = harness.env.backend.create_message(harness.channel.id, harness.bo.id, "not the bot's", components=rows)
     message = next(post for post in harness.posts() if post.id == theirs.id)
-    assert (await menu(harness, harness.mira, message)).content.startswith("I find no job id in this message.")
+    assert (await menu(harness, harness.mira, message)).content.startswith("I can't find a job id in this message.")
     assert not harness.useapi.requests
 
 

@@ -1,5 +1,6 @@
 """Jobs that mean harm, in their words, buttons and pictures: the post is safe, says what is missing, and `⋯` works."""
 
+import itertools
 import json
 import re
 from collections.abc import AsyncIterator
@@ -42,10 +43,10 @@ PROMPTS = {
 async def finished(harness: BotHarness, **overrides: object) -> discord.Message:
     """The post of a job that is over; its ⋯ works."""
     jobid = harness.useapi.add_job(age=600, **overrides)  # type: ignore[arg-type]  # a hostile one says anything
-    assert await harness.job(harness.mira, jobid) == "It is over already: I'm posting it here."
+    assert await harness.job(harness.mira, jobid) == "This job has already finished. Posting it here."
     post = harness.last
     extras = await harness.press(harness.mira, post, "⋯")
-    assert labels(extras)[0][-2:] == ["Copy job id", "Delete this post"]
+    assert labels(extras)[0][-2:] == ["Show job ID", "Delete this post"]
     await harness.wait(11)  # a member may ask six times a minute
     return post
 
@@ -66,7 +67,7 @@ def is_harmless(message: discord.Message) -> None:
     assert not re.search(r"https?://evil|(?<!\\)\|\||\ndiscord\.gg/", text)
 
 
-@pytest.mark.parametrize("kinds", [list(PROMPTS)[start::6] for start in range(6)], ids=", ".join)
+@pytest.mark.parametrize("kinds", [list(PROMPTS)[start::2] for start in range(2)], ids=["even", "odd"])
 async def test_no_prompt_comes_alive_on_card_or_result(harness: BotHarness, kinds: list[str]) -> None:
     for kind in kinds:
         await harness.job(harness.mira, harness.useapi.add_job(prompt=PROMPTS[kind], duration=16))
@@ -104,40 +105,54 @@ async def test_fields_of_the_wrong_kind_harm_nothing_else(harness: BotHarness) -
         jobid = harness.useapi.add_job()
         sane = {"verb": "imagine", "status": "completed", "prompt": "@everyone", "buttons": ["U1"]}
         harness.useapi.set_answer(jobid, sane | dict.fromkeys(FIELDS, value))
-        assert await harness.job(harness.mira, jobid) == "It is over already: I'm posting it here.", value
+        assert await harness.job(harness.mira, jobid) == "This job has already finished. Posting it here.", value
         assert labels(harness.last) == [["U1", "⋯"]]
         is_harmless(harness.last)
         await harness.wait(11)
     assert len(harness.posts()) == len(WRONG)
 
 
-@pytest.mark.parametrize("field", ["verb", "status"])
-async def test_a_job_that_does_not_say_what_it_is_is_shown_all_the_same(harness: BotHarness, field: str) -> None:
-    for value in WRONG:
+async def test_a_job_that_does_not_say_what_it_is_is_shown_all_the_same(harness: BotHarness) -> None:
+    for field, value in itertools.product(("verb", "status"), WRONG):
         jobid = harness.useapi.add_job()
         harness.useapi.set_answer(jobid, {"verb": "imagine", "status": "completed", field: value})
-        assert re.match("Watching|It is over already", await harness.job(harness.mira, jobid)), value
+        assert re.match("Watching|This job has already finished", await harness.job(harness.mira, jobid)), value
         assert words(harness.last).startswith("**")
         is_harmless(harness.last)
         await harness.wait(11)
-    assert len(harness.posts()) == len(WRONG)
+    assert len(harness.posts()) == 2 * len(WRONG)
 
 
 async def test_an_answer_that_claims_the_id_of_another_job_changes_nothing_there(harness: BotHarness) -> None:
     victim = harness.useapi.add_job(duration=30)
     await harness.job(harness.mira, victim)
     harness.useapi.set_answer("liar", {"jobid": victim, "verb": "imagine", "status": "failed"})
-    assert await harness.job(harness.bo, "liar", harness.lounge) == "It is over already: I'm posting it here."
+    assert "an answer that I could not read" in await harness.job(harness.bo, "liar", harness.lounge)
     await harness.wait(60)
-    assert words(harness.posts(harness.lounge)[0]).endswith("Midjourney could not finish this job.")
+    assert harness.posts(harness.lounge) == []
     _, result = harness.posts()
+    assert result.attachments
+
+
+async def test_the_picture_of_another_job_is_not_posted_as_this_ones(harness: BotHarness) -> None:
+    castle = harness.useapi.add_job(prompt="a castle", duration=30)
+    ship = harness.useapi.add_job(prompt="a ship", age=600)
+    await harness.job(harness.mira, castle)
+    mixed_up = {"jobid": ship, "verb": "imagine", "status": "completed", "prompt": "a ship"}
+    harness.useapi.set_answer(castle, {**mixed_up, "attachments": [{"url": "https://cdn.discordapp.com/ship.png"}]})
+    await harness.wait(60)
+    assert len(harness.posts()) == 1, "the status card"
+    harness.useapi.forget_answer(castle)
+    await harness.wait(300)
+    _, result = harness.posts()
+    assert "a castle" in words(result)
     assert result.attachments
 
 
 async def test_an_answer_with_an_endless_id_is_kept_under_the_one_that_was_asked_for(harness: BotHarness) -> None:
     harness.useapi.set_answer("short", {"jobid": "j" * 250, "verb": "imagine", "status": "completed"})
-    assert await harness.job(harness.bo, "short") == "It is over already: I'm posting it here."
-    assert (await harness.job(harness.bo, "short")).startswith("It stands here already")
+    assert await harness.job(harness.bo, "short") == "This job has already finished. Posting it here."
+    assert (await harness.job(harness.bo, "short")).startswith("It's already posted here")
 
 
 async def test_a_child_with_an_endless_id_is_no_child(harness: BotHarness) -> None:
@@ -151,13 +166,12 @@ async def test_a_child_with_an_endless_id_is_no_child(harness: BotHarness) -> No
     assert len(harness.presses()) == 1
 
 
-@pytest.mark.parametrize("time", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00"])
-async def test_a_job_from_the_edge_of_time_is_followed_like_any_other(harness: BotHarness, time: str) -> None:
-    jobid = harness.useapi.add_job(duration=30, created=time)
-    assert (await harness.job(harness.mira, jobid)).startswith("Watching")
-    await harness.wait(60)
-    _, result = harness.posts()
-    assert result.attachments
+async def test_a_job_from_the_edge_of_time_is_followed_like_any_other(harness: BotHarness) -> None:
+    for time in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00"):
+        jobid = harness.useapi.add_job(duration=30, created=time)
+        assert (await harness.job(harness.mira, jobid)).startswith("Watching"), time
+        await harness.wait(60)
+        assert harness.last.attachments, time
 
 
 # --- buttons ----------------------------------------------------------------------------------------------------------
@@ -168,7 +182,7 @@ async def test_of_forty_buttons_twenty_four_find_a_place_beside_the_extras(harne
     rows = labels(post)
     assert [len(row) for row in rows] == [5, 5, 5, 5, 5]
     assert rows[-1][-1] == "⋯"
-    await harness.press(harness.mira, await harness.press(harness.mira, post, "Button 23"), "Yes, press it")
+    await harness.press(harness.mira, await harness.press(harness.mira, post, "Button 23"), "Run it")
     assert [press["button"] for press in harness.presses()] == ["Button 23"]
 
 
@@ -177,7 +191,7 @@ async def test_a_label_of_two_hundred_characters_is_shown_in_part_and_pressed_wh
     post = await finished(harness, buttons=["U1", long.strip()])
     shown = labels(post)[1][0]
     assert (len(shown), shown[-1]) == (80, "…")
-    await harness.press(harness.mira, await harness.press(harness.mira, post, shown), "Yes, press it")
+    await harness.press(harness.mira, await harness.press(harness.mira, post, shown), "Run it")
     assert harness.presses()[0]["button"] == long.strip()
 
 
@@ -205,7 +219,7 @@ async def test_odd_labels_make_a_post_with_working_extras(harness: BotHarness) -
         assert len(flat) == len(set(flat)) or odd == ["⋯"]
         assert all(label.strip(" \u3164") for label in flat), "nobody presses what nobody sees"
         extras = await harness.mira.click(harness.last, custom_id=custom_ids(harness.last)[-1])
-        assert labels(extras.response.message)[0][-2:] == ["Copy job id", "Delete this post"]
+        assert labels(extras.response.message)[0][-2:] == ["Show job ID", "Delete this post"]
         await harness.wait(11)
     assert len(harness.posts()) == len(ODD)
 
@@ -322,17 +336,18 @@ async def test_a_body_that_is_shorter_than_it_said_is_no_picture(harness: BotHar
     assert words(await pictured(harness, url)).endswith(UNFETCHED)
 
 
-@pytest.mark.parametrize("told", [True, False], ids=["it says so", "it hides it"])
-async def test_a_broken_picture_of_twenty_seven_megabytes_is_shown_by_its_link(harness: BotHarness, told: bool) -> None:
-    data = PNG[:8] + bytes(27 << 20)  # the pretend Discord takes 25 MiB
-    claimed: dict[str, str | None] = {} if told else {"Content-Length": None}
-    url = harness.useapi.serve_file("x.png", data, content_type="image/png", headers=claimed)
-    await pictured(harness, url)
-    await harness.wait(1)
-    post = harness.last
-    assert words(post).endswith(f"-# The picture is too large to attach. {LINK}")
-    assert post.embeds[0].image.url == url
-    assert not post.attachments
+async def test_a_broken_picture_of_twenty_seven_megabytes_is_shown_by_its_link(harness: BotHarness) -> None:
+    """Whether its host says how large it is, or hides it."""
+    data = PNG[:8] + bytes(27 << 20)  # the fake Discord takes 25 MiB
+    headers: tuple[dict[str, str | None], ...] = ({}, {"Content-Length": None})
+    urls = [harness.useapi.serve_file("x.png", data, content_type="image/png", headers=each) for each in headers]
+    for url in urls:
+        await pictured(harness, url)
+        await harness.wait(1)
+        post = harness.last
+        assert words(post).endswith(f"-# The picture is too large to attach. {LINK}")
+        assert post.embeds[0].image.url == url
+        assert not post.attachments
 
 
 async def test_the_address_that_names_the_payer_is_never_shown(harness: BotHarness) -> None:
@@ -373,6 +388,6 @@ async def test_a_file_that_is_named_after_the_payer_is_never_linked(harness: Bot
     await harness.wait(5)
     assert name.partition("_")[0] not in harness.sent()
     if kind != "as text":
-        assert words(harness.last).endswith("The member who added this job finds it in full size under `⋯`.")
+        assert words(harness.last).endswith("Whoever added this job finds it in full size under `⋯`.")
     assert "Full size" not in labels(await harness.press(harness.bo, harness.last, "⋯"))[0]
     assert "Full size" in labels(await harness.press(harness.mira, harness.last, "⋯"))[0]

@@ -3,8 +3,6 @@
 import json
 import re
 
-import pytest
-
 from tests.journeys.conftest import BotHarness, button, key_in, labels, private, words
 
 # --- together ---------------------------------------------------------------------------------------------------------
@@ -17,7 +15,7 @@ async def test_two_people_in_one_channel_share_a_card_its_looks_and_a_result_tha
     await harness.job(harness.mira, jobid)
     (card,) = harness.posts()
     answer = await harness.job(harness.bo, jobid)
-    assert answer == f"Already watched [here]({harness.jump(card)}), I'll tell you too."
+    assert answer == f"I'm already watching this [here]({harness.jump(card)}). I'll notify you too."
     assert harness.looks(jobid) == 1
     await harness.wait(6)
     assert harness.posts()[0].embeds[0].footer.text == "Notifying Mira and 1 other"
@@ -75,8 +73,8 @@ async def test_two_who_ask_in_the_same_moment_cause_one_look_and_get_one_card(ha
     async with harness.one_moment():
         asked = [await who.slash(harness.channel, "job", jobid=jobid) for who in (harness.mira, harness.bo)]
     first, second = sorted(private(answer).content for answer in asked)
-    assert first == "Already watched here, I'll tell you too."
-    assert re.fullmatch(r"Watching `#\w{4}`: I'll post it here\.", second)
+    assert first == "I'm already watching this here. I'll notify you too."
+    assert re.fullmatch(r"Watching `#\w{4}`\. I'll post the picture here\.", second)
     asked_for = harness.looks(jobid)
     assert asked_for <= 2, "each question may reach useapi before the other one is answered"
     await harness.wait(100)
@@ -89,7 +87,7 @@ async def test_two_who_ask_in_the_same_moment_for_a_job_that_is_over_get_one_res
     jobid = harness.useapi.add_job(age=600)
     async with harness.one_moment():
         asked = [await who.slash(harness.channel, "job", jobid=jobid) for who in (harness.mira, harness.bo)]
-    assert {private(answer).content for answer in asked} == {"It is over already: I'm posting it here."}
+    assert {private(answer).content for answer in asked} == {"This job has already finished. Posting it here."}
     assert len(harness.posts()) == 1
 
 
@@ -123,7 +121,7 @@ async def test_a_result_that_stands_here_is_linked_and_posted_again_on_request(h
     await harness.job(harness.mira, jobid)
     (result,) = harness.posts()
     answer = await harness.ask(harness.bo, jobid)
-    assert answer.content == "It stands here already."
+    assert answer.content == "It's already posted here."
     assert labels(answer) == [["Go to the picture", "Post again"]]
     assert button(answer, "Go to the picture").url == harness.jump(result)
     assert len(harness.posts()) == 1
@@ -169,12 +167,12 @@ WRITTEN = {
 }
 
 
-@pytest.mark.parametrize("written", WRITTEN.values(), ids=WRITTEN)
-async def test_an_id_is_found_in_what_people_paste(harness: BotHarness, written: str) -> None:
-    jobid = harness.useapi.add_job()
-    pasted = written.format(jobid=jobid, quoted=jobid.replace(":", "%3A"))
-    assert (await harness.job(harness.mira, pasted)).startswith("Watching `#")
-    assert harness.looks(jobid) == 1
+async def test_an_id_is_found_in_what_people_paste(harness: BotHarness) -> None:
+    for kind, written in WRITTEN.items():
+        jobid = harness.useapi.add_job()
+        pasted = written.format(jobid=jobid, quoted=jobid.replace(":", "%3A"))
+        assert (await harness.job(harness.newcomer(), pasted)).startswith("Watching `#"), kind
+        assert harness.looks(jobid) == 1, kind
 
 
 async def test_useapis_whole_answer_may_be_pasted(harness: BotHarness) -> None:
@@ -202,8 +200,8 @@ async def test_the_short_key_means_nothing_in_another_server(harness: BotHarness
     assert (await harness.job(stranger, f"#{key}", hall)).startswith(f"No job in this server has the key `#{key}`.")
     assert (await harness.job(stranger, key, hall)).startswith("useapi.net has no job with this id.")
     assert not harness.posts(hall)
-    assert await harness.job(stranger, jobid, hall) == f"Watching `#{key}`: I'll post it here."
-    assert (await harness.job(stranger, f"#{key}", hall)).startswith("Already watched [here]")
+    assert await harness.job(stranger, jobid, hall) == f"Watching `#{key}`. I'll post the picture here."
+    assert (await harness.job(stranger, f"#{key}", hall)).startswith("I'm already watching this [here]")
 
 
 # --- how much ---------------------------------------------------------------------------------------------------------
@@ -215,11 +213,11 @@ async def test_six_questions_a_minute_are_enough_for_one_member(harness: BotHarn
         await harness.job(harness.mira, jobid)
         await harness.wait(1)
     too_fast = await harness.job(harness.mira, jobid)
-    found = re.fullmatch(r"That was a little fast\. Please try again in (\d+) s\.", too_fast)
+    found = re.fullmatch(r"Too fast\. Try again in (\d+) seconds\.", too_fast)
     assert found
-    assert "Already watched" in await harness.job(harness.bo, jobid), "others are not held up"
+    assert "I'm already watching" in await harness.job(harness.bo, jobid), "others are not held up"
     await harness.wait(int(found[1]) + 1)
-    assert "Already watched" in await harness.job(harness.mira, jobid)
+    assert "I'm already watching" in await harness.job(harness.mira, jobid)
 
 
 async def test_ten_running_jobs_are_enough_for_one_member(harness: BotHarness) -> None:
@@ -230,7 +228,7 @@ async def test_ten_running_jobs_are_enough_for_one_member(harness: BotHarness) -
         if nth == 5:
             await harness.wait(61)
     answer = await harness.job(harness.mira, jobids[10])
-    assert answer == "You are watching 10 running jobs already. Please wait until one of them is done."
+    assert answer == "You're already watching 10 running jobs. Please wait until one of them is done."
     await harness.wait(1)
     assert len(harness.posts()) == 10
     assert (await harness.job(harness.bo, jobids[10])).startswith("Watching `#")

@@ -52,12 +52,12 @@ async def test_a_member_sees_and_stops_their_own_waits_alone(harness: BotHarness
     await harness.job(harness.bo, boat, harness.lounge)
     await harness.job(harness.mira, castle)
     panel = await opened(harness, harness.bo)
-    assert "**You wait for**\n- Imagine · castle in the fog · " in words(panel)
+    assert "**Waiting for**\n- Imagine · castle in the fog · " in words(panel)
     assert f"in <#{harness.lounge.id}>" in words(panel)
     assert [option.label.split(" · ")[1] for option in options(panel, "dr:n:s")] == ["castle in the fog", "boat"]
     await harness.restart()
     panel = await choose(harness, harness.bo, panel, "dr:n:s")
-    assert panel.content == "I won't tell you about it."
+    assert panel.content == "I won't notify you about it."
     assert "castle" not in words(panel)
     await harness.wait(6)
     assert harness.last.embeds[0].footer.text == "Notifying Mira"
@@ -72,14 +72,14 @@ async def test_a_choice_that_names_someone_elses_wait_stops_nothing(harness: Bot
     answer = await choose(
         harness, harness.bo, theirs, "dr:n:s", panel=await forged(harness, harness.bo, theirs, "dr:n:s")
     )
-    assert answer.content == "You did not wait for it."
-    assert "You wait for no running job." in words(answer)
+    assert answer.content == "You weren't waiting for it."
+    assert "You aren't waiting for anything." in words(answer)
     assert "castle in the fog" in words(await opened(harness, harness.mira))
 
 
 async def test_a_panel_is_never_shown_to_everybody(harness: BotHarness) -> None:
     answer = await harness.press(harness.bo, harness.forge("dr:n:r"), "Forged")
-    assert answer.content.startswith("This belongs into a private panel.")
+    assert answer.content.startswith("This only works in a private panel.")
 
 
 async def test_what_ended_lately_is_listed_with_the_way_there(harness: BotHarness) -> None:
@@ -91,7 +91,7 @@ async def test_what_ended_lately_is_listed_with_the_way_there(harness: BotHarnes
     assert len(lines) == 8
     assert "boat number 9 · done" in lines[0]
     assert f"[picture]({harness.jump(harness.last)})" in lines[0]
-    assert "Ended lately" not in words(await opened(harness, harness.mira))
+    assert "Recently finished" not in words(await opened(harness, harness.mira))
     await harness.job(harness.mira, harness.useapi.add_job(ends="moderated", age=600))
     assert f"→ [details]({harness.jump(harness.last)})" in words(await opened(harness, harness.mira)), (
         "there is no picture"
@@ -106,35 +106,35 @@ async def test_a_press_in_line_is_taken_back_before_it_costs_anything(harness: B
     await harness.wait(10)
     await harness.press(harness.mira, post, "V2")
     panel = await opened(harness, harness.mira)
-    assert "**In line: 2 of your presses; 3 may wait at a time**\n- V1 of `#" in words(panel)
-    assert "`: number 2 in line" in words(panel)
+    assert "**Queued (2 of 3)**\n- V1 of `#" in words(panel)
+    assert "`: number 2" in words(panel)
     assert "All Midjourney slots are busy." in words(panel)
     own = await forged(harness, harness.bo, panel, "dr:n:t")
     stranger = await choose(harness, harness.bo, panel, "dr:n:t", panel=own)
-    assert stranger.content == "It does not wait in line any more."
+    assert stranger.content == "It isn't queued any more."
     panel = await choose(harness, harness.mira, await opened(harness, harness.mira), "dr:n:t")
-    assert panel.content == "Taken back. It cost nothing."
+    assert panel.content == "Cancelled. It cost nothing."
     assert [option.label.split(" ")[0] for option in options(panel, "dr:n:t")] == ["V2"]
     assert await harness.rows("SELECT state FROM submissions ORDER BY id") == [("cancelled",), ("queued",)]
     harness.useapi.heal()
     await harness.wait(120)
     assert harness.presses()[-1]["button"] == "V2"
     again = await choose(harness, harness.mira, panel, "dr:n:t")
-    assert again.content == "It does not wait in line any more."
+    assert again.content == "It isn't queued any more."
 
 
 async def test_pings_are_switched_off_for_oneself_and_the_results_come_without(harness: BotHarness) -> None:
-    panel = await harness.press(harness.bo, await opened(harness, harness.bo), "Switch my pings off")
-    assert "Pings: off for you. Results come all the same." in words(panel)
+    panel = await harness.press(harness.bo, await opened(harness, harness.bo), "Turn off my pings")
+    assert "Pings: off for you. Results are posted all the same." in words(panel)
     jobid = harness.useapi.add_job(duration=80)
     await harness.job(harness.bo, jobid)
     await harness.job(harness.mira, jobid)
     await harness.wait(100)
     assert harness.called() == {harness.mira.id}
-    panel = await harness.press(harness.bo, panel, "Switch my pings on")
+    panel = await harness.press(harness.bo, panel, "Turn on my pings")
     assert "Pings: on for you." in words(panel)
     await harness.bot.store.servers.change_settings(harness.guild.id, pings=False)
-    assert "Pings: on for you, but off in this server." in words(await harness.press(harness.bo, panel, "Look again"))
+    assert "Pings: on for you, but off in this server." in words(await harness.press(harness.bo, panel, "Refresh"))
 
 
 # --- whoever runs the bot ---------------------------------------------------------------------------------------------
@@ -145,21 +145,23 @@ async def test_the_owner_sees_the_accounts_jobs_and_may_watch_them(harness: BotH
     known, stranger = harness.useapi.add_job(duration=60), harness.useapi.add_job(prompt="a boat", duration=60)
     await harness.job(harness.bo, known)
     panel = await opened(harness, harness.mira)
-    assert "**The account: 2 of 3 slots running, 0 waiting**" in words(panel)
+    assert "**The account: 2 of 3 slots in use, 0 queued**" in words(panel)
     assert [option.label.split(" · ")[1] for option in options(panel, "dr:n:w")] == ["castle in the fog", "boat"]
     assert "job:" not in repr(panel.components)
     assert "The account" not in words(await opened(harness, harness.bo))
     own = await forged(harness, harness.bo, panel, "dr:n:w")
     refused = await choose(harness, harness.bo, panel, "dr:n:w", 1, panel=own)
-    assert refused.content == "Only whoever runs this bot can see the account's jobs."
+    assert refused.content == "Only the bot's owner can see the account's jobs."
     panel = await choose(harness, harness.mira, panel, "dr:n:w", 1)
     assert panel.content.startswith("Watching `#")
-    assert panel.content.endswith(f"I'll post it in <#{harness.channel.id}>.")
+    assert panel.content.endswith("I'll post the picture here.")
     assert "boat" in words(panel).partition("The account")[0]
     assert await harness.bot.store.jobs.by_jobid(stranger)
+    panel = await choose(harness, harness.mira, panel, "dr:n:w", 0)
+    assert panel.content.startswith("I'm already watching this [here]("), "Bo has subscribed to it before"
     await harness.wait(90)
     panel = await opened(harness, harness.mira)
-    assert "**The account: 0 slots running, 0 waiting**" in words(panel)
+    assert "**The account: 0 slots in use, 0 queued**" in words(panel)
 
 
 async def test_useapis_trouble_is_a_sentence_and_the_rest_works(harness: BotHarness) -> None:
@@ -171,13 +173,13 @@ async def test_useapis_trouble_is_a_sentence_and_the_rest_works(harness: BotHarn
     assert answer.content.startswith("useapi.net does not accept this bot's token.")
     assert "**The account**\nuseapi.net does not accept this bot's token." in words(answer)
     assert "castle in the fog" in words(answer)
-    assert labels(answer)[-1] == ["Switch my pings off", "Look again"]
-    assert (await choose(harness, harness.mira, answer, "dr:n:s")).content == "I won't tell you about it."
+    assert labels(answer)[-1] == ["Turn off my pings", "Refresh"]
+    assert (await choose(harness, harness.mira, answer, "dr:n:s")).content == "I won't notify you about it."
 
 
 async def test_an_answer_about_the_account_is_never_followed_in_public(harness: BotHarness) -> None:
     harness.bot.owner_id = harness.mira.id
     harness.useapi.add_job("info", duration=900)
     answer = await choose(harness, harness.mira, await opened(harness, harness.mira), "dr:n:w")
-    assert answer.content.startswith("That one is about the account itself;")
+    assert answer.content.startswith("That job is about the account itself.")
     assert not harness.posts()

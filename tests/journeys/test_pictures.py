@@ -18,7 +18,7 @@ CASTLE = "a castle in the fog, ink wash --ar 3:2"
 MIB = 1024 * 1024
 LIVES = "?ex=7fffffff&is=66de7a80&hm=0123456789abcdef"
 """What makes an address one of Discord's, good for a long time."""
-PRIVATE_LINK = "The member who added this job finds it in full size under `⋯`."
+PRIVATE_LINK = "Whoever added this job finds it in full size under `⋯`."
 
 
 def served(harness: BotHarness, name: str, data: bytes, **options: Any) -> str:
@@ -203,8 +203,8 @@ async def test_a_picture_that_cannot_be_had_is_left_alone_after_ten_minutes(harn
 # --- spoilers ---------------------------------------------------------------------------------------------------------
 
 
-def age_restricted(harness: BotHarness, channel_id: int) -> list[int]:
-    """Mark a channel: simcord knows no age-restricted ones. The ids of the channels that the bot asks about."""
+def age_restricted(harness: BotHarness, *ids: int) -> list[int]:
+    """Mark channels and servers: simcord knows no age-restricted ones. The ids of those that the bot asks about."""
     request = harness.bot.http.request
     asked: list[int] = []
 
@@ -212,7 +212,10 @@ def age_restricted(harness: BotHarness, channel_id: int) -> list[int]:
         told = await request(route, **options)
         if route.method == "GET" and route.path == "/channels/{channel_id}":
             asked.append(route.channel_id)
-            told = {**told, "nsfw": route.channel_id == channel_id}
+            told = {**told, "nsfw": route.channel_id in ids}
+        if route.method == "GET" and route.path == "/guilds/{guild_id}":
+            asked.append(route.guild_id)
+            told = {**told, "nsfw_level": 3 if route.guild_id in ids else 0}
         return told
 
     harness.bot.http.request = marked  # type: ignore[method-assign]  # simcord's end, not ours
@@ -251,17 +254,23 @@ async def test_pictures_are_hidden_but_where_only_adults_look(harness: BotHarnes
     assert not is_hidden(await shown(harness, url, harness.lounge))
     assert not is_hidden(await shown(harness, url, harness.lounge))
     assert not is_hidden(await shown(harness, url, sketches))
-    assert asked == [harness.channel.id, harness.lounge.id, thread.id, harness.lounge.id]
+    assert asked == [harness.channel.id, harness.guild.id, harness.lounge.id, thread.id, harness.lounge.id]
     await harness.wait(600)
     harness.env.inject_error("GET", "/channels/*", status=500, times=None)
     assert is_hidden(await shown(harness, url, harness.lounge)), "nobody knows, so nobody sees"
+
+
+async def test_pictures_are_open_in_every_channel_of_an_age_restricted_server(harness: BotHarness) -> None:
+    await harness.bot.store.servers.change_settings(harness.guild.id, spoiler=Spoiler.UNLESS_AGE_RESTRICTED)
+    age_restricted(harness, harness.guild.id)
+    assert not is_hidden(await shown(harness, served(harness, "x.png", samples.png(64, 64))))
 
 
 # --- in four ----------------------------------------------------------------------------------------------------------
 
 
 async def split(harness: BotHarness, post: discord.Message) -> str:
-    return words(await harness.press(harness.mira, await harness.press(harness.mira, post, "⋯"), "Split in four"))
+    return words(await harness.press(harness.mira, await harness.press(harness.mira, post, "⋯"), "Split into four"))
 
 
 async def test_a_grid_is_split_into_four_files_that_answer_it_once(harness: BotHarness) -> None:
@@ -279,7 +288,7 @@ async def test_a_grid_is_split_into_four_files_that_answer_it_once(harness: BotH
         assert re.fullmatch(rf"imagine-castle-in-the-fog-\w{{4,8}}-{number}\.png", file.filename)
         assert file.description == f"Picture {number} of four made with Midjourney: a castle in the fog, ink wash"
         assert opened(harness.bytes_of(file) or b"").tobytes() == whole.crop(box).tobytes()
-    assert await split(harness, post) == f"They stand here already: {harness.jump(four)}"
+    assert await split(harness, post) == f"The four pictures are already posted: [see them here]({harness.jump(four)})"
     assert len(harness.posts()) == 2
 
 
@@ -287,12 +296,12 @@ async def test_four_that_were_deleted_by_hand_are_posted_again(harness: BotHarne
     post = await shown(harness, served(harness, "x.webp", samples.webp(64, 48)), imageUx=[])
     await split(harness, post)
     harness.env.inject_error("GET", "/channels/*/messages/*", status=500, times=None)
-    assert (await split(harness, post)).startswith("They stand here already"), "as far as anybody knows"
+    assert (await split(harness, post)).startswith("The four pictures are already posted"), "as far as anybody knows"
     harness.env.backend.faults.clear()
     await harness.mira.delete(harness.last)
     assert await split(harness, post) == "I'll post the four pictures here."
     assert len(harness.last.attachments) == 4
-    assert (await split(harness, post)).startswith("They stand here already")
+    assert (await split(harness, post)).startswith("The four pictures are already posted")
     assert len(harness.posts()) == 2
 
 

@@ -70,7 +70,7 @@ async def test_a_grid_of_weeks_ago_can_be_split_and_a_post_that_is_gone_has_no_c
     await harness.restart(away=WEEKS)
     for number in (4, 0):
         extras = await harness.press(harness.mira, harness.posts()[0], "⋯")
-        await harness.press(harness.mira, extras, "Split in four")
+        await harness.press(harness.mira, extras, "Split into four")
         four = harness.last
         assert len(four.attachments) == number
         await harness.mira.click(four, custom_id=button(four, "Delete").custom_id)

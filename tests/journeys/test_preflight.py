@@ -1,9 +1,12 @@
 """`python -m bot check`, in this process, with a fake Discord and a fake useapi on sockets."""
 
+import asyncio
 import json
 import re
+import socket
+import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,8 +23,10 @@ from bot.demo.useapi import FakeUseapi
 from bot.store import open_store
 from bot.store.connection import FILE
 from tests.fakes.discord import FakeDiscord
+from tests.processes import started
 
 CANARY = "canary-of-a-token"
+ROOT = Path(__file__).parents[2]
 
 
 class Desk:
@@ -172,6 +177,61 @@ async def test_the_database_and_the_disk_are_checked(
     assert status == 1
     assert "is no SQLite database\n    → move it away, or restore a copy" in screen
     assert "✗ disk: only 5 MB are free" in screen
+
+
+async def test_nothing_is_wrong_before_the_first_start_of_the_service(
+    desk: Desk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = "/proc/darkroom"  # only systemd could create it; this user is perhaps root, who may write /var/lib
+    assert f"✗ database: {Path(folder).parent} cannot be written" in (await run_check(desk, capsys, DATA_DIR=folder))[1]
+    monkeypatch.setattr("bot.cli.preflight.local._SERVICE_FOLDERS", Path("/proc"))
+    monkeypatch.setattr("bot.cli.preflight.local.free_bytes", lambda _: 5 << 30)
+    status, screen = await run_check(desk, capsys, DATA_DIR=folder)
+    assert (status, {line[0] for line in screen.splitlines()}) == (0, {"✓"})
+    assert "the service creates that folder at its first start" in screen
+
+
+async def test_a_bot_in_another_container_is_not_taken_for_none(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    assert f"✓ health: no bot is running on port {port}" in (await run_check(desk, capsys, HEALTH_PORT=str(port)))[1]
+    async with elsewhere(desk.folder / "data"):
+        status, screen = await run_check(desk, capsys, HEALTH_PORT=str(port))
+    assert (status, "✓ database" in screen) == (0, True)
+    assert f"! health: a bot uses this database, but does not answer on port {port} of 127.0.0.1" in screen
+    assert "docker compose exec darkroom python -m bot check" in screen
+
+
+@asynccontextmanager
+async def elsewhere(folder: Path) -> AsyncIterator[None]:
+    """Another process that has the database of this folder open."""
+    program = (
+        "import asyncio, datetime, pathlib, sys; from bot.store import open_store\n"
+        "async def main():\n"
+        "    async with open_store(pathlib.Path(sys.argv[1]), lambda: datetime.datetime.now(datetime.UTC)):\n"
+        "        print('open', flush=True); sys.stdin.read()\n"
+        "asyncio.run(main())"
+    )
+    pipes = {"stdin": asyncio.subprocess.PIPE, "stdout": asyncio.subprocess.PIPE}
+    async with started(sys.executable, "-c", program, str(folder), cwd=ROOT, **pipes) as process:
+        assert process.stdout is not None
+        assert await asyncio.wait_for(process.stdout.readline(), 20) == b"open\n"
+        yield
+
+
+async def test_settings_that_others_can_read_are_mentioned(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    dotenv = desk.folder / ".env"
+    dotenv.write_text(f"USEAPI_TOKEN={CANARY}\n", encoding="utf-8")
+    dotenv.chmod(0o644)
+    status, screen = await run_check(desk, capsys)
+    assert status == 0
+    assert f"! settings: other users of this machine can read {dotenv}\n    → chmod o-rwx {dotenv}" in screen
+    dotenv.chmod(0o640)
+    assert "can read" not in (await run_check(desk, capsys))[1], "a service's .env belongs to root, and to its group"
+    dotenv.chmod(0o644)
+    dotenv.write_text("POLL_SECONDS=20\n", encoding="utf-8")
+    assert "can read" not in (await run_check(desk, capsys))[1], "no token is in it"
 
 
 def test_a_wrong_clock_is_reported() -> None:

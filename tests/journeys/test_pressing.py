@@ -9,7 +9,7 @@ import pytest
 from tests.journeys.conftest import BotHarness, button, labels, private, words
 
 CASTLE = "a castle in the fog, ink wash --ar 3:2"
-ONLY_MODERATORS = "Only moderators can press this: it costs Midjourney time."
+ONLY_MODERATORS = "Only moderators can use this button: it uses GPU time."
 
 
 async def posted(harness: BotHarness, **options: Any) -> tuple[str, discord.Message]:
@@ -22,7 +22,7 @@ async def posted(harness: BotHarness, **options: Any) -> tuple[str, discord.Mess
 async def confirmed(harness: BotHarness, who: Any, post: discord.Message, label: str) -> discord.Message:
     """`who` presses a button, and says yes where that is asked; the private answer."""
     answer = await harness.press(who, post, label)
-    return await harness.press(who, answer, "Yes, press it") if answer.components else answer
+    return await harness.press(who, answer, "Run it") if answer.components else answer
 
 
 async def test_a_press_is_answered_and_written_down_before_useapi_is_asked(harness: BotHarness) -> None:
@@ -80,7 +80,7 @@ async def test_a_child_that_still_runs_after_the_first_look_gets_a_card_with_its
     _, card = harness.posts()
     lineage = f"**V1** of [castle in the fog]({harness.jump(grid)})"
     assert words(card).startswith(lineage)
-    assert labels(card) == [["🔔 Tell me too", "Stop"]]
+    assert labels(card) == [["🔔 Notify me", "Stop"]]
     await harness.wait(100)
     _, card, child = harness.posts()
     assert words(child).startswith(f"<@{harness.mira.id}>\n{lineage}")
@@ -170,7 +170,7 @@ async def test_a_moderator_with_ten_running_jobs_waits_before_pressing(harness: 
         await harness.job(harness.mira, harness.useapi.add_job(duration=3600))
         if nth == 4:
             await harness.wait(61)
-    assert "You are watching 10 running jobs already." in words(await harness.press(harness.mira, grid, "U1"))
+    assert "You're already watching 10 running jobs." in words(await harness.press(harness.mira, grid, "U1"))
     assert not harness.presses()
 
 
@@ -224,7 +224,7 @@ async def test_who_presses_what_is_being_looked_for_waits_for_what_comes_of_it(h
     answer = await harness.press(ana, grid, "U1")
     assert words(answer).endswith("U1 is waiting for the outcome of an earlier press. Cancel it in `/jobs`.")
     panel = private(await ana.slash(harness.channel, "jobs"))
-    assert ": waits for what comes of the press before it" in words(panel)
+    assert ": waits for the earlier press of the same button" in words(panel)
 
 
 async def test_the_same_picture_in_two_channels_shares_its_child(harness: BotHarness) -> None:

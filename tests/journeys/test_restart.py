@@ -66,7 +66,7 @@ async def test_what_was_posted_is_not_posted_again(harness: BotHarness) -> None:
     await harness.wait(600)
     assert [(post.id, words(post)) for post in harness.posts()] == before
     assert harness.looks(jobid) == looks
-    assert "stands here already" in await harness.job(harness.bo, jobid)
+    assert "already posted here" in await harness.job(harness.bo, jobid)
 
 
 async def test_buttons_below_old_results_work(harness: BotHarness) -> None:
@@ -75,7 +75,7 @@ async def test_buttons_below_old_results_work(harness: BotHarness) -> None:
     await harness.restart(away=600)
     assert "is on its way" in words(await harness.press(harness.mira, harness.last, "U1"))
     extras = await harness.press(harness.mira, grid, "⋯")
-    assert labels(extras) == [["Family", "Split in four", "Full size", "Copy job id", "Delete this post"]]
+    assert labels(extras) == [["Related", "Split into four", "Full size", "Show job ID", "Delete this post"]]
     await harness.wait(20)
     assert words(harness.last).startswith(f"**U1** of [castle in the fog]({harness.jump(grid)})")
 
@@ -85,8 +85,8 @@ async def test_buttons_below_old_cards_and_private_answers_work(harness: BotHarn
     await harness.job(harness.mira, jobid)
     question = await harness.press(harness.mira, harness.last, "Stop")
     await harness.restart()
-    assert "I'll tell you here" in words(await harness.press(harness.bo, harness.last, "🔔 Tell me too"))
-    assert "I won't tell you" in words(await harness.press(harness.mira, question, "Stop telling me"))
+    assert "I'll mention you here" in words(await harness.press(harness.bo, harness.last, "🔔 Notify me"))
+    assert "I won't notify you" in words(await harness.press(harness.mira, question, "Stop notifying me"))
     await harness.wait(6)
     assert harness.last.embeds[0].footer.text == "Notifying Bo"
 
@@ -108,7 +108,7 @@ async def test_the_short_key_still_names_the_job(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, duration=600))
     (choice,) = await harness.bo.autocomplete(harness.channel, "job", "jobid", "castle")
     await harness.restart()
-    assert "Already watched" in await harness.job(harness.bo, choice["value"])
+    assert "I'm already watching" in await harness.job(harness.bo, choice["value"])
 
 
 async def test_commands_that_did_not_change_are_not_sent_again(harness: BotHarness) -> None:

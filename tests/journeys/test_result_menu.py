@@ -1,4 +1,4 @@
-"""What stands around a job: the private extras behind `⋯`, "Tell me too", and Stop."""
+"""What stands around a job: the private extras behind `⋯`, "Notify me", and Stop."""
 
 import discord
 
@@ -14,7 +14,7 @@ async def test_the_asker_and_moderators_find_extras_behind_the_dots(harness: Bot
     for person in (harness.bo, harness.mira):
         extras = await harness.press(person, harness.last, "⋯")
         assert words(extras).startswith("Imagine · `#")
-        assert labels(extras) == [["Family", "Split in four", "Full size", "Copy job id", "Delete this post"]]
+        assert labels(extras) == [["Related", "Split into four", "Full size", "Show job ID", "Delete this post"]]
 
 
 async def test_everybody_else_finds_what_is_free_behind_the_dots(harness: BotHarness) -> None:
@@ -22,17 +22,17 @@ async def test_everybody_else_finds_what_is_free_behind_the_dots(harness: BotHar
     await harness.job(harness.mira, jobid)
     extras = await harness.press(harness.bo, harness.last, "⋯")
     key = key_in(words(extras))
-    assert labels(extras) == [["Family", "Split in four"]], "Midjourney's file names begin with the payer's name"
-    assert "stands here already" in await harness.job(harness.bo, f"#{key}")
+    assert labels(extras) == [["Related", "Split into four"]], "Midjourney's file names begin with the payer's name"
+    assert "already posted here" in await harness.job(harness.bo, f"#{key}")
     extras = await harness.press(harness.bo, harness.last, "⋯")
-    assert "Copy job id" not in labels(extras)[0], "asking for what stands already gives no right to it"
+    assert "Show job ID" not in labels(extras)[0], "asking for what stands already gives no right to it"
 
 
 async def test_the_id_is_shown_to_who_may_see_it_ready_to_be_copied(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(prompt=CASTLE, age=600)
     await harness.job(harness.bo, jobid)
     for person in (harness.bo, harness.mira):
-        shown = await harness.press(person, await harness.press(person, harness.last, "⋯"), "Copy job id")
+        shown = await harness.press(person, await harness.press(person, harness.last, "⋯"), "Show job ID")
         assert words(shown) == f"```\n{jobid}\n```"
     assert jobid not in harness.sent()
 
@@ -41,10 +41,10 @@ async def test_extras_that_were_opened_earlier_do_not_outlast_the_right_to_them(
     await harness.job(harness.bo, harness.useapi.add_job(prompt=CASTLE, age=600))
     extras = await harness.press(harness.mira, harness.last, "⋯")
     harness.env.backend.remove_member_role(harness.guild.id, harness.mira.id, harness.guild.roles["Moderators"].id)
-    refused = words(await harness.press(harness.mira, extras, "Copy job id"))
-    assert refused == "Only the member who brought this job here, and moderators, can see its id."
+    refused = words(await harness.press(harness.mira, extras, "Show job ID"))
+    assert refused == "Only whoever added this job and moderators can see its ID."
     refused = words(await harness.press(harness.mira, extras, "Delete this post"))
-    assert refused == "Only the member who brought this job here, and moderators, can delete its post."
+    assert refused == "Only whoever added this job and moderators can delete its post."
     assert len(harness.posts()) == 1
 
 
@@ -64,7 +64,7 @@ async def test_a_deleted_post_comes_back_when_asked_for(harness: BotHarness) -> 
     answer = words(await harness.press(harness.bo, await harness.press(harness.bo, first, "⋯"), "Delete this post"))
     assert answer == f"Deleted. `/job #{key_in(answer)}` posts it again."
     assert not harness.posts()
-    assert await harness.job(harness.mira, f"#{key_in(answer)}") == "It is over already: I'm posting it here."
+    assert await harness.job(harness.mira, f"#{key_in(answer)}") == "This job has already finished. Posting it here."
     (second,) = harness.posts()
     assert words(second) == words(first)
     assert labels(second) == labels(first)
@@ -89,7 +89,7 @@ async def test_deleting_one_copy_leaves_the_others_alone(harness: BotHarness) ->
     await harness.press(harness.mira, await harness.press(harness.mira, harness.last, "⋯"), "Delete this post")
     assert not harness.posts()
     assert len(harness.posts(harness.lounge)) == 1
-    assert "stands here already" in await harness.job(harness.mira, jobid, harness.lounge)
+    assert "already posted here" in await harness.job(harness.mira, jobid, harness.lounge)
 
 
 async def test_a_post_that_is_gone_already_counts_as_deleted(harness: BotHarness) -> None:
@@ -106,13 +106,19 @@ async def test_tell_me_too_puts_a_member_on_the_list(harness: BotHarness) -> Non
     await harness.job(harness.mira, harness.useapi.add_job(duration=80))
     await harness.wait(5)
     assert (
-        words(await harness.press(harness.bo, harness.last, "🔔 Tell me too")) == "I'll tell you here when it is done."
+        words(await harness.press(harness.bo, harness.last, "🔔 Notify me")) == "I'll mention you here when it's done."
     )
     await harness.wait(6)
     (card,) = harness.posts()
     assert card.embeds[0].footer.text == "Notifying Mira and 1 other"
-    assert words(await harness.press(harness.bo, card, "🔔 Tell me too")) == "You are on the list already."
-    assert words(await harness.press(harness.mira, card, "🔔 Tell me too")) == "You are on the list already."
+    assert (
+        words(await harness.press(harness.bo, card, "🔔 Notify me"))
+        == "You're already on the list: I'll notify you about this job."
+    )
+    assert (
+        words(await harness.press(harness.mira, card, "🔔 Notify me"))
+        == "You're already on the list: I'll notify you about this job."
+    )
     await harness.wait(90)
     assert harness.last.content == f"<@{harness.mira.id}> <@{harness.bo.id}>"
     assert len(harness.posts()) == 2
@@ -125,11 +131,11 @@ async def test_a_card_that_discord_lets_nobody_edit_promises_nothing_that_came_a
     await harness.wait(40)
     result = harness.last
     assert result.attachments
-    assert labels(card) == [["🔔 Tell me too", "Stop"]]
-    told = await harness.press(harness.bo, card, "🔔 Tell me too")
-    assert words(told) == f"It is over already, and stands here: {harness.jump(result)}"
+    assert labels(card) == [["🔔 Notify me", "Stop"]]
+    told = await harness.press(harness.bo, card, "🔔 Notify me")
+    assert words(told) == "It's already posted here."
     told = await harness.press(harness.mira, card, "Stop")
-    assert words(told) == "It is over already, so there is nothing to stop."
+    assert words(told) == "This job has already finished, so there's nothing to stop."
 
 
 # --- stop -------------------------------------------------------------------------------------------------------------
@@ -140,10 +146,10 @@ async def test_stop_ends_ones_own_watch_and_the_others_are_told(harness: BotHarn
     await harness.job(harness.mira, jobid)
     await harness.job(harness.bo, jobid)
     question = await harness.press(harness.bo, harness.last, "Stop")
-    assert words(question) == "What shall I stop? The job itself goes on at Midjourney."
-    assert labels(question) == [["Stop telling me"]]
-    answer = await harness.press(harness.bo, question, "Stop telling me")
-    assert words(answer) == "I won't tell you about this one."
+    assert words(question) == "What do you want to stop? The job keeps running at Midjourney."
+    assert labels(question) == [["Stop notifying me"]]
+    answer = await harness.press(harness.bo, question, "Stop notifying me")
+    assert words(answer) == "I won't notify you about this job."
     assert not answer.components
     await harness.wait(6)
     assert harness.last.embeds[0].footer.text == "Notifying Mira"
@@ -154,7 +160,7 @@ async def test_stop_ends_ones_own_watch_and_the_others_are_told(harness: BotHarn
 async def test_when_the_last_one_stops_the_card_says_so_and_nobody_looks_any_more(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(prompt=CASTLE, duration=80)
     await harness.job(harness.bo, jobid)
-    await harness.press(harness.bo, await harness.press(harness.bo, harness.last, "Stop"), "Stop telling me")
+    await harness.press(harness.bo, await harness.press(harness.bo, harness.last, "Stop"), "Stop notifying me")
     await harness.wait(6)
     (card,) = harness.posts()
     assert card.content == "-# No longer watching Imagine here."
@@ -171,9 +177,9 @@ async def test_a_moderator_may_stop_it_for_everyone_here_but_not_elsewhere(harne
     await harness.job(harness.bo, jobid)
     await harness.job(harness.bo, jobid, harness.lounge)
     question = await harness.press(harness.mira, harness.last, "Stop")
-    assert labels(question) == [["Stop for everyone here", "Cancel the job"]]
-    answer = await harness.press(harness.mira, question, "Stop for everyone here")
-    assert words(answer) == "Nobody here will be told about this one."
+    assert labels(question) == [["Stop watching for everyone", "Cancel the job"]]
+    answer = await harness.press(harness.mira, question, "Stop watching for everyone")
+    assert words(answer) == "Nobody here will be notified about this job."
     await harness.wait(100)
     assert [words(post) for post in harness.posts()] == ["-# No longer watching Imagine here."]
     assert harness.posts(harness.lounge)[-1].content == f"<@{harness.bo.id}>"
@@ -182,13 +188,13 @@ async def test_a_moderator_may_stop_it_for_everyone_here_but_not_elsewhere(harne
 async def test_a_moderator_who_watches_may_choose(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(duration=80))
     question = await harness.press(harness.mira, harness.last, "Stop")
-    assert labels(question) == [["Stop telling me", "Stop for everyone here", "Cancel the job"]]
+    assert labels(question) == [["Stop notifying me", "Stop watching for everyone", "Cancel the job"]]
 
 
 async def test_a_member_who_does_not_watch_has_nothing_to_stop(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(duration=80))
     answer = await harness.press(harness.bo, harness.last, "Stop")
-    assert words(answer) == "You are not on the list for this job, so there is nothing to stop for you."
+    assert words(answer) == "You aren't being notified about this job, so there's nothing to stop."
     await harness.wait(100)
     assert len(harness.posts()) == 2
 
@@ -196,12 +202,12 @@ async def test_a_member_who_does_not_watch_has_nothing_to_stop(harness: BotHarne
 async def test_who_stopped_may_ask_again(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(duration=8000)
     await harness.job(harness.bo, jobid)
-    await harness.press(harness.bo, await harness.press(harness.bo, harness.last, "Stop"), "Stop telling me")
+    await harness.press(harness.bo, await harness.press(harness.bo, harness.last, "Stop"), "Stop notifying me")
     await harness.wait(4000)
     assert (await harness.job(harness.bo, jobid)).startswith("Watching `#")
     old, card = harness.posts()
     assert words(old) == "-# No longer watching Imagine here."
-    assert labels(card) == [["🔔 Tell me too", "Stop"]]
+    assert labels(card) == [["🔔 Notify me", "Stop"]]
 
 
 async def never_confirmed(harness: BotHarness) -> discord.Message:

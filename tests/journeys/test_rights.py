@@ -7,8 +7,8 @@ from simcord.builders import ChannelHandle
 
 from tests.journeys.conftest import BotHarness, button, labels
 
-HELP = "Somebody who manages this channel can change that under Edit Channel, Permissions."
-NOT_YOU = "You may not send messages in this channel, so I won't post here for you either."
+HELP = "Someone who manages this channel can change that under Edit Channel, Permissions."
+NOT_YOU = "You don't have permission to send messages here, so I won't post here for you either."
 
 
 async def is_refused(harness: BotHarness, answer: str, sentence: str, channel: Any = None) -> None:
@@ -80,10 +80,10 @@ async def test_without_read_message_history_everything_works(harness: BotHarness
 async def test_a_card_can_be_joined_only_by_who_may_write_here(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(duration=120))
     harness.forbid(harness.bo, "send_messages")
-    assert (await harness.press(harness.bo, harness.last, "🔔 Tell me too")).content == NOT_YOU
+    assert (await harness.press(harness.bo, harness.last, "🔔 Notify me")).content == NOT_YOU
     harness.forbid(harness.bo)
     harness.forbid(None, "attach_files")
-    assert (await harness.press(harness.bo, harness.last, "🔔 Tell me too")).content.startswith("I can't post here")
+    assert (await harness.press(harness.bo, harness.last, "🔔 Notify me")).content.startswith("I can't post here")
     await harness.wait(200)
     assert str(harness.bo.id) not in harness.last.content
 
@@ -102,7 +102,7 @@ async def test_a_press_whose_child_could_not_be_posted_is_not_paid_for(harness: 
 async def test_only_moderators_press_what_costs_and_everyone_else_learns_why(harness: BotHarness) -> None:
     await harness.job(harness.bo, harness.useapi.add_job(age=600))
     answer = await harness.press(harness.bo, harness.last, "V1")
-    assert answer.content == "Only moderators can press this: it costs Midjourney time."
+    assert answer.content == "Only moderators can use this button: it uses GPU time."
     assert not harness.presses()
 
 
@@ -110,11 +110,11 @@ async def test_who_did_not_ask_for_a_job_gets_neither_its_id_nor_its_deletion(ha
     jobid = harness.useapi.add_job(age=600)
     await harness.job(harness.mira, jobid)
     (post,) = harness.posts()
-    assert labels(await harness.press(harness.bo, post, "⋯")) == [["Family", "Split in four"]]
+    assert labels(await harness.press(harness.bo, post, "⋯")) == [["Related", "Split into four"]]
     nonce = str(button(post, "⋯").custom_id).rpartition(":")[2]
     for code in ("c", "d"):
         answer = await harness.press(harness.bo, harness.forge(f"dr:{code}:{nonce}"), "Forged")
-        assert answer.content.startswith("Only the member who brought this job here, and moderators, can ")
+        assert answer.content.startswith("Only whoever added this job and moderators can ")
         assert jobid not in answer.content
     assert harness.posts()[0].id == post.id
 
@@ -141,7 +141,7 @@ async def test_a_server_that_was_taken_off_the_list_can_spend_nothing_with_its_o
     await harness.job(harness.mira, harness.useapi.add_job(duration=9000))
     post, card = harness.posts()
     await harness.restart(allowed_guilds=frozenset({1}))
-    for message, label in ((post, "V1"), (post, "⋯"), (card, "Stop"), (card, "🔔 Tell me too")):
+    for message, label in ((post, "V1"), (post, "⋯"), (card, "Stop"), (card, "🔔 Notify me")):
         assert (await harness.press(harness.mira, message, label)).content == line_for(harness)
     assert (await harness.press(harness.mira, harness.forge("old:button"), "Forged")).content == line_for(harness)
     # The job that runs is still looked at, and by chance at once: what its watch costs is not the buttons' doing.

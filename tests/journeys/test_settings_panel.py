@@ -34,13 +34,13 @@ async def test_the_first_screen_ticks_off_the_rights_and_says_where_to_click(har
     panel = await opened(harness, ada)
     assert panel.content.count("✓") == 5
     assert "✗" not in panel.content
-    assert "To give me" not in panel.content
+    assert "To grant" not in panel.content
     assert labels(panel) == [[], ["Send a test picture", "Pause presses"]]
     harness.forbid(None, "attach_files", "read_message_history")
     panel = await opened(harness, ada)
     assert "✓ Send Messages\n✓ Embed Links\n✗ Attach Files\n✗ Read Message History" in panel.content
     assert "click the cog beside the name of this channel (Edit Channel), then Permissions" in panel.content
-    assert "put **Attach Files**, **Read Message History** on ✓" in panel.content
+    assert "set **Attach Files**, **Read Message History** to ✓" in panel.content
 
 
 async def test_every_page_changes_its_settings_at_once_and_they_outlive_a_restart(harness: BotHarness) -> None:
@@ -50,21 +50,21 @@ async def test_every_page_changes_its_settings_at_once_and_they_outlive_a_restar
     panel = await chosen(harness, ada, panel, "r", harness.lounge)
     assert f"Results are posted in <#{harness.lounge.id}>" in panel.content
     panel = await chosen(harness, ada, panel, "c:ping_after", "300")
-    assert "Ping whoever waited longer than 5 min;" in panel.content
+    assert "Ping those who waited longer than 5 min." in panel.content
     panel = await chosen(harness, ada, panel, "c:spoiler", "unless age-restricted")
     await harness.restart()
-    panel = await harness.press(ada, panel, "Switch pings off")
+    panel = await harness.press(ada, panel, "Turn off pings")
     assert "Nobody is pinged." in panel.content
     panel = await chosen(harness, ada, panel, "s", "WHO")
-    assert panel.content.startswith("**Who may press**\nModerators may press")
+    assert panel.content.startswith("**Who may press**\nModerators may use")
     panel = await chosen(harness, ada, panel, "p", role)
-    assert f"Moderators and <@&{role.id}> may press" in panel.content
-    panel = await harness.press(ada, panel, "Remix is on at Midjourney")
-    assert "Remix is on" in panel.content
+    assert f"Moderators and <@&{role.id}> may use" in panel.content
+    panel = await harness.press(ada, panel, "Turn on remix prompts")
+    assert "Remix prompts are on" in panel.content
     panel = await chosen(harness, ada, panel, "s", "NUMBERS")
     for name, value in (("daily", "3"), ("server_daily", "25"), ("cooldown", "30")):
         panel = await chosen(harness, ada, panel, f"c:{name}", value)
-    assert "3 a day for each member, 25 a day for the whole server, 30 s between two presses" in panel.content
+    assert "3 uses a day for each member.\n25 uses a day for the whole server.\n30 s cooldown between" in panel.content
     panel = await harness.press(ada, await opened(harness, ada), "Pause presses")
     assert "⏸️ Presses are paused" in panel.content
     assert await kept(harness) == ServerSettings(
@@ -82,9 +82,7 @@ async def test_every_page_changes_its_settings_at_once_and_they_outlive_a_restar
     panel = await harness.press(ada, panel, "Resume presses")
     assert "paused" not in panel.content
     panel = await harness.press(ada, await chosen(harness, ada, panel, "s", "WHO"), "Moderators only")
-    panel = await harness.press(
-        ada, await chosen(harness, ada, panel, "s", "RESULTS"), "Results where the job was asked for"
-    )
+    panel = await harness.press(ada, await chosen(harness, ada, panel, "s", "RESULTS"), "Post where requested")
     now = await kept(harness)
     assert (now.press_role, now.results_channel, now.paused) == (None, None, False)
 
@@ -94,8 +92,8 @@ async def test_two_admins_at_once_do_not_undo_each_other_and_see_what_is_true(ha
     hers, his = await opened(harness, ada, "NUMBERS"), await opened(harness, ben, "NUMBERS")
     await chosen(harness, ada, hers, "c:daily", "50")
     his = await chosen(harness, ben, his, "c:cooldown", "60")
-    assert "50 a day for each member" in his.content
-    assert "1 min between two presses" in his.content
+    assert "50 uses a day for each member" in his.content
+    assert "1 min cooldown between" in his.content
     hers, his = await opened(harness, ada), await opened(harness, ben)
     await harness.press(ada, hers, "Pause presses")
     his = await harness.press(ben, his, "Pause presses")  # he saw that they run, too, and means the same
@@ -135,13 +133,16 @@ async def test_results_go_to_the_chosen_channel_and_the_asker_learns_where(harne
     jobid = harness.useapi.add_job()
     answer = await harness.job(harness.bo, jobid)
     assert answer.startswith("Watching")
-    assert answer.endswith(f"I'll post it in <#{harness.lounge.id}>.")
-    assert await harness.job(harness.mira, jobid) == f"Already watched in <#{harness.lounge.id}>, I'll tell you too."
+    assert answer.endswith(f"I'll post the picture in <#{harness.lounge.id}>.")
+    assert (
+        await harness.job(harness.mira, jobid)
+        == f"I'm already watching this in <#{harness.lounge.id}>. I'll notify you too."
+    )
     await harness.wait(60)
     _, result = harness.posts(harness.lounge)
     assert result.attachments
     stands = await harness.ask(harness.mira, jobid)
-    assert stands.content == f"It stands in <#{harness.lounge.id}> already."
+    assert stands.content == f"It's already posted in <#{harness.lounge.id}>."
     assert labels(stands) == [["Go to the picture"]]
     assert not harness.posts()
     await harness.press(harness.mira, result, "U1")
@@ -155,19 +156,20 @@ async def test_a_chosen_channel_that_was_deleted_or_closed_stops_nobody(harness:
     await chosen(harness, ada, await opened(harness, ada, "RESULTS"), "r", harness.lounge)
     harness.forbid(None, "embed_links", channel=harness.lounge)
     panel = await opened(harness, ada)
-    assert f"⚠️ Results belong in <#{harness.lounge.id}>, but I lack Embed Links there" in panel.content
+    assert f"⚠️ Results should be posted in <#{harness.lounge.id}>, but I lack Embed Links there" in panel.content
     answer = await harness.job(harness.bo, harness.useapi.add_job(age=600))
     assert answer == (
-        f"It is over already: I'm posting it here. I can't post in <#{harness.lounge.id}>, chosen for results: "
-        "I lack Embed Links there. `/darkroom settings` changes that."
+        f"This job has already finished. Posting it here. I can't post in <#{harness.lounge.id}>, this server's "
+        "channel for results: I lack Embed Links there. Someone with Manage Server can choose another one in "
+        "`/darkroom settings`."
     )
     harness.env.backend.delete_channel(harness.lounge.id)
     assert GONE in await harness.job(harness.bo, harness.useapi.add_job(age=600))
     assert len([post for post in harness.posts() if post.attachments]) == 2
     panel = await opened(harness, ada, "RESULTS")
-    assert f"⚠️ The channel for results {GONE}. Until you choose another" in panel.content
+    assert f"⚠️ The channel for results {GONE}. Until you choose another one" in panel.content
     harness.env.inject_error("GET", f"/guilds/{harness.guild.id}", status=503, times=1)
-    assert "I'll post it in" in await harness.job(harness.bo, harness.useapi.add_job()), (
+    assert "I'll post the picture in" in await harness.job(harness.bo, harness.useapi.add_job()), (
         "nobody knows, so the choice counts"
     )
 
@@ -177,7 +179,7 @@ async def test_a_channel_in_which_nothing_can_be_posted_is_not_taken(harness: Bo
     harness.forbid(None, "embed_links", "attach_files", channel=harness.lounge)
     panel = await chosen(harness, ada, await opened(harness, ada, "RESULTS"), "r", harness.lounge)
     assert panel.content.startswith(
-        f"⚠️ I did not take <#{harness.lounge.id}>: I lack Embed Links and Attach Files there."
+        f"⚠️ I can't use <#{harness.lounge.id}> for results: I lack Embed Links and Attach Files there."
     )
     harness.forbid(None, "send_messages", channel=harness.lounge)
     panel = await chosen(harness, ada, panel, "r", harness.lounge)
@@ -190,7 +192,7 @@ async def test_who_may_not_write_here_gets_nothing_posted_in_the_chosen_channel_
     await chosen(harness, ada, await opened(harness, ada, "RESULTS"), "r", harness.lounge)
     harness.forbid(harness.bo, "send_messages")
     assert (await harness.job(harness.bo, harness.useapi.add_job())).startswith(
-        "You may not send messages in this channel"
+        "You don't have permission to send messages here"
     )
 
 
@@ -203,7 +205,10 @@ async def test_a_press_role_that_was_deleted_is_shown_as_such(harness: BotHarnes
     await chosen(harness, ada, await opened(harness, ada, "WHO"), "p", role)
     harness.env.backend.delete_role(harness.guild.id, role.id)
     panel = await opened(harness, ada, "WHO")
-    assert "⚠️ The press role was deleted, so only moderators may press. Choose another role" in panel.content
+    assert (
+        "⚠️ The role that may use the buttons was deleted, so only moderators may use them. Choose another role"
+        in panel.content
+    )
     panel = await harness.press(ada, panel, "Moderators only")
     assert "⚠️" not in panel.content
 
@@ -213,7 +218,7 @@ async def test_a_server_with_500_channels_and_250_roles_has_the_same_panel(harne
     for number in range(500):
         last = harness.guild.create_text_channel(f"room-{number}")
     for number in range(250 - len(harness.guild.roles)):
-        role = harness.guild.create_role(f"role-{number}")
+        role = harness.guild.create_role(f"role-{number}", position=1000 + number)  # above: none is moved
     panel = await chosen(harness, ada, await opened(harness, ada, "RESULTS"), "r", last)
     assert f"Results are posted in <#{last.id}>" in panel.content
     panel = await chosen(harness, ada, await opened(harness, ada, "WHO"), "p", role)
@@ -223,9 +228,7 @@ async def test_a_server_with_500_channels_and_250_roles_has_the_same_panel(harne
 async def test_a_test_picture_shows_that_results_arrive_and_costs_nothing(harness: BotHarness) -> None:
     ada = admin(harness)
     panel = await opened(harness, ada)
-    assert (
-        await harness.press(ada, panel, "Send a test picture")
-    ).content == "The test picture stands here. It was free."
+    assert (await harness.press(ada, panel, "Send a test picture")).content == "Test picture posted. It cost nothing."
     (post,) = harness.posts()
     assert post.attachments[0].filename.endswith(".webp")
     assert "It cost nothing" in words(post)
@@ -236,13 +239,13 @@ async def test_a_test_picture_shows_that_results_arrive_and_costs_nothing(harnes
     harness.forbid(None)
     harness.env.inject_error("POST", f"/channels/{harness.channel.id}/messages", status=403, code=50013)
     answer = await harness.press(ada, panel, "Send a test picture")
-    assert answer.content.startswith(f"Discord did not let me post in <#{harness.channel.id}>.")
+    assert answer.content.startswith(f"Discord doesn't let me post in <#{harness.channel.id}>.")
     harness.env.inject_error("POST", f"/channels/{harness.channel.id}/messages", status=413, code=40005)
     answer = await harness.press(ada, panel, "Send a test picture")
     assert answer.content.startswith("Discord doesn't accept a file that large here.")
     await chosen(harness, ada, await opened(harness, ada, "RESULTS"), "r", harness.lounge)
     answer = await harness.press(ada, panel, "Send a test picture")
-    assert answer.content == f"The test picture stands in <#{harness.lounge.id}>. It was free."
+    assert answer.content == f"Test picture posted in <#{harness.lounge.id}>. It cost nothing."
     assert len(harness.posts(harness.lounge)) == 1
     assert len(harness.posts()) == 1
     assert not harness.useapi.requests

@@ -58,9 +58,9 @@ async def test_a_press_is_written_down_with_who_when_what_and_what_came_of_it(ha
     key = key_in(parent.embeds[0].footer.text or "")
     assert made.startswith("<t:")
     assert f" · Mira · **V1** of [#{key}]({harness.jump(parent)}) → [#" in made
-    assert made.endswith(f"]({harness.jump(child)}) · made · <#{harness.channel.id}>")
+    assert made.endswith(f"]({harness.jump(child)}) · started · <#{harness.channel.id}>")
     assert f"· Mira · **V2** of [#{key}]({harness.jump(parent)}) · refused · <#" in refused
-    assert "**Last 24 hours: 1 press.** Mira: 1 V and the like" in panel.content
+    assert "**Last 24 hours: 1 press.** Mira: 1 variation" in panel.content
     assert "job:" not in words(panel)
 
 
@@ -97,9 +97,9 @@ async def test_totals_stand_by_day_week_and_month_per_member_and_kind(harness: B
     await insert_presses(harness, 1, harness.mira, ago=20 * 24 * HOUR)
     await insert_presses(harness, 9, harness.mira, ago=40 * 24 * HOUR)
     assert (await opened(harness, ada)).content.splitlines() == [
-        "**Last 24 hours: 3 presses.** Bo: 2 V and the like, 1 upscales and animations",
-        "**Last 7 days: 7 presses.** Mira: 4 U; Bo: 2 V and the like, 1 upscales and animations",
-        "**Last 30 days: 8 presses.** Mira: 4 U, 1 V and the like; Bo: 2 V and the like, 1 upscales and animations",
+        "**Last 24 hours: 3 presses.** Bo: 2 variations, 1 upscale",
+        "**Last 7 days: 7 presses.** Mira: 4 picks; Bo: 2 variations, 1 upscale",
+        "**Last 30 days: 8 presses.** Mira: 4 picks, 1 variation; Bo: 2 variations, 1 upscale",
     ]
 
 
@@ -119,7 +119,7 @@ async def test_hostile_names_and_every_outcome_fit_on_a_page(harness: BotHarness
     assert len(text.splitlines()) == 10
     assert "@everyone" not in text
     assert "[x](" not in text
-    for words_of_it in ("waits in line", "taken back", "declined by Midjourney", "its job is looked for"):
+    for words_of_it in ("queued", "cancelled", "declined by Midjourney", "looking for its job"):
         assert words_of_it in text
 
 
@@ -135,15 +135,15 @@ async def test_other_servers_presses_and_troubles_are_not_shown(harness: BotHarn
     status = private(await boss.slash(channel, "darkroom status"))
     assert status.content.splitlines() == [
         "Running jobs watched here: 0",
-        "Results to be posted: 0",
-        "Presses of this server in line: 0",
+        "Results to post: 0",
+        "Queued buttons of this server: 0",
         "useapi.net: answers",
     ]
     harness.bot.owner_id = boss.id
     status = private(await boss.slash(channel, "darkroom status"))
     *_, useapi, line, held = status.content.splitlines()
-    assert (useapi, line) == ("useapi.net: answers", "Presses of all servers in line: 1")
-    assert held.startswith("Presses wait: All Midjourney slots are busy.")
+    assert (useapi, line) == ("useapi.net: answers", "Queued buttons of all servers: 1")
+    assert held.startswith("The queue is paused: All Midjourney slots are busy.")
 
 
 async def test_an_outage_is_told_to_admins_in_few_words_and_to_the_owner_in_full(harness: BotHarness) -> None:
@@ -152,7 +152,7 @@ async def test_an_outage_is_told_to_admins_in_few_words_and_to_the_owner_in_full
     harness.useapi.fail(402, times=math.inf)
     await harness.wait(30)
     told = (await opened(harness, ada, "status")).content
-    assert "useapi.net: has trouble; jobs wait, and go on by themselves" in told
+    assert "useapi.net: has trouble. Jobs continue by themselves" in told
     assert "subscription" not in told
     harness.bot.owner_id = ada.id
     assert "useapi.net: The useapi.net subscription behind this bot has ended." in (

@@ -31,7 +31,7 @@ async def test_a_newcomer_sees_the_whole_job_in_a_browser(page: "Page") -> None:
     jobid = browser.JOBID.findall(await timeline.inner_text())[0]
     await browser.command(page, "job", "Show a Midjourney job", jobid)
 
-    await expect(timeline).to_contain_text("I'll post it here.", timeout=30_000)
+    await expect(timeline).to_contain_text("I'll post the picture here.", timeout=30_000)
     await expect(timeline).to_contain_text("Notifying Mira", timeout=30_000)
     await expect(timeline).to_contain_text(re.compile(r"\d+% · fast"), timeout=30_000)
 

@@ -49,7 +49,7 @@ async def test_a_mistake_in_our_sql_is_logged_as_a_bug_and_blames_no_disk(
     await harness.job(harness.mira, harness.useapi.add_job(prompt="a lighthouse"))
     mistake = "CREATE TRIGGER mistake BEFORE INSERT ON subscriptions BEGIN INSERT INTO none_such VALUES (1); END"
     await harness.bot.store.database.rows(mistake)
-    told = await harness.press(harness.bo, harness.last, "🔔 Tell me too")
+    told = await harness.press(harness.bo, harness.last, "🔔 Notify me")
     assert told.content.startswith("Something went wrong on my side.")
     assert "OperationalError" in caplog.text
     assert "The database cannot be written" not in caplog.text

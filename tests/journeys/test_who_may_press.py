@@ -34,12 +34,12 @@ async def test_the_asker_may_press_u_and_only_the_press_role_what_costs_more(har
     ada, role = with_role(harness)
     grid = await posted(harness, harness.bo)
     assert words(await harness.press(ada, grid, "U1")) == (
-        "Only the member who brought this job here and moderators can press this."
+        "Only whoever added this job and moderators can use this button."
     )
     assert words(await harness.press(harness.bo, grid, "U1")) == "U1 is on its way. I'll post it here."
     await harness.bot.store.servers.change_settings(harness.guild.id, press_role=role.id)
     assert words(await harness.press(harness.bo, grid, "V1")) == (
-        f"Only members with <@&{role.id}> and moderators can press this: it costs Midjourney time."
+        f"Only <@&{role.id}> and moderators can use this button: it uses GPU time."
     )
     assert words(await harness.press(ada, grid, "V1")) == "V1 is on its way. I'll post it here."
     assert [press["button"] for press in harness.presses()] == ["U1", "V1"]
@@ -52,9 +52,9 @@ async def test_whoever_pressed_owns_the_child_which_gives_no_right_to_its_paid_b
     harness.useapi.plan(duration=0)
     await harness.press(ada, grid, "V1")
     child = harness.last
-    assert "Copy job id" in labels(await harness.press(ada, child, "⋯"))[0]
+    assert "Show job ID" in labels(await harness.press(ada, child, "⋯"))[0]
     harness.env.backend.remove_member_role(harness.guild.id, ada.id, role.id)
-    assert "it costs Midjourney time" in words(await harness.press(ada, child, "V1"))
+    assert "it uses GPU time" in words(await harness.press(ada, child, "V1"))
     assert words(await harness.press(ada, child, "U1")).startswith("U1 is on its way")
 
 
@@ -63,12 +63,12 @@ async def test_what_costs_most_is_for_moderators_who_are_asked_once_more(harness
     await harness.bot.store.servers.change_settings(harness.guild.id, press_role=role.id)
     picture = await single(harness)
     refused = await harness.press(ada, picture, "Animate (High motion)")
-    assert words(refused) == "Only moderators can press this: it costs Midjourney time."
+    assert words(refused) == "Only moderators can use this button: it uses GPU time."
     question = await harness.press(harness.mira, picture, "Animate (High motion)")
-    assert words(question) == "Animate (High motion) costs GPU time. Shall I press it?"
+    assert words(question) == "Animate (High motion) uses GPU time. Run it?"
     assert not harness.presses()
     await harness.restart()
-    await harness.press(harness.mira, question, "Yes, press it")
+    await harness.press(harness.mira, question, "Run it")
     assert [press["button"] for press in harness.presses()] == ["Animate (High motion)"]
 
 
@@ -79,16 +79,16 @@ async def test_a_members_numbers_end_and_a_moderators_only_with_the_servers(harn
     harness.useapi.plan(duration=0)
     assert "is on its way" in words(await harness.press(ada, grid, "V1"))
     fast = words(await harness.press(ada, grid, "V2"))
-    assert re.fullmatch(r"That was a little fast, so nothing was sent\. Please press again <t:\d+:R>\.", fast)
+    assert re.fullmatch(r"Too fast, nothing was sent\. Try again <t:\d+:R>\.", fast)
     await harness.wait(6)
     harness.useapi.plan(duration=0)
     assert "is on its way" in words(await harness.press(ada, grid, "V2"))
     await harness.wait(6)
-    assert words(await harness.press(ada, grid, "V3")).startswith("You have used your 2 presses of the last 24 hours.")
+    assert words(await harness.press(ada, grid, "V3")).startswith("You've reached your limit of 2 uses in 24 hours.")
     harness.useapi.plan(duration=0)
     assert "is on its way" in words(await harness.press(harness.mira, grid, "V3"))
     spent = words(await harness.press(harness.mira, grid, "V4"))
-    assert spent.startswith("This server has used its 3 presses of the last 24 hours.")
+    assert spent.startswith("This server has reached its limit of 3 uses in 24 hours.")
     harness.useapi.plan(duration=0)
     assert "is on its way" in words(await harness.press(harness.mira, grid, "U1")), "a U is free"
     harness.env.backend.advance_clock(86_400)
@@ -108,7 +108,7 @@ async def test_a_role_that_was_deleted_is_said_to_be_so(harness: BotHarness) -> 
     await harness.bot.store.servers.change_settings(harness.guild.id, press_role=123456789012345678)
     grid = await posted(harness)
     refused = words(await harness.press(harness.bo, grid, "V1"))
-    assert "The role that may press here was deleted" in refused
+    assert "The role that may use the buttons was deleted" in refused
 
 
 async def test_ten_members_press_u1_in_the_same_second(harness: BotHarness) -> None:
@@ -168,7 +168,7 @@ async def test_a_form_that_was_opened_before_a_restart_is_carried_out(
 async def test_with_remix_on_a_variation_takes_another_prompt(harness: BotHarness) -> None:
     grid = await posted(harness)
     custom_id = str(button(grid, "V2").custom_id).replace("dr:p:", "dr:z:")
-    assert (await submit(harness, custom_id, "a castle at night")).startswith("Remix was switched off")
+    assert (await submit(harness, custom_id, "a castle at night")).startswith("Remix prompts were turned off")
     await harness.bot.store.servers.change_settings(harness.guild.id, remix=True)
     assert await submit(harness, custom_id, "a castle at night") == "V2 is on its way. I'll post it here."
     assert [(press["button"], press["prompt"]) for press in harness.presses()] == [("V2", "a castle at night")]
@@ -198,8 +198,8 @@ async def test_the_presser_may_cancel_and_a_late_result_is_posted_all_the_same(h
     await harness.wait(20)
     card = harness.last
     question = await harness.press(ada, card, "Stop")
-    assert labels(question) == [["Stop telling me", "Cancel the job"]]
-    assert "Midjourney may still charge" in words(question)
+    assert labels(question) == [["Stop notifying me", "Cancel the job"]]
+    assert "it may still be charged" in words(question)
     answer = await harness.press(ada, question, "Cancel the job")
     assert words(answer).startswith("Cancelled at useapi.net. Midjourney may still charge for it")
     await harness.wait(30)
@@ -212,7 +212,7 @@ async def test_what_u1_made_is_never_offered_for_cancelling(harness: BotHarness)
     await harness.press(harness.mira, grid, "U1")
     await harness.wait(20)
     question = await harness.press(harness.mira, harness.last, "Stop")
-    assert labels(question) == [["Stop telling me", "Stop for everyone here"]]
+    assert labels(question) == [["Stop notifying me", "Stop watching for everyone"]]
 
 
 async def test_family_names_parents_and_children_with_their_links(harness: BotHarness) -> None:
@@ -220,16 +220,16 @@ async def test_family_names_parents_and_children_with_their_links(harness: BotHa
     harness.useapi.plan(duration=0)
     await harness.press(harness.mira, grid, "U1")
     child = harness.last
-    family = words(await harness.press(harness.bo, await harness.press(harness.bo, child, "⋯"), "Family"))
+    family = words(await harness.press(harness.bo, await harness.press(harness.bo, child, "⋯"), "Related"))
     assert harness.jump(grid) in family
     assert "U1" in family
-    grown = words(await harness.press(harness.bo, await harness.press(harness.bo, harness.posts()[0], "⋯"), "Family"))
+    grown = words(await harness.press(harness.bo, await harness.press(harness.bo, harness.posts()[0], "⋯"), "Related"))
     assert harness.jump(child) in grown
 
 
 async def test_a_grid_is_split_in_four_without_a_press(harness: BotHarness) -> None:
     grid = await posted(harness)
-    await harness.press(harness.bo, await harness.press(harness.bo, grid, "⋯"), "Split in four")
+    await harness.press(harness.bo, await harness.press(harness.bo, grid, "⋯"), "Split into four")
     await harness.wait(1)
     assert len(harness.last.attachments) == 4
     assert not harness.presses()

@@ -1,4 +1,4 @@
-"""Whatever a job holds, the buttons under its post are what Discord takes; who may press them; what a form holds."""
+"""The buttons of a result keep Discord's limits; who may press them; what a form holds; the full-size link."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -41,9 +41,9 @@ def test_every_result_keeps_discords_limits(job: Job) -> None:
 
 
 @given(jobs)
-def test_every_result_carries_its_deliverys_name_once_more(job: Job) -> None:
+def test_every_result_carries_the_nonce_of_its_delivery(job: Job) -> None:
     ids = [str(button["custom_id"]) for row in of(job) for button in row]
-    assert f"dr:m:{NONCE}" in ids, "the courier knows its own results again by it"
+    assert f"dr:m:{NONCE}" in ids, "the dispatcher recognises its own results by it"
 
 
 @given(labels)
@@ -67,7 +67,7 @@ def test_a_declined_job_offers_the_reason() -> None:
     assert [[button["label"] for button in row] for row in of(job)] == [["Why?", "⋯"]]
 
 
-def test_a_used_u_is_a_jump_link_in_its_place_and_nothing_else_is() -> None:
+def test_a_used_u_is_replaced_by_a_jump_link_and_nothing_else_is() -> None:
     job = Job(jobid="job:1", status=Status.COMPLETED, buttons=GRID)
     view = ui.result_view(NONCE, job, used={"U2": JUMP, "V1": JUMP, "🔄": JUMP, "U9": JUMP})
     first, second = ([dict(button) for button in row["components"]] for row in view.to_components())
@@ -80,7 +80,7 @@ def test_a_used_u_is_a_jump_link_in_its_place_and_nothing_else_is() -> None:
 
 
 @pytest.mark.parametrize("label", ["Vary (Region)", "❤️", "⭐", "👍🏽", "…", "\u200b"])
-def test_what_wants_a_mask_or_says_nothing_is_not_offered(label: str) -> None:
+def test_a_button_that_needs_a_mask_or_has_no_words_is_not_offered(label: str) -> None:
     job = Job(jobid="job:1", status=Status.COMPLETED, buttons=(label, "Custom Zoom", "⬅️", "🔄", "1️⃣"))
     shown = [button.get("label") or dict(button["emoji"])["name"] for row in of(job) for button in row]  # type: ignore[call-overload]
     assert sorted(map(str, shown)) == sorted(["Custom Zoom", "⬅️", "🔄", "1️⃣", "⋯"])
@@ -88,7 +88,7 @@ def test_what_wants_a_mask_or_says_nothing_is_not_offered(label: str) -> None:
 
 # --- who may press ----------------------------------------------------------------------------------------------------
 
-MODERATOR, ASKER, HOLDER, ANYBODY = (
+MODERATOR, REQUESTER, ROLE_MEMBER, OTHER = (
     Presser(moderator=True),
     Presser(requester=True),
     Presser(role_ids=frozenset({7})),
@@ -100,16 +100,16 @@ MODERATOR, ASKER, HOLDER, ANYBODY = (
     ("button", "role", "may"),
     [
         ("U1", None, {"moderator", "requester"}),
-        ("U4", 7, {"moderator", "requester", "holder"}),
+        ("U4", 7, {"moderator", "requester", "role member"}),
         ("V1", None, {"moderator"}),
-        *((label, 7, {"moderator", "holder"}) for label in ("V4", "🔄", "Vary (Strong)", "Zoom Out 2x", "⬅️", "⬆")),
-        *((label, 7, {"moderator", "holder"}) for label in ("Custom Zoom", "Make Square", "Remaster")),
+        *((label, 7, {"moderator", "role member"}) for label in ("V4", "🔄", "Vary (Strong)", "Zoom Out 2x", "⬅️", "⬆")),
+        *((label, 7, {"moderator", "role member"}) for label in ("Custom Zoom", "Make Square", "Remaster")),
         *((label, 7, {"moderator"}) for label in ("Upscale (Subtle)", "Redo Upscale (2x)", "Animate (Low motion)")),
         *((label, 7, {"moderator"}) for label in ("Extend (High motion)", "Buy ten", "U5", "U1 ", "V11")),
     ],
 )
-def test_each_kind_of_button_has_its_people(button: str, role: int | None, may: set[str]) -> None:
-    people = {"moderator": MODERATOR, "requester": ASKER, "holder": HOLDER, "anybody": ANYBODY}
+def test_each_kind_of_button_may_be_pressed_by_its_members(button: str, role: int | None, may: set[str]) -> None:
+    people = {"moderator": MODERATOR, "requester": REQUESTER, "role member": ROLE_MEMBER, "other": OTHER}
     settings = ServerSettings(press_role=role)
     assert {
         name for name, who in people.items() if press_rules.may_press(button_for(button).tier, settings, who)
@@ -119,22 +119,24 @@ def test_each_kind_of_button_has_its_people(button: str, role: int | None, may: 
 @pytest.mark.parametrize(
     ("tier", "role", "gone", "sentence"),
     [
-        (CostTier.PICK, None, False, "Only the member who brought this job here and moderators can press this."),
+        (CostTier.PICK, None, False, "Only whoever added this job and moderators can use this button."),
+        (CostTier.PICK, 7, False, "Only whoever added this job, <@&7> and moderators can use this button."),
         (
             CostTier.PICK,
             7,
-            False,
-            "Only the member who brought this job here, members with <@&7> and moderators can press this.",
+            True,
+            "Only whoever added this job and moderators can use this button. The role that may use the buttons was "
+            "deleted. Someone with Manage Server can choose another one in `/darkroom settings`.",
         ),
-        (CostTier.VARY, None, False, "Only moderators can press this: it costs Midjourney time."),
-        (CostTier.VARY, 7, False, "Only members with <@&7> and moderators can press this: it costs Midjourney time."),
-        (CostTier.UPSCALE, 7, True, "Only moderators can press this: it costs Midjourney time."),
+        (CostTier.VARY, None, False, "Only moderators can use this button: it uses GPU time."),
+        (CostTier.VARY, 7, False, "Only <@&7> and moderators can use this button: it uses GPU time."),
+        (CostTier.UPSCALE, 7, True, "Only moderators can use this button: it uses GPU time."),
         (
             CostTier.VARY,
             7,
             True,
-            "Only moderators can press this: it costs Midjourney time. The role that may press here was deleted: "
-            "somebody who manages this server can choose another in `/darkroom settings`.",
+            "Only moderators can use this button: it uses GPU time. The role that may use the buttons was deleted. "
+            "Someone with Manage Server can choose another one in `/darkroom settings`.",
         ),
     ],
 )
@@ -142,31 +144,31 @@ def test_a_refusal_says_who_may(tier: CostTier, role: int | None, gone: bool, se
     assert press_rules.who_may(tier, ServerSettings(press_role=role), role_is_gone=gone) == sentence
 
 
-def test_moderators_keep_the_servers_number_and_none_of_their_own() -> None:
+def test_moderators_have_only_the_servers_limit() -> None:
     settings = ServerSettings(daily=3, server_daily=50, cooldown=9)
-    assert press_rules.limits(settings, HOLDER) == Limits(daily=3, server_daily=50, cooldown=9)
+    assert press_rules.limits(settings, ROLE_MEMBER) == Limits(daily=3, server_daily=50, cooldown=9)
     assert press_rules.limits(settings, MODERATOR) == Limits(server_daily=50)
 
 
 @pytest.mark.parametrize(
     ("why", "numbers", "sentence"),
     [
-        (Limit.COOLDOWN, {}, "That was a little fast, so nothing was sent. Please press again <t:1795550400:R>."),
+        (Limit.COOLDOWN, {}, "Too fast, nothing was sent. Try again <t:1795550400:R>."),
         (
             Limit.DAILY,
             {"daily": 10},
-            "You have used your 10 presses of the last 24 hours. The next one is free <t:1795550400:R>.",
+            "You've reached your limit of 10 uses in 24 hours. The next one is free <t:1795550400:R>.",
         ),
-        (Limit.DAILY, {"daily": 1}, "You have used your one press of the last 24 hours. The next"),
-        (Limit.DAILY, {"daily": 0}, "Only moderators can press this at the moment: members have no presses"),
-        (Limit.SERVER_DAILY, {"server_daily": 100}, "This server has used its 100 presses of the last 24 hours."),
-        (Limit.SERVER_DAILY, {"server_daily": 0}, "This server allows no presses that cost Midjourney time."),
-        (Limit.QUEUE, {}, "You have as many presses waiting as you may."),
+        (Limit.DAILY, {"daily": 1}, "You've reached your limit of 1 use in 24 hours. The next"),
+        (Limit.DAILY, {"daily": 0}, "Only moderators can use this button at the moment: this server's daily limit"),
+        (Limit.SERVER_DAILY, {"server_daily": 100}, "This server has reached its limit of 100 uses in 24 hours."),
+        (Limit.SERVER_DAILY, {"server_daily": 0}, "This server doesn't allow buttons that use GPU time."),
+        (Limit.QUEUE, {}, "You can't queue any more buttons."),
     ],
 )
-def test_a_number_that_is_used_up_says_so(why: Limit, numbers: dict[str, Any], sentence: str) -> None:
-    refused = LimitExceeded(why=why, free_at=datetime(2026, 11, 24, 20, tzinfo=UTC))
-    assert press_rules.refusal(refused, ServerSettings(**numbers)).startswith(sentence)
+def test_a_reached_limit_says_so(why: Limit, numbers: dict[str, Any], sentence: str) -> None:
+    exceeded = LimitExceeded(why=why, free_at=datetime(2026, 11, 24, 20, tzinfo=UTC))
+    assert press_rules.limit_text(exceeded, ServerSettings(**numbers)).startswith(sentence)
 
 
 # --- forms ------------------------------------------------------------------------------------------------------------
@@ -184,7 +186,7 @@ def test_a_number_that_is_used_up_says_so(why: Limit, numbers: dict[str, Any], s
         ("", "--zoom 1.8"),
     ],
 )
-def test_custom_zoom_begins_with_the_prompt_and_one_zoom(prompt: str, begun: str) -> None:
+def test_custom_zoom_is_prefilled_with_the_prompt_and_one_zoom(prompt: str, begun: str) -> None:
     assert prompt_modal.prefilled(Job(jobid="job:1", prompt=prompt), "Custom Zoom") == begun
 
 
@@ -196,14 +198,14 @@ def test_custom_zoom_begins_with_the_prompt_and_one_zoom(prompt: str, begun: str
         *("x --zoom -1.5", "--zoom=1.5"),
     ],
 )
-def test_a_zoom_that_midjourney_would_not_take_is_given_back(prompt: str) -> None:
-    assert prompt_modal.trouble_with(prompt, "Custom Zoom")
+def test_a_zoom_that_midjourney_would_refuse_is_an_error(prompt: str) -> None:
+    assert prompt_modal.prompt_error(prompt, "Custom Zoom")
 
 
 @pytest.mark.parametrize("zoom", ["1", "1.0", "1.8", "2", "2.0", "1.999999"])
-def test_zooms_from_one_to_two_are_taken(zoom: str) -> None:
-    assert not prompt_modal.trouble_with(f"a castle --zoom {zoom} --ar 3:2", "Custom Zoom")
-    assert not prompt_modal.trouble_with("whatever --zoom 9", "V1"), "which is Midjourney's to judge elsewhere"
+def test_zooms_from_one_to_two_are_accepted(zoom: str) -> None:
+    assert not prompt_modal.prompt_error(f"a castle --zoom {zoom} --ar 3:2", "Custom Zoom")
+    assert not prompt_modal.prompt_error("whatever --zoom 9", "V1"), "only Custom Zoom's prompt is checked"
 
 
 @given(st.text(max_size=30).map(lambda words: words * 300), st.sampled_from(["", " --ar 3:2 --v 7", " --no x" * 900]))
@@ -218,7 +220,7 @@ def test_a_form_keeps_discords_limits_and_the_parameters(words: str, parameters:
         assert len(sent.custom_id) <= 100
         assert len(label.get("description") or "") <= 100
         if button == "Custom Zoom":
-            assert not prompt_modal.trouble_with(prompt_modal.prefilled(job, button), button) or "--zoom" in words
+            assert not prompt_modal.prompt_error(prompt_modal.prefilled(job, button), button) or "--zoom" in words
 
 
 def test_a_prompt_that_is_too_long_for_a_form_says_so_and_keeps_its_parameters() -> None:
@@ -229,7 +231,7 @@ def test_a_prompt_that_is_too_long_for_a_form_says_so_and_keeps_its_parameters()
     assert len(label["component"]["value"]) == 4000
 
 
-def test_remix_opens_the_prompt_where_midjourney_takes_one() -> None:
+def test_remix_opens_the_prompt_where_midjourney_accepts_one() -> None:
     on, off, grid = ServerSettings(remix=True), ServerSettings(), Job(jobid="job:1")
     taken = {
         label
@@ -251,7 +253,7 @@ def test_remix_opens_the_prompt_where_midjourney_takes_one() -> None:
     assert not press_rules.wants_prompt(Job(jobid="job:1", verb="describe"), "🔄", on)
 
 
-# --- extras -----------------------------------------------------------------------------------------------------------
+# --- the menu of a result ---------------------------------------------------------------------------------------------
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -260,7 +262,7 @@ def with_picture(url: str, status: str = Status.COMPLETED) -> Job:
     return Job(jobid="job:1", status=status, attachments=(Attachment(url=url),))
 
 
-def test_full_size_is_offered_while_the_link_lives() -> None:
+def test_full_size_is_offered_until_the_link_expires() -> None:
     cdn = "https://cdn.discordapp.com/attachments/1/2/castle.png"
     alive, dead = (f"{cdn}?ex={int(NOON.timestamp()) + more:x}&is=1&hm=2" for more in (60, 0))
     hosts = ("cdn.discordapp.com", "cdn.midjourney.com", "http://127.0.0.1:9000")

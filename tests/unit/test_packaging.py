@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.errors import StartError
 from bot.settings import SETTINGS
 from tests.image.dockerfile import complaints, ignored, read
 
@@ -62,3 +63,12 @@ def test_the_container_has_no_more_rights_than_it_needs() -> None:
     final = read(DOCKERFILE)[-1].last("USER")
     assert final is not None
     assert final.rest == user
+
+
+def test_no_unit_restarts_a_start_that_a_person_must_act_on() -> None:
+    status = StartError().exit_status
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for unit in (UNIT, readme.partition("```ini\n")[2].partition("```")[0]):
+        assert f"RestartPreventExitStatus={status}\n" in unit
+        (command,) = re.findall(r"^ExecStart=(.*)$", unit, re.MULTILINE)
+        assert command.endswith("/.venv/bin/python -m bot run"), "make would end with a status of its own"

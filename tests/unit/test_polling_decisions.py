@@ -17,12 +17,16 @@ from bot.errors import (
     ProviderServerError,
     TokenRefused,
 )
-from bot.models import Destination, Job, KnownJob, PollTarget, Status
+from bot.models import Attachment, Destination, Job, JobEmbed, KnownJob, Media, PollTarget, Seed, Status
 from bot.polling.decisions import Decision, FinishedPoll, interval, of_answer, of_miss, of_trouble
 from bot.polling.job_records import NOTHING, JobRecord, JobRecords
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 JOB = Job(jobid="a", verb="imagine", status=Status.PROGRESS, percent=30, prompt="castle in the fog")
+BARE = Job(jobid="a", verb="button", button="V1")
+"""A job of which useapi never said more than its id."""
+PICTURE = Attachment(url="https://cdn.discordapp.com/a.png")
+DONE = msgspec.structs.replace(JOB, status=Status.COMPLETED, attachments=(PICTURE,))
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 QUIET = 12
 """Polls without news after the first 24 hours, of which the next one ends the subscription."""
@@ -89,13 +93,13 @@ def test_the_interval_is_jittered(jitter: float) -> None:
         (JOB, job(percent=20), None, 15),  # late
         (JOB, job(status="invented by useapi"), None, 15),
         (job(percent=None, status=Status.STARTED), JOB, JOB, 15),
-        (JOB, job(status=Status.COMPLETED), job(status=Status.COMPLETED), None),
+        (JOB, DONE, DONE, None),
         (JOB, job(status=Status.MODERATED), job(status=Status.MODERATED), None),
         (JOB, job(status=Status.FAILED), job(status=Status.FAILED), None),
         (JOB, job(status=Status.CANCELLED), job(status=Status.CANCELLED), 15),
         (job(status=Status.CANCELLED), job(status=Status.CANCELLED), None, 300),
         (job(status=Status.CANCELLED), JOB, None, 300),
-        (job(status=Status.CANCELLED), job(status=Status.COMPLETED), job(status=Status.COMPLETED), None),
+        (job(status=Status.CANCELLED), DONE, DONE, None),
     ],
 )
 def test_an_answer(known: Job, answer: Job, news: Job | None, delay: float | None) -> None:
@@ -103,9 +107,48 @@ def test_an_answer(known: Job, answer: Job, news: Job | None, delay: float | Non
 
 
 def test_an_answer_ends_a_row_of_misses_and_news_ends_a_row_of_quiet_polls() -> None:
-    record = JobRecord(misses=2, first_miss_excused=True, quiet_polls=7, woken_at=5.0)
+    record = JobRecord(misses=2, missing_since=NOW, first_miss_excused=True, quiet_polls=7, woken_at=5.0)
     assert of_answer(poll(record=record), JOB).record == JobRecord(quiet_polls=7, woken_at=5.0)
     assert of_answer(poll(record=record), job(percent=45)).record == JobRecord(woken_at=5.0)
+
+
+# --- completed, without the picture -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("waited", [0, 2 * HOUR])
+def test_a_job_that_is_completed_without_its_picture_is_polled_four_times_more_and_then_posted_without(
+    waited: float,
+) -> None:
+    record = NOTHING
+    for number in range(1, 5):
+        decision = of_answer(poll(record=record, waited=waited), job(status=Status.COMPLETED))
+        assert decision == Decision(delay=15, record=JobRecord(polls_without_picture=number))
+        record = decision.record
+    assert of_answer(poll(record=record), DONE) == Decision(news=DONE, delay=None)
+    assert of_answer(poll(record=record), job(percent=45)).record == NOTHING
+    bare = job(status=Status.COMPLETED)
+    assert of_answer(poll(record=record), bare) == Decision(news=bare, delay=None)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        job(status=Status.COMPLETED, verb="describe", embeds=(JobEmbed(description="1️⃣ a castle"),)),
+        job(status=Status.COMPLETED, image_ux=(Media(url="https://cdn.midjourney.com/a.png"),)),
+        job(status=Status.COMPLETED, video_ux=(Media(url="https://cdn.midjourney.com/a.mp4"),)),
+        job(status=Status.COMPLETED, verb="seed", seed=Seed(value="1")),
+        job(status=Status.COMPLETED, verb="info"),
+        job(status=Status.FAILED),
+        job(status=Status.MODERATED),
+    ],
+)
+def test_what_has_something_to_show_or_makes_no_picture_is_over_at_once(answer: Job) -> None:
+    assert of_answer(poll(), answer).news == answer
+
+
+def test_a_cancelled_job_is_not_held_back_for_its_picture() -> None:
+    late = job(status=Status.COMPLETED)
+    assert of_answer(poll(job(status=Status.CANCELLED)), late) == Decision(news=late, delay=None)
 
 
 # --- silence ----------------------------------------------------------------------------------------------------------
@@ -167,26 +210,27 @@ def test_trouble_delays_the_next_poll_for_as_long_as_useapi_asks(
 
 # --- jobs that are not found ------------------------------------------------------------------------------------------
 
+MISSES = [
+    # misses before, excused, called -> misses after, excused, delay
+    # no call came: the third miss in a row counts
+    (0, False, False, 1, False, 15),
+    (1, False, False, 2, False, 15),
+    (2, False, False, None, False, None),
+    # a webhook call came right before the first miss: it does not count, and is repeated soon
+    (0, False, True, 1, True, 5),
+    (1, True, True, 2, True, 15),
+    (2, True, True, 3, True, 15),
+    (3, True, True, None, False, None),
+    (3, True, False, None, False, None),
+    # a call before a later miss excuses nothing
+    (1, False, True, 2, False, 15),
+    (2, False, True, None, False, None),
+]
 
-@pytest.mark.parametrize(
-    ("misses", "excused", "called", "misses_after", "excused_after", "delay"),
-    [
-        # nobody called: the third miss in a row ends it
-        (0, False, False, 1, False, 15),
-        (1, False, False, 2, False, 15),
-        (2, False, False, None, False, None),
-        # a webhook call came right before the first miss: it does not count, and is repeated soon
-        (0, False, True, 1, True, 5),
-        (1, True, True, 2, True, 15),
-        (2, True, True, 3, True, 15),
-        (3, True, True, None, False, None),
-        (3, True, False, None, False, None),
-        # a call before a later miss excuses nothing
-        (1, False, True, 2, False, 15),
-        (2, False, True, None, False, None),
-    ],
-)
-@pytest.mark.parametrize("error", [JobUnknown(), BadRequest()])
+
+@pytest.mark.parametrize(("misses", "excused", "called", "misses_after", "excused_after", "delay"), MISSES)
+@pytest.mark.parametrize("error", [JobUnknown(), BadRequest(), JobExpired()])
+@pytest.mark.parametrize("known", [BARE, JOB])
 def test_a_job_that_is_not_found(
     misses: int,
     excused: bool,
@@ -195,26 +239,51 @@ def test_a_job_that_is_not_found(
     excused_after: bool,
     delay: float | None,
     error: ProviderError,
+    known: Job,
 ) -> None:
-    decision = of_miss(
-        poll(record=JobRecord(misses=misses, first_miss_excused=excused), called=called, jitter=1.0), error
-    )
-    if misses_after is None:
+    """The third miss in a row ends a job that was never seen; one that was seen is polled rarely from then on."""
+    before = JobRecord(misses=misses, missing_since=NOW if misses else None, first_miss_excused=excused)
+    decision = of_miss(poll(known, record=before, called=called), error)
+    if misses_after is None and known == JOB:
+        misses_after, excused_after, delay = misses + 1, excused, 300
+    if misses_after is None or (known == BARE and isinstance(error, JobExpired)):
+        assert decision == Decision(news=msgspec.structs.replace(known, status=Status.EXPIRED), delay=None)
+    else:
+        record = JobRecord(misses=misses_after, missing_since=NOW, first_miss_excused=excused_after)
+        assert decision == Decision(delay=delay, record=record)
+
+
+@pytest.mark.parametrize(
+    ("missing_for", "misses", "ends"),
+    [
+        (HOUR, 400, False),  # webhook calls, which can be forged, brought about polls
+        (DAY, 288, False),
+        (DAY + 1, 288, True),
+        (DAY + 1, 14, True),
+        (9 * DAY, 13, False),  # the wall clock was set forward
+    ],
+)
+@pytest.mark.parametrize("error", [JobUnknown(), BadRequest(), JobExpired()])
+def test_a_job_that_was_seen_is_over_when_it_was_not_found_for_a_day(
+    missing_for: float, misses: int, ends: bool, error: ProviderError
+) -> None:
+    since = NOW - timedelta(seconds=missing_for)
+    decision = of_miss(poll(record=JobRecord(misses=misses, missing_since=since)), error)
+    if ends:
         assert decision == Decision(news=job(status=Status.EXPIRED), delay=None)
     else:
-        assert decision == Decision(
-            delay=delay, record=JobRecord(misses=misses_after, first_miss_excused=excused_after)
-        )
+        assert decision == Decision(delay=300, record=JobRecord(misses=misses + 1, missing_since=since))
 
 
-@pytest.mark.parametrize("called", [True, False])
-def test_a_job_that_useapi_no_longer_keeps_is_over_at_once(called: bool) -> None:
-    assert of_miss(poll(called=called), JobExpired()) == Decision(news=job(status=Status.EXPIRED), delay=None)
+def test_a_job_whose_last_news_are_older_than_useapi_keeps_jobs_is_over_at_once_when_it_is_gone() -> None:
+    assert of_miss(poll(silent_for=29 * DAY), JobExpired()).news is None
+    assert of_miss(poll(silent_for=31 * DAY), JobExpired()).news == job(status=Status.EXPIRED)
 
 
 def test_a_cancelled_job_that_is_not_found_stays_cancelled() -> None:
     cancelled = poll(job(status=Status.CANCELLED), record=JobRecord(misses=2))
-    assert of_miss(cancelled, JobUnknown()) == Decision(delay=300)
+    decision = of_miss(cancelled, JobUnknown())
+    assert (decision.news, decision.delay) == (None, 300)
 
 
 # --- what is remembered -----------------------------------------------------------------------------------------------

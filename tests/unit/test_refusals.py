@@ -52,7 +52,7 @@ MALFORMED = {
         (418, 0, "Discord refused that (HTTP 418)."),
     ],
 )
-def test_a_refusal_says_what_is_missing_gone_or_reached(status: int, code: int, beginning: str) -> None:
+def test_a_refusal_says_what_is_missing_deleted_or_reached(status: int, code: int, beginning: str) -> None:
     assert (sentence_for(status, code) or "").startswith(beginning)
 
 
@@ -70,7 +70,7 @@ def test_missing_permissions_are_not_blamed_for_other_refusals() -> None:
 
 
 @pytest.mark.parametrize("status", range(400, 500))
-def test_every_4xx_has_a_sentence_with_or_without_a_code_that_is_known(status: int) -> None:
+def test_every_4xx_has_a_sentence_with_or_without_a_known_code(status: int) -> None:
     for code in (0, 1, 99999, *set(DiscordCode) - MALFORMED):
         sentence = sentence_for(status, code)
         assert sentence is not None
@@ -79,7 +79,7 @@ def test_every_4xx_has_a_sentence_with_or_without_a_code_that_is_known(status: i
 
 
 @pytest.mark.parametrize("code", sorted(set(DiscordCode) - MALFORMED - INTERACTION_EXPIRED - {0}))
-def test_every_code_that_has_a_name_has_words_of_its_own(code: DiscordCode) -> None:
+def test_every_named_code_has_its_own_sentence(code: DiscordCode) -> None:
     assert str(int(code)) not in str(sentence_for(400, code))
 
 

@@ -1,4 +1,4 @@
-"""The words for what went wrong: each a sentence for a person, and nothing that only a log should hold."""
+"""The text for an error: a sentence for a person, without anything that belongs in the log only."""
 
 import logging
 import re
@@ -22,25 +22,25 @@ def test_every_error_of_ours_is_a_sentence_to_a_person(error: type[DarkroomError
     assert len(sentence) <= 200
 
 
-def test_an_error_of_ours_speaks_for_itself() -> None:
-    assert replies.words(TokenRefused()) == TokenRefused.sentence()
-    assert replies.words(UserError("Not here.")) == "Not here."
+def test_the_text_of_our_own_errors_is_their_sentence() -> None:
+    assert replies.error_text(TokenRefused()) == TokenRefused.sentence()
+    assert replies.error_text(UserError("Not here.")) == "Not here."
 
 
-def test_who_was_too_fast_learns_how_long_to_wait() -> None:
+def test_a_cooldown_says_how_long_to_wait() -> None:
     cooldown = app_commands.CommandOnCooldown(app_commands.Cooldown(6, 60), retry_after=12.4)
-    assert replies.words(cooldown) == "That was a little fast. Please try again in 12 s."
+    assert replies.error_text(cooldown) == "Too fast. Try again in 12 seconds."
 
 
 def test_a_command_that_changed_and_one_in_the_wrong_place_say_what_to_do() -> None:
-    assert "reload Discord" in replies.words(app_commands.CommandNotFound("job", []))
-    assert "in a server's channels only" in replies.words(app_commands.NoPrivateMessage())
+    assert "Reload Discord" in replies.error_text(app_commands.CommandNotFound("job", []))
+    assert "only works in a server's channels" in replies.error_text(app_commands.NoPrivateMessage())
 
 
-def test_a_bug_is_told_as_a_reference_that_the_log_explains(caplog: pytest.LogCaptureFixture) -> None:
-    told = replies.words(ZeroDivisionError("secret details"))
-    assert "secret" not in told
-    reference = re.search(r"`([0-9a-f]{6})`", told)
+def test_a_bug_is_answered_with_a_reference_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    text = replies.error_text(ZeroDivisionError("secret details"))
+    assert "secret" not in text
+    reference = re.search(r"`([0-9a-f]{6})`", text)
     assert reference is not None
     (record,) = caplog.records
     assert (record.levelno, record.name) == (logging.ERROR, "bot.ui.replies")

@@ -1,4 +1,4 @@
-"""The pages of `/darkroom settings`: every choice has words, everything fits, and nothing is claimed that is not so."""
+"""The pages of `/darkroom settings`: every choice has a label, everything fits, and deleted channels are not shown."""
 
 from itertools import product
 
@@ -7,11 +7,11 @@ import msgspec
 import pytest
 
 from bot.models import ServerSettings, Spoiler
-from bot.ui.panels.settings import _view
-from bot.ui.panels.settings_text import CHOICES, Page, Seen, says, words
+from bot.ui.panels.settings import page_view
+from bot.ui.panels.settings_text import CHOICES, DiscordState, Page, page_text, value_text
 from bot.ui.permissions import GONE, lacking
 
-SEEN = Seen(rights=discord.Permissions.all(), thread=False)
+STATE = DiscordState(rights=discord.Permissions.all(), thread=False)
 UNUSUAL = ServerSettings(
     press_role=10**19,
     daily=7,
@@ -26,12 +26,12 @@ UNUSUAL = ServerSettings(
 
 
 @pytest.mark.parametrize("name", CHOICES)
-def test_each_choice_can_be_kept_and_has_words_of_its_own(name: str) -> None:
+def test_each_choice_can_be_stored_and_has_its_own_label(name: str) -> None:
     labels = set()
     for value in CHOICES[name].values():
         changed = msgspec.structs.replace(ServerSettings(), **{name: value})
         assert msgspec.json.decode(msgspec.json.encode(changed), type=ServerSettings) == changed
-        labels.add(says(name, value, own_ping_after=61))
+        labels.add(value_text(name, value, own_ping_after=61))
     assert len(labels) == len(CHOICES[name])
     assert all(0 < len(label) <= 100 for label in labels)
     assert getattr(ServerSettings(), name) in CHOICES[name].values(), "the default is among them"
@@ -44,12 +44,12 @@ def test_every_page_fits_into_a_message_and_its_rows() -> None:
         (ServerSettings(), UNUSUAL, ServerSettings(pings=False, daily=0, server_daily=0, cooldown=0)),
         (nothing, discord.Permissions.all()),
         (False, True),
-        ("", GONE, "I lack View Channel, Send Messages, Embed Links and Attach Files there"),
+        (None, GONE, "I lack View Channel, Send Messages, Embed Links and Attach Files there"),
         (False, True),
     ):
-        seen = Seen(rights=rights, thread=thread, channel_trouble=error, role_gone=gone)
-        assert 0 < len(words(page, settings, seen, own_ping_after=60)) < 1700, "a notice may stand above it"
-        view = _view(page, settings, seen, 60)
+        state = DiscordState(rights=rights, thread=thread, channel_error=error, role_gone=gone)
+        assert 0 < len(page_text(page, settings, state, own_ping_after=60)) < 1700, "a notice may be shown above it"
+        view = page_view(page, settings, state, 60)
         assert len(view.to_components()) <= 5
         for row in view.to_components():
             for item in row["components"]:
@@ -59,24 +59,24 @@ def test_every_page_fits_into_a_message_and_its_rows() -> None:
 
 
 def test_a_deleted_channel_or_role_is_not_sent_to_discord_as_a_default() -> None:
-    def defaults(seen: Seen) -> list[object]:
-        rows = [row for page in Page for row in _view(page, UNUSUAL, seen, 60).to_components()]
+    def defaults(state: DiscordState) -> list[object]:
+        rows = [row for page in Page for row in page_view(page, UNUSUAL, state, 60).to_components()]
         return [each for row in rows for item in row["components"] for each in item.get("default_values", [])]
 
-    assert len(defaults(SEEN)) == 2
-    assert defaults(msgspec.structs.replace(SEEN, channel_trouble=GONE, role_gone=True)) == []
+    assert len(defaults(STATE)) == 2
+    assert defaults(msgspec.structs.replace(STATE, channel_error=GONE, role_gone=True)) == []
 
 
-def test_the_role_of_everybody_is_called_so() -> None:
-    told = words(Page.WHO, UNUSUAL, msgspec.structs.replace(SEEN, everybody=True), own_ping_after=60)
-    assert "Everybody may press the pictures' buttons." in told
+def test_the_role_of_everyone_is_called_so() -> None:
+    text = page_text(Page.WHO, UNUSUAL, msgspec.structs.replace(STATE, everyone=True), own_ping_after=60)
+    assert "Everyone may use the buttons." in text
 
 
-def test_in_a_thread_another_right_counts() -> None:
+def test_in_a_thread_another_permission_counts() -> None:
     rights = discord.Permissions.all()
     rights.send_messages_in_threads = False
     assert lacking(rights, thread=True) == ["Send Messages in Threads"]
     assert lacking(rights) == []
-    told = words(Page.HOME, ServerSettings(), Seen(rights=rights, thread=True), own_ping_after=60)
-    assert "✗ Send Messages in Threads" in told
-    assert "the channel of this thread" in told
+    text = page_text(Page.HOME, ServerSettings(), DiscordState(rights=rights, thread=True), own_ping_after=60)
+    assert "✗ Send Messages in Threads" in text
+    assert "this thread's channel" in text

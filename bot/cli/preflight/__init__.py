@@ -31,7 +31,7 @@ async def run_checks(environ: Mapping[str, str], dotenv: Path) -> list[Finding]:
     findings += check_sqlite()
     findings += check_database(data_dir)
     findings += check_disk(data_dir)
-    findings += check_health(values)
+    findings += check_health(values, data_dir)
     return findings + await check_remotes(values)
 
 

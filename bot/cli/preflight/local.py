@@ -15,6 +15,7 @@ from bot.store.connection import newer_than_us
 from bot.store.file_header import OLDEST_SQLITE, SQLITE, DatabaseState, read_header
 
 _LOW_DISK = 200 << 20  # bytes
+_SERVICE_FOLDERS = Path("/var/lib")  # where systemd creates a service's StateDirectory, as root
 
 
 def check_settings(environ: Mapping[str, str], dotenv: Path) -> tuple[list[Finding], dict[str, Any]]:
@@ -26,11 +27,13 @@ def check_settings(environ: Mapping[str, str], dotenv: Path) -> tuple[list[Findi
     findings = [_mistake(text) for text in survey.mistakes]
     if findings and not dotenv.exists():
         findings.insert(0, note("settings", f"there is no file {dotenv} yet", "cp .env.example .env, then fill it in"))
-    typos = [note("settings", text) for text in survey.typos]
+    notes = [note("settings", text) for text in survey.typos]
     if not findings:
         where = f"{dotenv} and the environment" if dotenv.exists() else "the environment"
         findings = [fine("settings", f"read from {where}")]
-    return findings + typos, survey.values
+    if survey.exposed:
+        notes.append(note("settings", f"other users of this machine can read {dotenv}", f"chmod o-rwx {dotenv}"))
+    return findings + notes, survey.values
 
 
 def _mistake(text: str) -> Finding:
@@ -53,6 +56,8 @@ def _numbers(version: str) -> tuple[int, ...]:
 def check_database(data_dir: Path) -> list[Finding]:
     """Check the database file in the folder, without opening it for writing."""
     if not data_dir.exists():
+        if data_dir.parent == _SERVICE_FOLDERS:
+            return [fine("database", f"none in {data_dir} yet; the service creates that folder at its first start")]
         return _writable(_existing_parent(data_dir)) or [
             fine("database", f"none in {data_dir} yet; the first start creates it")
         ]
@@ -113,7 +118,7 @@ def check_disk(data_dir: Path) -> list[Finding]:
     return [fine("disk", f"{free} MB are free")]
 
 
-def check_health(values: Mapping[str, Any]) -> list[Finding]:
+def check_health(values: Mapping[str, Any], data_dir: Path) -> list[Finding]:
     """Check the health of the running bot, if there is one and HEALTH_PORT is set."""
     port, host = values.get("health_port"), values.get("health_host")
     if port is None or host is None:
@@ -121,10 +126,23 @@ def check_health(values: Mapping[str, Any]) -> list[Finding]:
     try:
         report = healthcheck.request_health(host, port)
     except (OSError, http.client.HTTPException):
-        return [fine("health", f"no bot is running on port {port}")]
+        if not _is_in_use(data_dir):
+            return [fine("health", f"no bot is running on port {port} of {host}")]
+        todo = (
+            "check where the bot runs, with its HEALTH_HOST and HEALTH_PORT; in a container: "
+            "docker compose exec darkroom python -m bot check"
+        )
+        return [note("health", f"a bot uses this database, but does not answer on port {port} of {host}", todo)]
     except ValueError:
         return [wrong("health", f"another program answers on port {port}", "choose another HEALTH_PORT")]
     failing = ", ".join(f"{name} ({part['is']})" for name, part in report["parts"].items() if not part["ok"])
     if failing:
         return [wrong("health", f"the running bot is not healthy: {failing}")]
     return [fine("health", "the running bot is healthy")]
+
+
+def _is_in_use(data_dir: Path) -> bool:
+    try:
+        return read_header(data_dir).found is DatabaseState.IN_USE
+    except OSError:
+        return False

@@ -111,6 +111,8 @@ class UseapiClient:
         child = job_from(body, jobid="") if isinstance(body, dict) else None
         if child is None or child.jobid in ("", jobid):
             raise errors.InvalidResponse  # a child without an id of its own cannot be polled
+        if child.reply_ref not in ("", reply_ref):
+            raise errors.InvalidResponse  # the job of another press: what became of this one is not known
         return child
 
     async def running(self) -> tuple[str, ...]:

@@ -58,14 +58,17 @@ def read(response: Response) -> object:
 def read_job(response: Response, *, jobid: str) -> Job:
     """Return the job in a response to a GET of one job; raise the `ProviderError` that any other response stands for.
 
-    A 422 is the moderated job. `jobid` is the requested id: a response that names another must not change that job.
+    A 422 is the moderated job. `jobid` is the requested id: a response that names another is none about this job, so
+    that it raises `InvalidResponse`.
     """
     code, body = _decoded(response)
     if code >= 400 and code != 422:
         raise _error(code, body, response.retry_after)
     if not isinstance(body, dict):
         raise errors.InvalidResponse
-    job = msgspec.structs.replace(job_from(body, jobid=jobid), jobid=jobid)
+    job = job_from(body, jobid=jobid)
+    if job.jobid != jobid:
+        raise errors.InvalidResponse(code=code)
     return msgspec.structs.replace(job, status=Status.MODERATED) if code == 422 else job
 
 

@@ -1,4 +1,4 @@
-"""What the selects and buttons of private panels share."""
+"""Base classes and helpers of the selects and buttons in private panels."""
 
 import re
 from typing import Any, Self, cast
@@ -13,29 +13,29 @@ GREY = discord.ButtonStyle.secondary
 
 
 class Panel(PersistentItem):
-    """Something in a private panel: it is made from the groups of its custom_id's pattern, and holds nothing else."""
+    """An item of a private panel; it is rebuilt from the groups of its custom_id's pattern and holds nothing else."""
 
     async def act(self, interaction: discord.Interaction) -> None:
-        """Go on in a private answer only, which Discord vouches for: elsewhere everybody would read what is shown."""
+        """Run `run`, unless the message is public: everyone in the channel would read what the panel shows."""
         if interaction.message is None or not interaction.message.flags.ephemeral:
-            raise UserError("This belongs into a private panel. `/jobs` and `/darkroom` open one.")
-        await self.use(interaction)
+            raise UserError("This only works in a private panel. `/jobs` and `/darkroom settings` open one.")
+        await self.run(interaction)
 
-    async def use(self, interaction: discord.Interaction) -> None:
+    async def run(self, interaction: discord.Interaction) -> None:
         """Do what was chosen."""
         raise NotImplementedError
 
     @classmethod
     async def from_custom_id(cls, _: discord.Interaction, _item: ui.Item[Any], match: re.Match[str], /) -> Self:
-        """Rebuild it from what its custom_id claims."""
+        """Rebuild the item from its custom_id."""
         return cls(*match.groups())
 
 
 class ManagerPanel(Panel):
-    """Something that only those who manage the server may use."""
+    """An item of a private panel for members with Manage Server only."""
 
     async def act(self, interaction: discord.Interaction) -> None:
-        """Check the right anew, at every use."""
+        """Check the permission at every use: it may have been taken away since the panel was opened."""
         if not interaction.permissions.manage_guild:
             raise UserError("Only members with Manage Server can use this.")
         await super().act(interaction)
@@ -47,5 +47,5 @@ def values(interaction: discord.Interaction) -> list[str]:
 
 
 def button(label: str, custom_id: str, *, row: int | None = None, disabled: bool = False) -> ui.Button[Any]:
-    """A quiet button."""
+    """A grey button."""
     return ui.Button(label=label, style=GREY, custom_id=custom_id, row=row, disabled=disabled)

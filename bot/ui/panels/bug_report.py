@@ -1,4 +1,4 @@
-"""What belongs in a bug report: versions and counts, no id, no name, no token."""
+"""The text for a bug report: versions and counts, no id, no name, no token."""
 
 import platform
 from importlib.metadata import version
@@ -19,7 +19,7 @@ class ReportButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r"dr:b
     def __init__(self) -> None:
         super().__init__(button("For a bug report", "dr:b"))
 
-    async def use(self, interaction: discord.Interaction) -> None:
+    async def run(self, interaction: discord.Interaction) -> None:
         """Show it in private."""
         store, guild_id = bot_of(interaction).store, destination_of(interaction).guild_id
         sqlite = await store.stats.sqlite_version()
@@ -28,9 +28,9 @@ class ReportButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r"dr:b
             f"Python {platform.python_version()} on {platform.system()} ({platform.machine()})",
             f"discord.py {discord.__version__}, aiohttp {version('aiohttp')}, SQLite {sqlite}",
             f"running jobs watched in this server: {await store.subscriptions.count_in_server(guild_id)}",
-            f"results to be posted: {await store.deliveries.count_waiting(guild_id)}",
-            f"results given up: {len(await store.deliveries.undeliverable(guild_id))}",
-            f"presses in line: {await store.queue.count_in_server(guild_id)}",
+            f"results to post: {await store.deliveries.count_waiting(guild_id)}",
+            f"results that could not be posted: {len(await store.deliveries.undeliverable(guild_id))}",
+            f"queued buttons: {await store.queue.count_in_server(guild_id)}",
             f"useapi.net: {'has trouble' if bot_of(interaction).poller.outage else 'answers'}",
             f"gateway: {interaction.client.latency * 1000:.0f} ms",
         ]

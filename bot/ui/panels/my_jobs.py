@@ -1,4 +1,4 @@
-"""`/jobs`: what one member waits for, has in line and got lately; for the bot's owner, what the account does, too."""
+"""`/jobs`: a member's subscriptions, queued submissions and latest results; for the owner, the account as well."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,84 +9,91 @@ from discord.utils import format_dt
 
 from bot import formatting
 from bot.errors import DarkroomError, UserError
-from bot.formatting.embeds import QUIET
+from bot.formatting.embeds import DESCRIPTION_LIMIT, QUIET
 from bot.models import Job, KnownJob, Submission
 from bot.store import MemberJob
 from bot.text import clean, clip
 from bot.ui import replies
-from bot.ui.interactions import ask, bot_of, check_load, destination_of, is_owner, jump, results_destination
-from bot.ui.panels.account import Account, account, account_lines, find_running
+from bot.ui.command_mentions import with_mentions
+from bot.ui.interactions import bot_of, destination_of, is_owner, jump
+from bot.ui.panels.account import Account, account_lines, fetch_account, find_running
 from bot.ui.panels.base import Panel, button, values
+from bot.ui.subscription_replies import subscription_text
+from bot.ui.subscription_requests import check_load, results_destination, subscribe
 
-_WAITS = 15  # lines of jobs waited for; the select has the first 25
-_LATELY = 8
+_MAX_RUNNING_LINES = 15  # of running jobs; the select has the first 25
+_MAX_FINISHED = 8
+_SELECT_LIMIT = 25  # Discord's, for the options of a select
 
 
 async def show_my_jobs(interaction: discord.Interaction, *, notice: str = "") -> None:
-    """Bring a member's panel up to date, in place of the private answer that is there; `notice` is said above it."""
+    """Show the member's panel as the private answer, or update it; `notice` is shown above it."""
     bot = bot_of(interaction)
     guild_id, member = destination_of(interaction).guild_id, interaction.user.id
-    waiting_for = await bot.store.subscriptions.waiting_for(member, guild_id)
-    ended = await bot.store.subscriptions.recently_finished(member, guild_id, _LATELY)
+    running = await bot.store.subscriptions.waiting_for(member, guild_id)
+    finished = await bot.store.subscriptions.recently_finished(member, guild_id, _MAX_FINISHED)
     submissions = await bot.store.queue.of_member(member, guild_id)
     wants_pings = await bot.store.servers.wants_pings(guild_id, member)
     view = ui.View(timeout=None)
-    if waiting_for:
-        view.add_item(StopSelect(waiting_for))
+    if running:
+        view.add_item(StopSelect(running))
     parents = {submission.id: await bot.store.jobs.get(submission.parent_id) for submission in submissions}
     if submissions:
         view.add_item(CancelQueuedSelect(submissions, parents))
-    lines = [*_waiting(waiting_for), "", *await _count_queued(interaction, submissions, parents)]
-    if ended:
-        lines += ["", "**Ended lately**", *map(_ended, ended)]
-    lines += ["", await _mentions(interaction, wants_pings)]
+    lines = [*_running_lines(running), "", *await _queue_lines(interaction, submissions, parents)]
+    if finished:
+        lines += ["", "**Recently finished**", *map(_finished_line, finished)]
+    lines += ["", await _pings_line(interaction, wants_pings)]
     if await is_owner(interaction):
-        seen = await account(bot)
-        lines += ["", *account_lines(seen)]
-        if seen.jobs:
-            view.add_item(SubscribeSelect(seen))
+        account = await fetch_account(bot)
+        lines += ["", *account_lines(account)]
+        if account.jobs:
+            view.add_item(SubscribeSelect(account))
     view.add_item(PingsButton(not wants_pings))
     view.add_item(RefreshButton())
-    embed = discord.Embed(colour=QUIET, description="\n".join(lines)[:4096])
-    await replies.say(interaction, notice, embed=embed, view=view)
+    description = with_mentions(interaction, "\n".join(lines))[:DESCRIPTION_LIMIT]
+    await replies.say(interaction, notice, embed=discord.Embed(colour=QUIET, description=description), view=view)
 
 
-def _waiting(waiting_for: Sequence[MemberJob]) -> list[str]:
-    if not waiting_for:
-        return ["You wait for no running job. `/job` follows one."]
+def _running_lines(running: Sequence[MemberJob]) -> list[str]:
+    if not running:
+        return ["You aren't waiting for anything. `/job` watches a job."]
     lines = [
-        "**You wait for**",
-        *(f"- {_name(wait.known)} in <#{wait.destination.channel_id}>" for wait in waiting_for[:_WAITS]),
+        "**Waiting for**",
+        *(f"- {_name(job.known)} in <#{job.destination.channel_id}>" for job in running[:_MAX_RUNNING_LINES]),
     ]
-    return lines if len(waiting_for) <= _WAITS else [*lines, f"- and {len(waiting_for) - _WAITS} more"]
+    more = len(running) - _MAX_RUNNING_LINES
+    return lines if more <= 0 else [*lines, f"- and {more} more"]
 
 
-async def _count_queued(
+async def _queue_lines(
     interaction: discord.Interaction, submissions: Sequence[Submission], parents: dict[int, KnownJob]
 ) -> list[str]:
-    most = bot_of(interaction).settings.press_queue
+    limit = bot_of(interaction).settings.press_queue
     if not submissions:
-        return [f"None of your presses waits in line; {most} may wait at a time."]
-    lines = [f"**In line: {len(submissions)} of your presses; {most} may wait at a time**"]
+        return [f"Nothing queued (up to {limit})."]
+    queued = len(submissions)
+    lines = [f"**Queued ({queued} of {max(limit, queued)})**"]  # while it moves, the queue takes a few more
     for submission in submissions:
-        destination = await bot_of(interaction).store.queue.position(submission)
-        where = f"number {destination} in line" if destination else "waits for what comes of the press before it"
-        lines.append(f"- {formatting.plain(submission.button, 40)} of `#{parents[submission.id].key}`: {where}")
-    held = bot_of(interaction).submissions.pause_reason
-    return [*lines, f"-# {held}"] if held else lines
+        name = f"{formatting.plain(submission.button, 40)} of `#{parents[submission.id].key}`"
+        position = await bot_of(interaction).store.queue.position(submission)
+        state = f"number {position}" if position else "waits for the earlier press of the same button"
+        lines.append(f"- {name}: {state}")
+    pause_reason = bot_of(interaction).submissions.pause_reason
+    return [*lines, f"-# {pause_reason}"] if pause_reason else lines
 
 
-def _ended(wait: MemberJob) -> str:
-    assert wait.message_id is not None, "the store leaves out what has no post"
-    when = "" if wait.known.over_at is None else f", {format_dt(wait.known.over_at, 'R')}"
-    url = jump(wait.destination, wait.message_id)
-    return f"- {_name(wait.known)}{when} → [{formatting.outcome(wait.known.job)}]({url})"
+def _finished_line(job: MemberJob) -> str:
+    assert job.message_id is not None, "the store leaves out jobs without a post"
+    when = "" if job.known.over_at is None else f", {format_dt(job.known.over_at, 'R')}"
+    url = jump(job.destination, job.message_id)
+    return f"- {_name(job.known)}{when} → [{formatting.outcome(job.known.job)}]({url})"
 
 
-async def _mentions(interaction: discord.Interaction, wanted: bool) -> str:
+async def _pings_line(interaction: discord.Interaction, wants_pings: bool) -> str:
     settings = await bot_of(interaction).store.servers.settings(destination_of(interaction).guild_id)
-    if not wanted:
-        return "Pings: off for you. Results come all the same."
+    if not wants_pings:
+        return "Pings: off for you. Results are posted all the same."
     return "Pings: on for you." if settings.pings else "Pings: on for you, but off in this server."
 
 
@@ -98,31 +105,37 @@ def _option(job: Job, key: str, value: str, *, before: str = "") -> discord.Sele
     return discord.SelectOption(label=f"{before}{formatting.choice(job, key)}"[:100], value=value)
 
 
+def _select(custom_id: str, placeholder: str, options: Sequence[discord.SelectOption]) -> ui.Select[Any]:
+    """A select; Discord requires an option, so one that is only rebuilt from its custom_id gets a dummy."""
+    shown = list(options[:_SELECT_LIMIT]) or [discord.SelectOption(label="?")]
+    return ui.Select(custom_id=custom_id, placeholder=placeholder, options=shown)
+
+
 class StopSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:s"):
-    """Ends one's own wait for a job."""
+    """Ends the member's own subscription to a job."""
 
-    def __init__(self, waiting_for: Sequence[MemberJob] = ()) -> None:
+    def __init__(self, running: Sequence[MemberJob] = ()) -> None:
         options = [
-            _option(wait.known.job, wait.known.key, f"{wait.known.id}:{wait.destination.channel_id}")
-            for wait in waiting_for[:25]
-        ] or [discord.SelectOption(label="?")]
-        super().__init__(ui.Select(custom_id="dr:n:s", placeholder="Stop telling me about…", options=options))
+            _option(job.known.job, job.known.key, f"{job.known.id}:{job.destination.channel_id}") for job in running
+        ]
+        super().__init__(_select("dr:n:s", "Stop notifying me about…", options))
 
-    async def use(self, interaction: discord.Interaction) -> None:
-        """End the wait of whoever chose, and of nobody else."""
+    async def run(self, interaction: discord.Interaction) -> None:
+        """Unsubscribe the member who chose."""
         job_id, _, channel_id = "".join(values(interaction)).partition(":")
         if not (job_id.isdecimal() and channel_id.isdecimal()):
-            raise UserError("I don't know this job any more. `/jobs` shows what you wait for.")
-        there = await bot_of(interaction).store.subscriptions.unsubscribe(
+            raise UserError("I don't know this job any more. `/jobs` shows what you are waiting for.")
+        was_subscribed = await bot_of(interaction).store.subscriptions.unsubscribe(
             int(job_id), int(channel_id), interaction.user.id
         )
         bot_of(interaction).deliver_soon()
         await interaction.response.defer()
-        await show_my_jobs(interaction, notice="I won't tell you about it." if there else "You did not wait for it.")
+        notice = "I won't notify you about it." if was_subscribed else "You weren't waiting for it."
+        await show_my_jobs(interaction, notice=notice)
 
 
 class CancelQueuedSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:t"):
-    """Takes one's own press out of the line, before it costs anything."""
+    """Cancels one of the member's queued submissions, before it costs anything."""
 
     def __init__(self, submissions: Sequence[Submission] = (), parents: dict[int, KnownJob] | None = None) -> None:
         parents = parents or {}
@@ -133,61 +146,62 @@ class CancelQueuedSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:
                 str(submission.id),
                 before=f"{clip(clean(submission.button), 30)} of ",
             )
-            for submission in submissions[:25]
-        ] or [discord.SelectOption(label="?")]
-        super().__init__(ui.Select(custom_id="dr:n:t", placeholder="Take a press back…", options=options))
+            for submission in submissions
+        ]
+        super().__init__(_select("dr:n:t", "Cancel a queued button…", options))
 
-    async def use(self, interaction: discord.Interaction) -> None:
-        """Take the press back, if it is whose who chose, and still waits."""
+    async def run(self, interaction: discord.Interaction) -> None:
+        """Cancel the submission, if it is the member's own and still queued."""
         bot = bot_of(interaction)
-        waiting = await bot.store.queue.of_member(interaction.user.id, destination_of(interaction).guild_id)
-        submission = next((submission for submission in waiting if [str(submission.id)] == values(interaction)), None)
-        gone = submission is not None and await bot.submissions.cancel_queued(submission)
+        queued = await bot.store.queue.of_member(interaction.user.id, destination_of(interaction).guild_id)
+        submission = next((submission for submission in queued if [str(submission.id)] == values(interaction)), None)
+        cancelled = submission is not None and await bot.submissions.cancel_queued(submission)
         await interaction.response.defer()
-        notice = "Taken back. It cost nothing." if gone else "It does not wait in line any more."
+        notice = "Cancelled. It cost nothing." if cancelled else "It isn't queued any more."
         await show_my_jobs(interaction, notice=notice)
 
 
 class SubscribeSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:w"):
-    """Follows a job that runs on the account, for its owner; its id goes through no custom_id."""
+    """Subscribes the owner to a job that runs on the account; its values are tokens, not job ids."""
 
-    def __init__(self, seen: Account | None = None) -> None:
-        options = [_option(job, "", token) for token, job in (seen.jobs if seen else {}).items()]
-        options = options or [discord.SelectOption(label="?")]
-        super().__init__(ui.Select(custom_id="dr:n:w", placeholder="Watch a job of the account…", options=options[:25]))
+    def __init__(self, account: Account | None = None) -> None:
+        jobs = {} if account is None else account.jobs
+        options = [_option(job, "", token) for token, job in jobs.items()]
+        super().__init__(_select("dr:n:w", "Watch a job of the account…", options))
 
-    async def use(self, interaction: discord.Interaction) -> None:
-        """Find the job again among those that run, and follow it as `/job` does."""
+    async def run(self, interaction: discord.Interaction) -> None:
+        """Find the job among the running ones, and subscribe to it as `/job` does."""
         if not await is_owner(interaction):
-            raise UserError("Only whoever runs this bot can see the account's jobs.")
+            raise UserError("Only the bot's owner can see the account's jobs.")
         await interaction.response.defer()
         try:
-            notice = await self._watch(interaction, "".join(values(interaction)))
-        except DarkroomError as error:  # said above the panel, which stays
+            notice = await self._subscribe(interaction, "".join(values(interaction)))
+        except DarkroomError as error:  # shown above the panel, which stays usable
             notice = str(error)
         await show_my_jobs(interaction, notice=notice)
 
-    async def _watch(self, interaction: discord.Interaction, token: str) -> str:
+    async def _subscribe(self, interaction: discord.Interaction, token: str) -> str:
         job = await find_running(bot_of(interaction), token)
         if job is None:
-            raise UserError("That job does not run any more.")
+            raise UserError("That job isn't running any more.")
         if job.private:
-            raise UserError("That one is about the account itself; `/job` with its id shows it to you alone.")
-        destination, error = await results_destination(interaction)
+            raise UserError("That job is about the account itself. `/job` with its id shows it to you alone.")
+        there, error = await results_destination(interaction)
         await check_load(interaction)
-        subscribed = await ask(interaction, job, destination=destination)
-        return f"Watching `#{subscribed.known.key}`: I'll post it in <#{destination.channel_id}>. {error}".strip()
+        subscribed = await subscribe(interaction, job, destination=there)
+        text = subscription_text(subscribed, there=there, here=destination_of(interaction))
+        return text if error is None else f"{text} {error}"
 
 
 class PingsButton(Panel, ui.DynamicItem[ui.Button[Any]], template=r"dr:n:p:([01])"):
-    """Switches one's own pings on or off in this server."""
+    """Turns the member's own pings on or off in this server."""
 
     def __init__(self, on: bool | str) -> None:
         self.on = bool(int(on))
-        super().__init__(button(f"Switch my pings {'on' if self.on else 'off'}", f"dr:n:p:{self.on:d}"))
+        super().__init__(button("Turn on my pings" if self.on else "Turn off my pings", f"dr:n:p:{self.on:d}"))
 
-    async def use(self, interaction: discord.Interaction) -> None:
-        """Note the wish."""
+    async def run(self, interaction: discord.Interaction) -> None:
+        """Store the choice."""
         await bot_of(interaction).store.servers.set_pings(
             destination_of(interaction).guild_id, interaction.user.id, self.on
         )
@@ -196,13 +210,13 @@ class PingsButton(Panel, ui.DynamicItem[ui.Button[Any]], template=r"dr:n:p:([01]
 
 
 class RefreshButton(Panel, ui.DynamicItem[ui.Button[Any]], template=r"dr:n:r"):
-    """Shows how things are now."""
+    """Updates the panel."""
 
     def __init__(self) -> None:
-        super().__init__(button("Look again", "dr:n:r"))
+        super().__init__(button("Refresh", "dr:n:r"))
 
-    async def use(self, interaction: discord.Interaction) -> None:
-        """Show the panel anew."""
+    async def run(self, interaction: discord.Interaction) -> None:
+        """Show the panel again."""
         await interaction.response.defer()
         await show_my_jobs(interaction)
 

@@ -9,21 +9,24 @@ from bot import formatting
 from bot.errors import UserError
 from bot.models import Job, Status
 from bot.ui import replies
-from bot.ui.interactions import destination_of, results_destination
+from bot.ui.interactions import destination_of
+from bot.ui.subscription_requests import results_destination
 
 _FILE = Path(__file__).with_name("test-picture.webp")  # drawn by the demo
 _JOB = Job(
     jobid="test", verb="imagine", prompt="a castle in the fog, ink wash --ar 3:2", status=Status.COMPLETED, mode="test"
 )
 _NOTE = "A test from `/darkroom settings`. It cost nothing; the pictures of jobs look like this."
-_PATIENCE = 60.0  # seconds for a small file on a slow line
+_TIMEOUT_SECONDS = 60.0  # for a small file on a slow line
 
 
 async def send_sample(interaction: discord.Interaction) -> None:
-    """Post the test picture where a result asked for here would stand, and say in private how that went.
+    """Post the test picture where a result requested here would be posted, and report the outcome in private.
 
-    It is sent once and past the outbox: there is no job behind it, and whoever asked sees at once whether it came.
+    It is sent once and without the outbox: there is no job behind it, and the member sees at once whether it was
+    posted.
     """
+    here = destination_of(interaction)
     destination, error = await results_destination(interaction)
     name = formatting.file_name(_JOB, "test", "webp")
     requester = interaction.user.display_name
@@ -33,14 +36,17 @@ async def send_sample(interaction: discord.Interaction) -> None:
     file = discord.File(_FILE, filename=name, description=formatting.alt_text(_JOB))
     channel = interaction.client.get_partial_messageable(destination.channel_id, guild_id=destination.guild_id)
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
             await channel.send(embed=embed, file=file)
     except (discord.Forbidden, discord.NotFound):
         raise UserError(
-            f"Discord did not let me post in <#{destination.channel_id}>. "
-            "Edit Channel, Permissions there shows my rights."
+            f"Discord doesn't let me post in <#{destination.channel_id}>. "
+            "Someone who manages that channel can check my permissions under Edit Channel, Permissions."
         ) from None
     except (discord.DiscordServerError, OSError):  # TimeoutError is one
-        raise UserError("Discord did not take the test picture just now. Please try again in a minute.") from None
-    where = "here" if destination == destination_of(interaction) else f"in <#{destination.channel_id}>"
-    await replies.say(interaction, " ".join(filter(None, (error, f"The test picture stands {where}. It was free."))))
+        raise UserError("Discord couldn't take the test picture just now. Please try again in a minute.") from None
+    if destination == here:
+        posted = "Test picture posted. It cost nothing."
+    else:
+        posted = f"Test picture posted in <#{destination.channel_id}>. It cost nothing."
+    await replies.say(interaction, posted if error is None else f"{error} {posted}")

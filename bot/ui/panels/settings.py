@@ -1,7 +1,7 @@
-"""`/darkroom settings`: selects and buttons that read and write the database at each use, so they outlive the bot.
+"""`/darkroom settings`: selects and buttons that read and write the store at each use, so they survive a restart.
 
-Each change names one setting and the value that it shall have, so two admins at once never undo each other's, and the
-page that comes back shows what is true after both.
+Each change names one setting and its new value, so two admins at once never undo each other's changes, and the page
+that is shown next has both.
 """
 
 import logging
@@ -13,11 +13,12 @@ from discord import ui
 from bot.errors import UserError
 from bot.models import Destination, ServerSettings
 from bot.ui import replies
+from bot.ui.base import view_of
 from bot.ui.interactions import bot_of, destination_of, in_thread
 from bot.ui.panels.base import ManagerPanel, button, values
 from bot.ui.panels.sample_post import send_sample
-from bot.ui.panels.settings_text import CHOICES, Page, Seen, Value, says, words
-from bot.ui.permissions import GONE, channel_trouble, role_is_gone
+from bot.ui.panels.settings_text import CHOICES, DiscordState, Page, Value, page_text, value_text
+from bot.ui.permissions import GONE, channel_error, role_is_gone
 
 log = logging.getLogger(__name__)
 
@@ -30,55 +31,58 @@ _PAGE_OF = {
 
 
 async def show_settings(interaction: discord.Interaction, page: Page = Page.HOME, *, notice: str = "") -> None:
-    """Bring a page up to date, in place of the private answer that is there; `notice` is said above it."""
+    """Show a page as the private answer, or update it; `notice` is shown above it."""
     bot = bot_of(interaction)
     guild_id = destination_of(interaction).guild_id
     settings = await bot.store.servers.settings(guild_id)
-    seen = await _look(interaction, page, settings)
-    text = words(page, settings, seen, own_ping_after=bot.settings.ping_after)
-    content = "\n\n".join(filter(None, (notice, text)))[:2000]
-    await replies.say(interaction, content, view=_view(page, settings, seen, bot.settings.ping_after))
+    state = await _discord_state(interaction, page, settings)
+    text = page_text(page, settings, state, own_ping_after=bot.settings.ping_after)
+    content = "\n\n".join(filter(None, (notice, text)))
+    await replies.say(interaction, content, view=page_view(page, settings, state, bot.settings.ping_after))
 
 
-async def _look(interaction: discord.Interaction, page: Page, settings: ServerSettings) -> Seen:
-    """Ask Discord what a page shows, and no more than that."""
+async def _discord_state(interaction: discord.Interaction, page: Page, settings: ServerSettings) -> DiscordState:
+    """Ask Discord for what the page shows, and for nothing else."""
     guild_id = destination_of(interaction).guild_id
-    error, gone = "", False
+    error, gone = None, False
     if settings.results_channel is not None and page in {Page.HOME, Page.RESULTS}:
         destination = Destination(guild_id=guild_id, channel_id=settings.results_channel)
-        error = await channel_trouble(interaction.client, destination)
+        error = await channel_error(interaction.client, destination)
     if page in {Page.HOME, Page.WHO}:
         gone = await role_is_gone(interaction.client, guild_id, settings.press_role)
-    return Seen(
+    return DiscordState(
         rights=interaction.app_permissions,
         thread=in_thread(interaction),
-        channel_trouble=error,
+        channel_error=error,
         role_gone=gone,
-        everybody=settings.press_role == guild_id,
+        everyone=settings.press_role == guild_id,
     )
 
 
-def _view(page: Page, settings: ServerSettings, seen: Seen, own_ping_after: float) -> ui.View:
-    view = ui.View(timeout=None)
-    view.add_item(PageSelect(page))
+def page_view(page: Page, settings: ServerSettings, state: DiscordState, own_ping_after: float) -> ui.View:
+    """The selects and buttons of a page; `own_ping_after` is the bot's own setting, in seconds."""
     match page:
         case Page.HOME:
-            view.add_item(TestPictureButton())
-            view.add_item(SwitchButton("paused", not settings.paused))
+            return view_of(PageSelect(page), TestPictureButton(), SwitchButton("paused", not settings.paused))
         case Page.RESULTS:
-            view.add_item(ResultsSelect(None if seen.channel_trouble == GONE else settings.results_channel))
-            view.add_item(ChoiceSelect("ping_after", settings, own_ping_after))
-            view.add_item(ChoiceSelect("spoiler", settings))
-            view.add_item(ClearButton("results_channel"))
-            view.add_item(SwitchButton("pings", not settings.pings))
+            return view_of(
+                PageSelect(page),
+                ResultsSelect(None if state.channel_error == GONE else settings.results_channel),
+                ChoiceSelect("ping_after", settings, own_ping_after),
+                ChoiceSelect("spoiler", settings),
+                ClearButton("results_channel"),
+                SwitchButton("pings", not settings.pings),
+            )
         case Page.WHO:
-            view.add_item(RoleSelect(None if seen.role_gone or seen.everybody else settings.press_role))
-            view.add_item(ClearButton("press_role"))
-            view.add_item(SwitchButton("remix", not settings.remix))
+            return view_of(
+                PageSelect(page),
+                RoleSelect(None if state.role_gone or state.everyone else settings.press_role),
+                ClearButton("press_role"),
+                SwitchButton("remix", not settings.remix),
+            )
         case Page.NUMBERS:
-            for name in ("daily", "server_daily", "cooldown"):
-                view.add_item(ChoiceSelect(name, settings))
-    return view
+            limits = [ChoiceSelect(name, settings) for name in ("daily", "server_daily", "cooldown")]
+            return view_of(PageSelect(page), *limits)
 
 
 class PageSelect(ManagerPanel, ui.DynamicItem[ui.Select[Any]], template=r"dr:g:s"):
@@ -88,7 +92,7 @@ class PageSelect(ManagerPanel, ui.DynamicItem[ui.Select[Any]], template=r"dr:g:s
         options = [discord.SelectOption(label=each, value=each.name, default=each is page) for each in Page]
         super().__init__(ui.Select(custom_id="dr:g:s", options=options, row=0))
 
-    async def use(self, interaction: discord.Interaction) -> None:
+    async def run(self, interaction: discord.Interaction) -> None:
         """Show the page."""
         page = next((each for each in Page if [each.name] == values(interaction)), Page.HOME)
         await interaction.response.defer()
@@ -96,56 +100,56 @@ class PageSelect(ManagerPanel, ui.DynamicItem[ui.Select[Any]], template=r"dr:g:s
 
 
 class ChoiceSelect(ManagerPanel, ui.DynamicItem[ui.Select[Any]], template=rf"dr:g:c:({'|'.join(CHOICES)})"):
-    """One of a few values for a setting."""
+    """Offers a few values for a setting."""
 
     def __init__(self, name: str, settings: ServerSettings | None = None, own_ping_after: float = 0) -> None:
         now = None if settings is None else getattr(settings, name)
         options = [
             discord.SelectOption(
-                label=says(name, value, own_ping_after=own_ping_after),
+                label=value_text(name, value, own_ping_after=own_ping_after),
                 value=sent,
                 default=settings is not None and value == now,
             )
             for sent, value in CHOICES[name].items()
         ]
-        placeholder = None if settings is None else says(name, now, own_ping_after=own_ping_after)
+        placeholder = None if settings is None else value_text(name, now, own_ping_after=own_ping_after)
         super().__init__(ui.Select(custom_id=f"dr:g:c:{name}", options=options, placeholder=placeholder))
         self.name = name
 
-    async def use(self, interaction: discord.Interaction) -> None:
+    async def run(self, interaction: discord.Interaction) -> None:
         """Set the setting to what was chosen."""
         (sent,) = values(interaction) or [""]
         if sent not in CHOICES[self.name]:
-            raise UserError("That is not on offer any more. `/darkroom settings` shows what is.")
+            raise UserError("That choice no longer exists. Open `/darkroom settings` again to see the current ones.")
         await _change(interaction, self.name, CHOICES[self.name][sent])
 
 
 class SwitchButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r"dr:g:b:(paused|remix|pings):([01])"):
-    """Switches a setting on or off. It says which, and is no toggle: two who press it at once want the same."""
+    """Turns a setting on or off. Its custom_id says which: with a toggle, two presses at once would undo each other."""
 
     LABELS: ClassVar[dict[tuple[str, bool], str]] = {
         ("paused", True): "Pause presses",
         ("paused", False): "Resume presses",
-        ("remix", True): "Remix is on at Midjourney",
-        ("remix", False): "Remix is off at Midjourney",
-        ("pings", True): "Switch pings on",
-        ("pings", False): "Switch pings off",
+        ("remix", True): "Turn on remix prompts",
+        ("remix", False): "Turn off remix prompts",
+        ("pings", True): "Turn on pings",
+        ("pings", False): "Turn off pings",
     }
 
     def __init__(self, name: str, on: bool | str) -> None:
         self.name, self.on = name, bool(int(on))
         super().__init__(button(self.LABELS[name, self.on], f"dr:g:b:{name}:{self.on:d}"))
 
-    async def use(self, interaction: discord.Interaction) -> None:
-        """Switch the setting."""
+    async def run(self, interaction: discord.Interaction) -> None:
+        """Set the setting."""
         await _change(interaction, self.name, self.on)
 
 
 class ClearButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r"dr:g:x:(results_channel|press_role)"):
-    """Goes back to what is so when nothing is chosen."""
+    """Clears a setting, so that its default applies."""
 
     LABELS: ClassVar[dict[str, str]] = {
-        "results_channel": "Results where the job was asked for",
+        "results_channel": "Post where requested",
         "press_role": "Moderators only",
     }
 
@@ -153,13 +157,13 @@ class ClearButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r"dr:g:
         super().__init__(button(self.LABELS[name], f"dr:g:x:{name}"))
         self.name = name
 
-    async def use(self, interaction: discord.Interaction) -> None:
-        """Forget the choice."""
+    async def run(self, interaction: discord.Interaction) -> None:
+        """Clear the setting."""
         await _change(interaction, self.name, None)
 
 
 class ResultsSelect(ManagerPanel, ui.DynamicItem[ui.ChannelSelect[Any]], template=r"dr:g:r"):
-    """The one channel for results. Discord lists the channels itself, however many there are."""
+    """Chooses the channel for results. Discord lists the channels itself, however many there are."""
 
     def __init__(self, now: int | None = None) -> None:
         super().__init__(
@@ -171,44 +175,47 @@ class ResultsSelect(ManagerPanel, ui.DynamicItem[ui.ChannelSelect[Any]], templat
             )
         )
 
-    async def use(self, interaction: discord.Interaction) -> None:
-        """Take the channel, unless nothing could be posted there."""
+    async def run(self, interaction: discord.Interaction) -> None:
+        """Set the channel, unless the bot cannot post there."""
         channel_id = _id(interaction)
         await interaction.response.defer()
         destination = Destination(guild_id=destination_of(interaction).guild_id, channel_id=channel_id)
-        error = await channel_trouble(interaction.client, destination)
-        if error:
-            notice = f"⚠️ I did not take <#{channel_id}>: {error}. Edit Channel, Permissions changes that."
+        error = await channel_error(interaction.client, destination)
+        if error is not None:
+            notice = (
+                f"⚠️ I can't use <#{channel_id}> for results: {error}. You can change that under Edit Channel, "
+                "Permissions."
+            )
             await show_settings(interaction, Page.RESULTS, notice=notice)
         else:
             await _change(interaction, "results_channel", channel_id)
 
 
 class RoleSelect(ManagerPanel, ui.DynamicItem[ui.RoleSelect[Any]], template=r"dr:g:p"):
-    """The role whose members may press."""
+    """Chooses the role whose members may use the buttons."""
 
     def __init__(self, now: int | None = None) -> None:
         super().__init__(
             ui.RoleSelect(
                 custom_id="dr:g:p",
-                placeholder="Let a role press, too…",
+                placeholder="Let a role use the buttons, too…",
                 default_values=[] if now is None else [discord.Object(now)],
             )
         )
 
-    async def use(self, interaction: discord.Interaction) -> None:
-        """Take the role."""
+    async def run(self, interaction: discord.Interaction) -> None:
+        """Set the role."""
         await _change(interaction, "press_role", _id(interaction))
 
 
 class TestPictureButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r"dr:g:t"):
-    """Shows, free of charge, that results arrive."""
+    """Posts a test picture, free of charge, to show that results can be posted."""
 
     def __init__(self) -> None:
         super().__init__(button("Send a test picture", "dr:g:t"))
 
-    async def use(self, interaction: discord.Interaction) -> None:
-        """Post the test picture where a result asked for here would stand."""
+    async def run(self, interaction: discord.Interaction) -> None:
+        """Post the test picture where a result requested here would be posted."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         await send_sample(interaction)
 
@@ -218,7 +225,7 @@ async def _change(interaction: discord.Interaction, name: str, value: Value) -> 
     guild_id = destination_of(interaction).guild_id
     await bot.store.servers.change_settings(guild_id, **{name: value})
     log.info("Member %d set %s to %s", interaction.user.id, name, value)
-    bot.submissions.wake()  # those that waited for the end of a pause
+    bot.submissions.wake()  # the change may have ended this server's pause
     if not interaction.response.is_done():
         await interaction.response.defer()
     await show_settings(interaction, _PAGE_OF[name])

@@ -1,4 +1,4 @@
-"""What the pages of `/darkroom settings` say, and the choices that they offer. No I/O."""
+"""The texts of the pages of `/darkroom settings`, and the choices that they offer. Pure."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -9,13 +9,11 @@ import msgspec
 
 from bot import formatting
 from bot.models import ServerSettings, Spoiler
-from bot.ui.permissions import GONE, needed
-
-HISTORY = ("read_message_history", "Read Message History")
+from bot.ui.permissions import GONE, READ_HISTORY, needed
 
 
 class Page(StrEnum):
-    """The pages, with the names that people choose them by."""
+    """The pages; the values are the names that admins choose them by."""
 
     HOME = "Overview"
     RESULTS = "Results and pings"
@@ -23,15 +21,18 @@ class Page(StrEnum):
     NUMBERS = "How many presses"
 
 
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """What Discord says about this place, and about the channel and the role that were chosen."""
+class DiscordState(msgspec.Struct, frozen=True, kw_only=True):
+    """What Discord says about the channel of the panel, and about the channel and the role in the settings.
+
+    `channel_error`: why results cannot be posted in their channel. `everyone`: the press role is @everyone, whose id is
+    the server's.
+    """
 
     rights: discord.Permissions
     thread: bool
-    channel_trouble: str = ""
+    channel_error: str | None = None
     role_gone: bool = False
-    everybody: bool = False
-    """Whether the press role is everybody's: it has the server's own id."""
+    everyone: bool = False
 
 
 Value = int | Spoiler | None
@@ -43,145 +44,156 @@ CHOICES: Mapping[str, Mapping[str, Value]] = {
     "server_daily": {str(number): number for number in (0, 10, 25, 50, 100, 200, 500, 1000)},
     "cooldown": {str(seconds): seconds for seconds in (0, 5, 15, 30, 60, 300)},
 }
-"""By the name of a setting: what a select may send back, and what is then meant."""
+"""By the name of a setting: the values that its select may send, and the setting that each means."""
 
 _SPOILERS = {
     Spoiler.NEVER: "Pictures are shown openly",
-    Spoiler.ALWAYS: "Pictures hide behind a click",
-    Spoiler.UNLESS_AGE_RESTRICTED: "Pictures hide behind a click, but not in age-restricted channels",
+    Spoiler.ALWAYS: "Pictures are hidden behind a click",
+    Spoiler.UNLESS_AGE_RESTRICTED: "Pictures are hidden behind a click, except in age-restricted channels",
 }
 
 
-def says(name: str, value: Value, *, own_ping_after: float = 0) -> str:
-    """A setting's value in words; `own_ping_after` is the bot's own setting, in seconds."""
+def value_text(name: str, value: Value, *, own_ping_after: float = 0) -> str:
+    """A setting's value as an option of its select; `own_ping_after` is the bot's own setting, in seconds."""
     match name, value:
         case "ping_after", None:
-            usual = says(name, round(own_ping_after))
-            return f"{usual} (the bot's own setting)"
+            return f"{value_text(name, round(own_ping_after))} (the bot's default)"
         case "ping_after", 0:
-            return "Ping whoever waited at all"
+            return "Ping everyone who waited"
         case "ping_after", int(seconds):
-            return f"Ping whoever waited longer than {_time(seconds)}"
+            return f"Ping those who waited longer than {_duration(seconds)}"
         case "daily", 0:
-            return "None for members: moderators only"
+            return "No uses for members, only for moderators"
         case "daily", number:
-            return f"{number} a day for each member"
+            return f"{number} uses a day for each member"
+        case "server_daily", 0:
+            return "No presses at all"
         case "server_daily", number:
-            return f"{number or 'None'} a day for the whole server"
+            return f"{number} uses a day for the whole server"
         case "cooldown", 0:
-            return "No pause between two presses"
+            return "No cooldown between uses"
         case "cooldown", int(seconds):
-            return f"{_time(seconds)} between two presses of a member"
+            return f"{_duration(seconds)} cooldown between a member's uses"
         case _:
             return _SPOILERS[Spoiler(str(value))]
 
 
-def words(page: Page, settings: ServerSettings, seen: Seen, *, own_ping_after: float) -> str:
-    """What a page says above its selects and buttons."""
+def page_text(page: Page, settings: ServerSettings, state: DiscordState, *, own_ping_after: float) -> str:
+    """The text of a page, above its selects and buttons."""
     match page:
         case Page.HOME:
-            return _home(settings, seen, own_ping_after)
+            return _home(settings, state, own_ping_after)
         case Page.RESULTS:
-            lines = [_results(settings, seen), _mentions(settings, own_ping_after), f"{_SPOILERS[settings.spoiler]}."]
+            lines = [_results(settings, state), _pings(settings, own_ping_after), f"{_SPOILERS[settings.spoiler]}."]
         case Page.WHO:
             lines = [
-                _who(settings, seen),
-                "U1 to U4 may also be pressed by whoever asked for the picture. Upscales and animations are for "
-                "moderators: members with Manage Messages in the channel.",
+                _who(settings, state),
+                "Whoever added a job may use its U1 to U4, too. Upscales and animations are for moderators only: "
+                "members with Manage Messages in the channel.",
                 _paused(settings),
-                _remix(settings),
+                _remix(settings, on_its_page=True),
             ]
         case Page.NUMBERS:
             lines = [
-                f"{_numbers(settings)}.",
-                "They count what Midjourney charges for, over the last 24 hours; U1 to U4 are not counted. Moderators "
-                "are held to the server's number alone.",
+                *_limits(settings),
+                "Only buttons that use GPU time count, over the last 24 hours; U1 to U4 don't. For moderators, only "
+                "the server's limit applies.",
             ]
     return "\n".join([f"**{page}**", *lines])
 
 
-def _home(settings: ServerSettings, seen: Seen, own_ping_after: float) -> str:
-    lines = ["**My rights in this channel**"]
-    rights = (*needed(thread=seen.thread), HISTORY)
-    lines += [f"{'✓' if getattr(seen.rights, name) else '✗'} {label}" for name, label in rights]
-    missing = [label for name, label in rights if not getattr(seen.rights, name)]
+def _home(settings: ServerSettings, state: DiscordState, own_ping_after: float) -> str:
+    rights = (*needed(thread=state.thread), READ_HISTORY)
+    missing = [right.label for right in rights if not getattr(state.rights, right.flag)]
+    lines = ["**My permissions in this channel**"]
+    lines += [f"{'✗' if right.label in missing else '✓'} {right.label}" for right in rights]
     if missing:
-        channel = "the channel of this thread" if seen.thread else "this channel"
-        lines.append(
-            f"To give me what is missing: click the cog beside the name of {channel} (Edit Channel), then Permissions, "
-            f"then my role, and put **{'**, **'.join(missing)}** on ✓."
-        )
-    if missing == [HISTORY[1]]:
-        lines.append("I can post here all the same; without it, a crash may repeat a post.")
+        lines.append(_how_to_grant(missing, thread=state.thread))
+    if missing == [READ_HISTORY.label]:
+        lines.append("I can post here anyway, but after a crash I may repeat a post.")
     return "\n".join(
         [
             *lines,
             "",
             "**Settings of this server**",
-            _results(settings, seen),
-            _mentions(settings, own_ping_after),
+            _results(settings, state),
+            _pings(settings, own_ping_after),
             f"{_SPOILERS[settings.spoiler]}.",
-            _who(settings, seen),
-            f"{_numbers(settings)}.",
-            _remix(settings),
+            _who(settings, state),
+            *_limits(settings),
+            _remix(settings, on_its_page=False),
             *([_paused(settings)] if settings.paused else []),
         ]
     )
 
 
-def _results(settings: ServerSettings, seen: Seen) -> str:
+def _how_to_grant(missing: list[str], *, thread: bool) -> str:
+    names = f"**{'**, **'.join(missing)}**"
+    if thread:
+        return (
+            "To grant what is missing: click the cog beside the name of this thread's channel (Edit Channel), then "
+            f"Permissions, then my role, and set {names} to ✓."
+        )
+    return (
+        "To grant what is missing: click the cog beside the name of this channel (Edit Channel), then Permissions, "
+        f"then my role, and set {names} to ✓."
+    )
+
+
+def _results(settings: ServerSettings, state: DiscordState) -> str:
     channel = settings.results_channel
     if channel is None:
-        return "Results are posted where the job was asked for."
-    if seen.channel_trouble == GONE:
+        return "Results are posted where they were requested."
+    if state.channel_error == GONE:
         return (
-            "⚠️ The channel for results was deleted, or is hidden from me. Until you choose another, results are "
-            "posted where the job was asked for."
+            "⚠️ The channel for results was deleted, or is hidden from me. Until you choose another one, results are "
+            "posted where they were requested."
         )
-    if seen.channel_trouble:
+    if state.channel_error is not None:
         return (
-            f"⚠️ Results belong in <#{channel}>, but {seen.channel_trouble}: Edit Channel, Permissions changes that. "
-            "Until then they are posted where the job was asked for."
+            f"⚠️ Results should be posted in <#{channel}>, but {state.channel_error}. You can change that under Edit "
+            "Channel, Permissions. Until then they are posted where they were requested."
         )
-    return f"Results are posted in <#{channel}>; those of buttons stay where the button is."
+    return f"Results are posted in <#{channel}>; those of buttons are posted where the button is."
 
 
-def _mentions(settings: ServerSettings, own_ping_after: float) -> str:
+def _pings(settings: ServerSettings, own_ping_after: float) -> str:
     if not settings.pings:
         return "Nobody is pinged."
-    return says("ping_after", settings.ping_after, own_ping_after=own_ping_after) + "; `/jobs` lets members opt out."
+    text = value_text("ping_after", settings.ping_after, own_ping_after=own_ping_after)
+    return f"{text}. Members can opt out in `/jobs`."
 
 
-def _who(settings: ServerSettings, seen: Seen) -> str:
+def _who(settings: ServerSettings, state: DiscordState) -> str:
     if settings.press_role is None:
-        return "Moderators may press the pictures' buttons."
-    if seen.role_gone:
-        return "⚠️ The press role was deleted, so only moderators may press. Choose another role, or Moderators only."
-    if seen.everybody:
-        return "Everybody may press the pictures' buttons."
-    return f"Moderators and <@&{settings.press_role}> may press the pictures' buttons."
+        return "Moderators may use the buttons."
+    if state.role_gone:
+        return (
+            "⚠️ The role that may use the buttons was deleted, so only moderators may use them. Choose another role, or "
+            "Moderators only."
+        )
+    if state.everyone:
+        return "Everyone may use the buttons."
+    return f"Moderators and <@&{settings.press_role}> may use the buttons."
 
 
-def _numbers(settings: ServerSettings) -> str:
-    names = ("daily", "server_daily", "cooldown")
-    return "Presses: " + ", ".join(_lower(says(name, getattr(settings, name))) for name in names)
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
+def _limits(settings: ServerSettings) -> list[str]:
+    return [f"{value_text(name, getattr(settings, name))}." for name in ("daily", "server_daily", "cooldown")]
 
 
 def _paused(settings: ServerSettings) -> str:
     if settings.paused:
-        return "⏸️ Presses are paused: no new ones are taken, and those in line wait."
+        return "⏸️ Presses are paused: new ones are refused, and queued ones wait."
     return "Presses are not paused."
 
 
-def _remix(settings: ServerSettings) -> str:
+def _remix(settings: ServerSettings, *, on_its_page: bool) -> str:
     if settings.remix:
-        return "Remix is on: V, 🔄, Vary and pan open the prompt for editing first."
-    return "Remix is off. Switch it on here if your Midjourney account has it on."
+        return "Remix prompts are on: V, 🔄, Vary and pan open the prompt for editing first."
+    if on_its_page:
+        return "Remix prompts are off. Turn them on here if remix is on in your Midjourney account."
+    return f"Remix prompts are off. If remix is on in your Midjourney account, turn them on in {Page.WHO}."
 
 
-def _time(seconds: int) -> str:
+def _duration(seconds: int) -> str:
     return formatting.duration(timedelta(seconds=seconds))

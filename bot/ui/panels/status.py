@@ -1,4 +1,4 @@
-"""What stands below a status: another try for results that were given up."""
+"""The button below `/darkroom status`: retry results that could not be posted."""
 
 import re
 from typing import Any, Self
@@ -11,15 +11,8 @@ from bot.ui.base import PersistentItem
 from bot.ui.interactions import bot_of, destination_of
 
 
-def status_view() -> ui.View:
-    """What stands below a status that lists given up results."""
-    view = ui.View(timeout=None)
-    view.add_item(RearmButton())
-    return view
-
-
 class RearmButton(PersistentItem, ui.DynamicItem[ui.Button[Any]], template=r"dr:u"):
-    """Tries a server's given up results again, for those who manage it."""
+    """Retries a server's undeliverable results, for members with Manage Server."""
 
     def __init__(self) -> None:
         super().__init__(ui.Button(label="Try them again", style=discord.ButtonStyle.secondary, custom_id="dr:u"))
@@ -28,13 +21,13 @@ class RearmButton(PersistentItem, ui.DynamicItem[ui.Button[Any]], template=r"dr:
     async def from_custom_id(
         cls, _interaction: discord.Interaction, _item: ui.Item[Any], _match: re.Match[str], /
     ) -> Self:
-        """Rebuild the button; it holds nothing."""
+        """Rebuild the button; its custom_id holds no parameters."""
         return cls()
 
     async def act(self, interaction: discord.Interaction) -> None:
-        """Put this server's given up results back into the outbox."""
+        """Put this server's undeliverable results back into the outbox."""
         if not interaction.permissions.manage_guild:
-            raise UserError("Only those who manage this server can do that.")
+            raise UserError("Only members with Manage Server can use this.")
         count = await bot_of(interaction).store.deliveries.rearm(destination_of(interaction).guild_id)
         bot_of(interaction).deliver_soon()
-        await interaction.response.edit_message(content=f"Trying again: {count}.", view=None)
+        await interaction.response.edit_message(content=f"Trying to post them again: {count}.", view=None)

@@ -1,4 +1,4 @@
-"""`/darkroom submissions`: who pressed what, when and where, and what came of it, page by page."""
+"""`/darkroom presses`: who pressed what, when and where, and with what outcome, page by page."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -17,33 +17,40 @@ from bot.ui.interactions import bot_of, destination_of, jump
 from bot.ui.panels.base import ManagerPanel, button
 
 PER_PAGE = 10
-_MEMBERS = 8  # in a line of totals
-_SPANS = (("24 hours", timedelta(days=1)), ("7 days", timedelta(days=7)), ("30 days", timedelta(days=30)))
-_TIERS = {CostTier.PICK: "U", CostTier.VARY: "V and the like", CostTier.UPSCALE: "upscales and animations"}
-_OUTCOMES = {
-    SubmissionState.QUEUED: "waits in line",
-    SubmissionState.SENT: "is being sent",
-    SubmissionState.UNCONFIRMED: "its answer was lost, its job is looked for",
-    SubmissionState.ACCEPTED: "made",
-    SubmissionState.REPEATED: "was used before, free",
+_MAX_MEMBERS = 8  # in a line of totals
+_PERIODS = (("24 hours", timedelta(days=1)), ("7 days", timedelta(days=7)), ("30 days", timedelta(days=30)))
+_TIERS = {  # singular, plural
+    CostTier.PICK: ("pick", "picks"),
+    CostTier.VARY: ("variation", "variations"),
+    CostTier.UPSCALE: ("upscale", "upscales"),
+}
+_STATES = {
+    SubmissionState.QUEUED: "queued",
+    SubmissionState.SENT: "being sent",
+    SubmissionState.UNCONFIRMED: "answer lost, looking for its job",
+    SubmissionState.ACCEPTED: "started",
+    SubmissionState.REPEATED: "repeat, free",
     SubmissionState.DECLINED: "declined by Midjourney",
     SubmissionState.REFUSED: "refused",
-    SubmissionState.LOST: "no job was found",
-    SubmissionState.CANCELLED: "taken back",
+    SubmissionState.LOST: "no job found",
+    SubmissionState.CANCELLED: "cancelled",
 }
 
 
 async def show_submission_log(
     interaction: discord.Interaction, *, before: int | None = None, after: int | None = None
 ) -> None:
-    """Show ten presses of this server as the private answer: the newest, or those next to a row id."""
+    """Show ten submissions of this server as the private answer.
+
+    `before` and `after` are row ids: the page that is older or newer than that row; without them, the newest page.
+    """
     store = bot_of(interaction).store
     guild_id = destination_of(interaction).guild_id
     if after is not None:
         page = await store.history.newer_page(guild_id, after=after, limit=PER_PAGE)
     if after is None or len(page) < PER_PAGE:  # the newest page is a full one
         page = await store.history.page(guild_id, before=None if after is not None else before, limit=PER_PAGE)
-    lines = [await _line(interaction, submission, parent) for submission, parent in page]
+    lines = [await _log_line(interaction, submission, parent) for submission, parent in page]
     embed = discord.Embed(colour=QUIET, description="\n".join(lines) or "Nobody has pressed anything here yet.")
     view = ui.View(timeout=None)
     if page:
@@ -53,12 +60,12 @@ async def show_submission_log(
         view.add_item(PageButton("n", newest, disabled=not newer))
         view.add_item(PageButton("o", oldest, disabled=not older))
     now = utcnow()
-    totals = [_total(name, await store.history.totals(guild_id, now - span)) for name, span in _SPANS]
-    await replies.say(interaction, "\n".join(totals)[:2000], embed=embed, view=view)
+    totals = [_totals_line(name, await store.history.totals(guild_id, now - period)) for name, period in _PERIODS]
+    await replies.say(interaction, "\n".join(totals), embed=embed, view=view)
 
 
-async def _line(interaction: discord.Interaction, submission: Submission, parent: KnownJob) -> str:
-    """`<time> · Mira · **V2** of #4K7Q → #9ABC · made · #pictures`."""
+async def _log_line(interaction: discord.Interaction, submission: Submission, parent: KnownJob) -> str:
+    """`<time> · Mira · **V2** of #4K7Q → #9ABC · started · #pictures`."""
     store = bot_of(interaction).store
     child = None if submission.child_id is None else await store.jobs.get(submission.child_id)
     keys = [await _key(interaction, submission, parent)]
@@ -69,7 +76,7 @@ async def _line(interaction: discord.Interaction, submission: Submission, parent
             format_dt(submission.created_at, "f"),
             formatting.plain(submission.person.name, 40) or "someone",
             f"**{formatting.plain(submission.button, 40)}** of {' → '.join(keys)}",
-            _OUTCOMES[submission.state],
+            _STATES[submission.state],
             f"<#{submission.destination.channel_id}>",
         )
     )
@@ -82,36 +89,40 @@ async def _key(interaction: discord.Interaction, submission: Submission, known: 
     return f"[#{known.key}]({jump(post.destination, post.message_id)})"
 
 
-def _total(span: str, counted: Sequence[tuple[Person, CostTier, int]]) -> str:
-    """`Last 24 hours: 7 jobs. Mira: 3 V and the like, 2 U. Bo: 2 U.`; those with most first."""
+def _totals_line(period: str, counted: Sequence[tuple[Person, CostTier, int]]) -> str:
+    """`Last 24 hours: 7 presses. Mira: 3 variations, 1 pick; Bo: 2 picks`; members with the most come first."""
     members: dict[int, list[tuple[CostTier, int]]] = defaultdict(list)
     names: dict[int, str] = {}
     for person, tier, number in counted:
         members[person.id].append((tier, number))
         names[person.id] = formatting.plain(person.name, 32) or "someone"
     ranked = sorted(members, key=lambda member: -sum(number for _, number in members[member]))
-    told = [
-        f"{names[member]}: " + ", ".join(f"{number} {_TIERS[tier]}" for tier, number in members[member])
-        for member in ranked[:_MEMBERS]
+    shares = [
+        f"{names[member]}: " + ", ".join(_counted(number, *_TIERS[tier]) for tier, number in members[member])
+        for member in ranked[:_MAX_MEMBERS]
     ]
-    if len(ranked) > _MEMBERS:
-        told.append(f"and {len(ranked) - _MEMBERS} more")
-    submissions = sum(number for _, _, number in counted)
-    return f"**Last {span}: {submissions} {'press' if submissions == 1 else 'presses'}.** {'; '.join(told)}"
+    if len(ranked) > _MAX_MEMBERS:
+        shares.append(f"and {len(ranked) - _MAX_MEMBERS} more")
+    total = sum(number for _, _, number in counted)
+    return f"**Last {period}: {_counted(total, 'press', 'presses')}.** {'; '.join(shares)}"
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 class PageButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r"dr:l:([no]):(\d{1,18})"):
-    """Turns a page: to those just newer or just older than a row."""
+    """Turns to the page that is newer (`n`) or older (`o`) than a row."""
 
-    def __init__(self, way: str, row_id: int | str, *, disabled: bool = False) -> None:
-        label = "◀ Newer" if way == "n" else "Older ▶"
-        super().__init__(button(label, f"dr:l:{way}:{row_id}", disabled=disabled))
-        self.way, self.row_id = way, int(row_id)
+    def __init__(self, direction: str, row_id: int | str, *, disabled: bool = False) -> None:
+        label = "◀ Newer" if direction == "n" else "Older ▶"
+        super().__init__(button(label, f"dr:l:{direction}:{row_id}", disabled=disabled))
+        self.direction, self.row_id = direction, int(row_id)
 
-    async def use(self, interaction: discord.Interaction) -> None:
+    async def run(self, interaction: discord.Interaction) -> None:
         """Show the page in place of this one."""
         await interaction.response.defer()
-        if self.way == "n":
+        if self.direction == "n":
             await show_submission_log(interaction, after=self.row_id)
         else:
             await show_submission_log(interaction, before=self.row_id)

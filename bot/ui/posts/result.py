@@ -1,4 +1,4 @@
-"""What stands below a result, and what its `⋯` opens."""
+"""The buttons below a result, and the private menu that its `⋯` opens."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,20 +11,22 @@ from bot.errors import UserError
 from bot.models import CostTier, DeliveryKind, DeliveryState, Job, Status
 from bot.models.midjourney_buttons import button_for
 from bot.ui import replies
-from bot.ui.base import NONCE, DeliveryButton, delete_post, may_know_reason, may_manage_post
-from bot.ui.interactions import ask, bot_of, check_rights
-from bot.ui.posts.result_menu import FamilyButton, SplitButton, full_size, is_still_grid
+from bot.ui.base import NONCE, DeliveryButton, delete_post, may_know_reason, may_manage_post, view_of
+from bot.ui.interactions import bot_of
+from bot.ui.posts.result_menu import RelatedButton, SplitButton, full_size, is_still_grid
 from bot.ui.press.job_buttons import JobButton, name_of
+from bot.ui.subscription_requests import check_rights, subscribe
 
-_PICTURE_FOR = 60.0  # seconds in which a post of which nothing is known gets its picture (again): it may show a link
-_NOTHING_USED: Mapping[str, str] = {}
+# Seconds in which a post whose send was never answered may still get its picture: it may show a link only.
+_PICTURE_RETRY_SECONDS = 60.0
+_NO_PICKS: Mapping[str, str] = {}
 
 
-def result_view(nonce: str, job: Job, *, bare: bool = False, used: Mapping[str, str] = _NOTHING_USED) -> ui.View:
-    """The buttons of a result: the job's own, laid out as Midjourney has them, and `⋯`, which every result has.
+def result_view(nonce: str, job: Job, *, bare: bool = False, used: Mapping[str, str] = _NO_PICKS) -> ui.View:
+    """The buttons of a result: the job's own in Midjourney's layout, and `⋯`, which every result has.
 
-    `used` maps the label of a U1-U4 that was pressed to the jump link of its picture, which then stands in its place.
-    A `bare` view has `⋯` alone: perhaps it was a button that Discord refused.
+    `used` maps the label of a used U1-U4 to the jump link of its picture; a link button then replaces that button. A
+    `bare` view has `⋯` alone: Discord refused the message, maybe because of a button.
     """
     view = ui.View(timeout=None)
     labels = [label if button_for(label).offered else "" for label in job.buttons]
@@ -45,51 +47,54 @@ def result_view(nonce: str, job: Job, *, bare: bool = False, used: Mapping[str, 
 
 
 def posted_view(nonce: str, url: str) -> ui.View:
-    """What stands below "Already posted": the way there, and the wish to see it again here."""
-    view = ui.View(timeout=None)
-    view.add_item(ui.Button(label="Go to the picture", url=url))
-    view.add_item(PostAgainButton(nonce))
-    return view
+    """The buttons below "It's already posted here.": a link to the post, and a button that posts it again here."""
+    return view_of(picture_link(url), PostAgainButton(nonce))
+
+
+def picture_link(url: str) -> ui.Button[Any]:
+    """A link button to a result."""
+    return ui.Button(label="Go to the picture", url=url)
 
 
 class MoreButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:m:{NONCE}"):
-    """`⋯`: private extras. Its custom_id is also how the courier knows its own results again."""
+    """`⋯`: opens the private menu. The dispatcher recognises its own results by this custom_id, too."""
 
     code = "m"
     label = "⋯"
 
     async def act(self, interaction: discord.Interaction) -> None:
-        """Show what this person can do with the post."""
+        """Show what this member can do with the post."""
         delivery, known = await self.resolve(interaction, DeliveryKind.RESULT)
-        if delivery.state is DeliveryState.SENDING and interaction.message is not None:  # it stands: here is the proof
+        if delivery.state is DeliveryState.SENDING and interaction.message is not None:  # proves that it was posted
             await bot_of(interaction).store.outbox.mark_posted(
-                delivery, interaction.message.id, picture_for=_PICTURE_FOR
+                delivery, interaction.message.id, picture_for=_PICTURE_RETRY_SECONDS
             )
-        view = ui.View(timeout=None)
-        view.add_item(FamilyButton(self.nonce))
+        view = view_of(RelatedButton(self.nonce))
         if is_still_grid(known.job):
             view.add_item(SplitButton(self.nonce))
-        words = f"{name_of(known.job)} · `#{known.key}`"
+        text = f"{name_of(known.job)} · `#{known.key}`"
         may_manage = await may_manage_post(interaction, delivery)
         hosts = bot_of(interaction).settings.image_hosts
         if link := full_size(known.job, discord.utils.utcnow(), hosts, private=may_manage):
             view.add_item(ui.Button(label="Full size", url=link.url))
-            words += f" · full size until {discord.utils.format_dt(link.until, 'f')}"
+            text += f" · full-size link works until {discord.utils.format_dt(link.until, 'f')}"
         if may_manage:
-            view.add_item(CopyIdButton(self.nonce))
+            view.add_item(ShowIdButton(self.nonce))
             view.add_item(DeleteButton(self.nonce))
-        await replies.say(interaction, words, view=view)
+        await replies.say(interaction, text, view=view)
 
 
-class CopyIdButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:c:{NONCE}"):
-    """Shows useapi's id, in private: it holds the payer's account number."""
+class ShowIdButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:c:{NONCE}"):
+    """Shows the provider's job id, in private: it holds the payer's account number."""
 
     code = "c"
-    label = "Copy job id"
+    label = "Show job ID"
 
     async def act(self, interaction: discord.Interaction) -> None:
-        """Show the id to the asker or a moderator."""
-        _, known = await self.resolve_for_manager(interaction, "see its id")
+        """Show the id to the requester or a moderator."""
+        _, known = await self.resolve_for_manager(
+            interaction, "Only whoever added this job and moderators can see its ID."
+        )
         await replies.say(interaction, f"```\n{known.job.jobid.replace('`', '')}\n```")
 
 
@@ -101,37 +106,39 @@ class DeleteButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"d
     style = discord.ButtonStyle.danger
 
     async def act(self, interaction: discord.Interaction) -> None:
-        """Delete the message for the asker or a moderator."""
-        delivery, known = await self.resolve_for_manager(interaction, "delete its post")
-        await interaction.response.defer(ephemeral=True, thinking=True)  # deletions of old messages are rationed
+        """Delete the message for the requester or a moderator."""
+        delivery, known = await self.resolve_for_manager(
+            interaction, "Only whoever added this job and moderators can delete its post."
+        )
+        await interaction.response.defer(ephemeral=True, thinking=True)  # Discord rate-limits deletes of old messages
         await delete_post(interaction, delivery)
         await replies.say(interaction, f"Deleted. `/job #{known.key}` posts it again.")
 
 
 class WhyButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:w:{NONCE}"):
-    """Midjourney's reason for declining, for the asker alone."""
+    """Shows Midjourney's reason for declining or failing the job, to the requester alone."""
 
     code = "w"
     label = "Why?"
 
     async def act(self, interaction: discord.Interaction) -> None:
-        """Tell the reason to the asker."""
+        """Show the reason to the requester."""
         delivery, known = await self.resolve(interaction, DeliveryKind.RESULT)
         if not await may_know_reason(interaction, delivery):
-            raise UserError("Only the member who brought this job here can see why it was declined.")
+            raise UserError("Only whoever added this job can see Midjourney's reason.")
         await replies.say(interaction, formatting.decline_reason(known.job))
 
 
 class PostAgainButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:r:{NONCE}"):
-    """Posts a result once more, for who finds the first one too far up."""
+    """Posts a result once more, because the first post may be far up in the channel."""
 
     code = "r"
     label = "Post again"
 
     async def act(self, interaction: discord.Interaction) -> None:
-        """Put a second delivery into the outbox."""
+        """Create a second delivery."""
         _, known = await self.resolve(interaction, DeliveryKind.RESULT)
         check_rights(interaction)
-        await interaction.response.defer()  # fails where the press came twice, or so late that it was made again
-        await ask(interaction, known.job, again=True)
+        await interaction.response.defer()  # fails if Discord sent the press twice, or so late that it was repeated
+        await subscribe(interaction, known.job, again=True)
         await interaction.edit_original_response(content="I'll post it here again.", view=None)

@@ -1,4 +1,4 @@
-"""What `⋯` offers everybody: the family of a picture, its four parts, and the original while its link lives."""
+"""The entries of a result's private menu (`⋯`) for everyone: related jobs, the four pictures, the full-size link."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,21 +14,22 @@ from bot.images import link_ends, names_the_payer, on_allow_list
 from bot.models import Delivery, DeliveryKind, Job, Status
 from bot.models.midjourney_buttons import is_picture_grid
 from bot.ui import replies
-from bot.ui.base import NONCE, DeliveryButton, delete_post
-from bot.ui.interactions import bot_of, check_rights, jump
+from bot.ui.base import NONCE, DeliveryButton, delete_post, view_of
+from bot.ui.interactions import bot_of, jump
+from bot.ui.subscription_requests import check_rights
 
 _URL_LIMIT = 512  # Discord's, for a button
 
 
-class Original(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the picture lies in full size, and until when."""
+class FullSizeLink(msgspec.Struct, frozen=True, kw_only=True):
+    """The address of the picture in full size, and when it expires (aware)."""
 
     url: str
     until: datetime
 
 
-def full_size(job: Job, now: datetime, hosts: Sequence[str], *, private: bool = False) -> Original | None:
-    """The link to Midjourney's own file at Discord, while it lives.
+def full_size(job: Job, now: datetime, hosts: Sequence[str], *, private: bool = False) -> FullSizeLink | None:
+    """The link to Midjourney's own file at Discord; `None` if there is none, or if it has expired.
 
     `hosts` are those that pictures may come from: a host, for https, or a whole origin. `private`: it is for a member
     who may see the job id, and so an address that names the payer.
@@ -41,7 +42,7 @@ def full_size(job: Job, now: datetime, hosts: Sequence[str], *, private: bool = 
         return None
     if not on_allow_list(url, hosts):
         return None
-    return Original(url=url, until=until)
+    return FullSizeLink(url=url, until=until)
 
 
 def is_still_grid(job: Job) -> bool:
@@ -49,14 +50,14 @@ def is_still_grid(job: Job) -> bool:
     return job.status == Status.COMPLETED and is_picture_grid(job.buttons) and not job.video_ux
 
 
-class FamilyButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:f:{NONCE}"):
-    """Shows where a picture comes from, and what was made of it."""
+class RelatedButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:f:{NONCE}"):
+    """Lists the jobs that a picture was made from, and those that were made from it."""
 
     code = "f"
-    label = "Family"
+    label = "Related"
 
     async def act(self, interaction: discord.Interaction) -> None:
-        """List parents and children that are known in this server."""
+        """List ancestors and descendants that are known in this server."""
         delivery, known = await self.resolve(interaction, DeliveryKind.RESULT)
         family, more = await bot_of(interaction).store.family.of(
             known, delivery.destination, limit=formatting.FAMILY_LIMIT
@@ -79,34 +80,34 @@ def _url(post: Delivery | None) -> str | None:
 
 
 class SplitButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:q:{NONCE}"):
-    """Posts a grid's four pictures as files of their own, free of charge."""
+    """Posts a grid's four pictures as separate files, free of charge."""
 
     code = "q"
-    label = "Split in four"
+    label = "Split into four"
 
     async def act(self, interaction: discord.Interaction) -> None:
-        """Put the four pictures into the outbox, once for each place."""
+        """Create the delivery of the four pictures, at most one per destination."""
         delivery, known = await self.resolve(interaction, DeliveryKind.RESULT)
         if not is_still_grid(known.job):
-            raise UserError("There are not four pictures in this one.")
+            raise UserError("This post isn't a grid of four pictures, so it can't be split.")
         check_rights(interaction)
         store = bot_of(interaction).store
-        there = await store.deliveries.add_split(known.id, delivery.destination)
-        if there is not None:
+        posted = await store.deliveries.add_split(known.id, delivery.destination)
+        if posted is not None:
             await interaction.response.defer(ephemeral=True, thinking=True)
-            if await _stand(interaction, there):
-                await replies.say(interaction, f"They stand here already: {_url(there)}")
+            if await _is_intact(interaction, posted):
+                await replies.say(interaction, f"The four pictures are already posted: [see them here]({_url(posted)})")
                 return
-            await store.outbox.drop(there)
+            await store.outbox.drop(posted)
             await store.deliveries.add_split(known.id, delivery.destination)
         bot_of(interaction).deliver_soon()
         await replies.say(interaction, "I'll post the four pictures here.")
 
 
-async def _stand(interaction: discord.Interaction, split: Delivery) -> bool:
-    """Whether four pictures stand there: a message may have been deleted by hand, or say why they could not be had.
+async def _is_intact(interaction: discord.Interaction, split: Delivery) -> bool:
+    """Whether the posted message still exists and holds pictures; `True` if Discord does not answer.
 
-    Such a message goes. Where Discord does not tell, they stand.
+    A message without pictures (it says why they could not be fetched) is deleted, to be posted again.
     """
     assert split.message_id is not None
     channel = interaction.client.get_partial_messageable(split.destination.channel_id)
@@ -122,10 +123,8 @@ async def _stand(interaction: discord.Interaction, split: Delivery) -> bool:
 
 
 def split_view(nonce: str) -> ui.View:
-    """What stands below the four pictures."""
-    view = ui.View(timeout=None)
-    view.add_item(DeleteSplitButton(nonce))
-    return view
+    """The button below the four pictures."""
+    return view_of(DeleteSplitButton(nonce))
 
 
 class DeleteSplitButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:v:{NONCE}"):
@@ -135,7 +134,9 @@ class DeleteSplitButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template
     label = "Delete"
 
     async def act(self, interaction: discord.Interaction) -> None:
-        """Delete it for the asker or a moderator."""
-        delivery, _ = await self.resolve_for_manager(interaction, "delete these", DeliveryKind.SPLIT)
+        """Delete it for the requester or a moderator."""
+        delivery, _ = await self.resolve_for_manager(
+            interaction, "Only whoever added this job and moderators can delete these.", DeliveryKind.SPLIT
+        )
         await interaction.response.defer()
         await delete_post(interaction, delivery)

@@ -1,4 +1,4 @@
-"""What stands below a card: to be told too, and to stop that."""
+"""The buttons below the status card of a running job: subscribe, unsubscribe, cancel the job."""
 
 from typing import Any
 
@@ -8,155 +8,152 @@ from discord import ui
 from bot.errors import ProviderError, UserError
 from bot.models import CostTier, Delivery, DeliveryKind, Job, KnownJob
 from bot.models.midjourney_buttons import button_for
-from bot.store import SubscriptionResult
 from bot.ui import replies
-from bot.ui.base import NONCE, DeliveryButton, asked
-from bot.ui.interactions import ask, bot_of, check_load, check_rights, is_moderator, jump
+from bot.ui.base import NONCE, DeliveryButton, is_subscribed, view_of
+from bot.ui.interactions import bot_of, is_moderator
+from bot.ui.subscription_replies import notify_text, subscription_view
+from bot.ui.subscription_requests import check_load, check_rights, subscribe
+
+_STOP = "What do you want to stop? The job keeps running at Midjourney."
+_STOP_OR_CANCEL = (
+    "What do you want to stop? The job keeps running at Midjourney unless you cancel it (it may still be charged)."
+)
+_NEVER_CANCELLED = "U1 to U4 can't be cancelled: useapi.net would keep that button from ever working again."
+_CANCELLED = (
+    "Cancelled at useapi.net. Midjourney may still charge for it; if a result arrives anyway, I'll post it here."
+)
 
 
 def status_card_view(nonce: str) -> ui.View:
-    """The buttons of a card."""
-    view = ui.View(timeout=None)
-    view.add_item(NotifyMeButton(nonce))
-    view.add_item(StopButton(nonce))
-    return view
+    """The buttons of a status card."""
+    return view_of(NotifyMeButton(nonce), StopButton(nonce))
 
 
 class NotifyMeButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:t:{NONCE}"):
-    """Joins the people who are told about a running job."""
+    """Subscribes the presser to a running job."""
 
     code = "t"
-    label = "🔔 Tell me too"
+    label = "🔔 Notify me"
 
     async def act(self, interaction: discord.Interaction) -> None:
-        """Add a watch for whoever pressed."""
+        """Add a subscription for the presser."""
         card, known = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
-        if await asked(interaction, card):
-            raise UserError("You are on the list already.")
+        if await is_subscribed(interaction, card):
+            raise UserError("You're already on the list: I'll notify you about this job.")
         check_rights(interaction)
         await check_load(interaction)
-        await replies.say(interaction, _told(await ask(interaction, known.job)))
-
-
-def _told(subscribed: SubscriptionResult) -> str:
-    """What came of a wish to be told; a card that cannot be edited just now may belong to a job that is over."""
-    if not subscribed.known.job.over:
-        return "I'll tell you here when it is done."
-    if subscribed.delivery is None or subscribed.delivery.message_id is None:
-        return "It is over already: I'm posting it here."
-    return (
-        f"It is over already, and stands here: {jump(subscribed.delivery.destination, subscribed.delivery.message_id)}"
-    )
+        subscribed = await subscribe(interaction, known.job)
+        here = card.destination
+        await replies.say(
+            interaction,
+            notify_text(subscribed, here=here),
+            view=subscription_view(subscribed, there=here, here=here),
+        )
 
 
 class StopButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:s:{NONCE}"):
-    """Asks, in private, what to stop."""
+    """Asks the presser, in private, what to stop."""
 
     code = "s"
     label = "Stop"
 
     async def act(self, interaction: discord.Interaction) -> None:
-        """Offer what this person may stop."""
+        """Offer what this member may stop."""
         card, known = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
         if known.job.over:
-            raise UserError("It is over already, so there is nothing to stop.")
+            raise UserError("This job has already finished, so there's nothing to stop.")
         view = ui.View(timeout=None)
-        if await asked(interaction, card):
+        if await is_subscribed(interaction, card):
             view.add_item(StopMineButton(self.nonce))
         if is_moderator(interaction):
             view.add_item(StopAllButton(self.nonce))
-        question = "What shall I stop? The job itself goes on at Midjourney."
+        question = _STOP
         if _can_be_cancelled(known.job) and await _may_cancel(interaction, card):
             view.add_item(CancelButton(self.nonce))
-            question = (
-                "What shall I stop? The job itself goes on at Midjourney unless you cancel it; Midjourney may still "
-                "charge for it then."
-            )
+            question = _STOP_OR_CANCEL
         if not view.children:
-            raise UserError("You are not on the list for this job, so there is nothing to stop for you.")
+            raise UserError("You aren't being notified about this job, so there's nothing to stop.")
         await replies.say(interaction, question, view=view)
 
 
 class StopMineButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:x:{NONCE}"):
-    """Ends one's own watch."""
+    """Ends the presser's own subscription."""
 
     code = "x"
-    label = "Stop telling me"
+    label = "Stop notifying me"
 
     async def act(self, interaction: discord.Interaction) -> None:
-        """End the watch of whoever pressed."""
+        """Unsubscribe the presser."""
         card, _ = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
         await bot_of(interaction).store.subscriptions.stop(card, interaction.user.id)
         bot_of(interaction).deliver_soon()
-        await interaction.response.edit_message(content="I won't tell you about this one.", view=None)
+        await interaction.response.edit_message(content="I won't notify you about this job.", view=None)
 
 
 class StopAllButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:a:{NONCE}"):
-    """Ends everybody's watch in this channel."""
+    """Ends all subscriptions in this channel."""
 
     code = "a"
-    label = "Stop for everyone here"
+    label = "Stop watching for everyone"
     style = discord.ButtonStyle.danger
 
     async def act(self, interaction: discord.Interaction) -> None:
-        """End all watches in this channel, for a moderator."""
+        """Unsubscribe everyone in this channel, for a moderator."""
         card, _ = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
         if not is_moderator(interaction):
-            raise UserError("Only moderators can stop it for everyone.")
+            raise UserError("Only moderators can stop watching for everyone.")
         await bot_of(interaction).store.subscriptions.stop_all(card)
         bot_of(interaction).deliver_soon()
-        await interaction.response.edit_message(content="Nobody here will be told about this one.", view=None)
+        await interaction.response.edit_message(content="Nobody here will be notified about this job.", view=None)
 
 
 class CancelButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:j:{NONCE}"):
-    """Has useapi give up a running job, for whoever made it by a press, and for moderators."""
+    """Cancels a running job at useapi.net, for the member whose submission made it, and for moderators."""
 
     code = "j"
     label = "Cancel the job"
     style = discord.ButtonStyle.danger
 
     async def act(self, interaction: discord.Interaction) -> None:
-        """Cancel it, and write down what useapi then says of it: it may have been done a moment before."""
+        """Cancel it, then poll it: it may have completed a moment before."""
         card, known = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
         if not _can_be_cancelled(known.job):
-            raise UserError(_NEVER)
+            raise UserError(_NEVER_CANCELLED)
         if not await _may_cancel(interaction, card):
-            raise UserError("Only the member who pressed the button for this job, and moderators, can cancel it.")
+            raise UserError("Only whoever pressed the button for this job and moderators can cancel it.")
         if known.job.over:
-            raise UserError("It is over already, so there is nothing to cancel.")
+            raise UserError("This job has already finished, so there's nothing to cancel.")
         await interaction.response.defer()  # useapi may take longer than the 3 s that Discord gives
         bot = bot_of(interaction)
         await bot.api.cancel(known.job.jobid)
-        await _look(interaction, known)
+        await _poll(interaction, known)
         bot.submissions.slot_freed()
         await interaction.edit_original_response(content=_CANCELLED, view=None)
 
 
-_NEVER = "U1 to U4 cannot be cancelled: useapi.net would keep that button from ever working again."
-_CANCELLED = (
-    "Cancelled at useapi.net. Midjourney may still charge for it; should its result come all the same, I'll post it "
-    "here."
-)
-
-
 def _can_be_cancelled(job: Job) -> bool:
-    """Not what U1-U4 made: a cancelled one stays among the parent's children, so the button answers 409 for good."""
+    """`False` for U1-U4: a cancelled one stays among the parent's children, so its button would answer 409 for good."""
     return button_for(job.button).tier is not CostTier.PICK
 
 
 async def _may_cancel(interaction: discord.Interaction, card: Delivery) -> bool:
-    """Whoever pressed for this job; moderators of the server where it was pressed, or where nobody pressed for it."""
-    press = await bot_of(interaction).store.history.of_child(card.job_id)
-    if press is not None and press.person.id == interaction.user.id:
+    """Whether the member may cancel the card's job.
+
+    Its submitter may, and moderators of the server where it was submitted; without a submission, any moderator.
+    """
+    submission = await bot_of(interaction).store.history.of_child(card.job_id)
+    if submission is not None and submission.person.id == interaction.user.id:
         return True
-    return is_moderator(interaction) and (press is None or press.destination.guild_id == card.destination.guild_id)
+    return is_moderator(interaction) and (
+        submission is None or submission.destination.guild_id == card.destination.guild_id
+    )
 
 
-async def _look(interaction: discord.Interaction, known: KnownJob) -> None:
+async def _poll(interaction: discord.Interaction, known: KnownJob) -> None:
     bot = bot_of(interaction)
     try:
         job = await bot.api.job(known.job.jobid)
     except ProviderError:
-        return  # the watcher looks anyway
+        return  # the poller polls it anyway
     await bot.store.jobs.record([(known.id, job)])
     bot.deliver_soon()

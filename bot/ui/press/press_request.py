@@ -1,6 +1,4 @@
-"""A press on its way to the line: what was pressed, whether this member may, and the answer that it was taken."""
-
-from collections.abc import Awaitable, Callable
+"""From a press to a submission: which button was pressed, whether the member may press it, and the first answer."""
 
 import discord
 import msgspec
@@ -12,19 +10,18 @@ from bot.models import CostTier, Delivery, DeliveryKind, KnownJob, LimitExceeded
 from bot.models.midjourney_buttons import button_for
 from bot.ui import replies
 from bot.ui.base import PersistentItem, is_requester
-from bot.ui.interactions import bot_of, check_load, check_rights, destination_of, is_moderator, person_of
+from bot.ui.command_mentions import with_mentions
+from bot.ui.interactions import bot_of, destination_of, is_moderator, person_of
 from bot.ui.permissions import role_is_gone
 from bot.ui.press import press_rules
 from bot.ui.press.press_rules import Presser
+from bot.ui.subscription_requests import check_load, check_rights
 
-_ROLE_PATIENCE = 1.0  # seconds; Discord wants an answer within 3
-
-Say = Callable[[str], Awaitable[object]]
-"""How the presser is answered."""
+_ROLE_TIMEOUT_SECONDS = 1.0  # Discord expects an answer to the press within 3
 
 
 class PressRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A press that this member may make: one of the buttons of a job that stands here."""
+    """A press that this member may make, of one of the buttons of a posted job."""
 
     delivery: Delivery
     parent: KnownJob
@@ -40,12 +37,15 @@ class PressRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PressesJob(PersistentItem):
-    """Whatever presses one of a job's buttons: the button itself, its question, its form. All check everything."""
+    """Base of everything that submits one of a job's buttons: the button, its confirmation, its form.
+
+    Each of them checks everything, because each may arrive alone, with a forged or outdated custom_id.
+    """
 
     index: int
 
     async def request(self, interaction: discord.Interaction) -> PressRequest:
-        """What the custom_id claims, checked; raises `UserError` where this member may not, or not now."""
+        """The press that the custom_id names; raises `UserError` if this member may not make it, or not now."""
         delivery, parent = await self.resolve(interaction, DeliveryKind.RESULT)
         job = parent.job
         if self.index >= len(job.buttons) or job.status != Status.COMPLETED:
@@ -68,12 +68,20 @@ class PressesJob(PersistentItem):
             delivery=delivery, parent=parent, button=button, tier=tier, settings=settings, presser=presser
         )
 
-    async def take(
-        self, interaction: discord.Interaction, request: PressRequest, *, prompt: str = "", say: Say | None = None
+    async def submit(
+        self,
+        interaction: discord.Interaction,
+        request: PressRequest,
+        *,
+        prompt: str = "",
+        replace_question: bool = False,
     ) -> None:
-        """Queue the submission and answer its presser; `bot.ui.submission_replies` says what became of it."""
-        presses = bot_of(interaction).submissions
-        press = await presses.add(
+        """Queue the submission and answer its presser; `bot.ui.submission_replies` later says what became of it.
+
+        `replace_question`: the press confirmed a private question, which the answer replaces.
+        """
+        queue = bot_of(interaction).submissions
+        submission = await queue.add(
             request.parent,
             request.button,
             request.delivery.destination,
@@ -83,20 +91,24 @@ class PressesJob(PersistentItem):
             prompt=prompt,
             answer=interaction.token,
         )
-        if isinstance(press, LimitExceeded):
-            raise UserError(press_rules.refusal(press, request.settings))
+        if isinstance(submission, LimitExceeded):
+            raise UserError(press_rules.limit_text(submission, request.settings))
+        accepted = f"On it: {request.name}."
         try:
-            on_it = f"On it: {request.name}."
-            await (replies.say(interaction, on_it) if say is None else say(on_it))
+            if replace_question:
+                await interaction.response.edit_message(content=accepted, view=None)
+            else:
+                await replies.say(interaction, accepted)
         except discord.HTTPException as refusal:
             if refusal.code in INTERACTION_NOT_ACKNOWLEDGED:
-                # Its presser saw it fail and presses again, or the other delivery of it was answered: never send both.
-                await presses.cancel_queued(press)
+                # The presser saw it fail and presses again, or a duplicate of it was answered: never send both.
+                await queue.cancel_queued(submission)
             raise
         finally:
-            presses.release(press)
+            queue.release(submission)
         if interaction.permissions.manage_guild and await _press_role_is_gone(interaction, request.settings):
-            await interaction.followup.send(press_rules.ROLE_IS_GONE, ephemeral=True)
+            note = with_mentions(interaction, press_rules.ROLE_IS_GONE)
+            await interaction.followup.send(note, ephemeral=True)
 
 
 async def _presser(interaction: discord.Interaction, delivery: Delivery) -> Presser:
@@ -108,12 +120,12 @@ async def _presser(interaction: discord.Interaction, delivery: Delivery) -> Pres
 
 
 def _role_ids(interaction: discord.Interaction) -> set[int]:
-    """The member's roles, @everyone too, which has the server's id."""
+    """The ids of the member's roles, including @everyone, whose id is the server's."""
     everyone = destination_of(interaction).guild_id
-    # Member.roles knows those in the cache alone, and there is none; the ids came with the interaction.
+    # Member.roles knows cached roles only, and this bot has no cache; the ids came with the interaction.
     return {everyone, *(interaction.user._roles if isinstance(interaction.user, discord.Member) else ())}
 
 
 async def _press_role_is_gone(interaction: discord.Interaction, settings: ServerSettings) -> bool:
     guild_id = destination_of(interaction).guild_id
-    return await role_is_gone(interaction.client, guild_id, settings.press_role, patience=_ROLE_PATIENCE)
+    return await role_is_gone(interaction.client, guild_id, settings.press_role, timeout_seconds=_ROLE_TIMEOUT_SECONDS)

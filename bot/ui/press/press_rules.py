@@ -1,18 +1,26 @@
-"""Who may press what, and how often: the rules that keep an account's bill small. Values in, values and words out."""
+"""Who may press which button and how often, and the sentence for a refused press. Pure."""
 
 import msgspec
 from discord.utils import format_dt
 
 from bot.models import CostTier, Job, Limit, LimitExceeded, Limits, ServerSettings
 from bot.models.midjourney_buttons import PromptUse, button_for
-from bot.ui.permissions import listed
 
-_ASKER = "the member who brought this job here"
-_MODERATORS = "moderators"
+ROLE_IS_GONE = (
+    "The role that may use the buttons was deleted. Someone with Manage Server can choose another one in "
+    "`/darkroom settings`."
+)
+PAUSED = (
+    "Buttons are paused in this server, so nothing was sent. Someone with Manage Server can resume them in "
+    "`/darkroom settings`."
+)
 
 
 class Presser(msgspec.Struct, frozen=True, kw_only=True):
-    """What counts about whoever presses; `requester`: the member brought the parent here, or made it by a press."""
+    """The facts about a member that decide what they may press.
+
+    `requester`: the member requested the parent job in this channel, or made it with a button.
+    """
 
     moderator: bool = False
     requester: bool = False
@@ -20,7 +28,7 @@ class Presser(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def wants_prompt(job: Job, button: str, settings: ServerSettings) -> bool:
-    """Whether a press opens the prompt for editing; describe's 🔄 has none."""
+    """Whether a press opens the form for editing the prompt; describe's 🔄 has no prompt."""
     match button_for(button).prompt:
         case PromptUse.ALWAYS:
             return True
@@ -31,7 +39,7 @@ def wants_prompt(job: Job, button: str, settings: ServerSettings) -> bool:
 
 
 def may_press(tier: CostTier, settings: ServerSettings, presser: Presser) -> bool:
-    """Whether this member may press a button of this tier at all."""
+    """Whether this member may press a button of this tier."""
     if presser.moderator:
         return True
     if tier is CostTier.PICK and presser.requester:
@@ -40,55 +48,46 @@ def may_press(tier: CostTier, settings: ServerSettings, presser: Presser) -> boo
 
 
 def who_may(tier: CostTier, settings: ServerSettings, *, role_is_gone: bool = False) -> str:
-    """The sentence for a member who may not; it names a role as a mention, so it is for a private answer only."""
-    who = [_ASKER] if tier is CostTier.PICK else []
+    """The sentence for a member who may not press; it mentions a role, so it is for a private answer only."""
     has_role = settings.press_role is not None and tier is not CostTier.UPSCALE
-    if has_role and not role_is_gone:
-        who.append(f"members with <@&{settings.press_role}>")
-    why = "." if tier is CostTier.PICK else ": it costs Midjourney time."
-    sentence = f"Only {listed([*who, _MODERATORS])} can press this{why}"
+    role = f"<@&{settings.press_role}>" if has_role and not role_is_gone else None
+    match tier, role:
+        case CostTier.PICK, None:
+            sentence = "Only whoever added this job and moderators can use this button."
+        case CostTier.PICK, _:
+            sentence = f"Only whoever added this job, {role} and moderators can use this button."
+        case _, None:
+            sentence = "Only moderators can use this button: it uses GPU time."
+        case _:
+            sentence = f"Only {role} and moderators can use this button: it uses GPU time."
     return f"{sentence} {ROLE_IS_GONE}" if has_role and role_is_gone else sentence
 
 
-ROLE_IS_GONE = (
-    "The role that may press here was deleted: somebody who manages this server can choose another in "
-    "`/darkroom settings`."
-)
-
-PAUSED = (
-    "Buttons are paused in this server, so nothing was sent. Somebody who manages it can let them go on in "
-    "`/darkroom settings`."
-)
-
-
 def limits(settings: ServerSettings, presser: Presser) -> Limits:
-    """The numbers that a press of this member must keep; moderators have none of their own."""
+    """The limits that a press of this member must keep; moderators have only the server's."""
     if presser.moderator:
         return Limits(server_daily=settings.server_daily)
     return Limits(daily=settings.daily, server_daily=settings.server_daily, cooldown=settings.cooldown)
 
 
-def refusal(refused: LimitExceeded, settings: ServerSettings) -> str:
-    """The sentence for a press that would pass a number."""
-    when = "" if refused.free_at is None else f" The next one is free {format_dt(refused.free_at, 'R')}."
-    match refused.why:
+def limit_text(exceeded: LimitExceeded, settings: ServerSettings) -> str:
+    """The sentence for a press that would exceed a limit."""
+    when = "" if exceeded.free_at is None else f" The next one is free {format_dt(exceeded.free_at, 'R')}."
+    match exceeded.why:
         case Limit.COOLDOWN:
-            again = "" if refused.free_at is None else f" {format_dt(refused.free_at, 'R')}"
-            return f"That was a little fast, so nothing was sent. Please press again{again}."
+            again = "in a moment" if exceeded.free_at is None else format_dt(exceeded.free_at, "R")
+            return f"Too fast, nothing was sent. Try again {again}."
         case Limit.DAILY if not settings.daily:
-            return "Only moderators can press this at the moment: members have no presses a day in this server."
+            return "Only moderators can use this button at the moment: this server's daily limit for members is 0."
         case Limit.DAILY:
-            return f"You have used your {_presses(settings.daily)} of the last 24 hours.{when}"
+            return f"You've reached your limit of {_uses(settings.daily)} in 24 hours.{when}"
         case Limit.SERVER_DAILY if not settings.server_daily:
-            return "This server allows no presses that cost Midjourney time."
+            return "This server doesn't allow buttons that use GPU time."
         case Limit.SERVER_DAILY:
-            return f"This server has used its {_presses(settings.server_daily)} of the last 24 hours.{when}"
+            return f"This server has reached its limit of {_uses(settings.server_daily)} in 24 hours.{when}"
         case Limit.QUEUE:
-            return (
-                "You have as many presses waiting as you may. Please wait until one of them was sent, or take one back "
-                "in `/jobs`."
-            )
+            return "You can't queue any more buttons. Wait until one of them is sent, or cancel one in `/jobs`."
 
 
-def _presses(number: int) -> str:
-    return "one press" if number == 1 else f"{number} presses"
+def _uses(number: int) -> str:
+    return "1 use" if number == 1 else f"{number} uses"

@@ -1,7 +1,7 @@
-"""The prompt for editing: what Custom Zoom wants, and what other buttons take when remix is on.
+"""The form for editing a prompt: Custom Zoom always opens it, other buttons do when remix is on.
 
-A form's state is in its custom_id, and discord.py remembers none of them: `bot.client` brings every submit here, also
-of a form that was opened before a restart. Discord takes 4,000 characters in a form, useapi 5,000.
+A form's state is in its custom_id, and discord.py keeps none of it: `bot.client` passes every submit to `submitted`,
+also of a form that was opened before a restart. Discord takes 4,000 characters in a form, useapi 5,000.
 """
 
 import re
@@ -16,14 +16,14 @@ from bot.errors import UserError
 from bot.models import Job
 from bot.models.midjourney_buttons import CUSTOM_ZOOM
 from bot.ui import replies
-from bot.ui.base import INDEX, NONCE, JobButtonBase, PersistentItem
+from bot.ui.base import INDEX, NONCE, JobButtonBase, PersistentItem, view_of
 from bot.ui.press.press_request import PressesJob
 from bot.ui.press.press_rules import wants_prompt
 
-LONGEST = 4000
+MAX_LENGTH = 4000
 """Characters that Discord takes in a form's field."""
 ZOOM = "--zoom 1.8"
-"""What Custom Zoom's form begins with."""
+"""The parameter that Custom Zoom's form is prefilled with."""
 
 _FIELD = "prompt"
 _PARAMETERS = re.compile(r"(?:^|\s)(?:--|—)[a-z].*", re.IGNORECASE | re.DOTALL)
@@ -32,23 +32,23 @@ _NUMBER = re.compile(r"[0-9](?:\.[0-9]{1,6})?")
 _FENCE = "```"
 _SHORTENED = "Discord's form is too small for the whole prompt: its words are cut, its parameters kept."
 _NEEDS_ZOOM = "Custom Zoom needs `--zoom` once in the prompt, with a number from 1.0 to 2.0, such as `--zoom 1.8`."
-_NEEDS_WORDS = "The prompt was empty, so nothing was sent."
+_EMPTY = "The prompt was empty, so nothing was sent."
 _REMIX_IS_OFF = (
-    "Remix was switched off in this server meanwhile, so the prompt cannot be changed. Press the button again to use "
-    "it as it is."
+    "Remix prompts were turned off in this server in the meantime, so the prompt can't be changed. Press the button "
+    "again to run it with the original prompt."
 )
 
 
 def prefilled(job: Job, button: str) -> str:
-    """The prompt that a form begins with, at most 4,000 characters; Custom Zoom's has its `--zoom`."""
+    """The prompt that a form is prefilled with, at most 4,000 characters; for Custom Zoom it has one `--zoom`."""
     text = formatting.prompt(job)
     if button != CUSTOM_ZOOM:
-        return _shortened(text, LONGEST)
-    return f"{_shortened(_ZOOMS.sub('', text).strip(), LONGEST - len(ZOOM) - 1)} {ZOOM}".strip()
+        return _shortened(text, MAX_LENGTH)
+    return f"{_shortened(_ZOOMS.sub('', text).strip(), MAX_LENGTH - len(ZOOM) - 1)} {ZOOM}".strip()
 
 
 def _shortened(text: str, limit: int) -> str:
-    """Cut where nothing but words is lost: Midjourney reads the parameters at the end."""
+    """Cut words from the end of the prompt, before its parameters, which Midjourney reads last."""
     if len(text) <= limit:
         return text
     found = _PARAMETERS.search(text)
@@ -57,45 +57,44 @@ def _shortened(text: str, limit: int) -> str:
     return words[: max(limit - len(parameters), 0)] + parameters[:limit]
 
 
-def trouble_with(prompt: str, button: str) -> str:
-    """Why Midjourney would not take this prompt, in a sentence; empty where it will."""
+def prompt_error(prompt: str, button: str) -> str | None:
+    """Why Midjourney would not accept this prompt, as a sentence; `None` if it would."""
     if not prompt:
-        return _NEEDS_WORDS
+        return _EMPTY
     if button == CUSTOM_ZOOM:
         zooms = _ZOOMS.findall(prompt)
         if len(zooms) != 1 or not _NUMBER.fullmatch(zooms[0]) or not 1.0 <= float(zooms[0]) <= 2.0:
             return _NEEDS_ZOOM
-    return ""
+    return None
 
 
 def form(nonce: str, index: int, job: Job, button: str, *, text: str = "") -> ui.Modal:
-    """The form for one of a job's buttons, with `text` (a former try) or the job's own prompt."""
-    title = CUSTOM_ZOOM if button == CUSTOM_ZOOM else f"{formatting.label(job_of(button))} with another prompt"
-    begun = text or prefilled(job, button)
+    """The form for one of a job's buttons, prefilled with `text` (an earlier attempt) or with the job's prompt."""
+    title = CUSTOM_ZOOM if button == CUSTOM_ZOOM else f"{formatting.label(_job_of(button))} with another prompt"
     modal = ui.Modal(title=title[:45], custom_id=f"dr:{PromptForm.code}:{nonce}:{index}")
     modal.add_item(
         ui.Label(
             text="Prompt",
-            description=_SHORTENED if not text and len(formatting.prompt(job)) > LONGEST else None,
+            description=_SHORTENED if not text and len(formatting.prompt(job)) > MAX_LENGTH else None,
             component=ui.TextInput(
                 custom_id=_FIELD,
                 style=discord.TextStyle.paragraph,
-                default=begun or None,
-                max_length=LONGEST,
+                default=text or prefilled(job, button) or None,
+                max_length=MAX_LENGTH,
             ),
         )
     )
-    modal.stop()  # discord.py remembers none that is over: the submit brings all that is needed
+    modal.stop()  # discord.py then keeps no reference to it: the submit carries all that is needed
     return modal
 
 
-def job_of(button: str) -> Job:
-    """A job that goes by the name of a button."""
+def _job_of(button: str) -> Job:
+    """A job with the label of a button, for `formatting.label`."""
     return Job(jobid="", verb="button", button=button)
 
 
 class PromptForm(PressesJob):
-    """A form that somebody sent; `text` is what they wrote."""
+    """A submitted form; `text` is the prompt in it."""
 
     code: ClassVar[str] = "z"
     template: ClassVar[re.Pattern[str]] = re.compile(rf"dr:z:{NONCE}:{INDEX}")
@@ -106,23 +105,22 @@ class PromptForm(PressesJob):
         self.text = text
 
     async def act(self, interaction: discord.Interaction) -> None:
-        """Put the press into the line with this prompt; one that would not be taken is given back."""
+        """Submit the button with this prompt; a prompt with an error is returned to the member for another attempt."""
         request = await self.request(interaction)
         job = request.parent.job
         if not wants_prompt(job, request.button, request.settings):
             raise UserError(_REMIX_IS_OFF)
-        prompt = formatting.clean(self.text[:LONGEST])
-        if error := trouble_with(prompt, request.button):
-            view = ui.View(timeout=None)
-            view.add_item(TryAgainButton(self.nonce, self.index))
-            await replies.say(interaction, error, embed=_kept(prompt), view=view)
+        prompt = formatting.clean(self.text[:MAX_LENGTH])
+        if (error := prompt_error(prompt, request.button)) is not None:
+            view = view_of(TryAgainButton(self.nonce, self.index))
+            await replies.say(interaction, error, embed=_prompt_embed(prompt), view=view)
             return
         unchanged = request.button != CUSTOM_ZOOM and prompt == prefilled(job, request.button)
-        await self.take(interaction, request, prompt="" if unchanged else prompt)
+        await self.submit(interaction, request, prompt="" if unchanged else prompt)
 
 
 class TryAgainButton(PressesJob, JobButtonBase, ui.DynamicItem[ui.Button[Any]], template=rf"dr:e:{NONCE}:{INDEX}"):
-    """Opens the form again, with the text that stands above this button."""
+    """Opens the form again, with the prompt in the embed above this button."""
 
     code = "e"
     label = "Try again"
@@ -133,26 +131,28 @@ class TryAgainButton(PressesJob, JobButtonBase, ui.DynamicItem[ui.Button[Any]], 
         job = request.parent.job
         if not wants_prompt(job, request.button, request.settings):
             raise UserError(_REMIX_IS_OFF)
-        text = "" if interaction.message is None else _kept_in(interaction.message)
+        text = "" if interaction.message is None else _prompt_in(interaction.message)
         await interaction.response.send_modal(form(self.nonce, self.index, job, request.button, text=text))
 
 
-def _kept(prompt: str) -> discord.Embed | None:
-    """The text, kept in the answer itself until it is wanted again."""
+def _prompt_embed(prompt: str) -> discord.Embed | None:
+    """An embed that stores the prompt in the answer, for "Try again"; `None` if it is empty."""
+    if not prompt:
+        return None
     whole = prompt.replace(_FENCE, "'''")
-    return discord.Embed(description=f"{_FENCE}\n{whole}\n{_FENCE}") if prompt else None
+    return discord.Embed(description=f"{_FENCE}\n{whole}\n{_FENCE}")
 
 
-def _kept_in(message: discord.Message) -> str:
-    kept = next((embed.description or "" for embed in message.embeds), "")
-    return kept.removeprefix(_FENCE).removesuffix(_FENCE).strip()[:LONGEST]
+def _prompt_in(message: discord.Message) -> str:
+    stored = next((embed.description or "" for embed in message.embeds), "")
+    return stored.removeprefix(_FENCE).removesuffix(_FENCE).strip()[:MAX_LENGTH]
 
 
 FORMS: tuple[type[PromptForm], ...] = (PromptForm,)
 
 
 async def submitted(interaction: discord.Interaction) -> None:
-    """Answer a form that somebody sent; one that nobody knows, too."""
+    """Handle a submitted form, unknown ones included."""
     data: Any = interaction.data or {}
     custom_id = str(data.get("custom_id", ""))
     for kind in FORMS:
@@ -160,11 +160,11 @@ async def submitted(interaction: discord.Interaction) -> None:
             text = next((value for value in _values(data.get("components"))), "")
             await kind(match, text).callback(interaction)
             return
-    await _Unknown().callback(interaction)
+    await _UnknownForm().callback(interaction)
 
 
 def _values(components: Any) -> Iterator[str]:
-    """The texts in a form's fields, whatever they stand in: rows, or labels."""
+    """The texts in a form's fields, which may be nested in rows or labels."""
     for component in components if isinstance(components, list) else []:
         inner = [component["component"]] if "component" in component else component.get("components")
         if inner is not None:
@@ -173,6 +173,6 @@ def _values(components: Any) -> Iterator[str]:
             yield component["value"]
 
 
-class _Unknown(PersistentItem):
+class _UnknownForm(PersistentItem):
     async def act(self, _interaction: discord.Interaction, /) -> None:
-        raise UserError("I don't know this form any more. `/job` with the job's id shows its buttons anew.")
+        raise UserError("I don't know this form any more. `/job` with the job's id shows its buttons again.")

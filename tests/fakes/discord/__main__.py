@@ -1,4 +1,4 @@
-"""`python -m tests.fakes.discord`: the pretend Discord as a process, until it is told to end."""
+"""`python -m tests.fakes.discord`: the fake Discord as a process, until a signal ends it."""
 
 import argparse
 import asyncio
@@ -8,12 +8,12 @@ from tests.fakes.discord.faults import Faults
 from tests.fakes.discord.server import FakeDiscord
 
 
-async def serve(asked: argparse.Namespace) -> None:
+async def serve(arguments: argparse.Namespace) -> None:
     end = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, end.set)
-    async with FakeDiscord(**vars(asked)) as discord:
-        print(discord.origin, flush=True)  # noqa: T201 - the line that whoever started this waits for
+    async with FakeDiscord(**vars(arguments)) as discord:
+        print(discord.origin, flush=True)  # noqa: T201 - the parent process waits for this line
         await end.wait()
 
 

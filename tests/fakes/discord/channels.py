@@ -62,16 +62,16 @@ class Channel:
     messages: dict[int, Message] = field(default_factory=dict)
 
     def json(self) -> Json:
-        told: Json = {"id": str(self.id), "flags": 0, "last_message_id": None}
+        body: Json = {"id": str(self.id), "flags": 0, "last_message_id": None}
         if self.recipient:
-            return told | {"type": 1, "recipients": [self.recipient.json()]}
-        told |= {"name": self.name, "guild_id": str(self.guild_id), "rate_limit_per_user": 0}
-        told["parent_id"] = str(self.parent_id) if self.parent_id else None
+            return body | {"type": 1, "recipients": [self.recipient.json()]}
+        body |= {"name": self.name, "guild_id": str(self.guild_id), "rate_limit_per_user": 0}
+        body["parent_id"] = str(self.parent_id) if self.parent_id else None
         if not self.parent_id:
-            return told | {"type": 0, "position": 0, "nsfw": self.age_restricted, "topic": None}
+            return body | {"type": 0, "position": 0, "nsfw": self.age_restricted, "topic": None}
         age = {"archived": False, "archive_timestamp": "2026-01-01T00:00:00+00:00", "auto_archive_duration": 1440}
         counts = dict.fromkeys(("message_count", "member_count", "total_message_sent"), 0)
-        return told | counts | {"type": 11, "owner_id": str(self.id), "thread_metadata": {**age, "locked": False}}
+        return body | counts | {"type": 11, "owner_id": str(self.id), "thread_metadata": {**age, "locked": False}}
 
 
 class Places:

@@ -1,4 +1,4 @@
-"""The pretend Discord as a process of its own: what a test says to it, over HTTP under /_pretend/."""
+"""The fake Discord as a process of its own: what a test says to it, over HTTP under /_control/."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -23,18 +23,18 @@ SAME_NAME = (
 """Methods of `FakeDiscord`; their arguments are the fields of the JSON body."""
 
 
-def door(discord: "FakeDiscord") -> Callable[[web.Request], Awaitable[web.Response]]:
-    """The handler of POST /_pretend/<verb>: 200 with what the method returned, or 400 with an `error`."""
+def handler(discord: "FakeDiscord") -> Callable[[web.Request], Awaitable[web.Response]]:
+    """The handler of POST /_control/<verb>: 200 with what the method returned, or 400 with an `error`."""
 
     async def handle(request: web.Request) -> web.Response:
         try:
-            told = _verb(discord, request.match_info["verb"])(**(await request.json()))
-            told = _plain(await told if isawaitable(told) else told)
+            result = _verb(discord, request.match_info["verb"])(**(await request.json()))
+            result = _plain(await result if isawaitable(result) else result)
         except (LookupError, TimeoutError, TypeError, ValueError) as error:
-            told, status = {"error": f"{type(error).__name__}: {error}"}, 400
+            result, status = {"error": f"{type(error).__name__}: {error}"}, 400
         else:
             status = 200
-        return web.Response(status=status, body=msgspec.json.encode(told), content_type="application/json")
+        return web.Response(status=status, body=msgspec.json.encode(result), content_type="application/json")
 
     return handle
 
@@ -65,19 +65,19 @@ def _verb(discord: "FakeDiscord", verb: str) -> Callable[..., Any]:
     return others[verb]
 
 
-def _plain(told: Any) -> Any:
-    match told:
+def _plain(result: Any) -> Any:
+    match result:
         case Message():
-            return told.json()
+            return result.json()
         case Interaction():
-            return told.id
+            return result.id
         case list():
-            return [_plain(each) for each in told]
-    return told
+            return [_plain(each) for each in result]
+    return result
 
 
 class RemoteFakeDiscord:
-    """A pretend Discord in another process: its methods as verbs, ids and JSON instead of objects.
+    """A fake Discord in another process: its methods as verbs, ids and JSON instead of objects.
 
     `await discord.do("slash", channel_id=…, who=…, name="job", options={…})` gives the interaction's id, which
     `do("answered", interaction=…)` takes; messages come as Discord's JSON.
@@ -95,14 +95,14 @@ class RemoteFakeDiscord:
         await self._session.close()
 
     async def do(self, verb: str, **what: Any) -> Any:
-        async with self._session.post(f"{self.origin}/_pretend/{verb}", json=what) as response:
-            told = await response.json()
+        async with self._session.post(f"{self.origin}/_control/{verb}", json=what) as response:
+            result = await response.json()
         if response.status != 200:
-            raise RuntimeError(told["error"])
-        return told
+            raise RuntimeError(result["error"])
+        return result
 
     async def wait_until(self, seen: Callable[[], Awaitable[T]], within: float = 15.0) -> T:
-        """What `seen` gives as soon as that is truthy; asked anew at every change over there."""
+        """What `seen` gives as soon as that is truthy; evaluated again at every change over there."""
         version = 0
         async with asyncio.timeout(within):
             while not (found := await seen()):

@@ -26,16 +26,16 @@ class Identify:
 
 @dataclass(kw_only=True)
 class Session:
-    """What one shard was told; without `socket` it waits for a RESUME."""
+    """What was sent to one shard; without `socket` it waits for a RESUME."""
 
     id: str
     shard: tuple[int, int]
     socket: web.WebSocketResponse | None
-    told: list[Json] = field(default_factory=list)
+    sent: list[Json] = field(default_factory=list)
 
     async def tell(self, event: str, data: Json) -> None:
-        self.told.append({"op": DISPATCH, "t": event, "s": len(self.told) + 1, "d": data})
-        await self.send(self.told[-1])
+        self.sent.append({"op": DISPATCH, "t": event, "s": len(self.sent) + 1, "d": data})
+        await self.send(self.sent[-1])
 
     async def send(self, frame: Json) -> None:
         if self.socket and not self.socket.closed:
@@ -44,7 +44,7 @@ class Session:
 
 
 class Gateway:
-    """All sessions of the one bot; `url` is where it listens, `shards` how many it is told to open."""
+    """All sessions of the one bot; `url` is where it listens, `shards` how many it must open."""
 
     def __init__(self, world: Places, shards: int) -> None:
         self.world, self.shards = world, shards
@@ -92,11 +92,11 @@ class Gateway:
             case other:
                 self.world.violations.append(f"The gateway does not model op {other}")
 
-    async def _identify(self, socket: web.WebSocketResponse, asked: Json) -> None:
-        number, count = asked.get("shard", [0, 1])
-        self.identifies.append(Identify(at=self.world.now(), shard=(number, count), intents=asked["intents"]))
-        if asked["intents"]:
-            self.world.violations.append(f"Intents {asked['intents']} asked for: their events are not modelled")
+    async def _identify(self, socket: web.WebSocketResponse, payload: Json) -> None:
+        number, count = payload.get("shard", [0, 1])
+        self.identifies.append(Identify(at=self.world.now(), shard=(number, count), intents=payload["intents"]))
+        if payload["intents"]:
+            self.world.violations.append(f"Intents {payload['intents']} asked for: their events are not modelled")
         if self.limits()["remaining"] == 0:
             self.world.violations.append("1,000 IDENTIFYs in a day: Discord would have reset the token")
         if not 0 <= number < count:
@@ -111,13 +111,13 @@ class Gateway:
         })  # fmt: skip
         self.world.changed()
 
-    async def _resume(self, socket: web.WebSocketResponse, asked: Json) -> None:
-        session = next((each for each in self.sessions.values() if each.id == asked["session_id"]), None)
+    async def _resume(self, socket: web.WebSocketResponse, payload: Json) -> None:
+        session = next((each for each in self.sessions.values() if each.id == payload["session_id"]), None)
         if session is None:
             await socket.send_json({"op": INVALID, "d": False})
             return
         session.socket = socket
-        for missed in session.told[asked["seq"] :]:
+        for missed in session.sent[payload["seq"] :]:
             await session.send(missed)
         await session.tell("RESUMED", {})
         self.world.changed()

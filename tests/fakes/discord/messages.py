@@ -106,7 +106,7 @@ class Message:
         )
 
     def json(self) -> Json:
-        told: Json = {
+        body: Json = {
             "id": str(self.id), "channel_id": str(self.channel_id), "type": self.kind, "content": self.content,
             "author": self.author.json(), "embeds": self._embeds(), "components": self.components, "flags": self.flags,
             "attachments": [file.json() for file in self.files if not file.in_embed],
@@ -115,10 +115,10 @@ class Message:
             "pinned": False, "tts": False,
         }  # fmt: skip
         if self.nonce is not None:
-            told["nonce"] = self.nonce
+            body["nonce"] = self.nonce
         if self.reply_to is not None:
-            told["message_reference"] = {"type": 0, "channel_id": told["channel_id"], "message_id": str(self.reply_to)}
-        return told
+            body["message_reference"] = {"type": 0, "channel_id": body["channel_id"], "message_id": str(self.reply_to)}
+        return body
 
     def _embeds(self) -> list[Json]:
         """The embeds, with fresh links to the files that they show."""

@@ -33,15 +33,15 @@ class Oracle:
         tolerant["components"]["schemas"]["SnowflakeType"] = {"type": ["string", "integer"]}
         self._spec = spec
         self._registry = Registry().with_resources(
-            [("asked:", DRAFT202012.create_resource(tolerant)), ("told:", DRAFT202012.create_resource(spec))]
+            [("request:", DRAFT202012.create_resource(tolerant)), ("response:", DRAFT202012.create_resource(spec))]
         )
         self._judge = functools.cache(self._make_judge)
 
     def request(self, method: str, route: str, body: Any) -> str:
         if "requestBody" not in self._spec["paths"][route][method.lower()]:
             return "" if body is None else f"{method} {route} takes no body"
-        return self._verdict(
-            f"{method} {route}", "asked:", ("paths", route, method.lower(), "requestBody", *JSON), body
+        return self._complaint(
+            f"{method} {route}", "request:", ("paths", route, method.lower(), "requestBody", *JSON), body
         )
 
     def answer(self, method: str, route: str, status: int, body: Any) -> str:
@@ -55,9 +55,9 @@ class Oracle:
         if status == 204:
             return "" if body is None else f"{method} {route} answers 204 with a body"
         some = body[:10] if isinstance(body, list) else body  # a page of 100 messages takes a second
-        return self._verdict(f"{method} {route} → {status}", "told:", (*where, *JSON), some)
+        return self._complaint(f"{method} {route} → {status}", "response:", (*where, *JSON), some)
 
-    def _verdict(self, what: str, side: str, where: tuple[str, ...], body: Any) -> str:
+    def _complaint(self, what: str, side: str, where: tuple[str, ...], body: Any) -> str:
         from jsonschema.exceptions import best_match  # type: ignore[import-untyped]  # carries no types
 
         worst = best_match(self._judge(side, where).iter_errors(body))

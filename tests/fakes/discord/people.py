@@ -20,7 +20,7 @@ class People(World):
         self.interactions: dict[str, Interaction] = {}
 
     async def slash(self, channel_id: int, who: int, name: str, options: Json | None = None) -> Interaction:
-        """`/name options`; a subcommand stands behind a space, as in "darkroom status"."""
+        """`/name options`; a subcommand follows a space, as in "darkroom status"."""
         return await self._interact(SLASH, channel_id, who, self._command(channel_id, name, options or {}))
 
     async def autocomplete(
@@ -49,13 +49,13 @@ class People(World):
         chosen = {} if values is None else {"values": values}
         return await self._interact(PRESS, target.channel_id, who, data | chosen, target)
 
-    async def submit_modal(self, asked: Interaction, values: dict[str, str]) -> Interaction:
-        """Fill in the form that came as the answer to `asked`: custom_id of each text field -> text."""
-        if asked.modal is None:
-            raise LookupError(f"No form came as the answer to {asked.data}")
-        fields = [_filled(row, values) for row in asked.modal["components"]]
-        data = {"custom_id": asked.modal["custom_id"], "components": fields}
-        return await self._interact(MODAL, asked.channel_id, asked.person.id, data, asked.source)
+    async def submit_modal(self, answered: Interaction, values: dict[str, str]) -> Interaction:
+        """Fill in the form that came as the answer to `answered`: custom_id of each text field -> text."""
+        if answered.modal is None:
+            raise LookupError(f"No form came as the answer to {answered.data}")
+        fields = [_filled(row, values) for row in answered.modal["components"]]
+        data = {"custom_id": answered.modal["custom_id"], "components": fields}
+        return await self._interact(MODAL, answered.channel_id, answered.person.id, data, answered.source)
 
     async def replay(self, interaction: Interaction) -> None:
         """Tell the bot of an interaction once more."""

@@ -74,7 +74,7 @@ class FakeDiscord(People):
         app = web.Application(client_max_size=LARGEST)
         app.router.add_get("/gateway", self._gateway)
         app.router.add_get("/cdn/attachments/{channel_id}/{file_id}/{name}", self._cdn)
-        app.router.add_post("/_pretend/{verb}", control.door(self))
+        app.router.add_post("/_control/{verb}", control.handler(self))
         for method, route, answer in ROUTES:
             app.router.add_route(method, API + route, self._api(route, answer))
         app.router.add_route("*", "/{anything:.*}", self._unmodelled)
@@ -119,7 +119,7 @@ class FakeDiscord(People):
     def heal(self) -> None:
         self.faults.heal()
 
-    # the doors
+    # the endpoints
 
     def _api(
         self, route: str, answer: Callable[[People, Call], Reply]
@@ -160,7 +160,7 @@ class FakeDiscord(People):
         try:
             response = self._answer(call, answer)
         except Exception as broken:
-            self.violations.append(f"The pretend Discord itself broke over {call}: {broken!r}")
+            self.violations.append(f"The fake Discord itself broke over {call}: {broken!r}")
             raise
         return await self._break(request, fault.removeprefix("stored-")) if fault else response
 
@@ -175,10 +175,10 @@ class FakeDiscord(People):
                 if full:
                     return self._judged(call, 429, full, headers | {"Retry-After": str(full["retry_after"])})
             self._judge_request(call)
-            told = answer(self, call)
+            body = answer(self, call)
         except Refusal as refusal:
             return self._judged(call, refusal.status, refusal.body, headers)
-        return self._judged(call, 204 if told is None else 200, told, headers)
+        return self._judged(call, 204 if body is None else 200, body, headers)
 
     def _judge_request(self, call: Call) -> None:
         wrong = complaints(call.body, len(call.uploads))
@@ -191,7 +191,7 @@ class FakeDiscord(People):
     def _judged(self, call: Call, status: int, body: Any, headers: dict[str, str]) -> web.Response:
         judge = openapi_validator()
         if judge and (wrong := judge.answer(call.method, call.route, status, body)):
-            self.violations.append(f"The pretend Discord itself: {wrong}")
+            self.violations.append(f"The fake Discord itself: {wrong}")
         return _json(status, body, headers)
 
     async def _break(self, request: web.Request, kind: str) -> web.StreamResponse:
@@ -229,7 +229,7 @@ class FakeDiscord(People):
 
     async def _unmodelled(self, request: web.Request) -> web.Response:
         self.violations.append(f"Not modelled: {request.method} {request.path}")
-        return _json(501, {"message": f"The pretend Discord does not model {request.method} {request.path}", "code": 0})
+        return _json(501, {"message": f"The fake Discord does not model {request.method} {request.path}", "code": 0})
 
 
 def _json(status: int, body: Any, headers: dict[str, str] | None = None) -> web.Response:

@@ -1,4 +1,4 @@
-"""The messages of the pretend Discord: posted once for each nonce, edited, deleted, read page by page."""
+"""The messages of the fake Discord: posted once for each nonce, edited, deleted, read page by page."""
 
 import copy
 import mimetypes
@@ -34,11 +34,11 @@ class World(Places):
         self._old_edits: dict[int, Window] = {}
 
     def say(self, channel_id: int, who: int, content: str) -> Message:
-        """A member writes something (the bot has no intent to be told of it)."""
+        """A member writes something (without an intent, the bot does not receive it)."""
         return self.store(self.draft(channel_id, self.people[who]), {"content": content}, [])
 
     def messages(self, channel_id: int) -> list[Message]:
-        """What stands in the channel, oldest first, answers for one person alone left out."""
+        """The messages of the channel, oldest first, answers for one person alone left out."""
         return [message for message in self.channels[channel_id].messages.values() if not message.deleted]
 
     def delete_message(self, message_id: int) -> None:
