@@ -1,4 +1,4 @@
-"""Sanitizes untrusted text for Discord: `clean`, `escape`, `clip`, and `plain` for all three."""
+"""Sanitizes untrusted text for Discord: `clean`, `escape`, `clip`, `isolate`, and `plain` for all four."""
 
 import re
 import unicodedata
@@ -29,11 +29,14 @@ _ACTIVE = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _NUMBERED = re.compile(r"^(\d+)([.)])(?=\s|$)")
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
+_ISOLATES = "\u2068\u2069"  # first strong isolate, and its end: https://www.unicode.org/reports/tr9/#Explicit_Directional_Isolates
 
 _UNIT = re.compile(
     r"""
       (?: <t:\d{1,13}(?::[a-z])?>      # a timestamp that was not escaped
         | \\ . | @\u200b               # a character with its escape
+        | `[^`\n]{1,100}`               # inline code: half of it would pair with the next backtick
         | [\U0001f1e6-\U0001f1ff]{2}   # a flag
         | . )
       (?: [\u0300-\u036f\u20d0-\u20ff\ufe00-\ufe0f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f] | \u200d . ){0,16}
@@ -53,8 +56,14 @@ def clean(text: str) -> str:
     return line if any(unicodedata.category(char)[0] in "LNPS" for char in line) else ""
 
 
-def escape(line: str) -> str:
-    """Escape the Markdown, links and mentions of a clean line, wherever in a message it will be placed."""
+def escape(line: str, *, keep: re.Pattern[str] | None = None) -> str:
+    """Escape the Markdown, links and mentions of a clean line, wherever in a message it will be placed.
+
+    What matches `keep`, a pattern with one group around all of it, stays active.
+    """
+    if keep is not None:
+        parts = keep.split(line)
+        return "".join(part if number % 2 else escape(part) for number, part in enumerate(parts))
     escaped = _ACTIVE.sub(lambda match: "@\u200b" if match["at"] else "\\" + match["sign"], line)
     return _NUMBERED.sub(r"\1\\\2", escaped)
 
@@ -71,9 +80,26 @@ def clip(text: str, limit: int) -> str:
     return (text[:end].rstrip() + "…")[: max(limit, 0)]
 
 
+def isolate(text: str) -> str:
+    """Keep a right-to-left text from reordering the words around it; other texts are returned as they are.
+
+    The result is up to two characters longer. `clean` removes the isolates again.
+    """
+    if text.isascii() or not _RIGHT_TO_LEFT.search(text):
+        return text
+    return _ISOLATES[0] + text + _ISOLATES[1]
+
+
+def without_isolates(text: str) -> str:
+    """The text without what `isolate` added around it."""
+    return text.strip(_ISOLATES)
+
+
 def plain(text: str, limit: int) -> str:
     """Sanitize untrusted text for an embed or a message: one line without links and mentions.
 
-    It has at most `limit` characters, escapes included.
+    It has at most `limit` characters, escapes and isolates included.
     """
-    return clip(escape(clean(text)), limit)
+    escaped = escape(clean(text))
+    isolated = isolate(clip(escaped, limit))
+    return isolated if len(isolated) <= limit else isolate(clip(escaped, limit - 2))

@@ -4,7 +4,7 @@ from datetime import UTC
 
 from hypothesis import strategies as st
 
-from bot.models import ACCOUNT_VERBS, SEED_VERBS, Attachment, Job, JobEmbed, Media, Seed, Status
+from bot.models import ACCOUNT_VERBS, SEED_VERBS, Attachment, Halt, Job, JobEmbed, Media, Seed, Status
 
 JOBID = "job:20260602103433688-user:12345-channel:1502243953687265485-bot:midjourney"
 
@@ -94,6 +94,7 @@ jobs = st.builds(
     error=texts,
     error_details=texts,
     percent=st.none() | st.integers(-1000, 1000),
+    halted=st.none() | st.sampled_from(Halt),
     mode=st.sampled_from(("", "fast", "relaxed, stealth")) | texts,
 )
 """A job with anything in any field."""

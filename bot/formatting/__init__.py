@@ -13,14 +13,16 @@ from bot.formatting.captions import (
     decline_reason,
     file_name,
     finished_line,
+    has_decline_reason,
     link,
     linkable,
     mentions,
     outcome,
+    summary,
 )
 from bot.formatting.embeds import account_answer, result, status_card
 from bot.formatting.family import FAMILY_LIMIT, FamilyLine, family
-from bot.formatting.labels import label, prompt, title
+from bot.formatting.labels import is_video, label, prompt, title
 from bot.formatting.status_text import bar, duration
 from bot.formatting.submission_texts import (
     accepted,
@@ -52,6 +54,8 @@ __all__ = [
     "family",
     "file_name",
     "finished_line",
+    "has_decline_reason",
+    "is_video",
     "label",
     "link",
     "linkable",
@@ -64,6 +68,7 @@ __all__ = [
     "repeated",
     "result",
     "status_card",
+    "summary",
     "title",
     "unconfirmed",
 ]

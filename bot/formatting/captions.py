@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import msgspec
 
-from bot.formatting.labels import label, scene, title
-from bot.formatting.status_text import ENDINGS, duration, state
+from bot.formatting.labels import is_video, label, scene, title
+from bot.formatting.status_text import duration, ending, state
 from bot.models import SEED_VERBS, Job, Status
 from bot.models.midjourney_buttons import is_grid
-from bot.text import clean, clip, plain
+from bot.text import clean, clip, escape, isolate, plain, without_isolates
 
 CHOICE_LIMIT = 100
 """The name of an autocomplete choice."""
@@ -26,6 +26,10 @@ LINK_LIMIT = 512
 
 _JOBID = re.compile(r"\bj(?:ob:)?\d{10}\S*?-bot:\w+")
 _MENTION = re.compile(r"<@!?\d+>")
+MASKED_LINK = re.compile(r"\[([^\[\]]*)\]\([^()\s]*\)")
+TIMESTAMP = re.compile(r"(<t:\d{1,13}(?::[tTdDfFR])?>)")
+"""Discord's, which can only show a time: https://discord.com/developers/docs/reference#message-formatting"""
+_TIMESTAMP_OR_CODE = re.compile(rf"({TIMESTAMP.pattern[1:-1]}|`[^`@]{{1,98}}`)")
 _WEB_ADDRESS = re.compile(r"https?://[\w.-]+(?::\d+)?(?:/[\w.~!$&*+,;=:@%/?#-]*)?", re.ASCII)
 
 
@@ -44,13 +48,21 @@ def tag(key: str) -> str:
 def choice(job: Job, key: str) -> str:
     """The name of an autocomplete choice: "V2 · castle in the fog · 47%"; a job without a prompt shows its key."""
     head, tail = clip(label(job), 30), state(job)
-    words = "" if job.status == Status.MODERATED else title(job, CHOICE_LIMIT - len(head) - len(tail) - 6)
-    return clip(" · ".join(filter(None, (head, words or tag(key), tail))), CHOICE_LIMIT)
+    words = "" if job.status == Status.MODERATED else title(job, CHOICE_LIMIT - len(head) - len(tail) - 10)
+    return clip(" · ".join(filter(None, (isolate(head), isolate(words) or tag(key), tail))), CHOICE_LIMIT)
+
+
+def summary(job: Job, key: str) -> str:
+    """The same facts as in `choice` for a message, where Markdown is escaped; at most 130 characters."""
+    words = "" if job.status == Status.MODERATED else title(job)
+    return " · ".join(filter(None, (plain(label(job), 30), plain(words, 80) or tag(key), state(job))))
 
 
 def link(text: str, url: str | None) -> str:
-    """`text` (our own, or escaped) as a masked link; without a usable address the text alone."""
-    return f"[{text}]({url})" if url and len(url) <= LINK_LIMIT and _WEB_ADDRESS.fullmatch(url) else text
+    """`text` (our own, or from `plain`) as a masked link; without a usable address the text alone."""
+    if not url or len(url) > LINK_LIMIT or not _WEB_ADDRESS.fullmatch(url):
+        return text
+    return isolate(f"[{without_isolates(text)}]({url})")
 
 
 def linkable(text: str) -> str:
@@ -64,24 +76,25 @@ def finished_line(job: Job, *, took: timedelta | None, url: str | None) -> str:
 
     `url` is the jump link of the result. A declined prompt is not repeated.
     """
-    ending = ENDINGS.get(job.status)
     words = "" if job.status == Status.MODERATED else title(job)
     name = " · ".join(filter(None, (plain(label(job), 100), plain(words, 120))))
-    if ending:
+    if end := ending(job):
         time = f" after {duration(took)}" if took else ""
-        line = f"-# {ending.sign} {name}, {ending.word}{time}"
+        line = f"-# {end.sign} {name}, {end.word}{time}"
     else:
         line = f"-# ✓ {name}" + (f", {duration(took)}" if took else "")
     return f"{line} → {link(outcome(job), url)}" if url else line
 
 
 def outcome(job: Job) -> str:
-    """The text of a link to a finished job's post: "picture", "prompts", "seed", or "details" where it brought none."""
-    if job.status in ENDINGS:
+    """The text of a link to a finished job's post: what it brought, such as "picture", or "details" for nothing."""
+    if ending(job):
         return "details"
     if job.verb == "describe":
         return "prompts"
-    return "seed" if job.verb in SEED_VERBS else "picture"
+    if job.verb in SEED_VERBS:
+        return "seed"
+    return "video" if is_video(job) else "picture"
 
 
 def mentions(user_ids: Sequence[int]) -> str:
@@ -100,22 +113,40 @@ def mentions(user_ids: Sequence[int]) -> str:
 
 def reason(job: Job, text: str, limit: int) -> str:
     """Midjourney's text about a job, escaped, without job ids and mentions, which identify the account's owner."""
+    return plain(_without_ids(job, text), limit)
+
+
+def _without_ids(job: Job, text: str) -> str:
     for jobid in (job.jobid, job.parent_jobid):
         text = text.replace(jobid, "this job") if len(jobid) > 20 else text
-    return plain(_MENTION.sub("someone", _JOBID.sub("this job", text)), limit)
+    return _MENTION.sub("someone", _JOBID.sub("this job", text))
+
+
+def has_decline_reason(job: Job) -> bool:
+    """Whether Midjourney said more about a declined or failed job than its public result shows."""
+    return job.status == Status.MODERATED or (job.status == Status.FAILED and bool(clean(job.error_details)))
 
 
 def decline_reason(job: Job) -> str:
-    """Midjourney's reason for declining a job, escaped, at most 1,900 characters: for its requester only."""
+    """Midjourney's reason for declining or failing a job, at most 1,900 characters: for its requester only.
+
+    It reads as Midjourney's own message does in Discord: timestamps and inline code stay active.
+    """
     name = reason(job, job.error, 200)
-    details = (reason(job, line, 1600) for line in job.error_details.splitlines())
+    details = (_detail(job, line) for line in job.error_details.splitlines())
     text = "\n".join(filter(None, (f"**{name}**" if name else "", *details)))
     return clip(text, 1900) or "Midjourney gave no reason."
 
 
+def _detail(job: Job, line: str) -> str:
+    text = MASKED_LINK.sub(r"\1", clean(_without_ids(job, line)))
+    return clip(escape(text, keep=_TIMESTAMP_OR_CODE), 1600)
+
+
 def alt_text(job: Job, *, part: int | None = None) -> str:
     """The description of a job's picture for screen readers; `part` is the number of one picture of four, from 1."""
-    what = "Four pictures made with Midjourney" if is_grid(job.buttons) else "Picture made with Midjourney"
+    one, four = ("Video", "Four videos") if is_video(job) else ("Picture", "Four pictures")
+    what = f"{four if is_grid(job.buttons) else one} made with Midjourney"
     if part is not None:
         what = f"Picture {part} of four made with Midjourney"
     if job.verb == "describe":

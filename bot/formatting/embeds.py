@@ -7,12 +7,22 @@ from datetime import datetime, timedelta
 from discord import Colour, Embed
 from discord.utils import format_dt
 
-from bot.formatting.captions import Link, link, linkable, reason, tag
-from bot.formatting.labels import label, pictures, prompt, scene
-from bot.formatting.status_text import ENDINGS, bar, duration, percent, span, state
+from bot.formatting.captions import (
+    MASKED_LINK,
+    TIMESTAMP,
+    Link,
+    decline_reason,
+    has_decline_reason,
+    link,
+    linkable,
+    reason,
+    tag,
+)
+from bot.formatting.labels import label, pictures, prompt, scene, without_urls
+from bot.formatting.status_text import bar, duration, ending, percent, span, state
 from bot.models import SEED_VERBS, Job, Status
 from bot.models.durations import TypicalDuration
-from bot.text import clean, clip, escape, plain
+from bot.text import clean, clip, escape, isolate, plain
 
 DESCRIPTION_LIMIT = 4096
 """An embed's description. With a footer of 400 it stays below 6,000, the limit for all embeds of a message."""
@@ -27,9 +37,7 @@ QUIET = Colour(0x5B6B7B)
 AMBER = Colour(0xE0A030)
 
 _PICTURE = re.compile(r"attachment://[\w.-]+|https?://[\w.-]+(?::\d+)?/[\w.~!$&'()*+,;=:@%/?#-]*", re.ASCII)
-_LONG_URL = re.compile(r"https?://([^\s/?#]{1,60})(?=\S{24})\S*", re.IGNORECASE)
-_MASKED_LINK = re.compile(r"\[([^\[\]]*)\]\([^()\s]*\)")
-_TIMESTAMP = re.compile(r"(<t:\d{1,13}(?::[tTdDfFR])?>)")
+_LONG_URL = re.compile(r"https?://([^\s/?#]+)[/?#]\S{23,}", re.IGNORECASE)
 _FACT = re.compile(r"\*\*([^*\n]{1,60}?):?\*\*:? *(.+)")
 
 
@@ -52,7 +60,7 @@ def status_card(
 
 
 def _notifying(subscribers: Sequence[str]) -> str:
-    first, others = clip(clean(subscribers[0]), 100) or "someone", len(subscribers) - 1
+    first, others = isolate(clip(clean(subscribers[0]), 100)) or "someone", len(subscribers) - 1
     if not others:
         return f"Notifying {first}"
     return f"Notifying {first} and {others} {'other' if others == 1 else 'others'}"
@@ -60,9 +68,12 @@ def _notifying(subscribers: Sequence[str]) -> str:
 
 def _progress(job: Job, started: datetime | None, typical: TypicalDuration | None) -> str:
     now, done = state(job), percent(job)
-    waiting = now == "waiting"
+    waiting, paused = now == "waiting", now == "paused"
     if waiting:
         facts = ["Waiting to start"]
+    elif paused:
+        progress = "" if done is None else f"`{bar(done)}` {done}%"
+        facts = [progress, "paused by Midjourney" if progress else "Paused by Midjourney", plain(job.mode, 40)]
     elif done is not None and not job.over:
         facts = [f"`{bar(done)}` {now}", plain(job.mode, 40)]
     else:
@@ -70,7 +81,7 @@ def _progress(job: Job, started: datetime | None, typical: TypicalDuration | Non
     if started:
         facts.append(f"{'requested' if waiting else 'started'} {format_dt(started, 'R')}")
     progress = " · ".join(filter(None, facts))
-    if typical is None or job.over:
+    if typical is None or paused or job.over:
         return progress
     expected = f", expected {format_dt(started + typical.high, 'R')}" if started else ""
     return f"{progress}\nUsually {span(typical)}{expected}"
@@ -92,13 +103,18 @@ def result(
     may use Markdown. What is unknown is left out. A declined job shows neither its prompt nor a picture.
     """
     small_print = f"-# {clip(' '.join(note.split()), NOTE_LIMIT)}" if note and note.strip() else ""
-    if ending := ENDINGS.get(job.status):
-        embed = _embed(AMBER, _head(job, parent, 1000), _trouble(job, ending.sentence), small_print)
+    if end := ending(job):
+        embed = _embed(AMBER, _head(job, parent, 1000), _trouble(job, end.sentence), small_print)
     else:
         embed = _embed(QUIET, _head(job, parent, 1000), *_described(job), small_print)
     if picture and job.status != Status.MODERATED and len(picture) <= PICTURE_LIMIT and _PICTURE.fullmatch(picture):
         embed.set_image(url=picture)
-    facts = (clip(clean(requester or ""), 100), clip(clean(job.mode), 40), duration(took) if took else "", tag(key))
+    facts = (
+        isolate(clip(clean(requester or ""), 100)),
+        clip(clean(job.mode), 40),
+        duration(took) if took else "",
+        tag(key),
+    )
     if footer := " · ".join(filter(None, facts)):
         embed.set_footer(text=clip(footer, FOOTER_LIMIT))
     return embed
@@ -106,8 +122,11 @@ def result(
 
 def account_answer(job: Job) -> Embed:
     """What Midjourney says about the account, without the line that holds its user id: for the requester only."""
-    if ending := ENDINGS.get(job.status):
-        return _embed(AMBER, f"**{plain(label(job), 100)}**", _trouble(job, ending.sentence))
+    if end := ending(job):
+        head = f"**{plain(label(job), 100)}**"
+        if has_decline_reason(job):
+            return _embed(AMBER, head, end.sentence, decline_reason(job))
+        return _embed(AMBER, head, _trouble(job, end.sentence))
     text = job.content or "\n".join(embed.description for embed in job.embeds)
     one_fact_a_line = re.sub(r"(\*\*[^*\n]{1,60}\*\*:)", r"\n\1", text)
     lines = [line for line in map(_account_line, one_fact_a_line.splitlines()) if line]
@@ -124,9 +143,8 @@ def _account_line(line: str) -> str:
 
 
 def _with_times(text: str) -> str:
-    """The text escaped except for Discord's timestamps, which can only show a time."""
-    parts = _TIMESTAMP.split(clean(text))
-    return clip("".join(part if _TIMESTAMP.fullmatch(part) else escape(part) for part in parts), 600)
+    """The text escaped except for Discord's timestamps."""
+    return clip(escape(clean(text), keep=TIMESTAMP), 600)
 
 
 def _embed(colour: Colour, *blocks: str) -> Embed:
@@ -143,14 +161,20 @@ def _head(job: Job, parent: Link | None, limit: int) -> str:
         line += f" of {inputs}"
     elif parent:
         line += f" of {link(plain(linkable(parent.text), 120) or 'an earlier picture', parent.url)}"
-    if job.status == Status.MODERATED or not scene(job):
+    words = _with_short_urls(prompt(job))
+    # A blend has no prompt of its own; Midjourney repeats its pictures and adds parameters.
+    if job.status == Status.MODERATED or not (scene(job) if job.verb == "blend" else without_urls(words)):
         return line
-    words = _LONG_URL.sub(r"https://\1/…", prompt(job))
-    return f"{line}\n> {plain(words, limit)}"
+    return f"{line}\n> {clip(escape(words), limit)}"
+
+
+def _with_short_urls(text: str) -> str:
+    """The text with long addresses cut after their hosts: in their paths may stand names."""
+    return _LONG_URL.sub(r"https://\1/…", text)
 
 
 def _trouble(job: Job, sentence: str) -> str:
-    error = reason(job, job.error, 300) if job.status == Status.FAILED else ""
+    error = reason(job, _with_short_urls(job.error), 300) if job.status == Status.FAILED else ""
     return f"{sentence} It said: {error}" if error else sentence
 
 
@@ -159,5 +183,5 @@ def _described(job: Job) -> Iterable[str]:
     if job.verb != "describe":
         return []
     text = "\n".join(embed.description for embed in job.embeds)
-    lines = (plain(_MASKED_LINK.sub(r"\1", line), 600) for line in text.splitlines())
+    lines = (plain(MASKED_LINK.sub(r"\1", line), 600) for line in text.splitlines())
     return list(filter(None, lines))[:5] or ["Midjourney suggested no prompts for this picture."]

@@ -3,7 +3,7 @@
 import re
 
 from bot.models import ACCOUNT_VERBS, Job
-from bot.models.midjourney_buttons import button_for
+from bot.models.midjourney_buttons import ButtonRow, button_for
 from bot.text import clean, clip
 
 _VERBS = {
@@ -22,8 +22,32 @@ _VERBS = {
 _URL = re.compile(r"<?https?://\S+", re.IGNORECASE)
 _BRACKETED_URL = re.compile(r"<(https?://[^\s<>]+)>", re.IGNORECASE)
 _PARAMETERS = re.compile(r"(?:^|\s)(?:--|—)[a-z].*", re.IGNORECASE)  # phones turn -- into a dash
-_ARTICLE = re.compile(r"^(?:an?|the)\s+", re.IGNORECASE)
-_CLAUSE = re.compile(r".{8,}?(?=[,;.]\s|[，。；、]|::|$)")
+_ARTICLE = re.compile(
+    r"""
+    ^ (?: the
+        | a  (?! \s+ l(?:a|as|e|es|o|os)\b )                   # Spanish and French: "a la orilla del mar"
+        | an (?= \s+ (?: [aeiouh8] | 1[18]\b | [flmnrsx]\b ) )   # German: "An der Küste"
+             (?! \s+ (?: all | ein | ihr | uns | ost ) )         # German: "An einem See", "an allen Tagen"
+      ) \s+
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_CLAUSE_END = re.compile(r"[,;.](?=\s)|[，。；、]|::")
+_SHORTEST_CLAUSE = 8
+_SCANNED = 1000  # characters that are searched for the end of a clause; a title has room for 100
+_ABBREVIATION = re.compile(
+    r"""
+    (?<! [^\W_] )
+    (?: [^\W\d_] | \d{1,2}                                     # an initial, an ordinal
+      | mrs? | ms | mx | dr | prof | st | sr | jr | mt | ft | lt | sgt | capt | col | gen | rev | hon | gov
+      | no | nos | nr | vol | vs | feat | inc | ltd | corp | bros | dept | ave | blvd | approx | ca | bzw | inkl
+    ) \.
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_CLOSING = {"{": "}", "(": ")", "[": "]", "“": "”", "„": "“”", "«": "»", "「": "」", "『": "』"}
+_STRAIGHT_QUOTES = "\"'"  # they open a quotation only where no letter stands before, and close it where none follows
+_VIDEO = re.compile(r"(?:--|—)video\b", re.IGNORECASE)
 
 
 def label(job: Job) -> str:
@@ -56,7 +80,12 @@ def _bold(content: str) -> str:
 
 def scene(job: Job) -> str:
     """The prompt without parameters and addresses."""
-    return clean(_PARAMETERS.sub("", _URL.sub("", prompt(job))))
+    return clean(_PARAMETERS.sub("", without_urls(prompt(job))))
+
+
+def without_urls(text: str) -> str:
+    """The text without the addresses in it."""
+    return clean(_URL.sub("", text))
 
 
 def pictures(job: Job) -> str:
@@ -67,13 +96,52 @@ def pictures(job: Job) -> str:
     return f"{number} pictures" if number else ""
 
 
+def is_video(job: Job) -> bool:
+    """Whether the job makes a video, or four: by its files, its button, or `--video` in its prompt."""
+    if job.video_ux or any(attachment.content_type.startswith("video/") for attachment in job.attachments):
+        return True
+    if job.verb == "button" and button_for(clean(job.button)).row is ButtonRow.VIDEO:
+        return True
+    return job.verb != "describe" and any(_VIDEO.search(text) for text in (job.prompt, job.content))
+
+
 def title(job: Job, limit: int = 60) -> str:
     """A short name: "castle in the fog" for "a castle in the fog, ink wash --ar 3:2", "3 pictures", or ""."""
-    words = _ARTICLE.sub("", scene(job)) or pictures(job)
-    if clause := _CLAUSE.match(words):
-        words = clause[0]
+    words = _first_clause(_ARTICLE.sub("", scene(job)) or pictures(job))
     if len(words) <= limit:
         return words
     short = clip(words, limit)
     whole_words = short.rpartition(" ")[0].rstrip(" ,;.:-")
     return f"{whole_words}…" if len(whole_words) > limit // 2 else short
+
+
+def _first_clause(words: str) -> str:
+    """The words up to the first comma, semicolon or full stop outside of brackets, quotes and abbreviations."""
+    words = words[:_SCANNED]
+    ends = [end.start() for end in _CLAUSE_END.finditer(words) if end.start() >= _SHORTEST_CLAUSE]
+    if ends:
+        abbreviated = {match.end() - 1 for match in _ABBREVIATION.finditer(words)}
+        enclosed = _enclosed(words)
+        for end in ends:
+            if end not in abbreviated and not enclosed[end]:
+                return words[:end]
+    return words
+
+
+def _enclosed(words: str) -> bytearray:
+    """For each character 1 where it is within brackets or quotes, else 0; what is never closed encloses nothing."""
+    enclosed = bytearray(len(words))
+    opened: list[tuple[int, str]] = []  # where, and what closes it
+    for index, char in enumerate(words):
+        before, after = words[index - 1 : index], words[index + 1 : index + 2]
+        straight = char in _STRAIGHT_QUOTES
+        closes = (n for n in range(len(opened) - 1, -1, -1) if char in opened[n][1])
+        if not (straight and after.isalnum()) and (nth := next(closes, None)) is not None:
+            start = opened[nth][0]
+            enclosed[start:index] = b"\1" * (index - start)
+            del opened[nth:]
+        elif char in _CLOSING:
+            opened.append((index, _CLOSING[char]))
+        elif straight and not before.isalnum():
+            opened.append((index, char))
+    return enclosed

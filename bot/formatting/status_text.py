@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import msgspec
 
-from bot.models import Job, Status
+from bot.models import Halt, Job, Status
 from bot.models.durations import TypicalDuration
 
 _SEGMENTS = 8
@@ -22,13 +22,22 @@ class Ending(msgspec.Struct, frozen=True):
     sentence: str
 
 
-ENDINGS: dict[str, Ending] = {
+_ENDINGS: dict[str, Ending] = {
     Status.MODERATED: Ending("✗", "declined", "Midjourney declined this one."),
     Status.FAILED: Ending("✗", "failed", "Midjourney could not finish this job."),
     Status.CANCELLED: Ending("–", "cancelled", "This job was cancelled."),
     Status.EXPIRED: Ending("–", "expired", "useapi.net no longer keeps this job."),
     Status.SILENT: Ending("–", "no news", "No news about this job for a day, so I stopped checking."),
 }
+
+_STOPPED = Ending("–", "stopped", "This job was stopped at Midjourney.")
+
+
+def ending(job: Job) -> Ending | None:
+    """How the job ended, where it brought no picture."""
+    if job.status == Status.CANCELLED and job.halted is Halt.STOPPED:
+        return _STOPPED
+    return _ENDINGS.get(job.status)
 
 
 def percent(job: Job) -> int | None:
@@ -37,11 +46,13 @@ def percent(job: Job) -> int | None:
 
 
 def state(job: Job) -> str:
-    """The job's state: "waiting", "47%", "in progress", "done", "declined"…"""
-    if ending := ENDINGS.get(job.status):
-        return ending.word
+    """The job's state: "waiting", "47%", "in progress", "paused", "done", "declined"…"""
+    if end := ending(job):
+        return end.word
     if job.over:
         return "done"
+    if job.halted is Halt.PAUSED:
+        return "paused"
     if not job.percent and job.status in {Status.CREATED, Status.STARTED}:
         return "waiting"
     done = percent(job)

@@ -1,4 +1,8 @@
-"""What the URL of a picture reveals: when it expires, and whether it identifies the payer."""
+"""What the URL of a picture reveals: when it expires, and whether it identifies the payer.
+
+Midjourney names its files `<Discord name>_<prompt>_<job uuid>`, wherever they are hosted, and its website shows the
+author of a job uuid.
+"""
 
 import re
 from datetime import UTC, datetime
@@ -7,6 +11,7 @@ from yarl import URL
 
 _PAYERS_HOST = "cdn.midjourney.com"
 _HEX_SECONDS = re.compile(r"[0-9a-f]{8}")
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 def link_ends(url: str) -> datetime | None:
@@ -25,8 +30,13 @@ def link_ends(url: str) -> datetime | None:
 
 
 def names_the_payer(url: str) -> bool:
-    """Whether a URL is on Midjourney's own host: it identifies the account that paid, and is never shown."""
+    """Whether a URL identifies the account that paid: one of Midjourney's own host or a proxy of it, or a job's file.
+
+    It is shown to nobody who may not see the job id.
+    """
     try:
-        return URL(url).host == _PAYERS_HOST
+        parsed = URL(url)
     except ValueError:
         return True
+    rest = f"{parsed.path}?{parsed.query_string}#{parsed.fragment}".casefold()
+    return parsed.host == _PAYERS_HOST or _PAYERS_HOST in rest.partition("?")[2] or _UUID.search(rest) is not None

@@ -45,13 +45,11 @@ _EMBEDDABLE = {"png", "jpg", "webp", "gif"}
 _SPOILER = (
     "SPOILER_"  # prefix of the file name: https://discord.com/developers/docs/resources/message#attachment-object
 )
-_NO_PICTURE = "useapi.net returned no picture for this job."
-_NOT_ALLOWED = "The picture is on a host that is not on this bot's allow-list."
 _NO_ROOM = (
     "The disk is full: there is no space for pictures in `DATA_DIR`. Results are posted without them, and each picture "
     "is retried for 10 minutes."
 )
-_EXPIRED = "The picture is no longer available: such links expire after a day."
+_PRIVATE_LINK = "Whoever added this job finds it in full size under `⋯`."
 _NOT_A_GRID = "This is not a grid of four pictures."
 
 
@@ -96,20 +94,21 @@ class AttachmentBuilder:
         job = known.job
         urls = picture_urls(job)
         if not urls:
-            return Attachments(note=_NO_PICTURE if _should_have_picture(job) else None)
+            missing = f"useapi.net returned no {_kind(job)} for this job." if _should_have_picture(job) else None
+            return Attachments(note=missing)
         hidden = await self._spoilers.hidden(delivery.destination)
         if delivery.fallback is not Fallback.NONE:
-            return self._linked(job, urls[0], "The picture could not be attached here.", hidden)
+            return self._linked(job, urls[0], f"The {_kind(job)} could not be attached here.", hidden)
         try:
             pictures = await self._sources.pictures(known, delivery.destination, into)
         except PictureGone:
-            return Attachments(note=_EXPIRED)
+            return Attachments(note=_expired(job))
         except TooLarge:
-            return self._linked(job, urls[0], "The picture is too large to attach.", hidden)
+            return self._linked(job, urls[0], f"The {_kind(job)} is too large to attach.", hidden)
         except PictureError as error:
             log.warning("The picture was not fetched: %s", error)
             self._update_disk_alert(into, error)
-            why = "The picture could not be fetched."
+            why = f"The {_kind(job)} could not be fetched."
             return self._linked(job, urls[0], why, hidden, retry_picture=not isinstance(error, NotAllowed))
         self._update_disk_alert(into)
         return await self._fitted(delivery.destination, known, pictures, hidden, into)
@@ -123,12 +122,13 @@ class AttachmentBuilder:
             fitted = [await self._pictures.fit(picture, limit=limit, into=into) for picture in pictures]
         except NoRoom as error:
             self._update_disk_alert(into, error)
-            return self._linked(known.job, url, "The picture could not be attached.", hidden, retry_picture=True)
+            why = f"The {_kind(known.job)} could not be attached."
+            return self._linked(known.job, url, why, hidden, retry_picture=True)
         except PictureError as error:  # a video, or a file that no decoder reads
             log.info("The picture cannot be made smaller: %s", error)
             if pictures[0].content_type == VIDEO:
                 return self._linked(known.job, url, "The video is too large to attach.", hidden, embeddable=False)
-            return self._linked(known.job, url, "The picture is too large to attach.", hidden)
+            return self._linked(known.job, url, f"The {_kind(known.job)} is too large to attach.", hidden)
         files = [_file(known, fit.picture, number, hidden) for number, fit in enumerate(fitted)]
         in_embed = len(files) == 1 and not hidden and files[0].picture.extension in _EMBEDDABLE
         note = self._note(known.job, url, pictures[0], fitted[0])
@@ -147,13 +147,16 @@ class AttachmentBuilder:
             return None
         size = f"{original.size / 1024 / 1024:.1f} MB"
         available = self._is_public(job, url) and self._is_live(url)
+        link: str | None
         if fitted.still:
-            note = f"This is a still: the animation is too large to attach ({size})."
-            link = self._link("Watch the animation", url) if available else None
-            return f"{note} {link}" if link else note
-        note = f"This is a smaller copy: the picture is too large to attach ({size})."
-        # `⋯` shows the full size only where the link says when it expires
-        return f"{note} Press `⋯` for full size." if available and link_ends(url) is not None else note
+            note = f"This is a still: the video is too large to attach ({size})."
+            link = self._link("Watch the video", url) if available else self._private_link(job, url)
+        else:
+            note = f"This is a smaller copy: the picture is too large to attach ({size})."
+            # `⋯` shows the full size only where the link says when it expires
+            listed = available and link_ends(url) is not None
+            link = "Press `⋯` for full size." if listed else self._private_link(job, url)
+        return f"{note} {link}" if link else note
 
     # --- grids and previews -----------------------------------------------------------------------------------------
 
@@ -170,7 +173,7 @@ class AttachmentBuilder:
             else:
                 parts = list(await self._pictures.split(pictures[0], limit_each=limit, into=into))
         except PictureGone:
-            return Attachments(note=_EXPIRED)
+            return Attachments(note=_expired(known.job))
         except (NotFour, IndexError):
             return Attachments(note=_NOT_A_GRID)
         except PictureError as error:
@@ -195,7 +198,7 @@ class AttachmentBuilder:
             return []
         if small.extension not in _EMBEDDABLE:
             return []
-        return [File(picture=small, name=f"preview.{small.extension}", description="A preview of the picture.")]
+        return [File(picture=small, name=f"preview.{small.extension}", description=f"A preview of the {_kind(job)}.")]
 
     # --- links and limits -------------------------------------------------------------------------------------------
 
@@ -209,9 +212,10 @@ class AttachmentBuilder:
     ) -> Attachments:
         """The picture as a link after `why`, and in the embed unless it is hidden or not `embeddable`."""
         if not self._pictures.is_allowed(url):
-            return Attachments(note=_NOT_ALLOWED)
+            return Attachments(note=f"The {_kind(job)} is on a host that is not on this bot's allow-list.")
         if not self._is_public(job, url) or not self._is_live(url):
-            return Attachments(note=why, retry_picture=retry_picture)
+            link = self._private_link(job, url)
+            return Attachments(note=f"{why} {link}" if link else why, retry_picture=retry_picture)
         if hidden or not embeddable or url.partition("?")[0].lower().endswith(".mp4"):
             link = self._link("Open it", url)
             return Attachments(note=f"{why} {link}" if link else why, retry_picture=retry_picture)
@@ -227,14 +231,27 @@ class AttachmentBuilder:
             return None
         return f"{link}." if until is None else f"{link} (works until {format_dt(until, 'f')})."
 
+    def _private_link(self, job: Job, url: str) -> str | None:
+        """Where those who may see it find an address that identifies the account's owner."""
+        listed = any(attachment.url == url for attachment in job.attachments[:1]) and link_ends(url) is not None
+        return _PRIVATE_LINK if listed and names_the_payer(url) and self._is_live(url) else None
+
     def _is_public(self, job: Job, url: str) -> bool:
-        """Whether the address may be shown: that of a full-size file identifies the account's owner."""
+        """Whether everybody may see the address: some identify the account's owner."""
         private = names_the_payer(url) or any(media.url == url for media in (*job.image_ux, *job.video_ux))
         return self._pictures.is_allowed(url) and not private
 
     def _is_live(self, url: str) -> bool:
         until = link_ends(url)
         return until is None or until > self._now()
+
+
+def _kind(job: Job) -> str:
+    return "video" if formatting.is_video(job) else "picture"
+
+
+def _expired(job: Job) -> str:
+    return f"The {_kind(job)} is no longer available: such links expire after a day."
 
 
 def _should_have_picture(job: Job) -> bool:

@@ -26,6 +26,13 @@ class Status(StrEnum):
     """Set by us: no news from useapi for a day."""
 
 
+class Halt(StrEnum):
+    """What Midjourney did to a running job, as it says in place of the percentage."""
+
+    PAUSED = "paused"
+    STOPPED = "stopped"
+
+
 OVER = frozenset({Status.COMPLETED, Status.MODERATED, Status.FAILED, Status.CANCELLED, Status.EXPIRED, Status.SILENT})
 """The statuses of jobs that have ended."""
 
@@ -89,7 +96,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A job as useapi describes it; any field but `jobid` and `status` may be missing (empty, `None` or `()`).
 
     `jobid` holds the payer's account number and is never shown in public. Times are aware UTC. `percent` (0-100) and
-    `mode` ("fast", "relaxed" or "turbo", followed by ", stealth" if it applies) are parsed from `content`.
+    `mode` ("fast", "relaxed" or "turbo", followed by ", stealth" if it applies) are parsed from `content`, and so is
+    `halted`.
     """
 
     jobid: str
@@ -123,6 +131,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     code: int | None = None
     percent: int | None = None
     mode: str = ""
+    halted: Halt | None = None
     digest: str = ""
     """Hash of the response it was parsed from, empty if not known: an equal hash means that nothing changed."""
 
@@ -187,6 +196,8 @@ def follow(old: Job, new: Job) -> Job | None:
     """
     if new is old or new == old:  # the common case
         return None
+    if new.halted and new.percent is None:  # Midjourney shows "(paused)" in place of the percentage
+        new = msgspec.structs.replace(new, percent=old.percent)
     completed_after_cancel = old.status == Status.CANCELLED and new.status == Status.COMPLETED
     if not old.given_up and not completed_after_cancel and (old.over or _progress(new) < _progress(old)):
         return None

@@ -82,7 +82,7 @@ _BUTTONS = {
     r"V[1-4]": MidjourneyButton(
         tier=CostTier.VARY, row=ButtonRow.VARIATION, prompt=PromptUse.WITH_REMIX, duration_class="V"
     ),
-    r"(Redo )?Upscale\b.*": MidjourneyButton(tier=CostTier.UPSCALE, row=ButtonRow.REWORK),
+    r"(\w+ )?Upscale\b.*": MidjourneyButton(tier=CostTier.UPSCALE, row=ButtonRow.REWORK),
     r"Vary \((Subtle|Strong)\)": MidjourneyButton(
         tier=CostTier.VARY, row=ButtonRow.REWORK, prompt=PromptUse.WITH_REMIX, duration_class="Vary"
     ),

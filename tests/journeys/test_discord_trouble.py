@@ -208,19 +208,20 @@ async def test_a_card_that_may_not_be_edited_for_a_while_tells_the_end_when_it_m
 # --- because of what it is --------------------------------------------------------------------------------------------
 
 
-async def test_a_file_that_discord_does_not_take_becomes_a_link(harness: BotHarness) -> None:
+async def test_a_file_that_discord_does_not_take_is_linked_privately(harness: BotHarness) -> None:
     for status, code in ((403, 50013), (413, 40005), (413, 0), (400, 40005)):
         refuse(harness, status, code)
         await over(harness)
-        is_a_link(harness, harness.last)
+        is_without_a_public_link(harness.last)
     assert len(harness.posts()) == 4
 
 
-def is_a_link(harness: BotHarness, post: discord.Message) -> None:
+def is_without_a_public_link(post: discord.Message) -> None:
     assert not post.attachments
-    assert str(post.embeds[0].image.url).startswith(harness.useapi.origin)
-    last = words(post).splitlines()[-1]
-    assert re.fullmatch(r"-# The picture could not be attached here\. This is a link that expires <t:\d+:R>\.", last)
+    assert post.embeds[0].image.url is None, "Midjourney's file names begin with the payer's name"
+    assert words(post).splitlines()[-1] == (
+        "-# The picture could not be attached here. Whoever added this job finds it in full size under `⋯`."
+    )
     assert labels(post)[-1][-1] == "⋯"
 
 

@@ -1,15 +1,20 @@
 """Jobs that mean harm, in their words, buttons and pictures: the post is safe, says what is missing, and `⋯` works."""
 
 import itertools
+import json
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import discord
 import pytest
 
 from bot.demo.useapi import FakeUseapi
+from bot.models import Spoiler
+from tests import sample_pictures as samples
 from tests.journeys.conftest import BotHarness, labels, words
 
+SAMPLES = Path(__file__).parents[1] / "samples" / "field"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
 LINK = "This is a link that expires within a day."
 UNLISTED = "-# The picture is on a host that is not on this bot's allow-list."
@@ -350,3 +355,39 @@ async def test_the_address_that_names_the_payer_is_never_shown(harness: BotHarne
     post = await finished(harness, attachments=[], imageUx=[{"id": "0", "url": url}])
     assert words(post).endswith("-# The picture could not be fetched.")
     assert url not in harness.sent()
+
+
+@pytest.mark.parametrize(
+    "kind", ["unfetched", "refused", "as text", "too large", "smaller", "a still", "a video", "hidden"]
+)
+async def test_a_file_that_is_named_after_the_payer_is_never_linked(harness: BotHarness, kind: str) -> None:
+    sample = json.loads((SAMPLES / "mj_file_name_names_payer.json").read_text())["answers"][0]
+    data = {
+        "smaller": samples.png(700, 700, noise=60, compress_level=0),
+        "too large": PNG[:8] + bytes(200_000),
+        "a still": samples.moving_webp(64, 64, size=200_000),
+        "a video": samples.FILM + bytes(200_000),
+    }.get(kind, PNG)
+    name = sample["attachments"][0]["filename"]
+    url = harness.useapi.serve_file(
+        name, data, content_type="image/png", status=500 if kind in {"unfetched", "hidden"} else 200
+    )
+    url += "?ex=7fffffff&is=66de7a80&hm=0123456789abcdef"
+    refusals = {"refused": (403, 50013), "as text": (400, 50035)}
+    if kind in refusals:
+        status, code = refusals[kind]
+        harness.env.inject_error("POST", "/channels/*/messages", status=status, code=code, times=1)
+    elif kind == "hidden":
+        await harness.bot.store.servers.change_settings(harness.guild.id, spoiler=Spoiler.ALWAYS)
+    else:
+        await harness.job(harness.bo, harness.useapi.add_job(age=600))
+        await harness.bot.store.servers.set_file_limit(harness.guild.id, 100_000)
+    attachment = {**sample["attachments"][0], "url": url, "proxy_url": url}
+    jobid = harness.useapi.add_job(age=600, prompt=sample["prompt"], attachments=[attachment])
+    await harness.job(harness.mira, jobid)
+    await harness.wait(5)
+    assert name.partition("_")[0] not in harness.sent()
+    if kind != "as text":
+        assert words(harness.last).endswith("Whoever added this job finds it in full size under `⋯`.")
+    assert "Full size" not in labels(await harness.press(harness.bo, harness.last, "⋯"))[0]
+    assert "Full size" in labels(await harness.press(harness.mira, harness.last, "⋯"))[0]

@@ -18,6 +18,7 @@ CASTLE = "a castle in the fog, ink wash --ar 3:2"
 MIB = 1024 * 1024
 LIVES = "?ex=7fffffff&is=66de7a80&hm=0123456789abcdef"
 """What makes an address one of Discord's, good for a long time."""
+PRIVATE_LINK = "Whoever added this job finds it in full size under `⋯`."
 
 
 def served(harness: BotHarness, name: str, data: bytes, **options: Any) -> str:
@@ -120,8 +121,8 @@ async def test_what_moves_and_is_too_large_is_shown_still_with_the_way_to_it(har
     post = await shown(harness, url)
     assert getattr(opened(harness.bytes_of(post.attachments[0]) or b""), "n_frames", 1) == 1
     assert words(post).endswith(
-        "-# This is a still: the animation is too large to attach (0.2 MB). "
-        f"[Watch the animation]({url}) (works until <t:2147483647:f>)."
+        "-# This is a still: the video is too large to attach (0.2 MB). "
+        f"[Watch the video]({url}) (works until <t:2147483647:f>)."
     )
     film = served(harness, "x.mp4", samples.FILM + bytes(200_000)) + LIVES
     post = await shown(harness, film)
@@ -155,7 +156,7 @@ async def test_a_picture_that_could_not_be_fetched_comes_into_its_post_within_te
     harness.useapi.fail(503, times=5, path="/attachments/*")
     await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, age=600))
     (post,) = harness.posts()
-    assert words(post).endswith(">.")
+    assert words(post).endswith("-# The picture could not be fetched. " + PRIVATE_LINK)
     assert not post.attachments
     await harness.wait(590)
     (post,) = harness.posts()

@@ -39,9 +39,9 @@ async def test_why_is_told_to_who_asked_and_to_nobody_else(harness: BotHarness) 
     jobid = harness.useapi.add_job(prompt=SECRET, ends="moderated", age=60)
     await harness.job(harness.bo, jobid)
     told = words(await harness.press(harness.bo, harness.last, "Why?"))
-    assert told.startswith("**Banned prompt detected**\nThe word \\`forbidden\\` is not welcome here.")
+    assert told.startswith("**Banned prompt detected**\nThe word `forbidden` is not welcome here.")
     refused = words(await harness.press(harness.mira, harness.last, "Why?"))
-    assert refused == "Only whoever added this job can see why it was declined."
+    assert refused == "Only whoever added this job can see Midjourney's reason."
     assert len(harness.posts()) == 1
 
 
@@ -60,12 +60,39 @@ async def test_a_job_that_useapi_answers_with_422_is_declined_like_any_other(har
 # --- failed, cancelled ------------------------------------------------------------------------------------------------
 
 
+async def test_why_a_job_failed_is_read_by_its_requester_alone(harness: BotHarness) -> None:
+    jobid = harness.useapi.add_job(prompt="a castle", age=60)
+    details = "Unrecognized parameter(s): `use_raw`\nTry again <t:1750268400:R>."
+    answer = answer_about(jobid, "failed", error="Invalid parameter", errorDetails=details)
+    harness.useapi.set_answer(jobid, answer)
+    await harness.job(harness.bo, jobid)
+    why = words(await harness.press(harness.bo, harness.last, "Why?"))
+    assert why == f"**Invalid parameter**\n{details}"
+    assert "use_raw" not in words(await harness.press(harness.mira, harness.last, "Why?"))
+    assert "use_raw" not in harness.sent()
+
+
+async def test_a_job_that_is_paused_and_stopped_at_midjourney_is_shown_as_that(harness: BotHarness) -> None:
+    jobid = harness.useapi.add_job(prompt="a castle")
+    await harness.job(harness.mira, jobid)
+    for state in ("(31%) (relaxed)", "(paused) (relaxed)"):
+        harness.useapi.set_answer(jobid, answer_about(jobid, "progress", content=f"**a castle** - <@1> {state}"))
+        await harness.wait(25)
+    (card,) = harness.posts()
+    assert "31% · paused by Midjourney · relaxed" in words(card)
+    harness.useapi.set_answer(jobid, answer_about(jobid, "progress", content="**a castle** - <@1> (Stopped)"))
+    await harness.wait(25)
+    card, result = harness.posts()
+    assert words(result).endswith("**Imagine**\n> a castle\n\nThis job was stopped at Midjourney.")
+    assert card.content.startswith("-# – Imagine · castle, stopped")
+
+
 async def test_a_failed_job_says_so_with_midjourneys_word(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(prompt="a castle", ends="failed", duration=30))
     await harness.wait(50)
     card, result = harness.posts()
     assert words(result) == ("**Imagine**\n> a castle\n\nMidjourney could not finish this job. It said: Internal error")
-    assert labels(result) == [["⋯"]]
+    assert labels(result) == [["Why?", "⋯"]]
     assert card.content == f"-# ✗ Imagine · castle, failed after 30 s → [details]({harness.jump(result)})"
 
 

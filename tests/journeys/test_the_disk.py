@@ -80,7 +80,7 @@ async def test_a_folder_that_cannot_be_written_to_holds_no_result_up(harness: Bo
     folder.rmdir()
     folder.touch()
     await harness.job(harness.mira, harness.useapi.add_job(prompt="a lighthouse", age=600))
-    assert "-# The picture could not be fetched. This is a link" in words(harness.last)
+    assert "-# The picture could not be fetched." in words(harness.last)
     folder.unlink()
     await harness.wait(20)
     assert len(harness.last.attachments) == 1

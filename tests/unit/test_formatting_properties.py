@@ -1,5 +1,6 @@
 import json
 import re
+import unicodedata
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -52,6 +53,11 @@ def assert_inert(text: str) -> None:
     assert not re.match(r"[#>+-]|\d+\.\s", left)
     assert "\n" not in text
     text.encode()
+
+
+def assert_isolated(text: str) -> None:
+    outside = re.sub("\u2068[^\u2068\u2069]*\u2069", "", text)
+    assert not any(unicodedata.bidirectional(char) in {"R", "AL", "FSI", "PDI"} for char in outside)
 
 
 def assert_keeps_limits(embed: Embed, validate: Validate) -> None:
@@ -137,9 +143,20 @@ def test_any_job_makes_texts_within_their_limits(
     assert len(name) <= 80
     assert re.fullmatch(r"[a-z0-9-]+\.[a-z0-9-]+", name)
     line = formatting.finished_line(job, took=took, url=url)
+    for text in (line, formatting.choice(job, key), formatting.summary(job, key)):
+        assert_isolated(text)
     assert len(line) <= 2000
     assert "\n" not in line
     assert_inert(line.removeprefix("-# ").replace(f"]({JUMP})", "").replace("→ [", ""))
+
+
+@quick
+@given(jobs)
+def test_any_reason_has_no_links_and_no_mentions(job: Job) -> None:
+    for line in formatting.decline_reason(job).removeprefix("**").split("**\n")[-1].splitlines():
+        left = re.sub(r"\\.|<t:\d+(:[tTdDfFR])?>|`[^`]+`", "x", line)
+        assert not re.search(r"[~|`<\[\]\\]|://|discord\.gg/", left)
+        assert not re.search(r"@(everyone|here|[!&]?\d)", line)
 
 
 @quick

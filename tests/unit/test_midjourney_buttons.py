@@ -21,6 +21,11 @@ KNOWN = [
         for redo in ("", "Redo ")
         for how in ("2x", "4x", "Subtle", "Creative")
     ),
+    *(
+        (f"{how} Upscale Redo", UPSCALE, ButtonRow.REWORK, NEVER, f"{how} Upscale Redo")
+        for how in ("Light", "Beta", "Detailed", "Strong")
+    ),
+    ("Upscale to Max", UPSCALE, ButtonRow.REWORK, NEVER, "Upscale to Max"),
     ("Upscale Redo", UPSCALE, ButtonRow.REWORK, NEVER, "Upscale Redo"),
     ("Redo Upscale", UPSCALE, ButtonRow.REWORK, NEVER, "Redo Upscale"),
     ("Vary (Subtle)", VARY, ButtonRow.REWORK, REMIX, "Vary"),

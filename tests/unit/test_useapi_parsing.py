@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import InvalidResponse
-from bot.models import Child, Job, Media, Status
+from bot.models import Child, Halt, Job, Media, Status
 from bot.providers.useapi import parse_job
 from bot.providers.useapi.parsing import CHILDREN, ITEMS, LABEL, progress, sanitize
 
@@ -223,6 +223,28 @@ def test_times_are_aware_utc_or_missing(raw: object, parsed: datetime | None) ->
 def test_progress_is_read_from_what_follows_the_prompt(content: str, percent: int | None, mode: str) -> None:
     assert progress(content) == (percent, mode)
     assert (job(content=content).percent, job(content=content).mode) == (percent, mode)
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "expected"),
+    [
+        ("progress", "**a cat** - <@1> (paused) (relaxed)", ("progress", Halt.PAUSED)),
+        ("started", "**a cat** - <@1> (Paused)", ("started", Halt.PAUSED)),
+        ("paused", "", ("progress", Halt.PAUSED)),
+        ("progress", "**a cat** - <@1> (Stopped)", ("cancelled", Halt.STOPPED)),
+        ("progress", "**a cat** - <@1> (35%) (Stopped)", ("cancelled", Halt.STOPPED)),
+        ("stopped", "", ("cancelled", Halt.STOPPED)),
+        ("completed", "**a cat** - <@1> (Stopped)", ("completed", None)),
+        ("cancelled", "**a cat** - <@1> (Stopped)", ("cancelled", None)),
+        ("progress", "**a cat (Stopped) (paused)** - <@1> (35%)", ("progress", None)),
+        ("progress", "**a cat** - <@1> (35%)\n-# (paused)", ("progress", None)),
+    ],
+)
+def test_a_job_that_midjourney_paused_or_stopped_is_known_by_its_content(
+    status: str, content: str, expected: tuple[str, Halt | None]
+) -> None:
+    halted = job(status=status, content=content)
+    assert (halted.status, halted.halted) == expected
 
 
 @pytest.mark.parametrize(

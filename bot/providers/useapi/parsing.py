@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from bot.errors import InvalidResponse
-from bot.models import Attachment, Child, Job, JobEmbed, Media, Seed, Status
+from bot.models import OVER, Attachment, Child, Halt, Job, JobEmbed, Media, Seed, Status
 from bot.text import INVISIBLE
 
 WORD = 64  # verbs, statuses, sizes, times; the longest known verb is "seed_async"
@@ -39,6 +39,7 @@ _NUMBER = re.compile(r"[0-9]{1,19}")
 _BRACKETS = re.compile(r"\(([^()]*)\)")
 _PERCENT = re.compile(r"([0-9]{1,3})%")
 _MODE = re.compile(r"(?:fast|relaxed|turbo)(?:, stealth)?")
+_HALTS: dict[str, Halt] = {halt.value: halt for halt in Halt}
 
 Fields = dict[str, Any]  # a decoded JSON object; each value is checked where it is read
 Item = TypeVar("Item")
@@ -80,9 +81,17 @@ def job_from(fields: Fields, *, jobid: str) -> Job:
     """Return the job in a decoded JSON object; never fails."""
     # Only the fields that are there: most responses lack half of the model, and this runs for every poll.
     values = {name: parse(fields[key]) for key, (name, parse) in _MODEL.items() if key in fields}
-    values["percent"], values["mode"] = progress(values.get("content", ""))
+    content = values.get("content", "")
+    values["percent"], values["mode"] = progress(content)
     if not values.get("jobid"):
         values["jobid"] = jobid
+    status = values.get("status", Status.CREATED)
+    if status not in OVER and (halt := _HALTS.get(status) or halted(content)):
+        values["halted"] = halt
+        if halt is Halt.STOPPED:  # no more progress is reported; a cancelled job may still complete
+            values["status"] = Status.CANCELLED
+        elif status == halt:
+            values["status"] = Status.PROGRESS
     return Job(**values)
 
 
@@ -121,14 +130,24 @@ def progress(content: str) -> tuple[int | None, str]:
     Only what follows the last "** - " on its line is Midjourney's own text about the job: the prompt may contain
     "(99%)" too, and so may the small print ("-# ...") on the lines below.
     """
-    _, found, tail = content.rpartition("** - ")
     percent, mode = None, ""
-    for text in _BRACKETS.findall(tail.partition("\n")[0]) if found else ():
+    for text in _facts(content):
         if (number := _PERCENT.fullmatch(text)) and int(number[1]) <= 100:
             percent = int(number[1])
         elif _MODE.fullmatch(text):
             mode = text
     return percent, mode
+
+
+def halted(content: str) -> Halt | None:
+    """Return what Midjourney did to the job, as it says after the prompt: "** - <@1> (paused) (relaxed)"."""
+    return next((_HALTS[text.lower()] for text in _facts(content) if text.lower() in _HALTS), None)
+
+
+def _facts(content: str) -> list[str]:
+    """Return the texts in the brackets after the prompt."""
+    _, found, tail = content.rpartition("** - ")
+    return _BRACKETS.findall(tail.partition("\n")[0]) if found else []
 
 
 def _decode_leniently(raw: bytes) -> object:

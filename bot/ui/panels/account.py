@@ -57,7 +57,7 @@ def account_lines(account: Account) -> list[str]:
     running = len(account.jobs)
     slots = f"{running} of {max(account.slots, running)}" if account.slots else f"{running}"
     lines = [f"**The account: {slots} slots in use, {account.queued} queued**"]
-    lines += [f"- {formatting.plain(formatting.choice(job, ''), 120)}" for job in account.jobs.values()]
+    lines += [f"- {formatting.summary(job, '')}" for job in account.jobs.values()]
     return lines if account.pause_reason is None else [*lines, f"-# {account.pause_reason}"]
 
 

@@ -40,7 +40,7 @@ def result_view(nonce: str, job: Job, *, bare: bool = False, used: Mapping[str, 
     last = max(len(rows) - 1, 0)
     if rows and len(rows[last]) == 5:
         last += 1
-    if job.status == Status.MODERATED:
+    if formatting.has_decline_reason(job):
         view.add_item(WhyButton(nonce, row=last))
     view.add_item(MoreButton(nonce, row=last))
     return view
@@ -73,10 +73,12 @@ class MoreButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:
         if is_still_grid(known.job):
             view.add_item(SplitButton(self.nonce))
         text = f"{name_of(known.job)} · `#{known.key}`"
-        if link := full_size(known.job, discord.utils.utcnow(), bot_of(interaction).settings.image_hosts):
+        may_manage = await may_manage_post(interaction, delivery)
+        hosts = bot_of(interaction).settings.image_hosts
+        if link := full_size(known.job, discord.utils.utcnow(), hosts, private=may_manage):
             view.add_item(ui.Button(label="Full size", url=link.url))
             text += f" · full-size link works until {discord.utils.format_dt(link.until, 'f')}"
-        if await may_manage_post(interaction, delivery):
+        if may_manage:
             view.add_item(ShowIdButton(self.nonce))
             view.add_item(DeleteButton(self.nonce))
         await replies.say(interaction, text, view=view)
@@ -114,7 +116,7 @@ class DeleteButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"d
 
 
 class WhyButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:w:{NONCE}"):
-    """Shows Midjourney's reason for declining, to the requester alone."""
+    """Shows Midjourney's reason for declining or failing the job, to the requester alone."""
 
     code = "w"
     label = "Why?"
@@ -123,7 +125,7 @@ class WhyButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:w
         """Show the reason to the requester."""
         delivery, known = await self.resolve(interaction, DeliveryKind.RESULT)
         if not await may_know_reason(interaction, delivery):
-            raise UserError("Only whoever added this job can see why it was declined.")
+            raise UserError("Only whoever added this job can see Midjourney's reason.")
         await replies.say(interaction, formatting.decline_reason(known.job))
 
 

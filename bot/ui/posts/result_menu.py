@@ -28,16 +28,17 @@ class FullSizeLink(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime
 
 
-def full_size(job: Job, now: datetime, hosts: Sequence[str]) -> FullSizeLink | None:
+def full_size(job: Job, now: datetime, hosts: Sequence[str], *, private: bool = False) -> FullSizeLink | None:
     """The link to Midjourney's own file at Discord; `None` if there is none, or if it has expired.
 
-    `hosts` are those that pictures may come from: a host, for https, or a whole origin.
+    `hosts` are those that pictures may come from: a host, for https, or a whole origin. `private`: it is for a member
+    who may see the job id, and so an address that names the payer.
     """
     if job.status != Status.COMPLETED or not job.attachments:
         return None
     url = job.attachments[0].url
     until = link_ends(url)
-    if until is None or until <= now or len(url) > _URL_LIMIT or names_the_payer(url):
+    if until is None or until <= now or len(url) > _URL_LIMIT or (names_the_payer(url) and not private):
         return None
     if not on_allow_list(url, hosts):
         return None
