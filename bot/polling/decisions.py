@@ -26,7 +26,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from bot.errors import JobExpired, ProviderError
-from bot.models import ACCOUNT_VERBS, SEED_VERBS, Job, PollTarget, Status, follow
+from bot.models import Job, PollTarget, Status, follow
 from bot.polling.circuit_breaker import asked_pause
 from bot.polling.job_records import NOTHING, JobRecord
 
@@ -45,6 +45,8 @@ _MISSING_FOR = timedelta(hours=24)  # useapi may lose its jobs for a while, as b
 _RARE_POLLS = 12  # an hour of them at least: see _QUIET_POLLS
 _KEPT_FOR = timedelta(days=30)  # useapi deletes jobs after about 31 days
 _AFTER_MISSED_CALL = 5.0  # seconds
+_WITH_PICTURE = frozenset({"imagine", "blend", "describe", "button"})
+"""The verbs whose result has a picture; others, such as shorten, may have none."""
 _POLLS_WITHOUT_PICTURE = 4
 _PICTURE_PAUSE = 15.0  # seconds between them
 
@@ -157,7 +159,7 @@ def _lacks_picture(job: Job) -> bool:
     """Whether the job is completed and has nothing to show, though its verb makes a picture."""
     return (
         job.status == Status.COMPLETED
-        and job.verb not in ACCOUNT_VERBS | SEED_VERBS
+        and job.verb in _WITH_PICTURE
         and not (job.attachments or job.embeds or job.image_ux or job.video_ux)
     )
 
