@@ -31,6 +31,11 @@ class SubmissionHistory(Repository):
         rows = await self._db.rows("SELECT * FROM submissions WHERE id = ?", (submission_id,))
         return submission_of(rows[0]) if rows else None
 
+    async def by_reference(self, reference: str) -> Submission | None:
+        """The submission that was sent with this reference."""
+        rows = await self._db.rows("SELECT * FROM submissions WHERE reference = ?", (reference,))
+        return submission_of(rows[0]) if rows else None
+
     async def picks(self, parent_id: int, destination: Destination) -> dict[str, Delivery]:
         """The posts of the pictures that U1-U4 of a job made, by their labels; those in this channel first."""
         rows = await self._db.rows(
