@@ -101,12 +101,17 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     sent_at: datetime | None = None
 
 
+DECLINED_A_DAY = 5
+"""After how many declined submissions a member has to wait: Midjourney blocks accounts that have many declined."""
+
+
 class Limit(StrEnum):
-    """Which limit of a server a submission would exceed."""
+    """Which limit a submission would exceed."""
 
     COOLDOWN = "cooldown"
     DAILY = "daily"
     SERVER_DAILY = "server daily"
+    DECLINED = "declined"
     QUEUE = "queue"
 
 
@@ -120,11 +125,13 @@ class LimitExceeded(msgspec.Struct, frozen=True, kw_only=True):
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """The limits for one submission; `None` means no limit.
 
-    `daily` and `server_daily` count submissions of the last 24 hours, `queue` those that are queued; `cooldown` is the
-    number of seconds between two.
+    `daily` and `server_daily` count submissions of the last 24 hours that were sent, whatever became of them, `queue`
+    those that are queued; `cooldown` is the number of seconds between two. `declined` counts those of the member in any
+    server that Midjourney declined in the last 24 hours.
     """
 
     daily: int | None = None
     server_daily: int | None = None
     cooldown: float = 0.0
+    declined: int | None = None
     queue: int | None = None

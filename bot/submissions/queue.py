@@ -8,7 +8,18 @@ from datetime import datetime
 import msgspec
 
 from bot.errors import StoreUnavailable
-from bot.models import CostTier, Destination, Job, KnownJob, LimitExceeded, Limits, Person, Submission, SubmissionState
+from bot.models import (
+    DECLINED_A_DAY,
+    CostTier,
+    Destination,
+    Job,
+    KnownJob,
+    LimitExceeded,
+    Limits,
+    Person,
+    Submission,
+    SubmissionState,
+)
 from bot.models.alert import AlertSink
 from bot.providers.useapi import UseapiClient
 from bot.store import Store
@@ -100,7 +111,7 @@ class SubmissionQueue:
                 destination,
                 person,
                 tier=tier,
-                limits=msgspec.structs.replace(limits, queue=limit),
+                limits=msgspec.structs.replace(limits, declined=DECLINED_A_DAY, queue=limit),
                 prompt=prompt,
                 interaction_token=answer,
                 reference=reference,

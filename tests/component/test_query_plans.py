@@ -110,7 +110,7 @@ async def a_day(store: Store) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
 
 async def some_presses(store: Store, parent: KnownJob) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     """And in the course of its presses, the same."""
-    numbers = Limits(daily=10, server_daily=100, cooldown=5.0, queue=3)
+    numbers = Limits(daily=10, server_daily=100, cooldown=5.0, declined=5, queue=3)
     for button, tier in (("V1", CostTier.VARY), ("U1", CostTier.PICK), ("U1", CostTier.PICK), ("V2", CostTier.VARY)):
         yield f"press, {button}", store.submissions.add(parent, button, HERE, MIRA, tier=tier, limits=numbers)
         numbers = Limits()

@@ -734,6 +734,19 @@ async def test_a_job_without_a_reference_may_be_that_of_a_lost_submission_and_is
     assert len(harness.useapi.posts) == 1 + press_again
 
 
+@pytest.mark.parametrize(("pressed", "perhaps"), [("V1", True), ("V2", False)])
+async def test_a_job_without_a_reference_that_only_runs_is_perhaps_ours_if_its_button_is_the_same(
+    harness: QueueHarness, pressed: str, perhaps: bool
+) -> None:
+    theirs = Job(jobid="job:theirs", verb="button", status=Status.STARTED, button=pressed)
+    harness.useapi.made[theirs.jobid] = (now() + HOUR, theirs)
+    harness.useapi.unlisted = {theirs.jobid}
+    harness.useapi.outcomes = [RequestTimeout()]
+    submission = await harness.submission("V1")
+    await asyncio.sleep(200)
+    assert ("may be yours" in await sentence(harness, submission)) is perhaps
+
+
 async def test_a_job_that_another_submission_owns_or_that_echoes_another_reference_is_not_perhaps_ours(
     harness: QueueHarness,
 ) -> None:
@@ -1024,19 +1037,77 @@ async def test_a_cooldown_and_a_day_pass_and_say_when(harness: QueueHarness) -> 
     assert isinstance(await harness.submission("V1", daily=2, cooldown=5.0), Submission)
 
 
-async def test_what_was_refused_or_never_made_is_not_counted(harness: QueueHarness) -> None:
-    harness.useapi.outcomes = [BadRequest(code=400), RequestTimeout(), None]
-    for _ in range(3):
-        assert isinstance(await harness.submission("V1", daily=1), Submission)
+async def test_what_was_sent_is_counted_whatever_became_of_it(harness: QueueHarness) -> None:
+    harness.useapi.outcomes = [BadRequest(code=400), Overloaded(code=504), SubmissionDeclined("No"), None]
+    for _ in range(4):
+        assert isinstance(await harness.submission("V1", daily=3), Submission)
         await asyncio.sleep(5 * MINUTE)
-    assert await harness.states() == ["refused", "lost", "accepted"]
-    assert isinstance(await harness.add("V1", daily=1), LimitExceeded)
+    assert await harness.states() == ["refused", "lost", "declined", "accepted"]
+    refused = await harness.add("V1", daily=3)
+    assert isinstance(refused, LimitExceeded)
+    assert refused.why == Limit.DAILY
     totals = await harness.store.history.totals(HERE.guild_id, START - timedelta(hours=1))
-    assert totals == [(MIRA, CostTier.VARY, 1)]
-    page = await harness.store.history.page(HERE.guild_id, before=None, limit=2)
-    assert [str(submission.state) for submission, _ in page] == ["accepted", "lost"]
+    assert totals == [(MIRA, CostTier.VARY, 3)]
+    page = await harness.store.history.page(HERE.guild_id, before=None, limit=3)
+    assert [str(submission.state) for submission, _ in page] == ["accepted", "declined", "lost"]
     (last,) = await harness.store.history.page(HERE.guild_id, before=page[-1][0].id, limit=2)
     assert (str(last[0].state), last[1].job.jobid) == ("refused", GRID.jobid)
+
+
+async def test_what_certainly_was_not_taken_is_not_counted(harness: QueueHarness) -> None:
+    for code in (400, 404, 410, 413):
+        harness.useapi.outcomes = [BadRequest(code=code)]
+        assert isinstance(await harness.submission("V1", daily=1, cooldown=600.0), Submission)
+        await asyncio.sleep(10)
+    harness.useapi.everybody = QueueFull(())
+    queued = await harness.submission("V1", daily=1, cooldown=600.0)
+    await asyncio.sleep(10)
+    assert isinstance(await harness.add("V1", daily=1), LimitExceeded), "it is about to be sent"
+    await harness.submissions.cancel_queued(queued)
+    assert isinstance(await harness.add("V1", daily=1, cooldown=600.0), Submission)
+
+
+async def test_declined_presses_keep_the_cooldown_and_the_daily_number(harness: QueueHarness) -> None:
+    harness.useapi.everybody, harness.useapi.takes = SubmissionDeclined("No"), 0.1
+    answers = []
+    for _ in range(25):  # in ten seconds
+        answer = await harness.add("V1", daily=3, cooldown=5.0)
+        answers.append(answer)
+        if isinstance(answer, Submission):
+            harness.submissions.release(answer)
+        await asyncio.sleep(0.4)
+    assert [answer.why for answer in answers if isinstance(answer, LimitExceeded)] == [Limit.COOLDOWN] * 23
+    await asyncio.sleep(5)
+    assert isinstance(await harness.submission("V1", daily=3, cooldown=5.0), Submission)
+    await asyncio.sleep(6)
+    refused = await harness.add("V1", daily=3, cooldown=5.0)
+    assert isinstance(refused, LimitExceeded)
+    assert refused.why == Limit.DAILY
+    assert len(harness.useapi.posts) == 3
+
+
+async def test_whoever_was_declined_five_times_waits_in_all_servers_and_others_do_not(harness: QueueHarness) -> None:
+    harness.useapi.everybody = SubmissionDeclined("No")
+    for number in range(4):
+        await harness.submission("V1", destination=(HERE, THERE)[number % 2])
+        await asyncio.sleep(HOUR)
+    harness.useapi.everybody = None
+    await harness.submission("V1")
+    await asyncio.sleep(MINUTE)
+    assert isinstance(await harness.submission("V1"), Submission)
+    await asyncio.sleep(MINUTE)
+    made = await harness.store.jobs.by_jobid("job:1")
+    assert made is not None
+    moderated = msgspec.structs.replace(made.job, status=Status.MODERATED)  # taken first, and declined later
+    await harness.store.jobs.record([(made.id, moderated)])
+    refused = await harness.add("V1", destination=THERE)
+    assert isinstance(refused, LimitExceeded)
+    assert refused.free_at is not None
+    assert (refused.why, round((refused.free_at - START).total_seconds() / HOUR)) == (Limit.DECLINED, 24)
+    assert isinstance(await harness.submission("V1", BO), Submission)
+    assert isinstance(await harness.submission("U1"), Submission), "U1 to U4 have no prompt"
+    await asyncio.sleep(24 * HOUR)
+    assert isinstance(await harness.submission("V1"), Submission)
 
 
 # --- everything at once ---------------------------------------------------------------------------------------------

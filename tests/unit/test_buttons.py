@@ -161,6 +161,12 @@ def test_moderators_keep_the_servers_number_and_none_of_their_own() -> None:
         (Limit.DAILY, {"daily": 0}, "Only moderators can press this at the moment: members have no presses"),
         (Limit.SERVER_DAILY, {"server_daily": 100}, "This server has used its 100 presses of the last 24 hours."),
         (Limit.SERVER_DAILY, {"server_daily": 0}, "This server allows no presses that cost Midjourney time."),
+        (
+            Limit.DECLINED,
+            {},
+            "Midjourney has declined 5 of your presses in the last 24 hours, and it blocks accounts for that. The next "
+            "one is free <t:1795550400:R>.",
+        ),
         (Limit.QUEUE, {}, "You have as many presses waiting as you may."),
     ],
 )

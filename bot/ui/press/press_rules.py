@@ -3,7 +3,7 @@
 import msgspec
 from discord.utils import format_dt
 
-from bot.models import CostTier, Job, Limit, LimitExceeded, Limits, ServerSettings
+from bot.models import DECLINED_A_DAY, CostTier, Job, Limit, LimitExceeded, Limits, ServerSettings
 from bot.models.midjourney_buttons import PromptUse, button_for
 from bot.ui.permissions import listed
 
@@ -83,6 +83,9 @@ def refusal(refused: LimitExceeded, settings: ServerSettings) -> str:
             return "This server allows no presses that cost Midjourney time."
         case Limit.SERVER_DAILY:
             return f"This server has used its {_presses(settings.server_daily)} of the last 24 hours.{when}"
+        case Limit.DECLINED:
+            declined = f"Midjourney has declined {DECLINED_A_DAY} of your presses in the last 24 hours"
+            return f"{declined}, and it blocks accounts for that.{when}"
         case Limit.QUEUE:
             return (
                 "You have as many presses waiting as you may. Please wait until one of them was sent, or take one back "
