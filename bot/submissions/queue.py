@@ -218,9 +218,11 @@ class SubmissionQueue:
             due = max(self._reconciler.due_in(submission), skip)
             if due > 0:
                 wait = min(wait, due)
+            elif submission.state is SubmissionState.LOST:
+                if not self._checks:  # one at a time: after an outage many are lost, and none of them is urgent
+                    start(self._checks, submission, self._sender.reconcile_lost)
             elif len(self._checks) < _CONCURRENCY:
-                is_lost = submission.state is SubmissionState.LOST
-                start(self._checks, submission, self._sender.reconcile_lost if is_lost else self._sender.reconcile)
+                start(self._checks, submission, self._sender.reconcile)
         return wait
 
     async def _start_sends(self) -> float:

@@ -304,7 +304,7 @@ async def test_a_job_may_be_declined_later(caller: Caller, over_code: int) -> No
 
 async def test_a_job_may_be_listed_and_echo_its_reference_late(caller: Caller) -> None:
     parent = caller.useapi.add_job(age=600)
-    caller.useapi.plan(listed_after=10, listed_as="V1 ", echoed_after=20)
+    caller.useapi.plan(listed_after=10, listed_as="{} ", echoed_after=20)
     _, child = await caller.press(parent, "V1", replyRef="mine")
     assert "replyRef" not in child
     assert (await caller.get("/jobs"))[1] == []

@@ -266,7 +266,7 @@ async def test_a_press_that_midjourney_declines_is_told_to_the_presser_alone(har
 
 @pytest.mark.parametrize(
     "plan",
-    [{"echoed_after": 12.0}, {"listed_as": "V1 "}, {"listed_after": 200.0}, {"echoed_after": 300.0, "listed_as": ""}],
+    [{"echoed_after": 12.0}, {"listed_as": "{} "}, {"listed_after": 200.0}, {"echoed_after": 300.0, "listed_as": ""}],
     ids=["its reference is late", "its label has a space", "it is listed late", "nothing is known for five minutes"],
 )
 async def test_a_press_whose_answer_was_lost_is_posted_however_late_its_job_is_known(

@@ -52,7 +52,7 @@ class JobPlan:
     max_jobs: int | None = None
     phase: float = 0.0
     listed_after: float = 0.0
-    listed_as: str | None = None
+    listed_as: str = "{}"
     echoed_after: float = 0.0
     brief: bool = False
     echoed: Mapping[str, object] = field(default_factory=dict)

@@ -36,7 +36,7 @@ def job_body(job: Job, now: float, cdn: Cdn, *, grid_size: int) -> Body:
     if children := [child for child in job.children if child.listed(now)]:
         body["children"] = [
             {
-                "button": child.plan.listed_as or child.button,
+                "button": child.plan.listed_as.format(child.button),
                 "jobid": child.jobid,
                 "messageId": child.message_id(child.snapshot(now)),
             }
