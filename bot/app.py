@@ -91,6 +91,7 @@ async def open_darkroom(
                 poll_soon=bot.poller.poll_soon,
                 destination_of=partial(postable_destination, bot, guilds=settings.allowed_guilds),
                 on_subscribed=partial(_poll_adopted, bot),
+                on_job_seen=lambda job: bot.submissions.job_seen(job),
             )
             answers = SubmissionReplies(bot=bot, store=store, deliver_soon=bot.deliver_soon, now=now)
             bot.submissions = SubmissionQueue(

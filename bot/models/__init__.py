@@ -17,11 +17,21 @@ from bot.models.job import (
     follow,
 )
 from bot.models.server import NO_PERSON, Destination, Person, ServerSettings, Spoiler
-from bot.models.submission import OPEN_SUBMISSIONS, CostTier, Limit, LimitExceeded, Limits, Submission, SubmissionState
+from bot.models.submission import (
+    DECLINED_A_DAY,
+    OPEN_SUBMISSIONS,
+    CostTier,
+    Limit,
+    LimitExceeded,
+    Limits,
+    Submission,
+    SubmissionState,
+)
 from bot.models.subscription import PollTarget, Subscription
 
 __all__ = [
     "ACCOUNT_VERBS",
+    "DECLINED_A_DAY",
     "NO_PERSON",
     "OPEN_SUBMISSIONS",
     "OVER",

@@ -122,6 +122,15 @@ def button_for(label: str) -> MidjourneyButton:
     return _UNKNOWN if re.search(r"\w", bare) else _UNKNOWN_SIGN
 
 
+def same_button(label: str, other: str) -> bool:
+    """Return whether two labels are the same button: case, spaces and U+FE0F make no difference."""
+    return _bare(label) == _bare(other)
+
+
+def _bare(label: str) -> str:
+    return "".join(label.replace("\ufe0f", "").split()).casefold()
+
+
 def is_grid(labels: Collection[str]) -> bool:
     """Whether a job with these buttons made a grid, of pictures or of videos."""
     return PICKS[0] in labels

@@ -40,12 +40,17 @@ class SubmissionState(StrEnum):
     SENT         no clear answer: 5xx, reset, time-out       UNCONFIRMED  `Sender.send`
     SENT         the bot was killed; at the next start       UNCONFIRMED  `mark_sent_unconfirmed`
     UNCONFIRMED  a job with its reference is found           ACCEPTED     `Sender.reconcile`
+    UNCONFIRMED  a webhook's job has its reference           ACCEPTED     `Sender.accept_by_reference`
     UNCONFIRMED  none within three minutes                   LOST         `Sender.reconcile`
+    LOST         its job turns up within a day               ACCEPTED     `Sender.reconcile_lost`
+    LOST         a webhook's job has its reference           ACCEPTED     `Sender.accept_by_reference`
+    LOST         it waited for one whose job turns up        REPEATED     `Submissions.mark_found`
     ===========  ==========================================  ===========  ==================================
 
     A submission that waits for another one of the same button (`waits_for`) stays QUEUED. It ends as that one ends, or
     as REPEATED where that one is ACCEPTED; when that one is cancelled, the oldest of those that wait takes its place.
-    All states except QUEUED, SENT and UNCONFIRMED are final.
+    All states except QUEUED, SENT and UNCONFIRMED have ended, and all of those except LOST are final: the job of a lost
+    submission is searched for ever more rarely, until a day after the request. Nothing is ever sent again for it.
     """
 
     QUEUED = "queued"
@@ -63,7 +68,7 @@ class SubmissionState(StrEnum):
     REFUSED = "refused"
     """Not sent, or refused by useapi: no job."""
     LOST = "lost"
-    """Sent, and no job was found. It may have been charged."""
+    """Sent, and no job with its reference was found (yet). It may have been charged."""
     CANCELLED = "cancelled"
     """Cancelled by its presser while it was queued."""
 
@@ -96,12 +101,17 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     sent_at: datetime | None = None
 
 
+DECLINED_A_DAY = 5
+"""After how many declined submissions a member has to wait: Midjourney blocks accounts that have many declined."""
+
+
 class Limit(StrEnum):
-    """Which limit of a server a submission would exceed."""
+    """Which limit a submission would exceed."""
 
     COOLDOWN = "cooldown"
     DAILY = "daily"
     SERVER_DAILY = "server daily"
+    DECLINED = "declined"
     QUEUE = "queue"
 
 
@@ -115,11 +125,13 @@ class LimitExceeded(msgspec.Struct, frozen=True, kw_only=True):
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """The limits for one submission; `None` means no limit.
 
-    `daily` and `server_daily` count submissions of the last 24 hours, `queue` those that are queued; `cooldown` is the
-    number of seconds between two.
+    `daily` and `server_daily` count submissions of the last 24 hours that were sent, whatever became of them, `queue`
+    those that are queued; `cooldown` is the number of seconds between two. `declined` counts those of the member in any
+    server that Midjourney declined in the last 24 hours.
     """
 
     daily: int | None = None
     server_daily: int | None = None
     cooldown: float = 0.0
+    declined: int | None = None
     queue: int | None = None

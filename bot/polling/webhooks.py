@@ -38,7 +38,8 @@ class WebhookInbox:
 
     `poll_soon` gets the row id of a subscribed job. `destination_of` returns the destination of a channel id, `None`
     where nothing may be posted, and raises `OSError` where that is not known just now. `on_subscribed` is called after
-    a job got a subscription here.
+    a job got a subscription here, `on_job_seen` with each job that the provider described and the store does not know:
+    a submission whose answer was lost may have made it.
     """
 
     def __init__(
@@ -49,12 +50,14 @@ class WebhookInbox:
         poll_soon: Callable[[int], None],
         destination_of: Callable[[int], Awaitable[Destination | None]],
         on_subscribed: Callable[[KnownJob], None],
+        on_job_seen: Callable[[Job], Awaitable[None]],
     ) -> None:
         self._api = api
         self._store = store
         self._poll_soon = poll_soon
         self._destination_of = destination_of
         self._on_subscribed = on_subscribed
+        self._on_job_seen = on_job_seen
         self._early_calls: dict[str, float] = {}  # when the last call came about a job that the store did not know
         self._fetched: dict[str, float] = {}  # when a job was last requested to see whether it names a channel
         self._fetch_limit = RateLimiter(_FETCH_INTERVAL, burst=_FETCH_BURST)
@@ -159,6 +162,8 @@ class WebhookInbox:
         """
         known = await self._store.jobs.by_jobid(jobid)
         job = known.job if known is not None else await self._api.job(jobid)
+        if known is None:
+            await self._on_job_seen(job)
         channel_id = _channel_in(job)
         if channel_id is None or job.private:
             return

@@ -8,7 +8,7 @@ import aiosqlite
 from bot.models import CostTier, Delivery, Destination, KnownJob, Person, Submission
 from bot.store.repository import Repository
 from bot.store.rows import delivery_of, known_of, submission_of
-from bot.store.submission_statements import CHARGEABLE_STATES, CHILD
+from bot.store.submission_statements import CHILD, COUNTED
 
 
 class SubmissionHistory(Repository):
@@ -29,6 +29,11 @@ class SubmissionHistory(Repository):
     async def by_id(self, submission_id: int) -> Submission | None:
         """A submission by its row id."""
         rows = await self._db.rows("SELECT * FROM submissions WHERE id = ?", (submission_id,))
+        return submission_of(rows[0]) if rows else None
+
+    async def by_reference(self, reference: str) -> Submission | None:
+        """The submission that was sent with this reference."""
+        rows = await self._db.rows("SELECT * FROM submissions WHERE reference = ?", (reference,))
         return submission_of(rows[0]) if rows else None
 
     async def picks(self, parent_id: int, destination: Destination) -> dict[str, Delivery]:
@@ -60,10 +65,10 @@ class SubmissionHistory(Repository):
         return await self._with_parents(reversed(rows))
 
     async def totals(self, guild_id: int, since: datetime) -> list[tuple[Person, CostTier, int]]:
-        """How many jobs each member's submissions since then made, or may make, by tier, most first."""
+        """How many of each member's submissions since then were sent, or will be, by tier, most first."""
         rows = await self._db.rows(
             f"""SELECT user_id, max(user_name) AS user_name, tier, count(*) AS number FROM submissions
-                WHERE guild_id = ? AND created_at > ? AND state IN ({CHARGEABLE_STATES})
+                WHERE guild_id = ? AND created_at > ? AND {COUNTED}
                 GROUP BY user_id, tier ORDER BY number DESC, user_id""",
             (guild_id, since.timestamp()),
         )

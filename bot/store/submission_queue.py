@@ -1,5 +1,7 @@
 """Reads of the submissions that are not over, or whose presser does not know the outcome yet."""
 
+from datetime import timedelta
+
 from bot.models import Submission
 from bot.store.repository import Repository
 from bot.store.rows import submission_of
@@ -64,6 +66,14 @@ class QueuedSubmissions(Repository):
         """The submissions that were sent and whose answer is not known, those in flight included."""
         rows = await self._db.rows(
             f"SELECT * FROM submissions WHERE state IN ({OPEN_STATES}) AND state <> 'queued' ORDER BY id"
+        )
+        return [submission_of(row) for row in rows]
+
+    async def lost(self, age: timedelta) -> list[Submission]:
+        """The submissions without a job that were sent at most `age` ago: theirs may turn up."""
+        rows = await self._db.rows(
+            "SELECT * FROM submissions WHERE state = 'lost' AND sent_at > ? ORDER BY sent_at",
+            (self._clock.time() - age.total_seconds(),),
         )
         return [submission_of(row) for row in rows]
 

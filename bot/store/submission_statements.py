@@ -25,8 +25,15 @@ OPEN_STATES = f"'{SubmissionState.QUEUED}', '{SubmissionState.SENT}', '{Submissi
 """In the order of the partial index `submissions_open`: SQLite uses it for exactly these words."""
 QUEUED = f"state IN ({OPEN_STATES}) AND state = 'queued'"
 """Waiting for a slot; both conditions, so that the partial index is used."""
-CHARGEABLE_STATES = f"{OPEN_STATES}, '{SubmissionState.ACCEPTED}'"
-"""What may have been charged, or will be: counted against the daily numbers."""
+COUNTED = f"""(state IN ({OPEN_STATES}, '{SubmissionState.ACCEPTED}')
+    OR state IN ('{SubmissionState.DECLINED}', '{SubmissionState.LOST}') AND sent_at IS NOT NULL)"""
+"""What was sent, or will be, whatever became of it: it counts for the cooldown and the daily numbers.
+
+Left out are submissions that certainly were not taken (refused, cancelled) or cost nothing (repeated).
+"""
+_DECLINED = f"""(state = '{SubmissionState.DECLINED}' AND sent_at IS NOT NULL
+    OR state = '{SubmissionState.ACCEPTED}'
+    AND EXISTS (SELECT 1 FROM jobs WHERE jobs.id = child_id AND jobs.status = '{Status.MODERATED}'))"""
 CHILD = f"""
 SELECT jobs.* FROM submissions JOIN jobs ON jobs.id = child_id
 WHERE parent_id = ? AND submissions.button = ?
@@ -93,23 +100,36 @@ async def limit_exceeded(
                 return LimitExceeded(why=limit)
             if number and (free_at := await _free_at(db, clock, whose, ids, number=number, seconds=_DAY)):
                 return LimitExceeded(why=limit, free_at=aware(free_at))
+        if limits.declined is not None and (
+            free_at := await _free_at(
+                db, clock, "user_id = ?", (person.id,), number=limits.declined, seconds=_DAY, counted=_DECLINED
+            )
+        ):
+            return LimitExceeded(why=Limit.DECLINED, free_at=aware(free_at))
     if limits.queue is not None and await _count_queued(db, person) >= limits.queue:
         return LimitExceeded(why=Limit.QUEUE)
     return None
 
 
 async def _free_at(
-    db: aiosqlite.Connection, clock: Clock, whose: str, ids: tuple[int, ...], *, number: int, seconds: float
+    db: aiosqlite.Connection,
+    clock: Clock,
+    whose: str,
+    ids: tuple[int, ...],
+    *,
+    number: int,
+    seconds: float,
+    counted: str = COUNTED,
 ) -> float | None:
     """When one more submission is allowed, where `number` were made within `seconds`; `None`: now.
 
-    That is when the `number`-th newest is old enough. Times in the future, which a wall clock that was set back has
-    left, are not counted.
+    `whose` and `counted` are the conditions for those that count. Another is allowed when the `number`-th newest is old
+    enough. Times in the future, which a wall clock that was set back has left, are not counted.
     """
     now = clock.time()
     rows = await db.execute_fetchall(
         f"""SELECT created_at FROM submissions WHERE {whose} AND created_at > ? AND created_at <= ?
-            AND tier <> 'pick' AND state IN ({CHARGEABLE_STATES})
+            AND tier <> 'pick' AND {counted}
             ORDER BY created_at DESC LIMIT 1 OFFSET ?""",
         (*ids, now - seconds, now, number - 1),
     )

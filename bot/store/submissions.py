@@ -186,6 +186,31 @@ class Submissions(Repository):
 
         return await self._db.transaction(work)
 
+    async def mark_found(self, submission: Submission, child: Job, *, delay: float) -> SubscriptionResult | None:
+        """The job of a lost submission has turned up. LOST to ACCEPTED; `None` where it is not LOST any more.
+
+        Those that waited for the same button and were lost with it, unsent, are subscribed too. LOST to REPEATED.
+        """
+
+        async def work(db: aiosqlite.Connection) -> SubscriptionResult | None:
+            found = await one_submission(db, "id = ? AND state = 'lost'", (submission.id,))
+            if found is None:
+                return None
+            subscribed = await subscribe(db, self._clock, child, found.destination, found.person, delay=delay)
+            end = "UPDATE submissions SET state = ?, error = '', child_id = ? WHERE id = ?"
+            await db.execute(end, (SubmissionState.ACCEPTED, subscribed.known.id, found.id))
+            for row in await db.execute_fetchall(
+                """SELECT * FROM submissions WHERE parent_id = ? AND button = ? AND +guild_id = ? AND tier = 'pick'
+                   AND state = 'lost' AND sent_at IS NULL ORDER BY id""",
+                (found.parent_id, found.button, found.destination.guild_id),
+            ):
+                follower = submission_of(row)
+                await subscribe(db, self._clock, child, follower.destination, follower.person, delay=delay)
+                await db.execute(end, (SubmissionState.REPEATED, subscribed.known.id, follower.id))
+            return subscribed
+
+        return await self._db.transaction(work)
+
     async def mark_failed(self, submission: Submission, state: SubmissionState, error: str) -> None:
         """The submission, and those that wait for it, end in `state` without a job."""
 

@@ -2,7 +2,7 @@
 
 `queue` decides what is sent or checked next, and `pause` why nothing is sent now. `sender` sends a submission,
 `reconciler` finds the job of one whose answer was lost, `notifications` knows who is to be notified, and `tasks` runs
-all of that side by side.
+all of that side by side. `prompt_check` refuses prompts that cost more than one job.
 """
 
 from bot.submissions.queue import SubmissionQueue

@@ -8,13 +8,24 @@ from datetime import datetime
 import msgspec
 
 from bot.errors import StoreUnavailable
-from bot.models import CostTier, Destination, KnownJob, LimitExceeded, Limits, Person, Submission
+from bot.models import (
+    DECLINED_A_DAY,
+    CostTier,
+    Destination,
+    Job,
+    KnownJob,
+    LimitExceeded,
+    Limits,
+    Person,
+    Submission,
+    SubmissionState,
+)
 from bot.models.alert import AlertSink
 from bot.providers.useapi import UseapiClient
 from bot.store import Store
 from bot.submissions.notifications import Notifications
 from bot.submissions.pause import QueuePause
-from bot.submissions.reconciler import Reconciler
+from bot.submissions.reconciler import LATE_JOBS_FOUND_FOR, Reconciler
 from bot.submissions.sender import STATUS_CARD_DELAY, Sender
 from bot.submissions.tasks import Tasks, start
 from bot.wakeup import Wakeup, loop_time
@@ -100,7 +111,7 @@ class SubmissionQueue:
                 destination,
                 person,
                 tier=tier,
-                limits=msgspec.structs.replace(limits, queue=limit),
+                limits=msgspec.structs.replace(limits, declined=DECLINED_A_DAY, queue=limit),
                 prompt=prompt,
                 interaction_token=answer,
                 reference=reference,
@@ -129,6 +140,15 @@ class SubmissionQueue:
         self._notifications.left_queue(submission)
         self._wakeup.set()
         return cancelled
+
+    async def job_seen(self, job: Job) -> None:
+        """Accept the submission whose answer was lost and that made this job, if there is one.
+
+        `job` is as the provider described it just now. Raises `StoreUnavailable` where the submission cannot be read.
+        """
+        if job.reply_ref:
+            await self._sender.accept_by_reference(job)
+            self._wakeup.set()
 
     def slot_freed(self) -> None:
         """Note that a job ended, so that the account may have a free slot."""
@@ -187,14 +207,20 @@ class SubmissionQueue:
         """Start the checks of the reconciler that are due; the end of one under way wakes the loop."""
         wait = _LONGEST_PAUSE
         unconfirmed = await self._store.queue.unconfirmed()
-        self._reconciler.keep_only({submission.id for submission in unconfirmed})
-        for submission in unconfirmed:
+        lost = await self._store.queue.lost(LATE_JOBS_FOUND_FOR)
+        self._reconciler.keep_only(
+            unconfirmed={submission.id for submission in unconfirmed}, lost={submission.id for submission in lost}
+        )
+        for submission in (*unconfirmed, *lost):
             if submission.id in self._sends or submission.id in self._checks:
                 continue
             skip = self._skip_until.get(submission.id, 0.0) - loop_time()
             due = max(self._reconciler.due_in(submission), skip)
             if due > 0:
                 wait = min(wait, due)
+            elif submission.state is SubmissionState.LOST:
+                if not self._checks:  # one at a time: after an outage many are lost, and none of them is urgent
+                    start(self._checks, submission, self._sender.reconcile_lost)
             elif len(self._checks) < _CONCURRENCY:
                 start(self._checks, submission, self._sender.reconcile)
         return wait

@@ -30,6 +30,7 @@ from bot.errors import (
     TransientError,
 )
 from bot.models import CostTier, Job, KnownJob, Status, Submission, SubmissionState
+from bot.models.midjourney_buttons import same_button
 from bot.providers.useapi import UseapiClient
 from bot.store import Store
 from bot.submissions.notifications import Notifications
@@ -49,13 +50,17 @@ _USABLE_AGAIN = frozenset({Status.MODERATED, Status.FAILED, Status.EXPIRED})
 
 _LOST = (
     "useapi.net gave no clear answer, and no job was found for this button. It may have been charged all the same. "
-    "Press it again if you still want it."
+    "If its job turns up within a day, I'll post it here."
 )
 _UNTRACKED = (
     "useapi.net lost track of this press. Midjourney may have made it and charged for it, but its job was not found. "
     "Please look there before you press again."
 )
 """After a 504: useapi's own means that it cannot track the job, and that Midjourney will still process it."""
+_PERHAPS = (
+    "useapi.net gave no clear answer. A job of this button was made at about that time{}: it may be yours, and it may "
+    "have been charged. Press the button again only if you want another one."
+)
 _TOO_MANY = "You already have {} queued. Wait until one of them is sent, or cancel one in `/jobs`."
 _EXPIRED = "This was queued for a whole day, so I didn't send it. Press the button again if you still want it."
 _NOT_SERVED = "I no longer work for this server, so I didn't send this."
@@ -162,7 +167,7 @@ class Sender:
         if known is not None:
             return known.job
         for child in parent.job.children:
-            if child.button == button:
+            if same_button(child.button, button):
                 job = await self._child(child.jobid, parent, button)
                 if job.status not in _USABLE_AGAIN:
                     return job
@@ -213,17 +218,59 @@ class Sender:
         is_last = self._reconciler.is_last_check(submission)
         is_first = self._reconciler.is_first_check(submission)
         try:
-            child = await self._reconciler.find_job(submission, parent)
+            result = await self._reconciler.find_job(submission, parent)
         except ProviderError as error:
             log.debug("The check for the job of submission %d was cut short: %s", submission.id, error)
-            child, is_last = None, False
-        if child is not None:
-            log.info("Found the job of submission %d", submission.id)
-            await self._accept(
-                submission, msgspec.structs.replace(child, parent_jobid=parent.job.jobid), repeated=False
-            )
+            result, is_last = None, False
+        if result is not None and result.job is not None:
+            await self._accept_found(submission, result.job, parent)
         elif is_last:
             log.warning("No job of submission %d was found", submission.id)
-            await self._fail(submission, SubmissionState.LOST, submission.error or _LOST)
+            perhaps = None if result is None else result.perhaps
+            sentence = submission.error or _LOST if perhaps is None else await self._perhaps(submission, perhaps)
+            await self._fail(submission, SubmissionState.LOST, sentence)
         elif is_first:
             self._notifications.reconciling(submission)
+
+    async def reconcile_lost(self, submission: Submission) -> None:
+        """Check once more for the job of a lost submission: it may be listed late, or echo the reference late."""
+        parent = await self._store.jobs.get(submission.parent_id)
+        logs.turn_to(key=parent.key, destination=submission.destination)
+        try:
+            job = await self._reconciler.find_late_job(submission, parent)
+        except ProviderError as error:
+            log.debug("The check for the job of lost submission %d was cut short: %s", submission.id, error)
+            return
+        if job is not None:
+            await self._accept_found(submission, job, parent)
+
+    async def accept_by_reference(self, job: Job) -> None:
+        """Accept the submission whose reference a job echoes, where its answer was lost; other jobs are left alone."""
+        submission = await self._store.history.by_reference(job.reply_ref)
+        if submission is not None and submission.state in {SubmissionState.UNCONFIRMED, SubmissionState.LOST}:
+            parent = await self._store.jobs.get(submission.parent_id)
+            logs.turn_to(key=parent.key, destination=submission.destination)
+            await self._accept_found(submission, job, parent)
+
+    async def _accept_found(self, submission: Submission, job: Job, parent: KnownJob) -> None:
+        """Accept an unconfirmed or lost submission: `job` has its reference."""
+        log.info("Found the job of submission %d", submission.id)
+        child = msgspec.structs.replace(job, parent_jobid=parent.job.jobid)
+        if submission.state is not SubmissionState.LOST:
+            await self._accept(submission, child, repeated=False)
+            return
+        subscribed = await self._retry_write(
+            lambda: self._store.submissions.mark_found(submission, child, delay=STATUS_CARD_DELAY)
+        )
+        if subscribed is not None:
+            self.follow(subscribed.known)
+
+    async def _perhaps(self, submission: Submission, job: Job) -> str:
+        """Return the sentence for a submission that may have become `job`; a post of it in this channel has a key."""
+        known = await self._store.jobs.by_jobid(job.jobid)
+        post = (
+            None
+            if known is None or known.job.private
+            else await self._store.deliveries.post_of(known.id, submission.destination.channel_id)
+        )
+        return _PERHAPS.format("" if known is None or post is None else f" (#{known.key})")

@@ -513,6 +513,18 @@ RELEASED[4] = f"""{RELEASED[3]}
     UPDATE deliveries SET attempts = 3, timeouts = 1, shape = 1, trouble = 'HTTP 500', wanted = 4, shown = 2,
         after_id = 4 WHERE id = 1;
 """
+RELEASED[5] = """
+    INSERT INTO facts VALUES ('commands', 'a hash');
+    INSERT INTO jobs VALUES
+        (1, 'AAAA', 'job:parent', 'completed', 1, '{"jobid":"job:parent"}', 1, 2, 2, ''),
+        (2, 'BBBB', 'job:child', 'progress', 0, '{"jobid":"job:child"}', 3, 4, NULL, 'job:parent');
+    INSERT INTO subscriptions VALUES (1, 1, 100, 200, 1, 'Mira', 1, 0), (2, 2, 100, 200, 1, 'Mira', 3, 1);
+    INSERT INTO submissions VALUES
+        (1, 'ref1', 1, 2, 'U1', 'pick', '', 100, 200, 1, 'Mira', 'accepted', NULL, '', 3, 3, 4, 1, ''),
+        (2, 'ref2', 1, NULL, 'V1', 'vary', '', 100, 200, 1, 'Mira', 'lost', NULL, 'Look there', 3, 3, 9, 0, 'a token');
+    INSERT INTO deliveries (id, kind, job_id, guild_id, channel_id, nonce, state, message_id, next_try, created_at)
+        VALUES (1, 'result', 1, 100, 200, 'aaaaaaaaaaaaaaaaaaaaaaaa', 'posted', 5, 1, 2);
+"""
 
 SAME = {
     "jobs": "id, key, jobid, status, over, answer, added_at, changed_at, over_at",
@@ -541,6 +553,9 @@ RENAMED = [
 ]
 """What schema 5 gave other names: how the older schemas are asked for it, and how the newest is."""
 
+DENIED = "This press did not reach Midjourney, so nothing was charged. Press again if you still want it."
+"""What 0.1.0 said of a press whose job it did not find."""
+
 
 def test_every_schema_before_the_newest_has_rows_to_be_brought_up_to_date() -> None:
     behind = range(1, len(list(MIGRATIONS.glob("*.sql"))))
@@ -562,7 +577,8 @@ async def test_a_database_of_each_release_is_brought_up_to_date_with_all_its_row
         database.executescript(RELEASED[released])
     tables = {name for (name,) in read(tmp_path / FILE, "SELECT name FROM sqlite_schema")} & set(SAME)
     same = [f"SELECT {SAME[table]} FROM {table}" for table in sorted(tables)]
-    before = [sorted(read(tmp_path / FILE, query)) for query in [*same, *(old for old, _ in RENAMED)]]
+    renamed = [old if released < 5 else new for old, new in RENAMED]
+    before = [sorted(read(tmp_path / FILE, query)) for query in [*same, *renamed]]
     assert read_header(tmp_path).found is (DatabaseState.OLDER if released < len(scripts) else DatabaseState.OURS)
     async with open_store(tmp_path, clock) as store:
         after = [
@@ -594,6 +610,20 @@ async def test_a_database_of_each_release_is_brought_up_to_date_with_all_its_row
     assert restored.jobs == 2, "an older copy is brought up to date when it is put back"
     async with open_store(tmp_path, clock) as store:
         assert json.loads(str(await store.facts.get("restored")))["after"] == 5
+
+
+async def test_no_charge_that_0_1_0_denied_is_denied_after_the_update(tmp_path: Path, clock: Clock) -> None:
+    with closing(sqlite3.connect(tmp_path / FILE)) as database:
+        for number, script in enumerate(sorted(MIGRATIONS.glob("*.sql"))[:4], start=1):
+            database.executescript(f"{script.read_text(encoding='utf-8')}; PRAGMA user_version = {number};")
+        database.executescript(RELEASED[4])
+        database.execute("UPDATE presses SET trouble = ? WHERE state IN ('lost', 'refused', 'unknown')", (DENIED,))
+        database.commit()
+    async with open_store(tmp_path, clock) as store:
+        sentences = {row["id"]: row["error"] for row in await submissions(store) if row["error"]}
+    assert "may have been charged" in sentences[2]
+    assert "may have been charged" in sentences[6]
+    assert not [sentence for sentence in sentences.values() if "nothing was charged" in sentence]
 
 
 async def test_a_good_copy_is_not_blamed_for_a_disk_that_is_full(tmp_path: Path, clock: Clock) -> None:

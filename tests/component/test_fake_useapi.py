@@ -302,6 +302,27 @@ async def test_a_job_may_be_declined_later(caller: Caller, over_code: int) -> No
     assert "attachments" not in answer
 
 
+async def test_a_job_may_be_listed_and_echo_its_reference_late(caller: Caller) -> None:
+    parent = caller.useapi.add_job(age=600)
+    caller.useapi.plan(listed_after=10, listed_as="{} ", echoed_after=20)
+    _, child = await caller.press(parent, "V1", replyRef="mine")
+    assert "replyRef" not in child
+    assert (await caller.get("/jobs"))[1] == []
+    assert "children" not in await caller.job(parent)
+    (listed,) = (await caller.job(parent, after=10))["children"]
+    assert (listed["button"], listed["jobid"]) == ("V1 ", child["jobid"])
+    assert (await caller.get("/jobs"))[1] == [child["jobid"]]
+    assert "replyRef" not in await caller.job(child["jobid"])
+    assert (await caller.job(child["jobid"], after=10))["replyRef"] == "mine"
+
+
+async def test_a_declined_job_may_be_described_in_short(caller: Caller) -> None:
+    caller.useapi.plan(ends="moderated", duration=0, over_code=422, brief=True)
+    _, refusal = await caller.press(caller.useapi.add_job(age=600), "V1", replyRef="mine")
+    status, answer = await caller.get("/jobs/", jobid=refusal["jobid"])
+    assert (status, answer.keys()) == (422, {"jobid", "status", "error", "errorDetails", "code"})
+
+
 async def test_a_post_beyond_max_jobs_is_a_429(caller: Caller) -> None:
     running = [caller.useapi.add_job(), caller.useapi.add_job()]
     _, third = await caller.post("/jobs/imagine", prompt="a lake")

@@ -110,7 +110,7 @@ async def a_day(store: Store) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
 
 async def some_presses(store: Store, parent: KnownJob) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     """And in the course of its presses, the same."""
-    numbers = Limits(daily=10, server_daily=100, cooldown=5.0, queue=3)
+    numbers = Limits(daily=10, server_daily=100, cooldown=5.0, declined=5, queue=3)
     for button, tier in (("V1", CostTier.VARY), ("U1", CostTier.PICK), ("U1", CostTier.PICK), ("V2", CostTier.VARY)):
         yield f"press, {button}", store.submissions.add(parent, button, HERE, MIRA, tier=tier, limits=numbers)
         numbers = Limits()
@@ -129,11 +129,15 @@ async def some_presses(store: Store, parent: KnownJob) -> AsyncIterator[tuple[st
     yield "doubtful", store.queue.unconfirmed()
     yield "withdraw", store.submissions.cancel(other)
     yield "press_ended", store.submissions.mark_failed(vary, SubmissionState.LOST, "lost")
+    yield "lost", store.queue.lost(timedelta(days=1))
+    yield "by_reference", store.history.by_reference(vary.reference)
     child = msgspec.structs.replace(RUNNING, jobid="job:child", parent_jobid=parent.job.jobid)
+    late = msgspec.structs.replace(child, jobid="job:late", reply_ref=vary.reference)
     yield "press_made", store.submissions.mark_accepted(pick, child, repeated=False, delay=15)
     yield "untold", store.queue.to_notify()
     yield "told", store.submissions.mark_notified(pick)
     yield "tell_by_notice", store.submissions.notify_in_channel(vary)
+    yield "found late", store.submissions.mark_found(vary, late, delay=15)
     yield "child_of", store.history.child_of(parent.id, "U1")
     yield "picks", store.history.picks(parent.id, HERE)
     made = await store.jobs.by_jobid("job:child")

@@ -91,9 +91,13 @@ class StubUseapi:
         self.everybody: ProviderError | None = None
         self.checks_meet: ProviderError | None = None
         self.unlisted: set[str] = set()
+        self.listed_after = self.echoed_after = 0.0  # seconds from the request
+        self.listed_as = "{}"  # what the parent's children call a button
+        self.declined_in_short = False  # jobs are declined, and described without button, time and reference
         self.unknown: set[str] = set()
         self.posts: list[tuple[float, str, str]] = []
         self.made: dict[str, tuple[float, Job]] = {}
+        self.began: dict[str, float] = {}
         self.reads: Counter[str] = Counter()
         self.accounts_meet: ProviderError | None = None
         self.blocked = False
@@ -115,10 +119,11 @@ class StubUseapi:
             jobid=f"job:{len(self.made) + 1}", verb="button", status=Status.STARTED, button=button, reply_ref=reply_ref
         )
         self.made[child.jobid] = (now() + self.lasts, child)
+        self.began[child.jobid] = now()
         await asyncio.sleep(self.takes)
         if isinstance(outcome, list):
             raise outcome[0]
-        return child
+        return msgspec.structs.replace(child, reply_ref="") if self.echoed_after else child
 
     async def job(self, jobid: str) -> Job:
         self.reads[jobid] += 1
@@ -126,13 +131,18 @@ class StubUseapi:
         if self.checks_meet is not None:
             raise self.checks_meet
         if jobid == GRID.jobid:
-            listed = [job for _, job in self.made.values() if job.jobid not in self.unlisted]
+            listed = [job for _, job in self.made.values() if job.jobid not in self.unlisted and self._is_listed(job)]
             return msgspec.structs.replace(
-                GRID, children=tuple(Child(button=job.button, jobid=job.jobid) for job in listed)
+                GRID,
+                children=tuple(Child(button=self.listed_as.format(job.button), jobid=job.jobid) for job in listed),
             )
         if jobid not in self.made or jobid in self.unknown:
             raise JobUnknown
         ends, job = self.made[jobid]
+        if self.declined_in_short:
+            return Job(jobid=jobid, status=Status.MODERATED, error="Banned prompt")
+        if now() - self.began.get(jobid, 0.0) < self.echoed_after:
+            job = msgspec.structs.replace(job, reply_ref="")
         return msgspec.structs.replace(job, status=Status.COMPLETED) if now() >= ends else job
 
     async def running(self) -> tuple[str, ...]:
@@ -148,7 +158,10 @@ class StubUseapi:
         return (Account(channel="1", max_jobs=3, needs_person=self.blocked),)
 
     def _running(self) -> tuple[str, ...]:
-        return tuple(jobid for jobid, (ends, _) in self.made.items() if now() < ends)
+        return tuple(jobid for jobid, (ends, job) in self.made.items() if now() < ends and self._is_listed(job))
+
+    def _is_listed(self, job: Job) -> bool:
+        return now() - self.began.get(job.jobid, 0.0) >= self.listed_after
 
     @property
     def times(self) -> list[float]:
@@ -687,6 +700,154 @@ async def test_after_a_504_the_presser_reads_that_it_may_have_been_charged(
     assert len(harness.useapi.posts) == 1
 
 
+async def sentence(harness: QueueHarness, submission: Submission) -> str:
+    found = await harness.store.history.by_id(submission.id)
+    assert found is not None
+    return found.error
+
+
+async def test_a_reference_that_is_echoed_late_and_a_label_that_differs_by_a_space_are_found(
+    harness: QueueHarness,
+) -> None:
+    harness.useapi.echoed_after, harness.useapi.listed_as, harness.useapi.lasts = 40.0, "{} ", 1.0
+    harness.useapi.outcomes = lost(RequestTimeout())
+    await harness.submission("V1")
+    await asyncio.sleep(25)
+    assert await harness.states() == ["unconfirmed"]
+    await asyncio.sleep(30)
+    assert await harness.states() == ["accepted"]
+    assert len(harness.useapi.posts) == 1
+
+
+@pytest.mark.parametrize("press_again", [False, True])
+async def test_a_job_without_a_reference_may_be_that_of_a_lost_submission_and_is_said_so(
+    harness: QueueHarness, press_again: bool
+) -> None:
+    harness.useapi.declined_in_short = True
+    harness.useapi.outcomes = lost(RequestTimeout())
+    submission = await harness.submission("V1")
+    if press_again:  # this one owns its job, so the two are not taken for each other
+        await harness.submission("V1", BO)
+    await asyncio.sleep(200)
+    assert await harness.states() == ["lost", *["accepted"] * press_again]
+    assert "it may be yours, and it may have been charged" in await sentence(harness, submission)
+    assert len(harness.useapi.posts) == 1 + press_again
+
+
+@pytest.mark.parametrize(("pressed", "perhaps"), [("V1", True), ("V2", False)])
+async def test_a_job_without_a_reference_that_only_runs_is_perhaps_ours_if_its_button_is_the_same(
+    harness: QueueHarness, pressed: str, perhaps: bool
+) -> None:
+    theirs = Job(jobid="job:theirs", verb="button", status=Status.STARTED, button=pressed)
+    harness.useapi.made[theirs.jobid] = (now() + HOUR, theirs)
+    harness.useapi.unlisted = {theirs.jobid}
+    harness.useapi.outcomes = [RequestTimeout()]
+    submission = await harness.submission("V1")
+    await asyncio.sleep(200)
+    assert ("may be yours" in await sentence(harness, submission)) is perhaps
+
+
+async def test_a_job_that_another_submission_owns_or_that_echoes_another_reference_is_not_perhaps_ours(
+    harness: QueueHarness,
+) -> None:
+    harness.useapi.echoed_after = HOUR  # nothing is echoed at all
+    harness.useapi.outcomes = [RequestTimeout()]
+    submission = await harness.submission("V1")
+    await harness.submission("V1", BO)
+    theirs = Job(jobid="job:theirs", status=Status.STARTED, button="V1", reply_ref="another client's")
+    harness.useapi.made[theirs.jobid] = (now() + HOUR, theirs)
+    harness.useapi.began[theirs.jobid] = -HOUR
+    await asyncio.sleep(200)
+    assert await harness.states() == ["lost", "accepted"]
+    assert "no job was found for this button. It may have been charged" in await sentence(harness, submission)
+
+
+@pytest.mark.parametrize(
+    ("born", "perhaps"), [("20261123115500000", False), ("20261123120100000", True), ("20201123115500000", False)]
+)
+async def test_a_job_is_perhaps_ours_only_if_it_was_made_after_the_request(
+    harness: QueueHarness, born: str, perhaps: bool
+) -> None:
+    harness.useapi.outcomes = [RequestTimeout()]
+    theirs = Job(jobid=f"job:{born}-user:1-channel:1-bot:midjourney", status=Status.STARTED, button="V1")
+    harness.useapi.made[theirs.jobid] = (now(), theirs)
+    submission = await harness.submission("V1")
+    await asyncio.sleep(200)
+    assert await harness.states() == ["lost"]
+    assert ("may be yours" in await sentence(harness, submission)) is perhaps
+    assert (harness.useapi.reads[theirs.jobid] == 1) is born.startswith("2020"), "what cannot be ours is read once"
+
+
+async def test_a_job_that_may_be_theirs_is_named_by_its_key_where_it_stands_in_the_channel(
+    harness: QueueHarness,
+) -> None:
+    theirs = Job(jobid="job:theirs", verb="button", status=Status.COMPLETED, button="V1")
+    harness.useapi.made[theirs.jobid] = (now(), theirs)
+    known = (await harness.store.subscriptions.add(theirs, HERE, BO)).known
+    (delivery,) = [each for each in await harness.store.outbox.due() if each.job_id == known.id]
+    harness.useapi.outcomes = [RequestTimeout(), RequestTimeout()]
+    here, there = await harness.submission("V1"), await harness.submission("V1", BO, THERE)
+    claimed = await harness.store.outbox.claim(delivery)
+    assert claimed is not None
+    await harness.store.outbox.mark_posted(claimed, 7)
+    await asyncio.sleep(200)
+    assert f"(#{known.key}): it may be yours" in await sentence(harness, here)
+    assert known.key not in await sentence(harness, there)
+
+
+@pytest.mark.parametrize("button", ["V1", "U1"])
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_job_that_turns_up_after_the_submission_was_lost_is_adopted(
+    harness: QueueHarness, button: str, restarted: bool
+) -> None:
+    harness.useapi.listed_after = 200.0 if not restarted else 3 * HOUR
+    harness.useapi.outcomes = lost(RequestTimeout())
+    await harness.submission(button)
+    if button == "U1":
+        await harness.submission(button, BO)  # waits for the first
+    await asyncio.sleep(195)
+    assert set(await harness.states()) == {"lost"}
+    if restarted:
+        await harness.kill()
+        await harness.begin()
+    await asyncio.sleep(3 * MINUTE if not restarted else 5 * HOUR)
+    assert await harness.states() == ["accepted", "repeated"][: 1 + (button == "U1")]
+    assert [len(await harness.store.subscriptions.in_channel(2, HERE.channel_id)), len(harness.useapi.posts)] == [
+        1 + (button == "U1"),
+        1,
+    ]
+    assert SubmissionState.ACCEPTED not in harness.notified_of(button), "its result is what its presser reads"
+
+
+async def test_a_webhook_call_leads_to_the_job_of_a_lost_submission_at_once(harness: QueueHarness) -> None:
+    harness.useapi.listed_after = HOUR
+    harness.useapi.outcomes = [[RequestTimeout()], [RequestTimeout()]]
+    await harness.submission("V1")
+    await asyncio.sleep(200)
+    await harness.submission("V2")
+    await asyncio.sleep(20)
+    assert await harness.states() == ["lost", "unconfirmed"]
+    for _ in range(2):
+        for _, job in harness.useapi.made.values():
+            await harness.submissions.job_seen(job)
+        await harness.submissions.job_seen(msgspec.structs.replace(GRID, reply_ref="somebody else's"))
+    assert await harness.states() == ["accepted", "accepted"]
+    assert harness.polled == ["job:1", "job:2"]
+
+
+async def test_the_search_for_late_jobs_becomes_rare_and_ends_after_a_day(harness: QueueHarness) -> None:
+    harness.useapi.outcomes = [RequestTimeout()]
+    await harness.submission("V1")
+    await asyncio.sleep(200)
+    reads = harness.useapi.reads[GRID.jobid]
+    await asyncio.sleep(24 * HOUR)
+    assert 20 <= harness.useapi.reads[GRID.jobid] - reads <= 40
+    reads = harness.useapi.reads[GRID.jobid]
+    await asyncio.sleep(24 * HOUR)
+    assert harness.useapi.reads[GRID.jobid] == reads
+    assert not harness.submissions._reconciler._late_checks
+
+
 async def test_while_checks_are_cut_short_nothing_is_lost(harness: QueueHarness) -> None:
     harness.useapi.outcomes = lost(RequestTimeout())
     harness.useapi.checks_meet = ProviderServerError()
@@ -876,19 +1037,77 @@ async def test_a_cooldown_and_a_day_pass_and_say_when(harness: QueueHarness) -> 
     assert isinstance(await harness.submission("V1", daily=2, cooldown=5.0), Submission)
 
 
-async def test_what_was_refused_or_never_made_is_not_counted(harness: QueueHarness) -> None:
-    harness.useapi.outcomes = [BadRequest(code=400), RequestTimeout(), None]
-    for _ in range(3):
-        assert isinstance(await harness.submission("V1", daily=1), Submission)
+async def test_what_was_sent_is_counted_whatever_became_of_it(harness: QueueHarness) -> None:
+    harness.useapi.outcomes = [BadRequest(code=400), Overloaded(code=504), SubmissionDeclined("No"), None]
+    for _ in range(4):
+        assert isinstance(await harness.submission("V1", daily=3), Submission)
         await asyncio.sleep(5 * MINUTE)
-    assert await harness.states() == ["refused", "lost", "accepted"]
-    assert isinstance(await harness.add("V1", daily=1), LimitExceeded)
+    assert await harness.states() == ["refused", "lost", "declined", "accepted"]
+    refused = await harness.add("V1", daily=3)
+    assert isinstance(refused, LimitExceeded)
+    assert refused.why == Limit.DAILY
     totals = await harness.store.history.totals(HERE.guild_id, START - timedelta(hours=1))
-    assert totals == [(MIRA, CostTier.VARY, 1)]
-    page = await harness.store.history.page(HERE.guild_id, before=None, limit=2)
-    assert [str(submission.state) for submission, _ in page] == ["accepted", "lost"]
+    assert totals == [(MIRA, CostTier.VARY, 3)]
+    page = await harness.store.history.page(HERE.guild_id, before=None, limit=3)
+    assert [str(submission.state) for submission, _ in page] == ["accepted", "declined", "lost"]
     (last,) = await harness.store.history.page(HERE.guild_id, before=page[-1][0].id, limit=2)
     assert (str(last[0].state), last[1].job.jobid) == ("refused", GRID.jobid)
+
+
+async def test_what_certainly_was_not_taken_is_not_counted(harness: QueueHarness) -> None:
+    for code in (400, 404, 410, 413):
+        harness.useapi.outcomes = [BadRequest(code=code)]
+        assert isinstance(await harness.submission("V1", daily=1, cooldown=600.0), Submission)
+        await asyncio.sleep(10)
+    harness.useapi.everybody = QueueFull(())
+    queued = await harness.submission("V1", daily=1, cooldown=600.0)
+    await asyncio.sleep(10)
+    assert isinstance(await harness.add("V1", daily=1), LimitExceeded), "it is about to be sent"
+    await harness.submissions.cancel_queued(queued)
+    assert isinstance(await harness.add("V1", daily=1, cooldown=600.0), Submission)
+
+
+async def test_declined_presses_keep_the_cooldown_and_the_daily_number(harness: QueueHarness) -> None:
+    harness.useapi.everybody, harness.useapi.takes = SubmissionDeclined("No"), 0.1
+    answers = []
+    for _ in range(25):  # in ten seconds
+        answer = await harness.add("V1", daily=3, cooldown=5.0)
+        answers.append(answer)
+        if isinstance(answer, Submission):
+            harness.submissions.release(answer)
+        await asyncio.sleep(0.4)
+    assert [answer.why for answer in answers if isinstance(answer, LimitExceeded)] == [Limit.COOLDOWN] * 23
+    await asyncio.sleep(5)
+    assert isinstance(await harness.submission("V1", daily=3, cooldown=5.0), Submission)
+    await asyncio.sleep(6)
+    refused = await harness.add("V1", daily=3, cooldown=5.0)
+    assert isinstance(refused, LimitExceeded)
+    assert refused.why == Limit.DAILY
+    assert len(harness.useapi.posts) == 3
+
+
+async def test_whoever_was_declined_five_times_waits_in_all_servers_and_others_do_not(harness: QueueHarness) -> None:
+    harness.useapi.everybody = SubmissionDeclined("No")
+    for number in range(4):
+        await harness.submission("V1", destination=(HERE, THERE)[number % 2])
+        await asyncio.sleep(HOUR)
+    harness.useapi.everybody = None
+    await harness.submission("V1")
+    await asyncio.sleep(MINUTE)
+    assert isinstance(await harness.submission("V1"), Submission)
+    await asyncio.sleep(MINUTE)
+    made = await harness.store.jobs.by_jobid("job:1")
+    assert made is not None
+    moderated = msgspec.structs.replace(made.job, status=Status.MODERATED)  # taken first, and declined later
+    await harness.store.jobs.record([(made.id, moderated)])
+    refused = await harness.add("V1", destination=THERE)
+    assert isinstance(refused, LimitExceeded)
+    assert refused.free_at is not None
+    assert (refused.why, round((refused.free_at - START).total_seconds() / HOUR)) == (Limit.DECLINED, 24)
+    assert isinstance(await harness.submission("V1", BO), Submission)
+    assert isinstance(await harness.submission("U1"), Submission), "U1 to U4 have no prompt"
+    await asyncio.sleep(24 * HOUR)
+    assert isinstance(await harness.submission("V1"), Submission)
 
 
 # --- everything at once ---------------------------------------------------------------------------------------------

@@ -36,6 +36,11 @@ class DistantUseapi:
         async with self._session.post(f"{self.origin}/_control/faults", json={"kind": kind, **how}) as response:
             assert response.status == 200
 
+    async def plan(self, **options: Any) -> None:
+        """See `FakeUseapi.plan`."""
+        async with self._session.post(f"{self.origin}/_control/plans", json=options) as response:
+            assert response.status == 200
+
     async def heal(self) -> None:
         """No more faults."""
         await self._session.delete(f"{self.origin}/_control/faults")

@@ -38,6 +38,8 @@ POINTS += [f"press-{when}" for when in ("before", "during", "after")] * 2
 FIRST_POINT = "press-after:1"
 """Where the first kill falls, whatever the machine's speed: useapi has answered, the answer was not read."""
 TROUBLE: tuple[int | str, ...] = ("made_reset", "made_500", "made_504", "reset", "html", 500, 429, 504, 596)
+LATE: tuple[dict[str, float | str], ...] = ({"echoed_after": 1.0}, {"listed_after": 2.5}, {"listed_as": "{} "})
+"""How useapi knows some of the jobs whose answer is lost; after 2.5 s the press was declared lost."""
 FAULTS = "500,502,503,reset,stored-reset,hang"
 
 
@@ -125,6 +127,8 @@ class PressRun:
         await self._die(FIRST_POINT, max(1, self.presses // (self.kills + 1)))
         for number, point in zip(range(1, self.kills), points, strict=False):
             if self.chance.random() < 0.5:
+                await self.useapi.plan(**self.chance.choice(LATE))
+                await self.useapi.fail("made_reset", path="/v2/jobs/button")
                 for _ in range(self.chance.randint(1, 2)):
                     await self.useapi.fail(self.chance.choice(TROUBLE), path="/v2/jobs/button")
             due = max(1, len(self._left) // (self.kills + 1 - number))

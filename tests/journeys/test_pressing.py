@@ -262,3 +262,36 @@ async def test_a_press_that_midjourney_declines_is_told_to_the_presser_alone(har
     await harness.wait(60)
     assert len(harness.posts()) == 1
     assert await harness.rows("SELECT state FROM submissions") == [("declined",)]
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [{"echoed_after": 12.0}, {"listed_as": "{} "}, {"listed_after": 200.0}, {"echoed_after": 300.0, "listed_as": ""}],
+    ids=["its reference is late", "its label has a space", "it is listed late", "nothing is known for five minutes"],
+)
+async def test_a_press_whose_answer_was_lost_is_posted_however_late_its_job_is_known(
+    harness: BotHarness, plan: dict[str, Any]
+) -> None:
+    _, grid = await posted(harness)
+    harness.useapi.plan(duration=400, **plan)
+    harness.useapi.fail("made_reset", path="/v2/jobs/button")
+    await harness.press(harness.mira, grid, "V1")
+    await harness.wait(195)
+    assert await harness.rows("SELECT state FROM submissions") == [
+        ("lost" if max(plan.get("listed_after", 0.0), plan.get("echoed_after", 0.0)) > 180 else "accepted",)
+    ]
+    await harness.wait(505)
+    assert await harness.rows("SELECT state FROM submissions") == [("accepted",)]
+    results = [post for post in harness.posts() if "**V1** of [" in words(post)]
+    assert len(results) == 1
+    assert len(harness.presses()) == 1, "and nothing was sent again"
+
+
+async def test_a_lost_press_that_may_have_been_declined_is_not_said_to_be_free(harness: BotHarness) -> None:
+    _, grid = await posted(harness)
+    harness.useapi.plan(ends="moderated", duration=0, over_code=422, brief=True)
+    harness.useapi.fail("made_reset", path="/v2/jobs/button")
+    pressed = await harness.mira.click(grid, custom_id=button(grid, "V1").custom_id)
+    await harness.wait(200)
+    assert "it may be yours, and it may have been charged" in private(pressed).content
+    assert len(harness.presses()) == 1

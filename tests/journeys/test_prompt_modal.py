@@ -92,6 +92,22 @@ async def test_remix_opens_the_prompt_and_an_unchanged_one_is_not_sent(harness: 
     ]
 
 
+async def test_a_prompt_that_would_make_more_than_one_job_is_given_back_for_another_try(harness: BotHarness) -> None:
+    await harness.bot.store.servers.change_settings(harness.guild.id, remix=True)
+    await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, age=600))
+    grid = harness.last
+    for prompt, sentence in (
+        ("a castle --repeat 4", "`--repeat` makes several jobs"),
+        ("a {red, green} castle", "`{…, …}` makes a job of each"),
+        ("a castle --turbo", "`--turbo` can't be used here"),
+    ):
+        answer = await sent(harness, harness.mira, await opened(harness, harness.mira, grid, "V1"), prompt)
+        assert answer.content.startswith(sentence)
+        assert prompt in (answer.embeds[0].description or ""), "what was written is not lost"
+    assert not harness.presses()
+    assert await harness.rows("SELECT * FROM submissions") == []
+
+
 async def test_a_prompt_that_is_too_long_for_a_form_is_sent_whole_when_it_stays_as_it_is(harness: BotHarness) -> None:
     await harness.bot.store.servers.change_settings(harness.guild.id, remix=True)
     await harness.job(harness.mira, harness.useapi.add_job(prompt="a castle, " * 450 + "--ar 3:2", age=600))

@@ -44,6 +44,21 @@ def made_elsewhere(harness: BotHarness) -> str:
     )
 
 
+async def test_a_call_brings_the_job_of_a_press_that_was_given_up(called: BotHarness) -> None:
+    await called.job(called.mira, called.useapi.add_job(prompt=CASTLE, age=600))
+    called.useapi.plan(duration=7, listed_after=10_000)
+    called.useapi.fail("made_reset", path="/v2/jobs/button")
+    await called.press(called.mira, called.last, "V2")
+    await called.wait(200)
+    assert await called.rows("SELECT state FROM submissions") == [("lost",)]
+    (child,) = [job for job in called.useapi._account.jobs.values() if job.button == "V2"]
+    assert await called.useapi.call(child.jobid) == 200
+    await called.wait(1)
+    assert await called.rows("SELECT state FROM submissions") == [("accepted",)]
+    assert "**V2** of " in words(called.last)
+    assert len(called.presses()) == 1
+
+
 async def test_a_press_is_shown_as_soon_as_useapi_knows_of_its_end(called: BotHarness) -> None:
     await called.job(called.mira, called.useapi.add_job(prompt=CASTLE, age=600))
     called.useapi.plan(duration=7)

@@ -163,6 +163,11 @@ def test_moderators_have_only_the_servers_limit() -> None:
         (Limit.DAILY, {"daily": 0}, "Only moderators can use this button at the moment: this server's daily limit"),
         (Limit.SERVER_DAILY, {"server_daily": 100}, "This server has reached its limit of 100 uses in 24 hours."),
         (Limit.SERVER_DAILY, {"server_daily": 0}, "This server doesn't allow buttons that use GPU time."),
+        (
+            Limit.DECLINED,
+            {},
+            "Midjourney has declined 5 of your presses in the last 24 hours, and it blocks accounts for that. The",
+        ),
         (Limit.QUEUE, {}, "You can't queue any more buttons."),
     ],
 )

@@ -5,7 +5,15 @@ import pytest
 from bot import formatting
 from bot.models import CostTier, Job, ServerSettings
 from bot.models.durations import kind_of
-from bot.models.midjourney_buttons import PICKS, ButtonRow, PromptUse, button_for, is_grid, is_picture_grid
+from bot.models.midjourney_buttons import (
+    PICKS,
+    ButtonRow,
+    PromptUse,
+    button_for,
+    is_grid,
+    is_picture_grid,
+    same_button,
+)
 from bot.ui.press.press_rules import wants_prompt
 
 PICK, VARY, UPSCALE = CostTier.PICK, CostTier.VARY, CostTier.UPSCALE
@@ -110,3 +118,14 @@ def test_a_grid_of_videos_is_no_grid_of_pictures() -> None:
     assert is_grid((*PICKS, "🔄"))
     assert not is_picture_grid((*PICKS, "🔄"))
     assert not is_grid(("Vary (Subtle)", "Zoom Out 2x"))
+
+
+@pytest.mark.parametrize("other", ["Vary (Strong)", "Vary (Strong) ", "vary(strong)", "Vary  (Strong)"])
+def test_labels_that_differ_by_case_and_spaces_are_the_same_button(other: str) -> None:
+    assert same_button("Vary (Strong)", other)
+    assert not same_button("Vary (Subtle)", other)
+
+
+def test_an_arrow_is_the_same_button_with_and_without_its_selector() -> None:
+    assert same_button("⬅️", "⬅")
+    assert not same_button("⬅️", "➡️")

@@ -6,7 +6,7 @@ import pytest
 
 from bot.errors import InvalidResponse
 from bot.models import Child, Halt, Job, Media, Status
-from bot.providers.useapi import parse_job
+from bot.providers.useapi import created_in, parse_job
 from bot.providers.useapi.parsing import CHILDREN, ITEMS, LABEL, progress, sanitize
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -312,3 +312,28 @@ def test_half_an_emoji_does_not_invalidate_the_whole_response() -> None:
 def test_anything_but_a_json_object_is_an_invalid_response(raw: bytes) -> None:
     with pytest.raises(InvalidResponse):
         parse_job(raw, jobid="job:requested")
+
+
+@pytest.mark.parametrize(
+    ("jobid", "created"),
+    [
+        (
+            "job:20250822143812123-user:12345-channel:1502243953687265485-bot:midjourney",
+            datetime(2025, 8, 22, 14, 38, 12, 123_000, UTC),
+        ),
+        ("job:20259999999999999-user:1-channel:2-bot:midjourney", None),
+        ("job:1", None),
+        ("", None),
+    ],
+)
+def test_a_job_id_says_when_its_job_was_created(jobid: str, created: datetime | None) -> None:
+    assert created_in(jobid) == created
+
+
+def test_a_childs_label_is_kept_without_stray_spaces() -> None:
+    children = [
+        {"button": "V1 ", "jobid": "job:1"},
+        {"button": "x" * (LABEL + 1), "jobid": "job:2"},
+        {"jobid": "job:3"},
+    ]
+    assert [child.button for child in job(children=children).children] == ["V1", "", ""]

@@ -29,7 +29,7 @@ class Account:
         return [
             jobid
             for jobid, job in self.jobs.items()
-            if not job.dormant and not job.expired(now) and not job.snapshot(now).over
+            if not job.dormant and not job.expired(now) and not job.snapshot(now).over and job.listed(now)
         ]
 
     def start_if_dormant(self, job: Job) -> None:

@@ -51,6 +51,10 @@ class JobPlan:
     starts_when_polled: bool = False
     max_jobs: int | None = None
     phase: float = 0.0
+    listed_after: float = 0.0
+    listed_as: str = "{}"
+    echoed_after: float = 0.0
+    brief: bool = False
     echoed: Mapping[str, object] = field(default_factory=dict)
     overrides: Mapping[str, object] = field(default_factory=dict)
 
@@ -162,6 +166,14 @@ class Job:
         if self.plan.ends == "silent":
             at = min(at, self._last_step_at)
         return Snapshot(status="started" if step.percent is None else "progress", step=step, at=at)
+
+    def listed(self, now: float) -> bool:
+        """Whether it is among its parent's children and the running jobs."""
+        return now - self.started_at + _EPSILON >= self.plan.listed_after
+
+    def echoes_reference(self, now: float) -> bool:
+        """Whether responses about it repeat the `replyRef` of its request."""
+        return now - self.started_at + _EPSILON >= self.plan.echoed_after
 
     def note_post_answered(self, now: float) -> None:
         """A POST refreshes from Discord before it is answered; later snapshots never show less than that one."""

@@ -8,6 +8,8 @@ from bot.demo.useapi.timeline import Kind
 
 Body = dict[str, object]
 
+_BRIEF = ("jobid", "status", "error", "errorDetails", "code")
+
 
 def job_body(job: Job, now: float, cdn: Cdn, *, grid_size: int) -> Body:
     """Return the response about a job. Each has "code"; most fields are there only when they have a value."""
@@ -29,12 +31,20 @@ def job_body(job: Job, now: float, cdn: Cdn, *, grid_size: int) -> Body:
         body |= _message(job, snapshot, cdn, grid_size)
     if snapshot.status == "completed":
         body |= _result(job, snapshot, cdn, grid_size)
-    if job.children:
+    if not job.echoes_reference(now):
+        body.pop("replyRef", None)
+    if children := [child for child in job.children if child.listed(now)]:
         body["children"] = [
-            {"button": child.button, "jobid": child.jobid, "messageId": child.message_id(child.snapshot(now))}
-            for child in job.children
+            {
+                "button": child.plan.listed_as.format(child.button),
+                "jobid": child.jobid,
+                "messageId": child.message_id(child.snapshot(now)),
+            }
+            for child in children
         ]
     body["code"] = job.plan.over_code if snapshot.over else 200
+    if job.plan.brief and snapshot.over:
+        body = {name: body[name] for name in _BRIEF if name in body}
     return {**body, **job.plan.overrides}
 
 

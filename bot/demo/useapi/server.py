@@ -89,6 +89,10 @@ class FakeUseapi:
         - `starts_when_polled`: it starts at the first request for it
         - `max_jobs`: the `maxJobs` of its responses
         - `phase`: seconds from its start to useapi's first refresh from Discord
+        - `listed_after`: seconds from its start until it is listed, among its parent's children and what runs
+        - `listed_as`: its button's label among its parent's children, with `{}` for the true one
+        - `echoed_after`: seconds from its start until responses repeat the `replyRef` of its request
+        - `brief`: once it is over, responses have only its id, its status, its error and the code
 
         Any other option replaces the field of that name in every response about it, verbatim.
         """

@@ -40,6 +40,7 @@ _BRACKETS = re.compile(r"\(([^()]*)\)")
 _PERCENT = re.compile(r"([0-9]{1,3})%")
 _MODE = re.compile(r"(?:fast|relaxed|turbo)(?:, stealth)?")
 _HALTS: dict[str, Halt] = {halt.value: halt for halt in Halt}
+_STAMP = re.compile(r"job:([0-9]{17})-")
 
 Fields = dict[str, Any]  # a decoded JSON object; each value is checked where it is read
 Item = TypeVar("Item")
@@ -93,6 +94,20 @@ def job_from(fields: Fields, *, jobid: str) -> Job:
         elif status == halt:
             values["status"] = Status.PROGRESS
     return Job(**values)
+
+
+def created_in(jobid: str) -> datetime | None:
+    """Return when a job was created, as its id says; `None` for an id of another form.
+
+    useapi's ids begin with that time in UTC, as `YYYYMMDDHHmmssSSS`. A declined job may be described without `created`.
+    """
+    match = _STAMP.match(jobid)
+    if match is None:
+        return None
+    try:
+        return datetime.strptime(f"{match[1]}000+0000", "%Y%m%d%H%M%S%f%z")
+    except ValueError:
+        return None
 
 
 def jobids(value: object) -> tuple[str, ...]:
@@ -223,8 +238,13 @@ def _child(fields: Fields) -> Child | None:
     jobid = _exact(fields.get("jobid"), ID)
     if not jobid:
         return None
-    button, message_id = _exact(fields.get("button"), LABEL), _exact(fields.get("messageId"), ID)
-    return Child(button=button, jobid=jobid, message_id=message_id)
+    message_id = _exact(fields.get("messageId"), ID)
+    return Child(button=_child_label(fields.get("button")), jobid=jobid, message_id=message_id)
+
+
+def _child_label(value: object) -> str:
+    """Return the label of a child's button without stray spaces: it is only compared, see `same_button`."""
+    return _text(value, LABEL) if isinstance(value, str) and len(value) <= LABEL else ""
 
 
 def _children(value: object) -> tuple[Child, ...]:

@@ -3,7 +3,7 @@
 import msgspec
 from discord.utils import format_dt
 
-from bot.models import CostTier, Job, Limit, LimitExceeded, Limits, ServerSettings
+from bot.models import DECLINED_A_DAY, CostTier, Job, Limit, LimitExceeded, Limits, ServerSettings
 from bot.models.midjourney_buttons import PromptUse, button_for
 
 ROLE_IS_GONE = (
@@ -85,6 +85,9 @@ def limit_text(exceeded: LimitExceeded, settings: ServerSettings) -> str:
             return "This server doesn't allow buttons that use GPU time."
         case Limit.SERVER_DAILY:
             return f"This server has reached its limit of {_uses(settings.server_daily)} in 24 hours.{when}"
+        case Limit.DECLINED:
+            declined = f"Midjourney has declined {DECLINED_A_DAY} of your presses in the last 24 hours"
+            return f"{declined}, and it blocks accounts for that.{when}"
         case Limit.QUEUE:
             return "You can't queue any more buttons. Wait until one of them is sent, or cancel one in `/jobs`."
 

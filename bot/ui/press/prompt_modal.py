@@ -15,6 +15,7 @@ from bot import formatting
 from bot.errors import UserError
 from bot.models import Job
 from bot.models.midjourney_buttons import CUSTOM_ZOOM
+from bot.submissions.prompt_check import costly_part
 from bot.ui import replies
 from bot.ui.base import INDEX, NONCE, JobButtonBase, PersistentItem, view_of
 from bot.ui.press.press_request import PressesJob
@@ -58,14 +59,14 @@ def _shortened(text: str, limit: int) -> str:
 
 
 def prompt_error(prompt: str, button: str) -> str | None:
-    """Why Midjourney would not accept this prompt, as a sentence; `None` if it would."""
+    """Why this prompt is not sent, as a sentence; `None` if it is."""
     if not prompt:
         return _EMPTY
     if button == CUSTOM_ZOOM:
         zooms = _ZOOMS.findall(prompt)
         if len(zooms) != 1 or not _NUMBER.fullmatch(zooms[0]) or not 1.0 <= float(zooms[0]) <= 2.0:
             return _NEEDS_ZOOM
-    return None
+    return costly_part(prompt)
 
 
 def form(nonce: str, index: int, job: Job, button: str, *, text: str = "") -> ui.Modal:

@@ -40,7 +40,9 @@ COMMITS = {
     "end": r"UPDATE submissions SET state = \?",
 }
 PAUSES = {
-    "submissions.reconciler": ("_FIRST_CHECK", "_CHECK_INTERVAL", "_VISIBLE_WITHIN", "_MIN_AFTER_START"),
+    "submissions.reconciler": (
+        *("_FIRST_CHECK", "_CHECK_INTERVAL", "_VISIBLE_WITHIN", "_MIN_AFTER_START", "_LATE_INTERVAL"),
+    ),
     "submissions.pause": ("_FULL_PAUSE", "_BUSY_PAUSE", "_OVERLOADED_PAUSE", "_PROBE"),
     "submissions.queue": ("_BROKEN_PAUSE",),
     "submissions.sender": ("_WRITE_AGAIN",),
