@@ -112,7 +112,7 @@ def test_an_answer_ends_a_row_of_misses_and_news_ends_a_row_of_quiet_polls() -> 
     assert of_answer(poll(record=record), job(percent=45)).record == JobRecord(woken_at=5.0)
 
 
-# --- completed, without the picture -------------------------------------------------------------------------------------
+# --- completed, without the picture -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("waited", [0, 2 * HOUR])
