@@ -6,7 +6,7 @@ from typing import Protocol, cast
 import discord
 
 from bot import logs
-from bot.errors import UserError
+from bot.errors import TooManySubscriptions, UserError
 from bot.models import Destination, Job, Person
 from bot.polling import Poller
 from bot.providers.useapi import UseapiClient
@@ -123,7 +123,7 @@ async def check_load(interaction: discord.Interaction) -> None:
         await bot_of(interaction).store.subscriptions.count_running(interaction.user.id, destination.guild_id)
         >= MOST_RUNNING
     ):
-        raise UserError(f"You are watching {MOST_RUNNING} running jobs already. Please wait until one of them is done.")
+        raise TooManySubscriptions(MOST_RUNNING)
 
 
 async def ask(
@@ -134,7 +134,7 @@ async def ask(
     bot.store.clock.note_snowflake(interaction.id)
     await remember_file_limit_of(interaction)
     subscribed = await bot.store.subscriptions.add(
-        job, destination or destination_of(interaction), person_of(interaction), again=again
+        job, destination or destination_of(interaction), person_of(interaction), again=again, limit=MOST_RUNNING
     )
     # The promise stands from here on: watcher and courier find it in the store, also after a crash.
     bot.poller.add(subscribed.known)
