@@ -99,6 +99,7 @@ class Darkroom(commands.AutoShardedBot):
         self._opened = AsyncExitStack()
         self.alerts = Alerts(self, store, settings.alert_channel)
         self._always_sync = always_sync
+        discord_internals.expect_unreadable_data()
         if settings.discord_api_url != DISCORD_API_URL:
             discord_internals.set_api_url(settings.discord_api_url)
 
@@ -224,15 +225,19 @@ class Darkroom(commands.AutoShardedBot):
         attempt = 0
         while True:
             try:
-                await discord_internals.connect_shard(self, gateway, shard_id, initial=initial)
-            except (*_UNREACHABLE, discord.ConnectionClosed) as error:
+                await discord_internals.connect_shard(self, gateway, shard_id, initial=initial, pause=_backoff)
+            except (*_UNREACHABLE, discord.ConnectionClosed, discord_internals.GatewayClosed) as error:
                 attempt = await _pause(attempt, error)
             else:
                 return
 
 
+def _backoff(attempt: int) -> float:
+    return backoff(attempt, jitter=(0.8, 1.2), random=random.random())  # noqa: S311 -- jitter, no secret
+
+
 async def _pause(attempt: int, error: BaseException) -> int:
-    seconds = backoff(attempt, jitter=(0.8, 1.2), random=random.random())  # noqa: S311 -- jitter, no secret
+    seconds = _backoff(attempt)
     log.warning("Discord's gateway cannot be reached (%s); next try in %.0f s", type(error).__name__, seconds)
     await asyncio.sleep(seconds)
     return attempt + 1

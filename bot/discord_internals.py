@@ -7,16 +7,22 @@ in the middle of a night.
 
 import asyncio
 import inspect
+import json
+import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any, NoReturn
 
+import aiohttp
 import discord
 import discord.gateway
 import discord.http
 import discord.shard
+import discord.webhook.async_
 import yarl
+
+log = logging.getLogger(__name__)
 
 _QUEUE = "_AutoShardedClient__queue"
 _SHARDS = "_AutoShardedClient__shards"
@@ -26,11 +32,21 @@ _ATTRIBUTES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("shard.AutoShardedClient.launch_shard", ("gateway", "shard_id", "initial")),
     ("gateway.DiscordWebSocket.DEFAULT_GATEWAY", ()),
     ("gateway.DiscordWebSocket.from_client", ("client", "initial", "gateway", "shard_id")),
+    ("gateway.DiscordWebSocket.log_receive", ()),
+    ("gateway.DiscordWebSocket.poll_event", ()),
+    ("gateway.DiscordWebSocket.received_message", ()),
+    ("gateway.ReconnectWebSocket.__init__", ("shard_id", "resume")),
+    ("gateway.WebSocketClosure", ()),
     ("shard.Shard.__init__", ("ws", "client", "queue_put")),
     ("shard.Shard.launch", ()),
+    ("shard.EventItem.__init__", ("etype", "shard", "error")),
+    ("shard.EventType.identify", ()),
+    ("shard.EventType.resume", ()),
+    ("shard.EventType.terminate", ()),
     ("http.Route.BASE", ()),
     ("http.Route.__init__", ("method", "path", "parameters")),
     ("http.HTTPClient.request", ("route", "kwargs")),
+    ("http.json_or_text", ("response",)),
     ("http.HTTPClient.close", ()),
     ("http.HTTPClient.get_channel", ("channel_id",)),
     ("http.HTTPClient.get_role", ("guild_id", "role_id")),
@@ -40,7 +56,13 @@ _ATTRIBUTES: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 _USED_NAMES: tuple[tuple[str, str], ...] = (
     ("client.Client.__init__", "http"),
+    ("gateway.DiscordWebSocket.poll_event", "WebSocketClosure"),
+    ("gateway.DiscordWebSocket.received_message", "log_receive"),
+    ("http.HTTPClient.request", "json_or_text"),
     ("shard.AutoShardedClient.launch_shards", "launch_shard"),  # `bot.client` overrides it
+    ("shard.Shard.reconnect", "DiscordWebSocket"),
+    ("shard.Shard.reidentify", "DiscordWebSocket"),
+    ("webhook.async_.AsyncWebhookAdapter.request", "json_or_text"),
     ("shard.AutoShardedClient.connect", _QUEUE),
     ("shard.AutoShardedClient._get_websocket", _SHARDS),
     ("ui.DynamicItem.__init_subclass__", _TEMPLATE),
@@ -74,6 +96,127 @@ def _fail(name: str) -> NoReturn:
 
 
 _verify()
+
+
+# --- data that cannot be read -----------------------------------------------------------------------------------------
+
+
+class UnreadableAnswer(aiohttp.ClientError, OSError):
+    """A successful answer of Discord's REST API without JSON, such as a proxy's page: what was done is not known."""
+
+
+class UnreadableFrame(discord.gateway.ReconnectWebSocket):
+    """The gateway sent what is no event, so the connection was closed and must be made again."""
+
+
+_json_or_text = discord.http.json_or_text
+_FRESH_SESSION_AFTER = 2  # unreadable frames in a row: the session itself may hold what cannot be read
+_IN_A_ROW = 60.0  # seconds from one to the next
+_EVENT = re.compile(r"(?!READY$|RESUMED$)[A-Z_]{1,60}")
+
+
+def expect_unreadable_data() -> None:
+    """Have discord.py raise `UnreadableAnswer`, and connect again after unreadable frames, in this whole process."""
+    discord.http.json_or_text = _read_answer
+    discord.webhook.async_.json_or_text = _read_answer  # type: ignore[attr-defined]  # a name that it imports
+    discord.shard.DiscordWebSocket = _GatewaySocket  # type: ignore[misc]  # the class that its reconnects use
+
+
+async def _read_answer(response: aiohttp.ClientResponse) -> Any:
+    """Decode a response as discord.py does; raises `UnreadableAnswer` for a successful one that it cannot use."""
+    answer: Any
+    try:
+        answer = await _json_or_text(response)
+    except ValueError:
+        answer = await response.text(encoding="utf-8", errors="replace")
+    readable = isinstance(answer, dict | list) or (response.status != 200 and answer == "")
+    if 200 <= response.status < 300 and not readable:
+        raise UnreadableAnswer(f"HTTP {response.status} without JSON")
+    return answer
+
+
+class _GatewaySocket(discord.gateway.DiscordWebSocket):
+    """A connection that is closed after an unreadable frame; discord.py itself would end the process."""
+
+    _text: str = ""
+    _unreadable = False
+
+    def log_receive(self, data: Any, /) -> None:
+        """Keep the decompressed frame until it is read."""
+        self._text = data
+
+    async def received_message(self, msg: Any, /) -> None:
+        """Read a frame. An event that discord.py fails over is ignored; raises `WebSocketClosure` for no event."""
+        try:
+            await super().received_message(msg)
+        except (
+            discord.gateway.ReconnectWebSocket,
+            discord.gateway.WebSocketClosure,
+            discord.ConnectionClosed,
+            aiohttp.ClientError,
+            OSError,
+        ):
+            raise
+        except Exception as error:  # noqa: BLE001 -- anything may be wrong with a frame
+            name = type(error).__name__
+            if event := _event_in(self._text):
+                log.warning("The event %s of Discord's gateway cannot be read (%s); it is ignored", event, name)
+                return
+            log.warning("Discord's gateway sent what cannot be read (%s); connecting again", name)
+            self._unreadable = True
+            raise discord.gateway.WebSocketClosure from None
+        finally:
+            self._text = ""
+
+    async def poll_event(self) -> None:
+        """Read the next frame; raises `UnreadableFrame` after an unreadable one, when the connection is closed."""
+        try:
+            await super().poll_event()
+        except discord.gateway.ReconnectWebSocket as error:
+            if self._unreadable:
+                raise UnreadableFrame(error.shard_id, resume=error.resume) from None
+            raise
+
+
+def _event_in(text: str) -> str | None:
+    """The name of the event in a frame, where it can be done without; `None` for READY and RESUMED."""
+    try:
+        frame = json.loads(text)
+    except ValueError:
+        return None
+    name = frame.get("t") if isinstance(frame, dict) and frame.get("op") == 0 else None
+    return name if isinstance(name, str) and _EVENT.fullmatch(name) else None
+
+
+class _ShardEvents:
+    """Hands a shard's events on to the client; `pause` gives the seconds before the n-th reconnect in a row.
+
+    discord.py reconnects at once after an unreadable frame, and ends the client where a reconnect meets one.
+    """
+
+    def __init__(self, put: Callable[[discord.shard.EventItem], None], pause: Callable[[int], float]) -> None:
+        self._put = put
+        self._pause = pause
+        self._count = 0
+        self._last = 0.0
+
+    def __call__(self, item: discord.shard.EventItem) -> None:
+        """Hand an event on."""
+        kind = discord.shard.EventType
+        cut_off = item.type == kind.terminate and isinstance(item.error, discord.gateway.ReconnectWebSocket)
+        if item.shard is None or not (cut_off or isinstance(item.error, UnreadableFrame)):
+            self._put(item)
+            return
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._last > _IN_A_ROW:
+            self._count = 0
+        resume = self._count < _FRESH_SESSION_AFTER
+        error = discord.gateway.ReconnectWebSocket(item.shard.id, resume=resume)
+        item = discord.shard.EventItem(kind.resume if resume else kind.identify, item.shard, error)
+        pause = self._pause(self._count)
+        self._count += 1
+        self._last = loop.time() + pause
+        loop.call_later(pause, self._put, item)
 
 
 # --- REST -----------------------------------------------------------------------------------------------------------
@@ -121,6 +264,10 @@ async def edit_original_response(
 # --- gateway --------------------------------------------------------------------------------------------------------
 
 
+GatewayClosed = discord.gateway.ReconnectWebSocket
+"""Raised where the gateway ended the connection, or sent nothing readable, before the session began."""
+
+
 def is_token_refused(error: BaseException) -> bool:
     """Whether GET /gateway/bot was answered 401; discord.py raises `GatewayNotFound` from any refusal of it."""
     refusal = error.__cause__ if isinstance(error, discord.GatewayNotFound) else None
@@ -128,18 +275,24 @@ def is_token_refused(error: BaseException) -> bool:
 
 
 async def connect_shard(
-    client: discord.AutoShardedClient, gateway: yarl.URL, shard_id: int, *, initial: bool = False
+    client: discord.AutoShardedClient,
+    gateway: yarl.URL,
+    shard_id: int,
+    *,
+    initial: bool = False,
+    pause: Callable[[int], float],
 ) -> None:
     """Connect one shard to `gateway` and start it; one attempt, of at most `client.shard_connect_timeout` seconds.
 
-    Raises `discord.ConnectionClosed`, `TimeoutError`, or what aiohttp raises.
+    `pause` gives the seconds before the n-th reconnect in a row after unreadable frames, counted from 0. Raises
+    `discord.ConnectionClosed`, `GatewayClosed`, `TimeoutError`, or what aiohttp raises.
     """
-    websocket = discord.gateway.DiscordWebSocket
+    websocket = _GatewaySocket
     websocket.DEFAULT_GATEWAY = gateway  # the address for reconnects without a session to resume
     async with asyncio.timeout(client.shard_connect_timeout):
         socket = await websocket.from_client(client, initial=initial, gateway=gateway, shard_id=shard_id)
     private = vars(client)
-    shard = discord.shard.Shard(socket, client, private[_QUEUE].put_nowait)
+    shard = discord.shard.Shard(socket, client, _ShardEvents(private[_QUEUE].put_nowait, pause))
     private[_SHARDS][shard_id] = shard
     shard.launch()
 

@@ -7,6 +7,7 @@ DarkroomError
 │   └── DiscordStartError
 ├── StoreUnavailable           the database cannot be written: the disk is full, read-only, damaged …
 ├── UserError                  said in private to the person who caused it
+│   └── TooManySubscriptions
 └── ProviderError              what a provider answered instead of a result, with the poller's rule for it
     ├── JobOver                  rule OVER
     │   ├── SubmissionDeclined     422 to a POST; to a GET it is a job with the status "moderated"
@@ -83,6 +84,13 @@ class StoreUnavailable(DarkroomError):
 
 class UserError(DarkroomError):
     """That did not work."""
+
+
+class TooManySubscriptions(UserError):
+    """You're already watching as many running jobs as you may. Please wait until one of them is done."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"You're already watching {limit} running jobs. Please wait until one of them is done.")
 
 
 class Rule(Enum):

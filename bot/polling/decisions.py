@@ -45,7 +45,7 @@ _MISSING_FOR = timedelta(hours=24)  # useapi may lose its jobs for a while, as b
 _RARE_POLLS = 12  # an hour of them at least: see _QUIET_POLLS
 _KEPT_FOR = timedelta(days=30)  # useapi deletes jobs after about 31 days
 _AFTER_MISSED_CALL = 5.0  # seconds
-_WITH_PICTURE = frozenset({"imagine", "blend", "describe", "button"})
+_WITH_PICTURE = frozenset({"imagine", "blend", "button"})
 """The verbs whose result has a picture; others, such as shorten, may have none."""
 _POLLS_WITHOUT_PICTURE = 4
 _PICTURE_PAUSE = 15.0  # seconds between them
@@ -83,7 +83,7 @@ def of_answer(poll: FinishedPoll, answer: Job) -> Decision:
     record = poll.record
     if record.misses:
         record = msgspec.structs.replace(record, misses=0, missing_since=None, first_miss_excused=False)
-    if _lacks_picture(answer) and not poll.target.known.job.over:
+    if _lacks_picture(answer, poll.target.known.job):
         if record.polls_without_picture < _POLLS_WITHOUT_PICTURE:
             polls = record.polls_without_picture + 1
             delay = _PICTURE_PAUSE * poll.jitter
@@ -155,12 +155,13 @@ def _without_news(poll: FinishedPoll, record: JobRecord, delay: float) -> Decisi
     return Decision(delay=delay, record=msgspec.structs.replace(record, quiet_polls=record.quiet_polls + 1))
 
 
-def _lacks_picture(job: Job) -> bool:
-    """Whether the job is completed and has nothing to show, though its verb makes a picture."""
+def _lacks_picture(answer: Job, known: Job) -> bool:
+    """Whether the job is completed just now and has nothing to show, though its verb makes a picture."""
     return (
-        job.status == Status.COMPLETED
-        and job.verb in _WITH_PICTURE
-        and not (job.attachments or job.embeds or job.image_ux or job.video_ux)
+        answer.status == Status.COMPLETED
+        and not known.over
+        and (answer.verb or known.verb) in _WITH_PICTURE
+        and not (answer.attachments or answer.embeds or answer.image_ux or answer.video_ux)
     )
 
 

@@ -3,6 +3,7 @@
 import aiosqlite
 import msgspec
 
+from bot.errors import TooManySubscriptions
 from bot.models import NO_PERSON, Delivery, Destination, Job, KnownJob, Person, Subscription
 from bot.store.job_statements import one_known
 from bot.store.repository import Repository
@@ -10,6 +11,9 @@ from bot.store.rows import aware, destination_of, known_of
 from bot.store.subscription_statements import SubscriptionResult, subscribe
 
 _UNATTENDED = "SELECT 1 FROM subscriptions WHERE job_id = ? AND channel_id = ? AND user_id = ?"
+_COUNT_RUNNING = """
+    SELECT count(DISTINCT job_id) FROM jobs CROSS JOIN subscriptions ON job_id = jobs.id
+    WHERE over = 0 AND +user_id = ? AND guild_id = ? AND NOT stopped"""  # +: not through their history
 _NEWEST = 60  # of a member's subscriptions, searched for the recently finished ones
 
 
@@ -25,16 +29,30 @@ class Subscriptions(Repository):
     """The table `subscriptions`."""
 
     async def add(
-        self, job: Job, destination: Destination, person: Person, *, again: bool = False, delay: float = 0
+        self,
+        job: Job,
+        destination: Destination,
+        person: Person,
+        *,
+        again: bool = False,
+        delay: float = 0,
+        limit: int | None = None,
     ) -> SubscriptionResult:
         """Subscribe `person` in `destination` to `job`, which the provider just described.
 
         A running job gets a status card (after `delay` seconds); one that is over a result, unless the channel has
-        it: `again` posts it once more.
+        it: `again` posts it once more. `limit`: raises `TooManySubscriptions`, and changes nothing, where the member
+        would then be subscribed to more running jobs in this server. The count is part of the transaction, because
+        a member can ask for many jobs at the same time.
         """
 
         async def work(db: aiosqlite.Connection) -> SubscriptionResult:
-            return await subscribe(db, self._clock, job, destination, person, again=again, delay=delay)
+            subscribed = await subscribe(db, self._clock, job, destination, person, again=again, delay=delay)
+            if limit is not None and not subscribed.known.job.over:
+                (row,) = await db.execute_fetchall(_COUNT_RUNNING, (person.id, destination.guild_id))
+                if row[0] > limit:
+                    raise TooManySubscriptions(limit)
+            return subscribed
 
         return await self._db.transaction(work)
 
@@ -122,11 +140,7 @@ class Subscriptions(Repository):
 
     async def count_running(self, user_id: int, guild_id: int) -> int:
         """How many running jobs this member is subscribed to in this server."""
-        (row,) = await self._db.rows(
-            """SELECT count(DISTINCT job_id) FROM jobs CROSS JOIN subscriptions ON job_id = jobs.id
-               WHERE over = 0 AND +user_id = ? AND guild_id = ? AND NOT stopped""",  # +: not through their history
-            (user_id, guild_id),
-        )
+        (row,) = await self._db.rows(_COUNT_RUNNING, (user_id, guild_id))
         return int(row[0])
 
     async def count_in_server(self, guild_id: int) -> int:

@@ -5,7 +5,7 @@ import logging
 import discord
 
 from bot import logs
-from bot.errors import UserError
+from bot.errors import TooManySubscriptions, UserError
 from bot.models import Destination, Job
 from bot.store import SubscriptionOutcome, SubscriptionResult
 from bot.ui.interactions import bot_of, destination_of, in_thread, person_of, remember_file_limit_of
@@ -68,7 +68,7 @@ async def check_load(interaction: discord.Interaction) -> None:
     """Raise `UserError` if the member is subscribed to `MAX_RUNNING` running jobs already."""
     guild_id = destination_of(interaction).guild_id
     if await bot_of(interaction).store.subscriptions.count_running(interaction.user.id, guild_id) >= MAX_RUNNING:
-        raise UserError(f"You're already watching {MAX_RUNNING} running jobs. Please wait until one of them is done.")
+        raise TooManySubscriptions(MAX_RUNNING)
 
 
 async def subscribe(
@@ -82,7 +82,7 @@ async def subscribe(
     destination = destination or destination_of(interaction)
     bot.store.clock.note_snowflake(interaction.id)
     await remember_file_limit_of(interaction)
-    result = await bot.store.subscriptions.add(job, destination, person_of(interaction), again=again)
+    result = await bot.store.subscriptions.add(job, destination, person_of(interaction), again=again, limit=MAX_RUNNING)
     # Committed: from here on the result is posted even after a crash, because the loops read the store.
     bot.poller.add(result.known)
     logs.turn_to(key=result.known.key, destination=destination)

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bot.errors import StoreError
+from bot.errors import StoreError, TooManySubscriptions
 from bot.models import (
     CostTier,
     Delivery,
@@ -89,6 +89,24 @@ async def test_two_people_in_one_place_get_one_card_and_one_result_that_names_bo
         subscription.person
         for subscription in await store.subscriptions.in_channel(subscribed.known.id, HERE.channel_id)
     ] == [MIRA, BO]
+
+
+async def test_thirty_subscriptions_at_the_same_time_do_not_pass_the_limit(store: Store) -> None:
+    for number in range(30):
+        await store.subscriptions.add(msgspec.structs.replace(RUNNING, jobid=f"job:{number}"), HERE, BO)
+    asked = [
+        store.subscriptions.add(msgspec.structs.replace(RUNNING, jobid=f"job:{number}"), HERE, MIRA, limit=10)
+        for number in range(30)
+    ]
+    results = await asyncio.gather(*asked, return_exceptions=True)
+    refused = [result for result in results if isinstance(result, BaseException)]
+    assert len(refused) == 20
+    assert {type(error) for error in refused} == {TooManySubscriptions}
+    assert await store.subscriptions.count_running(MIRA.id, HERE.guild_id) == 10
+    again = await store.subscriptions.add(msgspec.structs.replace(RUNNING, jobid="job:0"), THERE, MIRA, limit=10)
+    assert again.outcome is SubscriptionOutcome.NEW, "the same job in another channel is no further job"
+    done = await store.subscriptions.add(msgspec.structs.replace(DONE, jobid="job:done"), HERE, MIRA, limit=10)
+    assert done.outcome is SubscriptionOutcome.COMING, "a job that is over does not count"
 
 
 async def test_a_job_that_is_over_is_posted_once_unless_asked_again(store: Store) -> None:

@@ -138,6 +138,7 @@ def test_a_job_that_is_completed_without_its_picture_is_polled_four_times_more_a
         job(status=Status.COMPLETED, video_ux=(Media(url="https://cdn.midjourney.com/a.mp4"),)),
         job(status=Status.COMPLETED, verb="seed", seed=Seed(value="1")),
         job(status=Status.COMPLETED, verb="info"),
+        job(status=Status.COMPLETED, verb="shorten", content="a castle"),
         job(status=Status.FAILED),
         job(status=Status.MODERATED),
     ],

@@ -52,6 +52,10 @@ class Gateway:
         self.token = ""
         self.identifies: list[Identify] = []
         self.sessions: dict[int, Session] = {}  # by shard: a new one takes the place of the old
+        self.greetings: list[str | bytes] = []
+        """Frames that stand in for the HELLO of the next connections, one each."""
+        self.connections = 0
+        """How many were opened so far."""
         self._sockets: set[web.WebSocketResponse] = set()
 
     @property
@@ -67,7 +71,11 @@ class Gateway:
         try:
             await socket.prepare(request)
             self._sockets.add(socket)
-            await socket.send_json({"op": HELLO, "d": {"heartbeat_interval": 41_250}})
+            self.connections += 1
+            if self.greetings:
+                await _send_raw(socket, self.greetings.pop(0))
+            else:
+                await socket.send_json({"op": HELLO, "d": {"heartbeat_interval": 41_250}})
             async for frame in socket:
                 await self._hear(socket, frame.json())
         except ConnectionError:
@@ -130,6 +138,11 @@ class Gateway:
         if session := self.sessions.get(self._on(guild_id)):
             await session.tell(event, data)
 
+    async def send_raw(self, frame: str | bytes) -> None:
+        """Send a frame as it stands, text or binary, on every connection."""
+        for socket in list(self._sockets):
+            await _send_raw(socket, frame)
+
     async def drop(self, code: int = 4000, *, forget: bool = False) -> None:
         """Close every connection; `forget` the sessions too, so that a RESUME is refused."""
         if forget:
@@ -138,3 +151,10 @@ class Gateway:
 
     async def close(self) -> None:
         await self.drop(WSCloseCode.GOING_AWAY, forget=True)
+
+
+async def _send_raw(socket: web.WebSocketResponse, frame: str | bytes) -> None:
+    if isinstance(frame, str):
+        await socket.send_str(frame)
+    else:
+        await socket.send_bytes(frame)

@@ -1,0 +1,109 @@
+"""Discord sends what cannot be read: one line in the log, and the bot goes on."""
+
+import json
+import zlib
+
+import pytest
+
+from tests.crash.conftest import ProcessHarness
+
+EVENT = json.dumps({"op": 0, "t": "GUILD_CREATE", "s": 2, "d": {"id": "1"}}).encode()
+FRAMES: dict[str, str | bytes] = {
+    "no JSON": "<html>Sorry</html>",
+    "nothing": "",
+    "half of a JSON": '{"op": 0, "t": "MESSAGE_CR',
+    "no object": "[1, 2]",
+    "null": "null",
+    "garbage": b"\x00\x01garbage\xff",
+    "another compression": zlib.compress(EVENT),
+    "half of a compressed frame": zlib.compress(EVENT)[:10] + b"\x00\x00\xff\xff",
+    "a HELLO without its interval": '{"op": 10}',
+    "a READY without a session": '{"op": 0, "t": "READY", "s": 9, "d": {}}',
+    "an event of another shape": '{"op": 0, "t": {}, "s": 9, "d": null}',
+}
+IGNORED = {
+    "an unknown op": '{"op": 99, "d": []}',
+    "an unknown event": '{"op": 0, "t": "UNKNOWN_EVENT", "s": 9, "d": null}',
+    "a known event of another shape": '{"op": 0, "t": "INTERACTION_CREATE", "s": 9, "d": {"id": "x"}}',
+}
+
+
+async def works(street: ProcessHarness) -> None:
+    """A member asks for a job and is answered."""
+    asked = await street.discord.slash(street.channel, street.bo, "job", {"jobid": street.useapi.add_job(duration=600)})
+    assert (await asked.answered()).content.startswith("Watching")
+
+
+def lines(street: ProcessHarness) -> list[str]:
+    return [line for line in street.bot.screen.splitlines() if "cannot be read" in line]
+
+
+@pytest.mark.parametrize("frame", FRAMES.values(), ids=FRAMES)
+async def test_after_an_unreadable_frame_the_bot_connects_again(street: ProcessHarness, frame: str | bytes) -> None:
+    await street.bot.start()
+    await street.discord.wait_ready()
+    gateway, discord = street.discord.gateway, street.discord
+    await gateway.send_raw(frame)
+    await discord.wait_until(lambda: not gateway.ready, 10, "the connection was closed")
+    await discord.wait_ready()
+    await works(street)
+    (line,) = lines(street)
+    assert "connecting again" in line
+    assert "Traceback" not in street.bot.screen
+    assert len(discord.identifies) == 1, "the session is resumed"
+    assert (await street.bot.stop())[0] == 0
+
+
+@pytest.mark.parametrize("frame", IGNORED.values(), ids=IGNORED)
+async def test_an_event_that_cannot_be_read_is_ignored(street: ProcessHarness, frame: str) -> None:
+    await street.bot.start()
+    await street.discord.wait_ready()
+    await street.discord.gateway.send_raw(frame)
+    await works(street)
+    assert len(lines(street)) <= 1
+    assert "Traceback" not in street.bot.screen
+    assert street.discord.gateway.connections == 1, "the connection stays"
+    assert (await street.bot.stop())[0] == 0
+
+
+async def test_frames_that_stay_unreadable_are_met_with_growing_pauses_and_a_new_session(
+    street: ProcessHarness,
+) -> None:
+    await street.bot.start()
+    await street.discord.wait_ready()
+    gateway, discord = street.discord.gateway, street.discord
+    gateway.greetings = ["<html>Sorry</html>"] * 3
+    await gateway.send_raw("<html>Sorry</html>")
+    await discord.wait_until(lambda: len(discord.identifies) == 2, 40, "a new session")
+    await discord.wait_ready()
+    await works(street)
+    assert len(lines(street)) == 4
+    assert "Traceback" not in street.bot.screen
+    assert (await street.bot.stop())[0] == 0
+
+
+async def test_a_gateway_that_cannot_be_read_at_the_start_is_tried_again(street: ProcessHarness) -> None:
+    street.discord.gateway.greetings = ["<html>Sorry</html>"]
+    await street.bot.start()
+    await street.discord.wait_ready()
+    await works(street)
+    assert "Traceback" not in street.bot.screen
+    assert (await street.bot.stop())[0] == 0
+
+
+@pytest.mark.parametrize("fault", ["garbage", "stored-garbage"])
+async def test_a_page_of_html_in_the_place_of_an_answer_holds_a_channel_up_for_seconds_only(
+    street: ProcessHarness, fault: str
+) -> None:
+    await street.bot.start()
+    await street.discord.wait_ready()
+    street.discord.fail("POST /channels/*/messages", fault)
+    jobid = street.useapi.add_job(prompt="a castle", age=600)
+    asked = await street.discord.slash(street.channel, street.bo, "job", {"jobid": jobid})
+    await asked.answered()
+    await street.discord.wait_until(
+        lambda: "Posted the result" in street.bot.screen or "already posted" in street.bot.screen, 20
+    )
+    assert len(street.pictures("castle")) == 1
+    assert "Traceback" not in street.bot.screen
+    assert (await street.bot.stop())[0] == 0
