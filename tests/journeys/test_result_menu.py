@@ -110,7 +110,7 @@ async def test_a_member_who_presses_below_many_cards_at_once_gets_ten(harness: B
     cards = harness.posts()
     async with harness.one_moment():
         for card in cards:
-            await harness.bo.click(card, custom_id=button(card, "🔔 Tell me too").custom_id)
+            await harness.bo.click(card, custom_id=button(card, "🔔 Notify me").custom_id)
     assert await harness.rows(f"SELECT count(*) FROM subscriptions WHERE user_id = {harness.bo.id}") == [(10,)]
 
 
