@@ -16,7 +16,7 @@ from bot.delivery import retry_policy
 from bot.delivery.editing import PostEditor
 from bot.delivery.rate_limits import DiscordRateLimits
 from bot.delivery.retry_policy import Action, Decision
-from bot.delivery.sending import FileTooLarge, MessageSender, UploadTimeout
+from bot.delivery.sending import FileTooLarge, MessageSender, SendRefused, UploadTimeout
 from bot.errors import StoreUnavailable
 from bot.messages import MessageBuilder
 from bot.models import Delivery, DeliveryKind, DeliveryState
@@ -156,14 +156,14 @@ class Dispatcher:
         except _TRANSIENT as error:
             await self._retry_later(delivery, error)
             return False
-        except discord.HTTPException as refusal:
-            if refusal.status >= 500:
-                await self._retry_later(delivery, refusal)
-                return False
-            return await self._handle_refusal(delivery, refusal)
-        except FileTooLarge:
-            await self._apply(delivery, Decision(unsent=delivery.state is DeliveryState.WAITING), "a file too large")
+        except FileTooLarge as refused:
+            unsent = retry_policy.is_unsent(delivery, refused.requests)
+            await self._apply(delivery, Decision(unsent=unsent), "a file too large")
             return False
+        except SendRefused as refused:
+            return await self._handle_error_answer(delivery, refused.answer, refused.requests)
+        except discord.HTTPException as answer:
+            return await self._handle_error_answer(delivery, answer)
         except StoreUnavailable:
             raise
         except Exception:
@@ -190,12 +190,22 @@ class Dispatcher:
         log.warning("Delivery %d failed (%s), next try in %.0f s", delivery.id, name, decision.pause)
         await self._apply(delivery, decision, name, timed_out=upload_timeout)
 
-    async def _handle_refusal(self, delivery: Delivery, refusal: discord.HTTPException) -> bool:
-        """Act on a 4xx answer; return whether the channel's next message may follow now."""
+    async def _handle_error_answer(
+        self, delivery: Delivery, refusal: discord.HTTPException, requests: int | None = None
+    ) -> bool:
+        """Act on a 4xx or 5xx answer; return whether the channel's next message may follow now.
+
+        `requests`: how many the send became; `None`: the answer was to an edit or a search.
+        """
+        if refusal.status >= 500:
+            await self._retry_later(delivery, refusal)
+            return False
         error = f"HTTP {refusal.status}, code {refusal.code}"
         level = logging.DEBUG if error == delivery.error else logging.WARNING  # logged once, not at every try
         log.log(level, "Discord refused delivery %d: %s", delivery.id, error)
-        decision = retry_policy.after_refusal(delivery, refusal.status, refusal.code, self._now())
+        decision = retry_policy.after_refusal(
+            delivery, refusal.status, refusal.code, self._now(), unsent=retry_policy.is_unsent(delivery, requests)
+        )
         await self._apply(delivery, decision, error)
         if decision.pause_all:
             return False

@@ -70,12 +70,19 @@ def after_error(delivery: Delivery, *, upload_timeout: bool, random: float) -> D
     return Decision(pause=pause, fallback=fallback)
 
 
-def after_refusal(delivery: Delivery, status: int, code: int, now: datetime) -> Decision:
-    """Decide after a 4xx answer: this request posted nothing.
+def is_unsent(delivery: Delivery, requests: int | None) -> bool:
+    """Whether a refused send proves that no send of the delivery posted a message; `delivery` is as before its claim.
 
-    It says nothing about an earlier send that was never answered: such a row stays SENDING.
+    Only a first send that was a single request does. An earlier send may have been stored without an answer, and
+    discord.py repeats a POST within one send after a 5xx or a lost connection: then the refusal is the answer to the
+    last request, and an earlier one may have been stored. Such a row stays SENDING until the channel's history is
+    searched. `requests`: how many the send became; `None`: none was sent.
     """
-    unsent = delivery.state is DeliveryState.WAITING
+    return delivery.state is DeliveryState.WAITING and requests is not None and requests <= 1
+
+
+def after_refusal(delivery: Delivery, status: int, code: int, now: datetime, *, unsent: bool) -> Decision:
+    """Decide after a 4xx answer: this request posted nothing; `unsent` as `is_unsent` says."""
     if status in {401, 429} and code != DiscordCode.OLD_MESSAGE_EDIT_LIMIT:
         # The token was refused, or Cloudflare blocks the address: more requests would make it worse.
         pause = _LONGEST_PAUSE if status == 429 else 60.0

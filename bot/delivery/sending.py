@@ -9,6 +9,7 @@ import discord
 import msgspec
 
 from bot.delivery.history import History, has_own_picture
+from bot.delivery.request_count import counted_requests
 from bot.delivery.uploads import open_files, remember_size_limit, timeout_seconds
 from bot.discord_codes import DiscordCode
 from bot.messages import PICTURE_RETRY_SECONDS, Message, MessageBuilder
@@ -22,7 +23,16 @@ class UploadTimeout(TimeoutError):
     """A send or edit with files got no answer in time."""
 
 
-class FileTooLarge(Exception):
+class SendRefused(Exception):
+    """Discord answered a send with an error; `answer` is the error, `requests` how many requests the send became."""
+
+    def __init__(self, answer: discord.HTTPException, requests: int) -> None:
+        super().__init__(str(answer))
+        self.answer = answer
+        self.requests = requests
+
+
+class FileTooLarge(SendRefused):
     """Discord refused the file for its size, and a smaller copy may be accepted."""
 
 
@@ -52,7 +62,8 @@ class MessageSender:
     async def post(self, delivery: Delivery, known: KnownJob) -> None:
         """Post the message, unless an earlier send did.
 
-        Raises `UploadTimeout`, `FileTooLarge`, what discord.py and aiohttp raise, or `TimeoutError`.
+        Raises `SendRefused`, of these `FileTooLarge`; `UploadTimeout`, what discord.py and aiohttp raise, or
+        `TimeoutError`.
         """
         if await self._settle_earlier_send(delivery, known):
             return
@@ -60,12 +71,12 @@ class MessageSender:
             claimed = await self._store.outbox.claim(delivery, pinged=bool(message.mentioned))
             if claimed is None:
                 return
-            try:
-                message_id = await self._send(claimed, message)
-            except discord.HTTPException as refusal:
-                if await remember_size_limit(self._store, delivery.destination, message, refusal):
-                    raise FileTooLarge from refusal
-                raise
+            with counted_requests() as requests:
+                try:
+                    message_id = await self._send(claimed, message)
+                except discord.HTTPException as answer:
+                    smaller = await remember_size_limit(self._store, delivery.destination, message, answer)
+                    raise (FileTooLarge if smaller else SendRefused)(answer, requests.number) from answer
             if delivery.state is DeliveryState.SENDING:  # the answer may be the message of the earlier send
                 claimed = _with_unknown_revision(claimed)
             picture_for = PICTURE_RETRY_SECONDS if message.retry_picture else 0
