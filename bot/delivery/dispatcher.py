@@ -14,8 +14,9 @@ import discord
 from bot import logs
 from bot.delivery import retry_policy
 from bot.delivery.editing import PostEditor
+from bot.delivery.omitted import Omitted
 from bot.delivery.rate_limits import DiscordRateLimits
-from bot.delivery.retry_policy import Action, Decision
+from bot.delivery.retry_policy import Action, Decision, Refusal
 from bot.delivery.sending import FileTooLarge, MessageSender, SendRefused, UploadTimeout
 from bot.errors import StoreUnavailable
 from bot.messages import MessageBuilder
@@ -60,8 +61,13 @@ class Dispatcher:
         self._now = now
         self._alerts = alerts
         self._rng = rng or random.Random()  # noqa: S311 -- jitter, no secret
-        self._sender = MessageSender(bot=bot, store=store, builder=builder, turn=rate_limits.wait_for_turn)
-        self._editor = PostEditor(bot=bot, store=store, builder=builder, now=now, turn=rate_limits.wait_for_turn)
+        self._omitted = Omitted()
+        self._sender = MessageSender(
+            bot=bot, store=store, builder=builder, omitted=self._omitted, turn=rate_limits.wait_for_turn
+        )
+        self._editor = PostEditor(
+            bot=bot, store=store, builder=builder, omitted=self._omitted, now=now, turn=rate_limits.wait_for_turn
+        )
         self._wakeup = Wakeup()
         self._rounds: dict[int, asyncio.Task[None]] = {}
         self._paused_until = 0.0
@@ -191,20 +197,25 @@ class Dispatcher:
         await self._apply(delivery, decision, name, timed_out=upload_timeout)
 
     async def _handle_error_answer(
-        self, delivery: Delivery, refusal: discord.HTTPException, requests: int | None = None
+        self, delivery: Delivery, answer: discord.HTTPException, requests: int | None = None
     ) -> bool:
         """Act on a 4xx or 5xx answer; return whether the channel's next message may follow now.
 
         `requests`: how many the send became; `None`: the answer was to an edit or a search.
         """
-        if refusal.status >= 500:
-            await self._retry_later(delivery, refusal)
+        if answer.status >= 500:
+            await self._retry_later(delivery, answer)
             return False
-        error = f"HTTP {refusal.status}, code {refusal.code}"
+        refusal = Refusal(status=answer.status, code=answer.code, from_discord=_is_from_discord(answer))
+        error = str(refusal)
         level = logging.DEBUG if error == delivery.error else logging.WARNING  # logged once, not at every try
         log.log(level, "Discord refused delivery %d: %s", delivery.id, error)
         decision = retry_policy.after_refusal(
-            delivery, refusal.status, refusal.code, self._now(), unsent=retry_policy.is_unsent(delivery, requests)
+            delivery,
+            refusal,
+            self._now(),
+            unsent=retry_policy.is_unsent(delivery, requests),
+            words_omitted=self._omitted.of(delivery).words,
         )
         await self._apply(delivery, decision, error)
         if decision.pause_all:
@@ -219,6 +230,10 @@ class Dispatcher:
             self._pause(decision.pause_all)
         if decision.no_replies:
             self._sender.no_replies_in(delivery.destination.channel_id)
+        if decision.omit_words or decision.why_no_file:
+            self._omitted.add(delivery, words=decision.omit_words, why_no_file=decision.why_no_file)
+        if decision.alert:
+            self._alert_about_closed_channel(delivery, error)
         match decision.action:
             case Action.LEAVE:
                 await self._store.outbox.mark_edited(delivery, decision.pause, picture=True)
@@ -237,6 +252,14 @@ class Dispatcher:
                     gone=decision.gone,
                 )
 
+    def _alert_about_closed_channel(self, delivery: Delivery, error: str) -> None:
+        self._alerts.open(
+            AlertName.CHANNEL,
+            f"Nothing can be posted in <#{delivery.destination.channel_id}> for now ({error}): it is archived, locked "
+            "or limited. Results for it are kept, and posted when that ends.",
+            subject=delivery.destination.channel_id,
+        )
+
     async def _give_up(self, delivery: Delivery, reason: str, error: str) -> None:
         self._sender.forget(delivery)
         if not await self._store.outbox.give_up(delivery, error):
@@ -248,3 +271,9 @@ class Dispatcher:
             "post there again, someone with Manage Server can send them with `/darkroom status`.",
             subject=delivery.destination.channel_id,
         )
+
+
+def _is_from_discord(answer: discord.HTTPException) -> bool:
+    """Whether the body is Discord's JSON; Cloudflare and proxies answer with a page or a line of text."""
+    content_type = answer.response.headers.get("Content-Type", "application/json")
+    return content_type.startswith("application/json")

@@ -91,15 +91,18 @@ class AttachmentBuilder:
 
     # --- results ----------------------------------------------------------------------------------------------------
 
-    async def for_result(self, delivery: Delivery, known: KnownJob, into: Path) -> Attachments:
-        """The picture of a result as a file, else as a link, else a note that says why there is none."""
+    async def for_result(self, delivery: Delivery, known: KnownJob, into: Path, why_no_file: str = "") -> Attachments:
+        """The picture of a result as a file, else as a link, else a note that says why there is none.
+
+        `why_no_file`: why Discord refused the file, as a sentence, where the delivery's fallback leaves it out.
+        """
         job = known.job
         urls = picture_urls(job)
         if not urls:
             return Attachments(note=_NO_PICTURE if _should_have_picture(job) else None)
         hidden = await self._spoilers.hidden(delivery.destination)
         if delivery.fallback is not Fallback.NONE:
-            return self._linked(job, urls[0], "The picture could not be attached here.", hidden)
+            return self._linked(job, urls[0], why_no_file or "The picture could not be attached here.", hidden)
         try:
             pictures = await self._sources.pictures(known, delivery.destination, into)
         except PictureGone:
@@ -157,10 +160,10 @@ class AttachmentBuilder:
 
     # --- grids and previews -----------------------------------------------------------------------------------------
 
-    async def for_split(self, delivery: Delivery, known: KnownJob, into: Path) -> Attachments:
+    async def for_split(self, delivery: Delivery, known: KnownJob, into: Path, why_no_file: str = "") -> Attachments:
         """The four pictures of a grid as four files, or a note that says why there are none."""
         if delivery.fallback is not Fallback.NONE:
-            return Attachments(note="The four pictures could not be attached here.")
+            return Attachments(note=f"The four pictures could not be attached here. {why_no_file}".strip())
         hidden = await self._spoilers.hidden(delivery.destination)
         limit = await self._limit(delivery.destination, 4)
         try:

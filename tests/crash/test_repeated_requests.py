@@ -36,3 +36,15 @@ async def test_a_post_whose_only_request_was_refused_is_sent_again_without_a_sea
     await discord.wait_until(lambda: discord.messages(street.channel))
     asked = [(request.method, request.path) for request in discord.requests]
     assert ("GET", messages.removeprefix("POST ")) not in asked
+
+
+async def test_a_page_of_cloudflares_is_taken_for_an_outage_and_not_for_a_refusal_of_the_channel(
+    street: ProcessHarness,
+) -> None:
+    discord = street.discord
+    await street.bot.start()
+    await discord.wait_ready()
+    discord.fail(f"POST /channels/{street.channel}/messages", "blocked")
+    jobid = street.useapi.add_job(age=1000)
+    await (await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})).answered()
+    await discord.wait_until(lambda: "Discord refused delivery 1: HTTP 403, code 0, not Discord's" in street.bot.screen)

@@ -207,16 +207,98 @@ async def test_a_card_that_may_not_be_edited_for_a_while_tells_the_end_when_it_m
 # --- because of what it is --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("status", "code"), [(403, 50013), (413, 40005), (413, 0), (400, 40005)])
-async def test_a_file_that_discord_does_not_take_becomes_a_link(harness: BotHarness, status: int, code: int) -> None:
+UNKNOWN_CODE = 987654
+TOO_LARGE = "The picture is too large to attach here."
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "why"),
+    [
+        (403, 50013, "The picture could not be attached here."),
+        (413, 40005, TOO_LARGE),
+        (413, 0, TOO_LARGE),
+        (400, 40005, TOO_LARGE),
+        (400, 50045, TOO_LARGE),
+        (400, 20009, "Discord's filter for explicit content refused the picture."),
+        (403, 400001, "Discord has limited file uploads in this server."),
+        (400, 50046, "Discord did not accept the file."),
+        (400, UNKNOWN_CODE, "The picture could not be attached here."),
+    ],
+)
+async def test_a_file_that_discord_does_not_take_becomes_a_link(
+    harness: BotHarness, status: int, code: int, why: str
+) -> None:
     refuse(harness, status, code)
     await over(harness)
     (post,) = harness.posts()
     assert not post.attachments
     assert str(post.embeds[0].image.url).startswith(harness.useapi.origin)
     last = words(post).splitlines()[-1]
-    assert re.fullmatch(r"-# The picture could not be attached here\. This is a link that expires <t:\d+:R>\.", last)
+    assert re.fullmatch(rf"-# {re.escape(why)} This is a link that expires <t:\d+:R>\.", last)
     assert labels(post)[-1][-1] == "⋯"
+
+
+WORDS = pytest.mark.parametrize("code", [200000, 200001, 240000])
+
+
+@WORDS
+async def test_words_that_a_filter_refuses_are_left_out_and_the_picture_comes(harness: BotHarness, code: int) -> None:
+    refuse(harness, 400, code)
+    await over(harness)
+    (post,) = harness.posts()
+    assert post.attachments
+    assert labels(post)[0] == ["U1", "U2", "U3", "U4", "🔄"]
+    assert words(post) == "**Imagine**\n\n-# A filter refused the prompt, so it is left out here."
+    assert "castle" not in harness.sent(), "not in the file's name nor its description either"
+    assert sends(harness) == 2
+
+
+@WORDS
+async def test_words_that_are_refused_at_once_are_left_out_of_a_card_until_its_end(
+    harness: BotHarness, code: int
+) -> None:
+    refuse(harness, 400, code)
+    await harness.job(harness.mira, harness.useapi.add_job(duration=60))
+    assert len(harness.posts()) == 1
+    refuse(harness, 400, code)
+    await harness.wait(3 * MINUTE)
+    card, result = harness.posts()
+    assert re.fullmatch(rf"-# ✓ Imagine, [\w ]+ → \[picture\]\({harness.jump(result)}\)", card.content)
+    assert result.attachments
+    assert "castle" not in harness.sent()
+
+
+async def test_words_that_are_refused_in_an_edit_are_left_out_of_the_edit(harness: BotHarness) -> None:
+    await harness.job(harness.mira, harness.useapi.add_job(duration=60))
+    refuse(harness, 400, 200000, method="PATCH")
+    await harness.wait(3 * MINUTE)
+    card, result = harness.posts()
+    assert re.fullmatch(r"-# ✓ Imagine, [\w ]+ → .*", card.content)
+    assert "castle" in words(result), "nothing was refused there"
+
+
+async def test_a_message_whose_words_are_refused_to_the_last_is_kept_for_the_admin(
+    harness: BotHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    refuse(harness, 400, 240000, times=None)
+    await over(harness)
+    await harness.wait(60 * MINUTE)
+    assert sends(harness) == 3, "whole, without its words, as one line without any link"
+    assert "is undeliverable" in caplog.text
+    recover(harness)
+    await over_again(harness)
+
+
+async def test_a_code_that_is_not_known_reduces_the_post_step_by_step_and_keeps_it(
+    harness: BotHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    refuse(harness, 400, UNKNOWN_CODE, times=None)
+    await over(harness)
+    await harness.wait(60 * MINUTE)
+    assert sends(harness) == 4, "whole, without its file, as text, without its words"
+    assert "is undeliverable" in caplog.text
+    recover(harness)
+    await over_again(harness)
 
 
 async def test_an_embed_that_discord_does_not_take_either_becomes_text(harness: BotHarness) -> None:
@@ -349,6 +431,47 @@ async def test_rights_that_are_taken_while_somebody_waits_and_given_back_cost_no
     assert harness.last.attachments
 
 
+@pytest.mark.parametrize(
+    ("status", "code"), [(400, 50083), (403, 160005), (400, 160006), (400, 160007), (429, 20016), (400, 40004)]
+)
+async def test_a_channel_that_is_closed_for_hours_gets_the_whole_post_when_it_opens(
+    harness: BotHarness, caplog: pytest.LogCaptureFixture, status: int, code: int
+) -> None:
+    await harness.restart(alert_channel=harness.lounge.id)
+    harness.env.inject_error("POST", f"/channels/{harness.channel.id}/messages", status=status, code=code, times=None)
+    await over(harness)
+    await harness.wait(180 * MINUTE)
+    assert "undeliverable" not in caplog.text
+    assert sends(harness) < 50
+    (alert,) = harness.posts(harness.lounge)
+    assert alert.content == (
+        f"⚠️ Nothing can be posted in <#{harness.channel.id}> for now (HTTP {status}, code {code}): it is archived, "
+        "locked or limited. Results for it are kept, and posted when that ends."
+    )
+    recover(harness)
+    await harness.wait(6 * MINUTE)
+    (post,) = harness.posts()
+    assert post.attachments
+    assert harness.posts(harness.lounge)[-1].content.startswith("✓ Over: ")
+
+
+async def test_a_block_of_the_whole_bot_is_an_outage_and_gives_up_no_channel(
+    harness: BotHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    await harness.job(harness.mira, harness.useapi.add_job(duration=60))
+    for method in ("POST", "PATCH"):
+        refuse(harness, 403, 40333, times=None, method=method)
+    await harness.wait(180 * MINUTE)
+    assert sends(harness) < 40
+    assert "undeliverable" not in caplog.text
+    recover(harness)
+    await harness.wait(6 * MINUTE)
+    card, result = harness.posts()
+    assert result.attachments
+    assert "castle" in words(result)
+    assert card.content.startswith("-# ✓")
+
+
 async def test_trouble_in_one_channel_does_not_touch_another(harness: BotHarness) -> None:
     harness.env.inject_error("POST", f"/channels/{harness.channel.id}/messages", status=403, code=50001, times=None)
     jobid = harness.useapi.add_job(duration=60)
@@ -387,6 +510,25 @@ async def test_a_card_that_was_deleted_by_hand_takes_nothing_with_it(harness: Bo
     assert result.attachments
 
 
+@pytest.mark.parametrize(("status", "code"), [(404, 10008), (404, 10003), (404, 10004), (404, 0)])
+async def test_a_card_that_one_answer_calls_unknown_still_shows_the_end(
+    harness: BotHarness, status: int, code: int
+) -> None:
+    await harness.job(harness.mira, harness.useapi.add_job(duration=60))
+    refuse(harness, status, code, method="PATCH")
+    await harness.wait(4 * MINUTE)
+    card, result = harness.posts()
+    assert card.content.endswith(f"[picture]({harness.jump(result)})")
+
+
+async def test_a_first_send_that_one_answer_calls_posted_and_deleted_is_sent_again(harness: BotHarness) -> None:
+    refuse(harness, 404, 10008)
+    await over(harness)
+    await harness.wait(MINUTE)
+    (post,) = harness.posts()
+    assert post.attachments
+
+
 async def test_who_asks_again_after_deleting_the_card_gets_a_new_one(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(duration=600)
     await harness.job(harness.mira, jobid)
@@ -408,6 +550,7 @@ async def test_a_result_that_was_deleted_by_hand_can_be_had_again(harness: BotHa
 
 
 async def test_a_result_that_was_deleted_before_discord_confirmed_it_can_be_had_again(harness: BotHarness) -> None:
+    refuse(harness, 503)  # it is posted and its answer lost; before the next try a member deletes it
     refuse(harness, 404, 10008)
     jobid = harness.useapi.add_job(age=600)
     await harness.job(harness.mira, jobid)
