@@ -7,6 +7,7 @@ import random
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime
+from typing import NamedTuple
 
 import aiohttp
 import discord
@@ -38,10 +39,18 @@ _TRANSIENT = (
 )
 
 
+class _Lane(NamedTuple):
+    """What one round works on: the sends to a channel, or the edits in it."""
+
+    channel_id: int
+    edits: bool
+
+
 class Dispatcher:
     """Sends and edits the outbox's messages; `run()` is the loop.
 
-    One message at a time per channel, channels in parallel, results before edits.
+    Per channel one message is sent at a time, and one edited beside it, so that no result waits behind an edit that
+    Discord limits. Channels are worked on in parallel.
     """
 
     def __init__(
@@ -69,11 +78,11 @@ class Dispatcher:
             bot=bot, store=store, builder=builder, omitted=self._omitted, now=now, turn=rate_limits.wait_for_turn
         )
         self._wakeup = Wakeup()
-        self._rounds: dict[int, asyncio.Task[None]] = {}
+        self._rounds: dict[_Lane, asyncio.Task[None]] = {}
         self._paused_until = 0.0
         self._closing = False
         self.busy_since: dict[int, float] = {}
-        """Channel ids with a message under way, and the event loop's time when that message was begun."""
+        """Channel ids with a send under way, and the event loop's time when that send was begun."""
 
     @property
     def paused(self) -> bool:
@@ -90,7 +99,7 @@ class Dispatcher:
         self._wakeup.set()
 
     async def run(self) -> None:
-        """Deliver until cancelled; then each channel finishes the message under way."""
+        """Deliver until cancelled; then each channel finishes the messages under way."""
         self._closing = False
         try:
             while True:
@@ -103,25 +112,27 @@ class Dispatcher:
                 await asyncio.wait(self._rounds.values())
 
     async def _start_rounds(self) -> None:
-        """Start a round for each channel with something due and no round under way."""
+        """Start a round for each channel with something to send, or to edit, and no such round under way."""
         self._collect_finished()
         if self.paused:
             return
-        due: defaultdict[int, list[Delivery]] = defaultdict(list)
+        due: defaultdict[_Lane, list[Delivery]] = defaultdict(list)
         for delivery in (*await self._store.outbox.due(), *await self._store.outbox.to_edit()):
-            due[delivery.destination.channel_id].append(delivery)
-        for channel_id, deliveries in due.items():
-            if channel_id not in self._rounds:
-                self._rounds[channel_id] = asyncio.create_task(self._deliver_round(deliveries))
+            lane = _Lane(delivery.destination.channel_id, edits=delivery.state is DeliveryState.POSTED)
+            due[lane].append(delivery)
+        for lane, deliveries in due.items():
+            if lane not in self._rounds:
+                self._rounds[lane] = asyncio.create_task(self._deliver_round(lane, deliveries))
 
     def _collect_finished(self) -> None:
-        for channel_id, task in list(self._rounds.items()):
+        for lane, task in list(self._rounds.items()):
             if task.done():
-                del self._rounds[channel_id]
-                self.busy_since.pop(channel_id, None)
+                del self._rounds[lane]
+                if not lane.edits:
+                    self.busy_since.pop(lane.channel_id, None)
                 if (bug := task.exception()) is not None:  # the error could not even be stored
                     if not isinstance(bug, StoreUnavailable):  # already logged and alerted by Database
-                        log.error("The round for channel %d failed", channel_id, exc_info=bug)
+                        log.error("The round for channel %d failed", lane.channel_id, exc_info=bug)
                     self._pause(_PAUSE_AFTER_BUG)
 
     async def _seconds_to_next(self, checked_at: datetime) -> float:
@@ -139,10 +150,10 @@ class Dispatcher:
     def _pause(self, seconds: float) -> None:
         self._paused_until = max(self._paused_until, asyncio.get_running_loop().time() + seconds)
 
-    async def _deliver_round(self, deliveries: list[Delivery]) -> None:
-        """Send and edit the due messages of one channel in order, up to the first that fails.
+    async def _deliver_round(self, lane: _Lane, deliveries: list[Delivery]) -> None:
+        """Send, or edit, the due messages of one channel in order, up to the first that fails.
 
-        A round holds few cards and edits, so that the next one begins with the results that arrived meanwhile.
+        A round holds few cards and edits, so that the next one begins with what arrived meanwhile.
         """
         minor = 0
         for delivery in deliveries:
@@ -151,7 +162,8 @@ class Dispatcher:
             if self._closing or self.paused or minor > _MINOR_PER_ROUND:
                 return
             logs.turn_to(destination=delivery.destination)
-            self.busy_since[delivery.destination.channel_id] = asyncio.get_running_loop().time()
+            if not lane.edits:
+                self.busy_since[lane.channel_id] = asyncio.get_running_loop().time()
             if not await self._try(delivery):
                 return
 
