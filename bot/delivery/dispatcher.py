@@ -19,6 +19,7 @@ from bot.delivery.omitted import Omitted
 from bot.delivery.rate_limits import DiscordRateLimits
 from bot.delivery.retry_policy import Action, Decision, Refusal
 from bot.delivery.sending import FileTooLarge, MessageSender, SendRefused, UploadTimeout
+from bot.delivery.stubborn import StubbornDeliveries
 from bot.errors import StoreUnavailable
 from bot.messages import MessageBuilder
 from bot.models import Delivery, DeliveryKind, DeliveryState
@@ -71,6 +72,7 @@ class Dispatcher:
         self._alerts = alerts
         self._rng = rng or random.Random()  # noqa: S311 -- jitter, no secret
         self._omitted = Omitted()
+        self._stubborn = StubbornDeliveries()
         self._sender = MessageSender(
             bot=bot, store=store, builder=builder, omitted=self._omitted, turn=rate_limits.wait_for_turn
         )
@@ -186,7 +188,7 @@ class Dispatcher:
             raise
         except Exception:
             log.exception("Delivery %d failed in an unexpected way; it is kept", delivery.id)
-            await self._store.outbox.retry_later(delivery, _LONGEST_PAUSE, "unexpected, see the log")
+            await self._apply_failure(delivery, Decision(pause=_LONGEST_PAUSE), "unexpected, see the log")
             return False
         return True
 
@@ -197,6 +199,8 @@ class Dispatcher:
             await self._editor.edit(delivery, known)
         else:
             await self._sender.post(delivery, known)
+            self._stubborn.note_posted(delivery)
+            self._alerts.close(AlertName.DELIVERY, subject=delivery.id)
             self._alerts.close(AlertName.CHANNEL, subject=delivery.destination.channel_id)
 
     # --- errors -----------------------------------------------------------------------------------------------------
@@ -206,7 +210,26 @@ class Dispatcher:
         decision = retry_policy.after_error(delivery, upload_timeout=upload_timeout, random=self._rng.random())
         name = type(error).__name__
         log.warning("Delivery %d failed (%s), next try in %.0f s", delivery.id, name, decision.pause)
-        await self._apply(delivery, decision, name, timed_out=upload_timeout)
+        await self._apply_failure(delivery, decision, name, timed_out=upload_timeout)
+
+    async def _apply_failure(
+        self, delivery: Delivery, decision: Decision, error: str, *, timed_out: bool = False
+    ) -> None:
+        """Act on a failure that is an outage, unless others are posted meanwhile: then the message is reduced."""
+        if delivery.state is not DeliveryState.POSTED and self._stubborn.note_failed(delivery):
+            omitted = self._omitted.of(delivery).words
+            decision = retry_policy.reduced_after_failures(delivery, decision, words_omitted=omitted)
+            if retry_policy.is_late(delivery, self._now()):
+                self._alert_about_late_message(delivery)
+        await self._apply(delivery, decision, error, timed_out=timed_out)
+
+    def _alert_about_late_message(self, delivery: Delivery) -> None:
+        self._alerts.open(
+            AlertName.DELIVERY,
+            f"A message for <#{delivery.destination.channel_id}> has failed for more than an hour, while others are "
+            f"posted. It is kept and retried; the log says why (delivery {delivery.id}).",
+            subject=delivery.id,
+        )
 
     async def _handle_error_answer(
         self, delivery: Delivery, answer: discord.HTTPException, requests: int | None = None
@@ -229,9 +252,10 @@ class Dispatcher:
             unsent=retry_policy.is_unsent(delivery, requests),
             words_omitted=self._omitted.of(delivery).words,
         )
-        await self._apply(delivery, decision, error)
         if decision.pause_all:
+            await self._apply_failure(delivery, decision, error)
             return False
+        await self._apply(delivery, decision, error)
         if delivery.state is DeliveryState.POSTED:
             return True
         self.wake()
@@ -250,6 +274,7 @@ class Dispatcher:
             case Action.LEAVE:
                 await self._store.outbox.mark_edited(delivery, decision.pause, picture=True)
             case Action.DROP:
+                self._stubborn.forget(delivery)
                 await self._store.outbox.drop(delivery)
             case Action.GIVE_UP:
                 await self._give_up(delivery, decision.reason, error)
@@ -274,6 +299,8 @@ class Dispatcher:
 
     async def _give_up(self, delivery: Delivery, reason: str, error: str) -> None:
         self._sender.forget(delivery)
+        self._stubborn.forget(delivery)
+        self._alerts.close(AlertName.DELIVERY, subject=delivery.id)
         if not await self._store.outbox.give_up(delivery, error):
             return  # dropped or posted while its send was under way: nothing is missing in the channel
         log.error("Delivery %d is undeliverable: %s (%s)", delivery.id, reason, error)

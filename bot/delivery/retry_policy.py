@@ -5,7 +5,7 @@ up by itself. What is posted in the end is as whole as Discord takes it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -20,6 +20,7 @@ _GIVE_UP_AFTER = timedelta(minutes=30)  # a channel that is unavailable this lon
 _GIVE_UP_TRIES = 10  # and was tried this often: the bot itself may have been stopped, or the clock set
 _CLOSED_LONGEST = timedelta(days=28)  # Discord's longest time-out
 _CLOSED_ALERT = timedelta(minutes=30)
+_LATE_AFTER = timedelta(hours=1)
 _EDIT_FOR = timedelta(hours=24)  # how long a refused edit is retried
 _EDIT_PAUSE = 5.0
 _GONE_PAUSE = 30.0
@@ -136,6 +137,21 @@ def after_refusal(
     if refusal.code == DiscordCode.UNKNOWN_MESSAGE:  # to a first send: nothing explains it, so it is not believed
         return Decision(pause=_EDIT_PAUSE)
     return _after_refused_send(delivery, refusal, now, unsent, words_omitted)
+
+
+def reduced_after_failures(delivery: Delivery, decision: Decision, *, words_omitted: bool) -> Decision:
+    """Return the decision for a message that keeps failing although others are posted.
+
+    The message is the trouble: it is reduced by one more step, and other messages do not wait.
+    """
+    if delivery.fallback < _LAST_FALLBACK[delivery.kind]:
+        return replace(decision, fallback=Fallback(delivery.fallback + 1), pause_all=0.0)
+    return replace(decision, omit_words=not words_omitted, pause_all=0.0)
+
+
+def is_late(delivery: Delivery, now: datetime) -> bool:
+    """Whether the message should have been posted long ago."""
+    return now - delivery.created_at > _LATE_AFTER
 
 
 def is_about_size(status: int, code: int) -> bool:

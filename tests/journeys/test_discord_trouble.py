@@ -497,6 +497,55 @@ async def test_a_post_that_cannot_be_made_does_not_hold_up_those_behind_it_for_e
     caplog.clear()
 
 
+def cut_off_what_holds(harness: BotHarness, text: str) -> list[str]:
+    """Let every message with this text end in a lost connection before it is stored; returns those that did."""
+    request, cut = harness.bot.http.request, list[str]()
+
+    async def cut_off(route: Any, **options: Any) -> Any:
+        if route.method == "POST" and text in str(options.get("form") or options.get("json")):
+            cut.append(text)
+            raise aiohttp.ServerDisconnectedError
+        return await request(route, **options)
+
+    harness.bot.http.request = cut_off  # type: ignore[method-assign]  # the wire is cut, not our code
+    return cut
+
+
+async def test_a_message_that_fails_while_others_are_posted_is_reduced_until_it_is_taken(harness: BotHarness) -> None:
+    cut = cut_off_what_holds(harness, "lighthouse")
+    await harness.job(harness.mira, harness.useapi.add_job(prompt="a lighthouse", age=600))
+    for _ in range(4):
+        await over(harness)
+    await harness.wait(15 * MINUTE)
+    *others, last = harness.posts()
+    assert len(others) == 4
+    assert all(post.attachments for post in others)
+    assert re.fullmatch(r"-# ✓ Imagine, [\w ]+", last.content)
+    assert len(cut) == 7, "five times whole, without its file, as text; then without its words"
+
+
+async def test_a_message_that_fails_in_every_form_is_an_alert_after_an_hour(harness: BotHarness) -> None:
+    await harness.restart(alert_channel=harness.lounge.id)
+    request = harness.bot.http.request
+    cut_off_what_holds(harness, "lighthouse")
+    await harness.job(harness.mira, harness.useapi.add_job(prompt="a lighthouse", age=600))
+    ((nonce,),) = await harness.rows("SELECT nonce FROM deliveries")
+    cut_off_what_holds(harness, nonce)  # its buttons hold it, whatever else is left out
+    await over(harness)
+    await harness.wait(55 * MINUTE)
+    assert not harness.posts(harness.lounge)
+    await harness.wait(30 * MINUTE)
+    (alert,) = harness.posts(harness.lounge)
+    assert alert.content == (
+        f"⚠️ A message for <#{harness.channel.id}> has failed for more than an hour, while others are posted. It is "
+        "kept and retried; the log says why (delivery 1)."
+    )
+    harness.bot.http.request = request  # type: ignore[method-assign]  # as above
+    await harness.wait(6 * MINUTE)
+    assert len(harness.posts()) == 2
+    assert harness.posts(harness.lounge)[-1].content.startswith("✓ Over: ")
+
+
 # --- deleted by hand --------------------------------------------------------------------------------------------------
 
 
