@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import aiohttp
 
-from bot.delivery.request_count import count_request
+from bot.delivery.request_count import trace_requests
 from bot.rate_limiter import RateLimiter
 
 _WINDOW = 600.0
@@ -38,7 +38,7 @@ class DiscordRateLimits:
         self._invalid: deque[float] = deque(maxlen=10_000)
         self.trace = aiohttp.TraceConfig()
         self.trace.on_request_start.append(self._space)
-        self.trace.on_request_start.append(count_request)
+        trace_requests(self.trace)
         self.trace.on_request_end.append(self._count_invalid)
 
     async def wait_for_turn(self) -> None:

@@ -1,4 +1,8 @@
-"""How many HTTP requests one send became: discord.py repeats a POST by itself after a 5xx or a lost connection."""
+"""One send is one HTTP request: discord.py would repeat a POST by itself after a 5xx or a lost connection.
+
+Such a request may have been stored, and only the nonce would keep its repetition from being a second message. So the
+repetition is stopped before it is sent; the delivery stays SENDING, and the channel's history is searched first.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,9 +13,13 @@ from types import SimpleNamespace
 import aiohttp
 
 
+class SendRepeated(aiohttp.ClientError):
+    """discord.py was about to repeat a request that may have been stored."""
+
+
 @dataclass(slots=True)
 class RequestCount:
-    """The requests that were started within one `counted_requests`, the one under way included."""
+    """The requests that were started within one `counted_requests` and were not answered with 429: at most one."""
 
     number: int = 0
 
@@ -21,7 +29,7 @@ _COUNT: ContextVar[RequestCount | None] = ContextVar("requests of the send under
 
 @contextmanager
 def counted_requests() -> Iterator[RequestCount]:
-    """Count the requests that this task makes in the context; only in a session whose trace has `count_request`.
+    """Count the requests that this task makes in the context, and stop a second one; see `trace_requests`.
 
     aiohttp calls a trace in the task that makes the request, so that sends to other channels are counted apart.
     """
@@ -33,9 +41,25 @@ def counted_requests() -> Iterator[RequestCount]:
         _COUNT.reset(token)
 
 
-async def count_request(
+def trace_requests(trace: aiohttp.TraceConfig) -> None:
+    """Have the requests of the trace's session counted; raises `SendRepeated` from a second one of a send."""
+    trace.on_request_start.append(_count)
+    trace.on_request_end.append(_discount_refused)
+
+
+async def _count(
     _session: aiohttp.ClientSession, _context: SimpleNamespace, _start: aiohttp.TraceRequestStartParams
 ) -> None:
-    """For `TraceConfig.on_request_start`: count a request where `counted_requests` is open."""
-    if (count := _COUNT.get()) is not None:
-        count.number += 1
+    if (count := _COUNT.get()) is None:
+        return
+    if count.number:
+        raise SendRepeated
+    count.number += 1
+
+
+async def _discount_refused(
+    _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestEndParams
+) -> None:
+    """A 429 was certainly not stored: discord.py waits as Discord says, and may repeat it."""
+    if (count := _COUNT.get()) is not None and end.response.status == 429:
+        count.number -= 1

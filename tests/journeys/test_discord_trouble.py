@@ -107,6 +107,27 @@ async def test_an_answer_that_never_came_is_settled_by_a_look_not_by_a_second_po
     assert card.content.startswith("-# ✓")
 
 
+@pytest.mark.parametrize(("status", "code"), [(403, 50001), (403, 0), (404, 10003), (429, 0), (401, 0)])
+async def test_a_refused_search_does_not_make_an_unanswered_post_an_unsent_one(
+    harness: BotHarness, status: int, code: int
+) -> None:
+    request = harness.bot.http.request
+
+    async def cut_off(route: Any, **options: Any) -> Any:
+        answer = await request(route, **options)
+        if route.method == "POST":
+            harness.bot.http.request = request  # type: ignore[method-assign]  # as below
+            raise aiohttp.ServerDisconnectedError
+        return answer
+
+    harness.bot.http.request = cut_off  # type: ignore[method-assign]  # the wire is cut, not our code
+    harness.env.inject_error("GET", MESSAGES, status=status, code=code)
+    await over(harness)
+    await harness.wait(10 * MINUTE)
+    assert len(harness.posts()) == 1
+    assert sends(harness) == 1
+
+
 @pytest.mark.parametrize(("status", "pause"), [(429, 5 * MINUTE), (401, MINUTE)], ids=["too many", "token refused"])
 async def test_a_refusal_of_the_whole_bot_holds_every_channel(harness: BotHarness, status: int, pause: int) -> None:
     refuse(harness, status)
