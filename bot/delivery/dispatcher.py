@@ -249,7 +249,7 @@ class Dispatcher:
             delivery,
             refusal,
             self._now(),
-            unsent=retry_policy.is_unsent(delivery, requests),
+            requests=requests,
             words_omitted=self._omitted.of(delivery).words,
         )
         if decision.pause_all:

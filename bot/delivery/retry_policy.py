@@ -123,17 +123,21 @@ def is_unsent(delivery: Delivery, requests: int | None) -> bool:
 
 
 def after_refusal(
-    delivery: Delivery, refusal: Refusal, now: datetime, *, unsent: bool, words_omitted: bool = False
+    delivery: Delivery, refusal: Refusal, now: datetime, *, requests: int | None, words_omitted: bool = False
 ) -> Decision:
-    """Decide after a 4xx answer: this request posted nothing; `unsent` as `is_unsent` says.
+    """Decide after a 4xx answer to a send, to an edit, or to a search before a send.
 
-    `words_omitted`: the refused message had neither prompt nor titles.
+    `requests`: how many the send became; `None`: none was sent. `words_omitted`: the refused message had neither prompt
+    nor titles.
     """
+    unsent = is_unsent(delivery, requests)
     if refusal.kind is RefusalKind.HOST:  # more requests would make it worse; it says nothing about this channel
         pause = 60.0 if refusal.status == 401 else _LONGEST_PAUSE
         return Decision(pause=pause, pause_all=pause, unsent=unsent)
     if delivery.state is DeliveryState.POSTED:
         return _after_refused_edit(delivery, refusal, now, words_omitted)
+    if requests is None:
+        return _after_refused_search(delivery, now)
     if refusal.code == DiscordCode.UNKNOWN_MESSAGE:  # to a first send: nothing explains it, so it is not believed
         return Decision(pause=_EDIT_PAUSE)
     return _after_refused_send(delivery, refusal, now, unsent, words_omitted)
@@ -162,6 +166,13 @@ def is_about_size(status: int, code: int) -> bool:
 def limit_below(size: int) -> int | None:
     """Return the next file limit to try, in bytes, below a refused `size`; `None`: size cannot be the reason."""
     return next((limit for limit in _LIMITS if limit < size), None)
+
+
+def _after_refused_search(delivery: Delivery, now: datetime) -> Decision:
+    """The message may be in the channel, and its content was not refused: it is searched for again, as it is."""
+    if _is_gone_for_good(delivery, now):
+        return _after_unavailable_channel(delivery, now, unsent=False)
+    return Decision(pause=60.0, gone=True)
 
 
 def _after_refused_send(
@@ -236,14 +247,15 @@ def _after_closed_channel(delivery: Delivery, now: datetime, unsent: bool) -> De
 def _after_unavailable_channel(delivery: Delivery, now: datetime, unsent: bool) -> Decision:
     if delivery.kind is DeliveryKind.STATUS_CARD:
         return Decision(action=Action.DROP)  # the result says more than the card would
-    if (
-        delivery.gone_since is not None
-        and now - delivery.gone_since > _GIVE_UP_AFTER
-        and delivery.attempts >= _GIVE_UP_TRIES
-    ):
+    if _is_gone_for_good(delivery, now):
         return Decision(action=Action.GIVE_UP, reason="the channel was unavailable for half an hour")
     # Back to the whole message: when the permissions come back, the picture is posted too.
     return Decision(pause=60.0, fallback=Fallback.NONE, unsent=unsent, gone=True)
+
+
+def _is_gone_for_good(delivery: Delivery, now: datetime) -> bool:
+    gone_for = timedelta() if delivery.gone_since is None else now - delivery.gone_since
+    return gone_for > _GIVE_UP_AFTER and delivery.attempts >= _GIVE_UP_TRIES
 
 
 def _after_rejected_content(delivery: Delivery, unsent: bool) -> Decision:

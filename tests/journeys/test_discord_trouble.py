@@ -15,6 +15,7 @@ from tests.journeys.conftest import BotHarness, labels, words
 
 MESSAGES = "/channels/*/messages"
 MINUTE = 60
+UNKNOWN_CODE = 987654
 
 
 def sends(harness: BotHarness) -> int:
@@ -128,6 +129,28 @@ async def test_a_refused_search_does_not_make_an_unanswered_post_an_unsent_one(
     assert sends(harness) == 1
 
 
+@pytest.mark.parametrize(("status", "code"), [(403, 50013), (403, 50001), (404, 10003), (404, 0), (400, UNKNOWN_CODE)])
+async def test_a_card_whose_answer_was_lost_and_whose_search_is_refused_once_still_shows_the_end(
+    harness: BotHarness, status: int, code: int
+) -> None:
+    request = harness.bot.http.request
+
+    async def cut_off(route: Any, **options: Any) -> Any:
+        answer = await request(route, **options)
+        if route.method == "POST":
+            harness.bot.http.request = request  # type: ignore[method-assign]  # as below
+            raise aiohttp.ServerDisconnectedError
+        return answer
+
+    harness.bot.http.request = cut_off  # type: ignore[method-assign]  # the wire is cut, not our code
+    harness.env.inject_error("GET", MESSAGES, status=status, code=code)
+    await harness.job(harness.mira, harness.useapi.add_job(duration=60))
+    await harness.wait(5 * MINUTE)
+    card, result = harness.posts()
+    assert card.content.endswith(f"[picture]({harness.jump(result)})")
+    assert result.attachments
+
+
 @pytest.mark.parametrize(("status", "pause"), [(429, 5 * MINUTE), (401, MINUTE)], ids=["too many", "token refused"])
 async def test_a_refusal_of_the_whole_bot_holds_every_channel(harness: BotHarness, status: int, pause: int) -> None:
     refuse(harness, status)
@@ -228,7 +251,6 @@ async def test_a_card_that_may_not_be_edited_for_a_while_tells_the_end_when_it_m
 # --- because of what it is --------------------------------------------------------------------------------------------
 
 
-UNKNOWN_CODE = 987654
 TOO_LARGE = "The picture is too large to attach here."
 
 

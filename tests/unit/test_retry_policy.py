@@ -57,8 +57,7 @@ def test_only_a_first_and_single_request_proves_that_nothing_was_posted(
     status: int, code: int, state: DeliveryState, requests: int | None, proof: bool
 ) -> None:
     refused = delivery(state=state)
-    unsent = retry_policy.is_unsent(refused, requests)
-    decision = retry_policy.after_refusal(refused, Refusal(status=status, code=code), NOW, unsent=unsent)
+    decision = retry_policy.after_refusal(refused, Refusal(status=status, code=code), NOW, requests=requests)
     assert decision.unsent is proof
 
 
@@ -99,7 +98,7 @@ def test_the_code_decides_then_whose_answer_it_is_then_the_status(
 def test_a_refusal_of_the_whole_bot_gives_up_no_message_however_long_it_lasts(state: DeliveryState) -> None:
     old = delivery(state=state, attempts=1000, gone_since=NOW - timedelta(days=99), fallback=Fallback.TEXT)
     for refusal in (Refusal(status=403, code=40333), Refusal(status=403, from_discord=False), Refusal(status=401)):
-        decision = retry_policy.after_refusal(old, refusal, NOW, unsent=False, words_omitted=True)
+        decision = retry_policy.after_refusal(old, refusal, NOW, requests=1, words_omitted=True)
         assert decision.action is Action.RETRY
         assert decision.pause_all
 
@@ -111,7 +110,7 @@ def test_every_refusal_of_a_message_leads_to_an_end(kind: DeliveryKind, status: 
     refused, words_omitted = delivery(kind=kind), False
     for _ in range(20):
         decision = retry_policy.after_refusal(
-            refused, Refusal(status=status, code=code), NOW, unsent=True, words_omitted=words_omitted
+            refused, Refusal(status=status, code=code), NOW, requests=1, words_omitted=words_omitted
         )
         if decision.action is not Action.RETRY:
             break
