@@ -12,7 +12,7 @@ from typing import NamedTuple
 import aiohttp
 import discord
 
-from bot import logs
+from bot import discord_internals, logs
 from bot.delivery import retry_policy
 from bot.delivery.editing import PostEditor
 from bot.delivery.omitted import Omitted
@@ -20,6 +20,8 @@ from bot.delivery.rate_limits import DiscordRateLimits
 from bot.delivery.retry_policy import Action, Decision, Refusal
 from bot.delivery.sending import FileTooLarge, MessageSender, SendRefused, UploadTimeout
 from bot.delivery.stubborn import StubbornDeliveries
+from bot.delivery.uploads import timeout_seconds
+from bot.discord_codes import RefusalKind
 from bot.errors import StoreUnavailable
 from bot.messages import MessageBuilder
 from bot.models import Delivery, DeliveryKind, DeliveryState
@@ -255,11 +257,24 @@ class Dispatcher:
         if decision.pause_all:
             await self._apply_failure(delivery, decision, error)
             return False
+        if refusal.kind is RefusalKind.PERMISSION and (decision.gone or decision.action is Action.GIVE_UP):
+            decision = await self._wait_for_time_out(delivery, decision)
         await self._apply(delivery, decision, error)
         if delivery.state is DeliveryState.POSTED:
             return True
         self.wake()
         return False
+
+    async def _wait_for_time_out(self, delivery: Delivery, decision: Decision) -> Decision:
+        """Return `decision`, or one that waits where a moderator has timed the bot out: that ends by itself."""
+        try:
+            async with asyncio.timeout(timeout_seconds()):
+                until = await discord_internals.timed_out_until(self._bot, delivery.destination.guild_id)
+        except (*_TRANSIENT, discord.HTTPException):
+            return decision
+        if delivery.state is DeliveryState.POSTED or until is None or until <= self._now():
+            return decision
+        return retry_policy.after_time_out(delivery, decision, self._now(), until)
 
     async def _apply(self, delivery: Delivery, decision: Decision, error: str, *, timed_out: bool = False) -> None:
         if decision.pause_all:
@@ -293,7 +308,7 @@ class Dispatcher:
         self._alerts.open(
             AlertName.CHANNEL,
             f"Nothing can be posted in <#{delivery.destination.channel_id}> for now ({error}): it is archived, locked "
-            "or limited. Results for it are kept, and posted when that ends.",
+            "or limited, or I am timed out there. Results for it are kept, and posted when that ends.",
             subject=delivery.destination.channel_id,
         )
 

@@ -143,6 +143,15 @@ def after_refusal(
     return _after_refused_send(delivery, refusal, now, unsent, words_omitted)
 
 
+def after_time_out(delivery: Delivery, decision: Decision, now: datetime, until: datetime) -> Decision:
+    """Return the decision where the bot is timed out in the server until `until`: the message waits for its end."""
+    pause = min((until - now).total_seconds() + 1, _LONGEST_PAUSE)
+    gone_for = timedelta() if delivery.gone_since is None else now - delivery.gone_since
+    return Decision(
+        pause=pause, fallback=Fallback.NONE, unsent=decision.unsent, gone=True, alert=gone_for > _CLOSED_ALERT
+    )
+
+
 def reduced_after_failures(delivery: Delivery, decision: Decision, *, words_omitted: bool) -> Decision:
     """Return the decision for a message that keeps failing although others are posted.
 

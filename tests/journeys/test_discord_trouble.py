@@ -2,7 +2,7 @@
 
 import logging
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -489,13 +489,30 @@ async def test_a_channel_that_is_closed_for_hours_gets_the_whole_post_when_it_op
     (alert,) = harness.posts(harness.lounge)
     assert alert.content == (
         f"⚠️ Nothing can be posted in <#{harness.channel.id}> for now (HTTP {status}, code {code}): it is archived, "
-        "locked or limited. Results for it are kept, and posted when that ends."
+        "locked or limited, or I am timed out there. Results for it are kept, and posted when that ends."
     )
     recover(harness)
     await harness.wait(6 * MINUTE)
     (post,) = harness.posts()
     assert post.attachments
     assert harness.posts(harness.lounge)[-1].content.startswith("✓ Over: ")
+
+
+async def test_a_bot_that_is_timed_out_by_a_moderator_posts_the_whole_result_when_that_ends(
+    harness: BotHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    await harness.job(harness.mira, harness.useapi.add_job(duration=60))
+    backend = harness.env.backend
+    me = backend.get_member(harness.guild.id, backend.bot_user.id)
+    me.timed_out_until = (harness.env.now() + timedelta(hours=4)).isoformat()
+    await harness.wait(235 * MINUTE)
+    assert sends(harness) > 5, "simcord refuses what a member in time-out posts"
+    assert "undeliverable" not in caplog.text
+    assert len(harness.posts()) == 1
+    await harness.wait(10 * MINUTE)
+    card, result = harness.posts()
+    assert result.attachments
+    assert card.content.startswith("-# ✓")
 
 
 async def test_a_block_of_the_whole_bot_is_an_outage_and_gives_up_no_channel(
