@@ -23,8 +23,8 @@ _CLOSED_ALERT = timedelta(minutes=30)
 _LATE_AFTER = timedelta(hours=1)
 _EDIT_FOR = timedelta(hours=24)  # how long a refused edit is retried
 _EDIT_PAUSE = 5.0
-_GONE_PAUSE = 30.0
-_GONE_AFTER = timedelta(minutes=1)  # a faulty deployment of Discord's answers 404 for some seconds
+_GONE_PAUSE = 15.0
+_GONE_AFTER = timedelta(seconds=30)  # a faulty deployment of Discord's answers 404 for some seconds
 _LIMITS = tuple(size * MIB for size in (50, 25, 10, 8, 4, 2, 1))  # Discord's own, and what a proxy may set
 _LAST_FALLBACK = {
     DeliveryKind.RESULT: Fallback.TEXT,
