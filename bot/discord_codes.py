@@ -6,7 +6,8 @@ Close codes end a gateway connection:
 https://discord.com/developers/docs/topics/opcodes-and-status-codes#gateway-gateway-close-event-codes
 """
 
-from enum import IntEnum
+from collections.abc import Mapping
+from enum import Enum, IntEnum
 from typing import Final
 
 
@@ -24,6 +25,7 @@ class DiscordCode(IntEnum):
     UNKNOWN_WEBHOOK = 10015
     """Also the answer to a follow-up whose interaction token has expired."""
     UNKNOWN_INTERACTION = 10062
+    EXPLICIT_CONTENT = 20009
     SLOWMODE = 20016
     ANNOUNCEMENT_EDIT_LIMIT = 20022
     CHANNEL_WRITE_LIMIT = 20028
@@ -50,6 +52,7 @@ class DiscordCode(IntEnum):
     INVALID_FORM_BODY = 50035
     INVALID_API_VERSION = 50041
     FILE_TOO_LARGE = 50045
+    INVALID_FILE = 50046
     THREAD_ARCHIVED = 50083
     INVALID_JSON = 50109
     API_OVERLOADED = 130000
@@ -96,13 +99,69 @@ PRIVATE_ANSWER_GONE: Final = frozenset(
 POST_GONE: Final = frozenset({DiscordCode.UNKNOWN_MESSAGE, DiscordCode.UNKNOWN_CHANNEL})
 """A posted message was deleted, or its channel was."""
 
-CHANNEL_UNAVAILABLE: Final = frozenset(
-    {
-        DiscordCode.UNKNOWN_CHANNEL,
-        DiscordCode.UNKNOWN_GUILD,
-        DiscordCode.MISSING_ACCESS,
-        DiscordCode.THREAD_ARCHIVED,
-        DiscordCode.THREAD_LOCKED,
-    }
-)
-"""Nothing can be posted in the channel for now."""
+
+class RefusalKind(Enum):
+    """What Discord refused with a send or an edit: that decides what may still be posted, not the HTTP status."""
+
+    FILE = "the attached file"
+    WORDS = "the text: a filter of the server or of Discord blocked it"
+    PERMISSION = "something that needs a permission: the file, the embed, or any message here"
+    REPLY = "the reply to another message"
+    CONTENT = "the message as a whole: it is malformed"
+    CLOSED_FOR_NOW = "messages in this channel, until a limit is over or a thread is opened"
+    CHANNEL = "messages in this channel: it is gone, or the bot may not see it"
+    HOST = "every request of this bot, or of this address: the token, Cloudflare, an outage"
+    UNKNOWN = "unknown"
+
+
+REFUSALS: Final[Mapping[int, RefusalKind]] = {
+    DiscordCode.EXPLICIT_CONTENT: RefusalKind.FILE,
+    DiscordCode.REQUEST_TOO_LARGE: RefusalKind.FILE,
+    DiscordCode.FILE_TOO_LARGE: RefusalKind.FILE,
+    DiscordCode.INVALID_FILE: RefusalKind.FILE,
+    DiscordCode.UPLOADS_LIMITED: RefusalKind.FILE,
+    DiscordCode.AUTOMOD_MESSAGE: RefusalKind.WORDS,  # https://discord.com/developers/docs/resources/auto-moderation
+    DiscordCode.AUTOMOD_TITLE: RefusalKind.WORDS,
+    DiscordCode.HARMFUL_LINK: RefusalKind.WORDS,
+    DiscordCode.MISSING_PERMISSIONS: RefusalKind.PERMISSION,
+    DiscordCode.REPLY_NEEDS_HISTORY: RefusalKind.REPLY,
+    DiscordCode.EMPTY_MESSAGE: RefusalKind.CONTENT,
+    DiscordCode.INVALID_FORM_BODY: RefusalKind.CONTENT,
+    DiscordCode.INVALID_JSON: RefusalKind.CONTENT,
+    DiscordCode.SLOWMODE: RefusalKind.CLOSED_FOR_NOW,
+    DiscordCode.ANNOUNCEMENT_EDIT_LIMIT: RefusalKind.CLOSED_FOR_NOW,
+    DiscordCode.CHANNEL_WRITE_LIMIT: RefusalKind.CLOSED_FOR_NOW,
+    DiscordCode.GUILD_WRITE_LIMIT: RefusalKind.CLOSED_FOR_NOW,
+    DiscordCode.OLD_MESSAGE_EDIT_LIMIT: RefusalKind.CLOSED_FOR_NOW,
+    DiscordCode.SENDING_DISABLED: RefusalKind.CLOSED_FOR_NOW,
+    DiscordCode.RESOURCE_RATE_LIMITED: RefusalKind.CLOSED_FOR_NOW,
+    DiscordCode.API_OVERLOADED: RefusalKind.CLOSED_FOR_NOW,
+    # A bot's message opens an archived thread, where the server has room for one more active thread and it is not
+    # locked: https://discord.com/developers/docs/topics/threads#active-archived-threads
+    DiscordCode.THREAD_ARCHIVED: RefusalKind.CLOSED_FOR_NOW,
+    DiscordCode.THREAD_LOCKED: RefusalKind.CLOSED_FOR_NOW,
+    DiscordCode.ACTIVE_THREADS_LIMIT: RefusalKind.CLOSED_FOR_NOW,
+    DiscordCode.ACTIVE_ANNOUNCEMENT_THREADS_LIMIT: RefusalKind.CLOSED_FOR_NOW,
+    DiscordCode.UNKNOWN_CHANNEL: RefusalKind.CHANNEL,
+    DiscordCode.UNKNOWN_GUILD: RefusalKind.CHANNEL,
+    DiscordCode.MISSING_ACCESS: RefusalKind.CHANNEL,
+    DiscordCode.UNAUTHORIZED: RefusalKind.HOST,
+    DiscordCode.INVALID_TOKEN: RefusalKind.HOST,
+    DiscordCode.CLOUDFLARE_BLOCK: RefusalKind.HOST,
+}
+"""What each code says about a message, see the page of codes above; a code that is not listed is `UNKNOWN`."""
+
+
+def refusal_kind(status: int, code: int, *, from_discord: bool = True) -> RefusalKind:
+    """What a 4xx answer to a send or an edit refuses.
+
+    `code` is 0 where the body is no JSON; `from_discord` is false where it is not, as Cloudflare's pages and what a
+    proxy answers (https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-1xxx-errors/).
+    """
+    if kind := REFUSALS.get(code):
+        return kind
+    if status == 413:  # also a proxy's answer
+        return RefusalKind.FILE
+    if status in {401, 429} or not from_discord:
+        return RefusalKind.HOST
+    return RefusalKind.CHANNEL if status == 404 else RefusalKind.UNKNOWN

@@ -11,6 +11,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from operator import attrgetter
 from typing import Any, NoReturn
 
@@ -49,6 +50,7 @@ _ATTRIBUTES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("http.json_or_text", ("response",)),
     ("http.HTTPClient.close", ()),
     ("http.HTTPClient.get_channel", ("channel_id",)),
+    ("http.HTTPClient.get_member", ("guild_id", "member_id")),
     ("http.HTTPClient.get_role", ("guild_id", "role_id")),
     ("http.HTTPClient.get_bot_gateway", ()),
 )
@@ -243,6 +245,17 @@ async def get_channel(client: discord.Client, channel_id: int) -> Mapping[str, A
 async def get_role(client: discord.Client, guild_id: int, role_id: int) -> Mapping[str, Any]:
     """GET /guilds/{id}/roles/{id} as Discord sent it; raises `discord.HTTPException`, or what aiohttp raises."""
     return await client.http.get_role(guild_id, role_id)
+
+
+async def timed_out_until(client: discord.Client, guild_id: int) -> datetime | None:
+    """Until when the bot itself is timed out in a server; `None` where it is not.
+
+    A time-out is in no permission, and only GET /guilds/{id}/members/{id} shows it without intents. Raises
+    `discord.HTTPException`, or what aiohttp raises.
+    """
+    assert client.user is not None, "it is logged in"
+    member = await client.http.get_member(guild_id, client.user.id)
+    return discord.utils.parse_time(member.get("communication_disabled_until"))
 
 
 async def edit_original_response(

@@ -11,8 +11,9 @@ search of the channel's history for the delivery's own nonce, which its buttons 
 again, which Discord answers with the first message for "a few minutes".
 
 `dispatcher` is the loop, `sending` the protocol, `history` the search, and `editing` what happens to posts; `uploads`
-has the time and size limits of files, `rate_limits` Discord's own limits, and `retry_policy` decides what an error or a
-refusal means for a delivery.
+has the time and size limits of files, `rate_limits` Discord's own limits, `request_count` the requests of one send, and
+`omitted` what Discord refused of each message, and `stubborn` finds messages that fail although others are posted.
+`retry_policy` decides what an error or a refusal means for a delivery.
 """
 
 from bot.delivery.dispatcher import Dispatcher

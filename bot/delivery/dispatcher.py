@@ -7,17 +7,21 @@ import random
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime
+from typing import NamedTuple
 
 import aiohttp
 import discord
 
-from bot import logs
+from bot import discord_internals, logs
 from bot.delivery import retry_policy
 from bot.delivery.editing import PostEditor
+from bot.delivery.omitted import Omitted
 from bot.delivery.rate_limits import DiscordRateLimits
-from bot.delivery.retry_policy import Action, Decision
-from bot.delivery.sending import FileTooLarge, MessageSender, UploadTimeout
-from bot.discord_codes import DiscordCode
+from bot.delivery.retry_policy import Action, Decision, Refusal
+from bot.delivery.sending import FileTooLarge, MessageSender, SendRefused, UploadTimeout
+from bot.delivery.stubborn import StubbornDeliveries
+from bot.delivery.uploads import timeout_seconds
+from bot.discord_codes import DiscordCode, RefusalKind
 from bot.errors import StoreUnavailable
 from bot.messages import MessageBuilder
 from bot.models import Delivery, DeliveryKind, DeliveryState
@@ -46,10 +50,18 @@ _DELETED = (
 )
 
 
+class _Lane(NamedTuple):
+    """What one round works on: the sends to a channel, or the edits in it."""
+
+    channel_id: int
+    edits: bool
+
+
 class Dispatcher:
     """Sends and edits the outbox's messages; `run()` is the loop.
 
-    One message at a time per channel, channels in parallel, results before edits.
+    Per channel one message is sent at a time, and one edited beside it, so that no result waits behind an edit that
+    Discord limits. Channels are worked on in parallel.
     """
 
     def __init__(
@@ -69,14 +81,20 @@ class Dispatcher:
         self._now = now
         self._alerts = alerts
         self._rng = rng or random.Random()  # noqa: S311 -- jitter, no secret
-        self._sender = MessageSender(bot=bot, store=store, builder=builder, turn=rate_limits.wait_for_turn)
-        self._editor = PostEditor(bot=bot, store=store, builder=builder, now=now, turn=rate_limits.wait_for_turn)
+        self._omitted = Omitted()
+        self._stubborn = StubbornDeliveries()
+        self._sender = MessageSender(
+            bot=bot, store=store, builder=builder, omitted=self._omitted, turn=rate_limits.wait_for_turn
+        )
+        self._editor = PostEditor(
+            bot=bot, store=store, builder=builder, omitted=self._omitted, now=now, turn=rate_limits.wait_for_turn
+        )
         self._wakeup = Wakeup()
-        self._rounds: dict[int, asyncio.Task[None]] = {}
+        self._rounds: dict[_Lane, asyncio.Task[None]] = {}
         self._paused_until = 0.0
         self._closing = False
         self.busy_since: dict[int, float] = {}
-        """Channel ids with a message under way, and the event loop's time when that message was begun."""
+        """Channel ids with a send under way, and the event loop's time when that send was begun."""
 
     @property
     def paused(self) -> bool:
@@ -93,7 +111,7 @@ class Dispatcher:
         self._wakeup.set()
 
     async def run(self) -> None:
-        """Deliver until cancelled; then each channel finishes the message under way."""
+        """Deliver until cancelled; then each channel finishes the messages under way."""
         self._closing = False
         try:
             while True:
@@ -106,25 +124,27 @@ class Dispatcher:
                 await asyncio.wait(self._rounds.values())
 
     async def _start_rounds(self) -> None:
-        """Start a round for each channel with something due and no round under way."""
+        """Start a round for each channel with something to send, or to edit, and no such round under way."""
         self._collect_finished()
         if self.paused:
             return
-        due: defaultdict[int, list[Delivery]] = defaultdict(list)
+        due: defaultdict[_Lane, list[Delivery]] = defaultdict(list)
         for delivery in (*await self._store.outbox.due(), *await self._store.outbox.to_edit()):
-            due[delivery.destination.channel_id].append(delivery)
-        for channel_id, deliveries in due.items():
-            if channel_id not in self._rounds:
-                self._rounds[channel_id] = asyncio.create_task(self._deliver_round(deliveries))
+            lane = _Lane(delivery.destination.channel_id, edits=delivery.state is DeliveryState.POSTED)
+            due[lane].append(delivery)
+        for lane, deliveries in due.items():
+            if lane not in self._rounds:
+                self._rounds[lane] = asyncio.create_task(self._deliver_round(lane, deliveries))
 
     def _collect_finished(self) -> None:
-        for channel_id, task in list(self._rounds.items()):
+        for lane, task in list(self._rounds.items()):
             if task.done():
-                del self._rounds[channel_id]
-                self.busy_since.pop(channel_id, None)
+                del self._rounds[lane]
+                if not lane.edits:
+                    self.busy_since.pop(lane.channel_id, None)
                 if (bug := task.exception()) is not None:  # the error could not even be stored
                     if not isinstance(bug, StoreUnavailable):  # already logged and alerted by Database
-                        log.error("The round for channel %d failed", channel_id, exc_info=bug)
+                        log.error("The round for channel %d failed", lane.channel_id, exc_info=bug)
                     self._pause(_PAUSE_AFTER_BUG)
 
     async def _seconds_to_next(self, checked_at: datetime) -> float:
@@ -142,10 +162,10 @@ class Dispatcher:
     def _pause(self, seconds: float) -> None:
         self._paused_until = max(self._paused_until, asyncio.get_running_loop().time() + seconds)
 
-    async def _deliver_round(self, deliveries: list[Delivery]) -> None:
-        """Send and edit the due messages of one channel in order, up to the first that fails.
+    async def _deliver_round(self, lane: _Lane, deliveries: list[Delivery]) -> None:
+        """Send, or edit, the due messages of one channel in order, up to the first that fails.
 
-        A round holds few cards and edits, so that the next one begins with the results that arrived meanwhile.
+        A round holds few cards and edits, so that the next one begins with what arrived meanwhile.
         """
         minor = 0
         for delivery in deliveries:
@@ -154,7 +174,8 @@ class Dispatcher:
             if self._closing or self.paused or minor > _MINOR_PER_ROUND:
                 return
             logs.turn_to(destination=delivery.destination)
-            self.busy_since[delivery.destination.channel_id] = asyncio.get_running_loop().time()
+            if not lane.edits:
+                self.busy_since[lane.channel_id] = asyncio.get_running_loop().time()
             if not await self._try(delivery):
                 return
 
@@ -165,19 +186,19 @@ class Dispatcher:
         except _TRANSIENT as error:
             await self._retry_later(delivery, error)
             return False
-        except discord.HTTPException as refusal:
-            if refusal.status >= 500:
-                await self._retry_later(delivery, refusal)
-                return False
-            return await self._handle_refusal(delivery, refusal)
-        except FileTooLarge:
-            await self._apply(delivery, Decision(unsent=delivery.state is DeliveryState.WAITING), "a file too large")
+        except FileTooLarge as refused:
+            unsent = retry_policy.is_unsent(delivery, refused.requests)
+            await self._apply(delivery, Decision(unsent=unsent), "a file too large")
             return False
+        except SendRefused as refused:
+            return await self._handle_error_answer(delivery, refused.answer, refused.requests)
+        except discord.HTTPException as answer:
+            return await self._handle_error_answer(delivery, answer)
         except StoreUnavailable:
             raise
         except Exception:
             log.exception("Delivery %d failed in an unexpected way; it is kept", delivery.id)
-            await self._store.outbox.retry_later(delivery, _LONGEST_PAUSE, "unexpected, see the log")
+            await self._apply_failure(delivery, Decision(pause=_LONGEST_PAUSE), "unexpected, see the log")
             return False
         return True
 
@@ -188,6 +209,8 @@ class Dispatcher:
             await self._editor.edit(delivery, known)
         else:
             await self._sender.post(delivery, known)
+            self._stubborn.note_posted(delivery)
+            self._alerts.close(AlertName.DELIVERY, subject=delivery.id)
             self._alerts.close(AlertName.CHANNEL, subject=delivery.destination.channel_id)
 
     # --- errors -----------------------------------------------------------------------------------------------------
@@ -197,21 +220,69 @@ class Dispatcher:
         decision = retry_policy.after_error(delivery, upload_timeout=upload_timeout, random=self._rng.random())
         name = type(error).__name__
         log.warning("Delivery %d failed (%s), next try in %.0f s", delivery.id, name, decision.pause)
-        await self._apply(delivery, decision, name, timed_out=upload_timeout)
+        await self._apply_failure(delivery, decision, name, timed_out=upload_timeout)
 
-    async def _handle_refusal(self, delivery: Delivery, refusal: discord.HTTPException) -> bool:
-        """Act on a 4xx answer; return whether the channel's next message may follow now."""
-        error = f"HTTP {refusal.status}, code {refusal.code}"
+    async def _apply_failure(
+        self, delivery: Delivery, decision: Decision, error: str, *, timed_out: bool = False
+    ) -> None:
+        """Act on a failure that is an outage, unless others are posted meanwhile: then the message is reduced."""
+        if delivery.state is not DeliveryState.POSTED and self._stubborn.note_failed(delivery):
+            omitted = self._omitted.of(delivery).words
+            decision = retry_policy.reduced_after_failures(delivery, decision, words_omitted=omitted)
+            if retry_policy.is_late(delivery, self._now()):
+                self._alert_about_late_message(delivery)
+        await self._apply(delivery, decision, error, timed_out=timed_out)
+
+    def _alert_about_late_message(self, delivery: Delivery) -> None:
+        self._alerts.open(
+            AlertName.DELIVERY,
+            f"A message for <#{delivery.destination.channel_id}> has failed for more than an hour, while others are "
+            f"posted. It is kept and retried; the log says why (delivery {delivery.id}).",
+            subject=delivery.id,
+        )
+
+    async def _handle_error_answer(
+        self, delivery: Delivery, answer: discord.HTTPException, requests: int | None = None
+    ) -> bool:
+        """Act on a 4xx or 5xx answer; return whether the channel's next message may follow now.
+
+        `requests`: how many the send became; `None`: the answer was to an edit or a search.
+        """
+        if answer.status >= 500:
+            await self._retry_later(delivery, answer)
+            return False
+        refusal = Refusal(status=answer.status, code=answer.code, from_discord=_is_from_discord(answer))
+        error = str(refusal)
         level = logging.DEBUG if error == delivery.error else logging.WARNING  # logged once, not at every try
         log.log(level, "Discord refused delivery %d: %s", delivery.id, error)
-        decision = retry_policy.after_refusal(delivery, refusal.status, refusal.code, self._now())
-        await self._apply(delivery, decision, error, deleted=refusal.code == DiscordCode.UNKNOWN_CHANNEL)
+        decision = retry_policy.after_refusal(
+            delivery,
+            refusal,
+            self._now(),
+            requests=requests,
+            words_omitted=self._omitted.of(delivery).words,
+        )
         if decision.pause_all:
+            await self._apply_failure(delivery, decision, error)
             return False
+        if refusal.kind is RefusalKind.PERMISSION and (decision.gone or decision.action is Action.GIVE_UP):
+            decision = await self._wait_for_time_out(delivery, decision)
+        await self._apply(delivery, decision, error, deleted=refusal.code == DiscordCode.UNKNOWN_CHANNEL)
         if delivery.state is DeliveryState.POSTED:
             return True
         self.wake()
         return False
+
+    async def _wait_for_time_out(self, delivery: Delivery, decision: Decision) -> Decision:
+        """Return `decision`, or one that waits where a moderator has timed the bot out: that ends by itself."""
+        try:
+            async with asyncio.timeout(timeout_seconds()):
+                until = await discord_internals.timed_out_until(self._bot, delivery.destination.guild_id)
+        except (*_TRANSIENT, discord.HTTPException):
+            return decision
+        if delivery.state is DeliveryState.POSTED or until is None or until <= self._now():
+            return decision
+        return retry_policy.after_time_out(delivery, decision, self._now(), until)
 
     async def _apply(
         self, delivery: Delivery, decision: Decision, error: str, *, timed_out: bool = False, deleted: bool = False
@@ -220,10 +291,15 @@ class Dispatcher:
             self._pause(decision.pause_all)
         if decision.no_replies:
             self._sender.no_replies_in(delivery.destination.channel_id)
+        if decision.omit_words or decision.why_no_file:
+            self._omitted.add(delivery, words=decision.omit_words, why_no_file=decision.why_no_file)
+        if decision.alert:
+            self._alert_about_closed_channel(delivery, error)
         match decision.action:
             case Action.LEAVE:
                 await self._store.outbox.mark_edited(delivery, decision.pause, picture=True)
             case Action.DROP:
+                self._stubborn.forget(delivery)
                 await self._store.outbox.drop(delivery)
             case Action.GIVE_UP:
                 await self._give_up(delivery, decision.reason, error, deleted=deleted)
@@ -238,11 +314,27 @@ class Dispatcher:
                     gone=decision.gone,
                 )
 
+    def _alert_about_closed_channel(self, delivery: Delivery, error: str) -> None:
+        self._alerts.open(
+            AlertName.CHANNEL,
+            f"Nothing can be posted in <#{delivery.destination.channel_id}> for now ({error}): it is archived, locked "
+            "or limited, or I am timed out there. Results for it are kept, and posted when that ends.",
+            subject=delivery.destination.channel_id,
+        )
+
     async def _give_up(self, delivery: Delivery, reason: str, error: str, *, deleted: bool) -> None:
         self._sender.forget(delivery)
+        self._stubborn.forget(delivery)
+        self._alerts.close(AlertName.DELIVERY, subject=delivery.id)
         if not await self._store.outbox.give_up(delivery, error):
             return  # dropped or posted while its send was under way: nothing is missing in the channel
         log.error("Delivery %d is undeliverable: %s (%s)", delivery.id, reason, error)
         channel_id = delivery.destination.channel_id
         text = _DELETED.format(channel_id) if deleted else _NOT_POSTED.format(channel_id, error)
         self._alerts.open(AlertName.CHANNEL, text, subject=channel_id)
+
+
+def _is_from_discord(answer: discord.HTTPException) -> bool:
+    """Whether the body is Discord's JSON; Cloudflare and proxies answer with a page or a line of text."""
+    content_type = answer.response.headers.get("Content-Type", "application/json")
+    return content_type.startswith("application/json")

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 import discord
 import msgspec
 
+from bot.delivery.omitted import Omitted
 from bot.delivery.sending import UploadTimeout
 from bot.delivery.uploads import open_files, remember_size_limit, timeout_seconds
-from bot.discord_codes import POST_GONE
 from bot.messages import PICTURE_RETRY_SECONDS, MessageBuilder
 from bot.models import Delivery, DeliveryKind, KnownJob
 from bot.store import Store
@@ -31,12 +31,14 @@ class PostEditor:
         bot: discord.Client,
         store: Store,
         builder: MessageBuilder,
+        omitted: Omitted,
         now: Callable[[], datetime],
         turn: Callable[[], Awaitable[None]],
     ) -> None:
         self._bot = bot
         self._store = store
         self._builder = builder
+        self._omitted = omitted
         self._now = now
         self._wait_for_turn = turn
 
@@ -50,18 +52,13 @@ class PostEditor:
             return
         channel = self._bot.get_partial_messageable(post.destination.channel_id, guild_id=post.destination.guild_id)
         message = channel.get_partial_message(post.message_id)
-        try:
-            match post.kind:
-                case DeliveryKind.STATUS_CARD:
-                    await self._edit_card(post, known, message)
-                case DeliveryKind.RESULT:
-                    await self._edit_result(post, known, message)
-                case DeliveryKind.NOTICE | DeliveryKind.SPLIT:
-                    await self._store.outbox.mark_edited(post, 0, picture=True)
-        except discord.NotFound as answer:
-            if post.kind is DeliveryKind.RESULT and answer.code not in POST_GONE:
-                raise
-            await self._store.outbox.drop(post)  # deleted in the channel; other deliveries of the job are not affected
+        match post.kind:
+            case DeliveryKind.STATUS_CARD:
+                await self._edit_card(post, known, message)
+            case DeliveryKind.RESULT:
+                await self._edit_result(post, known, message)
+            case DeliveryKind.NOTICE | DeliveryKind.SPLIT:
+                await self._store.outbox.mark_edited(post, 0, picture=True)
 
     # --- cards ------------------------------------------------------------------------------------------------------
 
@@ -81,10 +78,10 @@ class PostEditor:
         await self._wait_for_turn()
         async with asyncio.timeout(timeout_seconds()):
             if ended:
-                text = await self._builder.final_card_text(card, known)
+                text = await self._builder.final_card_text(card, known, self._omitted.of(card))
                 await message.edit(content=text, embed=None, view=None, attachments=[])
             else:
-                async with self._builder.message(card, known) as new:
+                async with self._builder.message(card, known, self._omitted.of(card)) as new:
                     # `attachments` replaces the earlier preview
                     await message.edit(content=None, embed=new.embed, view=new.view, attachments=open_files(new))
         if ended and not known.job.over and await self._store.outbox.retire(card):
@@ -105,7 +102,7 @@ class PostEditor:
 
     async def _settle_picture(self, post: Delivery, known: KnownJob, message: discord.PartialMessage) -> bool:
         """Retry the missing picture; return whether that is settled: it was added, or is given up."""
-        async with self._builder.message(post, known) as whole:
+        async with self._builder.message(post, known, self._omitted.of(post)) as whole:
             if whole.files:
                 await self._wait_for_turn()
                 try:

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import aiohttp
 
+from bot.delivery.request_count import trace_requests
 from bot.rate_limiter import RateLimiter
 
 _WINDOW = 600.0
@@ -26,9 +27,9 @@ _LONGEST_PAUSE = 600.0
 class DiscordRateLimits:
     """Sees all REST requests, discord.py's own and its retries included, through `trace`.
 
-    It counts their invalid answers and spaces requests that would come in a burst: after the event loop was blocked, or
-    those of a start beside the first results. Answers to interactions are never delayed. Messages keep a wider spacing
-    besides, see `wait_for_turn`.
+    It counts the requests of each send and the invalid answers, and spaces requests that would come in a burst: after
+    the event loop was blocked, or those of a start beside the first results. Answers to interactions are never delayed.
+    Messages keep a wider spacing besides, see `wait_for_turn`.
     """
 
     def __init__(self) -> None:
@@ -37,6 +38,7 @@ class DiscordRateLimits:
         self._invalid: deque[float] = deque(maxlen=10_000)
         self.trace = aiohttp.TraceConfig()
         self.trace.on_request_start.append(self._space)
+        trace_requests(self.trace)
         self.trace.on_request_end.append(self._count_invalid)
 
     async def wait_for_turn(self) -> None:

@@ -9,6 +9,9 @@ import discord
 import msgspec
 
 from bot.delivery.history import History, has_own_picture
+from bot.delivery.omitted import Omitted
+from bot.delivery.request_count import counted_requests
+from bot.delivery.retry_policy import is_unsent
 from bot.delivery.uploads import open_files, remember_size_limit, timeout_seconds
 from bot.discord_codes import DiscordCode
 from bot.messages import PICTURE_RETRY_SECONDS, Message, MessageBuilder
@@ -22,7 +25,16 @@ class UploadTimeout(TimeoutError):
     """A send or edit with files got no answer in time."""
 
 
-class FileTooLarge(Exception):
+class SendRefused(Exception):
+    """Discord answered a send with an error; `answer` is the error, `requests` how many requests the send became."""
+
+    def __init__(self, answer: discord.HTTPException, requests: int) -> None:
+        super().__init__(str(answer))
+        self.answer = answer
+        self.requests = requests
+
+
+class FileTooLarge(SendRefused):
     """Discord refused the file for its size, and a smaller copy may be accepted."""
 
 
@@ -30,11 +42,18 @@ class MessageSender:
     """Posts deliveries; `turn` returns when the rate limit allows the next request."""
 
     def __init__(
-        self, *, bot: discord.Client, store: Store, builder: MessageBuilder, turn: Callable[[], Awaitable[None]]
+        self,
+        *,
+        bot: discord.Client,
+        store: Store,
+        builder: MessageBuilder,
+        omitted: Omitted,
+        turn: Callable[[], Awaitable[None]],
     ) -> None:
         self._bot = bot
         self._store = store
         self._builder = builder
+        self._omitted = omitted
         self._wait_for_turn = turn
         self._history = History(bot)
         self._no_replies: set[int] = set()  # channel ids
@@ -52,20 +71,16 @@ class MessageSender:
     async def post(self, delivery: Delivery, known: KnownJob) -> None:
         """Post the message, unless an earlier send did.
 
-        Raises `UploadTimeout`, `FileTooLarge`, what discord.py and aiohttp raise, or `TimeoutError`.
+        Raises `SendRefused`, of these `FileTooLarge`; `UploadTimeout`, what discord.py and aiohttp raise, or
+        `TimeoutError`.
         """
         if await self._settle_earlier_send(delivery, known):
             return
-        async with self._builder.message(delivery, known) as message:
+        async with self._builder.message(delivery, known, self._omitted.of(delivery)) as message:
             claimed = await self._store.outbox.claim(delivery, pinged=bool(message.mentioned))
             if claimed is None:
                 return
-            try:
-                message_id = await self._send(claimed, message)
-            except discord.HTTPException as refusal:
-                if await remember_size_limit(self._store, delivery.destination, message, refusal):
-                    raise FileTooLarge from refusal
-                raise
+            message_id = await self._send(claimed, message, before=delivery)
             if delivery.state is DeliveryState.SENDING:  # the answer may be the message of the earlier send
                 claimed = _with_unknown_revision(claimed)
             picture_for = PICTURE_RETRY_SECONDS if message.retry_picture else 0
@@ -102,8 +117,21 @@ class MessageSender:
             return True
         return False
 
-    async def _send(self, delivery: Delivery, message: Message) -> int | None:
-        """Send one message; return its id, or `None` where it was posted before and has been deleted since."""
+    async def _send(self, claimed: Delivery, message: Message, *, before: Delivery) -> int | None:
+        """Send one message; return its id, or `None` where it was posted before and has been deleted since.
+
+        `before`: the delivery as it was before its claim. Raises as `post` does.
+        """
+        with counted_requests() as requests:
+            try:
+                return await self._post(claimed, message)
+            except discord.HTTPException as answer:
+                if answer.code == DiscordCode.UNKNOWN_MESSAGE and not is_unsent(before, requests.number):
+                    return None  # Discord knows the nonce: the message was posted, then deleted
+                smaller = await remember_size_limit(self._store, before.destination, message, answer)
+                raise (FileTooLarge if smaller else SendRefused)(answer, requests.number) from answer
+
+    async def _post(self, delivery: Delivery, message: Message) -> int:
         channel = self._bot.get_partial_messageable(
             delivery.destination.channel_id, guild_id=delivery.destination.guild_id
         )
@@ -127,10 +155,6 @@ class MessageSender:
                     allowed_mentions=_mentions(message.mentioned),
                     **options,
                 )
-        except discord.NotFound as answer:
-            if answer.code != DiscordCode.UNKNOWN_MESSAGE:
-                raise
-            return None  # Discord knows the nonce: the message was posted, then deleted
         except TimeoutError:
             if message.files:
                 raise UploadTimeout from None

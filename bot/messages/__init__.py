@@ -6,6 +6,6 @@ to.
 """
 
 from bot.messages.builder import MessageBuilder
-from bot.messages.message import PICTURE_RETRY_SECONDS, File, Message
+from bot.messages.message import PICTURE_RETRY_SECONDS, File, Message, Omissions
 
-__all__ = ["PICTURE_RETRY_SECONDS", "File", "Message", "MessageBuilder"]
+__all__ = ["PICTURE_RETRY_SECONDS", "File", "Message", "MessageBuilder", "Omissions"]

@@ -89,8 +89,11 @@ class AttachmentBuilder:
 
     # --- results ----------------------------------------------------------------------------------------------------
 
-    async def for_result(self, delivery: Delivery, known: KnownJob, into: Path) -> Attachments:
-        """The picture of a result as a file, else as a link, else a note that says why there is none."""
+    async def for_result(self, delivery: Delivery, known: KnownJob, into: Path, why_no_file: str = "") -> Attachments:
+        """The picture of a result as a file, else as a link, else a note that says why there is none.
+
+        `why_no_file`: why Discord refused the file, as a sentence, where the delivery's fallback leaves it out.
+        """
         job = known.job
         urls = picture_urls(job)
         if not urls:
@@ -98,7 +101,8 @@ class AttachmentBuilder:
             return Attachments(note=missing)
         hidden = await self._spoilers.hidden(delivery.destination)
         if delivery.fallback is not Fallback.NONE:
-            return self._linked(job, urls[0], f"The {_kind(job)} could not be attached here.", hidden)
+            why = why_no_file or f"The {_kind(job)} could not be attached here."
+            return self._linked(job, urls[0], why, hidden)
         try:
             pictures = await self._sources.pictures(known, delivery.destination, into)
         except PictureGone:
@@ -160,10 +164,10 @@ class AttachmentBuilder:
 
     # --- grids and previews -----------------------------------------------------------------------------------------
 
-    async def for_split(self, delivery: Delivery, known: KnownJob, into: Path) -> Attachments:
+    async def for_split(self, delivery: Delivery, known: KnownJob, into: Path, why_no_file: str = "") -> Attachments:
         """The four pictures of a grid as four files, or a note that says why there are none."""
         if delivery.fallback is not Fallback.NONE:
-            return Attachments(note="The four pictures could not be attached here.")
+            return Attachments(note=f"The four pictures could not be attached here. {why_no_file}".strip())
         hidden = await self._spoilers.hidden(delivery.destination)
         limit = await self._limit(delivery.destination, 4)
         try:

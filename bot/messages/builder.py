@@ -8,13 +8,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import discord
+import msgspec
 from discord import ui
 
 from bot import formatting
 from bot.images import ImageClient
 from bot.messages.attachments import AttachmentBuilder
 from bot.messages.mentions import Mentions
-from bot.messages.message import Message
+from bot.messages.message import Message, Omissions, without_words
 from bot.messages.picture_sources import PictureSources
 from bot.messages.references import References, jump_to
 from bot.messages.spoilers import Spoilers
@@ -33,6 +34,8 @@ from bot.models.alert import AlertSink
 from bot.store import Store
 from bot.ui import notice_view, result_view, split_view, status_card_view
 
+_COMPLETE = Omissions()
+_NO_WORDS = "A filter refused the prompt, so it is left out here."
 _SILENT_AFTER = timedelta(hours=2)  # a message later than this is posted without a notification sound
 
 
@@ -65,18 +68,22 @@ class MessageBuilder:
         )
 
     @asynccontextmanager
-    async def message(self, delivery: Delivery, known: KnownJob) -> AsyncIterator[Message]:
+    async def message(
+        self, delivery: Delivery, known: KnownJob, omissions: Omissions = _COMPLETE
+    ) -> AsyncIterator[Message]:
         """The message of a delivery; its files are deleted when the context ends."""
+        if omissions.words:
+            known = msgspec.structs.replace(known, job=without_words(known.job))
         with self._temporary_folder() as folder:
             match delivery.kind:
                 case DeliveryKind.RESULT:
-                    yield await self._result(delivery, known, Path(folder))
+                    yield await self._result(delivery, known, Path(folder), omissions)
                 case DeliveryKind.STATUS_CARD:
-                    yield await self._card(delivery, known, Path(folder))
+                    yield await self._card(delivery, known, Path(folder), omissions)
                 case DeliveryKind.NOTICE:
                     yield await self._notice(delivery, known)
                 case DeliveryKind.SPLIT:
-                    yield await self._split(delivery, known, Path(folder))
+                    yield await self._split(delivery, known, Path(folder), omissions)
 
     def _temporary_folder(self) -> AbstractContextManager[str]:
         """A new folder for the files of one message."""
@@ -93,11 +100,11 @@ class MessageBuilder:
 
     # --- status cards -----------------------------------------------------------------------------------------------
 
-    async def _card(self, delivery: Delivery, known: KnownJob, folder: Path) -> Message:
+    async def _card(self, delivery: Delivery, known: KnownJob, folder: Path, omissions: Omissions) -> Message:
         subscriptions = await self._store.subscriptions.in_channel(known.id, delivery.destination.channel_id)
         embed = formatting.status_card(
             known.job,
-            parent=await self._references.parent(known.job, delivery.destination),
+            parent=await self._parent(known.job, delivery, omissions),
             subscribers=[
                 subscription.person.name for subscription in subscriptions if subscription.person != NO_PERSON
             ],
@@ -113,17 +120,23 @@ class MessageBuilder:
             embed.set_thumbnail(url=f"attachment://{files[0].name}")
         return Message(embed=embed, view=status_card_view(delivery.nonce), files=files)
 
-    async def final_card_text(self, delivery: Delivery, known: KnownJob) -> str:
+    async def final_card_text(self, delivery: Delivery, known: KnownJob, omissions: Omissions = _COMPLETE) -> str:
         """The one line that a card becomes when its job is over or nobody here is subscribed to it any more."""
+        if omissions.words:
+            known = msgspec.structs.replace(known, job=without_words(known.job))
         if not known.job.over:
             return f"-# No longer watching {formatting.plain(formatting.label(known.job), 100)} here."
         post = await self._store.deliveries.post_of(known.id, delivery.destination.channel_id)
         url = None if post is None or post.id == delivery.id else jump_to(post)
         return formatting.finished_line(known.job, took=_took(known.job), url=url)
 
+    async def _parent(self, job: Job, delivery: Delivery, omissions: Omissions) -> formatting.Link | None:
+        parent = await self._references.parent(job, delivery.destination)
+        return msgspec.structs.replace(parent, text="") if parent is not None and omissions.words else parent
+
     # --- results ----------------------------------------------------------------------------------------------------
 
-    async def _result(self, delivery: Delivery, known: KnownJob, folder: Path) -> Message:
+    async def _result(self, delivery: Delivery, known: KnownJob, folder: Path, omissions: Omissions) -> Message:
         subscriptions = await self._store.subscriptions.in_channel(known.id, delivery.destination.channel_id)
         over_at = known.over_at or self._now()
         posted_again = delivery.created_at > over_at  # requested when the job was over, so no subscriber waited for it
@@ -140,25 +153,25 @@ class MessageBuilder:
             line = formatting.finished_line(known.job, took=_took(known.job), url=None)
             line = f"{line} · #{known.key}"  # without an embed, a search of the history finds it by this
             return replace(message, content=f"{message.content}\n{line}".strip()[:2000])
-        attachments = await self._attachments.for_result(delivery, known, folder)
+        attachments = await self._attachments.for_result(delivery, known, folder, omissions.why_no_file)
         embed = formatting.result(
             known.job,
             key=known.key,
-            parent=await self._references.parent(known.job, delivery.destination),
+            parent=await self._parent(known.job, delivery, omissions),
             requester=next(
                 (subscription.person.name for subscription in subscriptions if subscription.person != NO_PERSON), None
             ),
             picture=attachments.embed_url,
-            note=attachments.note,
+            note=" ".join(filter(None, (_NO_WORDS if omissions.words else None, attachments.note))),
             took=_took(known.job),
         )
         return replace(message, embed=embed, files=attachments.files, retry_picture=attachments.retry_picture)
 
     # --- splits and notices -----------------------------------------------------------------------------------------
 
-    async def _split(self, delivery: Delivery, known: KnownJob, folder: Path) -> Message:
+    async def _split(self, delivery: Delivery, known: KnownJob, folder: Path, omissions: Omissions) -> Message:
         """The four pictures of a grid as a reply to it, without an embed, in which Discord would repeat one of them."""
-        attachments = await self._attachments.for_split(delivery, known, folder)
+        attachments = await self._attachments.for_split(delivery, known, folder, omissions.why_no_file)
         name = formatting.plain(formatting.title(known.job) or formatting.label(known.job), 120)
         return Message(
             content=f"-# {name} · {attachments.note or f'1 to 4 of #{known.key}'}",

@@ -4,12 +4,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import discord
+import msgspec
 from discord import ui
 
 from bot.images import Picture
+from bot.models import Job
 
 PICTURE_RETRY_SECONDS = 600.0
 """Seconds for which the missing picture of a post is retried."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Omissions:
+    """What a message leaves out because Discord refused it, besides what its delivery's fallback says.
+
+    `words`: the prompt and all titles. `why_no_file` is a sentence on why a file is left out; empty where the fallback
+    alone says so.
+    """
+
+    words: bool = False
+    why_no_file: str = ""
+
+
+def without_words(job: Job) -> Job:
+    """The job without any text that a member or Midjourney wrote."""
+    seed = None if job.seed is None else msgspec.structs.replace(job.seed, content="")
+    return msgspec.structs.replace(job, prompt="", content="", seed=seed, embeds=(), error="", error_details="")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,6 +15,8 @@ class AlertName(StrEnum):
     """The account, the token or the subscription; seen by submissions."""
     CHANNEL = "channel"
     """Results cannot be posted in a channel, whose id is the subject."""
+    DELIVERY = "delivery"
+    """One message has failed for an hour while others are posted; its delivery's id is the subject."""
     DATABASE = "disk"
     """The database cannot be written."""
     DISK_SPACE = "space"

@@ -11,7 +11,7 @@ what Discord said. Methods are those of the store's outbox.
     SENDING          about to be sent again                              SENDING        `claim`, delivery.sending
     WAITING          failed before the claim                             WAITING        `put_off`, delivery.dispatcher
     SENDING          no answer: the message may exist                    SENDING        `put_off`, delivery.dispatcher
-    SENDING          refused, and no earlier send is unanswered          WAITING        `put_off`, delivery.dispatcher
+    SENDING          its first and only request was refused              WAITING        `put_off`, delivery.dispatcher
     SENDING          Discord answered with the message                   POSTED         `posted`, delivery.sending
     SENDING          the message was found in the channel's history      POSTED         `posted`, delivery.sending
     SENDING          a member pressed a button of the message            POSTED         `posted`, ui.posts

@@ -117,6 +117,7 @@ class Outbox(Repository):
                 db,
                 delivery,
                 """state = ?, message_id = ?, posted_at = ?, posted_revision = ?, error = '', attempts = 0,
+                   gone_since = NULL,
                    picture_until = ?, next_try = iif(?, ?, next_try)""",
                 (state, message_id, now, delivery.revision, until, until is not None, now + _FIRST_PICTURE_RETRY),
             )

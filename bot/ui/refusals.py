@@ -68,6 +68,10 @@ _BY_CODE: Mapping[int, str] = {
     # Which limit is met.
     DiscordCode.REQUEST_TOO_LARGE: _TOO_LARGE,
     DiscordCode.FILE_TOO_LARGE: _TOO_LARGE,
+    DiscordCode.EXPLICIT_CONTENT: (
+        "Discord's filter for explicit content blocked that picture. Please try an age-restricted channel."
+    ),
+    DiscordCode.INVALID_FILE: "Discord did not accept that file. Please try another one.",
     DiscordCode.OLD_MESSAGE_EDIT_LIMIT: (
         "Discord limits edits of messages older than an hour. Please try again in a few minutes."
     ),

@@ -180,6 +180,12 @@ async def test_a_claim_remembers_the_newest_snowflake_of_its_first_send_only(sto
     assert again.attempts == 2
 
 
+async def test_every_commit_is_on_the_disk_before_it_counts(store: Store) -> None:
+    """A power cut cannot be staged: a killed process leaves what it wrote in the system's cache, synced or not."""
+    assert [tuple(row) for row in await store.database.rows("PRAGMA synchronous")] == [(2,)], "FULL"
+    assert [tuple(row) for row in await store.database.rows("PRAGMA journal_mode")] == [("wal",)]
+
+
 async def test_what_is_not_wanted_any_more_cannot_be_claimed(store: Store) -> None:
     subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
     card = await only(store)

@@ -402,6 +402,24 @@ async def test_two_servers_and_one_u_are_one_job_and_a_paused_server_delays_no_o
     assert await harness.states() == ["repeated", "accepted", "accepted", "accepted", "repeated"]
 
 
+async def test_a_u_waits_while_the_same_u_of_another_server_is_unconfirmed(harness: QueueHarness) -> None:
+    harness.useapi.outcomes = lost(RequestTimeout())
+    harness.useapi.checks_meet = ProviderServerError()  # it was made, and useapi cannot say so yet
+    first = await harness.submission("U1", MIRA, HERE)
+    await asyncio.sleep(10)
+    second = await harness.submission("U1", BO, THERE)
+    await asyncio.sleep(20)
+    assert await harness.state(first) == SubmissionState.UNCONFIRMED
+    assert await harness.state(second) == SubmissionState.QUEUED
+    harness.useapi.checks_meet = None
+    await asyncio.sleep(3 * MINUTE)
+    assert await harness.state(first) == SubmissionState.ACCEPTED
+    assert await harness.state(second) == SubmissionState.REPEATED
+    assert [button for _, button, _ in harness.useapi.posts] == ["U1"], (
+        "the second costs no request that may be charged"
+    )
+
+
 async def test_nothing_is_sent_for_a_server_that_is_no_longer_served_nor_a_day_late(harness: QueueHarness) -> None:
     harness.served.discard(THERE.guild_id)
     await harness.submission("V1", destination=THERE)

@@ -40,10 +40,9 @@ TIMES = {"commit": 25, "post": 6, "edit": 4, "history": 2, "answer": 8, "poll": 
 MOMENTS = ("before", "during", "after")
 LAST_POINT = "stored:1"
 """Where the last kill falls, whatever the machine's speed: between a message that Discord stored and its answer."""
-FAULTS = "500,502,503,reset,stored-reset,stored-reset,hang,stored-hang"
+FAULTS = "500,502,503,reset,stored-reset,stored-reset,hang,stored-hang,stored-500,stored-502,stored-503"
 REFUSED = 400, 413  # the message as it is, and its file
 CUT_OFF = "stored-reset", "stored-503"
-UNCONFIRMED = ",stored-500,stored-502,stored-503"  # discord.py posts again by itself: the nonce alone can answer these
 
 
 @dataclass(kw_only=True)
@@ -73,8 +72,7 @@ class KillRun:
         """Raises `AssertionError` where the bot ended by itself, or a far end saw what must not be."""
         started = time.monotonic()
         self.chance = random.Random(self.seed)
-        faults = FAULTS + (UNCONFIRMED if self.nonce_window >= 30 else "")
-        async with far_ends(nonce_window=self.nonce_window, faults=faults, rate=self.fault_rate, seed=self.seed) as (
+        async with far_ends(nonce_window=self.nonce_window, faults=FAULTS, rate=self.fault_rate, seed=self.seed) as (
             self.discord,
             self.useapi,
         ):

@@ -3,6 +3,7 @@
 from tests.conftest import LONG
 from tests.crash.conftest import ProcessHarness
 from tests.fakes.discord.limits import Limits
+from tests.fakes.discord.server import Received
 
 RESULTS = 200 if LONG else 60
 
@@ -55,3 +56,21 @@ async def test_a_gateway_that_goes_away_holds_up_no_result(street: ProcessHarnes
     await discord.wait_ready(within=40)
     again = await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})
     assert "It's already posted here." in (await again.answered(within=10)).content
+
+
+async def test_a_result_does_not_wait_for_an_edit_that_takes_its_time(street: ProcessHarness) -> None:
+    discord = street.discord
+    edits = f"PATCH /channels/{street.channel}/messages/*"
+    await street.bot.start()
+    await discord.wait_ready()
+    discord.fail(edits, "hang", times=None)  # as when Discord limits edits for half a minute
+    await discord.slash(street.channel, street.mira, "job", {"jobid": street.useapi.add_job(duration=200)})
+    await discord.wait_until(lambda: any(request.method == "PATCH" for request in edits_in(street)))
+    await discord.slash(street.channel, street.mira, "job", {"jobid": street.useapi.add_job(prompt="done", age=1000)})
+    await street.picture("done", within=10)
+
+
+def edits_in(street: ProcessHarness) -> list[Received]:
+    """The requests for messages of the channel that are there already."""
+    inside = f"/channels/{street.channel}/messages/"
+    return [request for request in street.discord.requests if request.path.startswith(inside)]

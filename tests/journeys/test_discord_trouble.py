@@ -2,7 +2,7 @@
 
 import logging
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -15,6 +15,7 @@ from tests.journeys.conftest import BotHarness, labels, words
 
 MESSAGES = "/channels/*/messages"
 MINUTE = 60
+UNKNOWN_CODE = 987654
 
 
 def sends(harness: BotHarness) -> int:
@@ -106,6 +107,49 @@ async def test_an_answer_that_never_came_is_settled_by_a_look_not_by_a_second_po
     assert len(lost) == 2
     assert result.attachments
     assert card.content.startswith("-# ✓")
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, 50001), (403, 0), (404, 10003), (429, 0), (401, 0)])
+async def test_a_refused_search_does_not_make_an_unanswered_post_an_unsent_one(
+    harness: BotHarness, status: int, code: int
+) -> None:
+    request = harness.bot.http.request
+
+    async def cut_off(route: Any, **options: Any) -> Any:
+        answer = await request(route, **options)
+        if route.method == "POST":
+            harness.bot.http.request = request  # type: ignore[method-assign]  # as below
+            raise aiohttp.ServerDisconnectedError
+        return answer
+
+    harness.bot.http.request = cut_off  # type: ignore[method-assign]  # the wire is cut, not our code
+    harness.env.inject_error("GET", MESSAGES, status=status, code=code)
+    await over(harness)
+    await harness.wait(10 * MINUTE)
+    assert len(harness.posts()) == 1
+    assert sends(harness) == 1
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, 50013), (403, 50001), (404, 10003), (404, 0), (400, UNKNOWN_CODE)])
+async def test_a_card_whose_answer_was_lost_and_whose_search_is_refused_once_still_shows_the_end(
+    harness: BotHarness, status: int, code: int
+) -> None:
+    request = harness.bot.http.request
+
+    async def cut_off(route: Any, **options: Any) -> Any:
+        answer = await request(route, **options)
+        if route.method == "POST":
+            harness.bot.http.request = request  # type: ignore[method-assign]  # as below
+            raise aiohttp.ServerDisconnectedError
+        return answer
+
+    harness.bot.http.request = cut_off  # type: ignore[method-assign]  # the wire is cut, not our code
+    harness.env.inject_error("GET", MESSAGES, status=status, code=code)
+    await harness.job(harness.mira, harness.useapi.add_job(duration=60))
+    await harness.wait(5 * MINUTE)
+    card, result = harness.posts()
+    assert card.content.endswith(f"[picture]({harness.jump(result)})")
+    assert result.attachments
 
 
 @pytest.mark.parametrize(("status", "pause"), [(429, 5 * MINUTE), (401, MINUTE)], ids=["too many", "token refused"])
@@ -208,21 +252,97 @@ async def test_a_card_that_may_not_be_edited_for_a_while_tells_the_end_when_it_m
 # --- because of what it is --------------------------------------------------------------------------------------------
 
 
+TOO_LARGE = "The picture is too large to attach here."
+
+
 async def test_a_file_that_discord_does_not_take_is_linked_privately(harness: BotHarness) -> None:
-    for status, code in ((403, 50013), (413, 40005), (413, 0), (400, 40005)):
+    refusals = [
+        (403, 50013, "The picture could not be attached here."),
+        (413, 40005, TOO_LARGE),
+        (413, 0, TOO_LARGE),
+        (400, 40005, TOO_LARGE),
+        (400, 50045, TOO_LARGE),
+        (400, 20009, "Discord's filter for explicit content refused the picture."),
+        (403, 400001, "Discord has limited file uploads in this server."),
+        (400, 50046, "Discord did not accept the file."),
+        (400, UNKNOWN_CODE, "The picture could not be attached here."),
+    ]
+    for status, code, why in refusals:
         refuse(harness, status, code)
         await over(harness)
-        is_without_a_public_link(harness.last)
-    assert len(harness.posts()) == 4
+        is_without_a_public_link(harness.last, why)
+        await harness.wait(10)  # /job has a cooldown
+    assert len(harness.posts()) == len(refusals)
 
 
-def is_without_a_public_link(post: discord.Message) -> None:
+def is_without_a_public_link(post: discord.Message, why: str) -> None:
     assert not post.attachments
     assert post.embeds[0].image.url is None, "Midjourney's file names begin with the payer's name"
-    assert words(post).splitlines()[-1] == (
-        "-# The picture could not be attached here. Whoever added this job finds it in full size under `⋯`."
-    )
+    assert words(post).splitlines()[-1] == f"-# {why} Whoever added this job finds it in full size under `⋯`."
     assert labels(post)[-1][-1] == "⋯"
+
+
+WORDS = pytest.mark.parametrize("code", [200000, 200001, 240000])
+
+
+@WORDS
+async def test_words_that_a_filter_refuses_are_left_out_and_the_picture_comes(harness: BotHarness, code: int) -> None:
+    refuse(harness, 400, code)
+    await over(harness)
+    (post,) = harness.posts()
+    assert post.attachments
+    assert labels(post)[0] == ["U1", "U2", "U3", "U4", "🔄"]
+    assert words(post) == "**Imagine**\n\n-# A filter refused the prompt, so it is left out here."
+    assert "castle" not in harness.sent(), "not in the file's name nor its description either"
+    assert sends(harness) == 2
+
+
+@WORDS
+async def test_words_that_are_refused_at_once_are_left_out_of_a_card_until_its_end(
+    harness: BotHarness, code: int
+) -> None:
+    refuse(harness, 400, code)
+    await harness.job(harness.mira, harness.useapi.add_job(duration=60))
+    assert len(harness.posts()) == 1
+    refuse(harness, 400, code)
+    await harness.wait(3 * MINUTE)
+    card, result = harness.posts()
+    assert re.fullmatch(rf"-# ✓ Imagine, [\w ]+ → \[picture\]\({harness.jump(result)}\)", card.content)
+    assert result.attachments
+    assert "castle" not in harness.sent()
+
+
+async def test_words_that_are_refused_in_an_edit_are_left_out_of_the_edit(harness: BotHarness) -> None:
+    await harness.job(harness.mira, harness.useapi.add_job(duration=60))
+    refuse(harness, 400, 200000, method="PATCH")
+    await harness.wait(3 * MINUTE)
+    card, result = harness.posts()
+    assert re.fullmatch(r"-# ✓ Imagine, [\w ]+ → .*", card.content)
+    assert "castle" in words(result), "nothing was refused there"
+
+
+async def test_a_message_whose_words_are_refused_to_the_last_is_kept_for_the_admin(
+    harness: BotHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    refuse(harness, 400, 240000, times=None)
+    await over(harness)
+    await harness.wait(60 * MINUTE)
+    assert sends(harness) == 3, "whole, without its words, as one line without any link"
+    assert "is undeliverable" in caplog.text
+    recover(harness)
+    await over_again(harness)
+
+
+async def test_a_code_that_is_not_known_reduces_the_post_step_by_step_and_keeps_it(
+    harness: BotHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    refuse(harness, 400, UNKNOWN_CODE, times=None)
+    await over(harness)
+    await harness.wait(60 * MINUTE)
+    assert sends(harness) == 4, "whole, without its file, as text, without its words"
+    assert "is undeliverable" in caplog.text
+    recover(harness)
+    await over_again(harness)
 
 
 async def test_an_embed_that_discord_does_not_take_either_becomes_text(harness: BotHarness) -> None:
@@ -363,6 +483,64 @@ async def test_rights_that_are_taken_while_somebody_waits_and_given_back_cost_no
     assert harness.last.attachments
 
 
+@pytest.mark.parametrize(
+    ("status", "code"), [(400, 50083), (403, 160005), (400, 160006), (400, 160007), (429, 20016), (400, 40004)]
+)
+async def test_a_channel_that_is_closed_for_hours_gets_the_whole_post_when_it_opens(
+    harness: BotHarness, caplog: pytest.LogCaptureFixture, status: int, code: int
+) -> None:
+    await harness.restart(alert_channel=harness.lounge.id)
+    harness.env.inject_error("POST", f"/channels/{harness.channel.id}/messages", status=status, code=code, times=None)
+    await over(harness)
+    await harness.wait(180 * MINUTE)
+    assert "undeliverable" not in caplog.text
+    assert sends(harness) < 50
+    (alert,) = harness.posts(harness.lounge)
+    assert alert.content == (
+        f"⚠️ Nothing can be posted in <#{harness.channel.id}> for now (HTTP {status}, code {code}): it is archived, "
+        "locked or limited, or I am timed out there. Results for it are kept, and posted when that ends."
+    )
+    recover(harness)
+    await harness.wait(6 * MINUTE)
+    (post,) = harness.posts()
+    assert post.attachments
+    assert harness.posts(harness.lounge)[-1].content.startswith("✓ Over: ")
+
+
+async def test_a_bot_that_is_timed_out_by_a_moderator_posts_the_whole_result_when_that_ends(
+    harness: BotHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    await harness.job(harness.mira, harness.useapi.add_job(duration=60))
+    backend = harness.env.backend
+    me = backend.get_member(harness.guild.id, backend.bot_user.id)
+    me.timed_out_until = (harness.env.now() + timedelta(hours=4)).isoformat()
+    await harness.wait(235 * MINUTE)
+    assert sends(harness) > 5, "simcord refuses what a member in time-out posts"
+    assert "undeliverable" not in caplog.text
+    assert len(harness.posts()) == 1
+    await harness.wait(10 * MINUTE)
+    card, result = harness.posts()
+    assert result.attachments
+    assert card.content.startswith("-# ✓")
+
+
+async def test_a_block_of_the_whole_bot_is_an_outage_and_gives_up_no_channel(
+    harness: BotHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    await harness.job(harness.mira, harness.useapi.add_job(duration=60))
+    for method in ("POST", "PATCH"):
+        refuse(harness, 403, 40333, times=None, method=method)
+    await harness.wait(180 * MINUTE)
+    assert sends(harness) < 40
+    assert "undeliverable" not in caplog.text
+    recover(harness)
+    await harness.wait(6 * MINUTE)
+    card, result = harness.posts()
+    assert result.attachments
+    assert "castle" in words(result)
+    assert card.content.startswith("-# ✓")
+
+
 async def test_trouble_in_one_channel_does_not_touch_another(harness: BotHarness) -> None:
     harness.env.inject_error("POST", f"/channels/{harness.channel.id}/messages", status=403, code=50001, times=None)
     jobid = harness.useapi.add_job(duration=60)
@@ -388,6 +566,55 @@ async def test_a_post_that_cannot_be_made_does_not_hold_up_those_behind_it_for_e
     caplog.clear()
 
 
+def cut_off_what_holds(harness: BotHarness, text: str) -> list[str]:
+    """Let every message with this text end in a lost connection before it is stored; returns those that did."""
+    request, cut = harness.bot.http.request, list[str]()
+
+    async def cut_off(route: Any, **options: Any) -> Any:
+        if route.method == "POST" and text in str(options.get("form") or options.get("json")):
+            cut.append(text)
+            raise aiohttp.ServerDisconnectedError
+        return await request(route, **options)
+
+    harness.bot.http.request = cut_off  # type: ignore[method-assign]  # the wire is cut, not our code
+    return cut
+
+
+async def test_a_message_that_fails_while_others_are_posted_is_reduced_until_it_is_taken(harness: BotHarness) -> None:
+    cut = cut_off_what_holds(harness, "lighthouse")
+    await harness.job(harness.mira, harness.useapi.add_job(prompt="a lighthouse", age=600))
+    for _ in range(4):
+        await over(harness)
+    await harness.wait(15 * MINUTE)
+    *others, last = harness.posts()
+    assert len(others) == 4
+    assert all(post.attachments for post in others)
+    assert re.fullmatch(r"-# ✓ Imagine, [\w ]+ · #\w+", last.content)
+    assert len(cut) == 7, "five times whole, without its file, as text; then without its words"
+
+
+async def test_a_message_that_fails_in_every_form_is_an_alert_after_an_hour(harness: BotHarness) -> None:
+    await harness.restart(alert_channel=harness.lounge.id)
+    request = harness.bot.http.request
+    cut_off_what_holds(harness, "lighthouse")
+    await harness.job(harness.mira, harness.useapi.add_job(prompt="a lighthouse", age=600))
+    ((nonce,),) = await harness.rows("SELECT nonce FROM deliveries")
+    cut_off_what_holds(harness, nonce)  # its buttons hold it, whatever else is left out
+    await over(harness)
+    await harness.wait(55 * MINUTE)
+    assert not harness.posts(harness.lounge)
+    await harness.wait(30 * MINUTE)
+    (alert,) = harness.posts(harness.lounge)
+    assert alert.content == (
+        f"⚠️ A message for <#{harness.channel.id}> has failed for more than an hour, while others are posted. It is "
+        "kept and retried; the log says why (delivery 1)."
+    )
+    harness.bot.http.request = request  # type: ignore[method-assign]  # as above
+    await harness.wait(6 * MINUTE)
+    assert len(harness.posts()) == 2
+    assert harness.posts(harness.lounge)[-1].content.startswith("✓ Over: ")
+
+
 # --- deleted by hand --------------------------------------------------------------------------------------------------
 
 
@@ -399,6 +626,25 @@ async def test_a_card_that_was_deleted_by_hand_takes_nothing_with_it(harness: Bo
         await harness.wait(2 * MINUTE)
         assert len(harness.posts()) == number, when
         assert harness.last.attachments, when
+
+
+@pytest.mark.parametrize(("status", "code"), [(404, 10008), (404, 10003), (404, 10004), (404, 0)])
+async def test_a_card_that_one_answer_calls_unknown_still_shows_the_end(
+    harness: BotHarness, status: int, code: int
+) -> None:
+    await harness.job(harness.mira, harness.useapi.add_job(duration=60))
+    refuse(harness, status, code, method="PATCH")
+    await harness.wait(4 * MINUTE)
+    card, result = harness.posts()
+    assert card.content.endswith(f"[picture]({harness.jump(result)})")
+
+
+async def test_a_first_send_that_one_answer_calls_posted_and_deleted_is_sent_again(harness: BotHarness) -> None:
+    refuse(harness, 404, 10008)
+    await over(harness)
+    await harness.wait(MINUTE)
+    (post,) = harness.posts()
+    assert post.attachments
 
 
 async def test_who_asks_again_after_deleting_the_card_gets_a_new_one(harness: BotHarness) -> None:
@@ -422,6 +668,7 @@ async def test_a_result_that_was_deleted_by_hand_can_be_had_again(harness: BotHa
 
 
 async def test_a_result_that_was_deleted_before_discord_confirmed_it_can_be_had_again(harness: BotHarness) -> None:
+    refuse(harness, 503)  # it is posted and its answer lost; before the next try a member deletes it
     refuse(harness, 404, 10008)
     jobid = harness.useapi.add_job(age=600)
     await harness.job(harness.mira, jobid)

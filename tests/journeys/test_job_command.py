@@ -105,13 +105,13 @@ async def test_asking_twice_leads_to_the_card(harness: BotHarness) -> None:
 
 
 async def test_a_card_that_somebody_deleted_comes_anew_when_asked_for(harness: BotHarness) -> None:
-    jobid = harness.useapi.add_job(duration=80)
+    jobid = harness.useapi.add_job(duration=120)
     await harness.job(harness.mira, jobid)
     await harness.mira.delete(harness.last)
-    await harness.wait(30)
+    await harness.wait(65)  # Discord says three times, within half a minute, that it is gone
     assert not harness.posts()
     assert (await harness.job(harness.bo, jobid)).startswith("Watching `#")
-    await harness.wait(70)
+    await harness.wait(75)
     card, result = harness.posts()
     assert harness.jump(result) in card.content
 

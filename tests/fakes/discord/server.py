@@ -207,6 +207,8 @@ class FakeDiscord(People):
             return web.Response(text="<html>Sorry</html>", content_type="text/html", headers=VIA)
         if kind == "cloudflare":
             return web.Response(status=429, text="<html>You are banned</html>", content_type="text/html")
+        if kind == "blocked":
+            return web.Response(status=403, text="<html>You have been blocked</html>", content_type="text/html")
         if kind == "429":
             return _json(
                 429, {"message": "You are being rate limited.", "code": 0, "retry_after": 0.1, "global": False}

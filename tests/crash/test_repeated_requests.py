@@ -1,0 +1,50 @@
+"""discord.py would repeat a POST by itself after a 5xx, which may make a second message: a send is one request."""
+
+import pytest
+
+from tests.crash.conftest import ProcessHarness
+
+
+@pytest.mark.parametrize("answer", ["stored-500", "stored-502", "stored-504"])
+async def test_a_post_that_discord_stored_and_denied_is_searched_for_before_it_is_sent_again(
+    street: ProcessHarness, answer: str
+) -> None:
+    discord = street.discord
+    discord.nonce_window = 0  # as some minutes later: only the history says that it was posted
+    await street.bot.start()
+    await discord.wait_ready()
+    discord.fail(f"POST /channels/{street.channel}/messages", answer)
+    for prompt in ("a castle", "a lighthouse"):
+        jobid = street.useapi.add_job(prompt=prompt, age=1000)
+        await (await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})).answered()
+    await street.picture("a lighthouse")
+    assert len(discord.messages(street.channel)) == 2
+
+
+@pytest.mark.parametrize("answers", [(413,), (429, 413)], ids=str)
+async def test_a_post_that_was_certainly_not_stored_is_sent_again_without_a_search(
+    street: ProcessHarness, answers: tuple[int, ...]
+) -> None:
+    discord = street.discord
+    await street.bot.start()
+    await discord.wait_ready()
+    messages = f"POST /channels/{street.channel}/messages"
+    for answer in answers:
+        discord.fail(messages, answer)
+    jobid = street.useapi.add_job(prompt="a castle", age=1000)
+    await (await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})).answered()
+    await discord.wait_until(lambda: discord.messages(street.channel))
+    asked = [(request.method, request.path) for request in discord.requests]
+    assert ("GET", messages.removeprefix("POST ")) not in asked
+
+
+async def test_a_page_of_cloudflares_is_taken_for_an_outage_and_not_for_a_refusal_of_the_channel(
+    street: ProcessHarness,
+) -> None:
+    discord = street.discord
+    await street.bot.start()
+    await discord.wait_ready()
+    discord.fail(f"POST /channels/{street.channel}/messages", "blocked")
+    jobid = street.useapi.add_job(age=1000)
+    await (await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})).answered()
+    await discord.wait_until(lambda: "Discord refused delivery 1: HTTP 403, code 0, not Discord's" in street.bot.screen)
