@@ -31,7 +31,7 @@ class Jobs(commands.Cog):
 
     def __init__(self, bot: Darkroom) -> None:
         self._bot = bot
-        self._menu = app_commands.ContextMenu(name="Watch Midjourney job", callback=self.watch)
+        self._menu = app_commands.ContextMenu(name="Watch Midjourney job", callback=self.subscribe_to_message)
 
     async def cog_load(self) -> None:
         """Add the entry to the context menu of messages, which discord.py does not do for cogs."""
@@ -59,7 +59,7 @@ class Jobs(commands.Cog):
         await show_my_jobs(interaction)
 
     @app_commands.checks.cooldown(6, 60.0, key=lambda interaction: (interaction.guild_id, interaction.user.id))
-    async def watch(self, interaction: discord.Interaction[Darkroom], message: discord.Message) -> None:
+    async def subscribe_to_message(self, interaction: discord.Interaction[Darkroom], message: discord.Message) -> None:
         """Subscribe to the jobs whose ids any message holds; on a post of the bot, do what its own button does."""
         self._bot.store.clock.note_snowflake(interaction.id)
         if button := _own_button(message, self._bot.user):

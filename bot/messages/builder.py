@@ -72,7 +72,7 @@ class MessageBuilder:
                 case DeliveryKind.RESULT:
                     yield await self._result(delivery, known, Path(folder))
                 case DeliveryKind.STATUS_CARD:
-                    yield await self._card(delivery, known, Path(folder))
+                    yield await self._status_card(delivery, known, Path(folder))
                 case DeliveryKind.NOTICE:
                     yield await self._notice(delivery, known)
                 case DeliveryKind.SPLIT:
@@ -93,7 +93,7 @@ class MessageBuilder:
 
     # --- status cards -----------------------------------------------------------------------------------------------
 
-    async def _card(self, delivery: Delivery, known: KnownJob, folder: Path) -> Message:
+    async def _status_card(self, delivery: Delivery, known: KnownJob, folder: Path) -> Message:
         subscriptions = await self._store.subscriptions.in_channel(known.id, delivery.destination.channel_id)
         embed = formatting.status_card(
             known.job,
@@ -113,7 +113,7 @@ class MessageBuilder:
             embed.set_thumbnail(url=f"attachment://{files[0].name}")
         return Message(embed=embed, view=status_card_view(delivery.nonce), files=files)
 
-    async def final_card_text(self, delivery: Delivery, known: KnownJob) -> str:
+    async def final_status_text(self, delivery: Delivery, known: KnownJob) -> str:
         """The one line that a card becomes when its job is over or nobody here is subscribed to it any more."""
         if not known.job.over:
             return f"-# No longer watching {formatting.plain(formatting.label(known.job), 100)} here."

@@ -191,6 +191,6 @@ async def _lags(rounds: int) -> Table:
             [kind, *(spread([each[name] for each in lags], ".2f") for name in ("p50", "p99", "max", "own", "seconds"))]
             for kind, lags in kinds.items()
         ],
-        before="### How long the bot's loop is held up",
+        before="### How long the bot's loop is blocked",
         after="The workers share one core with the loop here, which is the hardest case: one processor for all.",
     )

@@ -142,7 +142,7 @@ async def run(*, quick: bool) -> list[Table]:
     return [
         Table(
             before=f"{connections} connections, answers of 1.5 KB from {server}, {turns} runs of {seconds:.0f} s in "
-            f"turn, {JOBS:,} watched jobs, each side alone on a core of its own, uvloop on both.",
+            f"turn, {JOBS:,} subscribed jobs, each side alone on a core of its own, uvloop on both.",
             head=["what", "polls a second", "ratio", "processor time per poll", "ratio"],
             rows=rows,
             after="The cycle is: due, read subscribers and last state from SQLite, GET, decode, clean and compare, "

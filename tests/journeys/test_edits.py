@@ -112,7 +112,7 @@ async def test_what_one_member_pressed_rings_once_within_half_a_minute(harness: 
 
 async def test_nobody_is_called_who_does_not_want_to_be_nor_where_nobody_should_be(harness: BotHarness) -> None:
     store, guild = harness.bot.store, harness.guild.id
-    await store.servers.set_pings(guild, harness.bo.id, wanted=False)
+    await store.servers.set_pings(guild, harness.bo.id, pings=False)
     jobid = harness.useapi.add_job(duration=100)
     await harness.job(harness.bo, jobid)
     await harness.job(harness.mira, jobid)
@@ -161,7 +161,7 @@ async def test_a_notice_names_but_does_not_ring_for_who_wants_no_calls(
     stage_without_private_answers: BotHarness,
 ) -> None:
     harness = stage_without_private_answers
-    await harness.bot.store.servers.set_pings(harness.guild.id, harness.mira.id, wanted=False)
+    await harness.bot.store.servers.set_pings(harness.guild.id, harness.mira.id, pings=False)
     await harness.mira.slash(harness.channel, "job", jobid=harness.useapi.add_job(prompt=CASTLE, age=600))
     harness.env._errors.clear()
     harness.useapi.fail(400, path="/v2/jobs/button")
