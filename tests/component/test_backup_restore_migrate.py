@@ -311,7 +311,7 @@ async def test_a_copy_comes_back_and_knows_that_time_has_passed(tmp_path: Path, 
         assert await store.deliveries.posted_since(delivery, await store.jobs.get(fresh)) is None
 
 
-async def test_a_bot_that_was_never_restored_looks_for_nothing(tmp_path: Path, clock: Clock) -> None:
+async def test_a_bot_that_was_never_restored_searches_for_nothing(tmp_path: Path, clock: Clock) -> None:
     async with open_store(tmp_path, clock) as store:
         job_id = await ended(store, clock, post=False)
         (delivery,) = await store.outbox.due()
@@ -428,7 +428,7 @@ async def test_moving_house_is_one_copy_into_an_empty_folder(tmp_path: Path, clo
         assert await count(store) == 1
 
 
-async def test_a_copy_made_by_hand_of_a_bot_that_was_killed_holds_its_last_words(tmp_path: Path, clock: Clock) -> None:
+async def test_a_copy_made_by_hand_of_a_bot_that_was_killed_has_its_last_commits(tmp_path: Path, clock: Clock) -> None:
     async with open_store(tmp_path / "old", clock) as store:
         await ended(store, clock)
         shutil.copytree(tmp_path / "old", tmp_path / "hand")  # with the -wal file, in which all of it stands
@@ -449,7 +449,7 @@ async def test_a_copy_made_by_hand_of_a_bot_that_was_killed_holds_its_last_words
         ("", DatabaseState.OURS),
     ],
 )
-async def test_a_look_from_outside_tells_what_lies_there_and_leaves_it_so(
+async def test_reading_a_database_from_outside_describes_it_and_changes_nothing(
     tmp_path: Path, clock: Clock, what: str, found: DatabaseState
 ) -> None:
     assert read_header(tmp_path).found is DatabaseState.NOTHING

@@ -64,7 +64,7 @@ async def unwritable(_: Database) -> AsyncIterator[None]:
     ("error", "sentence"),
     [(full, "the disk is full"), (read_only, "is read-only"), (unwritable, "the disk reports an error")],
 )
-async def test_each_trouble_of_the_disk_is_told_by_its_kind_once_and_so_is_its_end(
+async def test_each_trouble_of_the_disk_raises_one_alert_of_its_kind_and_so_does_its_end(
     database: Database, told: list[str], error: type, sentence: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "bot.store")
@@ -82,7 +82,7 @@ async def test_each_trouble_of_the_disk_is_told_by_its_kind_once_and_so_is_its_e
     assert len(caplog.records) == 2
 
 
-async def test_a_disk_that_is_first_full_and_then_read_only_is_told_of_both(
+async def test_a_disk_that_is_first_full_and_then_read_only_raises_both_alerts(
     database: Database, told: list[str]
 ) -> None:
     for error in (full, read_only, full, read_only):
@@ -117,7 +117,7 @@ async def test_what_python_itself_says_of_a_statement_is_a_bug(database: Databas
     assert told == []
 
 
-async def test_a_damaged_page_is_told_and_stays_told(database: Database, told: list[str], tmp_path: Path) -> None:
+async def test_a_damaged_page_raises_an_alert_that_stays(database: Database, told: list[str], tmp_path: Path) -> None:
     async def read(db: aiosqlite.Connection) -> None:
         await db.execute_fetchall("SELECT sum(length(value)) FROM facts")
 

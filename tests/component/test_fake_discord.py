@@ -251,7 +251,7 @@ async def test_a_form_opens_and_is_sent(fake: FakeDiscord, bot: Bot, room: int, 
     assert fake.violations == []
 
 
-async def test_what_stands_behind_an_interactions_token_is_read_edited_and_deleted(
+async def test_the_messages_of_an_interactions_token_are_read_edited_and_deleted(
     fake: FakeDiscord, bot: Bot, room: int, mira: int
 ) -> None:
     interaction = await fake.slash(room, mira, "job", {"jobid": "abc"})
@@ -386,7 +386,7 @@ async def test_too_many_edits_of_an_old_message_are_refused() -> None:
         assert fake.violations == []
 
 
-async def test_limits_are_told_in_headers_so_that_discord_py_waits(fake: FakeDiscord, bot: Bot, room: int) -> None:
+async def test_rate_limit_headers_make_discord_py_wait(fake: FakeDiscord, bot: Bot, room: int) -> None:
     fake.limits = Limits((2, 0.1))
     for number in range(5):
         await bot.channel(room).send(str(number))

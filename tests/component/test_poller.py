@@ -892,7 +892,7 @@ async def test_a_job_that_useapi_does_not_know_is_over_after_three_polls_in_a_ro
     assert len(harness.useapi.polls) == 3
 
 
-async def test_a_job_that_is_found_again_starts_to_count_anew(harness: PollerHarness) -> None:
+async def test_a_job_that_is_found_again_starts_to_count_from_zero(harness: PollerHarness) -> None:
     known = await harness.subscribe("a")
     harness.useapi.answers["a"] = JobUnknown()
     await asyncio.sleep(40)
@@ -904,7 +904,7 @@ async def test_a_job_that_is_found_again_starts_to_count_anew(harness: PollerHar
     assert not (await harness.job(known)).over
 
 
-async def test_a_job_that_is_subscribed_again_starts_to_count_anew(harness: PollerHarness) -> None:
+async def test_a_job_that_is_subscribed_again_starts_to_count_from_zero(harness: PollerHarness) -> None:
     known = await harness.subscribe("a")
     harness.useapi.answers["a"] = JobUnknown()
     await asyncio.sleep(40)

@@ -64,7 +64,7 @@ async def only(store: Store) -> Delivery:
     return delivery
 
 
-async def test_a_running_job_gets_a_card_and_its_end_a_result_per_watched_place(store: Store) -> None:
+async def test_a_running_job_gets_a_status_card_and_its_end_a_result_per_destination(store: Store) -> None:
     subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
     await store.subscriptions.add(RUNNING, THERE, BO)
     assert subscribed.outcome is SubscriptionOutcome.NEW
@@ -78,7 +78,7 @@ async def test_a_running_job_gets_a_card_and_its_end_a_result_per_watched_place(
     assert len({result.nonce for result in results}) == 2
 
 
-async def test_two_people_in_one_place_get_one_card_and_one_result_that_names_both(store: Store) -> None:
+async def test_two_people_in_one_channel_get_one_status_card_and_one_result_that_names_both(store: Store) -> None:
     subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
     again = await store.subscriptions.add(RUNNING, HERE, BO)
     assert again.outcome is SubscriptionOutcome.JOINED
@@ -91,7 +91,7 @@ async def test_two_people_in_one_place_get_one_card_and_one_result_that_names_bo
     ] == [MIRA, BO]
 
 
-async def test_a_job_that_is_over_is_posted_once_unless_asked_again(store: Store) -> None:
+async def test_a_job_that_is_over_is_posted_once_unless_requested_again(store: Store) -> None:
     assert (await store.subscriptions.add(DONE, HERE, MIRA)).outcome is SubscriptionOutcome.COMING
     assert (await store.subscriptions.add(DONE, HERE, BO)).outcome is SubscriptionOutcome.COMING
     claimed = await store.outbox.claim(await only(store))
@@ -137,7 +137,7 @@ async def test_a_cancelled_caller_does_not_halve_a_transaction(store: Store) -> 
     ] == [MIRA, BO]
 
 
-async def test_everything_stands_after_a_restart(tmp_path: Path, clock: Clock) -> None:
+async def test_everything_is_there_after_a_restart(tmp_path: Path, clock: Clock) -> None:
     async with open_store(tmp_path, clock) as store:
         subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
         store.clock.note_snowflake(10**18)
@@ -162,14 +162,14 @@ async def test_a_claim_remembers_the_newest_snowflake_of_its_first_send_only(sto
     assert again.attempts == 2
 
 
-async def test_what_is_not_wanted_any_more_cannot_be_claimed(store: Store) -> None:
+async def test_what_was_dropped_cannot_be_claimed(store: Store) -> None:
     subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
     card = await only(store)
     await store.jobs.record([(subscribed.known.id, DONE)])
     assert await store.outbox.claim(card) is None
 
 
-async def test_a_delivery_in_trouble_holds_up_its_channel_but_not_for_ever(store: Store, clock: Clock) -> None:
+async def test_a_delivery_in_trouble_delays_its_channel_but_not_for_ever(store: Store, clock: Clock) -> None:
     await store.subscriptions.add(DONE, HERE, MIRA)
     first = await only(store)
     await store.subscriptions.add(msgspec.structs.replace(DONE, jobid="job:2"), HERE, MIRA)
@@ -194,7 +194,7 @@ async def test_a_channel_with_a_long_backlog_keeps_nobody_else_waiting(store: St
     assert [delivery.job_id for delivery in some] == [1, 2, 3, 4, 5, 1], "the oldest of each"
 
 
-async def test_a_refused_send_may_change_its_shape_and_is_waiting_again(store: Store) -> None:
+async def test_a_refused_send_may_fall_back_and_is_waiting_again(store: Store) -> None:
     await store.subscriptions.add(DONE, HERE, MIRA)
     claimed = await store.outbox.claim(await only(store))
     assert claimed is not None
@@ -202,7 +202,7 @@ async def test_a_refused_send_may_change_its_shape_and_is_waiting_again(store: S
     assert (put_off.state, put_off.fallback) == (DeliveryState.WAITING, Fallback.NO_FILE)
 
 
-async def test_the_card_follows_the_job_and_then_shows_the_way_to_the_result(store: Store) -> None:
+async def test_the_status_card_follows_the_job_and_then_links_the_result(store: Store) -> None:
     subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
     card = await store.outbox.claim(await only(store))
     assert card is not None
@@ -242,7 +242,7 @@ async def test_what_was_owed_of_an_end_that_was_none_is_not_posted_beside_the_re
     assert (await only(store)).id != before.id, "what was on its way then, and came back, is not sent again"
 
 
-async def test_nobody_is_told_who_stopped(store: Store) -> None:
+async def test_nobody_learns_who_stopped(store: Store) -> None:
     subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
     await store.subscriptions.add(RUNNING, HERE, BO)
     card = await only(store)
@@ -271,7 +271,7 @@ async def test_recent_jobs_are_the_members_and_the_channels_newest_first(store: 
     assert [known.job.jobid for known in recent] == ["job:3", "job:2", "job:0"]
 
 
-async def test_a_look_knows_how_long_the_youngest_watch_waits(store: Store, clock: Clock) -> None:
+async def test_a_poll_target_has_the_time_of_its_newest_subscription(store: Store, clock: Clock) -> None:
     subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
     clock.forward(600)
     await store.subscriptions.add(RUNNING, THERE, BO)
@@ -279,7 +279,7 @@ async def test_a_look_knows_how_long_the_youngest_watch_waits(store: Store, cloc
     assert look.subscribed_at == clock.time
 
 
-async def test_a_given_up_result_is_taken_up_again_by_asking_and_never_posted_twice(store: Store) -> None:
+async def test_a_given_up_result_is_taken_up_again_on_request_and_never_posted_twice(store: Store) -> None:
     subscribed = await store.subscriptions.add(DONE, HERE, MIRA)
     claimed = await store.outbox.claim(await only(store))
     assert claimed is not None
@@ -304,7 +304,7 @@ async def test_a_result_that_was_dropped_during_its_send_is_not_given_up(store: 
     assert await store.deliveries.rearm(HERE.guild_id) == 0, "else it would be posted beside the other one"
 
 
-async def test_a_result_that_proved_to_stand_is_not_given_up(store: Store) -> None:
+async def test_a_result_that_proved_to_be_posted_is_not_given_up(store: Store) -> None:
     await store.subscriptions.add(DONE, HERE, MIRA)
     claimed = await store.outbox.claim(await only(store))
     assert claimed is not None
@@ -328,7 +328,7 @@ async def test_a_post_that_two_people_delete_at_once_is_dropped_once(store: Stor
     assert await store.outbox.drop(post) is False
 
 
-async def test_who_asks_again_during_the_last_edit_of_a_card_keeps_that_card(store: Store) -> None:
+async def test_who_asks_again_during_the_last_edit_of_a_status_card_keeps_it(store: Store) -> None:
     subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
     claimed = await store.outbox.claim(await only(store))
     assert claimed is not None

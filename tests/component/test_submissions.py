@@ -472,7 +472,7 @@ async def test_with_a_queue_limit_of_zero_a_submission_is_sent_or_refused(tmp_pa
     await harness.end()
 
 
-async def test_the_oldest_follower_of_a_cancelled_submission_takes_its_place(harness: QueueHarness) -> None:
+async def test_the_oldest_follower_of_a_cancelled_submission_is_sent_instead(harness: QueueHarness) -> None:
     harness.useapi.everybody = QueueFull(())
     leader = await harness.submission("U1")
     await asyncio.sleep(5)

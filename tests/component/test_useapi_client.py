@@ -530,7 +530,7 @@ def everything_about(error: BaseException) -> str:
     return "\n".join(parts)
 
 
-async def test_no_error_and_no_log_holds_the_token_or_the_jobid(
+async def test_no_error_and_no_log_contains_the_token_or_the_jobid(
     useapi: StubUseapi, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)

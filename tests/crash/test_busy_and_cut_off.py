@@ -28,7 +28,7 @@ async def test_a_busy_channel_gets_all_results_in_order_and_discord_is_not_provo
     assert len(refused) <= 1
 
 
-async def test_a_result_does_not_wait_for_all_the_cards_of_a_busy_channel(street: ProcessHarness) -> None:
+async def test_a_result_does_not_wait_for_all_the_status_cards_of_a_busy_channel(street: ProcessHarness) -> None:
     discord = street.discord
     discord.limits = Limits((5, 0.5), whole=(50, 1.0))
     await street.bot.start()
@@ -42,7 +42,7 @@ async def test_a_result_does_not_wait_for_all_the_cards_of_a_busy_channel(street
     assert len(discord.messages(street.channel)) < 25, "the other cards come behind it"
 
 
-async def test_a_gateway_that_goes_away_holds_up_no_result(street: ProcessHarness) -> None:
+async def test_a_gateway_that_goes_away_delays_no_result(street: ProcessHarness) -> None:
     discord = street.discord
     await street.bot.start()
     await discord.wait_ready()

@@ -17,7 +17,9 @@ def presses(street: ProcessHarness) -> list[str]:
     return [request.json["button"] for request in street.useapi.requests if request.path == "/v2/jobs/button"]
 
 
-async def test_a_hundred_people_with_one_id_make_one_look_one_card_and_one_result(street: ProcessHarness) -> None:
+async def test_a_hundred_people_with_one_id_cause_one_poll_one_status_card_and_one_result(
+    street: ProcessHarness,
+) -> None:
     discord = street.discord
     street.settle(POLL_SECONDS="2")  # the watcher's own looks are few, however slow the machine is
     await street.bot.start()
@@ -68,7 +70,7 @@ async def test_an_interaction_that_comes_twice_is_carried_out_once(street: Proce
     assert presses(street) == ["V1", "V2"]
 
 
-async def test_a_wish_to_see_a_picture_again_that_comes_twice_is_granted_once(street: ProcessHarness) -> None:
+async def test_a_request_to_post_again_that_comes_twice_is_granted_once(street: ProcessHarness) -> None:
     discord = street.discord
     await street.bot.start()
     await discord.wait_ready()

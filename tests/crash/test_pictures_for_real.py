@@ -153,7 +153,7 @@ async def test_every_kind_comes_at_its_size_with_a_name_and_words_for_who_cannot
     assert all(file.description for m in show.discord.messages(show.channel) for file in m.files)
 
 
-async def test_a_server_may_hide_pictures_but_where_only_adults_look(show: Show) -> None:
+async def test_a_server_may_hide_pictures_except_in_age_restricted_channels(show: Show) -> None:
     boss = show.discord.add_member(show.guild, "Kit", permissions=("MANAGE_GUILD",))
     bar = show.discord.add_channel(show.guild, "bar")
     show.discord.channels[bar].age_restricted = True

@@ -38,7 +38,7 @@ def options(panel: Any, custom_id: str) -> list[dict[str, Any]]:
     ]
 
 
-async def test_settings_hold_for_a_large_server_and_two_admins_at_once(street: ProcessHarness) -> None:
+async def test_settings_work_for_a_large_server_and_two_admins_at_once(street: ProcessHarness) -> None:
     discord, desk = street.discord, Desk(street)
     ada, ben = [discord.add_member(street.guild, name, permissions=("MANAGE_GUILD",)) for name in ("Ada", "Ben")]
     room = [discord.add_channel(street.guild, f"room-{number}") for number in range(500)][-1]

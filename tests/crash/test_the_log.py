@@ -98,7 +98,9 @@ class TransientError:
         return words in str(message.embeds) and "dr:m:" in str(message.components)  # a result: only it has the dots
 
 
-async def test_whatever_goes_wrong_no_line_tells_a_secret_and_each_about_a_job_names_it(street: ProcessHarness) -> None:
+async def test_whatever_goes_wrong_no_line_contains_a_secret_and_each_about_a_job_names_it(
+    street: ProcessHarness,
+) -> None:
     await street.open(LOG_LEVEL="DEBUG", LOG_FORMAT="json")
     error = TransientError(street)
     await street.bot.start()

@@ -64,7 +64,7 @@ async def test_an_id_that_nobody_knows_is_asked_for_once_and_not_kept(harness: B
     assert not harness.posts()
 
 
-async def test_an_id_is_found_in_what_stands_around_it(harness: BotHarness) -> None:
+async def test_an_id_is_found_in_the_text_around_it(harness: BotHarness) -> None:
     for around in (
         "  {}\n",
         "`{}`",
@@ -81,7 +81,7 @@ async def test_an_id_is_found_in_what_stands_around_it(harness: BotHarness) -> N
         assert harness.looks(jobid) == 1, around
 
 
-async def test_the_same_id_in_two_disguises_is_one_watch(harness: BotHarness) -> None:
+async def test_the_same_id_in_two_disguises_is_one_subscription(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job()
     await harness.job(harness.mira, jobid)
     answer = await harness.job(harness.bo, json.dumps({"jobid": jobid}))

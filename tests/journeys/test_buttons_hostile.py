@@ -99,7 +99,7 @@ async def test_a_button_carried_elsewhere_opens_nothing(harness: BotHarness, whe
     assert [message.id for message in harness.posts()] == [post.id]
 
 
-async def test_the_buttons_of_a_card_do_nothing_to_a_result_nor_the_other_way_round(harness: BotHarness) -> None:
+async def test_the_buttons_of_a_status_card_do_nothing_to_a_result_nor_the_other_way_round(harness: BotHarness) -> None:
     _, _, result = await posted(harness)
     await harness.job(harness.mira, harness.useapi.add_job(duration=9000))
     card = str(button(harness.last, "Stop").custom_id).rpartition(":")[2]
@@ -128,7 +128,7 @@ async def test_a_plain_member_gains_nothing_from_a_moderators_buttons(harness: B
         (404, "useapi.net has no job with this id."),
     ],
 )
-async def test_a_press_that_useapi_refuses_is_told_and_never_sent_again(
+async def test_a_press_that_useapi_refuses_is_reported_and_never_sent_again(
     harness: BotHarness, error: int | str, sentence: str
 ) -> None:
     _, post, _ = await posted(harness)
@@ -141,7 +141,7 @@ async def test_a_press_that_useapi_refuses_is_told_and_never_sent_again(
 
 
 @pytest.mark.parametrize("error", [500, "reset", "html", "wrong_shape"])
-async def test_a_press_whose_answer_was_lost_is_looked_for_and_never_sent_again(
+async def test_a_press_whose_answer_was_lost_is_reconciled_and_never_sent_again(
     harness: BotHarness, error: int | str
 ) -> None:
     _, post, _ = await posted(harness)
@@ -200,7 +200,7 @@ def _now(harness: BotHarness, answer: discord.Message) -> str:
     return str(stored.content)
 
 
-async def test_a_press_that_hangs_is_told_after_its_time_and_never_sent_again(harness: BotHarness) -> None:
+async def test_a_press_that_hangs_is_reported_after_its_timeout_and_never_sent_again(harness: BotHarness) -> None:
     async def time_passes() -> None:
         await harness.useapi.wait_for_request(path="/v2/jobs/button")
         harness.env.backend.advance_clock(76)
@@ -227,7 +227,7 @@ async def test_a_used_button_whose_child_cannot_be_described_yet_is_followed_all
     assert await harness.rows("SELECT state FROM submissions") == [("repeated",)]
 
 
-async def test_a_bug_is_told_with_a_reference_that_the_log_has_too(
+async def test_a_bug_is_answered_with_a_reference_that_the_log_has_too(
     harness: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     jobid, post, _ = await posted(harness)

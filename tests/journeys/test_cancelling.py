@@ -73,7 +73,7 @@ async def test_what_midjourney_finishes_all_the_same_is_posted_also_after_a_rest
     assert harness.looks(jobid) == looks, "it is over for good"
 
 
-async def test_a_cancelled_job_is_looked_at_for_an_hour_and_by_who_asks_for_it(harness: BotHarness) -> None:
+async def test_a_cancelled_job_is_polled_for_an_hour_and_when_a_member_requests_it(harness: BotHarness) -> None:
     jobid, card = await running(harness)
     await cancelled(harness, harness.mira, card)
     await harness.wait(3600 + 400)
@@ -108,7 +108,7 @@ async def test_only_the_presser_and_moderators_may_cancel_and_never_what_a_u_mad
     assert not [request for request in harness.useapi.requests if "cancel" in request.path]
 
 
-async def test_a_cancel_that_useapi_does_not_take_is_told_and_the_job_goes_on(harness: BotHarness) -> None:
+async def test_a_cancellation_that_useapi_refuses_is_answered_and_the_job_continues(harness: BotHarness) -> None:
     jobid, card = await running(harness)
     harness.useapi.fail(500, path="/v2/jobs/cancel*")
     answer = await cancelled(harness, harness.mira, card)

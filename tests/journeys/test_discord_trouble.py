@@ -88,7 +88,7 @@ async def test_an_hour_without_discord_costs_few_requests_and_loses_nothing(
     assert card.content.startswith("-# ✓")
 
 
-async def test_an_answer_that_never_came_is_settled_by_a_look_not_by_a_second_post(harness: BotHarness) -> None:
+async def test_an_answer_that_never_came_is_settled_by_the_history_not_by_a_second_post(harness: BotHarness) -> None:
     request = harness.bot.http.request
     lost: list[Any] = []
 
@@ -109,7 +109,7 @@ async def test_an_answer_that_never_came_is_settled_by_a_look_not_by_a_second_po
 
 
 @pytest.mark.parametrize(("status", "pause"), [(429, 5 * MINUTE), (401, MINUTE)], ids=["too many", "token refused"])
-async def test_a_refusal_of_the_whole_bot_holds_every_channel(harness: BotHarness, status: int, pause: int) -> None:
+async def test_a_refusal_of_the_whole_bot_pauses_every_channel(harness: BotHarness, status: int, pause: int) -> None:
     refuse(harness, status)
     await over(harness)
     await harness.job(harness.bo, harness.useapi.add_job(age=600), harness.lounge)
@@ -151,7 +151,7 @@ async def test_a_refusal_of_the_whole_bot_ends_what_other_channels_are_being_sen
     assert len(harness.posts()) == 1
 
 
-async def test_a_pause_that_discord_orders_on_an_edit_holds_the_posts_too(harness: BotHarness) -> None:
+async def test_a_pause_that_discord_orders_on_an_edit_delays_the_posts_too(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(duration=300))
     refuse(harness, 429, method="PATCH", times=None)
     await harness.wait(2 * MINUTE)
@@ -180,7 +180,7 @@ async def test_a_picture_that_was_late_comes_though_the_answer_to_its_post_was_l
     assert len(post.attachments) == 1, "a link to the picture is not the picture"
 
 
-async def test_a_folder_that_was_tidied_away_is_made_anew(harness: BotHarness) -> None:
+async def test_a_folder_that_was_tidied_away_is_made_again(harness: BotHarness) -> None:
     on_their_way = harness.folder / "tmp"
     on_their_way.rmdir()
     await over(harness)
@@ -189,7 +189,7 @@ async def test_a_folder_that_was_tidied_away_is_made_anew(harness: BotHarness) -
 
 
 @pytest.mark.parametrize(("status", "code"), [(429, 30046), (403, 50001)])
-async def test_a_card_that_may_not_be_edited_for_a_while_tells_the_end_when_it_may(
+async def test_a_status_card_that_cannot_be_edited_for_a_while_shows_the_end_later(
     harness: BotHarness, status: int, code: int
 ) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(duration=60))
@@ -250,7 +250,7 @@ async def test_a_reply_that_discord_does_not_allow_becomes_a_post_of_its_own(har
     assert harness.last.attachments, "and otherwise whole"
 
 
-async def test_a_card_that_discord_refuses_is_let_go_and_the_picture_comes(harness: BotHarness) -> None:
+async def test_a_status_card_that_discord_refuses_is_dropped_and_the_picture_comes(harness: BotHarness) -> None:
     for number, (status, code) in enumerate(((400, 50035), (403, 50013), (404, 10003), (413, 0))):
         refuse(harness, status, code, times=None)
         assert (await harness.job(harness.mira, harness.useapi.add_job(duration=20))).startswith("Watching")
@@ -372,7 +372,7 @@ async def test_trouble_in_one_channel_does_not_touch_another(harness: BotHarness
     assert not harness.posts()
 
 
-async def test_a_post_that_cannot_be_made_does_not_hold_up_those_behind_it_for_ever(
+async def test_a_post_that_cannot_be_made_does_not_delay_those_behind_it_for_ever(
     harness: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     refuse(harness, 503, times=None)
@@ -390,7 +390,7 @@ async def test_a_post_that_cannot_be_made_does_not_hold_up_those_behind_it_for_e
 # --- deleted by hand --------------------------------------------------------------------------------------------------
 
 
-async def test_a_card_that_was_deleted_by_hand_takes_nothing_with_it(harness: BotHarness) -> None:
+async def test_a_status_card_that_was_deleted_by_hand_takes_nothing_with_it(harness: BotHarness) -> None:
     for number, when in enumerate((1, 40), 1):
         await harness.job(harness.mira, harness.useapi.add_job(duration=60))
         await harness.wait(when)
@@ -400,7 +400,7 @@ async def test_a_card_that_was_deleted_by_hand_takes_nothing_with_it(harness: Bo
         assert harness.last.attachments, when
 
 
-async def test_who_asks_again_after_deleting_the_card_gets_a_new_one(harness: BotHarness) -> None:
+async def test_who_asks_again_after_deleting_the_status_card_gets_a_new_one(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(duration=600)
     await harness.job(harness.mira, jobid)
     await harness.mira.delete(harness.last)
@@ -456,7 +456,7 @@ async def test_a_command_that_could_not_be_taken_up_promises_nothing(
     caplog.clear()
 
 
-async def test_an_answer_that_is_lost_loses_no_watch(harness: BotHarness, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_lost_answer_loses_no_subscription(harness: BotHarness, caplog: pytest.LogCaptureFixture) -> None:
     harness.env.inject_error("PATCH", "/webhooks/*", status=404, code=10015, times=None)
     await harness.mira.slash(harness.channel, "job", jobid=harness.useapi.add_job())
     harness.env._errors.clear()
@@ -465,7 +465,7 @@ async def test_an_answer_that_is_lost_loses_no_watch(harness: BotHarness, caplog
     assert "Traceback" not in caplog.text
 
 
-async def test_whoever_asked_while_an_answer_was_lost_is_not_told_that_it_failed(harness: BotHarness) -> None:
+async def test_whoever_asked_while_an_answer_was_lost_does_not_read_that_it_failed(harness: BotHarness) -> None:
     harness.env.inject_error("PATCH", "/webhooks/*", status=503, times=1)
     said = await harness.job(harness.mira, harness.useapi.add_job(prompt="a lighthouse", age=600))
     assert said.startswith("Discord has trouble just now. Your request may have gone through anyway")

@@ -55,7 +55,7 @@ async def test_a_picture_that_was_deleted_gives_its_button_back(harness: BotHarn
     assert labels(post) == GRID
 
 
-async def test_a_child_names_its_parent_and_answers_it_only_where_that_stands(harness: BotHarness) -> None:
+async def test_a_child_names_its_parent_and_replies_to_it_only_where_that_is_posted(harness: BotHarness) -> None:
     jobid, grid = await grid_of(harness)
     child = harness.useapi.add_job(prompt=CASTLE, button="V1", parent=jobid, age=300)
     await harness.job(harness.mira, child, harness.lounge)
@@ -136,7 +136,7 @@ async def stage_without_private_answers(harness: BotHarness) -> BotHarness:
     return harness
 
 
-async def test_who_cannot_be_told_in_private_any_more_is_told_in_the_channel(
+async def test_who_cannot_be_notified_in_private_any_more_is_notified_in_the_channel(
     stage_without_private_answers: BotHarness,
 ) -> None:
     harness = stage_without_private_answers

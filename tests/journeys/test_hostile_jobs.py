@@ -63,7 +63,7 @@ def is_harmless(message: discord.Message) -> None:
 
 
 @pytest.mark.parametrize("kinds", [list(PROMPTS)[start::2] for start in range(2)], ids=["even", "odd"])
-async def test_no_prompt_comes_alive_on_card_or_result(harness: BotHarness, kinds: list[str]) -> None:
+async def test_no_prompt_comes_alive_on_status_card_or_result(harness: BotHarness, kinds: list[str]) -> None:
     for kind in kinds:
         await harness.job(harness.mira, harness.useapi.add_job(prompt=PROMPTS[kind], duration=16))
         is_harmless(harness.last)
@@ -157,7 +157,7 @@ async def test_a_job_from_the_edge_of_time_is_followed_like_any_other(harness: B
 # --- buttons ----------------------------------------------------------------------------------------------------------
 
 
-async def test_of_forty_buttons_twenty_four_find_a_place_beside_the_extras(harness: BotHarness) -> None:
+async def test_of_forty_buttons_twenty_four_fit_beside_the_extras(harness: BotHarness) -> None:
     post = await finished(harness, buttons=[f"Button {number}" for number in range(40)])
     rows = labels(post)
     assert [len(row) for row in rows] == [5, 5, 5, 5, 5]

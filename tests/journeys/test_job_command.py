@@ -8,7 +8,7 @@ from tests.journeys.conftest import BotHarness, button, key_in, labels, private,
 # --- together ---------------------------------------------------------------------------------------------------------
 
 
-async def test_two_people_in_one_channel_share_a_card_its_looks_and_a_result_that_calls_both(
+async def test_two_people_in_one_channel_share_a_status_card_its_polls_and_a_result_that_calls_both(
     harness: BotHarness,
 ) -> None:
     jobid = harness.useapi.add_job(duration=80)
@@ -55,7 +55,7 @@ async def test_the_admin_says_how_long_is_long(harness: BotHarness) -> None:
     assert harness.last.content == f"<@{harness.mira.id}>"
 
 
-async def test_two_channels_get_a_result_each_from_one_look(harness: BotHarness) -> None:
+async def test_two_channels_get_a_result_each_from_one_poll(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job()
     await harness.job(harness.mira, jobid)
     assert (await harness.job(harness.bo, jobid, harness.lounge)).startswith("Watching `#")
@@ -68,7 +68,7 @@ async def test_two_channels_get_a_result_each_from_one_look(harness: BotHarness)
     assert harness.looks(jobid) == 3
 
 
-async def test_two_who_ask_in_the_same_moment_cause_one_look_and_get_one_card(harness: BotHarness) -> None:
+async def test_two_who_ask_in_the_same_moment_cause_one_poll_and_get_one_status_card(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(duration=80)
     async with harness.one_moment():
         asked = [await who.slash(harness.channel, "job", jobid=jobid) for who in (harness.mira, harness.bo)]
@@ -94,7 +94,7 @@ async def test_two_who_ask_in_the_same_moment_for_a_job_that_is_over_get_one_res
 # --- again ------------------------------------------------------------------------------------------------------------
 
 
-async def test_asking_twice_leads_to_the_card(harness: BotHarness) -> None:
+async def test_a_second_request_leads_to_the_status_card(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(duration=80)
     await harness.job(harness.mira, jobid)
     (card,) = harness.posts()
@@ -104,7 +104,7 @@ async def test_asking_twice_leads_to_the_card(harness: BotHarness) -> None:
     assert result.content == f"<@{harness.mira.id}>"
 
 
-async def test_a_card_that_somebody_deleted_comes_anew_when_asked_for(harness: BotHarness) -> None:
+async def test_a_deleted_status_card_is_posted_again_on_request(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(duration=80)
     await harness.job(harness.mira, jobid)
     await harness.mira.delete(harness.last)
@@ -116,7 +116,7 @@ async def test_a_card_that_somebody_deleted_comes_anew_when_asked_for(harness: B
     assert harness.jump(result) in card.content
 
 
-async def test_a_result_that_stands_here_is_linked_and_posted_again_on_request(harness: BotHarness) -> None:
+async def test_a_result_that_is_posted_here_is_linked_and_posted_again_on_request(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(age=600)
     await harness.job(harness.mira, jobid)
     (result,) = harness.posts()
@@ -145,7 +145,7 @@ async def test_a_result_posted_again_calls_nobody_who_was_called_before(harness:
     assert harness.last.content == ""
 
 
-async def test_a_result_posted_again_later_is_not_silent_because_somebody_just_asked(harness: BotHarness) -> None:
+async def test_a_result_posted_again_later_on_request_is_not_silent(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(age=600)
     await harness.job(harness.mira, jobid)
     await harness.wait(3 * 3600)

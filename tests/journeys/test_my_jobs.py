@@ -98,7 +98,7 @@ async def test_what_ended_lately_is_listed_with_the_way_there(harness: BotHarnes
     )
 
 
-async def test_a_press_in_line_is_taken_back_before_it_costs_anything(harness: BotHarness) -> None:
+async def test_a_queued_press_is_taken_back_before_it_costs_anything(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(age=600))
     post = harness.last
     harness.useapi.fail("queue_full", path="/v2/jobs/button", times=math.inf)
@@ -140,7 +140,7 @@ async def test_pings_are_switched_off_for_oneself_and_the_results_come_without(h
 # --- whoever runs the bot ---------------------------------------------------------------------------------------------
 
 
-async def test_the_owner_sees_the_accounts_jobs_and_may_watch_them(harness: BotHarness) -> None:
+async def test_the_owner_sees_the_accounts_jobs_and_may_subscribe_to_them(harness: BotHarness) -> None:
     harness.bot.owner_id = harness.mira.id
     known, stranger = harness.useapi.add_job(duration=60), harness.useapi.add_job(prompt="a boat", duration=60)
     await harness.job(harness.bo, known)

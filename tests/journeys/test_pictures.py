@@ -164,7 +164,7 @@ async def test_a_picture_that_could_not_be_fetched_comes_into_its_post_within_te
     assert labels(post) == [["U1", "U2", "U3", "U4", "🔄"], ["V1", "V2", "V3", "V4", "⋯"]]
 
 
-async def test_a_host_that_drips_one_byte_a_second_holds_nothing_up_for_longer_than_a_minute(
+async def test_a_host_that_drips_one_byte_a_second_delays_nothing_for_longer_than_a_minute(
     harness: BotHarness,
 ) -> None:
     drop = 0.005  # seconds of the server's, for one of the bot's
@@ -240,7 +240,7 @@ async def test_a_server_may_have_every_picture_hidden_and_then_no_preview_is_see
     assert "-# The picture could not be fetched. [Open it](http" in words(post)
 
 
-async def test_pictures_are_hidden_but_where_only_adults_look(harness: BotHarness) -> None:
+async def test_pictures_are_hidden_except_in_age_restricted_channels(harness: BotHarness) -> None:
     await harness.bot.store.servers.change_settings(harness.guild.id, spoiler=Spoiler.UNLESS_AGE_RESTRICTED)
     asked = age_restricted(harness, harness.lounge.id)
     thread = harness.env.backend.create_thread(harness.lounge.id, "sketches", harness.bo.id, broadcast=False)
@@ -306,7 +306,7 @@ async def test_four_that_could_not_be_had_can_be_asked_for_again_and_then_the_ex
     assert len(harness.last.attachments) == 4
 
 
-async def test_four_pictures_of_midjourneys_own_are_posted_where_it_tells_of_them(harness: BotHarness) -> None:
+async def test_four_full_size_pictures_are_posted_where_midjourney_links_them(harness: BotHarness) -> None:
     pictures = [samples.png(32, 32 + number) for number in range(4)]
     urls = [served(harness, f"0_{number}.png", data) for number, data in enumerate(pictures)]
     await harness.bot.store.servers.change_settings(harness.guild.id, spoiler=Spoiler.ALWAYS)

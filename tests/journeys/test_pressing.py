@@ -58,7 +58,7 @@ async def test_the_childs_result_answers_the_parents_picture_and_names_the_press
     assert len(child.attachments) == 1
 
 
-async def test_a_child_that_is_done_soon_has_no_card(harness: BotHarness) -> None:
+async def test_a_child_that_is_done_soon_has_no_status_card(harness: BotHarness) -> None:
     _, grid = await posted(harness)
     for label in ("U1", "U2", "U3", "U4"):
         await harness.press(harness.mira, grid, label)
@@ -68,7 +68,7 @@ async def test_a_child_that_is_done_soon_has_no_card(harness: BotHarness) -> Non
     assert all(post.embeds for post in harness.posts())
 
 
-async def test_a_child_that_still_runs_after_the_first_look_gets_a_card_with_its_line_of_lineage(
+async def test_a_child_that_still_runs_after_the_first_poll_gets_a_status_card_with_its_lineage(
     harness: BotHarness,
 ) -> None:
     _, grid = await posted(harness)
@@ -177,7 +177,7 @@ async def test_a_moderator_with_ten_running_jobs_waits_before_pressing(harness: 
 # --- what useapi may say ----------------------------------------------------------------------------------------------
 
 
-async def test_a_used_button_leads_to_the_child_that_stands_here(harness: BotHarness) -> None:
+async def test_a_used_button_leads_to_the_child_that_is_posted_here(harness: BotHarness) -> None:
     _, grid = await posted(harness)
     before = str(button(grid, "U1").custom_id)
     await harness.press(harness.mira, grid, "U1")
@@ -216,7 +216,7 @@ async def test_two_moderators_in_the_same_moment_get_one_child(harness: BotHarne
     assert [words(post).split(" ")[0] for post in harness.posts()] == ["**Imagine**\n>", "**U1**"]
 
 
-async def test_who_presses_what_is_being_looked_for_waits_for_what_comes_of_it(harness: BotHarness) -> None:
+async def test_who_presses_what_is_being_reconciled_waits_for_the_outcome(harness: BotHarness) -> None:
     _, grid = await posted(harness)
     ana = harness.guild.add_member(harness.env.create_user("Ana"), roles=[harness.guild.roles["Moderators"]])
     harness.useapi.fail("reset", path="/v2/jobs/button")
@@ -254,7 +254,7 @@ async def test_a_press_at_a_full_account_is_kept_and_sent_when_a_job_ends(harnes
     assert words(harness.last).startswith("**V1** of ")
 
 
-async def test_a_press_that_midjourney_declines_is_told_to_the_presser_alone(harness: BotHarness) -> None:
+async def test_a_press_that_midjourney_declines_is_answered_to_the_presser_alone(harness: BotHarness) -> None:
     _, grid = await posted(harness)
     harness.useapi.plan(ends="moderated", duration=0)
     told = words(await harness.press(harness.mira, grid, "V1"))

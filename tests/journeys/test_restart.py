@@ -5,7 +5,7 @@ from tests.journeys.conftest import BotHarness, button, labels, words
 CASTLE = "a castle in the fog, ink wash --ar 3:2"
 
 
-async def test_a_job_that_still_runs_is_watched_on(harness: BotHarness) -> None:
+async def test_a_job_that_still_runs_keeps_being_polled(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(prompt=CASTLE, duration=80)
     await harness.job(harness.bo, jobid)
     await harness.restart()
@@ -80,7 +80,7 @@ async def test_buttons_below_old_results_work(harness: BotHarness) -> None:
     assert words(harness.last).startswith(f"**U1** of [castle in the fog]({harness.jump(grid)})")
 
 
-async def test_buttons_below_old_cards_and_private_answers_work(harness: BotHarness) -> None:
+async def test_buttons_below_old_status_cards_and_private_answers_work(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(prompt=CASTLE, duration=600)
     await harness.job(harness.mira, jobid)
     question = await harness.press(harness.mira, harness.last, "Stop")
@@ -122,7 +122,7 @@ async def test_commands_that_did_not_change_are_not_sent_again(harness: BotHarne
     assert (await harness.job(harness.mira, harness.useapi.add_job())).startswith("Watching `#")
 
 
-async def test_a_server_that_left_the_list_is_told_the_line_to_add(harness: BotHarness) -> None:
+async def test_a_server_that_left_the_list_is_answered_with_the_line_to_add(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, age=600))
     await harness.restart(allowed_guilds=frozenset({123456789012345678}))
     line = f"put `{harness.guild.id}` after `ALLOWED_GUILDS=`"

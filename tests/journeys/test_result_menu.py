@@ -71,7 +71,7 @@ async def test_a_deleted_post_comes_back_when_asked_for(harness: BotHarness) -> 
     assert harness.looks(jobid) == 1
 
 
-async def test_the_card_leads_to_the_copy_that_stands(harness: BotHarness) -> None:
+async def test_the_status_card_leads_to_the_copy_that_was_not_deleted(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(prompt=CASTLE)
     await harness.job(harness.mira, jobid)
     await harness.wait(35)
@@ -102,7 +102,7 @@ async def test_a_post_that_is_gone_already_counts_as_deleted(harness: BotHarness
 # --- tell me too ------------------------------------------------------------------------------------------------------
 
 
-async def test_tell_me_too_puts_a_member_on_the_list(harness: BotHarness) -> None:
+async def test_notify_me_puts_a_member_on_the_list(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(duration=80))
     await harness.wait(5)
     assert (
@@ -124,7 +124,7 @@ async def test_tell_me_too_puts_a_member_on_the_list(harness: BotHarness) -> Non
     assert len(harness.posts()) == 2
 
 
-async def test_a_card_that_discord_lets_nobody_edit_promises_nothing_that_came_already(harness: BotHarness) -> None:
+async def test_a_status_card_that_cannot_be_edited_promises_nothing_that_came_already(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(duration=20))
     card = harness.last
     harness.env.inject_error("PATCH", "/channels/*/messages/*", status=429, code=30046, times=None)
@@ -141,7 +141,7 @@ async def test_a_card_that_discord_lets_nobody_edit_promises_nothing_that_came_a
 # --- stop -------------------------------------------------------------------------------------------------------------
 
 
-async def test_stop_ends_ones_own_watch_and_the_others_are_told(harness: BotHarness) -> None:
+async def test_stop_ends_ones_own_subscription_and_the_others_stay_notified(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(duration=80)
     await harness.job(harness.mira, jobid)
     await harness.job(harness.bo, jobid)
@@ -157,7 +157,7 @@ async def test_stop_ends_ones_own_watch_and_the_others_are_told(harness: BotHarn
     assert harness.last.content == f"<@{harness.mira.id}>"
 
 
-async def test_when_the_last_one_stops_the_card_says_so_and_nobody_looks_any_more(harness: BotHarness) -> None:
+async def test_when_the_last_subscriber_stops_the_status_card_says_so_and_polls_end(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(prompt=CASTLE, duration=80)
     await harness.job(harness.bo, jobid)
     await harness.press(harness.bo, await harness.press(harness.bo, harness.last, "Stop"), "Stop notifying me")
@@ -185,13 +185,13 @@ async def test_a_moderator_may_stop_it_for_everyone_here_but_not_elsewhere(harne
     assert harness.posts(harness.lounge)[-1].content == f"<@{harness.bo.id}>"
 
 
-async def test_a_moderator_who_watches_may_choose(harness: BotHarness) -> None:
+async def test_a_subscribed_moderator_may_choose(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(duration=80))
     question = await harness.press(harness.mira, harness.last, "Stop")
     assert labels(question) == [["Stop notifying me", "Stop watching for everyone", "Cancel the job"]]
 
 
-async def test_a_member_who_does_not_watch_has_nothing_to_stop(harness: BotHarness) -> None:
+async def test_a_member_without_a_subscription_has_nothing_to_stop(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(duration=80))
     answer = await harness.press(harness.bo, harness.last, "Stop")
     assert words(answer) == "You aren't being notified about this job, so there's nothing to stop."

@@ -77,7 +77,7 @@ async def test_without_read_message_history_everything_works(harness: BotHarness
     assert result.attachments
 
 
-async def test_a_card_can_be_joined_only_by_who_may_write_here(harness: BotHarness) -> None:
+async def test_a_status_card_can_be_joined_only_by_who_may_write_here(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(duration=120))
     harness.forbid(harness.bo, "send_messages")
     assert (await harness.press(harness.bo, harness.last, "🔔 Notify me")).content == NOT_YOU

@@ -127,7 +127,7 @@ async def test_a_button_that_no_panel_has_is_answered_and_changes_nothing(harnes
 # --- where results go -------------------------------------------------------------------------------------------------
 
 
-async def test_results_go_to_the_chosen_channel_and_the_asker_learns_where(harness: BotHarness) -> None:
+async def test_results_go_to_the_results_channel_and_the_asker_learns_where(harness: BotHarness) -> None:
     ada = admin(harness)
     await chosen(harness, ada, await opened(harness, ada, "RESULTS"), "r", harness.lounge)
     jobid = harness.useapi.add_job()
@@ -151,7 +151,7 @@ async def test_results_go_to_the_chosen_channel_and_the_asker_learns_where(harne
     assert not harness.posts()
 
 
-async def test_a_chosen_channel_that_was_deleted_or_closed_stops_nobody(harness: BotHarness) -> None:
+async def test_a_results_channel_that_was_deleted_or_closed_stops_nobody(harness: BotHarness) -> None:
     ada = admin(harness)
     await chosen(harness, ada, await opened(harness, ada, "RESULTS"), "r", harness.lounge)
     harness.forbid(None, "embed_links", channel=harness.lounge)
@@ -187,7 +187,7 @@ async def test_a_channel_in_which_nothing_can_be_posted_is_not_taken(harness: Bo
     assert (await kept(harness)).results_channel is None
 
 
-async def test_who_may_not_write_here_gets_nothing_posted_in_the_chosen_channel_either(harness: BotHarness) -> None:
+async def test_who_may_not_write_here_gets_nothing_posted_in_the_results_channel_either(harness: BotHarness) -> None:
     ada = admin(harness)
     await chosen(harness, ada, await opened(harness, ada, "RESULTS"), "r", harness.lounge)
     harness.forbid(harness.bo, "send_messages")

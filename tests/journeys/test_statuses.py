@@ -19,7 +19,7 @@ def answer_about(jobid: str, status: str, **more: Any) -> dict[str, Any]:
 # --- declined ---------------------------------------------------------------------------------------------------------
 
 
-async def test_a_declined_job_is_told_without_its_prompt(harness: BotHarness) -> None:
+async def test_a_declined_job_is_posted_without_its_prompt(harness: BotHarness) -> None:
     await harness.job(harness.bo, harness.useapi.add_job(prompt=SECRET, ends="moderated", duration=30))
     await harness.wait(50)
     card, result = harness.posts()
@@ -33,7 +33,7 @@ async def test_a_declined_job_is_told_without_its_prompt(harness: BotHarness) ->
     assert "castle" not in harness.sent()
 
 
-async def test_why_is_told_to_who_asked_and_to_nobody_else(harness: BotHarness) -> None:
+async def test_the_reason_is_answered_to_who_asked_and_to_nobody_else(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(prompt=SECRET, ends="moderated", age=60)
     await harness.job(harness.bo, jobid)
     told = words(await harness.press(harness.bo, harness.last, "Why?"))
@@ -127,7 +127,7 @@ async def test_a_job_that_is_found_again_in_time_goes_on(harness: BotHarness) ->
     assert labels(result)[0] == ["U1", "U2", "U3", "U4", "🔄"]
 
 
-async def test_a_forgotten_job_is_looked_for_anew_when_somebody_asks(harness: BotHarness) -> None:
+async def test_a_forgotten_job_is_polled_again_on_request(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(prompt="a castle", duration=100)
     await harness.job(harness.mira, jobid)
     harness.useapi.set_answer(jobid, {"error": "Job has expired", "code": 410}, status=410)
@@ -162,7 +162,7 @@ async def test_a_job_without_news_for_a_day_is_given_up_with_a_sentence(harness:
     assert harness.looks(jobid) == looks
 
 
-async def test_a_job_that_was_given_up_is_watched_again_when_somebody_asks(harness: BotHarness) -> None:
+async def test_a_job_that_was_given_up_is_subscribed_again_on_request(harness: BotHarness) -> None:
     await harness.restart(poll_seconds=300)
     jobid = harness.useapi.add_job(prompt="a castle", ends="silent")
     await harness.job(harness.mira, jobid)
@@ -199,7 +199,7 @@ async def test_a_status_that_useapi_invents_later_does_not_end_a_job(harness: Bo
     assert [labels(result)[0] for result in results] == [["U1", "U2", "U3", "U4", "🔄"]] * len(jobids)
 
 
-async def test_an_older_answer_does_not_take_the_card_back(harness: BotHarness) -> None:
+async def test_an_older_answer_does_not_take_the_status_card_back(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(prompt="a castle", duration=267)
     harness.useapi.set_answer(jobid, answer_about(jobid, "progress", content="**a castle** - <@1> (47%) (fast)"))
     await harness.job(harness.mira, jobid)

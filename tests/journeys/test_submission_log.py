@@ -88,7 +88,7 @@ async def test_many_presses_are_paged_and_the_buttons_outlive_a_restart(harness:
     assert (await harness.press(ada, panel, "Older ▶")).content == "Only members with Manage Server can use this."
 
 
-async def test_totals_stand_by_day_week_and_month_per_member_and_kind(harness: BotHarness) -> None:
+async def test_totals_are_by_day_week_and_month_per_member_and_kind(harness: BotHarness) -> None:
     ada = admin(harness)
     await harness.job(harness.bo, harness.useapi.add_job(age=600))
     await insert_presses(harness, 2, harness.bo, ago=HOUR)
@@ -146,7 +146,7 @@ async def test_other_servers_presses_and_troubles_are_not_shown(harness: BotHarn
     assert held.startswith("The queue is paused: All Midjourney slots are busy.")
 
 
-async def test_an_outage_is_told_to_admins_in_few_words_and_to_the_owner_in_full(harness: BotHarness) -> None:
+async def test_an_outage_is_shown_to_admins_in_few_words_and_to_the_owner_in_full(harness: BotHarness) -> None:
     ada = admin(harness)
     await harness.job(harness.bo, harness.useapi.add_job(duration=600))
     harness.useapi.fail(402, times=math.inf)

@@ -57,7 +57,7 @@ async def test_a_mistake_in_our_sql_is_logged_as_a_bug_and_blames_no_disk(
     caplog.clear()  # the traceback was the story
 
 
-async def test_a_disk_without_room_for_pictures_holds_no_result_up(harness: BotHarness) -> None:
+async def test_a_disk_without_room_for_pictures_delays_no_result(harness: BotHarness) -> None:
     await harness.restart(alert_channel=harness.lounge.id)
     data = samples.png(64, 64) + bytes(5_000_000)
     url = harness.useapi.serve_file("x.png", data, content_type="image/png")
@@ -75,7 +75,7 @@ async def test_a_disk_without_room_for_pictures_holds_no_result_up(harness: BotH
     assert [line[:2] for line in told] == ["⚠️", "✓ "]
 
 
-async def test_a_folder_that_cannot_be_written_to_holds_no_result_up(harness: BotHarness) -> None:
+async def test_a_folder_that_cannot_be_written_to_delays_no_result(harness: BotHarness) -> None:
     folder = harness.folder / "tmp"
     folder.rmdir()
     folder.touch()
@@ -120,7 +120,7 @@ async def test_a_clock_that_jumps_an_hour_loses_and_repeats_no_result(jumping: J
     assert jumping.posts()[0].content.startswith("-# ✓"), "the card is told as well"
 
 
-async def test_a_clock_that_is_set_back_holds_up_no_result_that_waits_for_another_try(jumping: Jumping) -> None:
+async def test_a_clock_that_is_set_back_delays_no_result_that_waits_for_a_retry(jumping: Jumping) -> None:
     jumping.env.inject_error("POST", "/channels/*/messages", status=403, code=50001)
     await jumping.job(jumping.mira, jumping.useapi.add_job(prompt="a lighthouse", age=600))
     assert not jumping.posts()
@@ -131,7 +131,7 @@ async def test_a_clock_that_is_set_back_holds_up_no_result_that_waits_for_anothe
     assert [words(post).rpartition("> ")[2] for post in jumping.posts()] == ["a lighthouse", "a windmill"]
 
 
-async def test_a_clock_that_is_set_right_by_years_ends_no_watch(jumping: Jumping) -> None:
+async def test_a_clock_that_is_corrected_by_years_ends_no_subscription(jumping: Jumping) -> None:
     await jumping.job(jumping.mira, jumping.useapi.add_job(prompt="a lighthouse", duration=400))
     jumping.offset = timedelta(days=5000)
     await jumping.wait(1000)

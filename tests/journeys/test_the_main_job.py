@@ -11,7 +11,7 @@ from tests.journeys.conftest import BotHarness, labels, words
 CASTLE = "a castle in the fog, ink wash --ar 3:2"
 
 
-async def test_a_running_job_gets_a_card_that_says_what_is_watched_and_for_whom(harness: BotHarness) -> None:
+async def test_a_running_job_gets_a_status_card_that_names_the_job_and_its_subscribers(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(prompt=CASTLE)
     answer = await harness.job(harness.mira, jobid)
     assert re.fullmatch(r"Watching `#[2-9A-Z]{4}`\. I'll post the picture here\.", answer)
@@ -23,7 +23,7 @@ async def test_a_running_job_gets_a_card_that_says_what_is_watched_and_for_whom(
     assert not harness.called()
 
 
-async def test_progress_moves_the_card_and_nothing_else_appears(harness: BotHarness) -> None:
+async def test_progress_moves_the_status_card_and_nothing_else_appears(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(prompt=CASTLE, duration=267)
     await harness.job(harness.mira, jobid)
     (first,) = harness.posts()
@@ -37,7 +37,7 @@ async def test_progress_moves_the_card_and_nothing_else_appears(harness: BotHarn
     assert labels(card) == [["🔔 Notify me", "Stop"]]
 
 
-async def test_the_picture_comes_as_a_new_message_that_replies_to_the_card(harness: BotHarness) -> None:
+async def test_the_picture_comes_as_a_new_message_that_replies_to_the_status_card(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(prompt=CASTLE)
     key = re.findall(r"#\w{4}", await harness.job(harness.mira, jobid))[0]
     await harness.wait(35)
@@ -50,7 +50,7 @@ async def test_the_picture_comes_as_a_new_message_that_replies_to_the_card(harne
     assert not result.flags.suppress_notifications
 
 
-async def test_the_card_shrinks_to_one_line_that_leads_to_the_picture(harness: BotHarness) -> None:
+async def test_the_status_card_shrinks_to_one_line_that_leads_to_the_picture(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE))
     await harness.wait(35)
     card, result = harness.posts()
@@ -73,7 +73,7 @@ async def test_the_picture_is_attached_byte_for_byte_with_words_for_who_cannot_s
     assert harness.last.embeds[0].image.url == f"attachment://{file.filename}"
 
 
-async def test_useapi_is_asked_once_a_look_and_never_again_after_the_end(harness: BotHarness) -> None:
+async def test_useapi_gets_one_request_a_poll_and_none_after_the_end(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job()
     await harness.job(harness.mira, jobid)
     assert harness.looks(jobid) == 1
@@ -103,7 +103,7 @@ def path_kind(path: str) -> str:
     return "preview" if "_grid_0" in path else "picture"
 
 
-async def test_the_newest_preview_is_the_cards_thumbnail_and_goes_with_it(harness: BotHarness) -> None:
+async def test_the_newest_preview_is_the_thumbnail_of_the_status_card_and_goes_with_it(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(prompt=CASTLE, duration=267)
     await harness.job(harness.mira, jobid)
     previews = []
@@ -130,7 +130,7 @@ async def test_a_preview_that_cannot_be_had_is_no_reason_to_be_silent(harness: B
     assert harness.last.embeds[0].thumbnail.url is None
 
 
-async def test_a_job_that_is_over_already_is_posted_at_once_without_a_card(harness: BotHarness) -> None:
+async def test_a_job_that_is_over_already_is_posted_at_once_without_a_status_card(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(prompt=CASTLE, age=600)
     assert await harness.job(harness.bo, jobid) == "This job has already finished. Posting it here."
     (result,) = harness.posts()
@@ -157,7 +157,7 @@ async def test_the_job_id_is_nowhere_in_the_channel(harness: BotHarness) -> None
     assert len(harness.posts()) == 2
 
 
-async def test_a_card_is_edited_at_most_every_five_seconds(harness: BotHarness) -> None:
+async def test_a_status_card_is_edited_at_most_every_five_seconds(harness: BotHarness) -> None:
     await harness.restart(poll_seconds=1)
     await harness.job(harness.mira, harness.useapi.add_job(duration=20))
     shown: list[str] = []
@@ -169,7 +169,9 @@ async def test_a_card_is_edited_at_most_every_five_seconds(harness: BotHarness) 
     assert all(later - earlier >= 5 for earlier, later in pairwise(changes))
 
 
-async def test_a_card_older_than_fifty_minutes_changes_once_more_when_the_job_is_over(harness: BotHarness) -> None:
+async def test_a_status_card_older_than_fifty_minutes_changes_once_more_when_the_job_is_over(
+    harness: BotHarness,
+) -> None:
     await harness.restart(poll_seconds=300)
     await harness.job(harness.mira, harness.useapi.add_job(duration=90 * 60))
     await harness.wait(50 * 60)
@@ -192,7 +194,7 @@ async def test_an_aside_in_the_channel_is_not_disturbed(harness: BotHarness) -> 
     assert (between.id, result.reference.message_id) == (aside.id, card.id)
 
 
-async def test_presses_made_elsewhere_do_not_make_an_old_job_look_slow(harness: BotHarness) -> None:
+async def test_presses_made_elsewhere_do_not_make_an_old_job_seem_slow(harness: BotHarness) -> None:
     pressed_later = "2023-09-09T02:19:20.256Z"  # as in the sample of useapi's own page
     created, shown = "2023-09-09T02:04:49.667Z", "2023-09-09T02:05:24.991000+00:00"
     jobid = harness.useapi.add_job(prompt=CASTLE, age=60, created=created, updated=pressed_later, timestamp=shown)
@@ -200,7 +202,7 @@ async def test_presses_made_elsewhere_do_not_make_an_old_job_look_slow(harness: 
     assert " · 35 s · " in str(harness.last.embeds[0].footer.text)
 
 
-async def test_a_card_says_how_long_such_jobs_take_once_twenty_were_followed(harness: BotHarness) -> None:
+async def test_a_status_card_says_how_long_such_jobs_take_once_twenty_were_followed(harness: BotHarness) -> None:
     for number in range(5):
         await harness.job(harness.mira, harness.useapi.add_job(prompt=f"castle {number}", duration=30 + 4 * number))
     await harness.wait(91)

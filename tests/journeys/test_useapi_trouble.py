@@ -43,7 +43,7 @@ SENTENCES: dict[int | str, str] = {
 
 
 @pytest.mark.parametrize("troubles", [list(SENTENCES)[start::4] for start in range(4)], ids=str)
-async def test_each_trouble_has_its_own_private_sentence_and_leaves_no_watch(
+async def test_each_trouble_has_its_own_private_sentence_and_leaves_no_subscription(
     harness: BotHarness, troubles: list[int | str]
 ) -> None:
     jobid = harness.useapi.add_job()
@@ -72,7 +72,7 @@ async def test_an_api_that_hangs_costs_twenty_seconds_and_not_the_answer(harness
     assert (await harness.job(harness.bo, jobid)).startswith("Watching")
 
 
-async def test_a_declined_job_is_told_at_once_and_without_its_prompt(harness: BotHarness) -> None:
+async def test_a_declined_job_is_reported_at_once_and_without_its_prompt(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(prompt="something forbidden", ends="moderated", age=600, over_code=422)
     assert await harness.job(harness.bo, jobid) == "This job has already finished. Posting it here."
     assert "something" not in words(harness.last)
@@ -127,7 +127,9 @@ async def test_a_short_outage_delays_nobody_by_much(harness: BotHarness) -> None
 
 
 @pytest.mark.parametrize("error", [401, 596])
-async def test_a_refused_account_is_probed_once_a_minute_and_no_watch_is_lost(harness: BotHarness, error: int) -> None:
+async def test_a_refused_account_is_probed_once_a_minute_and_no_subscription_is_lost(
+    harness: BotHarness, error: int
+) -> None:
     jobs = [harness.useapi.add_job(duration=60) for _ in range(5)]
     for jobid in jobs:
         await harness.job(harness.mira, jobid)
@@ -141,7 +143,7 @@ async def test_a_refused_account_is_probed_once_a_minute_and_no_watch_is_lost(ha
     assert len([post for post in harness.posts() if post.attachments]) == len(jobs)
 
 
-async def test_people_who_ask_while_the_account_is_refused_do_not_wake_the_watcher(harness: BotHarness) -> None:
+async def test_people_who_ask_while_the_account_is_refused_do_not_wake_the_poller(harness: BotHarness) -> None:
     first, second = harness.useapi.add_job(duration=600), harness.useapi.add_job(duration=600)
     await harness.job(harness.mira, first)
     harness.useapi.fail(401, times=math.inf)

@@ -23,7 +23,7 @@ def pictures_of(useapi: FakeUseapi) -> list[str]:
     return [request.path for request in useapi.requests if request.path.startswith("/attachments/")]
 
 
-async def test_a_job_of_every_public_verb_has_a_card_and_then_a_result(harness: BotHarness) -> None:
+async def test_a_job_of_every_public_verb_has_a_status_card_and_then_a_result(harness: BotHarness) -> None:
     for number, (verb, title) in enumerate(TITLES.items(), 1):
         await harness.job(harness.mira, harness.useapi.add_job(verb, prompt=CASTLE, duration=30, buttons=[]))
         assert words(harness.last).startswith(title)
@@ -36,7 +36,7 @@ async def test_a_job_of_every_public_verb_has_a_card_and_then_a_result(harness: 
 
 
 @pytest.mark.parametrize("status", ["created", "started", "progress"])
-async def test_a_job_is_watched_whatever_its_state(harness: BotHarness, status: str) -> None:
+async def test_a_job_can_be_subscribed_to_whatever_its_state(harness: BotHarness, status: str) -> None:
     ages = {"created": 0.0, "started": 11.0, "progress": 17.0}
     jobid = harness.useapi.add_job(prompt=CASTLE, queued=10, age=ages[status])
     assert (await harness.job(harness.mira, jobid)).startswith("Watching `#")
@@ -63,7 +63,7 @@ async def test_describe_shows_its_four_prompts_and_the_picture_they_describe(har
     assert labels(result) == [buttons, ["⋯"]]
 
 
-async def test_describes_card_leads_to_the_prompts(harness: BotHarness) -> None:
+async def test_the_status_card_of_a_describe_leads_to_the_prompts(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job("describe", prompt=CASTLE))
     await harness.wait(20)
     card, result = harness.posts()
@@ -107,7 +107,7 @@ async def test_a_button_job_that_was_pressed_elsewhere_is_known_by_its_button(ha
     assert result.attachments[0].description == f"Picture made with Midjourney: {CASTLE}"
 
 
-async def test_a_pressed_elsewhere_childs_result_names_and_answers_the_parent_that_stands_here(
+async def test_a_result_of_a_press_elsewhere_names_and_replies_to_the_parent_that_is_posted_here(
     harness: BotHarness,
 ) -> None:
     parent = harness.useapi.add_job(prompt=CASTLE, age=600)
@@ -141,7 +141,7 @@ async def is_shown_to_the_asker_alone(harness: BotHarness, verb: str) -> None:
     assert not await harness.mira.autocomplete(harness.channel, "job", "jobid", "")
 
 
-async def test_info_tells_the_account_without_naming_its_owner(harness: BotHarness) -> None:
+async def test_info_shows_the_account_without_naming_its_owner(harness: BotHarness) -> None:
     answer = words(await harness.ask(harness.mira, harness.useapi.add_job("info", age=60)))
     assert "**Subscription** Pro (Active monthly, renews next on <t:1790000000>)" in answer
     assert "**Fast Time Remaining** 21.4/30.0 hours (71.33%)" in answer
@@ -149,7 +149,7 @@ async def test_info_tells_the_account_without_naming_its_owner(harness: BotHarne
     assert "00000000-1111" not in answer
 
 
-async def test_an_account_job_that_still_runs_is_answered_and_not_watched(harness: BotHarness) -> None:
+async def test_an_account_job_that_still_runs_is_answered_and_not_subscribed(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job("info", duration=60, status="started", content="")
     answer = await harness.ask(harness.mira, jobid)
     assert words(answer).startswith("Midjourney has not answered yet. Please ask again in half a minute.")

@@ -71,7 +71,7 @@ async def test_a_call_that_comes_before_the_press_is_answered_is_not_forgotten(c
     assert words(called.last).startswith("**U1** of "), "not at the first look, 12 s later"
 
 
-async def test_calls_in_a_row_share_one_look_and_news_under_way_is_not_missed(called: BotHarness) -> None:
+async def test_calls_in_a_row_share_one_poll_and_news_under_way_is_not_missed(called: BotHarness) -> None:
     jobid = called.useapi.add_job(prompt=CASTLE, replyUrl=called.bot.settings.callback_url, duration=300)
     await called.job(called.mira, jobid)
     before = called.looks(jobid)
@@ -111,7 +111,7 @@ async def test_a_job_made_elsewhere_that_names_its_channel_is_followed_there_by_
     assert called.posts() == []
 
 
-async def test_who_joins_a_job_that_nobody_brought_is_told_and_no_more(called: BotHarness) -> None:
+async def test_who_joins_a_job_that_nobody_brought_is_notified_and_no_more(called: BotHarness) -> None:
     jobid = called.useapi.add_job(
         prompt=CASTLE, replyUrl=called.bot.settings.callback_url, duration=100, replyRef=f"discord:{called.channel.id}"
     )
@@ -287,7 +287,7 @@ async def test_requests_that_make_no_sense_fill_no_log(called: BotHarness, caplo
     assert [record for record in told if record.levelno > logging.DEBUG or record.exc_info] == []
 
 
-async def test_connections_that_are_held_open_keep_no_call_out_and_use_up_no_files(called: BotHarness) -> None:
+async def test_connections_that_stay_open_keep_no_call_out_and_use_up_no_files(called: BotHarness) -> None:
     held = [await asyncio.open_connection("127.0.0.1", called.settings["webhook_port"]) for _ in range(250)]
     try:
         async with asyncio.timeout(5):

@@ -127,7 +127,7 @@ async def test_ten_members_press_u1_in_the_same_second(harness: BotHarness) -> N
     assert words(child).startswith("**U1** of ")
 
 
-async def test_four_picks_at_once_make_no_cards_and_no_pings(harness: BotHarness) -> None:
+async def test_four_picks_at_once_make_no_status_cards_and_no_pings(harness: BotHarness) -> None:
     grid = await posted(harness)
     for label in ("U1", "U2", "U3"):
         await harness.press(harness.mira, grid, label)

@@ -84,7 +84,7 @@ def test_plain_text_has_no_links_and_no_mentions(text: str, limit: int) -> None:
 
 @quick
 @given(jobs, links, st.lists(texts, max_size=4), times)
-def test_any_job_makes_a_card_that_discord_accepts(
+def test_any_job_makes_a_status_card_that_discord_accepts(
     validate: Validate, job: Job, parent: formatting.Link | None, subscribers: list[str], started: datetime | None
 ) -> None:
     embed = formatting.status_card(job, parent=parent, subscribers=subscribers, started=started)
