@@ -190,11 +190,11 @@ class BotHarness:
 
     # --- what useapi sees -------------------------------------------------------------------------------------------
 
-    def looks(self, jobid: str) -> int:
+    def polls(self, jobid: str) -> int:
         """How often the bot asked useapi about a job."""
         return sum(request.query.get("jobid") == jobid for request in self.useapi.requests)
 
-    def presses(self) -> list[Mapping[str, Any]]:
+    def button_requests(self) -> list[Mapping[str, Any]]:
         """The body of every press that came to useapi."""
         return [request.json for request in self.useapi.requests if request.path == "/v2/jobs/button"]
 
@@ -259,8 +259,8 @@ async def harness(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> AsyncIter
         finally:
             await harness.close()
     secrets = ("discord-token", "demo-token", *harness.env.backend.interaction_tokens, *harness.useapi.jobids)
-    told = list(log.complaints(written.getvalue(), secrets))
-    assert not told, "\n".join(told)
+    complaints = list(log.complaints(written.getvalue(), secrets))
+    assert not complaints, "\n".join(complaints)
     complaints = list(invariants.violations(harness.env.http_requests))
     assert not complaints, "\n".join(complaints)
     bugs = [error for error in harness.env.errors if not is_sentence(error)]

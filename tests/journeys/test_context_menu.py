@@ -41,7 +41,7 @@ async def test_ids_in_links_embeds_and_file_names_are_found_too(harness: BotHarn
         assert "This job has already finished" in answer.content
         await harness.wait(1)
         assert len(harness.posts()) - before == 1 + (3 if "embeds" in kinds else 1)
-    assert harness.looks(in_name) == 1
+    assert harness.polls(in_name) == 1
 
 
 async def test_of_many_ids_the_first_three_are_followed_and_each_has_its_line(harness: BotHarness) -> None:

@@ -19,8 +19,8 @@ MINUTE = 60
 
 def sends(harness: BotHarness) -> int:
     """How often the bot tried to post a message in the server's channels."""
-    places = {f"/channels/{channel.id}/messages" for channel in (harness.channel, harness.lounge)}
-    return sum(request.method == "POST" and request.path in places for request in harness.env.http_requests)
+    paths = {f"/channels/{channel.id}/messages" for channel in (harness.channel, harness.lounge)}
+    return sum(request.method == "POST" and request.path in paths for request in harness.env.http_requests)
 
 
 def refuse(harness: BotHarness, status: int, code: int = 0, *, times: int | None = 1, method: str = "POST") -> None:
@@ -83,9 +83,9 @@ async def test_an_hour_without_discord_costs_few_requests_and_loses_nothing(
     assert sends(harness) < 36
     recover(harness)
     await harness.wait(6 * MINUTE)
-    card, result = harness.posts()
+    status_card, result = harness.posts()
     assert result.attachments
-    assert card.content.startswith("-# ✓")
+    assert status_card.content.startswith("-# ✓")
 
 
 async def test_an_answer_that_never_came_is_settled_by_the_history_not_by_a_second_post(harness: BotHarness) -> None:
@@ -102,10 +102,10 @@ async def test_an_answer_that_never_came_is_settled_by_the_history_not_by_a_seco
     harness.bot.http.request = cut_off  # type: ignore[method-assign]  # the wire is cut, not our code
     await harness.job(harness.mira, harness.useapi.add_job(duration=30))
     await harness.wait(5 * MINUTE)
-    card, result = harness.posts()
+    status_card, result = harness.posts()
     assert len(lost) == 2
     assert result.attachments
-    assert card.content.startswith("-# ✓")
+    assert status_card.content.startswith("-# ✓")
 
 
 @pytest.mark.parametrize(("status", "pause"), [(429, 5 * MINUTE), (401, MINUTE)], ids=["too many", "token refused"])
@@ -195,14 +195,14 @@ async def test_a_status_card_that_cannot_be_edited_for_a_while_shows_the_end_lat
     await harness.job(harness.mira, harness.useapi.add_job(duration=60))
     refuse(harness, status, code, times=None, method="PATCH")
     await harness.wait(10 * MINUTE)
-    card, result = harness.posts()
-    assert card.embeds
+    status_card, result = harness.posts()
+    assert status_card.embeds
     edits = [request.method for request in harness.env.http_requests].count("PATCH")
     assert edits < 12
     recover(harness)
     await harness.wait(3 * MINUTE)
-    card, result = harness.posts()
-    assert card.content.endswith(f"[picture]({harness.jump(result)})")
+    status_card, result = harness.posts()
+    assert status_card.content.endswith(f"[picture]({harness.jump(result)})")
 
 
 # --- because of what it is --------------------------------------------------------------------------------------------
@@ -406,8 +406,8 @@ async def test_who_asks_again_after_deleting_the_status_card_gets_a_new_one(harn
     await harness.mira.delete(harness.last)
     await harness.wait(2 * MINUTE)
     assert (await harness.job(harness.mira, jobid)).startswith("Watching")
-    (card,) = harness.posts()
-    assert labels(card) == [["🔔 Notify me", "Stop"]]
+    (status_card,) = harness.posts()
+    assert labels(status_card) == [["🔔 Notify me", "Stop"]]
 
 
 async def test_a_result_that_was_deleted_by_hand_can_be_had_again(harness: BotHarness) -> None:

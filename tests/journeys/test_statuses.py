@@ -22,13 +22,13 @@ def answer_about(jobid: str, status: str, **more: Any) -> dict[str, Any]:
 async def test_a_declined_job_is_posted_without_its_prompt(harness: BotHarness) -> None:
     await harness.job(harness.bo, harness.useapi.add_job(prompt=SECRET, ends="moderated", duration=30))
     await harness.wait(50)
-    card, result = harness.posts()
+    status_card, result = harness.posts()
     assert words(result) == DECLINED
     assert result.embeds[0].colour is not None
     assert result.embeds[0].colour.value == AMBER
     assert labels(result) == [["Why?", "⋯"]]
     assert not result.attachments
-    assert card.content == f"-# ✗ Imagine, declined after 30 s → [details]({harness.jump(result)})"
+    assert status_card.content == f"-# ✗ Imagine, declined after 30 s → [details]({harness.jump(result)})"
     assert "forbidden" not in harness.sent()
     assert "castle" not in harness.sent()
 
@@ -36,8 +36,8 @@ async def test_a_declined_job_is_posted_without_its_prompt(harness: BotHarness) 
 async def test_the_reason_is_answered_to_who_asked_and_to_nobody_else(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(prompt=SECRET, ends="moderated", age=60)
     await harness.job(harness.bo, jobid)
-    told = words(await harness.press(harness.bo, harness.last, "Why?"))
-    assert told.startswith("**Banned prompt detected**\nThe word \\`forbidden\\` is not welcome here.")
+    text = words(await harness.press(harness.bo, harness.last, "Why?"))
+    assert text.startswith("**Banned prompt detected**\nThe word \\`forbidden\\` is not welcome here.")
     refused = words(await harness.press(harness.mira, harness.last, "Why?"))
     assert refused == "Only whoever added this job can see why it was declined."
     assert len(harness.posts()) == 1
@@ -50,9 +50,9 @@ async def test_a_job_that_useapi_answers_with_422_is_declined_like_any_other(har
     over = harness.useapi.add_job(prompt=SECRET, ends="moderated", age=60, over_code=422)
     assert await harness.job(harness.bo, over) == "This job has already finished. Posting it here."
     assert [words(post) for post in harness.posts()[1:]] == [DECLINED] * 2
-    looks = harness.looks(running), harness.looks(over)
+    polls = harness.polls(running), harness.polls(over)
     await harness.wait(600)
-    assert (harness.looks(running), harness.looks(over)) == looks, "a declined job is over"
+    assert (harness.polls(running), harness.polls(over)) == polls, "a declined job is over"
 
 
 # --- failed, cancelled ------------------------------------------------------------------------------------------------
@@ -61,10 +61,10 @@ async def test_a_job_that_useapi_answers_with_422_is_declined_like_any_other(har
 async def test_a_failed_job_says_so_with_midjourneys_word(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(prompt="a castle", ends="failed", duration=30))
     await harness.wait(50)
-    card, result = harness.posts()
+    status_card, result = harness.posts()
     assert words(result) == ("**Imagine**\n> a castle\n\nMidjourney could not finish this job. It said: Internal error")
     assert labels(result) == [["⋯"]]
-    assert card.content == f"-# ✗ Imagine · castle, failed after 30 s → [details]({harness.jump(result)})"
+    assert status_card.content == f"-# ✗ Imagine · castle, failed after 30 s → [details]({harness.jump(result)})"
 
 
 @pytest.mark.parametrize("spelling", ["cancelled", "canceled", "CANCELLED"])
@@ -73,9 +73,9 @@ async def test_a_cancelled_job_says_so(harness: BotHarness, spelling: str) -> No
     await harness.job(harness.mira, jobid)
     harness.useapi.set_answer(jobid, answer_about(jobid, spelling))
     await harness.wait(20)
-    card, result = harness.posts()
+    status_card, result = harness.posts()
     assert words(result) == "**Imagine**\n> a castle\n\nThis job was cancelled."
-    assert card.content.startswith("-# – Imagine · castle, cancelled")
+    assert status_card.content.startswith("-# – Imagine · castle, cancelled")
 
 
 async def test_whoever_waited_long_is_called_for_bad_news_too(harness: BotHarness) -> None:
@@ -93,12 +93,12 @@ async def test_a_job_that_useapi_has_thrown_away_ends_with_a_sentence(harness: B
     await harness.job(harness.mira, jobid)
     harness.useapi.set_answer(jobid, {"error": "Job has expired", "code": 410}, status=410)
     await harness.wait(20)
-    card, result = harness.posts()
+    status_card, result = harness.posts()
     assert words(result) == "**Imagine**\n> a castle\n\nuseapi.net no longer keeps this job."
-    assert card.content.startswith("-# – Imagine · castle, expired")
-    looks = harness.looks(jobid)
+    assert status_card.content.startswith("-# – Imagine · castle, expired")
+    polls = harness.polls(jobid)
     await harness.wait(600)
-    assert harness.looks(jobid) == looks
+    assert harness.polls(jobid) == polls
 
 
 async def test_a_job_that_is_not_found_three_times_in_a_row_ends_with_a_sentence(harness: BotHarness) -> None:
@@ -106,10 +106,10 @@ async def test_a_job_that_is_not_found_three_times_in_a_row_ends_with_a_sentence
     await harness.job(harness.mira, jobid)
     harness.useapi.set_answer(jobid, {"error": "Unable to locate job", "code": 404}, status=404)
     await harness.wait(34)
-    assert harness.looks(jobid) == 3
+    assert harness.polls(jobid) == 3
     assert len(harness.posts()) == 1
     await harness.wait(16)
-    assert harness.looks(jobid) == 4
+    assert harness.polls(jobid) == 4
     _, result = harness.posts()
     assert words(result).endswith("useapi.net no longer keeps this job.")
 
@@ -148,18 +148,18 @@ async def test_a_job_without_news_for_a_day_is_given_up_with_a_sentence(harness:
     jobid = harness.useapi.add_job(prompt="a castle", ends="silent")
     await harness.job(harness.mira, jobid)
     await harness.wait(600)
-    (card,) = harness.posts()
+    (status_card,) = harness.posts()
     await harness.restart(away=23 * 3600)  # or 276 more looks
     await harness.wait(600)
-    assert [words(post) for post in harness.posts()] == [words(card)]
+    assert [words(post) for post in harness.posts()] == [words(status_card)]
     await harness.wait(2 * 3600)  # an hour of looks on top: the machine's clock may have been set forward
-    card, result = harness.posts()
+    status_card, result = harness.posts()
     assert words(result).endswith("No news about this job for a day, so I stopped checking.")
     assert not result.flags.suppress_notifications
-    assert card.content == f"-# – Imagine · castle, no news → [details]({harness.jump(result)})"
-    looks = harness.looks(jobid)
+    assert status_card.content == f"-# – Imagine · castle, no news → [details]({harness.jump(result)})"
+    polls = harness.polls(jobid)
     await harness.wait(3600)
-    assert harness.looks(jobid) == looks
+    assert harness.polls(jobid) == polls
 
 
 async def test_a_job_that_was_given_up_is_subscribed_again_on_request(harness: BotHarness) -> None:
@@ -176,9 +176,9 @@ async def test_a_job_that_was_given_up_is_subscribed_again_on_request(harness: B
     assert "80%" in words(harness.last)
     harness.useapi.set_answer(jobid, answer_about(jobid, "completed", buttons=["U1"]))
     await harness.wait(330)
-    *_, card, result = harness.posts()
+    *_, status_card, result = harness.posts()
     assert labels(result) == [["U1", "⋯"]]
-    assert harness.jump(result) in card.content
+    assert harness.jump(result) in status_card.content
 
 
 # --- still alive ------------------------------------------------------------------------------------------------------
@@ -205,7 +205,7 @@ async def test_an_older_answer_does_not_take_the_status_card_back(harness: BotHa
     await harness.job(harness.mira, jobid)
     harness.useapi.set_answer(jobid, answer_about(jobid, "progress", content="**a castle** - <@1> (17%) (fast)"))
     await harness.wait(20)
-    assert harness.looks(jobid) == 2
+    assert harness.polls(jobid) == 2
     assert "47%" in words(harness.last)
     harness.useapi.set_answer(jobid, answer_about(jobid, "started"))
     await harness.wait(20)

@@ -37,9 +37,9 @@ async def test_a_full_disk_promises_nothing_and_loses_nothing(harness: BotHarnes
     await harness.wait(120)
     (result, *_) = results(harness)
     assert "a lighthouse" in words(result)
-    told = [words(message) for message in harness.posts(harness.lounge)]
-    assert told[0].startswith("⚠️ The database cannot be written")
-    assert len([words for words in told if "⚠️" in words]) == 1
+    texts = [words(message) for message in harness.posts(harness.lounge)]
+    assert texts[0].startswith("⚠️ The database cannot be written")
+    assert len([words for words in texts if "⚠️" in words]) == 1
 
 
 async def test_a_mistake_in_our_sql_is_logged_as_a_bug_and_blames_no_disk(
@@ -49,8 +49,8 @@ async def test_a_mistake_in_our_sql_is_logged_as_a_bug_and_blames_no_disk(
     await harness.job(harness.mira, harness.useapi.add_job(prompt="a lighthouse"))
     mistake = "CREATE TRIGGER mistake BEFORE INSERT ON subscriptions BEGIN INSERT INTO none_such VALUES (1); END"
     await harness.bot.store.database.rows(mistake)
-    told = await harness.press(harness.bo, harness.last, "🔔 Notify me")
-    assert told.content.startswith("Something went wrong on my side.")
+    answer = await harness.press(harness.bo, harness.last, "🔔 Notify me")
+    assert answer.content.startswith("Something went wrong on my side.")
     assert "OperationalError" in caplog.text
     assert "The database cannot be written" not in caplog.text
     assert harness.posts(harness.lounge) == []
@@ -71,8 +71,8 @@ async def test_a_disk_without_room_for_pictures_delays_no_result(harness: BotHar
         await harness.wait(100)
     await harness.wait(200)
     assert harness.bytes_of(harness.last.attachments[0]) == data
-    told = [words(message) for message in harness.posts(harness.lounge) if "disk is full" in words(message)]
-    assert [line[:2] for line in told] == ["⚠️", "✓ "]
+    texts = [words(message) for message in harness.posts(harness.lounge) if "disk is full" in words(message)]
+    assert [line[:2] for line in texts] == ["⚠️", "✓ "]
 
 
 async def test_a_folder_that_cannot_be_written_to_delays_no_result(harness: BotHarness) -> None:

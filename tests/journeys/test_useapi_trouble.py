@@ -53,9 +53,9 @@ async def test_each_trouble_has_its_own_private_sentence_and_leaves_no_subscript
         assert answer == SENTENCES[error]
         assert not re.search(r"\d{3}|error|Traceback", answer)
         harness.useapi.heal()
-    asked = len(harness.useapi.requests)
+    before = len(harness.useapi.requests)
     await harness.wait(600)
-    assert len(harness.useapi.requests) == asked
+    assert len(harness.useapi.requests) == before
     assert not harness.posts()
 
 
@@ -148,11 +148,11 @@ async def test_people_who_ask_while_the_account_is_refused_do_not_wake_the_polle
     await harness.job(harness.mira, first)
     harness.useapi.fail(401, times=math.inf)
     await harness.wait(30)
-    before = harness.looks(first)
+    before = harness.polls(first)
     assert await harness.job(harness.bo, second) == SENTENCES[401]
     assert (await harness.job(harness.bo, first)).startswith("I'm already watching")
     await harness.wait(10)
-    assert harness.looks(first) == before
+    assert harness.polls(first) == before
 
 
 async def test_the_pause_that_useapi_asks_for_is_kept(harness: BotHarness) -> None:
@@ -160,20 +160,20 @@ async def test_the_pause_that_useapi_asks_for_is_kept(harness: BotHarness) -> No
     await harness.job(harness.mira, jobid)
     harness.useapi.fail(429, retry_after=200)
     await harness.wait(18)
-    asked = harness.looks(jobid)
-    assert asked == 2
+    polls = harness.polls(jobid)
+    assert polls == 2
     await harness.wait(195)
-    assert harness.looks(jobid) == asked
+    assert harness.polls(jobid) == polls
     await harness.wait(30)
     assert harness.last.attachments
 
 
 async def test_no_pause_is_longer_than_five_minutes(harness: BotHarness) -> None:
-    for asked in (-5.0, 1e9, math.inf, math.nan):
+    for pause in (-5.0, 1e9, math.inf, math.nan):
         await harness.job(harness.mira, harness.useapi.add_job(duration=20))
-        harness.useapi.fail(429, retry_after=asked)
+        harness.useapi.fail(429, retry_after=pause)
         await harness.wait(340)
-        assert harness.last.attachments, asked
+        assert harness.last.attachments, pause
 
 
 async def test_a_job_that_is_unknown_now_and_then_is_not_given_up(harness: BotHarness) -> None:
@@ -193,9 +193,9 @@ async def test_a_job_that_useapi_forgot_ends_with_a_sentence(harness: BotHarness
         harness.useapi.fail(error, times=math.inf)
         await harness.wait(120)
         assert words(harness.last).endswith("useapi.net no longer keeps this job."), error
-        asked = len(harness.useapi.requests)
+        before = len(harness.useapi.requests)
         await harness.wait(600)
-        assert len(harness.useapi.requests) == asked, error
+        assert len(harness.useapi.requests) == before, error
         harness.useapi.heal()
 
 

@@ -28,11 +28,11 @@ async def test_a_job_of_every_public_verb_has_a_status_card_and_then_a_result(ha
         await harness.job(harness.mira, harness.useapi.add_job(verb, prompt=CASTLE, duration=30, buttons=[]))
         assert words(harness.last).startswith(title)
         await harness.wait(50)
-        *_, card, result = harness.posts()
+        *_, status_card, result = harness.posts()
         assert len(harness.posts()) == 2 * number
         assert words(result).startswith(title)
         assert labels(result)[-1][-1] == "⋯"
-        assert f"]({harness.jump(result)})" in card.content
+        assert f"]({harness.jump(result)})" in status_card.content
 
 
 @pytest.mark.parametrize("status", ["created", "started", "progress"])
@@ -66,8 +66,8 @@ async def test_describe_shows_its_four_prompts_and_the_picture_they_describe(har
 async def test_the_status_card_of_a_describe_leads_to_the_prompts(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job("describe", prompt=CASTLE))
     await harness.wait(20)
-    card, result = harness.posts()
-    assert card.content == f"-# ✓ Describe · a picture, 13 s → [prompts]({harness.jump(result)})"
+    status_card, result = harness.posts()
+    assert status_card.content == f"-# ✓ Describe · a picture, 13 s → [prompts]({harness.jump(result)})"
 
 
 @pytest.mark.parametrize("verb", ["seed", "seed_async"])
@@ -125,10 +125,10 @@ async def test_a_result_of_a_press_elsewhere_names_and_replies_to_the_parent_tha
 
 async def test_what_shows_the_payers_account_stays_with_the_asker(harness: BotHarness) -> None:
     for verb in ACCOUNT:
-        await is_shown_to_the_asker_alone(harness, verb)
+        await is_private_to_the_asker(harness, verb)
 
 
-async def is_shown_to_the_asker_alone(harness: BotHarness, verb: str) -> None:
+async def is_private_to_the_asker(harness: BotHarness, verb: str) -> None:
     jobid = harness.useapi.add_job(verb, age=60)
     answer = await harness.ask(harness.mira, jobid)
     assert answer.embeds
@@ -136,7 +136,7 @@ async def is_shown_to_the_asker_alone(harness: BotHarness, verb: str) -> None:
     assert len(words(answer).splitlines()) >= 2, "the mode, and what Midjourney says about it"
     await harness.wait(60)
     assert not harness.posts()
-    assert harness.looks(jobid) == 1, "there is nothing to watch"
+    assert harness.polls(jobid) == 1, "there is nothing to watch"
     assert await harness.bot.store.jobs.by_jobid(jobid) is None
     assert not await harness.mira.autocomplete(harness.channel, "job", "jobid", "")
 
@@ -154,5 +154,5 @@ async def test_an_account_job_that_still_runs_is_answered_and_not_subscribed(har
     answer = await harness.ask(harness.mira, jobid)
     assert words(answer).startswith("Midjourney has not answered yet. Please ask again in half a minute.")
     await harness.wait(120)
-    assert harness.looks(jobid) == 1
+    assert harness.polls(jobid) == 1
     assert not harness.posts()

@@ -36,7 +36,7 @@ def rows(*labels: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "expected"),
     [
         (PROMPT, PROMPT),
         ("**bold** snake_case `x`", r"\*\*bold\*\* snake\_case \`x\`"),
@@ -54,8 +54,8 @@ def rows(*labels: str) -> list[str]:
         ("\u200b\u3164", ""),
     ],
 )
-def test_untrusted_text_is_shown_literally_and_has_no_effect(text: str, shown: str) -> None:
-    assert formatting.plain(text, 200) == shown
+def test_untrusted_text_is_shown_literally_and_has_no_effect(text: str, expected: str) -> None:
+    assert formatting.plain(text, 200) == expected
 
 
 def test_every_control_and_format_character_is_removed_and_no_other() -> None:
@@ -75,7 +75,7 @@ def test_the_provider_and_the_embeds_remove_the_same_characters(char: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "limit", "shown"),
+    ("text", "limit", "expected"),
     [
         ("castle", 6, "castle"),
         ("castles", 6, "castl…"),
@@ -89,8 +89,8 @@ def test_the_provider_and_the_embeds_remove_the_same_characters(char: str) -> No
         ("castle", 0, ""),
     ],
 )
-def test_clipping_never_splits_an_escape_or_an_emoji(text: str, limit: int, shown: str) -> None:
-    assert formatting.plain(text, limit) == shown
+def test_clipping_never_splits_an_escape_or_an_emoji(text: str, limit: int, expected: str) -> None:
+    assert formatting.plain(text, limit) == expected
 
 
 # Names, prompts and titles

@@ -77,9 +77,9 @@ def assert_no_active_markdown(embed: Embed) -> None:
 @quick
 @given(texts, st.integers(0, 300))
 def test_plain_text_has_no_links_and_no_mentions(text: str, limit: int) -> None:
-    shown = formatting.plain(text, limit)
-    assert len(shown) <= limit
-    assert_inert(shown)
+    result = formatting.plain(text, limit)
+    assert len(result) <= limit
+    assert_inert(result)
 
 
 @quick
@@ -168,7 +168,7 @@ def test_any_buttons_leave_room_for_one_more_and_are_accepted_by_discord(
 
 
 def _button(face: formatting.ButtonFace) -> dict[str, Any]:
-    look = {"emoji": {"name": face.emoji}} if face.emoji else {"label": face.label}
+    content = {"emoji": {"name": face.emoji}} if face.emoji else {"label": face.label}
     assert face.emoji or face.label.strip()
     assert len(face.label) <= 80
-    return {"type": 2, "style": 2, "custom_id": str(face.index), **look}
+    return {"type": 2, "style": 2, "custom_id": str(face.index), **content}
