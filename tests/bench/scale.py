@@ -177,7 +177,7 @@ async def run(*, quick: bool) -> list[Table]:
     ages = (YOUNGEST, OLDEST)
     with TemporaryDirectory(prefix="bench-scale-") as name, quick_useapi() as (url, _):
         full = Path(name) / "full"
-        await fill(full, running=subscribed, ended=ended, asked_ago=ages)
+        await fill(full, running=subscribed, ended=ended, subscribed_ago=ages)
         size = sum(file.stat().st_size for file in full.iterdir()) / 2**20
         what = {"folder": str(full), "url": url, "seconds": seconds, "filled": time.time()}
         runs = [await alone("scale", "follow_all", **what) for _ in range(turns)]

@@ -231,9 +231,9 @@ async def test_an_abandoned_job_goes_and_so_does_one_that_could_never_be_posted(
         for delivery in await store.outbox.due():
             await store.outbox.give_up(delivery, "gone")
         await store.subscriptions.add(msgspec.structs.replace(RUNNING, jobid="job:stopped"), HERE, MIRA)
-        (card, *_) = await post_all(store, clock)
-        await store.subscriptions.stop_all(card)
-        await store.outbox.drop(card)
+        (status_card, *_) = await post_all(store, clock)
+        await store.subscriptions.stop_all(status_card)
+        await store.outbox.drop(status_card)
         clock.forward(store, days=91)
         assert await store.pruning.prune(90) == 2
     assert "1 of them with a result that could never be posted" in caplog.text
@@ -324,7 +324,9 @@ async def test_a_running_bot_is_not_restored(tmp_path: Path, clock: Clock) -> No
         copy = await store.backups.create(tmp_path, 7)
     # The lock that counts is another process's: SQLite's own do not keep their process out.
     holder = await asyncio.create_subprocess_exec(
-        *("python3", "-c", HOLD, str(tmp_path / FILE)), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        *("python3", "-c", OPEN_DATABASE, str(tmp_path / FILE)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
     )
     assert holder.stdout is not None
     try:
@@ -341,7 +343,7 @@ async def test_a_running_bot_is_not_restored(tmp_path: Path, clock: Clock) -> No
     await restore(tmp_path, copy, clock.time)
 
 
-HOLD = """
+OPEN_DATABASE = """
 import sqlite3, sys
 database = sqlite3.connect(sys.argv[1], isolation_level=None)
 database.execute("PRAGMA locking_mode = EXCLUSIVE")

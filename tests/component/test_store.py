@@ -1,4 +1,4 @@
-"""The store on a real SQLite file: what it promises to watcher, courier and cogs."""
+"""The store on a real SQLite file: what it promises to poller, dispatcher and cogs."""
 
 import asyncio
 import sqlite3
@@ -68,7 +68,10 @@ async def test_a_running_job_gets_a_status_card_and_its_end_a_result_per_destina
     subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
     await store.subscriptions.add(RUNNING, THERE, BO)
     assert subscribed.outcome is SubscriptionOutcome.NEW
-    assert [card.kind for card in await store.outbox.due()] == [DeliveryKind.STATUS_CARD, DeliveryKind.STATUS_CARD]
+    assert [status_card.kind for status_card in await store.outbox.due()] == [
+        DeliveryKind.STATUS_CARD,
+        DeliveryKind.STATUS_CARD,
+    ]
     await store.jobs.record([(subscribed.known.id, DONE)])
     results = await store.outbox.due()
     assert [(result.kind, result.destination) for result in results] == [
@@ -120,15 +123,15 @@ async def test_news_about_several_jobs_is_written_whole_or_not_at_all(store: Sto
     with pytest.raises(UnicodeEncodeError):
         await store.jobs.record([(first.known.id, DONE), (second.known.id, unwritable)])
     assert sorted(await store.jobs.to_poll()) == [first.known.id, second.known.id]
-    assert {card.kind for card in await store.outbox.due()} == {DeliveryKind.STATUS_CARD}
+    assert {status_card.kind for status_card in await store.outbox.due()} == {DeliveryKind.STATUS_CARD}
 
 
 async def test_a_cancelled_caller_does_not_halve_a_transaction(store: Store) -> None:
-    asking = asyncio.create_task(store.subscriptions.add(RUNNING, HERE, MIRA))
+    subscribing = asyncio.create_task(store.subscriptions.add(RUNNING, HERE, MIRA))
     await asyncio.sleep(0)
-    asking.cancel()
+    subscribing.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asking
+        await subscribing
     subscribed = await store.subscriptions.add(RUNNING, HERE, BO)
     assert subscribed.outcome is SubscriptionOutcome.JOINED
     assert [
@@ -144,9 +147,9 @@ async def test_everything_is_there_after_a_restart(tmp_path: Path, clock: Clock)
         assert await store.outbox.claim(await only(store)) is not None
     async with open_store(tmp_path, clock) as store:
         assert await store.jobs.to_poll() == [subscribed.known.id]
-        card = await only(store)
-        assert card.state is DeliveryState.SENDING
-        assert 10**18 - 10**11 < card.after_id < 10**18
+        status_card = await only(store)
+        assert status_card.state is DeliveryState.SENDING
+        assert 10**18 - 10**11 < status_card.after_id < 10**18
         assert await store.jobs.get(subscribed.known.id) == subscribed.known
 
 
@@ -164,9 +167,9 @@ async def test_a_claim_remembers_the_newest_snowflake_of_its_first_send_only(sto
 
 async def test_what_was_dropped_cannot_be_claimed(store: Store) -> None:
     subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
-    card = await only(store)
+    status_card = await only(store)
     await store.jobs.record([(subscribed.known.id, DONE)])
-    assert await store.outbox.claim(card) is None
+    assert await store.outbox.claim(status_card) is None
 
 
 async def test_a_delivery_in_trouble_delays_its_channel_but_not_for_ever(store: Store, clock: Clock) -> None:
@@ -204,9 +207,9 @@ async def test_a_refused_send_may_fall_back_and_is_waiting_again(store: Store) -
 
 async def test_the_status_card_follows_the_job_and_then_links_the_result(store: Store) -> None:
     subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
-    card = await store.outbox.claim(await only(store))
-    assert card is not None
-    await store.outbox.mark_posted(card, 4000)
+    status_card = await store.outbox.claim(await only(store))
+    assert status_card is not None
+    await store.outbox.mark_posted(status_card, 4000)
     assert await store.outbox.to_edit() == []
     await store.jobs.record(
         [(subscribed.known.id, msgspec.structs.replace(RUNNING, status=Status.PROGRESS, percent=47))]
@@ -245,13 +248,13 @@ async def test_what_was_owed_of_an_end_that_was_none_is_not_posted_beside_the_re
 async def test_nobody_learns_who_stopped(store: Store) -> None:
     subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
     await store.subscriptions.add(RUNNING, HERE, BO)
-    card = await only(store)
-    assert await store.subscriptions.stop(card, MIRA.id) is True
+    status_card = await only(store)
+    assert await store.subscriptions.stop(status_card, MIRA.id) is True
     assert [
         subscription.person
         for subscription in await store.subscriptions.in_channel(subscribed.known.id, HERE.channel_id)
     ] == [BO]
-    await store.subscriptions.stop_all(card)
+    await store.subscriptions.stop_all(status_card)
     assert await store.subscriptions.in_channel(subscribed.known.id, HERE.channel_id) == []
     assert await store.jobs.to_poll() == []
     await store.jobs.record([(subscribed.known.id, DONE)])
@@ -275,8 +278,8 @@ async def test_a_poll_target_has_the_time_of_its_newest_subscription(store: Stor
     subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
     clock.forward(600)
     await store.subscriptions.add(RUNNING, THERE, BO)
-    (look,) = await store.jobs.poll_targets([subscribed.known.id, 12345])
-    assert look.subscribed_at == clock.time
+    (target,) = await store.jobs.poll_targets([subscribed.known.id, 12345])
+    assert target.subscribed_at == clock.time
 
 
 async def test_a_given_up_result_is_taken_up_again_on_request_and_never_posted_twice(store: Store) -> None:
@@ -314,9 +317,9 @@ async def test_a_result_that_proved_to_be_posted_is_not_given_up(store: Store) -
     assert await store.outbox.give_up(claimed, "HTTP 403") is False
     late = await store.outbox.retry_later(claimed, 60, "reset", gone=True)
     assert (late.state, late.error, late.gone_since) == (claimed.state, "", None)
-    stands = await store.deliveries.post_of(claimed.job_id, HERE.channel_id)
-    assert stands is not None
-    assert (stands.message_id, stands.attempts, stands.error, stands.gone_since) == (5000, 0, "", None)
+    post = await store.deliveries.post_of(claimed.job_id, HERE.channel_id)
+    assert post is not None
+    assert (post.message_id, post.attempts, post.error, post.gone_since) == (5000, 0, "", None)
 
 
 async def test_a_post_that_two_people_delete_at_once_is_dropped_once(store: Store) -> None:
@@ -334,12 +337,12 @@ async def test_who_asks_again_during_the_last_edit_of_a_status_card_keeps_it(sto
     assert claimed is not None
     await store.outbox.mark_posted(claimed, 4000)
     assert await store.subscriptions.stop(claimed, MIRA.id) is False
-    (card,) = await store.outbox.to_edit()
+    (status_card,) = await store.outbox.to_edit()
     assert (await store.subscriptions.add(RUNNING, HERE, BO)).outcome is SubscriptionOutcome.JOINED
-    assert await store.outbox.retire(card) is False
-    await store.outbox.mark_edited(card, 0)
+    assert await store.outbox.retire(status_card) is False
+    await store.outbox.mark_edited(status_card, 0)
     (again,) = await store.outbox.to_edit()
-    assert (again.id, again.message_id) == (card.id, 4000), "it is edited once more, for Bo"
+    assert (again.id, again.message_id) == (status_card.id, 4000), "it is edited once more, for Bo"
     await store.subscriptions.stop(again, BO.id)
     (last,) = await store.outbox.to_edit()
     assert await store.outbox.retire(last) is True

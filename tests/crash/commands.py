@@ -26,7 +26,7 @@ class Order:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SubscriptionResult:
+class JobRequest:
     """One `/job`, in a channel by its place in the list; `in_four`: the grid is then split there, too."""
 
     order: Order
@@ -34,25 +34,23 @@ class SubscriptionResult:
     in_four: bool = False
 
 
-def wishes_for(deliveries: int, channels: int, chance: random.Random) -> list[SubscriptionResult]:
+def requests_for(deliveries: int, channels: int, chance: random.Random) -> list[JobRequest]:
     """Wishes that come to so many results in so many channels.
 
     In the last channel the jobs are over before they are asked for, so that nothing but results is posted there.
     """
-    wishes: list[SubscriptionResult] = []
+    requests: list[JobRequest] = []
     left = deliveries
     while left:
         channel = chance.randrange(channels)
         others = [(channel + 1) % (channels - 1)] if chance.random() < IN_TWO_CHANNELS else []
-        order = Order(_options(chance, len(wishes), over=channel == channels - 1))
-        for place in [channel, *others][:left]:
+        order = Order(_options(chance, len(requests), over=channel == channels - 1))
+        for number in [channel, *others][:left]:
             left -= 1
             members = 1 + (chance.random() < BY_TWO_MEMBERS)
-            grid = order.options["verb"] == "imagine" and "ends" not in order.options and place != channels - 1
-            wishes += [
-                SubscriptionResult(order=order, channel=place, in_four=grid and chance.random() < IN_FOUR)
-            ] * members
-    return wishes
+            grid = order.options["verb"] == "imagine" and "ends" not in order.options and number != channels - 1
+            requests += [JobRequest(order=order, channel=number, in_four=grid and chance.random() < IN_FOUR)] * members
+    return requests
 
 
 def _options(chance: random.Random, number: int, *, over: bool) -> dict[str, Any]:

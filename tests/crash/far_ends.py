@@ -26,10 +26,10 @@ class DistantUseapi:
     async def add_job(self, **options: Any) -> str:
         """See `FakeUseapi.add_job`."""
         async with self._session.post(f"{self.origin}/_control/jobs", json=options) as response:
-            told = await response.json()
+            answer = await response.json()
         if response.status != 200:
-            raise RuntimeError(told["error"])
-        return str(told["jobid"])
+            raise RuntimeError(answer["error"])
+        return str(answer["jobid"])
 
     async def fail(self, kind: int | str, **how: Any) -> None:
         """See `FakeUseapi.fail`."""
@@ -43,15 +43,15 @@ class DistantUseapi:
     async def requests(self) -> list[dict[str, Any]]:
         """Every request so far."""
         async with self._session.get(f"{self.origin}/_control/requests") as response:
-            told: list[dict[str, Any]] = await response.json()
-        return told
+            answer: list[dict[str, Any]] = await response.json()
+        return answer
 
     async def job(self, jobid: str) -> dict[str, Any]:
         """A job as the API tells it."""
         authorized = {"Authorization": "Bearer demo-token"}
         async with self._session.get(f"{self.url}/jobs/", params={"jobid": jobid}, headers=authorized) as response:
-            told: dict[str, Any] = await response.json()
-        return told
+            answer: dict[str, Any] = await response.json()
+        return answer
 
 
 @asynccontextmanager

@@ -26,7 +26,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from tests.crash.bot_process import bot_process, environment
-from tests.crash.commands import SubscriptionResult, wishes_for
+from tests.crash.commands import JobRequest, requests_for
 from tests.crash.delivery_check import Post, Standing, Stats, judge, standing
 from tests.crash.far_ends import far_ends
 
@@ -91,13 +91,13 @@ class KillRun:
             kills=sum(self.ends.values()), at_named_points=self.ends["named"],
             lost=len(verdict.lost), repeated=len(verdict.repeated), splits_lost=len(verdict.splits_lost),
             splits_repeated=len(verdict.splits_repeated), bare=self._bare(found),
-            cards_left=sum(here.running for here in found.values()), integrity=verdict.integrity,
+            status_cards_left=sum(here.running for here in found.values()), integrity=verdict.integrity,
             settled=log.count("was already posted"), seconds=round(time.monotonic() - started),
         )  # fmt: skip
 
     def _bare(self, found: dict[int, Standing]) -> int:
         """Grids without their picture; in the last channel some files are refused for good."""
-        return sum(here.bare for where, here in found.items() if where != self.places[-1])
+        return sum(here.bare for where, here in found.items() if where != self.channel_ids[-1])
 
     @property
     def log(self) -> Path:
@@ -106,13 +106,15 @@ class KillRun:
     async def _settle(self) -> None:
         do = self.discord.do
         guild = await do("add_guild", name="Studio")
-        self.places = [await do("add_channel", guild_id=guild, name=f"c{number}") for number in range(self.channels)]
+        self.channel_ids = [
+            await do("add_channel", guild_id=guild, name=f"c{number}") for number in range(self.channels)
+        ]
         if self.blind:
-            await do("deny", channel_id=self.places[-1], permission="READ_MESSAGE_HISTORY")
-        self.wishes = wishes_for(self.deliveries, self.channels, self.chance)
-        for order in dict.fromkeys(wish.order for wish in self.wishes):
+            await do("deny", channel_id=self.channel_ids[-1], permission="READ_MESSAGE_HISTORY")
+        self.requests = requests_for(self.deliveries, self.channels, self.chance)
+        for order in dict.fromkeys(request.order for request in self.requests):
             order.jobid = await self.useapi.add_job(**order.options)
-        count = len(self.wishes) // 4 + 2  # each may ask six times a minute
+        count = len(self.requests) // 4 + 2  # each may ask six times a minute
         self.members = [await do("add_member", guild_id=guild, name=f"M{number}") for number in range(count)]
         self.environment = environment(self.folder, [guild], self.discord, self.useapi, hurry=HURRY)
 
@@ -121,14 +123,14 @@ class KillRun:
     async def _live_and_die(self) -> None:
         self._turn = asyncio.Semaphore(0)
         self._side_by_side = asyncio.Semaphore(ASKERS)
-        self._asking = [asyncio.create_task(self._ask(number)) for number in range(len(self.wishes))]
+        self._tasks = [asyncio.create_task(self._ask(number)) for number in range(len(self.requests))]
         self._start_takes = 1.0
         self._troubled_at = -1
-        asked = 0
+        released = 0
         for number in range(self.kills):
-            for _ in range(len(self.wishes) * (number + 1) // self.kills - asked):
+            for _ in range(len(self.requests) * (number + 1) // self.kills - released):
                 self._turn.release()
-                asked += 1
+                released += 1
             await self._plan_trouble(number)
             await self._die(self._point(number) if number % 2 else "")
 
@@ -172,11 +174,11 @@ class KillRun:
         await self.useapi.heal()
         if number % 2:
             await self.useapi.fail(503, times=self.chance.randint(1, 3), path="/attachments/*")
-        where = self.places[-1]
+        where = self.channel_ids[-1]
         owed = sum(channel == where for _, channel in self.promised)
-        stands = len((await self._look(where)).results)
-        if stands >= owed and stands > self._troubled_at:
-            self._troubled_at = stands
+        posted = len((await self._read_channel(where)).results)
+        if posted >= owed and posted > self._troubled_at:
+            self._troubled_at = posted
             kind = (CUT_OFF if self.blind else REFUSED)[number % 2]
             await self.discord.do("fail", request=f"POST /channels/{where}/messages", kind=kind)
 
@@ -185,47 +187,47 @@ class KillRun:
     async def _ask(self, number: int) -> None:
         """Ask until the private answer promises it: whatever was lost with a dying bot, a person would ask again."""
         await self._turn.acquire()
-        wish = self.wishes[number]
+        request = self.requests[number]
         while True:
             async with self._side_by_side:
-                answer = await self._asked(wish, self.members[number % len(self.members)])
+                answer = await self._answer_to(request, self.members[number % len(self.members)])
             if answer.startswith(PROMISES):
-                self.promised.add((wish.order.jobid, self.places[wish.channel]))
+                self.promised.add((request.order.jobid, self.channel_ids[request.channel]))
                 break
             self.refusals[answer] += 1
             await asyncio.sleep(0.3)
-        if wish.in_four:
-            await self._split(wish, self.members[number % len(self.members)])
+        if request.in_four:
+            await self._split(request, self.members[number % len(self.members)])
 
-    async def _split(self, wish: SubscriptionResult, who: int) -> None:
+    async def _split(self, request: JobRequest, who: int) -> None:
         """Press `⋯` and "Split into four" until the private answer promises it."""
-        where, answer = self.places[wish.channel], ""
+        where, answer = self.channel_ids[request.channel], ""
         while not answer.startswith(SPLIT):
             await asyncio.sleep(0.3)
             with suppress(RuntimeError):  # nobody is there, or the answer was lost
-                post, nonce = await self._post_of(wish, where)
+                post, nonce = await self._post_of(request, where)
                 dots = await self._pressed(post, who, f"dr:m:{nonce}")
                 answer = str((await self._pressed(dots["message_id"], who, f"dr:q:{nonce}"))["content"])
-        self.in_four.add((wish.order.jobid, where))
+        self.in_four.add((request.order.jobid, where))
 
     async def _pressed(self, message: int, who: int, custom_id: str) -> dict[str, Any]:
         interaction = await self.discord.do("click", message=message, who=who, custom_id=custom_id)
         answer: dict[str, Any] = await self.discord.do("answered", interaction=interaction, within=2)
         return answer
 
-    async def _post_of(self, wish: SubscriptionResult, where: int) -> tuple[int, str]:
+    async def _post_of(self, request: JobRequest, where: int) -> tuple[int, str]:
         """The message with the result, and its delivery's nonce; raises `RuntimeError` where it does not stand yet."""
         for message in await self.discord.do("messages", channel_id=where):
             here = standing([message])
-            if here.results and re.search(rf"\b{wish.order.options['prompt']}\b", str(message["embeds"])):
+            if here.results and re.search(rf"\b{request.order.options['prompt']}\b", str(message["embeds"])):
                 return int(message["id"]), here.results[0]
         raise RuntimeError("not yet")
 
-    async def _asked(self, wish: SubscriptionResult, who: int) -> str:
-        what = {"channel_id": self.places[wish.channel], "who": who, "name": "job"}
+    async def _answer_to(self, request: JobRequest, who: int) -> str:
+        what = {"channel_id": self.channel_ids[request.channel], "who": who, "name": "job"}
         try:
             await self.discord.do("wait_ready", within=30)
-            interaction = await self.discord.do("slash", **what, options={"jobid": wish.order.jobid})
+            interaction = await self.discord.do("slash", **what, options={"jobid": request.order.jobid})
             answer = await self.discord.do("answered", interaction=interaction, within=2)
         except RuntimeError as error:
             return str(error).partition(":")[0]
@@ -238,11 +240,11 @@ class KillRun:
         await self.discord.do("heal")
         await self.useapi.heal()
         async with bot_process(self.folder, self.environment) as bot:
-            await asyncio.gather(*self._asking)
+            await asyncio.gather(*self._tasks)
             owed = Counter(channel for _, channel in (*self.promised, *self.in_four))
 
-            async def all_stands(channel: int) -> bool:
-                here = await self._look(channel)
+            async def all_posted(channel: int) -> bool:
+                here = await self._read_channel(channel)
                 return (
                     not here.running
                     and not self._bare({channel: here})
@@ -250,14 +252,14 @@ class KillRun:
                 )
 
             with suppress(TimeoutError, RuntimeError):  # what is lost is counted in the end
-                for channel in self.places:
-                    await self.discord.wait_until(partial(all_stands, channel), within=60)
+                for channel in self.channel_ids:
+                    await self.discord.wait_until(partial(all_posted, channel), within=60)
             await asyncio.sleep(self.quiet)  # nothing is to happen: only time can show that
             bot.terminate()
             assert await bot.wait() == 0, f"The bot did not end well, see {self.log}"
-        return {channel: await self._look(channel) for channel in self.places}
+        return {channel: await self._read_channel(channel) for channel in self.channel_ids}
 
-    async def _look(self, channel: int) -> Standing:
+    async def _read_channel(self, channel: int) -> Standing:
         return standing(await self.discord.do("messages", channel_id=channel))
 
 

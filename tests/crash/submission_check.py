@@ -15,9 +15,9 @@ ENDED = {"accepted", "repeated", "declined", "refused", "lost", "cancelled"}
 
 @dataclass(frozen=True, kw_only=True)
 class Stats:
-    """One run. `presses` were written down, `children` made at useapi; the counts from `doubled` on should be zero."""
+    """One run. `submissions` were stored, `children` made at useapi; the counts from `doubled` on should be zero."""
 
-    presses: int
+    submissions: int
     children: int
     known: int
     posted: int
@@ -31,14 +31,14 @@ class Stats:
     forgotten: int
     not_once: int
     not_ended: int
-    not_told: int
+    not_notified: int
     integrity: str
     seconds: int
 
     @property
     def spotless(self) -> bool:
         """Whether nothing was made twice or forgotten, and everybody was told."""
-        wrong = self.doubled, self.forgotten, self.not_once, self.not_ended, self.not_told
+        wrong = self.doubled, self.forgotten, self.not_once, self.not_ended, self.not_notified
         return not any(wrong) and self.children == self.known == self.posted and self.integrity == "ok"
 
     def table(self) -> str:
@@ -65,7 +65,7 @@ def judge(file: Path, ledger: SubmissionHistory) -> tuple[Callable[..., Stats], 
     with closing(sqlite3.connect(file)) as db:
         db.row_factory = sqlite3.Row
         (integrity,) = db.execute("PRAGMA integrity_check").fetchone()
-        presses = db.execute(
+        submissions = db.execute(
             "SELECT submissions.*, jobid FROM submissions LEFT JOIN jobs ON jobs.id = child_id ORDER BY submissions.id"
         ).fetchall()
         jobids = {
@@ -78,41 +78,41 @@ def judge(file: Path, ledger: SubmissionHistory) -> tuple[Callable[..., Stats], 
         (unposted,) = db.execute(
             "SELECT count(*) FROM deliveries WHERE kind = 'notice' AND state <> 'posted'"
         ).fetchone()
-    states = Counter(row["state"] for row in presses)
+    states = Counter(row["state"] for row in submissions)
     children = Counter(ref for ref, _ in ledger.made.values())
     posts = Counter(
         (jobids[nonce], where) for where, here in ledger.found.items() for nonce in here.results if nonce in jobids
     )
-    wanted = {(row["jobid"], row["channel_id"]) for row in presses if row["state"] in {"accepted", "repeated"}}
+    expected = {(row["jobid"], row["channel_id"]) for row in submissions if row["state"] in {"accepted", "repeated"}}
     doubled = [f"doubled: {ref}, {times} jobs" for ref, times in children.items() if times > 1]
     forgotten = [f"forgotten: {jobid} of press {ledger.made[jobid][0]}" for jobid in ledger.made.keys() - known]
     forgotten += [
         f"forgotten: press {row['id']} is {row['state']}, but made a job"
-        for row in presses
+        for row in submissions
         if row["reference"] in children and row["state"] != "accepted"
     ]
     forgotten += [
         f"invented: press {row['id']}"
-        for row in presses
+        for row in submissions
         if row["state"] == "accepted" and row["reference"] not in children
     ]
     not_once = [
         f"posted {posts[each]} times: {each}"
-        for each in wanted | posts.keys()
-        if posts[each] != 1 or each not in wanted
+        for each in expected | posts.keys()
+        if posts[each] != 1 or each not in expected
     ]
-    not_ended = [f"not ended: press {row['id']} is {row['state']}" for row in presses if row["state"] not in ENDED]
-    not_told = [
+    not_ended = [f"not ended: press {row['id']} is {row['state']}" for row in submissions if row["state"] not in ENDED]
+    not_notified = [
         f"not told: press {row['id']}, {row['state']}, {answer!r}"
-        for row in presses
+        for row in submissions
         if not row["notified"] or (answer := ledger.answers.get(row["user_id"], "-")).startswith("On it")
     ]
-    not_told += ["a notice was not posted"] * unposted
+    not_notified += ["a notice was not posted"] * unposted
     figures = partial(
-        Stats, presses=len(presses), children=len(ledger.made), known=len(known & ledger.made.keys()),
+        Stats, submissions=len(submissions), children=len(ledger.made), known=len(known & ledger.made.keys()),
         posted=len({jobid for jobid, _ in posts}), declared_lost=states["lost"], used=states["repeated"],
         refused=states["refused"], sent_again=sum(times - 1 for times in ledger.posts.values()),
         doubled=len(doubled), forgotten=len(forgotten), not_once=len(not_once), not_ended=len(not_ended),
-        not_told=len(not_told), integrity=integrity,
+        not_notified=len(not_notified), integrity=integrity,
     )  # fmt: skip
-    return figures, [*doubled, *forgotten, *not_once, *not_ended, *not_told]
+    return figures, [*doubled, *forgotten, *not_once, *not_ended, *not_notified]

@@ -66,7 +66,7 @@ class PressRun:
             await self._live_and_die()
             await self._live_on()
             assert await self.discord.do("violations") == []
-            ledger = await self._look()
+            ledger = await self._read_history()
         figures, self.wrongs = judge(self.folder / "bot.sqlite3", ledger)
         return figures(
             kills=sum(self.ends.values()),
@@ -85,34 +85,36 @@ class PressRun:
         do = self.discord.do
         await do("heal")
         guilds = [await do("add_guild", name=f"S{number}") for number in range(GUILDS)]
-        self.places = [await do("add_channel", guild_id=guild, name="pictures") for guild in guilds]
+        self.channel_ids = [await do("add_channel", guild_id=guild, name="pictures") for guild in guilds]
         moderator = {"permissions": ("MANAGE_MESSAGES",)}
         self.members = {
             number: await do("add_member", guild_id=guilds[number % GUILDS], name=f"M{number}", **moderator)
             for number in range(self.presses)
         }
         self.environment = environment(self.folder, guilds, self.discord, self.useapi, hurry=HURRY)
-        self.parents: dict[int, list[str]] = {place: [] for place in self.places}
+        self.parents: dict[int, list[str]] = {channel: [] for channel in self.channel_ids}
         self.pictures: dict[int, list[dict[str, Any]]] = {}
         async with bot_process(self.folder, self.environment) as bot:
             await do("wait_ready", within=30)
             for number in range(-(-self.presses // PER_PARENT // GUILDS) * GUILDS):
-                await self._show(self.places[number % GUILDS], number)
-            for place in self.places:
-                self.pictures[place] = await self.discord.wait_until(partial(self._all_shown, place), within=30)
+                await self._show(self.channel_ids[number % GUILDS], number)
+            for channel in self.channel_ids:
+                self.pictures[channel] = await self.discord.wait_until(partial(self._all_posted, channel), within=30)
             bot.terminate()
             assert await bot.wait() == 0
 
-    async def _show(self, place: int, number: int) -> None:
+    async def _show(self, channel: int, number: int) -> None:
         jobid = await self.useapi.add_job(prompt=f"parent {number}", age=60)
-        who = self.members[self.places.index(place) + GUILDS * (number // GUILDS % max(1, self.presses // GUILDS))]
-        interaction = await self.discord.do("slash", channel_id=place, who=who, name="job", options={"jobid": jobid})
+        who = self.members[
+            self.channel_ids.index(channel) + GUILDS * (number // GUILDS % max(1, self.presses // GUILDS))
+        ]
+        interaction = await self.discord.do("slash", channel_id=channel, who=who, name="job", options={"jobid": jobid})
         await self.discord.do("answered", interaction=interaction, within=10)
-        self.parents[place].append(jobid)
+        self.parents[channel].append(jobid)
 
-    async def _all_shown(self, place: int) -> list[dict[str, Any]]:
-        messages: list[dict[str, Any]] = await self.discord.do("messages", channel_id=place)
-        return messages if len(messages) == len(self.parents[place]) else []
+    async def _all_posted(self, channel: int) -> list[dict[str, Any]]:
+        messages: list[dict[str, Any]] = await self.discord.do("messages", channel_id=channel)
+        return messages if len(messages) == len(self.parents[channel]) else []
 
     # --- dying ------------------------------------------------------------------------------------------------------
 
@@ -164,8 +166,8 @@ class PressRun:
     async def _press(self, number: int) -> None:
         """A member presses a button of a picture's U1-U4 and V1-V4; the answer may never come."""
         await asyncio.sleep(self.chance.uniform(0, 0.6 * self.life))
-        place = self.places[number % GUILDS]
-        picture = self.pictures[place][number // GUILDS // PER_PARENT % len(self.pictures[place])]
+        channel = self.channel_ids[number % GUILDS]
+        picture = self.pictures[channel][number // GUILDS // PER_PARENT % len(self.pictures[channel])]
         buttons = [
             part["custom_id"]
             for row in picture["components"]
@@ -197,11 +199,11 @@ class PressRun:
             bot.terminate()
             assert await bot.wait() == 0, f"The bot did not end well, see {self.log}"
 
-    async def _look(self) -> SubmissionHistory:
+    async def _read_history(self) -> SubmissionHistory:
         """What the far ends have in the end."""
         made: dict[str, tuple[str, str]] = {}
-        for place in self.places:
-            for parent in self.parents[place]:
+        for channel in self.channel_ids:
+            for parent in self.parents[channel]:
                 for child in (await self.useapi.job(parent)).get("children", ()):
                     job = await self.useapi.job(child["jobid"])
                     made[child["jobid"]] = job["replyRef"], parent
@@ -211,7 +213,9 @@ class PressRun:
             for request in await self.useapi.requests()
             if request["path"] == "/v2/jobs/button"
         )
-        found = {place: standing(await self.discord.do("messages", channel_id=place)) for place in self.places}
+        found = {
+            channel: standing(await self.discord.do("messages", channel_id=channel)) for channel in self.channel_ids
+        }
         return SubmissionHistory(made=made, answers=answers, posts=posts, found=found)
 
 

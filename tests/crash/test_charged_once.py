@@ -14,6 +14,6 @@ async def test_eight_presses_are_made_found_posted_and_notified_once_though_the_
     figures = await run.run()
     assert figures.spotless, (figures, run.wrongs)
     assert figures.kills == 3
-    assert figures.presses >= 6
+    assert figures.submissions >= 6
     assert figures.children >= 4
     assert figures.at_named_points >= 1, "no kill fell at a point around a request: nothing was proven"

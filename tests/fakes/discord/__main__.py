@@ -8,11 +8,11 @@ from tests.fakes.discord.faults import Faults
 from tests.fakes.discord.server import FakeDiscord
 
 
-async def serve(asked: argparse.Namespace) -> None:
+async def serve(options: argparse.Namespace) -> None:
     end = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, end.set)
-    async with FakeDiscord(**vars(asked)) as discord:
+    async with FakeDiscord(**vars(options)) as discord:
         print(discord.origin, flush=True)  # noqa: T201 - the line that whoever started this waits for
         await end.wait()
 

@@ -62,19 +62,19 @@ class Channel:
     messages: dict[int, Message] = field(default_factory=dict)
 
     def json(self) -> Json:
-        told: Json = {"id": str(self.id), "flags": 0, "last_message_id": None}
+        data: Json = {"id": str(self.id), "flags": 0, "last_message_id": None}
         if self.recipient:
-            return told | {"type": 1, "recipients": [self.recipient.json()]}
-        told |= {"name": self.name, "guild_id": str(self.guild_id), "rate_limit_per_user": 0}
-        told["parent_id"] = str(self.parent_id) if self.parent_id else None
+            return data | {"type": 1, "recipients": [self.recipient.json()]}
+        data |= {"name": self.name, "guild_id": str(self.guild_id), "rate_limit_per_user": 0}
+        data["parent_id"] = str(self.parent_id) if self.parent_id else None
         if not self.parent_id:
-            return told | {"type": 0, "position": 0, "nsfw": self.age_restricted, "topic": None}
+            return data | {"type": 0, "position": 0, "nsfw": self.age_restricted, "topic": None}
         age = {"archived": False, "archive_timestamp": "2026-01-01T00:00:00+00:00", "auto_archive_duration": 1440}
         counts = dict.fromkeys(("message_count", "member_count", "total_message_sent"), 0)
-        return told | counts | {"type": 11, "owner_id": str(self.id), "thread_metadata": {**age, "locked": False}}
+        return data | counts | {"type": 11, "owner_id": str(self.id), "thread_metadata": {**age, "locked": False}}
 
 
-class Places:
+class ChannelState:
     """The state. Times are seconds since 1970 by `now`; ids are plain ints, snowflakes of the moment they were made."""
 
     def __init__(self, *, now: Callable[[], float] = time.time) -> None:

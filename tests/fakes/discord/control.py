@@ -28,13 +28,13 @@ def door(discord: "FakeDiscord") -> Callable[[web.Request], Awaitable[web.Respon
 
     async def handle(request: web.Request) -> web.Response:
         try:
-            told = _verb(discord, request.match_info["verb"])(**(await request.json()))
-            told = _plain(await told if isawaitable(told) else told)
+            answer = _verb(discord, request.match_info["verb"])(**(await request.json()))
+            answer = _plain(await answer if isawaitable(answer) else answer)
         except (LookupError, TimeoutError, TypeError, ValueError) as error:
-            told, status = {"error": f"{type(error).__name__}: {error}"}, 400
+            answer, status = {"error": f"{type(error).__name__}: {error}"}, 400
         else:
             status = 200
-        return web.Response(status=status, body=msgspec.json.encode(told), content_type="application/json")
+        return web.Response(status=status, body=msgspec.json.encode(answer), content_type="application/json")
 
     return handle
 
@@ -65,15 +65,15 @@ def _verb(discord: "FakeDiscord", verb: str) -> Callable[..., Any]:
     return others[verb]
 
 
-def _plain(told: Any) -> Any:
-    match told:
+def _plain(answer: Any) -> Any:
+    match answer:
         case Message():
-            return told.json()
+            return answer.json()
         case Interaction():
-            return told.id
+            return answer.id
         case list():
-            return [_plain(each) for each in told]
-    return told
+            return [_plain(each) for each in answer]
+    return answer
 
 
 class RemoteFakeDiscord:
@@ -96,10 +96,10 @@ class RemoteFakeDiscord:
 
     async def do(self, verb: str, **what: Any) -> Any:
         async with self._session.post(f"{self.origin}/_pretend/{verb}", json=what) as response:
-            told = await response.json()
+            answer = await response.json()
         if response.status != 200:
-            raise RuntimeError(told["error"])
-        return told
+            raise RuntimeError(answer["error"])
+        return answer
 
     async def wait_until(self, seen: Callable[[], Awaitable[T]], within: float = 15.0) -> T:
         """What `seen` gives as soon as that is truthy; asked anew at every change over there."""

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from aiohttp import WSCloseCode, web
 
-from tests.fakes.discord.channels import Places
+from tests.fakes.discord.channels import ChannelState
 from tests.fakes.discord.messages import Json
 
 DISPATCH, HEARTBEAT, IDENTIFY, RESUME, INVALID, HELLO, ACK = 0, 1, 2, 6, 9, 10, 11
 BAD_TOKEN, BAD_SHARD = 4004, 4010
-A_DAY, BUDGET = 86_400, 1000
+A_DAY, STARTS = 86_400, 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,16 +26,16 @@ class Identify:
 
 @dataclass(kw_only=True)
 class Session:
-    """What one shard was told; without `socket` it waits for a RESUME."""
+    """The events that one shard received; without `socket` it waits for a RESUME."""
 
     id: str
     shard: tuple[int, int]
     socket: web.WebSocketResponse | None
-    told: list[Json] = field(default_factory=list)
+    events: list[Json] = field(default_factory=list)
 
-    async def tell(self, event: str, data: Json) -> None:
-        self.told.append({"op": DISPATCH, "t": event, "s": len(self.told) + 1, "d": data})
-        await self.send(self.told[-1])
+    async def dispatch(self, event: str, data: Json) -> None:
+        self.events.append({"op": DISPATCH, "t": event, "s": len(self.events) + 1, "d": data})
+        await self.send(self.events[-1])
 
     async def send(self, frame: Json) -> None:
         if self.socket and not self.socket.closed:
@@ -46,7 +46,7 @@ class Session:
 class Gateway:
     """All sessions of the one bot; `url` is where it listens, `shards` how many it is told to open."""
 
-    def __init__(self, world: Places, shards: int) -> None:
+    def __init__(self, world: ChannelState, shards: int) -> None:
         self.world, self.shards = world, shards
         self.url = ""
         self.token = ""
@@ -60,7 +60,7 @@ class Gateway:
 
     def limits(self) -> Json:
         used = sum(self.world.now() - each.at < A_DAY for each in self.identifies)
-        return {"total": BUDGET, "remaining": max(0, BUDGET - used), "reset_after": A_DAY * 1000, "max_concurrency": 1}
+        return {"total": STARTS, "remaining": max(0, STARTS - used), "reset_after": A_DAY * 1000, "max_concurrency": 1}
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(compress=False, timeout=1.0)
@@ -92,11 +92,11 @@ class Gateway:
             case other:
                 self.world.violations.append(f"The gateway does not model op {other}")
 
-    async def _identify(self, socket: web.WebSocketResponse, asked: Json) -> None:
-        number, count = asked.get("shard", [0, 1])
-        self.identifies.append(Identify(at=self.world.now(), shard=(number, count), intents=asked["intents"]))
-        if asked["intents"]:
-            self.world.violations.append(f"Intents {asked['intents']} asked for: their events are not modelled")
+    async def _identify(self, socket: web.WebSocketResponse, payload: Json) -> None:
+        number, count = payload.get("shard", [0, 1])
+        self.identifies.append(Identify(at=self.world.now(), shard=(number, count), intents=payload["intents"]))
+        if payload["intents"]:
+            self.world.violations.append(f"Intents {payload['intents']} asked for: their events are not modelled")
         if self.limits()["remaining"] == 0:
             self.world.violations.append("1,000 IDENTIFYs in a day: Discord would have reset the token")
         if not 0 <= number < count:
@@ -104,31 +104,31 @@ class Gateway:
             return
         session = self.sessions[number] = Session(id=secrets.token_hex(8), shard=(number, count), socket=socket)
         guilds = [{"id": str(guild), "unavailable": True} for guild in self.world.guilds if self._on(guild) == number]
-        await session.tell("READY", {
+        await session.dispatch("READY", {
             "v": 10, "user": self.world.bot.json(), "guilds": guilds, "session_id": session.id,
             "session_type": "normal", "resume_gateway_url": self.url, "shard": [number, count],
             "application": {"id": str(self.world.bot.id), "flags": 0},
         })  # fmt: skip
         self.world.changed()
 
-    async def _resume(self, socket: web.WebSocketResponse, asked: Json) -> None:
-        session = next((each for each in self.sessions.values() if each.id == asked["session_id"]), None)
+    async def _resume(self, socket: web.WebSocketResponse, payload: Json) -> None:
+        session = next((each for each in self.sessions.values() if each.id == payload["session_id"]), None)
         if session is None:
             await socket.send_json({"op": INVALID, "d": False})
             return
         session.socket = socket
-        for missed in session.told[asked["seq"] :]:
+        for missed in session.events[payload["seq"] :]:
             await session.send(missed)
-        await session.tell("RESUMED", {})
+        await session.dispatch("RESUMED", {})
         self.world.changed()
 
     def _on(self, guild_id: int) -> int:
         return (guild_id >> 22) % self.shards
 
-    async def tell(self, guild_id: int, event: str, data: Json) -> None:
+    async def dispatch(self, guild_id: int, event: str, data: Json) -> None:
         """Dispatch to the guild's shard; kept for a RESUME while that is away, lost when it never was there."""
         if session := self.sessions.get(self._on(guild_id)):
-            await session.tell(event, data)
+            await session.dispatch(event, data)
 
     async def drop(self, code: int = 4000, *, forget: bool = False) -> None:
         """Close every connection; `forget` the sessions too, so that a RESUME is refused."""

@@ -61,7 +61,7 @@ class Interaction:
         rights = world.bits(channel, self.person)
         marks = {"roles": [], "deaf": False, "mute": False, "flags": 0, "pending": False, "nick": None, "avatar": None}
         times = {"joined_at": "2024-01-01T00:00:00+00:00", "premium_since": None, "communication_disabled_until": None}
-        told: Json = {
+        data: Json = {
             "id": str(self.id), "application_id": str(world.bot.id), "type": self.kind, "data": self.data, "version": 1,
             "token": self.token, "guild_id": str(channel.guild_id), "channel_id": str(channel.id),
             "guild": {"id": str(channel.guild_id), "locale": "en-US", "features": []},
@@ -71,7 +71,7 @@ class Interaction:
             "entitlements": [], "entitlement_sku_ids": [], "context": 0,
             "authorizing_integration_owners": {"0": str(channel.guild_id)}, "attachment_size_limit": world.file_limit,
         }  # fmt: skip
-        return told | ({"message": self.source.json()} if self.source else {})
+        return data | ({"message": self.source.json()} if self.source else {})
 
     # what the bot does
 
@@ -97,14 +97,14 @@ class Interaction:
         return self._receipt(kind)
 
     def _receipt(self, kind: int) -> Json:
-        told: Json = {"id": str(self.id), "type": self.kind}
+        data: Json = {"id": str(self.id), "type": self.kind}
         if self.original is None:
-            return {"interaction": told}
-        told["response_message_id"] = str(self.original.id)
-        told["response_message_loading"] = kind == THINK
-        told["response_message_ephemeral"] = self.original.ephemeral
+            return {"interaction": data}
+        data["response_message_id"] = str(self.original.id)
+        data["response_message_loading"] = kind == THINK
+        data["response_message_ephemeral"] = self.original.ephemeral
         resource = {"resource": {"type": kind, "message": self.original.json()}} if kind in {SAY, EDIT} else {}
-        return {"interaction": told, **resource}
+        return {"interaction": data, **resource}
 
     def _say(self, data: Json, files: list[File], flags: int = 0) -> Message:
         self.world.weigh(files)
@@ -139,9 +139,9 @@ class Interaction:
     def answer(self) -> Answer | None:
         if self.answer_kind is None:
             return None
-        told = Answer(kind=self.answer_kind, choices=self.choices, modal=self.modal)
+        answer = Answer(kind=self.answer_kind, choices=self.choices, modal=self.modal)
         if (message := self.original) is None:
-            return told
+            return answer
         return Answer(
             kind=self.answer_kind, deferred=bool(message.flags & LOADING), ephemeral=message.ephemeral,
             content=message.content, embeds=message.embeds, components=message.components, message_id=message.id,

@@ -106,7 +106,7 @@ class Message:
         )
 
     def json(self) -> Json:
-        told: Json = {
+        data: Json = {
             "id": str(self.id), "channel_id": str(self.channel_id), "type": self.kind, "content": self.content,
             "author": self.author.json(), "embeds": self._embeds(), "components": self.components, "flags": self.flags,
             "attachments": [file.json() for file in self.files if not file.in_embed],
@@ -115,16 +115,16 @@ class Message:
             "pinned": False, "tts": False,
         }  # fmt: skip
         if self.nonce is not None:
-            told["nonce"] = self.nonce
+            data["nonce"] = self.nonce
         if self.reply_to is not None:
-            told["message_reference"] = {"type": 0, "channel_id": told["channel_id"], "message_id": str(self.reply_to)}
-        return told
+            data["message_reference"] = {"type": 0, "channel_id": data["channel_id"], "message_id": str(self.reply_to)}
+        return data
 
     def _embeds(self) -> list[Json]:
         """The embeds, with fresh links to the files that they show."""
         links = {file.url: file.link() for file in self.files if file.in_embed}
         embeds = copy.deepcopy(self.embeds)
-        for picture in (embed[place] for embed in embeds for place in ("image", "thumbnail") if embed.get(place)):
+        for picture in (embed[slot] for embed in embeds for slot in ("image", "thumbnail") if embed.get(slot)):
             if link := links.get(picture["url"]):
                 picture["url"] = picture["proxy_url"] = link
         return embeds

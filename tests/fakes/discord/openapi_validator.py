@@ -19,7 +19,7 @@ MISSING = (
 JSON = ("content", "application/json", "schema")
 
 
-class Oracle:
+class OpenapiValidator:
     """Judges bodies of one route; a complaint is one line of text, no complaint is an empty string."""
 
     def __init__(self, spec: dict[str, Any]) -> None:
@@ -33,7 +33,7 @@ class Oracle:
         tolerant["components"]["schemas"]["SnowflakeType"] = {"type": ["string", "integer"]}
         self._spec = spec
         self._registry = Registry().with_resources(
-            [("asked:", DRAFT202012.create_resource(tolerant)), ("told:", DRAFT202012.create_resource(spec))]
+            [("request:", DRAFT202012.create_resource(tolerant)), ("answer:", DRAFT202012.create_resource(spec))]
         )
         self._judge = functools.cache(self._make_judge)
 
@@ -41,7 +41,7 @@ class Oracle:
         if "requestBody" not in self._spec["paths"][route][method.lower()]:
             return "" if body is None else f"{method} {route} takes no body"
         return self._verdict(
-            f"{method} {route}", "asked:", ("paths", route, method.lower(), "requestBody", *JSON), body
+            f"{method} {route}", "request:", ("paths", route, method.lower(), "requestBody", *JSON), body
         )
 
     def answer(self, method: str, route: str, status: int, body: Any) -> str:
@@ -55,7 +55,7 @@ class Oracle:
         if status == 204:
             return "" if body is None else f"{method} {route} answers 204 with a body"
         some = body[:10] if isinstance(body, list) else body  # a page of 100 messages takes a second
-        return self._verdict(f"{method} {route} → {status}", "told:", (*where, *JSON), some)
+        return self._verdict(f"{method} {route} → {status}", "answer:", (*where, *JSON), some)
 
     def _verdict(self, what: str, side: str, where: tuple[str, ...], body: Any) -> str:
         from jsonschema.exceptions import best_match  # type: ignore[import-untyped]  # carries no types
@@ -71,6 +71,6 @@ class Oracle:
 
 
 @functools.cache
-def openapi_validator() -> Oracle | None:
+def openapi_validator() -> OpenapiValidator | None:
     # One fitting alternative is enough: looking that no other fits too takes twice the time.
-    return Oracle(json.loads(FILE.read_bytes().replace(b'"oneOf"', b'"anyOf"'))) if FILE.exists() else None
+    return OpenapiValidator(json.loads(FILE.read_bytes().replace(b'"oneOf"', b'"anyOf"'))) if FILE.exists() else None

@@ -89,9 +89,9 @@ def application(world: People, call: Call) -> Reply:
     counts = dict.fromkeys((f"approximate_{what}_count" for what in ("guild", "user_install", "user_authorization")), 0)
     texts = {"name": world.bot.name, "description": "", "verify_key": "0" * 64, "flags_new": "0"}
     lists: Json = {"redirect_uris": [], "eligible_oauth2_scopes": []}
-    told = nothing | counts | texts | lists | {"flags": 0, "explicit_content_filter": 0, "bot_public": True}
-    told |= {"bot_require_code_grant": False}
-    return told | {"id": str(world.bot.id), "owner": world.owner.json(), "bot": world.bot.json()}
+    data = nothing | counts | texts | lists | {"flags": 0, "explicit_content_filter": 0, "bot_public": True}
+    data |= {"bot_require_code_grant": False}
+    return data | {"id": str(world.bot.id), "owner": world.owner.json(), "bot": world.bot.json()}
 
 
 def list_commands(world: People, call: Call) -> Reply:
@@ -101,18 +101,18 @@ def list_commands(world: People, call: Call) -> Reply:
 def put_commands(world: People, call: Call) -> Reply:
     guild = int(call.params.get("guild_id", 0))
     old = {(command["name"], command["type"]): command["id"] for command in world.commands.get(guild, [])}
-    world.commands[guild] = [_command(world, asked, old, guild) for asked in call.body]
+    world.commands[guild] = [_command(world, command, old, guild) for command in call.body]
     return world.commands[guild]
 
 
-def _command(world: People, asked: Json, old: dict[tuple[str, int], str], guild: int) -> Json:
+def _command(world: People, command: Json, old: dict[tuple[str, int], str], guild: int) -> Json:
     """A registered command; one that was there keeps its id."""
-    kind = asked.get("type", 1)
-    known = old.get((asked["name"], kind), str(world.snowflake()))
+    kind = command.get("type", 1)
+    known = old.get((command["name"], kind), str(world.snowflake()))
     own = {"id": known, "application_id": str(world.bot.id), "version": str(world.snowflake()), "type": kind}
     defaults = {"default_member_permissions": None, "description": ""}
-    permissions = asked.get("default_member_permissions")
-    given = {key: value for key, value in asked.items() if value is not None}
+    permissions = command.get("default_member_permissions")
+    given = {key: value for key, value in command.items() if value is not None}
     if permissions is not None:
         given["default_member_permissions"] = str(permissions)
     return defaults | given | own | ({"guild_id": str(guild)} if guild else {})
@@ -175,8 +175,8 @@ def callback(world: People, call: Call) -> Reply:
     interaction = world.interactions.get(call.params["interaction_token"])
     if interaction is None or str(interaction.id) != call.params["interaction_id"]:
         raise Refusal(10062)
-    told = interaction.respond(call.body, call.files(world, interaction.channel_id))
-    return told if call.query.get("with_response") in {"1", "true"} else None
+    data = interaction.respond(call.body, call.files(world, interaction.channel_id))
+    return data if call.query.get("with_response") in {"1", "true"} else None
 
 
 def _behind(world: People, call: Call) -> tuple[Interaction, str]:

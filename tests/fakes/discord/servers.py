@@ -41,8 +41,8 @@ def role_json(role_id: int, name: str) -> Json:
     rights = str(sum(1 << BITS[right] for right in BOT_RIGHTS)) if name == "@everyone" else "0"
     marks = dict.fromkeys(("managed", "hoist", "mentionable"), False)
     colours = {"primary_color": 0, "secondary_color": None, "tertiary_color": None}
-    told = {"id": str(role_id), "name": name, "description": None, "permissions": rights, "position": 0}
-    return {**told, **marks, "color": 0, "colors": colours, "icon": None, "unicode_emoji": None, "flags": 0}
+    data = {"id": str(role_id), "name": name, "description": None, "permissions": rights, "position": 0}
+    return {**data, **marks, "color": 0, "colors": colours, "icon": None, "unicode_emoji": None, "flags": 0}
 
 
 def member_json(world: People, person_id: int) -> Json:
