@@ -144,7 +144,7 @@ class Jobs(commands.Cog):
             logs.turn_to(key=known.key, destination=destination)
         if known is not None and (known.job.final or not known.job.over):
             return known.job  # the poller polls it anyway
-        return await self._bot.api.job(known.job.jobid if known else read_jobid(text))
+        return await self._bot.provider.job(known.job.jobid if known else read_jobid(text))
 
 
 def _own_button(message: discord.Message, me: discord.ClientUser | None) -> MoreButton | NotifyMeButton | None:

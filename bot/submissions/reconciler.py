@@ -36,8 +36,8 @@ class _Unconfirmed:
 class Reconciler:
     """The unconfirmed submissions, as far as memory must hold them; a start of the bot begins anew."""
 
-    def __init__(self, *, api: UseapiClient, store: Store, now: Callable[[], datetime]) -> None:
-        self._api = api
+    def __init__(self, *, provider: UseapiClient, store: Store, now: Callable[[], datetime]) -> None:
+        self._provider = provider
         self._store = store
         self._now = now
         self._unconfirmed: dict[int, _Unconfirmed] = {}
@@ -72,7 +72,7 @@ class Reconciler:
         """Return the submission's job; `None` after a complete check; raises `ProviderError` where it was cut short."""
         unconfirmed = self._of(submission)
         try:
-            for jobid in (*await self._children(parent, submission.button), *await self._api.running()):
+            for jobid in (*await self._children(parent, submission.button), *await self._provider.running()):
                 if jobid in unconfirmed.others or jobid == parent.job.jobid:
                     continue
                 job = await self._describe(jobid)
@@ -96,7 +96,7 @@ class Reconciler:
 
     async def _children(self, parent: KnownJob, button: str) -> list[str]:
         try:
-            job = await self._api.job(parent.job.jobid)
+            job = await self._provider.job(parent.job.jobid)
         except ProviderError as error:
             if isinstance(error, TransientError | Busy | Misconfigured):
                 raise
@@ -108,7 +108,7 @@ class Reconciler:
         if known is not None and known.job.reply_ref:
             return known.job
         try:
-            return await self._api.job(jobid)
+            return await self._provider.job(jobid)
         except ProviderError as error:
             if isinstance(error, TransientError | Busy | Misconfigured):
                 raise

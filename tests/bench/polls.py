@@ -65,7 +65,7 @@ async def darkroom(url: str, connections: int, seconds: float) -> dict[str, floa
             open_store(Path(folder), lambda: datetime.now(UTC)) as store,
             aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
         ):
-            api = CountingUseapi(session=session, url=url, token="demo-token")
+            provider = CountingUseapi(session=session, url=url, token="demo-token")
             written = 0
 
             def recorded() -> None:
@@ -73,7 +73,7 @@ async def darkroom(url: str, connections: int, seconds: float) -> dict[str, floa
                 written += 1
 
             poller = Poller(
-                api=api,
+                provider=provider,
                 store=store,
                 poll_seconds=0.001,
                 concurrency=connections,
@@ -83,7 +83,7 @@ async def darkroom(url: str, connections: int, seconds: float) -> dict[str, floa
                 rng=random.Random(1),
             )
             loop = asyncio.create_task(poller.run())
-            figures = await _measure(lambda: api.answers, seconds)
+            figures = await _measure(lambda: provider.answers, seconds)
             assert not loop.done(), "the poller failed"
             assert not poller.outage
             await _end([loop])

@@ -126,7 +126,7 @@ class PollerHarness:
     async def prepare(self, concurrency: int = 8) -> None:
         self.store = await self._life.enter_async_context(open_store(self._folder, wall))
         self.poller = Poller(
-            api=cast(UseapiClient, self.useapi),  # all that the poller calls
+            provider=cast(UseapiClient, self.useapi),  # all that the poller calls
             store=self.store,
             poll_seconds=15,
             concurrency=concurrency,

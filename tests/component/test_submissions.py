@@ -181,7 +181,7 @@ class QueueHarness:
         self._life = contextlib.AsyncExitStack()
         self.store = await self._life.enter_async_context(open_store(self._folder, self.wall))
         self.submissions = SubmissionQueue(
-            api=cast(UseapiClient, self.useapi),
+            provider=cast(UseapiClient, self.useapi),
             store=self.store,
             poll_child=lambda known: self.polled.append(known.job.jobid),
             notify=self._notify,

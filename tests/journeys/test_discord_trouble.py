@@ -292,7 +292,7 @@ async def test_a_result_that_is_replaced_during_its_last_send_raises_no_alert(
 
     monkeypatch.setattr(harness.bot.http, "send_message", during_the_second)
     refuse(harness, 400, 50035, times=2)
-    await harness.bot.api.cancel(jobid)
+    await harness.bot.provider.cancel(jobid)
     await harness.wait(5 * MINUTE)
     assert tried == 3
     assert "cancelled" not in words(harness.last), "the result that took its place stands"

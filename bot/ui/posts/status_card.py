@@ -125,7 +125,7 @@ class CancelButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"d
             raise UserError("This job has already finished, so there's nothing to cancel.")
         await interaction.response.defer()  # useapi may take longer than the 3 s that Discord gives
         bot = bot_of(interaction)
-        await bot.api.cancel(known.job.jobid)
+        await bot.provider.cancel(known.job.jobid)
         await _poll(interaction, known)
         bot.submissions.slot_freed()
         await interaction.edit_original_response(content=_CANCELLED, view=None)
@@ -152,7 +152,7 @@ async def _may_cancel(interaction: discord.Interaction, status_card: Delivery) -
 async def _poll(interaction: discord.Interaction, known: KnownJob) -> None:
     bot = bot_of(interaction)
     try:
-        job = await bot.api.job(known.job.jobid)
+        job = await bot.provider.job(known.job.jobid)
     except ProviderError:
         return  # the poller polls it anyway
     await bot.store.jobs.record([(known.id, job)])
