@@ -50,13 +50,13 @@ async def open_darkroom(
         aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trace_configs=traces) as session,
         ImageClient(hosts=settings.image_hosts) as pictures,
     ):
-        api = UseapiClient(
+        provider = UseapiClient(
             session=session,
             url=settings.useapi_url,
             token=settings.useapi_token.reveal(),
             reply_url=settings.callback_url,
         )
-        async with Darkroom(settings=settings, store=store, api=api, always_sync=always_sync) as bot:
+        async with Darkroom(settings=settings, store=store, provider=provider, always_sync=always_sync) as bot:
             store.on_health(partial(_on_store_health, bot.alerts))
             builder = MessageBuilder(
                 bot=bot,
@@ -76,7 +76,7 @@ async def open_darkroom(
                 alerts=bot.alerts,
             )
             bot.poller = Poller(
-                api=api,
+                provider=provider,
                 store=store,
                 poll_seconds=settings.poll_seconds,
                 concurrency=settings.poll_concurrency,
@@ -86,7 +86,7 @@ async def open_darkroom(
                 alerts=bot.alerts,
             )
             bot.webhooks = WebhookInbox(
-                api=api,
+                provider=provider,
                 store=store,
                 poll_soon=bot.poller.poll_soon,
                 destination_of=partial(postable_destination, bot, guilds=settings.allowed_guilds),
@@ -95,7 +95,7 @@ async def open_darkroom(
             )
             answers = SubmissionReplies(bot=bot, store=store, deliver_soon=bot.deliver_soon, now=now)
             bot.submissions = SubmissionQueue(
-                api=api,
+                provider=provider,
                 store=store,
                 poll_child=partial(_poll_child, bot),
                 notify=lambda submission: answers.notify(submission, bot.submissions.pause_reason),

@@ -76,7 +76,7 @@ class Darkroom(commands.AutoShardedBot):
     webhooks: WebhookInbox
     background: dict[str, Callable[[], Awaitable[None]]]
 
-    def __init__(self, *, settings: Settings, store: Store, api: UseapiClient, always_sync: bool = False) -> None:
+    def __init__(self, *, settings: Settings, store: Store, provider: UseapiClient, always_sync: bool = False) -> None:
         self.rate_limits = DiscordRateLimits()
         super().__init__(
             command_prefix=commands.when_mentioned,
@@ -93,7 +93,7 @@ class Darkroom(commands.AutoShardedBot):
         )
         self.settings = settings
         self.store = store
-        self.api = api
+        self.provider = provider
         self.command_mentions: Mapping[str, str] = {}
         self.web: list[Callable[[], AbstractAsyncContextManager[object]]] = []
         self._opened = AsyncExitStack()

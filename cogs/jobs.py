@@ -31,7 +31,7 @@ class Jobs(commands.Cog):
 
     def __init__(self, bot: Darkroom) -> None:
         self._bot = bot
-        self._menu = app_commands.ContextMenu(name="Watch Midjourney job", callback=self.watch)
+        self._menu = app_commands.ContextMenu(name="Watch Midjourney job", callback=self.subscribe_to_message)
 
     async def cog_load(self) -> None:
         """Add the entry to the context menu of messages, which discord.py does not do for cogs."""
@@ -59,7 +59,7 @@ class Jobs(commands.Cog):
         await show_my_jobs(interaction)
 
     @app_commands.checks.cooldown(6, 60.0, key=lambda interaction: (interaction.guild_id, interaction.user.id))
-    async def watch(self, interaction: discord.Interaction[Darkroom], message: discord.Message) -> None:
+    async def subscribe_to_message(self, interaction: discord.Interaction[Darkroom], message: discord.Message) -> None:
         """Subscribe to the jobs whose ids any message holds; on a post of the bot, do what its own button does."""
         self._bot.store.clock.note_snowflake(interaction.id)
         if button := _own_button(message, self._bot.user):
@@ -144,7 +144,7 @@ class Jobs(commands.Cog):
             logs.turn_to(key=known.key, destination=destination)
         if known is not None and (known.job.final or not known.job.over):
             return known.job  # the poller polls it anyway
-        return await self._bot.api.job(known.job.jobid if known else read_jobid(text))
+        return await self._bot.provider.job(known.job.jobid if known else read_jobid(text))
 
 
 def _own_button(message: discord.Message, me: discord.ClientUser | None) -> MoreButton | NotifyMeButton | None:

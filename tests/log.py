@@ -36,12 +36,12 @@ def written(secrets: Iterable[str]) -> Iterator[io.StringIO]:
     received = [(handler, handler.level) for handler in root.handlers]
     loud = logging.raiseExceptions
     try:
-        with contextlib.redirect_stderr(io.StringIO()) as shown:
+        with contextlib.redirect_stderr(io.StringIO()) as output:
             logs.set_up("DEBUG", secrets, "json")
             for handler, level in received:
                 root.addHandler(handler)
                 handler.setLevel(max(level, logging.WARNING))  # as if the root's own level were what it was
-            yield shown
+            yield output
     finally:
         logging.raiseExceptions = loud
         for logger, handlers, level in before:

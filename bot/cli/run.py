@@ -88,7 +88,7 @@ async def _work(bot: Darkroom, settings: Settings) -> None:
 async def _check_useapi(bot: Darkroom) -> bool:
     """Return whether useapi.net works; raises `StartError` if it does not accept the token."""
     try:
-        await bot.api.running()
+        await bot.provider.running()
     except TokenRefused:
         raise StartError("useapi.net does not accept USEAPI_TOKEN. Copy it again from your account there.") from None
     except ProviderError as error:  # recoverable: the poller retries

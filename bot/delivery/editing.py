@@ -18,7 +18,8 @@ from bot.store import Store
 log = logging.getLogger(__name__)
 
 _EDIT_PAUSE = 5.0  # seconds between two edits of one post
-_EDIT_CARDS_FOR = timedelta(minutes=50)  # Discord limits edits of messages older than an hour: OLD_MESSAGE_EDIT_LIMIT
+# Discord limits edits of messages older than an hour: OLD_MESSAGE_EDIT_LIMIT
+_EDIT_STATUS_CARDS_FOR = timedelta(minutes=50)
 _FIRST_RETRY = 15.0  # seconds from the post to the first retry of its picture; each pause doubles the time waited
 
 
@@ -54,7 +55,7 @@ class PostEditor:
         message = channel.get_partial_message(post.message_id)
         match post.kind:
             case DeliveryKind.STATUS_CARD:
-                await self._edit_card(post, known, message)
+                await self._edit_status_card(post, known, message)
             case DeliveryKind.RESULT:
                 await self._edit_result(post, known, message)
             case DeliveryKind.NOTICE | DeliveryKind.SPLIT:
@@ -62,31 +63,33 @@ class PostEditor:
 
     # --- cards ------------------------------------------------------------------------------------------------------
 
-    async def _edit_card(self, card: Delivery, known: KnownJob, message: discord.PartialMessage) -> None:
-        subscriptions = await self._store.subscriptions.in_channel(card.job_id, card.destination.channel_id)
+    async def _edit_status_card(self, status_card: Delivery, known: KnownJob, message: discord.PartialMessage) -> None:
+        subscriptions = await self._store.subscriptions.in_channel(
+            status_card.job_id, status_card.destination.channel_id
+        )
         ended = known.job.over or not subscriptions
         age = self._now() - discord.utils.snowflake_time(message.id)
         if (
             known.job.over
-            and await self._store.deliveries.open_result(known.id, card.destination.channel_id) is not None
+            and await self._store.deliveries.open_result(known.id, status_card.destination.channel_id) is not None
         ):
-            await self._store.outbox.mark_edited(card, 0)  # the result, once posted, raises the revision again
+            await self._store.outbox.mark_edited(status_card, 0)  # the result, once posted, raises the revision again
             return
-        if not ended and age > _EDIT_CARDS_FOR:
-            await self._store.outbox.mark_edited(card, 0)
+        if not ended and age > _EDIT_STATUS_CARDS_FOR:
+            await self._store.outbox.mark_edited(status_card, 0)
             return
         await self._wait_for_turn()
         async with asyncio.timeout(timeout_seconds()):
             if ended:
-                text = await self._builder.final_card_text(card, known, self._omitted.of(card))
+                text = await self._builder.final_status_text(status_card, known, self._omitted.of(status_card))
                 await message.edit(content=text, embed=None, view=None, attachments=[])
             else:
-                async with self._builder.message(card, known, self._omitted.of(card)) as new:
+                async with self._builder.message(status_card, known, self._omitted.of(status_card)) as new:
                     # `attachments` replaces the earlier preview
                     await message.edit(content=None, embed=new.embed, view=new.view, attachments=open_files(new))
-        if ended and not known.job.over and await self._store.outbox.retire(card):
+        if ended and not known.job.over and await self._store.outbox.retire(status_card):
             return
-        await self._store.outbox.mark_edited(card, _EDIT_PAUSE)
+        await self._store.outbox.mark_edited(status_card, _EDIT_PAUSE)
 
     # --- results ----------------------------------------------------------------------------------------------------
 

@@ -137,7 +137,7 @@ async def _drive(env: Any, channel: Any, preview: Any) -> None:
 
     preview._action = act_with_lock
     advanced_at = time.monotonic()
-    shown = _revisions(channel)
+    last_revisions = _revisions(channel)
     while True:
         await asyncio.sleep(_TICK)
         async with lock:
@@ -145,9 +145,9 @@ async def _drive(env: Any, channel: Any, preview: Any) -> None:
             with contextlib.suppress(TimeoutError):  # the bot is busy with something long; the next step catches up
                 await env.advance_time(now - advanced_at)
                 advanced_at = now
-                if (revisions := _revisions(channel)) != shown:
+                if (revisions := _revisions(channel)) != last_revisions:
                     await preview.refresh()
-                    shown = revisions
+                    last_revisions = revisions
 
 
 def _revisions(channel: Any) -> list[tuple[int, object]]:

@@ -95,10 +95,10 @@ class ImageClient:
         raise PictureUnreachable
 
     def _session_for(self, address: URL) -> aiohttp.ClientSession:
-        wanted = str(address.origin())
-        if wanted in self._origins:
+        origin = str(address.origin())
+        if origin in self._origins:
             return self._listed
-        if wanted in self._hosts:
+        if origin in self._hosts:
             return self._public
         raise NotAllowed
 

@@ -79,7 +79,7 @@ class MessageBuilder:
                 case DeliveryKind.RESULT:
                     yield await self._result(delivery, known, Path(folder), omissions)
                 case DeliveryKind.STATUS_CARD:
-                    yield await self._card(delivery, known, Path(folder), omissions)
+                    yield await self._status_card(delivery, known, Path(folder), omissions)
                 case DeliveryKind.NOTICE:
                     yield await self._notice(delivery, known)
                 case DeliveryKind.SPLIT:
@@ -100,7 +100,7 @@ class MessageBuilder:
 
     # --- status cards -----------------------------------------------------------------------------------------------
 
-    async def _card(self, delivery: Delivery, known: KnownJob, folder: Path, omissions: Omissions) -> Message:
+    async def _status_card(self, delivery: Delivery, known: KnownJob, folder: Path, omissions: Omissions) -> Message:
         subscriptions = await self._store.subscriptions.in_channel(known.id, delivery.destination.channel_id)
         embed = formatting.status_card(
             known.job,
@@ -120,7 +120,7 @@ class MessageBuilder:
             embed.set_thumbnail(url=f"attachment://{files[0].name}")
         return Message(embed=embed, view=status_card_view(delivery.nonce), files=files)
 
-    async def final_card_text(self, delivery: Delivery, known: KnownJob, omissions: Omissions = _COMPLETE) -> str:
+    async def final_status_text(self, delivery: Delivery, known: KnownJob, omissions: Omissions = _COMPLETE) -> str:
         """The one line that a card becomes when its job is over or nobody here is subscribed to it any more."""
         if omissions.words:
             known = msgspec.structs.replace(known, job=without_words(known.job))

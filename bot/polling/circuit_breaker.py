@@ -158,11 +158,11 @@ class PollBreaker:
         pause = backoff(failures, cap=_LONGEST_PAUSE, jitter=(0.5, 1.0), random=self._rng.random())
         if error.rule is Rule.MISCONFIGURED:
             pause = _PROBE
-        self._breaker.pause(max(pause, asked_pause(error)))
+        self._breaker.pause(max(pause, requested_pause(error)))
         if isinstance(error, _REFUSALS):
             self._alerts.open(AlertName.PROVIDER, f"Running jobs wait. {error.for_admin}")
 
 
-def asked_pause(error: ProviderError) -> float:
+def requested_pause(error: ProviderError) -> float:
     """Return the seconds of pause for which useapi itself asked; 0 where it asked for none."""
     return (error.retry_after or 0.0) if isinstance(error, Busy) else 0.0

@@ -27,7 +27,7 @@ import msgspec
 
 from bot.errors import JobExpired, ProviderError
 from bot.models import Job, PollTarget, Status, follow
-from bot.polling.circuit_breaker import asked_pause
+from bot.polling.circuit_breaker import requested_pause
 from bot.polling.job_records import NOTHING, JobRecord
 
 LONGEST_INTERVAL = 300.0  # seconds
@@ -137,7 +137,7 @@ def of_trouble(poll: FinishedPoll, error: ProviderError, *, its_own: bool) -> De
 
     Trouble that may be everybody's ends no subscription, however long it lasts.
     """
-    delay = max(_delay(poll), asked_pause(error))
+    delay = max(_delay(poll), requested_pause(error))
     return _without_news(poll, poll.record, delay) if its_own else Decision(delay=delay, record=poll.record)
 
 

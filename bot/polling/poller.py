@@ -52,7 +52,7 @@ class Poller:
     def __init__(
         self,
         *,
-        api: UseapiClient,
+        provider: UseapiClient,
         store: Store,
         poll_seconds: float,
         concurrency: int,
@@ -62,7 +62,7 @@ class Poller:
         alerts: AlertSink,
         rng: random.Random | None = None,
     ) -> None:
-        self._api = api
+        self._provider = provider
         self._store = store
         self._poll_seconds = poll_seconds
         self._concurrency = concurrency
@@ -70,7 +70,7 @@ class Poller:
         self._on_recorded = on_recorded
         self._on_job_over = on_job_over
         self._rng = rng or random.Random()  # noqa: S311 -- jitter, no secret
-        self._breaker = PollBreaker(alerts=alerts, accounts=api.accounts, rng=self._rng)
+        self._breaker = PollBreaker(alerts=alerts, accounts=provider.accounts, rng=self._rng)
         self._first_poll = FirstPollDelay(store=store, poll_seconds=poll_seconds, now=now)
         self._wakeup = Wakeup()
         self._schedule = Schedule()
@@ -234,7 +234,7 @@ class Poller:
         job_id = target.known.id
         if self._records.of(job_id).called:
             self._records.update(job_id, called=False)
-        task = self._api.poll(target.known.job.jobid, target.known.job)
+        task = self._provider.poll(target.known.job.jobid, target.known.job)
         self._in_flight[task] = target
         task.add_done_callback(self._finish_poll)
 

@@ -45,14 +45,14 @@ class WebhookInbox:
     def __init__(
         self,
         *,
-        api: UseapiClient,
+        provider: UseapiClient,
         store: Store,
         poll_soon: Callable[[int], None],
         destination_of: Callable[[int], Awaitable[Destination | None]],
         on_subscribed: Callable[[KnownJob], None],
         on_job_seen: Callable[[Job], Awaitable[None]],
     ) -> None:
-        self._api = api
+        self._provider = provider
         self._store = store
         self._poll_soon = poll_soon
         self._destination_of = destination_of
@@ -102,7 +102,7 @@ class WebhookInbox:
 
     async def _catch_up(self) -> None:
         try:
-            running = await self._api.running()
+            running = await self._provider.running()
         except ProviderError:
             return  # already logged and alerted by the poller
         for jobid in running:
@@ -161,7 +161,7 @@ class WebhookInbox:
         the subscription cannot be written.
         """
         known = await self._store.jobs.by_jobid(jobid)
-        job = known.job if known is not None else await self._api.job(jobid)
+        job = known.job if known is not None else await self._provider.job(jobid)
         if known is None:
             await self._on_job_seen(job)
         channel_id = _channel_in(job)

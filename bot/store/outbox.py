@@ -104,8 +104,8 @@ class Outbox(Repository):
         """
         if message_id is not None:
             self._clock.note_snowflake(message_id)
-        deleted_card = message_id is None and delivery.kind is DeliveryKind.STATUS_CARD
-        state = DeliveryState.DROPPED if deleted_card else DeliveryState.POSTED
+        deleted_status_card = message_id is None and delivery.kind is DeliveryKind.STATUS_CARD
+        state = DeliveryState.DROPPED if deleted_status_card else DeliveryState.POSTED
         now = self._clock.time()
         until = now + picture_for if picture_for and message_id is not None else None
 

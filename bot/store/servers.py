@@ -21,7 +21,7 @@ class Servers(Repository):
         rows = await self._db.rows("SELECT settings FROM servers WHERE guild_id = ?", (guild_id,))
         return _read(rows[0]["settings"] if rows else "{}")
 
-    async def change_settings(self, guild_id: int, **chosen: object) -> ServerSettings:
+    async def change_settings(self, guild_id: int, **changes: object) -> ServerSettings:
         """Change these settings and no others, so that two admins at once do not undo each other; all as they are then.
 
         Raises `TypeError` for a name that is none, `msgspec.ValidationError` for a value that a setting cannot have.
@@ -30,7 +30,7 @@ class Servers(Repository):
         async def work(db: aiosqlite.Connection) -> ServerSettings:
             rows = await db.execute_fetchall("SELECT settings FROM servers WHERE guild_id = ?", (guild_id,))
             before = _read(next((row["settings"] for row in rows), "{}"))
-            changed = msgspec.structs.replace(before, **chosen)
+            changed = msgspec.structs.replace(before, **changes)
             text = msgspec.json.encode(changed)
             msgspec.json.decode(text, type=ServerSettings)
             await db.execute(
@@ -69,13 +69,13 @@ class Servers(Repository):
         rows = await self._db.rows("SELECT pings FROM members WHERE guild_id = ? AND user_id = ?", (guild_id, user_id))
         return bool(rows[0]["pings"]) if rows else True
 
-    async def set_pings(self, guild_id: int, user_id: int, wanted: bool) -> None:
+    async def set_pings(self, guild_id: int, user_id: int, pings: bool) -> None:
         """Store whether a member wants to be mentioned."""
 
         async def work(db: aiosqlite.Connection) -> None:
             await db.execute(
                 "INSERT OR REPLACE INTO members (guild_id, user_id, pings) VALUES (?, ?, ?)",
-                (guild_id, user_id, wanted),
+                (guild_id, user_id, pings),
             )
 
         await self._db.transaction(work)

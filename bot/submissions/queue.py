@@ -49,7 +49,7 @@ class SubmissionQueue:
     def __init__(
         self,
         *,
-        api: UseapiClient,
+        provider: UseapiClient,
         store: Store,
         poll_child: Callable[[KnownJob], None],
         notify: Callable[[Submission], Awaitable[None]],
@@ -62,12 +62,12 @@ class SubmissionQueue:
         self._store = store
         self._queue_limit = queue_limit
         self._wakeup = Wakeup()
-        self._pause = QueuePause(alerts=alerts, accounts=api.accounts)
-        self._reconciler = Reconciler(api=api, store=store, now=now)
+        self._pause = QueuePause(alerts=alerts, accounts=provider.accounts)
+        self._reconciler = Reconciler(provider=provider, store=store, now=now)
         self._unanswered: set[str] = set()  # references of submissions whose presser has no answer yet
         self._notifications = Notifications(store=store, pause=self._pause, notify=notify, unanswered=self._unanswered)
         self._sender = Sender(
-            api=api,
+            provider=provider,
             store=store,
             pause=self._pause,
             reconciler=self._reconciler,

@@ -59,8 +59,8 @@ class _Unconfirmed:
 class Reconciler:
     """The unconfirmed and lost submissions, as far as memory must hold them; a start of the bot begins anew."""
 
-    def __init__(self, *, api: UseapiClient, store: Store, now: Callable[[], datetime]) -> None:
-        self._api = api
+    def __init__(self, *, provider: UseapiClient, store: Store, now: Callable[[], datetime]) -> None:
+        self._provider = provider
         self._store = store
         self._now = now
         self._unconfirmed: dict[int, _Unconfirmed] = {}
@@ -124,7 +124,7 @@ class Reconciler:
         """
         perhaps = None
         children = await self._children(parent, submission.button)
-        for jobid in dict.fromkeys((*children, *await self._api.running())):
+        for jobid in dict.fromkeys((*children, *await self._provider.running())):
             if jobid in others or jobid == parent.job.jobid:
                 continue
             job = await self._describe(jobid)
@@ -145,7 +145,7 @@ class Reconciler:
     async def _children(self, parent: KnownJob, button: str) -> dict[str, None]:
         """Return the ids of the parent's children of this button, and of those whose button is not known."""
         try:
-            job = await self._api.job(parent.job.jobid)
+            job = await self._provider.job(parent.job.jobid)
         except ProviderError as error:
             if isinstance(error, TransientError | Busy | Misconfigured):
                 raise
@@ -165,7 +165,7 @@ class Reconciler:
         if known is not None and known.job.reply_ref:
             return known.job
         try:
-            return await self._api.job(jobid)
+            return await self._provider.job(jobid)
         except ProviderError as error:
             if isinstance(error, TransientError | Busy | Misconfigured):
                 raise

@@ -80,7 +80,7 @@ class Sender:
     def __init__(
         self,
         *,
-        api: UseapiClient,
+        provider: UseapiClient,
         store: Store,
         pause: QueuePause,
         reconciler: Reconciler,
@@ -91,7 +91,7 @@ class Sender:
         now: Callable[[], datetime],
         is_served: Callable[[int], bool],
     ) -> None:
-        self._api = api
+        self._provider = provider
         self._store = store
         self._pause = pause
         self._reconciler = reconciler
@@ -120,7 +120,7 @@ class Sender:
             return  # it was cancelled meanwhile
         sent_at = loop_time()
         try:
-            child = await self._api.press(
+            child = await self._provider.press(
                 parent.job.jobid, submission.button, reply_ref=submission.reference, prompt=submission.prompt or None
             )
         except ProviderError as error:
@@ -176,7 +176,7 @@ class Sender:
     async def _child(self, jobid: str, parent: KnownJob, button: str) -> Job:
         """Return a child that exists for certain; its bare id where useapi cannot describe it, which can be polled."""
         try:
-            job = await self._api.job(jobid)
+            job = await self._provider.job(jobid)
         except ProviderError:
             job = Job(jobid=jobid, verb="button", button=button)
         return msgspec.structs.replace(job, parent_jobid=parent.job.jobid)  # useapi may leave it out

@@ -18,7 +18,7 @@ class Bot(Protocol):
     """The parts of the running bot that `bot.ui` uses; `bot.client.Darkroom` is one."""
 
     store: Store
-    api: UseapiClient
+    provider: UseapiClient
     poller: Poller
     submissions: SubmissionQueue
     settings: Settings

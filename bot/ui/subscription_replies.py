@@ -23,7 +23,7 @@ _ELSEWHERE: Mapping[SubscriptionOutcome, str] = {
     SubscriptionOutcome.COMING: "This job has already finished. Posting it in {channel}.",
     SubscriptionOutcome.POSTED: "It's already posted in {channel}.",
 }
-_JOINED_CARD = "I'm already watching this [here]({url}). I'll notify you too."
+_JOINED_STATUS_CARD = "I'm already watching this [here]({url}). I'll notify you too."
 _NOTIFIED = "I'll mention you here when it's done."
 
 
@@ -31,7 +31,7 @@ def subscription_text(subscribed: SubscriptionResult, *, there: Destination, her
     """What happens now, for a member who is `here` and whose job is posted `there`."""
     url = _url(subscribed)
     if subscribed.outcome is SubscriptionOutcome.JOINED and url is not None and there == here:
-        return _JOINED_CARD.format(url=url)
+        return _JOINED_STATUS_CARD.format(url=url)
     sentences = _HERE if there == here else _ELSEWHERE
     return sentences[subscribed.outcome].format(
         key=subscribed.known.key,

@@ -30,14 +30,14 @@ async def alone(module: str, function: str, **what: Any) -> Any:
         stdout=asyncio.subprocess.PIPE,
     )
     try:
-        told, _ = await process.communicate()
+        output, _ = await process.communicate()
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
     if process.returncode:
         raise RuntimeError(f"{module}.{function} ended with {process.returncode}")
-    return json.loads(told)
+    return json.loads(output)
 
 
 def rss() -> float:

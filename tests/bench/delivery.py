@@ -48,7 +48,7 @@ class Delivered:
     refused: Counter[int]
     wrong: int
     memory: float
-    held_up: float
+    blocked: float
 
 
 async def run(*, quick: bool) -> list[Table]:
@@ -70,33 +70,33 @@ async def _deliver(folder: Path, plan: Plan) -> Delivered:
         await stack.enter_async_context(street.discord)
         await street.open(LOG_LEVEL="WARNING", POLL_SECONDS="15")
         picture = street.useapi.serve_file("p.png", sample_pictures.png(256, 256, noise=5), content_type="image/png")
-        places = [street.discord.add_channel(street.guild, f"c{number}") for number in range(1 + plan.channels)]
-        wanted = await fill_outbox(folder / "data", street.guild, places, plan, picture)
+        channels = [street.discord.add_channel(street.guild, f"c{number}") for number in range(1 + plan.channels)]
+        expected = await fill_outbox(folder / "data", street.guild, channels, plan, picture)
         await street.bot.start()
         stack.push_async_callback(street.bot.kill)
         await street.discord.wait_ready()
         ready = time.time()
         gc.disable()  # what Discord keeps of ten thousand messages: a search through it looks like a burst of requests
         try:
-            memory, held_up = await _wait_for(street, plan.results + plan.busy)
+            memory, blocked = await _wait_for(street, plan.results + plan.busy)
         finally:
             gc.enable()
         posts = [each for each in street.discord.requests if each.method == "POST" and each.path.endswith("/messages")]
-        shown = {where: [_number(message) for message in street.discord.messages(where)] for where in places}
+        posted = {where: [_number(message) for message in street.discord.messages(where)] for where in channels}
     assert street.discord.violations == []
-    busy = f"/channels/{places[0]}/messages"
+    busy = f"/channels/{channels[0]}/messages"
     return Delivered(
         others=[post.at for post in posts if post.path != busy],
         busy=[post.at for post in posts if post.path == busy],
         ready=ready,
         refused=Counter(each.status for each in street.discord.requests if each.status >= 400),
-        wrong=sum(shown[where] != wanted[where] for where in places),
+        wrong=sum(posted[where] != expected[where] for where in channels),
         memory=memory,
-        held_up=held_up,
+        blocked=blocked,
     )
 
 
-async def fill_outbox(folder: Path, guild: int, places: list[int], plan: Plan, picture: str) -> dict[int, list[int]]:
+async def fill_outbox(folder: Path, guild: int, channels: list[int], plan: Plan, picture: str) -> dict[int, list[int]]:
     """An outbox of results that are due; which numbers each channel is owed, in order."""
     async with open_store(folder, lambda: datetime.now(UTC)):
         pass
@@ -111,12 +111,12 @@ async def fill_outbox(folder: Path, guild: int, places: list[int], plan: Plan, p
         attachments=(Attachment(url=picture, filename="p.png", content_type="image/png"),),
         buttons=("U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4"),
     )
-    wanted: defaultdict[int, list[int]] = defaultdict(list)
+    expected: defaultdict[int, list[int]] = defaultdict(list)
     with closing(sqlite3.connect(folder / FILE, isolation_level=None)) as db:
         db.execute("BEGIN")
         for number in range(1, plan.results + plan.busy + 1):
-            where = places[0] if number <= plan.busy else places[1 + number % plan.channels]
-            wanted[where].append(number)
+            where = channels[0] if number <= plan.busy else channels[1 + number % plan.channels]
+            expected[where].append(number)
             text = encode(job).replace('"?"', f'"{jobid_of(number)}"').replace("picture ?", f"picture {number:05}")
             db.execute(
                 """INSERT INTO jobs (id, key, jobid, status, over, answer, added_at, changed_at, over_at)
@@ -134,21 +134,21 @@ async def fill_outbox(folder: Path, guild: int, places: list[int], plan: Plan, p
                 (number, guild, where, f"{number:024}", now, now),
             )
         db.execute("COMMIT")
-    return wanted
+    return expected
 
 
 async def _wait_for(street: ProcessHarness, results: int) -> tuple[float, float]:
     """Until so many messages stand; the most memory that the bot had, and how long this process itself was held up."""
-    most, held_up, since, stood = 0.0, 0.0, time.monotonic(), 0
-    while (stand := sum(len(channel.messages) for channel in street.discord.channels.values())) < results:
-        if stand > stood:
-            since, stood = time.monotonic(), stand
+    most, blocked, since, stood = 0.0, 0.0, time.monotonic(), 0
+    while (count := sum(len(channel.messages) for channel in street.discord.channels.values())) < results:
+        if count > stood:
+            since, stood = time.monotonic(), count
         assert time.monotonic() - since < 60, f"nothing was posted for a minute\n{street.bot.screen[-2000:]}"
         most = max(most, rss_of(street.bot.pid))
         before = time.monotonic()
         await asyncio.sleep(_BLINK)
-        held_up = max(held_up, time.monotonic() - before - _BLINK)
-    return most, held_up
+        blocked = max(blocked, time.monotonic() - before - _BLINK)
+    return most, blocked
 
 
 def _number(message: object) -> int:
@@ -209,5 +209,5 @@ def _refusals(got: Delivered) -> list[list[str]]:
         ["answers of 429", str(got.refused[429])],
         ["other refusals", str(got.refused.total() - got.refused[429])],
         ["channels with messages in the wrong order, or not once each", str(got.wrong)],
-        ["the longest that the fake Discord itself was blocked", f"{got.held_up * 1000:.0f} ms"],
+        ["the longest that the fake Discord itself was blocked", f"{got.blocked * 1000:.0f} ms"],
     ]

@@ -23,7 +23,7 @@ GUILD, CHANNELS, MEMBERS = 100, 1000, 5000
 _DONE = SAMPLE.with_name("imagine_completed.json")
 
 
-async def fill(folder: Path, *, running: int, ended: int = 0, asked_ago: tuple[float, float] = (0.0, 0.0)) -> None:
+async def fill(folder: Path, *, running: int, ended: int = 0, subscribed_ago: tuple[float, float] = (0.0, 0.0)) -> None:
     """Put a new database into `folder`; the running jobs were asked for that many seconds ago, evenly spread.
 
     What `far_end` answers is no news for any of them. An ended job has a watch, a card, a result and a press of its
@@ -31,10 +31,10 @@ async def fill(folder: Path, *, running: int, ended: int = 0, asked_ago: tuple[f
     """
     async with open_store(folder, lambda: datetime.now(UTC)):
         pass
-    await asyncio.to_thread(_fill, folder / FILE, running, ended, asked_ago)
+    await asyncio.to_thread(_fill, folder / FILE, running, ended, subscribed_ago)
 
 
-def _fill(file: Path, running: int, ended: int, asked_ago: tuple[float, float]) -> None:
+def _fill(file: Path, running: int, ended: int, subscribed_ago: tuple[float, float]) -> None:
     now = time.time()
     body = json.dumps(answer()).encode()
     known = msgspec.structs.replace(parse_job(body, jobid=""), digest=blake2b(body, digest_size=8).hexdigest())
@@ -54,7 +54,7 @@ def _fill(file: Path, running: int, ended: int, asked_ago: tuple[float, float]) 
                 SELECT id, {GUILD}, id % {CHANNELS}, id % {MEMBERS}, 'Mira', changed_at
                 FROM jobs WHERE over ORDER BY id"""
         )
-        first, last = asked_ago
+        first, last = subscribed_ago
         db.execute(
             f"""INSERT INTO subscriptions (job_id, guild_id, channel_id, user_id, user_name, created_at)
                 SELECT id, {GUILD}, id % {CHANNELS}, id % {MEMBERS}, 'Mira', ? - ? - ? * (id % 9973) / 9973.0

@@ -54,12 +54,12 @@ class BotHarness:
             await self._street.open()
             await self._start(name)
             stack.push_async_callback(self._end)
-            asking = asyncio.create_task(self._ask_all())
+            requesting = asyncio.create_task(self._ask_all())
             if kill:
                 await asyncio.sleep(LONGEST)  # some jobs are over, some run, some have not begun
                 await self._end()
                 await self._start(name)
-            await asking
+            await requesting
             return await self._outcome()
 
     async def _start(self, name: str) -> None:
@@ -104,9 +104,9 @@ class BotHarness:
         self._ends[f"picture {number:03}"] = time.time() + takes
         while True:
             await street.discord.wait_ready(within=30)
-            asked = await street.discord.slash(street.channel, who, "job", {"jobid": jobid})
+            interaction = await street.discord.slash(street.channel, who, "job", {"jobid": jobid})
             try:
-                await asked.answered(within=3)
+                await interaction.answered(within=3)
             except TimeoutError:
                 continue
             return
@@ -117,19 +117,19 @@ class BotHarness:
         found: Counter[str] = Counter()
         run = Run(memory=rss_of(self._bot.pid))
         for message in self._street.discord.messages(self._street.channel):
-            name = _shown(message)
+            name = _name_of(message)
             if message.files and name:
                 found[name] += 1
                 if found[name] == 1:
                     run.late.append(message.created - self._ends[name])
-        asked = [each for each in self._street.useapi.requests if each.path == "/v2/jobs/"]
-        run.requests = len(asked) / self._jobs
+        polls = [each for each in self._street.useapi.requests if each.path == "/v2/jobs/"]
+        run.requests = len(polls) / self._jobs
         run.lost = self._jobs - len(found)
         run.repeated = found.total() - len(found)
         return run
 
 
-def _shown(message: Message) -> str:
+def _name_of(message: Message) -> str:
     text = f"{message.content} {message.embeds}"
     at = text.find("picture ")
     return text[at : at + 11] if at >= 0 else ""

@@ -71,11 +71,11 @@ async def _post(street: ProcessHarness, data: bytes, limit: int) -> Spent:
     Path(f"/proc/{pid}/clear_refs").write_text("5")  # the highest memory so far is forgotten
     before, stood = _used(pid), len(street.discord.messages(street.channel))
     workers = _Peak(pid)
-    watching = asyncio.create_task(workers.watch())
+    sampling = asyncio.create_task(workers.sample())
     await street.discord.slash(street.channel, requester, "job", {"jobid": jobid})
     await street.discord.wait_until(lambda: len(street.discord.messages(street.channel)) > stood, within=60)
     await asyncio.sleep(0.3)
-    watching.cancel()
+    sampling.cancel()
     after = _used(pid)
     assert street.discord.messages(street.channel)[-1].files, "the picture was not attached"
     return Spent(
@@ -105,7 +105,7 @@ class _Peak:
         self._pid = pid
         self.highest = 0.0
 
-    async def watch(self) -> None:
+    async def sample(self) -> None:
         while True:
             with suppress(OSError):
                 for child in Path(f"/proc/{self._pid}/task/{self._pid}/children").read_text().split():
@@ -191,6 +191,6 @@ async def _lags(rounds: int) -> Table:
             [kind, *(spread([each[name] for each in lags], ".2f") for name in ("p50", "p99", "max", "own", "seconds"))]
             for kind, lags in kinds.items()
         ],
-        before="### How long the bot's loop is held up",
+        before="### How long the bot's loop is blocked",
         after="The workers share one core with the loop here, which is the hardest case: one processor for all.",
     )

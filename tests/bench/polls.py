@@ -65,7 +65,7 @@ async def darkroom(url: str, connections: int, seconds: float) -> dict[str, floa
             open_store(Path(folder), lambda: datetime.now(UTC)) as store,
             aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
         ):
-            api = CountingUseapi(session=session, url=url, token="demo-token")
+            provider = CountingUseapi(session=session, url=url, token="demo-token")
             written = 0
 
             def recorded() -> None:
@@ -73,7 +73,7 @@ async def darkroom(url: str, connections: int, seconds: float) -> dict[str, floa
                 written += 1
 
             poller = Poller(
-                api=api,
+                provider=provider,
                 store=store,
                 poll_seconds=0.001,
                 concurrency=connections,
@@ -83,7 +83,7 @@ async def darkroom(url: str, connections: int, seconds: float) -> dict[str, floa
                 rng=random.Random(1),
             )
             loop = asyncio.create_task(poller.run())
-            figures = await _measure(lambda: api.answers, seconds)
+            figures = await _measure(lambda: provider.answers, seconds)
             assert not loop.done(), "the poller failed"
             assert not poller.outage
             await _end([loop])
@@ -142,7 +142,7 @@ async def run(*, quick: bool) -> list[Table]:
     return [
         Table(
             before=f"{connections} connections, answers of 1.5 KB from {server}, {turns} runs of {seconds:.0f} s in "
-            f"turn, {JOBS:,} watched jobs, each side alone on a core of its own, uvloop on both.",
+            f"turn, {JOBS:,} subscribed jobs, each side alone on a core of its own, uvloop on both.",
             head=["what", "polls a second", "ratio", "processor time per poll", "ratio"],
             rows=rows,
             after="The cycle is: due, read subscribers and last state from SQLite, GET, decode, clean and compare, "

@@ -33,21 +33,21 @@ SAMPLE = Path(__file__).parents[1] / "samples" / "imagine_progress_47.json"
 
 def answer() -> dict[str, Any]:
     """A running job as useapi tells it, about 2 KB; its `updated` stands still."""
-    told: dict[str, Any] = json.loads(SAMPLE.read_text(encoding="utf-8"))
-    return told
+    response: dict[str, Any] = json.loads(SAMPLE.read_text(encoding="utf-8"))
+    return response
 
 
 @contextmanager
 def quick_useapi(clock: str = "") -> Iterator[tuple[str, str]]:
     """Its address, and what it is; `clock` is the field that tells the server's time, so that answers differ."""
-    told = answer()
+    response = answer()
     binary = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
     with TemporaryDirectory(prefix="bench-far-") as folder, socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
         probe.close()
         if binary:
-            body = json.dumps(told | ({clock: "NOW"} if clock else {}))
+            body = json.dumps(response | ({clock: "NOW"} if clock else {}))
             body = body.replace("\\", "\\\\").replace("'", "\\'").replace("$", "").replace("NOW", "$time_iso8601")
             config = Path(folder) / "nginx.conf"
             config.write_text(_NGINX.format(folder=folder, port=port, body=body), encoding="utf-8")

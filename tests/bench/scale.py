@@ -71,9 +71,9 @@ async def at_work(
         open_store(folder, now) as store,
         aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
     ):
-        api = Clocked(session=session, url=url, token="demo-token")
+        provider = Clocked(session=session, url=url, token="demo-token")
         poller = Poller(
-            api=api,
+            provider=provider,
             store=store,
             poll_seconds=poll,
             concurrency=CONNECTIONS,
@@ -82,10 +82,10 @@ async def at_work(
             alerts=NoAlerts(),
             rng=random.Random(1),
         )
-        api.due_time = poller._schedule.due_time
+        provider.due_time = poller._schedule.due_time
         loop = asyncio.create_task(poller.run())
         try:
-            yield store, api
+            yield store, provider
         finally:
             loop.cancel()
             with suppress(asyncio.CancelledError):
@@ -104,26 +104,26 @@ async def follow_all(folder: str, url: str, seconds: float, filled: float) -> di
             idle = rss()
     memory: list[float] = []
     started = time.perf_counter()
-    async with at_work(Path(folder), url, POLL, lambda: datetime.now(UTC) - ago) as (_, api):
-        await api.first.wait()
+    async with at_work(Path(folder), url, POLL, lambda: datetime.now(UTC) - ago) as (_, provider):
+        await provider.first.wait()
         to_first_poll = time.perf_counter() - started
-        first = api.started[0]
+        first = provider.started[0]
         for _ in range(int(2 * POLL)):
             await asyncio.sleep(1)
             memory.append(rss())
-        per_second = Counter(int(start - first) for start in api.started)
-        settled, cpu, then = len(api.late), time.process_time(), time.perf_counter()
+        per_second = Counter(int(start - first) for start in provider.started)
+        settled, cpu, then = len(provider.late), time.process_time(), time.perf_counter()
         for _ in range(int(seconds)):
             await asyncio.sleep(1)
             memory.append(rss())
-        late = api.late[settled:]
+        late = provider.late[settled:]
         took = time.perf_counter() - then
         return {
             "idle": idle,
-            "memory": memory[-1] - len(api.late) * 16 / 2**20,  # without what this measurement keeps itself
+            "memory": memory[-1] - len(provider.late) * 16 / 2**20,  # without what this measurement keeps itself
             "start": to_first_poll,
             "restart": [per_second[second] for second in range(int(POLL))],
-            "most": api.most_in_flight,
+            "most": provider.most_in_flight,
             "rate": len(late) / took,
             "cpu": (time.process_time() - cpu) / took,
             "p50": percentile(late, 0.5),
@@ -136,13 +136,13 @@ async def history(folder: str, url: str) -> dict[str, float]:
     """What single steps cost on this database, in milliseconds, and a poll, in microseconds of processor time."""
     destination, person = Destination(guild_id=GUILD, channel_id=7), Person(id=1, name="Mira")
     started = time.perf_counter()
-    async with at_work(Path(folder), url, 0.001) as (store, api):
-        await api.first.wait()
+    async with at_work(Path(folder), url, 0.001) as (store, provider):
+        await provider.first.wait()
         figures = {"start": time.perf_counter() - started}
         await asyncio.sleep(0.5)
-        before, cpu = len(api.started), time.process_time()
+        before, cpu = len(provider.started), time.process_time()
         await asyncio.sleep(2)
-        figures["poll"] = (time.process_time() - cpu) / (len(api.started) - before) * 1e6
+        figures["poll"] = (time.process_time() - cpu) / (len(provider.started) - before) * 1e6
     async with open_store(Path(folder), lambda: datetime.now(UTC)) as store:
 
         async def ask() -> None:
@@ -177,7 +177,7 @@ async def run(*, quick: bool) -> list[Table]:
     ages = (YOUNGEST, OLDEST)
     with TemporaryDirectory(prefix="bench-scale-") as name, quick_useapi() as (url, _):
         full = Path(name) / "full"
-        await fill(full, running=subscribed, ended=ended, asked_ago=ages)
+        await fill(full, running=subscribed, ended=ended, subscribed_ago=ages)
         size = sum(file.stat().st_size for file in full.iterdir()) / 2**20
         what = {"folder": str(full), "url": url, "seconds": seconds, "filled": time.time()}
         runs = [await alone("scale", "follow_all", **what) for _ in range(turns)]

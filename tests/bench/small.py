@@ -61,14 +61,14 @@ def imports() -> float:
         "import time; started = time.perf_counter(); import bot.__main__, cogs.jobs, cogs.admin, cogs.background; "
         "print(time.perf_counter() - started)"
     )
-    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    return float(told.stdout)
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return float(result.stdout)
 
 
 # --- what messages leave behind -------------------------------------------------------------------------------------
 
 
-async def kept(discord: str, useapi: str, picture: str, places: list[int], guild: int, messages: int) -> float:
+async def kept(discord: str, useapi: str, picture: str, channels: list[int], guild: int, messages: int) -> float:
     """The bytes that stay in this process for each message that it posted with buttons, counted by tracemalloc."""
     origin = useapi.removesuffix("/v2")
     with TemporaryDirectory(prefix="bench-kept-") as folder:
@@ -89,7 +89,7 @@ async def kept(discord: str, useapi: str, picture: str, places: list[int], guild
             connected = asyncio.create_task(bot.connect())
             for count in (WARM_UP, messages):
                 for number in range(count):
-                    at = Destination(guild_id=guild, channel_id=places[number % len(places)])
+                    at = Destination(guild_id=guild, channel_id=channels[number % len(channels)])
                     await bot.store.subscriptions.add(_done(number + count, picture), at, Person(id=1, name="Mira"))
                 bot.deliver_soon()
                 while await bot.store.deliveries.count_waiting(guild):  # noqa: ASYNC110 -- the outbox rings for nobody when it is empty
@@ -118,9 +118,9 @@ async def bytes_a_message(messages: int) -> float:
     """As `kept` finds them, with both far ends in this process."""
     async with street() as made:
         picture = made.useapi.serve_file("p.png", sample_pictures.png(64, 64), content_type="image/png")
-        places = [made.discord.add_channel(made.guild, f"c{number}") for number in range(50)]
+        channels = [made.discord.add_channel(made.guild, f"c{number}") for number in range(50)]
         where = {"discord": made.discord.api_url, "useapi": made.useapi.url, "picture": picture}
-        return float(await alone("small", "kept", **where, places=places, guild=made.guild, messages=messages))
+        return float(await alone("small", "kept", **where, channels=channels, guild=made.guild, messages=messages))
 
 
 # --- requests -------------------------------------------------------------------------------------------------------
@@ -146,8 +146,8 @@ async def requests_an_imagine(jobs: int, poll: float, scale: float) -> float:
                 )
             finally:
                 await made.bot.kill()
-            asked = [request for request in made.useapi.requests if request.path == "/v2/jobs/"]
-        return len(asked) / jobs
+            requests = [request for request in made.useapi.requests if request.path == "/v2/jobs/"]
+        return len(requests) / jobs
 
 
 # --- the section ----------------------------------------------------------------------------------------------------
@@ -163,7 +163,7 @@ async def run(*, quick: bool) -> list[Table]:
         many.append(await start(GUILDS, settle))
     guilds = statistics.median(run["memory"] for run in many) - statistics.median(run["memory"] for run in idle)
     left = [await bytes_a_message(messages) for _ in range(min(turns, 3))]
-    asked = [await requests_an_imagine(jobs, 15.0, 5.0) for _ in range(min(turns, 3))]
+    per_job = [await requests_an_imagine(jobs, 15.0, 5.0) for _ in range(min(turns, 3))]
     return [
         Table(
             head=["what", "figure"],
@@ -174,7 +174,7 @@ async def run(*, quick: bool) -> list[Table]:
                 [f"memory with {GUILDS:,} servers", spread([run["memory"] for run in many], ".1f") + " MB"],
                 ["bytes for each server", f"{guilds * 2**20 / GUILDS:,.0f}"],
                 ["bytes that stay for each posted message with buttons", spread(left)],
-                ["requests for a finished imagine at POLL_SECONDS 15", spread(asked, ".2f")],
+                ["requests for a finished imagine at POLL_SECONDS 15", spread(per_job, ".2f")],
             ],
             after="Memory is the resident set of `python -m bot run`. What stays for a message was counted by "
             f"tracemalloc over {messages:,} results, after {WARM_UP} others. An imagine runs for 26.7 s, useapi "

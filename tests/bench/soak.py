@@ -50,18 +50,18 @@ class Soak:
 
     async def run(self) -> None:
         street = self.street
-        self._places = [street.discord.add_channel(street.guild, f"c{number}") for number in range(CHANNELS)]
+        self._channels = [street.discord.add_channel(street.guild, f"c{number}") for number in range(CHANNELS)]
         self._boss = street.discord.add_member(street.guild, "Kit", permissions=("MANAGE_MESSAGES", "MANAGE_GUILD"))
         self._people = [street.discord.add_member(street.guild, f"M{number}") for number in range(MEMBERS)]
         self._began = time.monotonic()
         async with asyncio.TaskGroup() as group:
-            watching = group.create_task(self._watch())
+            sampling = group.create_task(self._sample())
             for number in range(int(self.seconds / BEAT)):
                 group.create_task(self._live(number))
                 await asyncio.sleep(max(self._began + (number + 1) * BEAT - time.monotonic(), 0))
-            watching.cancel()
+            sampling.cancel()
 
-    async def _watch(self) -> None:
+    async def _sample(self) -> None:
         while True:
             passed = time.monotonic() - self._began
             self.samples.append(Sample(passed, self.jobs, rss_of(self.street.bot.pid)))
@@ -72,22 +72,22 @@ class Soak:
 
     async def _live(self, number: int) -> None:
         """A job of some seconds, U1 on every second picture, and a panel now and then."""
-        discord, place, who = self.street.discord, self._places[number % CHANNELS], self._people[number % MEMBERS]
+        discord, channel, who = self.street.discord, self._channels[number % CHANNELS], self._people[number % MEMBERS]
         prompt = f"picture {number:06}"
         jobid = self.street.useapi.add_job(prompt=prompt, duration=SPEED * (2 + number % 5))
-        await (await discord.slash(place, who, "job", {"jobid": jobid})).answered(within=20)
+        await (await discord.slash(channel, who, "job", {"jobid": jobid})).answered(within=20)
         if number % 5 == 0:
             panel = PANELS[number // 5 % len(PANELS)]
-            await (await discord.slash(place, self._boss, panel)).answered(within=20)
+            await (await discord.slash(channel, self._boss, panel)).answered(within=20)
             self.panels += 1
-        post = await discord.wait_until(lambda: self._post(place, prompt), 60)
+        post = await discord.wait_until(lambda: self._post(channel, prompt), 60)
         self.jobs += 1
         if number % 2:
             await (await discord.click(post, who, post.button("U1"))).answered(within=20)
             self.presses += 1
 
-    def _post(self, place: int, prompt: str) -> Message | None:
-        newest = self.street.discord.messages(place)[-30:]
+    def _post(self, channel: int, prompt: str) -> Message | None:
+        newest = self.street.discord.messages(channel)[-30:]
         ours = (message for message in newest if prompt in str(message.embeds))
         return next((message for message in ours if any(part.get("label") == "U1" for part in message.buttons)), None)
 

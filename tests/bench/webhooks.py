@@ -36,10 +36,10 @@ async def play(folder: Path, jobs: int, seed: int, *, webhooks: bool) -> tuple[l
         stack.push_async_callback(street.bot.kill)
         await street.discord.wait_ready()
         grid = await _grid(street)
-        looked = _looks(street)
+        before = _polls(street)
         await _press(street, grid, jobs, random.Random(seed))
         await street.discord.wait_until(lambda: len(list(_pictures(street))) == jobs, within=120)
-        return list(_late(street)), (_looks(street) - looked) / jobs
+        return list(_late(street)), (_polls(street) - before) / jobs
 
 
 async def _grid(street: ProcessHarness) -> Message:
@@ -60,9 +60,9 @@ async def _press(street: ProcessHarness, grid: Message, jobs: int, chance: rando
 
 def _pictures(street: ProcessHarness) -> Iterator[tuple[str, float]]:
     for message in street.discord.messages(street.channel):
-        shown = next((embed for embed in message.embeds if "image" in embed), None)  # a card has a thumbnail
-        if shown is not None and (at := shown["description"].find("picture ")) >= 0:
-            yield shown["description"][at : at + 11], message.created
+        picture = next((embed for embed in message.embeds if "image" in embed), None)  # a card has a thumbnail
+        if picture is not None and (at := picture["description"].find("picture ")) >= 0:
+            yield picture["description"][at : at + 11], message.created
 
 
 def _late(street: ProcessHarness) -> Iterator[float]:
@@ -77,7 +77,7 @@ def _late(street: ProcessHarness) -> Iterator[float]:
         yield accepted - knows
 
 
-def _looks(street: ProcessHarness) -> int:
+def _polls(street: ProcessHarness) -> int:
     return sum(request.path == "/v2/jobs/" for request in street.useapi.requests)
 
 
@@ -95,7 +95,7 @@ async def run(*, quick: bool) -> list[Table]:
             spread([percentile(late, 0.5) for late, _ in runs], ".2f"),
             spread([percentile(late, 0.95) for late, _ in runs], ".2f"),
             spread([max(late) for late, _ in runs], ".2f"),
-            spread([looks for _, looks in runs], ".2f"),
+            spread([polls for _, polls in runs], ".2f"),
         ]
         for way, runs in ways.items()
     ]

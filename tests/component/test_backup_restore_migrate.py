@@ -231,9 +231,9 @@ async def test_an_abandoned_job_goes_and_so_does_one_that_could_never_be_posted(
         for delivery in await store.outbox.due():
             await store.outbox.give_up(delivery, "gone")
         await store.subscriptions.add(msgspec.structs.replace(RUNNING, jobid="job:stopped"), HERE, MIRA)
-        (card, *_) = await post_all(store, clock)
-        await store.subscriptions.stop_all(card)
-        await store.outbox.drop(card)
+        (status_card, *_) = await post_all(store, clock)
+        await store.subscriptions.stop_all(status_card)
+        await store.outbox.drop(status_card)
         clock.forward(store, days=91)
         assert await store.pruning.prune(90) == 2
     assert "1 of them with a result that could never be posted" in caplog.text
@@ -311,7 +311,7 @@ async def test_a_copy_comes_back_and_knows_that_time_has_passed(tmp_path: Path, 
         assert await store.deliveries.posted_since(delivery, await store.jobs.get(fresh)) is None
 
 
-async def test_a_bot_that_was_never_restored_looks_for_nothing(tmp_path: Path, clock: Clock) -> None:
+async def test_a_bot_that_was_never_restored_searches_for_nothing(tmp_path: Path, clock: Clock) -> None:
     async with open_store(tmp_path, clock) as store:
         job_id = await ended(store, clock, post=False)
         (delivery,) = await store.outbox.due()
@@ -324,7 +324,9 @@ async def test_a_running_bot_is_not_restored(tmp_path: Path, clock: Clock) -> No
         copy = await store.backups.create(tmp_path, 7)
     # The lock that counts is another process's: SQLite's own do not keep their process out.
     holder = await asyncio.create_subprocess_exec(
-        *("python3", "-c", HOLD, str(tmp_path / FILE)), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        *("python3", "-c", OPEN_DATABASE, str(tmp_path / FILE)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
     )
     assert holder.stdout is not None
     try:
@@ -341,7 +343,7 @@ async def test_a_running_bot_is_not_restored(tmp_path: Path, clock: Clock) -> No
     await restore(tmp_path, copy, clock.time)
 
 
-HOLD = """
+OPEN_DATABASE = """
 import sqlite3, sys
 database = sqlite3.connect(sys.argv[1], isolation_level=None)
 database.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -428,7 +430,7 @@ async def test_moving_house_is_one_copy_into_an_empty_folder(tmp_path: Path, clo
         assert await count(store) == 1
 
 
-async def test_a_copy_made_by_hand_of_a_bot_that_was_killed_holds_its_last_words(tmp_path: Path, clock: Clock) -> None:
+async def test_a_copy_made_by_hand_of_a_bot_that_was_killed_has_its_last_commits(tmp_path: Path, clock: Clock) -> None:
     async with open_store(tmp_path / "old", clock) as store:
         await ended(store, clock)
         shutil.copytree(tmp_path / "old", tmp_path / "hand")  # with the -wal file, in which all of it stands
@@ -449,7 +451,7 @@ async def test_a_copy_made_by_hand_of_a_bot_that_was_killed_holds_its_last_words
         ("", DatabaseState.OURS),
     ],
 )
-async def test_a_look_from_outside_tells_what_lies_there_and_leaves_it_so(
+async def test_reading_a_database_from_outside_describes_it_and_changes_nothing(
     tmp_path: Path, clock: Clock, what: str, found: DatabaseState
 ) -> None:
     assert read_header(tmp_path).found is DatabaseState.NOTHING

@@ -47,7 +47,7 @@ async def test_an_answer_to_a_request_from_before_the_failure_does_not_close_it(
     assert breaker.succeeded(loop_time())
 
 
-async def test_another_kind_of_error_counts_anew_where_that_is_asked_for() -> None:
+async def test_another_kind_of_error_resets_the_count_where_the_breaker_is_set_so() -> None:
     for by_kind, counts in ((True, [1, 2, 1]), (False, [1, 2, 3])):
         breaker = CircuitBreaker(count_by_kind=by_kind)
         seen = []

@@ -21,8 +21,8 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def told(database: Database) -> list[str]:
-    """What the admin was told of the database."""
+def alerts(database: Database) -> list[str]:
+    """The alerts about the database."""
     sentences: list[str] = []
     database.on_health = sentences.append
     return sentences
@@ -64,8 +64,8 @@ async def unwritable(_: Database) -> AsyncIterator[None]:
     ("error", "sentence"),
     [(full, "the disk is full"), (read_only, "is read-only"), (unwritable, "the disk reports an error")],
 )
-async def test_each_trouble_of_the_disk_is_told_by_its_kind_once_and_so_is_its_end(
-    database: Database, told: list[str], error: type, sentence: str, caplog: pytest.LogCaptureFixture
+async def test_each_trouble_of_the_disk_raises_one_alert_of_its_kind_and_so_does_its_end(
+    database: Database, alerts: list[str], error: type, sentence: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "bot.store")
     async with error(database):
@@ -75,26 +75,26 @@ async def test_each_trouble_of_the_disk_is_told_by_its_kind_once_and_so_is_its_e
         assert sentence in caught.value.for_admin
         assert "this server's admin" in str(caught.value)
     await note(database, "x")
-    (begin, end) = told
+    (begin, end) = alerts
     assert begin.startswith("The database cannot be written: ")
     assert sentence in begin
     assert end == ""
     assert len(caplog.records) == 2
 
 
-async def test_a_disk_that_is_first_full_and_then_read_only_is_told_of_both(
-    database: Database, told: list[str]
+async def test_a_disk_that_is_first_full_and_then_read_only_raises_both_alerts(
+    database: Database, alerts: list[str]
 ) -> None:
     for error in (full, read_only, full, read_only):
         async with error(database):
             with pytest.raises(StoreUnavailable):
                 await note(database, "x" * 1_000_000)
     await note(database, "x")
-    assert ["full" in words or "read-only" in words for words in told] == [True, True, False]
+    assert ["full" in words or "read-only" in words for words in alerts] == [True, True, False]
 
 
 async def test_a_mistake_in_a_statement_is_a_bug_and_not_called_a_full_disk(
-    database: Database, told: list[str], caplog: pytest.LogCaptureFixture
+    database: Database, alerts: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     async def mistaken(db: aiosqlite.Connection) -> None:
         await db.execute("INSERT INTO facts (name, value) VALUES ('half', '')")
@@ -102,22 +102,22 @@ async def test_a_mistake_in_a_statement_is_a_bug_and_not_called_a_full_disk(
 
     with pytest.raises(sqlite3.OperationalError, match="no such table"):
         await database.transaction(mistaken)
-    assert told == []
+    assert alerts == []
     assert caplog.records == []
     assert "half" not in await noted(database)
 
 
-async def test_what_python_itself_says_of_a_statement_is_a_bug(database: Database, told: list[str]) -> None:
+async def test_what_python_itself_says_of_a_statement_is_a_bug(database: Database, alerts: list[str]) -> None:
     async def mistaken(db: aiosqlite.Connection) -> None:
         await db.execute("INSERT INTO facts (name, value) VALUES (?, ?)", ("one value only",))
 
     with pytest.raises(sqlite3.ProgrammingError) as caught:
         await database.transaction(mistaken)
     assert not hasattr(caught.value, "sqlite_errorcode")
-    assert told == []
+    assert alerts == []
 
 
-async def test_a_damaged_page_is_told_and_stays_told(database: Database, told: list[str], tmp_path: Path) -> None:
+async def test_a_damaged_page_raises_an_alert_that_stays(database: Database, alerts: list[str], tmp_path: Path) -> None:
     async def read(db: aiosqlite.Connection) -> None:
         await db.execute_fetchall("SELECT sum(length(value)) FROM facts")
 
@@ -134,7 +134,7 @@ async def test_a_damaged_page_is_told_and_stays_told(database: Database, told: l
     await database.transaction(lambda db: db.execute_fetchall("SELECT count(*) FROM jobs"))
     with pytest.raises(StoreUnavailable):
         await database.transaction(read)
-    (words,) = told
+    (words,) = alerts
     assert words.startswith("The database is damaged. Stop the bot and put a copy back")
 
 

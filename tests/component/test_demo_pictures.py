@@ -30,7 +30,7 @@ def test_a_picture_depends_on_its_prompt_and_seed_alone() -> None:
     assert pictures.grid("a boat at sunset", size=64, seed=1) != first
 
 
-def test_a_grid_holds_four_different_pictures_of_one_palette() -> None:
+def test_a_grid_has_four_different_pictures_of_one_palette() -> None:
     four = tiles(opened(pictures.grid("a boat at sunset", size=128, seed=3)))
 
     assert all(difference(four[0], other) > 2 for other in four[1:])

@@ -20,7 +20,7 @@ class Bot(discord.AutoShardedClient):
     def __init__(self) -> None:
         super().__init__(intents=discord.Intents.none(), guild_ready_timeout=0.01)
         self.tree = app_commands.CommandTree(self)
-        self.presses: list[str] = []
+        self.custom_ids: list[str] = []
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
         """Not the five seconds between two shards."""
@@ -33,7 +33,7 @@ class Bot(discord.AutoShardedClient):
             await interaction.edit_original_response(content=f"Watching {jobid}", view=buttons("Stop"))
 
         @self.tree.context_menu(name="Watch Midjourney job")
-        async def watch(interaction: discord.Interaction, message: discord.Message) -> None:
+        async def subscribe(interaction: discord.Interaction, message: discord.Message) -> None:
             await interaction.response.send_message(f"Watching {message.content}", ephemeral=True)
 
         await self.tree.sync()
@@ -48,7 +48,7 @@ class Bot(discord.AutoShardedClient):
             await interaction.response.send_message("Thanks", ephemeral=True)
 
     async def pressed(self, interaction: discord.Interaction, custom_id: str) -> None:
-        self.presses.append(custom_id)
+        self.custom_ids.append(custom_id)
         if custom_id == "ask":
             await interaction.response.send_modal(Form())
         elif custom_id == "stop":
@@ -200,8 +200,8 @@ async def test_a_link_to_a_file_dies_after_a_day_and_its_message_has_a_fresh_one
     clock = Clock()
     async with FakeDiscord(now=clock) as fake, running(fake) as bot, aiohttp.ClientSession() as session:
         channel = bot.channel(fake.add_channel(fake.add_guild()))
-        shown = discord.File(io.BytesIO(b"png"), "grid.png")
-        sent = await channel.send(embed=discord.Embed().set_image(url=shown.uri), file=shown)
+        file = discord.File(io.BytesIO(b"png"), "grid.png")
+        sent = await channel.send(embed=discord.Embed().set_image(url=file.uri), file=file)
         clock.time += 86_401
         fresh = await channel.fetch_message(sent.id)
         bare = str(yarl.URL(fresh.embeds[0].image.url or "").with_query(None))
@@ -237,21 +237,21 @@ async def test_a_press_reaches_the_bot_and_edits_the_message(fake: FakeDiscord, 
     with pytest.raises(LookupError):
         await fake.click(message, mira, "u1")
     await (await fake.click(message, mira, "forged", forged=True)).answered()
-    assert bot.presses == ["u1", "stop", "forged"]
+    assert bot.custom_ids == ["u1", "stop", "forged"]
     assert fake.violations == []
 
 
 async def test_a_form_opens_and_is_sent(fake: FakeDiscord, bot: Bot, room: int, mira: int) -> None:
     await bot.channel(room).send("card", view=buttons("Ask"))
-    asked = await fake.click(fake.messages(room)[0], mira, "ask")
-    modal = (await asked.answered()).modal
+    interaction = await fake.click(fake.messages(room)[0], mira, "ask")
+    modal = (await interaction.answered()).modal
     assert modal is not None
     assert modal["title"] == "Remix"
-    assert (await (await fake.submit_modal(asked, {"prompt": "fog"})).answered()).content == "Thanks"
+    assert (await (await fake.submit_modal(interaction, {"prompt": "fog"})).answered()).content == "Thanks"
     assert fake.violations == []
 
 
-async def test_what_stands_behind_an_interactions_token_is_read_edited_and_deleted(
+async def test_the_messages_of_an_interactions_token_are_read_edited_and_deleted(
     fake: FakeDiscord, bot: Bot, room: int, mira: int
 ) -> None:
     interaction = await fake.slash(room, mira, "job", {"jobid": "abc"})
@@ -342,13 +342,13 @@ async def test_what_the_bot_may_not_do_is_refused_with_discords_codes(
 
 
 async def test_a_reply_to_a_deleted_message_fails_only_if_it_asks_to(fake: FakeDiscord, bot: Bot, room: int) -> None:
-    card = await bot.channel(room).send("card")
-    await card.edit(content="card, edited")
-    await bot.channel(room).send("result", reference=card.to_reference())
-    await card.delete()
-    await bot.channel(room).send("result", reference=card.to_reference(fail_if_not_exists=False))
-    assert await refused(bot.channel(room).send("result", reference=card.to_reference())) == (400, 50035)
-    assert [message.reply_to for message in fake.messages(room)] == [card.id, None]
+    post = await bot.channel(room).send("card")
+    await post.edit(content="card, edited")
+    await bot.channel(room).send("result", reference=post.to_reference())
+    await post.delete()
+    await bot.channel(room).send("result", reference=post.to_reference(fail_if_not_exists=False))
+    assert await refused(bot.channel(room).send("result", reference=post.to_reference())) == (400, 50035)
+    assert [message.reply_to for message in fake.messages(room)] == [post.id, None]
     assert fake.violations == []
 
 
@@ -386,7 +386,7 @@ async def test_too_many_edits_of_an_old_message_are_refused() -> None:
         assert fake.violations == []
 
 
-async def test_limits_are_told_in_headers_so_that_discord_py_waits(fake: FakeDiscord, bot: Bot, room: int) -> None:
+async def test_rate_limit_headers_make_discord_py_wait(fake: FakeDiscord, bot: Bot, room: int) -> None:
     fake.limits = Limits((2, 0.1))
     for number in range(5):
         await bot.channel(room).send(str(number))
@@ -403,8 +403,12 @@ async def test_a_full_bucket_answers_429(fake: FakeDiscord, bot: Bot, room: int)
         post = f"{fake.api_url}/channels/{room}/messages"
         answers = [await session.post(post, json={"content": "x"}) for _ in range(6)]
         assert [answer.status for answer in answers] == [200] * 5 + [429]
-        told = answers[-1].headers
-        assert (told["Via"], told["X-RateLimit-Scope"], told["X-RateLimit-Remaining"]) == ("1.1 google", "user", "0")
+        headers = answers[-1].headers
+        assert (headers["Via"], headers["X-RateLimit-Scope"], headers["X-RateLimit-Remaining"]) == (
+            "1.1 google",
+            "user",
+            "0",
+        )
         assert 0 < (await answers[-1].json())["retry_after"] <= 5
     assert fake.violations == []
 

@@ -81,21 +81,21 @@ async def test_an_imagine_follows_its_timeline_and_ends_in_a_new_message(caller:
 
     waiting = await caller.job(jobid)
     early = await caller.job(jobid, after=7)
-    shown = await caller.job(jobid, after=6)
+    under_way = await caller.job(jobid, after=6)
     done = await caller.job(jobid, after=14)
 
     bold = "**a castle in the fog --v 7.0** - <@1234567890123456789>"
     assert (waiting["status"], waiting["content"]) == ("started", f"{bold} (Waiting to start)")
     assert (early["status"], early["content"], early["attachments"]) == ("progress", f"{bold} (17%) (fast)", [])
-    assert shown["content"] == f"{bold} (35%) (fast)"
-    assert shown["attachments"][0]["filename"].endswith("_grid_0.webp")
+    assert under_way["content"] == f"{bold} (35%) (fast)"
+    assert under_way["attachments"][0]["filename"].endswith("_grid_0.webp")
     link = r" \[\(Open on website for full quality\)\]\(<https://midjourney\.com/jobs/[0-9a-f-]{36}>\) \(fast\)"
     assert done["status"] == "completed"
     assert re.fullmatch(re.escape(bold) + link, done["content"])
     assert done["buttons"] == GRID_BUTTONS
-    assert "buttons" not in shown
-    assert waiting["messageId"] == shown["messageId"] != done["messageId"]
-    assert waiting["updated"] < early["updated"] < shown["updated"] < done["updated"]
+    assert "buttons" not in under_way
+    assert waiting["messageId"] == under_way["messageId"] != done["messageId"]
+    assert waiting["updated"] < early["updated"] < under_way["updated"] < done["updated"]
 
 
 async def test_a_response_has_the_documented_fields_and_formats(caller: Caller) -> None:

@@ -261,7 +261,7 @@ def test_one_pixel_with_large_metadata_becomes_one_pixel(tmp_path: Path) -> None
     assert samples.opened(file.data).size == (1, 1)
 
 
-def test_sixteen_bit_grey_and_wide_gamut_keep_their_look(tmp_path: Path) -> None:
+def test_sixteen_bit_grey_and_wide_gamut_keep_their_colours(tmp_path: Path) -> None:
     grey = Image.linear_gradient("L")
     deep = grey.convert("I").point(lambda value: value * 257).convert("I;16")
     assert identical(open_picture(tmp_path, samples.saved(deep, "PNG")).image, grey)

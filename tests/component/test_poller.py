@@ -134,7 +134,7 @@ class PollerHarness:
     async def prepare(self, concurrency: int = 8) -> None:
         self.store = await self._life.enter_async_context(open_store(self._folder, wall))
         self.poller = Poller(
-            api=cast(UseapiClient, self.useapi),  # all that the poller calls
+            provider=cast(UseapiClient, self.useapi),  # all that the poller calls
             store=self.store,
             poll_seconds=15,
             concurrency=concurrency,
@@ -165,8 +165,10 @@ class PollerHarness:
         return subscribed.known
 
     async def stop(self, known: KnownJob, person: Person = MIRA) -> None:
-        card = await self.store.deliveries.post_of(known.id, HERE.channel_id) or (await self.store.outbox.due())[0]
-        await self.store.subscriptions.stop(card, person.id)
+        status_card = (
+            await self.store.deliveries.post_of(known.id, HERE.channel_id) or (await self.store.outbox.due())[0]
+        )
+        await self.store.subscriptions.stop(status_card, person.id)
 
     async def job(self, known: KnownJob) -> Job:
         return (await self.store.jobs.get(known.id)).job
@@ -706,7 +708,7 @@ async def test_a_pause_that_useapi_asks_for_is_kept_although_a_request_in_flight
 async def test_a_job_that_loses_its_subscription_during_a_pause_is_not_polled_after_it(idle: PollerHarness) -> None:
     await idle.prepare(concurrency=1)
     known = {"a": await idle.subscribe("a", HERE), "b": await idle.subscribe("b", THERE)}
-    cards = {card.job_id: card for card in await idle.store.outbox.due()}
+    status_cards = {status_card.job_id: status_card for status_card in await idle.store.outbox.due()}
     idle.useapi.takes = 4  # the other one is due, and waits for the slot
     idle.useapi.default = lambda _: Busy(retry_after=120)
     await asyncio.sleep(17)
@@ -714,7 +716,7 @@ async def test_a_job_that_loses_its_subscription_during_a_pause_is_not_polled_af
     await asyncio.sleep(5)
     ((_, polled),) = idle.useapi.polls
     (waiting,) = known.keys() - {polled}
-    await idle.store.subscriptions.stop(cards[known[waiting].id], MIRA.id)
+    await idle.store.subscriptions.stop(status_cards[known[waiting].id], MIRA.id)
     await asyncio.sleep(3 * MINUTE)
     await idle.poller.poll_once()
     assert {jobid for _, jobid in idle.useapi.polls} == {polled}
@@ -979,7 +981,7 @@ async def test_a_job_that_is_completed_before_its_picture_is_there_is_recorded_w
     assert len(harness.useapi.times("b")) == 5
 
 
-async def test_a_job_that_is_found_again_starts_to_count_anew(harness: PollerHarness) -> None:
+async def test_a_job_that_is_found_again_starts_to_count_from_zero(harness: PollerHarness) -> None:
     known = await harness.subscribe("a")
     harness.useapi.answers["a"] = JobUnknown()
     await asyncio.sleep(40)
@@ -991,7 +993,7 @@ async def test_a_job_that_is_found_again_starts_to_count_anew(harness: PollerHar
     assert not (await harness.job(known)).over
 
 
-async def test_a_job_that_is_subscribed_again_starts_to_count_anew(harness: PollerHarness) -> None:
+async def test_a_job_that_is_subscribed_again_starts_to_count_from_zero(harness: PollerHarness) -> None:
     known = await harness.subscribe("a")
     harness.useapi.answers["a"] = JobUnknown()
     await asyncio.sleep(40)

@@ -56,13 +56,13 @@ async def store_with(ended: int, folder: Path) -> AsyncIterator[Store]:
 async def a_day(store: Store) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     """Everything that the store is asked for in the course of a job, what to call it first."""
     (job_id,) = await store.jobs.to_poll()
-    (card,) = await store.outbox.due()
-    yield "claim", store.outbox.claim(card)
-    yield "delivery", store.deliveries.by_nonce(card.nonce)
-    yield "posted, a card", store.outbox.mark_posted(card, 6)
+    (status_card,) = await store.outbox.due()
+    yield "claim", store.outbox.claim(status_card)
+    yield "delivery", store.deliveries.by_nonce(status_card.nonce)
+    yield "posted, a card", store.outbox.mark_posted(status_card, 6)
     yield "ask, once more", store.subscriptions.add(RUNNING, HERE, MIRA)
     yield "posts_to_edit", store.outbox.to_edit()
-    yield "shown", store.outbox.mark_edited(card, 0)
+    yield "shown", store.outbox.mark_edited(status_card, 0)
     yield "running", store.jobs.to_poll()
     yield "looks", store.jobs.poll_targets([job_id])
     yield "count_running", store.subscriptions.count_running(MIRA.id, HERE.guild_id)
@@ -101,14 +101,14 @@ async def a_day(store: Store) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     yield "drop, a result", store.outbox.drop(result)
     yield "ask, when it is over", store.subscriptions.add(RUNNING, HERE, MIRA)
     yield "ask, when it is over, again", store.subscriptions.add(RUNNING, HERE, MIRA, again=True)
-    yield "stop", store.subscriptions.stop(card, MIRA.id)
-    yield "retire", store.outbox.retire(card)
+    yield "stop", store.subscriptions.stop(status_card, MIRA.id)
+    yield "retire", store.outbox.retire(status_card)
     yield "ask, something new", store.subscriptions.add(msgspec.structs.replace(RUNNING, jobid="job:new"), HERE, MIRA)
-    async for step in some_presses(store, await store.jobs.get(job_id)):
+    async for step in some_submissions(store, await store.jobs.get(job_id)):
         yield step
 
 
-async def some_presses(store: Store, parent: KnownJob) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
+async def some_submissions(store: Store, parent: KnownJob) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     """And in the course of its presses, the same."""
     numbers = Limits(daily=10, server_daily=100, cooldown=5.0, declined=5, queue=3)
     for button, tier in (("V1", CostTier.VARY), ("U1", CostTier.PICK), ("U1", CostTier.PICK), ("V2", CostTier.VARY)):

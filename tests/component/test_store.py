@@ -1,4 +1,4 @@
-"""The store on a real SQLite file: what it promises to watcher, courier and cogs."""
+"""The store on a real SQLite file: what it promises to poller, dispatcher and cogs."""
 
 import asyncio
 import sqlite3
@@ -64,11 +64,14 @@ async def only(store: Store) -> Delivery:
     return delivery
 
 
-async def test_a_running_job_gets_a_card_and_its_end_a_result_per_watched_place(store: Store) -> None:
+async def test_a_running_job_gets_a_status_card_and_its_end_a_result_per_destination(store: Store) -> None:
     subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
     await store.subscriptions.add(RUNNING, THERE, BO)
     assert subscribed.outcome is SubscriptionOutcome.NEW
-    assert [card.kind for card in await store.outbox.due()] == [DeliveryKind.STATUS_CARD, DeliveryKind.STATUS_CARD]
+    assert [status_card.kind for status_card in await store.outbox.due()] == [
+        DeliveryKind.STATUS_CARD,
+        DeliveryKind.STATUS_CARD,
+    ]
     await store.jobs.record([(subscribed.known.id, DONE)])
     results = await store.outbox.due()
     assert [(result.kind, result.destination) for result in results] == [
@@ -78,7 +81,7 @@ async def test_a_running_job_gets_a_card_and_its_end_a_result_per_watched_place(
     assert len({result.nonce for result in results}) == 2
 
 
-async def test_two_people_in_one_place_get_one_card_and_one_result_that_names_both(store: Store) -> None:
+async def test_two_people_in_one_channel_get_one_status_card_and_one_result_that_names_both(store: Store) -> None:
     subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
     again = await store.subscriptions.add(RUNNING, HERE, BO)
     assert again.outcome is SubscriptionOutcome.JOINED
@@ -138,15 +141,15 @@ async def test_news_about_several_jobs_is_written_whole_or_not_at_all(store: Sto
     with pytest.raises(UnicodeEncodeError):
         await store.jobs.record([(first.known.id, DONE), (second.known.id, unwritable)])
     assert sorted(await store.jobs.to_poll()) == [first.known.id, second.known.id]
-    assert {card.kind for card in await store.outbox.due()} == {DeliveryKind.STATUS_CARD}
+    assert {status_card.kind for status_card in await store.outbox.due()} == {DeliveryKind.STATUS_CARD}
 
 
 async def test_a_cancelled_caller_does_not_halve_a_transaction(store: Store) -> None:
-    asking = asyncio.create_task(store.subscriptions.add(RUNNING, HERE, MIRA))
+    subscribing = asyncio.create_task(store.subscriptions.add(RUNNING, HERE, MIRA))
     await asyncio.sleep(0)
-    asking.cancel()
+    subscribing.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asking
+        await subscribing
     subscribed = await store.subscriptions.add(RUNNING, HERE, BO)
     assert subscribed.outcome is SubscriptionOutcome.JOINED
     assert [
@@ -155,16 +158,16 @@ async def test_a_cancelled_caller_does_not_halve_a_transaction(store: Store) -> 
     ] == [MIRA, BO]
 
 
-async def test_everything_stands_after_a_restart(tmp_path: Path, clock: Clock) -> None:
+async def test_everything_is_there_after_a_restart(tmp_path: Path, clock: Clock) -> None:
     async with open_store(tmp_path, clock) as store:
         subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
         store.clock.note_snowflake(10**18)
         assert await store.outbox.claim(await only(store)) is not None
     async with open_store(tmp_path, clock) as store:
         assert await store.jobs.to_poll() == [subscribed.known.id]
-        card = await only(store)
-        assert card.state is DeliveryState.SENDING
-        assert 10**18 - 10**11 < card.after_id < 10**18
+        status_card = await only(store)
+        assert status_card.state is DeliveryState.SENDING
+        assert 10**18 - 10**11 < status_card.after_id < 10**18
         assert await store.jobs.get(subscribed.known.id) == subscribed.known
 
 
@@ -188,12 +191,12 @@ async def test_every_commit_is_on_the_disk_before_it_counts(store: Store) -> Non
 
 async def test_what_is_not_wanted_any_more_cannot_be_claimed(store: Store) -> None:
     subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
-    card = await only(store)
+    status_card = await only(store)
     await store.jobs.record([(subscribed.known.id, DONE)])
-    assert await store.outbox.claim(card) is None
+    assert await store.outbox.claim(status_card) is None
 
 
-async def test_a_delivery_in_trouble_holds_up_its_channel_but_not_for_ever(store: Store, clock: Clock) -> None:
+async def test_a_delivery_in_trouble_delays_its_channel_but_not_for_ever(store: Store, clock: Clock) -> None:
     await store.subscriptions.add(DONE, HERE, MIRA)
     first = await only(store)
     await store.subscriptions.add(msgspec.structs.replace(DONE, jobid="job:2"), HERE, MIRA)
@@ -218,7 +221,7 @@ async def test_a_channel_with_a_long_backlog_keeps_nobody_else_waiting(store: St
     assert [delivery.job_id for delivery in some] == [1, 2, 3, 4, 5, 1], "the oldest of each"
 
 
-async def test_a_refused_send_may_change_its_shape_and_is_waiting_again(store: Store) -> None:
+async def test_a_refused_send_may_fall_back_and_is_waiting_again(store: Store) -> None:
     await store.subscriptions.add(DONE, HERE, MIRA)
     claimed = await store.outbox.claim(await only(store))
     assert claimed is not None
@@ -226,11 +229,11 @@ async def test_a_refused_send_may_change_its_shape_and_is_waiting_again(store: S
     assert (put_off.state, put_off.fallback) == (DeliveryState.WAITING, Fallback.NO_FILE)
 
 
-async def test_the_card_follows_the_job_and_then_shows_the_way_to_the_result(store: Store) -> None:
+async def test_the_status_card_follows_the_job_and_then_links_the_result(store: Store) -> None:
     subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
-    card = await store.outbox.claim(await only(store))
-    assert card is not None
-    await store.outbox.mark_posted(card, 4000)
+    status_card = await store.outbox.claim(await only(store))
+    assert status_card is not None
+    await store.outbox.mark_posted(status_card, 4000)
     assert await store.outbox.to_edit() == []
     await store.jobs.record(
         [(subscribed.known.id, msgspec.structs.replace(RUNNING, status=Status.PROGRESS, percent=47))]
@@ -266,16 +269,16 @@ async def test_what_was_owed_of_an_end_that_was_none_is_not_posted_beside_the_re
     assert (await only(store)).id != before.id, "what was on its way then, and came back, is not sent again"
 
 
-async def test_nobody_is_told_who_stopped(store: Store) -> None:
+async def test_nobody_learns_who_stopped(store: Store) -> None:
     subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
     await store.subscriptions.add(RUNNING, HERE, BO)
-    card = await only(store)
-    assert await store.subscriptions.stop(card, MIRA.id) is True
+    status_card = await only(store)
+    assert await store.subscriptions.stop(status_card, MIRA.id) is True
     assert [
         subscription.person
         for subscription in await store.subscriptions.in_channel(subscribed.known.id, HERE.channel_id)
     ] == [BO]
-    await store.subscriptions.stop_all(card)
+    await store.subscriptions.stop_all(status_card)
     assert await store.subscriptions.in_channel(subscribed.known.id, HERE.channel_id) == []
     assert await store.jobs.to_poll() == []
     await store.jobs.record([(subscribed.known.id, DONE)])
@@ -295,15 +298,15 @@ async def test_recent_jobs_are_the_members_and_the_channels_newest_first(store: 
     assert [known.job.jobid for known in recent] == ["job:3", "job:2", "job:0"]
 
 
-async def test_a_look_knows_how_long_the_youngest_watch_waits(store: Store, clock: Clock) -> None:
+async def test_a_poll_target_has_the_time_of_its_newest_subscription(store: Store, clock: Clock) -> None:
     subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
     clock.forward(600)
     await store.subscriptions.add(RUNNING, THERE, BO)
-    (look,) = await store.jobs.poll_targets([subscribed.known.id, 12345])
-    assert look.subscribed_at == clock.time
+    (target,) = await store.jobs.poll_targets([subscribed.known.id, 12345])
+    assert target.subscribed_at == clock.time
 
 
-async def test_a_given_up_result_is_taken_up_again_by_asking_and_never_posted_twice(store: Store) -> None:
+async def test_a_given_up_result_is_taken_up_again_on_request_and_never_posted_twice(store: Store) -> None:
     subscribed = await store.subscriptions.add(DONE, HERE, MIRA)
     claimed = await store.outbox.claim(await only(store))
     assert claimed is not None
@@ -328,7 +331,7 @@ async def test_a_result_that_was_dropped_during_its_send_is_not_given_up(store: 
     assert await store.deliveries.rearm(HERE.guild_id) == 0, "else it would be posted beside the other one"
 
 
-async def test_a_result_that_proved_to_stand_is_not_given_up(store: Store) -> None:
+async def test_a_result_that_proved_to_be_posted_is_not_given_up(store: Store) -> None:
     await store.subscriptions.add(DONE, HERE, MIRA)
     claimed = await store.outbox.claim(await only(store))
     assert claimed is not None
@@ -338,9 +341,9 @@ async def test_a_result_that_proved_to_stand_is_not_given_up(store: Store) -> No
     assert await store.outbox.give_up(claimed, "HTTP 403") is False
     late = await store.outbox.retry_later(claimed, 60, "reset", gone=True)
     assert (late.state, late.error, late.gone_since) == (claimed.state, "", None)
-    stands = await store.deliveries.post_of(claimed.job_id, HERE.channel_id)
-    assert stands is not None
-    assert (stands.message_id, stands.attempts, stands.error, stands.gone_since) == (5000, 0, "", None)
+    post = await store.deliveries.post_of(claimed.job_id, HERE.channel_id)
+    assert post is not None
+    assert (post.message_id, post.attempts, post.error, post.gone_since) == (5000, 0, "", None)
 
 
 async def test_a_post_that_two_people_delete_at_once_is_dropped_once(store: Store) -> None:
@@ -352,18 +355,18 @@ async def test_a_post_that_two_people_delete_at_once_is_dropped_once(store: Stor
     assert await store.outbox.drop(post) is False
 
 
-async def test_who_asks_again_during_the_last_edit_of_a_card_keeps_that_card(store: Store) -> None:
+async def test_who_asks_again_during_the_last_edit_of_a_status_card_keeps_it(store: Store) -> None:
     subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
     claimed = await store.outbox.claim(await only(store))
     assert claimed is not None
     await store.outbox.mark_posted(claimed, 4000)
     assert await store.subscriptions.stop(claimed, MIRA.id) is False
-    (card,) = await store.outbox.to_edit()
+    (status_card,) = await store.outbox.to_edit()
     assert (await store.subscriptions.add(RUNNING, HERE, BO)).outcome is SubscriptionOutcome.JOINED
-    assert await store.outbox.retire(card) is False
-    await store.outbox.mark_edited(card, 0)
+    assert await store.outbox.retire(status_card) is False
+    await store.outbox.mark_edited(status_card, 0)
     (again,) = await store.outbox.to_edit()
-    assert (again.id, again.message_id) == (card.id, 4000), "it is edited once more, for Bo"
+    assert (again.id, again.message_id) == (status_card.id, 4000), "it is edited once more, for Bo"
     await store.subscriptions.stop(again, BO.id)
     (last,) = await store.outbox.to_edit()
     assert await store.outbox.retire(last) is True

@@ -101,7 +101,7 @@ class StubUseapi:
         self.reads: Counter[str] = Counter()
         self.accounts_meet: ProviderError | None = None
         self.blocked = False
-        self.asked_for_accounts: list[float] = []
+        self.account_requests: list[float] = []
 
     async def press(self, jobid: str, button: str, *, reply_ref: str, prompt: str | None = None) -> Job:
         outcome = self.everybody or (self.outcomes.pop(0) if self.outcomes else None)
@@ -151,7 +151,7 @@ class StubUseapi:
         return self._running()
 
     async def accounts(self) -> tuple[Account, ...]:
-        self.asked_for_accounts.append(now())
+        self.account_requests.append(now())
         await asyncio.sleep(0.1)
         if self.accounts_meet is not None:
             raise self.accounts_meet
@@ -194,7 +194,7 @@ class QueueHarness:
         self._life = contextlib.AsyncExitStack()
         self.store = await self._life.enter_async_context(open_store(self._folder, self.wall))
         self.submissions = SubmissionQueue(
-            api=cast(UseapiClient, self.useapi),
+            provider=cast(UseapiClient, self.useapi),
             store=self.store,
             poll_child=lambda known: self.polled.append(known.job.jobid),
             notify=self._notify,
@@ -331,7 +331,8 @@ async def test_ten_members_pressing_u1_in_the_same_second_share_one_request(harn
     child = await harness.store.jobs.by_jobid("job:1")
     assert child is not None
     assert {
-        watch.person.id for watch in await harness.store.subscriptions.in_channel(child.id, HERE.channel_id)
+        subscription.person.id
+        for subscription in await harness.store.subscriptions.in_channel(child.id, HERE.channel_id)
     } == set(range(10))
     await asyncio.gather(*(harness.submission("V1", member) for member in members[:4]))
     await asyncio.sleep(MINUTE)
@@ -503,7 +504,7 @@ async def test_with_a_queue_limit_of_zero_a_submission_is_sent_or_refused(tmp_pa
     await harness.end()
 
 
-async def test_the_oldest_follower_of_a_cancelled_submission_takes_its_place(harness: QueueHarness) -> None:
+async def test_the_oldest_follower_of_a_cancelled_submission_is_sent_instead(harness: QueueHarness) -> None:
     harness.useapi.everybody = QueueFull(())
     leader = await harness.submission("U1")
     await asyncio.sleep(5)
@@ -590,13 +591,13 @@ async def test_the_alert_is_closed_when_the_account_works_again_also_without_a_s
     await harness.submissions.cancel_queued(submission)  # a refused token has ended it already
     await asyncio.sleep(2 * HOUR)
     assert [text for _, text in harness.alerts if not text] == [], "it is still blocked"
-    assert min(b - a for a, b in pairwise(harness.useapi.asked_for_accounts)) >= 300
+    assert min(b - a for a, b in pairwise(harness.useapi.account_requests)) >= 300
     harness.useapi.accounts_meet = None
     await asyncio.sleep(6 * MINUTE)
     assert harness.alerts[1:] == [("presses", "")]
-    asked = len(harness.useapi.asked_for_accounts)
+    before = len(harness.useapi.account_requests)
     await asyncio.sleep(HOUR)
-    assert len(harness.useapi.asked_for_accounts) == asked
+    assert len(harness.useapi.account_requests) == before
 
 
 async def test_while_a_submission_can_show_the_end_of_a_block_the_accounts_are_not_asked(harness: QueueHarness) -> None:
@@ -606,10 +607,10 @@ async def test_while_a_submission_can_show_the_end_of_a_block_the_accounts_are_n
     await asyncio.sleep(10)
     await harness.submissions.cancel_queued(first)
     await asyncio.sleep(2 * MINUTE)
-    assert len(harness.useapi.asked_for_accounts) == 1
+    assert len(harness.useapi.account_requests) == 1
     await harness.submission("V2")
     await asyncio.sleep(HOUR)
-    assert len(harness.useapi.asked_for_accounts) == 1
+    assert len(harness.useapi.account_requests) == 1
     harness.useapi.everybody = None
     await asyncio.sleep(2 * MINUTE)
     assert harness.alerts[-1] == ("presses", "")

@@ -89,12 +89,12 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.fixture
-def api(useapi: StubUseapi, session: aiohttp.ClientSession) -> UseapiClient:
+def provider(useapi: StubUseapi, session: aiohttp.ClientSession) -> UseapiClient:
     return UseapiClient(session=session, url=useapi.url, token=TOKEN)
 
 
-async def test_a_poll_requests_one_job_with_the_token(useapi: StubUseapi, api: UseapiClient) -> None:
-    job = await api.job(JOBID)
+async def test_a_poll_requests_one_job_with_the_token(useapi: StubUseapi, provider: UseapiClient) -> None:
+    job = await provider.job(JOBID)
     assert (job.jobid, job.status) == (JOBID, "completed")
     (request,) = useapi.requests
     assert (request.method, request.path) == ("GET", "/v2/jobs/")
@@ -106,34 +106,34 @@ async def test_a_poll_requests_one_job_with_the_token(useapi: StubUseapi, api: U
 @pytest.mark.parametrize(
     "jobid", ["", "a&b=c#d?e/../f", "%2e%2e/", "🐦 \u202e", "'; DROP TABLE jobs --", "x" * 4000, "\x00\n\ud800"]
 )
-async def test_every_job_id_arrives_unchanged(useapi: StubUseapi, api: UseapiClient, jobid: str) -> None:
-    await api.job(jobid)
+async def test_every_job_id_arrives_unchanged(useapi: StubUseapi, provider: UseapiClient, jobid: str) -> None:
+    await provider.job(jobid)
     assert useapi.requests[0].path == "/v2/jobs/"
     assert dict(useapi.requests[0].query) == {"jobid": jobid.replace("\ud800", "?")}
 
 
-async def test_an_unchanged_response_returns_the_known_job(useapi: StubUseapi, api: UseapiClient) -> None:
+async def test_an_unchanged_response_returns_the_known_job(useapi: StubUseapi, provider: UseapiClient) -> None:
     useapi.respond(sample("imagine_progress_47"))
-    known = await api.poll(JOBID)
+    known = await provider.poll(JOBID)
     assert known.digest
-    assert await api.poll(JOBID, known) is known
+    assert await provider.poll(JOBID, known) is known
     useapi.respond(sample("imagine_progress_47") + b" ")
-    again = await api.poll(JOBID, known)
+    again = await provider.poll(JOBID, known)
     assert again is not known
     assert msgspec.structs.replace(again, digest=known.digest) == known
 
 
 async def test_a_job_that_was_given_up_is_parsed_again_from_the_same_bytes(
-    useapi: StubUseapi, api: UseapiClient
+    useapi: StubUseapi, provider: UseapiClient
 ) -> None:
     useapi.respond(sample("imagine_progress_47"))
-    alive = await api.poll(JOBID)
-    assert await api.poll(JOBID, msgspec.structs.replace(alive, status=Status.SILENT)) == alive
+    alive = await provider.poll(JOBID)
+    assert await provider.poll(JOBID, msgspec.structs.replace(alive, status=Status.SILENT)) == alive
 
 
-async def test_a_response_may_be_compressed(useapi: StubUseapi, api: UseapiClient) -> None:
+async def test_a_response_may_be_compressed(useapi: StubUseapi, provider: UseapiClient) -> None:
     useapi.respond(gzip.compress(sample("imagine_completed")), Content_Encoding="gzip")
-    assert (await api.job(JOBID)).status == "completed"
+    assert (await provider.job(JOBID)).status == "completed"
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ async def test_a_response_may_be_compressed(useapi: StubUseapi, api: UseapiClien
 @pytest.mark.parametrize("honest", [True, False], ids=["by status", "in a 200"])
 async def test_each_known_error_has_its_own_class(
     useapi: StubUseapi,
-    api: UseapiClient,
+    provider: UseapiClient,
     name: str,
     status: int,
     error: type[errors.ProviderError],
@@ -163,7 +163,7 @@ async def test_each_known_error_has_its_own_class(
 ) -> None:
     useapi.respond(sample(name), status if honest else 200)
     with pytest.raises(errors.ProviderError) as caught:
-        await api.job(JOBID)
+        await provider.job(JOBID)
     assert type(caught.value) is error
     assert (caught.value.rule, caught.value.code) == (rule, status)
     assert str(caught.value) == error.sentence()
@@ -184,12 +184,12 @@ async def test_each_known_error_has_its_own_class(
     ],
 )  # fmt: skip
 async def test_a_gateways_error_does_not_end_a_job(
-    useapi: StubUseapi, api: UseapiClient, status: int, error: type[errors.ProviderError]
+    useapi: StubUseapi, provider: UseapiClient, status: int, error: type[errors.ProviderError]
 ) -> None:
     for body in (b"", b"<html><body>Bad gateway</body></html>", b'["wrong shape"]'):
         useapi.respond(b"" if status == 304 else body, status, Location="/v2/elsewhere")
         with pytest.raises(errors.ProviderError) as caught:
-            await api.job(JOBID)
+            await provider.job(JOBID)
         assert type(caught.value) is error
     assert len(useapi.requests) == 3
 
@@ -199,44 +199,46 @@ async def test_a_gateways_error_does_not_end_a_job(
     [b"", b"<html>Just a moment...</html>", sample("imagine_completed")[:400], b"[]", b'"ok"', b"null", b"[" * 100_000],
     ids=["empty", "html", "truncated", "list", "text", "null", "deep"],
 )
-async def test_a_200_with_a_bad_body_is_an_invalid_response(useapi: StubUseapi, api: UseapiClient, body: bytes) -> None:
+async def test_a_200_with_a_bad_body_is_an_invalid_response(
+    useapi: StubUseapi, provider: UseapiClient, body: bytes
+) -> None:
     useapi.respond(body)
     with pytest.raises(errors.InvalidResponse):
-        await api.job(JOBID)
+        await provider.job(JOBID)
 
 
 async def test_a_response_above_one_mebibyte_is_invalid_compressed_or_not(
-    useapi: StubUseapi, api: UseapiClient
+    useapi: StubUseapi, provider: UseapiClient
 ) -> None:
     big = json.dumps({"jobid": JOBID, "x": "0" * 4 * MAX_RESPONSE_BYTES}).encode()
     useapi.respond(big[: MAX_RESPONSE_BYTES + 1])
     with pytest.raises(errors.InvalidResponse):
-        await api.job(JOBID)
+        await provider.job(JOBID)
     useapi.respond(gzip.compress(big, 1), Content_Encoding="gzip")
     with pytest.raises(errors.InvalidResponse):
-        await api.job(JOBID)
+        await provider.job(JOBID)
     useapi.respond(sample("imagine_started"))
-    assert (await api.job(JOBID)).status == "started"
+    assert (await provider.job(JOBID)).status == "started"
 
 
 @pytest.mark.parametrize("status", [422, 200], ids=["by status", "in a 200"])
 async def test_a_moderated_job_is_a_job_with_that_status_and_its_reason(
-    useapi: StubUseapi, api: UseapiClient, status: int
+    useapi: StubUseapi, provider: UseapiClient, status: int
 ) -> None:
     body = {"jobid": JOBID, "error": "Banned prompt detected", "errorDetails": "The word x", "code": 422}
     useapi.respond(json.dumps(body).encode(), status)
-    job = await api.job(JOBID)
+    job = await provider.job(JOBID)
     assert (job.jobid, job.status, job.over) == (JOBID, "moderated", True)
     assert (job.error, job.error_details) == ("Banned prompt detected", "The word x")
 
 
 @pytest.mark.parametrize("status", [422, 200])
 async def test_an_answer_about_another_job_is_an_invalid_response(
-    useapi: StubUseapi, api: UseapiClient, status: int
+    useapi: StubUseapi, provider: UseapiClient, status: int
 ) -> None:
     useapi.respond(json.dumps({"jobid": "job:other", "verb": "imagine", "status": "completed"}).encode(), status)
     with pytest.raises(errors.InvalidResponse):
-        await api.job(JOBID)
+        await provider.job(JOBID)
 
 
 @pytest.mark.parametrize(
@@ -248,11 +250,11 @@ async def test_an_answer_about_another_job_is_an_invalid_response(
     ],
 )
 async def test_a_declined_press_raises_midjourneys_reason(
-    useapi: StubUseapi, api: UseapiClient, body: dict[str, object], reason: str
+    useapi: StubUseapi, provider: UseapiClient, body: dict[str, object], reason: str
 ) -> None:
     useapi.respond(json.dumps({**body, "status": "moderated", "code": 422}).encode(), 422)
     with pytest.raises(errors.SubmissionDeclined) as caught:
-        await api.press(JOBID, "V1", reply_ref="p1")
+        await provider.press(JOBID, "V1", reply_ref="p1")
     assert (caught.value.reason, caught.value.code, caught.value.rule) == (reason, 422, Rule.OVER)
     assert str(caught.value) == errors.SubmissionDeclined.sentence()
     assert "The word x" not in everything_about(caught.value), (
@@ -260,24 +262,24 @@ async def test_a_declined_press_raises_midjourneys_reason(
     )
 
 
-async def test_a_full_queue_names_the_running_jobs(useapi: StubUseapi, api: UseapiClient) -> None:
+async def test_a_full_queue_names_the_running_jobs(useapi: StubUseapi, provider: UseapiClient) -> None:
     useapi.respond(json.dumps({"executingJobs": ["job:1", 7, "job:2"], "code": 429}).encode(), 429)
     with pytest.raises(errors.QueueFull) as caught:
-        await api.press(JOBID, "U1", reply_ref="p1")
+        await provider.press(JOBID, "U1", reply_ref="p1")
     assert caught.value.executing == ("job:1", "job:2")
 
 
-async def test_a_used_button_names_the_child_that_it_made(useapi: StubUseapi, api: UseapiClient) -> None:
+async def test_a_used_button_names_the_child_that_it_made(useapi: StubUseapi, provider: UseapiClient) -> None:
     useapi.respond(json.dumps({"button": "U1", "jobid": "job:child", "code": 409}).encode(), 409)
     with pytest.raises(errors.ButtonUsed) as caught:
-        await api.press(JOBID, "U1", reply_ref="p1")
+        await provider.press(JOBID, "U1", reply_ref="p1")
     assert caught.value.child_jobid == "job:child"
 
 
-async def test_busy_carries_retry_after(useapi: StubUseapi, api: UseapiClient) -> None:
+async def test_busy_carries_retry_after(useapi: StubUseapi, provider: UseapiClient) -> None:
     useapi.respond(b"", 429, Retry_After="12")
     with pytest.raises(errors.Busy) as caught:
-        await api.job(JOBID)
+        await provider.job(JOBID)
     assert caught.value.retry_after == 12.0
 
 
@@ -295,32 +297,32 @@ def test_retry_after_is_parsed_in_both_forms_and_bounded(header: str | None, sec
 
 
 async def test_repeated_calls_within_a_second_are_one_request_but_a_poll_is_a_new_one(
-    useapi: StubUseapi, api: UseapiClient
+    useapi: StubUseapi, provider: UseapiClient
 ) -> None:
     useapi.respond(DONE)
-    first = await api.job(JOBID)
-    assert [await api.job(JOBID) for _ in range(20)] == [first] * 20
+    first = await provider.job(JOBID)
+    assert [await provider.job(JOBID) for _ in range(20)] == [first] * 20
     assert len(useapi.requests) == 1
-    await api.poll(JOBID)
+    await provider.poll(JOBID)
     assert len(useapi.requests) == 2
 
 
 @pytest.mark.parametrize("what", ["cancelled", "pressed", "press failed"])
 async def test_a_call_after_a_write_does_not_return_what_was_before_it(
-    useapi: StubUseapi, api: UseapiClient, what: str
+    useapi: StubUseapi, provider: UseapiClient, what: str
 ) -> None:
     useapi.respond(DONE)
-    await api.job(JOBID)
-    before = api.poll(JOBID)
+    await provider.job(JOBID)
+    before = provider.poll(JOBID)
     useapi.respond(b"{}", 500 if "failed" in what else 200)
     with suppress(errors.ProviderError):
-        await (api.cancel(JOBID) if what == "cancelled" else api.press(JOBID, "U1", reply_ref="ref"))
+        await (provider.cancel(JOBID) if what == "cancelled" else provider.press(JOBID, "U1", reply_ref="ref"))
     useapi.respond(DONE.replace(b'"completed"', b'"cancelled"'))
-    assert (await api.job(JOBID)).status == Status.CANCELLED
+    assert (await provider.job(JOBID)).status == Status.CANCELLED
     await before
 
 
-async def test_a_response_requested_before_a_write_is_not_cached(useapi: StubUseapi, api: UseapiClient) -> None:
+async def test_a_response_requested_before_a_write_is_not_cached(useapi: StubUseapi, provider: UseapiClient) -> None:
     gate = asyncio.Event()
 
     async def after_gate(_: web.Request) -> web.Response:
@@ -328,66 +330,66 @@ async def test_a_response_requested_before_a_write_is_not_cached(useapi: StubUse
         return await reply(DONE)
 
     useapi.answer = after_gate
-    before = asyncio.create_task(api.job(JOBID))
+    before = asyncio.create_task(provider.job(JOBID))
     await useapi.arrived.wait()
     useapi.respond(b"{}")
-    await api.cancel(JOBID)
+    await provider.cancel(JOBID)
     gate.set()
     assert (await before).status == Status.COMPLETED
     useapi.respond(DONE.replace(b'"completed"', b'"cancelled"'))
-    assert (await api.job(JOBID)).status == Status.CANCELLED
+    assert (await provider.job(JOBID)).status == Status.CANCELLED
 
 
-async def test_a_press_is_one_post_and_gives_the_child(useapi: StubUseapi, api: UseapiClient) -> None:
+async def test_a_press_is_one_post_and_gives_the_child(useapi: StubUseapi, provider: UseapiClient) -> None:
     useapi.respond(json.dumps({"jobid": "job:child", "verb": "button", "status": "started", "button": "V1"}).encode())
-    child = await api.press(JOBID, "V1", reply_ref="p1", prompt="a cat")
+    child = await provider.press(JOBID, "V1", reply_ref="p1", prompt="a cat")
     assert (child.jobid, child.button) == ("job:child", "V1")
     (request,) = useapi.requests
     assert (request.method, request.path, request.content_type) == ("POST", "/v2/jobs/button", "application/json")
     assert request.headers["Authorization"] == f"Bearer {TOKEN}"
     assert json.loads(useapi.bodies[0]) == {"jobid": JOBID, "button": "V1", "replyRef": "p1", "prompt": "a cat"}
-    await api.press(JOBID, "⬅️", reply_ref="p2")
+    await provider.press(JOBID, "⬅️", reply_ref="p2")
     assert json.loads(useapi.bodies[1]) == {"jobid": JOBID, "button": "⬅️", "replyRef": "p2"}
 
 
 async def test_a_press_sends_the_reply_url_where_one_is_set(useapi: StubUseapi) -> None:
     useapi.respond(json.dumps({"jobid": "job:child", "verb": "button", "status": "started"}).encode())
     async with aiohttp.ClientSession() as session:
-        api = UseapiClient(
+        provider = UseapiClient(
             session=session, url=useapi.url, token=TOKEN, reply_url="https://darkroom.example.com/useapi/x"
         )
-        await api.press(JOBID, "V1", reply_ref="p1")
+        await provider.press(JOBID, "V1", reply_ref="p1")
     assert json.loads(useapi.bodies[0])["replyUrl"] == "https://darkroom.example.com/useapi/x"
 
 
 @pytest.mark.parametrize("body", [b"{}", json.dumps({"jobid": JOBID}).encode(), b"[]"])
 async def test_a_press_whose_child_has_no_id_of_its_own_is_an_invalid_response(
-    useapi: StubUseapi, api: UseapiClient, body: bytes
+    useapi: StubUseapi, provider: UseapiClient, body: bytes
 ) -> None:
     useapi.respond(body)
     with pytest.raises(errors.InvalidResponse):
-        await api.press(JOBID, "V1", reply_ref="p1")
+        await provider.press(JOBID, "V1", reply_ref="p1")
 
 
 async def test_a_press_that_is_answered_with_the_job_of_another_press_is_an_invalid_response(
-    useapi: StubUseapi, api: UseapiClient
+    useapi: StubUseapi, provider: UseapiClient
 ) -> None:
     useapi.respond(json.dumps({"jobid": "job:child", "replyRef": "p2"}).encode())
     with pytest.raises(errors.InvalidResponse):
-        await api.press(JOBID, "V1", reply_ref="p1")
-    assert (await api.press(JOBID, "V1", reply_ref="p2")).jobid == "job:child"
+        await provider.press(JOBID, "V1", reply_ref="p1")
+    assert (await provider.press(JOBID, "V1", reply_ref="p2")).jobid == "job:child"
 
 
-async def test_two_presses_are_two_posts(useapi: StubUseapi, api: UseapiClient) -> None:
+async def test_two_presses_are_two_posts(useapi: StubUseapi, provider: UseapiClient) -> None:
     useapi.respond(json.dumps({"jobid": "job:child"}).encode())
-    await asyncio.gather(*(api.press(JOBID, "V1", reply_ref="p") for _ in range(2)))
+    await asyncio.gather(*(provider.press(JOBID, "V1", reply_ref="p") for _ in range(2)))
     assert len(useapi.requests) == 2
 
 
-async def test_a_press_whose_connection_breaks_is_not_sent_again(useapi: StubUseapi, api: UseapiClient) -> None:
+async def test_a_press_whose_connection_breaks_is_not_sent_again(useapi: StubUseapi, provider: UseapiClient) -> None:
     useapi.answer = hang_up
     with pytest.raises(errors.Unreachable):
-        await api.press(JOBID, "V1", reply_ref="p")
+        await provider.press(JOBID, "V1", reply_ref="p")
     assert len(useapi.requests) == 1
 
 
@@ -397,19 +399,19 @@ async def hang_up(request: web.Request) -> web.StreamResponse:
     return web.Response()
 
 
-async def test_the_running_jobs_are_a_list_of_ids(useapi: StubUseapi, api: UseapiClient) -> None:
+async def test_the_running_jobs_are_a_list_of_ids(useapi: StubUseapi, provider: UseapiClient) -> None:
     useapi.respond(sample("docs_get_jobs_running_list"))
-    assert await api.running() == ("<jobid>",) * 3
+    assert await provider.running() == ("<jobid>",) * 3
     assert useapi.requests[0].raw_path == "/v2/jobs"
     useapi.respond(b'{"jobs": []}')
     with pytest.raises(errors.InvalidResponse):
-        await api.running()
+        await provider.running()
     useapi.respond(sample("docs_error_401"), 401)
     with pytest.raises(errors.TokenRefused):
-        await api.running()
+        await provider.running()
 
 
-async def test_concurrent_calls_for_a_job_share_one_request(useapi: StubUseapi, api: UseapiClient) -> None:
+async def test_concurrent_calls_for_a_job_share_one_request(useapi: StubUseapi, provider: UseapiClient) -> None:
     gate = asyncio.Event()
 
     async def after_gate(request: web.Request) -> web.Response:
@@ -417,8 +419,8 @@ async def test_concurrent_calls_for_a_job_share_one_request(useapi: StubUseapi, 
         return await completed(request)
 
     useapi.answer = after_gate
-    first, *others = [asyncio.create_task(api.job(JOBID)) for _ in range(5)]
-    other_job = asyncio.create_task(api.job("job:other"))
+    first, *others = [asyncio.create_task(provider.job(JOBID)) for _ in range(5)]
+    other_job = asyncio.create_task(provider.job("job:other"))
     await useapi.arrived.wait()
     first.cancel()
     with suppress(asyncio.CancelledError):
@@ -432,27 +434,27 @@ async def test_concurrent_calls_for_a_job_share_one_request(useapi: StubUseapi, 
 
 
 async def test_a_poll_shares_a_request_under_way_and_only_the_first_callers_known_job_counts(
-    useapi: StubUseapi, api: UseapiClient
+    useapi: StubUseapi, provider: UseapiClient
 ) -> None:
     useapi.respond(sample("imagine_progress_47"))
-    known = await api.poll(JOBID)
-    first = api.poll(JOBID, known)
-    assert api.poll(JOBID, msgspec.structs.replace(known, digest="")) is first
-    assert await api.job(JOBID) is known
+    known = await provider.poll(JOBID)
+    first = provider.poll(JOBID, known)
+    assert provider.poll(JOBID, msgspec.structs.replace(known, digest="")) is first
+    assert await provider.job(JOBID) is known
     assert len(useapi.requests) == 2
 
 
-async def test_a_later_call_is_a_new_request(useapi: StubUseapi, api: UseapiClient) -> None:
+async def test_a_later_call_is_a_new_request(useapi: StubUseapi, provider: UseapiClient) -> None:
     useapi.respond(b"", 500)
     with pytest.raises(errors.ProviderServerError):
-        await api.job(JOBID)
+        await provider.job(JOBID)
     useapi.respond(sample("imagine_completed"))
-    await api.job(JOBID)
+    await provider.job(JOBID)
     assert len(useapi.requests) == 2
 
 
 async def test_a_poll_that_fails_after_all_callers_left_logs_nothing(
-    useapi: StubUseapi, api: UseapiClient, caplog: pytest.LogCaptureFixture
+    useapi: StubUseapi, provider: UseapiClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     gate = asyncio.Event()
 
@@ -462,7 +464,7 @@ async def test_a_poll_that_fails_after_all_callers_left_logs_nothing(
 
     useapi.answer = after_gate
     before = asyncio.all_tasks()
-    caller = asyncio.create_task(api.job(JOBID))
+    caller = asyncio.create_task(provider.job(JOBID))
     await useapi.arrived.wait()
     caller.cancel()
     with suppress(asyncio.CancelledError):
@@ -485,14 +487,14 @@ async def test_a_slow_response_is_a_request_timeout(useapi: StubUseapi, session:
             await response.write(b" ")
             await asyncio.sleep(0.02)
 
-    api = UseapiClient(session=session, url=useapi.url, token=TOKEN, poll_timeout=0.5, press_timeout=0.5)
+    provider = UseapiClient(session=session, url=useapi.url, token=TOKEN, poll_timeout=0.5, press_timeout=0.5)
     for answer in (never, drip):
         useapi.answer = answer
         with pytest.raises(errors.RequestTimeout):
-            await api.job(JOBID)
+            await provider.job(JOBID)
     useapi.answer = never
     with pytest.raises(errors.RequestTimeout):
-        await api.press(JOBID, "U1", reply_ref="p")
+        await provider.press(JOBID, "U1", reply_ref="p")
 
 
 async def half_a_response(request: web.Request) -> web.StreamResponse:
@@ -502,37 +504,37 @@ async def half_a_response(request: web.Request) -> web.StreamResponse:
     return await hang_up(request)
 
 
-async def test_a_reset_is_unreachable_before_and_within_a_response(useapi: StubUseapi, api: UseapiClient) -> None:
+async def test_a_reset_is_unreachable_before_and_within_a_response(useapi: StubUseapi, provider: UseapiClient) -> None:
     for answer in (hang_up, half_a_response):
         useapi.answer = answer
         with pytest.raises(errors.Unreachable):
-            await api.job(JOBID)
+            await provider.job(JOBID)
 
 
 async def test_without_a_connection_nothing_was_sent(session: aiohttp.ClientSession, unused_tcp_port: int) -> None:
     for host in (f"127.0.0.1:{unused_tcp_port}", "no-such-host.invalid"):
-        api = UseapiClient(session=session, url=f"http://{host}/v2", token=TOKEN)
-        for call in (api.job(JOBID), api.press(JOBID, "V1", reply_ref="p")):
+        provider = UseapiClient(session=session, url=f"http://{host}/v2", token=TOKEN)
+        for call in (provider.job(JOBID), provider.press(JOBID, "V1", reply_ref="p")):
             with pytest.raises(errors.NotSent):
                 await call
 
 
 async def test_a_504_of_useapi_leaves_a_press_unconfirmed_and_is_sent_once(
-    useapi: StubUseapi, api: UseapiClient
+    useapi: StubUseapi, provider: UseapiClient
 ) -> None:
     useapi.respond(sample("reconstructed_error_504_lock"), 504)
     with pytest.raises(errors.Overloaded) as caught:
-        await api.press(JOBID, "V1", reply_ref="p")
+        await provider.press(JOBID, "V1", reply_ref="p")
     assert isinstance(caught.value, errors.TransientError)
     assert caught.value.code == 504
     assert len(useapi.requests) == 1
 
 
-async def test_a_504_of_a_gateway_leaves_a_press_unconfirmed(useapi: StubUseapi, api: UseapiClient) -> None:
+async def test_a_504_of_a_gateway_leaves_a_press_unconfirmed(useapi: StubUseapi, provider: UseapiClient) -> None:
     for body in (b"", b"<html>", b'{"message": "Endpoint request timed out"}'):
         useapi.respond(body, 504)
         with pytest.raises(errors.ProviderServerError) as caught:
-            await api.press(JOBID, "V1", reply_ref="p")
+            await provider.press(JOBID, "V1", reply_ref="p")
         assert caught.value.code == 504
 
 
@@ -543,10 +545,10 @@ async def no_http(request: web.Request) -> web.StreamResponse:
     return web.Response()
 
 
-async def test_a_server_that_speaks_no_http_is_unreachable(useapi: StubUseapi, api: UseapiClient) -> None:
+async def test_a_server_that_speaks_no_http_is_unreachable(useapi: StubUseapi, provider: UseapiClient) -> None:
     useapi.answer = no_http
     with pytest.raises(errors.Unreachable):
-        await api.job(JOBID)
+        await provider.job(JOBID)
 
 
 def everything_about(error: BaseException) -> str:
@@ -557,7 +559,7 @@ def everything_about(error: BaseException) -> str:
     return "\n".join(parts)
 
 
-async def test_no_error_and_no_log_holds_the_token_or_the_jobid(
+async def test_no_error_and_no_log_contains_the_token_or_the_jobid(
     useapi: StubUseapi, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -571,11 +573,11 @@ async def test_no_error_and_no_log_holds_the_token_or_the_jobid(
     ]
     statuses = (302, 400, 401, 402, 404, 409, 410, 418, 429, 500, 504, 596)
     answers += [partial(lambda status, _: reply(leak, status, Location=f"/{TOKEN}"), status) for status in statuses]
-    api = UseapiClient(session=session, url=useapi.url, token=TOKEN)
-    received = [repr(api)]
+    provider = UseapiClient(session=session, url=useapi.url, token=TOKEN)
+    received = [repr(provider)]
     for answer in answers:
         useapi.answer = answer
-        for call in (api.job(JOBID), api.press(JOBID, "U1", reply_ref="p"), api.running()):
+        for call in (provider.job(JOBID), provider.press(JOBID, "U1", reply_ref="p"), provider.running()):
             with pytest.raises(errors.ProviderError) as caught:
                 await call
             received.append(everything_about(caught.value))

@@ -33,7 +33,7 @@ class Stats:
     splits_lost: int
     splits_repeated: int
     bare: int
-    cards_left: int
+    status_cards_left: int
     settled: int
     integrity: str
     seconds: int
@@ -41,7 +41,7 @@ class Stats:
     @property
     def spotless(self) -> bool:
         """Whether every promise was kept, and once."""
-        wrong = self.lost, self.repeated, self.splits_lost, self.splits_repeated, self.bare, self.cards_left
+        wrong = self.lost, self.repeated, self.splits_lost, self.splits_repeated, self.bare, self.status_cards_left
         return not any(wrong) and self.integrity == "ok"
 
     def table(self) -> str:
@@ -56,7 +56,7 @@ class ChannelState(msgspec.Struct):
 
     results: list[str]
     splits: list[str]
-    cards: list[int]
+    status_cards: list[int]
     bare: int
     """Grids without their picture."""
     running: int
@@ -74,7 +74,7 @@ def channel_state(messages: Iterable[dict[str, Any]]) -> ChannelState:
         here.splits += splits if len(message["attachments"]) == 4 else [f"not four {each}" for each in splits]
         here.bare += "U1" in {part.get("label") for part in parts} and not _shows_a_file(message)
         if not results and not splits:
-            here.cards.append(int(message["id"]))
+            here.status_cards.append(int(message["id"]))
             here.running += bool(codes)
     return here
 
@@ -102,12 +102,17 @@ def judge(file: Path, promised: set[Post], in_four: set[Post], found: dict[int, 
     with closing(sqlite3.connect(file)) as db:
         (integrity,) = db.execute("PRAGMA integrity_check").fetchone()
         jobids = dict(db.execute("SELECT nonce, jobid FROM deliveries JOIN jobs ON jobs.id = job_id").fetchall())
-        cards = {row[0] for row in db.execute("SELECT message_id FROM deliveries WHERE kind = 'status_card'")}
+        status_cards = {row[0] for row in db.execute("SELECT message_id FROM deliveries WHERE kind = 'status_card'")}
     posts = Counter((jobids.get(nonce, nonce), where) for where, here in found.items() for nonce in here.results)
     splits = Counter((jobids.get(nonce, nonce), where) for where, here in found.items() for nonce in here.splits)
     lost, repeated = _compare(promised, posts)
     splits_lost, splits_repeated = _compare(in_four, splits)
-    twice = [f"card {card} in {where}" for where, here in found.items() for card in here.cards if card not in cards]
+    twice = [
+        f"status card {card} in {where}"
+        for where, here in found.items()
+        for card in here.status_cards
+        if card not in status_cards
+    ]
     return Decision(lost, repeated + twice, splits_lost, splits_repeated, integrity)
 
 

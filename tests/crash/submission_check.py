@@ -1,4 +1,4 @@
-"""What a run of presses comes to: what useapi made, compared with what the bot knows, posted and notified."""
+"""What a run of submissions comes to: what useapi made, compared with what the bot knows, posted and notified."""
 
 import sqlite3
 from collections import Counter
@@ -15,9 +15,9 @@ ENDED = {"accepted", "repeated", "declined", "refused", "lost", "cancelled"}
 
 @dataclass(frozen=True, kw_only=True)
 class Stats:
-    """One run. `presses` were written down, `children` made at useapi; the counts from `doubled` on should be zero."""
+    """One run. `submissions` were stored, `children` made at useapi; the counts from `doubled` on should be zero."""
 
-    presses: int
+    submissions: int
     children: int
     known: int
     posted: int
@@ -65,7 +65,7 @@ def judge(file: Path, history: SubmissionHistory) -> tuple[Callable[..., Stats],
     with closing(sqlite3.connect(file)) as db:
         db.row_factory = sqlite3.Row
         (integrity,) = db.execute("PRAGMA integrity_check").fetchone()
-        presses = db.execute(
+        submissions = db.execute(
             "SELECT submissions.*, jobid FROM submissions LEFT JOIN jobs ON jobs.id = child_id ORDER BY submissions.id"
         ).fetchall()
         jobids = {
@@ -78,22 +78,22 @@ def judge(file: Path, history: SubmissionHistory) -> tuple[Callable[..., Stats],
         (unposted,) = db.execute(
             "SELECT count(*) FROM deliveries WHERE kind = 'notice' AND state <> 'posted'"
         ).fetchone()
-    states = Counter(row["state"] for row in presses)
+    states = Counter(row["state"] for row in submissions)
     children = Counter(ref for ref, _ in history.made.values())
     posts = Counter(
         (jobids[nonce], where) for where, here in history.found.items() for nonce in here.results if nonce in jobids
     )
-    expected = {(row["jobid"], row["channel_id"]) for row in presses if row["state"] in {"accepted", "repeated"}}
+    expected = {(row["jobid"], row["channel_id"]) for row in submissions if row["state"] in {"accepted", "repeated"}}
     doubled = [f"doubled: {ref}, {times} jobs" for ref, times in children.items() if times > 1]
     forgotten = [f"forgotten: {jobid} of press {history.made[jobid][0]}" for jobid in history.made.keys() - known]
     forgotten += [
         f"forgotten: press {row['id']} is {row['state']}, but made a job"
-        for row in presses
+        for row in submissions
         if row["reference"] in children and row["state"] != "accepted"
     ]
     forgotten += [
         f"invented: press {row['id']}"
-        for row in presses
+        for row in submissions
         if row["state"] == "accepted" and row["reference"] not in children
     ]
     not_once = [
@@ -101,15 +101,15 @@ def judge(file: Path, history: SubmissionHistory) -> tuple[Callable[..., Stats],
         for each in expected | posts.keys()
         if posts[each] != 1 or each not in expected
     ]
-    not_ended = [f"not ended: press {row['id']} is {row['state']}" for row in presses if row["state"] not in ENDED]
+    not_ended = [f"not ended: press {row['id']} is {row['state']}" for row in submissions if row["state"] not in ENDED]
     not_notified = [
         f"not notified: press {row['id']}, {row['state']}, {answer!r}"
-        for row in presses
+        for row in submissions
         if not row["notified"] or (answer := history.answers.get(row["user_id"], "-")).startswith("On it")
     ]
     not_notified += ["a notice was not posted"] * unposted
     figures = partial(
-        Stats, presses=len(presses), children=len(history.made), known=len(known & history.made.keys()),
+        Stats, submissions=len(submissions), children=len(history.made), known=len(known & history.made.keys()),
         posted=len({jobid for jobid, _ in posts}), declared_lost=states["lost"], used=states["repeated"],
         refused=states["refused"], sent_again=sum(times - 1 for times in history.posts.values()),
         doubled=len(doubled), forgotten=len(forgotten), not_once=len(not_once), not_ended=len(not_ended),

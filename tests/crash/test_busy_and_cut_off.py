@@ -17,19 +17,19 @@ async def test_a_busy_channel_gets_all_results_in_order_and_discord_is_not_provo
     jobs = [street.useapi.add_job(prompt=f"picture number {number:03}", age=1000) for number in range(RESULTS)]
     promised: list[str] = []
     for person, jobid in zip(people, jobs, strict=True):
-        asked = await discord.slash(street.channel, person, "job", {"jobid": jobid})
-        promised.append((await asked.answered(within=20)).content)
+        interaction = await discord.slash(street.channel, person, "job", {"jobid": jobid})
+        promised.append((await interaction.answered(within=20)).content)
     assert set(promised) == {"This job has already finished. Posting it here."}
     await discord.wait_until(lambda: len(discord.messages(street.channel)) == RESULTS, 40)
-    shown = [
+    posted = [
         message.embeds[0]["description"].split("picture number ")[1][:3] for message in discord.messages(street.channel)
     ]
-    assert shown == [f"{number:03}" for number in range(RESULTS)]
+    assert posted == [f"{number:03}" for number in range(RESULTS)]
     refused = [request for request in discord.requests if request.status == 429]
     assert len(refused) <= 1
 
 
-async def test_a_result_does_not_wait_for_all_the_cards_of_a_busy_channel(street: ProcessHarness) -> None:
+async def test_a_result_does_not_wait_for_all_the_status_cards_of_a_busy_channel(street: ProcessHarness) -> None:
     discord = street.discord
     discord.limits = Limits((5, 0.5), whole=(50, 1.0))
     await street.bot.start()
@@ -43,7 +43,7 @@ async def test_a_result_does_not_wait_for_all_the_cards_of_a_busy_channel(street
     assert len(discord.messages(street.channel)) < 25, "the other cards come behind it"
 
 
-async def test_a_gateway_that_goes_away_holds_up_no_result(street: ProcessHarness) -> None:
+async def test_a_gateway_that_goes_away_delays_no_result(street: ProcessHarness) -> None:
     discord = street.discord
     await street.bot.start()
     await discord.wait_ready()

@@ -9,11 +9,11 @@ from tests.crash.submission_run import PressRun
 pytestmark = pytest.mark.timeout(120)
 
 
-async def test_eight_presses_are_made_found_posted_and_told_once_though_the_bot_dies(tmp_path: Path) -> None:
+async def test_eight_presses_are_made_found_posted_and_notified_once_though_the_bot_dies(tmp_path: Path) -> None:
     run = PressRun(folder=tmp_path, presses=8, kills=3, seed=11)
     figures = await run.run()
     assert figures.spotless, (figures, run.wrongs)
     assert figures.kills == 3
-    assert figures.presses >= 6
+    assert figures.submissions >= 6
     assert figures.children >= 4
     assert figures.at_named_points >= 1, "no kill fell at a point around a request: nothing was proven"

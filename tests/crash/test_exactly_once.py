@@ -9,7 +9,7 @@ from tests.crash.kill_run import KillRun
 pytestmark = pytest.mark.timeout(180)  # every start takes its time where other tests run beside it
 
 
-async def test_fifty_results_stand_once_after_eight_kills_though_discord_forgets_nonces(tmp_path: Path) -> None:
+async def test_fifty_results_are_posted_once_after_eight_kills_though_discord_forgets_nonces(tmp_path: Path) -> None:
     run = KillRun(folder=tmp_path, deliveries=50, kills=8, seed=1826, nonce_window=0)
     figures = await run.run()
     assert figures.spotless, (figures, run.wrongs)
@@ -18,7 +18,7 @@ async def test_fifty_results_stand_once_after_eight_kills_though_discord_forgets
     assert figures.settled > 0, "no kill fell between a send and its answer: nothing was proven"
 
 
-async def test_results_that_discord_stored_and_denied_stand_once_while_it_remembers_nonces(tmp_path: Path) -> None:
+async def test_results_that_discord_stored_and_denied_are_posted_once_while_it_remembers_nonces(tmp_path: Path) -> None:
     run = KillRun(
         folder=tmp_path, deliveries=24, kills=2, seed=6, nonce_window=120, fault_rate=0.1, channels=3, blind=True
     )

@@ -13,22 +13,26 @@ async def picture(street: ProcessHarness, prompt: str) -> Message:
     return await street.picture(prompt)
 
 
-def presses(street: ProcessHarness) -> list[str]:
+def pressed_labels(street: ProcessHarness) -> list[str]:
     return [request.json["button"] for request in street.useapi.requests if request.path == "/v2/jobs/button"]
 
 
-async def test_a_hundred_people_with_one_id_make_one_look_one_card_and_one_result(street: ProcessHarness) -> None:
+async def test_a_hundred_people_with_one_id_cause_one_poll_one_status_card_and_one_result(
+    street: ProcessHarness,
+) -> None:
     discord = street.discord
-    street.settle(POLL_SECONDS="2")  # the watcher's own looks are few, however slow the machine is
+    street.settle(POLL_SECONDS="2")  # the poller's own polls are few, however slow the machine is
     await street.bot.start()
     await discord.wait_ready()
     jobid = street.useapi.add_job(prompt="a lighthouse", duration=60)
     people = [discord.add_member(street.guild, f"Person {number}") for number in range(100)]
-    asked = await asyncio.gather(*(discord.slash(street.channel, person, "job", {"jobid": jobid}) for person in people))
-    answers = [await interaction.answered(within=20) for interaction in asked]
+    interactions = await asyncio.gather(
+        *(discord.slash(street.channel, person, "job", {"jobid": jobid}) for person in people)
+    )
+    answers = [await interaction.answered(within=20) for interaction in interactions]
     assert {answer.content.split(":")[0].split(" ")[0] for answer in answers} == {"Watching", "I'm"}
-    looks = [request for request in street.useapi.requests if request.path == "/v2/jobs/"]
-    assert len(looks) <= 1 + 3, "one for all who asked, and the watcher's own"
+    polls = [request for request in street.useapi.requests if request.path == "/v2/jobs/"]
+    assert len(polls) <= 1 + 3, "one for all who asked, and the poller's own"
     await street.picture()
     assert len(discord.messages(street.channel)) == 2
     result = discord.messages(street.channel)[-1]
@@ -40,15 +44,15 @@ async def test_one_member_who_asks_a_thousand_times_harms_nobody_else(street: Pr
     await street.bot.start()
     await discord.wait_ready()
     jobid = street.useapi.add_job(prompt="a lighthouse", age=1000)
-    told: list[str] = []
+    answers: list[str] = []
     for burst in range(20):
         flood = [await discord.slash(street.channel, street.bo, "job", {"jobid": f"#ZZ{burst:02}"}) for _ in range(50)]
         if burst == 10:
             calm = await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})
             assert "Posting it here" in (await calm.answered(within=10)).content
-        told += [(await interaction.answered(within=20)).content for interaction in flood]
-    assert len(told) == 1000
-    assert sum("Too fast" in words for words in told) >= 994
+        answers += [(await interaction.answered(within=20)).content for interaction in flood]
+    assert len(answers) == 1000
+    assert sum("Too fast" in words for words in answers) >= 994
     await street.picture()
 
 
@@ -61,26 +65,26 @@ async def test_an_interaction_that_comes_twice_is_carried_out_once(street: Proce
     await press.answered()
     await discord.replay(press)
     await discord.replay(press)
-    await discord.wait_until(lambda: len(presses(street)) >= 1)
+    await discord.wait_until(lambda: len(pressed_labels(street)) >= 1)
     other = await discord.click(result, street.mira, result.button("V2"))  # whatever came before was read before it
     await other.answered()
-    await discord.wait_until(lambda: "V2" in presses(street))
-    assert presses(street) == ["V1", "V2"]
+    await discord.wait_until(lambda: "V2" in pressed_labels(street))
+    assert pressed_labels(street) == ["V1", "V2"]
 
 
-async def test_a_wish_to_see_a_picture_again_that_comes_twice_is_granted_once(street: ProcessHarness) -> None:
+async def test_a_request_to_post_again_that_comes_twice_is_granted_once(street: ProcessHarness) -> None:
     discord = street.discord
     await street.bot.start()
     await discord.wait_ready()
     await picture(street, "a lighthouse")
     jobid = street.useapi.jobids[-1]
-    asked = await (await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})).answered()
-    again = next(part["custom_id"] for part in asked.buttons if part["label"] == "Post again")
-    subscribed = await discord.click(discord.every_message[asked.message_id or 0], street.mira, again)
-    told = subscribed.event()  # the button that was pressed is still in it
+    answer = await (await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})).answered()
+    again = next(part["custom_id"] for part in answer.buttons if part["label"] == "Post again")
+    subscribed = await discord.click(discord.every_message[answer.message_id or 0], street.mira, again)
+    event = subscribed.event()  # the button that was pressed is still in it
     await discord.wait_until(lambda: street.bot.screen.count("Posted the result") == 2)
     for _ in range(2):
-        await discord.gateway.tell(street.guild, "INTERACTION_CREATE", told)
+        await discord.gateway.dispatch(street.guild, "INTERACTION_CREATE", event)
     await picture(street, "a windmill")  # whatever came before was read before it
     assert len(street.pictures("a lighthouse")) == 2
 
@@ -97,7 +101,7 @@ async def test_a_forged_press_costs_nothing_and_is_answered(street: ProcessHarne
         answer = await pressed.answered()
         assert answer.ephemeral
         assert answer.content.startswith(("I don't know this post any more", "This button no longer works"))
-    assert presses(street) == []
+    assert pressed_labels(street) == []
 
 
 async def test_the_owner_learns_in_private_what_needs_a_person(street: ProcessHarness) -> None:

@@ -39,7 +39,7 @@ from tests.disk import quick_folder
 T = TypeVar("T")
 JOBS = [f"job:{number}" for number in range(2)]
 CHILD = "job:made by U1 of the first"
-PLACES = [Destination(guild_id=100, channel_id=channel) for channel in (200, 201)]
+DESTINATIONS = [Destination(guild_id=100, channel_id=channel) for channel in (200, 201)]
 PEOPLE = [Person(id=1, name="Mira"), Person(id=2, name="Bo")]
 CUT = st.sampled_from([0] * 12 + list(range(1, 13)))  # most calls live
 FATES = ["answered", "without its picture", "unsent", "unheard", "refused", "killed"]
@@ -140,7 +140,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
     def _keep_all_promises(self) -> None:
         self.over |= set(JOBS)
-        self.look()
+        self.poll()
         for press in self.do(self.store.queue.to_notify()):
             self.do(
                 self.store.submissions.notify_in_channel(press)
@@ -151,19 +151,21 @@ class OutboxMachine(RuleBasedStateMachine):
             self._deliver_all()
         posts = {(m.delivery.kind, m.jobid, m.delivery.destination.channel_id) for m in self.messages}
         assert self.promised <= posts, "lost"
-        presses = [press for press, _ in self.do(self.store.history.page(PLACES[0].guild_id, before=None, limit=100))]
-        declined = {press.id for press in presses if press.state is SubmissionState.DECLINED}
+        submissions = [
+            press for press, _ in self.do(self.store.history.page(DESTINATIONS[0].guild_id, before=None, limit=100))
+        ]
+        declined = {press.id for press in submissions if press.state is SubmissionState.DECLINED}
         assert declined == {notice.delivery.submission_id for notice in self._standing(DeliveryKind.NOTICE)}, (
             "nobody told them"
         )
         # Without a history, a card whose send was cut off cannot be found again.
-        assert self.nonces or all(card.over for card in self._standing(DeliveryKind.STATUS_CARD)), (
+        assert self.nonces or all(status_card.over for status_card in self._standing(DeliveryKind.STATUS_CARD)), (
             "a card says that its job runs"
         )
         self._show_what_is_true()
         assert self.do(self.store.outbox.due()) == []
         assert self.do(self.store.outbox.to_edit()) == []
-        self.nothing_stands_twice()
+        self.nothing_is_posted_twice()
 
     def _show_what_is_true(self) -> None:
         links = {"U1"} if any(child.jobid == CHILD for child in self._standing(DeliveryKind.RESULT)) else set()
@@ -172,7 +174,7 @@ class OutboxMachine(RuleBasedStateMachine):
             assert post.picture, "a picture that could be had"
 
     @invariant()
-    def nothing_stands_twice(self) -> None:
+    def nothing_is_posted_twice(self) -> None:
         seen = Counter(
             (m.jobid, m.delivery.destination, m.delivery.kind, m.delivery.submission_id) for m in self.messages
         )
@@ -184,17 +186,19 @@ class OutboxMachine(RuleBasedStateMachine):
     def discord_remembers_nonces_or_shows_its_history_and_somebody_asks(self, nonces: bool, over: bool) -> None:
         self.nonces = nonces
         self.over |= {JOBS[0]} if over else set()
-        for destination in PLACES:
+        for destination in DESTINATIONS:
             self.ask(JOBS[0], destination, PEOPLE[0])
 
-    @rule(jobid=st.sampled_from(JOBS), destination=st.sampled_from(PLACES), person=st.sampled_from(PEOPLE), cut=CUT)
+    @rule(
+        jobid=st.sampled_from(JOBS), destination=st.sampled_from(DESTINATIONS), person=st.sampled_from(PEOPLE), cut=CUT
+    )
     def ask(self, jobid: str, destination: Destination, person: Person, cut: int = 0) -> None:
         with self.life(cut):
             self.store.clock.note_snowflake(self._snowflake())
             self.do(self.store.subscriptions.add(self._job(jobid), destination, person))
             self.promised.add((DeliveryKind.RESULT, jobid, destination.channel_id))
 
-    @rule(destination=st.sampled_from(PLACES), person=st.sampled_from(PEOPLE), declined=st.booleans(), cut=CUT)
+    @rule(destination=st.sampled_from(DESTINATIONS), person=st.sampled_from(PEOPLE), declined=st.booleans(), cut=CUT)
     def press(self, destination: Destination, person: Person, declined: bool, cut: int) -> None:
         """U1 makes its one job; or V1 is declined, and the presser cannot be told in private any more."""
         if JOBS[0] not in self.over:
@@ -218,7 +222,7 @@ class OutboxMachine(RuleBasedStateMachine):
                 self.do(self.store.submissions.mark_accepted(pressed, self._job(CHILD), repeated=used, delay=15))
                 self.promised.add((DeliveryKind.RESULT, CHILD, destination.channel_id))
 
-    @rule(destination=st.sampled_from(PLACES), cut=CUT)
+    @rule(destination=st.sampled_from(DESTINATIONS), cut=CUT)
     def split(self, destination: Destination, cut: int) -> None:
         if JOBS[0] not in self.over:
             return
@@ -234,7 +238,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.over.add(jobid)
 
     @rule(cut=CUT)
-    def look(self, cut: int = 0) -> None:
+    def poll(self, cut: int = 0) -> None:
         with self.life(cut):
             running = [self.do(self.store.jobs.get(job_id)) for job_id in self.do(self.store.jobs.to_poll())]
             self.do(self.store.jobs.record([(known.id, self._job(known.job.jobid)) for known in running]))

@@ -41,7 +41,7 @@ class Show(ProcessHarness):
     def __init__(self, folder: Path) -> None:
         self.clock = Shift()
         super().__init__(folder, now=self.clock)
-        self._asked = 0
+        self._askers = 0
 
     async def start(self) -> None:
         await self.open(IMAGE_HOSTS=f"{self.useapi.origin} {self.discord.origin}")
@@ -53,12 +53,12 @@ class Show(ProcessHarness):
 
     async def ask(self, jobid: str, channel: int | None = None) -> str:
         """A member who never asked before types /job."""
-        self._asked += 1
-        who = self.discord.add_member(self.guild, f"M{self._asked}")
+        self._askers += 1
+        who = self.discord.add_member(self.guild, f"M{self._askers}")
         answer = await (await self.discord.slash(channel or self.channel, who, "job", {"jobid": jobid})).answered()
         return str(answer.content)
 
-    async def shown(self, words: str, *, url: str | None = None, channel: int | None = None, **job: Any) -> Any:
+    async def result_of(self, words: str, *, url: str | None = None, channel: int | None = None, **job: Any) -> Any:
         """The post of a job that is over, whose picture lies there."""
         if url is not None:
             job["attachments"] = [{"url": url}]
@@ -72,7 +72,7 @@ class Show(ProcessHarness):
 
         return await self.discord.wait_until(seen, within)
 
-    def stands(self, number: int) -> bool:
+    def has_messages(self, number: int) -> bool:
         """Whether so many messages stand in the channel."""
         return len(self.discord.messages(self.channel)) >= number
 
@@ -117,14 +117,14 @@ async def test_whatever_lies_at_the_address_the_result_is_posted(show: Show) -> 
         "less than said": (PICTURE, {"headers": longer}),
         "an error": (PICTURE, {"status": 500}),
     }
-    post = await show.shown("more than said", url=show.served(PICTURE, headers=shorter))
+    post = await show.result_of("more than said", url=show.served(PICTURE, headers=shorter))
     assert NOT_FETCHED in str(post.embeds) or post.files[0].data == PICTURE[:-50], "as the packets happen to come"
     for words, data in attached.items():
-        post = await show.shown(words, url=show.served(data))
+        post = await show.result_of(words, url=show.served(data))
         assert [file.data for file in post.files] == [data], words
         assert post.files[0].description.endswith(words)
     for words, (data, lies) in not_fetched.items():
-        post = await show.shown(words, url=show.served(data, **lies))
+        post = await show.result_of(words, url=show.served(data, **lies))
         assert NOT_FETCHED in str(post.embeds), words
         assert not post.files
         assert button(post, "⋯")
@@ -140,7 +140,7 @@ async def test_every_kind_comes_at_its_size_with_a_name_and_words_for_who_cannot
         "a film": samples.FILM + bytes(5 * MIB),
     }
     for words, data in kinds.items():
-        post = await show.shown(words, url=show.served(data))
+        post = await show.result_of(words, url=show.served(data))
         (file,) = post.files
         assert file.data == data, words
         assert re.fullmatch(rf"imagine-{words.partition(' ')[2]}-[a-z0-9]{{4,8}}\.(webp|png|mp4)", file.name)
@@ -148,12 +148,12 @@ async def test_every_kind_comes_at_its_size_with_a_name_and_words_for_who_cannot
     for verb, number in (("describe", 1), ("seed", 4)):
         stood = len(show.discord.messages(show.channel))
         await show.ask(show.useapi.add_job(verb, prompt="a tower", age=600))
-        await show.discord.wait_until(partial(show.stands, stood + 1), 10)
+        await show.discord.wait_until(partial(show.has_messages, stood + 1), 10)
         assert len(show.discord.messages(show.channel)[-1].files) == number
     assert all(file.description for m in show.discord.messages(show.channel) for file in m.files)
 
 
-async def test_a_server_may_hide_pictures_but_where_only_adults_look(show: Show) -> None:
+async def test_a_server_may_hide_pictures_except_in_age_restricted_channels(show: Show) -> None:
     boss = show.discord.add_member(show.guild, "Kit", permissions=("MANAGE_GUILD",))
     bar = show.discord.add_channel(show.guild, "bar")
     show.discord.channels[bar].age_restricted = True
@@ -163,7 +163,7 @@ async def test_a_server_may_hide_pictures_but_where_only_adults_look(show: Show)
     await show.discord.wait_until(lambda: "dr:g:c:spoiler" in str(panel.components))
     await show.discord.click(panel, boss, "dr:g:c:spoiler", ["unless age-restricted"])
     await show.discord.wait_until(lambda: "hidden behind a click, except" in panel.content)
-    hidden, open_ = await show.shown("a castle"), await show.shown("a castle", channel=bar)
+    hidden, open_ = await show.result_of("a castle"), await show.result_of("a castle", channel=bar)
     assert [file.name[:8] for file in hidden.files] == ["SPOILER_"]
     assert "image" not in hidden.embeds[0]
     assert open_.embeds[0]["image"]["url"] == open_.files[0].url
@@ -182,11 +182,11 @@ async def test_too_large_is_learnt_from_discord_and_shown_smaller(show: Show) ->
     assert "-# This is a smaller copy: the picture is too large to attach (1.4 MB)." in str(post.embeds)
     refused = [request for request in show.discord.requests if request.status == 413]
     assert len(refused) == 1
-    moving = await show.shown("it moves", url=show.served(samples.moving_webp(64, 64, size=2 * MIB)))
+    moving = await show.result_of("it moves", url=show.served(samples.moving_webp(64, 64, size=2 * MIB)))
     assert getattr(opened(moving.files[0].data), "n_frames", 1) == 1
     assert "This is a still" in str(moving.embeds)
     show.discord.file_limit = limit
-    again = await show.shown("large again", url=show.served(data))
+    again = await show.result_of("large again", url=show.served(data))
     assert again.files[0].data == data, "interactions tell of the new limit"
     assert len([request for request in show.discord.requests if request.status == 413]) == 1
 
@@ -195,7 +195,7 @@ async def test_a_grid_is_split_and_split_again_and_its_full_size_is_offered_whil
     def splits() -> list[Any]:
         return [m for m in show.discord.messages(show.channel) if len(m.files) == 4]
 
-    grid = await show.shown("a castle")
+    grid = await show.result_of("a castle")
     dots = await show.press(grid, "⋯")
     assert "Full size" in str(dots.buttons)
     for _ in range(2):
@@ -228,19 +228,19 @@ async def test_late_pictures_come_into_their_posts_and_a_channel_that_went_meanw
     await show.ask(show.useapi.add_job(prompt="it drips", age=600, attachments=[{"url": drips}]), gone)
     await show.ask(show.useapi.add_job(prompt="a long job", duration=2400))
     show.useapi.fail(503, times=2, path="/attachments/*")
-    late = await show.shown("a castle")
+    late = await show.result_of("a castle")
     assert not late.files
     await show.discord.wait_until(lambda: late.files, 40)
     assert "could not be fetched" not in str(late.embeds)
     assert late.embeds[0]["image"]["url"].startswith(show.discord.origin)
-    card = await show.post_of("a long job")
-    first = (await show.discord.wait_until(lambda: card.files, 60))[0]
+    status_card = await show.post_of("a long job")
+    first = (await show.discord.wait_until(lambda: status_card.files, 60))[0]
     dripped = await show.post_of("it drips", gone, within=70)
-    await show.discord.wait_until(lambda: card.files[0] is not first, 60)
-    assert len(card.files) == 1, "an old preview makes room for the new one"
-    assert card.embeds[0]["thumbnail"]["url"] == card.files[0].url
+    await show.discord.wait_until(lambda: status_card.files[0] is not first, 60)
+    assert len(status_card.files) == 1, "an old preview makes room for the new one"
+    assert status_card.embeds[0]["thumbnail"]["url"] == status_card.files[0].url
     assert NOT_FETCHED in str(dripped.embeds)
     show.discord.delete_channel(gone)
     tries = len([request for request in show.useapi.requests if request.path in drips])
     await show.useapi.wait_for_request(tries + 1, path=drips.removeprefix(show.useapi.origin))
-    await show.shown("and life goes on")
+    await show.result_of("and life goes on")

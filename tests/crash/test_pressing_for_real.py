@@ -51,10 +51,12 @@ async def test_every_way_to_press_works_in_the_real_process(street: ProcessHarne
     await discord.wait_until(lambda: any("U2 ↗" in str(row) for row in grid.components), 15)
 
     # a form, judged and then sent
-    asked = await press(single, street.mira, "Custom Zoom")
-    await asked.acknowledged()
-    await said(await discord.submit_modal(asked, {"prompt": "a castle --zoom 9"}), "with a number from 1.0 to 2.0")
-    await said(await discord.submit_modal(asked, {"prompt": "a castle --zoom 1.5"}), "Custom Zoom is on its way.")
+    interaction = await press(single, street.mira, "Custom Zoom")
+    await interaction.acknowledged()
+    await said(
+        await discord.submit_modal(interaction, {"prompt": "a castle --zoom 9"}), "with a number from 1.0 to 2.0"
+    )
+    await said(await discord.submit_modal(interaction, {"prompt": "a castle --zoom 1.5"}), "Custom Zoom is on its way.")
     await discord.wait_until(lambda: post_of("**Custom Zoom** of"), 10)
 
     # a question first, then a long job that is cancelled
@@ -62,10 +64,10 @@ async def test_every_way_to_press_works_in_the_real_process(street: ProcessHarne
     question = await (await press(single, street.mira, "Upscale (Subtle)")).answered()
     assert "uses GPU time" in question.content
     await said(await press(question, street.mira, "Run it"), "Upscale (Subtle) is on its way.")
-    card = await discord.wait_until(
+    status_card = await discord.wait_until(
         lambda: next((m for m in discord.messages(street.channel) if "🔔" in str(m.components)), None), 20
     )
-    stop = await (await press(card, street.mira, "Stop")).answered()
+    stop = await (await press(status_card, street.mira, "Stop")).answered()
     await said(await press(stop, street.mira, "Cancel the job"), "Midjourney may still charge for it")
 
     # what is behind the dots, and the panels

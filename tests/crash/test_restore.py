@@ -21,8 +21,8 @@ class Channel:
         self.discord = street.discord
 
     async def ask(self, jobid: str) -> str:
-        asked = await self.discord.slash(self.street.channel, self.street.bo, "job", {"jobid": jobid})
-        return (await asked.answered()).content
+        interaction = await self.discord.slash(self.street.channel, self.street.bo, "job", {"jobid": jobid})
+        return (await interaction.answered()).content
 
     async def start(self) -> None:
         before = len(self.discord.identifies)
@@ -66,8 +66,10 @@ async def test_an_older_copy_repeats_nothing_and_the_admin_learns_what_it_does_n
     await discord.wait_until(lambda: "was already posted" in street.bot.screen, 10)
     answer = await channel.ask(lighthouse)
     assert answer == "It's already posted here."
-    card = discord.messages(street.channel)[0]
-    await discord.wait_until(lambda: card.content.startswith("-# ✓") and str(posted.id) in card.content, 10)
+    status_card = discord.messages(street.channel)[0]
+    await discord.wait_until(
+        lambda: status_card.content.startswith("-# ✓") and str(posted.id) in status_card.content, 10
+    )
     gone = await (await discord.click(stray, street.mira, button(stray, "V1"))).answered()
     assert "I don't know this post any more." in gone.content
     await (await discord.click(castle, street.mira, button(castle, "U2"))).answered()

@@ -96,7 +96,7 @@ async def test_a_port_that_is_taken_ends_the_demo_in_a_sentence() -> None:
     ]
 
 
-async def test_a_browser_that_stays_open_does_not_hold_the_demo_up(tmp_path: Path) -> None:
+async def test_a_browser_that_stays_open_does_not_delay_the_end_of_the_demo(tmp_path: Path) -> None:
     browser, opened, closed = (tmp_path / name for name in ("browser", "opened", "closed"))
     os.mkfifo(opened)
     os.mkfifo(closed)

@@ -27,7 +27,7 @@ ANSWERS: tuple[int | str, ...] = (
 )
 PICTURES: tuple[int | str, ...] = (404, 500, "html", "cut")
 SENDS = ("429", "garbage", "400", "403", "stored-reset")
-PRESSES: tuple[int | str, ...] = (400, 402, 404, 422, "made_reset")
+PRESS_FAULTS: tuple[int | str, ...] = (400, 402, 404, 422, "made_reset")
 
 
 class TransientError:
@@ -72,10 +72,10 @@ class TransientError:
             await (await self.ask(self.useapi.add_job(prompt=f"sent to {kind}", age=600), channel)).answered()
         await self.discord.wait_until(lambda: not self.discord.faults.planned, 10)
 
-    async def of_presses(self) -> None:
+    async def of_submissions(self) -> None:
         await (await self.ask(self.useapi.add_job(prompt="a castle", age=600))).answered()
         grid = await self.posted("a castle")
-        for number, kind in enumerate(PRESSES, start=1):
+        for number, kind in enumerate(PRESS_FAULTS, start=1):
             self.useapi.fail(kind, path="/v2/jobs/button")
             await (
                 await self.discord.click(grid, self.street.mira, button(grid, f"V{(number - 1) % 4 + 1}"))
@@ -83,7 +83,7 @@ class TransientError:
             await self.useapi.wait_for_request(number, path="/v2/jobs/button")
         await self.discord.click(grid, self.street.mira, "dr:p:aaaaaaaaaaaaaaaaaaaaaaaa:0", forged=True)
 
-    async def of_a_watch(self) -> None:
+    async def of_polls(self) -> None:
         await (await self.ask(self.useapi.add_job(prompt="a lighthouse", duration=60))).answered()
         self.useapi.fail(500, path="/v2/jobs/")
         await self.posted("a lighthouse")
@@ -98,7 +98,9 @@ class TransientError:
         return words in str(message.embeds) and "dr:m:" in str(message.components)  # a result: only it has the dots
 
 
-async def test_whatever_goes_wrong_no_line_tells_a_secret_and_each_about_a_job_names_it(street: ProcessHarness) -> None:
+async def test_whatever_goes_wrong_no_line_contains_a_secret_and_each_about_a_job_names_it(
+    street: ProcessHarness,
+) -> None:
     await street.open(LOG_LEVEL="DEBUG", LOG_FORMAT="json")
     error = TransientError(street)
     await street.bot.start()
@@ -107,15 +109,15 @@ async def test_whatever_goes_wrong_no_line_tells_a_secret_and_each_about_a_job_n
     await error.of_the_picture_host()
     await error.of_sends()
     await error.of_interactions()
-    await error.of_a_watch()
-    await error.of_presses()
+    await error.of_polls()
+    await error.of_submissions()
     assert (await street.bot.stop())[0] == 0
 
     jobids = [form for jobid in street.useapi.jobids for form in (jobid, quote(jobid, safe=""))]
     assert len(jobids) > 50
     secrets = [street.discord.token, "demo-token", *street.discord.interactions, *jobids]
-    told = list(log.complaints(street.bot.screen, secrets))
-    assert not told, "\n".join(told)
+    complaints = list(log.complaints(street.bot.screen, secrets))
+    assert not complaints, "\n".join(complaints)
     lines = [json.loads(line) for line in street.bot.screen.splitlines()]
     assert {"bot.delivery.dispatcher", "bot.delivery.sending", "bot.messages.attachments", "bot.submissions.sender"} < {
         line["logger"] for line in lines if "key" in line

@@ -21,19 +21,19 @@ async def test_the_whole_job_through_sockets(street: ProcessHarness) -> None:
     await street.bot.start()
     await discord.wait_ready()
     jobid = street.useapi.add_job(prompt="a castle in the fog, ink wash --ar 3:2")
-    asked = await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})
-    answer = await asked.answered()
+    interaction = await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})
+    answer = await interaction.answered()
     assert answer.ephemeral
     assert answer.content.startswith("Watching `#")
 
-    card = await discord.wait_until(lambda: next(iter(discord.messages(street.channel)), None))
-    assert "castle in the fog" in card.embeds[0]["description"]
+    status_card = await discord.wait_until(lambda: next(iter(discord.messages(street.channel)), None))
+    assert "castle in the fog" in status_card.embeds[0]["description"]
     result = await street.picture()
-    assert result.id != card.id
+    assert result.id != status_card.id
     assert result.embeds[0]["image"]["url"].startswith(discord.origin)
-    await discord.wait_until(lambda: card.content.startswith("-# ✓ Imagine"), 10)
-    assert str(result.id) in card.content
-    assert card.embeds == card.components == []
+    await discord.wait_until(lambda: status_card.content.startswith("-# ✓ Imagine"), 10)
+    assert str(result.id) in status_card.content
+    assert status_card.embeds == status_card.components == []
 
     refused = await discord.click(result, street.bo, button(result, "U2"))
     assert "Only whoever added this job and moderators can use this button." in (await refused.answered()).content
@@ -94,12 +94,12 @@ async def test_a_stop_takes_five_seconds_at_most_and_commands_are_sent_when_they
     assert _syncs(street) == 2
     await _post(street, "a mill wheel")
     prompts = ["a lighthouse", "a windmill", "a mill wheel"]
-    shown = [str(message.embeds) for message in discord.messages(street.channel)]
-    assert [prompt in embeds for prompt, embeds in zip(prompts, shown, strict=True)] == [True] * 3, "once each"
+    posted = [str(message.embeds) for message in discord.messages(street.channel)]
+    assert [prompt in embeds for prompt, embeds in zip(prompts, posted, strict=True)] == [True] * 3, "once each"
     street.useapi.fail("hang")
     jobid = street.useapi.add_job(prompt="a lighthouse")
-    asked = await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})
-    await asked.acknowledged()
+    interaction = await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})
+    await interaction.acknowledged()
     await street.useapi.wait_for_request(path="/v2/jobs/")
     await _stop(street, signal.SIGTERM)
     assert "The shutdown interrupted an answer" in street.bot.screen

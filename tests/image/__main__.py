@@ -93,16 +93,16 @@ def _copy_context(source: Path, target: Path, ignore: str) -> None:
 
 def _network() -> dict[str, str]:
     """How this machine reaches package indexes, where it says so."""
-    told = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
-    return told | ({"PIP_CERT": CERTIFICATE} if os.environ.get("PIP_CERT") else {})
+    proxies = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
+    return proxies | ({"PIP_CERT": CERTIFICATE} if os.environ.get("PIP_CERT") else {})
 
 
 def apt_source() -> str | None:
     """The address that this machine has Debian's packages from; None on a machine that is no Debian."""
     if not shutil.which("apt-get"):
         return None
-    wanted = ("Created-By: Packages", "Origin: Debian", "Component: main")
-    command = ["apt-get", "indextargets", "--format", "$(REPO_URI)", *wanted]
+    fields = ("Created-By: Packages", "Origin: Debian", "Component: main")
+    command = ["apt-get", "indextargets", "--format", "$(REPO_URI)", *fields]
     found = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
     return next((address for address in found if "security" not in address), None)
 
@@ -153,8 +153,8 @@ async def try_out(root: Root, folder: Path) -> None:
             assert answer.content.startswith("Watching"), answer.content
             await discord.wait_until(lambda: any(message.files for message in discord.messages(channel)), 20)
             say("  the bot answered /job and posted the picture")
-            asked = await execute(Step("CMD", health.rest.partition(" CMD ")[2]).words())
-            assert await asked.wait() == 0, "HEALTHCHECK"
+            probe = await execute(Step("CMD", health.rest.partition(" CMD ")[2]).words())
+            assert await probe.wait() == 0, "HEALTHCHECK"
         finally:
             began = time.monotonic()
             bot.terminate()

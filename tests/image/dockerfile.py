@@ -94,8 +94,8 @@ def _complaints_of(stage: BotHarness, stages: set[str], ignore: str, root: Path)
         if step.word in {"ENV", "ARG"} and re.search(r"TOKEN|SECRET|PASSWORD", step.rest):
             yield f"{step.word} keeps a secret in the image"
         if step.word == "RUN" and "apt-get install" in step.rest:
-            wanted = ("apt-get update", "--no-install-recommends", "rm -rf /var/lib/apt/lists/*", "-y")
-            yield from (f"RUN apt-get install without {part}" for part in wanted if part not in step.rest)
+            required = ("apt-get update", "--no-install-recommends", "rm -rf /var/lib/apt/lists/*", "-y")
+            yield from (f"RUN apt-get install without {part}" for part in required if part not in step.rest)
         if step.word == "RUN" and "pip install" in step.rest:
             yield from (
                 f"pip install without {part}"

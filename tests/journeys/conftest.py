@@ -190,11 +190,11 @@ class BotHarness:
 
     # --- what useapi sees -------------------------------------------------------------------------------------------
 
-    def looks(self, jobid: str) -> int:
+    def polls(self, jobid: str) -> int:
         """How often the bot asked useapi about a job."""
         return sum(request.query.get("jobid") == jobid for request in self.useapi.requests)
 
-    def presses(self) -> list[Mapping[str, Any]]:
+    def button_requests(self) -> list[Mapping[str, Any]]:
         """The body of every press that came to useapi."""
         return [request.json for request in self.useapi.requests if request.path == "/v2/jobs/button"]
 

@@ -10,7 +10,7 @@ async def offered(harness: BotHarness, who: Any, typed: str = "", channel: Any =
     return [choice["name"] for choice in choices]
 
 
-async def test_a_recent_job_is_offered_by_what_it_is_and_how_it_stands(harness: BotHarness) -> None:
+async def test_a_recent_job_is_offered_with_its_title_and_its_status(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(prompt="a castle in the fog, ink wash --ar 3:2", duration=267)
     await harness.job(harness.mira, jobid)
     assert await offered(harness, harness.mira) == ["Imagine · castle in the fog · waiting"]
@@ -65,7 +65,7 @@ async def test_a_child_goes_by_its_button_and_its_parents_words(harness: BotHarn
     assert (await offered(harness, harness.mira))[0] == "V2 · castle in the fog · waiting"
 
 
-async def test_members_are_offered_their_own_jobs_everywhere_and_others_jobs_where_they_stand(
+async def test_members_are_offered_their_own_jobs_everywhere_and_others_jobs_where_they_are_posted(
     harness: BotHarness,
 ) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(prompt="a river", duration=600))

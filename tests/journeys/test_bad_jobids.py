@@ -64,7 +64,7 @@ async def test_an_id_that_nobody_knows_is_asked_for_once_and_not_kept(harness: B
     assert not harness.posts()
 
 
-async def test_an_id_is_found_in_what_stands_around_it(harness: BotHarness) -> None:
+async def test_an_id_is_found_in_the_text_around_it(harness: BotHarness) -> None:
     for around in (
         "  {}\n",
         "`{}`",
@@ -78,16 +78,16 @@ async def test_an_id_is_found_in_what_stands_around_it(harness: BotHarness) -> N
     ):
         jobid = harness.useapi.add_job()
         assert (await harness.job(harness.newcomer(), around.format(jobid))).startswith("Watching `#"), around
-        assert harness.looks(jobid) == 1, around
+        assert harness.polls(jobid) == 1, around
 
 
-async def test_the_same_id_in_two_disguises_is_one_watch(harness: BotHarness) -> None:
+async def test_the_same_id_in_two_disguises_is_one_subscription(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job()
     await harness.job(harness.mira, jobid)
     answer = await harness.job(harness.bo, json.dumps({"jobid": jobid}))
     assert answer.startswith("I'm already watching this [here](")
     assert len(harness.posts()) == 1
-    assert harness.looks(jobid) == 1
+    assert harness.polls(jobid) == 1
 
 
 async def test_whoever_tries_many_ids_is_asked_to_slow_down_and_useapi_is_spared(harness: BotHarness) -> None:
@@ -103,11 +103,11 @@ async def test_whoever_tries_many_ids_is_asked_to_slow_down_and_useapi_is_spared
 
 async def test_what_is_typed_for_autocomplete_is_only_a_filter(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(prompt="a castle"))
-    asked = len(harness.useapi.requests)
+    before = len(harness.useapi.requests)
     for text in ("", "castle", "'; DROP TABLE jobs; --", "🏰" * 50, "\x00", "\ud83d", "x" * 10_000, "#", "%", "_"):
         choices = await harness.mira.autocomplete(harness.channel, "job", "jobid", text)
         assert len(choices) == (text in ("", "castle", "#")), text
-    assert len(harness.useapi.requests) == asked, "autocomplete asks the store only"
+    assert len(harness.useapi.requests) == before, "autocomplete asks the store only"
 
 
 async def test_a_key_of_another_server_is_not_known_here(harness: BotHarness) -> None:

@@ -51,12 +51,12 @@ async def posted(harness: BotHarness) -> tuple[str, discord.Message, str]:
 
 async def test_every_forged_button_is_answered_with_a_sentence_and_does_nothing(harness: BotHarness) -> None:
     await posted(harness)
-    asked = len(harness.useapi.requests)
+    before = len(harness.useapi.requests)
     for custom_id, sentence in FORGED.items():
         answer = await harness.press(harness.mira, harness.forge(custom_id), "Forged")
         assert answer.content == sentence, custom_id
         assert not answer.components
-    assert len(harness.useapi.requests) == asked
+    assert len(harness.useapi.requests) == before
 
 
 async def test_a_button_that_its_message_does_not_have_is_answered_too(harness: BotHarness) -> None:
@@ -78,7 +78,7 @@ async def test_an_index_out_of_range_is_no_button(harness: BotHarness) -> None:
     for index in (9, 50, 99):
         answer = await harness.press(harness.mira, harness.forge(f"dr:p:{nonce}:{index}"), "Forged")
         assert answer.content == "This job has no such button any more."
-    assert not harness.presses()
+    assert not harness.button_requests()
 
 
 @pytest.mark.parametrize("where", ["another channel", "another server"])
@@ -90,27 +90,27 @@ async def test_a_button_carried_elsewhere_opens_nothing(harness: BotHarness, whe
         channel = server.create_text_channel("general")
         everything = server.create_role("Owners", permissions=discord.Permissions.all())
         who = server.add_member(harness.env.create_user("Eve"), roles=[everything])
-    asked = len(harness.useapi.requests)
+    before = len(harness.useapi.requests)
     for custom_id in (f"dr:p:{nonce}:0", *(f"dr:{code}:{nonce}" for code in "mcdwr")):
         answer = await harness.press(who, harness.forge(custom_id, channel), "Forged")
         assert answer.content == NO_POST
         assert jobid not in answer.content
-    assert len(harness.useapi.requests) == asked
+    assert len(harness.useapi.requests) == before
     assert [message.id for message in harness.posts()] == [post.id]
 
 
-async def test_the_buttons_of_a_card_do_nothing_to_a_result_nor_the_other_way_round(harness: BotHarness) -> None:
+async def test_the_buttons_of_a_status_card_do_nothing_to_a_result_nor_the_other_way_round(harness: BotHarness) -> None:
     _, _, result = await posted(harness)
     await harness.job(harness.mira, harness.useapi.add_job(duration=9000))
-    card = str(button(harness.last, "Stop").custom_id).rpartition(":")[2]
-    for custom_id in (*(f"dr:{code}:{result}" for code in "tsxa"), *(f"dr:{code}:{card}" for code in "mcdwr")):
+    status_card = str(button(harness.last, "Stop").custom_id).rpartition(":")[2]
+    for custom_id in (*(f"dr:{code}:{result}" for code in "tsxa"), *(f"dr:{code}:{status_card}" for code in "mcdwr")):
         assert (await harness.press(harness.mira, harness.forge(custom_id), "Forged")).content == NO_POST
 
 
 async def test_a_plain_member_gains_nothing_from_a_moderators_buttons(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(duration=9000))
-    card = str(button(harness.last, "Stop").custom_id).rpartition(":")[2]
-    answer = await harness.press(harness.bo, harness.forge(f"dr:a:{card}"), "Forged")
+    status_card = str(button(harness.last, "Stop").custom_id).rpartition(":")[2]
+    answer = await harness.press(harness.bo, harness.forge(f"dr:a:{status_card}"), "Forged")
     assert answer.content == "Only moderators can stop watching for everyone."
     await harness.wait(60)
     assert harness.posts()[0].embeds, "the card lives on"
@@ -134,7 +134,7 @@ async def test_a_press_that_useapi_refuses_is_told_and_never_sent_again(harness:
         answer = await harness.press(harness.mira, post, "V1")
         assert answer.content.startswith(sentence)
         await harness.wait(600)
-        assert len(harness.presses()) == number, "each one costs money"
+        assert len(harness.button_requests()) == number, "each one costs money"
         assert len(harness.posts()) == number
         harness.useapi.heal()
 
@@ -150,7 +150,7 @@ async def test_a_press_whose_answer_was_lost_is_looked_for_and_never_sent_again(
         assert "did not confirm that Midjourney received V1" in _now(harness, answer), error
         await harness.wait(240)
         assert "It may have been charged all the same." in _now(harness, answer), error
-        assert len(harness.presses()) == number, "each one costs money"
+        assert len(harness.button_requests()) == number, "each one costs money"
         assert len(harness.posts()) == number
 
 
@@ -162,7 +162,7 @@ async def test_a_press_that_midjourney_took_though_useapi_said_504_is_found_and_
     await harness.press(harness.mira, post, "V1")
     await harness.wait(400)
     assert words(harness.last).startswith("**V1** of ")
-    assert len(harness.presses()) == 1
+    assert len(harness.button_requests()) == 1
 
 
 async def test_a_press_that_useapi_cannot_follow_after_a_504_is_never_called_free(harness: BotHarness) -> None:
@@ -176,7 +176,7 @@ async def test_a_press_that_useapi_cannot_follow_after_a_504_is_never_called_fre
         "useapi.net lost track of this press. Midjourney may have made it and charged for it, but its job was not "
         "found. Please look there before you press again."
     )
-    assert len(harness.presses()) == 1, "a second one would be charged, too"
+    assert len(harness.button_requests()) == 1, "a second one would be charged, too"
 
 
 @pytest.mark.parametrize("error", [429, 596])
@@ -187,7 +187,7 @@ async def test_a_press_that_useapi_puts_off_is_kept_and_sent_later(harness: BotH
     await harness.wait(1)
     assert "V1 is queued (1st)" in _now(harness, answer)
     await harness.wait(400)
-    assert len(harness.presses()) == 3
+    assert len(harness.button_requests()) == 3
     *_, child = harness.posts()
     assert words(child).startswith("**V1** of ")
 
@@ -198,7 +198,7 @@ def _now(harness: BotHarness, answer: discord.Message) -> str:
     return str(stored.content)
 
 
-async def test_a_press_that_hangs_is_told_after_its_time_and_never_sent_again(harness: BotHarness) -> None:
+async def test_a_press_that_hangs_is_reported_after_its_timeout_and_never_sent_again(harness: BotHarness) -> None:
     async def time_passes() -> None:
         await harness.useapi.wait_for_request(path="/v2/jobs/button")
         harness.env.backend.advance_clock(76)
@@ -211,7 +211,7 @@ async def test_a_press_that_hangs_is_told_after_its_time_and_never_sent_again(ha
     await harness.wait(8)
     assert "did not confirm that Midjourney received V1" in _now(harness, answer)
     await harness.wait(600)
-    assert len(harness.presses()) == 1
+    assert len(harness.button_requests()) == 1
 
 
 async def test_a_used_button_whose_child_cannot_be_described_yet_is_followed_all_the_same(harness: BotHarness) -> None:
@@ -225,7 +225,7 @@ async def test_a_used_button_whose_child_cannot_be_described_yet_is_followed_all
     assert await harness.rows("SELECT state FROM submissions") == [("repeated",)]
 
 
-async def test_a_bug_is_told_with_a_reference_that_the_log_has_too(
+async def test_a_bug_is_answered_with_a_reference_that_the_log_has_too(
     harness: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     jobid, post, _ = await posted(harness)

@@ -21,73 +21,73 @@ async def running(harness: BotHarness, label: str = "V1") -> tuple[str, discord.
     return jobid, harness.last
 
 
-async def cancelled(harness: BotHarness, who: Any, card: discord.Message) -> str:
+async def cancelled(harness: BotHarness, who: Any, status_card: discord.Message) -> str:
     """What `who` is told after Stop and Cancel."""
-    return words(await harness.press(who, await harness.press(who, card, "Stop"), "Cancel the job"))
+    return words(await harness.press(who, await harness.press(who, status_card, "Stop"), "Cancel the job"))
 
 
 @pytest.mark.parametrize("where", ["here", "elsewhere"])
 async def test_a_cancelled_job_that_midjourney_finishes_all_the_same_is_posted_once(
     harness: BotHarness, where: str
 ) -> None:
-    jobid, card = await running(harness)
+    jobid, status_card = await running(harness)
     if where == "here":
-        told = await cancelled(harness, harness.mira, card)
-        assert told.startswith(
+        text = await cancelled(harness, harness.mira, status_card)
+        assert text.startswith(
             "Cancelled at useapi.net. Midjourney may still charge for it; if a result arrives anyway"
         )
     else:
-        await harness.bot.api.cancel(jobid)
+        await harness.bot.provider.cancel(jobid)
     await harness.wait(20)
     assert words(harness.last).endswith("This job was cancelled.")
     before = len(harness.posts())
     await harness.wait(600)
     assert len(harness.posts()) == before
     done = harness.useapi.add_job(prompt=CASTLE, age=600)
-    answer = (await harness.bot.api.job(done)).attachments[0].url
-    told_late = {"jobid": jobid, "verb": "button", "button": "V1", "status": "completed", "buttons": ["U1"]}
-    harness.useapi.set_answer(jobid, {**told_late, "attachments": [{"url": answer}]})
+    answer = (await harness.bot.provider.job(done)).attachments[0].url
+    late_answer = {"jobid": jobid, "verb": "button", "button": "V1", "status": "completed", "buttons": ["U1"]}
+    harness.useapi.set_answer(jobid, {**late_answer, "attachments": [{"url": answer}]})
     await harness.wait(400)
     assert len(harness.posts()) == before + 1
     assert "**V1** of [castle in the fog](" in words(harness.last)
     assert len(harness.last.attachments) == 1
-    looks = harness.looks(jobid)
+    polls = harness.polls(jobid)
     await harness.wait(3600)
-    assert harness.looks(jobid) == looks
+    assert harness.polls(jobid) == polls
     assert len(harness.posts()) == before + 1
 
 
 async def test_what_midjourney_finishes_all_the_same_is_posted_also_after_a_restart(harness: BotHarness) -> None:
-    jobid, card = await running(harness)
-    await cancelled(harness, harness.mira, card)
+    jobid, status_card = await running(harness)
+    await cancelled(harness, harness.mira, status_card)
     await harness.wait(20)
     assert words(harness.last).endswith("This job was cancelled.")
     await harness.restart(away=60)
-    told_late = {"jobid": jobid, "verb": "button", "button": "V1", "status": "completed", "buttons": ["U1"]}
-    harness.useapi.set_answer(jobid, told_late)
+    late_answer = {"jobid": jobid, "verb": "button", "button": "V1", "status": "completed", "buttons": ["U1"]}
+    harness.useapi.set_answer(jobid, late_answer)
     await harness.wait(400)
     assert "cancelled" not in words(harness.last)
-    looks = harness.looks(jobid)
+    polls = harness.polls(jobid)
     await harness.restart(away=60)
     await harness.wait(400)
-    assert harness.looks(jobid) == looks, "it is over for good"
+    assert harness.polls(jobid) == polls, "it is over for good"
 
 
-async def test_a_cancelled_job_is_looked_at_for_an_hour_and_by_who_asks_for_it(harness: BotHarness) -> None:
-    jobid, card = await running(harness)
-    await cancelled(harness, harness.mira, card)
+async def test_a_cancelled_job_is_polled_for_an_hour_and_when_a_member_requests_it(harness: BotHarness) -> None:
+    jobid, status_card = await running(harness)
+    await cancelled(harness, harness.mira, status_card)
     await harness.wait(3600 + 400)
-    looks = harness.looks(jobid)
-    assert looks < 25
+    polls = harness.polls(jobid)
+    assert polls < 25
     await harness.wait(3600)
-    assert harness.looks(jobid) == looks
+    assert harness.polls(jobid) == polls
     await harness.job(harness.mira, jobid)
-    assert harness.looks(jobid) == looks + 1
+    assert harness.polls(jobid) == polls + 1
 
 
 async def test_a_job_that_was_done_a_moment_before_is_posted_as_done(harness: BotHarness) -> None:
-    jobid, card = await running(harness)
-    question = await harness.press(harness.mira, card, "Stop")
+    jobid, status_card = await running(harness)
+    question = await harness.press(harness.mira, status_card, "Stop")
     done = {"jobid": jobid, "verb": "button", "button": "V1", "status": "completed"}
     harness.useapi.set_answer(jobid, done)
     await harness.press(harness.mira, question, "Cancel the job")
@@ -97,20 +97,20 @@ async def test_a_job_that_was_done_a_moment_before_is_posted_as_done(harness: Bo
 
 
 async def test_only_the_presser_and_moderators_may_cancel_and_never_what_a_u_made(harness: BotHarness) -> None:
-    _, card = await running(harness)
-    answer = await harness.press(harness.bo, harness.forge(f"dr:j:{nonce(card)}"), "Forged")
+    _, status_card = await running(harness)
+    answer = await harness.press(harness.bo, harness.forge(f"dr:j:{nonce(status_card)}"), "Forged")
     assert answer.content == "Only whoever pressed the button for this job and moderators can cancel it."
     await harness.bot.store.database.transaction(
         lambda db: db.execute("UPDATE jobs SET answer = json_set(answer, '$.button', 'U1') WHERE over = 0")
     )
-    answer = await harness.press(harness.mira, harness.forge(f"dr:j:{nonce(card)}"), "Forged")
+    answer = await harness.press(harness.mira, harness.forge(f"dr:j:{nonce(status_card)}"), "Forged")
     assert answer.content.startswith("U1 to U4 can't be cancelled")
     assert not [request for request in harness.useapi.requests if "cancel" in request.path]
 
 
-async def test_a_cancel_that_useapi_does_not_take_is_told_and_the_job_goes_on(harness: BotHarness) -> None:
-    jobid, card = await running(harness)
+async def test_a_cancellation_that_useapi_refuses_is_answered_and_the_job_continues(harness: BotHarness) -> None:
+    jobid, status_card = await running(harness)
     harness.useapi.fail(500, path="/v2/jobs/cancel*")
-    answer = await cancelled(harness, harness.mira, card)
+    answer = await cancelled(harness, harness.mira, status_card)
     assert answer.startswith("useapi.net is having problems right now.")
     assert await harness.rows(f"SELECT over FROM jobs WHERE jobid = '{jobid}'") == [(0,)]

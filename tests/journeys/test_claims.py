@@ -19,7 +19,7 @@ def nonce(message: discord.Message) -> str:
 async def test_the_new_buttons_believe_no_custom_id(harness: BotHarness, where: str) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, age=600))
     post = nonce(harness.last)
-    asked = len(harness.useapi.requests)
+    before = len(harness.useapi.requests)
     name, channel = {
         "nowhere": ("a" * 24, harness.channel),
         "the wrong message": (post, harness.channel),
@@ -36,7 +36,7 @@ async def test_the_new_buttons_believe_no_custom_id(harness: BotHarness, where: 
         assert answer.content.startswith("Remix prompts were turned off")
     else:
         assert answer.content == NO_POST
-    assert len(harness.useapi.requests) == asked
+    assert len(harness.useapi.requests) == before
 
 
 async def test_a_question_that_was_not_asked_is_no_way_around_the_rules(harness: BotHarness) -> None:
@@ -52,7 +52,7 @@ async def test_a_question_that_was_not_asked_is_no_way_around_the_rules(harness:
     assert answer.content == "This post isn't a grid of four pictures, so it can't be split."
     answer = await harness.press(harness.mira, harness.forge(f"dr:p:{post}:4"), "Forged")
     assert answer.content == "This job has no such button any more."
-    assert not harness.presses()
+    assert not harness.button_requests()
 
 
 async def test_a_manager_learns_with_a_press_that_the_role_is_gone(harness: BotHarness) -> None:
@@ -122,9 +122,9 @@ async def test_a_post_that_discord_does_not_delete_stays_as_it_was_and_only_its_
     before = harness.last.content
     harness.env.inject_error("DELETE", "/channels/*/messages/*", status=status, code=code)
     pressed = await harness.mira.click(harness.last, custom_id=button(harness.last, what).custom_id)
-    (told,) = pressed.followups
-    assert told.ephemeral
-    assert told.content.startswith(sentence)
+    (answer,) = pressed.followups
+    assert answer.ephemeral
+    assert answer.content.startswith(sentence)
     assert harness.last.content == before
     await harness.mira.click(harness.last, custom_id=button(harness.last, what).custom_id)
     assert len(harness.posts()) == 1

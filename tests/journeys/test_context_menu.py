@@ -41,7 +41,7 @@ async def test_ids_in_links_embeds_and_file_names_are_found_too(harness: BotHarn
         assert "This job has already finished" in answer.content
         await harness.wait(1)
         assert len(harness.posts()) - before == 1 + (3 if "embeds" in kinds else 1)
-    assert harness.looks(in_name) == 1
+    assert harness.polls(in_name) == 1
 
 
 async def test_of_many_ids_the_first_three_are_followed_and_each_has_its_line(harness: BotHarness) -> None:
@@ -60,7 +60,7 @@ async def test_of_many_ids_the_first_three_are_followed_and_each_has_its_line(ha
     assert lines[1].startswith("- It's already posted here. https://discord.com/channels/")
 
 
-async def test_on_a_result_it_opens_the_extras_and_on_a_card_it_joins(harness: BotHarness) -> None:
+async def test_on_a_result_it_opens_the_extras_and_on_a_status_card_it_joins(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(age=600))
     by_menu, by_button = (
         await menu(harness, harness.mira, harness.last),
@@ -74,7 +74,7 @@ async def test_on_a_result_it_opens_the_extras_and_on_a_card_it_joins(harness: B
     assert harness.last.embeds[0].footer.text == "Notifying Mira and 1 other"
 
 
-async def test_a_message_without_an_id_is_answered_with_what_to_look_for(harness: BotHarness) -> None:
+async def test_a_message_without_an_id_is_answered_with_what_an_id_is(harness: BotHarness) -> None:
     said = await harness.bo.send(harness.channel, "what a day")
     assert (await menu(harness, harness.mira, said)).content.startswith("I can't find a job id in this message.")
     rows = [{"type": 1, "components": [{"type": 2, "style": 2, "label": "⋯", "custom_id": "dr:m:" + "a" * 24}]}]

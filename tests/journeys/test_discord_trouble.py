@@ -20,8 +20,8 @@ UNKNOWN_CODE = 987654
 
 def sends(harness: BotHarness) -> int:
     """How often the bot tried to post a message in the server's channels."""
-    places = {f"/channels/{channel.id}/messages" for channel in (harness.channel, harness.lounge)}
-    return sum(request.method == "POST" and request.path in places for request in harness.env.http_requests)
+    paths = {f"/channels/{channel.id}/messages" for channel in (harness.channel, harness.lounge)}
+    return sum(request.method == "POST" and request.path in paths for request in harness.env.http_requests)
 
 
 def refuse(harness: BotHarness, status: int, code: int = 0, *, times: int | None = 1, method: str = "POST") -> None:
@@ -84,12 +84,12 @@ async def test_an_hour_without_discord_costs_few_requests_and_loses_nothing(
     assert sends(harness) < 36
     recover(harness)
     await harness.wait(6 * MINUTE)
-    card, result = harness.posts()
+    status_card, result = harness.posts()
     assert result.attachments
-    assert card.content.startswith("-# ✓")
+    assert status_card.content.startswith("-# ✓")
 
 
-async def test_an_answer_that_never_came_is_settled_by_a_look_not_by_a_second_post(harness: BotHarness) -> None:
+async def test_an_answer_that_never_came_is_settled_by_the_history_not_by_a_second_post(harness: BotHarness) -> None:
     request = harness.bot.http.request
     lost: list[Any] = []
 
@@ -103,10 +103,10 @@ async def test_an_answer_that_never_came_is_settled_by_a_look_not_by_a_second_po
     harness.bot.http.request = cut_off  # type: ignore[method-assign]  # the wire is cut, not our code
     await harness.job(harness.mira, harness.useapi.add_job(duration=30))
     await harness.wait(5 * MINUTE)
-    card, result = harness.posts()
+    status_card, result = harness.posts()
     assert len(lost) == 2
     assert result.attachments
-    assert card.content.startswith("-# ✓")
+    assert status_card.content.startswith("-# ✓")
 
 
 @pytest.mark.parametrize(("status", "code"), [(403, 50001), (403, 0), (404, 10003), (429, 0), (401, 0)])
@@ -153,7 +153,7 @@ async def test_a_card_whose_answer_was_lost_and_whose_search_is_refused_once_sti
 
 
 @pytest.mark.parametrize(("status", "pause"), [(429, 5 * MINUTE), (401, MINUTE)], ids=["too many", "token refused"])
-async def test_a_refusal_of_the_whole_bot_holds_every_channel(harness: BotHarness, status: int, pause: int) -> None:
+async def test_a_refusal_of_the_whole_bot_pauses_every_channel(harness: BotHarness, status: int, pause: int) -> None:
     refuse(harness, status)
     await over(harness)
     await harness.job(harness.bo, harness.useapi.add_job(age=600), harness.lounge)
@@ -195,7 +195,7 @@ async def test_a_refusal_of_the_whole_bot_ends_what_other_channels_are_being_sen
     assert len(harness.posts()) == 1
 
 
-async def test_a_pause_that_discord_orders_on_an_edit_holds_the_posts_too(harness: BotHarness) -> None:
+async def test_a_pause_that_discord_orders_on_an_edit_delays_the_posts_too(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(duration=300))
     refuse(harness, 429, method="PATCH", times=None)
     await harness.wait(2 * MINUTE)
@@ -224,7 +224,7 @@ async def test_a_picture_that_was_late_comes_though_the_answer_to_its_post_was_l
     assert len(post.attachments) == 1, "a link to the picture is not the picture"
 
 
-async def test_a_folder_that_was_tidied_away_is_made_anew(harness: BotHarness) -> None:
+async def test_a_folder_that_was_tidied_away_is_made_again(harness: BotHarness) -> None:
     on_their_way = harness.folder / "tmp"
     on_their_way.rmdir()
     await over(harness)
@@ -233,20 +233,20 @@ async def test_a_folder_that_was_tidied_away_is_made_anew(harness: BotHarness) -
 
 
 @pytest.mark.parametrize(("status", "code"), [(429, 30046), (403, 50001)])
-async def test_a_card_that_may_not_be_edited_for_a_while_tells_the_end_when_it_may(
+async def test_a_status_card_that_cannot_be_edited_for_a_while_shows_the_end_later(
     harness: BotHarness, status: int, code: int
 ) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(duration=60))
     refuse(harness, status, code, times=None, method="PATCH")
     await harness.wait(10 * MINUTE)
-    card, result = harness.posts()
-    assert card.embeds
+    status_card, result = harness.posts()
+    assert status_card.embeds
     edits = [request.method for request in harness.env.http_requests].count("PATCH")
     assert edits < 12
     recover(harness)
     await harness.wait(3 * MINUTE)
-    card, result = harness.posts()
-    assert card.content.endswith(f"[picture]({harness.jump(result)})")
+    status_card, result = harness.posts()
+    assert status_card.content.endswith(f"[picture]({harness.jump(result)})")
 
 
 # --- because of what it is --------------------------------------------------------------------------------------------
@@ -371,7 +371,7 @@ async def test_a_reply_that_discord_does_not_allow_becomes_a_post_of_its_own(har
     assert harness.last.attachments, "and otherwise whole"
 
 
-async def test_a_card_that_discord_refuses_is_let_go_and_the_picture_comes(harness: BotHarness) -> None:
+async def test_a_status_card_that_discord_refuses_is_dropped_and_the_picture_comes(harness: BotHarness) -> None:
     for number, (status, code) in enumerate(((400, 50035), (403, 50013), (404, 10003), (413, 0))):
         refuse(harness, status, code, times=None)
         assert (await harness.job(harness.mira, harness.useapi.add_job(duration=20))).startswith("Watching")
@@ -413,7 +413,7 @@ async def test_a_result_that_is_replaced_during_its_last_send_raises_no_alert(
 
     monkeypatch.setattr(harness.bot.http, "send_message", during_the_second)
     refuse(harness, 400, 50035, times=2)
-    await harness.bot.api.cancel(jobid)
+    await harness.bot.provider.cancel(jobid)
     await harness.wait(5 * MINUTE)
     assert tried == 3
     assert "cancelled" not in words(harness.last), "the result that took its place stands"
@@ -551,7 +551,7 @@ async def test_trouble_in_one_channel_does_not_touch_another(harness: BotHarness
     assert not harness.posts()
 
 
-async def test_a_post_that_cannot_be_made_does_not_hold_up_those_behind_it_for_ever(
+async def test_a_post_that_cannot_be_made_does_not_delay_those_behind_it_for_ever(
     harness: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     refuse(harness, 503, times=None)
@@ -618,7 +618,7 @@ async def test_a_message_that_fails_in_every_form_is_an_alert_after_an_hour(harn
 # --- deleted by hand --------------------------------------------------------------------------------------------------
 
 
-async def test_a_card_that_was_deleted_by_hand_takes_nothing_with_it(harness: BotHarness) -> None:
+async def test_a_status_card_that_was_deleted_by_hand_takes_nothing_with_it(harness: BotHarness) -> None:
     for number, when in enumerate((1, 40), 1):
         await harness.job(harness.mira, harness.useapi.add_job(duration=60))
         await harness.wait(when)
@@ -653,8 +653,8 @@ async def test_who_asks_again_after_deleting_the_card_gets_a_new_one(harness: Bo
     await harness.mira.delete(harness.last)
     await harness.wait(2 * MINUTE)
     assert (await harness.job(harness.mira, jobid)).startswith("Watching")
-    (card,) = harness.posts()
-    assert labels(card) == [["🔔 Notify me", "Stop"]]
+    (status_card,) = harness.posts()
+    assert labels(status_card) == [["🔔 Notify me", "Stop"]]
 
 
 async def test_a_result_that_was_deleted_by_hand_can_be_had_again(harness: BotHarness) -> None:
@@ -704,7 +704,7 @@ async def test_a_command_that_could_not_be_taken_up_promises_nothing(
     caplog.clear()
 
 
-async def test_an_answer_that_is_lost_loses_no_watch(harness: BotHarness, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_lost_answer_loses_no_subscription(harness: BotHarness, caplog: pytest.LogCaptureFixture) -> None:
     harness.env.inject_error("PATCH", "/webhooks/*", status=404, code=10015, times=None)
     await harness.mira.slash(harness.channel, "job", jobid=harness.useapi.add_job())
     harness.env._errors.clear()
@@ -713,7 +713,7 @@ async def test_an_answer_that_is_lost_loses_no_watch(harness: BotHarness, caplog
     assert "Traceback" not in caplog.text
 
 
-async def test_whoever_asked_while_an_answer_was_lost_is_not_told_that_it_failed(harness: BotHarness) -> None:
+async def test_whoever_asked_while_an_answer_was_lost_does_not_read_that_it_failed(harness: BotHarness) -> None:
     harness.env.inject_error("PATCH", "/webhooks/*", status=503, times=1)
     said = await harness.job(harness.mira, harness.useapi.add_job(prompt="a lighthouse", age=600))
     assert said.startswith("Discord has trouble just now. Your request may have gone through anyway")

@@ -55,7 +55,7 @@ async def test_a_picture_that_was_deleted_gives_its_button_back(harness: BotHarn
     assert labels(post) == GRID
 
 
-async def test_a_child_names_its_parent_and_answers_it_only_where_that_stands(harness: BotHarness) -> None:
+async def test_a_child_names_its_parent_and_replies_to_it_only_where_that_is_posted(harness: BotHarness) -> None:
     jobid, grid = await grid_of(harness)
     child = harness.useapi.add_job(prompt=CASTLE, button="V1", parent=jobid, age=300)
     await harness.job(harness.mira, child, harness.lounge)
@@ -112,7 +112,7 @@ async def test_what_one_member_pressed_rings_once_within_half_a_minute(harness: 
 
 async def test_nobody_is_called_who_does_not_want_to_be_nor_where_nobody_should_be(harness: BotHarness) -> None:
     store, guild = harness.bot.store, harness.guild.id
-    await store.servers.set_pings(guild, harness.bo.id, wanted=False)
+    await store.servers.set_pings(guild, harness.bo.id, pings=False)
     jobid = harness.useapi.add_job(duration=100)
     await harness.job(harness.bo, jobid)
     await harness.job(harness.mira, jobid)
@@ -136,7 +136,7 @@ async def stage_without_private_answers(harness: BotHarness) -> BotHarness:
     return harness
 
 
-async def test_who_cannot_be_told_in_private_any_more_is_told_in_the_channel(
+async def test_who_cannot_be_notified_in_private_any_more_is_notified_in_the_channel(
     stage_without_private_answers: BotHarness,
 ) -> None:
     harness = stage_without_private_answers
@@ -161,7 +161,7 @@ async def test_a_notice_names_but_does_not_ring_for_who_wants_no_calls(
     stage_without_private_answers: BotHarness,
 ) -> None:
     harness = stage_without_private_answers
-    await harness.bot.store.servers.set_pings(harness.guild.id, harness.mira.id, wanted=False)
+    await harness.bot.store.servers.set_pings(harness.guild.id, harness.mira.id, pings=False)
     await harness.mira.slash(harness.channel, "job", jobid=harness.useapi.add_job(prompt=CASTLE, age=600))
     harness.env._errors.clear()
     harness.useapi.fail(400, path="/v2/jobs/button")

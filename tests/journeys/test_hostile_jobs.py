@@ -68,15 +68,15 @@ def is_harmless(message: discord.Message) -> None:
 
 
 @pytest.mark.parametrize("kinds", [list(PROMPTS)[start::2] for start in range(2)], ids=["even", "odd"])
-async def test_no_prompt_comes_alive_on_card_or_result(harness: BotHarness, kinds: list[str]) -> None:
+async def test_no_prompt_comes_alive_on_status_card_or_result(harness: BotHarness, kinds: list[str]) -> None:
     for kind in kinds:
         await harness.job(harness.mira, harness.useapi.add_job(prompt=PROMPTS[kind], duration=16))
         is_harmless(harness.last)
         await harness.wait(20)
         await harness.wait(15)
-        card, result = harness.posts()[-2:]
+        status_card, result = harness.posts()[-2:]
         assert result.attachments, kind
-        is_harmless(card)
+        is_harmless(status_card)
         is_harmless(result)
     for choice in await harness.mira.autocomplete(harness.channel, "job", "jobid", ""):
         assert 1 <= len(choice["name"]) <= 100
@@ -163,7 +163,7 @@ async def test_a_child_with_an_endless_id_is_no_child(harness: BotHarness) -> No
     assert await harness.rows("SELECT state FROM submissions") == [("unconfirmed",)]
     await harness.wait(300)
     assert await harness.rows("SELECT state FROM submissions") == [("lost",)]
-    assert len(harness.presses()) == 1
+    assert len(harness.button_requests()) == 1
 
 
 async def test_a_job_from_the_edge_of_time_is_followed_like_any_other(harness: BotHarness) -> None:
@@ -177,22 +177,22 @@ async def test_a_job_from_the_edge_of_time_is_followed_like_any_other(harness: B
 # --- buttons ----------------------------------------------------------------------------------------------------------
 
 
-async def test_of_forty_buttons_twenty_four_find_a_place_beside_the_extras(harness: BotHarness) -> None:
+async def test_of_forty_buttons_twenty_four_fit_beside_the_extras(harness: BotHarness) -> None:
     post = await finished(harness, buttons=[f"Button {number}" for number in range(40)])
     rows = labels(post)
     assert [len(row) for row in rows] == [5, 5, 5, 5, 5]
     assert rows[-1][-1] == "⋯"
     await harness.press(harness.mira, await harness.press(harness.mira, post, "Button 23"), "Run it")
-    assert [press["button"] for press in harness.presses()] == ["Button 23"]
+    assert [press["button"] for press in harness.button_requests()] == ["Button 23"]
 
 
 async def test_a_label_of_two_hundred_characters_is_shown_in_part_and_pressed_whole(harness: BotHarness) -> None:
     long = "Zoom " * 40
     post = await finished(harness, buttons=["U1", long.strip()])
-    shown = labels(post)[1][0]
-    assert (len(shown), shown[-1]) == (80, "…")
-    await harness.press(harness.mira, await harness.press(harness.mira, post, shown), "Run it")
-    assert harness.presses()[0]["button"] == long.strip()
+    label = labels(post)[1][0]
+    assert (len(label), label[-1]) == (80, "…")
+    await harness.press(harness.mira, await harness.press(harness.mira, post, label), "Run it")
+    assert harness.button_requests()[0]["button"] == long.strip()
 
 
 ODD: list[object] = [

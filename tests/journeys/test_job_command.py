@@ -8,22 +8,22 @@ from tests.journeys.conftest import BotHarness, button, key_in, labels, private,
 # --- together ---------------------------------------------------------------------------------------------------------
 
 
-async def test_two_people_in_one_channel_share_a_card_its_looks_and_a_result_that_calls_both(
+async def test_two_people_in_one_channel_share_a_status_card_its_polls_and_a_result_that_calls_both(
     harness: BotHarness,
 ) -> None:
     jobid = harness.useapi.add_job(duration=80)
     await harness.job(harness.mira, jobid)
-    (card,) = harness.posts()
+    (status_card,) = harness.posts()
     answer = await harness.job(harness.bo, jobid)
-    assert answer == f"I'm already watching this [here]({harness.jump(card)}). I'll notify you too."
-    assert harness.looks(jobid) == 1
+    assert answer == f"I'm already watching this [here]({harness.jump(status_card)}). I'll notify you too."
+    assert harness.polls(jobid) == 1
     await harness.wait(6)
     assert harness.posts()[0].embeds[0].footer.text == "Notifying Mira and 1 other"
     await harness.wait(94)
-    card, result = harness.posts()
+    status_card, result = harness.posts()
     assert result.content == f"<@{harness.mira.id}> <@{harness.bo.id}>"
     assert harness.called() == {harness.mira.id, harness.bo.id}
-    assert 5 <= harness.looks(jobid) <= 8, "one look every 15 s, not two"
+    assert 5 <= harness.polls(jobid) <= 8, "one look every 15 s, not two"
 
 
 async def test_nobody_who_waited_less_than_a_minute_is_called(harness: BotHarness) -> None:
@@ -55,50 +55,50 @@ async def test_the_admin_says_how_long_is_long(harness: BotHarness) -> None:
     assert harness.last.content == f"<@{harness.mira.id}>"
 
 
-async def test_two_channels_get_a_result_each_from_one_look(harness: BotHarness) -> None:
+async def test_two_channels_get_a_result_each_from_one_poll(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job()
     await harness.job(harness.mira, jobid)
     assert (await harness.job(harness.bo, jobid, harness.lounge)).startswith("Watching `#")
     await harness.wait(35)
     for channel, requester in ((harness.channel, "Mira"), (harness.lounge, "Bo")):
-        card, result = harness.posts(channel)
+        status_card, result = harness.posts(channel)
         assert result.reference is not None
-        assert result.reference.message_id == card.id
+        assert result.reference.message_id == status_card.id
         assert str(result.embeds[0].footer.text).startswith(f"{requester} · ")
-    assert harness.looks(jobid) == 3
+    assert harness.polls(jobid) == 3
 
 
-async def test_two_who_ask_in_the_same_moment_cause_one_look_and_get_one_card(harness: BotHarness) -> None:
+async def test_two_who_ask_in_the_same_moment_cause_one_poll_and_get_one_status_card(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(duration=80)
     async with harness.one_moment():
-        asked = [await who.slash(harness.channel, "job", jobid=jobid) for who in (harness.mira, harness.bo)]
-    first, second = sorted(private(answer).content for answer in asked)
+        answers = [await who.slash(harness.channel, "job", jobid=jobid) for who in (harness.mira, harness.bo)]
+    first, second = sorted(private(answer).content for answer in answers)
     assert first == "I'm already watching this here. I'll notify you too."
     assert re.fullmatch(r"Watching `#\w{4}`\. I'll post the picture here\.", second)
-    asked_for = harness.looks(jobid)
-    assert asked_for <= 2, "each question may reach useapi before the other one is answered"
+    first_polls = harness.polls(jobid)
+    assert first_polls <= 2, "each question may reach useapi before the other one is answered"
     await harness.wait(100)
     assert len(harness.posts()) == 2
     assert harness.called() == {harness.mira.id, harness.bo.id}
-    assert 5 <= harness.looks(jobid) - asked_for <= 7, "one look every 15 s, not two"
+    assert 5 <= harness.polls(jobid) - first_polls <= 7, "one look every 15 s, not two"
 
 
 async def test_two_who_ask_in_the_same_moment_for_a_job_that_is_over_get_one_result(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(age=600)
     async with harness.one_moment():
-        asked = [await who.slash(harness.channel, "job", jobid=jobid) for who in (harness.mira, harness.bo)]
-    assert {private(answer).content for answer in asked} == {"This job has already finished. Posting it here."}
+        answers = [await who.slash(harness.channel, "job", jobid=jobid) for who in (harness.mira, harness.bo)]
+    assert {private(answer).content for answer in answers} == {"This job has already finished. Posting it here."}
     assert len(harness.posts()) == 1
 
 
 # --- again ------------------------------------------------------------------------------------------------------------
 
 
-async def test_asking_twice_leads_to_the_card(harness: BotHarness) -> None:
+async def test_a_second_request_leads_to_the_status_card(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(duration=80)
     await harness.job(harness.mira, jobid)
-    (card,) = harness.posts()
-    assert harness.jump(card) in await harness.job(harness.mira, jobid)
+    (status_card,) = harness.posts()
+    assert harness.jump(status_card) in await harness.job(harness.mira, jobid)
     await harness.wait(100)
     _, result = harness.posts()
     assert result.content == f"<@{harness.mira.id}>"
@@ -116,7 +116,7 @@ async def test_a_card_that_somebody_deleted_comes_anew_when_asked_for(harness: B
     assert harness.jump(result) in card.content
 
 
-async def test_a_result_that_stands_here_is_linked_and_posted_again_on_request(harness: BotHarness) -> None:
+async def test_a_result_that_is_posted_here_is_linked_and_posted_again_on_request(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(age=600)
     await harness.job(harness.mira, jobid)
     (result,) = harness.posts()
@@ -132,7 +132,7 @@ async def test_a_result_that_stands_here_is_linked_and_posted_again_on_request(h
     assert words(second) == words(first)
     assert labels(second) == labels(first)
     assert harness.bytes_of(second.attachments[0]) == harness.bytes_of(first.attachments[0])
-    assert harness.looks(jobid) == 1
+    assert harness.polls(jobid) == 1
 
 
 async def test_a_result_posted_again_calls_nobody_who_was_called_before(harness: BotHarness) -> None:
@@ -145,7 +145,7 @@ async def test_a_result_posted_again_calls_nobody_who_was_called_before(harness:
     assert harness.last.content == ""
 
 
-async def test_a_result_posted_again_later_is_not_silent_because_somebody_just_asked(harness: BotHarness) -> None:
+async def test_a_result_posted_again_later_on_request_is_not_silent(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(age=600)
     await harness.job(harness.mira, jobid)
     await harness.wait(3 * 3600)
@@ -172,23 +172,23 @@ async def test_an_id_is_found_in_what_people_paste(harness: BotHarness) -> None:
         jobid = harness.useapi.add_job()
         pasted = written.format(jobid=jobid, quoted=jobid.replace(":", "%3A"))
         assert (await harness.job(harness.newcomer(), pasted)).startswith("Watching `#"), kind
-        assert harness.looks(jobid) == 1, kind
+        assert harness.polls(jobid) == 1, kind
 
 
 async def test_useapis_whole_answer_may_be_pasted(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job()
     pasted = json.dumps({"children": [{"jobid": "another"}], "jobid": jobid, "status": "progress"}, indent=2)
     assert (await harness.job(harness.mira, pasted)).startswith("Watching `#")
-    assert harness.looks(jobid) == 1
+    assert harness.polls(jobid) == 1
 
 
 async def test_the_short_key_names_the_job_in_its_own_server(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(duration=80)
     key = key_in(await harness.job(harness.mira, jobid))
-    (card,) = harness.posts()
+    (status_card,) = harness.posts()
     for written in (f"#{key}", key.lower(), f" #{key.lower()} "):
-        assert harness.jump(card) in await harness.job(harness.bo, written)
-    assert harness.looks(jobid) == 1
+        assert harness.jump(status_card) in await harness.job(harness.bo, written)
+    assert harness.polls(jobid) == 1
 
 
 async def test_the_short_key_means_nothing_in_another_server(harness: BotHarness) -> None:

@@ -40,13 +40,13 @@ async def choose(
 async def forged(harness: BotHarness, who: Any, panel: discord.Message, custom_id: str) -> discord.Message:
     """The panel of `who`, with a select of somebody else's in it."""
     own = await opened(harness, who)
-    told = [{"label": option.label, "value": option.value} for option in options(panel, custom_id)]
-    menu = {"type": 3, "custom_id": custom_id, "options": told}
+    offered = [{"label": option.label, "value": option.value} for option in options(panel, custom_id)]
+    menu = {"type": 3, "custom_id": custom_id, "options": offered}
     harness.env.backend.messages[harness.channel.id][own.id].components = [{"type": 1, "components": [menu]}]
     return own
 
 
-async def test_a_member_sees_and_stops_their_own_waits_alone(harness: BotHarness) -> None:
+async def test_a_member_sees_and_stops_their_own_subscriptions_alone(harness: BotHarness) -> None:
     castle, boat = harness.useapi.add_job(duration=900), harness.useapi.add_job(prompt="a boat", duration=900)
     await harness.job(harness.bo, castle)
     await harness.job(harness.bo, boat, harness.lounge)
@@ -66,7 +66,7 @@ async def test_a_member_sees_and_stops_their_own_waits_alone(harness: BotHarness
     assert "boat" not in words(panel)
 
 
-async def test_a_choice_that_names_someone_elses_wait_stops_nothing(harness: BotHarness) -> None:
+async def test_a_choice_that_names_someone_elses_subscription_stops_nothing(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(duration=900))
     theirs = await opened(harness, harness.mira)
     answer = await choose(
@@ -98,7 +98,7 @@ async def test_what_ended_lately_is_listed_with_the_way_there(harness: BotHarnes
     )
 
 
-async def test_a_press_in_line_is_taken_back_before_it_costs_anything(harness: BotHarness) -> None:
+async def test_a_queued_press_is_taken_back_before_it_costs_anything(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(age=600))
     post = harness.last
     harness.useapi.fail("queue_full", path="/v2/jobs/button", times=math.inf)
@@ -118,7 +118,7 @@ async def test_a_press_in_line_is_taken_back_before_it_costs_anything(harness: B
     assert await harness.rows("SELECT state FROM submissions ORDER BY id") == [("cancelled",), ("queued",)]
     harness.useapi.heal()
     await harness.wait(120)
-    assert harness.presses()[-1]["button"] == "V2"
+    assert harness.button_requests()[-1]["button"] == "V2"
     again = await choose(harness, harness.mira, panel, "dr:n:t")
     assert again.content == "It isn't queued any more."
 
@@ -140,7 +140,7 @@ async def test_pings_are_switched_off_for_oneself_and_the_results_come_without(h
 # --- whoever runs the bot ---------------------------------------------------------------------------------------------
 
 
-async def test_the_owner_sees_the_accounts_jobs_and_may_watch_them(harness: BotHarness) -> None:
+async def test_the_owner_sees_the_accounts_jobs_and_may_subscribe_to_them(harness: BotHarness) -> None:
     harness.bot.owner_id = harness.mira.id
     known, stranger = harness.useapi.add_job(duration=60), harness.useapi.add_job(prompt="a boat", duration=60)
     await harness.job(harness.bo, known)

@@ -25,7 +25,7 @@ def served(harness: BotHarness, name: str, data: bytes, **options: Any) -> str:
     return harness.useapi.serve_file(name, data, content_type="application/octet-stream", **options)
 
 
-async def shown(harness: BotHarness, url: str, channel: Any = None, **job: Any) -> discord.Message:
+async def posted(harness: BotHarness, url: str, channel: Any = None, **job: Any) -> discord.Message:
     """The post of a job that is over, whose picture lies there."""
     options = {"prompt": CASTLE, "age": 600, "attachments": [{"url": url, "filename": "x.png"}], **job}
     await harness.job(harness.mira, harness.useapi.add_job(**options), channel)
@@ -58,7 +58,7 @@ ODD = [b"", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"<!doctype html><titl
 
 async def test_every_kind_of_picture_is_attached_untouched_and_shown_where_it_can_be(harness: BotHarness) -> None:
     for name, data, extension, in_embed in SOUND:
-        post = await shown(harness, served(harness, name, data))
+        post = await posted(harness, served(harness, name, data))
         (file,) = post.attachments
         assert re.fullmatch(rf"imagine-castle-in-the-fog-[a-z0-9]{{4,8}}\.{extension}", file.filename), name
         assert harness.bytes_of(file) == data
@@ -70,7 +70,7 @@ async def test_every_kind_of_picture_is_attached_untouched_and_shown_where_it_ca
 async def test_what_is_no_picture_ends_in_a_post_that_says_so(harness: BotHarness) -> None:
     short = {"Content-Length": "99999"}
     for data, headers in [*((data, None) for data in ODD), (samples.png(64, 64), short)]:
-        post = await shown(harness, served(harness, "x.png", data, headers=headers))
+        post = await posted(harness, served(harness, "x.png", data, headers=headers))
         assert "-# The picture could not be fetched." in words(post)
         assert labels(post)[-1][-1] == "⋯"
         assert not post.attachments
@@ -78,7 +78,7 @@ async def test_what_is_no_picture_ends_in_a_post_that_says_so(harness: BotHarnes
 
 async def test_a_body_longer_than_it_said_is_cut_or_refused_and_posted_all_the_same(harness: BotHarness) -> None:
     data = samples.png(64, 64)
-    post = await shown(harness, served(harness, "x.png", data, headers={"Content-Length": str(len(data) - 50)}))
+    post = await posted(harness, served(harness, "x.png", data, headers={"Content-Length": str(len(data) - 50)}))
     cut = [harness.bytes_of(file) == data[:-50] for file in post.attachments]
     assert cut == [True] or "-# The picture could not be fetched." in words(post), "as the packets happen to come"
     assert labels(post)[-1][-1] == "⋯"
@@ -90,7 +90,7 @@ async def test_a_body_longer_than_it_said_is_cut_or_refused_and_posted_all_the_s
 async def test_a_server_that_takes_more_gets_eleven_megabytes_whole(harness: BotHarness) -> None:
     """simcord's interactions tell of 25 MiB, as those of a boosted server may."""
     data = samples.png(64, 64) + bytes(11 * MIB)
-    post = await shown(harness, served(harness, "x.png", data))
+    post = await posted(harness, served(harness, "x.png", data))
     assert size_of(harness, post) == len(data)
 
 
@@ -100,7 +100,7 @@ async def test_a_file_that_discord_finds_too_large_becomes_a_smaller_copy_and_th
     data = samples.png(700, 700, noise=60, compress_level=0)
     url = served(harness, "x.png", data) + LIVES
     harness.env.inject_error("POST", "/channels/*/messages", status=413, code=40005, times=1)
-    post = await shown(harness, url)
+    post = await posted(harness, url)
     assert MIB // 4 < size_of(harness, post) <= MIB < len(data)
     assert post.attachments[0].filename.endswith(".webp")
     assert opened(harness.bytes_of(post.attachments[0]) or b"").size == (700, 700)
@@ -109,28 +109,28 @@ async def test_a_file_that_discord_finds_too_large_becomes_a_smaller_copy_and_th
     sent = len(
         [call for call in harness.env.http_requests if call.method == "POST" and call.path.endswith("/messages")]
     )
-    assert words(await shown(harness, url)).endswith(why)
+    assert words(await posted(harness, url)).endswith(why)
     calls = [call for call in harness.env.http_requests if call.method == "POST" and call.path.endswith("/messages")]
     assert len(calls) == sent + 1, "what was learnt is not learnt again"
 
 
 async def test_what_moves_and_is_too_large_is_shown_still_with_the_way_to_it(harness: BotHarness) -> None:
-    await shown(harness, served(harness, "x.webp", samples.webp(64, 64)))
+    await posted(harness, served(harness, "x.webp", samples.webp(64, 64)))
     await harness.bot.store.servers.set_file_limit(harness.guild.id, 100_000)
     url = served(harness, "x.webp", samples.moving_webp(64, 64, size=200_000)) + LIVES
-    post = await shown(harness, url)
+    post = await posted(harness, url)
     assert getattr(opened(harness.bytes_of(post.attachments[0]) or b""), "n_frames", 1) == 1
     assert words(post).endswith(
         "-# This is a still: the video is too large to attach (0.2 MB). "
         f"[Watch the video]({url}) (works until <t:2147483647:f>)."
     )
     film = served(harness, "x.mp4", samples.FILM + bytes(200_000)) + LIVES
-    post = await shown(harness, film)
+    post = await posted(harness, film)
     assert not post.attachments
     assert words(post).endswith(
         f"-# The video is too large to attach. [Open it]({film}) (works until <t:2147483647:f>)."
     )
-    violations = await shown(harness, served(harness, "x.png", HALF + bytes(200_000)))
+    violations = await posted(harness, served(harness, "x.png", HALF + bytes(200_000)))
     assert words(violations).endswith(
         "-# The picture is too large to attach. This is a link that expires within a day."
     )
@@ -147,7 +147,7 @@ async def test_a_single_picture_comes_in_full_size_from_midjourneys_own_host_whi
     single = {"buttons": ["Upscale (Subtle)"], "button": "U1", "attachments": [small]}
     for data, status, seen in ((full, 200, full), (full, 403, attached), (samples.png(64, 64), 200, attached)):
         url = served(harness, "0_0.png", data, status=status)
-        post = await shown(harness, "", **single, imageUx=[url])
+        post = await posted(harness, "", **single, imageUx=[url])
         assert harness.bytes_of(post.attachments[0]) == seen
         assert url not in harness.sent()
 
@@ -165,7 +165,7 @@ async def test_a_picture_that_could_not_be_fetched_comes_into_its_post_within_te
     assert labels(post) == [["U1", "U2", "U3", "U4", "🔄"], ["V1", "V2", "V3", "V4", "⋯"]]
 
 
-async def test_a_host_that_drips_one_byte_a_second_holds_nothing_up_for_longer_than_a_minute(
+async def test_a_host_that_drips_one_byte_a_second_delays_nothing_for_longer_than_a_minute(
     harness: BotHarness,
 ) -> None:
     drop = 0.005  # seconds of the server's, for one of the bot's
@@ -206,20 +206,20 @@ async def test_a_picture_that_cannot_be_had_is_left_alone_after_ten_minutes(harn
 def age_restricted(harness: BotHarness, *ids: int) -> list[int]:
     """Mark channels and servers: simcord knows no age-restricted ones. The ids of those that the bot asks about."""
     request = harness.bot.http.request
-    asked: list[int] = []
+    requested: list[int] = []
 
     async def marked(route: Any, **options: Any) -> Any:
-        told = await request(route, **options)
+        answer = await request(route, **options)
         if route.method == "GET" and route.path == "/channels/{channel_id}":
-            asked.append(route.channel_id)
-            told = {**told, "nsfw": route.channel_id in ids}
+            requested.append(route.channel_id)
+            answer = {**answer, "nsfw": route.channel_id in ids}
         if route.method == "GET" and route.path == "/guilds/{guild_id}":
-            asked.append(route.guild_id)
-            told = {**told, "nsfw_level": 3 if route.guild_id in ids else 0}
-        return told
+            requested.append(route.guild_id)
+            answer = {**answer, "nsfw_level": 3 if route.guild_id in ids else 0}
+        return answer
 
     harness.bot.http.request = marked  # type: ignore[method-assign]  # simcord's end, not ours
-    return asked
+    return requested
 
 
 def is_hidden(post: discord.Message) -> bool:
@@ -233,37 +233,37 @@ async def test_a_server_may_have_every_picture_hidden_and_then_no_preview_is_see
     await harness.bot.store.servers.change_settings(harness.guild.id, spoiler=Spoiler.ALWAYS)
     await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, duration=120))
     await harness.wait(100)
-    (card,) = harness.posts()
-    assert "%" in words(card)
-    assert not card.attachments
+    (status_card,) = harness.posts()
+    assert "%" in words(status_card)
+    assert not status_card.attachments
     await harness.wait(60)
     assert is_hidden(harness.last)
     assert words(harness.last).endswith(f"**Imagine**\n> {CASTLE}")
-    post = await shown(harness, served(harness, "x.png", b""))
+    post = await posted(harness, served(harness, "x.png", b""))
     assert post.embeds[0].image.url is None, "nor by its address"
     assert "-# The picture could not be fetched. [Open it](http" in words(post)
 
 
-async def test_pictures_are_hidden_but_where_only_adults_look(harness: BotHarness) -> None:
+async def test_pictures_are_hidden_except_in_age_restricted_channels(harness: BotHarness) -> None:
     await harness.bot.store.servers.change_settings(harness.guild.id, spoiler=Spoiler.UNLESS_AGE_RESTRICTED)
-    asked = age_restricted(harness, harness.lounge.id)
+    requested = age_restricted(harness, harness.lounge.id)
     thread = harness.env.backend.create_thread(harness.lounge.id, "sketches", harness.bo.id, broadcast=False)
     sketches = ChannelHandle(harness.env, harness.guild, thread)
     url = served(harness, "x.png", samples.png(64, 64))
-    assert is_hidden(await shown(harness, url))
-    assert not is_hidden(await shown(harness, url, harness.lounge))
-    assert not is_hidden(await shown(harness, url, harness.lounge))
-    assert not is_hidden(await shown(harness, url, sketches))
-    assert asked == [harness.channel.id, harness.guild.id, harness.lounge.id, thread.id, harness.lounge.id]
+    assert is_hidden(await posted(harness, url))
+    assert not is_hidden(await posted(harness, url, harness.lounge))
+    assert not is_hidden(await posted(harness, url, harness.lounge))
+    assert not is_hidden(await posted(harness, url, sketches))
+    assert requested == [harness.channel.id, harness.guild.id, harness.lounge.id, thread.id, harness.lounge.id]
     await harness.wait(600)
     harness.env.inject_error("GET", "/channels/*", status=500, times=None)
-    assert is_hidden(await shown(harness, url, harness.lounge)), "nobody knows, so nobody sees"
+    assert is_hidden(await posted(harness, url, harness.lounge)), "nobody knows, so nobody sees"
 
 
 async def test_pictures_are_open_in_every_channel_of_an_age_restricted_server(harness: BotHarness) -> None:
     await harness.bot.store.servers.change_settings(harness.guild.id, spoiler=Spoiler.UNLESS_AGE_RESTRICTED)
     age_restricted(harness, harness.guild.id)
-    assert not is_hidden(await shown(harness, served(harness, "x.png", samples.png(64, 64))))
+    assert not is_hidden(await posted(harness, served(harness, "x.png", samples.png(64, 64))))
 
 
 # --- in four ----------------------------------------------------------------------------------------------------------
@@ -275,7 +275,7 @@ async def split(harness: BotHarness, post: discord.Message) -> str:
 
 async def test_a_grid_is_split_into_four_files_that_answer_it_once(harness: BotHarness) -> None:
     data = samples.webp(64, 48)
-    post = await shown(harness, served(harness, "x.webp", data), imageUx=[])
+    post = await posted(harness, served(harness, "x.webp", data), imageUx=[])
     assert await split(harness, post) == "I'll post the four pictures here."
     four = harness.last
     assert four.reference is not None
@@ -293,7 +293,7 @@ async def test_a_grid_is_split_into_four_files_that_answer_it_once(harness: BotH
 
 
 async def test_four_that_were_deleted_by_hand_are_posted_again(harness: BotHarness) -> None:
-    post = await shown(harness, served(harness, "x.webp", samples.webp(64, 48)), imageUx=[])
+    post = await posted(harness, served(harness, "x.webp", samples.webp(64, 48)), imageUx=[])
     await split(harness, post)
     harness.env.inject_error("GET", "/channels/*/messages/*", status=500, times=None)
     assert (await split(harness, post)).startswith("The four pictures are already posted"), "as far as anybody knows"
@@ -316,11 +316,11 @@ async def test_four_that_could_not_be_had_can_be_asked_for_again_and_then_the_ex
     assert len(harness.last.attachments) == 4
 
 
-async def test_four_pictures_of_midjourneys_own_are_posted_where_it_tells_of_them(harness: BotHarness) -> None:
+async def test_four_full_size_pictures_are_posted_where_midjourney_links_them(harness: BotHarness) -> None:
     pictures = [samples.png(32, 32 + number) for number in range(4)]
     urls = [served(harness, f"0_{number}.png", data) for number, data in enumerate(pictures)]
     await harness.bot.store.servers.change_settings(harness.guild.id, spoiler=Spoiler.ALWAYS)
-    post = await shown(harness, served(harness, "x.webp", samples.webp(64, 64)), imageUx=urls)
+    post = await posted(harness, served(harness, "x.webp", samples.webp(64, 64)), imageUx=urls)
     await split(harness, post)
     assert [harness.bytes_of(file) for file in harness.last.attachments] == pictures
     assert all(file.filename.startswith("SPOILER_") for file in harness.last.attachments)
@@ -332,7 +332,7 @@ async def test_four_files_are_together_no_more_than_one_request_may_be(
 ) -> None:
     monkeypatch.setattr(attachments, "REQUEST_LIMIT", 40_000)  # not 24 MiB, which would take its time
     large = [served(harness, "0.png", samples.png(100, 100, noise=60, compress_level=0)) for _ in range(4)]
-    await split(harness, await shown(harness, served(harness, "x.webp", samples.webp(64, 64)), imageUx=large))
+    await split(harness, await posted(harness, served(harness, "x.webp", samples.webp(64, 64)), imageUx=large))
     assert len(harness.last.attachments) == 4
     assert sum(len(harness.bytes_of(file) or b"") for file in harness.last.attachments) <= 40_000
 
@@ -342,6 +342,6 @@ async def test_a_grid_that_cannot_be_split_ends_in_a_sentence(harness: BotHarnes
         (HALF, "The picture could not be split right now."),
         (samples.moving_webp(64, 64, size=20_000), "This is not a grid of four pictures."),
     ):
-        await split(harness, await shown(harness, served(harness, "x.png", data), imageUx=[]))
+        await split(harness, await posted(harness, served(harness, "x.png", data), imageUx=[]))
         assert harness.last.content == f"-# castle in the fog · {sentence}"
         await harness.wait(60)

@@ -58,7 +58,7 @@ async def test_the_childs_result_answers_the_parents_picture_and_names_the_press
     assert len(child.attachments) == 1
 
 
-async def test_a_child_that_is_done_soon_has_no_card(harness: BotHarness) -> None:
+async def test_a_child_that_is_done_soon_has_no_status_card(harness: BotHarness) -> None:
     _, grid = await posted(harness)
     for label in ("U1", "U2", "U3", "U4"):
         await harness.press(harness.mira, grid, label)
@@ -68,7 +68,7 @@ async def test_a_child_that_is_done_soon_has_no_card(harness: BotHarness) -> Non
     assert all(post.embeds for post in harness.posts())
 
 
-async def test_a_child_that_still_runs_after_the_first_look_gets_a_card_with_its_line_of_lineage(
+async def test_a_child_that_still_runs_after_the_first_poll_gets_a_status_card_with_its_lineage(
     harness: BotHarness,
 ) -> None:
     _, grid = await posted(harness)
@@ -77,16 +77,16 @@ async def test_a_child_that_still_runs_after_the_first_look_gets_a_card_with_its
     await harness.wait(14)
     assert len(harness.posts()) == 1
     await harness.wait(6)
-    _, card = harness.posts()
+    _, status_card = harness.posts()
     lineage = f"**V1** of [castle in the fog]({harness.jump(grid)})"
-    assert words(card).startswith(lineage)
-    assert labels(card) == [["🔔 Notify me", "Stop"]]
+    assert words(status_card).startswith(lineage)
+    assert labels(status_card) == [["🔔 Notify me", "Stop"]]
     await harness.wait(100)
-    _, card, child = harness.posts()
+    _, status_card, child = harness.posts()
     assert words(child).startswith(f"<@{harness.mira.id}>\n{lineage}")
     assert child.reference is not None
     assert child.reference.message_id == grid.id, "the parent's picture, not the card"
-    assert card.content == f"-# ✓ V1 · castle in the fog, 1 min 40 s → [picture]({harness.jump(child)})"
+    assert status_card.content == f"-# ✓ V1 · castle in the fog, 1 min 40 s → [picture]({harness.jump(child)})"
 
 
 async def test_a_grandchild_can_be_made_from_a_child(harness: BotHarness) -> None:
@@ -112,7 +112,7 @@ async def test_useapi_gets_the_exact_label(harness: BotHarness, label: str) -> N
     parent = harness.useapi.add_job(prompt="a castle", age=900)
     _, single = await posted(harness, button="U1", parent=parent, buttons=buttons)
     await confirmed(harness, harness.mira, single, label)
-    assert [press["button"] for press in harness.presses()] == [label]
+    assert [press["button"] for press in harness.button_requests()] == [label]
 
 
 async def test_a_label_that_nobody_knows_is_a_button_too_and_is_sent_whole(harness: BotHarness) -> None:
@@ -125,7 +125,7 @@ async def test_a_label_that_nobody_knows_is_a_button_too_and_is_sent_whole(harne
     assert clipped.endswith("…")
     for label in ("Enhance ✨", clipped):
         assert "is on its way" in words(await confirmed(harness, harness.mira, result, label))
-    assert [press["button"] for press in harness.presses()] == ["Enhance ✨", long.strip()]
+    assert [press["button"] for press in harness.button_requests()] == ["Enhance ✨", long.strip()]
 
 
 async def test_buttons_that_want_more_than_a_press_are_not_shown(harness: BotHarness) -> None:
@@ -147,7 +147,7 @@ async def test_a_plain_member_gets_one_sentence_and_nothing_is_pressed(harness: 
     await harness.job(harness.bo, jobid)
     assert words(await harness.press(harness.bo, harness.last, "V1")) == ONLY_MODERATORS
     await harness.wait(60)
-    assert not harness.presses()
+    assert not harness.button_requests()
     assert not await harness.rows("SELECT * FROM submissions")
     assert len(harness.posts()) == 1
 
@@ -171,13 +171,13 @@ async def test_a_moderator_with_ten_running_jobs_waits_before_pressing(harness: 
         if nth == 4:
             await harness.wait(61)
     assert "You're already watching 10 running jobs." in words(await harness.press(harness.mira, grid, "U1"))
-    assert not harness.presses()
+    assert not harness.button_requests()
 
 
 # --- what useapi may say ----------------------------------------------------------------------------------------------
 
 
-async def test_a_used_button_leads_to_the_child_that_stands_here(harness: BotHarness) -> None:
+async def test_a_used_button_leads_to_the_child_that_is_posted_here(harness: BotHarness) -> None:
     _, grid = await posted(harness)
     before = str(button(grid, "U1").custom_id)
     await harness.press(harness.mira, grid, "U1")
@@ -188,17 +188,17 @@ async def test_a_used_button_leads_to_the_child_that_stands_here(harness: BotHar
     assert words(answer).startswith("U1 was already picked, so this was free")
     assert words(answer).endswith(f": [see it here]({harness.jump(child)})")
     await harness.wait(60)
-    assert len(harness.presses()) == 1
+    assert len(harness.button_requests()) == 1
 
 
 async def test_a_button_that_was_used_elsewhere_brings_the_existing_child(harness: BotHarness) -> None:
     parent, grid = await posted(harness)
     child = harness.useapi.add_job(button="U1", parent=parent, duration=30)
-    told = words(await harness.press(harness.mira, grid, "U1"))
-    assert told == "U1 was already picked, so this was free. I'll post it here."
+    text = words(await harness.press(harness.mira, grid, "U1"))
+    assert text == "U1 was already picked, so this was free. I'll post it here."
     await harness.wait(50)
     assert words(harness.last).startswith(f"**U1** of [castle in the fog]({harness.jump(grid)})")
-    assert harness.looks(child) >= 2
+    assert harness.polls(child) >= 2
     assert await harness.rows("SELECT state FROM submissions") == [("repeated",)]
 
 
@@ -211,12 +211,12 @@ async def test_two_moderators_in_the_same_moment_get_one_child(harness: BotHarne
         "U1 is on its way. I'll post it here.",
         "U1 was already picked, so this was free. I'll post it here.",
     ]
-    assert len(harness.presses()) == 1
+    assert len(harness.button_requests()) == 1
     await harness.wait(60)
     assert [words(post).split(" ")[0] for post in harness.posts()] == ["**Imagine**\n>", "**U1**"]
 
 
-async def test_who_presses_what_is_being_looked_for_waits_for_what_comes_of_it(harness: BotHarness) -> None:
+async def test_who_presses_what_is_being_reconciled_waits_for_the_outcome(harness: BotHarness) -> None:
     _, grid = await posted(harness)
     ana = harness.guild.add_member(harness.env.create_user("Ana"), roles=[harness.guild.roles["Moderators"]])
     harness.useapi.fail("reset", path="/v2/jobs/button")
@@ -254,11 +254,11 @@ async def test_a_press_at_a_full_account_is_kept_and_sent_when_a_job_ends(harnes
     assert words(harness.last).startswith("**V1** of ")
 
 
-async def test_a_press_that_midjourney_declines_is_told_to_the_presser_alone(harness: BotHarness) -> None:
+async def test_a_press_that_midjourney_declines_is_answered_to_the_presser_alone(harness: BotHarness) -> None:
     _, grid = await posted(harness)
     harness.useapi.plan(ends="moderated", duration=0)
-    told = words(await harness.press(harness.mira, grid, "V1"))
-    assert told.startswith("Midjourney declined this one.\n**Banned prompt detected**\nThe word ")
+    text = words(await harness.press(harness.mira, grid, "V1"))
+    assert text.startswith("Midjourney declined this one.\n**Banned prompt detected**\nThe word ")
     await harness.wait(60)
     assert len(harness.posts()) == 1
     assert await harness.rows("SELECT state FROM submissions") == [("declined",)]
@@ -284,7 +284,7 @@ async def test_a_press_whose_answer_was_lost_is_posted_however_late_its_job_is_k
     assert await harness.rows("SELECT state FROM submissions") == [("accepted",)]
     results = [post for post in harness.posts() if "**V1** of [" in words(post)]
     assert len(results) == 1
-    assert len(harness.presses()) == 1, "and nothing was sent again"
+    assert len(harness.button_requests()) == 1, "and nothing was sent again"
 
 
 async def test_a_lost_press_that_may_have_been_declined_is_not_said_to_be_free(harness: BotHarness) -> None:
@@ -294,4 +294,4 @@ async def test_a_lost_press_that_may_have_been_declined_is_not_said_to_be_free(h
     pressed = await harness.mira.click(grid, custom_id=button(grid, "V1").custom_id)
     await harness.wait(200)
     assert "it may be yours, and it may have been charged" in private(pressed).content
-    assert len(harness.presses()) == 1
+    assert len(harness.button_requests()) == 1

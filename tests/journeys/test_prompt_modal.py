@@ -21,20 +21,20 @@ async def single(harness: BotHarness) -> discord.Message:
 
 async def opened(harness: BotHarness, who: Any, message: discord.Message, label: str) -> Any:
     """`who` presses a button that opens a form."""
-    shown = await who.click(message, custom_id=button(message, label).custom_id)
-    assert shown.modal is not None
-    return shown
+    form = await who.click(message, custom_id=button(message, label).custom_id)
+    assert form.modal is not None
+    return form
 
 
-def field(shown: Any) -> dict[str, Any]:
+def field(form: Any) -> dict[str, Any]:
     """The one field of a form, with the words around it."""
-    (label,) = shown.modal["components"]
+    (label,) = form.modal["components"]
     return {**label, **label["component"]}
 
 
-async def sent(harness: BotHarness, who: Any, shown: Any, text: str) -> discord.Message:
+async def sent(harness: BotHarness, who: Any, form: Any, text: str) -> discord.Message:
     """`who` sends the form; the private answer."""
-    answer = await who.submit_modal(shown, {"prompt": text})
+    answer = await who.submit_modal(form, {"prompt": text})
     await harness.wait(0.1)
     return private(answer)
 
@@ -53,7 +53,7 @@ async def test_a_prompt_that_would_not_be_taken_comes_back_to_be_mended(harness:
     assert field(again)["value"] == "a castle, @everyone `in` the *fog* --zoom 3"
     answer = await sent(harness, harness.mira, again, "a castle at night --zoom 1.5")
     assert answer.content == "Custom Zoom is on its way. I'll post it here."
-    assert [(press["button"], press["prompt"]) for press in harness.presses()] == [
+    assert [(press["button"], press["prompt"]) for press in harness.button_requests()] == [
         ("Custom Zoom", "a castle at night --zoom 1.5")
     ]
     await harness.wait(60)
@@ -71,7 +71,7 @@ async def test_a_form_is_judged_when_it_is_sent_not_when_it_was_opened(harness: 
     await harness.bot.store.servers.change_settings(harness.guild.id, server_daily=9)
     harness.env.backend.remove_member_role(harness.guild.id, harness.mira.id, harness.guild.roles["Moderators"].id)
     assert (await submit(harness, form, ZOOMED)).startswith("Only moderators can use this button")
-    assert not harness.presses()
+    assert not harness.button_requests()
     harness.env.backend.add_member_role(harness.guild.id, harness.mira.id, harness.guild.roles["Moderators"].id)
     assert (await submit(harness, form, ZOOMED)) == "Custom Zoom is on its way. I'll post it here."
 
@@ -85,7 +85,7 @@ async def test_remix_opens_the_prompt_and_an_unchanged_one_is_not_sent(harness: 
     await sent(harness, harness.mira, form, CASTLE)
     await sent(harness, harness.mira, await opened(harness, harness.mira, grid, "V1"), "a castle at night")
     assert "U1" in (await harness.press(harness.mira, grid, "U1")).content, "which takes no prompt"
-    assert [(press["button"], press.get("prompt")) for press in harness.presses()] == [
+    assert [(press["button"], press.get("prompt")) for press in harness.button_requests()] == [
         ("🔄", None),
         ("V1", "a castle at night"),
         ("U1", None),
@@ -104,7 +104,7 @@ async def test_a_prompt_that_would_make_more_than_one_job_is_given_back_for_anot
         answer = await sent(harness, harness.mira, await opened(harness, harness.mira, grid, "V1"), prompt)
         assert answer.content.startswith(sentence)
         assert prompt in (answer.embeds[0].description or ""), "what was written is not lost"
-    assert not harness.presses()
+    assert not harness.button_requests()
     assert await harness.rows("SELECT * FROM submissions") == []
 
 
@@ -112,12 +112,14 @@ async def test_a_prompt_that_is_too_long_for_a_form_is_sent_whole_when_it_stays_
     await harness.bot.store.servers.change_settings(harness.guild.id, remix=True)
     await harness.job(harness.mira, harness.useapi.add_job(prompt="a castle, " * 450 + "--ar 3:2", age=600))
     form = await opened(harness, harness.mira, harness.last, "V1")
-    shown = field(form)
-    assert len(shown["value"]) == 4000
-    assert shown["value"].endswith(" --ar 3:2")
-    assert shown["description"].startswith("Discord's form is too small for the whole prompt")
-    assert "is on its way" in (await sent(harness, harness.mira, form, shown["value"])).content
-    assert [press.get("prompt") for press in harness.presses()] == [None], "useapi then takes the whole original"
+    text_field = field(form)
+    assert len(text_field["value"]) == 4000
+    assert text_field["value"].endswith(" --ar 3:2")
+    assert text_field["description"].startswith("Discord's form is too small for the whole prompt")
+    assert "is on its way" in (await sent(harness, harness.mira, form, text_field["value"])).content
+    assert [press.get("prompt") for press in harness.button_requests()] == [None], (
+        "useapi then takes the whole original"
+    )
 
 
 async def test_each_answer_of_useapis_has_its_sentence(harness: BotHarness) -> None:

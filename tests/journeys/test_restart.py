@@ -5,17 +5,17 @@ from tests.journeys.conftest import BotHarness, button, labels, words
 CASTLE = "a castle in the fog, ink wash --ar 3:2"
 
 
-async def test_a_job_that_still_runs_is_watched_on(harness: BotHarness) -> None:
+async def test_a_job_that_still_runs_keeps_being_polled(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(prompt=CASTLE, duration=80)
     await harness.job(harness.bo, jobid)
     await harness.restart()
     assert len(harness.posts()) == 1
     await harness.wait(120)
-    card, result = harness.posts()
+    status_card, result = harness.posts()
     assert result.content == f"<@{harness.bo.id}>"
     assert result.reference is not None
-    assert result.reference.message_id == card.id
-    assert card.content.endswith(f"[picture]({harness.jump(result)})")
+    assert result.reference.message_id == status_card.id
+    assert status_card.content.endswith(f"[picture]({harness.jump(result)})")
 
 
 async def test_a_result_that_fell_due_while_the_bot_was_away_is_posted_once(harness: BotHarness) -> None:
@@ -51,7 +51,7 @@ async def test_two_restarts_in_a_row_cost_nothing(harness: BotHarness) -> None:
         await harness.restart()
     await harness.wait(20)
     # First looks are spread over an interval by chance: each start may have made its own at once, and none made two.
-    assert harness.looks(jobid) <= 1 + 3 + 2, "one at the question, one of each start, two in 20 s"
+    assert harness.polls(jobid) <= 1 + 3 + 2, "one at the question, one of each start, two in 20 s"
     await harness.wait(100)
     assert len(harness.posts()) == 2
 
@@ -61,11 +61,11 @@ async def test_what_was_posted_is_not_posted_again(harness: BotHarness) -> None:
     await harness.job(harness.mira, jobid)
     await harness.wait(60)
     before = [(post.id, words(post)) for post in harness.posts()]
-    looks = harness.looks(jobid)
+    polls = harness.polls(jobid)
     await harness.restart(away=600)
     await harness.wait(600)
     assert [(post.id, words(post)) for post in harness.posts()] == before
-    assert harness.looks(jobid) == looks
+    assert harness.polls(jobid) == polls
     assert "already posted here" in await harness.job(harness.bo, jobid)
 
 
@@ -80,7 +80,7 @@ async def test_buttons_below_old_results_work(harness: BotHarness) -> None:
     assert words(harness.last).startswith(f"**U1** of [castle in the fog]({harness.jump(grid)})")
 
 
-async def test_buttons_below_old_cards_and_private_answers_work(harness: BotHarness) -> None:
+async def test_buttons_below_old_status_cards_and_private_answers_work(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(prompt=CASTLE, duration=600)
     await harness.job(harness.mira, jobid)
     question = await harness.press(harness.mira, harness.last, "Stop")
@@ -101,7 +101,7 @@ async def test_a_pressed_child_is_followed_on(harness: BotHarness) -> None:
     assert words(child).startswith(f"**V1** of [castle in the fog]({harness.jump(grid)})")
     assert child.reference is not None
     assert child.reference.message_id == grid.id
-    assert len(harness.presses()) == 1
+    assert len(harness.button_requests()) == 1
 
 
 async def test_the_short_key_still_names_the_job(harness: BotHarness) -> None:
@@ -122,13 +122,13 @@ async def test_commands_that_did_not_change_are_not_sent_again(harness: BotHarne
     assert (await harness.job(harness.mira, harness.useapi.add_job())).startswith("Watching `#")
 
 
-async def test_a_server_that_left_the_list_is_told_the_line_to_add(harness: BotHarness) -> None:
+async def test_a_server_that_left_the_list_is_answered_with_the_line_to_add(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, age=600))
     await harness.restart(allowed_guilds=frozenset({123456789012345678}))
     line = f"put `{harness.guild.id}` after `ALLOWED_GUILDS=`"
     assert line in await harness.job(harness.mira, harness.useapi.add_job())
     assert button(harness.last, "U1").custom_id is not None
-    told = words(await harness.press(harness.mira, harness.last, "U1"))
-    assert line in told
-    assert "123456789012345678" not in told, "which servers are listed is nobody's business"
-    assert not harness.presses()
+    text = words(await harness.press(harness.mira, harness.last, "U1"))
+    assert line in text
+    assert "123456789012345678" not in text, "which servers are listed is nobody's business"
+    assert not harness.button_requests()

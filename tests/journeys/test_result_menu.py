@@ -32,8 +32,8 @@ async def test_the_id_is_shown_to_who_may_see_it_ready_to_be_copied(harness: Bot
     jobid = harness.useapi.add_job(prompt=CASTLE, age=600)
     await harness.job(harness.bo, jobid)
     for person in (harness.bo, harness.mira):
-        shown = await harness.press(person, await harness.press(person, harness.last, "⋯"), "Show job ID")
-        assert words(shown) == f"```\n{jobid}\n```"
+        answer = await harness.press(person, await harness.press(person, harness.last, "⋯"), "Show job ID")
+        assert words(answer) == f"```\n{jobid}\n```"
     assert jobid not in harness.sent()
 
 
@@ -68,18 +68,18 @@ async def test_a_deleted_post_comes_back_when_asked_for(harness: BotHarness) -> 
     (second,) = harness.posts()
     assert words(second) == words(first)
     assert labels(second) == labels(first)
-    assert harness.looks(jobid) == 1
+    assert harness.polls(jobid) == 1
 
 
-async def test_the_card_leads_to_the_copy_that_stands(harness: BotHarness) -> None:
+async def test_the_status_card_leads_to_the_copy_that_was_not_deleted(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(prompt=CASTLE)
     await harness.job(harness.mira, jobid)
     await harness.wait(35)
     await harness.press(harness.mira, await harness.press(harness.mira, harness.last, "⋯"), "Delete this post")
     await harness.job(harness.mira, jobid)
     await harness.wait(6)
-    card, second = harness.posts()
-    assert f"]({harness.jump(second)})" in card.content
+    status_card, second = harness.posts()
+    assert f"]({harness.jump(second)})" in status_card.content
 
 
 async def test_deleting_one_copy_leaves_the_others_alone(harness: BotHarness) -> None:
@@ -121,14 +121,14 @@ async def test_tell_me_too_puts_a_member_on_the_list(harness: BotHarness) -> Non
         words(await harness.press(harness.bo, harness.last, "🔔 Notify me")) == "I'll mention you here when it's done."
     )
     await harness.wait(6)
-    (card,) = harness.posts()
-    assert card.embeds[0].footer.text == "Notifying Mira and 1 other"
+    (status_card,) = harness.posts()
+    assert status_card.embeds[0].footer.text == "Notifying Mira and 1 other"
     assert (
-        words(await harness.press(harness.bo, card, "🔔 Notify me"))
+        words(await harness.press(harness.bo, status_card, "🔔 Notify me"))
         == "You're already on the list: I'll notify you about this job."
     )
     assert (
-        words(await harness.press(harness.mira, card, "🔔 Notify me"))
+        words(await harness.press(harness.mira, status_card, "🔔 Notify me"))
         == "You're already on the list: I'll notify you about this job."
     )
     await harness.wait(90)
@@ -136,24 +136,24 @@ async def test_tell_me_too_puts_a_member_on_the_list(harness: BotHarness) -> Non
     assert len(harness.posts()) == 2
 
 
-async def test_a_card_that_discord_lets_nobody_edit_promises_nothing_that_came_already(harness: BotHarness) -> None:
+async def test_a_status_card_that_cannot_be_edited_promises_nothing_that_came_already(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(duration=20))
-    card = harness.last
+    status_card = harness.last
     harness.env.inject_error("PATCH", "/channels/*/messages/*", status=429, code=30046, times=None)
     await harness.wait(40)
     result = harness.last
     assert result.attachments
-    assert labels(card) == [["🔔 Notify me", "Stop"]]
-    told = await harness.press(harness.bo, card, "🔔 Notify me")
-    assert words(told) == "It's already posted here."
-    told = await harness.press(harness.mira, card, "Stop")
-    assert words(told) == "This job has already finished, so there's nothing to stop."
+    assert labels(status_card) == [["🔔 Notify me", "Stop"]]
+    answer = await harness.press(harness.bo, status_card, "🔔 Notify me")
+    assert words(answer) == "It's already posted here."
+    answer = await harness.press(harness.mira, status_card, "Stop")
+    assert words(answer) == "This job has already finished, so there's nothing to stop."
 
 
 # --- stop -------------------------------------------------------------------------------------------------------------
 
 
-async def test_stop_ends_ones_own_watch_and_the_others_are_told(harness: BotHarness) -> None:
+async def test_stop_ends_ones_own_subscription_and_the_others_stay_notified(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(duration=80)
     await harness.job(harness.mira, jobid)
     await harness.job(harness.bo, jobid)
@@ -169,18 +169,18 @@ async def test_stop_ends_ones_own_watch_and_the_others_are_told(harness: BotHarn
     assert harness.last.content == f"<@{harness.mira.id}>"
 
 
-async def test_when_the_last_one_stops_the_card_says_so_and_nobody_looks_any_more(harness: BotHarness) -> None:
+async def test_when_the_last_subscriber_stops_the_status_card_says_so_and_polls_end(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(prompt=CASTLE, duration=80)
     await harness.job(harness.bo, jobid)
     await harness.press(harness.bo, await harness.press(harness.bo, harness.last, "Stop"), "Stop notifying me")
     await harness.wait(6)
-    (card,) = harness.posts()
-    assert card.content == "-# No longer watching Imagine here."
-    assert not card.embeds
-    assert not card.components
-    looks = harness.looks(jobid)
+    (status_card,) = harness.posts()
+    assert status_card.content == "-# No longer watching Imagine here."
+    assert not status_card.embeds
+    assert not status_card.components
+    polls = harness.polls(jobid)
     await harness.wait(600)
-    assert harness.looks(jobid) == looks
+    assert harness.polls(jobid) == polls
     assert len(harness.posts()) == 1
 
 
@@ -197,13 +197,13 @@ async def test_a_moderator_may_stop_it_for_everyone_here_but_not_elsewhere(harne
     assert harness.posts(harness.lounge)[-1].content == f"<@{harness.bo.id}>"
 
 
-async def test_a_moderator_who_watches_may_choose(harness: BotHarness) -> None:
+async def test_a_subscribed_moderator_may_choose(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(duration=80))
     question = await harness.press(harness.mira, harness.last, "Stop")
     assert labels(question) == [["Stop notifying me", "Stop watching for everyone", "Cancel the job"]]
 
 
-async def test_a_member_who_does_not_watch_has_nothing_to_stop(harness: BotHarness) -> None:
+async def test_a_member_without_a_subscription_has_nothing_to_stop(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(duration=80))
     answer = await harness.press(harness.bo, harness.last, "Stop")
     assert words(answer) == "You aren't being notified about this job, so there's nothing to stop."
@@ -217,9 +217,9 @@ async def test_who_stopped_may_ask_again(harness: BotHarness) -> None:
     await harness.press(harness.bo, await harness.press(harness.bo, harness.last, "Stop"), "Stop notifying me")
     await harness.wait(4000)
     assert (await harness.job(harness.bo, jobid)).startswith("Watching `#")
-    old, card = harness.posts()
+    old, status_card = harness.posts()
     assert words(old) == "-# No longer watching Imagine here."
-    assert labels(card) == [["🔔 Notify me", "Stop"]]
+    assert labels(status_card) == [["🔔 Notify me", "Stop"]]
 
 
 async def never_confirmed(harness: BotHarness) -> discord.Message:

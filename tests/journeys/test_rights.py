@@ -77,7 +77,7 @@ async def test_without_read_message_history_everything_works(harness: BotHarness
     assert result.attachments
 
 
-async def test_a_card_can_be_joined_only_by_who_may_write_here(harness: BotHarness) -> None:
+async def test_a_status_card_can_be_joined_only_by_who_may_write_here(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(duration=120))
     harness.forbid(harness.bo, "send_messages")
     assert (await harness.press(harness.bo, harness.last, "🔔 Notify me")).content == NOT_YOU
@@ -96,14 +96,14 @@ async def test_a_press_whose_child_could_not_be_posted_is_not_paid_for(harness: 
     assert answer.content == (
         NOT_YOU if who == "the presser" else f"I can't post here, because I lack Send Messages. {HELP}"
     )
-    assert not harness.presses()
+    assert not harness.button_requests()
 
 
 async def test_only_moderators_press_what_costs_and_everyone_else_learns_why(harness: BotHarness) -> None:
     await harness.job(harness.bo, harness.useapi.add_job(age=600))
     answer = await harness.press(harness.bo, harness.last, "V1")
     assert answer.content == "Only moderators can use this button: it uses GPU time."
-    assert not harness.presses()
+    assert not harness.button_requests()
 
 
 async def test_who_did_not_ask_for_a_job_gets_neither_its_id_nor_its_deletion(harness: BotHarness) -> None:
@@ -139,14 +139,14 @@ async def test_a_server_that_was_taken_off_the_list_can_spend_nothing_with_its_o
     finished = harness.useapi.add_job(age=600)
     await harness.job(harness.mira, finished)
     await harness.job(harness.mira, harness.useapi.add_job(duration=9000))
-    post, card = harness.posts()
+    post, status_card = harness.posts()
     await harness.restart(allowed_guilds=frozenset({1}))
-    for message, label in ((post, "V1"), (post, "⋯"), (card, "Stop"), (card, "🔔 Notify me")):
+    for message, label in ((post, "V1"), (post, "⋯"), (status_card, "Stop"), (status_card, "🔔 Notify me")):
         assert (await harness.press(harness.mira, message, label)).content == line_for(harness)
     assert (await harness.press(harness.mira, harness.forge("old:button"), "Forged")).content == line_for(harness)
     # The job that runs is still looked at, and by chance at once: what its watch costs is not the buttons' doing.
     assert {request.method for request in harness.useapi.requests} == {"GET"}
-    assert harness.looks(finished) == 1
+    assert harness.polls(finished) == 1
 
 
 async def test_a_server_that_is_not_listed_gets_an_empty_autocomplete_not_an_endless_one(harness: BotHarness) -> None:

@@ -18,10 +18,10 @@ def admin(harness: BotHarness, name: str = "Ada") -> Any:
 
 async def opened(harness: BotHarness, who: Any, page: str = "HOME", channel: Any = None) -> discord.Message:
     panel = private(await who.slash(channel or harness.channel, "darkroom settings"))
-    return panel if page == "HOME" else await chosen(harness, who, panel, "s", page)
+    return panel if page == "HOME" else await selected(harness, who, panel, "s", page)
 
 
-async def chosen(harness: BotHarness, who: Any, panel: discord.Message, what: str, *values: Any) -> discord.Message:
+async def selected(harness: BotHarness, who: Any, panel: discord.Message, what: str, *values: Any) -> discord.Message:
     return await harness._seen(await who.select(panel, list(values), custom_id=f"dr:g:{what}"))
 
 
@@ -47,23 +47,23 @@ async def test_every_page_changes_its_settings_at_once_and_they_outlive_a_restar
     ada = admin(harness)
     role = harness.guild.create_role("Printers")
     panel = await opened(harness, ada, "RESULTS")
-    panel = await chosen(harness, ada, panel, "r", harness.lounge)
+    panel = await selected(harness, ada, panel, "r", harness.lounge)
     assert f"Results are posted in <#{harness.lounge.id}>" in panel.content
-    panel = await chosen(harness, ada, panel, "c:ping_after", "300")
+    panel = await selected(harness, ada, panel, "c:ping_after", "300")
     assert "Ping those who waited longer than 5 min." in panel.content
-    panel = await chosen(harness, ada, panel, "c:spoiler", "unless age-restricted")
+    panel = await selected(harness, ada, panel, "c:spoiler", "unless age-restricted")
     await harness.restart()
     panel = await harness.press(ada, panel, "Turn off pings")
     assert "Nobody is pinged." in panel.content
-    panel = await chosen(harness, ada, panel, "s", "WHO")
+    panel = await selected(harness, ada, panel, "s", "WHO")
     assert panel.content.startswith("**Who may press**\nModerators may use")
-    panel = await chosen(harness, ada, panel, "p", role)
+    panel = await selected(harness, ada, panel, "p", role)
     assert f"Moderators and <@&{role.id}> may use" in panel.content
     panel = await harness.press(ada, panel, "Turn on remix prompts")
     assert "Remix prompts are on" in panel.content
-    panel = await chosen(harness, ada, panel, "s", "NUMBERS")
+    panel = await selected(harness, ada, panel, "s", "NUMBERS")
     for name, value in (("daily", "3"), ("server_daily", "25"), ("cooldown", "30")):
-        panel = await chosen(harness, ada, panel, f"c:{name}", value)
+        panel = await selected(harness, ada, panel, f"c:{name}", value)
     assert "3 uses a day for each member.\n25 uses a day for the whole server.\n30 s cooldown between" in panel.content
     panel = await harness.press(ada, await opened(harness, ada), "Pause presses")
     assert "⏸️ Presses are paused" in panel.content
@@ -81,8 +81,8 @@ async def test_every_page_changes_its_settings_at_once_and_they_outlive_a_restar
     )
     panel = await harness.press(ada, panel, "Resume presses")
     assert "paused" not in panel.content
-    panel = await harness.press(ada, await chosen(harness, ada, panel, "s", "WHO"), "Moderators only")
-    panel = await harness.press(ada, await chosen(harness, ada, panel, "s", "RESULTS"), "Post where requested")
+    panel = await harness.press(ada, await selected(harness, ada, panel, "s", "WHO"), "Moderators only")
+    panel = await harness.press(ada, await selected(harness, ada, panel, "s", "RESULTS"), "Post where requested")
     now = await kept(harness)
     assert (now.press_role, now.results_channel, now.paused) == (None, None, False)
 
@@ -90,8 +90,8 @@ async def test_every_page_changes_its_settings_at_once_and_they_outlive_a_restar
 async def test_two_admins_at_once_do_not_undo_each_other_and_see_what_is_true(harness: BotHarness) -> None:
     ada, ben = admin(harness), admin(harness, "Ben")
     hers, his = await opened(harness, ada, "NUMBERS"), await opened(harness, ben, "NUMBERS")
-    await chosen(harness, ada, hers, "c:daily", "50")
-    his = await chosen(harness, ben, his, "c:cooldown", "60")
+    await selected(harness, ada, hers, "c:daily", "50")
+    his = await selected(harness, ben, his, "c:cooldown", "60")
     assert "50 uses a day for each member" in his.content
     assert "1 min cooldown between" in his.content
     hers, his = await opened(harness, ada), await opened(harness, ben)
@@ -108,8 +108,8 @@ async def test_who_no_longer_manages_the_server_changes_nothing_with_an_open_pan
     for answer in (
         await harness.press(ada, home, "Pause presses"),
         await harness.press(ada, home, "Send a test picture"),
-        await chosen(harness, ada, numbers, "c:daily", "100"),
-        await chosen(harness, ada, results, "r", harness.lounge),
+        await selected(harness, ada, numbers, "c:daily", "100"),
+        await selected(harness, ada, results, "r", harness.lounge),
         await harness.press(harness.bo, harness.forge("dr:g:b:paused:1"), "Forged"),
     ):
         assert answer.content == "Only members with Manage Server can use this."
@@ -127,9 +127,9 @@ async def test_a_button_that_no_panel_has_is_answered_and_changes_nothing(harnes
 # --- where results go -------------------------------------------------------------------------------------------------
 
 
-async def test_results_go_to_the_chosen_channel_and_the_asker_learns_where(harness: BotHarness) -> None:
+async def test_results_go_to_the_results_channel_and_the_asker_learns_where(harness: BotHarness) -> None:
     ada = admin(harness)
-    await chosen(harness, ada, await opened(harness, ada, "RESULTS"), "r", harness.lounge)
+    await selected(harness, ada, await opened(harness, ada, "RESULTS"), "r", harness.lounge)
     jobid = harness.useapi.add_job()
     answer = await harness.job(harness.bo, jobid)
     assert answer.startswith("Watching")
@@ -141,9 +141,9 @@ async def test_results_go_to_the_chosen_channel_and_the_asker_learns_where(harne
     await harness.wait(60)
     _, result = harness.posts(harness.lounge)
     assert result.attachments
-    stands = await harness.ask(harness.mira, jobid)
-    assert stands.content == f"It's already posted in <#{harness.lounge.id}>."
-    assert labels(stands) == [["Go to the picture"]]
+    link = await harness.ask(harness.mira, jobid)
+    assert link.content == f"It's already posted in <#{harness.lounge.id}>."
+    assert labels(link) == [["Go to the picture"]]
     assert not harness.posts()
     await harness.press(harness.mira, result, "U1")
     await harness.wait(30)
@@ -151,9 +151,9 @@ async def test_results_go_to_the_chosen_channel_and_the_asker_learns_where(harne
     assert not harness.posts()
 
 
-async def test_a_chosen_channel_that_was_deleted_or_closed_stops_nobody(harness: BotHarness) -> None:
+async def test_a_results_channel_that_was_deleted_or_closed_stops_nobody(harness: BotHarness) -> None:
     ada = admin(harness)
-    await chosen(harness, ada, await opened(harness, ada, "RESULTS"), "r", harness.lounge)
+    await selected(harness, ada, await opened(harness, ada, "RESULTS"), "r", harness.lounge)
     harness.forbid(None, "embed_links", channel=harness.lounge)
     panel = await opened(harness, ada)
     assert f"⚠️ Results should be posted in <#{harness.lounge.id}>, but I lack Embed Links there" in panel.content
@@ -177,19 +177,19 @@ async def test_a_chosen_channel_that_was_deleted_or_closed_stops_nobody(harness:
 async def test_a_channel_in_which_nothing_can_be_posted_is_not_taken(harness: BotHarness) -> None:
     ada = admin(harness)
     harness.forbid(None, "embed_links", "attach_files", channel=harness.lounge)
-    panel = await chosen(harness, ada, await opened(harness, ada, "RESULTS"), "r", harness.lounge)
+    panel = await selected(harness, ada, await opened(harness, ada, "RESULTS"), "r", harness.lounge)
     assert panel.content.startswith(
         f"⚠️ I can't use <#{harness.lounge.id}> for results: I lack Embed Links and Attach Files there."
     )
     harness.forbid(None, "send_messages", channel=harness.lounge)
-    panel = await chosen(harness, ada, panel, "r", harness.lounge)
+    panel = await selected(harness, ada, panel, "r", harness.lounge)
     assert "I lack Send Messages there." in panel.content
     assert (await kept(harness)).results_channel is None
 
 
-async def test_who_may_not_write_here_gets_nothing_posted_in_the_chosen_channel_either(harness: BotHarness) -> None:
+async def test_who_may_not_write_here_gets_nothing_posted_in_the_results_channel_either(harness: BotHarness) -> None:
     ada = admin(harness)
-    await chosen(harness, ada, await opened(harness, ada, "RESULTS"), "r", harness.lounge)
+    await selected(harness, ada, await opened(harness, ada, "RESULTS"), "r", harness.lounge)
     harness.forbid(harness.bo, "send_messages")
     assert (await harness.job(harness.bo, harness.useapi.add_job())).startswith(
         "You don't have permission to send messages here"
@@ -202,7 +202,7 @@ async def test_who_may_not_write_here_gets_nothing_posted_in_the_chosen_channel_
 async def test_a_press_role_that_was_deleted_is_shown_as_such(harness: BotHarness) -> None:
     ada = admin(harness)
     role = harness.guild.create_role("Printers")
-    await chosen(harness, ada, await opened(harness, ada, "WHO"), "p", role)
+    await selected(harness, ada, await opened(harness, ada, "WHO"), "p", role)
     harness.env.backend.delete_role(harness.guild.id, role.id)
     panel = await opened(harness, ada, "WHO")
     assert (
@@ -219,9 +219,9 @@ async def test_a_server_with_500_channels_and_250_roles_has_the_same_panel(harne
         last = harness.guild.create_text_channel(f"room-{number}")
     for number in range(250 - len(harness.guild.roles)):
         role = harness.guild.create_role(f"role-{number}", position=1000 + number)  # above: none is moved
-    panel = await chosen(harness, ada, await opened(harness, ada, "RESULTS"), "r", last)
+    panel = await selected(harness, ada, await opened(harness, ada, "RESULTS"), "r", last)
     assert f"Results are posted in <#{last.id}>" in panel.content
-    panel = await chosen(harness, ada, await opened(harness, ada, "WHO"), "p", role)
+    panel = await selected(harness, ada, await opened(harness, ada, "WHO"), "p", role)
     assert f"<@&{role.id}>" in panel.content
 
 
@@ -243,7 +243,7 @@ async def test_a_test_picture_shows_that_results_arrive_and_costs_nothing(harnes
     harness.env.inject_error("POST", f"/channels/{harness.channel.id}/messages", status=413, code=40005)
     answer = await harness.press(ada, panel, "Send a test picture")
     assert answer.content.startswith("Discord doesn't accept a file that large here.")
-    await chosen(harness, ada, await opened(harness, ada, "RESULTS"), "r", harness.lounge)
+    await selected(harness, ada, await opened(harness, ada, "RESULTS"), "r", harness.lounge)
     answer = await harness.press(ada, panel, "Send a test picture")
     assert answer.content == f"Test picture posted in <#{harness.lounge.id}>. It cost nothing."
     assert len(harness.posts(harness.lounge)) == 1

@@ -21,21 +21,21 @@ def answer_about(jobid: str, status: str, **more: Any) -> dict[str, Any]:
 # --- declined ---------------------------------------------------------------------------------------------------------
 
 
-async def test_a_declined_job_is_told_without_its_prompt(harness: BotHarness) -> None:
+async def test_a_declined_job_is_posted_without_its_prompt(harness: BotHarness) -> None:
     await harness.job(harness.bo, harness.useapi.add_job(prompt=SECRET, ends="moderated", duration=30))
     await harness.wait(50)
-    card, result = harness.posts()
+    status_card, result = harness.posts()
     assert words(result) == DECLINED
     assert result.embeds[0].colour is not None
     assert result.embeds[0].colour.value == AMBER
     assert labels(result) == [["Why?", "⋯"]]
     assert not result.attachments
-    assert card.content == f"-# ✗ Imagine, declined after 30 s → [details]({harness.jump(result)})"
+    assert status_card.content == f"-# ✗ Imagine, declined after 30 s → [details]({harness.jump(result)})"
     assert "forbidden" not in harness.sent()
     assert "castle" not in harness.sent()
 
 
-async def test_why_is_told_to_who_asked_and_to_nobody_else(harness: BotHarness) -> None:
+async def test_the_reason_is_answered_to_who_asked_and_to_nobody_else(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(prompt=SECRET, ends="moderated", age=60)
     await harness.job(harness.bo, jobid)
     told = words(await harness.press(harness.bo, harness.last, "Why?"))
@@ -52,9 +52,9 @@ async def test_a_job_that_useapi_answers_with_422_is_declined_like_any_other(har
     over = harness.useapi.add_job(prompt=SECRET, ends="moderated", age=60, over_code=422)
     assert await harness.job(harness.bo, over) == "This job has already finished. Posting it here."
     assert [words(post) for post in harness.posts()[1:]] == [DECLINED] * 2
-    looks = harness.looks(running), harness.looks(over)
+    polls = harness.polls(running), harness.polls(over)
     await harness.wait(600)
-    assert (harness.looks(running), harness.looks(over)) == looks, "a declined job is over"
+    assert (harness.polls(running), harness.polls(over)) == polls, "a declined job is over"
 
 
 # --- failed, cancelled ------------------------------------------------------------------------------------------------
@@ -78,22 +78,22 @@ async def test_a_job_that_is_paused_and_stopped_at_midjourney_is_shown_as_that(h
     for state in ("(31%) (relaxed)", "(paused) (relaxed)"):
         harness.useapi.set_answer(jobid, answer_about(jobid, "progress", content=f"**a castle** - <@1> {state}"))
         await harness.wait(25)
-    (card,) = harness.posts()
-    assert "31% · paused by Midjourney · relaxed" in words(card)
+    (status_card,) = harness.posts()
+    assert "31% · paused by Midjourney · relaxed" in words(status_card)
     harness.useapi.set_answer(jobid, answer_about(jobid, "progress", content="**a castle** - <@1> (Stopped)"))
     await harness.wait(25)
-    card, result = harness.posts()
+    status_card, result = harness.posts()
     assert words(result).endswith("**Imagine**\n> a castle\n\nThis job was stopped at Midjourney.")
-    assert card.content.startswith("-# – Imagine · castle, stopped")
+    assert status_card.content.startswith("-# – Imagine · castle, stopped")
 
 
 async def test_a_failed_job_says_so_with_midjourneys_word(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(prompt="a castle", ends="failed", duration=30))
     await harness.wait(50)
-    card, result = harness.posts()
+    status_card, result = harness.posts()
     assert words(result) == ("**Imagine**\n> a castle\n\nMidjourney could not finish this job. It said: Internal error")
     assert labels(result) == [["Why?", "⋯"]]
-    assert card.content == f"-# ✗ Imagine · castle, failed after 30 s → [details]({harness.jump(result)})"
+    assert status_card.content == f"-# ✗ Imagine · castle, failed after 30 s → [details]({harness.jump(result)})"
 
 
 @pytest.mark.parametrize("spelling", ["cancelled", "canceled", "CANCELLED"])
@@ -102,9 +102,9 @@ async def test_a_cancelled_job_says_so(harness: BotHarness, spelling: str) -> No
     await harness.job(harness.mira, jobid)
     harness.useapi.set_answer(jobid, answer_about(jobid, spelling))
     await harness.wait(20)
-    card, result = harness.posts()
+    status_card, result = harness.posts()
     assert words(result) == "**Imagine**\n> a castle\n\nThis job was cancelled."
-    assert card.content.startswith("-# – Imagine · castle, cancelled")
+    assert status_card.content.startswith("-# – Imagine · castle, cancelled")
 
 
 async def test_whoever_waited_long_is_called_for_bad_news_too(harness: BotHarness) -> None:
@@ -124,12 +124,12 @@ async def test_a_job_that_useapi_has_thrown_away_ends_with_a_sentence(harness: B
     await harness.wait(23 * HOUR)
     assert len(harness.posts()) == 1, "one such answer may be a mistake, as all of a day may be"
     await harness.wait(2 * HOUR)
-    card, result = harness.posts()
+    status_card, result = harness.posts()
     assert words(result).endswith("**Imagine**\n> a castle\n\nuseapi.net no longer keeps this job.")
-    assert card.content.startswith("-# – Imagine · castle, expired")
-    looks = harness.looks(jobid)
+    assert status_card.content.startswith("-# – Imagine · castle, expired")
+    polls = harness.polls(jobid)
     await harness.wait(600)
-    assert harness.looks(jobid) == looks
+    assert harness.polls(jobid) == polls
 
 
 @pytest.mark.parametrize("status", [404, 410])
@@ -139,7 +139,7 @@ async def test_a_bad_day_of_useapis_ends_no_job(harness: BotHarness, status: int
     harness.useapi.set_answer(jobid, {"error": "Unable to locate job", "code": status}, status=status)
     await harness.wait(20 * HOUR)
     assert len(harness.posts()) == 1
-    assert harness.looks(jobid) < 20 * 14, "it is polled rarely"
+    assert harness.polls(jobid) < 20 * 14, "it is polled rarely"
     harness.useapi.forget_answer(jobid)
     await harness.wait(6 * 60)
     _, result = harness.posts()
@@ -175,7 +175,7 @@ async def test_a_job_that_is_found_again_in_time_goes_on(harness: BotHarness) ->
     assert labels(result)[0] == ["U1", "U2", "U3", "U4", "🔄"]
 
 
-async def test_a_forgotten_job_is_looked_for_anew_when_somebody_asks(harness: BotHarness) -> None:
+async def test_a_forgotten_job_is_polled_again_on_request(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(prompt="a castle", duration=100)
     await harness.job(harness.mira, jobid)
     harness.useapi.set_answer(jobid, {"error": "Job has expired", "code": 410}, status=410)
@@ -196,21 +196,21 @@ async def test_a_job_without_news_for_a_day_is_given_up_with_a_sentence(harness:
     jobid = harness.useapi.add_job(prompt="a castle", ends="silent")
     await harness.job(harness.mira, jobid)
     await harness.wait(600)
-    (card,) = harness.posts()
+    (status_card,) = harness.posts()
     await harness.restart(away=23 * 3600)  # or 276 more looks
     await harness.wait(600)
-    assert [words(post) for post in harness.posts()] == [words(card)]
+    assert [words(post) for post in harness.posts()] == [words(status_card)]
     await harness.wait(2 * 3600)  # an hour of looks on top: the machine's clock may have been set forward
-    card, result = harness.posts()
+    status_card, result = harness.posts()
     assert words(result).endswith("No news about this job for a day, so I stopped checking.")
     assert not result.flags.suppress_notifications
-    assert card.content == f"-# – Imagine · castle, no news → [details]({harness.jump(result)})"
-    looks = harness.looks(jobid)
+    assert status_card.content == f"-# – Imagine · castle, no news → [details]({harness.jump(result)})"
+    polls = harness.polls(jobid)
     await harness.wait(3600)
-    assert harness.looks(jobid) == looks
+    assert harness.polls(jobid) == polls
 
 
-async def test_a_job_that_was_given_up_is_watched_again_when_somebody_asks(harness: BotHarness) -> None:
+async def test_a_job_that_was_given_up_is_subscribed_again_on_request(harness: BotHarness) -> None:
     await harness.restart(poll_seconds=300)
     jobid = harness.useapi.add_job(prompt="a castle", ends="silent")
     await harness.job(harness.mira, jobid)
@@ -224,9 +224,9 @@ async def test_a_job_that_was_given_up_is_watched_again_when_somebody_asks(harne
     assert "80%" in words(harness.last)
     harness.useapi.set_answer(jobid, answer_about(jobid, "completed", buttons=["U1"]))
     await harness.wait(330 + 75)  # it is polled some more times for its picture
-    *_, card, result = harness.posts()
+    *_, status_card, result = harness.posts()
     assert labels(result) == [["U1", "⋯"]]
-    assert harness.jump(result) in card.content
+    assert harness.jump(result) in status_card.content
 
 
 # --- still alive ------------------------------------------------------------------------------------------------------
@@ -247,13 +247,13 @@ async def test_a_status_that_useapi_invents_later_does_not_end_a_job(harness: Bo
     assert [labels(result)[0] for result in results] == [["U1", "U2", "U3", "U4", "🔄"]] * len(jobids)
 
 
-async def test_an_older_answer_does_not_take_the_card_back(harness: BotHarness) -> None:
+async def test_an_older_answer_does_not_take_the_status_card_back(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(prompt="a castle", duration=267)
     harness.useapi.set_answer(jobid, answer_about(jobid, "progress", content="**a castle** - <@1> (47%) (fast)"))
     await harness.job(harness.mira, jobid)
     harness.useapi.set_answer(jobid, answer_about(jobid, "progress", content="**a castle** - <@1> (17%) (fast)"))
     await harness.wait(20)
-    assert harness.looks(jobid) == 2
+    assert harness.polls(jobid) == 2
     assert "47%" in words(harness.last)
     harness.useapi.set_answer(jobid, answer_about(jobid, "started"))
     await harness.wait(20)

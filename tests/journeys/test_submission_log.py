@@ -1,4 +1,4 @@
-"""`/darkroom presses` and `/darkroom status`: what admins read about their own server, and about no other."""
+"""`/darkroom button_requests` and `/darkroom status`: what admins read about their own server, and about no other."""
 
 import math
 from typing import Any
@@ -16,7 +16,7 @@ async def opened(harness: BotHarness, who: Any, command: str = "presses") -> dis
     return private(await who.slash(harness.channel, f"darkroom {command}"))
 
 
-async def insert_presses(
+async def insert_submissions(
     harness: BotHarness, number: int, user: Any, *, ago: float = 0, tier: CostTier = CostTier.VARY
 ) -> None:
     """Presses of the first job, as the line leaves them."""
@@ -67,35 +67,35 @@ async def test_a_press_is_written_down_with_who_when_what_and_what_came_of_it(ha
 async def test_many_presses_are_paged_and_the_buttons_outlive_a_restart(harness: BotHarness) -> None:
     ada = admin(harness)
     await harness.job(harness.bo, harness.useapi.add_job(age=600))
-    await insert_presses(harness, 25, harness.bo)
+    await insert_submissions(harness, 25, harness.bo)
     panel = await opened(harness, ada)
 
-    def shown() -> list[str]:
+    def listed() -> list[str]:
         return [line.split("**")[1] for line in words(panel).splitlines() if line.startswith("<t:")]
 
-    assert shown() == [f"V{number}" for number in range(24, 14, -1)]
+    assert listed() == [f"V{number}" for number in range(24, 14, -1)]
     assert button(panel, "◀ Newer").disabled
     await harness.restart()
     panel = await harness.press(ada, panel, "Older ▶")
     panel = await harness.press(ada, panel, "Older ▶")
-    assert shown() == [f"V{number}" for number in range(4, -1, -1)]
+    assert listed() == [f"V{number}" for number in range(4, -1, -1)]
     assert button(panel, "Older ▶").disabled
     panel = await harness.press(ada, panel, "◀ Newer")
-    assert shown() == [f"V{number}" for number in range(14, 4, -1)]
+    assert listed() == [f"V{number}" for number in range(14, 4, -1)]
     panel = await harness.press(ada, panel, "◀ Newer")
-    assert shown() == [f"V{number}" for number in range(24, 14, -1)]
+    assert listed() == [f"V{number}" for number in range(24, 14, -1)]
     harness.env.backend.remove_member_role(harness.guild.id, ada.id, harness.guild.roles["Managers Ada"].id)
     assert (await harness.press(ada, panel, "Older ▶")).content == "Only members with Manage Server can use this."
 
 
-async def test_totals_stand_by_day_week_and_month_per_member_and_kind(harness: BotHarness) -> None:
+async def test_totals_are_by_day_week_and_month_per_member_and_kind(harness: BotHarness) -> None:
     ada = admin(harness)
     await harness.job(harness.bo, harness.useapi.add_job(age=600))
-    await insert_presses(harness, 2, harness.bo, ago=HOUR)
-    await insert_presses(harness, 1, harness.bo, ago=HOUR, tier=CostTier.UPSCALE)
-    await insert_presses(harness, 4, harness.mira, ago=3 * 24 * HOUR, tier=CostTier.PICK)
-    await insert_presses(harness, 1, harness.mira, ago=20 * 24 * HOUR)
-    await insert_presses(harness, 9, harness.mira, ago=40 * 24 * HOUR)
+    await insert_submissions(harness, 2, harness.bo, ago=HOUR)
+    await insert_submissions(harness, 1, harness.bo, ago=HOUR, tier=CostTier.UPSCALE)
+    await insert_submissions(harness, 4, harness.mira, ago=3 * 24 * HOUR, tier=CostTier.PICK)
+    await insert_submissions(harness, 1, harness.mira, ago=20 * 24 * HOUR)
+    await insert_submissions(harness, 9, harness.mira, ago=40 * 24 * HOUR)
     assert (await opened(harness, ada)).content.splitlines() == [
         "**Last 24 hours: 3 presses.** Bo: 2 variations, 1 upscale",
         "**Last 7 days: 7 presses.** Mira: 4 picks; Bo: 2 variations, 1 upscale",
@@ -106,7 +106,7 @@ async def test_totals_stand_by_day_week_and_month_per_member_and_kind(harness: B
 async def test_hostile_names_and_every_outcome_fit_on_a_page(harness: BotHarness) -> None:
     ada = admin(harness)
     await harness.job(harness.bo, harness.useapi.add_job(age=600, buttons=["*" * 80]))
-    await insert_presses(harness, 10, harness.bo)
+    await insert_submissions(harness, 10, harness.bo)
     name, button_name = "@everyone [x](https://x.y) `**~~" * 3, "*_`" * 30
     rows = [(state, name, button_name, number) for number, state in enumerate(SubmissionState, 1)]
     await harness.bot.store.database.transaction(
@@ -141,19 +141,19 @@ async def test_other_servers_presses_and_troubles_are_not_shown(harness: BotHarn
     ]
     harness.bot.owner_id = boss.id
     status = private(await boss.slash(channel, "darkroom status"))
-    *_, useapi, line, held = status.content.splitlines()
+    *_, useapi, line, paused = status.content.splitlines()
     assert (useapi, line) == ("useapi.net: answers", "Queued buttons of all servers: 1")
-    assert held.startswith("The queue is paused: All Midjourney slots are busy.")
+    assert paused.startswith("The queue is paused: All Midjourney slots are busy.")
 
 
-async def test_an_outage_is_told_to_admins_in_few_words_and_to_the_owner_in_full(harness: BotHarness) -> None:
+async def test_an_outage_is_shown_to_admins_in_few_words_and_to_the_owner_in_full(harness: BotHarness) -> None:
     ada = admin(harness)
     await harness.job(harness.bo, harness.useapi.add_job(duration=600))
     harness.useapi.fail(402, times=math.inf)
     await harness.wait(30)
-    told = (await opened(harness, ada, "status")).content
-    assert "useapi.net: has trouble. Jobs continue by themselves" in told
-    assert "subscription" not in told
+    text = (await opened(harness, ada, "status")).content
+    assert "useapi.net: has trouble. Jobs continue by themselves" in text
+    assert "subscription" not in text
     harness.bot.owner_id = ada.id
     assert "useapi.net: The useapi.net subscription behind this bot has ended." in (
         (await opened(harness, ada, "status")).content

@@ -104,7 +104,7 @@ async def test_an_outage_of_useapi_is_reported_but_fails_no_part(
         assert await failing(origin) == {}, "nor is the backlog after it"
 
 
-async def test_metrics_count_what_happened_and_hold_no_secret(
+async def test_metrics_count_what_happened_and_contain_no_secret(
     harness: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     origin = await served_on(harness, caplog)

@@ -37,9 +37,9 @@ async def test_a_full_disk_promises_nothing_and_loses_nothing(harness: BotHarnes
     await harness.wait(120)
     (result, *_) = results(harness)
     assert "a lighthouse" in words(result)
-    told = [words(message) for message in harness.posts(harness.lounge)]
-    assert told[0].startswith("⚠️ The database cannot be written")
-    assert len([words for words in told if "⚠️" in words]) == 1
+    texts = [words(message) for message in harness.posts(harness.lounge)]
+    assert texts[0].startswith("⚠️ The database cannot be written")
+    assert len([words for words in texts if "⚠️" in words]) == 1
 
 
 async def test_a_mistake_in_our_sql_is_logged_as_a_bug_and_blames_no_disk(
@@ -49,15 +49,15 @@ async def test_a_mistake_in_our_sql_is_logged_as_a_bug_and_blames_no_disk(
     await harness.job(harness.mira, harness.useapi.add_job(prompt="a lighthouse"))
     mistake = "CREATE TRIGGER mistake BEFORE INSERT ON subscriptions BEGIN INSERT INTO none_such VALUES (1); END"
     await harness.bot.store.database.rows(mistake)
-    told = await harness.press(harness.bo, harness.last, "🔔 Notify me")
-    assert told.content.startswith("Something went wrong on my side.")
+    answer = await harness.press(harness.bo, harness.last, "🔔 Notify me")
+    assert answer.content.startswith("Something went wrong on my side.")
     assert "OperationalError" in caplog.text
     assert "The database cannot be written" not in caplog.text
     assert harness.posts(harness.lounge) == []
     caplog.clear()  # the traceback was the story
 
 
-async def test_a_disk_without_room_for_pictures_holds_no_result_up(harness: BotHarness) -> None:
+async def test_a_disk_without_room_for_pictures_delays_no_result(harness: BotHarness) -> None:
     await harness.restart(alert_channel=harness.lounge.id)
     data = samples.png(64, 64) + bytes(5_000_000)
     url = harness.useapi.serve_file("x.png", data, content_type="image/png")
@@ -71,11 +71,11 @@ async def test_a_disk_without_room_for_pictures_holds_no_result_up(harness: BotH
         await harness.wait(100)
     await harness.wait(200)
     assert harness.bytes_of(harness.last.attachments[0]) == data
-    told = [words(message) for message in harness.posts(harness.lounge) if "disk is full" in words(message)]
-    assert [line[:2] for line in told] == ["⚠️", "✓ "]
+    texts = [words(message) for message in harness.posts(harness.lounge) if "disk is full" in words(message)]
+    assert [line[:2] for line in texts] == ["⚠️", "✓ "]
 
 
-async def test_a_folder_that_cannot_be_written_to_holds_no_result_up(harness: BotHarness) -> None:
+async def test_a_folder_that_cannot_be_written_to_delays_no_result(harness: BotHarness) -> None:
     folder = harness.folder / "tmp"
     folder.rmdir()
     folder.touch()
@@ -120,7 +120,7 @@ async def test_a_clock_that_jumps_an_hour_loses_and_repeats_no_result(jumping: J
     assert jumping.posts()[0].content.startswith("-# ✓"), "the card is told as well"
 
 
-async def test_a_clock_that_is_set_back_holds_up_no_result_that_waits_for_another_try(jumping: Jumping) -> None:
+async def test_a_clock_that_is_set_back_delays_no_result_that_waits_for_a_retry(jumping: Jumping) -> None:
     jumping.env.inject_error("POST", "/channels/*/messages", status=403, code=50001)
     await jumping.job(jumping.mira, jumping.useapi.add_job(prompt="a lighthouse", age=600))
     assert not jumping.posts()
@@ -131,7 +131,7 @@ async def test_a_clock_that_is_set_back_holds_up_no_result_that_waits_for_anothe
     assert [words(post).rpartition("> ")[2] for post in jumping.posts()] == ["a lighthouse", "a windmill"]
 
 
-async def test_a_clock_that_is_set_right_by_years_ends_no_watch(jumping: Jumping) -> None:
+async def test_a_clock_that_is_corrected_by_years_ends_no_subscription(jumping: Jumping) -> None:
     await jumping.job(jumping.mira, jumping.useapi.add_job(prompt="a lighthouse", duration=400))
     jumping.offset = timedelta(days=5000)
     await jumping.wait(1000)

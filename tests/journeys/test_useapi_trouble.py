@@ -43,7 +43,7 @@ SENTENCES: dict[int | str, str] = {
 
 
 @pytest.mark.parametrize("troubles", [list(SENTENCES)[start::4] for start in range(4)], ids=str)
-async def test_each_trouble_has_its_own_private_sentence_and_leaves_no_watch(
+async def test_each_trouble_has_its_own_private_sentence_and_leaves_no_subscription(
     harness: BotHarness, troubles: list[int | str]
 ) -> None:
     jobid = harness.useapi.add_job()
@@ -53,9 +53,9 @@ async def test_each_trouble_has_its_own_private_sentence_and_leaves_no_watch(
         assert answer == SENTENCES[error]
         assert not re.search(r"\d{3}|error|Traceback", answer)
         harness.useapi.heal()
-    asked = len(harness.useapi.requests)
+    before = len(harness.useapi.requests)
     await harness.wait(600)
-    assert len(harness.useapi.requests) == asked
+    assert len(harness.useapi.requests) == before
     assert not harness.posts()
 
 
@@ -72,7 +72,7 @@ async def test_an_api_that_hangs_costs_twenty_seconds_and_not_the_answer(harness
     assert (await harness.job(harness.bo, jobid)).startswith("Watching")
 
 
-async def test_a_declined_job_is_told_at_once_and_without_its_prompt(harness: BotHarness) -> None:
+async def test_a_declined_job_is_reported_at_once_and_without_its_prompt(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(prompt="something forbidden", ends="moderated", age=600, over_code=422)
     assert await harness.job(harness.bo, jobid) == "This job has already finished. Posting it here."
     assert "something" not in words(harness.last)
@@ -127,7 +127,9 @@ async def test_a_short_outage_delays_nobody_by_much(harness: BotHarness) -> None
 
 
 @pytest.mark.parametrize("error", [401, 596])
-async def test_a_refused_account_is_probed_once_a_minute_and_no_watch_is_lost(harness: BotHarness, error: int) -> None:
+async def test_a_refused_account_is_probed_once_a_minute_and_no_subscription_is_lost(
+    harness: BotHarness, error: int
+) -> None:
     jobs = [harness.useapi.add_job(duration=60) for _ in range(5)]
     for jobid in jobs:
         await harness.job(harness.mira, jobid)
@@ -141,16 +143,16 @@ async def test_a_refused_account_is_probed_once_a_minute_and_no_watch_is_lost(ha
     assert len([post for post in harness.posts() if post.attachments]) == len(jobs)
 
 
-async def test_people_who_ask_while_the_account_is_refused_do_not_wake_the_watcher(harness: BotHarness) -> None:
+async def test_people_who_ask_while_the_account_is_refused_do_not_wake_the_poller(harness: BotHarness) -> None:
     first, second = harness.useapi.add_job(duration=600), harness.useapi.add_job(duration=600)
     await harness.job(harness.mira, first)
     harness.useapi.fail(401, times=math.inf)
     await harness.wait(30)
-    before = harness.looks(first)
+    before = harness.polls(first)
     assert await harness.job(harness.bo, second) == SENTENCES[401]
     assert (await harness.job(harness.bo, first)).startswith("I'm already watching")
     await harness.wait(10)
-    assert harness.looks(first) == before
+    assert harness.polls(first) == before
 
 
 async def test_the_pause_that_useapi_asks_for_is_kept(harness: BotHarness) -> None:
@@ -158,20 +160,20 @@ async def test_the_pause_that_useapi_asks_for_is_kept(harness: BotHarness) -> No
     await harness.job(harness.mira, jobid)
     harness.useapi.fail(429, retry_after=200)
     await harness.wait(18)
-    asked = harness.looks(jobid)
-    assert asked == 2
+    polls = harness.polls(jobid)
+    assert polls == 2
     await harness.wait(195)
-    assert harness.looks(jobid) == asked
+    assert harness.polls(jobid) == polls
     await harness.wait(30)
     assert harness.last.attachments
 
 
 async def test_no_pause_is_longer_than_five_minutes(harness: BotHarness) -> None:
-    for asked in (-5.0, 1e9, math.inf, math.nan):
+    for pause in (-5.0, 1e9, math.inf, math.nan):
         await harness.job(harness.mira, harness.useapi.add_job(duration=20))
-        harness.useapi.fail(429, retry_after=asked)
+        harness.useapi.fail(429, retry_after=pause)
         await harness.wait(340)
-        assert harness.last.attachments, asked
+        assert harness.last.attachments, pause
 
 
 async def test_a_job_that_is_unknown_now_and_then_is_not_given_up(harness: BotHarness) -> None:

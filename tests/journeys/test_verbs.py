@@ -23,20 +23,20 @@ def pictures_of(useapi: FakeUseapi) -> list[str]:
     return [request.path for request in useapi.requests if request.path.startswith("/attachments/")]
 
 
-async def test_a_job_of_every_public_verb_has_a_card_and_then_a_result(harness: BotHarness) -> None:
+async def test_a_job_of_every_public_verb_has_a_status_card_and_then_a_result(harness: BotHarness) -> None:
     for number, (verb, title) in enumerate(TITLES.items(), 1):
         await harness.job(harness.mira, harness.useapi.add_job(verb, prompt=CASTLE, duration=30, buttons=[]))
         assert words(harness.last).startswith(title)
         await harness.wait(50)
-        *_, card, result = harness.posts()
+        *_, status_card, result = harness.posts()
         assert len(harness.posts()) == 2 * number
         assert words(result).startswith(title)
         assert labels(result)[-1][-1] == "⋯"
-        assert f"]({harness.jump(result)})" in card.content
+        assert f"]({harness.jump(result)})" in status_card.content
 
 
 @pytest.mark.parametrize("status", ["created", "started", "progress"])
-async def test_a_job_is_watched_whatever_its_state(harness: BotHarness, status: str) -> None:
+async def test_a_job_can_be_subscribed_to_whatever_its_state(harness: BotHarness, status: str) -> None:
     ages = {"created": 0.0, "started": 11.0, "progress": 17.0}
     jobid = harness.useapi.add_job(prompt=CASTLE, queued=10, age=ages[status])
     assert (await harness.job(harness.mira, jobid)).startswith("Watching `#")
@@ -63,11 +63,11 @@ async def test_describe_shows_its_four_prompts_and_the_picture_they_describe(har
     assert labels(result) == [buttons, ["⋯"]]
 
 
-async def test_describes_card_leads_to_the_prompts(harness: BotHarness) -> None:
+async def test_the_status_card_of_a_describe_leads_to_the_prompts(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job("describe", prompt=CASTLE))
     await harness.wait(20)
-    card, result = harness.posts()
-    assert card.content == f"-# ✓ Describe · a picture, 13 s → [prompts]({harness.jump(result)})"
+    status_card, result = harness.posts()
+    assert status_card.content == f"-# ✓ Describe · a picture, 13 s → [prompts]({harness.jump(result)})"
 
 
 @pytest.mark.parametrize("verb", ["seed", "seed_async"])
@@ -107,7 +107,7 @@ async def test_a_button_job_that_was_pressed_elsewhere_is_known_by_its_button(ha
     assert result.attachments[0].description == f"Picture made with Midjourney: {CASTLE}"
 
 
-async def test_a_pressed_elsewhere_childs_result_names_and_answers_the_parent_that_stands_here(
+async def test_a_result_of_a_press_elsewhere_names_and_replies_to_the_parent_that_is_posted_here(
     harness: BotHarness,
 ) -> None:
     parent = harness.useapi.add_job(prompt=CASTLE, age=600)
@@ -125,10 +125,10 @@ async def test_a_pressed_elsewhere_childs_result_names_and_answers_the_parent_th
 
 async def test_what_shows_the_payers_account_stays_with_the_asker(harness: BotHarness) -> None:
     for verb in ACCOUNT:
-        await is_shown_to_the_asker_alone(harness, verb)
+        await is_private_to_the_asker(harness, verb)
 
 
-async def is_shown_to_the_asker_alone(harness: BotHarness, verb: str) -> None:
+async def is_private_to_the_asker(harness: BotHarness, verb: str) -> None:
     jobid = harness.useapi.add_job(verb, age=60)
     answer = await harness.ask(harness.mira, jobid)
     assert answer.embeds
@@ -136,12 +136,12 @@ async def is_shown_to_the_asker_alone(harness: BotHarness, verb: str) -> None:
     assert len(words(answer).splitlines()) >= 2, "the mode, and what Midjourney says about it"
     await harness.wait(60)
     assert not harness.posts()
-    assert harness.looks(jobid) == 1, "there is nothing to watch"
+    assert harness.polls(jobid) == 1, "there is nothing to watch"
     assert await harness.bot.store.jobs.by_jobid(jobid) is None
     assert not await harness.mira.autocomplete(harness.channel, "job", "jobid", "")
 
 
-async def test_info_tells_the_account_without_naming_its_owner(harness: BotHarness) -> None:
+async def test_info_shows_the_account_without_naming_its_owner(harness: BotHarness) -> None:
     answer = words(await harness.ask(harness.mira, harness.useapi.add_job("info", age=60)))
     assert "**Subscription** Pro (Active monthly, renews next on <t:1790000000>)" in answer
     assert "**Fast Time Remaining** 21.4/30.0 hours (71.33%)" in answer
@@ -149,10 +149,10 @@ async def test_info_tells_the_account_without_naming_its_owner(harness: BotHarne
     assert "00000000-1111" not in answer
 
 
-async def test_an_account_job_that_still_runs_is_answered_and_not_watched(harness: BotHarness) -> None:
+async def test_an_account_job_that_still_runs_is_answered_and_not_subscribed(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job("info", duration=60, status="started", content="")
     answer = await harness.ask(harness.mira, jobid)
     assert words(answer).startswith("Midjourney has not answered yet. Please ask again in half a minute.")
     await harness.wait(120)
-    assert harness.looks(jobid) == 1
+    assert harness.polls(jobid) == 1
     assert not harness.posts()

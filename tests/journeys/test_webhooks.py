@@ -56,7 +56,7 @@ async def test_a_call_brings_the_job_of_a_press_that_was_given_up(called: BotHar
     await called.wait(1)
     assert await called.rows("SELECT state FROM submissions") == [("accepted",)]
     assert "**V2** of " in words(called.last)
-    assert len(called.presses()) == 1
+    assert len(called.button_requests()) == 1
 
 
 async def test_a_press_is_shown_as_soon_as_useapi_knows_of_its_end(called: BotHarness) -> None:
@@ -64,7 +64,7 @@ async def test_a_press_is_shown_as_soon_as_useapi_knows_of_its_end(called: BotHa
     called.useapi.plan(duration=7)
     await called.press(called.mira, called.last, "V2")
     assert (
-        called.presses()[-1]["replyUrl"]
+        called.button_requests()[-1]["replyUrl"]
         == called.settings["public_url"] + called.bot.settings.callback_url.partition("/darkroom")[2]
     )
     (child,) = [job for job in called.useapi._account.jobs.values() if job.button == "V2"]
@@ -74,7 +74,7 @@ async def test_a_press_is_shown_as_soon_as_useapi_knows_of_its_end(called: BotHa
     await called.wait(0.1)
     assert words(called.last).startswith("**V2** of ")
     assert called.last.attachments
-    assert called.looks(child.jobid) == 1
+    assert called.polls(child.jobid) == 1
 
 
 async def test_a_call_that_comes_before_the_press_is_answered_is_not_forgotten(called: BotHarness) -> None:
@@ -86,21 +86,21 @@ async def test_a_call_that_comes_before_the_press_is_answered_is_not_forgotten(c
     assert words(called.last).startswith("**U1** of "), "not at the first look, 12 s later"
 
 
-async def test_calls_in_a_row_share_one_look_and_news_under_way_is_not_missed(called: BotHarness) -> None:
+async def test_calls_in_a_row_share_one_poll_and_news_under_way_is_not_missed(called: BotHarness) -> None:
     jobid = called.useapi.add_job(prompt=CASTLE, replyUrl=called.bot.settings.callback_url, duration=300)
     await called.job(called.mira, jobid)
-    before = called.looks(jobid)
+    before = called.polls(jobid)
     for _ in range(20):
         assert await called.useapi.call(jobid) == 200
     await called.wait(0.1)
-    assert called.looks(jobid) - before == 1
+    assert called.polls(jobid) - before == 1
     await called.wait(2.1)
-    assert called.looks(jobid) - before <= 2
+    assert called.polls(jobid) - before <= 2
     for _ in range(3):
         await called.wait(2.1)
         await called.useapi.call(jobid)
     await called.wait(0.1)
-    assert called.looks(jobid) - before <= 6
+    assert called.polls(jobid) - before <= 6
 
 
 async def test_a_job_made_elsewhere_that_names_its_channel_is_followed_there_by_itself(called: BotHarness) -> None:
@@ -109,13 +109,13 @@ async def test_a_job_made_elsewhere_that_names_its_channel_is_followed_there_by_
     )
     assert await called.useapi.call(jobid) == 200
     await called.wait(1)
-    (card,) = called.posts(called.lounge)
-    assert words(card).startswith(f"**Imagine**\n> {CASTLE}")
-    assert card.embeds[0].footer.text is None, "nobody in particular waits"
+    (status_card,) = called.posts(called.lounge)
+    assert words(status_card).startswith(f"**Imagine**\n> {CASTLE}")
+    assert status_card.embeds[0].footer.text is None, "nobody in particular waits"
     await called.wait(60)
     await called.useapi.call(jobid)
     await called.wait(0.2)
-    card, result = called.posts(called.lounge)
+    status_card, result = called.posts(called.lounge)
     assert result.attachments
     assert "<@" not in result.content
     assert str(result.embeds[0].footer.text).startswith("fast · 1 min · #")
@@ -126,7 +126,7 @@ async def test_a_job_made_elsewhere_that_names_its_channel_is_followed_there_by_
     assert called.posts() == []
 
 
-async def test_who_joins_a_job_that_nobody_brought_is_told_and_no_more(called: BotHarness) -> None:
+async def test_who_joins_a_job_that_nobody_brought_is_notified_and_no_more(called: BotHarness) -> None:
     jobid = called.useapi.add_job(
         prompt=CASTLE, replyUrl=called.bot.settings.callback_url, duration=100, replyRef=f"discord:{called.channel.id}"
     )
@@ -147,8 +147,8 @@ async def test_a_moderators_stop_counts_for_a_job_that_came_by_itself(called: Bo
     )
     await called.useapi.call(jobid)
     await called.wait(1)
-    asked = await called.press(called.mira, called.last, "Stop")
-    await called.press(called.mira, asked, "Stop watching for everyone")
+    question = await called.press(called.mira, called.last, "Stop")
+    await called.press(called.mira, question, "Stop watching for everyone")
     await called.wait(40)
     await called.useapi.call(jobid)
     await called.wait(120)
@@ -176,16 +176,16 @@ async def test_a_job_that_names_no_channel_of_ours_is_not_shown(
         assert await called.useapi.call(jobid) == 200
         await called.wait(1)
     assert called.posts() == []
-    assert called.looks(jobid) == 1, "one question, whoever calls how often"
+    assert called.polls(jobid) == 1, "one question, whoever calls how often"
     assert jobid not in caplog.text
 
 
 async def test_a_channel_that_cannot_be_disturbs_nobody(called: BotHarness) -> None:
-    told: dict[str, Any] = {"replyUrl": called.bot.settings.callback_url, "duration": 3000}
-    odd = called.useapi.add_job(**told, replyRef="discord:99999999999999999999")
+    reply: dict[str, Any] = {"replyUrl": called.bot.settings.callback_url, "duration": 3000}
+    odd = called.useapi.add_job(**reply, replyRef="discord:99999999999999999999")
     await called.job(called.mira, odd)
     assert await called.useapi.call(odd) == 200
-    called.useapi.add_job(**told, replyRef=f"discord:{called.lounge.id}")
+    called.useapi.add_job(**reply, replyRef=f"discord:{called.lounge.id}")
     await called.restart()
     await called.wait(30)
     assert called.posts(called.lounge), "the other one is found at the start"
@@ -298,18 +298,18 @@ async def test_requests_that_make_no_sense_fill_no_log(called: BotHarness, caplo
         head + b"Content-Encoding: gzip\r\n\r\n{}",
     ):
         assert b" 400 " in await raw(called, nonsense), nonsense[:60]
-    told = [record for record in caplog.get_records("call") if "web" in record.name or "aiohttp" in record.name]
-    assert [record for record in told if record.levelno > logging.DEBUG or record.exc_info] == []
+    records = [record for record in caplog.get_records("call") if "web" in record.name or "aiohttp" in record.name]
+    assert [record for record in records if record.levelno > logging.DEBUG or record.exc_info] == []
 
 
-async def test_connections_that_are_held_open_keep_no_call_out_and_use_up_no_files(called: BotHarness) -> None:
-    held = [await asyncio.open_connection("127.0.0.1", called.settings["webhook_port"]) for _ in range(250)]
+async def test_connections_that_stay_open_keep_no_call_out_and_use_up_no_files(called: BotHarness) -> None:
+    connections = [await asyncio.open_connection("127.0.0.1", called.settings["webhook_port"]) for _ in range(250)]
     try:
         async with asyncio.timeout(5):
-            assert [await reader.read() for reader, _ in held[:150]] == [b""] * 150, "the oldest go"
+            assert [await reader.read() for reader, _ in connections[:150]] == [b""] * 150, "the oldest go"
         assert await called.useapi.call(called.useapi.add_job(replyUrl=called.bot.settings.callback_url)) == 200
     finally:
-        for _, builder in held:
+        for _, builder in connections:
             builder.close()
 
 
@@ -339,12 +339,12 @@ async def test_jobs_that_came_by_themselves_cost_nothing_more_and_leave_room_for
         await called.wait(60)
     for jobid in many:
         await send(url, {"jobid": jobid})
-    asked = sum(call.path == f"/channels/{called.lounge.id}" for call in called.env.http_requests)
+    requests = sum(call.path == f"/channels/{called.lounge.id}" for call in called.env.http_requests)
     jobid = called.useapi.add_job(prompt=CASTLE, age=600, replyRef=f"discord:{called.channel.id}")
     await send(url, {"jobid": jobid})
     await called.wait(1)
     assert called.last.attachments
-    assert asked == 2 * len(many)
+    assert requests == 2 * len(many)
 
 
 async def test_a_job_that_is_known_here_and_named_another_channel_meanwhile_is_found_at_the_start(
@@ -363,7 +363,7 @@ async def test_jobs_that_named_a_channel_while_the_bot_was_away_are_found_at_the
     called.useapi.add_job(prompt=CASTLE, duration=100)
     await called.restart(away=10)
     await called.wait(1)
-    assert [words(card).splitlines()[0] for card in called.posts(called.lounge)] == ["**Imagine**"]
+    assert [words(status_card).splitlines()[0] for status_card in called.posts(called.lounge)] == ["**Imagine**"]
     await called.wait(120)
     assert called.posts(called.lounge)[-1].attachments, "by polling alone, if nobody calls"
 
@@ -424,10 +424,10 @@ async def test_a_job_that_useapi_does_not_know_yet_when_it_calls_is_asked_about_
     assert called.posts(called.lounge)[-1].attachments, "although it never calls again"
     await send(called.bot.settings.callback_url, {"jobid": "job:none"})
     await called.wait(600)
-    assert called.looks("job:none") == 3
+    assert called.polls("job:none") == 3
 
 
 async def test_a_bot_that_may_not_be_called_sends_no_address(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, age=600))
     await harness.press(harness.mira, harness.last, "V1")
-    assert "replyUrl" not in harness.presses()[-1]
+    assert "replyUrl" not in harness.button_requests()[-1]

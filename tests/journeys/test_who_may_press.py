@@ -42,7 +42,7 @@ async def test_the_asker_may_press_u_and_only_the_press_role_what_costs_more(har
         f"Only <@&{role.id}> and moderators can use this button: it uses GPU time."
     )
     assert words(await harness.press(ada, grid, "V1")) == "V1 is on its way. I'll post it here."
-    assert [press["button"] for press in harness.presses()] == ["U1", "V1"]
+    assert [press["button"] for press in harness.button_requests()] == ["U1", "V1"]
 
 
 async def test_whoever_pressed_owns_the_child_which_gives_no_right_to_its_paid_buttons(harness: BotHarness) -> None:
@@ -66,10 +66,10 @@ async def test_what_costs_most_is_for_moderators_who_are_asked_once_more(harness
     assert words(refused) == "Only moderators can use this button: it uses GPU time."
     question = await harness.press(harness.mira, picture, "Animate (High motion)")
     assert words(question) == "Animate (High motion) uses GPU time. Run it?"
-    assert not harness.presses()
+    assert not harness.button_requests()
     await harness.restart()
     await harness.press(harness.mira, question, "Run it")
-    assert [press["button"] for press in harness.presses()] == ["Animate (High motion)"]
+    assert [press["button"] for press in harness.button_requests()] == ["Animate (High motion)"]
 
 
 async def test_a_members_numbers_end_and_a_moderators_only_with_the_servers(harness: BotHarness) -> None:
@@ -99,7 +99,7 @@ async def test_pause_stops_every_press_until_it_is_lifted(harness: BotHarness) -
     grid = await posted(harness)
     await harness.bot.store.servers.change_settings(harness.guild.id, paused=True)
     assert words(await harness.press(harness.mira, grid, "U1")).startswith("Buttons are paused in this server")
-    assert not harness.presses()
+    assert not harness.button_requests()
     await harness.bot.store.servers.change_settings(harness.guild.id, paused=False)
     assert "is on its way" in words(await harness.press(harness.mira, grid, "U1"))
 
@@ -119,15 +119,15 @@ async def test_ten_members_press_u1_in_the_same_second(harness: BotHarness) -> N
     async with harness.one_moment():
         answers = [await who.click(grid, label="U1") for who in (ada, *people)]
     await harness.wait(30)
-    assert len(harness.presses()) == 1
-    told = [words(private(answer)) for answer in answers]
-    assert sum(answer == "U1 is on its way. I'll post it here." for answer in told) == 1
-    assert sum(answer.startswith("U1 was already picked, so this was free") for answer in told) == 9
+    assert len(harness.button_requests()) == 1
+    texts = [words(private(answer)) for answer in answers]
+    assert sum(answer == "U1 is on its way. I'll post it here." for answer in texts) == 1
+    assert sum(answer.startswith("U1 was already picked, so this was free") for answer in texts) == 9
     _, child = harness.posts()
     assert words(child).startswith("**U1** of ")
 
 
-async def test_four_picks_at_once_make_no_cards_and_no_pings(harness: BotHarness) -> None:
+async def test_four_picks_at_once_make_no_status_cards_and_no_pings(harness: BotHarness) -> None:
     grid = await posted(harness)
     for label in ("U1", "U2", "U3"):
         await harness.press(harness.mira, grid, label)
@@ -142,9 +142,9 @@ async def test_four_picks_at_once_make_no_cards_and_no_pings(harness: BotHarness
 
 async def test_custom_zoom_asks_for_a_prompt_that_must_have_a_zoom(harness: BotHarness) -> None:
     picture = await single(harness)
-    asked = await harness.mira.click(picture, custom_id=button(picture, "Custom Zoom").custom_id)
-    assert asked.modal is not None
-    assert f"'{CASTLE} --zoom 1.8'" in str(asked.modal)
+    form = await harness.mira.click(picture, custom_id=button(picture, "Custom Zoom").custom_id)
+    assert form.modal is not None
+    assert f"'{CASTLE} --zoom 1.8'" in str(form.modal)
 
 
 @pytest.mark.parametrize(
@@ -159,10 +159,10 @@ async def test_a_form_that_was_opened_before_a_restart_is_carried_out(
     answer = await submit(harness, custom_id, f"{CASTLE} {zoom}".strip())
     if taken:
         assert answer == "Custom Zoom is on its way. I'll post it here."
-        assert [press["prompt"] for press in harness.presses()] == [f"{CASTLE} {zoom}"]
+        assert [press["prompt"] for press in harness.button_requests()] == [f"{CASTLE} {zoom}"]
     else:
         assert answer.startswith("Custom Zoom needs `--zoom` once in the prompt, with a number from 1.0 to 2.0")
-        assert not harness.presses()
+        assert not harness.button_requests()
 
 
 async def test_with_remix_on_a_variation_takes_another_prompt(harness: BotHarness) -> None:
@@ -171,7 +171,7 @@ async def test_with_remix_on_a_variation_takes_another_prompt(harness: BotHarnes
     assert (await submit(harness, custom_id, "a castle at night")).startswith("Remix prompts were turned off")
     await harness.bot.store.servers.change_settings(harness.guild.id, remix=True)
     assert await submit(harness, custom_id, "a castle at night") == "V2 is on its way. I'll post it here."
-    assert [(press["button"], press["prompt"]) for press in harness.presses()] == [("V2", "a castle at night")]
+    assert [(press["button"], press["prompt"]) for press in harness.button_requests()] == [("V2", "a castle at night")]
     assert (await submit(harness, "dr:z:forged", "x")).startswith("I don't know this form any more.")
 
 
@@ -196,8 +196,8 @@ async def test_the_presser_may_cancel_and_a_late_result_is_posted_all_the_same(h
     harness.useapi.plan(duration=300)
     await harness.press(ada, grid, "V1")
     await harness.wait(20)
-    card = harness.last
-    question = await harness.press(ada, card, "Stop")
+    status_card = harness.last
+    question = await harness.press(ada, status_card, "Stop")
     assert labels(question) == [["Stop notifying me", "Cancel the job"]]
     assert "it may still be charged" in words(question)
     answer = await harness.press(ada, question, "Cancel the job")
@@ -232,7 +232,7 @@ async def test_a_grid_is_split_in_four_without_a_press(harness: BotHarness) -> N
     await harness.press(harness.bo, await harness.press(harness.bo, grid, "⋯"), "Split into four")
     await harness.wait(1)
     assert len(harness.last.attachments) == 4
-    assert not harness.presses()
+    assert not harness.button_requests()
 
 
 async def test_an_expired_job_loses_its_buttons_and_says_why(harness: BotHarness) -> None:

@@ -9,7 +9,7 @@ from tests.bench.report import Table, keep, percentile, spread
 from tests.bench.soak import slope
 
 
-def test_a_table_stands_between_its_words() -> None:
+def test_a_table_comes_between_its_words() -> None:
     table = Table(head=["what", "figure"], rows=[["memory", "57 MB"]], before="Before.", after="After.")
     assert table.markdown() == "Before.\n\n| what | figure |\n| --- | --- |\n| memory | 57 MB |\n\nAfter."
 
@@ -21,7 +21,7 @@ def test_a_figure_is_the_median_with_the_lowest_and_the_highest() -> None:
     assert percentile([], 0.99) == 0.0
 
 
-def test_a_section_that_is_measured_anew_takes_the_place_of_its_last_figures(
+def test_a_section_that_is_measured_again_replaces_its_last_figures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = tmp_path / "performance.md"

@@ -82,8 +82,8 @@ def test_a_used_u_is_replaced_by_a_jump_link_and_nothing_else_is() -> None:
 @pytest.mark.parametrize("label", ["Vary (Region)", "❤️", "⭐", "👍🏽", "…", "\u200b"])
 def test_a_button_that_needs_a_mask_or_has_no_words_is_not_offered(label: str) -> None:
     job = Job(jobid="job:1", status=Status.COMPLETED, buttons=(label, "Custom Zoom", "⬅️", "🔄", "1️⃣"))
-    shown = [button.get("label") or dict(button["emoji"])["name"] for row in of(job) for button in row]  # type: ignore[call-overload]
-    assert sorted(map(str, shown)) == sorted(["Custom Zoom", "⬅️", "🔄", "1️⃣", "⋯"])
+    names = [button.get("label") or dict(button["emoji"])["name"] for row in of(job) for button in row]  # type: ignore[call-overload]
+    assert sorted(map(str, names)) == sorted(["Custom Zoom", "⬅️", "🔄", "1️⃣", "⋯"])
 
 
 # --- who may press ----------------------------------------------------------------------------------------------------

@@ -15,12 +15,12 @@ from bot import discord_internals
 ROOT = Path(__file__).parents[2]
 
 
-def _load_anew() -> None:
+def _reload() -> None:
     runpy.run_path(discord_internals.__file__)
 
 
 def test_the_installed_version_has_every_name() -> None:
-    _load_anew()
+    _reload()
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_an_attribute_that_an_update_no_longer_uses_is_named(
 
 def _refusal() -> str:
     with pytest.raises(RuntimeError) as raised:
-        _load_anew()
+        _reload()
     return str(raised.value)
 
 

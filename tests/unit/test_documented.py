@@ -36,7 +36,7 @@ async def every_command(folder: Path) -> set[str]:
         return {menu.name for menu in menus} | {f"/{command.qualified_name}" for command in typed}
 
 
-def looks_like_settings(text: str) -> set[str]:
+def words_like_settings(text: str) -> set[str]:
     return set(re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", text))
 
 
@@ -57,16 +57,16 @@ def test_the_readme_names_each_setting_with_its_default(setting: Setting, readme
 
 def test_the_example_names_no_other_settings() -> None:
     assert set(ASSIGNMENTS) == NAMES
-    assert looks_like_settings(EXAMPLE) <= NAMES | TOKEN_FILES
+    assert words_like_settings(EXAMPLE) <= NAMES | TOKEN_FILES
 
 
 def test_the_readme_names_no_other_settings(readme: str) -> None:
-    assert looks_like_settings(readme) <= NAMES | TOKEN_FILES
+    assert words_like_settings(readme) <= NAMES | TOKEN_FILES
 
 
 def test_the_readme_and_the_example_say_that_tokens_may_come_from_files(readme: str) -> None:
-    assert looks_like_settings(readme) >= TOKEN_FILES
-    assert looks_like_settings(EXAMPLE) >= TOKEN_FILES
+    assert words_like_settings(readme) >= TOKEN_FILES
+    assert words_like_settings(EXAMPLE) >= TOKEN_FILES
 
 
 def test_the_example_works_once_the_first_three_are_filled_in(tmp_path: Path) -> None:

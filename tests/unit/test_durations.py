@@ -126,7 +126,7 @@ def test_a_span_is_rounded_outwards(low: float, high: float, words: str) -> None
     assert span(TypicalDuration(timedelta(seconds=low), timedelta(seconds=high))) == words
 
 
-def test_a_card_shows_the_typical_duration_and_the_expected_end() -> None:
+def test_a_status_card_shows_the_typical_duration_and_the_expected_end() -> None:
     expected_range = typical([float(seconds) for seconds in range(40, 71)])
     usual = (
         formatting.status_card(

@@ -86,10 +86,10 @@ def test_a_list_has_fifteen_lines_at_most_and_keeps_discords_limits(members: lis
         formatting.FamilyLine(job=job, key="4K7Q", generation=number, url=URL) for number, job in enumerate(members)
     ]
     embed = formatting.family(lines, more)
-    shown = (embed.description or "").splitlines()
-    assert 1 <= len(shown) <= 15
+    listed = (embed.description or "").splitlines()
+    assert 1 <= len(listed) <= 15
     assert len(embed.description or "") <= 4096
-    assert ("and" in shown[-1]) >= (len(members) + more > 15)
+    assert ("and" in listed[-1]) >= (len(members) + more > 15)
 
 
 URL = "https://discord.com/channels/1234567890123456789/1234567890123456789/1234567890123456789"

@@ -36,7 +36,7 @@ def rows(*labels: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "expected"),
     [
         (PROMPT, PROMPT),
         ("**bold** snake_case `x`", r"\*\*bold\*\* snake\_case \`x\`"),
@@ -54,8 +54,8 @@ def rows(*labels: str) -> list[str]:
         ("\u200b\u3164", ""),
     ],
 )
-def test_untrusted_text_is_shown_literally_and_has_no_effect(text: str, shown: str) -> None:
-    assert formatting.plain(text, 200) == shown
+def test_untrusted_text_is_shown_literally_and_has_no_effect(text: str, expected: str) -> None:
+    assert formatting.plain(text, 200) == expected
 
 
 def test_every_control_and_format_character_is_removed_and_no_other() -> None:
@@ -75,7 +75,7 @@ def test_the_provider_and_the_embeds_remove_the_same_characters(char: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "limit", "shown"),
+    ("text", "limit", "expected"),
     [
         ("castle", 6, "castle"),
         ("castles", 6, "castl…"),
@@ -89,8 +89,8 @@ def test_the_provider_and_the_embeds_remove_the_same_characters(char: str) -> No
         ("castle", 0, ""),
     ],
 )
-def test_clipping_never_splits_an_escape_or_an_emoji(text: str, limit: int, shown: str) -> None:
-    assert formatting.plain(text, limit) == shown
+def test_clipping_never_splits_an_escape_or_an_emoji(text: str, limit: int, expected: str) -> None:
+    assert formatting.plain(text, limit) == expected
 
 
 # Names, prompts and titles
@@ -173,7 +173,7 @@ def test_an_autocomplete_choice_distinguishes_jobs(fields: dict[str, Any], line:
 # The card
 
 
-def test_the_card_of_a_running_job_shows_prompt_progress_and_subscribers() -> None:
+def test_the_status_card_of_a_running_job_shows_prompt_progress_and_subscribers() -> None:
     job = a_job(verb="button", button="V2", status="progress", percent=47, mode="fast")
     embed = formatting.status_card(job, parent=CASTLE, subscribers=["Mira", "Bo"], started=STARTED)
     assert embed.description == (
@@ -188,7 +188,7 @@ def test_a_job_that_has_not_started_has_no_progress_bar() -> None:
     assert embed.footer.text == "Notifying Mira"
 
 
-def test_a_card_leaves_out_what_is_unknown() -> None:
+def test_a_status_card_leaves_out_what_is_unknown() -> None:
     embed = formatting.status_card(Job(jobid="x", status="progress"), parent=None, subscribers=[], started=None)
     assert (embed.description, embed.footer.text) == ("**Job**\n\nIn progress", None)
 
@@ -237,11 +237,11 @@ def test_a_duration_has_its_two_largest_units(time: timedelta, words: str) -> No
         ({"status": "moderated"}, f"-# ✗ Imagine, declined after 52 s → [details]({JUMP})"),
     ],
 )
-def test_a_finished_card_is_one_small_line(fields: dict[str, Any], line: str) -> None:
+def test_a_finished_status_card_is_one_small_line(fields: dict[str, Any], line: str) -> None:
     assert formatting.finished_line(a_job(**fields), took=timedelta(seconds=52), url=JUMP) == line
 
 
-def test_a_finished_card_leaves_out_an_unknown_time_and_link() -> None:
+def test_a_finished_status_card_leaves_out_an_unknown_time_and_link() -> None:
     assert formatting.finished_line(a_job(), took=None, url=None) == "-# ✓ Imagine · castle in the fog"
 
 
@@ -336,7 +336,7 @@ def test_a_failure_shows_its_reason_without_ids_and_mentions() -> None:
     assert a_result(job).endswith("Midjourney could not finish this job. It said: someone has no this job \\*now\\*")
 
 
-def test_the_reason_for_declining_holds_no_ids_and_mentions() -> None:
+def test_the_reason_for_declining_contains_no_ids_and_mentions() -> None:
     job = a_job(status="moderated", error="Banned prompt", error_details=f"Sorry!\n\nSee {JOBID}, <@1>.")
     assert formatting.decline_reason(job) == "**Banned prompt**\nSorry!\nSee this job, someone."
     assert formatting.decline_reason(a_job(status="moderated")) == "Midjourney gave no reason."

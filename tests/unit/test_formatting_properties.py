@@ -83,14 +83,14 @@ def assert_no_active_markdown(embed: Embed) -> None:
 @quick
 @given(texts, st.integers(0, 300))
 def test_plain_text_has_no_links_and_no_mentions(text: str, limit: int) -> None:
-    shown = formatting.plain(text, limit)
-    assert len(shown) <= limit
-    assert_inert(shown)
+    result = formatting.plain(text, limit)
+    assert len(result) <= limit
+    assert_inert(result)
 
 
 @quick
 @given(jobs, links, st.lists(texts, max_size=4), times)
-def test_any_job_makes_a_card_that_discord_accepts(
+def test_any_job_makes_a_status_card_that_discord_accepts(
     validate: Validate, job: Job, parent: formatting.Link | None, subscribers: list[str], started: datetime | None
 ) -> None:
     embed = formatting.status_card(job, parent=parent, subscribers=subscribers, started=started)
@@ -185,7 +185,7 @@ def test_any_buttons_leave_room_for_one_more_and_are_accepted_by_discord(
 
 
 def _button(face: formatting.ButtonFace) -> dict[str, Any]:
-    look = {"emoji": {"name": face.emoji}} if face.emoji else {"label": face.label}
+    content = {"emoji": {"name": face.emoji}} if face.emoji else {"label": face.label}
     assert face.emoji or face.label.strip()
     assert len(face.label) <= 80
-    return {"type": 2, "style": 2, "custom_id": str(face.index), **look}
+    return {"type": 2, "style": 2, "custom_id": str(face.index), **content}

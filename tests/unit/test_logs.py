@@ -35,9 +35,9 @@ def screen(
     everyone = [root, *(logger for logger in root.manager.loggerDict.values() if isinstance(logger, logging.Logger))]
     before = [(logger, logger.handlers[:], logger.level) for logger in everyone]
     try:
-        with contextlib.redirect_stderr(onto or io.StringIO()) as shown:
+        with contextlib.redirect_stderr(onto or io.StringIO()) as output:
             logs.set_up(level, secrets, form)
-            yield shown
+            yield output
     finally:
         for logger, handlers, number in before:
             logger.handlers[:] = handlers
@@ -49,14 +49,14 @@ def screen(
     "secret", [DISCORD_TOKEN, USEAPI_TOKEN, USEAPI_TOKEN.replace(":", "%3A"), JOBID, JOBID.replace(":", "%3A")]
 )
 def test_no_secret_is_shown_anywhere_in_a_line(secret: str, form: str) -> None:
-    with screen(form=form) as shown:
+    with screen(form=form) as output:
         log.info("in the message %s" % secret)  # noqa: G002, UP031 -- as libraries write it
         log.info("in an argument %s and %r", secret, {"headers": [secret]})
         log.error("in an object %s", RuntimeError(secret))
         log.debug("by name %(name)s", {"name": secret})
-    assert len(shown.getvalue().splitlines()) == 4
-    assert secret not in shown.getvalue()
-    assert shown.getvalue().count("***") == 5
+    assert len(output.getvalue().splitlines()) == 4
+    assert secret not in output.getvalue()
+    assert output.getvalue().count("***") == 5
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
@@ -67,12 +67,12 @@ def test_no_secret_is_shown_in_a_traceback(form: str) -> None:
         except ValueError as inner:
             raise RuntimeError(f"outer {DISCORD_TOKEN}") from inner
 
-    with screen(form=form) as shown:
+    with screen(form=form) as output:
         try:
             fail()
         except RuntimeError:
             log.exception("It broke", stack_info=True)
-    text = shown.getvalue()
+    text = output.getvalue()
     assert "Traceback" in text
     assert "RuntimeError: outer ***" in text
     assert "ValueError: inner *** job:***" in text
@@ -83,38 +83,38 @@ def test_no_secret_is_shown_in_a_traceback(form: str) -> None:
 def test_no_secret_is_shown_in_the_repr_of_aiohttps_errors() -> None:
     headers = CIMultiDictProxy(CIMultiDict({"Authorization": f"Bearer {USEAPI_TOKEN}"}))
     url = URL(f"https://api.useapi.net/v2/jobs/?jobid={JOBID}")
-    with screen() as shown:
+    with screen() as output:
         log.warning("%r", aiohttp.ClientResponseError(aiohttp.RequestInfo(url, "GET", headers, url), (), status=500))
-    assert "Authorization" in shown.getvalue(), "this is why log lines are redacted"
-    assert "canary" not in shown.getvalue()
-    assert "user:12345" not in shown.getvalue()
+    assert "Authorization" in output.getvalue(), "this is why log lines are redacted"
+    assert "canary" not in output.getvalue()
+    assert "user:12345" not in output.getvalue()
 
 
 @pytest.mark.parametrize("path", ["webhooks/123456789012345678/{}/messages/@original", "interactions/1/{}/callback"])
 def test_an_interaction_token_is_redacted_but_the_url_around_it_is_not(path: str) -> None:
-    with screen() as shown:
+    with screen() as output:
         log.debug("POST https://discord.com/api/v10/%s has returned 404", path.format(INTERACTION))
-    assert "canary" not in shown.getvalue()
-    assert f"/api/v10/{path.format('***')} has" in shown.getvalue()
+    assert "canary" not in output.getvalue()
+    assert f"/api/v10/{path.format('***')} has" in output.getvalue()
 
 
 def test_every_known_form_of_a_job_id_is_redacted_whole() -> None:
-    with screen() as shown:
+    with screen() as output:
         log.info("<%s>", "job:20240909043306025-user:1234-channel:1187654321012345678-bot:midjourney")
         log.info("<%s>", "j0904202401234567890v-u123-c4567890123456789-bot:niji")
-    assert [line.split("<")[1] for line in shown.getvalue().splitlines()] == ["job:***>", "job:***>"]
+    assert [line.split("<")[1] for line in output.getvalue().splitlines()] == ["job:***>", "job:***>"]
 
 
 def test_other_text_is_unchanged() -> None:
-    with screen() as shown:
+    with screen() as output:
         log.warning("job #4K7Q of user:12 is job: 3 of /webhooks/1/short")
-    assert shown.getvalue().endswith(" WARNING darkroom.test: job #4K7Q of user:12 is job: 3 of /webhooks/1/short\n")
+    assert output.getvalue().endswith(" WARNING darkroom.test: job #4K7Q of user:12 is job: 3 of /webhooks/1/short\n")
 
 
 def test_a_secret_that_contains_another_is_redacted_whole() -> None:
-    with screen(secrets=("abc", "abcdef", "")) as shown:
+    with screen(secrets=("abc", "abcdef", "")) as output:
         log.info("abcdef abc")
-    assert shown.getvalue().endswith(": *** ***\n")
+    assert output.getvalue().endswith(": *** ***\n")
 
 
 # --- levels ---------------------------------------------------------------------------------------------------------
@@ -122,30 +122,30 @@ def test_a_secret_that_contains_another_is_redacted_whole() -> None:
 
 def received(level: str) -> set[str]:
     """Return the loggers and levels that are shown at this level."""
-    with screen(level) as shown:
+    with screen(level) as output:
         for name in ("bot.polling.poller", "discord.http", "discord.gateway", "discord.webhook.async_", "aiosqlite"):
             for severity in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
                 logging.getLogger(name).log(severity, "said")
-    return {f"{line.split()[3].rstrip(':')} {line.split()[2]}" for line in shown.getvalue().splitlines()}
+    return {f"{line.split()[3].rstrip(':')} {line.split()[2]}" for line in output.getvalue().splitlines()}
 
 
 def test_by_default_our_info_lines_are_shown_and_only_warnings_of_libraries() -> None:
-    shown = received("INFO")
-    assert {"bot.polling.poller INFO", "discord.http WARNING", "aiosqlite WARNING"} < shown
-    assert not {"bot.polling.poller DEBUG", "discord.http INFO", "aiosqlite DEBUG"} & shown
+    seen = received("INFO")
+    assert {"bot.polling.poller INFO", "discord.http WARNING", "aiosqlite WARNING"} < seen
+    assert not {"bot.polling.poller DEBUG", "discord.http INFO", "aiosqlite DEBUG"} & seen
 
 
 def test_by_default_discord_pys_warnings_about_unused_features_are_hidden() -> None:
-    with screen("INFO") as shown:
+    with screen("INFO") as output:
         logging.getLogger("discord.client").warning("PyNaCl is not installed, voice will NOT be supported")
         logging.getLogger("discord.state").warning("Guilds intent seems to be disabled.")
-    assert shown.getvalue() == ""
+    assert output.getvalue() == ""
 
 
 def test_debug_shows_all_but_loggers_of_tokens_and_frames() -> None:
-    shown = received("DEBUG")
-    assert {"bot.polling.poller DEBUG", "discord.http DEBUG", "discord.gateway INFO"} < shown
-    assert not {"discord.gateway DEBUG", "discord.webhook.async_ DEBUG", "aiosqlite DEBUG"} & shown
+    seen = received("DEBUG")
+    assert {"bot.polling.poller DEBUG", "discord.http DEBUG", "discord.gateway INFO"} < seen
+    assert not {"discord.gateway DEBUG", "discord.webhook.async_ DEBUG", "aiosqlite DEBUG"} & seen
 
 
 @pytest.mark.parametrize(("level", "severities"), [("WARNING", {"WARNING", "ERROR"}), ("ERROR", {"ERROR"})])
@@ -154,10 +154,10 @@ def test_nothing_below_the_level_is_shown(level: str, severities: set[str]) -> N
 
 
 def test_a_line_is_shown_once_however_often_logging_is_set_up() -> None:
-    with screen() as shown:
+    with screen() as output:
         logs.set_up("INFO", ())
         log.info("once")
-    assert shown.getvalue().count("once") == 1
+    assert output.getvalue().count("once") == 1
 
 
 # --- formats --------------------------------------------------------------------------------------------------------
@@ -167,14 +167,14 @@ HERE = Destination(guild_id=100000000000000001, channel_id=200000000000000002)
 
 def test_json_is_one_object_per_line_with_its_subject() -> None:
     quoted = 'a"b\\c'
-    with screen(form="json", secrets=(quoted,)) as shown:
+    with screen(form="json", secrets=(quoted,)) as output:
         with logs.about(key="4K7Q", destination=HERE):
             log.warning("two\nlines and %s", quoted)
         try:
             raise ValueError(quoted)
         except ValueError:
             log.exception("broke")
-    warning, error = (json.loads(line) for line in shown.getvalue().splitlines())
+    warning, error = (json.loads(line) for line in output.getvalue().splitlines())
     assert warning.pop("time").endswith("+00:00")
     assert warning == {
         "level": "WARNING",
@@ -201,13 +201,13 @@ async def test_only_lines_inside_the_subject_of_a_job_name_it() -> None:
             logs.turn_to(key=key, destination=None if key else HERE)
             log.info("served")
 
-    with screen() as shown:
+    with screen() as output:
         await asyncio.create_task(serve())
         with logs.about(key="OTHER"):
             other = asyncio.create_task(asyncio.sleep(0))
         await asyncio.gather(deliver(), other)
         log.info("idle")
-    first, second, limited, done, idle = [line.split(": ", 1)[1] for line in shown.getvalue().splitlines()]
+    first, second, limited, done, idle = [line.split(": ", 1)[1] for line in output.getvalue().splitlines()]
     assert (first, second) == ("served (#AAAA)", "served (guild 100000000000000001, channel 200000000000000002)")
     assert limited == ("We are being rate limited (guild 100000000000000001, channel 200000000000000002, #4K7Q)")
     assert done == "done (guild 100000000000000001, channel 200000000000000002)"
@@ -227,11 +227,11 @@ def test_colours_are_for_terminals_only(monkeypatch: pytest.MonkeyPatch) -> None
         (io.StringIO(), "text", False),
         (Terminal(), "json", False),
     ):
-        with screen(onto=onto, form=form) as shown:
+        with screen(onto=onto, form=form) as output:
             log.error("red")
             log.info("as it is")
-        assert [line.startswith("\x1b[31m") for line in shown.getvalue().splitlines()] == [coloured, False]
+        assert [line.startswith("\x1b[31m") for line in output.getvalue().splitlines()] == [coloured, False]
     monkeypatch.setenv("NO_COLOR", "1")
-    with screen(onto=Terminal()) as shown:
+    with screen(onto=Terminal()) as output:
         log.error("plain")
-    assert "\x1b" not in shown.getvalue()
+    assert "\x1b" not in output.getvalue()

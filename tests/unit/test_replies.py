@@ -32,7 +32,7 @@ def test_a_cooldown_says_how_long_to_wait() -> None:
     assert replies.error_text(cooldown) == "Too fast. Try again in 12 seconds."
 
 
-def test_a_command_that_changed_and_one_in_the_wrong_place_say_what_to_do() -> None:
+def test_a_command_that_changed_and_one_in_a_private_message_say_what_to_do() -> None:
     assert "Reload Discord" in replies.error_text(app_commands.CommandNotFound("job", []))
     assert "only works in a server's channels" in replies.error_text(app_commands.NoPrivateMessage())
 

@@ -258,13 +258,13 @@ def test_only_tokens_may_come_from_files(tmp_path: Path) -> None:
 
 def test_only_reveal_shows_a_secret() -> None:
     settings = read()
-    shown = [
+    texts = [
         *(f"{settings}", repr(settings), str(dataclasses.asdict(settings)), str(dataclasses.astuple(settings))),
         *(f"{settings.discord_token}", f"{settings.discord_token!r}"),
         *(str(settings.discord_token), "%s %r" % (settings.discord_token, [settings.useapi_token])),  # noqa: UP031 -- how logging formats
         str(copy.deepcopy(settings)),
     ]
-    assert not [text for text in shown if "canary" in text]
+    assert not [text for text in texts if "canary" in text]
     assert "***" in repr(settings)
     assert isinstance(dataclasses.asdict(settings)["discord_token"], Secret)
 

@@ -73,10 +73,10 @@ async def _useapi(values: Mapping[str, Any], clock: Clock) -> list[Finding]:
         return []
     jar = aiohttp.DummyCookieJar()
     async with aiohttp.ClientSession(cookie_jar=jar, trace_configs=[clock.trace()]) as session:
-        api = UseapiClient(session=session, url=values["useapi_url"], token=values["useapi_token"].reveal())
+        provider = UseapiClient(session=session, url=values["useapi_url"], token=values["useapi_token"].reveal())
         try:
-            running = await api.running()
-            accounts = await api.accounts()
+            running = await provider.running()
+            accounts = await provider.accounts()
         except TokenRefused:
             return [
                 wrong("useapi.net", "does not accept USEAPI_TOKEN", "copy it again, all of it: useapi.net, My account")

@@ -105,8 +105,8 @@ class Api:
         urls = fields.get("blendUrls")
         if not isinstance(urls, list) or not 2 <= len(urls) <= 5:
             raise ErrorResponse(412, "blendUrls value is missing or holds less than 2 or more than 5 addresses")
-        shape = _text(fields, "blendDimensions") or "Square"
-        echoed = {"blendUrls": urls, "blendDimensions": shape}
+        dimensions = _text(fields, "blendDimensions") or "Square"
+        echoed = {"blendUrls": urls, "blendDimensions": dimensions}
         return await self._start(fields, verb="blend", prompt=" ".join(map(str, urls)), echoed=echoed)
 
     async def describe(self, request: web.Request) -> web.Response:

@@ -84,8 +84,8 @@ class Art:
 
     def composition(self, index: int | None = None) -> int:
         """Return the composition of one of the pictures, for a child to vary."""
-        chosen = index if index is not None else self.index
-        return pictures.composition(self.seed, chosen or 0, self.like)
+        selected = index if index is not None else self.index
+        return pictures.composition(self.seed, selected or 0, self.like)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,8 +67,8 @@ def _result(job: Job, snapshot: Snapshot, cdn: Cdn, grid_size: int) -> Body:
         value, content = midjourney_text.seed_number(job), midjourney_text.seed_content(job)
         result["seed"] = {"value": value, "content": content, "attachments": attached}
     if job.kind is Kind.DESCRIBED:
-        url, (shown,) = cdn.link(created[0]), created
-        image = {"url": url, "proxy_url": url, "width": shown.width, "height": shown.height}
+        url, (embedded,) = cdn.link(created[0]), created
+        image = {"url": url, "proxy_url": url, "width": embedded.width, "height": embedded.height}
         result["embeds"] = [{"type": "rich", "description": midjourney_text.description(job), "image": image}]
     if job.kind in (Kind.GRID, Kind.SINGLE):
         result["imageUx"] = [cdn.permanent_link(path, draw) for path, draw in full_size(job, grid_size)]

@@ -32,7 +32,7 @@ async def fetch_account(bot: Bot) -> Account:
     """Ask the provider what runs; its errors become part of the answer."""
     queued, pause_reason = await bot.store.queue.count(), bot.submissions.pause_reason
     try:
-        jobids = await bot.api.running()
+        jobids = await bot.provider.running()
     except ProviderError as error:
         return Account(queued=queued, pause_reason=pause_reason, error=str(error))
     jobs = await _described(bot, jobids)
@@ -43,10 +43,10 @@ async def fetch_account(bot: Bot) -> Account:
 
 async def find_running(bot: Bot, token: str) -> Job | None:
     """The running job with this token; raises `ProviderError`."""
-    for jobid in await bot.api.running():
+    for jobid in await bot.provider.running():
         if _token(jobid) == token:
             known = await bot.store.jobs.by_jobid(jobid)
-            return known.job if known is not None else await bot.api.job(jobid)
+            return known.job if known is not None else await bot.provider.job(jobid)
     return None
 
 
@@ -70,7 +70,7 @@ async def _described(bot: Bot, jobids: Sequence[str]) -> list[Job]:
 
 async def _fetch(bot: Bot, jobid: str) -> Job:
     try:
-        return await bot.api.job(jobid)
+        return await bot.provider.job(jobid)
     except DarkroomError:
         return Job(jobid=jobid)  # it runs; more is not known
 

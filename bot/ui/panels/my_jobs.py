@@ -107,8 +107,8 @@ def _option(job: Job, key: str, value: str, *, before: str = "") -> discord.Sele
 
 def _select(custom_id: str, placeholder: str, options: Sequence[discord.SelectOption]) -> ui.Select[Any]:
     """A select; Discord requires an option, so one that is only rebuilt from its custom_id gets a dummy."""
-    shown = list(options[:_SELECT_LIMIT]) or [discord.SelectOption(label="?")]
-    return ui.Select(custom_id=custom_id, placeholder=placeholder, options=shown)
+    listed = list(options[:_SELECT_LIMIT]) or [discord.SelectOption(label="?")]
+    return ui.Select(custom_id=custom_id, placeholder=placeholder, options=listed)
 
 
 class StopSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:s"):

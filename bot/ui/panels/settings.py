@@ -232,8 +232,8 @@ async def _change(interaction: discord.Interaction, name: str, value: Value) -> 
 
 
 def _id(interaction: discord.Interaction) -> int:
-    (chosen,) = values(interaction) or ["0"]
-    return int(chosen)
+    (selected,) = values(interaction) or ["0"]
+    return int(selected)
 
 
 ITEMS: tuple[type[ui.DynamicItem[Any]], ...] = (

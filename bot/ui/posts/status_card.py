@@ -37,13 +37,13 @@ class NotifyMeButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Add a subscription for the presser."""
-        card, known = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
-        if await is_subscribed(interaction, card):
+        status_card, known = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
+        if await is_subscribed(interaction, status_card):
             raise UserError("You're already on the list: I'll notify you about this job.")
         check_rights(interaction)
         await check_load(interaction)
         subscribed = await subscribe(interaction, known.job)
-        here = card.destination
+        here = status_card.destination
         await replies.say(
             interaction,
             notify_text(subscribed, here=here),
@@ -59,16 +59,16 @@ class StopButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Offer what this member may stop."""
-        card, known = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
+        status_card, known = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
         if known.job.over:
             raise UserError("This job has already finished, so there's nothing to stop.")
         view = ui.View(timeout=None)
-        if await is_subscribed(interaction, card):
+        if await is_subscribed(interaction, status_card):
             view.add_item(StopMineButton(self.nonce))
         if is_moderator(interaction):
             view.add_item(StopAllButton(self.nonce))
         question = _STOP
-        if _can_be_cancelled(known.job) and await _may_cancel(interaction, card):
+        if _can_be_cancelled(known.job) and await _may_cancel(interaction, status_card):
             view.add_item(CancelButton(self.nonce))
             question = _STOP_OR_CANCEL
         if not view.children:
@@ -84,8 +84,8 @@ class StopMineButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Unsubscribe the presser."""
-        card, _ = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
-        await bot_of(interaction).store.subscriptions.stop(card, interaction.user.id)
+        status_card, _ = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
+        await bot_of(interaction).store.subscriptions.stop(status_card, interaction.user.id)
         bot_of(interaction).deliver_soon()
         await interaction.response.edit_message(content="I won't notify you about this job.", view=None)
 
@@ -99,10 +99,10 @@ class StopAllButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Unsubscribe everyone in this channel, for a moderator."""
-        card, _ = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
+        status_card, _ = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
         if not is_moderator(interaction):
             raise UserError("Only moderators can stop watching for everyone.")
-        await bot_of(interaction).store.subscriptions.stop_all(card)
+        await bot_of(interaction).store.subscriptions.stop_all(status_card)
         bot_of(interaction).deliver_soon()
         await interaction.response.edit_message(content="Nobody here will be notified about this job.", view=None)
 
@@ -116,16 +116,16 @@ class CancelButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"d
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Cancel it, then poll it: it may have completed a moment before."""
-        card, known = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
+        status_card, known = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
         if not _can_be_cancelled(known.job):
             raise UserError(_NEVER_CANCELLED)
-        if not await _may_cancel(interaction, card):
+        if not await _may_cancel(interaction, status_card):
             raise UserError("Only whoever pressed the button for this job and moderators can cancel it.")
         if known.job.over:
             raise UserError("This job has already finished, so there's nothing to cancel.")
         await interaction.response.defer()  # useapi may take longer than the 3 s that Discord gives
         bot = bot_of(interaction)
-        await bot.api.cancel(known.job.jobid)
+        await bot.provider.cancel(known.job.jobid)
         await _poll(interaction, known)
         bot.submissions.slot_freed()
         await interaction.edit_original_response(content=_CANCELLED, view=None)
@@ -136,23 +136,23 @@ def _can_be_cancelled(job: Job) -> bool:
     return button_for(job.button).tier is not CostTier.PICK
 
 
-async def _may_cancel(interaction: discord.Interaction, card: Delivery) -> bool:
+async def _may_cancel(interaction: discord.Interaction, status_card: Delivery) -> bool:
     """Whether the member may cancel the card's job.
 
     Its submitter may, and moderators of the server where it was submitted; without a submission, any moderator.
     """
-    submission = await bot_of(interaction).store.history.of_child(card.job_id)
+    submission = await bot_of(interaction).store.history.of_child(status_card.job_id)
     if submission is not None and submission.person.id == interaction.user.id:
         return True
     return is_moderator(interaction) and (
-        submission is None or submission.destination.guild_id == card.destination.guild_id
+        submission is None or submission.destination.guild_id == status_card.destination.guild_id
     )
 
 
 async def _poll(interaction: discord.Interaction, known: KnownJob) -> None:
     bot = bot_of(interaction)
     try:
-        job = await bot.api.job(known.job.jobid)
+        job = await bot.provider.job(known.job.jobid)
     except ProviderError:
         return  # the poller polls it anyway
     await bot.store.jobs.record([(known.id, job)])

@@ -121,10 +121,10 @@ def hurry(times: float) -> None:
             setattr(here, name, getattr(here, name) / times)
 
 
-if chosen := os.environ.get("DARKROOM_HURRY"):
-    hurry(float(chosen))
-if chosen := os.environ.get("DARKROOM_DIE"):
-    point, _, occurrence = chosen.partition(":")
+if value := os.environ.get("DARKROOM_HURRY"):
+    hurry(float(value))
+if value := os.environ.get("DARKROOM_DIE"):
+    point, _, occurrence = value.partition(":")
     fate = Fate(point, int(occurrence))
     make_commits_fragile(fate)
     make_requests_fragile(fate)

@@ -74,7 +74,7 @@ class Channel:
         return body | counts | {"type": 11, "owner_id": str(self.id), "thread_metadata": {**age, "locked": False}}
 
 
-class Places:
+class ChannelState:
     """The state. Times are seconds since 1970 by `now`; ids are plain ints, snowflakes of the moment they were made."""
 
     def __init__(self, *, now: Callable[[], float] = time.time) -> None:

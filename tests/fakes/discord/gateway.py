@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from aiohttp import WSCloseCode, web
 
-from tests.fakes.discord.channels import Places
+from tests.fakes.discord.channels import ChannelState
 from tests.fakes.discord.messages import Json
 
 DISPATCH, HEARTBEAT, IDENTIFY, RESUME, INVALID, HELLO, ACK = 0, 1, 2, 6, 9, 10, 11
 BAD_TOKEN, BAD_SHARD = 4004, 4010
-A_DAY, BUDGET = 86_400, 1000
+A_DAY, STARTS = 86_400, 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class Session:
     socket: web.WebSocketResponse | None
     sent: list[Json] = field(default_factory=list)
 
-    async def tell(self, event: str, data: Json) -> None:
+    async def dispatch(self, event: str, data: Json) -> None:
         self.sent.append({"op": DISPATCH, "t": event, "s": len(self.sent) + 1, "d": data})
         await self.send(self.sent[-1])
 
@@ -46,7 +46,7 @@ class Session:
 class Gateway:
     """All sessions of the one bot; `url` is where it listens, `shards` how many it must open."""
 
-    def __init__(self, world: Places, shards: int) -> None:
+    def __init__(self, world: ChannelState, shards: int) -> None:
         self.world, self.shards = world, shards
         self.url = ""
         self.token = ""
@@ -64,7 +64,7 @@ class Gateway:
 
     def limits(self) -> Json:
         used = sum(self.world.now() - each.at < A_DAY for each in self.identifies)
-        return {"total": BUDGET, "remaining": max(0, BUDGET - used), "reset_after": A_DAY * 1000, "max_concurrency": 1}
+        return {"total": STARTS, "remaining": max(0, STARTS - used), "reset_after": A_DAY * 1000, "max_concurrency": 1}
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(compress=False, timeout=1.0)
@@ -112,7 +112,7 @@ class Gateway:
             return
         session = self.sessions[number] = Session(id=secrets.token_hex(8), shard=(number, count), socket=socket)
         guilds = [{"id": str(guild), "unavailable": True} for guild in self.world.guilds if self._on(guild) == number]
-        await session.tell("READY", {
+        await session.dispatch("READY", {
             "v": 10, "user": self.world.bot.json(), "guilds": guilds, "session_id": session.id,
             "session_type": "normal", "resume_gateway_url": self.url, "shard": [number, count],
             "application": {"id": str(self.world.bot.id), "flags": 0},
@@ -127,16 +127,16 @@ class Gateway:
         session.socket = socket
         for missed in session.sent[payload["seq"] :]:
             await session.send(missed)
-        await session.tell("RESUMED", {})
+        await session.dispatch("RESUMED", {})
         self.world.changed()
 
     def _on(self, guild_id: int) -> int:
         return (guild_id >> 22) % self.shards
 
-    async def tell(self, guild_id: int, event: str, data: Json) -> None:
+    async def dispatch(self, guild_id: int, event: str, data: Json) -> None:
         """Dispatch to the guild's shard; kept for a RESUME while that is away, lost when it never was there."""
         if session := self.sessions.get(self._on(guild_id)):
-            await session.tell(event, data)
+            await session.dispatch(event, data)
 
     async def send_raw(self, frame: str | bytes) -> None:
         """Send a frame as it stands, text or binary, on every connection."""

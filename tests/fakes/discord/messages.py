@@ -124,7 +124,7 @@ class Message:
         """The embeds, with fresh links to the files that they show."""
         links = {file.url: file.link() for file in self.files if file.in_embed}
         embeds = copy.deepcopy(self.embeds)
-        for picture in (embed[place] for embed in embeds for place in ("image", "thumbnail") if embed.get(place)):
+        for picture in (embed[slot] for embed in embeds for slot in ("image", "thumbnail") if embed.get(slot)):
             if link := links.get(picture["url"]):
                 picture["url"] = picture["proxy_url"] = link
         return embeds

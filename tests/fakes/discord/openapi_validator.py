@@ -19,7 +19,7 @@ MISSING = (
 JSON = ("content", "application/json", "schema")
 
 
-class Oracle:
+class OpenapiValidator:
     """Judges bodies of one route; a complaint is one line of text, no complaint is an empty string."""
 
     def __init__(self, spec: dict[str, Any]) -> None:
@@ -71,6 +71,6 @@ class Oracle:
 
 
 @functools.cache
-def openapi_validator() -> Oracle | None:
+def openapi_validator() -> OpenapiValidator | None:
     # One fitting alternative is enough: looking that no other fits too takes twice the time.
-    return Oracle(json.loads(FILE.read_bytes().replace(b'"oneOf"', b'"anyOf"'))) if FILE.exists() else None
+    return OpenapiValidator(json.loads(FILE.read_bytes().replace(b'"oneOf"', b'"anyOf"'))) if FILE.exists() else None

@@ -46,8 +46,8 @@ class People(World):
         if not forged and (not there or there[0].get("disabled") or target.deleted):
             raise LookupError(f"Nothing to press with custom_id {custom_id!r} in {target.components}")
         data: Json = {"custom_id": custom_id, "component_type": there[0]["type"] if there else 2}
-        chosen = {} if values is None else {"values": values}
-        return await self._interact(PRESS, target.channel_id, who, data | chosen, target)
+        selected = {} if values is None else {"values": values}
+        return await self._interact(PRESS, target.channel_id, who, data | selected, target)
 
     async def submit_modal(self, answered: Interaction, values: dict[str, str]) -> Interaction:
         """Fill in the form that came as the answer to `answered`: custom_id of each text field -> text."""
@@ -59,7 +59,7 @@ class People(World):
 
     async def replay(self, interaction: Interaction) -> None:
         """Tell the bot of an interaction once more."""
-        await self.gateway.tell(self.guild_of(interaction.channel_id), "INTERACTION_CREATE", interaction.event())
+        await self.gateway.dispatch(self.guild_of(interaction.channel_id), "INTERACTION_CREATE", interaction.event())
 
     async def _interact(
         self, kind: int, channel_id: int, who: int, data: Json, source: Message | None = None

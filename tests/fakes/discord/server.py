@@ -1,4 +1,4 @@
-"""The server: reads a call, lets the oracle, the limits and the faults have their say, and answers."""
+"""The server: reads a call, lets the validator, the limits and the faults have their say, and answers."""
 
 import asyncio
 import json
@@ -46,7 +46,8 @@ class FakeDiscord(People):
 
     `limits`: keep Discord's rate limits (5 messages in 5 s a channel, 50 requests in 1 s; put other `Limits` into the
     attribute for other figures). `port`: 0 is any. `fault_rate`, `fault_kinds`: see `Faults`; drawn with `seed`.
-    Further keywords: `now` of `Places`, `nonce_window`, `file_limit` and `old_edits` of `World`, `shards` of `Gateway`.
+    Further keywords: `now` of `ChannelState`, `nonce_window`, `file_limit` and `old_edits` of `World`, `shards` of
+    `Gateway`.
     """
 
     def __init__(
@@ -222,8 +223,8 @@ class FakeDiscord(People):
         return await self.gateway.serve(request)
 
     async def _cdn(self, request: web.Request) -> web.Response:
-        wanted = int(request.match_info["file_id"])
-        files = (file for message in self.every_message.values() for file in message.files if file.id == wanted)
+        file_id = int(request.match_info["file_id"])
+        files = (file for message in self.every_message.values() for file in message.files if file.id == file_id)
         found = next(files, None)
         if found is None or not found.opens(request.query):
             return web.Response(status=404, text="This content is no longer available.")

@@ -5,15 +5,15 @@ import mimetypes
 import re
 from typing import Any
 
-from tests.fakes.discord.channels import Channel, Places, Refusal
+from tests.fakes.discord.channels import Channel, ChannelState, Refusal
 from tests.fakes.discord.limits import Window
 from tests.fakes.discord.messages import LOADING, PLAIN, REPLY, SILENT, File, Json, Message, Person, numbered
 
 UNKNOWN_REPLY = {"message_reference": {"_errors": [{"code": "REPLIES_UNKNOWN_MESSAGE", "message": "Unknown message"}]}}
 
 
-class World(Places):
-    """Places with messages in them.
+class World(ChannelState):
+    """Channels with messages in them.
 
     `nonce_window`: how long (s) an author's nonce is remembered. `old_edits`: how many edits of messages older than an
     hour a channel takes in how many seconds. `file_limit`: bytes a file may have.
@@ -25,9 +25,9 @@ class World(Places):
         nonce_window: float = 120.0,
         file_limit: int = 10 * 1024 * 1024,
         old_edits: tuple[int, float] = (5, 60.0),
-        **places: Any,
+        **state: Any,
     ) -> None:
-        super().__init__(**places)
+        super().__init__(**state)
         self.nonce_window, self.file_limit, self.old_edits = nonce_window, file_limit, old_edits
         self.every_message: dict[int, Message] = {}
         self._nonces: dict[str, tuple[float, Message]] = {}
@@ -112,7 +112,7 @@ class World(Places):
         named = {file.name: file for file in message.files}
         for file in message.files:
             file.in_embed = False
-        for picture in (e[place] for e in message.embeds for place in ("image", "thumbnail") if e.get(place)):
+        for picture in (e[slot] for e in message.embeds for slot in ("image", "thumbnail") if e.get(slot)):
             scheme, _, name = picture["url"].partition("://")
             if scheme == "attachment" and name in named:
                 picture["url"] = picture["proxy_url"] = named[name].url
