@@ -15,11 +15,6 @@ if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
 
 _LARGEST = 150_000  # bytes
-_MENTIONS = """() => {
-    const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    while (walk.nextNode()) walk.currentNode.data = walk.currentNode.data.replace(/<#\\d+>/g, "#pictures");
-}"""
-"""Draws the mentions of channels in embeds, as Discord does; the pretend Discord's page leaves them as they are."""
 
 
 async def main() -> None:
@@ -50,7 +45,6 @@ def _messages(page: "Page") -> "Locator":
 
 async def _keep(page: "Page", name: str, message: "Locator", *, width: float = 560) -> None:
     """Take a picture of a message, `width` pixels of its line: the rest is empty."""
-    await page.evaluate(_MENTIONS)
     await message.scroll_into_view_if_needed()
     await page.mouse.move(0, 0)  # what is pointed at shows a row of tools
     box = await message.bounding_box()

@@ -78,10 +78,20 @@ def photograph(width: int, height: int) -> bytes:
 
 def bomb(width: int, height: int) -> bytes:
     """A PNG of one black that is small as a file, and far from small when it is decoded."""
+    return _png(width, height, 1, 0, bytes(1 + -(-width // 8)), min(height, 64))  # nobody gets as far as the last line
+
+
+@lru_cache(2)
+def crafted(edge: int) -> bytes:
+    """A square PNG, complete and transparent: some kilobytes as a file, and four bytes a pixel when it is decoded."""
+    return _png(edge, edge, 8, 6, bytes(1 + 4 * edge), edge)
+
+
+def _png(width: int, height: int, bits: int, colours: int, line: bytes, lines: int) -> bytes:
     rows = zlib.compressobj(1)
-    line = bytes(1 + -(-width // 8))
-    data = rows.compress(line * min(height, 64)) + rows.flush()  # nobody gets as far as the last line
-    parts = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)), (b"IDAT", data), (b"IEND", b"")]
+    data = b"".join(rows.compress(line) for _ in range(lines)) + rows.flush()
+    header = struct.pack(">IIBBBBB", width, height, bits, colours, 0, 0, 0)
+    parts = [(b"IHDR", header), (b"IDAT", data), (b"IEND", b"")]
     chunks = [
         struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in parts
     ]

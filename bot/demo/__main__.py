@@ -23,6 +23,7 @@ import simcord
 
 from bot import logs
 from bot.app import open_darkroom
+from bot.demo.preview import explain_address, hide_answered_errors, keep_pictures, paint_mentions
 from bot.demo.useapi import FakeUseapi
 from bot.errors import StartError
 from bot.settings import Secret, Settings
@@ -35,8 +36,11 @@ _TOKEN = "demo-token"  # noqa: S105 -- it opens nothing
 _WELCOME = """\
 # Welcome to Darkroom
 Nothing here is real: no account, no internet, nothing to pay. Type `/job`, press Enter, paste one of these ids, \
-press Enter again, and watch: new messages appear below. *Viewing as*, top left, makes you another person: Mira is a \
-moderator, Ada has the role that may press buttons, Bo has neither.
+press Enter again, and watch: new messages appear below.
+-# The bar on top is not Discord's: it belongs to SimCord, which plays Discord here. You need only *Viewing as*, which \
+makes you another person: Mira is a moderator, Ada has the role that may press buttons, Bo has neither.
+
+{}
 """
 _JOBS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("a picture that takes half a minute", {"prompt": "a castle in the fog, ink wash --ar 1:1"}),
@@ -62,6 +66,8 @@ async def demo(port: int, *, speed: float, browser: bool) -> None:
         # simcord would also let short sleeps pass in real time, and a click waits for all of them. Here only the
         # driver advances the clock, so a click is done when the bot does nothing but wait for time to pass.
         env._schedule_timer = lambda *_: None  # type: ignore[method-assign]  # simcord is pinned
+        hide_answered_errors(env)
+        paint_mentions()
         clock.append(env)
         await env.start()
         stack.push_async_callback(env.shutdown)
@@ -76,11 +82,12 @@ async def demo(port: int, *, speed: float, browser: bool) -> None:
         mira = guild.add_member(env.create_user("Mira"), roles=[moderators])
         ada = guild.add_member(env.create_user("Ada"), roles=[makers])
         bo = guild.add_member(env.create_user("Bo"))
-        await mira.send(channel, _welcome(useapi))
+        await bot.get_partial_messageable(channel.id).send(_welcome(useapi))
         try:
-            preview = await stack.enter_async_context(
-                env.preview(channel, viewers=[mira, ada, bo], layout="channel", port=port or None)
-            )
+            page = env.preview(channel, viewers=[mira, ada, bo], layout="channel", port=port or None)
+            keep_pictures(page)
+            explain_address(page, Path(folder))
+            preview = await stack.enter_async_context(page)
         except simcord.SetupError:
             if not port:
                 raise
@@ -116,7 +123,7 @@ def _welcome(useapi: FakeUseapi) -> str:
     for text, options in _JOBS:
         jobid = useapi.add_job(**options) if "age" in options else useapi.add_job(starts_when_polled=True, **options)
         lines.append(f"- {text}\n`{jobid}`")
-    return _WELCOME + "\n".join(lines)
+    return _WELCOME.format("\n".join(lines)).rstrip()
 
 
 async def _drive(env: Any, channel: Any, preview: Any) -> None:

@@ -16,10 +16,10 @@ from bot.images.sniffing import Picture
 
 log = logging.getLogger(__name__)
 
-PIXELS = 8192 * 8192
-"""Pixels decoded at most: four times the largest upscale (4096²), and 256 MiB in memory."""
+PIXELS = 20 << 20
+"""Pixels decoded at most: a little more than the largest upscales (4096², 5824 x 3264), and 80 MiB in memory."""
 
-_MEMORY = 1024 * 1024 * 1024  # bytes of address space: PIXELS in decoder, resizer and encoder at the same time
+_MEMORY = 232 << 20  # bytes of data: with Python's own files in memory, a worker takes less than 256 MiB
 _MAX_RESULT = 64 * 1024  # bytes of JSON
 _ROOT = Path(__file__).parents[2]
 _ENVIRONMENT = ("SYSTEMROOT", "PYTHONHOME", "LD_LIBRARY_PATH")  # what Python needs to start; the rest may hold tokens
@@ -53,7 +53,7 @@ class WorkerResult(msgspec.Struct, frozen=True, kw_only=True):
 class WorkerPool:
     """Runs up to `at_once` worker processes, each for at most `seconds`; `close` kills those that run.
 
-    One at a time by default: a large picture takes one core and 200 MB, and a small server has two cores and 512 MB.
+    One at a time by default: a large picture takes one core and 220 MB, and a small server has two cores and 512 MB.
     """
 
     def __init__(self, *, seconds: float = 60.0, at_once: int = 1) -> None:

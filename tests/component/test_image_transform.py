@@ -98,6 +98,14 @@ async def test_a_large_upscale_stays_lossless_if_that_fits(pictures: ImageClient
     assert identical(decoded(picture), samples.painted(2048, 2048))
 
 
+async def test_the_largest_upscale_keeps_its_pixels_in_the_memory_of_a_worker(
+    pictures: ImageClient, tmp_path: Path
+) -> None:
+    picture = await shrunk(pictures, tmp_path, samples.png(4096, 4096, compress_level=0), LIMIT)
+    assert (picture.extension, picture.width, picture.height) == ("jpg", 4096, 4096)
+    assert similar(decoded(picture), samples.painted(4096, 4096))
+
+
 async def test_a_large_animation_becomes_its_first_frame(pictures: ImageClient, tmp_path: Path) -> None:
     for data, limit in ((samples.moving_webp(), LIMIT), (samples.gif(300, 200, frames=4), 4000)):
         fitted = await pictures.fit(stored(tmp_path, data), limit=limit, into=tmp_path)

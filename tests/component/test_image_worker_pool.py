@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot.images import Fitted, ImageClient, Picture, TooLarge, Unreadable
+from bot.images import Fitted, ImageClient, Picture, TooLarge, Unreadable, worker_pool
 from tests import sample_pictures as samples
 
 ROOT = Path(__file__).parents[2]
@@ -108,7 +108,7 @@ async def test_a_worker_that_times_out_is_killed_and_the_next_one_runs(endless: 
 
 @pytest.mark.parametrize(
     ("memory", "error", "reason"),
-    [(1 << 30, "", ""), (110 << 20, "unreadable", "MemoryError")],
+    [(1 << 30, "", ""), (60 << 20, "too large", "MemoryError")],
     ids=["enough", "too little"],
 )
 def test_a_worker_has_a_memory_limit(tmp_path: Path, memory: int, error: str, reason: str) -> None:
@@ -117,6 +117,33 @@ def test_a_worker_has_a_memory_limit(tmp_path: Path, memory: int, error: str, re
     found = result(order(source, tmp_path, task="thumbnail", edge=64, memory=memory))
     assert found.get("error", "") == error
     assert found.get("reason", "").startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("edge", "task", "error"),
+    [
+        (4578, "fit", ""),  # the most pixels that are decoded
+        (4578, "split", ""),
+        (4578, "thumbnail", ""),
+        (8192, "fit", "too large"),
+    ],
+)
+def test_a_crafted_picture_takes_at_most_256_mib(tmp_path: Path, edge: int, task: str, error: str) -> None:
+    source = tmp_path / "picture.png"
+    source.write_bytes(samples.crafted(edge))
+    bounds = {"pixels": worker_pool.PIXELS, "memory": worker_pool._MEMORY}
+    work = order(source, tmp_path, task=task, limit=source.stat().st_size - 1, edge=512, **bounds)
+    program = (
+        "import re; from pathlib import Path; from bot.images.worker.__main__ import main; main()\n"
+        "print('', re.search(r'VmHWM:\\s+(\\d+)', Path('/proc/self/status').read_text())[1], sep='\\n')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, json.dumps(work)],
+        cwd=ROOT, env={}, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    found, peak = done.stdout.splitlines()
+    assert json.loads(found).get("error", "") == error
+    assert int(peak) < 256 * 1024, "KiB of memory at the most"
 
 
 def test_a_worker_classifies_its_errors(tmp_path: Path) -> None:

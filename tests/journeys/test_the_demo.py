@@ -1,7 +1,9 @@
 """`make demo`, used as a newcomer would: in a browser, with the clock running by itself."""
 
+import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from tests import browser
 
 if TYPE_CHECKING:
-    from playwright.async_api import Page
+    from playwright.async_api import Locator, Page, Route
 
 pytestmark = [
     pytest.mark.skipif(browser.CHROMIUM is None, reason="no Chromium is installed (Debian: apt-get install chromium)"),
@@ -42,3 +44,79 @@ async def test_a_newcomer_sees_the_whole_job_in_a_browser(page: "Page") -> None:
     await page.get_by_role("button", name="U2", exact=True).click()
     await expect(timeline).to_contain_text("U2 of castle in the fog", timeout=40_000)
     await expect(page.get_by_role("button", name="Upscale (Subtle)")).to_be_visible(timeout=30_000)
+
+
+async def test_the_welcome_is_darkrooms_and_says_what_the_bar_on_top_is(page: "Page") -> None:
+    from playwright.async_api import expect
+
+    welcome = page.locator("article.channel-message").first
+    await expect(welcome).to_contain_text("Welcome to Darkroom")
+    await expect(welcome).to_contain_text("APP")
+    await expect(welcome).to_contain_text("The bar on top is not Discord's")
+
+
+async def test_a_mistyped_id_gets_a_sentence_and_no_red_badge(page: "Page") -> None:
+    from playwright.async_api import expect
+
+    await browser.command(page, "job", "Show a Midjourney job", "job:1234")
+    await expect(page.locator("#channel-timeline")).to_contain_text(
+        "useapi.net has no job with this id", timeout=30_000
+    )
+    await expect(page.locator("#action-status")).to_have_text("Action completed")
+    await expect(page.locator("#inspector-count")).to_be_hidden()
+
+
+async def test_mentions_in_embeds_have_names() -> None:
+    from playwright.async_api import expect
+
+    async with browser.demo(speed=1) as page:
+        timeline = await start_job(page)
+        await browser.command(page, "jobs", "What you wait for")
+        await expect(timeline.locator(".mention").filter(has_text="#pictures")).to_be_visible(timeout=30_000)
+        await expect(timeline).not_to_contain_text("<#")
+
+
+async def test_previews_are_shown_also_to_a_slow_browser() -> None:
+    from playwright.async_api import Error
+
+    def after(seconds: float) -> "Callable[[Route], Awaitable[None]]":
+        async def late(route: "Route") -> None:
+            await asyncio.sleep(seconds)  # the browser's own time, in which the card's preview is replaced
+            with suppress(Error):  # the page was closed meanwhile
+                await route.continue_()
+
+        return late
+
+    async with browser.demo(speed=2) as page:
+        timeline = await start_job(page)
+        await page.route("**/api/assets/*", after(4.5))
+        await page.route("**/api/state", after(5.5))  # so that the page still shows the card as it was before
+        boxes, picture = page.locator(".media-unavailable"), timeline.locator(".embed-media:not(.embed-thumbnail) img")
+        async with asyncio.timeout(80):
+            while not await picture.count():
+                assert await boxes.all_inner_texts() == []
+                await asyncio.sleep(0.1)
+        await page.unroute_all(behavior="ignoreErrors")
+
+
+async def start_job(page: "Page") -> "Locator":
+    """Have the first job of the welcome watched; returns the channel's messages."""
+    from playwright.async_api import expect
+
+    timeline = page.locator("#channel-timeline")
+    await expect(timeline).to_contain_text("Welcome to Darkroom")
+    await browser.command(page, "job", "Show a Midjourney job", browser.JOBID.findall(await timeline.inner_text())[0])
+    return timeline
+
+
+@pytest.mark.parametrize(
+    ("end", "says"),
+    [("", "This address lacks its end"), ("#of-yesterday", "This is the address of a demo that has ended")],
+)
+async def test_an_incomplete_address_says_what_is_missing(page: "Page", end: str, says: str) -> None:
+    from playwright.async_api import expect
+
+    assert page.context.browser is not None
+    other = await page.context.browser.new_page()
+    await other.goto(page.url.partition("#")[0] + end)
+    await expect(other.locator("body")).to_contain_text(says)

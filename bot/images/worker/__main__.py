@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 _LARGEST_FILE = 64 * 1024 * 1024  # bytes; no picture of a job is near that
+_MAPPED = 256 << 20  # bytes of address space for Python and its libraries, which are files in memory
 _NICENESS = 5  # below the bot, but high enough to finish in time on a busy machine
 
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -44,7 +45,8 @@ def set_limits(*, seconds: int, memory: int) -> None:
         return
     limits = (
         (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_DATA, memory),
+        (resource.RLIMIT_AS, memory + _MAPPED),  # where RLIMIT_DATA is only about brk(): before Linux 4.7
         (resource.RLIMIT_FSIZE, _LARGEST_FILE),
         (resource.RLIMIT_CORE, 0),
     )
@@ -75,7 +77,7 @@ def _classify(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno in _DISK_FULL:
         return "no room"
     names = {base.__name__ for base in type(error).__mro__}
-    if names & {"TooLarge", "DecompressionBombError"}:
+    if names & {"TooLarge", "DecompressionBombError", "MemoryError"}:
         return "too large"
     return "not a picture" if "UnidentifiedImageError" in names else "unreadable"
 

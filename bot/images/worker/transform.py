@@ -1,4 +1,8 @@
-"""Decodes a picture, completely or not at all, and rotates, resizes, splits and encodes it."""
+"""Decodes a picture, completely or not at all, and rotates, resizes, splits and encodes it.
+
+A worker's memory has room for two copies of the largest picture and a quarter of one; the WebP encoder needs up to 25
+bytes a pixel. So large pictures are encoded as JPEG, and copied as rarely as possible.
+"""
 
 import contextlib
 import io
@@ -17,7 +21,7 @@ QUALITIES = (60, 65, 70, 75, 80, 85, 90, 95)
 _GROWTH = 1.13  # of a file from one quality to the next, about
 _NEAR = 1.08  # a file this close to its limit is not encoded again at a better quality
 _LOSSLESS = {"PNG", "GIF"}
-_LOSSLESS_PIXELS = 4096 * 4096  # above, the lossless encoder needs more memory than a worker has
+_WEBP_PIXELS = 6_000_000  # above, the encoder needs more memory than a worker has; Midjourney's own have 4.8 million
 _LOSSLESS_GAIN = 2  # lossless WebP saves at most half of a PNG: not tried where that is not enough
 _WEBP_EDGE = 16383  # https://developers.google.com/speed/webp/faq
 _JPEG_EDGE = 65500  # libjpeg's JPEG_MAX_DIMENSION
@@ -112,7 +116,7 @@ def fit(picture: Decoded, limit: int) -> Encoded:
     Raises `TooLarge` if there is none.
     """
     image = picture.image
-    if picture.lossless and picture.size <= _LOSSLESS_GAIN * limit and _may_be_lossless(image):
+    if picture.lossless and picture.size <= _LOSSLESS_GAIN * limit and _may_be_webp(image):
         whole = _encoded(image, "WEBP", lossless=True, quality=0, method=0)  # fast, and smaller than any PNG
         if len(whole.data) <= limit:
             return whole
@@ -129,11 +133,14 @@ def fit(picture: Decoded, limit: int) -> Encoded:
         first = 0
 
 
-def _may_be_lossless(image: Image.Image) -> bool:
-    return image.width * image.height <= _LOSSLESS_PIXELS and max(image.size) <= _WEBP_EDGE
+def _may_be_webp(image: Image.Image) -> bool:
+    return image.width * image.height <= _WEBP_PIXELS and max(image.size) <= _WEBP_EDGE
 
 
 def _scaled(image: Image.Image, share: float) -> Image.Image:
+    """Return a copy with this share of the edges, or with half of them where a better filter has no room."""
+    if image.width * image.height > _WEBP_PIXELS:
+        return image.reduce(2)
     size = max(1, int(image.width * share)), max(1, int(image.height * share))
     return image.resize(size, Image.Resampling.LANCZOS)
 
@@ -160,9 +167,12 @@ def _best(image: Image.Image, limit: int, first: int) -> tuple[Encoded | None, i
 
 
 def _lossy(image: Image.Image, quality: int) -> Encoded:
-    """Encode as WebP; as JPEG if an edge is too long for WebP, or its first partition overflows (`ValueError`)."""
-    if max(image.size) <= _WEBP_EDGE:
-        with contextlib.suppress(ValueError):
+    """Encode as WebP; as JPEG if the picture is too large for that, or the encoder fails.
+
+    Its first partition may overflow, or the memory be used by the picture from which this one was cut (`ValueError`).
+    """
+    if _may_be_webp(image):
+        with contextlib.suppress(ValueError, MemoryError):
             return _encoded(image, "WEBP", quality=quality, method=4)
     return _encoded(_on_white(image), "JPEG", quality=quality)
 
@@ -170,9 +180,9 @@ def _lossy(image: Image.Image, quality: int) -> Encoded:
 def _on_white(image: Image.Image) -> Image.Image:
     if image.mode != "RGBA":
         return image
-    white = Image.new("RGBA", image.size, "white")
-    white.alpha_composite(image)
-    return white.convert("RGB")
+    white = Image.new("RGB", image.size, "white")
+    white.paste(image, mask=image)
+    return white
 
 
 def _encoded(image: Image.Image, format: str, **options: object) -> Encoded:  # noqa: A002 -- Pillow's own name
@@ -186,11 +196,16 @@ def split(picture: Decoded, limit: int) -> list[Encoded]:
 
     Where an edge is odd, the middle line belongs to the right or lower one: every pixel is in exactly one quarter.
     """
-    quarters = [picture.image.crop(box) for box in _boxes(picture.image.size)]
-    lossless = [_encoded(quarter, "PNG", compress_level=3) for quarter in quarters]
-    if max(len(file.data) for file in lossless) <= limit:
+    boxes = list(_boxes(picture.image.size))
+    lossless = []
+    for box in boxes:
+        lossless.append(_encoded(picture.image.crop(box), "PNG", compress_level=3))
+        if len(lossless[-1].data) > limit:
+            break
+    else:
         return lossless
-    return [fit(Decoded(image=quarter, size=0, lossless=False, animated=False), limit) for quarter in quarters]
+    del lossless
+    return [fit(Decoded(image=picture.image.crop(box), size=0, lossless=False, animated=False), limit) for box in boxes]
 
 
 def _boxes(size: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
@@ -201,7 +216,6 @@ def _boxes(size: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
 
 
 def thumbnail(picture: Decoded, edge: int) -> Encoded:
-    """Return a copy with both edges of at most `edge` pixels."""
-    small = picture.image.copy()
-    small.thumbnail((edge, edge), Image.Resampling.LANCZOS)
-    return _encoded(small, "WEBP", quality=_PREVIEW_QUALITY, method=4)
+    """Resize the picture itself, so that both edges have at most `edge` pixels, and encode it."""
+    picture.image.thumbnail((edge, edge), Image.Resampling.LANCZOS)
+    return _encoded(picture.image, "WEBP", quality=_PREVIEW_QUALITY, method=4)
