@@ -137,7 +137,7 @@ def after_refusal(
     if delivery.state is DeliveryState.POSTED:
         return _after_refused_edit(delivery, refusal, now, words_omitted)
     if requests is None:
-        return _after_refused_search(delivery, now)
+        return _after_refused_history(delivery, now)
     if refusal.code == DiscordCode.UNKNOWN_MESSAGE:  # to a first send: nothing explains it, so it is not believed
         return Decision(pause=_EDIT_PAUSE)
     return _after_refused_send(delivery, refusal, now, unsent, words_omitted)
@@ -177,7 +177,7 @@ def limit_below(size: int) -> int | None:
     return next((limit for limit in _LIMITS if limit < size), None)
 
 
-def _after_refused_search(delivery: Delivery, now: datetime) -> Decision:
+def _after_refused_history(delivery: Delivery, now: datetime) -> Decision:
     """The message may be in the channel, and its content was not refused: it is searched for again, as it is."""
     if _is_gone_for_good(delivery, now):
         return _after_unavailable_channel(delivery, now, unsent=False)

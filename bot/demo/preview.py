@@ -43,7 +43,7 @@ def keep_pictures(preview: Any) -> None:
     show a box "unavailable" instead.
     """
     authorize, reconcile = preview._authorize_asset, preview._reconcile_assets
-    shown: dict[Any, deque[set[str]]] = {}
+    displayed: dict[Any, deque[set[str]]] = {}
 
     def authorize_replaced(page: Any, asset_id: str, *, content: bool = True) -> Any:
         try:
@@ -55,7 +55,7 @@ def keep_pictures(preview: Any) -> None:
             return record
 
     def reconcile_late(page: Any) -> None:
-        sets = shown.setdefault(page.id, deque(maxlen=_PUBLICATIONS))
+        sets = displayed.setdefault(page.id, deque(maxlen=_PUBLICATIONS))
         sets.append(set(page.referenced_assets))
         page.referenced_assets.update(*sets)
         reconcile(page)

@@ -35,7 +35,7 @@ _CLOCK_SKEW = timedelta(minutes=1)  # between useapi's clock and ours, where the
 _CLOCK_ERROR = timedelta(hours=1)  # the same, where one is wrong
 
 
-class SearchResult(msgspec.Struct, frozen=True, kw_only=True):
+class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a complete check found: the submission's `job`, or one that is `perhaps` its job.
 
     `perhaps` is a job of the same button that was made after the request, belongs to no other submission and has not
@@ -91,11 +91,11 @@ class Reconciler:
         """Whether no check for it has ended yet."""
         return not self._of(submission).checked
 
-    async def find_job(self, submission: Submission, parent: KnownJob) -> SearchResult:
+    async def find_job(self, submission: Submission, parent: KnownJob) -> CheckResult:
         """Return what a complete check found; raises `ProviderError` where it was cut short."""
         unconfirmed = self._of(submission)
         try:
-            return await self._search(submission, parent, unconfirmed.others)
+            return await self._check(submission, parent, unconfirmed.others)
         finally:
             unconfirmed.next_check = loop_time() + _CHECK_INTERVAL
             unconfirmed.checked = True
@@ -103,7 +103,7 @@ class Reconciler:
     async def find_late_job(self, submission: Submission, parent: KnownJob) -> Job | None:
         """Return the job of a lost submission, if it has turned up; raises `ProviderError` as `find_job` does."""
         try:
-            return (await self._search(submission, parent, set())).job
+            return (await self._check(submission, parent, set())).job
         finally:
             age = (self._now() - _sent_at(submission)).total_seconds()
             interval = min(max(age / 2, _LATE_INTERVAL), _LONGEST_LATE_INTERVAL)
@@ -117,7 +117,7 @@ class Reconciler:
             unconfirmed = self._unconfirmed[submission.id] = _Unconfirmed(until=until, next_check=loop_time())
         return unconfirmed
 
-    async def _search(self, submission: Submission, parent: KnownJob, others: set[str]) -> SearchResult:
+    async def _check(self, submission: Submission, parent: KnownJob, others: set[str]) -> CheckResult:
         """Read every job that may be the submission's, and note in `others` those that never can be.
 
         A job without a reference is read again by the next check: useapi may echo it late.
@@ -129,7 +129,7 @@ class Reconciler:
                 continue
             job = await self._describe(jobid)
             if job is not None and job.reply_ref == submission.reference:
-                return SearchResult(job=job)
+                return CheckResult(job=job)
             born = (job.created if job is not None else None) or created_in(jobid)
             age = timedelta() if born is None else _sent_at(submission) - born  # at the request
             if (job is not None and job.reply_ref) or age > _CLOCK_ERROR or await self._has_owner(jobid):
@@ -140,7 +140,7 @@ class Reconciler:
                 and (jobid in children or _is_child(job, parent, submission.button))
             ):
                 perhaps = job or Job(jobid=jobid, verb="button", button=submission.button)
-        return SearchResult(perhaps=perhaps)
+        return CheckResult(perhaps=perhaps)
 
     async def _children(self, parent: KnownJob, button: str) -> dict[str, None]:
         """Return the ids of the parent's children of this button, and of those whose button is not known."""

@@ -141,8 +141,8 @@ async def test_two_shards_identify_and_each_hears_of_its_own_guilds() -> None:
             room = fake.add_channel(fake.add_guild())
             member = fake.add_member(fake.guild_of(room), "Bo")
             await (await fake.slash(room, member, "job", {"jobid": "abc"})).answered()
-        told = [[event["t"] for event in session.sent] for session in fake.gateway.sessions.values()]
-        assert told == [["READY", "INTERACTION_CREATE"]] * 2
+        events = [[event["t"] for event in session.sent] for session in fake.gateway.sessions.values()]
+        assert events == [["READY", "INTERACTION_CREATE"]] * 2
         assert [each.shard for each in fake.identifies] == [(0, 2), (1, 2)]
         assert bot.shard_count == 2
         assert fake.violations == []

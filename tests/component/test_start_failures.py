@@ -60,9 +60,9 @@ async def start_error(status: int = 78, /, **settings: str) -> str:
     read = from_environment(GOOD | settings, Path("there is no such file"))
     with log.written(read.secrets) as written, pytest.raises(StartError) as caught:
         await run._serve(read, always_sync=False)
-    shown = f"{written.getvalue()}{caught.value}"
-    assert "traceback" not in shown.lower()
-    assert "canary" not in shown
+    output = f"{written.getvalue()}{caught.value}"
+    assert "traceback" not in output.lower()
+    assert "canary" not in output
     assert caught.value.exit_status == status
     return str(caught.value)
 

@@ -97,11 +97,11 @@ async def test_two_people_in_one_channel_get_one_status_card_and_one_result_that
 async def test_thirty_subscriptions_at_the_same_time_do_not_pass_the_limit(store: Store) -> None:
     for number in range(30):
         await store.subscriptions.add(msgspec.structs.replace(RUNNING, jobid=f"job:{number}"), HERE, BO)
-    asked = [
+    requested = [
         store.subscriptions.add(msgspec.structs.replace(RUNNING, jobid=f"job:{number}"), HERE, MIRA, limit=10)
         for number in range(30)
     ]
-    results = await asyncio.gather(*asked, return_exceptions=True)
+    results = await asyncio.gather(*requested, return_exceptions=True)
     refused = [result for result in results if isinstance(result, BaseException)]
     assert len(refused) == 20
     assert {type(error) for error in refused} == {TooManySubscriptions}
@@ -189,7 +189,7 @@ async def test_every_commit_is_on_the_disk_before_it_counts(store: Store) -> Non
     assert [tuple(row) for row in await store.database.rows("PRAGMA journal_mode")] == [("wal",)]
 
 
-async def test_what_is_not_wanted_any_more_cannot_be_claimed(store: Store) -> None:
+async def test_what_is_no_longer_needed_cannot_be_claimed(store: Store) -> None:
     subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
     status_card = await only(store)
     await store.jobs.record([(subscribed.known.id, DONE)])

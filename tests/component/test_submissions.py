@@ -797,7 +797,7 @@ async def test_a_job_is_perhaps_ours_only_if_it_was_made_after_the_request(
     assert (harness.useapi.reads[theirs.jobid] == 1) is born.startswith("2020"), "what cannot be ours is read once"
 
 
-async def test_a_job_that_may_be_theirs_is_named_by_its_key_where_it_stands_in_the_channel(
+async def test_a_job_that_may_be_theirs_is_named_by_its_key_where_it_is_posted_in_the_channel(
     harness: QueueHarness,
 ) -> None:
     theirs = Job(jobid="job:theirs", verb="button", status=Status.COMPLETED, button="V1")
@@ -854,7 +854,7 @@ async def test_a_webhook_call_leads_to_the_job_of_a_lost_submission_at_once(harn
     assert harness.polled == ["job:1", "job:2"]
 
 
-async def test_the_search_for_late_jobs_becomes_rare_and_ends_after_a_day(harness: QueueHarness) -> None:
+async def test_checks_for_late_jobs_become_rare_and_end_after_a_day(harness: QueueHarness) -> None:
     harness.useapi.outcomes = [RequestTimeout()]
     await harness.submission("V1")
     await asyncio.sleep(200)

@@ -108,10 +108,10 @@ def judge(file: Path, promised: set[Post], in_four: set[Post], found: dict[int, 
     lost, repeated = _compare(promised, posts)
     splits_lost, splits_repeated = _compare(in_four, splits)
     twice = [
-        f"status card {card} in {where}"
+        f"status card {status_card} in {where}"
         for where, here in found.items()
-        for card in here.status_cards
-        if card not in status_cards
+        for status_card in here.status_cards
+        if status_card not in status_cards
     ]
     return Decision(lost, repeated + twice, splits_lost, splits_repeated, integrity)
 

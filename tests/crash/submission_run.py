@@ -101,7 +101,7 @@ class PressRun:
             for number in range(-(-self.presses // PER_PARENT // GUILDS) * GUILDS):
                 await self._show(self.channel_ids[number % GUILDS], number)
             for channel in self.channel_ids:
-                self.pictures[channel] = await self.discord.wait_until(partial(self._all_shown, channel), within=30)
+                self.pictures[channel] = await self.discord.wait_until(partial(self._all_posted, channel), within=30)
             bot.terminate()
             assert await bot.wait() == 0
 
@@ -114,7 +114,7 @@ class PressRun:
         await self.discord.do("answered", interaction=interaction, within=10)
         self.parents[channel].append(jobid)
 
-    async def _all_shown(self, channel: int) -> list[dict[str, Any]]:
+    async def _all_posted(self, channel: int) -> list[dict[str, Any]]:
         messages: list[dict[str, Any]] = await self.discord.do("messages", channel_id=channel)
         return messages if len(messages) == len(self.parents[channel]) else []
 

@@ -6,7 +6,7 @@ from tests.crash.conftest import ProcessHarness
 
 
 @pytest.mark.parametrize("answer", ["stored-500", "stored-502", "stored-504"])
-async def test_a_post_that_discord_stored_and_denied_is_searched_for_before_it_is_sent_again(
+async def test_a_post_that_discord_stored_and_denied_is_found_in_the_history_before_it_is_sent_again(
     street: ProcessHarness, answer: str
 ) -> None:
     discord = street.discord
@@ -22,7 +22,7 @@ async def test_a_post_that_discord_stored_and_denied_is_searched_for_before_it_i
 
 
 @pytest.mark.parametrize("answers", [(413,), (429, 413)], ids=str)
-async def test_a_post_that_was_certainly_not_stored_is_sent_again_without_a_search(
+async def test_a_post_that_was_certainly_not_stored_is_sent_again_without_reading_the_history(
     street: ProcessHarness, answers: tuple[int, ...]
 ) -> None:
     discord = street.discord
@@ -34,8 +34,8 @@ async def test_a_post_that_was_certainly_not_stored_is_sent_again_without_a_sear
     jobid = street.useapi.add_job(prompt="a castle", age=1000)
     await (await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})).answered()
     await discord.wait_until(lambda: discord.messages(street.channel))
-    asked = [(request.method, request.path) for request in discord.requests]
-    assert ("GET", messages.removeprefix("POST ")) not in asked
+    requested = [(request.method, request.path) for request in discord.requests]
+    assert ("GET", messages.removeprefix("POST ")) not in requested
 
 
 async def test_a_page_of_cloudflares_is_taken_for_an_outage_and_not_for_a_refusal_of_the_channel(

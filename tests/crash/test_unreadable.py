@@ -30,8 +30,10 @@ IGNORED = {
 
 async def works(street: ProcessHarness) -> None:
     """A member asks for a job and is answered."""
-    asked = await street.discord.slash(street.channel, street.bo, "job", {"jobid": street.useapi.add_job(duration=600)})
-    assert (await asked.answered()).content.startswith("Watching")
+    requested = await street.discord.slash(
+        street.channel, street.bo, "job", {"jobid": street.useapi.add_job(duration=600)}
+    )
+    assert (await requested.answered()).content.startswith("Watching")
 
 
 def lines(street: ProcessHarness) -> list[str]:
@@ -92,15 +94,15 @@ async def test_a_gateway_that_cannot_be_read_at_the_start_is_tried_again(street:
 
 
 @pytest.mark.parametrize("fault", ["garbage", "stored-garbage"])
-async def test_a_page_of_html_in_the_place_of_an_answer_holds_a_channel_up_for_seconds_only(
+async def test_a_page_of_html_instead_of_an_answer_delays_a_channel_for_seconds_only(
     street: ProcessHarness, fault: str
 ) -> None:
     await street.bot.start()
     await street.discord.wait_ready()
     street.discord.fail("POST /channels/*/messages", fault)
     jobid = street.useapi.add_job(prompt="a castle", age=600)
-    asked = await street.discord.slash(street.channel, street.bo, "job", {"jobid": jobid})
-    await asked.answered()
+    requested = await street.discord.slash(street.channel, street.bo, "job", {"jobid": jobid})
+    await requested.answered()
     await street.discord.wait_until(
         lambda: "Posted the result" in street.bot.screen or "already posted" in street.bot.screen, 20
     )

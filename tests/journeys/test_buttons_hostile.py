@@ -127,7 +127,7 @@ REFUSALS = (
 )
 
 
-async def test_a_press_that_useapi_refuses_is_told_and_never_sent_again(harness: BotHarness) -> None:
+async def test_a_press_that_useapi_refuses_is_answered_and_never_sent_again(harness: BotHarness) -> None:
     for number, (error, sentence) in enumerate(REFUSALS, 1):
         _, post, _ = await posted(harness)
         harness.useapi.fail(error, path="/v2/jobs/button", times=math.inf)
@@ -139,7 +139,7 @@ async def test_a_press_that_useapi_refuses_is_told_and_never_sent_again(harness:
         harness.useapi.heal()
 
 
-async def test_a_press_whose_answer_was_lost_is_looked_for_and_never_sent_again(harness: BotHarness) -> None:
+async def test_a_press_whose_answer_was_lost_is_reconciled_and_never_sent_again(harness: BotHarness) -> None:
     errors: tuple[int | str, ...] = (500, "reset", "html", "wrong_shape")
     for number, error in enumerate(errors, 1):
         _, post, _ = await posted(harness)

@@ -110,7 +110,7 @@ async def test_an_answer_that_never_came_is_settled_by_the_history_not_by_a_seco
 
 
 @pytest.mark.parametrize(("status", "code"), [(403, 50001), (403, 0), (404, 10003), (429, 0), (401, 0)])
-async def test_a_refused_search_does_not_make_an_unanswered_post_an_unsent_one(
+async def test_a_refused_history_does_not_make_an_unanswered_post_an_unsent_one(
     harness: BotHarness, status: int, code: int
 ) -> None:
     request = harness.bot.http.request
@@ -131,7 +131,7 @@ async def test_a_refused_search_does_not_make_an_unanswered_post_an_unsent_one(
 
 
 @pytest.mark.parametrize(("status", "code"), [(403, 50013), (403, 50001), (404, 10003), (404, 0), (400, UNKNOWN_CODE)])
-async def test_a_card_whose_answer_was_lost_and_whose_search_is_refused_once_still_shows_the_end(
+async def test_a_status_card_whose_answer_was_lost_and_whose_history_is_refused_once_still_shows_the_end(
     harness: BotHarness, status: int, code: int
 ) -> None:
     request = harness.bot.http.request
@@ -147,8 +147,8 @@ async def test_a_card_whose_answer_was_lost_and_whose_search_is_refused_once_sti
     harness.env.inject_error("GET", MESSAGES, status=status, code=code)
     await harness.job(harness.mira, harness.useapi.add_job(duration=60))
     await harness.wait(5 * MINUTE)
-    card, result = harness.posts()
-    assert card.content.endswith(f"[picture]({harness.jump(result)})")
+    status_card, result = harness.posts()
+    assert status_card.content.endswith(f"[picture]({harness.jump(result)})")
     assert result.attachments
 
 
@@ -298,7 +298,7 @@ async def test_words_that_a_filter_refuses_are_left_out_and_the_picture_comes(ha
 
 
 @WORDS
-async def test_words_that_are_refused_at_once_are_left_out_of_a_card_until_its_end(
+async def test_words_that_are_refused_at_once_are_left_out_of_a_status_card_until_its_end(
     harness: BotHarness, code: int
 ) -> None:
     refuse(harness, 400, code)
@@ -306,8 +306,8 @@ async def test_words_that_are_refused_at_once_are_left_out_of_a_card_until_its_e
     assert len(harness.posts()) == 1
     refuse(harness, 400, code)
     await harness.wait(3 * MINUTE)
-    card, result = harness.posts()
-    assert re.fullmatch(rf"-# ✓ Imagine, [\w ]+ → \[picture\]\({harness.jump(result)}\)", card.content)
+    status_card, result = harness.posts()
+    assert re.fullmatch(rf"-# ✓ Imagine, [\w ]+ → \[picture\]\({harness.jump(result)}\)", status_card.content)
     assert result.attachments
     assert "castle" not in harness.sent()
 
@@ -316,8 +316,8 @@ async def test_words_that_are_refused_in_an_edit_are_left_out_of_the_edit(harnes
     await harness.job(harness.mira, harness.useapi.add_job(duration=60))
     refuse(harness, 400, 200000, method="PATCH")
     await harness.wait(3 * MINUTE)
-    card, result = harness.posts()
-    assert re.fullmatch(r"-# ✓ Imagine, [\w ]+ → .*", card.content)
+    status_card, result = harness.posts()
+    assert re.fullmatch(r"-# ✓ Imagine, [\w ]+ → .*", status_card.content)
     assert "castle" in words(result), "nothing was refused there"
 
 
@@ -519,9 +519,9 @@ async def test_a_bot_that_is_timed_out_by_a_moderator_posts_the_whole_result_whe
     assert "undeliverable" not in caplog.text
     assert len(harness.posts()) == 1
     await harness.wait(10 * MINUTE)
-    card, result = harness.posts()
+    status_card, result = harness.posts()
     assert result.attachments
-    assert card.content.startswith("-# ✓")
+    assert status_card.content.startswith("-# ✓")
 
 
 async def test_a_block_of_the_whole_bot_is_an_outage_and_gives_up_no_channel(
@@ -535,10 +535,10 @@ async def test_a_block_of_the_whole_bot_is_an_outage_and_gives_up_no_channel(
     assert "undeliverable" not in caplog.text
     recover(harness)
     await harness.wait(6 * MINUTE)
-    card, result = harness.posts()
+    status_card, result = harness.posts()
     assert result.attachments
     assert "castle" in words(result)
-    assert card.content.startswith("-# ✓")
+    assert status_card.content.startswith("-# ✓")
 
 
 async def test_trouble_in_one_channel_does_not_touch_another(harness: BotHarness) -> None:
@@ -566,7 +566,7 @@ async def test_a_post_that_cannot_be_made_does_not_delay_those_behind_it_for_eve
     caplog.clear()
 
 
-def cut_off_what_holds(harness: BotHarness, text: str) -> list[str]:
+def cut_off_what_contains(harness: BotHarness, text: str) -> list[str]:
     """Let every message with this text end in a lost connection before it is stored; returns those that did."""
     request, cut = harness.bot.http.request, list[str]()
 
@@ -581,7 +581,7 @@ def cut_off_what_holds(harness: BotHarness, text: str) -> list[str]:
 
 
 async def test_a_message_that_fails_while_others_are_posted_is_reduced_until_it_is_taken(harness: BotHarness) -> None:
-    cut = cut_off_what_holds(harness, "lighthouse")
+    cut = cut_off_what_contains(harness, "lighthouse")
     await harness.job(harness.mira, harness.useapi.add_job(prompt="a lighthouse", age=600))
     for _ in range(4):
         await over(harness)
@@ -596,10 +596,10 @@ async def test_a_message_that_fails_while_others_are_posted_is_reduced_until_it_
 async def test_a_message_that_fails_in_every_form_is_an_alert_after_an_hour(harness: BotHarness) -> None:
     await harness.restart(alert_channel=harness.lounge.id)
     request = harness.bot.http.request
-    cut_off_what_holds(harness, "lighthouse")
+    cut_off_what_contains(harness, "lighthouse")
     await harness.job(harness.mira, harness.useapi.add_job(prompt="a lighthouse", age=600))
     ((nonce,),) = await harness.rows("SELECT nonce FROM deliveries")
-    cut_off_what_holds(harness, nonce)  # its buttons hold it, whatever else is left out
+    cut_off_what_contains(harness, nonce)  # its buttons hold it, whatever else is left out
     await over(harness)
     await harness.wait(55 * MINUTE)
     assert not harness.posts(harness.lounge)
@@ -629,14 +629,14 @@ async def test_a_status_card_that_was_deleted_by_hand_takes_nothing_with_it(harn
 
 
 @pytest.mark.parametrize(("status", "code"), [(404, 10008), (404, 10003), (404, 10004), (404, 0)])
-async def test_a_card_that_one_answer_calls_unknown_still_shows_the_end(
+async def test_a_status_card_that_one_answer_calls_unknown_still_shows_the_end(
     harness: BotHarness, status: int, code: int
 ) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(duration=60))
     refuse(harness, status, code, method="PATCH")
     await harness.wait(4 * MINUTE)
-    card, result = harness.posts()
-    assert card.content.endswith(f"[picture]({harness.jump(result)})")
+    status_card, result = harness.posts()
+    assert status_card.content.endswith(f"[picture]({harness.jump(result)})")
 
 
 async def test_a_first_send_that_one_answer_calls_posted_and_deleted_is_sent_again(harness: BotHarness) -> None:
@@ -647,7 +647,7 @@ async def test_a_first_send_that_one_answer_calls_posted_and_deleted_is_sent_aga
     assert post.attachments
 
 
-async def test_who_asks_again_after_deleting_the_card_gets_a_new_one(harness: BotHarness) -> None:
+async def test_who_asks_again_after_deleting_the_status_card_gets_a_new_one(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(duration=600)
     await harness.job(harness.mira, jobid)
     await harness.mira.delete(harness.last)

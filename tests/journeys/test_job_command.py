@@ -104,7 +104,7 @@ async def test_a_second_request_leads_to_the_status_card(harness: BotHarness) ->
     assert result.content == f"<@{harness.mira.id}>"
 
 
-async def test_a_card_that_somebody_deleted_comes_anew_when_asked_for(harness: BotHarness) -> None:
+async def test_a_status_card_that_somebody_deleted_is_posted_again_on_request(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(duration=120)
     await harness.job(harness.mira, jobid)
     await harness.mira.delete(harness.last)
@@ -112,8 +112,8 @@ async def test_a_card_that_somebody_deleted_comes_anew_when_asked_for(harness: B
     assert not harness.posts()
     assert (await harness.job(harness.bo, jobid)).startswith("Watching `#")
     await harness.wait(75)
-    card, result = harness.posts()
-    assert harness.jump(result) in card.content
+    status_card, result = harness.posts()
+    assert harness.jump(result) in status_card.content
 
 
 async def test_a_result_that_is_posted_here_is_linked_and_posted_again_on_request(harness: BotHarness) -> None:

@@ -102,19 +102,19 @@ async def test_a_post_that_is_gone_already_counts_as_deleted(harness: BotHarness
 # --- tell me too ------------------------------------------------------------------------------------------------------
 
 
-async def test_a_member_who_presses_below_many_cards_at_once_gets_ten(harness: BotHarness) -> None:
+async def test_a_member_who_presses_below_many_status_cards_at_once_gets_ten(harness: BotHarness) -> None:
     await harness.restart(poll_seconds=300)
     for number in range(15):
         asker = harness.guild.add_member(harness.env.create_user(f"Asker {number}"))
         await harness.job(asker, harness.useapi.add_job(duration=3600))
-    cards = harness.posts()
+    status_cards = harness.posts()
     async with harness.one_moment():
-        for card in cards:
-            await harness.bo.click(card, custom_id=button(card, "🔔 Notify me").custom_id)
+        for status_card in status_cards:
+            await harness.bo.click(status_card, custom_id=button(status_card, "🔔 Notify me").custom_id)
     assert await harness.rows(f"SELECT count(*) FROM subscriptions WHERE user_id = {harness.bo.id}") == [(10,)]
 
 
-async def test_tell_me_too_puts_a_member_on_the_list(harness: BotHarness) -> None:
+async def test_notify_me_puts_a_member_on_the_list(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(duration=80))
     await harness.wait(5)
     assert (

@@ -38,8 +38,8 @@ async def test_a_declined_job_is_posted_without_its_prompt(harness: BotHarness) 
 async def test_the_reason_is_answered_to_who_asked_and_to_nobody_else(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(prompt=SECRET, ends="moderated", age=60)
     await harness.job(harness.bo, jobid)
-    told = words(await harness.press(harness.bo, harness.last, "Why?"))
-    assert told.startswith("**Banned prompt detected**\nThe word `forbidden` is not welcome here.")
+    answer = words(await harness.press(harness.bo, harness.last, "Why?"))
+    assert answer.startswith("**Banned prompt detected**\nThe word `forbidden` is not welcome here.")
     refused = words(await harness.press(harness.mira, harness.last, "Why?"))
     assert refused == "Only whoever added this job can see Midjourney's reason."
     assert len(harness.posts()) == 1

@@ -193,9 +193,9 @@ async def test_a_job_that_useapi_forgot_ends_with_a_sentence_after_a_day(harness
     harness.useapi.fail(error, times=math.inf)
     await harness.wait(25 * 3600)
     assert words(harness.last).endswith("useapi.net no longer keeps this job.")
-    asked = len(harness.useapi.requests)
+    requested = len(harness.useapi.requests)
     await harness.wait(600)
-    assert len(harness.useapi.requests) == asked
+    assert len(harness.useapi.requests) == requested
 
 
 @pytest.mark.parametrize("status", [500, 504, 429, 596])

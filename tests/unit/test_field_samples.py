@@ -38,7 +38,7 @@ def course(name: str) -> list[Job]:
     return jobs
 
 
-def card(job: Job) -> str:
+def status_card(job: Job) -> str:
     embed = formatting.status_card(job, parent=None, subscribers=[], started=STARTED, typical=USUALLY)
     return (embed.description or "").rpartition("\n\n")[2]
 
@@ -66,7 +66,7 @@ def last(name: str) -> Job:
 
 # --- the rows of the field ------------------------------------------------------------------------------------------
 
-SHOWN: dict[str, list[tuple[Callable[[Job], object], object]]] = {
+TEXTS: dict[str, list[tuple[Callable[[Job], object], object]]] = {
     "mj_file_name_names_payer": [
         (lambda job: names_the_payer(job.attachments[0].url), True),
         (lambda job: full_size(job, STARTED, ["cdn.discordapp.com"]), None),
@@ -120,7 +120,7 @@ SHOWN: dict[str, list[tuple[Callable[[Job], object], object]]] = {
     ("name", "show", "expected"),
     [
         pytest.param(name, show, expected, id=f"{name}-{number}")
-        for name, rows in SHOWN.items()
+        for name, rows in TEXTS.items()
         for number, (show, expected) in enumerate(rows)
     ],
 )
@@ -129,26 +129,26 @@ def test_a_member_sees_of_a_field_sample(name: str, show: Callable[[Job], object
 
 
 def test_every_field_sample_has_a_row() -> None:
-    assert {path.stem for path in FIELD.glob("*.json")} == SHOWN.keys()
+    assert {path.stem for path in FIELD.glob("*.json")} == TEXTS.keys()
 
 
-def test_a_card_shows_that_midjourney_paused_the_job() -> None:
+def test_a_status_card_shows_that_midjourney_paused_the_job() -> None:
     started = f"started <t:{int(STARTED.timestamp())}:R>"
     waiting, running, paused, stopped = course("mj_paused_stopped")
-    assert card(waiting).startswith("Waiting to start")
-    assert card(running).startswith(f"`▰▰▱▱▱▱▱▱` 31% · relaxed · {started}\nUsually 2–6 min")
-    assert card(paused) == f"`▰▰▱▱▱▱▱▱` 31% · paused by Midjourney · relaxed · {started}"
+    assert status_card(waiting).startswith("Waiting to start")
+    assert status_card(running).startswith(f"`▰▰▱▱▱▱▱▱` 31% · relaxed · {started}\nUsually 2–6 min")
+    assert status_card(paused) == f"`▰▰▱▱▱▱▱▱` 31% · paused by Midjourney · relaxed · {started}"
     assert formatting.choice(paused, "4K7Q") == "Imagine · ice creams · paused"
     assert stopped.over, "no subscription waits a day for it"
     resumed = follow(paused, parse_job(_progress(45), jobid=JOBID))
     assert resumed is not None
-    assert card(resumed).startswith("`▰▰▰▰▱▱▱▱` 45% · relaxed")
+    assert status_card(resumed).startswith("`▰▰▰▰▱▱▱▱` 45% · relaxed")
 
 
 def test_a_job_that_was_paused_before_it_had_a_percentage_is_shown_as_paused() -> None:
     paused = parse_job(json.dumps({"status": "paused", "content": "**a cat** - <@1> (relaxed)"}).encode(), jobid=JOBID)
     assert (paused.status, paused.over) == (Status.PROGRESS, False)
-    assert card(paused).startswith("Paused by Midjourney · relaxed · started")
+    assert status_card(paused).startswith("Paused by Midjourney · relaxed · started")
 
 
 def test_a_stopped_job_that_completes_all_the_same_is_shown() -> None:
@@ -230,9 +230,9 @@ def test_a_right_to_left_text_is_isolated_wherever_our_own_words_are_beside_it()
 
 
 def test_a_long_right_to_left_title_is_cut_inside_of_its_isolates() -> None:
-    shown = formatting.plain(HEBREW * 20, 40)
-    assert len(shown) == 40
-    assert (shown[0], shown[-2:]) == ("\u2068", "…\u2069")
+    text = formatting.plain(HEBREW * 20, 40)
+    assert len(text) == 40
+    assert (text[0], text[-2:]) == ("\u2068", "…\u2069")
     assert len(formatting.choice(a_job(HEBREW * 20), "4K7Q")) <= 100
     assert formatting.plain("left to right", 40) == "left to right"
 
@@ -309,7 +309,7 @@ def test_pictures_alone_are_not_quoted(verb: str) -> None:
     assert ">" not in result(job)
 
 
-def test_the_public_reason_of_a_failure_holds_no_whole_address() -> None:
+def test_the_public_reason_of_a_failure_contains_no_whole_address() -> None:
     job = failed(error="Could not validate https://cdn.discordapp.com/attachments/1/2/payername_a_cat.png")
     assert result(job).endswith("It said: Could not validate https\\://cdn.discordapp.com/…")
 

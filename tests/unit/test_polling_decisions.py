@@ -147,7 +147,7 @@ def test_what_has_something_to_show_or_makes_no_picture_is_over_at_once(answer: 
     assert of_answer(poll(), answer).news == answer
 
 
-def test_a_cancelled_job_is_not_held_back_for_its_picture() -> None:
+def test_a_cancelled_job_does_not_wait_for_its_picture() -> None:
     late = job(status=Status.COMPLETED)
     assert of_answer(poll(job(status=Status.CANCELLED)), late) == Decision(news=late, delay=None)
 

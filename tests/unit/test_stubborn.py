@@ -46,7 +46,7 @@ def test_a_message_that_only_other_channels_pass_is_given_longer() -> None:
     assert failures(stubborn, delivery(1), range(5, 11)) == [False, False, False, False, True, True]
 
 
-def test_what_was_posted_starts_anew() -> None:
+def test_what_was_posted_starts_again() -> None:
     stubborn = StubbornDeliveries()
     failures(stubborn, delivery(1), range(9))
     stubborn.note_posted(delivery(2))
