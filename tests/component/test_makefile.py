@@ -3,6 +3,7 @@
 A folder with the Makefile, a program named bot, and no packages to install stands for the checkout.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -17,9 +18,10 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is no
 
 
 def make(folder: Path, *targets: str) -> subprocess.CompletedProcess[str]:
+    alone = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MFLAGS", "MAKELEVEL"}}
     return subprocess.run(
         ["make", f"PYTHON={PYTHON}", *targets],
-        cwd=folder, capture_output=True, text=True, timeout=120, check=False,
+        cwd=folder, env=alone, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 
 

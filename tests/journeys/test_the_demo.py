@@ -71,7 +71,7 @@ async def test_mentions_in_embeds_have_names() -> None:
 
     async with browser.demo(speed=1) as page:
         timeline = await start_job(page)
-        await browser.command(page, "jobs", "What you wait for")
+        await browser.command(page, "jobs", "What you are waiting for")
         await expect(timeline.locator(".mention").filter(has_text="#pictures")).to_be_visible(timeout=30_000)
         await expect(timeline).not_to_contain_text("<#")
 
