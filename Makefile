@@ -34,7 +34,7 @@ check: .venv/dev ## check style, types and import layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: .venv/dev ## all tests; a minute on two cores
+test: .venv/dev ## all tests; two minutes on two cores
 	$(BIN)/python -m pytest -n 4 --maxschedchunk 1 -rs
 
 bench: .venv/dev ## measure cost and speed into docs/performance.md; half an hour on an idle machine
@@ -42,6 +42,7 @@ bench: .venv/dev ## measure cost and speed into docs/performance.md; half an hou
 
 soak: .venv/dev ## long tests: 2,000 results with 200 kills, 320 presses with 80, half an hour of work; an hour in all
 	DARKROOM_LONG=1 $(BIN)/python -m pytest -n 2 --timeout 600 tests/crash/test_busy_and_cut_off.py \
+	    tests/crash/test_unreadable.py tests/crash/test_restore.py tests/component/test_makefile.py tests/journeys/test_the_demo.py \
 	    tests/crash/test_pressing_for_real.py tests/crash/test_pictures_for_real.py \
 	    tests/unit/test_formatting_properties.py tests/unit/test_useapi_parsing_properties.py tests/unit/test_buttons.py
 	$(BIN)/python -m tests.crash.kill_run --deliveries 2000 --kills 200 --nonce-window 0 --seed $${SEED:-1}

@@ -10,6 +10,8 @@ from tests.disk import MEMORY
 
 LONG = bool(os.environ.get("DARKROOM_LONG"))
 """Set by `make soak`: as many examples and results as the promise speaks of, not as fit into a minute."""
+only_long = pytest.mark.skipif(not LONG, reason="it takes long by the clock: `make soak` runs it")
+"""Marks a test whose shorter neighbour says the same of the usual case."""
 ROOM = 512 * 1024 * 1024
 """Bytes that must be free in memory before the tests' folders are made there; Docker gives 64 MB."""
 

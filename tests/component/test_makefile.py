@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import only_long
+
 ROOT = Path(__file__).parents[2]
 PYTHON = getattr(sys, "_base_executable", sys.executable)  # not the one of a .venv
 
@@ -51,6 +53,7 @@ def remove(checkout: Path) -> None:
         link.symlink_to("/usr/bin/no-such-python")
 
 
+@only_long
 def test_a_venv_of_another_python_is_made_again(checkout: Path) -> None:
     for change in (upgrade, remove):
         change(checkout)

@@ -1,6 +1,6 @@
 """A channel where everything happens at once, and a gateway that goes away; the real process against sockets."""
 
-from tests.conftest import LONG
+from tests.conftest import LONG, only_long
 from tests.crash.conftest import ProcessHarness
 from tests.fakes.discord.limits import Limits
 from tests.fakes.discord.server import Received
@@ -43,6 +43,7 @@ async def test_a_result_does_not_wait_for_all_the_status_cards_of_a_busy_channel
     assert len(discord.messages(street.channel)) < 25, "the other cards come behind it"
 
 
+@only_long
 async def test_a_gateway_that_goes_away_delays_no_result(street: ProcessHarness) -> None:
     discord = street.discord
     await street.bot.start()

@@ -1,6 +1,5 @@
 """The real process and pictures of every kind, good and bad: over sockets, from a host of files to Discord and back."""
 
-import os
 import re
 import time
 from collections.abc import AsyncIterator
@@ -12,15 +11,13 @@ from typing import Any
 import pytest
 
 from tests import sample_pictures as samples
+from tests.conftest import only_long
 from tests.crash.conftest import ProcessHarness
 from tests.crash.test_the_real_process import button
 from tests.sample_pictures import opened
 
 MIB = 1024 * 1024
 WEEKS = 21 * 86400
-LONG = pytest.mark.skipif(
-    "DARKROOM_LONG" not in os.environ, reason="it waits a minute by the clock: `make soak` runs it"
-)
 HALF = samples.png(64, 64, noise=60)[:900]
 PICTURE = samples.png(64, 64)
 NOT_FETCHED = "-# The picture could not be fetched."
@@ -220,7 +217,7 @@ async def test_three_weeks_later_the_picture_is_taken_from_our_own_post_through_
     assert again.embeds[0]["description"] == first.embeds[0]["description"]
 
 
-@LONG
+@only_long
 @pytest.mark.timeout(240)
 async def test_late_pictures_come_into_their_posts_and_a_channel_that_went_meanwhile_is_let_go(show: Show) -> None:
     gone = show.discord.add_channel(show.guild, "gone")

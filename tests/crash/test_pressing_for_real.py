@@ -1,16 +1,12 @@
 """The real process, pressed in every way: forms, questions, Cancel, Family, Split, the panels, each over sockets."""
 
-import os
 from typing import Any
 
-import pytest
-
+from tests.conftest import only_long
 from tests.crash.conftest import ProcessHarness
 from tests.crash.test_the_real_process import button
 
-pytestmark = pytest.mark.skipif(
-    "DARKROOM_LONG" not in os.environ, reason="it waits for a card by the clock, half a minute: `make soak` runs it"
-)
+pytestmark = only_long
 
 
 async def test_every_way_to_press_works_in_the_real_process(street: ProcessHarness) -> None:

@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 
 from bot.store.connection import FILE
+from tests.conftest import only_long
 from tests.crash.conftest import ProcessHarness
 from tests.crash.test_the_command_line import type_in
 from tests.crash.test_the_real_process import button
@@ -93,7 +94,7 @@ async def test_an_older_copy_repeats_nothing_and_the_admin_learns_what_it_does_n
     assert (await street.bot.stop())[0] == 0
 
 
-@pytest.mark.parametrize("embed", ["refused", "dropped"])
+@pytest.mark.parametrize("embed", ["refused", pytest.param("dropped", marks=only_long)])
 async def test_an_older_copy_does_not_repeat_a_result_without_an_embed(street: ProcessHarness, embed: str) -> None:
     """No footer names the job: the result is plain text, or its picture alone."""
     channel, discord = Channel(street), street.discord

@@ -5,6 +5,7 @@ import zlib
 
 import pytest
 
+from tests.conftest import only_long
 from tests.crash.conftest import ProcessHarness
 
 EVENT = json.dumps({"op": 0, "t": "GUILD_CREATE", "s": 2, "d": {"id": "1"}}).encode()
@@ -68,6 +69,7 @@ async def test_an_event_that_cannot_be_read_is_ignored(street: ProcessHarness, f
     assert (await street.bot.stop())[0] == 0
 
 
+@only_long
 async def test_frames_that_stay_unreadable_are_met_with_growing_pauses_and_a_new_session(
     street: ProcessHarness,
 ) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import browser
+from tests.conftest import only_long
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page, Route
@@ -76,6 +77,7 @@ async def test_mentions_in_embeds_have_names() -> None:
         await expect(timeline).not_to_contain_text("<#")
 
 
+@only_long
 async def test_previews_are_shown_also_to_a_slow_browser() -> None:
     from playwright.async_api import Error
 
