@@ -35,7 +35,7 @@ async def main() -> None:
         await _keep(page, "settings", _messages(page).last, width=900)
         await browser.command(page, "job", "Show a Midjourney job", jobids[1])
         await browser.command(page, "jobs", "What you are waiting for")
-        await expect(timeline).to_contain_text("You wait for", timeout=30_000)
+        await expect(timeline).to_contain_text("You are waiting for", timeout=30_000)
         await _keep(page, "jobs", _messages(page).last)
 
 
