@@ -21,6 +21,21 @@ async def test_a_post_that_discord_stored_and_denied_is_found_in_the_history_bef
     assert len(discord.messages(street.channel)) == 2
 
 
+async def test_a_post_that_discord_stored_and_denied_is_not_doubled_where_the_history_may_not_be_read(
+    street: ProcessHarness,
+) -> None:
+    discord = street.discord
+    await street.bot.start()
+    await discord.wait_ready()
+    discord.deny(street.channel, "READ_MESSAGE_HISTORY")
+    discord.fail(f"POST /channels/{street.channel}/messages", "stored-502")
+    for prompt in ("a castle", "a lighthouse"):
+        jobid = street.useapi.add_job(prompt=prompt, age=1000)
+        await (await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})).answered()
+    await street.picture("a lighthouse")
+    assert len(discord.messages(street.channel)) == 2, "the nonce of the second send was not that of the first"
+
+
 @pytest.mark.parametrize("answers", [(413,), (429, 413)], ids=str)
 async def test_a_post_that_was_certainly_not_stored_is_sent_again_without_reading_the_history(
     street: ProcessHarness, answers: tuple[int, ...]
