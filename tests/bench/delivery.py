@@ -19,7 +19,7 @@ from bot.store.connection import FILE
 from bot.store.rows import encode
 from tests import sample_pictures
 from tests.bench.alone import rss_of
-from tests.bench.filled import jobid_of
+from tests.bench.remote import jobid_of
 from tests.bench.report import Table
 from tests.crash.conftest import ProcessHarness
 from tests.fakes.discord.limits import Limits

@@ -17,7 +17,7 @@ from bot.providers.useapi.parsing import parse_job
 from bot.store import open_store
 from bot.store.connection import FILE
 from bot.store.rows import encode
-from tests.bench.remote import SAMPLE, answer
+from tests.bench.remote import SAMPLE, answer, jobid_of
 
 GUILD, CHANNELS, MEMBERS = 100, 1000, 5000
 _DONE = SAMPLE.with_name("imagine_completed.json")
@@ -26,8 +26,8 @@ _DONE = SAMPLE.with_name("imagine_completed.json")
 async def fill(folder: Path, *, running: int, ended: int = 0, subscribed_ago: tuple[float, float] = (0.0, 0.0)) -> None:
     """Put a new database into `folder`; the running jobs were asked for that many seconds ago, evenly spread.
 
-    What `far_end` answers is no news for any of them. An ended job has a watch, a card, a result and a press of its
-    own, and belongs to one of 1,000 channels.
+    What `quick_useapi` answers is nothing new for any of them. An ended job has a subscription, a status card, a result
+    and a submission of its own, and belongs to one of 1,000 channels.
     """
     async with open_store(folder, lambda: datetime.now(UTC)):
         pass
@@ -36,8 +36,8 @@ async def fill(folder: Path, *, running: int, ended: int = 0, subscribed_ago: tu
 
 def _fill(file: Path, running: int, ended: int, subscribed_ago: tuple[float, float]) -> None:
     now = time.time()
-    body = json.dumps(answer()).encode()
-    known = msgspec.structs.replace(parse_job(body, jobid=""), digest=blake2b(body, digest_size=8).hexdigest())
+    body = json.dumps(answer(0)).encode()
+    known = msgspec.structs.replace(parse_job(body, jobid=jobid_of(0)), digest=_digest(body))
     done = parse_job(_DONE.read_bytes(), jobid="")
     with closing(sqlite3.connect(file, isolation_level=None)) as db:
         db.execute("PRAGMA journal_mode = OFF")
@@ -47,7 +47,7 @@ def _fill(file: Path, running: int, ended: int, subscribed_ago: tuple[float, flo
         db.executemany(
             """INSERT INTO jobs (id, key, jobid, status, over, answer, added_at, changed_at, over_at)
                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-            _jobs(done, known, ended, running, now),
+            _jobs(done, known, body, ended, running, now),
         )
         db.execute(
             f"""INSERT INTO subscriptions (job_id, guild_id, channel_id, user_id, user_name, created_at)
@@ -78,17 +78,18 @@ def _fill(file: Path, running: int, ended: int, subscribed_ago: tuple[float, flo
         db.execute("COMMIT")
 
 
-def _jobs(done: Job, known: Job, ended: int, running: int, now: float) -> Iterator[tuple[object, ...]]:
-    """First those that ended, one every five seconds until now, then those that run."""
+def _jobs(done: Job, known: Job, body: bytes, ended: int, running: int, now: float) -> Iterator[tuple[object, ...]]:
+    """First those that ended, one every five seconds until now, then those that run: `body` with their own ids."""
     for job, first, last in ((done, 1, ended), (known, ended + 1, ended + running)):
-        before, _, after = encode(job).partition(job.jobid)
+        text = encode(job)
         for number in range(first, last + 1):
             jobid = jobid_of(number)
             at = now - (ended - number) * 5.0 if job.over else now
-            answer_kept = f"{before}{jobid}{after}"
+            answer_kept = text.replace(job.jobid, jobid)
+            if job.digest:
+                answer_kept = answer_kept.replace(job.digest, _digest(body.replace(job.jobid.encode(), jobid.encode())))
             yield number, f"k{number}", jobid, job.status, job.over, answer_kept, at, at, at if job.over else None
 
 
-def jobid_of(number: int) -> str:
-    """The jobid of the row with this number."""
-    return f"job:{number:017}-user:12345-channel:1502243953687265485-bot:midjourney"
+def _digest(body: bytes) -> str:
+    return blake2b(body, digest_size=8).hexdigest()

@@ -17,8 +17,8 @@ from bot.polling import Poller
 from bot.providers.useapi import UseapiClient
 from bot.store import open_store
 from tests.bench.alone import alone
-from tests.bench.filled import fill, jobid_of
-from tests.bench.remote import quick_useapi
+from tests.bench.filled import fill
+from tests.bench.remote import jobid_of, quick_useapi
 from tests.bench.report import Table, spread
 from tests.fakes.alerts import NoAlerts
 

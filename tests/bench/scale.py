@@ -22,8 +22,8 @@ from bot.polling import Poller
 from bot.providers.useapi import UseapiClient
 from bot.store import Store, open_store
 from tests.bench.alone import alone, rss
-from tests.bench.filled import GUILD, fill, jobid_of
-from tests.bench.remote import quick_useapi
+from tests.bench.filled import GUILD, fill
+from tests.bench.remote import jobid_of, quick_useapi
 from tests.bench.report import Table, percentile, spread
 from tests.fakes.alerts import NoAlerts
 

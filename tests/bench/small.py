@@ -18,7 +18,7 @@ from bot.models import Attachment, Destination, Job, Person
 from bot.settings import Secret, Settings
 from tests import sample_pictures
 from tests.bench.alone import ROOT, alone, rss_of
-from tests.bench.filled import jobid_of
+from tests.bench.remote import jobid_of
 from tests.bench.report import Table, spread
 from tests.crash.conftest import ProcessHarness
 
