@@ -99,7 +99,7 @@ class SubmissionQueue:
         prompt: str = "",
         answer: str = "",
     ) -> Submission | LimitExceeded:
-        """Store a submission, see `Store.add_submission`; it is not sent before `release`."""
+        """Store a submission, see `Submissions.add`; it is not sent before `release`."""
         # While the queue is not paused, as many as are sent side by side are about to leave it.
         limit = self._queue_limit if self._pause.reason is not None else self._queue_limit + _CONCURRENCY
         reference = secrets.token_hex(12)

@@ -22,7 +22,7 @@ WITHIN = 20.0  # seconds in which all presses come
 
 
 async def play(folder: Path, jobs: int, seed: int, *, webhooks: bool) -> tuple[list[float], float]:
-    """As many presses of V1, by as many moderators: each picture's seconds, and the looks a job."""
+    """As many presses of V1, by as many moderators: each picture's seconds, and the polls per job."""
     street = ProcessHarness(folder)
     street.useapi = FakeUseapi(refresh=REFRESH, grid_size=64, max_jobs=1000)
     port = free_port()
