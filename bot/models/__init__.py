@@ -16,6 +16,7 @@ from bot.models.job import (
     Status,
     follow,
 )
+from bot.models.provider import ProviderName
 from bot.models.server import NO_PERSON, Destination, Person, ServerSettings, Spoiler
 from bot.models.submission import (
     DECLINED_A_DAY,
@@ -54,6 +55,7 @@ __all__ = [
     "Media",
     "Person",
     "PollTarget",
+    "ProviderName",
     "Seed",
     "ServerSettings",
     "Spoiler",

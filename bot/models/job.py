@@ -9,6 +9,8 @@ from enum import StrEnum
 
 import msgspec
 
+from bot.models.provider import ProviderName
+
 
 class Status(StrEnum):
     """The statuses of a job; useapi may add more, so `Job.status` is any string."""
@@ -93,14 +95,15 @@ class Media(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A job as useapi describes it; any field but `jobid` and `status` may be missing (empty, `None` or `()`).
+    """A job as its provider describes it; any field but `jobid` and `status` may be missing (empty, `None` or `()`).
 
-    `jobid` holds the payer's account number and is never shown in public. Times are aware UTC. `percent` (0-100) and
-    `mode` ("fast", "relaxed" or "turbo", followed by ", stealth" if it applies) are parsed from `content`, and so is
-    `halted`.
+    `jobid` holds the payer's account number, or can be guessed, and is never shown in public. Times are aware UTC.
+    `percent` (0-100) and `mode` ("fast", "relaxed" or "turbo", followed by ", stealth" if it applies) are parsed from
+    `content`, and so is `halted`.
     """
 
     jobid: str
+    provider: ProviderName = ProviderName.USEAPI
     verb: str = ""
     status: str = Status.CREATED
     parent_jobid: str = ""
@@ -114,6 +117,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     button: str = ""
     children: tuple[Child, ...] = ()
     buttons: tuple[str, ...] = ()
+    custom_ids: tuple[str, ...] = ()
+    """The provider's id of each button, in the order of `buttons`; empty where the label identifies a button."""
     channel: str = ""
     server: str = ""
     max_jobs: int | None = None
@@ -134,6 +139,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     halted: Halt | None = None
     digest: str = ""
     """Hash of the response it was parsed from, empty if not known: an equal hash means that nothing changed."""
+
+    def custom_id(self, label: str) -> str | None:
+        """Return the provider's id of a button; `None` where it has none. It is never sent to Discord."""
+        return dict(zip(self.buttons, self.custom_ids, strict=False)).get(label)
 
     @property
     def over(self) -> bool:
@@ -204,7 +213,7 @@ def follow(old: Job, new: Job) -> Job | None:
     if not new.over and new.updated is not None and old.updated is not None and new.updated < old.updated:
         return None
     kept = {name: getattr(old, name) for name in _KEPT if not getattr(new, name)}
-    merged = msgspec.structs.replace(new, jobid=old.jobid, digest=old.digest, **kept)
+    merged = msgspec.structs.replace(new, provider=old.provider, jobid=old.jobid, digest=old.digest, **kept)
     return None if merged == old else msgspec.structs.replace(merged, digest=new.digest)
 
 

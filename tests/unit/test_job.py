@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.models import ACCOUNT_VERBS, OVER, Attachment, Job, Status, follow
+from bot.models import ACCOUNT_VERBS, OVER, Attachment, Job, ProviderName, Status, follow
 from tests import strategies
 
 T0 = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -173,3 +173,22 @@ def test_in_whatever_order_answers_come_the_end_is_the_same(received: list[Job])
     for answer in received:
         job = follow(job, answer) or job
     assert job.status == Status.COMPLETED
+
+
+def test_a_button_has_the_providers_id_beside_its_label() -> None:
+    job = Job(jobid="1", provider=ProviderName.MIDJOURNEY_PROXY, buttons=("U1", "🔄"), custom_ids=("MJ::1", "MJ::2"))
+    assert (job.custom_id("🔄"), job.custom_id("V1")) == ("MJ::2", None)
+    assert Job(jobid="job:1", buttons=("U1",)).custom_id("U1") is None  # the label identifies it
+
+
+def test_a_job_of_an_older_version_is_one_of_useapi() -> None:
+    stored = msgspec.json.decode(b'{"jobid": "job:1", "status": "started"}', type=Job)
+    assert stored.provider is ProviderName.USEAPI
+    assert msgspec.json.decode(msgspec.json.encode(stored), type=Job) == stored
+
+
+def test_news_never_change_the_provider_of_a_job() -> None:
+    old = Job(jobid="1", provider=ProviderName.MIDJOURNEY_PROXY)
+    news = follow(old, Job(jobid="1", status=Status.STARTED))
+    assert news is not None
+    assert news.provider is ProviderName.MIDJOURNEY_PROXY
