@@ -184,7 +184,7 @@ async def _serve_webhooks(bot: Darkroom) -> AsyncIterator[None]:
     from bot.ops.webhook_routes import WebhookRoutes
 
     host, port = bot.settings.webhook_host, bot.settings.webhook_port or 0
-    webhooks = WebhookRoutes(bot.webhooks, callback_secret(bot.settings.useapi_token))
+    webhooks = WebhookRoutes(bot.provider, bot.webhooks, callback_secret(bot.settings.useapi_token))
     try:
         async with serve(webhooks.routes(), host=host, port=port, setting="WEBHOOK_PORT"):
             log.info("Serving webhooks for %s on http://%s:%d", bot.settings.public_url, host, port)

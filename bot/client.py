@@ -23,7 +23,7 @@ from bot.delivery.rate_limits import DiscordRateLimits, pause_before_identify
 from bot.errors import UserError
 from bot.models import Destination
 from bot.polling import Poller, WebhookInbox
-from bot.providers.useapi import UseapiClient
+from bot.providers.base import Provider
 from bot.settings import DISCORD_API_URL, Settings
 from bot.store import Store
 from bot.submissions import SubmissionQueue
@@ -76,7 +76,7 @@ class Darkroom(commands.AutoShardedBot):
     webhooks: WebhookInbox
     background: dict[str, Callable[[], Awaitable[None]]]
 
-    def __init__(self, *, settings: Settings, store: Store, provider: UseapiClient, always_sync: bool = False) -> None:
+    def __init__(self, *, settings: Settings, store: Store, provider: Provider, always_sync: bool = False) -> None:
         self.rate_limits = DiscordRateLimits()
         super().__init__(
             command_prefix=commands.when_mentioned,

@@ -19,6 +19,7 @@ DarkroomError
     │   ├── TokenRefused           401
     │   ├── SubscriptionEnded      402
     │   └── AccountBlocked         596
+    ├── Unsupported              rule OVER: the provider offers no such request
     ├── Busy                     rule BACK_OFF: 429
     │   └── QueueFull              429 with executingJobs
     └── TransientError           rule RETRY: the next poll may succeed
@@ -151,6 +152,12 @@ class ButtonUsed(BadRequest):
     def __init__(self, child_jobid: str) -> None:
         super().__init__(code=409)
         self.child_jobid = child_jobid
+
+
+class Unsupported(ProviderError):
+    """The provider can't do that."""
+
+    rule = Rule.OVER
 
 
 class Misconfigured(ProviderError):

@@ -10,17 +10,17 @@ import hmac
 
 from aiohttp import web
 
-from bot.errors import InvalidResponse
 from bot.polling import WebhookInbox
-from bot.providers.useapi import parse_job
+from bot.providers.base import Provider
 
 _TIMEOUT_SECONDS = 10.0  # for a body of a few KB
 
 
 class WebhookRoutes:
-    """Handles webhook calls; `secret` is the last segment of the URL's path."""
+    """Handles the webhook calls of `provider`; `secret` is the last segment of the URL's path."""
 
-    def __init__(self, webhooks: WebhookInbox, secret: str) -> None:
+    def __init__(self, provider: Provider, webhooks: WebhookInbox, secret: str) -> None:
+        self._provider = provider
         self._webhooks = webhooks
         self._secret = secret.encode()
 
@@ -42,10 +42,7 @@ class WebhookRoutes:
             raise web.HTTPRequestTimeout from None
         except (web.RequestPayloadError, ConnectionError):  # not decompressible, or cut off
             raise web.HTTPBadRequest from None
-        try:
-            jobid = parse_job(body, jobid="").jobid
-        except InvalidResponse:
-            jobid = ""
+        jobid = self._provider.jobid_in_call(body)
         if not jobid:
             raise web.HTTPBadRequest
         await self._webhooks.received(jobid)

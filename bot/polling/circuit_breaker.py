@@ -10,7 +10,7 @@ from bot.circuit_breaker import CircuitBreaker
 from bot.errors import AccountBlocked, Busy, JobsMissing, ProviderError, Rule, SubscriptionEnded, TokenRefused
 from bot.models import KnownJob
 from bot.models.alert import AlertName, AlertSink
-from bot.providers.useapi.parsing import Account
+from bot.providers.base import Account
 from bot.wakeup import loop_time
 
 log = logging.getLogger(__name__)

@@ -26,7 +26,7 @@ from bot.polling.decisions import CALLED_LATELY, LONGEST_INTERVAL, MISSES, Decis
 from bot.polling.first_poll import FirstPollDelay, is_fresh
 from bot.polling.job_records import NEVER, JobRecords
 from bot.polling.schedule import Schedule
-from bot.providers.useapi import UseapiClient
+from bot.providers.base import Provider
 from bot.store import Store
 from bot.wakeup import Wakeup, loop_time
 
@@ -52,7 +52,7 @@ class Poller:
     def __init__(
         self,
         *,
-        provider: UseapiClient,
+        provider: Provider,
         store: Store,
         poll_seconds: float,
         concurrency: int,

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from bot import logs
 from bot.errors import Busy, JobUnknown, Misconfigured, ProviderError, StoreUnavailable, TransientError
 from bot.models import Destination, Job, KnownJob
-from bot.providers.useapi import UseapiClient
+from bot.providers.base import Provider
 from bot.rate_limiter import RateLimiter
 from bot.store import Store
 from bot.wakeup import loop_time
@@ -45,7 +45,7 @@ class WebhookInbox:
     def __init__(
         self,
         *,
-        provider: UseapiClient,
+        provider: Provider,
         store: Store,
         poll_soon: Callable[[int], None],
         destination_of: Callable[[int], Awaitable[Destination | None]],

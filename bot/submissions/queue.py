@@ -21,7 +21,7 @@ from bot.models import (
     SubmissionState,
 )
 from bot.models.alert import AlertSink
-from bot.providers.useapi import UseapiClient
+from bot.providers.base import Provider
 from bot.store import Store
 from bot.submissions.notifications import Notifications
 from bot.submissions.pause import QueuePause
@@ -49,7 +49,7 @@ class SubmissionQueue:
     def __init__(
         self,
         *,
-        provider: UseapiClient,
+        provider: Provider,
         store: Store,
         poll_child: Callable[[KnownJob], None],
         notify: Callable[[Submission], Awaitable[None]],

@@ -18,7 +18,7 @@ import msgspec
 from bot.errors import Busy, Misconfigured, ProviderError, TransientError
 from bot.models import Job, KnownJob, Submission, SubmissionState
 from bot.models.midjourney_buttons import same_button
-from bot.providers.useapi import UseapiClient, created_in
+from bot.providers.base import Provider
 from bot.store import Store
 from bot.wakeup import loop_time
 
@@ -59,7 +59,7 @@ class _Unconfirmed:
 class Reconciler:
     """The unconfirmed and lost submissions, as far as memory must hold them; a start of the bot begins anew."""
 
-    def __init__(self, *, provider: UseapiClient, store: Store, now: Callable[[], datetime]) -> None:
+    def __init__(self, *, provider: Provider, store: Store, now: Callable[[], datetime]) -> None:
         self._provider = provider
         self._store = store
         self._now = now
@@ -130,7 +130,7 @@ class Reconciler:
             job = await self._describe(jobid)
             if job is not None and job.reply_ref == submission.reference:
                 return CheckResult(job=job)
-            born = (job.created if job is not None else None) or created_in(jobid)
+            born = (job.created if job is not None else None) or self._provider.created_in(jobid)
             age = timedelta() if born is None else _sent_at(submission) - born  # at the request
             if (job is not None and job.reply_ref) or age > _CLOCK_ERROR or await self._has_owner(jobid):
                 others.add(jobid)

@@ -31,7 +31,7 @@ from bot.errors import (
 )
 from bot.models import CostTier, Job, KnownJob, Status, Submission, SubmissionState
 from bot.models.midjourney_buttons import same_button
-from bot.providers.useapi import UseapiClient
+from bot.providers.base import Provider
 from bot.store import Store
 from bot.submissions.notifications import Notifications
 from bot.submissions.pause import QueuePause
@@ -80,7 +80,7 @@ class Sender:
     def __init__(
         self,
         *,
-        provider: UseapiClient,
+        provider: Provider,
         store: Store,
         pause: QueuePause,
         reconciler: Reconciler,
@@ -121,7 +121,7 @@ class Sender:
         sent_at = loop_time()
         try:
             child = await self._provider.press(
-                parent.job.jobid, submission.button, reply_ref=submission.reference, prompt=submission.prompt or None
+                parent.job, submission.button, reference=submission.reference, prompt=submission.prompt or None
             )
         except ProviderError as error:
             await self._handle_error(error, sent, parent, sent_at)

@@ -8,7 +8,7 @@ import discord
 from bot.errors import UserError
 from bot.models import Destination, Person
 from bot.polling import Poller
-from bot.providers.useapi import UseapiClient
+from bot.providers.base import Provider
 from bot.settings import Settings
 from bot.store import Store
 from bot.submissions import SubmissionQueue
@@ -18,7 +18,7 @@ class Bot(Protocol):
     """The parts of the running bot that `bot.ui` uses; `bot.client.Darkroom` is one."""
 
     store: Store
-    provider: UseapiClient
+    provider: Provider
     poller: Poller
     submissions: SubmissionQueue
     settings: Settings

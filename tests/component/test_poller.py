@@ -26,10 +26,10 @@ from bot.errors import (
     SubscriptionEnded,
     TokenRefused,
 )
-from bot.models import Attachment, Destination, Job, KnownJob, Person, Status
+from bot.models import Attachment, Destination, Job, KnownJob, Person, ProviderName, Status
 from bot.polling import Poller
-from bot.providers.useapi import UseapiClient
-from bot.providers.useapi.parsing import Account
+from bot.providers.base import Account, Capabilities, Provider
+from bot.providers.useapi import created_in
 from bot.store import Store, open_store
 from tests.clock import VirtualTime
 from tests.fakes.alerts import AlertLog
@@ -75,6 +75,11 @@ class StubUseapi:
 
     An id without an answer of its own gets that of `default`, and a job that runs where there is none either.
     """
+
+    name = ProviderName.USEAPI
+    title = "useapi.net"
+    capabilities = Capabilities(children=True, running=True, echoes_reference=True, accounts=True)
+    created_in = staticmethod(created_in)
 
     def __init__(self) -> None:
         self.takes = 0.1
@@ -134,7 +139,7 @@ class PollerHarness:
     async def prepare(self, concurrency: int = 8) -> None:
         self.store = await self._life.enter_async_context(open_store(self._folder, wall))
         self.poller = Poller(
-            provider=cast(UseapiClient, self.useapi),  # all that the poller calls
+            provider=cast(Provider, self.useapi),  # all that the poller calls
             store=self.store,
             poll_seconds=15,
             concurrency=concurrency,

@@ -41,12 +41,13 @@ from bot.models import (
     LimitExceeded,
     Limits,
     Person,
+    ProviderName,
     Status,
     Submission,
     SubmissionState,
 )
-from bot.providers.useapi import UseapiClient
-from bot.providers.useapi.parsing import Account
+from bot.providers.base import Account, Capabilities, Provider
+from bot.providers.useapi import created_in
 from bot.store import Store, open_store
 from bot.submissions import SubmissionQueue
 from tests.clock import VirtualTime
@@ -85,6 +86,11 @@ class StubUseapi:
     seconds; `slots` run at a time. What is in `unlisted` is missing among the parent's children.
     """
 
+    name = ProviderName.USEAPI
+    title = "useapi.net"
+    capabilities = Capabilities(children=True, running=True, echoes_reference=True, accounts=True)
+    created_in = staticmethod(created_in)
+
     def __init__(self) -> None:
         self.takes, self.lasts, self.slots = 4.0, 30.0, 99
         self.outcomes: list[Fate] = []
@@ -103,11 +109,11 @@ class StubUseapi:
         self.blocked = False
         self.account_requests: list[float] = []
 
-    async def press(self, jobid: str, button: str, *, reply_ref: str, prompt: str | None = None) -> Job:
+    async def press(self, _parent: Job, button: str, *, reference: str, prompt: str | None = None) -> Job:
         outcome = self.everybody or (self.outcomes.pop(0) if self.outcomes else None)
         if isinstance(outcome, NotSent):
             raise outcome
-        self.posts.append((now(), button, reply_ref))
+        self.posts.append((now(), button, reference))
         if isinstance(outcome, ProviderError):
             await asyncio.sleep(self.takes)
             raise outcome
@@ -116,7 +122,7 @@ class StubUseapi:
         if len(running := self._running()) >= self.slots:
             raise QueueFull(running)
         child = Job(
-            jobid=f"job:{len(self.made) + 1}", verb="button", status=Status.STARTED, button=button, reply_ref=reply_ref
+            jobid=f"job:{len(self.made) + 1}", verb="button", status=Status.STARTED, button=button, reply_ref=reference
         )
         self.made[child.jobid] = (now() + self.lasts, child)
         self.began[child.jobid] = now()
@@ -194,7 +200,7 @@ class QueueHarness:
         self._life = contextlib.AsyncExitStack()
         self.store = await self._life.enter_async_context(open_store(self._folder, self.wall))
         self.submissions = SubmissionQueue(
-            provider=cast(UseapiClient, self.useapi),
+            provider=cast(Provider, self.useapi),
             store=self.store,
             poll_child=lambda known: self.polled.append(known.job.jobid),
             notify=self._notify,

@@ -17,7 +17,7 @@ from aiohttp import web
 
 from bot import errors
 from bot.errors import Rule
-from bot.models import Status
+from bot.models import Job, Status
 from bot.providers.useapi import UseapiClient
 from bot.providers.useapi.client import MAX_RESPONSE_BYTES
 from bot.providers.useapi.responses import retry_after_seconds
@@ -25,6 +25,7 @@ from bot.providers.useapi.responses import retry_after_seconds
 SAMPLES = Path(__file__).parents[1] / "samples"
 TOKEN = "user:12345-canary"
 JOBID = "job:20260602103433688-user:12345-channel:1502243953687265485-bot:midjourney"
+PARENT = Job(jobid=JOBID)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -254,7 +255,7 @@ async def test_a_declined_press_raises_midjourneys_reason(
 ) -> None:
     useapi.respond(json.dumps({**body, "status": "moderated", "code": 422}).encode(), 422)
     with pytest.raises(errors.SubmissionDeclined) as caught:
-        await provider.press(JOBID, "V1", reply_ref="p1")
+        await provider.press(PARENT, "V1", reference="p1")
     assert (caught.value.reason, caught.value.code, caught.value.rule) == (reason, 422, Rule.OVER)
     assert str(caught.value) == errors.SubmissionDeclined.sentence()
     assert "The word x" not in everything_about(caught.value), (
@@ -265,14 +266,14 @@ async def test_a_declined_press_raises_midjourneys_reason(
 async def test_a_full_queue_names_the_running_jobs(useapi: StubUseapi, provider: UseapiClient) -> None:
     useapi.respond(json.dumps({"executingJobs": ["job:1", 7, "job:2"], "code": 429}).encode(), 429)
     with pytest.raises(errors.QueueFull) as caught:
-        await provider.press(JOBID, "U1", reply_ref="p1")
+        await provider.press(PARENT, "U1", reference="p1")
     assert caught.value.executing == ("job:1", "job:2")
 
 
 async def test_a_used_button_names_the_child_that_it_made(useapi: StubUseapi, provider: UseapiClient) -> None:
     useapi.respond(json.dumps({"button": "U1", "jobid": "job:child", "code": 409}).encode(), 409)
     with pytest.raises(errors.ButtonUsed) as caught:
-        await provider.press(JOBID, "U1", reply_ref="p1")
+        await provider.press(PARENT, "U1", reference="p1")
     assert caught.value.child_jobid == "job:child"
 
 
@@ -316,7 +317,7 @@ async def test_a_call_after_a_write_does_not_return_what_was_before_it(
     before = provider.poll(JOBID)
     useapi.respond(b"{}", 500 if "failed" in what else 200)
     with suppress(errors.ProviderError):
-        await (provider.cancel(JOBID) if what == "cancelled" else provider.press(JOBID, "U1", reply_ref="ref"))
+        await (provider.cancel(JOBID) if what == "cancelled" else provider.press(PARENT, "U1", reference="ref"))
     useapi.respond(DONE.replace(b'"completed"', b'"cancelled"'))
     assert (await provider.job(JOBID)).status == Status.CANCELLED
     await before
@@ -342,13 +343,13 @@ async def test_a_response_requested_before_a_write_is_not_cached(useapi: StubUse
 
 async def test_a_press_is_one_post_and_gives_the_child(useapi: StubUseapi, provider: UseapiClient) -> None:
     useapi.respond(json.dumps({"jobid": "job:child", "verb": "button", "status": "started", "button": "V1"}).encode())
-    child = await provider.press(JOBID, "V1", reply_ref="p1", prompt="a cat")
+    child = await provider.press(PARENT, "V1", reference="p1", prompt="a cat")
     assert (child.jobid, child.button) == ("job:child", "V1")
     (request,) = useapi.requests
     assert (request.method, request.path, request.content_type) == ("POST", "/v2/jobs/button", "application/json")
     assert request.headers["Authorization"] == f"Bearer {TOKEN}"
     assert json.loads(useapi.bodies[0]) == {"jobid": JOBID, "button": "V1", "replyRef": "p1", "prompt": "a cat"}
-    await provider.press(JOBID, "⬅️", reply_ref="p2")
+    await provider.press(PARENT, "⬅️", reference="p2")
     assert json.loads(useapi.bodies[1]) == {"jobid": JOBID, "button": "⬅️", "replyRef": "p2"}
 
 
@@ -358,7 +359,7 @@ async def test_a_press_sends_the_reply_url_where_one_is_set(useapi: StubUseapi) 
         provider = UseapiClient(
             session=session, url=useapi.url, token=TOKEN, reply_url="https://darkroom.example.com/useapi/x"
         )
-        await provider.press(JOBID, "V1", reply_ref="p1")
+        await provider.press(PARENT, "V1", reference="p1")
     assert json.loads(useapi.bodies[0])["replyUrl"] == "https://darkroom.example.com/useapi/x"
 
 
@@ -368,7 +369,7 @@ async def test_a_press_whose_child_has_no_id_of_its_own_is_an_invalid_response(
 ) -> None:
     useapi.respond(body)
     with pytest.raises(errors.InvalidResponse):
-        await provider.press(JOBID, "V1", reply_ref="p1")
+        await provider.press(PARENT, "V1", reference="p1")
 
 
 async def test_a_press_that_is_answered_with_the_job_of_another_press_is_an_invalid_response(
@@ -376,20 +377,20 @@ async def test_a_press_that_is_answered_with_the_job_of_another_press_is_an_inva
 ) -> None:
     useapi.respond(json.dumps({"jobid": "job:child", "replyRef": "p2"}).encode())
     with pytest.raises(errors.InvalidResponse):
-        await provider.press(JOBID, "V1", reply_ref="p1")
-    assert (await provider.press(JOBID, "V1", reply_ref="p2")).jobid == "job:child"
+        await provider.press(PARENT, "V1", reference="p1")
+    assert (await provider.press(PARENT, "V1", reference="p2")).jobid == "job:child"
 
 
 async def test_two_presses_are_two_posts(useapi: StubUseapi, provider: UseapiClient) -> None:
     useapi.respond(json.dumps({"jobid": "job:child"}).encode())
-    await asyncio.gather(*(provider.press(JOBID, "V1", reply_ref="p") for _ in range(2)))
+    await asyncio.gather(*(provider.press(PARENT, "V1", reference="p") for _ in range(2)))
     assert len(useapi.requests) == 2
 
 
 async def test_a_press_whose_connection_breaks_is_not_sent_again(useapi: StubUseapi, provider: UseapiClient) -> None:
     useapi.answer = hang_up
     with pytest.raises(errors.Unreachable):
-        await provider.press(JOBID, "V1", reply_ref="p")
+        await provider.press(PARENT, "V1", reference="p")
     assert len(useapi.requests) == 1
 
 
@@ -494,7 +495,7 @@ async def test_a_slow_response_is_a_request_timeout(useapi: StubUseapi, session:
             await provider.job(JOBID)
     useapi.answer = never
     with pytest.raises(errors.RequestTimeout):
-        await provider.press(JOBID, "U1", reply_ref="p")
+        await provider.press(PARENT, "U1", reference="p")
 
 
 async def half_a_response(request: web.Request) -> web.StreamResponse:
@@ -514,7 +515,7 @@ async def test_a_reset_is_unreachable_before_and_within_a_response(useapi: StubU
 async def test_without_a_connection_nothing_was_sent(session: aiohttp.ClientSession, unused_tcp_port: int) -> None:
     for host in (f"127.0.0.1:{unused_tcp_port}", "no-such-host.invalid"):
         provider = UseapiClient(session=session, url=f"http://{host}/v2", token=TOKEN)
-        for call in (provider.job(JOBID), provider.press(JOBID, "V1", reply_ref="p")):
+        for call in (provider.job(JOBID), provider.press(PARENT, "V1", reference="p")):
             with pytest.raises(errors.NotSent):
                 await call
 
@@ -524,7 +525,7 @@ async def test_a_504_of_useapi_leaves_a_press_unconfirmed_and_is_sent_once(
 ) -> None:
     useapi.respond(sample("reconstructed_error_504_lock"), 504)
     with pytest.raises(errors.Overloaded) as caught:
-        await provider.press(JOBID, "V1", reply_ref="p")
+        await provider.press(PARENT, "V1", reference="p")
     assert isinstance(caught.value, errors.TransientError)
     assert caught.value.code == 504
     assert len(useapi.requests) == 1
@@ -534,7 +535,7 @@ async def test_a_504_of_a_gateway_leaves_a_press_unconfirmed(useapi: StubUseapi,
     for body in (b"", b"<html>", b'{"message": "Endpoint request timed out"}'):
         useapi.respond(body, 504)
         with pytest.raises(errors.ProviderServerError) as caught:
-            await provider.press(JOBID, "V1", reply_ref="p")
+            await provider.press(PARENT, "V1", reference="p")
         assert caught.value.code == 504
 
 
@@ -577,7 +578,7 @@ async def test_no_error_and_no_log_contains_the_token_or_the_jobid(
     received = [repr(provider)]
     for answer in answers:
         useapi.answer = answer
-        for call in (provider.job(JOBID), provider.press(JOBID, "U1", reply_ref="p"), provider.running()):
+        for call in (provider.job(JOBID), provider.press(PARENT, "U1", reference="p"), provider.running()):
             with pytest.raises(errors.ProviderError) as caught:
                 await call
             received.append(everything_about(caught.value))

@@ -15,7 +15,8 @@ from bot import discord_internals
 from bot.cli.invite import MAX_SERVERS, allowed_guilds_line, invite, joined_servers
 from bot.cli.preflight.findings import Finding, fine, note, wrong
 from bot.errors import AccountBlocked, ProviderError, SubscriptionEnded, TokenRefused
-from bot.providers.useapi import Account, UseapiClient
+from bot.providers.base import Account
+from bot.providers.useapi import UseapiClient
 from bot.settings import callback_url
 
 _TIMEOUT_SECONDS = 30.0  # for each service; discord.py retries failed requests

@@ -5,6 +5,6 @@ All HTTP to useapi goes through `UseapiClient`. Its methods return frozen values
 """
 
 from bot.providers.useapi.client import UseapiClient
-from bot.providers.useapi.parsing import Account, created_in, parse_job
+from bot.providers.useapi.parsing import created_in, parse_job
 
-__all__ = ["Account", "UseapiClient", "created_in", "parse_job"]
+__all__ = ["UseapiClient", "created_in", "parse_job"]

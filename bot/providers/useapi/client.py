@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 from urllib.parse import quote
@@ -12,8 +13,9 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from bot import errors
-from bot.models import Job
-from bot.providers.useapi.parsing import Account, accounts_in, job_from, jobids
+from bot.models import Job, ProviderName
+from bot.providers.base import Account, Capabilities
+from bot.providers.useapi.parsing import accounts_in, created_in, job_from, jobids, parse_job
 from bot.providers.useapi.responses import Response, read, read_job
 
 MAX_RESPONSE_BYTES = 1024 * 1024  # after decompression; a job has about 2 KB
@@ -22,10 +24,13 @@ _CACHE_SECONDS = 1.0  # for which `job` returns the same answer again
 _CONNECT_TIMEOUT = 10.0  # seconds
 _UNRESERVED = re.compile(r"[\w:.~-]+", re.ASCII)
 """A job id in which only colons need percent-encoding."""
+_JOBID = re.compile(r"job:\d{17}-.+", re.ASCII)
 
 
 class UseapiClient:
     """Client for the API v2 at `url`, authorized by `token`. The caller opens and closes `session`.
+
+    Implements `bot.providers.base.Provider`.
 
     `poll_timeout` is the limit in seconds for every request but a POST, which has `press_timeout`: useapi answers a
     POST only when Midjourney's message has appeared in Discord. With a `reply_url`, useapi is asked to call it when
@@ -35,6 +40,12 @@ class UseapiClient:
     `SubmissionDeclined` no error holds the token, a job id, or text of the response; that reason is kept out of its
     message.
     """
+
+    name = ProviderName.USEAPI
+    title = "useapi.net"
+    capabilities = Capabilities(
+        children=True, running=True, echoes_reference=True, cancel=True, webhooks=True, accounts=True, seed=True
+    )
 
     def __init__(
         self,
@@ -92,14 +103,14 @@ class UseapiClient:
             task.add_done_callback(lambda done: self._poll_done(jobid, done))
         return task
 
-    async def press(self, jobid: str, button: str, *, reply_ref: str, prompt: str | None = None) -> Job:
+    async def press(self, parent: Job, button: str, *, reference: str, prompt: str | None = None) -> Job:
         """Press `button` (the exact label) of a job, and return the child job.
 
         Every call spends money: it is sent once and never repeated. After a `TransientError` other than `NotSent` it is
         unknown whether the press counted; the parent's `children` may show it. A 504 (`code`) is such an error.
         Raises `SubmissionDeclined` where Midjourney declined the prompt at once.
         """
-        fields = {"jobid": jobid, "button": button, "replyRef": reply_ref}
+        fields = {"jobid": parent.jobid, "button": button, "replyRef": reference}
         if self._reply_url:
             fields["replyUrl"] = self._reply_url
         if prompt is not None:
@@ -107,11 +118,11 @@ class UseapiClient:
         try:
             body = read(await self._request("POST", "/jobs/button", self._press_timeout, fields))
         finally:
-            self._invalidate(jobid)
+            self._invalidate(parent.jobid)
         child = job_from(body, jobid="") if isinstance(body, dict) else None
-        if child is None or child.jobid in ("", jobid):
+        if child is None or child.jobid in ("", parent.jobid):
             raise errors.InvalidResponse  # a child without an id of its own cannot be polled
-        if child.reply_ref not in ("", reply_ref):
+        if child.reply_ref not in ("", reference):
             raise errors.InvalidResponse  # the job of another press: what became of this one is not known
         return child
 
@@ -143,6 +154,28 @@ class UseapiClient:
         if not isinstance(body, dict):
             raise errors.InvalidResponse
         return accounts_in(body)
+
+    async def find(self, reference: str) -> Job | None:  # noqa: ARG002 -- of the protocol
+        """Raise `Unsupported`: useapi cannot search for a `replyRef`."""
+        raise errors.Unsupported
+
+    def recognises(self, jobid: str) -> bool:
+        """Whether an id has the form `job:<time>-…`, as all of useapi's ids have."""
+        return _JOBID.fullmatch(jobid) is not None
+
+    def created_in(self, jobid: str) -> datetime | None:
+        """Return when a job was created, as its id says; `None` for an id of another form."""
+        return created_in(jobid)
+
+    def jobid_in_call(self, body: bytes) -> str:
+        """Return the job id in the body of a webhook call; empty where there is none.
+
+        For its format, see `replyUrl` in https://useapi.net/docs/api-v2/post-jobs-imagine.
+        """
+        try:
+            return parse_job(body, jobid="").jobid
+        except errors.InvalidResponse:
+            return ""
 
     async def _poll(self, jobid: str, known: Job | None) -> Job:
         response = await self._request("GET", "/jobs/", self._poll_timeout, query=f"jobid={_quoted(jobid)}")

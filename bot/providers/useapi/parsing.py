@@ -11,12 +11,13 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from bot.errors import InvalidResponse
 from bot.models import OVER, Attachment, Child, Halt, Job, JobEmbed, Media, Seed, Status
+from bot.providers.base import Account
 from bot.text import INVISIBLE
 
 WORD = 64  # verbs, statuses, sizes, times; the longest known verb is "seed_async"
@@ -113,17 +114,6 @@ def created_in(jobid: str) -> datetime | None:
 def jobids(value: object) -> tuple[str, ...]:
     """Return the job ids in a decoded list; other items are left out."""
     return tuple(jobid for item in _list(value, RUNNING) if (jobid := _exact(item, ID)))
-
-
-class Account(NamedTuple):
-    """A Midjourney account at useapi: the Discord channel it works in, and how many jobs it may run at a time.
-
-    `needs_person`: the account is blocked until its owner solves a CAPTCHA or answers a moderator's message.
-    """
-
-    channel: str
-    max_jobs: int | None
-    needs_person: bool
 
 
 def accounts_in(body: Fields) -> tuple[Account, ...]:

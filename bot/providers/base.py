@@ -1,0 +1,106 @@
+"""What everything above `bot.providers` knows of a provider: the `Provider` protocol and its `Capabilities`."""
+
+import asyncio
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from bot.models import Job
+from bot.models.provider import ProviderName
+
+
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What a provider can do, besides answering with a job and pressing its buttons."""
+
+    children: bool = False
+    """A job lists the jobs that its buttons made (`Job.children`)."""
+    running: bool = False
+    """`Provider.running` answers."""
+    find: bool = False
+    """`Provider.find` answers."""
+    echoes_reference: bool = False
+    """A job holds the reference that was sent with its submission (`Job.reply_ref`)."""
+    batch: int = 1
+    """How many jobs one status request may ask for; 1 where each needs a request of its own."""
+    cancel: bool = False
+    """`Provider.cancel` works."""
+    webhooks: bool = False
+    """The provider calls the address of a submission when its job has news."""
+    accounts: bool = False
+    """`Provider.accounts` answers."""
+    seed: bool = False
+    """The seed of a job can be requested."""
+
+
+class Account(NamedTuple):
+    """A Midjourney account at a provider: the Discord channel it works in, and how many jobs it may run at a time.
+
+    `needs_person`: the account is blocked until its owner solves a CAPTCHA or answers a moderator's message.
+    """
+
+    channel: str
+    max_jobs: int | None
+    needs_person: bool
+
+
+class Provider(Protocol):
+    """A Midjourney job API. Each method sends the requests that it needs and reads bounded answers.
+
+    Every method that sends something raises `errors.ProviderError`, with a class for each outcome, and
+    `errors.Unsupported` where the capability of its name is missing. No error holds a token, an address, a job id or
+    text of the answer, apart from the reason in a `SubmissionDeclined`, which is kept out of its message.
+    """
+
+    name: ProviderName
+    title: str
+    """What people call it."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this provider can do; may change after its first requests have shown what the server offers."""
+
+    async def job(self, jobid: str) -> Job:
+        """Return the job as the provider knows it now; a moderated job is one with that status.
+
+        The answer may be up to a second old, but never older than the last press on the job or its cancellation.
+        """
+
+    def poll(self, jobid: str, known: Job | None = None) -> asyncio.Task[Job]:
+        """Return the task of a status request for this job, which callers at the same time share.
+
+        It must not be cancelled. `known` is what the caller has of the job, and may be returned where nothing changed.
+        Where `capabilities.batch` is more than 1, polls that begin together become one request.
+        """
+
+    async def press(self, parent: Job, button: str, *, reference: str, prompt: str | None = None) -> Job:
+        """Press `button` (its exact label) of a job, and return the new job. `reference` identifies the submission.
+
+        Every call spends money: it is sent once and never repeated. After `NotSent`, `Busy` or `AccountBlocked` there
+        is certainly no job; after any other `TransientError` that is unknown. Raises `SubmissionDeclined` where
+        Midjourney declined the prompt at once.
+        """
+
+    async def running(self) -> tuple[str, ...]:
+        """Return the ids of the jobs that run now, on all accounts."""
+
+    async def cancel(self, jobid: str) -> None:
+        """Stop tracking a job; Midjourney may finish it all the same, and charge for it."""
+
+    async def accounts(self) -> tuple[Account, ...]:
+        """Return the Midjourney accounts that are configured at the provider."""
+
+    async def find(self, reference: str) -> Job | None:
+        """Return the job of the submission with this reference; `None` where a complete search found none.
+
+        Raises `ProviderError` where the search could not be completed.
+        """
+
+    def recognises(self, jobid: str) -> bool:
+        """Whether an id has the form of this provider's ids; another provider's may have it too."""
+
+    def created_in(self, jobid: str) -> datetime | None:
+        """Return when a job was created, as its id says; `None` where it does not."""
+
+    def jobid_in_call(self, body: bytes) -> str:
+        """Return the job id in the body of a webhook call; empty where there is none."""
