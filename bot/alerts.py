@@ -92,7 +92,8 @@ class Alerts:
                 if target is not None:
                     await target.send(text[:2000], allowed_mentions=discord.AllowedMentions.none())
         except Exception as error:  # noqa: BLE001 -- whatever it is, the alert must not become a second trouble
-            log.warning("An alert could not be sent (%s)", type(error).__name__)
+            refused = f", code {error.code}" if isinstance(error, discord.HTTPException) else ""
+            log.warning("An alert could not be sent (%s%s)", type(error).__name__, refused)
         if name is not AlertName.DATABASE:  # the one that cannot be stored, because nothing can
             with suppress(StoreUnavailable):  # already logged and alerted by Database
                 await self._store.facts.set(_FACT, self._as_json())

@@ -5,6 +5,7 @@ import hashlib
 import json
 import logging
 import random
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from typing import Any
@@ -156,7 +157,7 @@ class Darkroom(commands.AutoShardedBot):
         if guilds is None or interaction.guild_id in guilds:
             return True
         if interaction.type is discord.InteractionType.autocomplete:
-            with suppress(discord.HTTPException):
+            with suppress(discord.HTTPException, aiohttp.ClientError, OSError):
                 await interaction.response.autocomplete([])
         else:
             sentence = (
@@ -176,6 +177,14 @@ class Darkroom(commands.AutoShardedBot):
         if await self.check_server(interaction):
             sentence = "This button no longer works. `/job` with the job ID posts it again."
             await replies.answer(interaction, UserError(sentence))
+
+    async def on_error(self, event_method: str, /, *_args: Any, **_kwargs: Any) -> None:
+        """Log what a handler of a gateway event raised: what Discord refused is no bug and needs no traceback."""
+        error = sys.exc_info()[1]
+        if (short := replies.short_form(error)) is not None:
+            log.info("Discord did not let %s finish (%s)", event_method, short)
+        else:
+            log.error("Unexpected error in %s", event_method, exc_info=error)
 
     async def on_ready(self) -> None:
         """Log the bot's name."""

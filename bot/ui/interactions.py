@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol, cast
 
+import aiohttp
 import discord
 
 from bot.errors import UserError
@@ -60,7 +61,7 @@ async def is_owner(interaction: discord.Interaction) -> bool:
     """Whether the member owns this bot, so that they may see the provider's account; `False` if Discord is down."""
     try:
         return await bot_of(interaction).is_owner(cast(discord.User, interaction.user))
-    except (discord.HTTPException, OSError):  # discord.py fetches the owner once
+    except (discord.HTTPException, aiohttp.ClientError, OSError):  # discord.py fetches the owner once
         return False
 
 

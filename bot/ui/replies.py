@@ -8,7 +8,7 @@ import aiohttp
 import discord
 from discord import app_commands
 
-from bot.discord_codes import INTERACTION_EXPIRED
+from bot.discord_codes import INTERACTION_EXPIRED, PRIVATE_ANSWER_GONE
 from bot.errors import DarkroomError
 from bot.formatting.captions import CONTENT_LIMIT
 from bot.ui.command_mentions import with_mentions
@@ -86,18 +86,22 @@ def shorten_refused_suggestions(record: logging.LogRecord) -> bool:
     Discord refuses such an answer whenever a member types faster than it arrives. Always `True`: the line stays.
     """
     error = record.exc_info[1] if record.exc_info else None
+    if (short := short_form(error)) is not None:
+        record.msg, record.args = "Could not send suggestions for a command (%s)", (short,)
+        record.levelno, record.levelname = logging.INFO, "INFO"
+        record.exc_info = None
+    return True
+
+
+def short_form(error: BaseException | None) -> str | None:
+    """An error of Discord's or of the connection to it, for one line in the log; `None`: it is a bug of this bot."""
     if isinstance(error, _CONNECTION_ERRORS):
-        record.msg, record.args = "Could not send suggestions for a command (%s)", (type(error).__name__,)
-    elif isinstance(error, discord.HTTPException) and (
+        return type(error).__name__
+    if isinstance(error, discord.HTTPException) and (
         error.status >= 500 or sentence_for(error.status, error.code) is not None
     ):
-        record.msg = "Discord refused suggestions for a command (HTTP %d, code %d)"
-        record.args = (error.status, error.code)
-    else:
-        return True
-    record.levelno, record.levelname = logging.INFO, "INFO"
-    record.exc_info = None
-    return True
+        return f"HTTP {error.status}, code {error.code}"
+    return None
 
 
 async def say(
@@ -107,10 +111,18 @@ async def say(
     embed: discord.Embed | None = None,
     view: discord.ui.View | None = None,
 ) -> None:
-    """Answer in private, or replace the earlier private answer; commands in `content` become clickable mentions."""
+    """Answer in private, or replace the earlier private answer; commands in `content` become clickable mentions.
+
+    Nothing happens where the member has dismissed the earlier answer.
+    """
     content = with_mentions(interaction, content)[:CONTENT_LIMIT]
     if interaction.response.is_done() and not _would_change_a_post(interaction):
-        await interaction.edit_original_response(content=content, embed=embed, view=view)
+        try:
+            await interaction.edit_original_response(content=content, embed=embed, view=view)
+        except discord.HTTPException as refusal:
+            if refusal.code not in PRIVATE_ANSWER_GONE:
+                raise
+            log.info("An answer was dismissed, or has expired, before it was complete (code %d)", refusal.code)
         return
     send = interaction.followup.send if interaction.response.is_done() else interaction.response.send_message
     await send(
@@ -119,6 +131,14 @@ async def say(
         view=discord.utils.MISSING if view is None else view,
         ephemeral=True,
     )
+
+
+async def add(interaction: discord.Interaction, content: str) -> None:
+    """Send another private message after the answer, which stands without it: a failure is only logged."""
+    try:
+        await interaction.followup.send(with_mentions(interaction, content)[:CONTENT_LIMIT], ephemeral=True)
+    except (discord.HTTPException, *_CONNECTION_ERRORS) as failure:
+        log.info("Could not add to an answer (%s)", short_form(failure) or type(failure).__name__)
 
 
 def _would_change_a_post(interaction: discord.Interaction) -> bool:

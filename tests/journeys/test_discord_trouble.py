@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from bot.models import Destination, Job, Person, Status
-from tests.journeys.conftest import BotHarness, labels, words
+from tests.journeys.conftest import BotHarness, button, labels, words
 
 MESSAGES = "/channels/*/messages"
 MINUTE = 60
@@ -790,5 +790,28 @@ async def test_suggestions_that_come_too_late_are_a_line_in_the_log(
     with caplog.at_level(logging.INFO, "discord.app_commands.tree"):
         await harness.mira.autocomplete(harness.channel, "job", "jobid", "")
     (record,) = [record for record in caplog.records if record.name == "discord.app_commands.tree"]
-    assert record.getMessage() == "Discord refused suggestions for a command (HTTP 404, code 10062)"
+    assert record.getMessage() == "Could not send suggestions for a command (HTTP 404, code 10062)"
     assert record.exc_info is None
+
+
+async def test_an_answer_that_was_dismissed_is_one_line_in_the_log(
+    harness: BotHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    jobid = harness.useapi.add_job(age=600)
+    await harness.job(harness.mira, jobid)
+    posted = await harness.ask(harness.mira, jobid)
+    extras = await harness.press(harness.mira, harness.last, "⋯")
+    for code, act in (
+        (10008, harness.mira.slash(harness.channel, "job", jobid=jobid)),
+        (10015, harness.mira.click(posted, custom_id=button(posted, "Post again").custom_id)),
+        (10062, harness.mira.click(extras, custom_id=button(extras, "Delete this post").custom_id)),
+    ):
+        caplog.clear()
+        harness.env.inject_error("PATCH", "/webhooks/*", status=404, code=code)
+        with caplog.at_level(logging.INFO, "bot.ui.replies"):
+            await act
+            await harness.wait(5)
+        (record,) = [record for record in caplog.records if record.name == "bot.ui.replies"]
+        assert (record.levelno, record.exc_info) == (logging.INFO, None)
+        assert str(code) in record.getMessage()
+    assert len(harness.posts()) == 1, "each did what it was for: posted again, and one deleted"

@@ -2,10 +2,15 @@
 
 import logging
 import re
+from types import SimpleNamespace
+from typing import Any, cast
 
+import aiohttp
+import discord
 import pytest
 from discord import app_commands
 
+from bot.client import Darkroom
 from bot.errors import DarkroomError, TokenRefused, UserError
 from bot.ui import replies
 
@@ -46,3 +51,48 @@ def test_a_bug_is_answered_with_a_reference_to_the_log(caplog: pytest.LogCapture
     assert (record.levelno, record.name) == (logging.ERROR, "bot.ui.replies")
     assert reference[1] in record.message
     assert "secret details" in caplog.text
+
+
+def refusal(status: int, code: int) -> discord.HTTPException:
+    response: Any = SimpleNamespace(status=status, reason="")
+    return discord.HTTPException(response, {"code": code, "message": "no"})
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (refusal(400, 50083), "HTTP 400, code 50083"),
+        (refusal(404, 10008), "HTTP 404, code 10008"),
+        (refusal(404, 10062), "HTTP 404, code 10062"),
+        (refusal(503, 0), "HTTP 503, code 0"),
+        (aiohttp.ServerDisconnectedError(), "ServerDisconnectedError"),
+        (TimeoutError(), "TimeoutError"),
+    ],
+    ids=str,
+)
+async def test_an_event_that_discord_did_not_let_finish_is_a_line_without_traceback(
+    caplog: pytest.LogCaptureFixture, error: Exception, line: str
+) -> None:
+    await handle(error, caplog)
+    (record,) = caplog.records
+    assert record.getMessage() == f"Discord did not let on_interaction finish ({line})"
+    assert (record.levelno, record.exc_info) == (logging.INFO, None)
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError(), refusal(400, 50035)], ids=str)
+async def test_an_event_that_a_bug_ended_has_its_traceback_in_the_log(
+    caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    await handle(error, caplog)
+    (record,) = caplog.records
+    assert record.levelno == logging.ERROR
+    assert record.exc_info is not None
+
+
+async def handle(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    """A handler of an event raises; discord.py passes that to the client."""
+    with caplog.at_level(logging.INFO):
+        try:
+            raise error
+        except type(error):
+            await Darkroom.on_error(cast(Any, None), "on_interaction")

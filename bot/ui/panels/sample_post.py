@@ -3,9 +3,11 @@
 import asyncio
 from pathlib import Path
 
+import aiohttp
 import discord
 
 from bot import formatting
+from bot.discord_codes import RefusalKind, refusal_kind
 from bot.errors import UserError
 from bot.models import Job, Status
 from bot.ui import replies
@@ -38,12 +40,14 @@ async def send_sample(interaction: discord.Interaction) -> None:
     try:
         async with asyncio.timeout(_TIMEOUT_SECONDS):
             await channel.send(embed=embed, file=file)
-    except (discord.Forbidden, discord.NotFound):
+    except (discord.Forbidden, discord.NotFound) as refusal:
+        if refusal_kind(refusal.status, refusal.code) not in {RefusalKind.PERMISSION, RefusalKind.CHANNEL}:
+            raise
         raise UserError(
             f"Discord doesn't let me post in <#{destination.channel_id}>. "
             "Someone who manages that channel can check my permissions under Edit Channel, Permissions."
         ) from None
-    except (discord.DiscordServerError, OSError):  # TimeoutError is one
+    except (discord.DiscordServerError, aiohttp.ClientError, OSError):  # TimeoutError is one
         raise UserError("Discord couldn't take the test picture just now. Please try again in a minute.") from None
     if destination == here:
         posted = "Test picture posted. It cost nothing."

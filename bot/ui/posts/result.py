@@ -141,4 +141,4 @@ class PostAgainButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=r
         check_rights(interaction)
         await interaction.response.defer()  # fails if Discord sent the press twice, or so late that it was repeated
         await subscribe(interaction, known.job, again=True)
-        await interaction.edit_original_response(content="I'll post it here again.", view=None)
+        await replies.say(interaction, "I'll post it here again.")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import aiohttp
 import discord
 import msgspec
 from discord import ui
@@ -117,7 +118,7 @@ async def _is_intact(interaction: discord.Interaction, split: Delivery) -> bool:
             await message.delete()
     except discord.NotFound:
         return False
-    except (discord.DiscordException, OSError):
+    except (discord.DiscordException, aiohttp.ClientError, OSError):
         return True
     return bool(message.attachments)
 

@@ -128,7 +128,7 @@ class CancelButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"d
         await bot.provider.cancel(known.job.jobid)
         await _poll(interaction, known)
         bot.submissions.slot_freed()
-        await interaction.edit_original_response(content=_CANCELLED, view=None)
+        await replies.say(interaction, _CANCELLED)
 
 
 def _can_be_cancelled(job: Job) -> bool:

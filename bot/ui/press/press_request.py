@@ -10,7 +10,6 @@ from bot.models import CostTier, Delivery, DeliveryKind, KnownJob, LimitExceeded
 from bot.models.midjourney_buttons import button_for
 from bot.ui import replies
 from bot.ui.base import PersistentItem, is_requester
-from bot.ui.command_mentions import with_mentions
 from bot.ui.interactions import bot_of, destination_of, is_moderator, person_of
 from bot.ui.permissions import role_is_gone
 from bot.ui.press import press_rules
@@ -107,8 +106,7 @@ class PressesJob(PersistentItem):
         finally:
             queue.release(submission)
         if interaction.permissions.manage_guild and await _press_role_is_gone(interaction, request.settings):
-            note = with_mentions(interaction, press_rules.ROLE_IS_GONE)
-            await interaction.followup.send(note, ephemeral=True)
+            await replies.add(interaction, press_rules.ROLE_IS_GONE)
 
 
 async def _presser(interaction: discord.Interaction, delivery: Delivery) -> Presser:
