@@ -7,7 +7,7 @@ import pytest
 
 from bot import formatting
 from bot.models import Job, JobEmbed, Seed
-from bot.providers.useapi.parsing import sanitize
+from bot.providers.values import sanitize
 from bot.text import INVISIBLE, clean
 
 STARTED = datetime(2026, 6, 2, 10, 34, 33, tzinfo=UTC)

@@ -6,8 +6,10 @@ import pytest
 
 from bot.errors import InvalidResponse
 from bot.models import Child, Halt, Job, Media, Status
+from bot.providers.message_text import progress
 from bot.providers.useapi import created_in, parse_job
-from bot.providers.useapi.parsing import CHILDREN, ITEMS, LABEL, progress, sanitize
+from bot.providers.useapi.parsing import CHILDREN
+from bot.providers.values import ITEMS, LABEL, sanitize
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 GRID = ("U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4")

@@ -13,7 +13,8 @@ import msgspec
 
 from bot import errors
 from bot.models import Job, Status
-from bot.providers.useapi.parsing import Fields, decode, job_from, jobids
+from bot.providers.useapi.parsing import job_from, jobids
+from bot.providers.values import Fields, decode, decode_if_any
 
 MAX_RETRY_AFTER = 300.0  # seconds; a longer Retry-After would stop the poller
 
@@ -83,7 +84,7 @@ def _decoded(response: Response) -> tuple[int, object]:
         body = decode(response.body)
         status = _own_code(body) or status
     elif 400 <= status < 600:
-        body = _decode_if_any(response.body)
+        body = decode_if_any(response.body)
     else:
         raise errors.InvalidResponse(code=status)
     if status in _JSON_ONLY and not isinstance(body, dict):
@@ -115,14 +116,6 @@ def _seconds_until(date: str, now: datetime) -> float:
 def _own_code(body: object) -> int | None:
     code = body.get("code") if isinstance(body, dict) else None
     return code if isinstance(code, int) and 400 <= code < 600 else None
-
-
-def _decode_if_any(body: bytes) -> object:
-    """Decode the body of an error, which may be empty or a gateway's HTML."""
-    try:
-        return decode(body)
-    except errors.InvalidResponse:
-        return None
 
 
 def _error(code: int, body: object, retry_after: str | None) -> errors.ProviderError:
