@@ -6,13 +6,13 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.demo.useapi.account import Account
-from bot.demo.useapi.attachments import files
-from bot.demo.useapi.cdn import Cdn
-from bot.demo.useapi.job import CHANNEL, Job, JobPlan
-from bot.demo.useapi.requests import body_fields
+from bot.demo.fake_server.requests import body_fields
+from bot.demo.midjourney.account import Account
+from bot.demo.midjourney.attachments import files
+from bot.demo.midjourney.cdn import Cdn
+from bot.demo.midjourney.job import CHANNEL, Job, JobPlan
+from bot.demo.midjourney.timeline import Kind
 from bot.demo.useapi.serializer import Body, job_body
-from bot.demo.useapi.timeline import Kind
 
 LONGEST_PROMPT = 5000
 LONGEST_REPLY = 1024

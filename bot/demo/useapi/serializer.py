@@ -1,10 +1,11 @@
 """A job as JSON: the documented model, filled from a snapshot."""
 
-from bot.demo.useapi import midjourney_text
-from bot.demo.useapi.attachments import files, full_size
-from bot.demo.useapi.cdn import Cdn
-from bot.demo.useapi.job import CHANNEL, FIRST_MESSAGE_DELAY, Job, Snapshot, discord_time, useapi_time
-from bot.demo.useapi.timeline import Kind
+from bot.demo.midjourney import midjourney_text
+from bot.demo.midjourney.attachments import files, full_size
+from bot.demo.midjourney.cdn import Cdn
+from bot.demo.midjourney.job import CHANNEL, FIRST_MESSAGE_DELAY, Job, Snapshot
+from bot.demo.midjourney.timeline import Kind
+from bot.demo.useapi.formats import discord_time, useapi_time
 
 Body = dict[str, object]
 

@@ -8,13 +8,15 @@ from typing import Any, Self
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from bot.demo.useapi.account import Account
+from bot.demo.fake_server.control import Control
+from bot.demo.fake_server.faults import Fault, Faults
+from bot.demo.fake_server.requests import Request, Requests
+from bot.demo.midjourney.account import Account
+from bot.demo.midjourney.cdn import Cdn, RawResponse
+from bot.demo.midjourney.job import JobPlan
 from bot.demo.useapi.api import Api, ErrorResponse
-from bot.demo.useapi.cdn import Cdn, RawResponse
-from bot.demo.useapi.control import Control
-from bot.demo.useapi.faults import Fault, Faults, answer
-from bot.demo.useapi.job import JobPlan
-from bot.demo.useapi.requests import Request, Requests
+from bot.demo.useapi.error_answers import ERROR_ANSWERS
+from bot.demo.useapi.formats import jobid_of
 from bot.demo.useapi.webhook_sender import WebhookSender
 
 _LARGEST_BODY = 16 << 20  # a mask is a picture in base64
@@ -46,11 +48,11 @@ class FakeUseapi:
         self.origin = ""
         self._token = token
         self._port = port
-        self._account = Account(now=now, refresh=refresh, speed=speed, max_jobs=max_jobs, seed=seed)
+        self._account = Account(jobid_of=jobid_of, now=now, refresh=refresh, speed=speed, max_jobs=max_jobs, seed=seed)
         self._cdn = Cdn(now)
         self._api = Api(self._account, self._cdn, post_delay=post_delay, grid_size=grid_size)
         self._webhooks = WebhookSender(self._api.describe_job, now)
-        self._faults = Faults()
+        self._faults = Faults(ERROR_ANSWERS)
         self._requests = Requests()
         self._runner: web.AppRunner | None = None
 
@@ -207,7 +209,7 @@ class FakeUseapi:
             return await handler(request)
         if fault.takes_effect:
             await handler(request)
-        return await answer(fault, request)
+        return await self._faults.answer(fault, request)
 
     @web.middleware
     async def _errors_as_json(self, request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -7,7 +7,7 @@ from contextlib import suppress
 import aiohttp
 from yarl import URL
 
-from bot.demo.useapi.job import Job
+from bot.demo.midjourney.job import Job
 from bot.demo.useapi.serializer import Body
 
 _CHECK_SECONDS = 0.05  # between two checks of a job where every response is up to date

@@ -1,4 +1,4 @@
-"""The file host of the fake useapi: like Discord's CDN it serves signed links that expire."""
+"""The file host of a fake provider: like Discord's CDN it serves signed links that expire."""
 
 import asyncio
 import hashlib

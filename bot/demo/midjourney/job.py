@@ -1,4 +1,4 @@
-"""A job of the fake useapi: how it was started, and what a refresh sees of it.
+"""A job of the fake Midjourney account: how it was started, and what a refresh sees of it.
 
 No timer runs. A job is a start time, a timeline and a speed; each snapshot is computed from the clock.
 """
@@ -7,12 +7,11 @@ import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
 from typing import Any, Self
 from uuid import UUID
 
 from bot.demo import pictures
-from bot.demo.useapi.timeline import Kind, Step, Timeline
+from bot.demo.midjourney.timeline import Kind, Step, Timeline
 
 RETENTION = 31 * 86_400.0
 """Seconds for which useapi keeps a job; after that it answers 410."""
@@ -30,7 +29,7 @@ _EARLIEST = 1_640_995_200_000  # 2022: a test's clock may begin at zero, but sno
 
 @dataclass(frozen=True, kw_only=True)
 class JobPlan:
-    """How a job is started, how it runs and how it ends. `FakeUseapi.add_job` explains the fields.
+    """How a job is started, how it runs and how it ends. `bot.demo.useapi.FakeUseapi.add_job` explains the fields.
 
     `echoed` holds what the request said and every response repeats; `overrides` replace fields of every response.
     An unknown `ends` raises `ValueError`.
@@ -90,7 +89,7 @@ class Art:
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """What useapi knew after a refresh: the status, the message's step, and when that was (epoch seconds)."""
+    """What the provider knew after a refresh: the status, the message's step, and when that was (epoch seconds)."""
 
     status: str
     step: Step
@@ -137,7 +136,7 @@ class Job:
 
     @property
     def ends_at(self) -> float:
-        """When Midjourney is done with it, in epoch seconds; useapi notices at the next refresh."""
+        """When Midjourney is done with it, in epoch seconds; the provider notices at the next refresh."""
         return math.inf if self.plan.ends == "silent" else self._last_step_at
 
     @property
@@ -150,11 +149,11 @@ class Job:
         return UUID(bytes=hashlib.blake2b(self.jobid.encode(), digest_size=16).digest(), version=4)
 
     def expired(self, now: float) -> bool:
-        """Whether useapi has deleted it."""
+        """Whether the provider has deleted it."""
         return self.plan.ends == "expired" or now - self.started_at > RETENTION
 
     def snapshot(self, now: float) -> Snapshot:
-        """Return what useapi knows: the job as of its last refresh, or as of when its POST was answered."""
+        """Return what the provider knows: the job as of its last refresh, or as of when its POST was answered."""
         at = self._refreshed_at(now)
         if self.cancelled_at is not None:
             return Snapshot(status="cancelled", step=self._step(self.cancelled_at), at=self.cancelled_at)
@@ -192,7 +191,7 @@ class Job:
         return max(tick if tick <= now else self.started_at, self.posted_at)
 
     def next_refresh(self, now: float) -> float:
-        """Return when useapi refreshes from Discord the next time, in epoch seconds."""
+        """Return when the provider refreshes from Discord the next time, in epoch seconds."""
         ticks = math.floor((now - self.started_at - self.plan.phase + _EPSILON) / self.refresh) + 1
         return self.started_at + self.plan.phase + max(ticks, 0) * self.refresh
 
@@ -209,19 +208,3 @@ class Job:
         if snapshot.status == "completed":
             return self.snowflake(1, snapshot.at)
         return self.snowflake(0, self.started_at + FIRST_MESSAGE_DELAY)
-
-
-def useapi_time(milliseconds: int) -> str:
-    """Return a time as useapi writes it: ISO 8601 with milliseconds and a Z."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def discord_time(at: float) -> str:
-    """Return a time as Discord writes it: ISO 8601 with microseconds and an offset."""
-    return datetime.fromtimestamp(round(at, 3), UTC).isoformat(timespec="microseconds")
-
-
-def jobid_of(milliseconds: int) -> str:
-    """Return a job id; its 17-digit stamp is the time of creation."""
-    digits = "".join(char for char in useapi_time(milliseconds) if char.isdigit())
-    return f"job:{digits}-user:12345-channel:{CHANNEL}-bot:midjourney"

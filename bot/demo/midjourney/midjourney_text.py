@@ -2,8 +2,8 @@
 
 import re
 
-from bot.demo.useapi.job import Job, Snapshot
-from bot.demo.useapi.timeline import Kind
+from bot.demo.midjourney.job import Job, Snapshot
+from bot.demo.midjourney.timeline import Kind
 
 MEMBER = "<@1234567890123456789>"
 

@@ -1,30 +1,44 @@
-"""The Midjourney account behind the fake useapi: its jobs, how many may run, and its remix switch."""
+"""The Midjourney account behind a fake provider: its jobs, how many may run, and its remix switch."""
 
 from collections.abc import Callable
 
+from bot.demo.midjourney.job import Art, Job, JobPlan
+from bot.demo.midjourney.timeline import buttons_of, timeline_of
 from bot.demo.pictures import dimensions
 from bot.demo.pictures.themes import number
-from bot.demo.useapi.job import Art, Job, JobPlan, jobid_of
-from bot.demo.useapi.timeline import buttons_of, timeline_of
 
 CASTLE = "a castle in the fog, ink wash"
 
 
 class Account:
-    """All jobs, by their ids. `refresh` and the clock `now` are in seconds, `speed` is a factor on every timeline."""
+    """All jobs, by their ids.
 
-    def __init__(self, *, now: Callable[[], float], refresh: float, speed: float, max_jobs: int, seed: int) -> None:
+    `jobid_of` makes an id of a millisecond since 1970, which differs from job to job. `refresh` and the clock `now` are
+    in seconds, `speed` is a factor on every timeline.
+    """
+
+    def __init__(
+        self,
+        *,
+        jobid_of: Callable[[int], str],
+        now: Callable[[], float],
+        refresh: float,
+        speed: float,
+        max_jobs: int,
+        seed: int,
+    ) -> None:
         self.jobs: dict[str, Job] = {}
         self.max_jobs = max_jobs
         self.remix = False
         self.now = now
+        self._jobid_of = jobid_of
         self._refresh = refresh
         self._speed = speed
         self._seed = seed
         self._stamps: set[int] = set()
 
     def running(self) -> list[str]:
-        """Return the ids of the jobs that count as running, as far as useapi knows."""
+        """Return the ids of the jobs that count as running, as far as the provider knows."""
         now = self.now()
         return [
             jobid
@@ -48,7 +62,7 @@ class Account:
         kind, timeline = timeline_of(verb, plan.button, parent.kind if parent else None)
         started_at = self.now() - plan.age
         milliseconds = self._stamp(started_at)
-        jobid = plan.jobid or jobid_of(milliseconds)
+        jobid = plan.jobid or self._jobid_of(milliseconds)
         prompt = plan.prompt if plan.prompt is not None else (parent.prompt if parent else CASTLE)
         art = self._art(prompt, plan.button or "", parent, len(self.jobs))
         job = Job(
@@ -104,7 +118,7 @@ def _is_square(prompt: str) -> bool:
 
 
 def _echoed(plan: JobPlan, verb: str, prompt: str) -> dict[str, object]:
-    """Return what useapi repeats of a request: a pressed button has no prompt, unless one was sent with it."""
+    """Return what a provider repeats of a request: a pressed button has no prompt, unless one was sent with it."""
     echoed: dict[str, object] = {}
     if verb == "imagine" or (verb == "button" and plan.prompt):
         echoed["prompt"] = prompt

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from functools import partial
 
 from bot.demo import pictures
-from bot.demo.useapi.cdn import File
-from bot.demo.useapi.job import CHANNEL, Job, Snapshot
-from bot.demo.useapi.timeline import Kind
+from bot.demo.midjourney.cdn import File
+from bot.demo.midjourney.job import CHANNEL, Job, Snapshot
+from bot.demo.midjourney.timeline import Kind
 
 Draw = Callable[[], bytes]
 

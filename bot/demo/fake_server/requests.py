@@ -1,4 +1,4 @@
-"""Records of the requests that the fake useapi received."""
+"""Records of the requests that a fake provider received."""
 
 import asyncio
 from collections.abc import Mapping

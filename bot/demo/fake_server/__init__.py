@@ -1,0 +1,1 @@
+"""What the fake providers share as HTTP servers: recorded requests, faults on order, and control from outside."""
