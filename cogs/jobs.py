@@ -12,7 +12,7 @@ from discord.ext import commands
 from bot import discord_internals, formatting, logs
 from bot.client import Darkroom
 from bot.errors import DarkroomError, UserError
-from bot.models import Destination, Job
+from bot.models import Destination, Job, Origin
 from bot.ui import MoreButton, NotifyMeButton, custom_ids, interactions, replies, show_my_jobs
 from bot.ui.subscription_replies import posted_url, subscription_text, subscription_view
 from bot.ui.subscription_requests import check_load, results_destination, subscribe
@@ -85,14 +85,14 @@ class Jobs(commands.Cog):
     async def _subscribe(self, interaction: discord.Interaction[Darkroom], text: str) -> None:
         """Subscribe the member to the job that `text` names, and answer."""
         there, error = await results_destination(interaction)
-        job = await self._find(text, there)
+        job, origin = await self._find(text, there)
         if job.private:
             waiting = "" if job.over else "Midjourney has not answered yet. Please ask again in half a minute."
             await replies.say(interaction, waiting, embed=formatting.account_answer(job))
             return
         if not job.over:
             await check_load(interaction)
-        subscribed = await subscribe(interaction, job, destination=there)
+        subscribed = await subscribe(interaction, job, origin=origin, destination=there)
         here = interactions.destination_of(interaction)
         answer = subscription_text(subscribed, there=there, here=here)
         await replies.say(
@@ -106,12 +106,12 @@ class Jobs(commands.Cog):
     ) -> str:
         """Subscribe the member to one of a message's jobs; the line about it."""
         try:
-            job = await self._find(jobid, there)
+            job, origin = await self._find(jobid, there)
             if job.private:
                 return "- One is about the account itself. `/job` with its id shows it to you alone."
             if not job.over:
                 await check_load(interaction)
-            subscribed = await subscribe(interaction, job, destination=there)
+            subscribed = await subscribe(interaction, job, origin=origin, destination=there)
         except DarkroomError as error:
             return f"- {error}"
         answer = subscription_text(subscribed, there=there, here=interactions.destination_of(interaction))
@@ -129,8 +129,8 @@ class Jobs(commands.Cog):
         ]
         return [app_commands.Choice(name=name, value=value) for name, value in matching[:_MAX_CHOICES]]
 
-    async def _find(self, text: str, destination: Destination) -> Job:
-        """The job that the text names: by a key of this server, else by the provider's id.
+    async def _find(self, text: str, destination: Destination) -> tuple[Job, Origin]:
+        """The job that the text names: by a key of this server, else by the provider's id; and by which of them.
 
         Raises `UserError` if it names none, or `ProviderError`.
         """
@@ -139,12 +139,13 @@ class Jobs(commands.Cog):
             known = await self._bot.store.jobs.by_key(key[1], destination.guild_id)
             if known is None and key[0].startswith("#"):
                 raise UserError(f"No job in this server has the key `#{key[1].upper()}`. Try its id instead.")
+        origin = Origin.JOB_ID if known is None else Origin.KEY
         known = known or await self._bot.store.jobs.by_jobid(read_jobid(text))
         if known is not None:
             logs.turn_to(key=known.key, destination=destination)
         if known is not None and (known.job.final or not known.job.over):
-            return known.job  # the poller polls it anyway
-        return await self._bot.provider.job(known.job.jobid if known else read_jobid(text))
+            return known.job, origin  # the poller polls it anyway
+        return await self._bot.provider.job(known.job.jobid if known else read_jobid(text)), origin
 
 
 def _own_button(message: discord.Message, me: discord.ClientUser | None) -> MoreButton | NotifyMeButton | None:

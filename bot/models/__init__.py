@@ -28,7 +28,7 @@ from bot.models.submission import (
     Submission,
     SubmissionState,
 )
-from bot.models.subscription import PollTarget, Subscription
+from bot.models.subscription import Origin, PollTarget, Requesters, Subscription
 
 __all__ = [
     "ACCOUNT_VERBS",
@@ -53,9 +53,11 @@ __all__ = [
     "LimitExceeded",
     "Limits",
     "Media",
+    "Origin",
     "Person",
     "PollTarget",
     "ProviderName",
+    "Requesters",
     "Seed",
     "ServerSettings",
     "Spoiler",

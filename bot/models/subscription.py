@@ -1,11 +1,39 @@
 """A member's subscription to a job, and what the poller needs to poll it."""
 
 from datetime import datetime
+from enum import StrEnum
 
 import msgspec
 
 from bot.models.job import KnownJob
 from bot.models.server import Destination, Person
+
+
+class Origin(StrEnum):
+    """How a subscription came about. Keys and posts are public, so what comes of them gives no right to the job."""
+
+    JOB_ID = "job_id"
+    """The member gave the provider's job id."""
+    PRESS = "press"
+    """The member's submission started the job."""
+    KEY = "key"
+    """The member gave the job's key."""
+    NOTIFY = "notify"
+    """The member pressed "Notify me" below a status card."""
+    POST = "post"
+    """The member pressed another button: "Post again", or a U1-U4 that had made the job before."""
+    UNATTENDED = "unattended"
+    """The job's own request named the channel for its result; there is no member."""
+
+
+class Requesters(msgspec.Struct, frozen=True, kw_only=True):
+    """Who brought a job: the first in the server, and the first in one channel, who gave its id or started it.
+
+    `here`: whether that happened in this channel, or the job came to it unattended; `False` where only the key did.
+    """
+
+    user_ids: frozenset[int] = frozenset()
+    here: bool = False
 
 
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from bot.models import (
     KnownJob,
     LimitExceeded,
     Limits,
+    Origin,
     Person,
     Submission,
     SubmissionState,
@@ -98,7 +99,7 @@ class Submissions(Repository):
             )
             row_id = cursor.lastrowid or 0
             if child is not None:
-                await subscribe(db, self._clock, child.job, destination, person, delay=delay)
+                await subscribe(db, self._clock, child.job, destination, person, origin=Origin.POST, delay=delay)
                 await end_submissions(db, self._clock, "id = ?", row_id, SubmissionState.REPEATED, child_id=child.id)
             submission = await one_submission(db, "id = ?", (row_id,))
             assert submission is not None
@@ -171,14 +172,24 @@ class Submissions(Repository):
         state = SubmissionState.REPEATED if repeated else SubmissionState.ACCEPTED
 
         async def work(db: aiosqlite.Connection) -> SubscriptionResult:
-            subscribed = await subscribe(db, self._clock, child, submission.destination, submission.person, delay=delay)
+            subscribed = await subscribe(
+                db,
+                self._clock,
+                child,
+                submission.destination,
+                submission.person,
+                origin=Origin.POST if repeated else Origin.PRESS,
+                delay=delay,
+            )
             child_id = subscribed.known.id
             await end_submissions(db, self._clock, "id = ?", submission.id, state, child_id=child_id)
             for row in await db.execute_fetchall(
                 "SELECT * FROM submissions WHERE waits_for = ? ORDER BY id", (submission.id,)
             ):
                 follower = submission_of(row)
-                await subscribe(db, self._clock, child, follower.destination, follower.person, delay=delay)
+                await subscribe(
+                    db, self._clock, child, follower.destination, follower.person, origin=Origin.POST, delay=delay
+                )
             await end_submissions(
                 db, self._clock, "waits_for = ?", submission.id, SubmissionState.REPEATED, child_id=child_id
             )
@@ -196,7 +207,9 @@ class Submissions(Repository):
             found = await one_submission(db, "id = ? AND state = 'lost'", (submission.id,))
             if found is None:
                 return None
-            subscribed = await subscribe(db, self._clock, child, found.destination, found.person, delay=delay)
+            subscribed = await subscribe(
+                db, self._clock, child, found.destination, found.person, origin=Origin.PRESS, delay=delay
+            )
             end = "UPDATE submissions SET state = ?, error = '', child_id = ? WHERE id = ?"
             await db.execute(end, (SubmissionState.ACCEPTED, subscribed.known.id, found.id))
             for row in await db.execute_fetchall(
@@ -205,7 +218,9 @@ class Submissions(Repository):
                 (found.parent_id, found.button, found.destination.guild_id),
             ):
                 follower = submission_of(row)
-                await subscribe(db, self._clock, child, follower.destination, follower.person, delay=delay)
+                await subscribe(
+                    db, self._clock, child, follower.destination, follower.person, origin=Origin.POST, delay=delay
+                )
                 await db.execute(end, (SubmissionState.REPEATED, subscribed.known.id, follower.id))
             return subscribed
 

@@ -5,10 +5,13 @@ from enum import Enum
 import aiosqlite
 import msgspec
 
-from bot.models import Delivery, DeliveryKind, DeliveryState, Destination, Job, KnownJob, Person
+from bot.models import Delivery, DeliveryKind, DeliveryState, Destination, Job, KnownJob, Origin, Person
 from bot.store.clock import Clock
 from bot.store.delivery_statements import insert_delivery, one_delivery, rearm
 from bot.store.job_statements import upsert_job
+
+BROUGHT = f"origin IN ('{Origin.JOB_ID}', '{Origin.PRESS}')"
+"""The subscriptions of those who gave the job's id, or started the job."""
 
 
 class SubscriptionOutcome(Enum):
@@ -35,17 +38,22 @@ async def subscribe(
     destination: Destination,
     person: Person,
     *,
+    origin: Origin,
     again: bool = False,
     delay: float = 0,
 ) -> SubscriptionResult:
-    """Subscribe `person` in `destination` to `job`, which the provider just described; see `Subscriptions.add`."""
+    """Subscribe `person` in `destination` to `job`, which the provider just described; see `Subscriptions.add`.
+
+    An earlier subscription of theirs keeps its origin, unless it is now that they gave the id or started the job.
+    """
     known = await upsert_job(db, clock, job)
     await db.execute(
-        """INSERT INTO subscriptions (job_id, guild_id, channel_id, user_id, user_name, created_at)
-           VALUES (?, ?, ?, ?, ?, ?)
-           ON CONFLICT DO UPDATE SET user_name = excluded.user_name, stopped = 0,
-           created_at = iif(stopped, excluded.created_at, created_at)""",
-        (known.id, destination.guild_id, destination.channel_id, person.id, person.name, clock.time()),
+        f"""INSERT INTO subscriptions (job_id, guild_id, channel_id, user_id, user_name, created_at, origin)
+            VALUES (?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT DO UPDATE SET user_name = excluded.user_name, stopped = 0,
+            created_at = iif(stopped, excluded.created_at, created_at),
+            origin = iif({BROUGHT}, origin, iif(excluded.{BROUGHT}, excluded.origin, origin))""",
+        (known.id, destination.guild_id, destination.channel_id, person.id, person.name, clock.time(), origin),
     )
     if known.job.over:
         return await _add_result(db, clock, known, destination, again=again)

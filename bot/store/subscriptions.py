@@ -4,11 +4,11 @@ import aiosqlite
 import msgspec
 
 from bot.errors import TooManySubscriptions
-from bot.models import NO_PERSON, Delivery, Destination, Job, KnownJob, Person, Subscription
+from bot.models import NO_PERSON, Delivery, Destination, Job, KnownJob, Origin, Person, Requesters, Subscription
 from bot.store.job_statements import one_known
 from bot.store.repository import Repository
 from bot.store.rows import aware, destination_of, known_of
-from bot.store.subscription_statements import SubscriptionResult, subscribe
+from bot.store.subscription_statements import BROUGHT, SubscriptionResult, subscribe
 
 _UNATTENDED = "SELECT 1 FROM subscriptions WHERE job_id = ? AND channel_id = ? AND user_id = ?"
 _COUNT_RUNNING = """
@@ -34,11 +34,14 @@ class Subscriptions(Repository):
         destination: Destination,
         person: Person,
         *,
+        origin: Origin = Origin.KEY,
         again: bool = False,
         delay: float = 0,
         limit: int | None = None,
     ) -> SubscriptionResult:
         """Subscribe `person` in `destination` to `job`, which the provider just described.
+
+        `origin` decides whether that gives them rights to the job.
 
         A running job gets a status card (after `delay` seconds); one that is over a result, unless the channel has
         it: `again` posts it once more. `limit`: raises `TooManySubscriptions`, and changes nothing, where the member
@@ -47,7 +50,9 @@ class Subscriptions(Repository):
         """
 
         async def work(db: aiosqlite.Connection) -> SubscriptionResult:
-            subscribed = await subscribe(db, self._clock, job, destination, person, again=again, delay=delay)
+            subscribed = await subscribe(
+                db, self._clock, job, destination, person, origin=origin, again=again, delay=delay
+            )
             if limit is not None and not subscribed.known.job.over:
                 (row,) = await db.execute_fetchall(_COUNT_RUNNING, (person.id, destination.guild_id))
                 if row[0] > limit:
@@ -65,7 +70,7 @@ class Subscriptions(Repository):
                 _UNATTENDED, (known.id, destination.channel_id, NO_PERSON.id)
             ):
                 return None
-            return await subscribe(db, self._clock, job, destination, NO_PERSON)
+            return await subscribe(db, self._clock, job, destination, NO_PERSON, origin=Origin.UNATTENDED)
 
         return await self._db.transaction(work)
 
@@ -130,13 +135,19 @@ class Subscriptions(Repository):
             for row in rows
         ]
 
-    async def requester(self, job_id: int, channel_id: int) -> int | None:
-        """The member whose subscription to this job was the first in this channel, stopped since or not."""
+    async def requesters(self, job_id: int, destination: Destination) -> Requesters:
+        """Who brought a job to this server and to this channel, whether they have stopped their subscription or not."""
         rows = await self._db.rows(
-            "SELECT user_id FROM subscriptions WHERE job_id = ? AND channel_id = ? ORDER BY +id LIMIT 1",  # as above
-            (job_id, channel_id),
+            f"""SELECT user_id, channel_id, origin FROM subscriptions
+                WHERE job_id = ? AND guild_id = ? AND ({BROUGHT} OR origin = ?) ORDER BY +id""",  # +: as above
+            (job_id, destination.guild_id, Origin.UNATTENDED),
         )
-        return rows[0]["user_id"] if rows else None
+        brought = [row for row in rows if row["origin"] != Origin.UNATTENDED]
+        brought_here = [row for row in brought if row["channel_id"] == destination.channel_id]
+        return Requesters(
+            user_ids=frozenset(row["user_id"] for row in (*brought[:1], *brought_here[:1])),
+            here=any(row["channel_id"] == destination.channel_id for row in rows),
+        )
 
     async def count_running(self, user_id: int, guild_id: int) -> int:
         """How many running jobs this member is subscribed to in this server."""

@@ -9,7 +9,7 @@ from discord import ui
 
 from bot import logs
 from bot.errors import UserError
-from bot.models import NO_PERSON, Delivery, DeliveryKind, KnownJob
+from bot.models import Delivery, DeliveryKind, KnownJob, Requesters
 from bot.ui import replies
 from bot.ui.interactions import bot_of, destination_of, is_moderator, remember_file_limit_of
 
@@ -138,25 +138,35 @@ async def delete_post(interaction: discord.Interaction, delivery: Delivery) -> N
     bot_of(interaction).deliver_soon()  # posts that link to it are edited
 
 
+async def is_requester(interaction: discord.Interaction, delivery: Delivery) -> bool:
+    """Whether the member brought the job: was the first in this server, or here, to give its id, or started it."""
+    return interaction.user.id in (await _requesters(interaction, delivery)).user_ids
+
+
+async def moderates_job(interaction: discord.Interaction, delivery: Delivery) -> bool:
+    """Whether the member moderates this channel and the job was brought to it: with more than its key."""
+    return is_moderator(interaction) and (await _requesters(interaction, delivery)).here
+
+
 async def may_manage_post(interaction: discord.Interaction, delivery: Delivery) -> bool:
-    """Whether the member requested the job here, or is a moderator."""
+    """Whether the member may delete the post: whoever brought the job, and moderators of this channel."""
     return is_moderator(interaction) or await is_requester(interaction, delivery)
 
 
-async def is_requester(interaction: discord.Interaction, delivery: Delivery) -> bool:
-    """Whether the member is the first who requested the job here; later subscribers are not requesters."""
-    requester = await bot_of(interaction).store.subscriptions.requester(
-        delivery.job_id, delivery.destination.channel_id
-    )
-    return requester == interaction.user.id
+async def may_see_id(interaction: discord.Interaction, delivery: Delivery) -> bool:
+    """Whether the member may see the job id, and addresses that name the payer: its requester, and its moderators."""
+    return await is_requester(interaction, delivery) or await moderates_job(interaction, delivery)
 
 
 async def may_know_reason(interaction: discord.Interaction, delivery: Delivery) -> bool:
-    """Whether the member requested the job here; for a job without a requester, whether they are a moderator."""
-    requester = await bot_of(interaction).store.subscriptions.requester(
-        delivery.job_id, delivery.destination.channel_id
-    )
-    return requester == interaction.user.id or (requester == NO_PERSON.id and is_moderator(interaction))
+    """Whether the member brought the job; for a job that came unattended, whether they moderate this channel."""
+    requesters = await _requesters(interaction, delivery)
+    unattended = requesters.here and not requesters.user_ids
+    return interaction.user.id in requesters.user_ids or (unattended and is_moderator(interaction))
+
+
+async def _requesters(interaction: discord.Interaction, delivery: Delivery) -> Requesters:
+    return await bot_of(interaction).store.subscriptions.requesters(delivery.job_id, delivery.destination)
 
 
 async def is_subscribed(interaction: discord.Interaction, delivery: Delivery) -> bool:

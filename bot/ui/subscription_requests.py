@@ -6,7 +6,7 @@ import discord
 
 from bot import logs
 from bot.errors import TooManySubscriptions, UserError
-from bot.models import Destination, Job
+from bot.models import Destination, Job, Origin
 from bot.store import SubscriptionOutcome, SubscriptionResult
 from bot.ui.interactions import bot_of, destination_of, in_thread, person_of, remember_file_limit_of
 from bot.ui.permissions import GONE, channel_error, lacking, listed, send_permission
@@ -72,17 +72,24 @@ async def check_load(interaction: discord.Interaction) -> None:
 
 
 async def subscribe(
-    interaction: discord.Interaction, job: Job, *, destination: Destination | None = None, again: bool = False
+    interaction: discord.Interaction,
+    job: Job,
+    *,
+    origin: Origin,
+    destination: Destination | None = None,
+    again: bool = False,
 ) -> SubscriptionResult:
     """Subscribe the interaction's member to `job`, here or at `destination`, and wake the poller and the dispatcher.
 
-    `again` posts the result of a finished job once more.
+    `origin` decides whether that gives them rights to the job; `again` posts the result of a finished job once more.
     """
     bot = bot_of(interaction)
     destination = destination or destination_of(interaction)
     bot.store.clock.note_snowflake(interaction.id)
     await remember_file_limit_of(interaction)
-    result = await bot.store.subscriptions.add(job, destination, person_of(interaction), again=again, limit=MAX_RUNNING)
+    result = await bot.store.subscriptions.add(
+        job, destination, person_of(interaction), origin=origin, again=again, limit=MAX_RUNNING
+    )
     # Committed: from here on the result is posted even after a crash, because the loops read the store.
     bot.poller.add(result.known)
     logs.turn_to(key=result.known.key, destination=destination)

@@ -527,6 +527,15 @@ RELEASED[5] = """
     INSERT INTO deliveries (id, kind, job_id, guild_id, channel_id, nonce, state, message_id, next_try, created_at)
         VALUES (1, 'result', 1, 100, 200, 'aaaaaaaaaaaaaaaaaaaaaaaa', 'posted', 5, 1, 2);
 """
+RELEASED[6] = f"""{RELEASED[5]}
+    INSERT INTO subscriptions VALUES
+        (3, 1, 100, 200, 2, 'Bo', 3, 0),
+        (4, 1, 100, 201, 2, 'Bo', 4, 0),
+        (5, 1, 900, 901, 2, 'Bo', 4, 1),
+        (6, 2, 100, 201, 0, '', 5, 1),
+        (7, 2, 900, 901, 0, '', 5, 1),
+        (8, 2, 900, 901, 2, 'Bo', 6, 1);
+"""
 
 SAME = {
     "jobs": "id, key, jobid, status, over, answer, added_at, changed_at, over_at",
@@ -626,6 +635,26 @@ async def test_no_charge_that_0_1_0_denied_is_denied_after_the_update(tmp_path: 
     assert "may have been charged" in sentences[2]
     assert "may have been charged" in sentences[6]
     assert not [sentence for sentence in sentences.values() if "nothing was charged" in sentence]
+
+
+async def test_of_old_subscriptions_only_those_that_brought_the_job_give_rights(tmp_path: Path, clock: Clock) -> None:
+    with closing(sqlite3.connect(tmp_path / FILE)) as database:
+        for number, script in enumerate(sorted(MIGRATIONS.glob("*.sql"))[:6], start=1):
+            database.executescript(f"{script.read_text(encoding='utf-8')}; PRAGMA user_version = {number};")
+        database.executescript(RELEASED[6])
+    async with open_store(tmp_path, clock) as store:
+        rows = await store.database.rows("SELECT id, origin FROM subscriptions")
+        origins = {row["id"]: row["origin"] for row in rows}
+    assert origins == {
+        1: "job_id",  # the first of the server
+        2: "press",
+        3: "key",
+        4: "key",
+        5: "job_id",  # the first of another server
+        6: "unattended",
+        7: "unattended",
+        8: "key",
+    }
 
 
 async def test_a_good_copy_is_not_blamed_for_a_disk_that_is_full(tmp_path: Path, clock: Clock) -> None:

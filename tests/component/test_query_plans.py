@@ -68,7 +68,7 @@ async def a_day(store: Store) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     yield "count_running", store.subscriptions.count_running(MIRA.id, HERE.guild_id)
     yield "count_watched", store.subscriptions.count_in_server(HERE.guild_id)
     yield "watches", store.subscriptions.in_channel(job_id, HERE.channel_id)
-    yield "asker", store.subscriptions.requester(job_id, HERE.channel_id)
+    yield "requesters", store.subscriptions.requesters(job_id, HERE)
     yield "known", store.jobs.get(job_id)
     yield "by_jobid", store.jobs.by_jobid(RUNNING.jobid)
     yield "came_by_itself", store.subscriptions.has_unattended(1, 200)

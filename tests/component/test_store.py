@@ -20,6 +20,7 @@ from bot.models import (
     Fallback,
     Job,
     Limits,
+    Origin,
     Person,
     Status,
     Submission,
@@ -307,7 +308,7 @@ async def test_a_poll_target_has_the_time_of_its_newest_subscription(store: Stor
 
 
 async def test_a_given_up_result_is_taken_up_again_on_request_and_never_posted_twice(store: Store) -> None:
-    subscribed = await store.subscriptions.add(DONE, HERE, MIRA)
+    await store.subscriptions.add(DONE, HERE, MIRA)
     claimed = await store.outbox.claim(await only(store))
     assert claimed is not None
     await store.outbox.give_up(claimed, "HTTP 403")
@@ -317,7 +318,26 @@ async def test_a_given_up_result_is_taken_up_again_on_request_and_never_posted_t
     await store.outbox.mark_posted(taken_up, 5000)
     assert await store.deliveries.rearm(HERE.guild_id) == 0
     assert await store.outbox.due() == []
-    assert await store.subscriptions.requester(subscribed.known.id, HERE.channel_id) == MIRA.id
+
+
+async def test_who_gave_the_id_first_brought_a_job_in_the_server_and_in_a_channel(store: Store) -> None:
+    async def requesters(destination: Destination) -> tuple[set[int], bool]:
+        found = await store.subscriptions.requesters(job_id, destination)
+        return set(found.user_ids), found.here
+
+    job_id = (await store.subscriptions.add(DONE, HERE, MIRA, origin=Origin.JOB_ID)).known.id
+    await store.subscriptions.add(DONE, HERE, BO, origin=Origin.JOB_ID)
+    assert await requesters(HERE) == ({MIRA.id}, True)
+    await store.subscriptions.add(DONE, THERE, BO, origin=Origin.KEY)
+    assert await requesters(THERE) == ({MIRA.id}, False)
+    await store.subscriptions.add(DONE, THERE, BO, origin=Origin.JOB_ID)
+    await store.subscriptions.add(DONE, THERE, BO, origin=Origin.KEY)
+    assert await requesters(THERE) == ({MIRA.id, BO.id}, True), "a key takes no right away"
+    await store.subscriptions.unsubscribe(job_id, HERE.channel_id, MIRA.id)
+    assert await requesters(HERE) == ({MIRA.id}, True)
+    elsewhere = Destination(guild_id=900, channel_id=901)
+    await store.subscriptions.add_unattended(DONE, elsewhere)
+    assert await requesters(elsewhere) == (set(), True)
 
 
 async def test_a_result_that_was_dropped_during_its_send_is_not_given_up(store: Store) -> None:

@@ -176,6 +176,12 @@ class BotHarness:
         overwrite = Overwrite(target_id=target, type=OverwriteType.MEMBER, allow=0, deny=deny)
         self.env.backend.set_overwrite((channel or self.channel).id, overwrite)
 
+    def allow(self, who: Any, *rights: str, channel: Any = None) -> None:
+        """Give a member rights in one channel."""
+        allow = discord.Permissions(**dict.fromkeys(rights, True)).value
+        overwrite = Overwrite(target_id=who.id, type=OverwriteType.MEMBER, allow=allow, deny=0)
+        self.env.backend.set_overwrite((channel or self.channel).id, overwrite)
+
     def forge(self, custom_id: str, channel: Any = None) -> discord.Message:
         """A message of the bot's with one button, "Forged", that no code of ours has made."""
         button = {"type": 2, "style": 2, "label": "Forged", "custom_id": custom_id}

@@ -10,7 +10,7 @@ from discord.utils import format_dt
 from bot import formatting
 from bot.errors import DarkroomError, UserError
 from bot.formatting.embeds import DESCRIPTION_LIMIT, QUIET
-from bot.models import Job, KnownJob, Submission
+from bot.models import Job, KnownJob, Origin, Submission
 from bot.store import MemberJob
 from bot.text import clean, clip
 from bot.ui import replies
@@ -188,7 +188,7 @@ class SubscribeSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:w")
             raise UserError("That job is about the account itself. `/job` with its id shows it to you alone.")
         there, error = await results_destination(interaction)
         await check_load(interaction)
-        subscribed = await subscribe(interaction, job, destination=there)
+        subscribed = await subscribe(interaction, job, origin=Origin.JOB_ID, destination=there)
         text = subscription_text(subscribed, there=there, here=destination_of(interaction))
         return text if error is None else f"{text} {error}"
 

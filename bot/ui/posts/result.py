@@ -8,10 +8,10 @@ from discord import ui
 
 from bot import formatting
 from bot.errors import UserError
-from bot.models import CostTier, DeliveryKind, DeliveryState, Job, Status
+from bot.models import CostTier, DeliveryKind, DeliveryState, Job, Origin, Status
 from bot.models.midjourney_buttons import button_for
 from bot.ui import replies
-from bot.ui.base import NONCE, DeliveryButton, delete_post, may_know_reason, may_manage_post, view_of
+from bot.ui.base import NONCE, DeliveryButton, delete_post, may_know_reason, may_manage_post, may_see_id, view_of
 from bot.ui.interactions import bot_of
 from bot.ui.posts.result_menu import RelatedButton, SplitButton, full_size, is_still_grid
 from bot.ui.press.job_buttons import JobButton, name_of
@@ -73,13 +73,14 @@ class MoreButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:
         if is_still_grid(known.job):
             view.add_item(SplitButton(self.nonce))
         text = f"{name_of(known.job)} · `#{known.key}`"
-        may_manage = await may_manage_post(interaction, delivery)
+        may_see = await may_see_id(interaction, delivery)
         hosts = bot_of(interaction).settings.image_hosts
-        if link := full_size(known.job, discord.utils.utcnow(), hosts, private=may_manage):
+        if link := full_size(known.job, discord.utils.utcnow(), hosts, private=may_see):
             view.add_item(ui.Button(label="Full size", url=link.url))
             text += f" · full-size link works until {discord.utils.format_dt(link.until, 'f')}"
-        if may_manage:
+        if may_see:
             view.add_item(ShowIdButton(self.nonce))
+        if await may_manage_post(interaction, delivery):
             view.add_item(DeleteButton(self.nonce))
         await replies.say(interaction, text, view=view)
 
@@ -91,10 +92,10 @@ class ShowIdButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"d
     label = "Show job ID"
 
     async def act(self, interaction: discord.Interaction) -> None:
-        """Show the id to the requester or a moderator."""
-        _, known = await self.resolve_for_manager(
-            interaction, "Only whoever added this job and moderators can see its ID."
-        )
+        """Show the id to the requester, or to a moderator where the job was brought."""
+        delivery, known = await self.resolve(interaction, DeliveryKind.RESULT)
+        if not await may_see_id(interaction, delivery):
+            raise UserError("Only whoever added this job and moderators can see its ID.")
         await replies.say(interaction, f"```\n{known.job.jobid.replace('`', '')}\n```")
 
 
@@ -140,5 +141,5 @@ class PostAgainButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=r
         _, known = await self.resolve(interaction, DeliveryKind.RESULT)
         check_rights(interaction)
         await interaction.response.defer()  # fails if Discord sent the press twice, or so late that it was repeated
-        await subscribe(interaction, known.job, again=True)
+        await subscribe(interaction, known.job, origin=Origin.POST, again=True)
         await replies.say(interaction, "I'll post it here again.")

@@ -6,10 +6,10 @@ import discord
 from discord import ui
 
 from bot.errors import ProviderError, UserError
-from bot.models import CostTier, Delivery, DeliveryKind, Job, KnownJob
+from bot.models import CostTier, Delivery, DeliveryKind, Job, KnownJob, Origin
 from bot.models.midjourney_buttons import button_for
 from bot.ui import replies
-from bot.ui.base import NONCE, DeliveryButton, is_subscribed, view_of
+from bot.ui.base import NONCE, DeliveryButton, is_subscribed, moderates_job, view_of
 from bot.ui.interactions import bot_of, is_moderator
 from bot.ui.subscription_replies import notify_text, subscription_view
 from bot.ui.subscription_requests import check_load, check_rights, subscribe
@@ -42,7 +42,7 @@ class NotifyMeButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf
             raise UserError("You're already on the list: I'll notify you about this job.")
         check_rights(interaction)
         await check_load(interaction)
-        subscribed = await subscribe(interaction, known.job)
+        subscribed = await subscribe(interaction, known.job, origin=Origin.NOTIFY)
         here = status_card.destination
         await replies.say(
             interaction,
@@ -139,12 +139,12 @@ def _can_be_cancelled(job: Job) -> bool:
 async def _may_cancel(interaction: discord.Interaction, status_card: Delivery) -> bool:
     """Whether the member may cancel the card's job.
 
-    Its submitter may, and moderators of the server where it was submitted; without a submission, any moderator.
+    Its submitter may, and moderators of the channel that it was brought to, in the server where it was submitted.
     """
     submission = await bot_of(interaction).store.history.of_child(status_card.job_id)
     if submission is not None and submission.person.id == interaction.user.id:
         return True
-    return is_moderator(interaction) and (
+    return await moderates_job(interaction, status_card) and (
         submission is None or submission.destination.guild_id == status_card.destination.guild_id
     )
 

@@ -19,7 +19,7 @@ PAUSED = (
 class Presser(msgspec.Struct, frozen=True, kw_only=True):
     """The facts about a member that decide what they may press.
 
-    `requester`: the member requested the parent job in this channel, or made it with a button.
+    `requester`: the member brought the parent job, by its id or with a press.
     """
 
     moderator: bool = False
