@@ -77,7 +77,7 @@ class AccountProbe:
             except self._blocked_by:
                 failures = 0
             except ProviderError as error:
-                log.debug("useapi.net does not say how the Midjourney accounts are: %s", error)
+                log.debug("The provider does not say how the Midjourney accounts are: %s", error)
                 failures += 1
             except Exception:
                 log.exception("The question about the Midjourney accounts failed in an unexpected way")

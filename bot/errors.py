@@ -35,6 +35,8 @@ DarkroomError
 from enum import Enum
 from typing import ClassVar
 
+from bot.models.provider import ProviderName, worded
+
 
 class DarkroomError(Exception):
     """Something unexpected went wrong. The log has the details."""
@@ -108,13 +110,27 @@ class Rule(Enum):
 
 
 class ProviderError(DarkroomError):
-    """useapi.net sent an answer that Darkroom does not know."""
+    """{provider} sent an answer that Darkroom does not know."""
 
     rule: ClassVar[Rule] = Rule.RETRY
 
-    def __init__(self, sentence: str | None = None, *, code: int | None = None) -> None:
+    def __init__(
+        self, sentence: str | None = None, *, code: int | None = None, provider: ProviderName | None = None
+    ) -> None:
         super().__init__(sentence)
         self.code = code
+        self.provider = provider
+        """Whose error it is: filled by the provider's client, see `bot.providers.base.attributed`."""
+        self._sentence = sentence
+
+    def __str__(self) -> str:
+        sentence = self._sentence
+        return type(self).sentence(self.provider) if sentence is None else worded(sentence, self.provider)
+
+    @classmethod
+    def sentence(cls, provider: ProviderName | None = None) -> str:
+        """Return the sentence of the class, with the words for the provider."""
+        return worded(super().sentence(), provider)
 
 
 class JobOver(ProviderError):
@@ -133,15 +149,15 @@ class SubmissionDeclined(JobOver):
 
 
 class JobUnknown(JobOver):
-    """useapi.net has no job with this id. Is the id complete, and does it belong to this server's useapi account?"""
+    """{provider} has no job with this id. Is the id complete, and does it belong to this server's {name} account?"""
 
 
 class JobExpired(JobOver):
-    """useapi.net no longer keeps this job. Jobs are kept for about 31 days."""
+    """{provider} no longer keeps this job. {retention}"""
 
 
 class BadRequest(ProviderError):
-    """useapi.net did not accept this. Check the id, or use `/job` to see the job as it is now."""
+    """{provider} did not accept this. Check the id, or use `/job` to see the job as it is now."""
 
     rule = Rule.OVER
 
@@ -155,31 +171,33 @@ class ButtonUsed(BadRequest):
 
 
 class Unsupported(ProviderError):
-    """The provider can't do that."""
+    """{provider} can't do that."""
 
     rule = Rule.OVER
 
 
 class Misconfigured(ProviderError):
-    """useapi.net refuses this bot's requests at the moment. Please ask this server's admin."""
+    """{provider} refuses this bot's requests at the moment. Please ask this server's admin."""
 
     rule = Rule.MISCONFIGURED
-    for_admin: ClassVar[str] = "useapi.net refuses this bot's requests."
-    """What is wrong and what the bot's owner can do."""
+    advice: ClassVar[str] = "{provider} refuses this bot's requests."
+
+    @property
+    def for_admin(self) -> str:
+        """What is wrong and what the bot's owner can do."""
+        return worded(self.advice, self.provider)
 
 
 class TokenRefused(Misconfigured):
-    """useapi.net does not accept this bot's token. Please ask this server's admin to check USEAPI_TOKEN."""
+    """{provider} does not accept this bot's token. Please ask this server's admin to check {secret}."""
 
-    for_admin = (
-        "useapi.net no longer accepts USEAPI_TOKEN. Copy it again from your account there, then restart the bot."
-    )
+    advice = "{provider} no longer accepts {secret}. Copy it again from your account there, then restart the bot."
 
 
 class SubscriptionEnded(Misconfigured):
-    """The useapi.net subscription behind this bot has ended. Please ask this server's admin to renew it."""
+    """The {provider} subscription behind this bot has ended. Please ask this server's admin to renew it."""
 
-    for_admin = "The useapi.net subscription has ended. Jobs continue on their own once it is renewed."
+    advice = "The {provider} subscription has ended. Jobs continue on their own once it is renewed."
 
 
 class AccountBlocked(Misconfigured):
@@ -187,14 +205,14 @@ class AccountBlocked(Misconfigured):
     Please ask this server's admin to take care of it.
     """
 
-    for_admin = (
+    advice = (
         "The Midjourney account needs a person: log in to Discord with it, solve the CAPTCHA or answer the moderator's "
-        "message, then reset the account at useapi.net. Jobs continue on their own after that."
+        "message, then reset the account at {provider}. Jobs continue on their own after that."
     )
 
 
 class Busy(ProviderError):
-    """useapi.net is busy right now. Please try again in half a minute."""
+    """{provider} is busy right now. Please try again in half a minute."""
 
     rule = Rule.BACK_OFF
 
@@ -214,34 +232,34 @@ class QueueFull(Busy):
 
 
 class TransientError(ProviderError):
-    """useapi.net could not answer right now. Please try again in a minute."""
+    """{provider} could not answer right now. Please try again in a minute."""
 
 
 class ProviderServerError(TransientError):
-    """useapi.net is having problems right now. Please try again in a minute."""
+    """{provider} is having problems right now. Please try again in a minute."""
 
 
 class JobsMissing(TransientError):
-    """useapi.net does not find the running jobs right now. Please try again in a few minutes."""
+    """{provider} does not find the running jobs right now. Please try again in a few minutes."""
 
 
 class Overloaded(TransientError):
-    """useapi.net is overloaded right now. Please try again in a few minutes."""
+    """{provider} is overloaded right now. Please try again in a few minutes."""
 
     rule = Rule.BACK_OFF
 
 
 class Unreachable(TransientError):
-    """useapi.net could not be reached. Please try again in a minute."""
+    """{provider} could not be reached. Please try again in a minute."""
 
 
 class NotSent(Unreachable):
-    """useapi.net could not be reached. Please try again in a minute."""
+    """{provider} could not be reached. Please try again in a minute."""
 
 
 class RequestTimeout(TransientError):
-    """useapi.net took too long to answer. Please try again in a minute."""
+    """{provider} took too long to answer. Please try again in a minute."""
 
 
 class InvalidResponse(TransientError):
-    """useapi.net sent an answer that I could not read. Please try again in a minute."""
+    """{provider} sent an answer that I could not read. Please try again in a minute."""

@@ -61,13 +61,13 @@ class Admin(
         await replies.say(interaction, "\n".join(lines), view=view)
 
     async def _provider_lines(self, interaction: discord.Interaction[Darkroom]) -> list[str]:
-        outage = self._bot.poller.outage
+        outage, title = self._bot.poller.outage, self._bot.provider.title
         if not await interactions.is_owner(interaction):
             if outage:
-                return ["useapi.net: has trouble. Jobs continue by themselves when it is over."]
-            return ["useapi.net: answers"]
+                return [f"{title}: has trouble. Jobs continue by themselves when it is over."]
+            return [f"{title}: answers"]
         lines = [
-            f"useapi.net: {outage or 'answers'}",
+            f"{title}: {outage or 'answers'}",
             f"Queued buttons of all servers: {await self._bot.store.queue.count()}",
         ]
         pause_reason = self._bot.submissions.pause_reason

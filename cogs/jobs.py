@@ -47,7 +47,7 @@ class Jobs(commands.Cog):
     async def job(self, interaction: discord.Interaction[Darkroom], jobid: str) -> None:
         """Answer in private; everything public is posted by the dispatcher."""
         self._bot.store.clock.note_snowflake(interaction.id)
-        await interaction.response.defer(ephemeral=True)  # useapi may take longer than the 3 s that Discord gives
+        await interaction.response.defer(ephemeral=True)  # a provider may take longer than the 3 s that Discord gives
         await self._subscribe(interaction, jobid)
 
     @app_commands.command(

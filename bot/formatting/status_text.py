@@ -8,6 +8,7 @@ import msgspec
 
 from bot.models import Halt, Job, Status
 from bot.models.durations import TypicalDuration
+from bot.models.provider import worded
 
 _SEGMENTS = 8
 _SECOND, _MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -26,7 +27,7 @@ _ENDINGS: dict[str, Ending] = {
     Status.MODERATED: Ending("✗", "declined", "Midjourney declined this one."),
     Status.FAILED: Ending("✗", "failed", "Midjourney could not finish this job."),
     Status.CANCELLED: Ending("–", "cancelled", "This job was cancelled."),
-    Status.EXPIRED: Ending("–", "expired", "useapi.net no longer keeps this job."),
+    Status.EXPIRED: Ending("–", "expired", "{provider} no longer keeps this job."),
     Status.SILENT: Ending("–", "no news", "No news about this job for a day, so I stopped checking."),
 }
 
@@ -37,7 +38,8 @@ def ending(job: Job) -> Ending | None:
     """How the job ended, where it brought no picture."""
     if job.status == Status.CANCELLED and job.halted is Halt.STOPPED:
         return _STOPPED
-    return _ENDINGS.get(job.status)
+    end = _ENDINGS.get(job.status)
+    return None if end is None else msgspec.structs.replace(end, sentence=worded(end.sentence, job.provider))
 
 
 def percent(job: Job) -> int | None:

@@ -6,6 +6,7 @@ title and details, which only the member who pressed may read.
 
 from bot.formatting.captions import Link, decline_reason, link, linkable
 from bot.models import Job, Submission, SubmissionState
+from bot.models.provider import WORDS
 from bot.text import clip, plain
 
 NOTICE_LIMIT = 1900
@@ -26,8 +27,9 @@ def queued(submission: Submission, *, position: int, pause_reason: str | None) -
 
 def unconfirmed(submission: Submission) -> str:
     """It was sent, the answer was lost, and its job is being reconciled."""
+    title = WORDS[submission.provider].title
     return (
-        f"useapi.net did not confirm that Midjourney received {_name(submission)}. I'm checking for up to 3 minutes, "
+        f"{title} did not confirm that Midjourney received {_name(submission)}. I'm checking for up to 3 minutes, "
         "please don't press it again until then."
     )
 

@@ -29,6 +29,7 @@ from bot.messages.picture_sources import PictureSources, picture_urls
 from bot.messages.spoilers import Spoilers
 from bot.models import SEED_VERBS, Delivery, Destination, Fallback, Job, KnownJob, Status
 from bot.models.alert import AlertName, AlertSink
+from bot.models.provider import WORDS
 from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -97,7 +98,8 @@ class AttachmentBuilder:
         job = known.job
         urls = picture_urls(job)
         if not urls:
-            missing = f"useapi.net returned no {_kind(job)} for this job." if _should_have_picture(job) else None
+            title = WORDS[job.provider].title
+            missing = f"{title} returned no {_kind(job)} for this job." if _should_have_picture(job) else None
             return Attachments(note=missing)
         hidden = await self._spoilers.hidden(delivery.destination)
         if delivery.fallback is not Fallback.NONE:

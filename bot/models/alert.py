@@ -8,7 +8,7 @@ class AlertName(StrEnum):
     """What needs the admin. The values are stored with the open alerts: renaming one needs a migration."""
 
     PROVIDER = "useapi"
-    """useapi.net refuses the token, or its subscription has ended; seen by polls."""
+    """The provider refuses the token, or its subscription has ended; seen by polls."""
     ACCOUNT = "account"
     """A Midjourney account is blocked; seen by polls."""
     SUBMISSIONS = "presses"

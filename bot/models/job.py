@@ -13,7 +13,7 @@ from bot.models.provider import ProviderName
 
 
 class Status(StrEnum):
-    """The statuses of a job; useapi may add more, so `Job.status` is any string."""
+    """The statuses of a job; a provider may add more, so `Job.status` is any string."""
 
     CREATED = "created"
     STARTED = "started"
@@ -23,9 +23,9 @@ class Status(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
-    """Set by us: useapi has deleted the job (410), or does not know it any more (404)."""
+    """Set by us: the provider has deleted the job (410), or does not know it any more (404)."""
     SILENT = "silent"
-    """Set by us: no news from useapi for a day."""
+    """Set by us: no news from the provider for a day."""
 
 
 class Halt(StrEnum):
@@ -151,12 +151,12 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def given_up(self) -> bool:
-        """Whether it ended only because we stopped polling; useapi may still have news."""
+        """Whether it ended only because we stopped polling; the provider may still have news."""
         return self.status in {Status.EXPIRED, Status.SILENT}
 
     @property
     def final(self) -> bool:
-        """Whether its status can never change: Midjourney may still finish a job that was cancelled at useapi."""
+        """Whether its status can never change: Midjourney may still finish a job that was cancelled at the provider."""
         return self.over and not self.given_up and self.status != Status.CANCELLED
 
     @property

@@ -1,6 +1,9 @@
-"""The providers of jobs, by name."""
+"""The providers of jobs: their names, and the words for them that people read."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+
+import msgspec
 
 
 class ProviderName(StrEnum):
@@ -10,3 +13,34 @@ class ProviderName(StrEnum):
     """useapi.net's API v2, or a server that is compatible with it."""
     MIDJOURNEY_PROXY = "midjourney-proxy"
     """A server with the routes of midjourney-proxy (`/mj/submit/*`, `/mj/task/{id}/fetch`)."""
+
+
+class ProviderWords(msgspec.Struct, frozen=True, kw_only=True):
+    """What sentences for people say of a provider."""
+
+    title: str
+    """What people call it."""
+    setting: str
+    """The setting that holds its token."""
+    retention: str = ""
+    """How long it keeps jobs, as a sentence; empty where that is up to the server."""
+
+
+WORDS: Mapping[ProviderName, ProviderWords] = {
+    ProviderName.USEAPI: ProviderWords(
+        title="useapi.net", setting="USEAPI_TOKEN", retention="Jobs are kept for about 31 days."
+    ),
+    ProviderName.MIDJOURNEY_PROXY: ProviderWords(title="midjourney-proxy", setting="MJ_PROXY_SECRET"),
+}
+
+_UNNAMED = ProviderWords(title="The provider", setting="its token")
+
+
+def worded(sentence: str, provider: ProviderName | None) -> str:
+    """Fill the words for a provider into a sentence: `{provider}`, `{name}`, `{secret}` and `{retention}`.
+
+    Without one it is called "The provider".
+    """
+    words = _UNNAMED if provider is None else WORDS[provider]
+    filled = sentence.replace("{provider}", words.title).replace("{secret}", words.setting)
+    return filled.replace("{name}", provider or "provider").replace("{retention}", words.retention).strip()

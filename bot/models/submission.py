@@ -5,6 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
+from bot.models.provider import ProviderName
 from bot.models.server import Destination, Person
 
 
@@ -66,7 +67,7 @@ class SubmissionState(StrEnum):
     DECLINED = "declined"
     """Midjourney declined it."""
     REFUSED = "refused"
-    """Not sent, or refused by useapi: no job."""
+    """Not sent, or refused by the provider: no job."""
     LOST = "lost"
     """Sent, and no job with its reference was found (yet). It may have been charged."""
     CANCELLED = "cancelled"
@@ -93,6 +94,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     destination: Destination
     person: Person
     created_at: datetime
+    provider: ProviderName = ProviderName.USEAPI
     prompt: str = ""
     state: SubmissionState = SubmissionState.QUEUED
     child_id: int | None = None

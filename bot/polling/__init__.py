@@ -6,7 +6,7 @@ transaction with its deliveries. A webhook call only brings a poll forward: what
 
 `poller` is the loop, `schedule` its due times, `decisions` what the outcome of a poll means, `job_records` what is
 remembered of a job, `circuit_breaker` what is known of an outage, and `first_poll` when a first poll is too early.
-`webhooks` acts on the calls of useapi.
+`webhooks` acts on the calls of a provider.
 """
 
 from bot.polling.poller import Poller

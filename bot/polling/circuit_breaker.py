@@ -1,4 +1,4 @@
-"""The circuit breaker of the poller: whether useapi works, how long not to ask it, and whose an error is."""
+"""The circuit breaker of the poller: whether its provider works, how long not to ask it, and whose an error is."""
 
 import logging
 import random
@@ -8,21 +8,22 @@ from bot.account_probe import AccountProbe
 from bot.backoff import backoff
 from bot.circuit_breaker import CircuitBreaker
 from bot.errors import AccountBlocked, Busy, JobsMissing, ProviderError, Rule, SubscriptionEnded, TokenRefused
-from bot.models import KnownJob
+from bot.models import KnownJob, ProviderName
 from bot.models.alert import AlertName, AlertSink
+from bot.models.provider import WORDS
 from bot.providers.base import Account
 from bot.wakeup import loop_time
 
 log = logging.getLogger(__name__)
 
 _LONGEST_PAUSE = 256.0
-_PROBE = 60.0  # seconds between two polls while useapi refuses the whole account
+_PROBE = 60.0  # seconds between two polls while the provider refuses the whole account
 _MANY = 3  # jobs that are not found one after the other
 _REFUSALS = (TokenRefused, SubscriptionEnded)  # never the trouble of one job alone
 
 
 class PollBreaker:
-    """A circuit breaker that tells the trouble of one job from an outage of useapi. An outage is two log lines.
+    """A circuit breaker that tells the trouble of one job from an outage of the provider. An outage is two log lines.
 
     Jobs that were seen and are suddenly not found are an outage too, where no other job is found in between.
 
@@ -34,10 +35,13 @@ class PollBreaker:
     def __init__(
         self,
         *,
+        provider: ProviderName,
         alerts: AlertSink,
         accounts: Callable[[], Awaitable[Iterable[Account]]],
         rng: random.Random,
     ) -> None:
+        self._provider = provider
+        self._title = WORDS[provider].title
         self._alerts = alerts
         self._rng = rng
         self._breaker = CircuitBreaker()
@@ -53,12 +57,12 @@ class PollBreaker:
 
     @property
     def outage(self) -> type[ProviderError] | None:
-        """The type of useapi's trouble; meanwhile one poll at a time is enough to see whether it is over."""
+        """The type of the provider's trouble; meanwhile one poll at a time is enough to see whether it is over."""
         return self._breaker.error
 
     @property
     def paused(self) -> bool:
-        """Whether useapi must not be polled now."""
+        """Whether the provider must not be polled now."""
         return self._breaker.paused
 
     @property
@@ -77,9 +81,9 @@ class PollBreaker:
         return False
 
     def missed(self, known: KnownJob, *, was_seen: bool) -> bool:
-        """Note that a job was not found; return whether that may be useapi's trouble, which ends no subscription.
+        """Note that a job was not found; return whether that may be the provider's trouble, which ends no subscription.
 
-        It is where useapi no longer finds several jobs that it described before, and found no other job meanwhile. A
+        It is where it no longer finds several jobs that it described before, and found no other job meanwhile. A
         job that is missing since before the last answer about another one is missing by itself.
         """
         self._failing_since.pop(known.id, None)
@@ -87,7 +91,7 @@ class PollBreaker:
             since = self._missing_since.setdefault(known.id, loop_time())
             together = sum(each >= self._answered_at for each in self._missing_since.values())
             if since >= self._answered_at and together >= _MANY:
-                self._slow_down(JobsMissing())
+                self._slow_down(JobsMissing(provider=self._provider))
                 return True
         if self.outage is JobsMissing:
             return True
@@ -95,7 +99,7 @@ class PollBreaker:
         return False
 
     def answered(self, job_id: int) -> None:
-        """Note a poll that useapi answered with the job."""
+        """Note a poll that the provider answered with the job."""
         self._failing_since.pop(job_id, None)
         self._missing_since.pop(job_id, None)
         if job_id in self._blocked:
@@ -105,14 +109,14 @@ class PollBreaker:
         self._note_answer(proof=True)
 
     def _note_answer(self, *, proof: bool) -> None:
-        """End an outage; `proof`: the answer shows that useapi finds jobs, so that what it says of others is theirs."""
+        """End an outage; `proof`: the provider is seen to find jobs, so that what it says of others is theirs."""
         outage = self.outage
         if not self._breaker.succeeded():
             return
         if proof:
             self._answered_at = loop_time()
         if outage is not None:
-            log.info("useapi.net answers again")
+            log.info("%s answers again", self._title)
             self._alerts.close(AlertName.PROVIDER)
 
     def forget(self, job_id: int) -> None:
@@ -141,7 +145,7 @@ class PollBreaker:
         self._blocked.add(known.id)
 
     def _is_own(self, error: ProviderError, job_id: int) -> bool:
-        """Whether the trouble is this job's alone: it began before useapi answered for other jobs, and goes on.
+        """Whether the trouble is this job's alone: it began before the provider answered for other jobs, and goes on.
 
         A blocked account may be one of several: what one of its jobs met is no news when the next one meets it.
         """
@@ -153,7 +157,7 @@ class PollBreaker:
     def _slow_down(self, error: ProviderError) -> None:
         """Slow down all polls: one at a time, with growing pauses."""
         if self.outage is None:
-            log.warning("useapi.net has trouble, jobs wait: %s", error)
+            log.warning("%s has trouble, jobs wait: %s", self._title, error)
         failures = self._breaker.failed(error)
         pause = backoff(failures, cap=_LONGEST_PAUSE, jitter=(0.5, 1.0), random=self._rng.random())
         if error.rule is Rule.MISCONFIGURED:
@@ -164,5 +168,5 @@ class PollBreaker:
 
 
 def requested_pause(error: ProviderError) -> float:
-    """Return the seconds of pause for which useapi itself asked; 0 where it asked for none."""
+    """Return the seconds of pause for which the provider itself asked; 0 where it asked for none."""
     return (error.retry_after or 0.0) if isinstance(error, Busy) else 0.0

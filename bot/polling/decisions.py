@@ -17,8 +17,8 @@
 Many jobs that are not found at the same time are trouble, see `PollBreaker.missed`.
 
 (1) A cancelled job is polled on, because Midjourney may finish it all the same, until the store ends that.
-(2) The first of these does not count then: useapi calls about jobs that exist, and may know a fresh one late.
-(3) useapi may see the end of a job before the message with its picture.
+(2) The first of these does not count then: a provider calls about jobs that exist, and may know a fresh one late.
+(3) The provider may see the end of a job before the message with its picture.
 """
 
 from datetime import datetime, timedelta
@@ -41,7 +41,7 @@ MISSES = 3
 One or two mean little: a fresh job may not be known everywhere at once.
 """
 
-_MISSING_FOR = timedelta(hours=24)  # useapi may lose its jobs for a while, as by a bad deployment
+_MISSING_FOR = timedelta(hours=24)  # a provider may lose its jobs for a while, as by a bad deployment
 _RARE_POLLS = 12  # an hour of them at least: see _QUIET_POLLS
 _KEPT_FOR = timedelta(days=30)  # useapi deletes jobs after about 31 days
 _AFTER_MISSED_CALL = 5.0  # seconds

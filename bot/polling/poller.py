@@ -70,7 +70,7 @@ class Poller:
         self._on_recorded = on_recorded
         self._on_job_over = on_job_over
         self._rng = rng or random.Random()  # noqa: S311 -- jitter, no secret
-        self._breaker = PollBreaker(alerts=alerts, accounts=provider.accounts, rng=self._rng)
+        self._breaker = PollBreaker(provider=provider.name, alerts=alerts, accounts=provider.accounts, rng=self._rng)
         self._first_poll = FirstPollDelay(store=store, poll_seconds=poll_seconds, now=now)
         self._wakeup = Wakeup()
         self._schedule = Schedule()
@@ -84,12 +84,13 @@ class Poller:
 
     @property
     def outage(self) -> str:
-        """The trouble of useapi, as a sentence for people; empty when there is none."""
-        return "" if self._breaker.outage is None else self._breaker.outage.sentence()
+        """The trouble of the provider, as a sentence for people; empty when there is none."""
+        outage = self._breaker.outage
+        return "" if outage is None else outage.sentence(self._provider.name)
 
     @property
     def overdue(self) -> float:
-        """By how many seconds the oldest poll is late; the pauses for useapi's trouble are not counted."""
+        """By how many seconds the oldest poll is late; the pauses for the provider's trouble are not counted."""
         could_start = max(self._schedule.oldest_due_time(), self._breaker.paused_until)
         return max(loop_time() - could_start, 0.0)
 
@@ -165,7 +166,7 @@ class Poller:
         """How many polls may start now.
 
         There are `concurrency` slots, each for one request in flight. In an outage there is one, which is enough to see
-        whether useapi is back; requests that were in flight when it began may exceed that, so this may be negative.
+        whether the provider is back. Requests that were in flight when it began may exceed that: this may be negative.
         """
         slots = 1 if self._breaker.outage is not None else self._concurrency
         return slots - len(self._in_flight)
@@ -268,7 +269,9 @@ class Poller:
         decision = decisions.of_miss(poll, outcome)
         if decision.record.misses == MISSES and decisions.was_seen(poll):
             with logs.about(key=target.known.key, destination=target.destination):
-                log.warning("useapi.net no longer finds this job; it is polled every five minutes for a day")
+                log.warning(
+                    "%s no longer finds this job; it is polled every five minutes for a day", self._provider.title
+                )
         return decision
 
     def _finished(self, target: PollTarget) -> FinishedPoll:

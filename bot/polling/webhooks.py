@@ -1,10 +1,10 @@
-"""Acts on the webhook calls of useapi.net about jobs with news. A call is only a hint: the provider itself is asked.
+"""Acts on a provider's webhook calls about jobs with news. A call is only a hint: the provider itself is asked.
 
 So a forged call, should the secret address be known, can bring about one poll of a job, and a lost call costs nothing
 but the time until the next poll.
 
 A job that was made elsewhere can name the channel for its result in its `replyRef`: `discord:<channel id>`. That is
-read from useapi's own answer, never from a call. Such a job gets a subscription without a member.
+read from the provider's own answer, never from a call. Such a job gets a subscription without a member.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ _CLOSE_TIMEOUT = 1.0  # seconds
 
 
 class WebhookInbox:
-    """Polls subscribed jobs that useapi calls about, and subscribes jobs that name their channel themselves.
+    """Polls subscribed jobs that the provider calls about, and subscribes jobs that name their channel themselves.
 
     `poll_soon` gets the row id of a subscribed job. `destination_of` returns the destination of a channel id, `None`
     where nothing may be posted, and raises `OSError` where that is not known just now. `on_subscribed` is called after
@@ -89,8 +89,8 @@ class WebhookInbox:
     async def close(self) -> None:
         """Wait a second for what calls have begun, then cancel the rest.
 
-        Nothing may call `received` any more. A job that useapi could not describe in time is lost, unless it still runs
-        at the next start.
+        Nothing may call `received` any more. A job that the provider could not describe in time is lost, unless it
+        still runs at the next start.
         """
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_CLOSE_TIMEOUT)

@@ -1,13 +1,19 @@
 """What everything above `bot.providers` knows of a provider: the `Provider` protocol and its `Capabilities`."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from functools import update_wrapper
+from typing import Any, Concatenate, NamedTuple, ParamSpec, Protocol, TypeVar
 
 import msgspec
 
+from bot.errors import ProviderError
 from bot.models import Job
 from bot.models.provider import ProviderName
+
+T = TypeVar("T")
+P = ParamSpec("P")
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,8 +59,10 @@ class Provider(Protocol):
     """
 
     name: ProviderName
-    title: str
-    """What people call it."""
+
+    @property
+    def title(self) -> str:
+        """What people call it: see `bot.models.provider.WORDS`."""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -104,3 +112,27 @@ class Provider(Protocol):
 
     def jobid_in_call(self, body: bytes) -> str:
         """Return the job id in the body of a webhook call; empty where there is none."""
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> ProviderName: ...
+
+
+Self = TypeVar("Self", bound=_Named)
+
+
+def attributed(
+    method: Callable[Concatenate[Self, P], Awaitable[T]],
+) -> Callable[Concatenate[Self, P], Coroutine[Any, Any, T]]:
+    """Have the errors that a method of a provider's client raises name that provider."""
+
+    async def attributing(self: Self, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await method(self, *args, **kwargs)
+        except ProviderError as error:
+            error.provider = self.name
+            raise
+
+    update_wrapper(attributing, method)
+    return attributing

@@ -7,7 +7,9 @@ from bot.account_probe import Account, AccountProbe
 from bot.backoff import backoff
 from bot.circuit_breaker import CircuitBreaker
 from bot.errors import AccountBlocked, Busy, Misconfigured, Overloaded, ProviderError, QueueFull
+from bot.models import ProviderName
 from bot.models.alert import AlertName, AlertSink
+from bot.models.provider import worded
 
 log = logging.getLogger(__name__)
 
@@ -19,10 +21,10 @@ _LONGEST_PAUSE = 300.0
 
 _REASONS: tuple[tuple[type[ProviderError], str], ...] = (
     (QueueFull, "All Midjourney slots are busy."),
-    (Busy, "useapi.net asks for a pause."),
+    (Busy, "{provider} asks for a pause."),
     (AccountBlocked, "The Midjourney account is blocked until a person acts; the admin of this bot has been notified."),
-    (Overloaded, "useapi.net is overloaded right now."),
-    (ProviderError, "useapi.net has trouble right now."),
+    (Overloaded, "{provider} is overloaded right now."),
+    (ProviderError, "{provider} has trouble right now."),
 )
 
 
@@ -34,7 +36,10 @@ class QueuePause:
     `AccountProbe`.
     """
 
-    def __init__(self, *, alerts: AlertSink, accounts: Callable[[], Awaitable[Iterable[Account]]]) -> None:
+    def __init__(
+        self, *, provider: ProviderName, alerts: AlertSink, accounts: Callable[[], Awaitable[Iterable[Account]]]
+    ) -> None:
+        self._provider = provider
         self._alerts = alerts
         self._breaker = CircuitBreaker(count_by_kind=True)
         self._probe = AccountProbe(
@@ -48,7 +53,9 @@ class QueuePause:
     def reason(self) -> str | None:
         """Why the queue is paused, as a sentence for a person; `None` where it is not."""
         error = self._breaker.error
-        return None if error is None else next(text for kind, text in _REASONS if issubclass(error, kind))
+        if error is None:
+            return None
+        return worded(next(text for kind, text in _REASONS if issubclass(error, kind)), self._provider)
 
     @property
     def seconds_left(self) -> float:
@@ -62,7 +69,7 @@ class QueuePause:
     def begin(self, error: ProviderError) -> None:
         """Pause the queue after a submission met `error`."""
         if self._breaker.error is None:
-            log.info("Submissions are paused: %s", type(error).sentence())
+            log.info("Submissions are paused: %s", error)
         if isinstance(error, AccountBlocked):
             self._open_alert(f"Buttons wait. {error.for_admin}")
         failures = self._breaker.failed(error)

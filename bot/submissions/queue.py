@@ -62,7 +62,7 @@ class SubmissionQueue:
         self._store = store
         self._queue_limit = queue_limit
         self._wakeup = Wakeup()
-        self._pause = QueuePause(alerts=alerts, accounts=provider.accounts)
+        self._pause = QueuePause(provider=provider.name, alerts=alerts, accounts=provider.accounts)
         self._reconciler = Reconciler(provider=provider, store=store, now=now)
         self._unanswered: set[str] = set()  # references of submissions whose presser has no answer yet
         self._notifications = Notifications(store=store, pause=self._pause, notify=notify, unanswered=self._unanswered)

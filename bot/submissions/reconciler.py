@@ -31,7 +31,7 @@ _VISIBLE_WITHIN = 180.0  # seconds from the request until its job is listed, in 
 _MIN_AFTER_START = 40.0  # seconds of checks after a start, however long the bot was away
 _LATE_INTERVAL = 60.0  # seconds between the first checks for a lost submission; later a half of its age
 _LONGEST_LATE_INTERVAL = 3600.0
-_CLOCK_SKEW = timedelta(minutes=1)  # between useapi's clock and ours, where they are right
+_CLOCK_SKEW = timedelta(minutes=1)  # between the provider's clock and ours, where they are right
 _CLOCK_ERROR = timedelta(hours=1)  # the same, where one is wrong
 
 
@@ -120,7 +120,7 @@ class Reconciler:
     async def _check(self, submission: Submission, parent: KnownJob, others: set[str]) -> CheckResult:
         """Read every job that may be the submission's, and note in `others` those that never can be.
 
-        A job without a reference is read again by the next check: useapi may echo it late.
+        A job without a reference is read again by the next check: the provider may echo it late.
         """
         perhaps = None
         children = await self._children(parent, submission.button)
@@ -149,7 +149,7 @@ class Reconciler:
         except ProviderError as error:
             if isinstance(error, TransientError | Busy | Misconfigured):
                 raise
-            return {}  # useapi no longer knows the parent, so it lists no children
+            return {}  # the provider no longer knows the parent, so it lists no children
         return dict.fromkeys(
             child.jobid for child in job.children if not child.button or same_button(child.button, button)
         )
@@ -160,7 +160,7 @@ class Reconciler:
         return known is not None and await self._store.history.of_child(known.id) is not None
 
     async def _describe(self, jobid: str) -> Job | None:
-        """Return a job; `None` where useapi cannot describe it, such as a fresh one that is not known everywhere."""
+        """Return a job; `None` where it cannot be described, such as a fresh one that is not known everywhere."""
         known = await self._store.jobs.by_jobid(jobid)
         if known is not None and known.job.reply_ref:
             return known.job

@@ -1,10 +1,10 @@
 """Sends one submission and stores what the provider answered, or reconciles one whose answer was lost.
 
-A request costs Midjourney time, so it is never repeated unless useapi said for certain that it did not accept it (a 429
-or 596 does, a 5xx of another kind does not):
+A request costs Midjourney time, so it is never repeated unless the provider said for certain that it did not accept it
+(a 429 or 596 does, a 5xx of another kind does not):
 
     mark_sent                       the row says SENT         crash before: nothing was sent, it is sent after the start
-    POST                            useapi makes a job        crash before or after: unknown, so it is reconciled
+    POST                            the provider makes a job  crash before or after: unknown, so it is reconciled
     mark_accepted or mark_failed    the row says the outcome  crash before: reconciled, the job echoes the `reference`
 """
 
@@ -31,6 +31,7 @@ from bot.errors import (
 )
 from bot.models import CostTier, Job, KnownJob, Status, Submission, SubmissionState
 from bot.models.midjourney_buttons import same_button
+from bot.models.provider import worded
 from bot.providers.base import Provider
 from bot.store import Store
 from bot.submissions.notifications import Notifications
@@ -49,17 +50,17 @@ _WRITE_AGAIN = 5.0  # seconds
 _USABLE_AGAIN = frozenset({Status.MODERATED, Status.FAILED, Status.EXPIRED})
 
 _LOST = (
-    "useapi.net gave no clear answer, and no job was found for this button. It may have been charged all the same. "
+    "{provider} gave no clear answer, and no job was found for this button. It may have been charged all the same. "
     "If its job turns up within a day, I'll post it here."
 )
 _UNTRACKED = (
-    "useapi.net lost track of this press. Midjourney may have made it and charged for it, but its job was not found. "
+    "{provider} lost track of this press. Midjourney may have made it and charged for it, but its job was not found. "
     "Please look there before you press again."
 )
-"""After a 504: useapi's own means that it cannot track the job, and that Midjourney will still process it."""
+"""After a 504: the provider's own means that it cannot track the job, and that Midjourney will still process it."""
 _PERHAPS = (
-    "useapi.net gave no clear answer. A job of this button was made at about that time{}: it may be yours, and it may "
-    "have been charged. Press the button again only if you want another one."
+    "{provider} gave no clear answer. A job of this button was made at about that time{post}: it may be yours, and it "
+    "may have been charged. Press the button again only if you want another one."
 )
 _TOO_MANY = "You already have {} queued. Wait until one of them is sent, or cancel one in `/jobs`."
 _EXPIRED = "This was queued for a whole day, so I didn't send it. Press the button again if you still want it."
@@ -67,7 +68,7 @@ _NOT_SERVED = "I no longer work for this server, so I didn't send this."
 
 _SENTENCES = {
     400: "Midjourney no longer offers this button for this picture. `/job` shows the job as it is now.",
-    412: "This button needs more than a press, and useapi.net did not get it. `/job` shows the job as it is now.",
+    412: "This button needs more than a press, and {provider} did not get it. `/job` shows the job as it is now.",
     413: "This prompt is too long for Midjourney. Please shorten it and try again.",
 }
 
@@ -132,7 +133,7 @@ class Sender:
     async def _handle_error(
         self, error: ProviderError, submission: Submission, parent: KnownJob, sent_at: float
     ) -> None:
-        """Store what useapi answered instead of a job."""
+        """Store what the provider answered instead of a job."""
         match error:
             case Busy() | AccountBlocked() | NotSent():
                 self._pause.begin(error)
@@ -142,7 +143,7 @@ class Sender:
                 log.warning("Submission %d got no clear answer (%s); searching for its job", submission.id, error)
                 self._pause.begin(error)
                 self._reconciler.add(submission, sent_at)
-                unless_found = _UNTRACKED if error.code == 504 else _LOST
+                unless_found = self._worded(_UNTRACKED if error.code == 504 else _LOST)
                 await self._retry_write(lambda: self._store.submissions.mark_unconfirmed(submission, unless_found))
             case Misconfigured():
                 self._pause.refused(error)
@@ -159,7 +160,8 @@ class Sender:
                 if isinstance(error, JobExpired):
                     await self._retry_write(lambda: self._store.jobs.remove_buttons(parent.id))
                     self._deliver_soon()
-                await self._fail(submission, SubmissionState.REFUSED, _SENTENCES.get(error.code or 0, str(error)))
+                sentence = self._worded(_SENTENCES.get(error.code or 0, str(error)))
+                await self._fail(submission, SubmissionState.REFUSED, sentence)
 
     async def _existing_child(self, parent: KnownJob, button: str) -> Job | None:
         """Return the job that a button of the tier PICK has made already, as far as it is known without a POST."""
@@ -174,12 +176,12 @@ class Sender:
         return None
 
     async def _child(self, jobid: str, parent: KnownJob, button: str) -> Job:
-        """Return a child that exists for certain; its bare id where useapi cannot describe it, which can be polled."""
+        """Return a child that exists for certain; its bare id, which can be polled, where it cannot be described."""
         try:
             job = await self._provider.job(jobid)
         except ProviderError:
             job = Job(jobid=jobid, verb="button", button=button)
-        return msgspec.structs.replace(job, parent_jobid=parent.job.jobid)  # useapi may leave it out
+        return msgspec.structs.replace(job, parent_jobid=parent.job.jobid)  # the provider may leave it out
 
     async def _accept(self, submission: Submission, child: Job, *, repeated: bool) -> None:
         subscribed = await self._retry_write(
@@ -198,7 +200,7 @@ class Sender:
         await self._retry_write(lambda: self._store.submissions.mark_failed(submission, state, error))
 
     async def _retry_write(self, write: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Repeat `write` until the disk takes it or the bot dies: useapi gives an answer only once."""
+        """Repeat `write` until the disk takes it or the bot dies: a provider gives an answer only once."""
         while True:
             try:
                 return await write()
@@ -227,7 +229,9 @@ class Sender:
         elif is_last:
             log.warning("No job of submission %d was found", submission.id)
             perhaps = None if result is None else result.perhaps
-            sentence = submission.error or _LOST if perhaps is None else await self._perhaps(submission, perhaps)
+            sentence = (
+                submission.error or self._worded(_LOST) if perhaps is None else await self._perhaps(submission, perhaps)
+            )
             await self._fail(submission, SubmissionState.LOST, sentence)
         elif is_first:
             self._notifications.reconciling(submission)
@@ -273,4 +277,8 @@ class Sender:
             if known is None or known.job.private
             else await self._store.deliveries.post_of(known.id, submission.destination.channel_id)
         )
-        return _PERHAPS.format("" if known is None or post is None else f" (#{known.key})")
+        key = "" if known is None or post is None else f" (#{known.key})"
+        return self._worded(_PERHAPS).replace("{post}", key)
+
+    def _worded(self, sentence: str) -> str:
+        return worded(sentence, self._provider.name)

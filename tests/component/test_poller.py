@@ -662,7 +662,7 @@ async def test_an_outage_is_forgotten_when_it_is_over(harness: PollerHarness) ->
     await harness.subscribe("b")
     harness.useapi.default = lambda _: ProviderServerError()
     await asyncio.sleep(20 * MINUTE)
-    assert harness.poller.outage == ProviderServerError.sentence()
+    assert harness.poller.outage == ProviderServerError.sentence(ProviderName.USEAPI)
     harness.useapi.default = running
     await asyncio.sleep(10 * MINUTE)
     assert harness.poller.outage == ""
@@ -789,7 +789,7 @@ async def test_one_blocked_account_of_several_is_one_alert_opened_once_and_close
     harness.useapi.answers = {jobid: AccountBlocked() for jobid in blocked}
     await asyncio.sleep(3 * HOUR)
     ((topic, words),) = [alert for alert in harness.alerts if alert[1]]
-    assert AccountBlocked.for_admin in words
+    assert AccountBlocked().for_admin in words
     assert (topic, "") not in harness.alerts
     assert len(logged(caplog)) == 2
     assert len(harness.useapi.times("job 1")) > 80, "the others are polled at their own intervals"
@@ -946,13 +946,13 @@ async def test_many_jobs_that_are_unknown_at_once_are_an_outage_that_ends_none(
     harness.useapi.default = lambda _: error()
     await asyncio.sleep(3 * DAY)
     assert not any([(await harness.job(each)).over for each in (*known, never_seen)])
-    assert harness.poller.outage == JobsMissing.sentence()
+    assert harness.poller.outage == JobsMissing.sentence(ProviderName.USEAPI)
     assert len(harness.useapi.times(since=DAY)) < 2 * DAY / 100, "they are polled one at a time, with pauses"
     harness.useapi.default = done
     await asyncio.sleep(10 * MINUTE)
     assert {(await harness.job(each)).status for each in (*known, never_seen)} == {"completed"}
     assert logged(caplog) == [
-        f"useapi.net has trouble, jobs wait: {JobsMissing()}",
+        f"useapi.net has trouble, jobs wait: {JobsMissing(provider=ProviderName.USEAPI)}",
         "useapi.net answers again",
     ]
 

@@ -641,8 +641,8 @@ async def test_a_refused_account_notifies_the_presser_and_alerts_the_admin(
     ("refusal", "state", "words"),
     [
         (BadRequest(code=400), "refused", "Midjourney no longer offers this button"),
-        (JobUnknown(code=404), "refused", "useapi.net has no job with this id."),
-        (JobExpired(code=410), "refused", "useapi.net no longer keeps this job."),
+        (JobUnknown(code=404, provider=ProviderName.USEAPI), "refused", "useapi.net has no job with this id."),
+        (JobExpired(code=410, provider=ProviderName.USEAPI), "refused", "useapi.net no longer keeps this job."),
         (BadRequest(code=412), "refused", "This button needs more than a press"),
         (BadRequest(code=413), "refused", "This prompt is too long"),
         (SubmissionDeclined("Banned prompt\nThe word x"), "declined", "Banned prompt\nT"),

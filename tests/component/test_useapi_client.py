@@ -17,7 +17,7 @@ from aiohttp import web
 
 from bot import errors
 from bot.errors import Rule
-from bot.models import Job, Status
+from bot.models import Job, ProviderName, Status
 from bot.providers.useapi import UseapiClient
 from bot.providers.useapi.client import MAX_RESPONSE_BYTES
 from bot.providers.useapi.responses import retry_after_seconds
@@ -167,7 +167,7 @@ async def test_each_known_error_has_its_own_class(
         await provider.job(JOBID)
     assert type(caught.value) is error
     assert (caught.value.rule, caught.value.code) == (rule, status)
-    assert str(caught.value) == error.sentence()
+    assert str(caught.value) == error.sentence(ProviderName.USEAPI)
 
 
 @pytest.mark.parametrize(

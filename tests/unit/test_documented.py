@@ -8,6 +8,7 @@ from discord import AppCommandType, app_commands
 
 from bot.app import open_darkroom
 from bot.client import COGS, PERMISSIONS
+from bot.models.provider import ProviderName, worded
 from bot.settings import SETTINGS, Secret, Setting, Settings, from_environment
 
 ROOT = Path(__file__).parents[2]
@@ -83,6 +84,7 @@ def test_what_people_may_read_is_quoted_as_the_bot_says_it() -> None:
     files = [file for folder in ("bot", "cogs") for file in (ROOT / folder).rglob("*.py")]
     code = " ".join(file.read_text(encoding="utf-8") for file in files)
     said = re.sub(r"\s+", " ", re.sub(r'"\s*f?"', "", code))  # one sentence may stand on several lines
+    said = worded(said.replace("{title}", "{provider}").replace("%s", "{provider}"), ProviderName.USEAPI)
     symptoms = re.findall(r"^\| (.*?) \|", (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8"), re.MULTILINE)
     quoted = [quote for symptom in symptoms for quote in re.findall(r'"([^"]+)"', symptom)]
     assert len(quoted) > 20

@@ -15,12 +15,14 @@ from bot import discord_internals
 from bot.cli.invite import MAX_SERVERS, allowed_guilds_line, invite, joined_servers
 from bot.cli.preflight.findings import Finding, fine, note, wrong
 from bot.errors import AccountBlocked, ProviderError, SubscriptionEnded, TokenRefused
+from bot.models import ProviderName
 from bot.providers.base import Account
 from bot.providers.useapi import UseapiClient
 from bot.settings import callback_url
 
 _TIMEOUT_SECONDS = 30.0  # for each service; discord.py retries failed requests
 _MAX_CLOCK_OFFSET = 60.0  # seconds
+_ACCOUNT_BLOCKED = AccountBlocked(provider=ProviderName.USEAPI).for_admin
 
 
 class Clock:
@@ -85,7 +87,7 @@ async def _useapi(values: Mapping[str, Any], clock: Clock) -> list[Finding]:
         except SubscriptionEnded:
             return [wrong("useapi.net", "the subscription has ended", "renew it at useapi.net")]
         except AccountBlocked:
-            return [wrong("useapi.net", "the Midjourney account needs a person", AccountBlocked.for_admin)]
+            return [wrong("useapi.net", "the Midjourney account needs a person", _ACCOUNT_BLOCKED)]
         except ProviderError as error:
             return [wrong("useapi.net", str(error))]
     if not accounts:
@@ -102,7 +104,7 @@ def _account(account: Account) -> Finding:
     """Describe an account by the end of its channel id only, so that the output may be shared."""
     name = f"the Midjourney account in channel …{account.channel[-4:]}"
     if account.needs_person:
-        return wrong("useapi.net", f"{name} needs a person", AccountBlocked.for_admin)
+        return wrong("useapi.net", f"{name} needs a person", _ACCOUNT_BLOCKED)
     slots = "" if account.max_jobs is None else f", {account.max_jobs} jobs at a time"
     return fine("useapi.net", f"{name}{slots}")
 

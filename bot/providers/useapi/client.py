@@ -14,7 +14,8 @@ from yarl import URL
 
 from bot import errors
 from bot.models import Job, ProviderName
-from bot.providers.base import Account, Capabilities
+from bot.models.provider import WORDS
+from bot.providers.base import Account, Capabilities, attributed
 from bot.providers.useapi.parsing import accounts_in, created_in, job_from, jobids, parse_job
 from bot.providers.useapi.responses import Response, read, read_job
 
@@ -42,7 +43,7 @@ class UseapiClient:
     """
 
     name = ProviderName.USEAPI
-    title = "useapi.net"
+    title = WORDS[name].title
     capabilities = Capabilities(
         children=True, running=True, echoes_reference=True, cancel=True, webhooks=True, accounts=True, seed=True
     )
@@ -103,6 +104,7 @@ class UseapiClient:
             task.add_done_callback(lambda done: self._poll_done(jobid, done))
         return task
 
+    @attributed
     async def press(self, parent: Job, button: str, *, reference: str, prompt: str | None = None) -> Job:
         """Press `button` (the exact label) of a job, and return the child job.
 
@@ -126,6 +128,7 @@ class UseapiClient:
             raise errors.InvalidResponse  # the job of another press: what became of this one is not known
         return child
 
+    @attributed
     async def running(self) -> tuple[str, ...]:
         """Return the ids of the jobs that run now, on all of the payer's accounts."""
         body = read(await self._request("GET", "/jobs", self._poll_timeout))
@@ -133,6 +136,7 @@ class UseapiClient:
             raise errors.InvalidResponse
         return jobids(body)
 
+    @attributed
     async def cancel(self, jobid: str) -> None:
         """Make useapi stop tracking a job; Midjourney may finish it all the same, and charge for it."""
         try:
@@ -141,6 +145,7 @@ class UseapiClient:
         finally:
             self._invalidate(jobid)
 
+    @attributed
     async def accounts(self) -> tuple[Account, ...]:
         """Return the Midjourney accounts that are configured at useapi; without any the tuple is empty.
 
@@ -155,6 +160,7 @@ class UseapiClient:
             raise errors.InvalidResponse
         return accounts_in(body)
 
+    @attributed
     async def find(self, reference: str) -> Job | None:  # noqa: ARG002 -- of the protocol
         """Raise `Unsupported`: useapi cannot search for a `replyRef`."""
         raise errors.Unsupported
@@ -177,6 +183,7 @@ class UseapiClient:
         except errors.InvalidResponse:
             return ""
 
+    @attributed
     async def _poll(self, jobid: str, known: Job | None) -> Job:
         response = await self._request("GET", "/jobs/", self._poll_timeout, query=f"jobid={_quoted(jobid)}")
         digest = blake2b(response.body, digest_size=8).hexdigest() if response.status == 200 else ""

@@ -21,7 +21,8 @@ class ReportButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r"dr:b
 
     async def run(self, interaction: discord.Interaction) -> None:
         """Show it in private."""
-        store, guild_id = bot_of(interaction).store, destination_of(interaction).guild_id
+        bot, guild_id = bot_of(interaction), destination_of(interaction).guild_id
+        store = bot.store
         sqlite = await store.stats.sqlite_version()
         lines = [
             f"Darkroom {__version__}",
@@ -31,7 +32,7 @@ class ReportButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r"dr:b
             f"results to post: {await store.deliveries.count_waiting(guild_id)}",
             f"results that could not be posted: {len(await store.deliveries.undeliverable(guild_id))}",
             f"queued buttons: {await store.queue.count_in_server(guild_id)}",
-            f"useapi.net: {'has trouble' if bot_of(interaction).poller.outage else 'answers'}",
+            f"{bot.provider.title}: {'has trouble' if bot.poller.outage else 'answers'}",
             f"gateway: {interaction.client.latency * 1000:.0f} ms",
         ]
         await replies.say(interaction, "```\n" + "\n".join(lines) + "\n```")

@@ -8,6 +8,7 @@ from discord import ui
 from bot.errors import ProviderError, UserError
 from bot.models import CostTier, Delivery, DeliveryKind, Job, KnownJob, Origin
 from bot.models.midjourney_buttons import button_for
+from bot.models.provider import worded
 from bot.ui import replies
 from bot.ui.base import NONCE, DeliveryButton, is_subscribed, moderates_job, view_of
 from bot.ui.interactions import bot_of, is_moderator
@@ -18,9 +19,9 @@ _STOP = "What do you want to stop? The job keeps running at Midjourney."
 _STOP_OR_CANCEL = (
     "What do you want to stop? The job keeps running at Midjourney unless you cancel it (it may still be charged)."
 )
-_NEVER_CANCELLED = "U1 to U4 can't be cancelled: useapi.net would keep that button from ever working again."
+_NEVER_CANCELLED = "U1 to U4 can't be cancelled: {provider} would keep that button from ever working again."
 _CANCELLED = (
-    "Cancelled at useapi.net. Midjourney may still charge for it; if a result arrives anyway, I'll post it here."
+    "Cancelled at {provider}. Midjourney may still charge for it; if a result arrives anyway, I'll post it here."
 )
 
 
@@ -108,7 +109,7 @@ class StopAllButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"
 
 
 class CancelButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:j:{NONCE}"):
-    """Cancels a running job at useapi.net, for the member whose submission made it, and for moderators."""
+    """Cancels a running job at its provider, for the member whose submission made it, and for moderators."""
 
     code = "j"
     label = "Cancel the job"
@@ -118,17 +119,17 @@ class CancelButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"d
         """Cancel it, then poll it: it may have completed a moment before."""
         status_card, known = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
         if not _can_be_cancelled(known.job):
-            raise UserError(_NEVER_CANCELLED)
+            raise UserError(worded(_NEVER_CANCELLED, known.job.provider))
         if not await _may_cancel(interaction, status_card):
             raise UserError("Only whoever pressed the button for this job and moderators can cancel it.")
         if known.job.over:
             raise UserError("This job has already finished, so there's nothing to cancel.")
-        await interaction.response.defer()  # useapi may take longer than the 3 s that Discord gives
+        await interaction.response.defer()  # a provider may take longer than the 3 s that Discord gives
         bot = bot_of(interaction)
         await bot.provider.cancel(known.job.jobid)
         await _poll(interaction, known)
         bot.submissions.slot_freed()
-        await replies.say(interaction, _CANCELLED)
+        await replies.say(interaction, worded(_CANCELLED, known.job.provider))
 
 
 def _can_be_cancelled(job: Job) -> bool:
