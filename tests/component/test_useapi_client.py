@@ -18,9 +18,8 @@ from aiohttp import web
 from bot import errors
 from bot.errors import Rule
 from bot.models import Job, ProviderName, Status
+from bot.providers.http import MAX_RESPONSE_BYTES, retry_after_seconds
 from bot.providers.useapi import UseapiClient
-from bot.providers.useapi.client import MAX_RESPONSE_BYTES
-from bot.providers.useapi.responses import retry_after_seconds
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 TOKEN = "user:12345-canary"

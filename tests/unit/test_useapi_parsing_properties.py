@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from bot.errors import InvalidResponse
 from bot.models import Job
+from bot.providers.http import MAX_RETRY_AFTER, retry_after_seconds
 from bot.providers.message_text import progress
 from bot.providers.useapi import parse_job
 from bot.providers.useapi.parsing import CHILDREN
-from bot.providers.useapi.responses import MAX_RETRY_AFTER, retry_after_seconds
 from bot.providers.values import CONTENT, sanitize
 
 FIELDS = [

@@ -4,25 +4,20 @@ import asyncio
 import re
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any
 from urllib.parse import quote
 
 import aiohttp
 import msgspec
-from multidict import CIMultiDict
-from yarl import URL
 
 from bot import errors
 from bot.models import Job, ProviderName
 from bot.models.provider import WORDS
 from bot.providers.base import Account, Capabilities, attributed
+from bot.providers.http import Http, time_limit
+from bot.providers.shared_polls import SharedPolls
 from bot.providers.useapi.parsing import accounts_in, created_in, job_from, jobids, parse_job
-from bot.providers.useapi.responses import Response, read, read_job
+from bot.providers.useapi.responses import read, read_job
 
-MAX_RESPONSE_BYTES = 1024 * 1024  # after decompression; a job has about 2 KB
-
-_CACHE_SECONDS = 1.0  # for which `job` returns the same answer again
-_CONNECT_TIMEOUT = 10.0  # seconds
 _UNRESERVED = re.compile(r"[\w:.~-]+", re.ASCII)
 """A job id in which only colons need percent-encoding."""
 _JOBID = re.compile(r"job:\d{17}-.+", re.ASCII)
@@ -58,18 +53,15 @@ class UseapiClient:
         poll_timeout: float = 20.0,
         press_timeout: float = 75.0,
     ) -> None:
-        self._session = session
-        self._url = URL(url.rstrip("/"))
+        headers = {"Authorization": f"Bearer {token}"}
+        self._http = Http(session=session, url=url, headers=headers)
         self._reply_url = reply_url
-        self._headers = CIMultiDict({"Authorization": f"Bearer {token}", "Accept": "application/json"})
-        self._poll_timeout = _timeout(poll_timeout)
-        self._press_timeout = _timeout(press_timeout)
-        self._polls: dict[str, asyncio.Task[Job]] = {}  # requests under way, by job id
-        self._cache: dict[str, Job] = {}
-        self._writes = 0  # presses and cancellations so far; an answer requested before the newest one is not cached
+        self._poll_timeout = time_limit(poll_timeout)
+        self._press_timeout = time_limit(press_timeout)
+        self._polls = SharedPolls(self._poll)
 
     def __repr__(self) -> str:
-        return f"<UseapiClient for {self._url.host}>"
+        return f"<UseapiClient for {self._http.host}>"
 
     async def job(self, jobid: str) -> Job:
         """Return the job as useapi knows it now; a moderated job is one with that status.
@@ -78,14 +70,7 @@ class UseapiClient:
         cancellation. Callers at the same time share one request (see `poll`); cancelling one of them leaves the
         request to the others.
         """
-        job = self._cache.get(jobid)
-        if job is None:
-            writes = self._writes
-            job = await asyncio.shield(self.poll(jobid))
-            if writes == self._writes:
-                self._cache[jobid] = job
-                asyncio.get_running_loop().call_later(_CACHE_SECONDS, self._cache.pop, jobid, None)
-        return job
+        return await self._polls.job(jobid)
 
     def poll(self, jobid: str, known: Job | None = None) -> asyncio.Task[Job]:
         """Return the task of a GET of this job; a moderated job is one with that status.
@@ -98,11 +83,7 @@ class UseapiClient:
         response has the very bytes that `known.digest` was made of, the task returns `known` unparsed. A job that
         was given up is always parsed again.
         """
-        task = self._polls.get(jobid)
-        if task is None:
-            task = self._polls[jobid] = asyncio.create_task(self._poll(jobid, known))
-            task.add_done_callback(lambda done: self._poll_done(jobid, done))
-        return task
+        return self._polls.poll(jobid, known)
 
     @attributed
     async def press(self, parent: Job, button: str, *, reference: str, prompt: str | None = None) -> Job:
@@ -118,9 +99,9 @@ class UseapiClient:
         if prompt is not None:
             fields["prompt"] = prompt
         try:
-            body = read(await self._request("POST", "/jobs/button", self._press_timeout, fields))
+            body = read(await self._http.request("POST", "/jobs/button", self._press_timeout, fields))
         finally:
-            self._invalidate(parent.jobid)
+            self._polls.invalidate(parent.jobid)
         child = job_from(body, jobid="") if isinstance(body, dict) else None
         if child is None or child.jobid in ("", parent.jobid):
             raise errors.InvalidResponse  # a child without an id of its own cannot be polled
@@ -131,7 +112,7 @@ class UseapiClient:
     @attributed
     async def running(self) -> tuple[str, ...]:
         """Return the ids of the jobs that run now, on all of the payer's accounts."""
-        body = read(await self._request("GET", "/jobs", self._poll_timeout))
+        body = read(await self._http.request("GET", "/jobs", self._poll_timeout))
         if not isinstance(body, list):
             raise errors.InvalidResponse
         return jobids(body)
@@ -141,9 +122,9 @@ class UseapiClient:
         """Make useapi stop tracking a job; Midjourney may finish it all the same, and charge for it."""
         try:
             query = f"jobid={_quoted(jobid)}"
-            read(await self._request("GET", "/jobs/cancel/", self._poll_timeout, query=query))
+            read(await self._http.request("GET", "/jobs/cancel/", self._poll_timeout, query=query))
         finally:
-            self._invalidate(jobid)
+            self._polls.invalidate(jobid)
 
     @attributed
     async def accounts(self) -> tuple[Account, ...]:
@@ -153,7 +134,7 @@ class UseapiClient:
         response is dropped.
         """
         try:
-            body = read(await self._request("GET", "/account/midjourney", self._poll_timeout))
+            body = read(await self._http.request("GET", "/account/midjourney", self._poll_timeout))
         except errors.JobUnknown:  # a 404: no account is configured
             return ()
         if not isinstance(body, dict):
@@ -185,77 +166,11 @@ class UseapiClient:
 
     @attributed
     async def _poll(self, jobid: str, known: Job | None) -> Job:
-        response = await self._request("GET", "/jobs/", self._poll_timeout, query=f"jobid={_quoted(jobid)}")
+        response = await self._http.request("GET", "/jobs/", self._poll_timeout, query=f"jobid={_quoted(jobid)}")
         digest = blake2b(response.body, digest_size=8).hexdigest() if response.status == 200 else ""
         if known is not None and digest and known.digest == digest and not known.given_up:
             return known
         return msgspec.structs.replace(read_job(response, jobid=jobid), digest=digest)
-
-    def _invalidate(self, jobid: str) -> None:
-        """Share no answer about this job that was requested before now, whether or not the write was answered."""
-        self._writes += 1
-        self._cache.pop(jobid, None)
-        self._polls.pop(jobid, None)
-
-    def _poll_done(self, jobid: str, task: asyncio.Task[Job]) -> None:
-        if self._polls.get(jobid) is task:
-            del self._polls[jobid]
-        if not task.cancelled():
-            task.exception()  # retrieved here because all callers may be gone; asyncio would log it as never retrieved
-
-    async def _request(
-        self,
-        method: str,
-        path: str,
-        client_timeout: aiohttp.ClientTimeout,
-        fields: dict[str, Any] | None = None,
-        *,
-        query: str = "",
-    ) -> Response:
-        """Send one request and return its bounded response; raises `TransientError` where there is none.
-
-        The error is raised after the `except` clauses, not inside: aiohttp's own exceptions hold the request's
-        headers, and with them the token, so they must not even be the context of ours.
-        """
-        error: errors.TransientError
-        try:
-            return await self._send(method, self._address(path, query), client_timeout, fields)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):  # there never was a connection
-            error = errors.NotSent()
-        except TimeoutError:
-            error = errors.RequestTimeout()
-        except (aiohttp.ClientError, OSError):
-            error = errors.Unreachable()
-        raise error
-
-    def _address(self, path: str, query: str) -> URL:
-        """Build the URL from its parts, which takes a third of the time of parsing it."""
-        base = self._url
-        return URL.build(
-            scheme=base.scheme,
-            authority=base.raw_authority,
-            path=base.raw_path + path,
-            query_string=query,
-            encoded=True,
-        )
-
-    async def _send(
-        self,
-        method: str,
-        url: URL,
-        client_timeout: aiohttp.ClientTimeout,
-        fields: dict[str, Any] | None,
-    ) -> Response:
-        async with self._session.request(
-            method,
-            url,
-            data=None if fields is None else msgspec.json.encode(fields),
-            headers=self._headers if fields is None else {**self._headers, "Content-Type": "application/json"},
-            timeout=client_timeout,
-            allow_redirects=False,  # a redirect would carry the token along; `read` makes it an InvalidResponse
-        ) as response:
-            body = await _read_bounded(response)
-            return Response(response.status, body, response.headers.get("Retry-After"))
 
 
 def _quoted(jobid: str) -> str:
@@ -263,17 +178,3 @@ def _quoted(jobid: str) -> str:
     if _UNRESERVED.fullmatch(jobid):
         return jobid.replace(":", "%3A")
     return quote(jobid, safe="", errors="replace")  # a lone surrogate has no UTF-8; useapi will not know the id anyway
-
-
-def _timeout(seconds: float) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=seconds, connect=min(seconds, _CONNECT_TIMEOUT))
-
-
-async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
-    """Read the whole body, decompressed piece by piece: 600 MB of zeros fit into 600 KB of gzip."""
-    body = b""
-    while piece := await response.content.readany():
-        body += piece
-        if len(body) > MAX_RESPONSE_BYTES:
-            raise errors.InvalidResponse(code=response.status)
-    return body

@@ -4,19 +4,13 @@ The catalogue is https://useapi.net/docs/api-v2. It prints the error bodies of 4
 status code decides, and no text of an error body is trusted or logged.
 """
 
-import math
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import NamedTuple
-
 import msgspec
 
 from bot import errors
 from bot.models import Job, Status
+from bot.providers.http import Response, retry_after_seconds
 from bot.providers.useapi.parsing import job_from, jobids
 from bot.providers.values import Fields, decode, decode_if_any
-
-MAX_RETRY_AFTER = 300.0  # seconds; a longer Retry-After would stop the poller
 
 _JSON_ONLY = frozenset({400, 404, 409, 410, 412, 413, 422, 504})
 """Codes that end a subscription or a submission. They count only from useapi itself, which sends them with JSON.
@@ -38,14 +32,6 @@ _ERRORS: dict[int, type[errors.ProviderError]] = {
     504: errors.Overloaded,
     596: errors.AccountBlocked,
 }
-
-
-class Response(NamedTuple):
-    """An HTTP response: `body` is bounded and decompressed, `retry_after` is that header's raw value."""
-
-    status: int
-    body: bytes
-    retry_after: str | None = None
 
 
 def read(response: Response) -> object:
@@ -92,25 +78,6 @@ def _decoded(response: Response) -> tuple[int, object]:
     if status == 504 and _own_code(body) != 504:
         raise errors.ProviderServerError(code=status)  # some gateways send JSON, but useapi repeats its status inside
     return status, body
-
-
-def retry_after_seconds(header: str | None, *, now: datetime | None = None) -> float | None:
-    """Return the seconds (0-300) of a Retry-After header, a number or an HTTP date; `None` where it has neither."""
-    if header is None:
-        return None
-    try:
-        seconds = float(header)
-    except ValueError:
-        seconds = _seconds_until(header, now or datetime.now(UTC))
-    return None if math.isnan(seconds) else min(max(seconds, 0.0), MAX_RETRY_AFTER)
-
-
-def _seconds_until(date: str, now: datetime) -> float:
-    try:
-        moment = parsedate_to_datetime(date)
-    except (ValueError, OverflowError):
-        return math.nan
-    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds()
 
 
 def _own_code(body: object) -> int | None:
