@@ -30,6 +30,7 @@ from bot.store import Store
 from bot.submissions import SubmissionQueue
 from bot.ui import replies
 from bot.ui.command_mentions import mentions_of
+from bot.ui.view_rights import ViewRights
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +96,7 @@ class Darkroom(commands.AutoShardedBot):
         self.settings = settings
         self.store = store
         self.provider = provider
+        self.view_rights = ViewRights(self)
         self.command_mentions: Mapping[str, str] = {}
         self.web: list[Callable[[], AbstractAsyncContextManager[object]]] = []
         self._opened = AsyncExitStack()

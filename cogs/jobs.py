@@ -12,7 +12,7 @@ from discord.ext import commands
 from bot import discord_internals, formatting, logs
 from bot.client import Darkroom
 from bot.errors import DarkroomError, UserError
-from bot.models import Destination, Job, Origin
+from bot.models import Destination, Job, KnownJob, Origin
 from bot.ui import MoreButton, NotifyMeButton, custom_ids, interactions, replies, show_my_jobs
 from bot.ui.subscription_replies import posted_url, subscription_text, subscription_view
 from bot.ui.subscription_requests import check_load, results_destination, subscribe
@@ -23,6 +23,8 @@ _OPAQUE = re.compile(r"[A-Za-z0-9:._~-]{1,200}")
 _KEY = re.compile(r"#?([2-9A-HJ-NP-Z]{4,8})", re.IGNORECASE)
 _MAX_PASTED = 4000  # characters of pasted text that are read; an id is near its start
 _MAX_CHOICES = 25  # Discord's limit
+_SUGGESTIONS_MAX_AGE = 30.0  # seconds that an answer on what a member can view may be old; each letter typed asks
+_SUGGESTIONS_TIMEOUT = 1.5  # seconds
 _MAX_FROM_MESSAGE = 3  # jobs of one message
 
 
@@ -85,7 +87,7 @@ class Jobs(commands.Cog):
     async def _subscribe(self, interaction: discord.Interaction[Darkroom], text: str) -> None:
         """Subscribe the member to the job that `text` names, and answer."""
         there, error = await results_destination(interaction)
-        job, origin = await self._find(text, there)
+        job, origin = await self._find(interaction, text)
         if job.private:
             waiting = "" if job.over else "Midjourney has not answered yet. Please ask again in half a minute."
             await replies.say(interaction, waiting, embed=formatting.account_answer(job))
@@ -106,7 +108,7 @@ class Jobs(commands.Cog):
     ) -> str:
         """Subscribe the member to one of a message's jobs; the line about it."""
         try:
-            job, origin = await self._find(jobid, there)
+            job, origin = await self._find(interaction, jobid)
             if job.private:
                 return "- One is about the account itself. `/job` with its id shows it to you alone."
             if not job.over:
@@ -120,8 +122,13 @@ class Jobs(commands.Cog):
 
     @job.autocomplete("jobid")
     async def recent(self, interaction: discord.Interaction[Darkroom], typed: str) -> list[app_commands.Choice[str]]:
-        """The member's and the channel's latest jobs, from the store only: Discord waits 3 s at most."""
-        recent = await self._bot.store.jobs.recent(interactions.destination_of(interaction), interaction.user.id)
+        """The member's and the channel's latest jobs, without asking the provider: Discord waits 3 s at most."""
+        here, store = interactions.destination_of(interaction), self._bot.store
+        channels = await store.subscriptions.channels_of_member(interaction.user.id, here.guild_id)
+        visible = await self._bot.view_rights.of_member(
+            interaction, channels, max_age=_SUGGESTIONS_MAX_AGE, timeout_seconds=_SUGGESTIONS_TIMEOUT
+        )
+        recent = await store.jobs.recent(here, interaction.user.id, visible)
         choices = [(formatting.choice(known.job, known.key), f"#{known.key}") for known in recent]
         words = typed.casefold().lstrip("#").split()
         matching = [
@@ -129,23 +136,33 @@ class Jobs(commands.Cog):
         ]
         return [app_commands.Choice(name=name, value=value) for name, value in matching[:_MAX_CHOICES]]
 
-    async def _find(self, text: str, destination: Destination) -> tuple[Job, Origin]:
-        """The job that the text names: by a key of this server, else by the provider's id; and by which of them.
+    async def _find(self, interaction: discord.Interaction[Darkroom], text: str) -> tuple[Job, Origin]:
+        """The job that the text names: by a key that the member may use, else by the provider's id; and by which.
 
         Raises `UserError` if it names none, or `ProviderError`.
         """
         known = None
         if key := _KEY.fullmatch(text.strip()):
-            known = await self._bot.store.jobs.by_key(key[1], destination.guild_id)
+            known = await self._by_key(interaction, key[1])
             if known is None and key[0].startswith("#"):
                 raise UserError(f"No job in this server has the key `#{key[1].upper()}`. Try its id instead.")
         origin = Origin.JOB_ID if known is None else Origin.KEY
         known = known or await self._bot.store.jobs.by_jobid(read_jobid(text))
         if known is not None:
-            logs.turn_to(key=known.key, destination=destination)
+            logs.turn_to(key=known.key)
         if known is not None and (known.job.final or not known.job.over):
             return known.job, origin  # the poller polls it anyway
         return await self._bot.provider.job(known.job.jobid if known else read_jobid(text)), origin
+
+    async def _by_key(self, interaction: discord.Interaction[Darkroom], key: str) -> KnownJob | None:
+        """The job with this key, if it is subscribed or posted in a channel of this server that the member can view."""
+        guild_id, store = interactions.destination_of(interaction).guild_id, self._bot.store
+        known = await store.jobs.by_key(key, guild_id)
+        if known is None:
+            return None
+        channels = await store.subscriptions.channels_of_job(known.id, guild_id)
+        visible = await self._bot.view_rights.of_member(interaction, channels)
+        return None if visible.isdisjoint(channels) else known
 
 
 def _own_button(message: discord.Message, me: discord.ClientUser | None) -> MoreButton | NotifyMeButton | None:

@@ -1,6 +1,7 @@
 """Jobs as the provider described them last."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 
 import aiosqlite
 import msgspec
@@ -37,8 +38,10 @@ class Jobs(Repository):
         )
         return known_of(rows[0]) if rows else None
 
-    async def recent(self, destination: Destination, user_id: int, limit: int = 100) -> list[KnownJob]:
-        """The jobs last subscribed by this member in this server, or by any member in this channel, newest first.
+    async def recent(
+        self, destination: Destination, user_id: int, channels: Collection[int], limit: int = 100
+    ) -> list[KnownJob]:
+        """The jobs last subscribed by this member in these channels, or by any member in this channel, newest first.
 
         Read from the newest subscriptions of both, twice as many as `limit`: a job has one per member and channel.
         """
@@ -46,13 +49,22 @@ class Jobs(Repository):
             """SELECT jobs.* FROM jobs JOIN (
                    SELECT job_id, max(id) AS newest FROM (
                        SELECT * FROM (SELECT id, job_id FROM subscriptions WHERE guild_id = ? AND user_id = ?
+                                      AND channel_id IN (SELECT value FROM json_each(?))
                                       ORDER BY id DESC LIMIT ?)
                        UNION ALL
                        SELECT * FROM (SELECT id, job_id FROM subscriptions WHERE channel_id = ?
                                       ORDER BY id DESC LIMIT ?))
                    GROUP BY job_id ORDER BY newest DESC LIMIT ?
                ) ON jobs.id = job_id ORDER BY newest DESC""",
-            (destination.guild_id, user_id, 2 * limit, destination.channel_id, 2 * limit, limit),
+            (
+                destination.guild_id,
+                user_id,
+                json.dumps([*channels]),
+                2 * limit,
+                destination.channel_id,
+                2 * limit,
+                limit,
+            ),
         )
         return [known_of(row) for row in rows]
 

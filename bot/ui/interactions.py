@@ -13,6 +13,7 @@ from bot.providers.base import Provider
 from bot.settings import Settings
 from bot.store import Store
 from bot.submissions import SubmissionQueue
+from bot.ui.view_rights import ViewRights
 
 
 class Bot(Protocol):
@@ -24,6 +25,7 @@ class Bot(Protocol):
     submissions: SubmissionQueue
     settings: Settings
     command_mentions: Mapping[str, str]
+    view_rights: ViewRights
 
     async def check_server(self, interaction: discord.Interaction) -> bool:
         """Whether the interaction's server is served; if it is not, the interaction is answered."""

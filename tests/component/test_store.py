@@ -295,7 +295,7 @@ async def test_a_job_is_known_by_its_key_in_its_own_server_only(store: Store) ->
 async def test_recent_jobs_are_the_members_and_the_channels_newest_first(store: Store) -> None:
     for number, (destination, person) in enumerate(((HERE, MIRA), (THERE, BO), (HERE, BO), (THERE, MIRA))):
         await store.subscriptions.add(msgspec.structs.replace(RUNNING, jobid=f"job:{number}"), destination, person)
-    recent = await store.jobs.recent(HERE, MIRA.id)
+    recent = await store.jobs.recent(HERE, MIRA.id, [HERE.channel_id, THERE.channel_id])
     assert [known.job.jobid for known in recent] == ["job:3", "job:2", "job:0"]
 
 

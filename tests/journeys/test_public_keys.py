@@ -54,3 +54,57 @@ async def test_a_running_job_is_not_cancelled_by_who_moderates_where_its_key_was
     assert labels(question) == [["Stop notifying me", "Stop watching for everyone"]]
     question = await harness.press(harness.mira, harness.last, "Stop")
     assert "Cancel the job" in labels(question)[0], "she moderates the channel it was brought to"
+
+
+# --- what a member cannot view ----------------------------------------------------------------------------------------
+
+
+def unknown(key: str) -> str:
+    return f"No job in this server has the key `#{key}`. Try its id instead."
+
+
+async def test_a_key_of_a_channel_that_a_member_cannot_view_is_an_unknown_key(harness: BotHarness) -> None:
+    ada = harness.newcomer()
+    for jobid in (harness.useapi.add_job(prompt=CASTLE, age=600), harness.useapi.add_job(prompt="a boat", age=600)):
+        await harness.job(harness.bo, jobid)
+        await harness.job(ada, jobid)
+    key = key_in(words(await harness.press(harness.bo, harness.last, "⋯")))
+    harness.forbid(ada, "view_channel")
+    assert await harness.job(ada, f"#{key}", harness.lounge) == unknown(key)
+    assert await harness.job(ada, "#2222", harness.lounge) == unknown("2222"), "it does not even say that there is one"
+    assert await ada.autocomplete(harness.lounge, "job", "jobid", "") == []
+    assert len(await harness.bo.autocomplete(harness.lounge, "job", "jobid", "")) == 2
+    assert not harness.posts(harness.lounge)
+    harness.env.inject_error("GET", "/guilds/*", status=503, times=None)
+    assert await harness.job(harness.bo, f"#{key}", harness.lounge) == unknown(key), "what Discord does not say is a no"
+    assert await harness.job(harness.bo, f"#{key}") == "It's already posted here.", "here nobody need be asked"
+
+
+async def test_a_key_of_a_private_thread_works_for_its_members(harness: BotHarness) -> None:
+    ada = harness.newcomer()
+    thread = harness.thread(private=True, members=(harness.bo,))
+    key = key_in(await harness.job(harness.bo, harness.useapi.add_job(duration=300), thread))
+    assert await harness.job(ada, f"#{key}") == unknown(key)
+    assert (await harness.job(harness.bo, f"#{key}")).startswith("Watching")
+    assert "I'm already watching" in await harness.job(ada, f"#{key}"), "now it is posted where she can view it"
+
+
+async def test_a_family_shows_nothing_of_channels_that_its_reader_cannot_view(harness: BotHarness) -> None:
+    """A grid and its V1 are private; what V1 brought is posted in public, and so is another child of the grid."""
+    ada = harness.newcomer()
+    useapi = harness.useapi
+    grid = useapi.add_job(prompt="a secret castle", age=900)
+    variation = useapi.add_job(prompt="a secret castle", button="V1", parent=grid, age=800)
+    for jobid in (grid, variation):
+        await harness.job(harness.bo, jobid)
+    pick = useapi.add_job(prompt="a public tower", button="U1", parent=variation, age=600)
+    await harness.job(harness.bo, pick, harness.lounge)
+    await harness.job(harness.bo, useapi.add_job(prompt="a boat", button="V2", parent=grid, age=600), harness.lounge)
+    harness.forbid(ada, "view_channel")
+    (post, _) = harness.posts(harness.lounge)
+    seen = words(await harness.press(ada, await harness.press(ada, post, "⋯"), "Related"))
+    assert seen == "- **U1** public tower · done · this one\n-# No related jobs in this server.".replace(
+        "public tower", f"[public tower]({harness.jump(post)})"
+    )
+    seen = words(await harness.press(harness.bo, await harness.press(harness.bo, post, "⋯"), "Related"))
+    assert [line.strip()[:12] for line in seen.splitlines()] == ["- **Imagine*", "- **V1** [se", "- **U1** [pu"]

@@ -58,11 +58,13 @@ class RelatedButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"
     label = "Related"
 
     async def act(self, interaction: discord.Interaction) -> None:
-        """List ancestors and descendants that are known in this server."""
+        """List the ancestors and descendants that were posted where the member can view them."""
         delivery, known = await self.resolve(interaction, DeliveryKind.RESULT)
-        family, more = await bot_of(interaction).store.family.of(
-            known, delivery.destination, limit=formatting.FAMILY_LIMIT
-        )
+        await interaction.response.defer(ephemeral=True, thinking=True)  # Discord is asked what the member can view
+        bot, destination = bot_of(interaction), delivery.destination
+        channels = await bot.store.family.channels(known, destination.guild_id)
+        visible = await bot.view_rights.of_member(interaction, channels)
+        family, more = await bot.store.family.of(known, destination, visible, limit=formatting.FAMILY_LIMIT)
         members = [
             formatting.FamilyLine(
                 job=each.known.job,
