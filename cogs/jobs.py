@@ -147,7 +147,7 @@ class Jobs(commands.Cog):
             if known is None and key[0].startswith("#"):
                 raise UserError(f"No job in this server has the key `#{key[1].upper()}`. Try its id instead.")
         origin = Origin.JOB_ID if known is None else Origin.KEY
-        known = known or await self._bot.store.jobs.by_jobid(read_jobid(text))
+        known = known or await self._bot.store.jobs.by_jobid(self._bot.provider.name, read_jobid(text))
         if known is not None:
             logs.turn_to(key=known.key)
         if known is not None and (known.job.final or not known.job.over):

@@ -53,4 +53,4 @@ class References:
         }
 
     async def _known_parent(self, job: Job) -> KnownJob | None:
-        return await self._store.jobs.by_jobid(job.parent_jobid) if job.parent_jobid else None
+        return await self._store.jobs.by_jobid(job.provider, job.parent_jobid) if job.parent_jobid else None

@@ -6,7 +6,7 @@ from collections.abc import Collection
 import aiosqlite
 import msgspec
 
-from bot.models import Delivery, Destination, KnownJob
+from bot.models import Delivery, Destination, KnownJob, ProviderName
 from bot.store.repository import Repository
 from bot.store.rows import delivery_of, known_of
 
@@ -84,8 +84,8 @@ class Family(Repository):
         youngest = known
         while youngest.job.parent_jobid and len(ancestors) < _MAX_ANCESTORS:
             rows = await self._db.rows(
-                f"SELECT * FROM jobs WHERE jobid = ? AND {_KNOWN}",
-                (youngest.job.parent_jobid, *scope.values),
+                f"SELECT * FROM jobs WHERE jobid = ? AND provider = ? AND {_KNOWN}",
+                (youngest.job.parent_jobid, known.job.provider, *scope.values),
             )
             if not rows or rows[0]["id"] in {known.id, *(each.id for each in ancestors)}:
                 break
@@ -99,7 +99,7 @@ class Family(Repository):
         generation = {known.job.jobid: known}
         met = {*met, known.id}
         for _ in range(_MAX_DESCENDANTS):
-            rows = await self._children_of(list(generation), scope)
+            rows = await self._children_of(known.job.provider, list(generation), scope)
             new = [(row["parent_jobid"], known_of(row)) for row in rows if row["id"] not in met]
             met.update(child.id for _, child in new)
             found += [(generation[parent], child) for parent, child in new]
@@ -108,12 +108,12 @@ class Family(Repository):
                 break
         return found
 
-    async def _children_of(self, jobids: list[str], scope: _Scope) -> list[aiosqlite.Row]:
+    async def _children_of(self, provider: ProviderName, jobids: list[str], scope: _Scope) -> list[aiosqlite.Row]:
         return list(
             await self._db.rows(
                 f"""SELECT * FROM jobs WHERE parent_jobid IN ({", ".join("?" * len(jobids))})
-                    AND parent_jobid <> '' AND {_KNOWN} ORDER BY id LIMIT {_PER_GENERATION}""",
-                (*jobids, *scope.values),
+                    AND provider = ? AND parent_jobid <> '' AND {_KNOWN} ORDER BY id LIMIT {_PER_GENERATION}""",
+                (*jobids, provider, *scope.values),
             )
         )
 

@@ -5,7 +5,7 @@ import msgspec
 
 from bot.errors import TooManySubscriptions
 from bot.models import NO_PERSON, Delivery, Destination, Job, KnownJob, Origin, Person, Requesters, Subscription
-from bot.store.job_statements import one_known
+from bot.store.job_statements import known_as
 from bot.store.repository import Repository
 from bot.store.rows import aware, destination_of, known_of
 from bot.store.subscription_statements import BROUGHT, SubscriptionResult, subscribe
@@ -65,7 +65,7 @@ class Subscriptions(Repository):
         """Show a job in the channel that it named itself; `None` where that was done before, whatever its outcome."""
 
         async def work(db: aiosqlite.Connection) -> SubscriptionResult | None:
-            known = await one_known(db, "jobid = ?", (job.jobid,))
+            known = await known_as(db, job)
             if known is not None and await db.execute_fetchall(
                 _UNATTENDED, (known.id, destination.channel_id, NO_PERSON.id)
             ):

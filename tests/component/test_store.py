@@ -25,6 +25,7 @@ from bot.models import (
     Status,
     Submission,
 )
+from bot.models.provider import ProviderName
 from bot.store import Store, SubscriptionOutcome, open_store
 from bot.store.connection import MIGRATIONS, open_database
 
@@ -141,7 +142,7 @@ async def test_news_about_several_jobs_is_written_whole_or_not_at_all(store: Sto
     unwritable = msgspec.structs.replace(DONE, jobid="job:2", prompt="\ud800")
     with pytest.raises(UnicodeEncodeError):
         await store.jobs.record([(first.known.id, DONE), (second.known.id, unwritable)])
-    assert sorted(await store.jobs.to_poll()) == [first.known.id, second.known.id]
+    assert sorted(await store.jobs.to_poll(ProviderName.USEAPI)) == [first.known.id, second.known.id]
     assert {status_card.kind for status_card in await store.outbox.due()} == {DeliveryKind.STATUS_CARD}
 
 
@@ -165,7 +166,7 @@ async def test_everything_is_there_after_a_restart(tmp_path: Path, clock: Clock)
         store.clock.note_snowflake(10**18)
         assert await store.outbox.claim(await only(store)) is not None
     async with open_store(tmp_path, clock) as store:
-        assert await store.jobs.to_poll() == [subscribed.known.id]
+        assert await store.jobs.to_poll(ProviderName.USEAPI) == [subscribed.known.id]
         status_card = await only(store)
         assert status_card.state is DeliveryState.SENDING
         assert 10**18 - 10**11 < status_card.after_id < 10**18
@@ -281,7 +282,7 @@ async def test_nobody_learns_who_stopped(store: Store) -> None:
     ] == [BO]
     await store.subscriptions.stop_all(status_card)
     assert await store.subscriptions.in_channel(subscribed.known.id, HERE.channel_id) == []
-    assert await store.jobs.to_poll() == []
+    assert await store.jobs.to_poll(ProviderName.USEAPI) == []
     await store.jobs.record([(subscribed.known.id, DONE)])
     assert await store.outbox.due() == []
 
@@ -509,4 +510,4 @@ async def test_a_migration_that_breaks_off_changes_nothing(tmp_path: Path, clock
         async with open_database(data, migrations):
             pass
     async with open_store(data, clock) as store:
-        assert await store.jobs.to_poll() == [subscribed.known.id]
+        assert await store.jobs.to_poll(ProviderName.USEAPI) == [subscribed.known.id]
