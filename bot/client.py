@@ -30,6 +30,7 @@ from bot.store import Store
 from bot.submissions import SubmissionQueue
 from bot.ui import replies
 from bot.ui.command_mentions import mentions_of
+from bot.ui.posting_checks import PostingChecks
 from bot.ui.view_rights import ViewRights
 
 log = logging.getLogger(__name__)
@@ -100,6 +101,7 @@ class Darkroom(commands.AutoShardedBot):
         self.command_mentions: Mapping[str, str] = {}
         self.web: list[Callable[[], AbstractAsyncContextManager[object]]] = []
         self._opened = AsyncExitStack()
+        self.posting_checks = PostingChecks(self)
         self.alerts = Alerts(self, store, settings.alert_channel)
         self._always_sync = always_sync
         discord_internals.expect_unreadable_data()

@@ -80,7 +80,7 @@ class Jobs(commands.Cog):
         ]
         if len(jobids) > _MAX_FROM_MESSAGE:
             lines.append(f"These are the first {_MAX_FROM_MESSAGE} of {len(jobids)}. Use `/job` for the others.")
-        if error is not None:
+        if error:
             lines.append(error)
         await replies.say(interaction, "\n".join(lines))
 
@@ -99,7 +99,7 @@ class Jobs(commands.Cog):
         answer = subscription_text(subscribed, there=there, here=here)
         await replies.say(
             interaction,
-            answer if error is None else f"{answer} {error}",
+            f"{answer} {error}".strip(),
             view=subscription_view(subscribed, there=there, here=here),
         )
 

@@ -13,6 +13,7 @@ from bot.providers.base import Provider
 from bot.settings import Settings
 from bot.store import Store
 from bot.submissions import SubmissionQueue
+from bot.ui.posting_checks import PostingChecks
 from bot.ui.view_rights import ViewRights
 
 
@@ -25,6 +26,7 @@ class Bot(Protocol):
     submissions: SubmissionQueue
     settings: Settings
     command_mentions: Mapping[str, str]
+    posting_checks: PostingChecks
     view_rights: ViewRights
 
     async def check_server(self, interaction: discord.Interaction) -> bool:

@@ -367,6 +367,16 @@ async def test_a_result_that_proved_to_be_posted_is_not_given_up(store: Store) -
     assert (post.message_id, post.attempts, post.error, post.gone_since) == (5000, 0, "", None)
 
 
+async def test_a_channel_that_proves_to_be_there_is_not_gone_any_more(store: Store) -> None:
+    await store.subscriptions.add(DONE, HERE, MIRA)
+    claimed = await store.outbox.claim(await only(store))
+    assert claimed is not None
+    gone = await store.outbox.retry_later(claimed, 60, "HTTP 403", gone=True)
+    assert gone.gone_since is not None
+    assert (await store.outbox.retry_later(gone, 60, "reset")).gone_since == gone.gone_since
+    assert (await store.outbox.retry_later(gone, 60, "timed out", here=True)).gone_since is None
+
+
 async def test_a_post_that_two_people_delete_at_once_is_dropped_once(store: Store) -> None:
     await store.subscriptions.add(DONE, HERE, MIRA)
     claimed = await store.outbox.claim(await only(store))

@@ -190,7 +190,7 @@ class SubscribeSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:w")
         await check_load(interaction)
         subscribed = await subscribe(interaction, job, origin=Origin.JOB_ID, destination=there)
         text = subscription_text(subscribed, there=there, here=destination_of(interaction))
-        return text if error is None else f"{text} {error}"
+        return f"{text} {error}".strip()
 
 
 class PingsButton(Panel, ui.DynamicItem[ui.Button[Any]], template=r"dr:n:p:([01])"):
