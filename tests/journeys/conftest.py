@@ -183,6 +183,17 @@ class BotHarness:
         overwrite = Overwrite(target_id=who.id, type=OverwriteType.MEMBER, allow=allow, deny=0)
         self.env.backend.set_overwrite((channel or self.channel).id, overwrite)
 
+    def close_to_all_but_moderators(self, channel: Any) -> None:
+        """Hide a channel from everyone but the bot and the moderators."""
+        bit = discord.Permissions(view_channel=True).value
+        bot, moderators = self.env.backend.bot_user.id, self.guild.roles["Moderators"].id
+        for overwrite in (
+            Overwrite(target_id=self.guild.id, type=OverwriteType.ROLE, allow=0, deny=bit),
+            Overwrite(target_id=moderators, type=OverwriteType.ROLE, allow=bit, deny=0),
+            Overwrite(target_id=bot, type=OverwriteType.MEMBER, allow=bit, deny=0),
+        ):
+            self.env.backend.set_overwrite(channel.id, overwrite)
+
     def thread(self, *, private: bool = False, members: Iterable[Any] = (), channel: Any = None) -> ChannelHandle:
         """A thread of a channel; its starter is the first of `members`, else Bo."""
         people = [*members] or [self.bo]

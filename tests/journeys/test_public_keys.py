@@ -108,3 +108,38 @@ async def test_a_family_shows_nothing_of_channels_that_its_reader_cannot_view(ha
     )
     seen = words(await harness.press(harness.bo, await harness.press(harness.bo, post, "⋯"), "Related"))
     assert [line.strip()[:12] for line in seen.splitlines()] == ["- **Imagine*", "- **V1** [se", "- **U1** [pu"]
+
+
+async def test_a_post_names_and_links_only_what_all_its_readers_can_view(harness: BotHarness) -> None:
+    """The grid is in #pictures, its child in #lounge: as #pictures is open, closed, and closed like #lounge."""
+    useapi = harness.useapi
+
+    async def children(number: int) -> tuple[str, list[list[str]]]:
+        """What a child in the lounge says of its parent, and the buttons of a grid whose U1 is in #pictures."""
+        grid = useapi.add_job(prompt=f"castle number {number}", age=900)
+        await harness.job(harness.mira, grid)
+        variation = useapi.add_job(prompt="a boat", button="V1", parent=grid, age=600)
+        await harness.job(harness.mira, variation, harness.lounge)
+        said = words(harness.posts(harness.lounge)[-1]).splitlines()[0]
+        await harness.press(harness.mira, harness.last, "U1")
+        await harness.wait(60)
+        await harness.job(harness.mira, grid, harness.lounge)
+        return said, labels(harness.posts(harness.lounge)[-1])
+
+    said, buttons = await children(1)
+    grid = harness.posts()[0]
+    assert said == f"**V1** of [castle number 1]({harness.jump(grid)})"
+    assert buttons[0][0] == "U1 ↗"
+    harness.close_to_all_but_moderators(harness.channel)
+    await harness.restart(away=120)
+    said, buttons = await children(2)
+    assert said == "**V1**"
+    assert buttons[0][0] == "U1"
+    harness.close_to_all_but_moderators(harness.lounge)
+    await harness.restart(away=120)
+    said, buttons = await children(3)
+    assert said.startswith("**V1** of [castle number 3](")
+    assert buttons[0][0] == "U1 ↗"
+    harness.env.inject_error("GET", "/guilds/*", status=503, times=None)
+    await harness.restart(away=120)
+    assert (await children(4))[0] == "**V1**", "what Discord does not say is a no"
