@@ -1,6 +1,10 @@
 """What a job's public key gives to members, and what it does not: the rights of who brought the job."""
 
-from tests.journeys.conftest import BotHarness, button, key_in, labels, words
+import re
+
+import discord
+
+from tests.journeys.conftest import BotHarness, button, key_in, labels, private, words
 
 CASTLE = "a castle in the fog, ink wash --ar 3:2"
 NOT_YOURS = "Only whoever added this job and moderators can see its ID."
@@ -108,6 +112,26 @@ async def test_a_family_shows_nothing_of_channels_that_its_reader_cannot_view(ha
     )
     seen = words(await harness.press(harness.bo, await harness.press(harness.bo, post, "⋯"), "Related"))
     assert [line.strip()[:12] for line in seen.splitlines()] == ["- **Imagine*", "- **V1** [se", "- **U1** [pu"]
+
+
+async def test_the_panels_show_nothing_of_channels_that_their_reader_cannot_view(harness: BotHarness) -> None:
+    jobs = harness.useapi.add_job(prompt="a castle", duration=900), harness.useapi.add_job(prompt="a boat", age=600)
+    for jobid in jobs:
+        await harness.job(harness.bo, jobid)
+    await harness.press(harness.mira, harness.last, "V1")
+    manager = harness.guild.create_role("Managers", permissions=discord.Permissions(manage_guild=True))
+    olga = harness.guild.add_member(harness.env.create_user("Olga"), roles=[manager])
+    log = words(private(await olga.slash(harness.lounge, "darkroom presses")))
+    assert f" · Mira · **V1** of [#{key_in(log)}](" in log
+    harness.forbid(harness.bo, "view_channel")
+    harness.forbid(olga, "view_channel")
+    panel = private(await harness.bo.slash(harness.lounge, "jobs"))
+    assert "castle" not in repr(panel.components) + words(panel)
+    assert "boat" not in words(panel)
+    assert re.search(r"^- `#\w+` in another channel$", words(panel), re.MULTILINE), "it can be stopped"
+    log = words(private(await olga.slash(harness.lounge, "darkroom presses")))
+    assert not key_in(log)
+    assert log.endswith(" · Mira · **V1** · started · another channel")
 
 
 async def test_a_post_names_and_links_only_what_all_its_readers_can_view(harness: BotHarness) -> None:
