@@ -21,6 +21,9 @@ async def body_fields(request: web.Request) -> dict[str, Any]:
     return sent if isinstance(sent, dict) else {}
 
 
+_SECRETS = ("authorization", "mj-api-secret")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """One request; the token is not kept, only whether it was right."""
@@ -35,7 +38,7 @@ class Request:
     @classmethod
     async def of(cls, request: web.Request, *, authorized: bool) -> Self:
         """Return the record of an incoming request."""
-        headers = {name: value for name, value in request.headers.items() if name.lower() != "authorization"}
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in _SECRETS}
         return cls(
             method=request.method,
             path=request.path,

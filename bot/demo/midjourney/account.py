@@ -33,7 +33,7 @@ class Account:
         self.now = now
         self._jobid_of = jobid_of
         self._refresh = refresh
-        self._speed = speed
+        self.speed = speed
         self._seed = seed
         self._stamps: set[int] = set()
 
@@ -75,7 +75,7 @@ class Account:
             art=art,
             started_at=started_at,
             created_ms=milliseconds,
-            speed=self._speed,
+            speed=self.speed,
             refresh=self._refresh,
             prompt=prompt,
             echoed={**_echoed(plan, verb, prompt), **plan.echoed},

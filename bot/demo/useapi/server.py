@@ -11,13 +11,13 @@ from aiohttp.typedefs import Handler
 from bot.demo.fake_server.control import Control
 from bot.demo.fake_server.faults import Fault, Faults
 from bot.demo.fake_server.requests import Request, Requests
+from bot.demo.fake_server.webhook_sender import WebhookSender
 from bot.demo.midjourney.account import Account
 from bot.demo.midjourney.cdn import Cdn, RawResponse
 from bot.demo.midjourney.job import JobPlan
 from bot.demo.useapi.api import Api, ErrorResponse
 from bot.demo.useapi.error_answers import ERROR_ANSWERS
 from bot.demo.useapi.formats import jobid_of
-from bot.demo.useapi.webhook_sender import WebhookSender
 
 _LARGEST_BODY = 16 << 20  # a mask is a picture in base64
 
@@ -51,7 +51,7 @@ class FakeUseapi:
         self._account = Account(jobid_of=jobid_of, now=now, refresh=refresh, speed=speed, max_jobs=max_jobs, seed=seed)
         self._cdn = Cdn(now)
         self._api = Api(self._account, self._cdn, post_delay=post_delay, grid_size=grid_size)
-        self._webhooks = WebhookSender(self._api.describe_job, now)
+        self._webhooks = WebhookSender(self._api.describe_job, now, address="replyUrl")
         self._faults = Faults(ERROR_ANSWERS)
         self._requests = Requests()
         self._runner: web.AppRunner | None = None

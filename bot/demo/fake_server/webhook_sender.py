@@ -1,25 +1,37 @@
-"""Calls the `replyUrl` of jobs as useapi does: at each change that a refresh finds, the end included."""
+"""Calls the webhook of jobs as a provider does: at each change, the end included, or all the time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 import aiohttp
 from yarl import URL
 
 from bot.demo.midjourney.job import Job
-from bot.demo.useapi.serializer import Body
 
 _CHECK_SECONDS = 0.05  # between two checks of a job where every response is up to date
 _TIMEOUT = aiohttp.ClientTimeout(total=10)
 
 
 class WebhookSender:
-    """`describe_job` returns the body of GET jobs/; `now` is the clock of the jobs, which must be a real one."""
+    """`describe_job` returns the body of a call; `now` is the clock of the jobs, which must be a real one.
 
-    def __init__(self, describe_job: Callable[[Job], Awaitable[Body]], now: Callable[[], float]) -> None:
+    The address of a job's calls is the field `address` of the request that made it. With `every` a job is called about
+    each so many seconds, news or not; without, when it has changed.
+    """
+
+    def __init__(
+        self,
+        describe_job: Callable[[Job], Awaitable[Mapping[str, object]]],
+        now: Callable[[], float],
+        *,
+        address: str,
+        every: float | None = None,
+    ) -> None:
         self._describe_job = describe_job
         self._now = now
+        self._address = address
+        self._every = every
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def follow(self, job: Job) -> None:
@@ -33,7 +45,7 @@ class WebhookSender:
 
     async def call(self, job: Job) -> int:
         """Make one call and return the status of its response, 0 without one. Calls go to 127.0.0.1 only."""
-        url = URL(str({**job.echoed, **job.plan.overrides}.get("replyUrl", "")))
+        url = URL(str({**job.echoed, **job.plan.overrides}.get(self._address, "")))
         if url.host != "127.0.0.1":
             return 0
         with suppress(aiohttp.ClientError, OSError):
@@ -53,13 +65,15 @@ class WebhookSender:
     async def _follow(self, job: Job) -> None:
         last = job.snapshot(self._now())
         while not last.over:
-            await asyncio.sleep(self._until_next_refresh(job))
+            await asyncio.sleep(self._until_next_check(job))
             snapshot = job.snapshot(self._now())
-            if (snapshot.status, snapshot.step) != (last.status, last.step):
+            if self._every is not None or (snapshot.status, snapshot.step) != (last.status, last.step):
                 await self.call(job)
             last = snapshot
 
-    def _until_next_refresh(self, job: Job) -> float:
+    def _until_next_check(self, job: Job) -> float:
+        if self._every is not None:
+            return self._every
         if not job.refresh:
             return _CHECK_SECONDS
         return max(job.next_refresh(self._now()) - self._now(), 0.001)
