@@ -30,6 +30,8 @@ from bot.store import Store
 from bot.submissions import SubmissionQueue
 from bot.ui import replies
 from bot.ui.command_mentions import mentions_of
+from bot.ui.posting_checks import PostingChecks
+from bot.ui.view_rights import ViewRights
 
 log = logging.getLogger(__name__)
 
@@ -95,9 +97,11 @@ class Darkroom(commands.AutoShardedBot):
         self.settings = settings
         self.store = store
         self.provider = provider
+        self.view_rights = ViewRights(self)
         self.command_mentions: Mapping[str, str] = {}
         self.web: list[Callable[[], AbstractAsyncContextManager[object]]] = []
         self._opened = AsyncExitStack()
+        self.posting_checks = PostingChecks(self)
         self.alerts = Alerts(self, store, settings.alert_channel)
         self._always_sync = always_sync
         discord_internals.expect_unreadable_data()

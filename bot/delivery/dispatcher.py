@@ -265,7 +265,8 @@ class Dispatcher:
         if decision.pause_all:
             await self._apply_failure(delivery, decision, error)
             return False
-        if refusal.kind is RefusalKind.PERMISSION and (decision.gone or decision.action is Action.GIVE_UP):
+        stopped = decision.gone or decision.action in {Action.DROP, Action.GIVE_UP}
+        if refusal.kind is RefusalKind.PERMISSION and stopped:
             decision = await self._wait_for_time_out(delivery, decision)
         await self._apply(delivery, decision, error, deleted=refusal.code == DiscordCode.UNKNOWN_CHANNEL)
         if delivery.state is DeliveryState.POSTED:
@@ -312,6 +313,7 @@ class Dispatcher:
                     timed_out=timed_out,
                     fallback=decision.fallback,
                     gone=decision.gone,
+                    here=decision.here,
                 )
 
     def _alert_about_closed_channel(self, delivery: Delivery, error: str) -> None:

@@ -85,6 +85,8 @@ class Decision:
     """Whether it is certain that no send of this delivery posted a message."""
     gone: bool = False
     """Whether the channel seems to be unavailable."""
+    here: bool = False
+    """Whether it is known that the channel is available."""
     alert: bool = False
     """Whether the admin hears that the channel is closed, and that the message is still retried."""
     pause_all: float = 0.0
@@ -144,12 +146,14 @@ def after_refusal(
 
 
 def after_time_out(delivery: Delivery, decision: Decision, now: datetime, until: datetime) -> Decision:
-    """Return the decision where the bot is timed out in the server until `until`: the message waits for its end."""
+    """Return the decision where the bot is timed out in the server until `until`: the message waits for its end.
+
+    The channel is there, so it does not count as gone, not even where it seemed to be before. A moderator may end the
+    time-out earlier: the message is tried again from time to time.
+    """
     pause = min((until - now).total_seconds() + 1, _LONGEST_PAUSE)
-    gone_for = timedelta() if delivery.gone_since is None else now - delivery.gone_since
-    return Decision(
-        pause=pause, fallback=Fallback.NONE, unsent=decision.unsent, gone=True, alert=gone_for > _CLOSED_ALERT
-    )
+    late = now - delivery.created_at > _CLOSED_ALERT
+    return Decision(pause=pause, fallback=Fallback.NONE, unsent=decision.unsent, here=True, alert=late)
 
 
 def reduced_after_failures(delivery: Delivery, decision: Decision, *, words_omitted: bool) -> Decision:

@@ -33,6 +33,7 @@ from bot.models import (
 from bot.models.alert import AlertSink
 from bot.store import Store
 from bot.ui import notice_view, result_view, split_view, status_card_view
+from bot.ui.view_rights import ViewRights
 
 _COMPLETE = Omissions()
 _NO_WORDS = "A filter refused the prompt, so it is left out here."
@@ -56,7 +57,7 @@ class MessageBuilder:
         self._store = store
         self._folder = folder
         self._now = now
-        self._references = References(store)
+        self._references = References(store=store, view_rights=ViewRights(bot))
         self._mentions = Mentions(store=store, ping_after=ping_after)
         self._attachments = AttachmentBuilder(
             store=store,

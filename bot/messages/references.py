@@ -1,9 +1,14 @@
 """The posts that a message refers to: the parent's picture, and the message that it replies to."""
 
+from collections.abc import Sequence
+
 from bot import formatting
 from bot.models import Delivery, Destination, Job, KnownJob
 from bot.store import Store
 from bot.ui.interactions import jump
+from bot.ui.view_rights import ViewRights
+
+_POSTS_ELSEWHERE = 5  # in other channels, searched for one that can be viewed
 
 
 def jump_to(post: Delivery) -> str:
@@ -13,21 +18,26 @@ def jump_to(post: Delivery) -> str:
 
 
 class References:
-    """Finds the posts of a job and its parent, in the same channel first, else anywhere in the same server."""
+    """Finds the posts of a job and its parent, in the same channel first, else in another one of the same server.
 
-    def __init__(self, store: Store) -> None:
+    What is in another channel is named only where all readers of the message can view it.
+    """
+
+    def __init__(self, *, store: Store, view_rights: ViewRights) -> None:
         self._store = store
+        self._view_rights = view_rights
 
     async def parent(self, job: Job, destination: Destination) -> formatting.Link | None:
-        """The job that this one was made from; `None` where it has no post in this server."""
+        """The job that this one was made from; `None` where it has no post that all readers can view."""
         parent = await self._known_parent(job)
         return None if parent is None else await self.link(parent, destination)
 
     async def link(self, known: KnownJob, destination: Destination) -> formatting.Link | None:
-        """A job's title and the jump link of its post; `None` where it has no post in this server."""
+        """A job's title and the jump link of its post; `None` where it has no post that all readers can view."""
         post = await self._store.deliveries.post_of(known.id, destination.channel_id)
         if post is None:
-            post = next(iter(await self._store.deliveries.posts_in_server(known.id, destination.guild_id)), None)
+            posts = await self._store.deliveries.posts_in_server(known.id, destination.guild_id, _POSTS_ELSEWHERE)
+            post = next(iter(await self._viewable(posts, destination)), None)
         if post is None:
             return None
         return formatting.Link(text=formatting.title(known.job) or formatting.label(known.job), url=jump_to(post))
@@ -47,10 +57,16 @@ class References:
         return None if post is None else post.message_id
 
     async def pick_links(self, known: KnownJob, destination: Destination) -> dict[str, str]:
-        """The jump links of the pictures that U1-U4 of a job have made, by label."""
-        return {
-            label: jump_to(post) for label, post in (await self._store.history.picks(known.id, destination)).items()
-        }
+        """The jump links of the pictures that U1-U4 of a job have made and all readers can view, by label."""
+        picks = await self._store.history.picks(known.id, destination)
+        viewable = await self._viewable([*picks.values()], destination)
+        return {label: jump_to(post) for label, post in picks.items() if post in viewable}
+
+    async def _viewable(self, posts: Sequence[Delivery], destination: Destination) -> list[Delivery]:
+        """Those of the posts that all readers of `destination` can view."""
+        channels = [post.destination.channel_id for post in posts]
+        viewable = await self._view_rights.of_readers(destination, channels)
+        return [post for post in posts if post.destination.channel_id in viewable]
 
     async def _known_parent(self, job: Job) -> KnownJob | None:
-        return await self._store.jobs.by_jobid(job.parent_jobid) if job.parent_jobid else None
+        return await self._store.jobs.by_jobid(job.provider, job.parent_jobid) if job.parent_jobid else None

@@ -129,7 +129,7 @@ class Poller:
         self._ready.clear()
         self._unrecorded.clear()
         self._breaker.resume()
-        for job_id in await self._store.jobs.to_poll():
+        for job_id in await self._store.jobs.to_poll(self._provider.name):
             if job_id not in self._schedule:
                 self._poll_in(job_id, self._rng.uniform(0, self._poll_seconds))
 

@@ -68,7 +68,7 @@ class WebhookInbox:
     async def received(self, jobid: str) -> None:
         """Act on a call that says that this job has news."""
         self.last_received = loop_time()
-        known = await self._store.jobs.by_jobid(jobid)
+        known = await self._store.jobs.by_jobid(self._provider.name, jobid)
         if known is not None:
             self._poll_soon(known.id)
         else:
@@ -106,7 +106,7 @@ class WebhookInbox:
         except ProviderError:
             return  # already logged and alerted by the poller
         for jobid in running:
-            if await self._may_name_a_channel(await self._store.jobs.by_jobid(jobid)):
+            if await self._may_name_a_channel(await self._store.jobs.by_jobid(self._provider.name, jobid)):
                 self._fetch_soon(jobid)
 
     async def _may_name_a_channel(self, known: KnownJob | None) -> bool:
@@ -160,7 +160,7 @@ class WebhookInbox:
         Raises `ProviderError` or `OSError` where the job or the channel is not known just now, `StoreUnavailable` where
         the subscription cannot be written.
         """
-        known = await self._store.jobs.by_jobid(jobid)
+        known = await self._store.jobs.by_jobid(self._provider.name, jobid)
         job = known.job if known is not None else await self._provider.job(jobid)
         if known is None:
             await self._on_job_seen(job)

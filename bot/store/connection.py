@@ -226,9 +226,18 @@ def newer_than_us(path: Path, version: int, newest: int) -> str:
 
 
 async def migrate(connection: aiosqlite.Connection, migrations: list[Path], version: int) -> None:
-    """Run the scripts that follow on `version`, each in a transaction with its number."""
-    for number, file in enumerate(migrations[version:], start=version + 1):
-        await _migrate(connection, number, file.read_text(encoding="utf-8"))
+    """Run the scripts that follow on `version`, each in a transaction with its number.
+
+    Foreign keys are off meanwhile, so that a script can replace a table to which others refer, and checked at the end
+    of each script: https://www.sqlite.org/lang_altertable.html#otheralter. Raises `StoreError`, and changes nothing,
+    where a script would break one.
+    """
+    await connection.execute("PRAGMA foreign_keys = OFF")
+    try:
+        for number, file in enumerate(migrations[version:], start=version + 1):
+            await _migrate(connection, number, file.read_text(encoding="utf-8"))
+    finally:
+        await connection.execute("PRAGMA foreign_keys = ON")
 
 
 async def _number(connection: aiosqlite.Connection, sql: str) -> int:
@@ -266,9 +275,15 @@ def _sweep(folder: Path) -> None:
 
 
 async def _migrate(connection: aiosqlite.Connection, number: int, script: str) -> None:
-    # executescript commits whatever is open first, so BEGIN and COMMIT stand inside the script's own text.
+    # executescript commits whatever is open first, so BEGIN stands inside the script's own text.
     try:
-        await connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+        await connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};")
+        if broken := list(await connection.execute_fetchall("PRAGMA foreign_key_check")):
+            raise StoreError(
+                f"The update of the database to schema {number} would leave {len(broken)} rows without what they "
+                f"belong to, the first of them in {broken[0][0]}. Nothing was changed. Please report this."
+            )
+        await connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             with suppress(sqlite3.Error):  # the connection is closed next, which rolls back, too

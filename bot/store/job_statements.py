@@ -23,25 +23,32 @@ async def one_known(db: aiosqlite.Connection, where: str, values: tuple[Any, ...
     return next((known_of(row) for row in rows), None)
 
 
+async def known_as(db: aiosqlite.Connection, job: Job) -> KnownJob | None:
+    """The row of a job that the provider described, if there is one."""
+    return await one_known(db, "jobid = ? AND provider = ?", (job.jobid, job.provider))
+
+
 async def upsert_job(db: aiosqlite.Connection, clock: Clock, job: Job) -> KnownJob:
     """Store a job that the provider described; one that is known already is updated, see `apply_update`."""
-    known = await one_known(db, "jobid = ?", (job.jobid,))
+    known = await known_as(db, job)
     if known is not None:
         return await apply_update(db, clock, known, job)
     now = clock.time()
-    values = (job.jobid, job.parent_jobid, job.status, job.over, encode(job), now, now, now if job.over else None)
+    over_at = now if job.over else None
+    values = (job.provider, job.jobid, job.parent_jobid, job.status, job.over, encode(job), now, now, over_at)
     for length in _KEY_LENGTHS:
         try:
             await db.execute(
-                """INSERT INTO jobs (key, jobid, parent_jobid, status, over, answer, added_at, changed_at, over_at)
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                """INSERT INTO jobs (key, provider, jobid, parent_jobid, status, over, answer, added_at, changed_at,
+                                     over_at)
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
                 ("".join(secrets.choice(_KEY_LETTERS) for _ in range(length)), *values),
             )
             break
         except sqlite3.IntegrityError as clash:
             if length == _KEY_LENGTHS[-1] or "jobs.key" not in str(clash):
                 raise
-    known = await one_known(db, "jobid = ?", (job.jobid,))
+    known = await known_as(db, job)
     assert known is not None
     return known
 

@@ -1,11 +1,12 @@
 """Jobs as the provider described them last."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 
 import aiosqlite
 import msgspec
 
-from bot.models import Destination, Job, KnownJob, PollTarget
+from bot.models import Destination, Job, KnownJob, PollTarget, ProviderName
 from bot.store.delivery_statements import edit_results
 from bot.store.job_statements import apply_update, one_known
 from bot.store.repository import Repository
@@ -23,9 +24,9 @@ class Jobs(Repository):
         (row,) = await self._db.rows("SELECT * FROM jobs WHERE id = ?", (job_id,))
         return known_of(row)
 
-    async def by_jobid(self, jobid: str) -> KnownJob | None:
+    async def by_jobid(self, provider: ProviderName, jobid: str) -> KnownJob | None:
         """The job with the provider's id, in whatever server it was requested."""
-        rows = await self._db.rows("SELECT * FROM jobs WHERE jobid = ?", (jobid,))
+        rows = await self._db.rows("SELECT * FROM jobs WHERE jobid = ? AND provider = ?", (jobid, provider))
         return known_of(rows[0]) if rows else None
 
     async def by_key(self, key: str, guild_id: int) -> KnownJob | None:
@@ -37,8 +38,10 @@ class Jobs(Repository):
         )
         return known_of(rows[0]) if rows else None
 
-    async def recent(self, destination: Destination, user_id: int, limit: int = 100) -> list[KnownJob]:
-        """The jobs last subscribed by this member in this server, or by any member in this channel, newest first.
+    async def recent(
+        self, destination: Destination, user_id: int, channels: Collection[int], limit: int = 100
+    ) -> list[KnownJob]:
+        """The jobs last subscribed by this member in these channels, or by any member in this channel, newest first.
 
         Read from the newest subscriptions of both, twice as many as `limit`: a job has one per member and channel.
         """
@@ -46,29 +49,38 @@ class Jobs(Repository):
             """SELECT jobs.* FROM jobs JOIN (
                    SELECT job_id, max(id) AS newest FROM (
                        SELECT * FROM (SELECT id, job_id FROM subscriptions WHERE guild_id = ? AND user_id = ?
+                                      AND channel_id IN (SELECT value FROM json_each(?))
                                       ORDER BY id DESC LIMIT ?)
                        UNION ALL
                        SELECT * FROM (SELECT id, job_id FROM subscriptions WHERE channel_id = ?
                                       ORDER BY id DESC LIMIT ?))
                    GROUP BY job_id ORDER BY newest DESC LIMIT ?
                ) ON jobs.id = job_id ORDER BY newest DESC""",
-            (destination.guild_id, user_id, 2 * limit, destination.channel_id, 2 * limit, limit),
+            (
+                destination.guild_id,
+                user_id,
+                json.dumps([*channels]),
+                2 * limit,
+                destination.channel_id,
+                2 * limit,
+                limit,
+            ),
         )
         return [known_of(row) for row in rows]
 
-    async def to_poll(self) -> list[int]:
-        """The row ids of the subscribed jobs that may still have news: running, or cancelled within the last hour."""
+    async def to_poll(self, provider: ProviderName) -> list[int]:
+        """The row ids of a provider's subscribed jobs that may have news: running, or cancelled within an hour."""
         found: list[int] = []
         while rows := await self._db.rows(  # page by page: other queries get their turn, and no row stays in memory
-            """SELECT id FROM jobs WHERE over = 0 AND id > ?
+            """SELECT id FROM jobs WHERE over = 0 AND provider = ? AND id > ?
                AND EXISTS (SELECT 1 FROM subscriptions WHERE job_id = jobs.id AND NOT stopped) ORDER BY id LIMIT ?""",
-            (found[-1] if found else 0, _PAGE),
+            (provider, found[-1] if found else 0, _PAGE),
         ):
             found += (row["id"] for row in rows)
         cancelled = await self._db.rows(
-            """SELECT id FROM jobs WHERE status = 'cancelled' AND over_at > ?
+            """SELECT id FROM jobs WHERE status = 'cancelled' AND over_at > ? AND provider = ?
                AND EXISTS (SELECT 1 FROM subscriptions WHERE job_id = jobs.id AND NOT stopped)""",
-            (self._clock.time() - _POLL_CANCELLED_FOR,),
+            (self._clock.time() - _POLL_CANCELLED_FOR, provider),
         )
         return [*found, *(row["id"] for row in cancelled)]
 

@@ -135,20 +135,21 @@ class Outbox(Repository):
         timed_out: bool = False,
         fallback: Fallback | None = None,
         gone: bool = False,
+        here: bool = False,
     ) -> Delivery:
         """Retry in `pause` seconds, with `fallback` where it is given; `delivery` is the row before its claim.
 
         `unsent`: Discord certainly did not store it, so SENDING becomes WAITING and the history is not searched.
-        `gone`: the channel seems to be gone, which stays recorded while other errors come between. A failure before
-        the claim counts as an attempt too: it must not block later deliveries for ever. One that was dropped, given
-        up or posted meanwhile stays as it is.
+        `gone`: the channel seems to be gone, which stays recorded while other errors come between, until it is known to
+        be `here`. A failure before the claim counts as an attempt too: it must not block later deliveries for ever. One
+        that was dropped, given up or posted meanwhile stays as it is.
         """
         return await self._change(
             delivery,
             _POSTED if delivery.state is DeliveryState.POSTED else OPEN,
             """next_try = ?, error = ?, attempts = ?, timeouts = timeouts + ?, fallback = ?,
                state = iif(? AND state = 'sending', 'waiting', state),
-               gone_since = iif(?, coalesce(gone_since, ?), gone_since)""",
+               gone_since = iif(?, coalesce(gone_since, ?), iif(?, NULL, gone_since))""",
             (
                 self._clock.time() + pause,
                 error,
@@ -158,6 +159,7 @@ class Outbox(Repository):
                 unsent,
                 gone,
                 self._clock.time(),
+                here,
             ),
         )
 

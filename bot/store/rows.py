@@ -15,6 +15,7 @@ from bot.models import (
     Job,
     KnownJob,
     Person,
+    ProviderName,
     Submission,
     SubmissionState,
 )
@@ -84,6 +85,7 @@ def submission_of(row: aiosqlite.Row) -> Submission:
         destination=destination_of(row),
         person=Person(id=row["user_id"], name=row["user_name"]),
         created_at=aware(row["created_at"]),
+        provider=ProviderName(row["provider"]),
         prompt=row["prompt"],
         state=SubmissionState(row["state"]),
         child_id=row["child_id"],

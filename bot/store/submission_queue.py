@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from bot.models import Submission
+from bot.models import ProviderName, Submission
 from bot.store.repository import Repository
 from bot.store.rows import submission_of
 from bot.store.submission_statements import OPEN_STATES, QUEUED
@@ -11,21 +11,21 @@ from bot.store.submission_statements import OPEN_STATES, QUEUED
 class QueuedSubmissions(Repository):
     """The queue of submissions as it is stored."""
 
-    async def next(self, limit: int) -> list[Submission]:
-        """The first submissions that may be sent.
+    async def next(self, provider: ProviderName, limit: int) -> list[Submission]:
+        """The first submissions that may be sent to this provider.
 
         Left out are those of paused servers, and U1-U4 while the same button was sent for another server: its outcome
         decides.
         """
         rows = await self._db.rows(
             f"""SELECT submissions.* FROM submissions LEFT JOIN servers USING (guild_id)
-                WHERE {QUEUED} AND waits_for IS NULL
+                WHERE {QUEUED} AND provider = ? AND waits_for IS NULL
                 AND NOT coalesce(json_extract(settings, '$.paused'), 0)
                 AND NOT (tier = 'pick' AND EXISTS (
                     SELECT 1 FROM submissions AS twin WHERE twin.parent_id = submissions.parent_id
                     AND twin.button = submissions.button AND twin.state IN ('sent', 'unconfirmed')))
                 ORDER BY submissions.id LIMIT ?""",
-            (limit,),
+            (provider, limit),
         )
         return [submission_of(row) for row in rows]
 
@@ -35,12 +35,12 @@ class QueuedSubmissions(Repository):
         return [submission_of(row) for row in rows]
 
     async def position(self, submission: Submission) -> int:
-        """The position in the queue, from 1; 0 where it is not queued, or waits for one that was sent."""
+        """The position in its provider's queue, from 1; 0 where it is not queued, or waits for one that was sent."""
         first_id = submission.waits_for or submission.id
         rows = await self._db.rows(
-            f"""SELECT count(*) FROM submissions WHERE {QUEUED} AND waits_for IS NULL
+            f"""SELECT count(*) FROM submissions WHERE {QUEUED} AND provider = :provider AND waits_for IS NULL
                 AND id <= :id AND EXISTS (SELECT 1 FROM submissions WHERE id = :id AND state = 'queued')""",
-            {"id": first_id},
+            {"id": first_id, "provider": submission.provider},
         )
         return int(rows[0][0])
 
@@ -53,7 +53,7 @@ class QueuedSubmissions(Repository):
         return [submission_of(row) for row in rows]
 
     async def count(self) -> int:
-        """How many submissions wait for a slot, of all servers."""
+        """How many submissions wait for a slot, of all servers and providers."""
         (row,) = await self._db.rows(f"SELECT count(*) FROM submissions WHERE {QUEUED} AND waits_for IS NULL")
         return int(row[0])
 
@@ -62,22 +62,27 @@ class QueuedSubmissions(Repository):
         (row,) = await self._db.rows(f"SELECT count(*) FROM submissions WHERE {QUEUED} AND +guild_id = ?", (guild_id,))
         return int(row[0])
 
-    async def unconfirmed(self) -> list[Submission]:
-        """The submissions that were sent and whose answer is not known, those in flight included."""
+    async def unconfirmed(self, provider: ProviderName) -> list[Submission]:
+        """The submissions that were sent to this provider and whose answer is not known, those in flight included."""
         rows = await self._db.rows(
-            f"SELECT * FROM submissions WHERE state IN ({OPEN_STATES}) AND state <> 'queued' ORDER BY id"
+            f"""SELECT * FROM submissions WHERE state IN ({OPEN_STATES}) AND state <> 'queued' AND provider = ?
+                ORDER BY id""",
+            (provider,),
         )
         return [submission_of(row) for row in rows]
 
-    async def lost(self, age: timedelta) -> list[Submission]:
-        """The submissions without a job that were sent at most `age` ago: theirs may turn up."""
+    async def lost(self, provider: ProviderName, age: timedelta) -> list[Submission]:
+        """The submissions without a job that were sent to this provider at most `age` ago: theirs may turn up."""
         rows = await self._db.rows(
-            "SELECT * FROM submissions WHERE state = 'lost' AND sent_at > ? ORDER BY sent_at",
-            (self._clock.time() - age.total_seconds(),),
+            "SELECT * FROM submissions WHERE state = 'lost' AND sent_at > ? AND provider = ? ORDER BY sent_at",
+            (self._clock.time() - age.total_seconds(), provider),
         )
         return [submission_of(row) for row in rows]
 
-    async def to_notify(self) -> list[Submission]:
-        """The submissions that ended without their presser knowing it."""
-        rows = await self._db.rows("SELECT * FROM submissions WHERE notified = 0 AND ended_at IS NOT NULL ORDER BY id")
+    async def to_notify(self, provider: ProviderName) -> list[Submission]:
+        """The submissions to this provider that ended without their presser knowing it."""
+        rows = await self._db.rows(
+            "SELECT * FROM submissions WHERE notified = 0 AND ended_at IS NOT NULL AND provider = ? ORDER BY id",
+            (provider,),
+        )
         return [submission_of(row) for row in rows]

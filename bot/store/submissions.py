@@ -79,11 +79,12 @@ class Submissions(Repository):
                 if exceeded is not None:
                     return exceeded
             cursor = await db.execute(
-                """INSERT INTO submissions (reference, parent_id, button, tier, prompt, guild_id, channel_id, user_id,
-                                            user_name, waits_for, created_at, interaction_token)
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                """INSERT INTO submissions (reference, provider, parent_id, button, tier, prompt, guild_id, channel_id,
+                                            user_id, user_name, waits_for, created_at, interaction_token)
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
                 (
                     reference,
+                    parent.job.provider,
                     parent.id,
                     button,
                     tier,

@@ -5,7 +5,7 @@ import msgspec
 
 from bot.errors import TooManySubscriptions
 from bot.models import NO_PERSON, Delivery, Destination, Job, KnownJob, Origin, Person, Requesters, Subscription
-from bot.store.job_statements import one_known
+from bot.store.job_statements import known_as
 from bot.store.repository import Repository
 from bot.store.rows import aware, destination_of, known_of
 from bot.store.subscription_statements import BROUGHT, SubscriptionResult, subscribe
@@ -14,7 +14,7 @@ _UNATTENDED = "SELECT 1 FROM subscriptions WHERE job_id = ? AND channel_id = ? A
 _COUNT_RUNNING = """
     SELECT count(DISTINCT job_id) FROM jobs CROSS JOIN subscriptions ON job_id = jobs.id
     WHERE over = 0 AND +user_id = ? AND guild_id = ? AND NOT stopped"""  # +: not through their history
-_NEWEST = 60  # of a member's subscriptions, searched for the recently finished ones
+_NEWEST = 60  # of a member's subscriptions, searched for the recently finished ones and for their channels
 
 
 class MemberJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +65,7 @@ class Subscriptions(Repository):
         """Show a job in the channel that it named itself; `None` where that was done before, whatever its outcome."""
 
         async def work(db: aiosqlite.Connection) -> SubscriptionResult | None:
-            known = await one_known(db, "jobid = ?", (job.jobid,))
+            known = await known_as(db, job)
             if known is not None and await db.execute_fetchall(
                 _UNATTENDED, (known.id, destination.channel_id, NO_PERSON.id)
             ):
@@ -148,6 +148,25 @@ class Subscriptions(Repository):
             user_ids=frozenset(row["user_id"] for row in (*brought[:1], *brought_here[:1])),
             here=any(row["channel_id"] == destination.channel_id for row in rows),
         )
+
+    async def channels_of_job(self, job_id: int, guild_id: int) -> list[int]:
+        """The channels of a server in which a job was ever subscribed, the last ones first."""
+        rows = await self._db.rows(
+            """SELECT channel_id FROM subscriptions WHERE job_id = ? AND guild_id = ?
+               GROUP BY channel_id ORDER BY max(id) DESC""",
+            (job_id, guild_id),
+        )
+        return [row["channel_id"] for row in rows]
+
+    async def channels_of_member(self, user_id: int, guild_id: int) -> list[int]:
+        """The channels of a member's newest subscriptions in a server, the last ones first."""
+        rows = await self._db.rows(
+            """SELECT channel_id FROM (SELECT id, channel_id FROM subscriptions WHERE user_id = ? AND guild_id = ?
+                                       ORDER BY id DESC LIMIT ?)
+               GROUP BY channel_id ORDER BY max(id) DESC""",
+            (user_id, guild_id, _NEWEST),
+        )
+        return [row["channel_id"] for row in rows]
 
     async def count_running(self, user_id: int, guild_id: int) -> int:
         """How many running jobs this member is subscribed to in this server."""

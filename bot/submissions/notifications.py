@@ -5,7 +5,7 @@ A submission whose presser has no answer yet is left out: a notification changes
 
 from collections.abc import Awaitable, Callable, Collection
 
-from bot.models import Submission, SubmissionState
+from bot.models import ProviderName, Submission, SubmissionState
 from bot.store import Store
 from bot.submissions.pause import QueuePause
 from bot.submissions.tasks import Tasks, start, start_by_id
@@ -25,11 +25,13 @@ class Notifications:
     def __init__(
         self,
         *,
+        provider: ProviderName,
         store: Store,
         pause: QueuePause,
         notify: Callable[[Submission], Awaitable[None]],
         unanswered: Collection[str],
     ) -> None:
+        self._provider = provider
         self._store = store
         self._pause = pause
         self._notify = notify
@@ -63,7 +65,7 @@ class Notifications:
         now = loop_time()
         ended = [
             submission
-            for submission in await self._store.queue.to_notify()
+            for submission in await self._store.queue.to_notify(self._provider)
             if submission.reference not in self._unanswered
         ]
         self._notify_at = {submission.id: self._notify_at.get(submission.id, now) for submission in ended}

@@ -59,13 +59,16 @@ class SubmissionQueue:
         now: Callable[[], datetime],
         is_served: Callable[[int], bool] = lambda _guild_id: True,
     ) -> None:
+        self._provider = provider.name
         self._store = store
         self._queue_limit = queue_limit
         self._wakeup = Wakeup()
         self._pause = QueuePause(provider=provider.name, alerts=alerts, accounts=provider.accounts)
         self._reconciler = Reconciler(provider=provider, store=store, now=now)
         self._unanswered: set[str] = set()  # references of submissions whose presser has no answer yet
-        self._notifications = Notifications(store=store, pause=self._pause, notify=notify, unanswered=self._unanswered)
+        self._notifications = Notifications(
+            provider=provider.name, store=store, pause=self._pause, notify=notify, unanswered=self._unanswered
+        )
         self._sender = Sender(
             provider=provider,
             store=store,
@@ -206,8 +209,8 @@ class SubmissionQueue:
     async def _start_checks(self) -> float:
         """Start the checks of the reconciler that are due; the end of one under way wakes the loop."""
         wait = _LONGEST_PAUSE
-        unconfirmed = await self._store.queue.unconfirmed()
-        lost = await self._store.queue.lost(LATE_JOBS_FOUND_FOR)
+        unconfirmed = await self._store.queue.unconfirmed(self._provider)
+        lost = await self._store.queue.lost(self._provider, LATE_JOBS_FOUND_FOR)
         self._reconciler.keep_only(
             unconfirmed={submission.id for submission in unconfirmed}, lost={submission.id for submission in lost}
         )
@@ -228,7 +231,8 @@ class SubmissionQueue:
     async def _start_sends(self) -> float:
         """Start the requests whose turn it is: one at a time while it is not certain that they are accepted."""
         now = loop_time()
-        queued = await self._store.queue.next(_READ_AHEAD + len(self._unanswered) + len(self._skip_until))
+        read_ahead = _READ_AHEAD + len(self._unanswered) + len(self._skip_until)
+        queued = await self._store.queue.next(self._provider, read_ahead)
         # Where U1-U4 of the same job were pressed in two servers, the second is sent when the first has ended.
         picked = {(submission.parent_id, submission.button) for submission in queued if submission.id in self._sends}
         waiting = [

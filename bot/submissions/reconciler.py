@@ -156,12 +156,12 @@ class Reconciler:
 
     async def _has_owner(self, jobid: str) -> bool:
         """Whether another submission certainly made this job."""
-        known = await self._store.jobs.by_jobid(jobid)
+        known = await self._store.jobs.by_jobid(self._provider.name, jobid)
         return known is not None and await self._store.history.of_child(known.id) is not None
 
     async def _describe(self, jobid: str) -> Job | None:
         """Return a job; `None` where it cannot be described, such as a fresh one that is not known everywhere."""
-        known = await self._store.jobs.by_jobid(jobid)
+        known = await self._store.jobs.by_jobid(self._provider.name, jobid)
         if known is not None and known.job.reply_ref:
             return known.job
         try:

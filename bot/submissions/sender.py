@@ -251,7 +251,9 @@ class Sender:
     async def accept_by_reference(self, job: Job) -> None:
         """Accept the submission whose reference a job echoes, where its answer was lost; other jobs are left alone."""
         submission = await self._store.history.by_reference(job.reply_ref)
-        if submission is not None and submission.state in {SubmissionState.UNCONFIRMED, SubmissionState.LOST}:
+        if submission is None or submission.provider is not job.provider:
+            return
+        if submission.state in {SubmissionState.UNCONFIRMED, SubmissionState.LOST}:
             parent = await self._store.jobs.get(submission.parent_id)
             logs.turn_to(key=parent.key, destination=submission.destination)
             await self._accept_found(submission, job, parent)
@@ -271,7 +273,7 @@ class Sender:
 
     async def _perhaps(self, submission: Submission, job: Job) -> str:
         """Return the sentence for a submission that may have become `job`; a post of it in this channel has a key."""
-        known = await self._store.jobs.by_jobid(job.jobid)
+        known = await self._store.jobs.by_jobid(job.provider, job.jobid)
         post = (
             None
             if known is None or known.job.private

@@ -13,6 +13,8 @@ from bot.providers.base import Provider
 from bot.settings import Settings
 from bot.store import Store
 from bot.submissions import SubmissionQueue
+from bot.ui.posting_checks import PostingChecks
+from bot.ui.view_rights import ViewRights
 
 
 class Bot(Protocol):
@@ -24,6 +26,8 @@ class Bot(Protocol):
     submissions: SubmissionQueue
     settings: Settings
     command_mentions: Mapping[str, str]
+    posting_checks: PostingChecks
+    view_rights: ViewRights
 
     async def check_server(self, interaction: discord.Interaction) -> bool:
         """Whether the interaction's server is served; if it is not, the interaction is answered."""

@@ -30,6 +30,7 @@ class Permission(NamedTuple):
 
 
 READ_HISTORY = Permission("read_message_history", "Read Message History")
+_CONNECT = Permission("connect", "Connect")
 _SEND = Permission("send_messages", "Send Messages")
 _SEND_IN_THREADS = Permission("send_messages_in_threads", "Send Messages in Threads")
 
@@ -39,19 +40,37 @@ def send_permission(*, thread: bool) -> Permission:
     return _SEND_IN_THREADS if thread else _SEND
 
 
-def needed(*, thread: bool) -> tuple[Permission, ...]:
-    """The permissions that a post needs."""
+def needed(*, thread: bool, voice: bool = False) -> tuple[Permission, ...]:
+    """The permissions that a post needs; in the chat of a voice or stage channel, Connect is one.
+
+    https://discord.com/developers/docs/topics/permissions#permission-overwrites
+    """
     return (
         Permission("view_channel", "View Channel"),
+        *((_CONNECT,) if voice else ()),
         send_permission(thread=thread),
         Permission("embed_links", "Embed Links"),
         Permission("attach_files", "Attach Files"),
     )
 
 
-def lacking(permissions: discord.Permissions, *, thread: bool = False) -> list[str]:
+def lacking(permissions: discord.Permissions, *, thread: bool = False, voice: bool = False) -> list[str]:
     """The names of the permissions that are missing for a post."""
-    return [permission.label for permission in needed(thread=thread) if not getattr(permissions, permission.flag)]
+    return [
+        permission.label
+        for permission in needed(thread=thread, voice=voice)
+        if not getattr(permissions, permission.flag)
+    ]
+
+
+def is_voice(channel: object) -> bool:
+    """Whether a channel is a voice or stage channel, whose chat also needs Connect."""
+    return isinstance(channel, discord.VoiceChannel | discord.StageChannel)
+
+
+def is_locked(thread: discord.Thread, permissions: discord.Permissions) -> bool:
+    """Whether a moderator has locked a thread, for all who lack Manage Threads."""
+    return thread.locked and not permissions.manage_threads
 
 
 def listed(words: Sequence[str]) -> str:
@@ -77,10 +96,11 @@ async def channel_error(bot: discord.Client, destination: Destination) -> str | 
         return None
     if thread is None and not isinstance(channel, discord.abc.Messageable):
         return "messages can't be sent in it, only in a channel or post inside it"
+    me.timed_out_until = None  # that would mask the permissions, and is waited for, see `posting_checks`
     permissions = channel.permissions_for(me)
-    if thread is not None and thread.locked and not permissions.manage_threads:
+    if thread is not None and is_locked(thread, permissions):
         return "it is locked"
-    missing = lacking(permissions, thread=thread is not None)
+    missing = lacking(permissions, thread=thread is not None, voice=is_voice(channel))
     if thread is None and _SEND.label in missing:  # Discord then reports Embed Links and Attach Files missing, too
         missing = missing[: missing.index(_SEND.label) + 1]
     return f"I lack {listed(missing)} there" if missing else None

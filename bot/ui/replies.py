@@ -12,7 +12,7 @@ from bot.discord_codes import INTERACTION_EXPIRED, PRIVATE_ANSWER_GONE
 from bot.errors import DarkroomError
 from bot.formatting.captions import CONTENT_LIMIT
 from bot.ui.command_mentions import with_mentions
-from bot.ui.permissions import lacking
+from bot.ui.permissions import is_voice, lacking
 from bot.ui.refusals import sentence_for
 
 log = logging.getLogger(__name__)
@@ -152,7 +152,8 @@ def _missing(interaction: discord.Interaction) -> list[str]:
     """The names of the permissions that the bot lacks for a post in the interaction's channel."""
     if interaction.guild_id is None:
         return []
-    return lacking(interaction.app_permissions, thread=isinstance(interaction.channel, discord.Thread))
+    channel = interaction.channel
+    return lacking(interaction.app_permissions, thread=isinstance(channel, discord.Thread), voice=is_voice(channel))
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -15,6 +15,7 @@ from bot.models import OPEN_SUBMISSIONS, DeliveryKind, Submission, SubmissionSta
 from bot.store import Store
 from bot.ui.command_mentions import replace_commands
 from bot.ui.interactions import Bot, jump
+from bot.ui.posting_texts import timed_out_text
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +79,11 @@ class SubmissionReplies:
                 return await self._repeated_text(submission)
             case SubmissionState.DECLINED:
                 return formatting.declined(submission)
+            case SubmissionState.ACCEPTED:
+                checks = cast(Bot, self._bot).posting_checks
+                until = await checks.timed_out_until(submission.destination.guild_id)
+                waits = "" if until is None else timed_out_text(until)
+                return f"{formatting.ended(submission)} {waits}".strip()
             case _:
                 return formatting.ended(submission)
 

@@ -9,7 +9,8 @@ from bot.errors import TooManySubscriptions, UserError
 from bot.models import Destination, Job, Origin
 from bot.store import SubscriptionOutcome, SubscriptionResult
 from bot.ui.interactions import bot_of, destination_of, in_thread, person_of, remember_file_limit_of
-from bot.ui.permissions import GONE, channel_error, lacking, listed, send_permission
+from bot.ui.permissions import channel_error, is_locked, is_voice, lacking, send_permission
+from bot.ui.posting_texts import LOCKED, lacking_text, refused_text, refused_there, results_channel_text, timed_out_text
 
 log = logging.getLogger(__name__)
 
@@ -17,18 +18,28 @@ MAX_RUNNING = 10
 """Running jobs that one member may be subscribed to in one server."""
 
 
-def check_rights(interaction: discord.Interaction) -> None:
-    """Raise `UserError` naming the missing permission, unless both the bot and the member may post here.
+async def check_posting(interaction: discord.Interaction) -> str:
+    """Raise `UserError` with what keeps the bot, or the member, from posting here; see `posting_texts`.
 
-    Discord sends the permissions of both with every interaction; in threads, sending needs another permission.
+    Discord sends the permissions of both with every interaction, and is asked for the rest. Returns a sentence for the
+    member where the bot has to wait before it may post, else an empty one.
     """
-    missing = lacking(interaction.app_permissions, thread=in_thread(interaction))
-    if missing:
-        raise UserError(
-            f"I can't post here, because I lack {listed(missing)}. "
-            "Someone who manages this channel can change that under Edit Channel, Permissions."
-        )
     _check_member_may_send(interaction)
+    permissions, channel = interaction.app_permissions, interaction.channel
+    checks, here = bot_of(interaction).posting_checks, destination_of(interaction)
+    missing = lacking(permissions, thread=in_thread(interaction), voice=is_voice(channel))
+    if missing:
+        until = await checks.timed_out_until(here.guild_id)  # it may be why they are missing
+        if until is None:
+            raise UserError(lacking_text(missing))
+        return timed_out_text(until)
+    if isinstance(channel, discord.Thread) and is_locked(channel, permissions):
+        raise UserError(LOCKED)
+    obstacle = await checks.obstacle(here, permissions.value)
+    if obstacle.refused is not None:
+        private_thread = isinstance(channel, discord.Thread) and channel.is_private()
+        raise UserError(refused_text(*obstacle.refused, private_thread=private_thread))
+    return "" if obstacle.timed_out_until is None else timed_out_text(obstacle.timed_out_until)
 
 
 def _check_member_may_send(interaction: discord.Interaction) -> None:
@@ -36,32 +47,29 @@ def _check_member_may_send(interaction: discord.Interaction) -> None:
         raise UserError("You don't have permission to send messages here, so I won't post here for you either.")
 
 
-async def results_destination(interaction: discord.Interaction) -> tuple[Destination, str | None]:
+async def results_destination(interaction: discord.Interaction) -> tuple[Destination, str]:
     """Where the results of jobs requested here are posted: the server's channel for results, else here.
 
-    The second value is a sentence for the member if the server's channel cannot be used; the result is then posted
-    here. Raises `UserError` as `check_rights` does. Who can read the channel for results is the admins' decision.
+    The second value is a sentence for the member if the server's channel cannot be used, and the result is posted here,
+    or if the bot has to wait before it may post. Raises `UserError` as `check_posting` does. Who can read the channel
+    for results is the admins' decision.
     """
     here = destination_of(interaction)
     channel_id = (await bot_of(interaction).store.servers.settings(here.guild_id)).results_channel
     if channel_id is None or channel_id == here.channel_id:
-        check_rights(interaction)
-        return here, None
+        return here, await check_posting(interaction)
     _check_member_may_send(interaction)
     there = Destination(guild_id=here.guild_id, channel_id=channel_id)
     error = await channel_error(interaction.client, there)
     if error is None:
-        return there, None
-    check_rights(interaction)
-    if error == GONE:
-        return here, (
-            "This server's channel for results was deleted, or is hidden from me. Someone with Manage Server can "
-            "choose another one in `/darkroom settings`."
-        )
-    return here, (
-        f"I can't post in <#{channel_id}>, this server's channel for results: {error}. Someone with Manage Server can "
-        "choose another one in `/darkroom settings`."
-    )
+        obstacle = await bot_of(interaction).posting_checks.obstacle(there)
+        if obstacle.timed_out_until is not None:
+            return there, timed_out_text(obstacle.timed_out_until)
+        if obstacle.refused is None:
+            return there, ""
+        error = refused_there(obstacle.refused.code)
+    waits = await check_posting(interaction)
+    return here, f"{results_channel_text(channel_id, error)} {waits}".strip()
 
 
 async def check_load(interaction: discord.Interaction) -> None:

@@ -154,7 +154,7 @@ async def history(folder: str, url: str) -> dict[str, float]:
             "ask": ask,
             "outbox": lambda: store.outbox.due(),
             "edits": lambda: store.outbox.to_edit(),
-            "recent": lambda: store.jobs.recent(destination, 7),
+            "recent": lambda: store.jobs.recent(destination, 7, [destination.channel_id]),
         }
         for name, step in steps.items():
             figures[name] = await _milliseconds(step)

@@ -28,9 +28,10 @@ from bot.models import (
     Submission,
     SubmissionState,
 )
+from bot.models.provider import ProviderName
 from bot.store import Store, SubscriptionOutcome, open_store
 from bot.store.backups import BackupError, nightly
-from bot.store.connection import FILE, MIGRATIONS
+from bot.store.connection import FILE, MIGRATIONS, open_database
 from bot.store.file_header import DatabaseState, read_header
 from bot.store.restore import restore
 from tests.disk import largest_file
@@ -182,7 +183,7 @@ async def test_what_nobody_needs_goes_with_all_that_belongs_to_it(
         clock.forward(store, days=0.2)
         assert await store.pruning.prune(90) == 2
         assert [await count(store, table) for table in ("jobs", "subscriptions", "submissions")] == [1, 1, 0]
-        assert await store.jobs.by_jobid("job:young") is not None
+        assert await store.jobs.by_jobid(ProviderName.USEAPI, "job:young") is not None
         assert await store.database.rows("PRAGMA foreign_key_check") == []
         assert await store.pruning.prune(90) == 0
     assert [line for line in caplog.messages if "Deleted" in line] == [
@@ -536,6 +537,18 @@ RELEASED[6] = f"""{RELEASED[5]}
         (7, 2, 900, 901, 0, '', 5, 1),
         (8, 2, 900, 901, 2, 'Bo', 6, 1);
 """
+_SUBSCRIBED = (
+    "INSERT INTO subscriptions (id, job_id, guild_id, channel_id, user_id, user_name, created_at, stopped) VALUES"
+)
+RELEASED[7] = f"""{RELEASED[5].replace("INSERT INTO subscriptions VALUES", _SUBSCRIBED)}
+    INSERT INTO subscriptions (id, job_id, guild_id, channel_id, user_id, user_name, created_at, stopped, origin)
+        VALUES (3, 1, 100, 200, 2, 'Bo', 3, 0, 'key');
+    INSERT INTO deliveries (id, kind, job_id, submission_id, guild_id, channel_id, nonce, state, next_try, created_at)
+        VALUES (2, 'notice', 1, 2, 100, 200, 'bbbbbbbbbbbbbbbbbbbbbbbb', 'waiting', 3, 3);
+    INSERT INTO submissions VALUES
+        (3, 'ref3', 1, NULL, 'U2', 'pick', '', 100, 200, 1, 'Mira', 'queued', NULL, '', 5, NULL, NULL, 0, ''),
+        (4, 'ref4', 1, NULL, 'U2', 'pick', '', 100, 200, 2, 'Bo', 'queued', 3, '', 6, NULL, NULL, 0, '');
+"""
 
 SAME = {
     "jobs": "id, key, jobid, status, over, answer, added_at, changed_at, over_at",
@@ -598,8 +611,10 @@ async def test_a_database_of_each_release_is_brought_up_to_date_with_all_its_row
         ]
         assert await store.database.rows("PRAGMA foreign_key_check") == []
         (version,) = await store.database.rows("PRAGMA user_version")
-        assert await store.jobs.to_poll() == [], "Mira had stopped"
-        assert await store.jobs.by_key("AAAA", 100) is not None
+        assert await store.jobs.to_poll(ProviderName.USEAPI) == [], "Mira had stopped"
+        parent = await store.jobs.by_key("AAAA", 100)
+        assert parent is not None
+        assert await store.jobs.by_jobid(ProviderName.USEAPI, "job:parent") == parent
         states = {row["id"]: (row["state"], row["waits_for"]) for row in await submissions(store)}
     assert after == before
     if released == 4:
@@ -635,6 +650,41 @@ async def test_no_charge_that_0_1_0_denied_is_denied_after_the_update(tmp_path: 
     assert "may have been charged" in sentences[2]
     assert "may have been charged" in sentences[6]
     assert not [sentence for sentence in sentences.values() if "nothing was charged" in sentence]
+
+
+async def test_an_update_that_would_orphan_rows_is_not_made(tmp_path: Path) -> None:
+    released = sorted(MIGRATIONS.glob("*.sql"))
+    with closing(sqlite3.connect(tmp_path / FILE)) as database:
+        for number, script in enumerate(released[:7], start=1):
+            database.executescript(f"{script.read_text(encoding='utf-8')}; PRAGMA user_version = {number};")
+        database.executescript(RELEASED[7])
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    for script in released[:7]:
+        shutil.copy(script, folder)
+    (folder / "0008_careless.sql").write_text("DELETE FROM jobs WHERE id = 2;", encoding="utf-8")
+    with pytest.raises(StoreError, match=r"would leave 2 rows without what they belong to, .* Nothing was changed"):
+        async with open_database(tmp_path, folder):
+            pass
+    assert read(tmp_path / FILE, "SELECT count(*) FROM jobs") == [(2,)]
+    assert read(tmp_path / FILE, "PRAGMA user_version") == [(7,)]
+
+
+async def test_two_providers_may_use_the_same_id(tmp_path: Path, clock: Clock) -> None:
+    theirs = msgspec.structs.replace(RUNNING, provider=ProviderName.MIDJOURNEY_PROXY)
+    async with open_store(tmp_path, clock) as store:
+        first = await store.subscriptions.add(RUNNING, HERE, MIRA)
+        second = await store.subscriptions.add(theirs, HERE, MIRA)
+        assert first.known.id != second.known.id
+        for provider, subscribed in ((ProviderName.USEAPI, first), (ProviderName.MIDJOURNEY_PROXY, second)):
+            assert await store.jobs.to_poll(provider) == [subscribed.known.id]
+            found = await store.jobs.by_jobid(provider, RUNNING.jobid)
+            assert found is not None
+            assert (found.id, found.job.provider) == (subscribed.known.id, provider)
+            queued = await press(store, found.id)
+            assert [each.id for each in await store.queue.next(provider, 9)] == [queued.id]
+            assert await store.queue.position(queued) == 1, "each provider has a queue of its own"
+        assert (await store.subscriptions.add(theirs, HERE, MIRA)).known.id == second.known.id
 
 
 async def test_of_old_subscriptions_only_those_that_brought_the_job_give_rights(tmp_path: Path, clock: Clock) -> None:

@@ -299,7 +299,7 @@ async def test_a_loop_that_failed_polls_all_jobs_when_it_is_started_again(idle: 
     loop = asyncio.create_task(idle.poller.run())
     await asyncio.sleep(30)
     await ended(loop)
-    assert await idle.store.jobs.to_poll() == []
+    assert await idle.store.jobs.to_poll(ProviderName.USEAPI) == []
 
 
 async def test_a_job_without_subscriptions_is_polled_no_more(harness: PollerHarness) -> None:
@@ -611,7 +611,7 @@ async def test_an_account_that_is_refused_is_probed_once_a_minute_and_the_subscr
     assert 110 <= len(probes) <= 120
     assert min(gaps(probes)) >= 60
     assert harness.useapi.most_in_flight == 1
-    assert len(await harness.store.jobs.to_poll()) == 5
+    assert len(await harness.store.jobs.to_poll(ProviderName.USEAPI)) == 5
     assert {topic for topic, _ in harness.alerts} == {"useapi"}
     assert refusal().for_admin in harness.alerts[0][1]
 
@@ -767,7 +767,7 @@ async def test_one_odd_job_does_not_starve_the_others(
     for number in range(30):
         harness.useapi.answers[f"job {number}"] = done(f"job {number}")
     await asyncio.sleep(2 * MINUTE)
-    assert await harness.store.jobs.to_poll() == [odd.id]
+    assert await harness.store.jobs.to_poll(ProviderName.USEAPI) == [odd.id]
 
 
 async def test_a_job_that_alone_is_asked_to_wait_waits_alone(harness: PollerHarness) -> None:
@@ -811,7 +811,7 @@ async def test_the_only_account_blocked_is_probed_once_a_minute_and_is_one_alert
     harness.useapi.default = lambda _: AccountBlocked()
     await asyncio.sleep(2 * DAY)
     assert min(gaps(harness.useapi.times(since=MINUTE))) >= 60
-    assert len(await harness.store.jobs.to_poll()) == 3
+    assert len(await harness.store.jobs.to_poll(ProviderName.USEAPI)) == 3
     assert len(harness.alerts) == 1
 
 
@@ -847,7 +847,7 @@ async def stopped_while_blocked(harness: PollerHarness) -> None:
     await asyncio.sleep(10 * MINUTE)
     await harness.stop(odd)
     await asyncio.sleep(10 * MINUTE)
-    assert odd.id not in await harness.store.jobs.to_poll()
+    assert odd.id not in await harness.store.jobs.to_poll(ProviderName.USEAPI)
 
 
 async def test_an_account_that_works_again_after_its_last_job_was_stopped_ends_the_alert(

@@ -12,6 +12,7 @@ import pytest
 
 from bot.errors import StoreError
 from bot.models import CostTier, Destination, Job, KnownJob, Limits, Person, Status, SubmissionState
+from bot.models.provider import ProviderName
 from bot.store import Store, connection, open_store
 
 HERE = Destination(guild_id=100, channel_id=200)
@@ -55,7 +56,7 @@ async def store_with(ended: int, folder: Path) -> AsyncIterator[Store]:
 
 async def a_day(store: Store) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     """Everything that the store is asked for in the course of a job, what to call it first."""
-    (job_id,) = await store.jobs.to_poll()
+    (job_id,) = await store.jobs.to_poll(ProviderName.USEAPI)
     (status_card,) = await store.outbox.due()
     yield "claim", store.outbox.claim(status_card)
     yield "delivery", store.deliveries.by_nonce(status_card.nonce)
@@ -63,18 +64,20 @@ async def a_day(store: Store) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     yield "ask, once more", store.subscriptions.add(RUNNING, HERE, MIRA)
     yield "posts_to_edit", store.outbox.to_edit()
     yield "shown", store.outbox.mark_edited(status_card, 0)
-    yield "running", store.jobs.to_poll()
+    yield "running", store.jobs.to_poll(ProviderName.USEAPI)
     yield "looks", store.jobs.poll_targets([job_id])
     yield "count_running", store.subscriptions.count_running(MIRA.id, HERE.guild_id)
     yield "count_watched", store.subscriptions.count_in_server(HERE.guild_id)
     yield "watches", store.subscriptions.in_channel(job_id, HERE.channel_id)
     yield "requesters", store.subscriptions.requesters(job_id, HERE)
+    yield "channels_of_job", store.subscriptions.channels_of_job(job_id, HERE.guild_id)
+    yield "channels_of_member", store.subscriptions.channels_of_member(MIRA.id, HERE.guild_id)
     yield "known", store.jobs.get(job_id)
-    yield "by_jobid", store.jobs.by_jobid(RUNNING.jobid)
+    yield "by_jobid", store.jobs.by_jobid(ProviderName.USEAPI, RUNNING.jobid)
     yield "came_by_itself", store.subscriptions.has_unattended(1, 200)
     yield "usual", store.durations.typical(RUNNING)
     yield "by_key", store.jobs.by_key("k7", HERE.guild_id)
-    yield "recent", store.jobs.recent(HERE, MIRA.id)
+    yield "recent", store.jobs.recent(HERE, MIRA.id, [HERE.channel_id])
     yield "waits", store.subscriptions.waiting_for(MIRA.id, HERE.guild_id)
     yield "ended_lately", store.subscriptions.recently_finished(MIRA.id, HERE.guild_id)
     yield "stop_waiting", store.subscriptions.unsubscribe(job_id, HERE.channel_id, 2)
@@ -114,8 +117,8 @@ async def some_submissions(store: Store, parent: KnownJob) -> AsyncIterator[tupl
     for button, tier in (("V1", CostTier.VARY), ("U1", CostTier.PICK), ("U1", CostTier.PICK), ("V2", CostTier.VARY)):
         yield f"press, {button}", store.submissions.add(parent, button, HERE, MIRA, tier=tier, limits=numbers)
         numbers = Limits()
-    yield "next_presses", store.queue.next(100)
-    vary, pick, other = await store.queue.next(100)
+    yield "next_presses", store.queue.next(ProviderName.USEAPI, 100)
+    vary, pick, other = await store.queue.next(ProviderName.USEAPI, 100)
     yield "behind", store.queue.followers(pick)
     yield "place_in_line", store.queue.position(pick)
     yield "waiting_presses", store.queue.of_member(MIRA.id, HERE.guild_id)
@@ -126,21 +129,21 @@ async def some_submissions(store: Store, parent: KnownJob) -> AsyncIterator[tupl
     yield "back_in_line", store.submissions.requeue(vary, 9, "too many")
     yield "take, again", store.submissions.mark_sent(vary)
     yield "doubt", store.submissions.mark_unconfirmed(vary)
-    yield "doubtful", store.queue.unconfirmed()
+    yield "doubtful", store.queue.unconfirmed(ProviderName.USEAPI)
     yield "withdraw", store.submissions.cancel(other)
     yield "press_ended", store.submissions.mark_failed(vary, SubmissionState.LOST, "lost")
-    yield "lost", store.queue.lost(timedelta(days=1))
+    yield "lost", store.queue.lost(ProviderName.USEAPI, timedelta(days=1))
     yield "by_reference", store.history.by_reference(vary.reference)
     child = msgspec.structs.replace(RUNNING, jobid="job:child", parent_jobid=parent.job.jobid)
     late = msgspec.structs.replace(child, jobid="job:late", reply_ref=vary.reference)
     yield "press_made", store.submissions.mark_accepted(pick, child, repeated=False, delay=15)
-    yield "untold", store.queue.to_notify()
+    yield "untold", store.queue.to_notify(ProviderName.USEAPI)
     yield "told", store.submissions.mark_notified(pick)
     yield "tell_by_notice", store.submissions.notify_in_channel(vary)
     yield "found late", store.submissions.mark_found(vary, late, delay=15)
     yield "child_of", store.history.child_of(parent.id, "U1")
     yield "picks", store.history.picks(parent.id, HERE)
-    made = await store.jobs.by_jobid("job:child")
+    made = await store.jobs.by_jobid(ProviderName.USEAPI, "job:child")
     assert made is not None
     yield "press_of_child", store.history.of_child(made.id)
     yield "press_totals", store.history.totals(HERE.guild_id, NOON - timedelta(days=31))
@@ -180,7 +183,9 @@ async def test_no_query_reads_a_table_from_end_to_end(tmp_path: Path) -> None:
         assert len(queries) > 30
         for sql in queries:
             plan = [row["detail"] for row in await store.database.rows(f"EXPLAIN QUERY PLAN {sql}")]
-            assert not [line for line in plan if re.fullmatch(r"SCAN (jobs|watches|deliveries|presses)", line)], sql
+            assert not [
+                line for line in plan if re.fullmatch(r"SCAN (jobs|subscriptions|deliveries|submissions)", line)
+            ], sql
 
 
 async def test_twice_the_backlog_costs_twice_as_much(tmp_path: Path) -> None:
@@ -213,7 +218,7 @@ async def test_a_large_file_is_read_at_the_start_only_where_there_is_work(
     monkeypatch.setattr(connection, "CHECKED_WHOLE", 0)
     damage(tmp_path / connection.FILE, b'"jobid":"old"')
     async with open_store(tmp_path, lambda: NOON) as store:
-        assert len(await store.jobs.to_poll()) == 1
+        assert len(await store.jobs.to_poll(ProviderName.USEAPI)) == 1
     damage(tmp_path / connection.FILE, b'"jobid":"job:running"')
     with pytest.raises(StoreError, match="is damaged"):
         async with open_store(tmp_path, lambda: NOON):

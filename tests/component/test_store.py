@@ -25,6 +25,7 @@ from bot.models import (
     Status,
     Submission,
 )
+from bot.models.provider import ProviderName
 from bot.store import Store, SubscriptionOutcome, open_store
 from bot.store.connection import MIGRATIONS, open_database
 
@@ -141,7 +142,7 @@ async def test_news_about_several_jobs_is_written_whole_or_not_at_all(store: Sto
     unwritable = msgspec.structs.replace(DONE, jobid="job:2", prompt="\ud800")
     with pytest.raises(UnicodeEncodeError):
         await store.jobs.record([(first.known.id, DONE), (second.known.id, unwritable)])
-    assert sorted(await store.jobs.to_poll()) == [first.known.id, second.known.id]
+    assert sorted(await store.jobs.to_poll(ProviderName.USEAPI)) == [first.known.id, second.known.id]
     assert {status_card.kind for status_card in await store.outbox.due()} == {DeliveryKind.STATUS_CARD}
 
 
@@ -165,7 +166,7 @@ async def test_everything_is_there_after_a_restart(tmp_path: Path, clock: Clock)
         store.clock.note_snowflake(10**18)
         assert await store.outbox.claim(await only(store)) is not None
     async with open_store(tmp_path, clock) as store:
-        assert await store.jobs.to_poll() == [subscribed.known.id]
+        assert await store.jobs.to_poll(ProviderName.USEAPI) == [subscribed.known.id]
         status_card = await only(store)
         assert status_card.state is DeliveryState.SENDING
         assert 10**18 - 10**11 < status_card.after_id < 10**18
@@ -281,7 +282,7 @@ async def test_nobody_learns_who_stopped(store: Store) -> None:
     ] == [BO]
     await store.subscriptions.stop_all(status_card)
     assert await store.subscriptions.in_channel(subscribed.known.id, HERE.channel_id) == []
-    assert await store.jobs.to_poll() == []
+    assert await store.jobs.to_poll(ProviderName.USEAPI) == []
     await store.jobs.record([(subscribed.known.id, DONE)])
     assert await store.outbox.due() == []
 
@@ -295,7 +296,7 @@ async def test_a_job_is_known_by_its_key_in_its_own_server_only(store: Store) ->
 async def test_recent_jobs_are_the_members_and_the_channels_newest_first(store: Store) -> None:
     for number, (destination, person) in enumerate(((HERE, MIRA), (THERE, BO), (HERE, BO), (THERE, MIRA))):
         await store.subscriptions.add(msgspec.structs.replace(RUNNING, jobid=f"job:{number}"), destination, person)
-    recent = await store.jobs.recent(HERE, MIRA.id)
+    recent = await store.jobs.recent(HERE, MIRA.id, [HERE.channel_id, THERE.channel_id])
     assert [known.job.jobid for known in recent] == ["job:3", "job:2", "job:0"]
 
 
@@ -364,6 +365,16 @@ async def test_a_result_that_proved_to_be_posted_is_not_given_up(store: Store) -
     post = await store.deliveries.post_of(claimed.job_id, HERE.channel_id)
     assert post is not None
     assert (post.message_id, post.attempts, post.error, post.gone_since) == (5000, 0, "", None)
+
+
+async def test_a_channel_that_proves_to_be_there_is_not_gone_any_more(store: Store) -> None:
+    await store.subscriptions.add(DONE, HERE, MIRA)
+    claimed = await store.outbox.claim(await only(store))
+    assert claimed is not None
+    gone = await store.outbox.retry_later(claimed, 60, "HTTP 403", gone=True)
+    assert gone.gone_since is not None
+    assert (await store.outbox.retry_later(gone, 60, "reset")).gone_since == gone.gone_since
+    assert (await store.outbox.retry_later(gone, 60, "timed out", here=True)).gone_since is None
 
 
 async def test_a_post_that_two_people_delete_at_once_is_dropped_once(store: Store) -> None:
@@ -509,4 +520,4 @@ async def test_a_migration_that_breaks_off_changes_nothing(tmp_path: Path, clock
         async with open_database(data, migrations):
             pass
     async with open_store(data, clock) as store:
-        assert await store.jobs.to_poll() == [subscribed.known.id]
+        assert await store.jobs.to_poll(ProviderName.USEAPI) == [subscribed.known.id]

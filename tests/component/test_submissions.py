@@ -310,7 +310,7 @@ async def test_a_submission_is_sent_once_its_job_polled_and_its_presser_notified
     assert await harness.store.submissions.interaction_token(submission) == "", (
         "the token is kept no longer than needed"
     )
-    child = await harness.store.jobs.by_jobid("job:1")
+    child = await harness.store.jobs.by_jobid(ProviderName.USEAPI, "job:1")
     assert child is not None
     assert child.job.parent_jobid == GRID.jobid
     assert (await harness.store.history.of_child(child.id)) is not None
@@ -334,7 +334,7 @@ async def test_ten_members_pressing_u1_in_the_same_second_share_one_request(harn
     await asyncio.sleep(MINUTE)
     assert len(harness.useapi.posts) == 1
     assert Counter(harness.notified_of("U1")) == {SubmissionState.ACCEPTED: 1, SubmissionState.REPEATED: 9}
-    child = await harness.store.jobs.by_jobid("job:1")
+    child = await harness.store.jobs.by_jobid(ProviderName.USEAPI, "job:1")
     assert child is not None
     assert {
         subscription.person.id
@@ -364,7 +364,7 @@ async def test_a_used_u_leads_to_its_job_at_once_though_the_queue_is_paused(harn
 async def test_a_u_whose_job_came_to_nothing_can_be_pressed_again(harness: QueueHarness, status: Status) -> None:
     await harness.submission("U1")
     await asyncio.sleep(MINUTE)
-    child = await harness.store.jobs.by_jobid("job:1")
+    child = await harness.store.jobs.by_jobid(ProviderName.USEAPI, "job:1")
     assert child is not None
     await harness.store.jobs.record([(child.id, msgspec.structs.replace(child.job, status=status))])
     harness.useapi.made.clear()  # and useapi says so, too
@@ -483,7 +483,8 @@ async def test_only_so_many_of_one_member_are_queued_and_the_oldest_stay(harness
     assert await harness.states() == ["queued", "queued", "queued", "refused", "refused"]
     assert await harness.add("V1") == LimitExceeded(why=Limit.QUEUE)
     assert isinstance(await harness.add("V1", BO), Submission)
-    assert [await harness.store.queue.position(submission) for submission in await harness.store.queue.next(9)] == [
+    queued = await harness.store.queue.next(ProviderName.USEAPI, 9)
+    assert [await harness.store.queue.position(submission) for submission in queued] == [
         1,
         2,
         3,
@@ -1121,7 +1122,7 @@ async def test_whoever_was_declined_five_times_waits_in_all_servers_and_others_d
     await asyncio.sleep(MINUTE)
     assert isinstance(await harness.submission("V1"), Submission)
     await asyncio.sleep(MINUTE)
-    made = await harness.store.jobs.by_jobid("job:1")
+    made = await harness.store.jobs.by_jobid(ProviderName.USEAPI, "job:1")
     assert made is not None
     moderated = msgspec.structs.replace(made.job, status=Status.MODERATED)  # taken first, and declined later
     await harness.store.jobs.record([(made.id, moderated)])
@@ -1209,7 +1210,7 @@ async def test_whatever_happens_nothing_is_charged_twice_and_nothing_is_forgotte
     assert known == set(harness.useapi.made)
     picks = Counter(job.button for _, job in harness.useapi.made.values() if job.button[0] == "U")
     assert max(picks.values(), default=0) <= 1
-    assert await harness.store.queue.to_notify() == []
+    assert await harness.store.queue.to_notify(ProviderName.USEAPI) == []
     queue, notifications = harness.submissions, harness.submissions._notifications
     for remembered in (
         *(queue._sends, queue._checks, queue._unanswered, queue._skip_until, queue._reconciler._unconfirmed),

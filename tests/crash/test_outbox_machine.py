@@ -33,6 +33,7 @@ from bot.models import (
     Submission,
     SubmissionState,
 )
+from bot.models.provider import ProviderName
 from bot.store import Store, open_store
 from tests.disk import quick_folder
 
@@ -141,7 +142,7 @@ class OutboxMachine(RuleBasedStateMachine):
     def _keep_all_promises(self) -> None:
         self.over |= set(JOBS)
         self.poll()
-        for press in self.do(self.store.queue.to_notify()):
+        for press in self.do(self.store.queue.to_notify(ProviderName.USEAPI)):
             self.do(
                 self.store.submissions.notify_in_channel(press)
                 if press.child_id is None
@@ -227,7 +228,7 @@ class OutboxMachine(RuleBasedStateMachine):
         if JOBS[0] not in self.over:
             return
         with self.life(cut):
-            known = self.do(self.store.jobs.by_jobid(JOBS[0]))
+            known = self.do(self.store.jobs.by_jobid(ProviderName.USEAPI, JOBS[0]))
             assert known is not None
             there = self.do(self.store.deliveries.add_split(known.id, destination))
             assert there is None or there.message_id in [split.id for split in self._standing(DeliveryKind.SPLIT)]
@@ -240,7 +241,9 @@ class OutboxMachine(RuleBasedStateMachine):
     @rule(cut=CUT)
     def poll(self, cut: int = 0) -> None:
         with self.life(cut):
-            running = [self.do(self.store.jobs.get(job_id)) for job_id in self.do(self.store.jobs.to_poll())]
+            running = [
+                self.do(self.store.jobs.get(job_id)) for job_id in self.do(self.store.jobs.to_poll(ProviderName.USEAPI))
+            ]
             self.do(self.store.jobs.record([(known.id, self._job(known.job.jobid)) for known in running]))
 
     @rule(nth=st.integers(0, 5), fate=st.sampled_from(FATES), cut=CUT)

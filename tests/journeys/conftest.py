@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from functools import partial
@@ -13,7 +13,8 @@ import discord
 import pytest
 from discord import app_commands
 from simcord.backend.models import Overwrite
-from simcord.enums import OverwriteType
+from simcord.builders import ChannelHandle
+from simcord.enums import ChannelType, OverwriteType
 from simcord.env import Env
 
 from bot.app import open_darkroom
@@ -181,6 +182,27 @@ class BotHarness:
         allow = discord.Permissions(**dict.fromkeys(rights, True)).value
         overwrite = Overwrite(target_id=who.id, type=OverwriteType.MEMBER, allow=allow, deny=0)
         self.env.backend.set_overwrite((channel or self.channel).id, overwrite)
+
+    def close_to_all_but_moderators(self, channel: Any) -> None:
+        """Hide a channel from everyone but the bot and the moderators."""
+        bit = discord.Permissions(view_channel=True).value
+        bot, moderators = self.env.backend.bot_user.id, self.guild.roles["Moderators"].id
+        for overwrite in (
+            Overwrite(target_id=self.guild.id, type=OverwriteType.ROLE, allow=0, deny=bit),
+            Overwrite(target_id=moderators, type=OverwriteType.ROLE, allow=bit, deny=0),
+            Overwrite(target_id=bot, type=OverwriteType.MEMBER, allow=bit, deny=0),
+        ):
+            self.env.backend.set_overwrite(channel.id, overwrite)
+
+    def thread(self, *, private: bool = False, members: Iterable[Any] = (), channel: Any = None) -> ChannelHandle:
+        """A thread of a channel; its starter is the first of `members`, else Bo."""
+        people = [*members] or [self.bo]
+        parent = (channel or self.channel).id
+        kind = ChannelType.PRIVATE_THREAD if private else ChannelType.PUBLIC_THREAD
+        thread = self.env.backend.create_thread(parent, "sketches", people[0].id, type=kind, broadcast=False)
+        for person in people:
+            self.env.backend.add_thread_member(thread.id, person.id)
+        return ChannelHandle(self.env, self.guild, thread)
 
     def forge(self, custom_id: str, channel: Any = None) -> discord.Message:
         """A message of the bot's with one button, "Forged", that no code of ours has made."""

@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from bot.models import ProviderName
 from tests.journeys.conftest import BotHarness, key_in, words
 
 
@@ -87,7 +88,8 @@ async def test_an_alert_from_before_a_restart_is_closed_also_when_nothing_is_lef
     await harness.press(
         harness.mira, await harness.press(harness.mira, harness.last, "Stop"), "Stop watching for everyone"
     )
-    (queued,) = await harness.bot.store.queue.unconfirmed() or await harness.bot.store.queue.next(9)
+    queue = harness.bot.store.queue
+    (queued,) = await queue.unconfirmed(ProviderName.USEAPI) or await queue.next(ProviderName.USEAPI, 9)
     await harness.bot.submissions.cancel_queued(queued)
     await harness.restart()
     await harness.wait(1800)

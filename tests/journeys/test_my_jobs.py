@@ -5,6 +5,7 @@ from typing import Any
 
 import discord
 
+from bot.models import ProviderName
 from tests.journeys.conftest import BotHarness, labels, private, words
 
 
@@ -156,7 +157,7 @@ async def test_the_owner_sees_the_accounts_jobs_and_may_subscribe_to_them(harnes
     assert panel.content.startswith("Watching `#")
     assert panel.content.endswith("I'll post the picture here.")
     assert "boat" in words(panel).partition("The account")[0]
-    assert await harness.bot.store.jobs.by_jobid(stranger)
+    assert await harness.bot.store.jobs.by_jobid(ProviderName.USEAPI, stranger)
     panel = await choose(harness, harness.mira, panel, "dr:n:w", 0)
     assert panel.content.startswith("I'm already watching this [here]("), "Bo has subscribed to it before"
     await harness.wait(90)

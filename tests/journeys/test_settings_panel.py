@@ -169,6 +169,7 @@ async def test_a_results_channel_that_was_deleted_or_closed_stops_nobody(harness
     panel = await opened(harness, ada, "RESULTS")
     assert f"⚠️ The channel for results {GONE}. Until you choose another one" in panel.content
     harness.env.inject_error("GET", f"/guilds/{harness.guild.id}", status=503, times=1)
+    harness.env.inject_error("POST", "/channels/*/typing", status=503, times=1)
     assert "I'll post the picture in" in await harness.job(harness.bo, harness.useapi.add_job()), (
         "nobody knows, so the choice counts"
     )

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from bot.demo.useapi import FakeUseapi
+from bot.models.provider import ProviderName
 from tests.journeys.conftest import BotHarness, labels, words
 
 CASTLE = "a castle in the fog"
@@ -137,7 +138,7 @@ async def is_private_to_the_asker(harness: BotHarness, verb: str) -> None:
     await harness.wait(60)
     assert not harness.posts()
     assert harness.polls(jobid) == 1, "there is nothing to watch"
-    assert await harness.bot.store.jobs.by_jobid(jobid) is None
+    assert await harness.bot.store.jobs.by_jobid(ProviderName.USEAPI, jobid) is None
     assert not await harness.mira.autocomplete(harness.channel, "job", "jobid", "")
 
 

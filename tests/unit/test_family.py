@@ -1,6 +1,6 @@
 """Related jobs: which are listed, in which order, and which are hidden because they belong to another server."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from tests.strategies import jobs
 HERE = Destination(guild_id=100, channel_id=200)
 LOUNGE = Destination(guild_id=100, channel_id=201)
 ELSEWHERE = Destination(guild_id=900, channel_id=901)
+CHANNELS = (HERE.channel_id, LOUNGE.channel_id)
 MIRA = Person(id=1, name="Mira")
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -33,9 +34,11 @@ async def add_job(store: Store, name: str, parent: str = "", destination: Destin
     return (await store.subscriptions.add(job, destination, MIRA)).known
 
 
-async def tree(store: Store, known: KnownJob, *, limit: int = 15) -> tuple[list[str], int]:
+async def tree(
+    store: Store, known: KnownJob, *, limit: int = 15, channels: Collection[int] = CHANNELS
+) -> tuple[list[str], int]:
     """The listed jobs in order: a dash for each generation, then the job id; and the number of those left out."""
-    family, more = await store.family.of(known, HERE, limit=limit)
+    family, more = await store.family.of(known, HERE, channels, limit=limit)
     return ["-" * each.generation + each.known.job.jobid for each in family], more
 
 
@@ -60,6 +63,23 @@ async def test_a_job_of_another_server_is_not_listed(store: Store) -> None:
     assert await tree(store, mine) == (["mine", "-theirs", "--hidden child of theirs"], 0)
 
 
+async def test_a_relative_in_a_channel_that_is_not_viewed_hides_those_beyond_it(store: Store) -> None:
+    await add_job(store, "root")
+    await add_job(store, "hidden", "root", LOUNGE)
+    await add_job(store, "beyond", "hidden")
+    beyond = await add_job(store, "child", "beyond")
+    root = await add_job(store, "root")
+    assert await tree(store, root, channels=[HERE.channel_id]) == (["root"], 0)
+    assert await tree(store, beyond, channels=[HERE.channel_id]) == (["beyond", "-child"], 0)
+    assert set(await store.family.channels(root, HERE.guild_id)) == set(CHANNELS)
+    await add_job(store, "hidden", "root")
+    for number, delivery in enumerate(await store.outbox.due()):
+        if delivery.destination == LOUNGE:
+            await store.outbox.mark_posted(delivery, 1000 + number)
+    family, _ = await store.family.of(root, HERE, [HERE.channel_id], limit=15)
+    assert [each.post for each in family] == [None] * 4, "its post there is not linked to"
+
+
 async def test_a_cycle_of_parents_ends(store: Store) -> None:
     await add_job(store, "a", "c")
     await add_job(store, "b", "a")
@@ -75,7 +95,7 @@ async def test_the_post_in_this_channel_comes_before_those_elsewhere(store: Stor
     for number, delivery in enumerate(await store.outbox.due()):
         await store.outbox.mark_posted(delivery, 1000 + number)
     for destination in (HERE, LOUNGE):
-        ((root,), _) = await store.family.of(known, destination, limit=15)
+        ((root,), _) = await store.family.of(known, destination, CHANNELS, limit=15)
         assert root.post is not None
         assert root.post.destination == destination
 

@@ -122,3 +122,15 @@ def test_every_refusal_of_a_message_leads_to_an_end(kind: DeliveryKind, status: 
             gone_since=NOW - timedelta(hours=1) if decision.gone else refused.gone_since,
         )
     assert decision.action is (Action.DROP if kind is DeliveryKind.STATUS_CARD else Action.GIVE_UP)
+
+
+def test_a_time_out_is_waited_for_and_does_not_count_as_gone() -> None:
+    refusal = Refusal(status=403, code=50013)
+    unavailable = delivery(gone_since=NOW - timedelta(minutes=29), fallback=Fallback.TEXT, attempts=40)
+    for minutes, seconds in ((1, 61), (240, 300)):
+        decision = retry_policy.after_refusal(unavailable, refusal, NOW, requests=1)
+        decision = retry_policy.after_time_out(unavailable, decision, NOW, NOW + timedelta(minutes=minutes))
+        assert (decision.action, decision.pause, decision.fallback) == (Action.RETRY, seconds, Fallback.NONE)
+        assert (decision.gone, decision.here, decision.unsent, decision.alert) == (False, True, True, False)
+    late = delivery(created_at=NOW - timedelta(minutes=31))
+    assert retry_policy.after_time_out(late, decision, NOW, NOW + timedelta(minutes=1)).alert

@@ -45,7 +45,7 @@ async def find_running(bot: Bot, token: str) -> Job | None:
     """The running job with this token; raises `ProviderError`."""
     for jobid in await bot.provider.running():
         if _token(jobid) == token:
-            known = await bot.store.jobs.by_jobid(jobid)
+            known = await bot.store.jobs.by_jobid(bot.provider.name, jobid)
             return known.job if known is not None else await bot.provider.job(jobid)
     return None
 
@@ -62,7 +62,7 @@ def account_lines(account: Account) -> list[str]:
 
 
 async def _described(bot: Bot, jobids: Sequence[str]) -> list[Job]:
-    known = {jobid: await bot.store.jobs.by_jobid(jobid) for jobid in jobids}
+    known = {jobid: await bot.store.jobs.by_jobid(bot.provider.name, jobid) for jobid in jobids}
     unknown = [jobid for jobid, found in known.items() if found is None][:_MAX_FETCHED]
     fetched = dict(zip(unknown, await asyncio.gather(*(_fetch(bot, jobid) for jobid in unknown)), strict=True))
     return [found.job if found is not None else fetched.get(jobid, Job(jobid=jobid)) for jobid, found in known.items()]

@@ -1,6 +1,6 @@
 """`/jobs`: a member's subscriptions, queued submissions and latest results; for the owner, the account as well."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import discord
@@ -33,14 +33,18 @@ async def show_my_jobs(interaction: discord.Interaction, *, notice: str = "") ->
     running = await bot.store.subscriptions.waiting_for(member, guild_id)
     finished = await bot.store.subscriptions.recently_finished(member, guild_id, _MAX_FINISHED)
     submissions = await bot.store.queue.of_member(member, guild_id)
+    channels = [job.destination.channel_id for job in (*running, *finished)]
+    channels += [submission.destination.channel_id for submission in submissions]
+    visible = await bot.view_rights.of_member(interaction, channels)
+    finished = [job for job in finished if job.destination.channel_id in visible]
     wants_pings = await bot.store.servers.wants_pings(guild_id, member)
     view = ui.View(timeout=None)
     if running:
-        view.add_item(StopSelect(running))
+        view.add_item(StopSelect(running, visible))
     parents = {submission.id: await bot.store.jobs.get(submission.parent_id) for submission in submissions}
     if submissions:
-        view.add_item(CancelQueuedSelect(submissions, parents))
-    lines = [*_running_lines(running), "", *await _queue_lines(interaction, submissions, parents)]
+        view.add_item(CancelQueuedSelect(submissions, parents, visible))
+    lines = [*_running_lines(running, visible), "", *await _queue_lines(interaction, submissions, parents)]
     if finished:
         lines += ["", "**Recently finished**", *map(_finished_line, finished)]
     lines += ["", await _pings_line(interaction, wants_pings)]
@@ -55,15 +59,22 @@ async def show_my_jobs(interaction: discord.Interaction, *, notice: str = "") ->
     await replies.say(interaction, notice, embed=discord.Embed(colour=QUIET, description=description), view=view)
 
 
-def _running_lines(running: Sequence[MemberJob]) -> list[str]:
+def _running_lines(running: Sequence[MemberJob], visible: Collection[int]) -> list[str]:
     if not running:
         return ["You aren't waiting for anything. `/job` watches a job."]
     lines = [
         "**Waiting for**",
-        *(f"- {_name(job.known)} in <#{job.destination.channel_id}>" for job in running[:_MAX_RUNNING_LINES]),
+        *(_running_line(job, job.destination.channel_id in visible) for job in running[:_MAX_RUNNING_LINES]),
     ]
     more = len(running) - _MAX_RUNNING_LINES
     return lines if more <= 0 else [*lines, f"- and {more} more"]
+
+
+def _running_line(job: MemberJob, visible: bool) -> str:
+    """A job with its channel; where the member cannot view it, the key alone, by which they can stop it."""
+    if not visible:
+        return f"- `#{job.known.key}` in another channel"
+    return f"- {_name(job.known)} in <#{job.destination.channel_id}>"
 
 
 async def _queue_lines(
@@ -101,8 +112,9 @@ def _name(known: KnownJob) -> str:
     return f"{formatting.summary(known.job, known.key)} `#{known.key}`"
 
 
-def _option(job: Job, key: str, value: str, *, before: str = "") -> discord.SelectOption:
-    return discord.SelectOption(label=f"{before}{formatting.choice(job, key)}"[:100], value=value)
+def _option(job: Job, key: str, value: str, *, before: str = "", visible: bool = True) -> discord.SelectOption:
+    name = formatting.choice(job, key) if visible else f"#{key}"
+    return discord.SelectOption(label=f"{before}{name}"[:100], value=value)
 
 
 def _select(custom_id: str, placeholder: str, options: Sequence[discord.SelectOption]) -> ui.Select[Any]:
@@ -114,9 +126,15 @@ def _select(custom_id: str, placeholder: str, options: Sequence[discord.SelectOp
 class StopSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:s"):
     """Ends the member's own subscription to a job."""
 
-    def __init__(self, running: Sequence[MemberJob] = ()) -> None:
+    def __init__(self, running: Sequence[MemberJob] = (), visible: Collection[int] = ()) -> None:
         options = [
-            _option(job.known.job, job.known.key, f"{job.known.id}:{job.destination.channel_id}") for job in running
+            _option(
+                job.known.job,
+                job.known.key,
+                f"{job.known.id}:{job.destination.channel_id}",
+                visible=job.destination.channel_id in visible,
+            )
+            for job in running
         ]
         super().__init__(_select("dr:n:s", "Stop notifying me about…", options))
 
@@ -137,7 +155,12 @@ class StopSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:s"):
 class CancelQueuedSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:t"):
     """Cancels one of the member's queued submissions, before it costs anything."""
 
-    def __init__(self, submissions: Sequence[Submission] = (), parents: dict[int, KnownJob] | None = None) -> None:
+    def __init__(
+        self,
+        submissions: Sequence[Submission] = (),
+        parents: dict[int, KnownJob] | None = None,
+        visible: Collection[int] = (),
+    ) -> None:
         parents = parents or {}
         options = [
             _option(
@@ -145,6 +168,7 @@ class CancelQueuedSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:
                 parents[submission.id].key,
                 str(submission.id),
                 before=f"{clip(clean(submission.button), 30)} of ",
+                visible=submission.destination.channel_id in visible,
             )
             for submission in submissions
         ]
@@ -190,7 +214,7 @@ class SubscribeSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:w")
         await check_load(interaction)
         subscribed = await subscribe(interaction, job, origin=Origin.JOB_ID, destination=there)
         text = subscription_text(subscribed, there=there, here=destination_of(interaction))
-        return text if error is None else f"{text} {error}"
+        return f"{text} {error}".strip()
 
 
 class PingsButton(Panel, ui.DynamicItem[ui.Button[Any]], template=r"dr:n:p:([01])"):

@@ -53,4 +53,4 @@ async def send_sample(interaction: discord.Interaction) -> None:
         posted = "Test picture posted. It cost nothing."
     else:
         posted = f"Test picture posted in <#{destination.channel_id}>. It cost nothing."
-    await replies.say(interaction, posted if error is None else f"{error} {posted}")
+    await replies.say(interaction, f"{error} {posted}".strip())

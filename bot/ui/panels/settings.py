@@ -18,7 +18,7 @@ from bot.ui.interactions import bot_of, destination_of, in_thread
 from bot.ui.panels.base import ManagerPanel, button, values
 from bot.ui.panels.sample_post import send_sample
 from bot.ui.panels.settings_text import CHOICES, DiscordState, Page, Value, page_text, value_text
-from bot.ui.permissions import GONE, channel_error, role_is_gone
+from bot.ui.permissions import GONE, channel_error, is_voice, role_is_gone
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +53,7 @@ async def _discord_state(interaction: discord.Interaction, page: Page, settings:
     return DiscordState(
         rights=interaction.app_permissions,
         thread=in_thread(interaction),
+        voice=is_voice(interaction.channel),
         channel_error=error,
         role_gone=gone,
         everyone=settings.press_role == guild_id,

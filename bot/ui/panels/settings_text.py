@@ -30,6 +30,7 @@ class DiscordState(msgspec.Struct, frozen=True, kw_only=True):
 
     rights: discord.Permissions
     thread: bool
+    voice: bool = False
     channel_error: str | None = None
     role_gone: bool = False
     everyone: bool = False
@@ -103,7 +104,7 @@ def page_text(page: Page, settings: ServerSettings, state: DiscordState, *, own_
 
 
 def _home(settings: ServerSettings, state: DiscordState, own_ping_after: float) -> str:
-    rights = (*needed(thread=state.thread), READ_HISTORY)
+    rights = (*needed(thread=state.thread, voice=state.voice), READ_HISTORY)
     missing = [right.label for right in rights if not getattr(state.rights, right.flag)]
     lines = ["**My permissions in this channel**"]
     lines += [f"{'✗' if right.label in missing else '✓'} {right.label}" for right in rights]

@@ -50,7 +50,12 @@ async def show_submission_log(
         page = await store.history.newer_page(guild_id, after=after, limit=PER_PAGE)
     if after is None or len(page) < PER_PAGE:  # the newest page is a full one
         page = await store.history.page(guild_id, before=None if after is not None else before, limit=PER_PAGE)
-    lines = [await _log_line(interaction, submission, parent) for submission, parent in page]
+    channels = [submission.destination.channel_id for submission, _ in page]
+    visible = await bot_of(interaction).view_rights.of_member(interaction, channels)
+    lines = [
+        await _log_line(interaction, submission, parent, submission.destination.channel_id in visible)
+        for submission, parent in page
+    ]
     embed = discord.Embed(colour=QUIET, description="\n".join(lines) or "Nobody has pressed anything here yet.")
     view = ui.View(timeout=None)
     if page:
@@ -64,22 +69,30 @@ async def show_submission_log(
     await replies.say(interaction, "\n".join(totals), embed=embed, view=view)
 
 
-async def _log_line(interaction: discord.Interaction, submission: Submission, parent: KnownJob) -> str:
-    """`<time> · Mira · **V2** of #4K7Q → #9ABC · started · #pictures`."""
+async def _log_line(interaction: discord.Interaction, submission: Submission, parent: KnownJob, visible: bool) -> str:
+    """`<time> · Mira · **V2** of #4K7Q → #9ABC · started · #pictures`; no pictures where these are not `visible`."""
+    button = f"**{formatting.plain(submission.button, 40)}**"
+    if visible:
+        button += f" of {await _keys(interaction, submission, parent)}"
+    return " · ".join(
+        (
+            format_dt(submission.created_at, "f"),
+            formatting.plain(submission.person.name, 40) or "someone",
+            button,
+            _STATES[submission.state],
+            f"<#{submission.destination.channel_id}>" if visible else "another channel",
+        )
+    )
+
+
+async def _keys(interaction: discord.Interaction, submission: Submission, parent: KnownJob) -> str:
+    """The picture whose button was pressed, and the one that came of it."""
     store = bot_of(interaction).store
     child = None if submission.child_id is None else await store.jobs.get(submission.child_id)
     keys = [await _key(interaction, submission, parent)]
     if child is not None:
         keys.append(await _key(interaction, submission, child))
-    return " · ".join(
-        (
-            format_dt(submission.created_at, "f"),
-            formatting.plain(submission.person.name, 40) or "someone",
-            f"**{formatting.plain(submission.button, 40)}** of {' → '.join(keys)}",
-            _STATES[submission.state],
-            f"<#{submission.destination.channel_id}>",
-        )
-    )
+    return " → ".join(keys)
 
 
 async def _key(interaction: discord.Interaction, submission: Submission, known: KnownJob) -> str:

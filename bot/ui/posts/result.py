@@ -15,7 +15,7 @@ from bot.ui.base import NONCE, DeliveryButton, delete_post, may_know_reason, may
 from bot.ui.interactions import bot_of
 from bot.ui.posts.result_menu import RelatedButton, SplitButton, full_size, is_still_grid
 from bot.ui.press.job_buttons import JobButton, name_of
-from bot.ui.subscription_requests import check_rights, subscribe
+from bot.ui.subscription_requests import check_posting, subscribe
 
 # Seconds in which a post whose send was never answered may still get its picture: it may show a link only.
 _PICTURE_RETRY_SECONDS = 60.0
@@ -139,7 +139,7 @@ class PostAgainButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=r
     async def act(self, interaction: discord.Interaction) -> None:
         """Create a second delivery."""
         _, known = await self.resolve(interaction, DeliveryKind.RESULT)
-        check_rights(interaction)
+        waits = await check_posting(interaction)
         await interaction.response.defer()  # fails if Discord sent the press twice, or so late that it was repeated
         await subscribe(interaction, known.job, origin=Origin.POST, again=True)
-        await replies.say(interaction, "I'll post it here again.")
+        await replies.say(interaction, f"I'll post it here again. {waits}".strip())

@@ -17,7 +17,7 @@ from bot.models.midjourney_buttons import is_picture_grid
 from bot.ui import replies
 from bot.ui.base import NONCE, DeliveryButton, delete_post, view_of
 from bot.ui.interactions import bot_of, jump
-from bot.ui.subscription_requests import check_rights
+from bot.ui.subscription_requests import check_posting
 
 _URL_LIMIT = 512  # Discord's, for a button
 
@@ -58,11 +58,13 @@ class RelatedButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"
     label = "Related"
 
     async def act(self, interaction: discord.Interaction) -> None:
-        """List ancestors and descendants that are known in this server."""
+        """List the ancestors and descendants that were posted where the member can view them."""
         delivery, known = await self.resolve(interaction, DeliveryKind.RESULT)
-        family, more = await bot_of(interaction).store.family.of(
-            known, delivery.destination, limit=formatting.FAMILY_LIMIT
-        )
+        await interaction.response.defer(ephemeral=True, thinking=True)  # Discord is asked what the member can view
+        bot, destination = bot_of(interaction), delivery.destination
+        channels = await bot.store.family.channels(known, destination.guild_id)
+        visible = await bot.view_rights.of_member(interaction, channels)
+        family, more = await bot.store.family.of(known, destination, visible, limit=formatting.FAMILY_LIMIT)
         members = [
             formatting.FamilyLine(
                 job=each.known.job,
@@ -91,7 +93,7 @@ class SplitButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr
         delivery, known = await self.resolve(interaction, DeliveryKind.RESULT)
         if not is_still_grid(known.job):
             raise UserError("This post isn't a grid of four pictures, so it can't be split.")
-        check_rights(interaction)
+        waits = await check_posting(interaction)
         store = bot_of(interaction).store
         posted = await store.deliveries.add_split(known.id, delivery.destination)
         if posted is not None:
@@ -102,7 +104,7 @@ class SplitButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr
             await store.outbox.drop(posted)
             await store.deliveries.add_split(known.id, delivery.destination)
         bot_of(interaction).deliver_soon()
-        await replies.say(interaction, "I'll post the four pictures here.")
+        await replies.say(interaction, f"I'll post the four pictures here. {waits}".strip())
 
 
 async def _is_intact(interaction: discord.Interaction, split: Delivery) -> bool:

@@ -13,7 +13,7 @@ from bot.ui import replies
 from bot.ui.base import NONCE, DeliveryButton, is_subscribed, moderates_job, view_of
 from bot.ui.interactions import bot_of, is_moderator
 from bot.ui.subscription_replies import notify_text, subscription_view
-from bot.ui.subscription_requests import check_load, check_rights, subscribe
+from bot.ui.subscription_requests import check_load, check_posting, subscribe
 
 _STOP = "What do you want to stop? The job keeps running at Midjourney."
 _STOP_OR_CANCEL = (
@@ -41,13 +41,13 @@ class NotifyMeButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf
         status_card, known = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
         if await is_subscribed(interaction, status_card):
             raise UserError("You're already on the list: I'll notify you about this job.")
-        check_rights(interaction)
+        waits = await check_posting(interaction)
         await check_load(interaction)
         subscribed = await subscribe(interaction, known.job, origin=Origin.NOTIFY)
         here = status_card.destination
         await replies.say(
             interaction,
-            notify_text(subscribed, here=here),
+            f"{notify_text(subscribed, here=here)} {waits}".strip(),
             view=subscription_view(subscribed, there=here, here=here),
         )
 

@@ -14,7 +14,7 @@ from bot.ui.interactions import bot_of, destination_of, is_moderator, person_of
 from bot.ui.permissions import role_is_gone
 from bot.ui.press import press_rules
 from bot.ui.press.press_rules import Presser
-from bot.ui.subscription_requests import check_load, check_rights
+from bot.ui.subscription_requests import check_load, check_posting
 
 _ROLE_TIMEOUT_SECONDS = 1.0  # Discord expects an answer to the press within 3
 
@@ -61,7 +61,7 @@ class PressesJob(PersistentItem):
             raise UserError(press_rules.who_may(tier, settings, role_is_gone=gone))
         if settings.paused:
             raise UserError(press_rules.PAUSED)
-        check_rights(interaction)
+        await check_posting(interaction)
         await check_load(interaction)
         return PressRequest(
             delivery=delivery, parent=parent, button=button, tier=tier, settings=settings, presser=presser

@@ -89,6 +89,7 @@ class ChannelState:
         self.people: dict[int, Person] = {}
         self.channels: dict[int, Channel] = {}
         self.commands: dict[int, list[Json]] = {}
+        self.time_outs: dict[int, float] = {}  # by guild: until when the bot is timed out there
         self.bot = self._person("Darkroom", bot=True)
         self.owner = self._person("Owner")
 
@@ -164,6 +165,10 @@ class ChannelState:
         given = BOT_RIGHTS if person is self.bot else person.permissions
         return given - channel.denied.get(person.id, set())
 
+    def is_timed_out(self, guild_id: int) -> bool:
+        """Whether a moderator has timed the bot out; its permissions stay as they are."""
+        return self.time_outs.get(guild_id, 0) > self.now()
+
     def bits(self, channel: Channel, person: Person) -> str:
         return str(sum(1 << BITS[name] for name in self.rights(channel, person)))
 
@@ -177,6 +182,6 @@ class ChannelState:
         rights = self.rights(channel, self.bot)
         if channel.guild_id not in self.guilds or "VIEW_CHANNEL" not in rights:
             raise Refusal(50001)
-        if not rights.issuperset(needed):
+        if not rights.issuperset(needed) or (needed and self.is_timed_out(channel.guild_id)):
             raise Refusal(50013)
         return channel

@@ -131,7 +131,7 @@ def get_role(world: People, call: Call) -> Reply:
 
 
 def get_member(world: People, call: Call) -> Reply:
-    return member_json(world, call.id("user_id"))
+    return member_json(world, call.id("guild_id"), call.id("user_id"))
 
 
 def get_channel(world: People, call: Call) -> Reply:
@@ -143,6 +143,12 @@ def open_dm(world: People, call: Call) -> Reply:
     known = next((channel for channel in world.channels.values() if channel.recipient == person), None)
     channel = known or Channel(id=world.snowflake(), name=person.name, recipient=person)
     return world.channels.setdefault(channel.id, channel).json()
+
+
+def type_in(world: People, call: Call) -> Reply:
+    channel = world.open_channel(call.id("channel_id"))
+    world.open_channel(channel.id, "SEND_MESSAGES_IN_THREADS" if channel.parent_id else "SEND_MESSAGES")
+    return None
 
 
 def post_message(world: People, call: Call) -> Reply:
@@ -225,6 +231,7 @@ ROUTES: list[tuple[str, str, Callable[[People, Call], Reply]]] = [
     ("GET", GUILD + "/members/{user_id}", get_member),
     ("GET", GUILD + "/roles/{role_id}", get_role),
     ("GET", CHANNEL, get_channel),
+    ("POST", CHANNEL + "/typing", type_in),
     ("POST", CHANNEL + "/messages", post_message),
     ("GET", CHANNEL + "/messages", get_messages),
     ("GET", CHANNEL + "/messages/{message_id}", get_message),

@@ -1,5 +1,6 @@
 """What Discord tells of a server, of a member's roles in it, and of one of its roles, to a bot that asks."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.fakes.discord.channels import BITS, BOT_RIGHTS, Refusal
@@ -45,7 +46,9 @@ def role_json(role_id: int, name: str) -> Json:
     return {**body, **marks, "color": 0, "colors": colours, "icon": None, "unicode_emoji": None, "flags": 0}
 
 
-def member_json(world: People, person_id: int) -> Json:
+def member_json(world: People, guild_id: int, person_id: int) -> Json:
     """A member who has no role but everybody's."""
-    marks = {"deaf": False, "mute": False, "pending": False, "flags": 0, "roles": []}
+    marks: Json = {"deaf": False, "mute": False, "pending": False, "flags": 0, "roles": []}
+    if person_id == world.bot.id and (until := world.time_outs.get(guild_id)):
+        marks["communication_disabled_until"] = datetime.fromtimestamp(until, UTC).isoformat()
     return {**_MEMBER, **marks, "user": world.people[person_id].json(), "joined_at": "2024-01-01T00:00:00+00:00"}

@@ -1,0 +1,45 @@
+"""The sentences for what keeps the bot from posting somewhere, each with what to do about it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from discord.utils import format_dt
+
+from bot.discord_codes import DiscordCode
+from bot.ui.permissions import GONE, listed
+from bot.ui.refusals import sentence_for
+
+_EDIT_PERMISSIONS = "Someone who manages this channel can change that under Edit Channel, Permissions."
+_CHOOSE_ANOTHER = "Someone with Manage Server can choose another one in `/darkroom settings`."
+LOCKED = "I can't post here, because this thread is locked. Someone with Manage Threads can unlock it."
+_NOT_A_MEMBER = "I can't post here, because I'm not in this private thread. Mention me in it to add me."
+_HIDDEN = frozenset({DiscordCode.MISSING_ACCESS, DiscordCode.UNKNOWN_CHANNEL})
+
+
+def lacking_text(missing: Sequence[str]) -> str:
+    """The sentence for missing permissions, by the names that Discord shows."""
+    return f"I can't post here, because I lack {listed(missing)}. {_EDIT_PERMISSIONS}"
+
+
+def timed_out_text(until: datetime) -> str:
+    """The sentence for a time-out of the bot, which ends by itself."""
+    return f"A moderator has timed me out in this server until {format_dt(until, 'R')}, so I'll post it after that."
+
+
+def refused_text(status: int, code: int, *, private_thread: bool) -> str:
+    """The sentence for a refusal by Discord although no permission is missing."""
+    if private_thread and code in _HIDDEN:
+        return _NOT_A_MEMBER
+    return f"I can't post here (Discord's code {code}). {sentence_for(status, code)}"
+
+
+def refused_there(code: int) -> str:
+    """Half a sentence, as `permissions.channel_error` has it, for a refusal in another channel."""
+    return GONE if code in _HIDDEN else f"Discord doesn't let me (code {code})"
+
+
+def results_channel_text(channel_id: int, error: str) -> str:
+    """The sentence for a server's channel for results that cannot be used; `error` is `permissions.channel_error`."""
+    if error == GONE:
+        return f"This server's channel for results was deleted, or is hidden from me. {_CHOOSE_ANOTHER}"
+    return f"I can't post in <#{channel_id}>, this server's channel for results: {error}. {_CHOOSE_ANOTHER}"
