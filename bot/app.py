@@ -26,7 +26,9 @@ from bot.providers.useapi import UseapiClient
 from bot.settings import Settings, callback_secret
 from bot.store import open_store
 from bot.submissions import SubmissionQueue
+from bot.ui.command_mentions import replace_commands
 from bot.ui.permissions import postable_destination
+from bot.ui.refused_posts import RefusedPosts
 from bot.ui.submission_replies import SubmissionReplies
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ async def open_darkroom(
                 now=now,
                 alerts=bot.alerts,
             )
+            bot.refused_posts = RefusedPosts(bot, store, lambda text: replace_commands(text, bot.command_mentions))
             bot.dispatcher = Dispatcher(
                 bot=bot,
                 store=store,
@@ -74,6 +77,7 @@ async def open_darkroom(
                 now=now,
                 rate_limits=bot.rate_limits,
                 alerts=bot.alerts,
+                on_refused=bot.refused_posts.note,
             )
             bot.poller = Poller(
                 provider=provider,

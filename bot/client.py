@@ -31,6 +31,7 @@ from bot.submissions import SubmissionQueue
 from bot.ui import replies
 from bot.ui.command_mentions import mentions_of
 from bot.ui.posting_checks import PostingChecks
+from bot.ui.refused_posts import RefusedPosts
 from bot.ui.view_rights import ViewRights
 
 log = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ class Darkroom(commands.AutoShardedBot):
     """
 
     dispatcher: Dispatcher
+    refused_posts: RefusedPosts
     poller: Poller
     submissions: SubmissionQueue
     webhooks: WebhookInbox
@@ -181,6 +183,10 @@ class Darkroom(commands.AutoShardedBot):
         if await self.check_server(interaction):
             sentence = "This button no longer works. `/job` with the job ID posts it again."
             await replies.answer(interaction, UserError(sentence))
+
+    async def on_app_command_completion(self, interaction: discord.Interaction[Any], _command: object) -> None:
+        """Keep the interaction: what it promised may be refused by Discord."""
+        self.refused_posts.remember(interaction)
 
     async def on_error(self, event_method: str, /, *_args: Any, **_kwargs: Any) -> None:
         """Log what a handler of a gateway event raised: what Discord refused is no bug and needs no traceback."""

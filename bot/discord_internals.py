@@ -274,6 +274,15 @@ async def edit_original_response(
     await client.http.request(route, json=payload)
 
 
+async def send_private(client: discord.Client, application_id: int, token: str, content: str) -> None:
+    """Send a member another private message by the token of their interaction; raises as `edit_original_response`."""
+    route = discord.http.Route(
+        "POST", "/webhooks/{webhook_id}/{webhook_token}", webhook_id=application_id, webhook_token=token
+    )
+    flags = discord.MessageFlags(ephemeral=True).value
+    await client.http.request(route, json={"content": content, "flags": flags, "allowed_mentions": {"parse": []}})
+
+
 # --- gateway --------------------------------------------------------------------------------------------------------
 
 

@@ -27,6 +27,7 @@ from bot.messages import MessageBuilder
 from bot.models import Delivery, DeliveryKind, DeliveryState
 from bot.models.alert import AlertName, AlertSink
 from bot.store import Store
+from bot.ui.posting_checks import Obstacle, Refused
 from bot.wakeup import Wakeup
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,8 @@ _TRANSIENT = (
     json.JSONDecodeError,
     OSError,  # TimeoutError is a subclass
 )
+_PARTS = frozenset({RefusalKind.FILE, RefusalKind.WORDS, RefusalKind.REPLY, RefusalKind.CONTENT})
+"""What a message is posted without, or later in a simpler form: nothing that a member has to hear of."""
 _NOT_POSTED = (
     "Results cannot be posted in <#{}> ({}). They are kept: once I can post there again, someone with Manage Server "
     "can send them with `/darkroom status`."
@@ -60,6 +63,8 @@ class _Lane(NamedTuple):
 class Dispatcher:
     """Sends and edits the outbox's messages; `run()` is the loop.
 
+    `on_refused` is called where a message cannot be posted now, or at all.
+
     Per channel one message is sent at a time, and one edited beside it, so that no result waits behind an edit that
     Discord limits. Channels are worked on in parallel.
     """
@@ -73,6 +78,7 @@ class Dispatcher:
         now: Callable[[], datetime],
         rate_limits: DiscordRateLimits,
         alerts: AlertSink,
+        on_refused: Callable[[Delivery, Obstacle], None],
         rng: random.Random | None = None,
     ) -> None:
         self._bot = bot
@@ -80,6 +86,7 @@ class Dispatcher:
         self._builder = builder
         self._now = now
         self._alerts = alerts
+        self._on_refused = on_refused
         self._rng = rng or random.Random()  # noqa: S311 -- jitter, no secret
         self._omitted = Omitted()
         self._stubborn = StubbornDeliveries()
@@ -266,24 +273,26 @@ class Dispatcher:
             await self._apply_failure(delivery, decision, error)
             return False
         stopped = decision.gone or decision.action in {Action.DROP, Action.GIVE_UP}
-        if refusal.kind is RefusalKind.PERMISSION and stopped:
-            decision = await self._wait_for_time_out(delivery, decision)
+        if stopped and delivery.state is not DeliveryState.POSTED:
+            until = await self._timed_out_until(delivery) if refusal.kind is RefusalKind.PERMISSION else None
+            if until is not None:
+                decision = retry_policy.after_time_out(delivery, decision, self._now(), until)
+            if decision.action is Action.GIVE_UP or refusal.kind not in _PARTS:
+                self._on_refused(delivery, Obstacle(until, Refused(refusal.status, refusal.code)))
         await self._apply(delivery, decision, error, deleted=refusal.code == DiscordCode.UNKNOWN_CHANNEL)
         if delivery.state is DeliveryState.POSTED:
             return True
         self.wake()
         return False
 
-    async def _wait_for_time_out(self, delivery: Delivery, decision: Decision) -> Decision:
-        """Return `decision`, or one that waits where a moderator has timed the bot out: that ends by itself."""
+    async def _timed_out_until(self, delivery: Delivery) -> datetime | None:
+        """Return when a moderator's time-out of the bot ends, which ends by itself; `None`: it is not timed out."""
         try:
             async with asyncio.timeout(timeout_seconds()):
                 until = await discord_internals.timed_out_until(self._bot, delivery.destination.guild_id)
         except (*_TRANSIENT, discord.HTTPException):
-            return decision
-        if delivery.state is DeliveryState.POSTED or until is None or until <= self._now():
-            return decision
-        return retry_policy.after_time_out(delivery, decision, self._now(), until)
+            return None
+        return None if until is None or until <= self._now() else until
 
     async def _apply(
         self, delivery: Delivery, decision: Decision, error: str, *, timed_out: bool = False, deleted: bool = False

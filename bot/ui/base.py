@@ -42,6 +42,7 @@ class PersistentItem:
         try:
             if await bot.check_server(interaction):
                 await self.act(interaction)
+                bot.refused_posts.remember(interaction)
                 await remember_file_limit_of(interaction)
         except Exception as error:  # noqa: BLE001 -- every error is answered, in one place
             await replies.answer(interaction, error)

@@ -14,6 +14,7 @@ from bot.settings import Settings
 from bot.store import Store
 from bot.submissions import SubmissionQueue
 from bot.ui.posting_checks import PostingChecks
+from bot.ui.refused_posts import RefusedPosts
 from bot.ui.view_rights import ViewRights
 
 
@@ -27,6 +28,7 @@ class Bot(Protocol):
     settings: Settings
     command_mentions: Mapping[str, str]
     posting_checks: PostingChecks
+    refused_posts: RefusedPosts
     view_rights: ViewRights
 
     async def check_server(self, interaction: discord.Interaction) -> bool:

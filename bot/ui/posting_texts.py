@@ -7,6 +7,7 @@ from discord.utils import format_dt
 
 from bot.discord_codes import DiscordCode
 from bot.ui.permissions import GONE, listed
+from bot.ui.posting_checks import Obstacle
 from bot.ui.refusals import sentence_for
 
 _EDIT_PERMISSIONS = "Someone who manages this channel can change that under Edit Channel, Permissions."
@@ -31,6 +32,20 @@ def refused_text(status: int, code: int, *, private_thread: bool) -> str:
     if private_thread and code in _HIDDEN:
         return _NOT_A_MEMBER
     return f"I can't post here (Discord's code {code}). {sentence_for(status, code)}"
+
+
+def obstacle_text(obstacle: Obstacle) -> str:
+    """The sentence for what kept a message from being posted."""
+    if obstacle.timed_out_until is not None:
+        return timed_out_text(obstacle.timed_out_until)
+    status, code = obstacle.refused or (0, 0)
+    return sentence_for(status, code) or f"Discord doesn't accept my message (code {code})."
+
+
+def not_posted_text(key: str, channel_id: int, obstacle: Obstacle) -> str:
+    """What a member reads when Discord refused a message that they wait for; `key` is that of its job."""
+    ending = "" if obstacle.timed_out_until is not None else " I'll post it once I can; until then `/jobs` shows it."
+    return f"`#{key}` isn't posted in <#{channel_id}> yet. {obstacle_text(obstacle)}{ending}"
 
 
 def refused_there(code: int) -> str:

@@ -1,6 +1,7 @@
 """A member's request to subscribe to a job: permission checks, the destination of the result, and the subscription."""
 
 import logging
+from datetime import datetime
 
 import discord
 
@@ -10,6 +11,7 @@ from bot.models import Destination, Job, Origin
 from bot.store import SubscriptionOutcome, SubscriptionResult
 from bot.ui.interactions import bot_of, destination_of, in_thread, person_of, remember_file_limit_of
 from bot.ui.permissions import channel_error, is_locked, is_voice, lacking, send_permission
+from bot.ui.posting_checks import Obstacle
 from bot.ui.posting_texts import LOCKED, lacking_text, refused_text, refused_there, results_channel_text, timed_out_text
 
 log = logging.getLogger(__name__)
@@ -32,14 +34,19 @@ async def check_posting(interaction: discord.Interaction) -> str:
         until = await checks.timed_out_until(here.guild_id)  # it may be why they are missing
         if until is None:
             raise UserError(lacking_text(missing))
-        return timed_out_text(until)
+        return _waits(interaction, here, until)
     if isinstance(channel, discord.Thread) and is_locked(channel, permissions):
         raise UserError(LOCKED)
     obstacle = await checks.obstacle(here, permissions.value)
     if obstacle.refused is not None:
         private_thread = isinstance(channel, discord.Thread) and channel.is_private()
         raise UserError(refused_text(*obstacle.refused, private_thread=private_thread))
-    return "" if obstacle.timed_out_until is None else timed_out_text(obstacle.timed_out_until)
+    return "" if obstacle.timed_out_until is None else _waits(interaction, here, obstacle.timed_out_until)
+
+
+def _waits(interaction: discord.Interaction, destination: Destination, until: datetime) -> str:
+    bot_of(interaction).refused_posts.mark_notified(interaction.user.id, destination.channel_id, Obstacle(until))
+    return timed_out_text(until)
 
 
 def _check_member_may_send(interaction: discord.Interaction) -> None:
@@ -64,7 +71,7 @@ async def results_destination(interaction: discord.Interaction) -> tuple[Destina
     if error is None:
         obstacle = await bot_of(interaction).posting_checks.obstacle(there)
         if obstacle.timed_out_until is not None:
-            return there, timed_out_text(obstacle.timed_out_until)
+            return there, _waits(interaction, there, obstacle.timed_out_until)
         if obstacle.refused is None:
             return there, ""
         error = refused_there(obstacle.refused.code)
