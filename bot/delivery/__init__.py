@@ -10,6 +10,9 @@ So a row that says SENDING when it is due may have been sent. Two layers answer 
 search of the channel's history for the delivery's own nonce, which its buttons carry; then sending with the same nonce
 again, which Discord answers with the first message for "a few minutes".
 
+Edits, and the deletion of a status card once its result is posted, are repeated until the row says that they are done:
+a second time changes nothing at Discord.
+
 `dispatcher` is the loop, `sending` the protocol, `history` the search, and `editing` what happens to posts; `uploads`
 has the time and size limits of files, `rate_limits` Discord's own limits, `request_count` the requests of one send, and
 `omitted` what Discord refused of each message, and `stubborn` finds messages that fail although others are posted.

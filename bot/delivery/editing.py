@@ -1,4 +1,4 @@
-"""Edits of posts: a card follows its job; a result gets its links, and a picture that was late."""
+"""Edits of posts: a card follows its job until its result is posted; a result gets its links, and a late picture."""
 
 import asyncio
 import logging
@@ -12,7 +12,7 @@ from bot.delivery.omitted import Omitted
 from bot.delivery.sending import UploadTimeout
 from bot.delivery.uploads import open_files, remember_size_limit, timeout_seconds
 from bot.messages import PICTURE_RETRY_SECONDS, MessageBuilder
-from bot.models import Delivery, DeliveryKind, KnownJob
+from bot.models import Delivery, DeliveryKind, DeliveryState, KnownJob
 from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -64,32 +64,51 @@ class PostEditor:
     # --- cards ------------------------------------------------------------------------------------------------------
 
     async def _edit_status_card(self, status_card: Delivery, known: KnownJob, message: discord.PartialMessage) -> None:
+        if known.job.over:
+            await self._end_status_card(status_card, known, message)
+            return
         subscriptions = await self._store.subscriptions.in_channel(
             status_card.job_id, status_card.destination.channel_id
         )
-        ended = known.job.over or not subscriptions
-        age = self._now() - discord.utils.snowflake_time(message.id)
-        if (
-            known.job.over
-            and await self._store.deliveries.open_result(known.id, status_card.destination.channel_id) is not None
-        ):
-            await self._store.outbox.mark_edited(status_card, 0)  # the result, once posted, raises the revision again
+        if not subscriptions:
+            await self._shorten(status_card, known, message)
+            if not await self._store.outbox.retire(status_card):
+                await self._store.outbox.mark_edited(status_card, _EDIT_PAUSE)
             return
-        if not ended and age > _EDIT_STATUS_CARDS_FOR:
+        if self._now() - discord.utils.snowflake_time(message.id) > _EDIT_STATUS_CARDS_FOR:
             await self._store.outbox.mark_edited(status_card, 0)
             return
         await self._wait_for_turn()
         async with asyncio.timeout(timeout_seconds()):
-            if ended:
-                text = await self._builder.final_status_text(status_card, known, self._omitted.of(status_card))
-                await message.edit(content=text, embed=None, view=None, attachments=[])
-            else:
-                async with self._builder.message(status_card, known, self._omitted.of(status_card)) as new:
-                    # `attachments` replaces the earlier preview
-                    await message.edit(content=None, embed=new.embed, view=new.view, attachments=open_files(new))
-        if ended and not known.job.over and await self._store.outbox.retire(status_card):
-            return
+            async with self._builder.message(status_card, known, self._omitted.of(status_card)) as new:
+                # `attachments` replaces the earlier preview
+                await message.edit(content=None, embed=new.embed, view=new.view, attachments=open_files(new))
         await self._store.outbox.mark_edited(status_card, _EDIT_PAUSE)
+
+    async def _end_status_card(self, status_card: Delivery, known: KnownJob, message: discord.PartialMessage) -> None:
+        """Delete the card of a finished job once its result is posted; without a result, the card says how it ended."""
+        result = await self._store.deliveries.newest_result(known.id, status_card.destination.channel_id)
+        if result is not None and result.state in {DeliveryState.WAITING, DeliveryState.SENDING}:
+            await self._store.outbox.mark_edited(status_card, 0)  # the result, once posted, raises the revision again
+        elif result is None or result.state is DeliveryState.UNDELIVERABLE:
+            await self._shorten(status_card, known, message)
+            await self._store.outbox.mark_edited(status_card, _EDIT_PAUSE)
+        else:
+            await self._delete(status_card, message)
+
+    async def _shorten(self, status_card: Delivery, known: KnownJob, message: discord.PartialMessage) -> None:
+        await self._wait_for_turn()
+        async with asyncio.timeout(timeout_seconds()):
+            text = self._builder.final_status_text(known, self._omitted.of(status_card))
+            await message.edit(content=text, embed=None, view=None, attachments=[])
+
+    async def _delete(self, status_card: Delivery, message: discord.PartialMessage) -> None:
+        """Delete a card; after a crash before the row says so, Discord answers that it is unknown, as for an edit."""
+        await self._wait_for_turn()
+        async with asyncio.timeout(timeout_seconds()):
+            await message.delete()
+        await self._store.outbox.drop(status_card)
+        log.info("Deleted the status card: its result is posted")
 
     # --- results ----------------------------------------------------------------------------------------------------
 

@@ -71,19 +71,14 @@ def linkable(text: str) -> str:
     return kept.replace("[", "(").replace("]", ")")
 
 
-def finished_line(job: Job, *, took: timedelta | None, url: str | None) -> str:
-    """What a status card becomes when its job is over: `-# ✓ V2 · castle in the fog, 52 s → [picture](jump)`.
-
-    `url` is the jump link of the result. A declined prompt is not repeated.
-    """
+def finished_line(job: Job, *, took: timedelta | None) -> str:
+    """How a job ended, in one line: `-# ✓ V2 · castle in the fog, 52 s`. A declined prompt is not repeated."""
     words = "" if job.status == Status.MODERATED else title(job)
     name = " · ".join(filter(None, (plain(label(job), 100), plain(words, 120))))
     if end := ending(job):
         time = f" after {duration(took)}" if took else ""
-        line = f"-# {end.sign} {name}, {end.word}{time}"
-    else:
-        line = f"-# ✓ {name}" + (f", {duration(took)}" if took else "")
-    return f"{line} → {link(outcome(job), url)}" if url else line
+        return f"-# {end.sign} {name}, {end.word}{time}"
+    return f"-# ✓ {name}" + (f", {duration(took)}" if took else "")
 
 
 def outcome(job: Job) -> str:

@@ -17,7 +17,7 @@ from bot.messages.attachments import AttachmentBuilder
 from bot.messages.mentions import Mentions
 from bot.messages.message import Message, Omissions, without_words
 from bot.messages.picture_sources import PictureSources
-from bot.messages.references import References, jump_to
+from bot.messages.references import References
 from bot.messages.spoilers import Spoilers
 from bot.models import (
     NO_PERSON,
@@ -121,15 +121,12 @@ class MessageBuilder:
             embed.set_thumbnail(url=f"attachment://{files[0].name}")
         return Message(embed=embed, view=status_card_view(delivery.nonce), files=files)
 
-    async def final_status_text(self, delivery: Delivery, known: KnownJob, omissions: Omissions = _COMPLETE) -> str:
-        """The one line that a card becomes when its job is over or nobody here is subscribed to it any more."""
-        if omissions.words:
-            known = msgspec.structs.replace(known, job=without_words(known.job))
-        if not known.job.over:
-            return f"-# No longer watching {formatting.plain(formatting.label(known.job), 100)} here."
-        post = await self._store.deliveries.post_of(known.id, delivery.destination.channel_id)
-        url = None if post is None or post.id == delivery.id else jump_to(post)
-        return formatting.finished_line(known.job, took=_took(known.job), url=url)
+    def final_status_text(self, known: KnownJob, omissions: Omissions = _COMPLETE) -> str:
+        """The one line that a card becomes when nobody here is subscribed any more, or no result can be posted here."""
+        job = without_words(known.job) if omissions.words else known.job
+        if not job.over:
+            return f"-# No longer watching {formatting.plain(formatting.label(job), 100)} here."
+        return formatting.finished_line(job, took=_took(job))
 
     async def _parent(self, job: Job, delivery: Delivery, omissions: Omissions) -> formatting.Link | None:
         parent = await self._references.parent(job, delivery.destination)
@@ -147,11 +144,11 @@ class MessageBuilder:
             content=formatting.mentions(mentioned),
             view=await self.view(delivery, known),
             mentioned=mentioned,
-            reply_to=await self._references.reply_to(known, delivery.destination),
+            reply_to=await self._references.reply_to(known.job, delivery.destination),
             silent=self._now() - due_since > _SILENT_AFTER,
         )
         if delivery.fallback is Fallback.TEXT:
-            line = formatting.finished_line(known.job, took=_took(known.job), url=None)
+            line = formatting.finished_line(known.job, took=_took(known.job))
             line = f"{line} · #{known.key}"  # without an embed, a search of the history finds it by this
             return replace(message, content=f"{message.content}\n{line}".strip()[:2000])
         attachments = await self._attachments.for_result(delivery, known, folder, omissions.why_no_file)

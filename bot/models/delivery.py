@@ -1,35 +1,40 @@
 """A delivery: the duty to post one message exactly once.
 
 Transitions of `Delivery.state`; (new) is a row that does not exist yet. Every change is one transaction, and guarded by
-the present state: an event that finds another state changes nothing. Only `posted` has no guard, because it records
-what Discord said. Methods are those of the store's outbox.
+the present state: an event that finds another state changes nothing. Only `mark_posted` has no guard, because it
+records what Discord said. Methods are those of the store's outbox.
 
     from             event                                               to             method and caller
     ---------------  --------------------------------------------------  -------------  --------------------------------
     (new)            job over, result asked for, card, notice or split   WAITING        store, in the same transaction
     WAITING          about to be sent                                    SENDING        `claim`, delivery.sending
     SENDING          about to be sent again                              SENDING        `claim`, delivery.sending
-    WAITING          failed before the claim                             WAITING        `put_off`, delivery.dispatcher
-    SENDING          no answer: the message may exist                    SENDING        `put_off`, delivery.dispatcher
-    SENDING          its first and only request was refused              WAITING        `put_off`, delivery.dispatcher
-    SENDING          Discord answered with the message                   POSTED         `posted`, delivery.sending
-    SENDING          the message was found in the channel's history      POSTED         `posted`, delivery.sending
-    SENDING          a member pressed a button of the message            POSTED         `posted`, ui.posts
-    SENDING          10008: the message was posted, then deleted         POSTED         `posted`, without `message_id`
-    SENDING          the same, of a card                                 DROPPED        `posted`
-    WAITING          an earlier database's post was found (restore)      POSTED         `posted`, delivery.sending
+    WAITING          failed before the claim                             WAITING        `retry_later`, dispatcher
+    SENDING          no answer: the message may exist                    SENDING        `retry_later`, dispatcher
+    SENDING          its first and only request was refused              WAITING        `retry_later`, dispatcher
+    SENDING          Discord answered with the message                   POSTED         `mark_posted`, delivery.sending
+    SENDING          the message was found in the channel's history      POSTED         `mark_posted`, delivery.sending
+    SENDING          a member pressed a button of the message            POSTED         `mark_posted`, ui.posts
+    SENDING          10008: the message was posted, then deleted         POSTED         `mark_posted`, no `message_id`
+    SENDING          the same, of a card                                 DROPPED        `mark_posted`
+    WAITING          an earlier database's post was found (restore)      POSTED         `mark_posted`, delivery.sending
     WAITING,SENDING  refused for good, or its channel is gone            UNDELIVERABLE  `give_up`, delivery.dispatcher
     UNDELIVERABLE    an admin or a member asks for it again              SENDING        `rearm`: an old send may exist
-    POSTED           edited, or nothing to edit                          POSTED         `shown`, delivery.editing
-    POSTED           an edit failed                                      POSTED         `put_off`, delivery.dispatcher
-    POSTED           a card's last edit, its job still runs              DROPPED        `retire`, delivery.editing
+    POSTED           edited, or nothing to edit                          POSTED         `mark_edited`, delivery.editing
+    POSTED           an edit failed                                      POSTED         `retry_later`, dispatcher
+    POSTED           a card's last edit, nobody is subscribed any more   DROPPED        `retire`, delivery.editing
+    POSTED           a card was deleted, because its result is posted    DROPPED        `drop`, delivery.editing
     WAITING          a card whose job is over                            DROPPED        store, with the job's end
     SENDING          the same, and it is not in the channel's history    DROPPED        `drop`, delivery.sending
     any              not needed any more, or deleted by a member         DROPPED        `drop`, delivery.* and ui
-    any but POSTED   the job's end turned out not to be its end          DROPPED        store, with the job's update
-    any              the same, of a card                                 DROPPED        store, with the job's update
+    any but POSTED   the job's end turned out not to be its end: not of  DROPPED        store, with the job's update
+                     a card, which is edited again
     WAITING,SENDING  the database was restored from a copy               SENDING        store.restore
     WAITING,SENDING  the same, of a card                                 DROPPED        store.restore
+
+The deletion of a card is due like an edit: a posted result raises the card's `revision` in its own transaction, and the
+row stays POSTED until Discord has deleted the message or does not know it any more. The card of a job without a result
+in its channel (nobody is subscribed, or the result is UNDELIVERABLE) becomes one line and stays.
 
 POSTED without `message_id`, UNDELIVERABLE and DROPPED lead to no request to Discord. A new card replaces the row of a
 DROPPED one; the rows of a job are deleted with it.
@@ -49,7 +54,10 @@ class DeliveryKind(StrEnum):
     RESULT = "result"
     """The end of a job: embed, picture and buttons, with the mentions of its subscribers."""
     STATUS_CARD = "status_card"
-    """The status card of a running job, edited as the job moves on; at most one per job and channel."""
+    """The status card of a running job, edited as the job moves on, and deleted once its result is posted.
+
+    At most one per job and channel.
+    """
     NOTICE = "notice"
     """What became of a submission, where the private answer to its button could not be edited any more."""
     SPLIT = "split"

@@ -21,10 +21,11 @@ class Deliveries(Repository):
         rows = await self._db.rows("SELECT * FROM deliveries WHERE nonce = ?", (nonce,))
         return delivery_of(rows[0]) if rows else None
 
-    async def open_result(self, job_id: int, channel_id: int) -> Delivery | None:
-        """The result that is still to be posted in a channel."""
+    async def newest_result(self, job_id: int, channel_id: int) -> Delivery | None:
+        """The newest result of a job in a channel, in whatever state."""
         rows = await self._db.rows(
-            f"SELECT * FROM deliveries WHERE job_id = ? AND channel_id = ? AND kind = 'result' AND {OPEN}",
+            """SELECT * FROM deliveries WHERE job_id = ? AND channel_id = ? AND kind = 'result'
+               ORDER BY id DESC LIMIT 1""",
             (job_id, channel_id),
         )
         return delivery_of(rows[0]) if rows else None

@@ -80,7 +80,7 @@ async def rearm(db: aiosqlite.Connection, clock: Clock, where: str, values: tupl
 
 
 async def edit_status_card(db: aiosqlite.Connection, clock: Clock, result: Delivery) -> None:
-    """Have the status card in a result's channel edited at once."""
+    """Have the status card in a result's channel edited, or deleted, at once: the result is posted or given up."""
     await db.execute(
         """UPDATE deliveries SET revision = revision + 1, next_try = min(next_try, ?)
            WHERE kind = 'status_card' AND job_id = ? AND channel_id = ?""",

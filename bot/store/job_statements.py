@@ -70,7 +70,7 @@ async def apply_update(db: aiosqlite.Connection, clock: Clock, known: KnownJob, 
         "UPDATE deliveries SET revision = revision + 1 WHERE job_id = ? AND kind = 'status_card'", (known.id,)
     )
     if known.job.over:
-        await _drop_outdated(db, known, running=not job.over)
+        await _drop_outdated(db, known)
     if job.over:
         if not known.job.over:
             await note_duration(db, job)
@@ -79,16 +79,12 @@ async def apply_update(db: aiosqlite.Connection, clock: Clock, known: KnownJob, 
     return msgspec.structs.replace(known, job=job, changed_at=when, over_at=when if job.over else None)
 
 
-async def _drop_outdated(db: aiosqlite.Connection, known: KnownJob, *, running: bool) -> None:
+async def _drop_outdated(db: aiosqlite.Connection, known: KnownJob) -> None:
     """The job was not over after all: drop what is still to be posted about that end."""
     await db.execute(
         "UPDATE deliveries SET state = 'dropped' WHERE job_id = ? AND kind <> 'status_card' AND state <> 'posted'",
         (known.id,),
     )
-    if running:  # its status cards shrank to one line, new ones may come
-        await db.execute(
-            "UPDATE deliveries SET state = 'dropped' WHERE job_id = ? AND kind = 'status_card'", (known.id,)
-        )
 
 
 async def _add_results(db: aiosqlite.Connection, clock: Clock, known: KnownJob, *, over_at: float) -> None:

@@ -98,9 +98,10 @@ class Outbox(Repository):
     async def mark_posted(self, delivery: Delivery, message_id: int | None, *, picture_for: float = 0) -> Delivery:
         """Record that the message is posted and shows `delivery.revision`; `None`: it was posted, then deleted.
 
-        After a result, the status card of the job in that channel and the posts of the job's parent are edited to
-        link it. `picture_for`: it was posted without its picture, which is retried for so many seconds. The only
-        change of state without a guard: it records what Discord said, which is true whatever the row says.
+        After a result, the status card of the job in that channel is deleted, and the posts of the job's parent are
+        edited to link it: both are due from this transaction on. `picture_for`: it was posted without its picture,
+        which is retried for so many seconds. The only change of state without a guard: it records what Discord said,
+        which is true whatever the row says.
         """
         if message_id is not None:
             self._clock.note_snowflake(message_id)
@@ -193,7 +194,7 @@ class Outbox(Repository):
         return await self._db.transaction(work)
 
     async def retire(self, status_card: Delivery) -> bool:
-        """Record the last edit of a status card whose job still runs: a new subscription gets a new card.
+        """Record the last edit of a status card without subscribers: a new subscription gets a new card.
 
         POSTED to DROPPED. `False`, and nothing changes, where a member subscribed again since `status_card` was read,
         because this card is theirs.

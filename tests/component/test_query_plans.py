@@ -87,7 +87,7 @@ async def a_day(store: Store) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     yield "record", store.jobs.record([(job_id, msgspec.structs.replace(RUNNING, status=Status.COMPLETED))])
     yield "open_deliveries", store.outbox.due()
     yield "next_delivery", store.outbox.next_due(datetime.now(UTC))
-    yield "open_result", store.deliveries.open_result(job_id, HERE.channel_id)
+    yield "newest_result", store.deliveries.newest_result(job_id, HERE.channel_id)
     yield "waiting", store.deliveries.count_waiting(HERE.guild_id)
     (result,) = await store.outbox.due()
     yield "put_off", store.outbox.retry_later(result, 0, "reset")

@@ -59,13 +59,11 @@ class ChannelState(msgspec.Struct):
     status_cards: list[int]
     bare: int
     """Grids without their picture."""
-    running: int
-    """Cards that still have their buttons."""
 
 
 def channel_state(messages: Iterable[dict[str, Any]]) -> ChannelState:
     """Sort a channel's messages: a result has a `⋯`, a split a `Delete`, whose custom_id holds the delivery's nonce."""
-    here = ChannelState([], [], [], 0, 0)
+    here = ChannelState([], [], [], 0)
     for message in messages:
         parts = [part for row in message["components"] for part in row["components"]]
         codes = {part.get("custom_id", "") for part in parts}
@@ -75,7 +73,6 @@ def channel_state(messages: Iterable[dict[str, Any]]) -> ChannelState:
         here.bare += "U1" in {part.get("label") for part in parts} and not _shows_a_file(message)
         if not results and not splits:
             here.status_cards.append(int(message["id"]))
-            here.running += bool(codes)
     return here
 
 

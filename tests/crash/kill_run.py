@@ -89,7 +89,7 @@ class KillRun:
             kills=sum(self.ends.values()), at_named_points=self.ends["named"],
             lost=len(decision.lost), repeated=len(decision.repeated), splits_lost=len(decision.splits_lost),
             splits_repeated=len(decision.splits_repeated), bare=self._bare(found),
-            status_cards_left=sum(here.running for here in found.values()), integrity=decision.integrity,
+            status_cards_left=sum(len(here.status_cards) for here in found.values()), integrity=decision.integrity,
             settled=log.count("was already posted"), seconds=round(time.monotonic() - started),
         )  # fmt: skip
 
@@ -244,7 +244,7 @@ class KillRun:
             async def is_complete(channel: int) -> bool:
                 here = await self._read(channel)
                 return (
-                    not here.running
+                    not here.status_cards
                     and not self._bare({channel: here})
                     and len(here.results) + len(here.splits) >= owed[channel]
                 )

@@ -33,9 +33,8 @@ async def test_a_hundred_people_with_one_id_cause_one_poll_one_status_card_and_o
     assert {answer.content.split(":")[0].split(" ")[0] for answer in answers} == {"Watching", "I'm"}
     polls = [request for request in street.useapi.requests if request.path == "/v2/jobs/"]
     assert len(polls) <= 1 + 3, "one for all who asked, and the poller's own"
-    await street.picture()
-    assert len(discord.messages(street.channel)) == 2
-    result = discord.messages(street.channel)[-1]
+    result = await street.picture()
+    await discord.wait_until(lambda: discord.messages(street.channel) == [result])
     assert "and 1 more" not in result.content, "nobody waited for a minute, so nobody is pinged"
 
 

@@ -53,12 +53,11 @@ class Crashed(Exception):
 
 @dataclass
 class Message:
-    """A message in the model of Discord; `over` is what a card says of its job, `links` are a result's used buttons."""
+    """A message in the model of Discord; `links` are a result's used buttons."""
 
     id: int
     delivery: Delivery
     jobid: str
-    over: bool
     links: set[str]
     picture: bool = True
 
@@ -160,9 +159,7 @@ class OutboxMachine(RuleBasedStateMachine):
             "nobody told them"
         )
         # Without a history, a card whose send was cut off cannot be found again.
-        assert self.nonces or all(status_card.over for status_card in self._standing(DeliveryKind.STATUS_CARD)), (
-            "a card says that its job runs"
-        )
+        assert self.nonces or not self._standing(DeliveryKind.STATUS_CARD), "a card of a job whose result is posted"
         self._show_what_is_true()
         assert self.do(self.store.outbox.due()) == []
         assert self.do(self.store.outbox.to_edit()) == []
@@ -295,13 +292,22 @@ class OutboxMachine(RuleBasedStateMachine):
 
     def _edit(self, post: Delivery) -> None:
         known = self.do(self.store.jobs.get(post.job_id))
-        coming = known.job.over and self.do(self.store.deliveries.open_result(known.id, post.destination.channel_id))
-        if post.kind is DeliveryKind.STATUS_CARD and coming:
-            self.do(self.store.outbox.mark_edited(post, 5))
+        if post.kind is DeliveryKind.STATUS_CARD and known.job.over:
+            result = self.do(self.store.deliveries.newest_result(known.id, post.destination.channel_id))
+            assert result is not None, "everybody who asked waits for it"
+            if result.state is not DeliveryState.POSTED:
+                self.do(self.store.outbox.mark_edited(post, 5))
+                return
+            assert self._find_result(result), "no card goes before its result is there"
+            self.messages = [message for message in self.messages if message.id != post.message_id]
+            self.do(self.store.outbox.drop(post))
             return
         (message,) = (message for message in self.messages if message.id == post.message_id)
-        message.over, message.links, message.picture = known.job.over, self._links(post), True
+        message.links, message.picture = self._links(post), True
         self.do(self.store.outbox.mark_edited(post, 5, picture=True))
+
+    def _find_result(self, result: Delivery) -> bool:
+        return any(message.id == result.message_id for message in self._standing(DeliveryKind.RESULT))
 
     def _links(self, delivery: Delivery) -> set[str]:
         return set(self.do(self.store.history.picks(delivery.job_id, delivery.destination)))
@@ -336,7 +342,7 @@ class OutboxMachine(RuleBasedStateMachine):
     def _post(self, delivery: Delivery, job: Job, links: set[str], picture: bool) -> Message:
         known = [message for message in self.messages if message.delivery.nonce == delivery.nonce and self.nonces]
         if not known:
-            known = [Message(self._snowflake(), delivery, job.jobid, job.over, links, picture)]
+            known = [Message(self._snowflake(), delivery, job.jobid, links, picture)]
             self.messages += known
         return known[0]
 

@@ -67,10 +67,8 @@ async def test_an_older_copy_repeats_nothing_and_the_admin_learns_what_it_does_n
     await discord.wait_until(lambda: "was already posted" in street.bot.screen, 10)
     answer = await channel.ask(lighthouse)
     assert answer == "It's already posted here."
-    status_card = discord.messages(street.channel)[0]
-    await discord.wait_until(
-        lambda: status_card.content.startswith("-# ✓") and str(posted.id) in status_card.content, 10
-    )
+    assert posted in discord.messages(street.channel)
+    assert discord.messages(street.channel) == street.pictures(), "the copy's status card was deleted, and stays so"
     gone = await (await discord.click(stray, street.mira, button(stray, "V1"))).answered()
     assert "I don't know this post any more." in gone.content
     await (await discord.click(castle, street.mira, button(castle, "U2"))).answered()
@@ -102,7 +100,7 @@ async def test_an_older_copy_does_not_repeat_a_result_without_an_embed(street: P
     lighthouse = street.useapi.add_job(prompt="a lighthouse", duration=150)
     await channel.start()
     assert (await channel.ask(lighthouse)).startswith("Watching")
-    await discord.wait_until(lambda: discord.messages(street.channel))
+    (status_card,) = await discord.wait_until(lambda: discord.messages(street.channel))
     await street.bot.stop()
     shutil.copyfile(street.folder / "data" / FILE, copy)
     if embed == "refused":
@@ -110,13 +108,14 @@ async def test_an_older_copy_does_not_repeat_a_result_without_an_embed(street: P
     else:
         discord.deny(street.channel, "EMBED_LINKS")
     await channel.start()
-    await discord.wait_until(lambda: discord.messages(street.channel)[1:], 30)
+    await discord.wait_until(lambda: discord.messages(street.channel)[-1] is not status_card, 30)
+    await discord.wait_until(lambda: status_card.deleted, 10)
     await street.bot.stop()
-    _, result = discord.messages(street.channel)
+    (result,) = discord.messages(street.channel)
     assert (bool(result.embeds), bool(result.files)) == (False, embed == "dropped")
 
     assert (await type_in(street, "restore", str(copy)))[0] == 0
     await channel.start()
     await discord.wait_until(lambda: "was already posted" in street.bot.screen, 20)
-    assert len(discord.messages(street.channel)) == 2, "the status card and the result"
+    assert discord.messages(street.channel) == [result]
     assert (await street.bot.stop())[0] == 0

@@ -80,13 +80,13 @@ async def test_an_hour_without_discord_costs_few_requests_and_loses_nothing(
     await harness.job(harness.mira, jobid)
     refuse(harness, 503, times=None)
     refuse(harness, 503, times=None, method="PATCH")
+    refuse(harness, 503, times=None, method="DELETE")
     await harness.wait(60 * MINUTE)
     assert sends(harness) < 36
     recover(harness)
     await harness.wait(6 * MINUTE)
-    status_card, result = harness.posts()
+    (result,) = harness.posts()
     assert result.attachments
-    assert status_card.content.startswith("-# ✓")
 
 
 async def test_an_answer_that_never_came_is_settled_by_the_history_not_by_a_second_post(harness: BotHarness) -> None:
@@ -103,10 +103,9 @@ async def test_an_answer_that_never_came_is_settled_by_the_history_not_by_a_seco
     harness.bot.http.request = cut_off  # type: ignore[method-assign]  # the wire is cut, not our code
     await harness.job(harness.mira, harness.useapi.add_job(duration=30))
     await harness.wait(5 * MINUTE)
-    status_card, result = harness.posts()
+    (result,) = harness.posts()
     assert len(lost) == 2
     assert result.attachments
-    assert status_card.content.startswith("-# ✓")
 
 
 @pytest.mark.parametrize(("status", "code"), [(403, 50001), (403, 0), (404, 10003), (429, 0), (401, 0)])
@@ -131,7 +130,7 @@ async def test_a_refused_history_does_not_make_an_unanswered_post_an_unsent_one(
 
 
 @pytest.mark.parametrize(("status", "code"), [(403, 50013), (403, 50001), (404, 10003), (404, 0), (400, UNKNOWN_CODE)])
-async def test_a_status_card_whose_answer_was_lost_and_whose_history_is_refused_once_still_shows_the_end(
+async def test_a_status_card_whose_answer_was_lost_and_whose_history_is_refused_once_goes_in_the_end(
     harness: BotHarness, status: int, code: int
 ) -> None:
     request = harness.bot.http.request
@@ -147,8 +146,7 @@ async def test_a_status_card_whose_answer_was_lost_and_whose_history_is_refused_
     harness.env.inject_error("GET", MESSAGES, status=status, code=code)
     await harness.job(harness.mira, harness.useapi.add_job(duration=60))
     await harness.wait(5 * MINUTE)
-    status_card, result = harness.posts()
-    assert status_card.content.endswith(f"[picture]({harness.jump(result)})")
+    (result,) = harness.posts()
     assert result.attachments
 
 
@@ -233,20 +231,34 @@ async def test_a_folder_that_was_tidied_away_is_made_again(harness: BotHarness) 
 
 
 @pytest.mark.parametrize(("status", "code"), [(429, 30046), (403, 50001)])
-async def test_a_status_card_that_cannot_be_edited_for_a_while_shows_the_end_later(
+async def test_a_status_card_that_cannot_be_deleted_for_a_while_is_deleted_later(
     harness: BotHarness, status: int, code: int
 ) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(duration=60))
-    refuse(harness, status, code, times=None, method="PATCH")
+    refuse(harness, status, code, times=None, method="DELETE")
     await harness.wait(10 * MINUTE)
     status_card, result = harness.posts()
     assert status_card.embeds
-    edits = [request.method for request in harness.env.http_requests].count("PATCH")
-    assert edits < 12
+    assert [request.method for request in harness.env.http_requests].count("DELETE") < 12
     recover(harness)
+    await harness.restart()
     await harness.wait(3 * MINUTE)
-    status_card, result = harness.posts()
-    assert status_card.content.endswith(f"[picture]({harness.jump(result)})")
+    assert harness.posts() == [result]
+
+
+async def test_the_status_card_of_a_result_that_cannot_be_posted_says_how_the_job_ended(harness: BotHarness) -> None:
+    """`/darkroom status` then posts the result after all, and the card goes like any other."""
+    await harness.job(harness.mira, harness.useapi.add_job(prompt="a castle", duration=60))
+    refuse(harness, 403, 50001, times=None)
+    await harness.wait(40 * MINUTE)
+    (status_card,) = harness.posts()
+    assert words(status_card) == "-# ✓ Imagine · castle, 1 min"
+    recover(harness)
+    assert await harness.bot.store.deliveries.rearm(harness.guild.id) == 1
+    harness.bot.deliver_soon()
+    await harness.wait(10)
+    (result,) = harness.posts()
+    assert result.attachments
 
 
 # --- because of what it is --------------------------------------------------------------------------------------------
@@ -298,16 +310,14 @@ async def test_words_that_a_filter_refuses_are_left_out_and_the_picture_comes(ha
 
 
 @WORDS
-async def test_words_that_are_refused_at_once_are_left_out_of_a_status_card_until_its_end(
-    harness: BotHarness, code: int
-) -> None:
+async def test_words_that_are_refused_at_once_are_left_out_of_a_status_card(harness: BotHarness, code: int) -> None:
     refuse(harness, 400, code)
     await harness.job(harness.mira, harness.useapi.add_job(duration=60))
     assert len(harness.posts()) == 1
+    assert "castle" not in harness.sent()
     refuse(harness, 400, code)
     await harness.wait(3 * MINUTE)
-    status_card, result = harness.posts()
-    assert re.fullmatch(rf"-# ✓ Imagine, [\w ]+ → \[picture\]\({harness.jump(result)}\)", status_card.content)
+    (result,) = harness.posts()
     assert result.attachments
     assert "castle" not in harness.sent()
 
@@ -316,8 +326,7 @@ async def test_words_that_are_refused_in_an_edit_are_left_out_of_the_edit(harnes
     await harness.job(harness.mira, harness.useapi.add_job(duration=60))
     refuse(harness, 400, 200000, method="PATCH")
     await harness.wait(3 * MINUTE)
-    status_card, result = harness.posts()
-    assert re.fullmatch(r"-# ✓ Imagine, [\w ]+ → .*", status_card.content)
+    (result,) = harness.posts()
     assert "castle" in words(result), "nothing was refused there"
 
 
@@ -519,26 +528,24 @@ async def test_a_bot_that_is_timed_out_by_a_moderator_posts_the_whole_result_whe
     assert "undeliverable" not in caplog.text
     assert len(harness.posts()) == 1
     await harness.wait(10 * MINUTE)
-    status_card, result = harness.posts()
+    (result,) = harness.posts()
     assert result.attachments
-    assert status_card.content.startswith("-# ✓")
 
 
 async def test_a_block_of_the_whole_bot_is_an_outage_and_gives_up_no_channel(
     harness: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(duration=60))
-    for method in ("POST", "PATCH"):
+    for method in ("POST", "PATCH", "DELETE"):
         refuse(harness, 403, 40333, times=None, method=method)
     await harness.wait(180 * MINUTE)
     assert sends(harness) < 40
     assert "undeliverable" not in caplog.text
     recover(harness)
     await harness.wait(6 * MINUTE)
-    status_card, result = harness.posts()
+    (result,) = harness.posts()
     assert result.attachments
     assert "castle" in words(result)
-    assert status_card.content.startswith("-# ✓")
 
 
 async def test_trouble_in_one_channel_does_not_touch_another(harness: BotHarness) -> None:
@@ -629,14 +636,14 @@ async def test_a_status_card_that_was_deleted_by_hand_takes_nothing_with_it(harn
 
 
 @pytest.mark.parametrize(("status", "code"), [(404, 10008), (404, 10003), (404, 10004), (404, 0)])
-async def test_a_status_card_that_one_answer_calls_unknown_still_shows_the_end(
+async def test_a_status_card_that_one_answer_calls_unknown_is_deleted_all_the_same(
     harness: BotHarness, status: int, code: int
 ) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(duration=60))
-    refuse(harness, status, code, method="PATCH")
+    refuse(harness, status, code, method="DELETE")
     await harness.wait(4 * MINUTE)
-    status_card, result = harness.posts()
-    assert status_card.content.endswith(f"[picture]({harness.jump(result)})")
+    (result,) = harness.posts()
+    assert result.attachments
 
 
 async def test_a_first_send_that_one_answer_calls_posted_and_deleted_is_sent_again(harness: BotHarness) -> None:

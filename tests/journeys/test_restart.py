@@ -11,11 +11,8 @@ async def test_a_job_that_still_runs_keeps_being_polled(harness: BotHarness) -> 
     await harness.restart()
     assert len(harness.posts()) == 1
     await harness.wait(120)
-    status_card, result = harness.posts()
+    (result,) = harness.posts()
     assert result.content == f"<@{harness.bo.id}>"
-    assert result.reference is not None
-    assert result.reference.message_id == status_card.id
-    assert status_card.content.endswith(f"[picture]({harness.jump(result)})")
 
 
 async def test_a_result_that_fell_due_while_the_bot_was_away_is_posted_once(harness: BotHarness) -> None:
@@ -24,7 +21,7 @@ async def test_a_result_that_fell_due_while_the_bot_was_away_is_posted_once(harn
     await harness.wait(20)
     await harness.restart()
     await harness.wait(600)
-    _, result = harness.posts()
+    (result,) = harness.posts()
     assert result.content == f"<@{harness.bo.id}>"
     assert not result.flags.suppress_notifications
 
@@ -33,7 +30,7 @@ async def test_a_result_that_comes_hours_late_makes_no_sound(harness: BotHarness
     await harness.job(harness.bo, harness.useapi.add_job(prompt=CASTLE, duration=80))
     await harness.restart(away=3 * 3600)
     await harness.wait(20)
-    _, result = harness.posts()
+    (result,) = harness.posts()
     assert result.flags.suppress_notifications
     assert result.content == f"<@{harness.bo.id}>"
 
@@ -53,7 +50,7 @@ async def test_two_restarts_in_a_row_cost_nothing(harness: BotHarness) -> None:
     # First looks are spread over an interval by chance: each start may have made its own at once, and none made two.
     assert harness.polls(jobid) <= 1 + 3 + 2, "one at the question, one of each start, two in 20 s"
     await harness.wait(100)
-    assert len(harness.posts()) == 2
+    assert len(harness.posts()) == 1
 
 
 async def test_what_was_posted_is_not_posted_again(harness: BotHarness) -> None:

@@ -65,7 +65,7 @@ async def test_a_thread_needs_no_right_to_send_in_its_channel(harness: BotHarnes
     harness.forbid(harness.bo, "send_messages")
     assert (await harness.job(harness.bo, harness.useapi.add_job(), thread)).startswith("Watching")
     await harness.wait(60)
-    assert len(harness.posts(thread)) == 2
+    assert len(harness.posts(thread)) == 1
     assert not harness.posts()
 
 
@@ -73,7 +73,7 @@ async def test_without_read_message_history_everything_works(harness: BotHarness
     harness.forbid(None, "read_message_history")
     assert (await harness.job(harness.bo, harness.useapi.add_job())).startswith("Watching")
     await harness.wait(60)
-    _, result = harness.posts()
+    (result,) = harness.posts()
     assert result.attachments
 
 

@@ -139,7 +139,7 @@ async def test_results_go_to_the_results_channel_and_the_asker_learns_where(harn
         == f"I'm already watching this in <#{harness.lounge.id}>. I'll notify you too."
     )
     await harness.wait(60)
-    _, result = harness.posts(harness.lounge)
+    (result,) = harness.posts(harness.lounge)
     assert result.attachments
     link = await harness.ask(harness.mira, jobid)
     assert link.content == f"It's already posted in <#{harness.lounge.id}>."
@@ -147,7 +147,7 @@ async def test_results_go_to_the_results_channel_and_the_asker_learns_where(harn
     assert not harness.posts()
     await harness.press(harness.mira, result, "U1")
     await harness.wait(30)
-    assert len(harness.posts(harness.lounge)) >= 3, "what a button makes stays where the button is"
+    assert len(harness.posts(harness.lounge)) >= 2, "what a button makes stays where the button is"
     assert not harness.posts()
 
 

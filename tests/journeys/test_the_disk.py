@@ -117,7 +117,7 @@ async def test_a_clock_that_jumps_an_hour_loses_and_repeats_no_result(jumping: J
     assert len(results(jumping)) == 1
     await jumping.wait(7200)
     assert len(results(jumping)) == 1
-    assert jumping.posts()[0].content.startswith("-# ✓"), "the card is told as well"
+    assert len(jumping.posts()) == 1, "the card is gone as well"
 
 
 async def test_a_clock_that_is_set_back_delays_no_result_that_waits_for_a_retry(jumping: Jumping) -> None:

@@ -184,7 +184,7 @@ async def test_a_job_that_is_unknown_now_and_then_is_not_given_up(harness: BotHa
         await harness.wait(34)
     await harness.wait(120)
     assert harness.last.attachments
-    assert len(harness.posts()) == 2
+    assert len(harness.posts()) == 1
 
 
 @pytest.mark.parametrize("error", [404, 410])

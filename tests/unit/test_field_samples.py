@@ -57,7 +57,7 @@ def a_job(prompt: str) -> Job:
 
 
 def finished(job: Job) -> str:
-    return formatting.finished_line(job, took=FORTY_SECONDS, url=JUMP)
+    return formatting.finished_line(job, took=FORTY_SECONDS)
 
 
 def last(name: str) -> Job:
@@ -85,7 +85,7 @@ TEXTS: dict[str, list[tuple[Callable[[Job], object], object]]] = {
     ],
     "mj_title_initials": [
         (title, "Samuel L. Jackson as Nick Fury"),
-        (finished, f"-# ✓ Imagine · Samuel L. Jackson as Nick Fury, 40 s → [picture]({JUMP})"),
+        (finished, "-# ✓ Imagine · Samuel L. Jackson as Nick Fury, 40 s"),
         (lambda job: formatting.file_name(job, "4K7Q", "png"), "imagine-samuel-l-jackson-as-nick-fury-4k7q.png"),
     ],
     "mj_title_abbreviation": [(title, "Robert Downey Jr. utilizing Tony Stark's inventive genius…")],
@@ -95,7 +95,7 @@ TEXTS: dict[str, list[tuple[Callable[[Job], object], object]]] = {
     ],
     "mj_title_hebrew": [
         (title, HEBREW),
-        (finished, f"-# ✓ Imagine · \u2068{HEBREW}\u2069, 40 s → [picture]({JUMP})"),
+        (finished, f"-# ✓ Imagine · \u2068{HEBREW}\u2069, 40 s"),
         (lambda job: formatting.choice(job, "4K7Q"), f"Imagine · \u2068{HEBREW}\u2069 · done"),
         (lambda job: formatting.summary(job, "4K7Q"), f"Imagine · \u2068{HEBREW}\u2069 · done"),
         (result, f"**Imagine**\n> {HEBREW}, צבעי מים --ar 3:2"),
@@ -103,11 +103,11 @@ TEXTS: dict[str, list[tuple[Callable[[Job], object], object]]] = {
     "mj_video_grid": [
         (title, "Tweety Bird spins kettlebell with one hand"),
         (formatting.alt_text, "Four videos made with Midjourney: Tweety Bird spins kettlebell with one hand"),
-        (finished, f"-# ✓ Imagine · Tweety Bird spins kettlebell with one hand, 40 s → [video]({JUMP})"),
+        (finished, "-# ✓ Imagine · Tweety Bird spins kettlebell with one hand, 40 s"),
     ],
     "mj_paused_stopped": [
         (lambda job: (job.status, job.halted), (Status.CANCELLED, Halt.STOPPED)),
-        (finished, f"-# – Imagine · ice creams, stopped after 40 s → [details]({JUMP})"),
+        (finished, "-# – Imagine · ice creams, stopped after 40 s"),
         (
             result,
             "**Imagine**\n> ice creams, pinkcore, organic shapes --v 5\n\nThis job was stopped at Midjourney.",
