@@ -40,9 +40,10 @@ class SubmissionState(StrEnum):
     SENT         429, 596 or not sent: certainly no job      QUEUED       `Sender.send`, by `Submissions.requeue`
     SENT         no clear answer: 5xx, reset, time-out       UNCONFIRMED  `Sender.send`
     SENT         the bot was killed; at the next start       UNCONFIRMED  `mark_sent_unconfirmed`
+    SENT         no clear answer, and no way to search       LOST         `Sender.send`
     UNCONFIRMED  a job with its reference is found           ACCEPTED     `Sender.reconcile`
     UNCONFIRMED  a webhook's job has its reference           ACCEPTED     `Sender.accept_by_reference`
-    UNCONFIRMED  none within three minutes                   LOST         `Sender.reconcile`
+    UNCONFIRMED  none within three minutes, or no search     LOST         `Sender.reconcile`
     LOST         its job turns up within a day               ACCEPTED     `Sender.reconcile_lost`
     LOST         a webhook's job has its reference           ACCEPTED     `Sender.accept_by_reference`
     LOST         it waited for one whose job turns up        REPEATED     `Submissions.mark_found`

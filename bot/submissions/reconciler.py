@@ -1,6 +1,7 @@
 """Finds the job of a submission whose answer was lost: the job echoes the submission's `reference`.
 
-One check goes through the parent's children of this button and through the jobs that run now. When a complete check
+One check uses whatever the provider offers: a search for the reference, the parent's children of this button, the jobs
+that run now. Where it offers none of them, the submission counts as lost at once. When a complete check
 three minutes after the request finds nothing, the submission counts as lost. That is no proof that there is no job: it
 may be listed late, or echo the reference late. So the checks go on for a day, ever more rarely, and the
 presser reads what is known: that no job was found, or that there is one of this button which may be theirs.
@@ -9,6 +10,7 @@ The three minutes are measured by the loop's clock, because a wall clock may jum
 bot is read from the wall clock, and then at least two more checks are made.
 """
 
+import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -66,6 +68,12 @@ class Reconciler:
         self._unconfirmed: dict[int, _Unconfirmed] = {}
         self._late_checks: dict[int, float] = {}  # by row id of a lost submission: its next check, in loop time
 
+    @property
+    def can_search(self) -> bool:
+        """Whether the provider can say at all that a submission has become a job."""
+        can = self._provider.capabilities
+        return can.find or can.children or can.running
+
     def add(self, submission: Submission, sent_at: float) -> None:
         """Begin to check for a submission that was sent at `sent_at` (loop's clock) and got no answer just now."""
         self._unconfirmed[submission.id] = _Unconfirmed(
@@ -79,13 +87,15 @@ class Reconciler:
 
     def due_in(self, submission: Submission) -> float:
         """Return the seconds until the submission's next check."""
+        if submission.state is SubmissionState.LOST and not self.can_search:
+            return math.inf
         if submission.state is SubmissionState.LOST:
             return self._late_checks.setdefault(submission.id, loop_time() + _LATE_INTERVAL) - loop_time()
         return self._of(submission).next_check - loop_time()
 
     def is_last_check(self, submission: Submission) -> bool:
         """Whether a check that begins now is the last one before it counts as lost, provided that it is complete."""
-        return loop_time() >= self._of(submission).until
+        return not self.can_search or loop_time() >= self._of(submission).until
 
     def is_first_check(self, submission: Submission) -> bool:
         """Whether no check for it has ended yet."""
@@ -122,9 +132,13 @@ class Reconciler:
 
         A job without a reference is read again by the next check: the provider may echo it late.
         """
+        can = self._provider.capabilities
+        if can.find and (found := await self._provider.find(submission.reference)) is not None:
+            return CheckResult(job=found)
         perhaps = None
-        children = await self._children(parent, submission.button)
-        for jobid in dict.fromkeys((*children, *await self._provider.running())):
+        children = await self._children(parent, submission.button) if can.children else {}
+        running = await self._provider.running() if can.running else ()
+        for jobid in dict.fromkeys((*children, *running)):
             if jobid in others or jobid == parent.job.jobid:
                 continue
             job = await self._describe(jobid)

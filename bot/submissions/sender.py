@@ -53,6 +53,10 @@ _LOST = (
     "{provider} gave no clear answer, and no job was found for this button. It may have been charged all the same. "
     "If its job turns up within a day, I'll post it here."
 )
+_CANNOT_SEARCH = (
+    "{provider} gave no clear answer, and it can't be asked what became of this. It may have been charged, so I don't "
+    "send it again. If its job turns up within a day, I'll post it here."
+)
 _UNTRACKED = (
     "{provider} lost track of this press. Midjourney may have made it and charged for it, but its job was not found. "
     "Please look there before you press again."
@@ -140,8 +144,11 @@ class Sender:
                 text = _TOO_MANY.format(self._queue_limit)
                 await self._retry_write(lambda: self._store.submissions.requeue(submission, self._queue_limit, text))
             case TransientError():
-                log.warning("Submission %d got no clear answer (%s); searching for its job", submission.id, error)
+                log.warning("Submission %d got no clear answer (%s); its job may exist", submission.id, error)
                 self._pause.begin(error)
+                if not self._reconciler.can_search:
+                    await self._fail(submission, SubmissionState.LOST, self._worded(_CANNOT_SEARCH))
+                    return
                 self._reconciler.add(submission, sent_at)
                 unless_found = self._worded(_UNTRACKED if error.code == 504 else _LOST)
                 await self._retry_write(lambda: self._store.submissions.mark_unconfirmed(submission, unless_found))
@@ -229,9 +236,8 @@ class Sender:
         elif is_last:
             log.warning("No job of submission %d was found", submission.id)
             perhaps = None if result is None else result.perhaps
-            sentence = (
-                submission.error or self._worded(_LOST) if perhaps is None else await self._perhaps(submission, perhaps)
-            )
+            lost = submission.error or self._worded(_LOST if self._reconciler.can_search else _CANNOT_SEARCH)
+            sentence = lost if perhaps is None else await self._perhaps(submission, perhaps)
             await self._fail(submission, SubmissionState.LOST, sentence)
         elif is_first:
             self._notifications.reconciling(submission)
