@@ -9,7 +9,8 @@ import discord
 import msgspec
 
 from bot.errors import StoreUnavailable
-from bot.models.alert import AlertName
+from bot.models.alert import AlertName, AlertSubject
+from bot.models.provider import ProviderName
 from bot.store import Store
 from bot.wakeup import loop_time
 
@@ -19,7 +20,10 @@ _TIMEOUT = 25.0  # seconds for one message
 _SAME_AFTER_START = 3600.0  # seconds in which the trouble of before the start is the same, whatever its text
 _FACT = "alerts"  # the open ones, as JSON: a restart neither repeats one nor forgets to say that it is over
 
-_Key = tuple[AlertName, int | None]
+_BEFORE_PROVIDERS = {"useapi": "provider useapi", "account": "account useapi", "presses": "presses useapi"}
+"""What versions with one provider stored, and what is stored today."""
+
+_Key = tuple[AlertName, AlertSubject]
 
 
 class _OpenAlert(msgspec.Struct, frozen=True):
@@ -52,11 +56,11 @@ class Alerts:
             else:
                 self._open[key] = _OpenAlert(text, recalled=True)
 
-    def is_open(self, name: AlertName, *, subject: int | None = None) -> bool:
+    def is_open(self, name: AlertName, *, subject: AlertSubject = None) -> bool:
         """Whether the alert was opened, also before the last restart, and not closed since."""
         return (name, subject) in self._open
 
-    def open(self, name: AlertName, text: str, *, subject: int | None = None) -> None:
+    def open(self, name: AlertName, text: str, *, subject: AlertSubject = None) -> None:
         """Say `text`, unless the alert is open with the same text. `subject` tells alerts of one name apart.
 
         One that was open before the start is taken for the same during the first hour, whatever its text. What is met
@@ -69,7 +73,7 @@ class Alerts:
         self._open[name, subject] = _OpenAlert(text)
         self._send_soon(f"⚠️ {text}", name)
 
-    def close(self, name: AlertName, *, subject: int | None = None) -> None:
+    def close(self, name: AlertName, *, subject: AlertSubject = None) -> None:
         """Say that it is over; nothing happens where the alert is not open."""
         before = self._open.pop((name, subject), None)
         if before is not None:
@@ -119,15 +123,20 @@ class Alerts:
                 await asyncio.wait_for(asyncio.gather(*self._sending, return_exceptions=True), 2.0)
 
 
-def _stored(name: AlertName, subject: int | None) -> str:
-    """Return the name under which an alert is stored: `channel 1234`, or `account`."""
+def _stored(name: AlertName, subject: AlertSubject) -> str:
+    """Return the name under which an alert is stored: `channel 1234`, `account useapi`, or `disk`."""
     return str(name) if subject is None else f"{name} {subject}"
 
 
 def _parse(stored: str) -> _Key | None:
     """Read what `_stored` returned, of this version or an earlier one; `None` where the name is unknown."""
+    stored = _BEFORE_PROVIDERS.get(stored, stored)
     names = {name.value: name for name in AlertName}
     if stored in names:
         return names[stored], None
     name, _, subject = stored.rpartition(" ")
-    return (names[name], int(subject)) if name in names and subject.isdecimal() else None
+    if name not in names:
+        return None
+    if subject.isdecimal():
+        return names[name], int(subject)
+    return (names[name], ProviderName(subject)) if subject in set(ProviderName) else None

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import aiohttp
 import discord
 
 from bot.alerts import Alerts
@@ -18,18 +17,14 @@ from bot.delivery import Dispatcher
 from bot.errors import StoreError
 from bot.images import ImageClient
 from bot.messages import MessageBuilder
-from bot.models import KnownJob
 from bot.models.alert import AlertName
 from bot.ops.maintenance import Maintenance
-from bot.polling import Poller, WebhookInbox
-from bot.providers.useapi import UseapiClient
-from bot.settings import Settings, callback_secret
+from bot.provider_clients import open_providers
+from bot.provider_stack import build_stacks
+from bot.settings import Settings
 from bot.store import open_store
-from bot.submissions import SubmissionQueue
 from bot.ui.command_mentions import replace_commands
-from bot.ui.permissions import postable_destination
 from bot.ui.refused_posts import RefusedPosts
-from bot.ui.submission_replies import SubmissionReplies
 
 if TYPE_CHECKING:
     from bot.ops.metrics import Metrics
@@ -46,92 +41,51 @@ async def open_darkroom(
     Raises `StartError` if the database cannot be opened.
     """
     metrics = _metrics(settings)
-    traces = [] if metrics is None else [metrics.useapi]
     async with (
         open_store(settings.data_dir, now) as store,
-        aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trace_configs=traces) as session,
+        open_providers(settings, None if metrics is None else metrics.follow_provider) as providers,
         ImageClient(hosts=settings.image_hosts) as pictures,
+        Darkroom(settings=settings, store=store, providers=providers, always_sync=always_sync) as bot,
     ):
-        provider = UseapiClient(
-            session=session,
-            url=settings.useapi_url,
-            token=settings.useapi_token.reveal(),
-            reply_url=settings.callback_url,
+        store.on_health(partial(_on_store_health, bot.alerts))
+        builder = MessageBuilder(
+            bot=bot,
+            store=store,
+            pictures=pictures,
+            folder=_create_empty(settings.data_dir / "tmp"),
+            ping_after=settings.ping_after,
+            now=now,
+            alerts=bot.alerts,
         )
-        async with Darkroom(settings=settings, store=store, provider=provider, always_sync=always_sync) as bot:
-            store.on_health(partial(_on_store_health, bot.alerts))
-            builder = MessageBuilder(
-                bot=bot,
-                store=store,
-                pictures=pictures,
-                folder=_create_empty(settings.data_dir / "tmp"),
-                ping_after=settings.ping_after,
-                now=now,
-                alerts=bot.alerts,
-            )
-            bot.refused_posts = RefusedPosts(bot, store, lambda text: replace_commands(text, bot.command_mentions))
-            bot.dispatcher = Dispatcher(
-                bot=bot,
-                store=store,
-                builder=builder,
-                now=now,
-                rate_limits=bot.rate_limits,
-                alerts=bot.alerts,
-                on_refused=bot.refused_posts.note,
-            )
-            bot.poller = Poller(
-                provider=provider,
-                store=store,
-                poll_seconds=settings.poll_seconds,
-                concurrency=settings.poll_concurrency,
-                now=now,
-                on_recorded=bot.dispatcher.wake,
-                on_job_over=lambda: bot.submissions.slot_freed(),
-                alerts=bot.alerts,
-            )
-            bot.webhooks = WebhookInbox(
-                provider=provider,
-                store=store,
-                poll_soon=bot.poller.poll_soon,
-                destination_of=partial(postable_destination, bot, guilds=settings.allowed_guilds),
-                on_subscribed=partial(_poll_adopted, bot),
-                on_job_seen=lambda job: bot.submissions.job_seen(job),
-            )
-            answers = SubmissionReplies(bot=bot, store=store, deliver_soon=bot.deliver_soon, now=now)
-            bot.submissions = SubmissionQueue(
-                provider=provider,
-                store=store,
-                poll_child=partial(_poll_child, bot),
-                notify=lambda submission: answers.notify(submission, bot.submissions.pause_reason),
-                deliver_soon=bot.dispatcher.wake,
-                alerts=bot.alerts,
-                queue_limit=settings.press_queue,
-                now=now,
-                is_served=lambda guild_id: settings.allowed_guilds is None or guild_id in settings.allowed_guilds,
-            )
-            maintenance = Maintenance(
-                store=store,
-                data_dir=settings.data_dir,
-                backups=settings.backups,
-                keep_days=settings.keep_days,
-                now=now,
-                alerts=bot.alerts,
-            )
-            bot.background = {
-                "poller": bot.poller.run,
-                "submission queue": bot.submissions.run,
-                "dispatcher": bot.dispatcher.run,
-                "maintenance": maintenance.run,
-            }
-            if metrics is not None:
-                metrics.follow_discord(bot.rate_limits.trace)
-                bot.web.append(partial(_serve_health, bot, metrics, now))
-            if settings.callback_url:
-                bot.web.append(partial(_serve_webhooks, bot))
-            try:
-                yield bot
-            finally:
-                await bot.alerts.close_down()
+        bot.refused_posts = RefusedPosts(bot, store, lambda text: replace_commands(text, bot.command_mentions))
+        bot.dispatcher = Dispatcher(
+            bot=bot,
+            store=store,
+            builder=builder,
+            now=now,
+            rate_limits=bot.rate_limits,
+            alerts=bot.alerts,
+            on_refused=bot.refused_posts.note,
+        )
+        build_stacks(bot, now=now)
+        maintenance = Maintenance(
+            store=store,
+            data_dir=settings.data_dir,
+            backups=settings.backups,
+            keep_days=settings.keep_days,
+            now=now,
+            alerts=bot.alerts,
+        )
+        bot.background |= {"dispatcher": bot.dispatcher.run, "maintenance": maintenance.run}
+        if metrics is not None:
+            metrics.follow_discord(bot.rate_limits.trace)
+            bot.web.append(partial(_serve_health, bot, metrics, now))
+        if settings.webhooks:
+            bot.web.append(partial(_serve_webhooks, bot))
+        try:
+            yield bot
+        finally:
+            await bot.alerts.close_down()
 
 
 def _on_store_health(alerts: Alerts, trouble: str) -> None:
@@ -149,19 +103,6 @@ def _metrics(settings: Settings) -> "Metrics | None":
     from bot.ops.metrics import Metrics
 
     return Metrics()
-
-
-def _poll_child(bot: Darkroom, child: KnownJob) -> None:
-    """Poll the job that a submission has started; webhook calls about it may have come before the response."""
-    bot.poller.add(child, sooner=True)
-    bot.webhooks.job_added(child)
-
-
-def _poll_adopted(bot: Darkroom, known: KnownJob) -> None:
-    """Poll a job that named its own destination, and post what is due for it."""
-    bot.poller.add(known)
-    bot.webhooks.job_added(known)
-    bot.deliver_soon()
 
 
 @asynccontextmanager
@@ -182,13 +123,13 @@ async def _serve_health(bot: Darkroom, metrics: "Metrics", now: Callable[[], dat
 async def _serve_webhooks(bot: Darkroom) -> AsyncIterator[None]:
     """Serve the webhook endpoint; raises `StartError` if the port cannot be opened.
 
-    It closes before its `WebhookInbox`, so that no call is answered and then lost.
+    It closes before the inboxes, so that no call is answered and then lost.
     """
     from bot.ops.server import serve
     from bot.ops.webhook_routes import WebhookRoutes
 
     host, port = bot.settings.webhook_host, bot.settings.webhook_port or 0
-    webhooks = WebhookRoutes(bot.provider, bot.webhooks, callback_secret(bot.settings.useapi_token))
+    webhooks = WebhookRoutes(bot.providers, bot.webhooks, bot.settings.callback_secrets)
     try:
         async with serve(webhooks.routes(), host=host, port=port, setting="WEBHOOK_PORT"):
             log.info("Serving webhooks for %s on http://%s:%d", bot.settings.public_url, host, port)

@@ -23,11 +23,11 @@ from bot.delivery import Dispatcher
 from bot.delivery.rate_limits import DiscordRateLimits, pause_before_identify
 from bot.errors import UserError
 from bot.models import Destination
-from bot.polling import Poller, WebhookInbox
-from bot.providers.base import Provider
+from bot.polling import Pollers, WebhookInboxes
+from bot.providers.registry import Providers
 from bot.settings import DISCORD_API_URL, Settings
 from bot.store import Store
-from bot.submissions import SubmissionQueue
+from bot.submissions import SubmissionQueues
 from bot.ui import replies
 from bot.ui.command_mentions import mentions_of
 from bot.ui.posting_checks import PostingChecks
@@ -76,12 +76,11 @@ class Darkroom(commands.AutoShardedBot):
 
     dispatcher: Dispatcher
     refused_posts: RefusedPosts
-    poller: Poller
-    submissions: SubmissionQueue
-    webhooks: WebhookInbox
-    background: dict[str, Callable[[], Awaitable[None]]]
+    poller: Pollers
+    submissions: SubmissionQueues
+    webhooks: WebhookInboxes
 
-    def __init__(self, *, settings: Settings, store: Store, provider: Provider, always_sync: bool = False) -> None:
+    def __init__(self, *, settings: Settings, store: Store, providers: Providers, always_sync: bool = False) -> None:
         self.rate_limits = DiscordRateLimits()
         super().__init__(
             command_prefix=commands.when_mentioned,
@@ -98,7 +97,8 @@ class Darkroom(commands.AutoShardedBot):
         )
         self.settings = settings
         self.store = store
-        self.provider = provider
+        self.providers = providers
+        self.background: dict[str, Callable[[], Awaitable[None]]] = {}
         self.view_rights = ViewRights(self)
         self.command_mentions: Mapping[str, str] = {}
         self.web: list[Callable[[], AbstractAsyncContextManager[object]]] = []
@@ -151,6 +151,10 @@ class Darkroom(commands.AutoShardedBot):
     async def _keep_mentions(self, commands: Iterable[app_commands.AppCommand]) -> None:
         self.command_mentions = mentions_of(commands)
         await self.store.facts.set(_MENTIONS, json.dumps(self.command_mentions))
+
+    def serves(self, guild_id: int) -> bool:
+        """Whether a server is allowed."""
+        return self.settings.allowed_guilds is None or guild_id in self.settings.allowed_guilds
 
     async def check_server(self, interaction: discord.Interaction[Any]) -> bool:
         """Whether the interaction's server is allowed; if not, answer with the setting to change.

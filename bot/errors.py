@@ -20,6 +20,7 @@ DarkroomError
     │   ├── SubscriptionEnded      402
     │   └── AccountBlocked         596
     ├── Unsupported              rule OVER: the provider offers no such request
+    │   └── ProviderAbsent         the provider is not set up (any more)
     ├── Busy                     rule BACK_OFF: 429
     │   └── QueueFull              429 with executingJobs
     └── TransientError           rule RETRY: the next poll may succeed
@@ -174,6 +175,10 @@ class Unsupported(ProviderError):
     """{provider} can't do that."""
 
     rule = Rule.OVER
+
+
+class ProviderAbsent(Unsupported):
+    """{provider} is no longer set up for this bot, and this job was made there. Please ask this server's admin."""
 
 
 class Misconfigured(ProviderError):

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 
 from bot.errors import SettingsError
+from bot.models.provider import ProviderName
 
 USEAPI_URL = "https://api.useapi.net/v2"
 DISCORD_API_URL = "https://discord.com/api/v10"
@@ -79,23 +80,32 @@ class Settings:
     @property
     def secrets(self) -> tuple[str, ...]:
         """The texts that no log line may contain."""
-        webhook_secrets = (callback_secret(self.useapi_token),) if self.callback_url else ()
+        webhook_secrets = self.callback_secrets.values() if self.webhooks else ()
         return (self.discord_token.reveal(), self.useapi_token.reveal(), *webhook_secrets)
 
     @property
-    def callback_url(self) -> str:
-        """The webhook URL for useapi.net, which contains a secret; empty if webhooks are off."""
-        return callback_url(self.public_url, self.useapi_token) if self.public_url and self.webhook_port else ""
+    def webhooks(self) -> bool:
+        """Whether providers are asked to call this bot."""
+        return bool(self.public_url and self.webhook_port)
+
+    @property
+    def callback_secrets(self) -> Mapping[ProviderName, str]:
+        """The secret of each provider's webhook URL."""
+        return {ProviderName.USEAPI: callback_secret(self.useapi_token)}
+
+    def callback_url(self, provider: ProviderName) -> str:
+        """The webhook URL for a provider, which contains a secret; empty if webhooks are off."""
+        return callback_url(self.public_url, provider, self.callback_secrets[provider]) if self.webhooks else ""
 
 
-def callback_secret(useapi_token: Secret) -> str:
-    """Derive the secret of the webhook URL from the token: stable across starts, and it does not reveal the token."""
-    return hmac.new(useapi_token.reveal().encode(), b"darkroom callbacks", hashlib.sha256).hexdigest()[:40]
+def callback_secret(token: Secret) -> str:
+    """Derive the secret of a webhook URL from a token: stable across starts, and it does not reveal the token."""
+    return hmac.new(token.reveal().encode(), b"darkroom callbacks", hashlib.sha256).hexdigest()[:40]
 
 
-def callback_url(public_url: str, useapi_token: Secret) -> str:
-    """Return the webhook URL for useapi.net, below the public address of this bot."""
-    return f"{public_url}/useapi/{callback_secret(useapi_token)}"
+def callback_url(public_url: str, provider: ProviderName, secret: str) -> str:
+    """Return the webhook URL for a provider, below the public address of this bot."""
+    return f"{public_url}/{provider}/{secret}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

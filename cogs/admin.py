@@ -7,9 +7,11 @@ from discord.ext import commands
 from bot import formatting
 from bot.client import Darkroom
 from bot.models import Delivery
+from bot.models.provider import WORDS
 from bot.ui import RearmButton, ReportButton, interactions, replies, show_settings, show_submission_log, view_of
 
 _MAX_UNDELIVERABLE = 8  # lines
+_HAS_TROUBLE = "has trouble. Jobs continue by themselves when it is over."
 
 
 # No check besides the default permission: admins change who may use it under Server Settings, Integrations.
@@ -61,17 +63,14 @@ class Admin(
         await replies.say(interaction, "\n".join(lines), view=view)
 
     async def _provider_lines(self, interaction: discord.Interaction[Darkroom]) -> list[str]:
-        outage, title = self._bot.poller.outage, self._bot.provider.title
+        outages = {WORDS[provider].title: outage for provider, outage in self._bot.poller.outages.items()}
         if not await interactions.is_owner(interaction):
-            if outage:
-                return [f"{title}: has trouble. Jobs continue by themselves when it is over."]
-            return [f"{title}: answers"]
+            return [f"{title}: {_HAS_TROUBLE if outage else 'answers'}" for title, outage in outages.items()]
         lines = [
-            f"{title}: {outage or 'answers'}",
+            *(f"{title}: {outage or 'answers'}" for title, outage in outages.items()),
             f"Queued buttons of all servers: {await self._bot.store.queue.count()}",
         ]
-        pause_reason = self._bot.submissions.pause_reason
-        return [*lines, f"The queue is paused: {pause_reason}"] if pause_reason else lines
+        return [*lines, *(f"The queue is paused: {reason}" for reason in self._bot.submissions.pause_reasons)]
 
     async def _undeliverable_line(self, delivery: Delivery) -> str:
         known = await self._bot.store.jobs.get(delivery.job_id)

@@ -11,9 +11,9 @@ from discord.ext import commands
 
 from bot import discord_internals, formatting, logs
 from bot.client import Darkroom
-from bot.errors import DarkroomError, UserError
+from bot.errors import DarkroomError, ProviderAbsent, UserError
 from bot.models import Destination, Job, KnownJob, Origin
-from bot.ui import MoreButton, NotifyMeButton, custom_ids, interactions, replies, show_my_jobs
+from bot.ui import MoreButton, NotifyMeButton, custom_ids, interactions, job_lookup, replies, show_my_jobs
 from bot.ui.subscription_replies import posted_url, subscription_text, subscription_view
 from bot.ui.subscription_requests import check_load, results_destination, subscribe
 
@@ -147,12 +147,16 @@ class Jobs(commands.Cog):
             if known is None and key[0].startswith("#"):
                 raise UserError(f"No job in this server has the key `#{key[1].upper()}`. Try its id instead.")
         origin = Origin.JOB_ID if known is None else Origin.KEY
-        known = known or await self._bot.store.jobs.by_jobid(self._bot.provider.name, read_jobid(text))
+        known = known or await job_lookup.known_as(self._bot.store, read_jobid(text))
         if known is not None:
             logs.turn_to(key=known.key)
+        if known is not None and not known.job.final and known.job.provider not in self._bot.providers:
+            raise ProviderAbsent(provider=known.job.provider)
         if known is not None and (known.job.final or not known.job.over):
             return known.job, origin  # the poller polls it anyway
-        return await self._bot.provider.job(known.job.jobid if known else read_jobid(text)), origin
+        if known is not None:
+            return await self._bot.providers.of(known.job.provider).job(known.job.jobid), origin
+        return await job_lookup.fetch(self._bot.providers, read_jobid(text)), origin
 
     async def _by_key(self, interaction: discord.Interaction[Darkroom], key: str) -> KnownJob | None:
         """The job with this key, if it is subscribed or posted in a channel of this server that the member can view."""

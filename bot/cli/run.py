@@ -14,13 +14,24 @@ from bot.app import open_darkroom
 from bot.cli.invite import allowed_guilds_line, invite, joined_servers
 from bot.client import Darkroom
 from bot.discord_codes import CloseCode
-from bot.errors import DiscordStartError, Misconfigured, ProviderError, StartError, TokenRefused, Unreachable
+from bot.errors import (
+    DiscordStartError,
+    Misconfigured,
+    ProviderError,
+    StartError,
+    TokenRefused,
+    Unreachable,
+    Unsupported,
+)
 from bot.models.alert import AlertName
+from bot.models.provider import worded
+from bot.providers.base import Provider
 from bot.settings import Settings
 
 log = logging.getLogger(__name__)
 
 _LOGIN_REFUSED = "Discord does not accept DISCORD_TOKEN. Reset it in the Developer Portal and copy the new one."
+_PROVIDER_REFUSES = "{provider} does not accept {secret}. Copy it again from your account there."
 _CLOSE_REASONS: dict[int, str] = {
     CloseCode.AUTHENTICATION_FAILED: (
         "Discord no longer accepts DISCORD_TOKEN. Reset it in the Developer Portal and copy the new one."
@@ -74,10 +85,10 @@ async def _serve(settings: Settings, *, always_sync: bool) -> None:
 
 
 async def _work(bot: Darkroom, settings: Settings) -> None:
-    useapi_works = await _check_useapi(bot)
+    working = [provider.name for provider in bot.providers if await _check(provider)]
     await _log_in(bot, settings)
-    if useapi_works:
-        bot.alerts.close(AlertName.PROVIDER)  # from before the start: the restart often follows the fix
+    for name in working:  # an alert from before the start: the restart often follows the fix
+        bot.alerts.close(AlertName.PROVIDER, subject=name)
     logging_servers = asyncio.create_task(_log_servers(bot))  # may be slow, and the start does not depend on it
     try:
         await _connect(bot)
@@ -85,12 +96,14 @@ async def _work(bot: Darkroom, settings: Settings) -> None:
         logging_servers.cancel()
 
 
-async def _check_useapi(bot: Darkroom) -> bool:
-    """Return whether useapi.net works; raises `StartError` if it does not accept the token."""
+async def _check(provider: Provider) -> bool:
+    """Return whether a provider works; raises `StartError` if it does not accept the token."""
     try:
-        await bot.provider.running()
-    except TokenRefused:
-        raise StartError("useapi.net does not accept USEAPI_TOKEN. Copy it again from your account there.") from None
+        await provider.running()
+    except TokenRefused as error:
+        raise StartError(worded(_PROVIDER_REFUSES, error.provider)) from None
+    except Unsupported:  # it cannot be asked what runs
+        return True
     except ProviderError as error:  # recoverable: the poller retries
         log.warning("%s Starting anyway; it is tried again when needed.", _describe(error))
         return False
@@ -101,9 +114,9 @@ def _describe(error: ProviderError) -> str:
     if isinstance(error, Misconfigured):
         return error.for_admin
     if isinstance(error, Unreachable):
-        return "useapi.net could not be reached."
+        return worded("{provider} could not be reached.", error.provider)
     status = "" if error.code is None else f", HTTP {error.code}"
-    return f"useapi.net does not work at the moment ({type(error).__name__}{status})."
+    return worded(f"{{provider}} does not work at the moment ({type(error).__name__}{status}).", error.provider)
 
 
 async def _log_in(bot: Darkroom, settings: Settings) -> None:

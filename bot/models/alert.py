@@ -3,16 +3,18 @@
 from enum import StrEnum
 from typing import Protocol
 
+from bot.models.provider import ProviderName
+
 
 class AlertName(StrEnum):
     """What needs the admin. The values are stored with the open alerts: renaming one needs a migration."""
 
-    PROVIDER = "useapi"
-    """The provider refuses the token, or its subscription has ended; seen by polls."""
+    PROVIDER = "provider"
+    """The provider refuses the token, or its subscription has ended; seen by polls; its name is the subject."""
     ACCOUNT = "account"
-    """A Midjourney account is blocked; seen by polls."""
+    """A Midjourney account of the provider that is the subject is blocked; seen by polls."""
     SUBMISSIONS = "presses"
-    """The account, the token or the subscription; seen by submissions."""
+    """The account, the token or the subscription; seen by submissions. The provider's name is the subject."""
     CHANNEL = "channel"
     """Results cannot be posted in a channel, whose id is the subject."""
     DELIVERY = "delivery"
@@ -27,14 +29,18 @@ class AlertName(StrEnum):
     """The nightly backup failed."""
 
 
+AlertSubject = int | ProviderName | None
+"""What tells alerts of one name apart: a channel, a delivery or a provider."""
+
+
 class AlertSink(Protocol):
     """Takes alerts. All methods return at once; an alert is sent in the background, see `bot.alerts`."""
 
-    def open(self, name: AlertName, text: str, *, subject: int | None = None) -> None:
+    def open(self, name: AlertName, text: str, *, subject: AlertSubject = None) -> None:
         """Say `text`, unless the alert is open with the same text. `subject` tells alerts of one name apart."""
 
-    def close(self, name: AlertName, *, subject: int | None = None) -> None:
+    def close(self, name: AlertName, *, subject: AlertSubject = None) -> None:
         """Say that it is over; nothing happens where the alert is not open."""
 
-    def is_open(self, name: AlertName, *, subject: int | None = None) -> bool:
+    def is_open(self, name: AlertName, *, subject: AlertSubject = None) -> bool:
         """Whether the alert was opened, also before the last restart, and not closed since."""

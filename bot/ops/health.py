@@ -1,6 +1,6 @@
 """Health report of the running bot, one entry per part: for monitors, containers and people.
 
-A part fails only if a restart or an action of the admin would help. An outage of useapi.net is reported, but fails no
+A part fails only if a restart or an action of the admin would help. An outage of a provider is reported, but fails no
 part: a restart would not end it.
 """
 
@@ -63,7 +63,10 @@ class Health:
                 "deliveries": await self._deliveries() if database.ok else Part(ok=True, detail="unknown"),
                 "database": database,
                 "webhooks": self._webhooks(),
-                "useapi": Part(ok=True, detail=self._bot.poller.outage or "answers"),
+                **{
+                    str(provider): Part(ok=True, detail=outage or "answers")
+                    for provider, outage in self._bot.poller.outages.items()
+                },
             }
         return self._report
 
@@ -79,7 +82,7 @@ class Health:
 
     def _webhooks(self) -> Part:
         """Never fails: without webhooks the poller finds the same news later."""
-        if not self._bot.settings.callback_url:
+        if not self._bot.settings.webhooks:
             return Part(ok=True, detail="off")
         if self._bot.webhooks.last_received is None:
             return Part(ok=True, detail="no call yet")

@@ -8,16 +8,18 @@ import math
 import shutil
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from types import SimpleNamespace
 
 import aiohttp
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from yarl import URL
 
 from bot import __version__
 from bot.client import Darkroom
+from bot.models import ProviderName
 from bot.ops.health import Part
+from bot.providers.http import RequestKind
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _RECOUNT_AFTER = 60.0  # seconds; counting the whole database is too slow for each scrape
@@ -26,19 +28,23 @@ _POLL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20)
 
 
 class Metrics:
-    """All metrics in a registry of their own. `useapi` is the trace for the HTTP session to useapi.net."""
+    """All metrics in a registry of their own."""
 
     def __init__(self) -> None:
         registry = self._registry = CollectorRegistry()
         Info("darkroom", "Version of the bot.", registry=registry).info({"version": __version__})
         ProcessCollector(registry=registry)
         self._polls = Histogram(
-            "darkroom_poll_seconds", "Duration of one poll of a job.", buckets=_POLL_BUCKETS, registry=registry
+            "darkroom_poll_seconds",
+            "Duration of one status request.",
+            ["provider"],
+            buckets=_POLL_BUCKETS,
+            registry=registry,
         )
-        self._useapi = Counter(
-            "darkroom_useapi_responses",
-            "Responses of useapi.net by request and HTTP status.",
-            ["request", "code"],
+        self._providers = Counter(
+            "darkroom_provider_responses",
+            "Responses of the providers by request and HTTP status.",
+            ["provider", "request", "code"],
             registry=registry,
         )
         self._discord = Counter(
@@ -72,13 +78,17 @@ class Metrics:
             "darkroom_gateway_latency_seconds", "Round trip of a gateway heartbeat.", registry=registry
         )
         self._healthy = Gauge("darkroom_healthy", "1 if the part works, else 0.", ["part"], registry=registry)
-        self.useapi = aiohttp.TraceConfig()
-        self.useapi.on_request_start.append(_note_start)
-        self.useapi.on_request_end.append(self._count_useapi)
-        self.useapi.on_request_exception.append(self._count_no_response)
         self._counted_at = -math.inf
         self._posted_until: datetime | None = None
         self._retries_counted = 0
+
+    def follow_provider(self, provider: ProviderName) -> aiohttp.TraceConfig:
+        """Return the trace that counts the requests of a provider's HTTP session."""
+        trace = aiohttp.TraceConfig()
+        trace.on_request_start.append(_note_start)
+        trace.on_request_end.append(partial(self._count_response, provider))
+        trace.on_request_exception.append(partial(self._count_no_response, provider))
+        return trace
 
     def follow_discord(self, trace: aiohttp.TraceConfig) -> None:
         """Count the requests of Discord's HTTP session; call this before the session is opened."""
@@ -123,18 +133,26 @@ class Metrics:
 
     # --- requests as they happen ------------------------------------------------------------------------------------
 
-    async def _count_useapi(
-        self, _session: aiohttp.ClientSession, context: SimpleNamespace, end: aiohttp.TraceRequestEndParams
+    async def _count_response(
+        self,
+        provider: ProviderName,
+        _session: aiohttp.ClientSession,
+        context: SimpleNamespace,
+        end: aiohttp.TraceRequestEndParams,
     ) -> None:
-        request = _request_of(end.url)
-        self._useapi.labels(request, str(end.response.status)).inc()
-        if request == "poll":
-            self._polls.observe(asyncio.get_running_loop().time() - context.started)
+        request = _request_of(context)
+        self._providers.labels(provider, request, str(end.response.status)).inc()
+        if request == RequestKind.POLL:
+            self._polls.labels(provider).observe(asyncio.get_running_loop().time() - context.started)
 
     async def _count_no_response(
-        self, _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestExceptionParams
+        self,
+        provider: ProviderName,
+        _session: aiohttp.ClientSession,
+        context: SimpleNamespace,
+        _end: aiohttp.TraceRequestExceptionParams,
     ) -> None:
-        self._useapi.labels(_request_of(end.url), "none").inc()
+        self._providers.labels(provider, _request_of(context), "none").inc()
 
     async def _count_discord(
         self, _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestEndParams
@@ -153,9 +171,7 @@ async def _note_start(
     context.started = asyncio.get_running_loop().time()
 
 
-def _request_of(url: URL) -> str:
-    """Return the `request` label of a URL; never a part of the URL, which may hold a job id."""
-    path = url.path
-    if path.endswith("/jobs/") and "jobid" in url.query:
-        return "poll"
-    return "submit" if path.endswith("/jobs/button") else "other"
+def _request_of(context: SimpleNamespace) -> RequestKind:
+    """Return the `request` label, which the provider's client gave; never a part of the URL, which may hold an id."""
+    kind = context.trace_request_ctx
+    return kind if isinstance(kind, RequestKind) else RequestKind.OTHER

@@ -50,7 +50,7 @@ class PollBreaker:
         self._blocked: set[int] = set()  # those of them that met a blocked Midjourney account
         self._probe = AccountProbe(
             accounts=accounts,
-            recovered=lambda: alerts.close(AlertName.ACCOUNT),
+            recovered=lambda: alerts.close(AlertName.ACCOUNT, subject=provider),
             delay=lambda: self._breaker.seconds_left,
         )
         self._answered_at = 0.0
@@ -105,7 +105,9 @@ class PollBreaker:
         if job_id in self._blocked:
             self._blocked.remove(job_id)
             if not self._blocked:
-                self._alerts.close(AlertName.ACCOUNT)  # this account works, and no job has met another that does not
+                self._alerts.close(
+                    AlertName.ACCOUNT, subject=self._provider
+                )  # this account works, and no job has met another that does not
         self._note_answer(proof=True)
 
     def _note_answer(self, *, proof: bool) -> None:
@@ -117,7 +119,7 @@ class PollBreaker:
             self._answered_at = loop_time()
         if outage is not None:
             log.info("%s answers again", self._title)
-            self._alerts.close(AlertName.PROVIDER)
+            self._alerts.close(AlertName.PROVIDER, subject=self._provider)
 
     def forget(self, job_id: int) -> None:
         """Forget a job that is no longer polled."""
@@ -129,7 +131,7 @@ class PollBreaker:
 
     def resume(self) -> None:
         """Ask about the accounts where the alert is open and no job shows whether that is over."""
-        if self._alerts.is_open(AlertName.ACCOUNT) and not self._blocked:
+        if self._alerts.is_open(AlertName.ACCOUNT, subject=self._provider) and not self._blocked:
             self._probe.start()
 
     def close(self) -> None:
@@ -141,7 +143,8 @@ class PollBreaker:
         if not self._blocked:
             self._probe.stop()  # from now on this job shows how its account is
             # The key makes each time another alert, in case the end of the last one was not seen.
-            self._alerts.open(AlertName.ACCOUNT, f"Running jobs wait, such as #{known.key}. {error.for_admin}")
+            text = f"Running jobs wait, such as #{known.key}. {error.for_admin}"
+            self._alerts.open(AlertName.ACCOUNT, text, subject=self._provider)
         self._blocked.add(known.id)
 
     def _is_own(self, error: ProviderError, job_id: int) -> bool:
@@ -164,7 +167,7 @@ class PollBreaker:
             pause = _PROBE
         self._breaker.pause(max(pause, requested_pause(error)))
         if isinstance(error, _REFUSALS):
-            self._alerts.open(AlertName.PROVIDER, f"Running jobs wait. {error.for_admin}")
+            self._alerts.open(AlertName.PROVIDER, f"Running jobs wait. {error.for_admin}", subject=self._provider)
 
 
 def requested_pause(error: ProviderError) -> float:

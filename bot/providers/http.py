@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -17,6 +18,14 @@ MAX_RESPONSE_BYTES = 1024 * 1024  # after decompression; a job has about 2 KB
 MAX_RETRY_AFTER = 300.0  # seconds; a longer Retry-After would stop the poller
 
 _CONNECT_TIMEOUT = 10.0  # seconds
+
+
+class RequestKind(StrEnum):
+    """What a request is for. The values are those of the metrics."""
+
+    POLL = "poll"
+    SUBMIT = "submit"
+    OTHER = "other"
 
 
 class Response(NamedTuple):
@@ -49,6 +58,7 @@ class Http:
         *,
         query: str = "",
         max_bytes: int = MAX_RESPONSE_BYTES,
+        kind: RequestKind = RequestKind.OTHER,
     ) -> Response:
         """Send one request, with `fields` as JSON, and return its response; `path` and `query` are percent-encoded.
 
@@ -59,7 +69,7 @@ class Http:
         """
         error: errors.TransientError
         try:
-            return await self._send(method, self._address(path, query), client_timeout, fields, max_bytes)
+            return await self._send(method, self._address(path, query), client_timeout, fields, max_bytes, kind)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):  # there never was a connection
             error = errors.NotSent()
         except TimeoutError:
@@ -86,6 +96,7 @@ class Http:
         client_timeout: aiohttp.ClientTimeout,
         fields: Mapping[str, Any] | None,
         max_bytes: int,
+        kind: RequestKind,
     ) -> Response:
         async with self._session.request(
             method,
@@ -93,6 +104,7 @@ class Http:
             data=None if fields is None else msgspec.json.encode(fields),
             headers=self._headers if fields is None else {**self._headers, "Content-Type": "application/json"},
             timeout=client_timeout,
+            trace_request_ctx=kind,
             allow_redirects=False,  # a redirect would carry the token along; it is answered as what it is
         ) as response:
             body = await _read_bounded(response, max_bytes)

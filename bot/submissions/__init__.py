@@ -2,10 +2,12 @@
 
 `queue` decides what is sent or checked next, and `pause` why nothing is sent now. `sender` sends a submission,
 `reconciler` finds the job of one whose answer was lost, `notifications` knows who is to be notified, and `tasks` runs
-all of that side by side. `prompt_check` refuses prompts that cost more than one job.
+all of that side by side. `prompt_check` refuses prompts that cost more than one job. Each provider has a queue
+of its own; `queues` holds them.
 """
 
 from bot.submissions.queue import SubmissionQueue
+from bot.submissions.queues import SubmissionQueues
 from bot.submissions.sender import STATUS_CARD_DELAY
 
-__all__ = ["STATUS_CARD_DELAY", "SubmissionQueue"]
+__all__ = ["STATUS_CARD_DELAY", "SubmissionQueue", "SubmissionQueues"]

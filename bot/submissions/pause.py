@@ -44,7 +44,7 @@ class QueuePause:
         self._breaker = CircuitBreaker(count_by_kind=True)
         self._probe = AccountProbe(
             accounts=accounts,
-            recovered=lambda: alerts.close(AlertName.SUBMISSIONS),
+            recovered=lambda: alerts.close(AlertName.SUBMISSIONS, subject=provider),
             delay=lambda: self._breaker.seconds_left,
             blocked_by=Misconfigured,
         )
@@ -91,7 +91,7 @@ class QueuePause:
     def forget(self) -> None:
         """Forget the reason when nothing is queued: it would say nothing about the next submission."""
         self._breaker.reset()
-        if self._alerts.is_open(AlertName.SUBMISSIONS):
+        if self._alerts.is_open(AlertName.SUBMISSIONS, subject=self._provider):
             self._probe.start()
 
     def end(self, sent_at: float) -> bool:
@@ -102,7 +102,7 @@ class QueuePause:
         if was_paused:
             log.info("Submissions are sent again")
         self._probe.stop()
-        self._alerts.close(AlertName.SUBMISSIONS)
+        self._alerts.close(AlertName.SUBMISSIONS, subject=self._provider)
         return True
 
     def resume(self) -> None:
@@ -115,7 +115,7 @@ class QueuePause:
 
     def _open_alert(self, text: str) -> None:
         self._probe.stop()  # submissions show again how the account is
-        self._alerts.open(AlertName.SUBMISSIONS, text)
+        self._alerts.open(AlertName.SUBMISSIONS, text, subject=self._provider)
 
 
 def _pause_after(error: ProviderError, failures: int) -> float:

@@ -8,11 +8,11 @@ import discord
 
 from bot.errors import UserError
 from bot.models import Destination, Person
-from bot.polling import Poller
-from bot.providers.base import Provider
+from bot.polling import Pollers
+from bot.providers.registry import Providers
 from bot.settings import Settings
 from bot.store import Store
-from bot.submissions import SubmissionQueue
+from bot.submissions import SubmissionQueues
 from bot.ui.posting_checks import PostingChecks
 from bot.ui.refused_posts import RefusedPosts
 from bot.ui.view_rights import ViewRights
@@ -22,9 +22,9 @@ class Bot(Protocol):
     """The parts of the running bot that `bot.ui` uses; `bot.client.Darkroom` is one."""
 
     store: Store
-    provider: Provider
-    poller: Poller
-    submissions: SubmissionQueue
+    providers: Providers
+    poller: Pollers
+    submissions: SubmissionQueues
     settings: Settings
     command_mentions: Mapping[str, str]
     posting_checks: PostingChecks

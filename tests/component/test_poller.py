@@ -612,13 +612,13 @@ async def test_an_account_that_is_refused_is_probed_once_a_minute_and_the_subscr
     assert min(gaps(probes)) >= 60
     assert harness.useapi.most_in_flight == 1
     assert len(await harness.store.jobs.to_poll(ProviderName.USEAPI)) == 5
-    assert {topic for topic, _ in harness.alerts} == {"useapi"}
+    assert {topic for topic, _ in harness.alerts} == {"provider"}
     assert refusal().for_admin in harness.alerts[0][1]
 
     harness.useapi.default = running
     await asyncio.sleep(7 * MINUTE)
     assert {jobid for at, jobid in harness.useapi.polls if at > refused + 2 * HOUR} == {f"job {n}" for n in range(5)}
-    assert harness.alerts[-1] == ("useapi", ""), "the alert is closed"
+    assert harness.alerts[-1] == ("provider", ""), "the alert is closed"
     assert logged(caplog) == [f"useapi.net has trouble, jobs wait: {refusal()}", "useapi.net answers again"]
 
 
@@ -738,11 +738,11 @@ async def test_a_request_in_flight_that_succeeds_does_not_end_an_outage(
     well = iter([False, True])
     harness.useapi.default = lambda jobid: running(jobid) if next(well, False) else TokenRefused()
     await asyncio.sleep(10 * MINUTE)
-    assert ("useapi", "") not in harness.alerts
+    assert ("provider", "") not in harness.alerts
     assert min(gaps(harness.useapi.times(since=MINUTE))) >= 60
     harness.useapi.default = running
     await asyncio.sleep(2 * MINUTE)
-    assert harness.alerts.count(("useapi", "")) == 1
+    assert harness.alerts.count(("provider", "")) == 1
     assert len(logged(caplog)) == 2
 
 

@@ -90,7 +90,7 @@ async def test_an_alert_from_before_a_restart_is_closed_also_when_nothing_is_lef
     )
     queue = harness.bot.store.queue
     (queued,) = await queue.unconfirmed(ProviderName.USEAPI) or await queue.next(ProviderName.USEAPI, 9)
-    await harness.bot.submissions.cancel_queued(queued)
+    await harness.bot.submissions.of(ProviderName.USEAPI).cancel_queued(queued)
     await harness.restart()
     await harness.wait(1800)
     opened = alerts(harness)

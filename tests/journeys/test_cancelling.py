@@ -5,6 +5,7 @@ from typing import Any
 import discord
 import pytest
 
+from bot.models.provider import ProviderName
 from tests.journeys.conftest import BotHarness, words
 from tests.journeys.test_claims import nonce
 
@@ -37,14 +38,14 @@ async def test_a_cancelled_job_that_midjourney_finishes_all_the_same_is_posted_o
             "Cancelled at useapi.net. Midjourney may still charge for it; if a result arrives anyway"
         )
     else:
-        await harness.bot.provider.cancel(jobid)
+        await harness.bot.providers.of(ProviderName.USEAPI).cancel(jobid)
     await harness.wait(20)
     assert words(harness.last).endswith("This job was cancelled.")
     before = len(harness.posts())
     await harness.wait(600)
     assert len(harness.posts()) == before
     done = harness.useapi.add_job(prompt=CASTLE, age=600)
-    answer = (await harness.bot.provider.job(done)).attachments[0].url
+    answer = (await harness.bot.providers.of(ProviderName.USEAPI).job(done)).attachments[0].url
     late_answer = {"jobid": jobid, "verb": "button", "button": "V1", "status": "completed", "buttons": ["U1"]}
     harness.useapi.set_answer(jobid, {**late_answer, "attachments": [{"url": answer}]})
     await harness.wait(400)

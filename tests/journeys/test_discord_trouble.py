@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from bot.models import Destination, Job, Person, Status
+from bot.models.provider import ProviderName
 from tests.journeys.conftest import BotHarness, button, labels, words
 
 MESSAGES = "/channels/*/messages"
@@ -422,7 +423,7 @@ async def test_a_result_that_is_replaced_during_its_last_send_raises_no_alert(
 
     monkeypatch.setattr(harness.bot.http, "send_message", during_the_second)
     refuse(harness, 400, 50035, times=2)
-    await harness.bot.provider.cancel(jobid)
+    await harness.bot.providers.of(ProviderName.USEAPI).cancel(jobid)
     await harness.wait(5 * MINUTE)
     assert tried == 3
     assert "cancelled" not in words(harness.last), "the result that took its place stands"

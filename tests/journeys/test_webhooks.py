@@ -10,10 +10,16 @@ import pytest
 from discord.ext import commands
 from simcord.builders import ChannelHandle
 
+from bot.models.provider import ProviderName
 from tests.journeys.conftest import BotHarness, labels, words
 from tests.ports import free_port
 
 CASTLE = "a castle in the fog, ink wash"
+
+
+def url_of(harness: BotHarness) -> str:
+    """Where useapi calls the bot."""
+    return harness.bot.settings.callback_url(ProviderName.USEAPI)
 
 
 @pytest.fixture
@@ -40,7 +46,10 @@ async def send(url: str, body: Any, *, method: str = "POST", **more: Any) -> int
 def made_elsewhere(harness: BotHarness) -> str:
     """A job that is over and names our lounge, though nobody here asked for it."""
     return harness.useapi.add_job(
-        prompt=CASTLE, age=600, replyUrl=harness.bot.settings.callback_url, replyRef=f"discord:{harness.lounge.id}"
+        prompt=CASTLE,
+        age=600,
+        replyUrl=url_of(harness),
+        replyRef=f"discord:{harness.lounge.id}",
     )
 
 
@@ -65,7 +74,7 @@ async def test_a_press_is_shown_as_soon_as_useapi_knows_of_its_end(called: BotHa
     await called.press(called.mira, called.last, "V2")
     assert (
         called.button_requests()[-1]["replyUrl"]
-        == called.settings["public_url"] + called.bot.settings.callback_url.partition("/darkroom")[2]
+        == called.settings["public_url"] + url_of(called).partition("/darkroom")[2]
     )
     (child,) = [job for job in called.useapi._account.jobs.values() if job.button == "V2"]
     await called.wait(7)
@@ -87,7 +96,7 @@ async def test_a_call_that_comes_before_the_press_is_answered_is_not_forgotten(c
 
 
 async def test_calls_in_a_row_share_one_poll_and_news_under_way_is_not_missed(called: BotHarness) -> None:
-    jobid = called.useapi.add_job(prompt=CASTLE, replyUrl=called.bot.settings.callback_url, duration=300)
+    jobid = called.useapi.add_job(prompt=CASTLE, replyUrl=url_of(called), duration=300)
     await called.job(called.mira, jobid)
     before = called.polls(jobid)
     for _ in range(20):
@@ -105,7 +114,10 @@ async def test_calls_in_a_row_share_one_poll_and_news_under_way_is_not_missed(ca
 
 async def test_a_job_made_elsewhere_that_names_its_channel_is_followed_there_by_itself(called: BotHarness) -> None:
     jobid = called.useapi.add_job(
-        prompt=CASTLE, replyUrl=called.bot.settings.callback_url, duration=60, replyRef=f"discord:{called.lounge.id}"
+        prompt=CASTLE,
+        replyUrl=url_of(called),
+        duration=60,
+        replyRef=f"discord:{called.lounge.id}",
     )
     assert await called.useapi.call(jobid) == 200
     await called.wait(1)
@@ -128,7 +140,10 @@ async def test_a_job_made_elsewhere_that_names_its_channel_is_followed_there_by_
 
 async def test_who_joins_a_job_that_nobody_brought_is_notified_and_no_more(called: BotHarness) -> None:
     jobid = called.useapi.add_job(
-        prompt=CASTLE, replyUrl=called.bot.settings.callback_url, duration=100, replyRef=f"discord:{called.channel.id}"
+        prompt=CASTLE,
+        replyUrl=url_of(called),
+        duration=100,
+        replyRef=f"discord:{called.channel.id}",
     )
     await called.useapi.call(jobid)
     await called.wait(1)
@@ -143,7 +158,10 @@ async def test_who_joins_a_job_that_nobody_brought_is_notified_and_no_more(calle
 
 async def test_a_moderators_stop_counts_for_a_job_that_came_by_itself(called: BotHarness) -> None:
     jobid = called.useapi.add_job(
-        prompt=CASTLE, replyUrl=called.bot.settings.callback_url, duration=100, replyRef=f"discord:{called.channel.id}"
+        prompt=CASTLE,
+        replyUrl=url_of(called),
+        duration=100,
+        replyRef=f"discord:{called.channel.id}",
     )
     await called.useapi.call(jobid)
     await called.wait(1)
@@ -158,7 +176,7 @@ async def test_a_moderators_stop_counts_for_a_job_that_came_by_itself(called: Bo
 
 async def test_why_a_job_that_nobody_brought_was_declined_is_for_moderators(called: BotHarness) -> None:
     jobid = called.useapi.add_job(prompt=CASTLE, age=600, ends="moderated", replyRef=f"discord:{called.lounge.id}")
-    assert await send(called.bot.settings.callback_url, {"jobid": jobid}) == 200
+    assert await send(url_of(called), {"jobid": jobid}) == 200
     await called.wait(1)
     (declined,) = called.posts(called.lounge)
     assert "Only whoever" in words(await called.press(called.bo, declined, "Why?"))
@@ -171,7 +189,7 @@ async def test_why_a_job_that_nobody_brought_was_declined_is_for_moderators(call
 async def test_a_job_that_names_no_channel_of_ours_is_not_shown(
     called: BotHarness, ref: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    jobid = called.useapi.add_job(prompt=CASTLE, age=600, replyUrl=called.bot.settings.callback_url, replyRef=ref)
+    jobid = called.useapi.add_job(prompt=CASTLE, age=600, replyUrl=url_of(called), replyRef=ref)
     for _ in range(3):
         assert await called.useapi.call(jobid) == 200
         await called.wait(1)
@@ -181,7 +199,7 @@ async def test_a_job_that_names_no_channel_of_ours_is_not_shown(
 
 
 async def test_a_channel_that_cannot_be_disturbs_nobody(called: BotHarness) -> None:
-    reply: dict[str, Any] = {"replyUrl": called.bot.settings.callback_url, "duration": 3000}
+    reply: dict[str, Any] = {"replyUrl": url_of(called), "duration": 3000}
     odd = called.useapi.add_job(**reply, replyRef="discord:99999999999999999999")
     await called.job(called.mira, odd)
     assert await called.useapi.call(odd) == 200
@@ -194,7 +212,7 @@ async def test_a_channel_that_cannot_be_disturbs_nobody(called: BotHarness) -> N
 async def test_a_job_may_name_a_thread(called: BotHarness) -> None:
     thread = thread_in(called, called.lounge)
     jobid = called.useapi.add_job(prompt=CASTLE, age=600, replyRef=f"discord:{thread.id}")
-    assert await send(called.bot.settings.callback_url, {"jobid": jobid}) == 200
+    assert await send(url_of(called), {"jobid": jobid}) == 200
     await called.wait(1)
     assert called.posts(thread)[-1].attachments
 
@@ -225,7 +243,7 @@ async def test_where_nothing_can_be_posted_nothing_is_promised(
         destination = called.lounge
         called.forbid(None, "send_messages", channel=destination)
     jobid = called.useapi.add_job(prompt=CASTLE, age=600, replyRef=f"discord:{destination.id}")
-    assert await send(called.bot.settings.callback_url, {"jobid": jobid}) == 200
+    assert await send(url_of(called), {"jobid": jobid}) == 200
     await called.wait(1)
     assert await called.rows("SELECT * FROM deliveries") == []
     assert f"in the channel {destination.id} that it names: {why}" in caplog.text
@@ -250,7 +268,7 @@ async def test_what_a_call_says_is_never_believed(called: BotHarness) -> None:
         "replyRef": f"discord:{called.lounge.id}",
         "attachments": [{"url": f"{called.useapi.origin}/files/evil.png"}],
     }
-    assert await send(called.bot.settings.callback_url, forged) == 200
+    assert await send(url_of(called), forged) == 200
     await called.wait(5)
     assert len(called.posts()) == 1, "the card of a running job"
     assert called.posts(called.lounge) == []
@@ -261,7 +279,7 @@ async def test_whoever_does_not_know_the_address_learns_and_causes_nothing(
     called: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    url = called.bot.settings.callback_url
+    url = url_of(called)
     jobid = called.useapi.add_job(prompt=CASTLE)
     good = {"jobid": jobid}
     before = len(called.useapi.requests)
@@ -288,7 +306,7 @@ async def raw(harness: BotHarness, request: bytes) -> bytes:
 
 
 async def test_requests_that_make_no_sense_fill_no_log(called: BotHarness, caplog: pytest.LogCaptureFixture) -> None:
-    path = called.bot.settings.callback_url.partition(str(called.settings["webhook_port"]))[2].encode()
+    path = url_of(called).partition(str(called.settings["webhook_port"]))[2].encode()
     head = b"POST " + path + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
     for nonsense in (
         b"\x16\x03\x01\x02\r\n\r\n",
@@ -307,14 +325,14 @@ async def test_connections_that_stay_open_keep_no_call_out_and_use_up_no_files(c
     try:
         async with asyncio.timeout(5):
             assert [await reader.read() for reader, _ in connections[:150]] == [b""] * 150, "the oldest go"
-        assert await called.useapi.call(called.useapi.add_job(replyUrl=called.bot.settings.callback_url)) == 200
+        assert await called.useapi.call(called.useapi.add_job(replyUrl=url_of(called))) == 200
     finally:
         for _, builder in connections:
             builder.close()
 
 
 async def test_a_flood_of_calls_about_unknown_jobs_is_a_trickle_at_useapi(called: BotHarness) -> None:
-    url = called.bot.settings.callback_url
+    url = url_of(called)
     before = len(called.useapi.requests)
     for number in range(200):
         assert await send(url, {"jobid": f"job:{number}"}) == 200
@@ -329,7 +347,7 @@ async def test_a_flood_of_calls_about_unknown_jobs_is_a_trickle_at_useapi(called
 
 async def test_jobs_that_came_by_themselves_cost_nothing_more_and_leave_room_for_new_ones(called: BotHarness) -> None:
     await called.restart(poll_seconds=300)  # thirty jobs are polled now and then only
-    url = called.bot.settings.callback_url
+    url = url_of(called)
     many = [
         called.useapi.add_job(prompt=CASTLE, duration=900, replyRef=f"discord:{called.lounge.id}") for _ in range(30)
     ]
@@ -422,7 +440,7 @@ async def test_a_job_that_useapi_does_not_know_yet_when_it_calls_is_asked_about_
     assert await called.useapi.call(jobid) == 200
     await called.wait(21)
     assert called.posts(called.lounge)[-1].attachments, "although it never calls again"
-    await send(called.bot.settings.callback_url, {"jobid": "job:none"})
+    await send(url_of(called), {"jobid": "job:none"})
     await called.wait(600)
     assert called.polls("job:none") == 3
 

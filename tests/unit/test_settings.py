@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.errors import SettingsError
+from bot.models.provider import ProviderName
 from bot.settings import SETTINGS, Secret, Settings, from_environment
 
 GUILD = 123456789012345678
@@ -141,7 +142,7 @@ def test_optional_values_are_parsed() -> None:
 
 def test_webhooks_need_both_an_address_and_a_port_of_their_own() -> None:
     public = "https://darkroom.example.com/bot"
-    assert read().callback_url == ""
+    assert read().callback_url(ProviderName.USEAPI) == ""
     (alone,) = mistakes(PUBLIC_URL=public)
     assert alone.startswith("PUBLIC_URL needs WEBHOOK_PORT")
     (alone,) = mistakes(WEBHOOK_PORT="8090")
@@ -152,15 +153,17 @@ def test_webhooks_need_both_an_address_and_a_port_of_their_own() -> None:
 
 def test_the_webhook_url_contains_a_secret_that_reveals_no_token_and_is_not_logged() -> None:
     settings = read(PUBLIC_URL="https://darkroom.example.com/bot/", WEBHOOK_PORT="8090")
-    head, _, secret = settings.callback_url.rpartition("/")
+    head, _, secret = settings.callback_url(ProviderName.USEAPI).rpartition("/")
     assert head == "https://darkroom.example.com/bot/useapi"
     assert len(secret) >= 40
     assert secret in settings.secrets
     assert secret not in repr(settings)
     again = read(PUBLIC_URL="https://darkroom.example.com/bot", WEBHOOK_PORT="1")
-    assert again.callback_url == settings.callback_url, "running jobs call after a restart, too"
+    assert again.callback_url(ProviderName.USEAPI) == settings.callback_url(ProviderName.USEAPI), (
+        "running jobs call after a restart, too"
+    )
     other = read(USEAPI_TOKEN="user:2-another", PUBLIC_URL="https://darkroom.example.com/bot", WEBHOOK_PORT="1")
-    assert other.callback_url != settings.callback_url
+    assert other.callback_url(ProviderName.USEAPI) != settings.callback_url(ProviderName.USEAPI)
 
 
 def test_an_empty_value_counts_as_missing() -> None:

@@ -18,7 +18,7 @@ from bot.errors import AccountBlocked, ProviderError, SubscriptionEnded, TokenRe
 from bot.models import ProviderName
 from bot.providers.base import Account
 from bot.providers.useapi import UseapiClient
-from bot.settings import callback_url
+from bot.settings import callback_secret, callback_url
 
 _TIMEOUT_SECONDS = 30.0  # for each service; discord.py retries failed requests
 _MAX_CLOCK_OFFSET = 60.0  # seconds
@@ -113,7 +113,8 @@ async def _webhooks(values: Mapping[str, Any]) -> list[Finding]:
     """Show the webhook URL, and check that the bot answers there: Darkroom answers an empty call with 400."""
     if not all(values.get(name) for name in ("public_url", "webhook_port", "useapi_token")):
         return []
-    url = callback_url(values["public_url"], values["useapi_token"])
+    secret = callback_secret(values["useapi_token"])
+    url = callback_url(values["public_url"], ProviderName.USEAPI, secret)
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS)) as session,

@@ -13,7 +13,7 @@ from bot import errors
 from bot.models import Job, ProviderName
 from bot.models.provider import WORDS
 from bot.providers.base import Account, Capabilities, attributed
-from bot.providers.http import Http, time_limit
+from bot.providers.http import Http, RequestKind, time_limit
 from bot.providers.shared_polls import SharedPolls
 from bot.providers.useapi.parsing import accounts_in, created_in, job_from, jobids, parse_job
 from bot.providers.useapi.responses import read, read_job
@@ -99,7 +99,9 @@ class UseapiClient:
         if prompt is not None:
             fields["prompt"] = prompt
         try:
-            body = read(await self._http.request("POST", "/jobs/button", self._press_timeout, fields))
+            body = read(
+                await self._http.request("POST", "/jobs/button", self._press_timeout, fields, kind=RequestKind.SUBMIT)
+            )
         finally:
             self._polls.invalidate(parent.jobid)
         child = job_from(body, jobid="") if isinstance(body, dict) else None
@@ -166,7 +168,8 @@ class UseapiClient:
 
     @attributed
     async def _poll(self, jobid: str, known: Job | None) -> Job:
-        response = await self._http.request("GET", "/jobs/", self._poll_timeout, query=f"jobid={_quoted(jobid)}")
+        query = f"jobid={_quoted(jobid)}"
+        response = await self._http.request("GET", "/jobs/", self._poll_timeout, query=query, kind=RequestKind.POLL)
         digest = blake2b(response.body, digest_size=8).hexdigest() if response.status == 200 else ""
         if known is not None and digest and known.digest == digest and not known.given_up:
             return known

@@ -9,18 +9,20 @@ import msgspec
 from bot import formatting
 from bot.errors import DarkroomError, ProviderError
 from bot.models import Job
+from bot.providers.base import Provider
 from bot.ui.interactions import Bot
 
 _MAX_FETCHED = 8  # running jobs without a subscription here that are described; each costs a request
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """The running jobs of all accounts, by a token each, and the state of the queue.
+    """The running jobs of all accounts at a provider, by a token each, and the state of its queue.
 
     `slots` counts all accounts' slots; `None`: unknown. `queued` counts submissions of all servers. `pause_reason` says
     why the queue is paused; `None`: it is not. `error` is the provider's error instead of the jobs.
     """
 
+    title: str
     jobs: dict[str, Job] = {}
     slots: int | None = None
     queued: int = 0
@@ -28,51 +30,69 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
 
 
-async def fetch_account(bot: Bot) -> Account:
-    """Ask the provider what runs; its errors become part of the answer."""
-    queued, pause_reason = await bot.store.queue.count(), bot.submissions.pause_reason
+async def fetch_accounts(bot: Bot) -> list[Account]:
+    """Ask each provider that says what runs; its errors become part of the answer."""
+    queued = await bot.store.queue.count()
+    asked = [provider for provider in bot.providers if provider.capabilities.running]
+    return await asyncio.gather(*(_fetch_account(bot, provider, queued) for provider in asked))
+
+
+async def _fetch_account(bot: Bot, provider: Provider, queued: int) -> Account:
+    account = Account(title=provider.title, queued=queued, pause_reason=bot.submissions.of(provider.name).pause_reason)
     try:
-        jobids = await bot.provider.running()
+        jobids = await provider.running()
     except ProviderError as error:
-        return Account(queued=queued, pause_reason=pause_reason, error=str(error))
-    jobs = await _described(bot, jobids)
-    return Account(
-        jobs={_token(job.jobid): job for job in jobs}, slots=_slots(jobs), queued=queued, pause_reason=pause_reason
-    )
+        return msgspec.structs.replace(account, error=str(error))
+    jobs = await _described(bot, provider, jobids)
+    return msgspec.structs.replace(account, jobs={_token(job.jobid): job for job in jobs}, slots=_slots(jobs))
 
 
 async def find_running(bot: Bot, token: str) -> Job | None:
     """The running job with this token; raises `ProviderError`."""
-    for jobid in await bot.provider.running():
-        if _token(jobid) == token:
-            known = await bot.store.jobs.by_jobid(bot.provider.name, jobid)
-            return known.job if known is not None else await bot.provider.job(jobid)
+    for provider in bot.providers:
+        if not provider.capabilities.running:
+            continue
+        for jobid in await provider.running():
+            if _token(jobid) == token:
+                known = await bot.store.jobs.by_jobid(provider.name, jobid)
+                return known.job if known is not None else await provider.job(jobid)
     return None
 
 
-def account_lines(account: Account) -> list[str]:
-    """The account as lines of the owner's panel."""
+def account_lines(accounts: Sequence[Account]) -> list[str]:
+    """The accounts as lines of the owner's panel."""
+    lines: list[str] = []
+    for account in accounts:
+        name = "The account" if len(accounts) == 1 else f"The account at {account.title}"
+        lines += ["", *_account_lines(account, name)]
+    return lines
+
+
+def _account_lines(account: Account, name: str) -> list[str]:
     if account.error is not None:
-        return ["**The account**", account.error]
+        return [f"**{name}**", account.error]
     running = len(account.jobs)
     slots = f"{running} of {max(account.slots, running)}" if account.slots else f"{running}"
-    lines = [f"**The account: {slots} slots in use, {account.queued} queued**"]
+    lines = [f"**{name}: {slots} slots in use, {account.queued} queued**"]
     lines += [f"- {formatting.summary(job, '')}" for job in account.jobs.values()]
     return lines if account.pause_reason is None else [*lines, f"-# {account.pause_reason}"]
 
 
-async def _described(bot: Bot, jobids: Sequence[str]) -> list[Job]:
-    known = {jobid: await bot.store.jobs.by_jobid(bot.provider.name, jobid) for jobid in jobids}
+async def _described(bot: Bot, provider: Provider, jobids: Sequence[str]) -> list[Job]:
+    known = {jobid: await bot.store.jobs.by_jobid(provider.name, jobid) for jobid in jobids}
     unknown = [jobid for jobid, found in known.items() if found is None][:_MAX_FETCHED]
-    fetched = dict(zip(unknown, await asyncio.gather(*(_fetch(bot, jobid) for jobid in unknown)), strict=True))
-    return [found.job if found is not None else fetched.get(jobid, Job(jobid=jobid)) for jobid, found in known.items()]
+    fetched = dict(zip(unknown, await asyncio.gather(*(_fetch(provider, jobid) for jobid in unknown)), strict=True))
+    return [
+        found.job if found is not None else fetched.get(jobid) or Job(provider=provider.name, jobid=jobid)
+        for jobid, found in known.items()
+    ]
 
 
-async def _fetch(bot: Bot, jobid: str) -> Job:
+async def _fetch(provider: Provider, jobid: str) -> Job:
     try:
-        return await bot.provider.job(jobid)
+        return await provider.job(jobid)
     except DarkroomError:
-        return Job(jobid=jobid)  # it runs; more is not known
+        return Job(provider=provider.name, jobid=jobid)  # it runs; more is not known
 
 
 def _slots(jobs: Sequence[Job]) -> int | None:

@@ -8,6 +8,7 @@ import discord
 from discord import ui
 
 from bot import __version__
+from bot.models.provider import WORDS
 from bot.ui import replies
 from bot.ui.interactions import bot_of, destination_of
 from bot.ui.panels.base import ManagerPanel, button
@@ -23,6 +24,7 @@ class ReportButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r"dr:b
         """Show it in private."""
         bot, guild_id = bot_of(interaction), destination_of(interaction).guild_id
         store = bot.store
+        outages = bot.poller.outages
         sqlite = await store.stats.sqlite_version()
         lines = [
             f"Darkroom {__version__}",
@@ -32,7 +34,7 @@ class ReportButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r"dr:b
             f"results to post: {await store.deliveries.count_waiting(guild_id)}",
             f"results that could not be posted: {len(await store.deliveries.undeliverable(guild_id))}",
             f"queued buttons: {await store.queue.count_in_server(guild_id)}",
-            f"{bot.provider.title}: {'has trouble' if bot.poller.outage else 'answers'}",
+            *(f"{WORDS[each].title}: {'has trouble' if error else 'answers'}" for each, error in outages.items()),
             f"gateway: {interaction.client.latency * 1000:.0f} ms",
         ]
         await replies.say(interaction, "```\n" + "\n".join(lines) + "\n```")

@@ -1,6 +1,6 @@
 """`/jobs`: a member's subscriptions, queued submissions and latest results; for the owner, the account as well."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import discord
@@ -11,18 +11,21 @@ from bot import formatting
 from bot.errors import DarkroomError, UserError
 from bot.formatting.embeds import DESCRIPTION_LIMIT, QUIET
 from bot.models import Job, KnownJob, Origin, Submission
+from bot.models.provider import worded
+from bot.providers.registry import Providers
 from bot.store import MemberJob
 from bot.text import clean, clip
 from bot.ui import replies
 from bot.ui.command_mentions import with_mentions
 from bot.ui.interactions import bot_of, destination_of, is_owner, jump
-from bot.ui.panels.account import Account, account_lines, fetch_account, find_running
+from bot.ui.panels.account import account_lines, fetch_accounts, find_running
 from bot.ui.panels.base import Panel, button, values
 from bot.ui.subscription_replies import subscription_text
 from bot.ui.subscription_requests import check_load, results_destination, subscribe
 
 _MAX_RUNNING_LINES = 15  # of running jobs; the select has the first 25
 _MAX_FINISHED = 8
+_NOT_CHECKED = "not checked, because {provider} is no longer set up"
 _SELECT_LIMIT = 25  # Discord's, for the options of a select
 
 
@@ -44,28 +47,33 @@ async def show_my_jobs(interaction: discord.Interaction, *, notice: str = "") ->
     parents = {submission.id: await bot.store.jobs.get(submission.parent_id) for submission in submissions}
     if submissions:
         view.add_item(CancelQueuedSelect(submissions, parents, visible))
-    lines = [*_running_lines(running, visible), "", *await _queue_lines(interaction, submissions, parents)]
+    lines = [
+        *_running_lines(running, visible, bot.providers),
+        "",
+        *await _queue_lines(interaction, submissions, parents),
+    ]
     if finished:
         lines += ["", "**Recently finished**", *map(_finished_line, finished)]
     lines += ["", await _pings_line(interaction, wants_pings)]
     if await is_owner(interaction):
-        account = await fetch_account(bot)
-        lines += ["", *account_lines(account)]
-        if account.jobs:
-            view.add_item(SubscribeSelect(account))
+        accounts = await fetch_accounts(bot)
+        lines += account_lines(accounts)
+        if jobs := {token: job for account in accounts for token, job in account.jobs.items()}:
+            view.add_item(SubscribeSelect(jobs))
     view.add_item(PingsButton(not wants_pings))
     view.add_item(RefreshButton())
     description = with_mentions(interaction, "\n".join(lines))[:DESCRIPTION_LIMIT]
     await replies.say(interaction, notice, embed=discord.Embed(colour=QUIET, description=description), view=view)
 
 
-def _running_lines(running: Sequence[MemberJob], visible: Collection[int]) -> list[str]:
+def _running_lines(running: Sequence[MemberJob], visible: Collection[int], providers: Providers) -> list[str]:
     if not running:
         return ["You aren't waiting for anything. `/job` watches a job."]
-    lines = [
-        "**Waiting for**",
-        *(_running_line(job, job.destination.channel_id in visible) for job in running[:_MAX_RUNNING_LINES]),
-    ]
+    lines = ["**Waiting for**"]
+    for job in running[:_MAX_RUNNING_LINES]:
+        line = _running_line(job, job.destination.channel_id in visible)
+        provider = job.known.job.provider
+        lines.append(line if provider in providers else f"{line}: {worded(_NOT_CHECKED, provider)}")
     more = len(running) - _MAX_RUNNING_LINES
     return lines if more <= 0 else [*lines, f"- and {more} more"]
 
@@ -90,8 +98,7 @@ async def _queue_lines(
         position = await bot_of(interaction).store.queue.position(submission)
         state = f"number {position}" if position else "waits for the earlier press of the same button"
         lines.append(f"- {name}: {state}")
-    pause_reason = bot_of(interaction).submissions.pause_reason
-    return [*lines, f"-# {pause_reason}"] if pause_reason else lines
+    return [*lines, *(f"-# {reason}" for reason in bot_of(interaction).submissions.pause_reasons)]
 
 
 def _finished_line(job: MemberJob) -> str:
@@ -179,7 +186,7 @@ class CancelQueuedSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:
         bot = bot_of(interaction)
         queued = await bot.store.queue.of_member(interaction.user.id, destination_of(interaction).guild_id)
         submission = next((submission for submission in queued if [str(submission.id)] == values(interaction)), None)
-        cancelled = submission is not None and await bot.submissions.cancel_queued(submission)
+        cancelled = submission is not None and await bot.submissions.of(submission.provider).cancel_queued(submission)
         await interaction.response.defer()
         notice = "Cancelled. It cost nothing." if cancelled else "It isn't queued any more."
         await show_my_jobs(interaction, notice=notice)
@@ -188,9 +195,8 @@ class CancelQueuedSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:
 class SubscribeSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:w"):
     """Subscribes the owner to a job that runs on the account; its values are tokens, not job ids."""
 
-    def __init__(self, account: Account | None = None) -> None:
-        jobs = {} if account is None else account.jobs
-        options = [_option(job, "", token) for token, job in jobs.items()]
+    def __init__(self, jobs: Mapping[str, Job] | None = None) -> None:
+        options = [_option(job, "", token) for token, job in (jobs or {}).items()]
         super().__init__(_select("dr:n:w", "Watch a job of the account…", options))
 
     async def run(self, interaction: discord.Interaction) -> None:

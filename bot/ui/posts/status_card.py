@@ -5,7 +5,7 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.errors import ProviderError, UserError
+from bot.errors import ProviderAbsent, ProviderError, UserError
 from bot.models import CostTier, Delivery, DeliveryKind, Job, KnownJob, Origin
 from bot.models.midjourney_buttons import button_for
 from bot.models.provider import worded
@@ -39,6 +39,8 @@ class NotifyMeButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf
     async def act(self, interaction: discord.Interaction) -> None:
         """Add a subscription for the presser."""
         status_card, known = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
+        if known.job.provider not in bot_of(interaction).providers:
+            raise ProviderAbsent(provider=known.job.provider)
         if await is_subscribed(interaction, status_card):
             raise UserError("You're already on the list: I'll notify you about this job.")
         waits = await check_posting(interaction)
@@ -69,7 +71,7 @@ class StopButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:
         if is_moderator(interaction):
             view.add_item(StopAllButton(self.nonce))
         question = _STOP
-        if _can_be_cancelled(known.job) and await _may_cancel(interaction, status_card):
+        if _can_be_cancelled(interaction, known.job) and await _may_cancel(interaction, status_card):
             view.add_item(CancelButton(self.nonce))
             question = _STOP_OR_CANCEL
         if not view.children:
@@ -118,7 +120,7 @@ class CancelButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"d
     async def act(self, interaction: discord.Interaction) -> None:
         """Cancel it, then poll it: it may have completed a moment before."""
         status_card, known = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
-        if not _can_be_cancelled(known.job):
+        if not _can_be_cancelled(interaction, known.job):
             raise UserError(worded(_NEVER_CANCELLED, known.job.provider))
         if not await _may_cancel(interaction, status_card):
             raise UserError("Only whoever pressed the button for this job and moderators can cancel it.")
@@ -126,15 +128,19 @@ class CancelButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"d
             raise UserError("This job has already finished, so there's nothing to cancel.")
         await interaction.response.defer()  # a provider may take longer than the 3 s that Discord gives
         bot = bot_of(interaction)
-        await bot.provider.cancel(known.job.jobid)
+        await bot.providers.of(known.job.provider).cancel(known.job.jobid)
         await _poll(interaction, known)
-        bot.submissions.slot_freed()
+        bot.submissions.of(known.job.provider).slot_freed()
         await replies.say(interaction, worded(_CANCELLED, known.job.provider))
 
 
-def _can_be_cancelled(job: Job) -> bool:
-    """`False` for U1-U4: a cancelled one stays among the parent's children, so its button would answer 409 for good."""
-    return button_for(job.button).tier is not CostTier.PICK
+def _can_be_cancelled(interaction: discord.Interaction, job: Job) -> bool:
+    """`False` where the provider cannot cancel, and for U1-U4.
+
+    A cancelled U stays among the parent's children, so its button would be refused for good.
+    """
+    cancels = bot_of(interaction).providers.of(job.provider).capabilities.cancel
+    return cancels and button_for(job.button).tier is not CostTier.PICK
 
 
 async def _may_cancel(interaction: discord.Interaction, status_card: Delivery) -> bool:
@@ -153,7 +159,7 @@ async def _may_cancel(interaction: discord.Interaction, status_card: Delivery) -
 async def _poll(interaction: discord.Interaction, known: KnownJob) -> None:
     bot = bot_of(interaction)
     try:
-        job = await bot.provider.job(known.job.jobid)
+        job = await bot.providers.of(known.job.provider).job(known.job.jobid)
     except ProviderError:
         return  # the poller polls it anyway
     await bot.store.jobs.record([(known.id, job)])

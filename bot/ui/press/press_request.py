@@ -5,7 +5,7 @@ import msgspec
 
 from bot import formatting
 from bot.discord_codes import INTERACTION_NOT_ACKNOWLEDGED
-from bot.errors import UserError
+from bot.errors import ProviderAbsent, UserError
 from bot.models import CostTier, Delivery, DeliveryKind, KnownJob, LimitExceeded, ServerSettings, Status
 from bot.models.midjourney_buttons import button_for
 from bot.ui import replies
@@ -47,6 +47,8 @@ class PressesJob(PersistentItem):
         """The press that the custom_id names; raises `UserError` if this member may not make it, or not now."""
         delivery, parent = await self.resolve(interaction, DeliveryKind.RESULT)
         job = parent.job
+        if job.provider not in bot_of(interaction).providers:
+            raise ProviderAbsent(provider=job.provider)
         if self.index >= len(job.buttons) or job.status != Status.COMPLETED:
             raise UserError("This job has no such button any more.")
         button = job.buttons[self.index]
@@ -79,7 +81,7 @@ class PressesJob(PersistentItem):
 
         `replace_question`: the press confirmed a private question, which the answer replaces.
         """
-        queue = bot_of(interaction).submissions
+        queue = bot_of(interaction).submissions.of(request.parent.job.provider)
         submission = await queue.add(
             request.parent,
             request.button,
