@@ -69,7 +69,7 @@ class Reconciler:
         self._late_checks: dict[int, float] = {}  # by row id of a lost submission: its next check, in loop time
 
     @property
-    def can_search(self) -> bool:
+    def can_reconcile(self) -> bool:
         """Whether the provider can say at all that a submission has become a job."""
         can = self._provider.capabilities
         return can.find or can.children or can.running
@@ -87,7 +87,7 @@ class Reconciler:
 
     def due_in(self, submission: Submission) -> float:
         """Return the seconds until the submission's next check."""
-        if submission.state is SubmissionState.LOST and not self.can_search:
+        if submission.state is SubmissionState.LOST and not self.can_reconcile:
             return math.inf
         if submission.state is SubmissionState.LOST:
             return self._late_checks.setdefault(submission.id, loop_time() + _LATE_INTERVAL) - loop_time()
@@ -95,7 +95,7 @@ class Reconciler:
 
     def is_last_check(self, submission: Submission) -> bool:
         """Whether a check that begins now is the last one before it counts as lost, provided that it is complete."""
-        return not self.can_search or loop_time() >= self._of(submission).until
+        return not self.can_reconcile or loop_time() >= self._of(submission).until
 
     def is_first_check(self, submission: Submission) -> bool:
         """Whether no check for it has ended yet."""

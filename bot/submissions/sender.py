@@ -53,7 +53,7 @@ _LOST = (
     "{provider} gave no clear answer, and no job was found for this button. It may have been charged all the same. "
     "If its job turns up within a day, I'll post it here."
 )
-_CANNOT_SEARCH = (
+_CANNOT_RECONCILE = (
     "{provider} gave no clear answer, and it can't be asked what became of this. It may have been charged, so I don't "
     "send it again. If its job turns up within a day, I'll post it here."
 )
@@ -146,8 +146,8 @@ class Sender:
             case TransientError():
                 log.warning("Submission %d got no clear answer (%s); its job may exist", submission.id, error)
                 self._pause.begin(error)
-                if not self._reconciler.can_search:
-                    await self._fail(submission, SubmissionState.LOST, self._worded(_CANNOT_SEARCH))
+                if not self._reconciler.can_reconcile:
+                    await self._fail(submission, SubmissionState.LOST, self._worded(_CANNOT_RECONCILE))
                     return
                 self._reconciler.add(submission, sent_at)
                 unless_found = self._worded(_UNTRACKED if error.code == 504 else _LOST)
@@ -236,7 +236,7 @@ class Sender:
         elif is_last:
             log.warning("No job of submission %d was found", submission.id)
             perhaps = None if result is None else result.perhaps
-            lost = submission.error or self._worded(_LOST if self._reconciler.can_search else _CANNOT_SEARCH)
+            lost = submission.error or self._worded(_LOST if self._reconciler.can_reconcile else _CANNOT_RECONCILE)
             sentence = lost if perhaps is None else await self._perhaps(submission, perhaps)
             await self._fail(submission, SubmissionState.LOST, sentence)
         elif is_first:

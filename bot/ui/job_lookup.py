@@ -22,7 +22,7 @@ async def fetch(providers: Providers, jobid: str) -> Job:
     Raises the `ProviderError` that says most: trouble of a provider that might know the job, else the first answer.
     """
     found_errors: list[ProviderError] = []
-    for provider in _asked(providers, jobid):
+    for provider in _candidates(providers, jobid):
         try:
             return await provider.job(jobid)
         except ProviderError as error:
@@ -31,7 +31,7 @@ async def fetch(providers: Providers, jobid: str) -> Job:
     raise (undecided or found_errors)[0]
 
 
-def _asked(providers: Providers, jobid: str) -> list[Provider]:
+def _candidates(providers: Providers, jobid: str) -> list[Provider]:
     """The providers whose ids have this form; all of them where none has."""
     configured = list(providers)
     return [provider for provider in configured if provider.recognises(jobid)] or configured
