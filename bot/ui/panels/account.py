@@ -33,8 +33,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 async def fetch_accounts(bot: Bot) -> list[Account]:
     """Ask each provider that says what runs; its errors become part of the answer."""
     queued = await bot.store.queue.count()
-    shown = [provider for provider in bot.providers if provider.capabilities.running]
-    return await asyncio.gather(*(_fetch_account(bot, provider, queued) for provider in shown))
+    reporting = [provider for provider in bot.providers if provider.capabilities.running]
+    return await asyncio.gather(*(_fetch_account(bot, provider, queued) for provider in reporting))
 
 
 async def _fetch_account(bot: Bot, provider: Provider, queued: int) -> Account:
