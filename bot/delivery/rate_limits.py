@@ -11,8 +11,8 @@ from types import SimpleNamespace
 
 import aiohttp
 
-from bot.delivery.request_count import trace_requests
 from bot.rate_limiter import RateLimiter
+from bot.request_count import trace_requests
 
 _WINDOW = 600.0
 _INVALID = frozenset({401, 403, 429})

@@ -10,12 +10,12 @@ import msgspec
 
 from bot.delivery.history import History, has_own_picture
 from bot.delivery.omitted import Omitted
-from bot.delivery.request_count import counted_requests
 from bot.delivery.retry_policy import is_unsent
 from bot.delivery.uploads import open_files, remember_size_limit, timeout_seconds
 from bot.discord_codes import DiscordCode
 from bot.messages import PICTURE_RETRY_SECONDS, Message, MessageBuilder
 from bot.models import Delivery, DeliveryKind, DeliveryState, Fallback, KnownJob
+from bot.request_count import counted_requests
 from bot.store import Store
 
 log = logging.getLogger(__name__)

@@ -1,7 +1,9 @@
-"""One send is one HTTP request: discord.py would repeat a POST by itself after a 5xx or a lost connection.
+"""Counts the requests that one call of discord.py becomes: it repeats a POST after a 5xx or a lost connection.
 
-Such a request may have been stored, and only the nonce would keep its repetition from being a second message. So the
-repetition is stopped before it is sent; the delivery stays SENDING, and the channel's history is searched first.
+A message's first request may have been stored, and only the nonce would keep its repetition from being a second
+message. So the repetition is stopped before it is sent; the delivery stays SENDING, and the channel's history is
+searched first. An interaction takes one answer only: it may be repeated, and who counts knows whether a refusal of the
+second one may be due to the first.
 """
 
 from collections.abc import Iterator
@@ -19,21 +21,22 @@ class SendRepeated(aiohttp.ClientError):
 
 @dataclass(slots=True)
 class RequestCount:
-    """The requests that were started within one `counted_requests` and were not answered with 429: at most one."""
+    """The requests that were started within one `counted_requests` and were not answered with 429."""
 
     number: int = 0
+    at_most: int | None = 1
 
 
-_COUNT: ContextVar[RequestCount | None] = ContextVar("requests of the send under way", default=None)
+_COUNT: ContextVar[RequestCount | None] = ContextVar("requests of the call under way", default=None)
 
 
 @contextmanager
-def counted_requests() -> Iterator[RequestCount]:
-    """Count the requests that this task makes in the context, and stop a second one; see `trace_requests`.
+def counted_requests(*, at_most: int | None = 1) -> Iterator[RequestCount]:
+    """Count the requests that this task makes in the context, and stop those beyond `at_most`; see `trace_requests`.
 
     aiohttp calls a trace in the task that makes the request, so that sends to other channels are counted apart.
     """
-    count = RequestCount()
+    count = RequestCount(at_most=at_most)
     token = _COUNT.set(count)
     try:
         yield count
@@ -42,7 +45,7 @@ def counted_requests() -> Iterator[RequestCount]:
 
 
 def trace_requests(trace: aiohttp.TraceConfig) -> None:
-    """Have the requests of the trace's session counted; raises `SendRepeated` from a second one of a send."""
+    """Have the requests of the trace's session counted; raises `SendRepeated` from one too many."""
     trace.on_request_start.append(_count)
     trace.on_request_end.append(_discount_refused)
 
@@ -52,7 +55,7 @@ async def _count(
 ) -> None:
     if (count := _COUNT.get()) is None:
         return
-    if count.number:
+    if count.at_most is not None and count.number >= count.at_most:
         raise SendRepeated
     count.number += 1
 
