@@ -265,13 +265,21 @@ async def edit_original_response(
 
     Raises `discord.HTTPException`, or what aiohttp raises.
     """
-    route = discord.http.Route(
-        "PATCH",
-        "/webhooks/{webhook_id}/{webhook_token}/messages/@original",
-        webhook_id=application_id,
-        webhook_token=token,
-    )
-    await client.http.request(route, json=payload)
+    await client.http.request(_original_response("PATCH", application_id, token), json=payload)
+
+
+async def get_original_response(client: discord.Client, application_id: int, token: str) -> Mapping[str, Any]:
+    """Read the first answer to an interaction by its token, as Discord shows it.
+
+    Raises `discord.HTTPException`, or what aiohttp raises.
+    """
+    answer: Mapping[str, Any] = await client.http.request(_original_response("GET", application_id, token))
+    return answer
+
+
+def _original_response(method: str, application_id: int, token: str) -> discord.http.Route:
+    path = "/webhooks/{webhook_id}/{webhook_token}/messages/@original"
+    return discord.http.Route(method, path, webhook_id=application_id, webhook_token=token)
 
 
 async def send_private(client: discord.Client, application_id: int, token: str, content: str) -> None:

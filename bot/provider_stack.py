@@ -98,6 +98,7 @@ def _queue(
         store=bot.store,
         poll_child=poll_child,
         notify=notify,
+        is_visible=replies.is_visible,
         deliver_soon=bot.deliver_soon,
         alerts=bot.alerts,
         queue_limit=bot.settings.press_queue,

@@ -28,9 +28,11 @@ from bot.formatting.submission_texts import (
     accepted,
     declined,
     ended,
+    is_taken,
     notice,
     queued,
     repeated,
+    taken,
     unconfirmed,
 )
 from bot.text import clean, plain
@@ -55,6 +57,7 @@ __all__ = [
     "file_name",
     "finished_line",
     "has_decline_reason",
+    "is_taken",
     "is_video",
     "label",
     "link",
@@ -69,6 +72,7 @@ __all__ = [
     "result",
     "status_card",
     "summary",
+    "taken",
     "title",
     "unconfirmed",
 ]

@@ -13,6 +13,19 @@ NOTICE_LIMIT = 1900
 """The content of a notice, mention included; below Discord's limit of 2,000."""
 
 
+_TAKEN = "On it: "
+
+
+def taken(submission: Submission) -> str:
+    """The first answer to the presser: it was stored."""
+    return f"{_TAKEN}{_name(submission)}."
+
+
+def is_taken(content: str) -> bool:
+    """Whether an answer to a presser, as Discord shows it, says that the submission was taken."""
+    return content.startswith(_TAKEN)
+
+
 def queued(submission: Submission, *, position: int, pause_reason: str | None) -> str:
     """It waits for its turn: `position` counts from 1, `pause_reason` is a sentence on why the queue is paused.
 

@@ -20,6 +20,7 @@ from bot.models.provider import ProviderName
 from bot.models.server import NO_PERSON, Destination, Person, ServerSettings, Spoiler
 from bot.models.submission import (
     DECLINED_A_DAY,
+    INTERACTION_TOKEN_LIFETIME,
     OPEN_SUBMISSIONS,
     CostTier,
     Limit,
@@ -33,6 +34,7 @@ from bot.models.subscription import Origin, PollTarget, Requesters, Subscription
 __all__ = [
     "ACCOUNT_VERBS",
     "DECLINED_A_DAY",
+    "INTERACTION_TOKEN_LIFETIME",
     "NO_PERSON",
     "OPEN_SUBMISSIONS",
     "OVER",

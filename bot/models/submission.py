@@ -1,6 +1,6 @@
 """One paid request to the provider, its states, and the limits that it must keep."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
@@ -28,11 +28,14 @@ class SubmissionState(StrEnum):
     ===========  ==========================================  ===========  ==================================
     (none)       the button is pressed                       QUEUED       `Submissions.add`
     (none)       the button's job is known already           REPEATED     `Submissions.add`
-    QUEUED       its turn; committed before the request      SENT         `Sender.send`
+    QUEUED       its turn, if its presser saw it taken;      SENT         `Sender.send`
+                 committed before the request
     QUEUED       the button's job is known already           REPEATED     `Sender.send`
     QUEUED       a day old, or its server is not served      REFUSED      `Sender.send`
     QUEUED       its presser has too many queued             REFUSED      `Submissions.requeue` of another one
     QUEUED       cancelled                                   CANCELLED    `SubmissionQueue.cancel_queued`
+    QUEUED       Discord did not take the answer, or does    CANCELLED    `PressesJob.submit`, `AnswerChecks`
+                 not show it, or did not say in 15 minutes
     SENT         a job                                       ACCEPTED     `Sender.send`
     SENT         409: the button was used before             REPEATED     `Sender.send`
     SENT         422: declined by Midjourney                 DECLINED     `Sender.send`
@@ -48,6 +51,11 @@ class SubmissionState(StrEnum):
     LOST         a webhook's job has its reference           ACCEPTED     `Sender.accept_by_reference`
     LOST         it waited for one whose job turns up        REPEATED     `Submissions.mark_found`
     ===========  ==========================================  ===========  ==================================
+
+    A submission is added before its presser is answered, and `answered` says whether they are known to have seen it
+    taken. Until then it stays QUEUED, and `AnswerChecks` asks Discord whether the answer is there, for as long as the
+    interaction's token lives. An interaction that is delivered again adds nothing. One that ends before it was sent
+    costs nothing, and ends also without an answer, as REPEATED.
 
     A submission that waits for another one of the same button (`waits_for`) stays QUEUED. It ends as that one ends, or
     as REPEATED where that one is ACCEPTED; when that one is cancelled, the oldest of those that wait takes its place.
@@ -72,8 +80,14 @@ class SubmissionState(StrEnum):
     LOST = "lost"
     """Sent, and no job with its reference was found (yet). It may have been charged."""
     CANCELLED = "cancelled"
-    """Cancelled by its presser while it was queued."""
+    """Taken out of the queue unsent: by its presser, or because they did not see that it was taken."""
 
+
+INTERACTION_TOKEN_LIFETIME = timedelta(minutes=15)
+"""How long an answer can be read and edited.
+
+https://discord.com/developers/docs/interactions/receiving-and-responding#interaction-callback
+"""
 
 OPEN_SUBMISSIONS = frozenset({SubmissionState.QUEUED, SubmissionState.SENT, SubmissionState.UNCONFIRMED})
 
@@ -82,9 +96,10 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """One paid request to the provider: a pressed button. States and transitions: see `SubmissionState`.
 
     `reference` (24 hex digits) is sent along, and the provider echoes it in the job. `parent_id` and `child_id` are row
-    ids of jobs. `waits_for` is the row id of the open submission of the same button, whose outcome counts for this one.
-    `error` is a sentence for the presser of a failed submission. For an unconfirmed one it is the sentence in case that
-    no job is found; for a declined one it is Midjourney's text, which only the presser may read.
+    ids of jobs. `answered`: its presser is known to have seen it taken. `waits_for` is the row id of the open
+    submission of the same button, whose outcome counts for this one. `error` is a sentence for the presser of a failed
+    one. For an unconfirmed one it is the sentence in case that no job is found; for a declined one it is Midjourney's
+    text, which only the presser may read.
     """
 
     id: int
@@ -98,6 +113,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     provider: ProviderName = ProviderName.USEAPI
     prompt: str = ""
     state: SubmissionState = SubmissionState.QUEUED
+    answered: bool = False
     child_id: int | None = None
     waits_for: int | None = None
     error: str = ""

@@ -88,6 +88,7 @@ def submission_of(row: aiosqlite.Row) -> Submission:
         provider=ProviderName(row["provider"]),
         prompt=row["prompt"],
         state=SubmissionState(row["state"]),
+        answered=bool(row["answered"]),
         child_id=row["child_id"],
         waits_for=row["waits_for"],
         error=row["error"],

@@ -14,18 +14,25 @@ class QueuedSubmissions(Repository):
     async def next(self, provider: ProviderName, limit: int) -> list[Submission]:
         """The first submissions that may be sent to this provider.
 
-        Left out are those of paused servers, and U1-U4 while the same button was sent for another server: its outcome
-        decides.
+        Left out are those whose pressers are not known to have seen them taken, those of paused servers, and U1-U4
+        while the same button was sent for another server: its outcome decides.
         """
         rows = await self._db.rows(
             f"""SELECT submissions.* FROM submissions LEFT JOIN servers USING (guild_id)
-                WHERE {QUEUED} AND provider = ? AND waits_for IS NULL
+                WHERE {QUEUED} AND provider = ? AND answered AND waits_for IS NULL
                 AND NOT coalesce(json_extract(settings, '$.paused'), 0)
                 AND NOT (tier = 'pick' AND EXISTS (
                     SELECT 1 FROM submissions AS twin WHERE twin.parent_id = submissions.parent_id
                     AND twin.button = submissions.button AND twin.state IN ('sent', 'unconfirmed')))
                 ORDER BY submissions.id LIMIT ?""",
             (provider, limit),
+        )
+        return [submission_of(row) for row in rows]
+
+    async def unanswered(self, provider: ProviderName) -> list[Submission]:
+        """The submissions queued for this provider whose pressers are not known to have seen them taken."""
+        rows = await self._db.rows(
+            f"SELECT * FROM submissions WHERE {QUEUED} AND provider = ? AND NOT answered ORDER BY id", (provider,)
         )
         return [submission_of(row) for row in rows]
 

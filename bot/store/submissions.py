@@ -49,11 +49,14 @@ class Submissions(Repository):
         tier: CostTier,
         limits: Limits,
         prompt: str = "",
+        interaction_id: int | None = None,
         interaction_token: str = "",
         reference: str = "",
         delay: float = 0,
-    ) -> Submission | LimitExceeded:
-        """Store a submission as QUEUED, before anything is sent; or return the limit that it would exceed.
+    ) -> Submission | LimitExceeded | None:
+        """Store a submission as QUEUED and not answered, before anything is sent; or return the limit it would exceed.
+
+        `None`: this interaction has a submission already, because Discord delivered it twice.
 
         A button of the tier PICK makes one job only. Where that job is known, the submission ends at once as REPEATED.
         While another submission of the same button is open in this server, this one waits for it, and the outcome
@@ -64,7 +67,9 @@ class Submissions(Repository):
         """
         reference = reference or secrets.token_hex(12)
 
-        async def work(db: aiosqlite.Connection) -> Submission | LimitExceeded:
+        async def work(db: aiosqlite.Connection) -> Submission | LimitExceeded | None:
+            if await one_submission(db, "interaction_id = ?", (interaction_id,)) is not None:
+                return None
             child = leader = None
             if tier is CostTier.PICK:
                 child = await existing_child(db, parent.id, button)
@@ -80,8 +85,9 @@ class Submissions(Repository):
                     return exceeded
             cursor = await db.execute(
                 """INSERT INTO submissions (reference, provider, parent_id, button, tier, prompt, guild_id, channel_id,
-                                            user_id, user_name, waits_for, created_at, interaction_token)
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                                            user_id, user_name, waits_for, created_at, interaction_id,
+                                            interaction_token)
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
                 (
                     reference,
                     parent.job.provider,
@@ -95,6 +101,7 @@ class Submissions(Repository):
                     person.name,
                     None if leader is None or child is not None else leader.id,
                     self._clock.time(),
+                    interaction_id,
                     interaction_token,
                 ),
             )
@@ -108,17 +115,47 @@ class Submissions(Repository):
 
         return await self._db.transaction(work)
 
+    # --- the answer -------------------------------------------------------------------------------------------------
+
+    async def mark_answered(self, submission: Submission) -> None:
+        """Record that the presser saw the submission taken, so that it may be sent."""
+
+        async def work(db: aiosqlite.Connection) -> None:
+            await db.execute("UPDATE submissions SET answered = 1 WHERE id = ?", (submission.id,))
+
+        await self._db.transaction(work)
+
+    async def withdraw(self, submission: Submission, error: str) -> None:
+        """Take a submission out of the queue that its presser did not see taken. QUEUED to CANCELLED.
+
+        `error` is the sentence for the presser. The first one that waited for it takes its part.
+        """
+
+        async def work(db: aiosqlite.Connection) -> None:
+            cursor = await db.execute(
+                """UPDATE submissions SET state = 'cancelled', error = ?, ended_at = ?, waits_for = NULL
+                   WHERE id = ? AND state = 'queued' AND NOT answered""",
+                (error, self._clock.time(), submission.id),
+            )
+            if cursor.rowcount:
+                await promote_follower(db, submission.id)
+
+        await self._db.transaction(work)
+
     # --- sending ----------------------------------------------------------------------------------------------------
 
     async def mark_sent(self, submission: Submission) -> Submission | None:
-        """Record before the request that the job may exist from now on; `None` where it is not QUEUED any more."""
+        """Record before the request that the job may exist from now on.
+
+        `None` where it is not QUEUED any more, or its presser is not known to have seen it taken.
+        """
         return await self._move(
-            submission, SubmissionState.QUEUED, "state = 'sent', sent_at = ?", (self._clock.time(),)
+            submission, "state = 'queued' AND answered", "state = 'sent', sent_at = ?", (self._clock.time(),)
         )
 
     async def mark_unconfirmed(self, submission: Submission, error: str = "") -> Submission | None:
         """Record that the answer was lost: SENT to UNCONFIRMED. `error` is the sentence if no job is found."""
-        return await self._move(submission, SubmissionState.SENT, "state = 'unconfirmed', error = ?", (error,))
+        return await self._move(submission, "state = 'sent'", "state = 'unconfirmed', error = ?", (error,))
 
     async def requeue(self, submission: Submission, limit: int, too_many: str) -> None:
         """Queue a submission again that the provider certainly did not take, in its old position. SENT to QUEUED.
@@ -274,12 +311,12 @@ class Submissions(Repository):
         await self._db.transaction(work)
 
     async def _move(
-        self, submission: Submission, state: SubmissionState, assignments: str, values: tuple[Any, ...]
+        self, submission: Submission, condition: str, assignments: str, values: tuple[Any, ...]
     ) -> Submission | None:
         async def work(db: aiosqlite.Connection) -> Submission | None:
             rows = await db.execute_fetchall(
-                f"UPDATE submissions SET {assignments} WHERE id = ? AND state = ? RETURNING *",
-                (*values, submission.id, state),
+                f"UPDATE submissions SET {assignments} WHERE id = ? AND {condition} RETURNING *",
+                (*values, submission.id),
             )
             return next((submission_of(row) for row in rows), None)
 

@@ -1,6 +1,6 @@
 """Notifies pressers: once that a submission is queued or being reconciled, and of its end until that is confirmed.
 
-A submission whose presser has no answer yet is left out: a notification changes that answer.
+A submission whose presser has no answer yet is left out: a notification changes that answer, or would be one.
 """
 
 from collections.abc import Awaitable, Callable, Collection
@@ -19,7 +19,8 @@ _LONGEST_PAUSE = 300.0
 class Notifications:
     """The notifications that are due; those of ended submissions are read from the store, the others kept in memory.
 
-    `unanswered` holds the references of submissions whose presser has no answer yet; `notify`: see `SubmissionQueue`.
+    `answering` holds the references of submissions that are being answered at the moment; `notify`: see
+    `SubmissionQueue`.
     """
 
     def __init__(
@@ -29,13 +30,13 @@ class Notifications:
         store: Store,
         pause: QueuePause,
         notify: Callable[[Submission], Awaitable[None]],
-        unanswered: Collection[str],
+        answering: Collection[str],
     ) -> None:
         self._provider = provider
         self._store = store
         self._pause = pause
         self._notify = notify
-        self._unanswered = unanswered
+        self._answering = answering
         self._notified_queued: set[int] = set()  # row ids of the queued submissions whose pressers know that
         self._updates: set[int] = set()  # row ids of those queued or unconfirmed that are to be notified once
         self._notify_at: dict[int, float] = {}  # by row id of an ended submission: its next attempt, in loop time
@@ -43,7 +44,7 @@ class Notifications:
 
     def queued(self, submission: Submission) -> None:
         """Notify the presser, once, that the submission is queued."""
-        if submission.id not in self._notified_queued and submission.reference not in self._unanswered:
+        if submission.id not in self._notified_queued and submission.answered:
             self._notified_queued.add(submission.id)
             self._updates.add(submission.id)
 
@@ -66,7 +67,7 @@ class Notifications:
         ended = [
             submission
             for submission in await self._store.queue.to_notify(self._provider)
-            if submission.reference not in self._unanswered
+            if submission.reference not in self._answering
         ]
         self._notify_at = {submission.id: self._notify_at.get(submission.id, now) for submission in ended}
         for submission in ended:

@@ -23,6 +23,7 @@ from bot.models import (
 from bot.models.alert import AlertSink
 from bot.providers.base import Provider
 from bot.store import Store
+from bot.submissions.answer_checks import AnswerChecks
 from bot.submissions.notifications import Notifications
 from bot.submissions.pause import QueuePause
 from bot.submissions.reconciler import LATE_JOBS_FOUND_FOR, Reconciler
@@ -42,6 +43,7 @@ class SubmissionQueue:
 
     `notify` is called with a submission that has to wait (QUEUED), whose job is searched for (UNCONFIRMED) or that has
     ended. For an ended one it is called again, also after a restart, until the store has it marked as notified.
+    `is_visible` returns whether Discord shows the presser that a submission was taken, `None` while that is unknown.
     `poll_child` is called with a job that runs, `deliver_soon` when there may be something to post. At most
     `queue_limit` submissions of a member are queued. `is_served` returns whether the bot works for a server, by its id.
     """
@@ -53,6 +55,7 @@ class SubmissionQueue:
         store: Store,
         poll_child: Callable[[KnownJob], None],
         notify: Callable[[Submission], Awaitable[None]],
+        is_visible: Callable[[Submission], Awaitable[bool | None]],
         deliver_soon: Callable[[], None],
         alerts: AlertSink,
         queue_limit: int,
@@ -65,9 +68,12 @@ class SubmissionQueue:
         self._wakeup = Wakeup()
         self._pause = QueuePause(provider=provider.name, alerts=alerts, accounts=provider.accounts)
         self._reconciler = Reconciler(provider=provider, store=store, now=now)
-        self._unanswered: set[str] = set()  # references of submissions whose presser has no answer yet
+        self._answering: set[str] = set()  # references of submissions that are being answered
+        self._answer_checks = AnswerChecks(
+            provider=provider.name, store=store, is_visible=is_visible, answering=self._answering, now=now
+        )
         self._notifications = Notifications(
-            provider=provider.name, store=store, pause=self._pause, notify=notify, unanswered=self._unanswered
+            provider=provider.name, store=store, pause=self._pause, notify=notify, answering=self._answering
         )
         self._sender = Sender(
             provider=provider,
@@ -99,14 +105,18 @@ class SubmissionQueue:
         *,
         tier: CostTier,
         limits: Limits,
+        interaction_id: int,
+        interaction_token: str,
         prompt: str = "",
-        answer: str = "",
-    ) -> Submission | LimitExceeded:
-        """Store a submission, see `Submissions.add`; it is not sent before `release`."""
+    ) -> Submission | LimitExceeded | None:
+        """Store a submission, see `Submissions.add`; it is not sent before `mark_answered`.
+
+        `answer_ended` must be called for it; until then nothing asks whether it was answered.
+        """
         # While the queue is not paused, as many as are sent side by side are about to leave it.
         limit = self._queue_limit if self._pause.reason is not None else self._queue_limit + _CONCURRENCY
         reference = secrets.token_hex(12)
-        self._unanswered.add(reference)
+        self._answering.add(reference)
         try:
             submission = await self._store.submissions.add(
                 parent,
@@ -116,25 +126,30 @@ class SubmissionQueue:
                 tier=tier,
                 limits=msgspec.structs.replace(limits, declined=DECLINED_A_DAY, queue=limit),
                 prompt=prompt,
-                interaction_token=answer,
+                interaction_id=interaction_id,
+                interaction_token=interaction_token,
                 reference=reference,
                 delay=STATUS_CARD_DELAY,
             )
-            # A crash from here on leaves a queued submission: it is sent after the next start.
+            # A crash from here on leaves a queued submission: `AnswerChecks` decides whether it is sent.
             if isinstance(submission, Submission) and submission.child_id is not None:
                 self._sender.follow(await self._store.jobs.get(submission.child_id))
         except BaseException:
-            self._unanswered.discard(reference)
+            self._answering.discard(reference)
             raise
-        if isinstance(submission, LimitExceeded):
-            self._unanswered.discard(reference)
+        if not isinstance(submission, Submission):
+            self._answering.discard(reference)
         return submission
 
-    def release(self, submission: Submission) -> None:
-        """Send a submission when its turn comes: its presser was answered, so notifications can change the answer."""
-        self._unanswered.discard(submission.reference)
+    async def mark_answered(self, submission: Submission) -> None:
+        """Record that the presser saw the submission taken: it is sent when its turn comes."""
+        await self._store.submissions.mark_answered(submission)
         if submission.waits_for is not None and self._pause.reason is not None:
-            self._notifications.queued(submission)
+            self._notifications.queued(msgspec.structs.replace(submission, answered=True))
+
+    def answer_ended(self, submission: Submission) -> None:
+        """Note that the presser was answered, or that nobody knows: notifications may change the answer."""
+        self._answering.discard(submission.reference)
         self._wakeup.set()
 
     async def cancel_queued(self, submission: Submission) -> bool:
@@ -180,30 +195,36 @@ class SubmissionQueue:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            for work in (self._sends, self._checks, self._notifications.tasks):
+            for work in (self._sends, self._checks, self._answer_checks.tasks, self._notifications.tasks):
                 work.clear()
 
     def _tasks(self) -> list[asyncio.Task[None]]:
-        return [*self._sends.values(), *self._checks.values(), *self._notifications.tasks.values()]
+        parts = (self._sends, self._checks, self._answer_checks.tasks, self._notifications.tasks)
+        return [task for tasks in parts for task in tasks.values()]
 
     # --- one round --------------------------------------------------------------------------------------------------
 
     async def _start_due(self) -> float:
         """Start everything that is due; return the seconds until something more is."""
         self._collect_finished()
-        return min(await self._start_checks(), await self._start_sends(), await self._notifications.start_due())
+        return min(
+            await self._answer_checks.start_due(),
+            await self._start_checks(),
+            await self._start_sends(),
+            await self._notifications.start_due(),
+        )
 
     def _collect_finished(self) -> None:
         """Remove finished tasks; after an error of theirs, pause the queue or skip the submission for a while."""
         now = loop_time()
         self._skip_until = {submission_id: until for submission_id, until in self._skip_until.items() if until > now}
-        for tasks in (self._sends, self._checks, self._notifications.tasks):
+        for tasks in (self._sends, self._checks, self._answer_checks.tasks, self._notifications.tasks):
             for submission_id in [submission_id for submission_id, task in tasks.items() if task.done()]:
                 task = tasks.pop(submission_id)
                 error = None if task.cancelled() else task.exception()
                 if isinstance(error, StoreUnavailable):  # already logged and alerted by Database
                     self._pause.extend(_BROKEN_PAUSE)
-                elif error is not None and tasks is not self._notifications.tasks:
+                elif error is not None and (tasks is self._sends or tasks is self._checks):
                     self._skip_until[submission_id] = now + _LONGEST_PAUSE
 
     async def _start_checks(self) -> float:
@@ -231,16 +252,13 @@ class SubmissionQueue:
     async def _start_sends(self) -> float:
         """Start the requests whose turn it is: one at a time while it is not certain that they are accepted."""
         now = loop_time()
-        read_ahead = _READ_AHEAD + len(self._unanswered) + len(self._skip_until)
-        queued = await self._store.queue.next(self._provider, read_ahead)
+        queued = await self._store.queue.next(self._provider, _READ_AHEAD + len(self._skip_until))
         # Where U1-U4 of the same job were pressed in two servers, the second is sent when the first has ended.
         picked = {(submission.parent_id, submission.button) for submission in queued if submission.id in self._sends}
         waiting = [
             submission
             for submission in queued
-            if submission.id not in self._sends
-            and submission.reference not in self._unanswered
-            and submission.id not in self._skip_until
+            if submission.id not in self._sends and submission.id not in self._skip_until
         ]
         if left := self._pause.seconds_left:
             for submission in waiting if self._pause.reason is not None else ():

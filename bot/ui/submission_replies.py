@@ -2,16 +2,16 @@
 
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import cast
 
 import aiohttp
 import discord
 
 from bot import discord_internals, formatting, logs
-from bot.discord_codes import PRIVATE_ANSWER_GONE
+from bot.discord_codes import PRIVATE_ANSWER_GONE, DiscordCode
 from bot.formatting.captions import CONTENT_LIMIT
-from bot.models import OPEN_SUBMISSIONS, DeliveryKind, Submission, SubmissionState
+from bot.models import INTERACTION_TOKEN_LIFETIME, OPEN_SUBMISSIONS, DeliveryKind, Submission, SubmissionState
 from bot.store import Store
 from bot.ui.command_mentions import replace_commands
 from bot.ui.interactions import Bot, jump
@@ -19,7 +19,7 @@ from bot.ui.posting_texts import timed_out_text
 
 log = logging.getLogger(__name__)
 
-_TOKEN_LIFETIME = timedelta(minutes=15)  # Discord's, for the token of an interaction
+_NEVER_ANSWERED = frozenset({DiscordCode.UNKNOWN_WEBHOOK, DiscordCode.UNKNOWN_INTERACTION})
 
 
 class SubmissionReplies:
@@ -33,11 +33,32 @@ class SubmissionReplies:
         self._deliver_soon = deliver_soon
         self._now = now
 
+    async def is_visible(self, submission: Submission) -> bool | None:
+        """Whether Discord shows the presser that the submission was taken; `None` where it does not say.
+
+        Until an interaction is answered its webhook is unknown (10015); a message that is unknown (10008) was there,
+        and was dismissed: https://github.com/discordjs/discord.js/pull/10587
+        """
+        token = await self._store.submissions.interaction_token(submission)
+        if not token or self._bot.application_id is None:
+            return None
+        try:
+            answer = await discord_internals.get_original_response(self._bot, self._bot.application_id, token)
+        except discord.HTTPException as refusal:
+            if refusal.code in _NEVER_ANSWERED:
+                return False
+            return True if refusal.code == DiscordCode.UNKNOWN_MESSAGE else None
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+            log.debug("The answer to submission %d could not be read (%s)", submission.id, type(error).__name__)
+            return None
+        return formatting.is_taken(str(answer.get("content")))  # else it was answered with an error
+
     async def notify(self, submission: Submission, pause_reason: str | None) -> None:
         """Say in what state a submission is; `pause_reason` is a sentence on why the queue is paused, if it is.
 
         A final state is said for certain: if Discord cannot be reached, the submission is not marked notified and the
-        queue calls this again later; if the private answer cannot be edited any more, a notice is posted.
+        queue calls this again later; if the private answer cannot be edited any more, a notice is posted. No notice
+        is needed where a job's status card and result follow, or where Discord itself said that the press failed.
         """
         logs.turn_to(key=(await self._store.jobs.get(submission.parent_id)).key, destination=submission.destination)
         try:
@@ -47,7 +68,8 @@ class SubmissionReplies:
             return
         if submission.state in OPEN_SUBMISSIONS:
             return
-        if answered or submission.state is SubmissionState.ACCEPTED:  # its job's card and result follow anyway
+        failed_visibly = submission.state is SubmissionState.CANCELLED and not self._is_expired(submission)
+        if answered or failed_visibly or submission.state is SubmissionState.ACCEPTED:
             await self._store.submissions.mark_notified(submission)
         else:
             await self._store.submissions.notify_in_channel(submission)
@@ -56,7 +78,7 @@ class SubmissionReplies:
     async def _edit_answer(self, submission: Submission, text: str) -> bool:
         """Edit the private answer; whether it could still be edited."""
         token = await self._store.submissions.interaction_token(submission)
-        if not token or self._bot.application_id is None or self._now() - submission.created_at > _TOKEN_LIFETIME:
+        if not token or self._bot.application_id is None or self._is_expired(submission):
             return False
         content = replace_commands(text, cast(Bot, self._bot).command_mentions)[:CONTENT_LIMIT]
         payload = {"content": content, "components": [], "allowed_mentions": {"parse": []}}
@@ -67,6 +89,9 @@ class SubmissionReplies:
                 return False
             raise
         return True
+
+    def _is_expired(self, submission: Submission) -> bool:
+        return self._now() - submission.created_at > INTERACTION_TOKEN_LIFETIME
 
     async def _text(self, submission: Submission, pause_reason: str | None) -> str:
         match submission.state:

@@ -91,6 +91,7 @@ async def press(store: Store, parent_id: int, button: str = "V1") -> Submission:
     parent = await store.jobs.get(parent_id)
     pressed = await store.submissions.add(parent, button, HERE, MIRA, tier=CostTier.VARY, limits=Limits())
     assert isinstance(pressed, Submission)
+    await store.submissions.mark_answered(pressed)
     return pressed
 
 
@@ -549,6 +550,14 @@ RELEASED[7] = f"""{RELEASED[5].replace("INSERT INTO subscriptions VALUES", _SUBS
         (3, 'ref3', 1, NULL, 'U2', 'pick', '', 100, 200, 1, 'Mira', 'queued', NULL, '', 5, NULL, NULL, 0, ''),
         (4, 'ref4', 1, NULL, 'U2', 'pick', '', 100, 200, 2, 'Bo', 'queued', 3, '', 6, NULL, NULL, 0, '');
 """
+_JOBS = "INSERT INTO jobs (id, key, jobid, status, over, answer, added_at, changed_at, over_at, parent_jobid) VALUES"
+_SUBMITTED = (
+    "INSERT INTO submissions (id, reference, parent_id, child_id, button, tier, prompt, guild_id, channel_id, user_id, "
+    "user_name, state, waits_for, error, created_at, sent_at, ended_at, notified, interaction_token) VALUES"
+)
+RELEASED[8] = (
+    RELEASED[7].replace("INSERT INTO jobs VALUES", _JOBS).replace("INSERT INTO submissions VALUES", _SUBMITTED)
+)
 
 SAME = {
     "jobs": "id, key, jobid, status, over, answer, added_at, changed_at, over_at",
@@ -616,6 +625,7 @@ async def test_a_database_of_each_release_is_brought_up_to_date_with_all_its_row
         assert parent is not None
         assert await store.jobs.by_jobid(ProviderName.USEAPI, "job:parent") == parent
         states = {row["id"]: (row["state"], row["waits_for"]) for row in await submissions(store)}
+        assert await store.queue.unanswered(ProviderName.USEAPI) == [], "what is queued is sent, as it was promised"
     assert after == before
     if released == 4:
         assert states == {

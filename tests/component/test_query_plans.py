@@ -114,9 +114,18 @@ async def a_day(store: Store) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
 async def some_submissions(store: Store, parent: KnownJob) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     """And in the course of its presses, the same."""
     numbers = Limits(daily=10, server_daily=100, cooldown=5.0, declined=5, queue=3)
-    for button, tier in (("V1", CostTier.VARY), ("U1", CostTier.PICK), ("U1", CostTier.PICK), ("V2", CostTier.VARY)):
-        yield f"press, {button}", store.submissions.add(parent, button, HERE, MIRA, tier=tier, limits=numbers)
+    pressed = (("V1", CostTier.VARY), ("U1", CostTier.PICK), ("U1", CostTier.PICK), ("V2", CostTier.VARY))
+    for number, (button, tier) in enumerate(pressed):
+        yield (
+            f"press, {button}",
+            store.submissions.add(parent, button, HERE, MIRA, tier=tier, limits=numbers, interaction_id=number),
+        )
         numbers = Limits()
+    unanswered = await store.queue.unanswered(ProviderName.USEAPI)
+    yield "unanswered", store.queue.unanswered(ProviderName.USEAPI)
+    for submission in unanswered:
+        yield "answered", store.submissions.mark_answered(submission)
+    yield "withdrawn", store.submissions.withdraw(unanswered[0], "not seen")
     yield "next_presses", store.queue.next(ProviderName.USEAPI, 100)
     vary, pick, other = await store.queue.next(ProviderName.USEAPI, 100)
     yield "behind", store.queue.followers(pick)

@@ -412,6 +412,7 @@ async def test_a_press_that_was_cut_off_is_not_taken_for_one_that_still_runs(tmp
             subscribed.known, "V1", HERE, MIRA, tier=CostTier.VARY, limits=Limits()
         )
         assert isinstance(submission, Submission)
+        await store.submissions.mark_answered(submission)
         await store.submissions.mark_sent(submission)
     async with open_store(tmp_path, clock):
         pass

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -27,12 +28,14 @@ from bot.errors import (
     ProviderServerError,
     QueueFull,
     RequestTimeout,
+    StoreUnavailable,
     SubmissionDeclined,
     SubscriptionEnded,
     TokenRefused,
     Unreachable,
 )
 from bot.models import (
+    OPEN_SUBMISSIONS,
     Child,
     CostTier,
     Destination,
@@ -187,6 +190,10 @@ class QueueHarness:
         self.served = {HERE.guild_id, THERE.guild_id}
         self.notified: list[tuple[float, str, SubmissionState]] = []
         self.refused_notifications = 0  # how many of the next Discord does not take
+        self.interactions = itertools.count(1)
+        self.visible: set[int] = set()  # the row ids that Discord shows as taken
+        self.discord_down = False
+        self.reads: list[float] = []  # when it was read whether Discord shows one as taken
         self.polled: list[str] = []
         self.alerts = AlertLog()
         self._folder = folder
@@ -204,6 +211,7 @@ class QueueHarness:
             store=self.store,
             poll_child=lambda known: self.polled.append(known.job.jobid),
             notify=self._notify,
+            is_visible=self._is_visible,
             deliver_soon=lambda: None,
             alerts=self.alerts,
             queue_limit=self.queue,
@@ -238,25 +246,41 @@ class QueueHarness:
             self.refused_notifications -= 1
             return
         self.notified.append((now(), submission.button, submission.state))
-        if submission.state in OVER:
+        if submission.state not in OPEN_SUBMISSIONS:
             await self.store.submissions.mark_notified(submission)
+
+    async def _is_visible(self, submission: Submission) -> bool | None:
+        self.reads.append(now())
+        await asyncio.sleep(0.05)
+        return None if self.discord_down else submission.id in self.visible
 
     async def submission(
         self, button: str = "V1", person: Person = MIRA, destination: Destination = HERE, **limits: Any
     ) -> Submission:
         submission = await self.add(button, person, destination, **limits)
         assert isinstance(submission, Submission)
-        self.submissions.release(submission)
+        await self.answered(submission)
         return submission
+
+    async def answered(self, submission: Submission, *, visible: bool = True, confirmed: bool = True) -> None:
+        """Answer the presser: Discord shows it or not, and confirms that or does not."""
+        if visible:
+            self.visible.add(submission.id)
+        if confirmed:
+            with contextlib.suppress(StoreUnavailable):
+                await self.submissions.mark_answered(submission)
+        self.submissions.answer_ended(submission)
 
     async def add(
         self, button: str = "V1", person: Person = MIRA, destination: Destination = HERE, **limits: Any
     ) -> Submission | LimitExceeded:
         tier = CostTier.PICK if button[0] == "U" else CostTier.VARY
-        grid = self.grid
-        return await self.submissions.add(
-            grid, button, destination, person, tier=tier, limits=Limits(**limits), answer="token"
-        )
+        answer = await self.submissions.add(
+            self.grid, button, destination, person,
+            tier=tier, limits=Limits(**limits), interaction_id=next(self.interactions), interaction_token="token",
+        )  # fmt: skip
+        assert answer is not None
+        return answer
 
     async def state(self, submission: Submission) -> SubmissionState:
         found = await self.store.history.by_id(submission.id)
@@ -323,7 +347,7 @@ async def test_nothing_is_sent_before_the_presser_was_answered(harness: QueueHar
     await asyncio.sleep(MINUTE)
     assert harness.notified_of("V2") == [SubmissionState.ACCEPTED], "who was answered does not wait for who was not"
     assert len(harness.useapi.posts) == 1
-    harness.submissions.release(submission)
+    await harness.answered(submission)
     await asyncio.sleep(MINUTE)
     assert harness.notified_of("V1") == [SubmissionState.ACCEPTED]
 
@@ -441,6 +465,106 @@ async def test_nothing_is_sent_for_a_server_that_is_no_longer_served_nor_a_day_l
     assert "queued for a whole day" in ((await harness.store.history.by_id(late.id)) or late).error
 
 
+# --- whether the presser saw it taken -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["the bot is killed", "no confirmation"])
+@pytest.mark.parametrize("visible", [True, False])
+async def test_a_press_is_sent_only_if_discord_shows_its_presser_that_it_was_taken(
+    harness: QueueHarness, how: str, visible: bool
+) -> None:
+    submission = await harness.add("V1", daily=1)
+    assert isinstance(submission, Submission)
+    if how == "the bot is killed":
+        harness.visible |= {submission.id} if visible else set()
+        await harness.kill()
+        await harness.begin()
+    else:
+        await harness.answered(submission, visible=visible, confirmed=False)
+    await asyncio.sleep(4)
+    assert harness.useapi.posts == []
+    assert harness.reads == [], "Discord may still take an answer"
+    await asyncio.sleep(MINUTE)
+    assert len(harness.reads) == 1
+    assert len(harness.useapi.posts) == visible
+    assert await harness.states() == ["accepted" if visible else "cancelled"]
+    assert harness.notified_of("V1") == [SubmissionState.ACCEPTED if visible else SubmissionState.CANCELLED]
+    found = await harness.store.history.by_id(submission.id)
+    assert found is not None
+    assert visible or "nothing was charged. Press the button again" in found.error
+    assert await harness.store.submissions.interaction_token(submission) == ""
+    assert isinstance(await harness.add("V1", daily=1), LimitExceeded) is visible, "what was not sent is not counted"
+
+
+async def test_while_discord_is_down_it_is_asked_ever_more_rarely_until_the_token_is_dead(
+    harness: QueueHarness,
+) -> None:
+    for outage in (5 * MINUTE, 20 * MINUTE):
+        harness.discord_down = True
+        submission = await harness.add("V1", Person(id=round(outage), name="M"))
+        assert isinstance(submission, Submission)
+        await harness.answered(submission, confirmed=False)
+        await harness.submission("V2")
+        await asyncio.sleep(outage)
+        harness.discord_down = False
+        await asyncio.sleep(2 * MINUTE)
+    assert await harness.states() == ["accepted", "accepted", "cancelled", "accepted"], "V2 waits for nobody"
+    assert len(harness.reads) < 35
+    assert max(harness.reads[10:]) < 7 * MINUTE + 15 * MINUTE + 10
+
+
+async def test_what_nobody_could_ask_about_for_a_quarter_of_an_hour_is_withdrawn(harness: QueueHarness) -> None:
+    submission = await harness.add("V1")
+    assert isinstance(submission, Submission)
+    await harness.kill()
+    await asyncio.sleep(16 * MINUTE)
+    await harness.begin()
+    await asyncio.sleep(MINUTE)
+    assert await harness.states() == ["cancelled"]
+    assert harness.reads == []
+    assert harness.useapi.posts == []
+    assert harness.notified_of("V1") == [SubmissionState.CANCELLED]
+
+
+async def test_an_interaction_that_is_delivered_again_is_no_second_press(harness: QueueHarness) -> None:
+    async def deliver() -> Submission | LimitExceeded | None:
+        return await harness.submissions.add(
+            harness.grid, "V1", HERE, MIRA,
+            tier=CostTier.VARY, limits=Limits(), interaction_id=7, interaction_token="token",
+        )  # fmt: skip
+
+    first, second = await asyncio.gather(deliver(), deliver())
+    assert isinstance(first, Submission)
+    assert second is None
+    harness.visible.add(first.id)
+    await harness.kill()
+    await harness.begin()
+    assert await deliver() is None
+    await asyncio.sleep(MINUTE)
+    assert await deliver() is None
+    await asyncio.sleep(MINUTE)
+    assert await harness.states() == ["accepted"]
+    assert len(harness.useapi.posts) == 1
+
+
+@pytest.mark.parametrize(("visible", "states"), [
+    ((True, False), ["accepted", "cancelled"]),
+    ((False, True), ["cancelled", "accepted"]),
+    ((False, False), ["cancelled", "cancelled"]),
+    ((True, True), ["accepted", "repeated"]),
+])  # fmt: skip
+async def test_of_two_who_press_one_u_those_count_who_saw_it_taken(
+    harness: QueueHarness, visible: tuple[bool, bool], states: list[str]
+) -> None:
+    for person, is_visible in zip((MIRA, BO), visible, strict=True):
+        submission = await harness.add("U1", person)
+        assert isinstance(submission, Submission)
+        await harness.answered(submission, visible=is_visible, confirmed=False)
+    await asyncio.sleep(MINUTE)
+    assert await harness.states() == states
+    assert len(harness.useapi.posts) == any(visible)
+
+
 # --- the account is full --------------------------------------------------------------------------------------------
 
 
@@ -482,7 +606,7 @@ async def test_only_so_many_of_one_member_are_queued_and_the_oldest_stay(harness
     await asyncio.sleep(10)  # three were sent side by side, and two waited for these
     assert await harness.states() == ["queued", "queued", "queued", "refused", "refused"]
     assert await harness.add("V1") == LimitExceeded(why=Limit.QUEUE)
-    assert isinstance(await harness.add("V1", BO), Submission)
+    assert isinstance(await harness.submission("V1", BO), Submission)
     queued = await harness.store.queue.next(ProviderName.USEAPI, 9)
     assert [await harness.store.queue.position(submission) for submission in queued] == [
         1,
@@ -1015,9 +1139,9 @@ async def test_a_bug_with_one_submission_does_not_stop_the_others(
     await harness.store.database.transaction(
         lambda db: db.execute("UPDATE jobs SET answer = '[]' WHERE id = ?", (odd.id,))
     )
-    submission = await harness.submissions.add(odd, "V1", HERE, MIRA, tier=CostTier.VARY, limits=Limits())
-    assert isinstance(submission, Submission)
-    harness.submissions.release(submission)
+    harness.grid, grid = odd, harness.grid
+    await harness.submission("V1")
+    harness.grid = grid
     await harness.submission("V2")
     await asyncio.sleep(9 * MINUTE)
     assert await harness.states() == ["queued", "accepted"]
@@ -1100,7 +1224,7 @@ async def test_declined_presses_keep_the_cooldown_and_the_daily_number(harness: 
         answer = await harness.add("V1", daily=3, cooldown=5.0)
         answers.append(answer)
         if isinstance(answer, Submission):
-            harness.submissions.release(answer)
+            await harness.answered(answer)
         await asyncio.sleep(0.4)
     assert [answer.why for answer in answers if isinstance(answer, LimitExceeded)] == [Limit.COOLDOWN] * 23
     await asyncio.sleep(5)
@@ -1147,6 +1271,13 @@ FATES: list[Callable[[], Fate]] = [
 ]  # fmt: skip
 
 
+async def answered_somehow(harness: QueueHarness, submission: Submission, chance: random.Random) -> None:
+    """Answer a presser, confirmed, only shown, or not at all, while Discord can be asked or not."""
+    harness.discord_down = chance.random() < 0.2
+    visible, confirmed = chance.choice((*[(True, True)] * 4, (True, False), (False, False)))
+    await harness.answered(submission, visible=visible, confirmed=confirmed)
+
+
 async def chaos(harness: QueueHarness, chance: random.Random) -> list[Submission]:
     """Members press, useapi answers as it likes, the bot is killed, the disk is full; then all is well for an hour."""
 
@@ -1155,7 +1286,7 @@ async def chaos(harness: QueueHarness, chance: random.Random) -> list[Submission
         answer = await harness.add(chance.choice(BUTTONS), person, destination)
         if isinstance(answer, Submission):
             submissions.append(answer)
-            harness.submissions.release(answer)
+            await (answered_somehow(harness, answer, chance) if chance.random() < 0.8 else killed())
 
     async def killed() -> None:
         await harness.kill()
@@ -1185,7 +1316,7 @@ async def chaos(harness: QueueHarness, chance: random.Random) -> list[Submission
         harness.useapi.lasts = chance.choice((0.0, 30.0, 200.0))
         await chance.choice((*[submission] * 6, killed, restarted, taken_back, full_disk, slot_freed))()
         await asyncio.sleep(chance.choice((0.0, 0.1, 3.0, 20.0)))
-    harness.useapi.outcomes = []
+    harness.useapi.outcomes, harness.discord_down = [], False
     await asyncio.sleep(HOUR)
     return submissions
 
@@ -1204,6 +1335,8 @@ async def test_whatever_happens_nothing_is_charged_twice_and_nothing_is_forgotte
     assert set(children) == {reference for reference, state in states.items() if state == SubmissionState.ACCEPTED}, (
         "and all was found"
     )
+    visible = {submission.reference for submission in submissions if submission.id in harness.visible}
+    assert set(children) <= visible, "nothing was made that its presser did not see taken"
     known = {
         row["jobid"] for row in await harness.store.database.rows("SELECT jobid FROM jobs WHERE jobid <> 'job:grid'")
     }
@@ -1213,7 +1346,8 @@ async def test_whatever_happens_nothing_is_charged_twice_and_nothing_is_forgotte
     assert await harness.store.queue.to_notify(ProviderName.USEAPI) == []
     queue, notifications = harness.submissions, harness.submissions._notifications
     for remembered in (
-        *(queue._sends, queue._checks, queue._unanswered, queue._skip_until, queue._reconciler._unconfirmed),
+        *(queue._sends, queue._checks, queue._skip_until, queue._reconciler._unconfirmed),
+        *(queue._answering, queue._answer_checks._checks, queue._answer_checks.tasks),
         *(notifications.tasks, notifications._notified_queued, notifications._updates, notifications._notify_at),
     ):
         assert not remembered

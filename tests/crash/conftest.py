@@ -38,7 +38,7 @@ class Process:
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bot", "run", *arguments),
             cwd=self._folder,  # no .env of a developer's is read
-            env={**_bare_environment(), **self._environment, "PYTHONPATH": str(ROOT)},
+            env={**_bare_environment(), "PYTHONPATH": str(ROOT), **self._environment},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

@@ -209,6 +209,7 @@ class OutboxMachine(RuleBasedStateMachine):
                 self.store.submissions.add(parent, button, destination, person, tier=tier, limits=Limits())
             )
             assert isinstance(pressed, Submission)
+            self.do(self.store.submissions.mark_answered(pressed))
             if pressed.waits_for is not None or self.do(self.store.submissions.mark_sent(pressed)) is None:
                 return
             if declined:

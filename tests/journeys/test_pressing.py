@@ -9,6 +9,7 @@ import pytest
 from tests.journeys.conftest import BotHarness, button, labels, private, words
 
 CASTLE = "a castle in the fog, ink wash --ar 3:2"
+MINUTE = 60
 ONLY_MODERATORS = "Only moderators can use this button: it uses GPU time."
 
 
@@ -294,3 +295,40 @@ async def test_a_lost_press_that_may_have_been_declined_is_not_said_to_be_free(h
     await harness.wait(200)
     assert "it may be yours, and it may have been charged" in private(pressed).content
     assert len(harness.button_requests()) == 1
+
+
+async def test_a_press_whose_answer_discord_did_not_take_is_withdrawn_and_costs_nothing(harness: BotHarness) -> None:
+    """A button, a confirmation and a form; then a Discord that does not even say whether it took the answer."""
+    _, grid = await posted(harness)
+    await harness.press(harness.mira, grid, "U1")
+    await harness.wait(60)
+    single = harness.last
+    question = await harness.press(harness.mira, single, "Upscale (Subtle)")
+    form = await harness.mira.click(single, custom_id=button(single, "Custom Zoom").custom_id)
+    harness.env.inject_error("POST", "/interactions/*", status=503, times=None)
+    for press in (
+        harness.mira.click(grid, custom_id=button(grid, "V1").custom_id),
+        harness.mira.click(question, custom_id=button(question, "Run it").custom_id),
+        harness.mira.submit_modal(form, {"prompt": "a castle --zoom 1.5"}),
+    ):
+        assert (await press).response is None
+        await harness.wait(MINUTE)
+    withdrawn = "SELECT state, notified, interaction_token FROM submissions WHERE button <> 'U1'"
+    assert await harness.rows(withdrawn) == [("cancelled", 1, "")] * 3
+    harness.env.inject_error("GET", "/webhooks/*", status=503, times=None)
+    await harness.mira.click(grid, custom_id=button(grid, "V2").custom_id)
+    await harness.wait(14 * MINUTE)
+    assert await harness.rows("SELECT state FROM submissions WHERE button = 'V2'") == [("queued",)]
+    harness.env.backend.faults.clear()
+    harness.env.inject_error("GET", "/webhooks/*", status=503, times=None)
+    posts = len(harness.posts())
+    await harness.wait(2 * MINUTE)
+    assert len(harness.button_requests()) == 1, "U1"
+    assert len(harness.posts()) == posts + 1, "one notice, where nobody knows what Mira saw"
+    assert harness.last.content.startswith(
+        f"<@{harness.mira.id}> Discord didn't confirm my answer to this press, so I didn't send it, and nothing was "
+        "charged. Press the button again if you still want it.\n-# V2 of ["
+    )
+    harness.env.backend.faults.clear()
+    await harness.press(harness.mira, grid, "V2")
+    assert len(harness.button_requests()) == 2

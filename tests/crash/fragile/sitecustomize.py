@@ -5,8 +5,9 @@ DARKROOM_DIE=commit-after:17 is SIGKILL right after the 17th COMMIT. The points,
 `poll` (a job's status) and `press` (a submission). Before a request nothing was sent; after it, the far end did its
 part and answered, but the answer was not read; `-during` is a millisecond after the sending began, for `press` 20 of
 them: useapi has made the job, and has not answered. `stored` is right after a `post` that Discord accepted;
-`post-after` may also be after one that it refused. Three commits have names of their own, too: those that write a
-submission down (`row`), mark it sent (`take`), and record what came of it (`end`).
+`post-after` may also be after one that it refused. Four commits have names of their own, too: those that write a
+submission down (`row`), mark its presser as answered (`answered`), mark it sent (`take`), and record what came of it
+(`end`).
 
 DARKROOM_HURRY=60 divides the pauses of the submission queue by 60: a submission is lost after 3 s, not 3 minutes.
 The first pause before a picture that is late is tried again is divided as well; the others follow from it.
@@ -36,6 +37,7 @@ REQUESTS = {
 DURING = {"press": 0.02}
 COMMITS = {
     "row": r"INSERT INTO submissions",
+    "answered": r"UPDATE submissions SET answered",
     "take": r"UPDATE submissions SET state = 'sent'",
     "end": r"UPDATE submissions SET state = \?",
 }
@@ -43,6 +45,7 @@ PAUSES = {
     "submissions.reconciler": (
         *("_FIRST_CHECK", "_CHECK_INTERVAL", "_VISIBLE_WITHIN", "_MIN_AFTER_START", "_LATE_INTERVAL"),
     ),
+    "submissions.answer_checks": ("_FINAL_AFTER", "_FIRST_RETRY", "_LONGEST_RETRY"),
     "submissions.pause": ("_FULL_PAUSE", "_BUSY_PAUSE", "_OVERLOADED_PAUSE", "_PROBE"),
     "submissions.queue": ("_BROKEN_PAUSE",),
     "submissions.sender": ("_WRITE_AGAIN",),
