@@ -15,7 +15,10 @@ ENDED = {"accepted", "repeated", "declined", "refused", "lost", "cancelled"}
 
 @dataclass(frozen=True, kw_only=True)
 class Stats:
-    """One run. `submissions` were stored, `children` made at useapi; the counts from `doubled` on should be zero."""
+    """One run. `submissions` were stored, `children` made at useapi; the counts from `doubled` on should be zero.
+
+    `unseen` were made although no answer said that they were taken, `dropped` were not made although one did.
+    """
 
     submissions: int
     children: int
@@ -25,9 +28,13 @@ class Stats:
     used: int
     refused: int
     sent_again: int
+    withdrawn: int
+    delivered_again: int
     kills: int
     at_named_points: int
     doubled: int
+    unseen: int
+    dropped: int
     forgotten: int
     not_once: int
     not_ended: int
@@ -37,9 +44,10 @@ class Stats:
 
     @property
     def spotless(self) -> bool:
-        """Whether nothing was made twice or forgotten, and everybody was notified."""
-        wrong = self.doubled, self.forgotten, self.not_once, self.not_ended, self.not_notified
-        return not any(wrong) and self.children == self.known == self.posted and self.integrity == "ok"
+        """Whether nothing was made twice, unseen, or forgotten, and everybody was notified."""
+        wrong = self.doubled, self.unseen, self.dropped, self.forgotten, self.not_once
+        right = self.children == self.known == self.posted and self.integrity == "ok"
+        return right and not any((*wrong, self.not_ended, self.not_notified))
 
     def table(self) -> str:
         names = [each.name for each in fields(self)]
@@ -50,12 +58,12 @@ class Stats:
 
 @dataclass(frozen=True, kw_only=True)
 class SubmissionHistory:
-    """What the far ends have: the jobs `made`, each with its replyRef and its parent, what pressers see, by member, the
-    requests by replyRef, and the posts in the channels.
+    """What the far ends have: the jobs `made`, each with its replyRef and its parent; what members see of each press,
+    an empty string where it failed; the requests by replyRef, and the posts in the channels.
     """
 
     made: dict[str, tuple[str, str]]
-    answers: dict[int, str]
+    answers: dict[int, list[str]]
     posts: Counter[str]
     found: dict[int, ChannelState]
 
@@ -85,6 +93,12 @@ def judge(file: Path, history: SubmissionHistory) -> tuple[Callable[..., Stats],
     )
     expected = {(row["jobid"], row["channel_id"]) for row in submissions if row["state"] in {"accepted", "repeated"}}
     doubled = [f"doubled: {ref}, {times} jobs" for ref, times in children.items() if times > 1]
+    seen = Counter({member: sum(map(bool, answers)) for member, answers in history.answers.items()})
+    failed = Counter({member: len(answers) - seen[member] for member, answers in history.answers.items()})
+    charged = Counter(row["user_id"] for row in submissions if row["reference"] in children)
+    withdrawn = Counter(row["user_id"] for row in submissions if row["state"] == "cancelled")
+    unseen = [f"unseen: {number} jobs of member {member}" for member, number in (charged - seen).items()]
+    dropped = [f"dropped: {number} presses of member {member}" for member, number in (withdrawn - failed).items()]
     forgotten = [f"forgotten: {jobid} of press {history.made[jobid][0]}" for jobid in history.made.keys() - known]
     forgotten += [
         f"forgotten: press {row['id']} is {row['state']}, but made a job"
@@ -103,16 +117,17 @@ def judge(file: Path, history: SubmissionHistory) -> tuple[Callable[..., Stats],
     ]
     not_ended = [f"not ended: press {row['id']} is {row['state']}" for row in submissions if row["state"] not in ENDED]
     not_notified = [
-        f"not notified: press {row['id']}, {row['state']}, {answer!r}"
+        f"not notified: press {row['id']}, {row['state']}"
         for row in submissions
-        if not row["notified"] or (answer := history.answers.get(row["user_id"], "-")).startswith("On it")
+        if not row["notified"] or any(answer.startswith("On it") for answer in history.answers[row["user_id"]])
     ]
     not_notified += ["a notice was not posted"] * unposted
     figures = partial(
         Stats, submissions=len(submissions), children=len(history.made), known=len(known & history.made.keys()),
         posted=len({jobid for jobid, _ in posts}), declared_lost=states["lost"], used=states["repeated"],
-        refused=states["refused"], sent_again=sum(times - 1 for times in history.posts.values()),
-        doubled=len(doubled), forgotten=len(forgotten), not_once=len(not_once), not_ended=len(not_ended),
+        refused=states["refused"], withdrawn=states["cancelled"],
+        sent_again=sum(times - 1 for times in history.posts.values()), doubled=len(doubled), unseen=len(unseen),
+        dropped=len(dropped), forgotten=len(forgotten), not_once=len(not_once), not_ended=len(not_ended),
         not_notified=len(not_notified), integrity=integrity,
     )  # fmt: skip
-    return figures, [*doubled, *forgotten, *not_once, *not_ended, *not_notified]
+    return figures, [*doubled, *unseen, *dropped, *forgotten, *not_once, *not_ended, *not_notified]

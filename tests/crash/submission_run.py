@@ -2,15 +2,18 @@
 
     python -m tests.crash.submission_run --presses 320 --kills 80 --seed 1
 
-The fake useapi keeps account of every job that it made. Two kills of three come from inside at a named point around the
-request (the first right after its answer), the others from outside at a random instant; useapi has trouble of its own
-besides, and three slots. After the last kill the bot lives until nothing happens any more. The queue's pauses are
+The fake useapi keeps account of every job that it made, and the fake Discord of every answer. Two kills of three come
+from inside at a named point around the request or the answer to the presser (the first right after useapi's answer),
+the others from outside at a random instant; useapi has trouble of its own besides, and three slots. Answers to pressers
+are cut off or met by a 5xx, Discord may have taken them or not, and interactions are delivered again, in the same life
+and in the next. After the last kill the bot lives until nothing happens any more. The queue's pauses are
 divided by 100 (see `fragile/sitecustomize.py`), so that a submission that never arrived is declared lost after 1.8 s
 and not after 3 minutes.
 """
 
 import argparse
 import asyncio
+import contextlib
 import itertools
 import random
 import shutil
@@ -33,13 +36,15 @@ HURRY = 100
 QUIET = 3.0  # seconds without any news from Discord: more than what a lost press takes
 PER_PARENT = 8
 GUILDS = 5  # each allows a hundred presses a day
-POINTS = [f"{what}-{when}" for what in ("row", "take", "end") for when in ("before", "after")]
-POINTS += [f"press-{when}" for when in ("before", "during", "after")] * 2
+POINTS = [f"{what}-{when}" for what in ("row", "answered", "take", "end") for when in ("before", "after")]
+POINTS += [f"{what}-{when}" for what in ("press", "answer") for when in ("before", "during", "after")] * 2
 FIRST_POINT = "press-after:1"
 """Where the first kill falls, whatever the machine's speed: useapi has answered, the answer was not read."""
 TROUBLE: tuple[int | str, ...] = ("made_reset", "made_500", "made_504", "reset", "html", 500, 429, 504, 596)
 LATE: tuple[dict[str, float | str], ...] = ({"echoed_after": 1.0}, {"listed_after": 2.5}, {"listed_as": "{} "})
 """How useapi knows some of the jobs whose answer is lost; after 2.5 s the press was declared lost."""
+CUT_OFF = ("reset", "stored-reset", "500", "stored-500", "garbage", "stored-garbage")
+"""What the first answer to a presser meets, half of them after Discord has taken it."""
 FAULTS = "500,502,503,reset,stored-reset,hang"
 
 
@@ -55,6 +60,7 @@ class PressRun:
     fault_rate: float = 0.02
     ends: Counter[str] = field(default_factory=Counter)
     wrongs: list[str] = field(default_factory=list)
+    delivered_again: int = 0
 
     async def run(self) -> Stats:
         """Raises `AssertionError` where the bot ended by itself, or a far end saw what must not be."""
@@ -72,6 +78,7 @@ class PressRun:
         figures, self.wrongs = judge(self.folder / "bot.sqlite3", history)
         return figures(
             kills=sum(self.ends.values()),
+            delivered_again=self.delivered_again,
             at_named_points=sum(times for end, times in self.ends.items() if end != "outside"),
             seconds=round(time.monotonic() - started),
         )
@@ -121,7 +128,8 @@ class PressRun:
     # --- dying ------------------------------------------------------------------------------------------------------
 
     async def _run_and_kill(self) -> None:
-        self._interactions: dict[int, int] = {}  # by the number of the press
+        self._interactions: dict[int, list[int]] = {}  # by the number of the press, the last one last
+        self._lately: list[int] = []  # the interactions of the life before
         self._left = list(range(self.presses))
         points = itertools.chain.from_iterable(self.chance.sample(POINTS, len(POINTS)) for _ in itertools.count())
         await self._die(FIRST_POINT, max(1, self.presses // (self.kills + 1)))
@@ -131,6 +139,8 @@ class PressRun:
                 await self.useapi.fail("made_reset", path="/v2/jobs/button")
                 for _ in range(self.chance.randint(1, 2)):
                     await self.useapi.fail(self.chance.choice(TROUBLE), path="/v2/jobs/button")
+            if self.chance.random() < 0.5:
+                await self.discord.do("fail", request="POST /interactions/*", kind=self.chance.choice(CUT_OFF))
             due = max(1, len(self._left) // (self.kills + 1 - number))
             await self._die("" if number % 3 == 2 else f"{point}:{self.chance.randint(1, min(due, 3))}", due)
             await self.useapi.heal()
@@ -143,6 +153,7 @@ class PressRun:
             await asyncio.wait({dead, ready}, return_when=asyncio.FIRST_COMPLETED)
             due, self._left = self._left[:presses], self._left[presses:]
             pressing = [asyncio.create_task(self._press(number)) for number in due]
+            pressing += [asyncio.create_task(self._deliver_again(interaction)) for interaction in self._lately]
             await asyncio.wait({dead}, timeout=self._patience(point))
             by = point.partition(":")[0] if dead.done() else "outside"
             if by == "outside":
@@ -151,7 +162,8 @@ class PressRun:
         ready.cancel()
         await asyncio.gather(ready, *pressing, return_exceptions=True)
         self.ends[by] += 1
-        self._left += [number for number in due if number in self._interactions and not await self._answer(number)]
+        self._lately = [self._interactions[number][-1] for number in due if number in self._interactions]
+        self._left += [number for number in due if number in self._interactions and not await self._seen(number)]
 
     def _patience(self, point: str) -> float:
         """The seconds that the bot has to come to the point, or works until it is killed from outside."""
@@ -159,13 +171,23 @@ class PressRun:
             return 60
         return 2 * self.life if point else self.chance.uniform(0, self.life)
 
-    async def _answer(self, number: int) -> str:
-        """What the presser sees; nothing, where the bot died before it could say anything: then one presses again."""
+    async def _seen(self, number: int) -> str:
+        """What the last press of this number shows; nothing, where the bot said nothing: then one presses again."""
+        return await self._answer(self._interactions[number][-1])
+
+    async def _answer(self, interaction: int) -> str:
         try:
-            answer = await self.discord.do("answered", interaction=self._interactions[number], within=0)
+            answer = await self.discord.do("answered", interaction=interaction, within=0)
         except RuntimeError:
             return ""
         return str(answer["content"])
+
+    async def _deliver_again(self, interaction: int) -> None:
+        """Discord tells the bot of an interaction once more."""
+        await asyncio.sleep(self.chance.uniform(0, 0.2 * self.life))
+        with contextlib.suppress(RuntimeError):  # the bot was not connected
+            await self.discord.do("replay", interaction=interaction)
+            self.delivered_again += 1
 
     async def _press(self, number: int) -> None:
         """A member presses a button of a picture's U1-U4 and V1-V4; the answer may never come."""
@@ -180,11 +202,15 @@ class PressRun:
         ]
         button = buttons[self.chance.randrange(len(buttons))]
         try:
-            self._interactions[number] = await self.discord.do(
+            interaction = await self.discord.do(
                 "click", message=int(picture["id"]), who=self.members[number], custom_id=button, forged=True
             )
         except RuntimeError:  # the bot was not connected: a member tries again later
             self._left.append(number)
+            return
+        self._interactions.setdefault(number, []).append(interaction)
+        if self.chance.random() < 0.2:
+            await self._deliver_again(interaction)
 
     # --- living -----------------------------------------------------------------------------------------------------
 
@@ -211,7 +237,10 @@ class PressRun:
                 for child in (await self.useapi.job(parent)).get("children", ()):
                     job = await self.useapi.job(child["jobid"])
                     made[child["jobid"]] = job["replyRef"], parent
-        answers = {self.members[number]: await self._answer(number) for number in self._interactions}
+        answers = {
+            self.members[number]: [await self._answer(interaction) for interaction in interactions]
+            for number, interactions in self._interactions.items()
+        }
         posts = Counter(
             (request["json"] or {}).get("replyRef", "")
             for request in await self.useapi.requests()
