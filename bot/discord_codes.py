@@ -96,6 +96,9 @@ PRIVATE_ANSWER_GONE: Final = frozenset(
 )
 """A private answer cannot be edited any more: it was dismissed, or its interaction token has expired."""
 
+TIMED_OUT: Final = ", timed out"
+"""The end of `Delivery.error` where a moderator has timed the bot out: Discord has no code for that."""
+
 POST_GONE: Final = frozenset({DiscordCode.UNKNOWN_MESSAGE, DiscordCode.UNKNOWN_CHANNEL})
 """A posted message was deleted, or its channel was."""
 

@@ -21,7 +21,7 @@ from bot.delivery.retry_policy import Action, Decision, Refusal
 from bot.delivery.sending import FileTooLarge, MessageSender, SendRefused, UploadTimeout
 from bot.delivery.stubborn import StubbornDeliveries
 from bot.delivery.uploads import timeout_seconds
-from bot.discord_codes import DiscordCode, RefusalKind
+from bot.discord_codes import TIMED_OUT, DiscordCode, RefusalKind
 from bot.errors import StoreUnavailable
 from bot.messages import MessageBuilder
 from bot.models import Delivery, DeliveryKind, DeliveryState
@@ -260,7 +260,7 @@ class Dispatcher:
             return False
         refusal = Refusal(status=answer.status, code=answer.code, from_discord=_is_from_discord(answer))
         error = str(refusal)
-        level = logging.DEBUG if error == delivery.error else logging.WARNING  # logged once, not at every try
+        level = logging.DEBUG if delivery.error.startswith(error) else logging.WARNING  # logged once, not at every try
         log.log(level, "Discord refused delivery %d: %s", delivery.id, error)
         decision = retry_policy.after_refusal(
             delivery,
@@ -277,6 +277,7 @@ class Dispatcher:
             until = await self._timed_out_until(delivery) if refusal.kind is RefusalKind.PERMISSION else None
             if until is not None:
                 decision = retry_policy.after_time_out(delivery, decision, self._now(), until)
+                error += TIMED_OUT
             if decision.action is Action.GIVE_UP or refusal.kind not in _PARTS:
                 self._on_refused(delivery, Obstacle(until, Refused(refusal.status, refusal.code)))
         await self._apply(delivery, decision, error, deleted=refusal.code == DiscordCode.UNKNOWN_CHANNEL)

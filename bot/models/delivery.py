@@ -20,6 +20,7 @@ records what Discord said. Methods are those of the store's outbox.
     WAITING          an earlier database's post was found (restore)      POSTED         `mark_posted`, delivery.sending
     WAITING,SENDING  refused for good, or its channel is gone            UNDELIVERABLE  `give_up`, delivery.dispatcher
     UNDELIVERABLE    an admin or a member asks for it again              SENDING        `rearm`: an old send may exist
+    UNDELIVERABLE    its last subscriber has it posted elsewhere         DROPPED        store, with the new row
     POSTED           edited, or nothing to edit                          POSTED         `mark_edited`, delivery.editing
     POSTED           an edit failed                                      POSTED         `retry_later`, dispatcher
     POSTED           a card's last edit, nobody is subscribed any more   DROPPED        `retire`, delivery.editing

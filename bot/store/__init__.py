@@ -8,5 +8,6 @@ method that changes something is one transaction.
 from bot.store.store import Store, open_store
 from bot.store.subscription_statements import SubscriptionOutcome, SubscriptionResult
 from bot.store.subscriptions import MemberJob
+from bot.store.undelivered import UndeliveredResult
 
-__all__ = ["MemberJob", "Store", "SubscriptionOutcome", "SubscriptionResult", "open_store"]
+__all__ = ["MemberJob", "Store", "SubscriptionOutcome", "SubscriptionResult", "UndeliveredResult", "open_store"]

@@ -22,6 +22,7 @@ from bot.store.submission_history import SubmissionHistory
 from bot.store.submission_queue import QueuedSubmissions
 from bot.store.submissions import Submissions, mark_sent_unconfirmed
 from bot.store.subscriptions import Subscriptions
+from bot.store.undelivered import Undelivered
 
 
 @asynccontextmanager
@@ -69,6 +70,7 @@ class Store:
         self.stats = Stats(database, clock)
         self.submissions = Submissions(database, clock)
         self.subscriptions = Subscriptions(database, clock)
+        self.undelivered = Undelivered(database, clock)
 
     def on_health(self, callback: Callable[[str], None]) -> None:
         """Call `callback` with a sentence when writing begins to fail, and with "" when it succeeds again."""

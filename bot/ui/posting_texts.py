@@ -1,19 +1,21 @@
 """The sentences for what keeps the bot from posting somewhere, each with what to do about it."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
 from discord.utils import format_dt
 
-from bot.discord_codes import DiscordCode
+from bot.discord_codes import TIMED_OUT, DiscordCode
 from bot.ui.permissions import GONE, listed
-from bot.ui.posting_checks import Obstacle
+from bot.ui.posting_checks import Obstacle, Refused
 from bot.ui.refusals import sentence_for
 
 _EDIT_PERMISSIONS = "Someone who manages this channel can change that under Edit Channel, Permissions."
 _CHOOSE_ANOTHER = "Someone with Manage Server can choose another one in `/darkroom settings`."
 LOCKED = "I can't post here, because this thread is locked. Someone with Manage Threads can unlock it."
 _NOT_A_MEMBER = "I can't post here, because I'm not in this private thread. Mention me in it to add me."
+_ERROR = re.compile(r"HTTP (\d{3}), code (\d{1,9})")
 _HIDDEN = frozenset({DiscordCode.MISSING_ACCESS, DiscordCode.UNKNOWN_CHANNEL})
 
 
@@ -46,6 +48,16 @@ def not_posted_text(key: str, channel_id: int, obstacle: Obstacle) -> str:
     """What a member reads when Discord refused a message that they wait for; `key` is that of its job."""
     ending = "" if obstacle.timed_out_until is not None else " I'll post it once I can; until then `/jobs` shows it."
     return f"`#{key}` isn't posted in <#{channel_id}> yet. {obstacle_text(obstacle)}{ending}"
+
+
+def error_text(error: str) -> str:
+    """The sentence for `Delivery.error`."""
+    found = _ERROR.match(error)
+    if found is None:
+        return "Discord did not take it."
+    if error.endswith(TIMED_OUT):
+        return "A moderator has timed me out in this server; I'll post it after that."
+    return obstacle_text(Obstacle(refused=Refused(int(found[1]), int(found[2]))))
 
 
 def refused_there(code: int) -> str:

@@ -522,3 +522,49 @@ async def test_a_migration_that_breaks_off_changes_nothing(tmp_path: Path, clock
             pass
     async with open_store(data, clock) as store:
         assert await store.jobs.to_poll(ProviderName.USEAPI) == [subscribed.known.id]
+
+
+async def given_up(store: Store, *people: Person) -> Delivery:
+    """A result for HERE that these people wait for, and that was given up."""
+    for person in people:
+        await store.subscriptions.add(RUNNING, HERE, person, origin=Origin.JOB_ID if person is MIRA else Origin.NOTIFY)
+    subscribed = await store.subscriptions.add(RUNNING, HERE, people[0])
+    await store.jobs.record([(subscribed.known.id, DONE)])
+    (result,) = [delivery for delivery in await store.outbox.due() if delivery.kind is DeliveryKind.RESULT]
+    claimed = await store.outbox.claim(result)
+    assert claimed is not None
+    await store.outbox.give_up(claimed, "HTTP 404, code 10003")
+    return claimed
+
+
+async def test_a_result_that_was_given_up_moves_to_where_its_last_subscriber_is(store: Store) -> None:
+    lost = await given_up(store, MIRA)
+    (waiting,) = await store.undelivered.of_member(MIRA.id, HERE.guild_id)
+    assert (waiting.delivery.id, waiting.given_up, waiting.brought) == (lost.id, True, True)
+    assert await store.undelivered.post_in(lost.id, THERE, BO) is None, "it is not his"
+    moved = await store.undelivered.post_in(lost.id, THERE, MIRA)
+    assert moved is not None
+    assert moved.outcome is SubscriptionOutcome.COMING
+    assert await store.undelivered.post_in(lost.id, THERE, MIRA) is None, "a second press"
+    assert (await only(store)).destination == THERE
+    assert await store.deliveries.rearm(HERE.guild_id) == 0, "else it would be posted in both channels"
+    assert await store.undelivered.of_member(MIRA.id, HERE.guild_id) == []
+    assert MIRA.id in (await store.subscriptions.requesters(moved.known.id, THERE)).user_ids
+
+
+async def test_a_result_that_was_given_up_is_kept_for_the_others_who_wait_for_it(store: Store) -> None:
+    lost = await given_up(store, MIRA, BO)
+    await store.undelivered.post_in(lost.id, THERE, MIRA)
+    (waiting,) = await store.undelivered.of_member(BO.id, HERE.guild_id)
+    assert (waiting.delivery.id, waiting.brought) == (lost.id, False)
+    again = await store.undelivered.post_in(lost.id, HERE, BO)
+    assert again is not None
+    here = next(delivery for delivery in await store.outbox.due() if delivery.destination == HERE)
+    assert (here.id, here.state) == (lost.id, DeliveryState.SENDING), "the same message: an old send may exist"
+
+
+async def test_another_server_gets_nothing_that_was_given_up(store: Store) -> None:
+    lost = await given_up(store, MIRA)
+    elsewhere = Destination(guild_id=101, channel_id=300)
+    assert await store.undelivered.post_in(lost.id, elsewhere, MIRA) is None
+    assert await store.undelivered.of_member(MIRA.id, 101) == []

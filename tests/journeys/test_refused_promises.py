@@ -2,7 +2,10 @@
 
 from datetime import timedelta
 
-from tests.journeys.conftest import BotHarness
+import pytest
+
+from tests.journeys.conftest import BotHarness, labels, words
+from tests.journeys.test_my_jobs import opened
 from tests.journeys.test_what_keeps_from_posting import time_out
 
 MINUTE = 60
@@ -48,3 +51,35 @@ async def test_nothing_is_said_after_the_time_in_which_discord_takes_private_mes
     harness.env.inject_error("POST", "/channels/*/messages", status=403, code=50001, times=None)
     await harness.wait(18 * MINUTE)
     assert not private_messages(harness)
+
+
+async def test_jobs_shows_what_was_given_up_and_posts_it_in_another_channel_once(
+    harness: BotHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    refused = f"/channels/{harness.lounge.id}/messages"
+    harness.env.inject_error("POST", refused, status=403, code=50001, times=None)
+    answer = await harness.job(harness.bo, harness.useapi.add_job(age=600), harness.lounge)
+    assert answer == "This job has already finished. Posting it here."
+    panel = await opened(harness, harness.bo)
+    access = "I can't access that channel. Someone who manages it can give me View Channel under Edit Channel"
+    assert "**Not posted yet**\n- Imagine · castle in the fog" in words(panel)
+    assert f"in <#{harness.lounge.id}>. {access}" in words(panel)
+    assert "Post it here" not in str(labels(panel)), "it is still tried"
+    await harness.wait(40 * MINUTE)
+    assert "is undeliverable" in caplog.text
+    panel = await opened(harness, harness.bo)
+    assert "**Could not be posted**\n- Imagine · castle in the fog" in words(panel)
+    assert "castle" not in words(await opened(harness, harness.mira))
+    old = panel.id
+    after = await harness.press(harness.bo, panel, "Post it here")
+    assert after.content.endswith(" is being posted here.")
+    assert "Could not be posted" not in words(after)
+    assert "Post it here" not in str(labels(after))
+    (post,) = harness.posts()
+    assert post.attachments
+    assert old == after.id
+    harness.env.backend.faults.clear()
+    assert await harness.bot.store.deliveries.rearm(harness.guild.id) == 0
+    await harness.wait(10 * MINUTE)
+    assert len(harness.posts()) == 1
+    assert not harness.posts(harness.lounge)

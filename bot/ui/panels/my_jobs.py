@@ -20,6 +20,7 @@ from bot.ui.command_mentions import with_mentions
 from bot.ui.interactions import bot_of, destination_of, is_owner, jump
 from bot.ui.panels.account import account_lines, fetch_accounts, find_running
 from bot.ui.panels.base import Panel, button, values
+from bot.ui.panels.undelivered import may_move, post_here, undelivered_lines
 from bot.ui.subscription_replies import subscription_text
 from bot.ui.subscription_requests import check_load, results_destination, subscribe
 
@@ -36,8 +37,10 @@ async def show_my_jobs(interaction: discord.Interaction, *, notice: str = "") ->
     running = await bot.store.subscriptions.waiting_for(member, guild_id)
     finished = await bot.store.subscriptions.recently_finished(member, guild_id, _MAX_FINISHED)
     submissions = await bot.store.queue.of_member(member, guild_id)
+    undelivered = await bot.store.undelivered.of_member(member, guild_id)
     channels = [job.destination.channel_id for job in (*running, *finished)]
     channels += [submission.destination.channel_id for submission in submissions]
+    channels += [result.delivery.destination.channel_id for result in undelivered]
     visible = await bot.view_rights.of_member(interaction, channels)
     finished = [job for job in finished if job.destination.channel_id in visible]
     wants_pings = await bot.store.servers.wants_pings(guild_id, member)
@@ -48,6 +51,7 @@ async def show_my_jobs(interaction: discord.Interaction, *, notice: str = "") ->
     if submissions:
         view.add_item(CancelQueuedSelect(submissions, parents, visible))
     lines = [
+        *undelivered_lines(undelivered, visible),
         *_running_lines(running, visible, bot.providers),
         "",
         *await _queue_lines(interaction, submissions, parents),
@@ -60,6 +64,9 @@ async def show_my_jobs(interaction: discord.Interaction, *, notice: str = "") ->
         lines += account_lines(accounts)
         if jobs := {token: job for account in accounts for token, job in account.jobs.items()}:
             view.add_item(SubscribeSelect(jobs))
+    movable = [result for result in undelivered if may_move(result, visible)]
+    for result in movable:
+        view.add_item(PostHereButton(result.delivery.id, key=result.known.key if len(movable) > 1 else ""))
     view.add_item(PingsButton(not wants_pings))
     view.add_item(RefreshButton())
     description = with_mentions(interaction, "\n".join(lines))[:DESCRIPTION_LIMIT]
@@ -223,6 +230,24 @@ class SubscribeSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:w")
         return f"{text} {error}".strip()
 
 
+class PostHereButton(Panel, ui.DynamicItem[ui.Button[Any]], template=r"dr:n:h:(\d{1,18})"):
+    """Posts a result that was given up in the channel of the panel; `key` names it where there are several."""
+
+    def __init__(self, delivery_id: int | str, *, key: str = "") -> None:
+        self.delivery_id = int(delivery_id)
+        label = f"Post #{key} here" if key else "Post it here"
+        super().__init__(button(label, f"dr:n:h:{self.delivery_id}"))
+
+    async def run(self, interaction: discord.Interaction) -> None:
+        """Move it here, if it is one of the member's own."""
+        await interaction.response.defer()
+        try:
+            notice = await post_here(interaction, self.delivery_id)
+        except DarkroomError as error:  # shown above the panel, which stays usable
+            notice = str(error)
+        await show_my_jobs(interaction, notice=notice)
+
+
 class PingsButton(Panel, ui.DynamicItem[ui.Button[Any]], template=r"dr:n:p:([01])"):
     """Turns the member's own pings on or off in this server."""
 
@@ -255,6 +280,7 @@ ITEMS: tuple[type[ui.DynamicItem[Any]], ...] = (
     StopSelect,
     CancelQueuedSelect,
     SubscribeSelect,
+    PostHereButton,
     PingsButton,
     RefreshButton,
 )
