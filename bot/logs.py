@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from bot.models import Destination
+from bot.text import without_job_files
 
 _FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 _JOBID = re.compile(r"job(?::|%3A)\d{17}-user(?::|%3A)[\w:%.-]+|\bj\d{16,}\w*-u\d+-c[\w:%.-]+", re.IGNORECASE)
@@ -25,8 +26,8 @@ _subject: ContextVar[dict[str, str]] = ContextVar("subject", default={})  # noqa
 def set_up(level: str, secrets: Iterable[str], form: str = "text") -> None:
     """Log to standard error from `level` on, with secrets, job ids and interaction tokens redacted.
 
-    `secrets` are the texts to redact; job ids are redacted because they contain account numbers. `form` is "text", with
-    colours on a terminal only, or "json", one object per line.
+    `secrets` are the texts to redact; job ids contain account numbers, names of jobs' files the payer's name. `form` is
+    "text", with colours on a terminal only, or "json", one object per line.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json(secrets) if form == "json" else _Text(secrets, colours=_use_colours()))
@@ -87,7 +88,7 @@ def _drop_traceback(record: logging.LogRecord) -> bool:
 
 
 class _Redacting(logging.Formatter):
-    """Base formatter that redacts secrets, job ids and interaction tokens."""
+    """Base formatter that redacts secrets, job ids, names of jobs' files and interaction tokens."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         super().__init__(_FORMAT)
@@ -97,7 +98,8 @@ class _Redacting(logging.Formatter):
     def redact(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, "***")
-        return _INTERACTION_TOKEN.sub(r"\1/***", _JOBID.sub("job:***", text))
+        text = _INTERACTION_TOKEN.sub(r"\1/***", _JOBID.sub("job:***", text))
+        return without_job_files(text, "***")
 
 
 class _Text(_Redacting):

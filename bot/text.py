@@ -30,6 +30,14 @@ _ACTIVE = re.compile(
 )
 _NUMBERED = re.compile(r"^(\d+)([.)])(?=\s|$)")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
+_JOB_UUID = re.compile(
+    r"""(?<![0-9a-f]) (?:
+        [0-9a-f]{8} (-|%(?:25)*2d) [0-9a-f]{4} \1 [0-9a-f]{4}  # three of its five parts: a text may have been cut
+      | [0-9a-f]{32} (?![0-9a-f])
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_WORD = re.compile(r"\S+")
 _ISOLATES = "\u2068\u2069"  # first strong isolate, and its end: https://www.unicode.org/reports/tr9/#Explicit_Directional_Isolates
 
 _UNIT = re.compile(
@@ -66,6 +74,22 @@ def escape(line: str, *, keep: re.Pattern[str] | None = None) -> str:
         return "".join(part if number % 2 else escape(part) for number, part in enumerate(parts))
     escaped = _ACTIVE.sub(lambda match: "@\u200b" if match["at"] else "\\" + match["sign"], line)
     return _NUMBERED.sub(r"\1\\\2", escaped)
+
+
+def names_job_file(text: str) -> bool:
+    """Whether the text holds the uuid of a Midjourney job, as the names of its files do.
+
+    These names begin with the Discord name of the account that paid, and Midjourney's website shows the author of a job
+    uuid. So they are for nobody who may not see the job id.
+    """
+    return _JOB_UUID.search(text) is not None
+
+
+def without_job_files(text: str, replacement: str = "…") -> str:
+    """The text with `replacement` in place of the words, between white space, that name a job's file."""
+    if not names_job_file(text):
+        return text
+    return _WORD.sub(lambda word: replacement if names_job_file(word[0]) else word[0], text)
 
 
 def clip(text: str, limit: int) -> str:

@@ -149,7 +149,7 @@ class Jobs(commands.Cog):
         origin = Origin.JOB_ID if known is None else Origin.KEY
         known = known or await job_lookup.known_as(self._bot.store, read_jobid(text))
         if known is not None:
-            logs.turn_to(key=known.key)
+            logs.turn_to(key=known.key, destination=interactions.destination_of(interaction))
         if known is not None and not known.job.final and known.job.provider not in self._bot.providers:
             raise ProviderAbsent(provider=known.job.provider)
         if known is not None and (known.job.final or not known.job.over):

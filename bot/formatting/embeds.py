@@ -22,7 +22,7 @@ from bot.formatting.labels import label, pictures, prompt, scene, without_urls
 from bot.formatting.status_text import bar, duration, ending, percent, span, state
 from bot.models import SEED_VERBS, Job, Status
 from bot.models.durations import TypicalDuration
-from bot.text import clean, clip, escape, isolate, plain
+from bot.text import clean, clip, escape, isolate, plain, without_job_files
 
 DESCRIPTION_LIMIT = 4096
 """An embed's description. With a footer of 400 it stays below 6,000, the limit for all embeds of a message."""
@@ -169,8 +169,8 @@ def _head(job: Job, parent: Link | None, limit: int) -> str:
 
 
 def _with_short_urls(text: str) -> str:
-    """The text with long addresses cut after their hosts: in their paths may stand names."""
-    return _LONG_URL.sub(r"https://\1/…", text)
+    """The text with long addresses cut after their hosts, without the names of jobs' files: they hold the payer's."""
+    return without_job_files(_LONG_URL.sub(r"https://\1/…", text))
 
 
 def _trouble(job: Job, sentence: str) -> str:
@@ -183,5 +183,5 @@ def _described(job: Job) -> Iterable[str]:
     if job.verb != "describe":
         return []
     text = "\n".join(embed.description for embed in job.embeds)
-    lines = (plain(MASKED_LINK.sub(r"\1", line), 600) for line in text.splitlines())
+    lines = (plain(_with_short_urls(MASKED_LINK.sub(r"\1", line)), 600) for line in text.splitlines())
     return list(filter(None, lines))[:5] or ["Midjourney suggested no prompts for this picture."]

@@ -4,7 +4,7 @@ import re
 
 from bot.models import ACCOUNT_VERBS, Job
 from bot.models.midjourney_buttons import ButtonRow, button_for
-from bot.text import clean, clip
+from bot.text import clean, clip, without_job_files
 
 _VERBS = {
     "imagine": "Imagine",
@@ -84,8 +84,8 @@ def scene(job: Job) -> str:
 
 
 def without_urls(text: str) -> str:
-    """The text without the addresses in it."""
-    return clean(_URL.sub("", text))
+    """The text without addresses and the names of jobs' files."""
+    return clean(without_job_files(_URL.sub("", text), ""))
 
 
 def pictures(job: Job) -> str:

@@ -1,7 +1,6 @@
 """What the URL of a picture reveals: when it expires, and whether it identifies the payer.
 
-Midjourney names its files `<Discord name>_<prompt>_<job uuid>`, wherever they are hosted, and its website shows the
-author of a job uuid.
+Midjourney names its files `<Discord name>_<prompt>_<job uuid>`, wherever they are hosted.
 """
 
 import re
@@ -9,9 +8,12 @@ from datetime import UTC, datetime
 
 from yarl import URL
 
+from bot.text import names_job_file
+
 _PAYERS_HOST = "cdn.midjourney.com"
 _HEX_SECONDS = re.compile(r"[0-9a-f]{8}")
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_DISCORD_CDN = ("discordapp.com", "discordapp.net", "discord.com")
+_ATTACHMENT = re.compile(r"/(?:ephemeral-)?attachments/")
 
 
 def link_ends(url: str) -> datetime | None:
@@ -32,11 +34,15 @@ def link_ends(url: str) -> datetime | None:
 def names_the_payer(url: str) -> bool:
     """Whether a URL identifies the account that paid: one of Midjourney's own host or a proxy of it, or a job's file.
 
-    It is shown to nobody who may not see the job id.
+    At Discord every file of a job is one that Midjourney or the payer has posted, whatever its name looks like. Such a
+    URL is shown to nobody who may not see the job id.
     """
     try:
         parsed = URL(url)
     except ValueError:
         return True
     rest = f"{parsed.path}?{parsed.query_string}#{parsed.fragment}".casefold()
-    return parsed.host == _PAYERS_HOST or _PAYERS_HOST in rest.partition("?")[2] or _UUID.search(rest) is not None
+    if parsed.host == _PAYERS_HOST or _PAYERS_HOST in rest.partition("?")[2] or names_job_file(rest):
+        return True
+    at_discord = any(f".{parsed.host}".endswith(f".{host}") for host in _DISCORD_CDN)
+    return at_discord and _ATTACHMENT.match(parsed.path) is not None

@@ -268,21 +268,24 @@ def with_picture(url: str, status: str = Status.COMPLETED) -> Job:
 
 
 def test_full_size_is_offered_until_the_link_expires() -> None:
-    cdn = "https://cdn.discordapp.com/attachments/1/2/castle.png"
+    cdn = "https://pictures.example/attachments/1/2/castle.png"
     alive, dead = (f"{cdn}?ex={int(NOON.timestamp()) + more:x}&is=1&hm=2" for more in (60, 0))
-    hosts = ("cdn.discordapp.com", "cdn.midjourney.com", "http://127.0.0.1:9000")
+    hosts = ("pictures.example", "cdn.midjourney.com", "http://127.0.0.1:9000")
     link = full_size(with_picture(alive), NOON, hosts)
     assert link is not None
+    at_discord = with_picture(alive.replace("pictures.example", "cdn.discordapp.com"))
+    assert full_size(at_discord, NOON, ("cdn.discordapp.com",)) is None, "only for who may see the job id"
+    assert full_size(at_discord, NOON, ("cdn.discordapp.com",), private=True) is not None
     assert (link.url, (link.until - NOON).seconds) == (alive, 60)
     for job in (
         with_picture(dead),
         with_picture(alive, Status.FAILED),
         with_picture(cdn),
         *(
-            with_picture(alive.replace("https://cdn.discordapp.com", origin))
+            with_picture(alive.replace("https://pictures.example", origin))
             for origin in (
-                *("https://cdn.midjourney.com", "https://evil.example", "http://cdn.discordapp.com"),
-                *("https://cdn.discordapp.com.evil.example", "https://cdn.discordapp.com@evil.example"),
+                *("https://cdn.midjourney.com", "https://evil.example", "http://pictures.example"),
+                *("https://pictures.example.evil.example", "https://pictures.example@evil.example"),
             )
         ),
         with_picture(alive.replace("/castle", "\\castle")),

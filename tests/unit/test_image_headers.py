@@ -79,4 +79,4 @@ def test_only_a_signed_link_says_when_it_expires(url: str, ends: datetime | None
 def test_midjourneys_own_host_identifies_the_payer_in_any_spelling() -> None:
     for url in ("https://cdn.midjourney.com/1/0_0.jpeg", "HTTPS://CDN.Midjourney.com:443/1", "https://["):
         assert names_the_payer(url)
-    assert not names_the_payer("https://cdn.discordapp.com/attachments/1/cdn.midjourney.com/a.webp")
+    assert not names_the_payer("https://pictures.example/attachments/1/cdn.midjourney.com/a.webp")

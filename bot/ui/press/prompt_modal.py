@@ -18,6 +18,7 @@ from bot.models.midjourney_buttons import CUSTOM_ZOOM
 from bot.submissions.prompt_check import costly_part
 from bot.ui import replies
 from bot.ui.base import INDEX, NONCE, JobButtonBase, PersistentItem, view_of
+from bot.ui.press.hidden_addresses import hide, restore
 from bot.ui.press.press_request import PressesJob
 from bot.ui.press.press_rules import wants_prompt
 
@@ -41,8 +42,11 @@ _REMIX_IS_OFF = (
 
 
 def prefilled(job: Job, button: str) -> str:
-    """The prompt that a form is prefilled with, at most 4,000 characters; for Custom Zoom it has one `--zoom`."""
-    text = formatting.prompt(job)
+    """The prompt that a form is prefilled with, at most 4,000 characters; for Custom Zoom it has one `--zoom`.
+
+    Addresses that name the payer are hidden.
+    """
+    text = hide(formatting.prompt(job))
     if button != CUSTOM_ZOOM:
         return _shortened(text, MAX_LENGTH)
     return f"{_shortened(_ZOOMS.sub('', text).strip(), MAX_LENGTH - len(ZOOM) - 1)} {ZOOM}".strip()
@@ -76,7 +80,7 @@ def form(nonce: str, index: int, job: Job, button: str, *, text: str = "") -> ui
     modal.add_item(
         ui.Label(
             text="Prompt",
-            description=_SHORTENED if not text and len(formatting.prompt(job)) > MAX_LENGTH else None,
+            description=_SHORTENED if not text and len(hide(formatting.prompt(job))) > MAX_LENGTH else None,
             component=ui.TextInput(
                 custom_id=_FIELD,
                 style=discord.TextStyle.paragraph,
@@ -117,7 +121,7 @@ class PromptForm(PressesJob):
             await replies.say(interaction, error, embed=_prompt_embed(prompt), view=view)
             return
         unchanged = request.button != CUSTOM_ZOOM and prompt == prefilled(job, request.button)
-        await self.submit(interaction, request, prompt="" if unchanged else prompt)
+        await self.submit(interaction, request, prompt="" if unchanged else restore(prompt, formatting.prompt(job)))
 
 
 class TryAgainButton(PressesJob, JobButtonBase, ui.DynamicItem[ui.Button[Any]], template=rf"dr:e:{NONCE}:{INDEX}"):

@@ -1,0 +1,34 @@
+"""Addresses in a prompt that name the payer: a form shows a placeholder for each, and a submit puts them back."""
+
+import re
+
+from bot.images import names_the_payer
+from bot.text import names_job_file
+
+_WORD = re.compile(r"\S+")
+_PLACEHOLDER = "<picture {}>"
+
+
+def hide(prompt: str) -> str:
+    """The prompt with `<picture 1>`, `<picture 2>`… in place of the addresses that name the payer."""
+    number = 0
+
+    def hidden(match: re.Match[str]) -> str:
+        nonlocal number
+        if not _is_hidden(match[0]):
+            return match[0]
+        number += 1
+        return _PLACEHOLDER.format(number)
+
+    return _WORD.sub(hidden, prompt)
+
+
+def restore(text: str, prompt: str) -> str:
+    """`text`, an edited result of `hide(prompt)`, with the addresses of `prompt` in place of the placeholders."""
+    for number, address in enumerate(filter(_is_hidden, prompt.split()), 1):
+        text = text.replace(_PLACEHOLDER.format(number), address)
+    return text
+
+
+def _is_hidden(word: str) -> bool:
+    return names_job_file(word) or ("://" in word and names_the_payer(word.strip("<>")))

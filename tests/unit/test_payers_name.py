@@ -1,0 +1,58 @@
+"""Words and addresses that hold the uuid of a Midjourney job, whose files begin with the payer's name."""
+
+import pytest
+
+from bot.images import names_the_payer
+from bot.text import names_job_file, without_job_files
+from bot.ui.press.hidden_addresses import hide, restore
+
+UUID = "d0966d3a-a86f-414d-8a67-be65951ef751"
+FILE = f"payername_a_cat_{UUID}.png"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        FILE,
+        FILE.upper(),
+        f"payername_a_cat_{UUID.replace('-', '')}.png",
+        f"payername_a_cat_{UUID.replace('-', '%2D')}.png",
+        f"payername_a_cat_{UUID.replace('-', '%252d')}.png",
+        f"{UUID}_grid_0.webp",
+        FILE[:-10],
+    ],
+)
+def test_the_name_of_a_jobs_file_is_found_in_a_text(name: str) -> None:
+    assert names_job_file(name)
+    assert without_job_files(f"could not read {name}, sorry") == "could not read … sorry"
+    assert names_the_payer(f"https://pictures.example/{name}")
+
+
+@pytest.mark.parametrize(
+    "text", ["a cat --seed 12345678", "f" * 64, "3f2a9c1d-77 cats", "2026-11-29 12:00", "castle " * 700]
+)
+def test_other_texts_stay_as_they_are(text: str) -> None:
+    assert without_job_files(text) == text
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("https://cdn.discordapp.com/attachments/1/2/payername_a_cat.png", True),
+        ("https://media.discordapp.net/ephemeral-attachments/1/2/x.png", True),
+        ("https://images-ext-1.discordapp.net/external/x/https/pictures.example/a.png", False),
+        ("https://notdiscordapp.com/attachments/1/2/x.png", False),
+        ("https://pictures.example/grid_0.png?hm=" + "a" * 64, False),
+    ],
+)
+def test_every_file_of_a_job_at_discord_names_the_payer(url: str, named: bool) -> None:
+    assert names_the_payer(url) is named
+
+
+def test_a_form_hides_addresses_that_name_the_payer_and_a_submit_puts_them_back() -> None:
+    own, other = f"https://cdn.discordapp.com/attachments/1/2/{FILE}", "https://s.mj.run/abc"
+    prompt = f"{own} {other} <{own}> a cat --sref {own} --v 7"
+    assert hide(prompt) == f"<picture 1> {other} <picture 2> a cat --sref <picture 3> --v 7"
+    assert restore(hide(prompt), prompt) == prompt
+    assert restore("a dog <picture 3> <picture 4>", prompt) == f"a dog {own} <picture 4>"
+    assert hide("a cat") == restore("a cat", prompt) == "a cat"
