@@ -22,23 +22,24 @@ class Mentions:
     async def for_result(
         self, delivery: Delivery, known: KnownJob, subscriptions: Sequence[Subscription], over_at: datetime
     ) -> list[int]:
-        """The ids of the members who waited long enough for this result and want pings."""
+        """The ids of the members who pressed "Notify me", and of those who waited long enough and want pings."""
         settings = await self._store.servers.settings(delivery.destination.guild_id)
         if not settings.pings:
             return []
         ping_after = timedelta(seconds=self._ping_after if settings.ping_after is None else settings.ping_after)
         people = [subscription for subscription in subscriptions if subscription.person != NO_PERSON]
-        waited = [subscription.person for subscription in people if over_at - subscription.subscribed_at > ping_after]
-        if not waited:
-            return []
         submission = await self._store.history.of_child(known.id)
         presser = submission.person.id if submission is not None else None
-        return [
-            person.id
-            for person in waited
-            if await self._wants_pings(delivery, person)
-            and not (person.id == presser and await self._pinged_recently(delivery, person))
-        ]
+
+        async def is_mentioned(subscription: Subscription) -> bool:
+            person = subscription.person
+            return subscription.notify or (
+                over_at - subscription.subscribed_at > ping_after
+                and await self._wants_pings(delivery, person)
+                and not (person.id == presser and await self._pinged_recently(delivery, person))
+            )
+
+        return [subscription.person.id for subscription in people if await is_mentioned(subscription)]
 
     async def for_notice(self, delivery: Delivery, presser: Person) -> bool:
         """Whether a notice pings the member whom it addresses."""

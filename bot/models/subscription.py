@@ -42,6 +42,8 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     destination: Destination
     person: Person
     subscribed_at: datetime
+    notify: bool = False
+    """Whether the member pressed "Notify me": the result mentions them, however short they waited."""
 
 
 class PollTarget(msgspec.Struct, frozen=True, kw_only=True):

@@ -44,16 +44,27 @@ async def subscribe(
 ) -> SubscriptionResult:
     """Subscribe `person` in `destination` to `job`, which the provider just described; see `Subscriptions.add`.
 
-    An earlier subscription of theirs keeps its origin, unless it is now that they gave the id or started the job.
+    An earlier subscription of theirs keeps its origin, unless it is now that they gave the id or started the job; and
+    their wish to be notified, unless they stopped it.
     """
     known = await upsert_job(db, clock, job)
     await db.execute(
-        f"""INSERT INTO subscriptions (job_id, guild_id, channel_id, user_id, user_name, created_at, origin)
-            VALUES (?, ?, ?, ?, ?, ?, ?)
+        f"""INSERT INTO subscriptions (job_id, guild_id, channel_id, user_id, user_name, created_at, origin, notify)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT DO UPDATE SET user_name = excluded.user_name, stopped = 0,
             created_at = iif(stopped, excluded.created_at, created_at),
+            notify = iif(stopped, excluded.notify, max(notify, excluded.notify)),
             origin = iif({BROUGHT}, origin, iif(excluded.{BROUGHT}, excluded.origin, origin))""",
-        (known.id, destination.guild_id, destination.channel_id, person.id, person.name, clock.time(), origin),
+        (
+            known.id,
+            destination.guild_id,
+            destination.channel_id,
+            person.id,
+            person.name,
+            clock.time(),
+            origin,
+            origin is Origin.NOTIFY,
+        ),
     )
     if known.job.over:
         return await _add_result(db, clock, known, destination, again=again)

@@ -122,7 +122,7 @@ class Subscriptions(Repository):
     async def in_channel(self, job_id: int, channel_id: int) -> list[Subscription]:
         """The subscriptions to a job in a channel, the oldest first."""
         rows = await self._db.rows(
-            """SELECT guild_id, channel_id, user_id, user_name, created_at FROM subscriptions
+            """SELECT guild_id, channel_id, user_id, user_name, created_at, notify FROM subscriptions
                WHERE job_id = ? AND channel_id = ? AND NOT stopped ORDER BY +id""",  # +: not through the whole channel
             (job_id, channel_id),
         )
@@ -131,6 +131,7 @@ class Subscriptions(Repository):
                 destination=destination_of(row),
                 person=Person(id=row["user_id"], name=row["user_name"]),
                 subscribed_at=aware(row["created_at"]),
+                notify=bool(row["notify"]),
             )
             for row in rows
         ]

@@ -9,7 +9,7 @@ from discord import ui
 
 from bot import logs
 from bot.errors import UserError
-from bot.models import Delivery, DeliveryKind, KnownJob, Requesters
+from bot.models import Delivery, DeliveryKind, KnownJob, Requesters, Subscription
 from bot.ui import replies
 from bot.ui.interactions import bot_of, destination_of, is_moderator, remember_file_limit_of
 
@@ -170,9 +170,9 @@ async def _requesters(interaction: discord.Interaction, delivery: Delivery) -> R
     return await bot_of(interaction).store.subscriptions.requesters(delivery.job_id, delivery.destination)
 
 
-async def is_subscribed(interaction: discord.Interaction, delivery: Delivery) -> bool:
-    """Whether the member is subscribed to the job in the delivery's channel."""
+async def own_subscription(interaction: discord.Interaction, delivery: Delivery) -> Subscription | None:
+    """The member's subscription to the job in the delivery's channel."""
     subscriptions = await bot_of(interaction).store.subscriptions.in_channel(
         delivery.job_id, delivery.destination.channel_id
     )
-    return any(subscription.person.id == interaction.user.id for subscription in subscriptions)
+    return next((each for each in subscriptions if each.person.id == interaction.user.id), None)

@@ -25,6 +25,7 @@ _ELSEWHERE: Mapping[SubscriptionOutcome, str] = {
 }
 _JOINED_STATUS_CARD = "I'm already watching this [here]({url}). I'll notify you too."
 _NOTIFIED = "I'll mention you here when it's done."
+_NO_PINGS = "Pings are turned off in this server, so I'll post it here without a mention."
 
 
 def subscription_text(subscribed: SubscriptionResult, *, there: Destination, here: Destination) -> str:
@@ -40,11 +41,14 @@ def subscription_text(subscribed: SubscriptionResult, *, there: Destination, her
     )
 
 
-def notify_text(subscribed: SubscriptionResult, *, here: Destination) -> str:
-    """As `subscription_text`, for a member who pressed "Notify me" below the status card of a job."""
+def notify_text(subscribed: SubscriptionResult, *, here: Destination, pings: bool) -> str:
+    """As `subscription_text`, for a member who pressed "Notify me" below the status card of a job.
+
+    `pings`: whether the server's results mention anybody.
+    """
     if subscribed.known.job.over:  # the card could not be edited yet
         return subscription_text(subscribed, there=here, here=here)
-    return _NOTIFIED
+    return _NOTIFIED if pings else _NO_PINGS
 
 
 def posted_url(subscribed: SubscriptionResult) -> str | None:

@@ -558,6 +558,10 @@ _SUBMITTED = (
 RELEASED[8] = (
     RELEASED[7].replace("INSERT INTO jobs VALUES", _JOBS).replace("INSERT INTO submissions VALUES", _SUBMITTED)
 )
+RELEASED[9] = f"""{RELEASED[8]}
+    UPDATE submissions SET answered = 1;
+    UPDATE subscriptions SET origin = 'notify' WHERE id = 3;
+"""
 
 SAME = {
     "jobs": "id, key, jobid, status, over, answer, added_at, changed_at, over_at",
@@ -695,6 +699,16 @@ async def test_two_providers_may_use_the_same_id(tmp_path: Path, clock: Clock) -
             assert [each.id for each in await store.queue.next(provider, 9)] == [queued.id]
             assert await store.queue.position(queued) == 1, "each provider has a queue of its own"
         assert (await store.subscriptions.add(theirs, HERE, MIRA)).known.id == second.known.id
+
+
+async def test_who_pressed_notify_me_before_the_update_is_mentioned_after_it(tmp_path: Path, clock: Clock) -> None:
+    with closing(sqlite3.connect(tmp_path / FILE)) as database:
+        for number, script in enumerate(sorted(MIGRATIONS.glob("*.sql"))[:9], start=1):
+            database.executescript(f"{script.read_text(encoding='utf-8')}; PRAGMA user_version = {number};")
+        database.executescript(RELEASED[9])
+    async with open_store(tmp_path, clock) as store:
+        subscribed = await store.subscriptions.in_channel(1, HERE.channel_id)
+    assert [(each.person.name, each.notify) for each in subscribed] == [("Mira", False), ("Bo", True)]
 
 
 async def test_of_old_subscriptions_only_those_that_brought_the_job_give_rights(tmp_path: Path, clock: Clock) -> None:

@@ -103,26 +103,36 @@ async def test_a_member_who_presses_below_many_status_cards_at_once_gets_ten(har
     assert await harness.rows(f"SELECT count(*) FROM subscriptions WHERE user_id = {harness.bo.id}") == [(10,)]
 
 
-async def test_notify_me_puts_a_member_on_the_list(harness: BotHarness) -> None:
-    await harness.job(harness.mira, harness.useapi.add_job(duration=80))
+async def test_notify_me_mentions_a_member_however_soon_the_job_is_done(harness: BotHarness) -> None:
+    """Mira asked for it as well; Ada only asked, and did not wait for a minute."""
+    jobid, ada = harness.useapi.add_job(duration=27), harness.newcomer()
+    await harness.job(harness.mira, jobid)
+    await harness.job(ada, jobid)
+    await harness.bot.store.servers.set_pings(harness.guild.id, harness.bo.id, False)
     await harness.wait(5)
-    assert (
-        words(await harness.press(harness.bo, harness.last, "🔔 Notify me")) == "I'll mention you here when it's done."
-    )
+    for who in (harness.bo, harness.mira):
+        answer = await harness.press(who, harness.last, "🔔 Notify me")
+        assert words(answer) == "I'll mention you here when it's done."
     await harness.wait(6)
     (status_card,) = harness.posts()
-    assert status_card.embeds[0].footer.text == "Notifying Mira and 1 other"
-    assert (
-        words(await harness.press(harness.bo, status_card, "🔔 Notify me"))
-        == "You're already on the list: I'll notify you about this job."
-    )
-    assert (
-        words(await harness.press(harness.mira, status_card, "🔔 Notify me"))
-        == "You're already on the list: I'll notify you about this job."
-    )
-    await harness.wait(90)
+    assert status_card.embeds[0].footer.text == "Notifying Mira and 2 others"
+    for who in (harness.bo, harness.mira):
+        answer = await harness.press(who, status_card, "🔔 Notify me")
+        assert words(answer) == "You're already on the list: I'll notify you about this job."
+    await harness.wait(40)
     assert harness.last.content == f"<@{harness.mira.id}> <@{harness.bo.id}>"
+    assert harness.called() == {harness.mira.id, harness.bo.id}
     assert len(harness.posts()) == 1
+
+
+async def test_notify_me_promises_no_mention_where_the_server_has_turned_off_pings(harness: BotHarness) -> None:
+    await harness.bot.store.servers.change_settings(harness.guild.id, pings=False)
+    await harness.job(harness.mira, harness.useapi.add_job())
+    answer = await harness.press(harness.bo, harness.last, "🔔 Notify me")
+    assert words(answer) == "Pings are turned off in this server, so I'll post it here without a mention."
+    await harness.wait(40)
+    assert harness.last.attachments
+    assert harness.last.content == ""
 
 
 async def test_a_status_card_that_cannot_be_deleted_promises_nothing_that_came_already(harness: BotHarness) -> None:

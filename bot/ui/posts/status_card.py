@@ -10,7 +10,7 @@ from bot.models import CostTier, Delivery, DeliveryKind, Job, KnownJob, Origin
 from bot.models.midjourney_buttons import button_for
 from bot.models.provider import worded
 from bot.ui import replies
-from bot.ui.base import NONCE, DeliveryButton, is_subscribed, moderates_job, view_of
+from bot.ui.base import NONCE, DeliveryButton, moderates_job, own_subscription, view_of
 from bot.ui.interactions import bot_of, is_moderator
 from bot.ui.subscription_replies import notify_text, subscription_view
 from bot.ui.subscription_requests import check_load, check_posting, subscribe
@@ -31,7 +31,7 @@ def status_card_view(nonce: str) -> ui.View:
 
 
 class NotifyMeButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:t:{NONCE}"):
-    """Subscribes the presser to a running job."""
+    """Subscribes the presser to a running job, to be mentioned in its result however soon that comes."""
 
     code = "t"
     label = "🔔 Notify me"
@@ -41,15 +41,18 @@ class NotifyMeButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf
         status_card, known = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
         if known.job.provider not in bot_of(interaction).providers:
             raise ProviderAbsent(provider=known.job.provider)
-        if await is_subscribed(interaction, status_card):
+        own = await own_subscription(interaction, status_card)
+        if own is not None and own.notify:
             raise UserError("You're already on the list: I'll notify you about this job.")
         waits = await check_posting(interaction)
-        await check_load(interaction)
+        if own is None:
+            await check_load(interaction)
         subscribed = await subscribe(interaction, known.job, origin=Origin.NOTIFY)
         here = status_card.destination
+        pings = (await bot_of(interaction).store.servers.settings(here.guild_id)).pings
         await replies.say(
             interaction,
-            f"{notify_text(subscribed, here=here)} {waits}".strip(),
+            f"{notify_text(subscribed, here=here, pings=pings)} {waits}".strip(),
             view=subscription_view(subscribed, there=here, here=here),
         )
 
@@ -66,7 +69,7 @@ class StopButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:
         if known.job.over:
             raise UserError("This job has already finished, so there's nothing to stop.")
         view = ui.View(timeout=None)
-        if await is_subscribed(interaction, status_card):
+        if await own_subscription(interaction, status_card) is not None:
             view.add_item(StopMineButton(self.nonce))
         if is_moderator(interaction):
             view.add_item(StopAllButton(self.nonce))
