@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-KINDS = {"reset", "hang", "garbage", "cloudflare", "blocked"}
+KINDS = {"reset", "hang", "garbage", "cloudflare", "blocked", "limited"}
 
 
 @dataclass
@@ -27,7 +27,7 @@ class Faults:
         """Let the next `times` requests that match ("POST /channels/*/messages") fail; `None`: all, until `heal`.
 
         Kinds: an HTTP status; "reset" (the connection is cut), "hang" (no answer, ever), "garbage" (200 with HTML),
-        "cloudflare" (429 without `Via`), "blocked" (403 with HTML, Cloudflare's too). With "stored-" in front Discord
+        "cloudflare" (429 without `Via`), "blocked" (403 with HTML, Cloudflare's too), "limited" (429, for 20 s). With "stored-" in front Discord
         does what was asked first.
         """
         kind = str(kind)

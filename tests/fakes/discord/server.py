@@ -210,9 +210,10 @@ class FakeDiscord(People):
             return web.Response(status=429, text="<html>You are banned</html>", content_type="text/html")
         if kind == "blocked":
             return web.Response(status=403, text="<html>You have been blocked</html>", content_type="text/html")
-        if kind == "429":
+        if kind in {"429", "limited"}:
+            seconds = 20 if kind == "limited" else 0.1
             return _json(
-                429, {"message": "You are being rate limited.", "code": 0, "retry_after": 0.1, "global": False}
+                429, {"message": "You are being rate limited.", "code": 0, "retry_after": seconds, "global": False}
             )
         status = int(kind) if kind.isdecimal() else 500
         return _json(status, {"message": f"{status}: a fault on demand", "code": 50035 if status == 400 else 0})
