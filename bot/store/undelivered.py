@@ -3,14 +3,16 @@
 import aiosqlite
 import msgspec
 
-from bot.models import Delivery, DeliveryKind, DeliveryState, Destination, KnownJob, Origin, Person
+from bot.models import Delivery, DeliveryKind, DeliveryState, Destination, KnownJob, Origin, Person, Submission
 from bot.store.delivery_statements import OPEN, one_delivery, rearm, update_delivery
 from bot.store.job_statements import one_known
 from bot.store.repository import Repository
-from bot.store.rows import delivery_of, known_of
+from bot.store.rows import delivery_of, known_of, submission_of
 from bot.store.subscription_statements import BROUGHT, SubscriptionOutcome, SubscriptionResult, subscribe
 
 _GIVEN_UP = f"state = '{DeliveryState.UNDELIVERABLE}' AND kind = '{DeliveryKind.RESULT}'"
+_NOTICE_GIVEN_UP = f"deliveries.state = '{DeliveryState.UNDELIVERABLE}' AND kind = '{DeliveryKind.NOTICE}'"
+_NOTICE_SECONDS = 3 * 86400.0
 _REFUSED = f"{OPEN} AND kind = '{DeliveryKind.RESULT}' AND error LIKE 'HTTP 4%'"
 _OWN = "job_id = ? AND channel_id = ? AND user_id = ? AND NOT stopped"
 
@@ -47,6 +49,16 @@ class Undelivered(Repository):
                 result = UndeliveredResult(known=known_of(job), delivery=delivery_of(row), brought=bool(row["brought"]))
                 results.append(result)
         return results
+
+    async def notices_of(self, user_id: int, guild_id: int, limit: int = 5) -> list[Submission]:
+        """A member's submissions of the last days whose notice was given up, the newest first."""
+        rows = await self._db.rows(
+            f"""SELECT submissions.* FROM deliveries CROSS JOIN submissions ON submissions.id = submission_id
+                WHERE {_NOTICE_GIVEN_UP} AND deliveries.guild_id = ? AND user_id = ? AND deliveries.created_at > ?
+                ORDER BY +deliveries.id DESC LIMIT ?""",
+            (guild_id, user_id, self._clock.time() - _NOTICE_SECONDS, limit),
+        )
+        return [submission_of(row) for row in rows]
 
     async def post_in(self, delivery_id: int, destination: Destination, person: Person) -> SubscriptionResult | None:
         """Have a given-up result posted for a member in `destination`; `None` where they do not wait for it any more.

@@ -94,6 +94,7 @@ async def a_day(store: Store) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     yield "undelivered", store.undelivered.of_member(MIRA.id, HERE.guild_id)
     yield "give_up", store.outbox.give_up(result, "HTTP 400")
     yield "undeliverable", store.deliveries.undeliverable(HERE.guild_id)
+    yield "notices given up", store.undelivered.notices_of(MIRA.id, HERE.guild_id)
     yield "undelivered, given up", store.undelivered.of_member(MIRA.id, HERE.guild_id)
     elsewhere = Destination(guild_id=HERE.guild_id, channel_id=201)
     yield "undelivered, elsewhere", store.undelivered.post_in(result.id + 1, elsewhere, MIRA)

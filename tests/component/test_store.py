@@ -568,3 +568,20 @@ async def test_another_server_gets_nothing_that_was_given_up(store: Store) -> No
     elsewhere = Destination(guild_id=101, channel_id=300)
     assert await store.undelivered.post_in(lost.id, elsewhere, MIRA) is None
     assert await store.undelivered.of_member(MIRA.id, 101) == []
+
+
+async def test_a_notice_that_was_given_up_is_found_for_its_presser_for_three_days(store: Store, clock: Clock) -> None:
+    parent = (await store.subscriptions.add(DONE, HERE, MIRA)).known
+    submission = await store.submissions.add(parent, "V1", HERE, MIRA, tier=CostTier.VARY, limits=Limits())
+    assert isinstance(submission, Submission)
+    await store.submissions.notify_in_channel(submission)
+    (notice,) = [delivery for delivery in await store.outbox.due() if delivery.kind is DeliveryKind.NOTICE]
+    claimed = await store.outbox.claim(notice)
+    assert claimed is not None
+    assert await store.undelivered.notices_of(MIRA.id, HERE.guild_id) == []
+    await store.outbox.give_up(claimed, "HTTP 403, code 50001")
+    (found,) = await store.undelivered.notices_of(MIRA.id, HERE.guild_id)
+    assert found.id == submission.id
+    assert await store.undelivered.notices_of(BO.id, HERE.guild_id) == []
+    clock.forward(4 * 86400)
+    assert await store.undelivered.notices_of(MIRA.id, HERE.guild_id) == []

@@ -20,7 +20,7 @@ from bot.ui.command_mentions import with_mentions
 from bot.ui.interactions import bot_of, destination_of, is_owner, jump
 from bot.ui.panels.account import account_lines, fetch_accounts, find_running
 from bot.ui.panels.base import Panel, button, values
-from bot.ui.panels.undelivered import may_move, post_here, undelivered_lines
+from bot.ui.panels.undelivered import may_move, notice_lines, post_here, undelivered_lines
 from bot.ui.subscription_replies import subscription_text
 from bot.ui.subscription_requests import check_load, results_destination, subscribe
 
@@ -52,6 +52,7 @@ async def show_my_jobs(interaction: discord.Interaction, *, notice: str = "") ->
         view.add_item(CancelQueuedSelect(submissions, parents, visible))
     lines = [
         *undelivered_lines(undelivered, visible),
+        *notice_lines(await bot.store.undelivered.notices_of(member, guild_id)),
         *_running_lines(running, visible, bot.providers),
         "",
         *await _queue_lines(interaction, submissions, parents),

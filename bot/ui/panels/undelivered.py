@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 import discord
 
 from bot import formatting
+from bot.models import Submission
 from bot.store import SubscriptionOutcome, UndeliveredResult
 from bot.ui.interactions import bot_of, destination_of, person_of
 from bot.ui.posting_texts import error_text
@@ -22,6 +23,13 @@ def undelivered_lines(results: Sequence[UndeliveredResult], visible: Collection[
         if listed:
             lines += [title, *(_line(result, visible) for result in listed), ""]
     return lines
+
+
+def notice_lines(submissions: Sequence[Submission]) -> list[str]:
+    """The lines about a member's submissions whose notice could not be posted."""
+    if not submissions:
+        return []
+    return ["**Not said in the channel**", *(f"- {formatting.ended(each)}" for each in submissions), ""]
 
 
 def may_move(result: UndeliveredResult, visible: Collection[int]) -> bool:

@@ -27,8 +27,8 @@ class Faults:
         """Let the next `times` requests that match ("POST /channels/*/messages") fail; `None`: all, until `heal`.
 
         Kinds: an HTTP status; "reset" (the connection is cut), "hang" (no answer, ever), "garbage" (200 with HTML),
-        "cloudflare" (429 without `Via`), "blocked" (403 with HTML, Cloudflare's too), "limited" (429, for 20 s). With "stored-" in front Discord
-        does what was asked first.
+        "cloudflare" (429 without `Via`), "blocked" (403 with HTML, Cloudflare's too), "limited" (429, for 20 s). With
+        "stored-" in front Discord does what was asked first.
         """
         kind = str(kind)
         plain = kind.removeprefix("stored-")
