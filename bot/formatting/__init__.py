@@ -1,8 +1,8 @@
 """Turns values into what Discord shows: embeds, texts, file names and button rows, each within Discord's limits.
 
 `labels` names a job, `status_text` describes its state; from these `captions` builds texts, `embeds` and `family` build
-embeds. `submission_texts` holds the sentences about a submission, `button_layout` the rows of buttons. Everything is a
-pure function: no clock, no I/O.
+embeds. `submission_texts` holds the sentences about a submission, `prompt_texts` those about a prompt, and
+`button_layout` the rows of buttons. Everything is a pure function: no clock, no I/O.
 """
 
 from bot.formatting.button_layout import ButtonFace, button_rows
@@ -23,6 +23,7 @@ from bot.formatting.captions import (
 from bot.formatting.embeds import account_answer, result, status_card
 from bot.formatting.family import FAMILY_LIMIT, FamilyLine, family
 from bot.formatting.labels import is_video, label, prompt, title
+from bot.formatting.prompt_texts import forbidden, prompt_hint, prompt_stop, several_jobs, word_list_problem
 from bot.formatting.status_text import bar, duration
 from bot.formatting.submission_texts import (
     accepted,
@@ -56,6 +57,7 @@ __all__ = [
     "family",
     "file_name",
     "finished_line",
+    "forbidden",
     "has_decline_reason",
     "is_taken",
     "is_video",
@@ -67,12 +69,16 @@ __all__ = [
     "outcome",
     "plain",
     "prompt",
+    "prompt_hint",
+    "prompt_stop",
     "queued",
     "repeated",
     "result",
+    "several_jobs",
     "status_card",
     "summary",
     "taken",
     "title",
     "unconfirmed",
+    "word_list_problem",
 ]

@@ -2,8 +2,12 @@
 
 `queue` decides what is sent or checked next, `pause` why nothing is sent now, and `answer_checks` whether a presser
 saw a submission taken. `sender` sends a submission, `reconciler` finds the job of one whose answer was lost,
-`notifications` knows who is to be notified, and `tasks` runs all of that side by side. `prompt_check` refuses prompts
-that cost more than one job. Each provider has a queue of its own; `queues` holds them.
+`notifications` knows who is to be notified, and `tasks` runs all of that side by side. Each provider has a queue of its
+own; `queues` holds them.
+
+`prompt_check` gives the final prompt, its cost, and why it is not sent: `prompt_parts` takes it apart,
+`prompt_options` adds a command's options, `prompt_hints` compares it with the table of parameters, and `permutations`
+counts its jobs. All of these are pure.
 """
 
 from bot.submissions.queue import SubmissionQueue

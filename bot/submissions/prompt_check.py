@@ -1,46 +1,109 @@
-"""What a member's prompt may not hold, because it costs more than the one job that was counted.
+"""Checks a prompt before anything is spent: the final prompt, its cost, hints, and a reason to stop.
 
-Midjourney makes a job for each repetition and for each permutation, and a mode in the prompt overrides that of the
-account, which its owner pays for (https://docs.midjourney.com: Repeat, Permutation Prompts, GPU Speed, Stealth).
+Only what makes more jobs than allowed, or certainly cannot work, stops a prompt; everything else is a hint, because
+Midjourney changes its parameters more often than `bot.models.midjourney_parameters` is edited. What is checked is what
+is sent: the options are added first, and the result is parsed again.
 """
 
-import re
+from collections.abc import Iterator
+from math import prod
 
-_PREFIX = r"(?:--|(?<!\S)[–—])"
-"""What a parameter begins with; phones write two hyphens as one dash, and a dash with spaces is one of the text."""
-_REPEAT = re.compile(rf"{_PREFIX}(?:repeat|r)(?![a-z])", re.IGNORECASE)
-_MODE = re.compile(rf"{_PREFIX}(turbo|fast|relax|stealth|public)(?![a-z])", re.IGNORECASE)
+from bot.models import CostTier
+from bot.models.midjourney_parameters import MAX_REPEAT, PICTURE
+from bot.models.prompt import CheckedPrompt, PromptOptions, PromptRules, PromptStop, StopKind
+from bot.submissions.permutations import permutations
+from bot.submissions.prompt_hints import hints
+from bot.submissions.prompt_options import merge
+from bot.submissions.prompt_parts import PromptParts, TypedParameter, has_link, parse
 
-_NO_REPEAT = "`--repeat` makes several jobs from one press, so it can't be used here. Please take it out."
-_NO_PERMUTATIONS = (
-    "`{…, …}` makes a job of each of its options, so it can't be used here. Please choose one of them, or write it "
-    "without the braces."
-)
-_NO_MODE = "`--{}` can't be used here, because the speed and visibility are those of the account. Please take it out."
-
-
-def costly_part(prompt: str) -> str | None:
-    """Return why a prompt may cost more than one job of the account's mode, in a sentence; `None` where it does not."""
-    if _REPEAT.search(prompt):
-        return _NO_REPEAT
-    if _has_permutations(prompt):
-        return _NO_PERMUTATIONS
-    if mode := _MODE.search(prompt):
-        return _NO_MODE.format(mode[1].lower())
-    return None
+_MAX_HINTS = 8
+_NO_OPTIONS = PromptOptions()
+_NO_EXCEPTIONS = PromptRules()
 
 
-def _has_permutations(prompt: str) -> bool:
-    """Whether braces hold a comma of their own that no backslash escapes; `{a {b, c}}` does, `{a}, {b}` does not."""
-    has_comma: list[bool] = []  # of each brace that is open
-    escaped = False
-    for char in prompt:
-        if char == "{":
-            has_comma.append(False)
-        elif char == "}" and has_comma:
-            if has_comma.pop():
-                return True
-        elif char == "," and has_comma and not escaped:
-            has_comma[-1] = True
-        escaped = char == "\\" and not escaped
-    return False
+def check(prompt: str, *, options: PromptOptions = _NO_OPTIONS, rules: PromptRules = _NO_EXCEPTIONS) -> CheckedPrompt:
+    """Return the final prompt with what it costs and what is to be said about it, at most 8 hints.
+
+    Checking the final prompt again gives the same prompt.
+    """
+    merged, unused = merge(parse(prompt), options)
+    parts = parse(str(merged))
+    final = str(parts)
+    jobs = permutations(final) * prod(_repetitions(parameter) for parameter in parts.parameters)
+    costly = jobs > 1 or any(_is_costly(parameter) for parameter in parts.parameters)
+    return CheckedPrompt(
+        prompt=final,
+        tier=CostTier.UPSCALE if costly else CostTier.VARY,
+        jobs=jobs,
+        hints=(*unused, *hints(parts))[:_MAX_HINTS],
+        stop=next(_stops(parts, jobs, rules), None),
+    )
+
+
+def _repetitions(parameter: TypedParameter) -> int:
+    """The jobs that a parameter makes of each job: the highest number, where its value is not a number of jobs."""
+    if parameter.known is None or not parameter.known.multiplies_jobs:
+        return 1
+    value = parameter.value
+    number = int(value) if value.isascii() and value.isdigit() and len(value) < 4 else MAX_REPEAT
+    return max(number, 1)
+
+
+def _is_costly(parameter: TypedParameter) -> bool:
+    """Whether it makes a job of a higher tier; a value that is no number counts as high."""
+    known = parameter.known
+    if known is None or known.tier is not CostTier.UPSCALE:
+        return False
+    if known.costly_from is None:
+        return True
+    try:
+        return not float(parameter.value) < known.costly_from
+    except ValueError:
+        return True
+
+
+def _stops(parts: PromptParts, jobs: int, rules: PromptRules) -> Iterator[PromptStop]:
+    """The reasons not to send a prompt, those that cost something first."""
+    if not str(parts):
+        yield PromptStop(kind=StopKind.EMPTY)
+    yield from _several_jobs(parts, jobs, rules)
+    for parameter in parts.parameters:
+        if parameter.known is not None and parameter.known.restricted and parameter.canonical not in rules.allowed:
+            yield PromptStop(kind=StopKind.NOT_ALLOWED, name=parameter.canonical)
+    if {"v", "niji"} <= {parameter.canonical for parameter in parts.parameters}:
+        yield PromptStop(kind=StopKind.TWO_VERSIONS)
+    yield from _weights(parts)
+    if rules.needs_words:
+        yield from _missing_words(parts)
+    if (length := len(str(parts))) > rules.max_length:
+        yield PromptStop(kind=StopKind.TOO_LONG, number=length, limit=rules.max_length)
+
+
+def _several_jobs(parts: PromptParts, jobs: int, rules: PromptRules) -> Iterator[PromptStop]:
+    if rules.max_jobs > 1:
+        if jobs > rules.max_jobs:
+            yield PromptStop(kind=StopKind.TOO_MANY_JOBS, number=jobs, limit=rules.max_jobs)
+    elif any(parameter.known is not None and parameter.known.multiplies_jobs for parameter in parts.parameters):
+        yield PromptStop(kind=StopKind.REPEAT)
+    elif jobs > 1:
+        yield PromptStop(kind=StopKind.PERMUTATIONS)
+
+
+def _weights(parts: PromptParts) -> Iterator[PromptStop]:
+    """Weights whose reference is missing."""
+    present = {parameter.canonical for parameter in parts.parameters}
+    if parts.images or has_link(parts.text):
+        present.add(PICTURE)
+    for parameter in parts.parameters:
+        reference = parameter.known.weight_of if parameter.known is not None else None
+        if reference is not None and reference not in present:
+            yield PromptStop(kind=StopKind.WEIGHT, name=parameter.canonical, other=reference)
+
+
+def _missing_words(parts: PromptParts) -> Iterator[PromptStop]:
+    if parts.text or len(parts.images) > 1:
+        return
+    if not parts.images:
+        yield PromptStop(kind=StopKind.ONLY_PARAMETERS)
+    elif not any(parameter.known is not None and parameter.known.words_optional for parameter in parts.parameters):
+        yield PromptStop(kind=StopKind.ONLY_LINK)

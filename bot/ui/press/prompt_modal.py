@@ -15,7 +15,8 @@ from bot import formatting
 from bot.errors import UserError
 from bot.models import Job
 from bot.models.midjourney_buttons import CUSTOM_ZOOM
-from bot.submissions.prompt_check import costly_part
+from bot.models.prompt import CheckedPrompt, PromptRules
+from bot.submissions import prompt_check
 from bot.ui import replies
 from bot.ui.base import INDEX, NONCE, JobButtonBase, PersistentItem, view_of
 from bot.ui.press.hidden_addresses import hide, restore
@@ -32,6 +33,7 @@ _PARAMETERS = re.compile(r"(?:^|\s)(?:--|—)[a-z].*", re.IGNORECASE | re.DOTALL
 _ZOOMS = re.compile(r"(?:^|\s)(?:--|—)zoom(?:\s+([^\s—-]\S*))?(?=\s|$)", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9](?:\.[0-9]{1,6})?")
 _FENCE = "```"
+_RULES = PromptRules(needs_words=False)  # a button has a picture to work with
 _SHORTENED = "Discord's form is too small for the whole prompt: its words are cut, its parameters kept."
 _NEEDS_ZOOM = "Custom Zoom needs `--zoom` once in the prompt, with a number from 1.0 to 2.0, such as `--zoom 1.8`."
 _EMPTY = "The prompt was empty, so nothing was sent."
@@ -70,7 +72,12 @@ def prompt_error(prompt: str, button: str) -> str | None:
         zooms = _ZOOMS.findall(prompt)
         if len(zooms) != 1 or not _NUMBER.fullmatch(zooms[0]) or not 1.0 <= float(zooms[0]) <= 2.0:
             return _NEEDS_ZOOM
-    return costly_part(prompt)
+    stop = _checked(prompt).stop
+    return None if stop is None else formatting.prompt_stop(stop)
+
+
+def _checked(prompt: str) -> CheckedPrompt:
+    return prompt_check.check(prompt, rules=_RULES)
 
 
 def form(nonce: str, index: int, job: Job, button: str, *, text: str = "") -> ui.Modal:
@@ -116,12 +123,13 @@ class PromptForm(PressesJob):
         if not wants_prompt(job, request.button, request.settings):
             raise UserError(_REMIX_IS_OFF)
         prompt = formatting.clean(self.text[:MAX_LENGTH])
-        if (error := prompt_error(prompt, request.button)) is not None:
+        whole = restore(prompt, formatting.prompt(job))
+        if (error := prompt_error(whole, request.button)) is not None:
             view = view_of(TryAgainButton(self.nonce, self.index))
             await replies.say(interaction, error, embed=_prompt_embed(prompt), view=view)
             return
         unchanged = request.button != CUSTOM_ZOOM and prompt == prefilled(job, request.button)
-        await self.submit(interaction, request, prompt="" if unchanged else restore(prompt, formatting.prompt(job)))
+        await self.submit(interaction, request, prompt="" if unchanged else _checked(whole).prompt)
 
 
 class TryAgainButton(PressesJob, JobButtonBase, ui.DynamicItem[ui.Button[Any]], template=rf"dr:e:{NONCE}:{INDEX}"):
