@@ -7,7 +7,7 @@ own; `queues` holds them.
 
 `prompt_check` gives the final prompt, its cost, and why it is not sent: `prompt_parts` takes it apart,
 `prompt_options` adds a command's options, `prompt_hints` compares it with the table of parameters, and `permutations`
-counts its jobs. All of these are pure.
+counts its jobs. `prompt_guard` finds the words that a server forbids. All of these are pure.
 """
 
 from bot.submissions.queue import SubmissionQueue
