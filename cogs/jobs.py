@@ -11,8 +11,9 @@ from discord.ext import commands
 
 from bot import discord_internals, formatting, logs
 from bot.client import Darkroom
-from bot.errors import DarkroomError, ProviderAbsent, UserError
+from bot.errors import DarkroomError, JobUnknown, ProviderAbsent, UserError
 from bot.models import Destination, Job, KnownJob, Origin
+from bot.models.provider import GUESSABLE_IDS
 from bot.ui import MoreButton, NotifyMeButton, custom_ids, interactions, job_lookup, replies, show_my_jobs
 from bot.ui.subscription_replies import posted_url, subscription_text, subscription_view
 from bot.ui.subscription_requests import check_load, results_destination, subscribe
@@ -147,7 +148,11 @@ class Jobs(commands.Cog):
             if known is None and key[0].startswith("#"):
                 raise UserError(f"No job in this server has the key `#{key[1].upper()}`. Try its id instead.")
         origin = Origin.JOB_ID if known is None else Origin.KEY
-        known = known or await job_lookup.known_as(self._bot.store, read_jobid(text))
+        if known is None:
+            known = await job_lookup.known_as(self._bot.store, read_jobid(text))
+            guessed = known is not None and known.job.provider in GUESSABLE_IDS
+            if known is not None and guessed and not await self._is_viewable(interaction, known, if_nowhere=True):
+                raise JobUnknown(provider=known.job.provider)
         if known is not None:
             logs.turn_to(key=known.key, destination=interactions.destination_of(interaction))
         if known is not None and not known.job.final and known.job.provider not in self._bot.providers:
@@ -160,13 +165,18 @@ class Jobs(commands.Cog):
 
     async def _by_key(self, interaction: discord.Interaction[Darkroom], key: str) -> KnownJob | None:
         """The job with this key, if it is subscribed or posted in a channel of this server that the member can view."""
-        guild_id, store = interactions.destination_of(interaction).guild_id, self._bot.store
-        known = await store.jobs.by_key(key, guild_id)
-        if known is None:
-            return None
-        channels = await store.subscriptions.channels_of_job(known.id, guild_id)
-        visible = await self._bot.view_rights.of_member(interaction, channels)
-        return None if visible.isdisjoint(channels) else known
+        known = await self._bot.store.jobs.by_key(key, interactions.destination_of(interaction).guild_id)
+        return known if known is not None and await self._is_viewable(interaction, known) else None
+
+    async def _is_viewable(
+        self, interaction: discord.Interaction[Darkroom], known: KnownJob, *, if_nowhere: bool = False
+    ) -> bool:
+        """Whether the member can view a channel of this server with the job; `if_nowhere` where there is none."""
+        guild_id = interactions.destination_of(interaction).guild_id
+        channels = await self._bot.store.subscriptions.channels_of_job(known.id, guild_id)
+        if not channels:
+            return if_nowhere
+        return not (await self._bot.view_rights.of_member(interaction, channels)).isdisjoint(channels)
 
 
 def _own_button(message: discord.Message, me: discord.ClientUser | None) -> MoreButton | NotifyMeButton | None:

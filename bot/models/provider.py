@@ -15,6 +15,10 @@ class ProviderName(StrEnum):
     """A server with the routes of midjourney-proxy (`/mj/submit/*`, `/mj/task/{id}/fetch`)."""
 
 
+GUESSABLE_IDS = frozenset({ProviderName.MIDJOURNEY_PROXY})
+"""The providers whose job ids can be guessed, so that to give one proves no right to a job that was brought before."""
+
+
 class ProviderWords(msgspec.Struct, frozen=True, kw_only=True):
     """What sentences for people say of a provider."""
 

@@ -29,7 +29,8 @@ class Origin(StrEnum):
 class Requesters(msgspec.Struct, frozen=True, kw_only=True):
     """Who brought a job: the first in the server, and the first in one channel, who gave its id or started it.
 
-    `here`: whether that happened in this channel, or the job came to it unattended; `False` where only the key did.
+    Where ids can be guessed, the first in the server is the only one. `here`: whether one of them brought it to this
+    channel, or it came there unattended; `False` where only the key did.
     """
 
     user_ids: frozenset[int] = frozenset()

@@ -5,6 +5,7 @@ import msgspec
 
 from bot.errors import TooManySubscriptions
 from bot.models import NO_PERSON, Delivery, Destination, Job, KnownJob, Origin, Person, Requesters, Subscription
+from bot.models.provider import GUESSABLE_IDS
 from bot.store.job_statements import known_as
 from bot.store.repository import Repository
 from bot.store.rows import aware, destination_of, known_of
@@ -139,15 +140,19 @@ class Subscriptions(Repository):
     async def requesters(self, job_id: int, destination: Destination) -> Requesters:
         """Who brought a job to this server and to this channel, whether they have stopped their subscription or not."""
         rows = await self._db.rows(
-            f"""SELECT user_id, channel_id, origin FROM subscriptions
-                WHERE job_id = ? AND guild_id = ? AND ({BROUGHT} OR origin = ?) ORDER BY +id""",  # +: as above
+            f"""SELECT user_id, channel_id, origin, provider FROM subscriptions JOIN jobs ON jobs.id = job_id
+                WHERE job_id = ? AND guild_id = ? AND ({BROUGHT} OR origin = ?)
+                ORDER BY +subscriptions.id""",  # +: as above
             (job_id, destination.guild_id, Origin.UNATTENDED),
         )
+        unattended = [row for row in rows if row["origin"] == Origin.UNATTENDED]
         brought = [row for row in rows if row["origin"] != Origin.UNATTENDED]
+        if rows and rows[0]["provider"] in GUESSABLE_IDS:
+            brought = brought[:1]
         brought_here = [row for row in brought if row["channel_id"] == destination.channel_id]
         return Requesters(
             user_ids=frozenset(row["user_id"] for row in (*brought[:1], *brought_here[:1])),
-            here=any(row["channel_id"] == destination.channel_id for row in rows),
+            here=bool(brought_here) or any(row["channel_id"] == destination.channel_id for row in unattended),
         )
 
     async def channels_of_job(self, job_id: int, guild_id: int) -> list[int]:

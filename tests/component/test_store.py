@@ -339,6 +339,11 @@ async def test_who_gave_the_id_first_brought_a_job_in_the_server_and_in_a_channe
     elsewhere = Destination(guild_id=900, channel_id=901)
     await store.subscriptions.add_unattended(DONE, elsewhere)
     assert await requesters(elsewhere) == (set(), True)
+    guessable = msgspec.structs.replace(DONE, provider=ProviderName.MIDJOURNEY_PROXY)
+    job_id = (await store.subscriptions.add(guessable, HERE, MIRA, origin=Origin.JOB_ID)).known.id
+    await store.subscriptions.add(guessable, THERE, BO, origin=Origin.JOB_ID)
+    assert await requesters(HERE) == ({MIRA.id}, True)
+    assert await requesters(THERE) == ({MIRA.id}, False), "whoever guesses an id has not brought the job"
 
 
 async def test_a_result_that_was_dropped_during_its_send_is_not_given_up(store: Store) -> None:

@@ -4,6 +4,8 @@ import re
 
 import discord
 
+from bot.models import Destination, Job, Origin, Person, Status
+from bot.models.provider import ProviderName
 from tests.journeys.conftest import BotHarness, button, key_in, labels, private, words
 
 CASTLE = "a castle in the fog, ink wash --ar 3:2"
@@ -91,6 +93,19 @@ async def test_a_key_of_a_private_thread_works_for_its_members(harness: BotHarne
     assert await harness.job(ada, f"#{key}") == unknown(key)
     assert (await harness.job(harness.bo, f"#{key}")).startswith("Watching")
     assert "I'm already watching" in await harness.job(ada, f"#{key}"), "now it is posted where she can view it"
+
+
+async def test_an_id_that_can_be_guessed_opens_no_more_than_a_key(harness: BotHarness) -> None:
+    ada = harness.newcomer()
+    job = Job(jobid="1712345678901234", provider=ProviderName.MIDJOURNEY_PROXY, status=Status.COMPLETED, prompt=CASTLE)
+    here = Destination(guild_id=harness.guild.id, channel_id=harness.channel.id)
+    await harness.bot.store.subscriptions.add(job, here, Person(id=harness.bo.id, name="Bo"), origin=Origin.JOB_ID)
+    harness.forbid(ada, "view_channel")
+    answer = await harness.job(ada, job.jobid, harness.lounge)
+    assert answer.startswith("midjourney-proxy has no job with this id.")
+    assert await harness.job(harness.bo, job.jobid, harness.lounge) == "This job has already finished. Posting it here."
+    assert await harness.job(ada, job.jobid, harness.lounge) == "It's already posted here."
+    assert "Show job ID" not in labels(await harness.press(ada, harness.posts(harness.lounge)[0], "⋯"))[0]
 
 
 async def test_a_family_shows_nothing_of_channels_that_its_reader_cannot_view(harness: BotHarness) -> None:
