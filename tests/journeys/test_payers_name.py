@@ -73,7 +73,7 @@ async def test_nothing_that_is_sent_names_the_payer(harness: BotHarness, caplog:
     assert prompt == "<picture 1> <picture 2> <picture 3> a tiny hedgehog in an astronaut suit"
     harness.env.inject_error("PATCH", "/webhooks/*", status=404, code=10015)
     harness.useapi.fail(400, path="/v2/jobs/button")
-    await harness.bo.submit_modal(form, {"prompt": f"{prompt} at night"})
+    await harness.bo.submit_modal(form, {"prompt": f"{prompt} at night --iw 2"})
     await harness.wait(5)
     assert harness.last.content.startswith(f"<@{harness.bo.id}>"), "the notice"
     (sent,) = harness.button_requests()
