@@ -64,7 +64,7 @@ def lacking(permissions: discord.Permissions, *, thread: bool = False, voice: bo
 
 
 def is_voice(channel: object) -> bool:
-    """Whether a channel is a voice or stage channel, whose chat also needs Connect."""
+    """Whether a channel is a voice or stage channel, whose chat needs Connect, too, for reading and for writing."""
     return isinstance(channel, discord.VoiceChannel | discord.StageChannel)
 
 

@@ -9,9 +9,8 @@ from discord.utils import format_dt
 from bot.discord_codes import TIMED_OUT, DiscordCode
 from bot.ui.permissions import GONE, listed
 from bot.ui.posting_checks import Obstacle, Refused
-from bot.ui.refusals import sentence_for
+from bot.ui.refusals import EDIT_PERMISSIONS, sentence_for
 
-_EDIT_PERMISSIONS = "Someone who manages this channel can change that under Edit Channel, Permissions."
 _CHOOSE_ANOTHER = "Someone with Manage Server can choose another one in `/darkroom settings`."
 LOCKED = "I can't post here, because this thread is locked. Someone with Manage Threads can unlock it."
 _NOT_A_MEMBER = "I can't post here, because I'm not in this private thread. Mention me in it to add me."
@@ -21,12 +20,17 @@ _HIDDEN = frozenset({DiscordCode.MISSING_ACCESS, DiscordCode.UNKNOWN_CHANNEL})
 
 def lacking_text(missing: Sequence[str]) -> str:
     """The sentence for missing permissions, by the names that Discord shows."""
-    return f"I can't post here, because I lack {listed(missing)}. {_EDIT_PERMISSIONS}"
+    return f"I can't post here, because I lack {listed(missing)}. {EDIT_PERMISSIONS}"
 
 
 def timed_out_text(until: datetime) -> str:
     """The sentence for a time-out of the bot, which ends by itself."""
     return f"A moderator has timed me out in this server until {format_dt(until, 'R')}, so I'll post it after that."
+
+
+def timed_out_now_text(until: datetime) -> str:
+    """As `timed_out_text`, for what is not posted later by itself."""
+    return f"A moderator has timed me out in this server until {format_dt(until, 'R')}. Please try again after that."
 
 
 def refused_text(status: int, code: int, *, private_thread: bool) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from bot.discord_codes import DiscordCode
 from bot.ui.permissions import listed
 
-_EDIT_PERMISSIONS = "Someone who manages this channel can change that under Edit Channel, Permissions."
+EDIT_PERMISSIONS = "Someone who manages this channel can change that under Edit Channel, Permissions."
 _TOO_FAST = "That was too fast for Discord. Please try again in a minute."
 _TOO_LARGE = "Discord doesn't accept a file that large here. Please try a smaller one."
 _TURNED_OFF = "Discord has turned that off for the moment. Please try again later."
@@ -51,7 +51,7 @@ _BY_CODE: Mapping[int, str] = {
         "Discord doesn't let me do that: I lack a permission. Someone who manages this channel can check mine under "
         "Edit Channel, Permissions."
     ),
-    DiscordCode.REPLY_NEEDS_HISTORY: f"I can't reply here, because I lack Read Message History. {_EDIT_PERMISSIONS}",
+    DiscordCode.REPLY_NEEDS_HISTORY: f"I can't reply here, because I lack Read Message History. {EDIT_PERMISSIONS}",
     DiscordCode.NOT_THE_AUTHOR: (
         "Another account posted that message, so I can't change it. A moderator can delete it by hand."
     ),
@@ -113,7 +113,7 @@ def sentence_for(status: int, code: int, missing: Sequence[str] = ()) -> str | N
         code in {DiscordCode.MISSING_PERMISSIONS, DiscordCode.MISSING_ACCESS}
         or (status, code) == (403, DiscordCode.GENERAL_ERROR)
     ):
-        return f"Discord doesn't let me do that here, because I lack {listed(missing)}. {_EDIT_PERMISSIONS}"
+        return f"Discord doesn't let me do that here, because I lack {listed(missing)}. {EDIT_PERMISSIONS}"
     if sentence := _BY_CODE.get(code) or _BY_STATUS.get(status):
         return sentence
     number = f"code {code}" if code else f"HTTP {status}"

@@ -48,6 +48,7 @@ class RefusedPosts:
         self._tokens: dict[_Member, _Token] = {}
         self._early: dict[_Member, tuple[str, float]] = {}  # messages for members whose answer is still being sent
         self._notified: dict[tuple[int, int], tuple[str, float]] = {}  # by member and channel: the last reason
+        self._splits: dict[tuple[int, int], int] = {}  # by job and channel: who pressed the button
         self._tasks: set[asyncio.Task[None]] = set()
 
     def remember(self, interaction: discord.Interaction) -> None:
@@ -63,6 +64,12 @@ class RefusedPosts:
         if member in self._early:
             text, _ = self._early.pop(member)
             self._start(self._send(member, text))
+
+    def expect_split(self, job_id: int, channel_id: int, user_id: int) -> None:
+        """Note who pressed "Split into four": there is no subscription to the four pictures."""
+        if len(self._splits) >= _MAX_MEMBERS:
+            self._splits.clear()
+        self._splits[job_id, channel_id] = user_id
 
     def mark_notified(self, user_id: int, channel_id: int, obstacle: Obstacle) -> None:
         """Note that an answer to this member names the obstacle, so that it is not said again."""
@@ -90,6 +97,9 @@ class RefusedPosts:
                 self._early[member] = (text, loop_time())
 
     async def _waiting_for(self, delivery: Delivery) -> list[int]:
+        if delivery.kind is DeliveryKind.SPLIT:
+            presser = self._splits.get((delivery.job_id, delivery.destination.channel_id))
+            return [] if presser is None else [presser]
         if delivery.kind is DeliveryKind.NOTICE and delivery.submission_id is not None:
             submission = await self._store.history.by_id(delivery.submission_id)
             return [] if submission is None else [submission.person.id]

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 import discord
 
 from bot.models import Destination
+from bot.ui.permissions import is_voice
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +111,7 @@ class ViewRights:
 async def _member_can_view(guild: discord.Guild, channel_id: int, member: discord.Member) -> bool:
     channel, thread = await _fetch(guild, channel_id)
     permissions = channel.permissions_for(member)
-    if not permissions.view_channel or (_is_vocal(channel) and not permissions.connect):
+    if not permissions.view_channel or (is_voice(channel) and not permissions.connect):
         return False
     if thread is None or not thread.is_private() or permissions.manage_threads:
         return True
@@ -129,7 +130,7 @@ async def _readers_can_view(guild: discord.Guild, channel_id: int, readers_of: i
     own, _ = await _fetch(guild, readers_of)
     if own.id == channel.id:
         return True
-    if _is_vocal(channel):
+    if is_voice(channel):
         return False
     rules = _view_rules(channel)
     if rules == _view_rules(own):
@@ -145,11 +146,6 @@ async def _fetch(guild: discord.Guild, channel_id: int) -> tuple[discord.abc.Gui
     parent = await guild.fetch_channel(found.parent_id)
     assert not isinstance(parent, discord.Thread), "Discord has no threads in threads"
     return parent, found
-
-
-def _is_vocal(channel: discord.abc.GuildChannel) -> bool:
-    """Whether reading its chat needs the permission Connect, too."""
-    return isinstance(channel, discord.VoiceChannel | discord.StageChannel)
 
 
 def _view_rules(channel: discord.abc.GuildChannel) -> dict[int, bool]:

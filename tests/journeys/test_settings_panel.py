@@ -1,5 +1,6 @@
 """`/darkroom settings`: what an admin sees, changes and tries; at once, for good, and beside a second admin."""
 
+from datetime import timedelta
 from typing import Any
 
 import discord
@@ -7,6 +8,7 @@ import pytest
 
 from bot.models import ServerSettings, Spoiler
 from tests.journeys.conftest import BotHarness, labels, private, words
+from tests.journeys.test_what_keeps_from_posting import time_out
 
 GONE = "was deleted, or is hidden from me"
 
@@ -249,4 +251,9 @@ async def test_a_test_picture_shows_that_results_arrive_and_costs_nothing(harnes
     assert answer.content == f"Test picture posted in <#{harness.lounge.id}>. It cost nothing."
     assert len(harness.posts(harness.lounge)) == 1
     assert len(harness.posts()) == 1
+    await harness.wait(61)  # for as long it is believed that nobody has timed the bot out
+    time_out(harness, timedelta(hours=1))
+    answer = await harness.press(ada, panel, "Send a test picture")
+    assert answer.content.startswith("A moderator has timed me out in this server until <t:")
+    assert answer.content.endswith(":R>. Please try again after that.")
     assert not harness.useapi.requests

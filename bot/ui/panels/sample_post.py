@@ -11,7 +11,8 @@ from bot.discord_codes import RefusalKind, refusal_kind
 from bot.errors import UserError
 from bot.models import Job, Status
 from bot.ui import replies
-from bot.ui.interactions import destination_of
+from bot.ui.interactions import bot_of, destination_of
+from bot.ui.posting_texts import timed_out_now_text
 from bot.ui.subscription_requests import results_destination
 
 _FILE = Path(__file__).with_name("test-picture.webp")  # drawn by the demo
@@ -29,6 +30,8 @@ async def send_sample(interaction: discord.Interaction) -> None:
     posted.
     """
     here = destination_of(interaction)
+    if (until := await bot_of(interaction).posting_checks.timed_out_until(here.guild_id)) is not None:
+        raise UserError(timed_out_now_text(until))
     destination, error = await results_destination(interaction)
     name = formatting.file_name(_JOB, "test", "webp")
     requester = interaction.user.display_name

@@ -95,6 +95,7 @@ class SplitButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr
             raise UserError("This post isn't a grid of four pictures, so it can't be split.")
         waits = await check_posting(interaction)
         store = bot_of(interaction).store
+        bot_of(interaction).refused_posts.expect_split(known.id, delivery.destination.channel_id, interaction.user.id)
         posted = await store.deliveries.add_split(known.id, delivery.destination)
         if posted is not None:
             await interaction.response.defer(ephemeral=True, thinking=True)
