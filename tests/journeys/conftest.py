@@ -12,6 +12,7 @@ from typing import Any
 import discord
 import pytest
 from discord import app_commands
+from simcord import _settlement
 from simcord.backend.models import Overwrite
 from simcord.builders import ChannelHandle
 from simcord.enums import ChannelType, OverwriteType
@@ -24,7 +25,7 @@ from bot.errors import DarkroomError
 from bot.settings import Secret, Settings
 from tests import log
 from tests.journeys import invariants
-from tests.journeys.idle import IdleLoop, asyncio_that_waits_for_idle
+from tests.journeys.idle import IdleLoop, asyncio_that_waits_for_idle, remembering
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -65,6 +66,8 @@ class BotHarness:
         patch = self._world.enter_context(pytest.MonkeyPatch.context())
         patch.setattr("aiohttp.helpers.weakref_handle", lambda *_, **__: None)
         patch.setattr("simcord.env.asyncio", asyncio_that_waits_for_idle())
+        patch.setattr("simcord._settlement._park_reason", remembering(_settlement._park_reason))
+        patch.setattr("simcord.env._virtualize_recognized_waits", lambda *_: None)  # ends real timers: there are none
         await self.env.start()
         self.guild = self.env.create_guild("Studio")
         self.channel = self.guild.create_text_channel("pictures")
@@ -126,6 +129,14 @@ class BotHarness:
 
     async def wait(self, seconds: float) -> None:
         await self.env.advance_time(seconds)
+
+    async def suspend(self, seconds: float) -> None:
+        """The machine is suspended and wakes up so much later: nothing was done meanwhile, and all that is due is late.
+
+        Costs one step of simulated time; a day of `wait` costs a thousand.
+        """
+        self.env._move_clock(self.env._virtual_time + seconds)
+        await self.env.settle(idle=0.002)
 
     @asynccontextmanager
     async def one_moment(self) -> AsyncIterator[None]:

@@ -1,4 +1,4 @@
-"""An event loop that can be awaited to become idle, so that simcord need not ask every few milliseconds."""
+"""What makes simcord's settling cheap: an event loop that can be awaited to become idle, and a memory for sleepers."""
 
 import asyncio
 import selectors
@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 _THREADED = "aiosqlite.core"
 
@@ -76,3 +77,23 @@ def asyncio_that_waits_for_idle() -> SimpleNamespace:
         return result
 
     return SimpleNamespace(**vars(asyncio) | {"sleep": sleep})
+
+
+def remembering(park_reason: Callable[..., str | None]) -> Callable[..., str | None]:
+    """Wrap simcord's `_park_reason`, which says for what kind of wait a task is at rest, or None for a task at work.
+
+    simcord examines each task several times at every step of the clock, most of them in the same wait as before. A task
+    that rests stays at rest until what it awaits is done; only one that awaits other tasks must be examined again.
+    """
+    known: WeakKeyDictionary[asyncio.Task[Any], tuple[Any, str]] = WeakKeyDictionary()
+
+    def reason(state: Any, task: asyncio.Task[Any], *more: Any) -> str | None:
+        waiter = getattr(task, "_fut_waiter", None)
+        if waiter is not None and not waiter.done() and (before := known.get(task)) and before[0] is waiter:
+            return before[1]
+        found = park_reason(state, task, *more)
+        if found is not None and found != "composed external wait":
+            known[task] = waiter, found
+        return found
+
+    return reason

@@ -117,7 +117,9 @@ async def test_a_job_that_useapi_has_thrown_away_ends_with_a_sentence(harness: B
     jobid = harness.useapi.add_job(prompt="a castle", duration=600)
     await harness.job(harness.mira, jobid)
     harness.useapi.set_answer(jobid, {"error": "Job has expired", "code": 410}, status=410)
-    await harness.wait(23 * HOUR)
+    await harness.wait(HOUR)
+    await harness.suspend(21 * HOUR)
+    await harness.wait(HOUR)
     assert len(harness.posts()) == 1, "one such answer may be a mistake, as all of a day may be"
     await harness.wait(2 * HOUR)
     (result,) = harness.posts()
@@ -132,9 +134,11 @@ async def test_a_bad_day_of_useapis_ends_no_job(harness: BotHarness, status: int
     jobid = harness.useapi.add_job(prompt="a castle", duration=600)
     await harness.job(harness.mira, jobid)
     harness.useapi.set_answer(jobid, {"error": "Unable to locate job", "code": status}, status=status)
-    await harness.wait(20 * HOUR)
+    await harness.wait(3 * HOUR)
+    assert harness.polls(jobid) < 3 * 14, "it is polled rarely"
+    await harness.suspend(16 * HOUR)
+    await harness.wait(HOUR)
     assert len(harness.posts()) == 1
-    assert harness.polls(jobid) < 20 * 14, "it is polled rarely"
     harness.useapi.forget_answer(jobid)
     await harness.wait(6 * 60)
     (result,) = harness.posts()
@@ -149,7 +153,9 @@ async def test_a_bad_day_of_useapis_is_an_outage_for_many_jobs(
         await harness.job(harness.mira, harness.useapi.add_job(prompt=f"castle {number}", duration=600))
         await harness.wait(11)  # a member may ask six times a minute
     harness.useapi.fail(status, times=math.inf)
-    await harness.wait(30 * HOUR)
+    await harness.wait(HOUR)
+    await harness.suspend(27 * HOUR)
+    await harness.wait(2 * HOUR)
     assert len(harness.posts()) == 6, "the status cards"
     assert len([line for line in caplog.messages if line.startswith("useapi.net has trouble, jobs wait")]) == 1
     harness.useapi.heal()
@@ -174,7 +180,9 @@ async def test_a_forgotten_job_is_polled_again_on_request(harness: BotHarness) -
     jobid = harness.useapi.add_job(prompt="a castle", duration=100)
     await harness.job(harness.mira, jobid)
     harness.useapi.set_answer(jobid, {"error": "Job has expired", "code": 410}, status=410)
-    await harness.wait(25 * HOUR)
+    await harness.wait(HOUR)
+    await harness.suspend(22 * HOUR)
+    await harness.wait(2 * HOUR)
     assert len(harness.posts()) == 1
     harness.useapi.forget_answer(jobid)
     await harness.wait(100)

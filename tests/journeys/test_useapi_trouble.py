@@ -191,7 +191,9 @@ async def test_a_job_that_is_unknown_now_and_then_is_not_given_up(harness: BotHa
 async def test_a_job_that_useapi_forgot_ends_with_a_sentence_after_a_day(harness: BotHarness, error: int) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(duration=600))
     harness.useapi.fail(error, times=math.inf)
-    await harness.wait(25 * 3600)
+    await harness.wait(3600)
+    await harness.suspend(22 * 3600)
+    await harness.wait(2 * 3600)
     assert words(harness.last).endswith("useapi.net no longer keeps this job.")
     requested = len(harness.useapi.requests)
     await harness.wait(600)
