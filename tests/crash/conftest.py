@@ -1,4 +1,8 @@
-"""The real process, `python -m bot run`, between a fake Discord and a fake useapi on loopback sockets."""
+"""The bot in a process of its own between a fake Discord and a fake useapi on loopback sockets.
+
+It is `python -m bot run` in `test_the_real_process` and `test_start`, and elsewhere a fork of a process that has
+imported the bot, see `prepared`.
+"""
 
 import asyncio
 import os
@@ -12,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from bot.demo.useapi import FakeUseapi
+from tests.crash.prepared import PreparedProcess, start_prepared
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.discord.messages import Message
 
@@ -24,7 +29,7 @@ class Process:
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self._folder = folder
         self._environment = environment
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: asyncio.subprocess.Process | PreparedProcess | None = None
         self._reading: asyncio.Task[None] | None = None
         self.screen = ""
         self.on_line: Callable[[], None] = lambda: None
@@ -35,15 +40,21 @@ class Process:
         return self._process.pid
 
     async def start(self, *arguments: str) -> None:
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", "run", *arguments),
+        environment = {**_bare_environment(), "PYTHONPATH": str(ROOT), **self._environment}
+        self._process = await self._begin("run", *arguments, environment=environment)
+        self._reading = asyncio.create_task(self._read())
+
+    async def _begin(
+        self, *arguments: str, environment: dict[str, str]
+    ) -> asyncio.subprocess.Process | PreparedProcess:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", *arguments),
             cwd=self._folder,  # no .env of a developer's is read
-            env={**_bare_environment(), "PYTHONPATH": str(ROOT), **self._environment},
+            env=environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        self._reading = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
         assert self._process is not None
@@ -75,6 +86,13 @@ class Process:
         return await self.ended()
 
 
+class QuickProcess(Process):
+    """The same without its imports at each start."""
+
+    async def _begin(self, *arguments: str, environment: dict[str, str]) -> PreparedProcess:
+        return await start_prepared(*arguments, cwd=self._folder, env=environment)
+
+
 def _bare_environment() -> dict[str, str]:
     return {
         name: value
@@ -89,8 +107,11 @@ class ProcessHarness:
     `now` is the clock of both far ends; that of the bot is the machine's.
     """
 
-    def __init__(self, folder: Path, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, folder: Path, *, now: Callable[[], float] = time.time, kind: type[Process] = QuickProcess
+    ) -> None:
         self.folder = folder
+        self.kind = kind
         self.discord = FakeDiscord(now=now)
         self.useapi = FakeUseapi(now=now, refresh=0, grid_size=64, speed=20)
         self.bot: Process
@@ -114,7 +135,7 @@ class ProcessHarness:
 
     def settle(self, **settings: str) -> None:
         """A bot that has not been started yet, with these settings."""
-        self.bot = Process(
+        self.bot = self.kind(
             self.folder,
             {
                 "DISCORD_TOKEN": self.discord.token,
@@ -132,8 +153,14 @@ class ProcessHarness:
 
 
 @pytest.fixture
-async def street(tmp_path: Path) -> AsyncIterator[ProcessHarness]:
-    street = ProcessHarness(tmp_path)
+def kind() -> type[Process]:
+    """How the bot is started; a module for which that matters overrides it."""
+    return QuickProcess
+
+
+@pytest.fixture
+async def street(tmp_path: Path, kind: type[Process]) -> AsyncIterator[ProcessHarness]:
+    street = ProcessHarness(tmp_path, kind=kind)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(street.useapi)
         await stack.enter_async_context(street.discord)

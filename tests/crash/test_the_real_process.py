@@ -3,8 +3,15 @@
 import signal
 from typing import Any
 
-from tests.crash.conftest import ProcessHarness
+import pytest
+
+from tests.crash.conftest import Process, ProcessHarness
 from tests.ports import free_port
+
+
+@pytest.fixture
+def kind() -> type[Process]:
+    return Process
 
 
 def button(message: Any, label: str) -> str:
