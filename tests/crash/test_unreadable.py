@@ -57,15 +57,16 @@ async def test_after_an_unreadable_frame_the_bot_connects_again(street: ProcessH
     assert (await street.bot.stop())[0] == 0
 
 
-@pytest.mark.parametrize("frame", IGNORED.values(), ids=IGNORED)
-async def test_an_event_that_cannot_be_read_is_ignored(street: ProcessHarness, frame: str) -> None:
+async def test_events_that_cannot_be_read_are_ignored(street: ProcessHarness) -> None:
     await street.bot.start()
     await street.discord.wait_ready()
-    await street.discord.gateway.send_raw(frame)
-    await works(street)
-    assert len(lines(street)) <= 1
+    for kind, frame in IGNORED.items():
+        before = len(lines(street))
+        await street.discord.gateway.send_raw(frame)
+        await works(street)
+        assert len(lines(street)) <= before + 1, kind
+        assert street.discord.gateway.connections == 1, f"the connection stays: {kind}"
     assert "Traceback" not in street.bot.screen
-    assert street.discord.gateway.connections == 1, "the connection stays"
     assert (await street.bot.stop())[0] == 0
 
 

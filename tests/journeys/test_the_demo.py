@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -20,13 +20,12 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-async def page() -> AsyncIterator["Page"]:
+async def test_a_newcomer_sees_the_whole_job_in_a_browser() -> None:
     async with browser.demo() as page:
-        yield page
+        await sees_the_whole_job(page)
 
 
-async def test_a_newcomer_sees_the_whole_job_in_a_browser(page: "Page") -> None:
+async def sees_the_whole_job(page: "Page") -> None:
     from playwright.async_api import expect
 
     timeline = page.locator("#channel-timeline")
@@ -47,7 +46,16 @@ async def test_a_newcomer_sees_the_whole_job_in_a_browser(page: "Page") -> None:
     await expect(page.get_by_role("button", name="Upscale (Subtle)")).to_be_visible(timeout=30_000)
 
 
-async def test_the_welcome_is_darkrooms_and_says_what_the_bar_on_top_is(page: "Page") -> None:
+async def test_welcome_incomplete_addresses_a_mistyped_id_and_mentions() -> None:
+    """One demo for all, because to start it and its browser costs as much as ten journeys."""
+    async with browser.demo(speed=1) as page:
+        await sees_the_welcome(page)
+        await learns_what_an_address_lacks(page)
+        await mistypes_an_id(page)
+        await reads_names_in_embeds(page)
+
+
+async def sees_the_welcome(page: "Page") -> None:
     from playwright.async_api import expect
 
     welcome = page.locator("article.channel-message").first
@@ -56,7 +64,22 @@ async def test_the_welcome_is_darkrooms_and_says_what_the_bar_on_top_is(page: "P
     await expect(welcome).to_contain_text("The bar on top is not Discord's")
 
 
-async def test_a_mistyped_id_gets_a_sentence_and_no_red_badge(page: "Page") -> None:
+async def learns_what_an_address_lacks(page: "Page") -> None:
+    from playwright.async_api import expect
+
+    assert page.context.browser is not None
+    for end, says in (
+        ("", "This address lacks its end"),
+        ("#of-yesterday", "This is the address of a demo that has ended"),
+    ):
+        other = await page.context.browser.new_page()
+        await other.goto(page.url.partition("#")[0] + end)
+        await expect(other.locator("body")).to_contain_text(says)
+        await other.close()
+
+
+async def mistypes_an_id(page: "Page") -> None:
+    """A sentence, and no red badge."""
     from playwright.async_api import expect
 
     await browser.command(page, "job", "Show a Midjourney job", "job:1234")
@@ -67,14 +90,14 @@ async def test_a_mistyped_id_gets_a_sentence_and_no_red_badge(page: "Page") -> N
     await expect(page.locator("#inspector-count")).to_be_hidden()
 
 
-async def test_mentions_in_embeds_have_names() -> None:
+async def reads_names_in_embeds(page: "Page") -> None:
+    """`page` has a slow demo, whose job still runs when `/jobs` lists it."""
     from playwright.async_api import expect
 
-    async with browser.demo(speed=1) as page:
-        timeline = await start_job(page)
-        await browser.command(page, "jobs", "What you are waiting for")
-        await expect(timeline.locator(".mention").filter(has_text="#pictures")).to_be_visible(timeout=30_000)
-        await expect(timeline).not_to_contain_text("<#")
+    timeline = await start_job(page)
+    await browser.command(page, "jobs", "What you are waiting for")
+    await expect(timeline.locator(".mention").filter(has_text="#pictures")).to_be_visible(timeout=30_000)
+    await expect(timeline).not_to_contain_text("<#")
 
 
 @only_long
@@ -109,16 +132,3 @@ async def start_job(page: "Page") -> "Locator":
     await expect(timeline).to_contain_text("Welcome to Darkroom")
     await browser.command(page, "job", "Show a Midjourney job", browser.JOBID.findall(await timeline.inner_text())[0])
     return timeline
-
-
-@pytest.mark.parametrize(
-    ("end", "says"),
-    [("", "This address lacks its end"), ("#of-yesterday", "This is the address of a demo that has ended")],
-)
-async def test_an_incomplete_address_says_what_is_missing(page: "Page", end: str, says: str) -> None:
-    from playwright.async_api import expect
-
-    assert page.context.browser is not None
-    other = await page.context.browser.new_page()
-    await other.goto(page.url.partition("#")[0] + end)
-    await expect(other.locator("body")).to_contain_text(says)
