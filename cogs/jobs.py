@@ -130,7 +130,10 @@ class Jobs(commands.Cog):
             interaction, channels, max_age=_SUGGESTIONS_MAX_AGE, timeout_seconds=_SUGGESTIONS_TIMEOUT
         )
         recent = await store.jobs.recent(here, interaction.user.id, visible)
-        choices = [(formatting.choice(known.job, known.key), f"#{known.key}") for known in recent]
+        now = discord.utils.utcnow()
+        choices = [
+            (formatting.choice(known.job, known.key, age=now - known.added_at), f"#{known.key}") for known in recent
+        ]
         words = typed.casefold().lstrip("#").split()
         matching = [
             (name, value) for name, value in choices if all(word in f"{name} {value}".casefold() for word in words)

@@ -24,7 +24,7 @@ from bot.formatting.embeds import account_answer, result, status_card
 from bot.formatting.family import FAMILY_LIMIT, FamilyLine, family
 from bot.formatting.labels import is_video, label, prompt, title
 from bot.formatting.prompt_texts import forbidden, prompt_hint, prompt_stop, several_jobs, word_list_problem
-from bot.formatting.status_text import bar, duration
+from bot.formatting.status_text import bar, duration, state
 from bot.formatting.submission_texts import (
     accepted,
     declined,
@@ -75,6 +75,7 @@ __all__ = [
     "repeated",
     "result",
     "several_jobs",
+    "state",
     "status_card",
     "summary",
     "taken",

@@ -8,7 +8,7 @@ from datetime import timedelta
 import msgspec
 
 from bot.formatting.labels import is_video, label, scene, title
-from bot.formatting.status_text import duration, ending, state
+from bot.formatting.status_text import duration, ending, rough_duration, state
 from bot.models import SEED_VERBS, Job, Status
 from bot.models.midjourney_buttons import is_grid
 from bot.text import clean, clip, escape, isolate, plain, without_isolates
@@ -45,17 +45,18 @@ def tag(key: str) -> str:
     return clip("#" + clean(key).lstrip("#"), 16) if clean(key) else ""
 
 
-def choice(job: Job, key: str) -> str:
-    """The name of an autocomplete choice: "V2 · castle in the fog · 47%"; a job without a prompt shows its key."""
-    head, tail = clip(label(job), 30), state(job)
+def choice(job: Job, key: str, *, age: timedelta | None = None) -> str:
+    """The name of a choice: "V2 · castle in the fog · 47% · #4K7Q · 5 min ago". A declined prompt is not repeated."""
+    head = clip(label(job), 30)
+    tail = " · ".join(filter(None, (state(job), tag(key), None if age is None else f"{rough_duration(age)} ago")))
     words = "" if job.status == Status.MODERATED else title(job, CHOICE_LIMIT - len(head) - len(tail) - 10)
-    return clip(" · ".join(filter(None, (isolate(head), isolate(words) or tag(key), tail))), CHOICE_LIMIT)
+    return clip(" · ".join(filter(None, (isolate(head), isolate(words), tail))), CHOICE_LIMIT)
 
 
-def summary(job: Job, key: str) -> str:
-    """The same facts as in `choice` for a message, where Markdown is escaped; at most 130 characters."""
+def summary(job: Job) -> str:
+    """Label, title and state of a job for a message, where Markdown is escaped; at most 130 characters."""
     words = "" if job.status == Status.MODERATED else title(job)
-    return " · ".join(filter(None, (plain(label(job), 30), plain(words, 80) or tag(key), state(job))))
+    return " · ".join(filter(None, (plain(label(job), 30), plain(words, 80), state(job))))
 
 
 def link(text: str, url: str | None) -> str:

@@ -78,6 +78,11 @@ def duration(time: timedelta) -> str:
     return " ".join(f"{number} {unit}" for number, unit in parts[:2] if number)
 
 
+def rough_duration(time: timedelta) -> str:
+    """A duration in its largest unit alone: "52 s", "3 min", "2 h", "5 d"."""
+    return " ".join(duration(time).split(" ")[:2])
+
+
 def span(typical: TypicalDuration) -> str:
     """A range of durations, rounded outwards: "25–40 s", "2–6 min", "50 s – 3 min", "about 5 s"."""
     low, high = _rounded(typical.low, math.floor), _rounded(typical.high, math.ceil)

@@ -8,7 +8,7 @@ import aiosqlite
 from bot.models import CostTier, Delivery, Destination, KnownJob, Person, Submission
 from bot.store.repository import Repository
 from bot.store.rows import delivery_of, known_of, submission_of
-from bot.store.submission_statements import CHILD, COUNTED
+from bot.store.submission_statements import CHILD
 
 
 class SubmissionHistory(Repository):
@@ -65,11 +65,10 @@ class SubmissionHistory(Repository):
         return await self._with_parents(reversed(rows))
 
     async def totals(self, guild_id: int, since: datetime) -> list[tuple[Person, CostTier, int]]:
-        """How many of each member's submissions since then were sent, or will be, by tier, most first."""
+        """How many submissions each member has made since then, in whatever state, by tier, most first."""
         rows = await self._db.rows(
-            f"""SELECT user_id, max(user_name) AS user_name, tier, count(*) AS number FROM submissions
-                WHERE guild_id = ? AND created_at > ? AND {COUNTED}
-                GROUP BY user_id, tier ORDER BY number DESC, user_id""",
+            """SELECT user_id, max(user_name) AS user_name, tier, count(*) AS number FROM submissions
+               WHERE guild_id = ? AND created_at > ? GROUP BY user_id, tier ORDER BY number DESC, user_id""",
             (guild_id, since.timestamp()),
         )
         return [

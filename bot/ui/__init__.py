@@ -20,6 +20,7 @@ from bot.ui.base import view_of
 from bot.ui.panels import my_jobs, settings
 from bot.ui.panels.bug_report import ReportButton
 from bot.ui.panels.my_jobs import show_my_jobs
+from bot.ui.panels.sample_post import DeleteSampleButton
 from bot.ui.panels.settings import show_settings
 from bot.ui.panels.status import RearmButton
 from bot.ui.panels.submission_log import PageButton, show_submission_log
@@ -41,7 +42,7 @@ from bot.ui.posts.status_card import (
     StopMineButton,
     status_card_view,
 )
-from bot.ui.press.job_buttons import ConfirmButton, JobButton
+from bot.ui.press.job_buttons import CancelQuestionButton, ConfirmButton, JobButton
 from bot.ui.press.prompt_modal import TryAgainButton, submitted
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
 ALL: tuple[type[ui.DynamicItem[Any]], ...] = (
     JobButton,
     ConfirmButton,
+    CancelQuestionButton,
     TryAgainButton,
     MoreButton,
     RelatedButton,
@@ -83,6 +85,7 @@ ALL: tuple[type[ui.DynamicItem[Any]], ...] = (
     DismissNoticeButton,
     RearmButton,
     ReportButton,
+    DeleteSampleButton,
     PageButton,
     *my_jobs.ITEMS,
     *settings.ITEMS,

@@ -1,13 +1,17 @@
 """What is offered while somebody types `/job`: recent jobs by their names, from the store alone."""
 
+import re
 from typing import Any
 
 from tests.journeys.conftest import BotHarness, key_in, words
 
+_KEY_AND_AGE = re.compile(r" · #\w{4,8} · \d+ (s|min|h|d) ago$")
+
 
 async def offered(harness: BotHarness, who: Any, typed: str = "", channel: Any = None) -> list[str]:
+    """The names of the choices, without the key and the age at their ends."""
     choices = await who.autocomplete(channel or harness.channel, "job", "jobid", typed)
-    return [choice["name"] for choice in choices]
+    return [_KEY_AND_AGE.sub("", choice["name"]) for choice in choices]
 
 
 async def test_a_recent_job_is_offered_with_its_title_and_its_status(harness: BotHarness) -> None:
@@ -23,8 +27,10 @@ async def test_a_recent_job_is_offered_with_its_title_and_its_status(harness: Bo
 async def test_choosing_an_offer_is_as_good_as_the_id(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(duration=267)
     key = key_in(await harness.job(harness.mira, jobid))
+    await harness.wait(185)
     (choice,) = await harness.mira.autocomplete(harness.channel, "job", "jobid", "")
     assert choice["value"] == f"#{key}"
+    assert choice["name"].endswith(f"% · #{key} · 3 min ago")
     assert "I'm already watching" in await harness.job(harness.mira, choice["value"])
 
 
@@ -98,6 +104,5 @@ async def test_discord_takes_25_choices_so_the_newest_25_are_offered(harness: Bo
         await harness.job(who, harness.useapi.add_job(prompt=f"forbidden fruit {nth}", ends="moderated", age=600))
     assert len(harness.posts()) == 27
     assert all("forbidden" not in words(post) for post in harness.posts())
-    names = await offered(harness, harness.mira)
-    assert len(names) == 25
-    assert len(set(names)) == 25
+    choices = await harness.mira.autocomplete(harness.channel, "job", "jobid", "")
+    assert len({choice["name"] for choice in choices}) == len(choices) == 25

@@ -94,9 +94,9 @@ async def test_what_ended_lately_is_listed_with_the_way_there(harness: BotHarnes
     assert f"[picture]({harness.jump(harness.last)})" in lines[0]
     assert "Recently finished" not in words(await opened(harness, harness.mira))
     await harness.job(harness.mira, harness.useapi.add_job(ends="moderated", age=600))
-    assert f"→ [details]({harness.jump(harness.last)})" in words(await opened(harness, harness.mira)), (
-        "there is no picture"
-    )
+    panel = await opened(harness, harness.mira)
+    assert f"→ [details]({harness.jump(harness.last)})" in words(panel), "there is no picture"
+    assert words(panel).count("#") == 1, "its key stands there once"
 
 
 async def test_a_queued_press_is_taken_back_before_it_costs_anything(harness: BotHarness) -> None:

@@ -7,7 +7,7 @@ import discord
 import pytest
 
 from bot.models import ServerSettings, Spoiler
-from tests.journeys.conftest import BotHarness, labels, private, words
+from tests.journeys.conftest import BotHarness, button, labels, private, words
 from tests.journeys.test_what_keeps_from_posting import time_out
 
 GONE = "was deleted, or is hidden from me"
@@ -235,7 +235,7 @@ async def test_a_test_picture_shows_that_results_arrive_and_costs_nothing(harnes
     (post,) = harness.posts()
     assert post.attachments[0].filename.endswith(".webp")
     assert "It cost nothing" in words(post)
-    assert not post.components
+    assert labels(post) == [["Delete"]]
     harness.forbid(None, "attach_files")
     answer = await harness.press(ada, panel, "Send a test picture")
     assert answer.content.startswith("I can't post here, because I lack Attach Files.")
@@ -250,7 +250,13 @@ async def test_a_test_picture_shows_that_results_arrive_and_costs_nothing(harnes
     answer = await harness.press(ada, panel, "Send a test picture")
     assert answer.content == f"Test picture posted in <#{harness.lounge.id}>. It cost nothing."
     assert len(harness.posts(harness.lounge)) == 1
-    assert len(harness.posts()) == 1
+    assert words(await harness.press(harness.bo, post, "Delete")) == (
+        "Only moderators and members with Manage Server can delete this."
+    )
+    await ada.click(post, custom_id=button(post, "Delete").custom_id)
+    assert not harness.posts()
+    forged = harness.forge(str(button(post, "Delete").custom_id))
+    assert words(await harness.press(ada, forged, "Forged")) == "This isn't a test picture."
     await harness.wait(61)  # for as long it is believed that nobody has timed the bot out
     time_out(harness, timedelta(hours=1))
     answer = await harness.press(ada, panel, "Send a test picture")

@@ -58,9 +58,9 @@ async def test_a_press_is_written_down_with_who_when_what_and_what_came_of_it(ha
     key = key_in(parent.embeds[0].footer.text or "")
     assert made.startswith("<t:")
     assert f" · Mira · **V1** of [#{key}]({harness.jump(parent)}) → [#" in made
-    assert made.endswith(f"]({harness.jump(child)}) · started · <#{harness.channel.id}>")
+    assert made.endswith(f"]({harness.jump(child)}) · done · <#{harness.channel.id}>")
     assert f"· Mira · **V2** of [#{key}]({harness.jump(parent)}) · refused · <#" in refused
-    assert "**Last 24 hours: 1 press.** Mira: 1 variation" in panel.content
+    assert "**Last 24 hours: 2 presses.** Mira: 2 variations" in panel.content
     assert "job:" not in words(panel)
 
 

@@ -66,7 +66,10 @@ async def test_what_costs_most_is_for_moderators_who_are_asked_once_more(harness
     assert words(refused) == "Only moderators can use this button: it uses GPU time."
     question = await harness.press(harness.mira, picture, "Animate (High motion)")
     assert words(question) == "Animate (High motion) uses GPU time. Run it?"
+    assert labels(question) == [["Run it", "Cancel"]]
+    assert words(await harness.press(harness.mira, question, "Cancel")) == "Cancelled. Nothing was sent."
     assert not harness.button_requests()
+    question = await harness.press(harness.mira, picture, "Animate (High motion)")
     await harness.restart()
     await harness.press(harness.mira, question, "Run it")
     assert [press["button"] for press in harness.button_requests()] == ["Animate (High motion)"]

@@ -96,8 +96,8 @@ TEXTS: dict[str, list[tuple[Callable[[Job], object], object]]] = {
     "mj_title_hebrew": [
         (title, HEBREW),
         (finished, f"-# ✓ Imagine · \u2068{HEBREW}\u2069, 40 s"),
-        (lambda job: formatting.choice(job, "4K7Q"), f"Imagine · \u2068{HEBREW}\u2069 · done"),
-        (lambda job: formatting.summary(job, "4K7Q"), f"Imagine · \u2068{HEBREW}\u2069 · done"),
+        (lambda job: formatting.choice(job, "4K7Q"), f"Imagine · \u2068{HEBREW}\u2069 · done · #4K7Q"),
+        (lambda job: formatting.summary(job), f"Imagine · \u2068{HEBREW}\u2069 · done"),
         (result, f"**Imagine**\n> {HEBREW}, צבעי מים --ar 3:2"),
     ],
     "mj_video_grid": [
@@ -138,7 +138,7 @@ def test_a_status_card_shows_that_midjourney_paused_the_job() -> None:
     assert status_card(waiting).startswith("Waiting to start")
     assert status_card(running).startswith(f"`▰▰▱▱▱▱▱▱` 31% · relaxed · {started}\nUsually 2–6 min")
     assert status_card(paused) == f"`▰▰▱▱▱▱▱▱` 31% · paused by Midjourney · relaxed · {started}"
-    assert formatting.choice(paused, "4K7Q") == "Imagine · ice creams · paused"
+    assert formatting.choice(paused, "4K7Q") == "Imagine · ice creams · paused · #4K7Q"
     assert stopped.over, "no subscription waits a day for it"
     resumed = follow(paused, parse_job(_progress(45), jobid=JOBID))
     assert resumed is not None
@@ -238,9 +238,8 @@ def test_a_long_right_to_left_title_is_cut_inside_of_its_isolates() -> None:
 
 
 def test_a_summary_is_a_choice_that_is_escaped() -> None:
-    assert formatting.summary(a_job("a [cat] *sat*, fog"), "4K7Q") == "Imagine · \\[cat\\] \\*sat\\* · done"
-    assert formatting.summary(a_job(""), "4K7Q") == "Imagine · #4K7Q · done"
-    assert formatting.summary(a_job(""), "") == "Imagine · done"
+    assert formatting.summary(a_job("a [cat] *sat*, fog")) == "Imagine · \\[cat\\] \\*sat\\* · done"
+    assert formatting.summary(a_job("")) == "Imagine · done"
 
 
 # --- what Midjourney said ---------------------------------------------------------------------------------------------

@@ -158,16 +158,31 @@ def test_a_long_title_ends_after_a_whole_word() -> None:
 @pytest.mark.parametrize(
     ("fields", "line"),
     [
-        ({"status": "progress", "percent": 47}, "Imagine · castle in the fog · 47%"),
-        ({"status": "started"}, "Imagine · castle in the fog · waiting"),
-        ({"status": "reticulating"}, "Imagine · castle in the fog · in progress"),
-        ({}, "Imagine · castle in the fog · done"),
-        ({"prompt": ""}, "Imagine · #4K7Q · done"),
-        ({"status": "moderated"}, "Imagine · #4K7Q · declined"),
+        ({"status": "progress", "percent": 47}, "Imagine · castle in the fog · 47% · #4K7Q"),
+        ({"status": "started"}, "Imagine · castle in the fog · waiting · #4K7Q"),
+        ({"status": "reticulating"}, "Imagine · castle in the fog · in progress · #4K7Q"),
+        ({}, "Imagine · castle in the fog · done · #4K7Q"),
+        ({"prompt": ""}, "Imagine · done · #4K7Q"),
+        ({"status": "moderated"}, "Imagine · declined · #4K7Q"),
     ],
 )
 def test_an_autocomplete_choice_distinguishes_jobs(fields: dict[str, Any], line: str) -> None:
     assert formatting.choice(a_job(**fields), "4K7Q") == line
+
+
+@pytest.mark.parametrize(
+    ("age", "words"),
+    [
+        ({"seconds": 0}, "1 s"),
+        ({"minutes": 5, "seconds": 9}, "5 min"),
+        ({"hours": 26}, "1 d"),
+        ({"days": 400}, "400 d"),
+    ],
+)
+def test_an_autocomplete_choice_of_a_long_prompt_keeps_the_jobs_key_and_age(age: dict[str, int], words: str) -> None:
+    name = formatting.choice(a_job(prompt="a castle in the fog and so on " * 9), "4K7Q", age=timedelta(**age))
+    assert len(name) <= 100
+    assert name.endswith(f" · done · #4K7Q · {words} ago")
 
 
 # The card

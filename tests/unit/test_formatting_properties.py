@@ -143,7 +143,7 @@ def test_any_job_makes_texts_within_their_limits(
     assert len(name) <= 80
     assert re.fullmatch(r"[a-z0-9-]+\.[a-z0-9-]+", name)
     line = formatting.finished_line(job, took=took)
-    for text in (line, formatting.choice(job, key), formatting.summary(job, key)):
+    for text in (line, formatting.choice(job, key), formatting.summary(job)):
         assert_isolated(text)
     assert len(line) <= 2000
     assert "\n" not in line

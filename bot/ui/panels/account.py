@@ -74,7 +74,7 @@ def _account_lines(account: Account, name: str) -> list[str]:
     running = len(account.jobs)
     slots = f"{running} of {max(account.slots, running)}" if account.slots else f"{running}"
     lines = [f"**{name}: {slots} slots in use, {account.queued} queued**"]
-    lines += [f"- {formatting.summary(job, '')}" for job in account.jobs.values()]
+    lines += [f"- {formatting.summary(job)}" for job in account.jobs.values()]
     return lines if account.pause_reason is None else [*lines, f"-# {account.pause_reason}"]
 
 

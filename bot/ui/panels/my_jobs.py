@@ -124,7 +124,7 @@ async def _pings_line(interaction: discord.Interaction, wants_pings: bool) -> st
 
 
 def _name(known: KnownJob) -> str:
-    return f"{formatting.summary(known.job, known.key)} `#{known.key}`"
+    return f"{formatting.summary(known.job)} `#{known.key}`"
 
 
 def _option(job: Job, key: str, value: str, *, before: str = "", visible: bool = True) -> discord.SelectOption:

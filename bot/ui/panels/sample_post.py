@@ -1,17 +1,23 @@
 """The test picture of `/darkroom settings`: a made-up result, posted by the bot itself, that costs nothing."""
 
 import asyncio
+import re
+from contextlib import suppress
 from pathlib import Path
+from typing import Any, Self
 
 import aiohttp
 import discord
+from discord import ui
 
 from bot import formatting
 from bot.discord_codes import RefusalKind, refusal_kind
 from bot.errors import UserError
 from bot.models import Job, Status
 from bot.ui import replies
-from bot.ui.interactions import bot_of, destination_of
+from bot.ui.base import PersistentItem, view_of
+from bot.ui.interactions import bot_of, destination_of, is_moderator
+from bot.ui.panels.base import button
 from bot.ui.posting_texts import timed_out_now_text
 from bot.ui.subscription_requests import results_destination
 
@@ -21,6 +27,31 @@ _JOB = Job(
 )
 _NOTE = "A test from `/darkroom settings`. It cost nothing; the pictures of jobs look like this."
 _TIMEOUT_SECONDS = 60.0  # for a small file on a slow line
+
+
+class DeleteSampleButton(PersistentItem, ui.DynamicItem[ui.Button[Any]], template=r"dr:h"):
+    """Deletes a test picture: no delivery stands behind it, so the message itself shows that it is one."""
+
+    def __init__(self) -> None:
+        super().__init__(button("Delete", "dr:h"))
+
+    @classmethod
+    async def from_custom_id(cls, _: discord.Interaction, _item: ui.Item[Any], _match: re.Match[str], /) -> Self:
+        """Rebuild the button from its custom_id."""
+        return cls()
+
+    async def act(self, interaction: discord.Interaction) -> None:
+        """Delete the message for managers and moderators."""
+        if not (interaction.permissions.manage_guild or is_moderator(interaction)):
+            raise UserError("Only moderators and members with Manage Server can delete this.")
+        message = interaction.message
+        if message is None or not any((embed.description or "").endswith(_NOTE) for embed in message.embeds):
+            raise UserError("This isn't a test picture.")
+        await interaction.response.defer()
+        with suppress(discord.NotFound):
+            await (
+                interaction.client.get_partial_messageable(message.channel.id).get_partial_message(message.id).delete()
+            )
 
 
 async def send_sample(interaction: discord.Interaction) -> None:
@@ -42,7 +73,7 @@ async def send_sample(interaction: discord.Interaction) -> None:
     channel = interaction.client.get_partial_messageable(destination.channel_id, guild_id=destination.guild_id)
     try:
         async with asyncio.timeout(_TIMEOUT_SECONDS):
-            await channel.send(embed=embed, file=file)
+            await channel.send(embed=embed, file=file, view=view_of(DeleteSampleButton()))
     except (discord.Forbidden, discord.NotFound) as refusal:
         if refusal_kind(refusal.status, refusal.code) not in {RefusalKind.PERMISSION, RefusalKind.CHANNEL}:
             raise

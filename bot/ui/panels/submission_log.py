@@ -28,7 +28,6 @@ _STATES = {
     SubmissionState.QUEUED: "queued",
     SubmissionState.SENT: "being sent",
     SubmissionState.UNCONFIRMED: "answer lost, looking for its job",
-    SubmissionState.ACCEPTED: "started",
     SubmissionState.REPEATED: "repeat, free",
     SubmissionState.DECLINED: "declined by Midjourney",
     SubmissionState.REFUSED: "refused",
@@ -70,7 +69,7 @@ async def show_submission_log(
 
 
 async def _log_line(interaction: discord.Interaction, submission: Submission, parent: KnownJob, visible: bool) -> str:
-    """`<time> · Mira · **V2** of #4K7Q → #9ABC · started · #pictures`; no pictures where these are not `visible`."""
+    """`<time> · Mira · **V2** of #4K7Q → #9ABC · done · #pictures`; no pictures where these are not `visible`."""
     button = f"**{formatting.plain(submission.button, 40)}**"
     if visible:
         button += f" of {await _keys(interaction, submission, parent)}"
@@ -79,10 +78,17 @@ async def _log_line(interaction: discord.Interaction, submission: Submission, pa
             format_dt(submission.created_at, "f"),
             formatting.plain(submission.person.name, 40) or "someone",
             button,
-            _STATES[submission.state],
+            _STATES.get(submission.state) or await _job_state(interaction, submission),
             f"<#{submission.destination.channel_id}>" if visible else "another channel",
         )
     )
+
+
+async def _job_state(interaction: discord.Interaction, submission: Submission) -> str:
+    """How the job of an accepted submission ended, or how far it is."""
+    if submission.child_id is None:
+        return "started"  # the job was deleted since, see bot.store.pruning
+    return formatting.state((await bot_of(interaction).store.jobs.get(submission.child_id)).job)
 
 
 async def _keys(interaction: discord.Interaction, submission: Submission, parent: KnownJob) -> str:

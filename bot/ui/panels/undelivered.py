@@ -65,4 +65,4 @@ def _line(result: UndeliveredResult, visible: Collection[int]) -> str:
     reason = error_text(result.delivery.error)
     if not result.brought and channel_id not in visible:
         return f"- `#{key}` in another channel. {reason}"
-    return f"- {formatting.summary(result.known.job, key)} `#{key}` in <#{channel_id}>. {reason}"
+    return f"- {formatting.summary(result.known.job)} `#{key}` in <#{channel_id}>. {reason}"
