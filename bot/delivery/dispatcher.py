@@ -272,13 +272,13 @@ class Dispatcher:
         if decision.pause_all:
             await self._apply_failure(delivery, decision, error)
             return False
-        stopped = decision.gone or decision.action in {Action.DROP, Action.GIVE_UP}
-        if stopped and delivery.state is not DeliveryState.POSTED:
+        if delivery.state is not DeliveryState.POSTED:
             until = await self._timed_out_until(delivery) if refusal.kind is RefusalKind.PERMISSION else None
             if until is not None:
                 decision = retry_policy.after_time_out(delivery, decision, self._now(), until)
                 error += TIMED_OUT
-            if decision.action is Action.GIVE_UP or refusal.kind not in _PARTS:
+            stopped = decision.gone or decision.here or decision.action in {Action.DROP, Action.GIVE_UP}
+            if stopped and (decision.action is Action.GIVE_UP or refusal.kind not in _PARTS):
                 self._on_refused(delivery, Obstacle(until, Refused(refusal.status, refusal.code)))
         await self._apply(delivery, decision, error, deleted=refusal.code == DiscordCode.UNKNOWN_CHANNEL)
         if delivery.state is DeliveryState.POSTED:

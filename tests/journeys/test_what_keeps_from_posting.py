@@ -6,6 +6,7 @@ from simcord.builders import ChannelHandle
 from simcord.enums import ChannelType
 
 from tests.journeys.conftest import BotHarness
+from tests.journeys.test_discord_trouble import sends
 from tests.journeys.test_rights import HELP, is_refused, thread_of
 
 MINUTE = 60
@@ -44,8 +45,10 @@ async def test_a_time_out_is_said_and_its_end_is_waited_for(harness: BotHarness)
     assert answer.endswith(until)
     assert (await harness.press(harness.mira, parent, "V1")).content == f"V1 is on its way. I'll post it here.{until}"
     assert typed(harness) == 1, "before the time-out: in it there is nothing to find out"
+    before = sends(harness)
     await harness.wait(8 * MINUTE)
     assert harness.posts() == [parent]
+    assert sends(harness) - before <= 4, "each message is tried every five minutes, whole"
     await harness.wait(3 * MINUTE)
     assert len([post for post in harness.posts() if post.attachments]) == 3
 
