@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 Body = dict[str, object]
 
+ACCOUNT = "1118138338562560102"
+"""The id of the Midjourney account behind every server."""
+
 _SUBMITS = ("imagine", "describe", "blend", "shorten", "action", "modal", "change", "simple-change")
 CHINESE = {
     "done": "提交成功",

@@ -8,13 +8,12 @@ from bot.demo.midjourney.cdn import Cdn
 from bot.demo.midjourney.job import CHANNEL, Job, Snapshot
 from bot.demo.midjourney.timeline import Kind
 from bot.demo.midjourney_proxy import buttons
-from bot.demo.midjourney_proxy.dialects import NEWAPI, NODE, TRUEAI, Body, Dialect
+from bot.demo.midjourney_proxy.dialects import ACCOUNT, NEWAPI, NODE, TRUEAI, Body, Dialect
 from bot.demo.midjourney_proxy.tasks import Task
 
 _STATUSES = {"created": "NOT_START", "started": "SUBMITTED", "progress": "IN_PROGRESS", "completed": "SUCCESS"}
 _MODES = {"fast": "FAST", "relaxed": "RELAX", "turbo": "TURBO"}
 _OVER = ("SUCCESS", "FAILURE")
-_ACCOUNT = "1118138338562560102"
 _FILTER: Body = dict.fromkeys(("instanceId", "modes", "remix", "nijiRemix", "remixAutoConsidered", "remark"))
 
 
@@ -85,18 +84,23 @@ class Serializer:
         return midjourney_text.description(job)
 
     def _properties(self, task: Task, snapshot: Snapshot) -> Body:
+        """Return what both families of servers put into `properties`."""
         job = task.job
-        final = self._described(job) if job.kind is Kind.DESCRIBED else midjourney_text.rewritten(job)
-        properties: Body = {
+        found: Body = {
             "notifyHook": job.echoed.get("notifyHook"),
             "nonce": "1500000000000000001",
-            "discordInstanceId": _ACCOUNT,
+            "discordInstanceId": ACCOUNT,
         }
+        if task.form:
+            return {**found, "messageId": job.snowflake(2, job.started_at), "flags": 0}
         if snapshot.status in ("progress", "completed"):
-            properties |= {"finalPrompt": final, "messageId": job.message_id(snapshot), "flags": 0}
+            described = job.kind is Kind.DESCRIBED
+            found["finalPrompt"] = midjourney_text.description(job) if described else midjourney_text.rewritten(job)
+            if snapshot.step.preview or snapshot.status == "completed":
+                found["messageHash"] = str(job.uuid)
         if snapshot.status == "completed":
-            properties["messageHash"] = str(job.uuid)
-        return properties
+            found |= {"messageId": job.message_id(snapshot), "flags": 0}
+        return found
 
     def _trueai(self, task: Task, snapshot: Snapshot, common: Body) -> Body:
         job = task.job
@@ -105,8 +109,12 @@ class Serializer:
         properties: Body = {**self._properties(task, snapshot), "botType": "MID_JOURNEY", "discordChannelId": CHANNEL}
         if completed and job.kind is not Kind.DESCRIBED:
             properties["messageContent"] = midjourney_text.content(job, snapshot)
+        elif snapshot.status == "progress":
+            properties["progressMessageId"] = job.message_id(snapshot)
         if task.custom_id:
             properties["custom_id"] = task.custom_id
+        if task.custom_id and completed:
+            properties |= {"remix_u_custom_id": task.custom_id, "action_index": 1}
         made = files(job, snapshot, self.grid_size)
         picture = made[0] if completed and made else None
         return {
@@ -128,17 +136,24 @@ class Serializer:
             "height": picture.height if picture else None,
             "size": len(picture.draw()) if picture else None,
             "contentType": picture.content_type if picture else None,
+            "imageHeight": picture.height if picture else None,
+            "imageWidth": picture.width if picture else None,
+            "thumbnailUrl": common["imageUrl"] if completed else None,
+            "version": "v 7" if completed else None,
             "properties": properties,
         }
 
     def _node(self, task: Task, snapshot: Snapshot, common: Body) -> Body:
         job = task.job
-        properties: Body = {**self._properties(task, snapshot), "progressMessageId": "1400000000000000000"}
-        if task.custom_id and task.form:
-            properties["customId"] = task.custom_id
+        properties = self._properties(task, snapshot)
+        if task.form:
+            properties |= {"customId": task.custom_id, "finalPrompt": job.prompt}
+        if "finalPrompt" in properties:
+            properties["progressMessageId"] = "1400000000000000000"
         body: Body = {**common, "properties": properties, "description": task.description}
         if common["status"] == "SUCCESS" and job.kind not in (Kind.GRID, Kind.DESCRIBED):
             body["buttons"] = properties["buttons"] = buttons.described(job, emoji_objects=True)
+            properties["referencedMessageId"] = "1400000000000000004"
         return {name: value for name, value in body.items() if value is not None}
 
     def _newapi(self, task: Task, _: Snapshot, common: Body) -> Body:
@@ -166,7 +181,7 @@ _DISPLAYS: Mapping[str, object] = {
     "startTime": "2026-08-03 16:00:01",
     "finishTime": None,
     "action": "",
-    "discordInstanceId": _ACCOUNT,
+    "discordInstanceId": ACCOUNT,
 }
 _FALSE = (
     *("isWhite", "remixAutoSubmit", "remixModaling", "isCompleted", "hasAIReviewRetried", "isThirdParty", "isPartner"),
@@ -186,7 +201,7 @@ _TRUEAI: Body = {
     "botType": "MID_JOURNEY",
     "userId": "user",
     "nonce": "1500000000000000001",
-    "instanceId": _ACCOUNT,
+    "instanceId": ACCOUNT,
     "messageIds": [],
     "isDiscord": True,
     "clientIp": "192.0.2.10",

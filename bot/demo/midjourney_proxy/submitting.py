@@ -9,7 +9,7 @@ from aiohttp import web
 from bot.demo.fake_server.requests import body_fields
 from bot.demo.midjourney.job import Job, JobPlan
 from bot.demo.midjourney_proxy import buttons
-from bot.demo.midjourney_proxy.dialects import NEWAPI, TRUEAI, Body, Dialect
+from bot.demo.midjourney_proxy.dialects import ACCOUNT, NEWAPI, TRUEAI, Body, Dialect
 from bot.demo.midjourney_proxy.tasks import Task, Tasks
 
 FORBIDDEN = "forbidden"
@@ -205,7 +205,7 @@ class Submitting:
         await self.on_started(job)
 
     def _taken(self, task: Task, ahead: int = 0) -> Body:
-        properties: Body = {"discordInstanceId": "1118138338562560102"}
+        properties: Body = {"discordInstanceId": ACCOUNT}
         result = task.job.jobid
         if ahead and self._dialect is not NEWAPI:
             description = self._dialect.words["queued"].format(ahead)
@@ -253,7 +253,9 @@ class Submitting:
 
     def _refused(self, code: int, word: str, *values: object, status: int = 200) -> Refused:
         description = self._dialect.words[word].format(*values)
-        return Refused(status, {"code": code, "description": description, "properties": {}})
+        properties = {"discordInstanceId": ACCOUNT} if word == "full" else {}
+        body: Body = {"code": code, "description": description, "properties": properties}
+        return Refused(status, {**body, "result": None} if self._dialect is TRUEAI else body)
 
 
 def _echoed(fields: Mapping[str, Any]) -> dict[str, object]:
