@@ -18,7 +18,7 @@ from bot.providers.midjourney_proxy.authorization import Auth, headers_for
 from bot.providers.midjourney_proxy.buttons import change_of, described_prompt
 from bot.providers.midjourney_proxy.parsing import created_in, jobid_of, parse_task
 from bot.providers.midjourney_proxy.probe import offers
-from bot.providers.midjourney_proxy.responses import Submitted, read, read_submission
+from bot.providers.midjourney_proxy.responses import Submitted, read, read_seed, read_submission
 from bot.providers.midjourney_proxy.status_requests import MOST_JOBS, StatusRequests
 from bot.providers.midjourney_proxy.task_lists import TaskLists
 from bot.providers.shared_polls import SharedPolls
@@ -213,15 +213,7 @@ class MidjourneyProxyClient:
         """Return the seed of a job; the server may take a minute. Raises `Busy` where it is not known yet."""
         if not jobid_of(jobid):
             raise errors.JobUnknown
-        response = await self._http.request("GET", f"/mj/task/{jobid}/image-seed", self._press_timeout)
-        body = read(response)
-        if response.status == 202:
-            raise errors.Busy(code=202)
-        fields: Fields = body if isinstance(body, dict) else {}
-        number = number_of(fields.get("seed") if fields.get("result") is None else fields["result"])
-        if number_of(fields.get("code")) != 1 or number is None:
-            raise errors.InvalidResponse
-        return str(number)
+        return read_seed(await self._http.request("GET", f"/mj/task/{jobid}/image-seed", self._press_timeout))
 
     def recognises(self, jobid: str) -> bool:
         """Whether an id has the form of a task's id: digits in most servers, at most 64 letters and digits in any."""

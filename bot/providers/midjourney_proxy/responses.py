@@ -88,6 +88,18 @@ def read_task(response: Response, *, jobid: str) -> Fields:
     raise _reading_error(response, body if isinstance(body, dict) else {})
 
 
+def read_seed(response: Response) -> str:
+    """Return the seed in a response to task/{id}/image-seed. Raises `Busy` where it is not known yet (202)."""
+    body = read(response)
+    if response.status == 202:
+        raise errors.Busy(code=202)
+    fields: Fields = body if isinstance(body, dict) else {}
+    number = number_of(fields.get("seed") if fields.get("result") is None else fields["result"])
+    if number is None or _code(fields) != 1:
+        raise _reading_error(response, fields)
+    return str(number)
+
+
 def read(response: Response) -> object:
     """Return the decoded body of any other successful response."""
     if 200 <= response.status < 300:
