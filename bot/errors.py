@@ -18,6 +18,7 @@ DarkroomError
     ├── Misconfigured            rule MISCONFIGURED: an admin must act
     │   ├── TokenRefused           401
     │   ├── SubscriptionEnded      402
+    │   │   └── ServiceEnded         the provider has ended its Midjourney service
     │   └── AccountBlocked         596
     ├── Unsupported              rule OVER: the provider offers no such request
     │   └── ProviderAbsent         the provider is not set up (any more)
@@ -29,6 +30,7 @@ DarkroomError
         ├── Overloaded             504, rule BACK_OFF; to a POST it is no refusal, see bot/providers/useapi/responses.py
         ├── Unreachable            connection lost: whether the request arrived is unknown
         │   └── NotSent              refused, no network: the request certainly did not arrive
+    │       └── HostUnknown        the provider's host has no address
         ├── RequestTimeout         no answer in time
         └── InvalidResponse        empty, HTML, truncated, wrong shape, too large
 """
@@ -205,6 +207,16 @@ class SubscriptionEnded(Misconfigured):
     advice = "The {provider} subscription has ended. Jobs continue on their own once it is renewed."
 
 
+class ServiceEnded(SubscriptionEnded):
+    """{provider} no longer offers Midjourney. Please ask this server's admin to set up another provider."""
+
+    advice = (
+        "{provider} ended its Midjourney service (v1, v2 and v3) on 24 June 2026, and answers as a service that is "
+        "gone. Set up another provider: midjourney-proxy, with MJ_PROXY_URL and MJ_PROXY_SECRET (docs/providers.md). "
+        "Jobs that are known stay, with their posts and buttons."
+    )
+
+
 class AccountBlocked(Misconfigured):
     """The Midjourney account behind this bot needs a person (a CAPTCHA or a moderator's message).
     Please ask this server's admin to take care of it.
@@ -259,6 +271,10 @@ class Unreachable(TransientError):
 
 
 class NotSent(Unreachable):
+    """{provider} could not be reached. Please try again in a minute."""
+
+
+class HostUnknown(NotSent):
     """{provider} could not be reached. Please try again in a minute."""
 
 

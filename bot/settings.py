@@ -22,10 +22,15 @@ from dotenv import dotenv_values
 from bot.errors import SettingsError
 from bot.models.provider import ProviderName
 
-USEAPI_URL = "https://api.useapi.net/v2"
+USEAPI_HOST = "api.useapi.net"
+USEAPI_URL = f"https://{USEAPI_HOST}/v2"
 DISCORD_API_URL = "https://discord.com/api/v10"
 IMAGE_HOSTS = "cdn.discordapp.com media.discordapp.net cdn.midjourney.com"
 
+_NO_PROVIDER = (
+    "MJ_PROXY_URL or USEAPI_TOKEN is missing: the bot needs a provider of Midjourney jobs "
+    "(midjourney-proxy, or useapi.net's API v2; see docs/providers.md)"
+)
 _MAX_URL_LENGTH = 900  # characters; useapi.net accepts 1,024 with our path
 _ADDRESS = re.compile(
     r"https?://[a-z0-9](?:[\w.-]*[a-z0-9])?(?::(?P<port>[0-9]{1,5}))?(?:/[\w./~%+:@,;=-]*)?", re.ASCII | re.IGNORECASE
@@ -52,13 +57,19 @@ class Secret:
 class Settings:
     """The validated settings; times in seconds, `keep_days` in days.
 
-    `allowed_guilds` is `None` if every server is served; `alert_channel` and both ports are `None` if not set.
+    `allowed_guilds` is `None` if every server is served; `alert_channel` and both ports are `None` if not set. A
+    provider is on where its token is set, useapi, or its address, midjourney-proxy; at least one is.
     """
 
     discord_token: Secret
-    useapi_token: Secret
     allowed_guilds: frozenset[int] | None
+    useapi_token: Secret | None = None
     useapi_url: str = USEAPI_URL
+    mj_proxy_url: Secret | None = None
+    mj_proxy_secret: Secret | None = None
+    mj_proxy_auth: str = "mj-api-secret"
+    mj_proxy_admin_secret: Secret | None = None
+    mj_proxy_mode: str = ""
     data_dir: Path = Path("data")
     poll_seconds: float = 15.0
     poll_concurrency: int = 8
@@ -81,7 +92,7 @@ class Settings:
     def secrets(self) -> tuple[str, ...]:
         """The texts that no log line may contain."""
         webhook_secrets = self.callback_secrets.values() if self.webhooks else ()
-        return (self.discord_token.reveal(), self.useapi_token.reveal(), *webhook_secrets)
+        return (*secret_texts(getattr(self, name) for name in self.__slots__), *webhook_secrets)
 
     @property
     def webhooks(self) -> bool:
@@ -90,12 +101,29 @@ class Settings:
 
     @property
     def callback_secrets(self) -> Mapping[ProviderName, str]:
-        """The secret of each provider's webhook URL."""
-        return {ProviderName.USEAPI: callback_secret(self.useapi_token)}
+        """The secret of the webhook URL of each provider that is on."""
+        tokens = {ProviderName.USEAPI: self.useapi_token, ProviderName.MIDJOURNEY_PROXY: self.mj_proxy_secret}
+        return {provider: callback_secret(token) for provider, token in tokens.items() if token is not None}
 
     def callback_url(self, provider: ProviderName) -> str:
         """The webhook URL for a provider, which contains a secret; empty if webhooks are off."""
         return callback_url(self.public_url, provider, self.callback_secrets[provider]) if self.webhooks else ""
+
+
+def secret_texts(values: Iterable[object]) -> tuple[str, ...]:
+    """The texts of all secrets among some values of settings; of an address also its host, with the port.
+
+    A host of one word is left out: it may be a word of log lines, too.
+    """
+    texts: list[str] = []
+    for value in values:
+        if isinstance(value, Secret):
+            text = value.reveal()
+            texts.append(text)
+            address = urlsplit(text) if text.startswith(("http://", "https://")) else None
+            if address is not None and "." in (host := address.hostname or "") and not host.startswith("127."):
+                texts += {host, address.netloc}
+    return tuple(texts)
 
 
 def callback_secret(token: Secret) -> str:
@@ -123,13 +151,31 @@ class Setting:
     @property
     def from_file(self) -> str:
         """The variable that may name a file with the value instead; empty except for tokens."""
-        return f"{self.name}_FILE" if self.read is _token else ""
+        return f"{self.name}_FILE" if self.read in {_token, _optional_token} else ""
 
 
 def _token(text: str) -> Secret:
     if not re.fullmatch(r"[!-~]+", text):
         raise ValueError("contains a space, a line break or another character that no token has")
     return Secret(text)
+
+
+def _optional_token(text: str) -> Secret | None:
+    return _token(text) if text else None
+
+
+def _proxy_url(text: str) -> Secret | None:
+    """Parse `MJ_PROXY_URL`; a secret, because whoever knows the address can send requests to some servers."""
+    return Secret(_url(text).removesuffix("/mj")) if text else None
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError(f"must be {', '.join(filter(None, words[:-1]))} or {words[-1]}")
+        return text.lower()
+
+    return read
 
 
 def _guilds(text: str) -> frozenset[int] | None:
@@ -228,12 +274,42 @@ SETTINGS = (
         read=_token,
         where="the bot's token: Discord Developer Portal, your application, Bot, Reset Token",
     ),
-    Setting(name="USEAPI_TOKEN", read=_token, where="your API token: useapi.net, My account"),
     Setting(
         name="ALLOWED_GUILDS",
         read=_guilds,
         where="the ids of the Discord servers to serve: right-click the server's icon, Copy Server ID",
     ),
+    Setting(
+        name="MJ_PROXY_URL",
+        read=_proxy_url,
+        where="the address of your midjourney-proxy server, without /mj at its end",
+        default="",
+    ),
+    Setting(
+        name="MJ_PROXY_SECRET",
+        read=_optional_token,
+        where="the secret of your midjourney-proxy server; any word if it has none",
+        default="",
+    ),
+    Setting(
+        name="MJ_PROXY_AUTH",
+        read=_one_of("mj-api-secret", "authorization", "bearer"),
+        where="the header that carries MJ_PROXY_SECRET: mj-api-secret, authorization or bearer; see docs/providers.md",
+        default="mj-api-secret",
+    ),
+    Setting(
+        name="MJ_PROXY_ADMIN_SECRET",
+        read=_optional_token,
+        where="the admin token of trueai-org/midjourney-proxy, to cancel jobs and find lost ones",
+        default="",
+    ),
+    Setting(
+        name="MJ_PROXY_MODE",
+        read=_one_of("", "fast", "relax", "turbo"),
+        where="the speed of all jobs: fast, relax or turbo; empty for the server's own choice",
+        default="",
+    ),
+    Setting(name="USEAPI_TOKEN", read=_optional_token, where="your API token: useapi.net, My account", default=""),
     Setting(
         name="USEAPI_URL",
         read=_url,
@@ -311,7 +387,7 @@ SETTINGS = (
     Setting(
         name="WEBHOOK_PORT",
         read=_port,
-        where="the port for webhook calls of useapi.net; needs PUBLIC_URL, off without both",
+        where="the port for webhook calls of the providers; needs PUBLIC_URL, off without both",
         default="",
     ),
     Setting(
@@ -342,7 +418,7 @@ def from_environment(environ: Mapping[str, str], dotenv: Path = Path(".env")) ->
         lines = [*survey.mistakes, *survey.typos]
         head = "The settings need a look:"
         if not dotenv.exists() and len(survey.mistakes) > 1:
-            head = f"There is no file {dotenv} yet: cp .env.example .env, then fill in its first three settings."
+            head = f"There is no file {dotenv} yet: cp .env.example .env, then fill in the settings at its top."
         raise SettingsError(f"{head}\n" + "\n".join(f"  - {line}" for line in lines))
     return Settings(**survey.values)
 
@@ -374,10 +450,7 @@ def survey_settings(environ: Mapping[str, str], dotenv: Path = Path(".env")) -> 
     """Read all settings that are valid; raises `SettingsError` only if the file `dotenv` itself cannot be read."""
     given = _given(environ, dotenv)
     values, mistakes = _values(SETTINGS, given)
-    useapi, poll = values.get("useapi_url"), values.get("poll_seconds")
-    if useapi and poll and urlsplit(useapi).hostname == "api.useapi.net" and poll < 10:
-        mistakes.append("POLL_SECONDS must be 10 or more, as useapi.net asks")
-    mistakes += _webhook_mistakes(values)
+    mistakes += [*_provider_mistakes(values), *_webhook_mistakes(values)]
     return Survey(values, mistakes, _typos(given), _is_exposed(dotenv))
 
 
@@ -403,6 +476,27 @@ def _is_exposed(dotenv: Path) -> bool:
         return False
     content = _read_dotenv(dotenv)
     return any(content.get(setting.name, "").strip() for setting in SETTINGS if setting.from_file)
+
+
+def _provider_mistakes(values: Mapping[str, Any]) -> list[str]:
+    mistakes = []
+    useapi, poll = values.get("useapi_url"), values.get("poll_seconds")
+    if values.get("useapi_token") and useapi and poll and urlsplit(useapi).hostname == USEAPI_HOST and poll < 10:
+        mistakes.append("POLL_SECONDS must be 10 or more, as useapi.net asks")
+    if not {"useapi_token", "mj_proxy_url", "mj_proxy_secret", "mj_proxy_admin_secret"} <= values.keys():
+        return mistakes  # already reported
+    if values["mj_proxy_url"] and not values["mj_proxy_secret"]:
+        mistakes.append(f"MJ_PROXY_SECRET is missing ({_where('MJ_PROXY_SECRET')})")
+    if not values["mj_proxy_url"]:
+        alone = [name for name in ("MJ_PROXY_SECRET", "MJ_PROXY_ADMIN_SECRET") if values[name.lower()]]
+        mistakes += [f"{name} needs MJ_PROXY_URL, which is missing ({_where('MJ_PROXY_URL')})" for name in alone]
+        if not values["useapi_token"] and not alone:
+            mistakes.append(_NO_PROVIDER)
+    return mistakes
+
+
+def _where(name: str) -> str:
+    return next(setting.where for setting in SETTINGS if setting.name == name)
 
 
 def _webhook_mistakes(values: Mapping[str, Any]) -> list[str]:
@@ -436,8 +530,9 @@ def _text(setting: Setting, given: Mapping[str, str]) -> str:
             text = Path(file).read_text(encoding="utf-8-sig").strip()  # some editors write a byte order mark
         except (OSError, ValueError):  # missing, not text, or not a valid file name
             raise ValueError(f"could not be read from the file in {setting.from_file}") from None
-        if text:
-            return text
+        if not text:
+            raise ValueError(f"is missing: the file in {setting.from_file} is empty")
+        return text
     if setting.default is None:
         raise ValueError("is missing")
     return setting.default

@@ -13,13 +13,16 @@ from bot import discord_internals, formatting, logs
 from bot.client import Darkroom
 from bot.errors import DarkroomError, JobUnknown, ProviderAbsent, UserError
 from bot.models import Destination, Job, KnownJob, Origin
-from bot.models.provider import GUESSABLE_IDS
+from bot.models.provider import GUESSABLE_IDS, WORDS
+from bot.providers.registry import Providers
 from bot.ui import MoreButton, NotifyMeButton, custom_ids, interactions, job_lookup, replies, show_my_jobs
 from bot.ui.subscription_replies import posted_url, subscription_text, subscription_view
 from bot.ui.subscription_requests import check_load, results_destination, subscribe
 
 _JOBID = re.compile(r"job:\d{17}-user:\d{1,20}-channel:\d{15,20}-bot:[a-z]{1,20}")
 _IN_FILE_NAME = re.compile(r"job_(\d{17})-user_(\d{1,20})-channel_(\d{15,20})-bot_([a-z]{1,20})")  # no colons there
+_TASK = re.compile(r'(?:/mj/task/|"(?:result|id)":\s*"?)(?P<id>\d{14,20})(?:/fetch|"?\s*[,}])')
+"""A task's id in the addresses and answers of midjourney-proxy."""
 _OPAQUE = re.compile(r"[A-Za-z0-9:._~-]{1,200}")
 _KEY = re.compile(r"#?([2-9A-HJ-NP-Z]{4,8})", re.IGNORECASE)
 _MAX_PASTED = 4000  # characters of pasted text that are read; an id is near its start
@@ -45,7 +48,7 @@ class Jobs(commands.Cog):
         self._bot.tree.remove_command(self._menu.name, type=self._menu.type)
 
     @app_commands.command(name="job", description="Show a Midjourney job, and post its picture here when it is done")
-    @app_commands.describe(jobid="The id that useapi.net gave, or a short key such as #4K7Q")
+    @app_commands.describe(jobid="The job's id, or a short key such as #4K7Q")
     @app_commands.checks.cooldown(6, 60.0, key=lambda interaction: (interaction.guild_id, interaction.user.id))
     async def job(self, interaction: discord.Interaction[Darkroom], jobid: str) -> None:
         """Answer in private; everything public is posted by the dispatcher."""
@@ -152,7 +155,7 @@ class Jobs(commands.Cog):
                 raise UserError(f"No job in this server has the key `#{key[1].upper()}`. Try its id instead.")
         origin = Origin.JOB_ID if known is None else Origin.KEY
         if known is None:
-            known = await job_lookup.known_as(self._bot.store, read_jobid(text))
+            known = await job_lookup.known_as(self._bot.store, read_jobid(text, self._bot.providers))
             guessed = known is not None and known.job.provider in GUESSABLE_IDS
             if known is not None and guessed and not await self._is_viewable(interaction, known, if_nowhere=True):
                 raise JobUnknown(provider=known.job.provider)
@@ -164,7 +167,7 @@ class Jobs(commands.Cog):
             return known.job, origin  # the poller polls it anyway
         if known is not None:
             return await self._bot.providers.of(known.job.provider).job(known.job.jobid), origin
-        return await job_lookup.fetch(self._bot.providers, read_jobid(text)), origin
+        return await job_lookup.fetch(self._bot.providers, read_jobid(text, self._bot.providers)), origin
 
     async def _by_key(self, interaction: discord.Interaction[Darkroom], key: str) -> KnownJob | None:
         """The job with this key, if it is subscribed or posted in a channel of this server that the member can view."""
@@ -203,8 +206,8 @@ def jobids_in(message: discord.Message) -> Iterator[str]:
             yield from (f"job:{a}-user:{b}-channel:{c}-bot:{d}" for a, b, c, d in _IN_FILE_NAME.findall(text))
 
 
-def read_jobid(text: str) -> str:
-    """The job id in what a member pasted: the id alone, in backticks, in useapi's address, or in its JSON answer.
+def read_jobid(text: str, providers: Providers) -> str:
+    """The job id in what a member pasted: the id alone, in backticks, in a provider's address, or in its JSON answer.
 
     Raises `UserError` if there is none.
     """
@@ -214,12 +217,14 @@ def read_jobid(text: str) -> str:
             return candidate
     if found := _JOBID.search(text):
         return found[0]
+    if found := _TASK.search(text):
+        return found["id"]
     if _OPAQUE.fullmatch(text):
         return text  # ids are opaque: the provider decides
-    raise UserError(
-        "That isn't a job id. A job id looks like `job:20240909…-user:…-channel:…-bot:midjourney`; useapi.net returns "
-        "it when a job is started."
-    )
+    words = [WORDS[provider.name] for provider in providers]
+    forms = " or ".join(f"`{each.jobid}`" for each in words)
+    titles = " or ".join(each.title for each in words)
+    raise UserError(f"That isn't a job id. A job id looks like {forms}; {titles} returns it when a job is started.")
 
 
 def _from_json(text: str) -> str | None:

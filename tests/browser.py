@@ -64,7 +64,7 @@ async def command(page: "Page", name: str, describes: str, option: str = "") -> 
     await expect(page.get_by_text(describes).first).to_be_visible(timeout=20_000)
     await page.keyboard.press("Enter")
     if option:
-        await expect(page.get_by_text("The id that useapi.net gave").first).to_be_visible()
+        await expect(page.get_by_text("The job's id, or a short key").first).to_be_visible()
         await page.keyboard.insert_text(option)
         await expect(page.get_by_text(f"matching {option}")).to_be_visible(timeout=20_000)
     for _ in range(3):  # while the page asks the bot for choices, an Enter may choose one of them, or get lost

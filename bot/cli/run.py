@@ -18,10 +18,10 @@ from bot.errors import (
     DiscordStartError,
     Misconfigured,
     ProviderError,
+    ServiceEnded,
     StartError,
     TokenRefused,
     Unreachable,
-    Unsupported,
 )
 from bot.models.alert import AlertName
 from bot.models.provider import worded
@@ -85,10 +85,15 @@ async def _serve(settings: Settings, *, always_sync: bool) -> None:
 
 
 async def _work(bot: Darkroom, settings: Settings) -> None:
-    working = [provider.name for provider in bot.providers if await _check(provider)]
+    errors = {provider.name: await _error_of(provider) for provider in bot.providers}
+    if all(isinstance(error, TokenRefused) for error in errors.values()):
+        raise StartError(" ".join(worded(_PROVIDER_REFUSES, provider) for provider in errors))
     await _log_in(bot, settings)
-    for name in working:  # an alert from before the start: the restart often follows the fix
-        bot.alerts.close(AlertName.PROVIDER, subject=name)
+    for name, error in errors.items():
+        if error is None:  # the alert is from before the start: a restart often follows the fix
+            bot.alerts.close(AlertName.PROVIDER, subject=name)
+        elif isinstance(error, TokenRefused | ServiceEnded):  # the poller sees it only where jobs are watched
+            bot.alerts.open(AlertName.PROVIDER, f"Running jobs wait. {error.for_admin}", subject=name)
     logging_servers = asyncio.create_task(_log_servers(bot))  # may be slow, and the start does not depend on it
     try:
         await _connect(bot)
@@ -96,18 +101,15 @@ async def _work(bot: Darkroom, settings: Settings) -> None:
         logging_servers.cancel()
 
 
-async def _check(provider: Provider) -> bool:
-    """Return whether a provider works; raises `StartError` if it does not accept the token."""
+async def _error_of(provider: Provider) -> ProviderError | None:
+    """Return what is wrong with a provider, which is logged; `None` where it works."""
     try:
-        await provider.running()
-    except TokenRefused as error:
-        raise StartError(worded(_PROVIDER_REFUSES, error.provider)) from None
-    except Unsupported:  # it cannot be asked what runs
-        return True
-    except ProviderError as error:  # recoverable: the poller retries
-        log.warning("%s Starting anyway; it is tried again when needed.", _describe(error))
-        return False
-    return True
+        await provider.probe()
+    except ProviderError as error:
+        if not isinstance(error, TokenRefused):  # recoverable: the poller retries
+            log.warning("%s Starting anyway; it is tried again when needed.", _describe(error))
+        return error
+    return None
 
 
 def _describe(error: ProviderError) -> str:

@@ -26,18 +26,25 @@ class ProviderWords(msgspec.Struct, frozen=True, kw_only=True):
     """What people call it."""
     setting: str
     """The setting that holds its token."""
+    jobid: str
+    """What its job ids look like."""
     retention: str = ""
     """How long it keeps jobs, as a sentence; empty where that is up to the server."""
 
 
 WORDS: Mapping[ProviderName, ProviderWords] = {
     ProviderName.USEAPI: ProviderWords(
-        title="useapi.net", setting="USEAPI_TOKEN", retention="Jobs are kept for about 31 days."
+        title="useapi.net",
+        setting="USEAPI_TOKEN",
+        jobid="job:20240909…-user:…-channel:…-bot:midjourney",
+        retention="Jobs are kept for about 31 days.",
     ),
-    ProviderName.MIDJOURNEY_PROXY: ProviderWords(title="midjourney-proxy", setting="MJ_PROXY_SECRET"),
+    ProviderName.MIDJOURNEY_PROXY: ProviderWords(
+        title="midjourney-proxy", setting="MJ_PROXY_SECRET", jobid="1785744000123456"
+    ),
 }
 
-_UNNAMED = ProviderWords(title="The provider", setting="its token")
+_UNNAMED = ProviderWords(title="The provider", setting="its token", jobid="…")
 
 
 def worded(sentence: str, provider: ProviderName | None) -> str:

@@ -68,6 +68,12 @@ class Provider(Protocol):
     def capabilities(self) -> Capabilities:
         """What this provider can do; may change after its first requests have shown what the server offers."""
 
+    async def probe(self) -> Capabilities:
+        """Ask the provider whether it works, and what it offers; return its capabilities.
+
+        Raises `TokenRefused` and the other errors that every request would meet.
+        """
+
     async def job(self, jobid: str) -> Job:
         """Return the job as the provider knows it now; a moderated job is one with that status.
 

@@ -1,6 +1,7 @@
 """One bounded request to a job API: a status, the bytes of the answer, or a `TransientError`."""
 
 import math
+import socket
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -62,14 +63,16 @@ class Http:
     ) -> Response:
         """Send one request, with `fields` as JSON, and return its response; `path` and `query` are percent-encoded.
 
-        Raises `NotSent` where there never was a connection, `RequestTimeout`, `Unreachable` where it broke, and
-        `InvalidResponse` for more than `max_bytes`. The error is raised after the `except` clauses, not inside:
-        aiohttp's own exceptions hold the request's headers, and with them the token, so they must not even be the
-        context of ours.
+        Raises `NotSent` where there never was a connection (`HostUnknown`: the host has no address), `RequestTimeout`,
+        `Unreachable` where it broke, and `InvalidResponse` for more than `max_bytes`. The error is raised after the
+        `except` clauses, not inside: aiohttp's own exceptions hold the request's headers, and with them the token, so
+        they must not even be the context of ours.
         """
         error: errors.TransientError
         try:
             return await self._send(method, self._address(path, query), client_timeout, fields, max_bytes, kind)
+        except aiohttp.ClientConnectorDNSError as failure:
+            error = errors.HostUnknown() if failure.os_error.errno == socket.EAI_NONAME else errors.NotSent()
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):  # there never was a connection
             error = errors.NotSent()
         except TimeoutError:

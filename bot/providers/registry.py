@@ -39,6 +39,10 @@ class AbsentProvider:
         self.name = name
         self.title = WORDS[name].title
 
+    async def probe(self) -> Capabilities:
+        """Raise `ProviderAbsent`."""
+        raise errors.ProviderAbsent(provider=self.name)
+
     async def job(self, jobid: str) -> Job:  # noqa: ARG002 -- of the protocol, here and below
         """Raise `ProviderAbsent`."""
         raise errors.ProviderAbsent(provider=self.name)

@@ -4,15 +4,19 @@ The exit status is 78 where a person must act before the next start can succeed,
 process, with the sentence as the last line on the screen, is shown by real processes in tests/crash/test_start.py.
 """
 
+import asyncio
+import math
 import socket
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import discord
 import pytest
 
+from bot.app import open_darkroom
 from bot.cli import run
 from bot.demo.useapi import FakeUseapi
 from bot.errors import StartError
@@ -186,3 +190,49 @@ async def test_no_file_that_is_there_is_touched_by_the_test_whether_the_folder_c
     await start_error(1)
     assert diary.read_text(encoding="utf-8") == "Dear diary"
     assert (folder / "data" / ".write-test").exists()
+
+
+def _setter(event: asyncio.Event) -> Callable[[], Coroutine[Any, Any, None]]:
+    async def set_it() -> None:
+        event.set()
+
+    return set_it
+
+
+async def test_a_start_goes_on_where_useapi_has_ended_and_alerts_the_admin_once(
+    useapi: FakeUseapi,
+    fake_discord: FakeDiscord,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("bot.provider_clients.USEAPI_HOST", "127.0.0.1")
+    useapi.fail(410, times=math.inf)
+    guild = fake_discord.add_guild("Studio")
+    channel = fake_discord.add_channel(guild, "alerts")
+    settings = from_environment(
+        {
+            "DISCORD_TOKEN": fake_discord.token,
+            "DISCORD_API_URL": fake_discord.api_url,
+            "USEAPI_TOKEN": "user:1-canary",
+            "USEAPI_URL": useapi.url,
+            "ALLOWED_GUILDS": str(guild),
+            "ALERT_CHANNEL": str(channel),
+        },
+        Path("there is no such file"),
+    )
+    for _start in range(2):
+        async with open_darkroom(settings) as bot:
+            ready = asyncio.Event()
+            bot.add_listener(_setter(ready), "on_ready")
+            working = asyncio.create_task(run._work(bot, settings))
+            async with asyncio.timeout(30):
+                await ready.wait()
+            await bot.alerts.close_down()
+            working.cancel()
+            await asyncio.wait({working})
+    alerts = [message.content for message in fake_discord.messages(channel)]
+    assert len(alerts) == 1
+    assert "useapi.net ended its Midjourney service (v1, v2 and v3) on 24 June 2026" in alerts[0]
+    assert "MJ_PROXY_URL" in alerts[0]
+    assert "Starting anyway" in caplog.text

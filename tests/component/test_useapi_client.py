@@ -584,3 +584,39 @@ async def test_no_error_and_no_log_contains_the_token_or_the_jobid(
     received.append(caplog.text)
     assert "canary" not in "\n".join(received)
     assert JOBID not in "\n".join(received)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (402, b'{"error": "no subscription", "code": 402}'),
+        (404, b'{"error": "no such route", "code": 404}'),
+        (404, b"<html>Not found</html>"),
+        (410, b"<html>Gone</html>"),
+        (200, b"<html>Welcome</html>"),
+    ],
+)
+async def test_useapi_itself_is_known_to_have_ended_by_any_answer_of_a_service_that_is_gone(
+    useapi: StubUseapi, session: aiohttp.ClientSession, status: int, body: bytes
+) -> None:
+    useapi.respond(body, status=status)
+    with pytest.raises(errors.ServiceEnded) as caught:
+        await UseapiClient(session=session, url=useapi.url, token=TOKEN, ended=True).probe()
+    assert "ended its Midjourney service (v1, v2 and v3) on 24 June 2026" in caught.value.for_admin
+    assert "MJ_PROXY_URL" in caught.value.for_admin
+    with pytest.raises(errors.ProviderError) as compatible:
+        await UseapiClient(session=session, url=useapi.url, token=TOKEN).probe()
+    assert not isinstance(compatible.value, errors.ServiceEnded), "a compatible server has not ended"
+
+
+async def test_useapi_without_an_address_has_ended(session: aiohttp.ClientSession) -> None:
+    provider = UseapiClient(session=session, url="http://api.useapi.invalid/v2", token=TOKEN, ended=True)
+    with pytest.raises((errors.ServiceEnded, errors.NotSent)) as caught:  # without any network, nothing is known
+        await provider.probe()
+    assert caught.value.provider is ProviderName.USEAPI
+
+
+async def test_useapi_that_is_only_overloaded_has_not_ended(useapi: StubUseapi, session: aiohttp.ClientSession) -> None:
+    useapi.respond(b"<html>Bad gateway</html>", status=502)
+    with pytest.raises(errors.ProviderServerError):
+        await UseapiClient(session=session, url=useapi.url, token=TOKEN, ended=True).probe()

@@ -29,8 +29,8 @@ async def test_missing_settings_are_listed_with_where_to_get_them(tmp_path: Path
     process = Process(tmp_path, {"POLL_SECONDS": "soon"})
     await last_line(process)
     heading, *mistakes = process.screen.splitlines()
-    assert heading == "There is no file .env yet: cp .env.example .env, then fill in its first three settings."
-    names = ["DISCORD_TOKEN", "USEAPI_TOKEN", "ALLOWED_GUILDS", "POLL_SECONDS"]
+    assert heading == "There is no file .env yet: cp .env.example .env, then fill in the settings at its top."
+    names = ["DISCORD_TOKEN", "ALLOWED_GUILDS", "POLL_SECONDS", "MJ_PROXY_URL"]
     assert [mistake.split()[1] for mistake in mistakes] == names
     assert list(tmp_path.iterdir()) == []
 

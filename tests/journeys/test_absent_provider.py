@@ -3,7 +3,7 @@
 import pytest
 
 from bot.errors import ProviderAbsent
-from bot.models import Attachment, CostTier, Destination, Job, Limits, Person, ProviderName, Status
+from bot.models import Attachment, CostTier, Destination, Job, Limits, Person, ProviderName, Status, Submission
 from tests.journeys.conftest import BotHarness, labels, words
 
 PROXY = ProviderName.MIDJOURNEY_PROXY
@@ -35,7 +35,11 @@ async def test_a_job_of_a_provider_that_is_gone_keeps_its_post_and_each_button_s
     done = await store.subscriptions.add(grid, here, mira)
     queued = await store.submissions.add(done.known, "V1", here, mira, tier=CostTier.VARY, limits=Limits())
     sent = await store.submissions.add(done.known, "V2", here, mira, tier=CostTier.VARY, limits=Limits())
-    await store.submissions.mark_sent(sent)  # type: ignore[arg-type]  # no limit was given
+    assert isinstance(queued, Submission)
+    assert isinstance(sent, Submission)
+    for submission in (queued, sent):
+        await store.submissions.mark_answered(submission)
+    await store.submissions.mark_sent(sent)
     await store.subscriptions.add(running, here, mira)
     harness.bot.deliver_soon()
     await harness.wait(5)
@@ -52,7 +56,7 @@ async def test_a_job_of_a_provider_that_is_gone_keeps_its_post_and_each_button_s
     assert "V1" in str(labels(next(post for post in harness.posts() if post.id == result.id)))
     outcomes = {}
     for submission in (queued, sent):
-        found = await harness.bot.store.history.by_id(submission.id)  # type: ignore[union-attr]  # as above
+        found = await harness.bot.store.history.by_id(submission.id)
         assert found is not None
         outcomes[found.button] = (found.state.value, found.error.partition(".")[0])
     assert outcomes == {

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import re
 import socket
 import sys
@@ -275,3 +276,18 @@ async def test_programs_get_json(desk: Desk, capsys: pytest.CaptureFixture[str])
     assert (status, said["fine"]) == (1, False)
     assert ("useapi.net", "wrong") in {(each["about"], each["sign"]) for each in said["findings"]}
     assert CANARY not in screen
+
+
+@pytest.mark.parametrize("status_code", [402, 404])
+async def test_useapi_that_has_ended_is_said_plainly_with_what_to_set_up_instead(
+    desk: Desk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, status_code: int
+) -> None:
+    monkeypatch.setattr("bot.provider_clients.USEAPI_HOST", "127.0.0.1")
+    desk.useapi.fail(status_code, times=math.inf)
+    status, screen = await run_check(desk, capsys)
+    lines = screen.splitlines()
+    ended = next(line for line in lines if line.startswith("✗ useapi.net: "))
+    assert "ended its Midjourney service (v1, v2 and v3) on 24 June 2026" in ended
+    assert "renew" not in screen, "its subscriptions go on for other APIs"
+    assert "midjourney-proxy, with MJ_PROXY_URL and MJ_PROXY_SECRET" in lines[lines.index(ended) + 1]
+    assert status == 1

@@ -70,9 +70,10 @@ def test_the_readme_and_the_example_say_that_tokens_may_come_from_files(readme: 
     assert words_like_settings(EXAMPLE) >= TOKEN_FILES
 
 
-def test_the_example_works_once_the_first_three_are_filled_in(tmp_path: Path) -> None:
+def test_the_example_works_once_the_settings_at_its_top_are_filled_in(tmp_path: Path) -> None:
     filled = EXAMPLE
-    for name, value in (("DISCORD_TOKEN", "a"), ("USEAPI_TOKEN", "b"), ("ALLOWED_GUILDS", "*")):
+    top = {"DISCORD_TOKEN": "a", "ALLOWED_GUILDS": "*", "MJ_PROXY_URL": "http://127.0.0.1:8080", "MJ_PROXY_SECRET": "b"}
+    for name, value in top.items():
         filled = filled.replace(f"\n{name}=\n", f"\n{name}={value}\n")
     (tmp_path / "three").write_text(filled, encoding="utf-8")
     (tmp_path / "all").write_text(re.sub(r"^#(?=[A-Z_]+=)", "", filled, flags=re.MULTILINE), encoding="utf-8")

@@ -1,6 +1,6 @@
 """`python -m bot check`: preflight checks of everything that a start needs. They change nothing.
 
-`local` checks this machine, `remote` checks useapi.net and Discord.
+`local` checks this machine, `remote` checks Discord, and `providers` the job APIs.
 """
 
 import json
@@ -11,6 +11,7 @@ from bot import logs
 from bot.cli.preflight.findings import Finding, Severity
 from bot.cli.preflight.local import check_database, check_disk, check_health, check_settings, check_sqlite
 from bot.cli.preflight.remote import check_remotes
+from bot.settings import secret_texts
 
 __all__ = ["check"]
 
@@ -25,8 +26,7 @@ async def check(environ: Mapping[str, str], *, as_json: bool = False, dotenv: Pa
 async def run_checks(environ: Mapping[str, str], dotenv: Path) -> list[Finding]:
     """Run every check that the valid settings allow."""
     findings, values = check_settings(environ, dotenv)
-    tokens = (values.get("discord_token"), values.get("useapi_token"))
-    logs.set_up("ERROR", [token.reveal() for token in tokens if token is not None])
+    logs.set_up("ERROR", secret_texts(values.values()))
     data_dir = values.get("data_dir", Path("data"))
     findings += check_sqlite()
     findings += check_database(data_dir)

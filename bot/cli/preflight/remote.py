@@ -1,10 +1,9 @@
-"""Checks of useapi.net and Discord: tokens, Midjourney accounts, servers, webhooks, and the clock."""
+"""Checks of Discord and of the clock, beside those of the providers."""
 
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,15 +13,10 @@ import discord
 from bot import discord_internals
 from bot.cli.invite import MAX_SERVERS, allowed_guilds_line, invite, joined_servers
 from bot.cli.preflight.findings import Finding, fine, note, wrong
-from bot.errors import AccountBlocked, ProviderError, SubscriptionEnded, TokenRefused
-from bot.models import ProviderName
-from bot.providers.base import Account
-from bot.providers.useapi import UseapiClient
-from bot.settings import callback_secret, callback_url
+from bot.cli.preflight.providers import check_providers, check_webhooks
 
 _TIMEOUT_SECONDS = 30.0  # for each service; discord.py retries failed requests
 _MAX_CLOCK_OFFSET = 60.0  # seconds
-_ACCOUNT_BLOCKED = AccountBlocked(provider=ProviderName.USEAPI).for_admin
 
 
 class Clock:
@@ -60,75 +54,12 @@ class Clock:
 
 
 async def check_remotes(values: Mapping[str, Any]) -> list[Finding]:
-    """Check both services concurrently, as far as the settings for them are valid."""
+    """Check the providers and Discord concurrently, as far as the settings for them are valid."""
     clock = Clock()
-    useapi, webhooks, on_discord = await asyncio.gather(
-        _useapi(values, clock), _webhooks(values), _discord(values, clock)
+    providers, webhooks, on_discord = await asyncio.gather(
+        check_providers(values, clock.trace()), check_webhooks(values), _discord(values, clock)
     )
-    return [*useapi, *webhooks, *on_discord, clock.finding()]
-
-
-# --- useapi.net -----------------------------------------------------------------------------------------------------
-
-
-async def _useapi(values: Mapping[str, Any], clock: Clock) -> list[Finding]:
-    if not {"useapi_token", "useapi_url"} <= values.keys():
-        return []
-    jar = aiohttp.DummyCookieJar()
-    async with aiohttp.ClientSession(cookie_jar=jar, trace_configs=[clock.trace()]) as session:
-        provider = UseapiClient(session=session, url=values["useapi_url"], token=values["useapi_token"].reveal())
-        try:
-            running = await provider.running()
-            accounts = await provider.accounts()
-        except TokenRefused:
-            return [
-                wrong("useapi.net", "does not accept USEAPI_TOKEN", "copy it again, all of it: useapi.net, My account")
-            ]
-        except SubscriptionEnded:
-            return [wrong("useapi.net", "the subscription has ended", "renew it at useapi.net")]
-        except AccountBlocked:
-            return [wrong("useapi.net", "the Midjourney account needs a person", _ACCOUNT_BLOCKED)]
-        except ProviderError as error:
-            return [wrong("useapi.net", str(error))]
-    if not accounts:
-        todo = "add one: https://useapi.net/docs/start-here/setup-midjourney"
-        return [
-            fine("useapi.net", "accepts the token"),
-            wrong("useapi.net", "no Midjourney account is configured", todo),
-        ]
-    jobs = "1 job running" if len(running) == 1 else f"{len(running)} jobs running"
-    return [fine("useapi.net", f"accepts the token; {jobs}"), *map(_account, accounts)]
-
-
-def _account(account: Account) -> Finding:
-    """Describe an account by the end of its channel id only, so that the output may be shared."""
-    name = f"the Midjourney account in channel …{account.channel[-4:]}"
-    if account.needs_person:
-        return wrong("useapi.net", f"{name} needs a person", _ACCOUNT_BLOCKED)
-    slots = "" if account.max_jobs is None else f", {account.max_jobs} jobs at a time"
-    return fine("useapi.net", f"{name}{slots}")
-
-
-async def _webhooks(values: Mapping[str, Any]) -> list[Finding]:
-    """Show the webhook URL, and check that the bot answers there: Darkroom answers an empty call with 400."""
-    if not all(values.get(name) for name in ("public_url", "webhook_port", "useapi_token")):
-        return []
-    secret = callback_secret(values["useapi_token"])
-    url = callback_url(values["public_url"], ProviderName.USEAPI, secret)
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS)) as session,
-            session.post(url, json={}, allow_redirects=False) as response,
-        ):
-            answers = response.status == HTTPStatus.BAD_REQUEST
-            response_text = f"HTTP {response.status}"
-    except (aiohttp.ClientError, TimeoutError, OSError):
-        answers, response_text = False, "no answer"
-    text = f"useapi.net may call {url} (keep this URL secret: anyone who knows it can make the bot check jobs)"
-    if answers:
-        return [fine("webhooks", f"{text}; the bot answers there")]
-    todo = f"fine while the bot is stopped; else PUBLIC_URL does not lead to WEBHOOK_PORT {values['webhook_port']}"
-    return [fine("webhooks", text), note("webhooks", f"the bot does not answer there ({response_text})", todo)]
+    return [*providers, *webhooks, *on_discord, clock.finding()]
 
 
 # --- Discord --------------------------------------------------------------------------------------------------------

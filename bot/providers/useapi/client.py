@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from hashlib import blake2b
 from urllib.parse import quote
@@ -30,7 +32,7 @@ class UseapiClient:
 
     `poll_timeout` is the limit in seconds for every request but a POST, which has `press_timeout`: useapi answers a
     POST only when Midjourney's message has appeared in Discord. With a `reply_url`, useapi is asked to call it when
-    a pressed button's job changes.
+    a pressed button's job changes. `ended`: the server is useapi.net's own, whose Midjourney service has ended.
 
     Every method raises `errors.ProviderError`, with a class for each outcome. Apart from the reason in a
     `SubmissionDeclined` no error holds the token, a job id, or text of the response; that reason is kept out of its
@@ -50,12 +52,14 @@ class UseapiClient:
         url: str,
         token: str,
         reply_url: str = "",
+        ended: bool = False,
         poll_timeout: float = 20.0,
         press_timeout: float = 75.0,
     ) -> None:
         headers = {"Authorization": f"Bearer {token}"}
         self._http = Http(session=session, url=url, headers=headers)
         self._reply_url = reply_url
+        self._ended = ended
         self._poll_timeout = time_limit(poll_timeout)
         self._press_timeout = time_limit(press_timeout)
         self._polls = SharedPolls(self._poll)
@@ -99,9 +103,12 @@ class UseapiClient:
         if prompt is not None:
             fields["prompt"] = prompt
         try:
-            body = read(
-                await self._http.request("POST", "/jobs/button", self._press_timeout, fields, kind=RequestKind.SUBMIT)
-            )
+            with self._noticing_end(errors.SubscriptionEnded):
+                body = read(
+                    await self._http.request(
+                        "POST", "/jobs/button", self._press_timeout, fields, kind=RequestKind.SUBMIT
+                    )
+                )
         finally:
             self._polls.invalidate(parent.jobid)
         child = job_from(body, jobid="") if isinstance(body, dict) else None
@@ -112,11 +119,22 @@ class UseapiClient:
         return child
 
     @attributed
+    async def probe(self) -> Capabilities:
+        """Ask for the running jobs, which every token may; the capabilities are always the same."""
+        await self.running()
+        return self.capabilities
+
+    @attributed
     async def running(self) -> tuple[str, ...]:
-        """Return the ids of the jobs that run now, on all of the payer's accounts."""
-        body = read(await self._http.request("GET", "/jobs", self._poll_timeout))
-        if not isinstance(body, list):
-            raise errors.InvalidResponse
+        """Return the ids of the jobs that run now, on all of the payer's accounts.
+
+        Raises `ServiceEnded` for each answer that only a service that is gone gives: here even a 404 is none about a
+        job.
+        """
+        with self._noticing_end(errors.ProviderError):
+            body = read(await self._http.request("GET", "/jobs", self._poll_timeout))
+            if not isinstance(body, list):
+                raise errors.InvalidResponse
         return jobids(body)
 
     @attributed
@@ -166,6 +184,20 @@ class UseapiClient:
         except errors.InvalidResponse:
             return ""
 
+    @contextmanager
+    def _noticing_end(self, signs: type[errors.ProviderError]) -> Iterator[None]:
+        """Raise `ServiceEnded` in place of an error of the type `signs` that is a sign of useapi.net's end.
+
+        Of other servers that speak this protocol nothing of the kind is known.
+        """
+        error: errors.ProviderError
+        try:
+            yield
+            return
+        except signs as caught:
+            error = caught
+        raise errors.ServiceEnded(code=error.code) if self._ended and _is_sign_of_end(error) else error
+
     @attributed
     async def _poll(self, jobid: str, known: Job | None) -> Job:
         query = f"jobid={_quoted(jobid)}"
@@ -173,7 +205,17 @@ class UseapiClient:
         digest = blake2b(response.body, digest_size=8).hexdigest() if response.status == 200 else ""
         if known is not None and digest and known.digest == digest and not known.given_up:
             return known
-        return msgspec.structs.replace(read_job(response, jobid=jobid), digest=digest)
+        with self._noticing_end(errors.SubscriptionEnded):
+            return msgspec.structs.replace(read_job(response, jobid=jobid), digest=digest)
+
+
+def _is_sign_of_end(error: errors.ProviderError) -> bool:
+    """Whether useapi.net answers so where its Midjourney API is gone: 402, 404, 410, HTML, or no address at all."""
+    gone = isinstance(
+        error,
+        errors.SubscriptionEnded | errors.JobUnknown | errors.JobExpired | errors.InvalidResponse | errors.HostUnknown,
+    )
+    return gone or (isinstance(error, errors.ProviderServerError) and error.code in {404, 410})
 
 
 def _quoted(jobid: str) -> str:

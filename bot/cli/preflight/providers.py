@@ -1,0 +1,101 @@
+"""Checks of the providers: addresses, tokens, Midjourney accounts, and the webhooks by which they call the bot."""
+
+import asyncio
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+
+from bot.cli.preflight.findings import Finding, fine, note, wrong
+from bot.errors import AccountBlocked, ProviderError, ServiceEnded, SubscriptionEnded, TokenRefused
+from bot.models import ProviderName
+from bot.models.provider import WORDS
+from bot.provider_clients import open_session, useapi_client
+from bot.providers.base import Account, Provider
+from bot.settings import callback_secret, callback_url
+
+_TIMEOUT_SECONDS = 30.0
+_NO_ACCOUNT = "add one: https://useapi.net/docs/start-here/setup-midjourney"
+_TOKENS = {ProviderName.USEAPI: "useapi_token", ProviderName.MIDJOURNEY_PROXY: "mj_proxy_secret"}
+
+
+async def check_providers(values: Mapping[str, Any], trace: aiohttp.TraceConfig) -> list[Finding]:
+    """Ask each provider that is on; `trace` follows all requests."""
+    async with open_session(trace) as session:
+        clients: list[Provider] = []
+        if values.get("useapi_token") and "useapi_url" in values:
+            clients.append(useapi_client(session, url=values["useapi_url"], token=values["useapi_token"]))
+        findings = await asyncio.gather(*map(_check, clients))
+    return [each for found in findings for each in found]
+
+
+async def _check(provider: Provider) -> list[Finding]:
+    title, setting = provider.title, WORDS[provider.name].setting
+    try:
+        can = await provider.probe()
+        running = await provider.running() if can.running else None
+        accounts = await provider.accounts() if can.accounts else None
+    except TokenRefused:
+        return [wrong(title, f"does not accept {setting}", f"copy it again, all of it: {_where(provider.name)}")]
+    except ServiceEnded as error:
+        ended, _, todo = error.for_admin.removeprefix(f"{title} ").partition(". ")
+        return [wrong(title, ended, todo)]
+    except SubscriptionEnded:
+        return [wrong(title, "the subscription has ended", f"renew it at {title}")]
+    except AccountBlocked as error:
+        return [wrong(title, "the Midjourney account needs a person", error.for_admin)]
+    except ProviderError as error:
+        return [wrong(title, str(error))]
+    if accounts is not None and not accounts:
+        return [
+            fine(title, "accepts the token"),
+            wrong(title, "no Midjourney account is configured", _NO_ACCOUNT if provider.name == "useapi" else ""),
+        ]
+    jobs = "" if running is None else f"; {'1 job' if len(running) == 1 else f'{len(running)} jobs'} running"
+    return [fine(title, f"accepts the token{jobs}"), *(_account(provider, each) for each in accounts or ())]
+
+
+def _where(name: ProviderName) -> str:
+    return "useapi.net, My account" if name is ProviderName.USEAPI else "the settings of your server"
+
+
+def _account(provider: Provider, account: Account) -> Finding:
+    """Describe an account by the end of its channel id only, so that the output may be shared."""
+    name = f"the Midjourney account in channel …{account.channel[-4:]}"
+    if account.needs_person:
+        return wrong(provider.title, f"{name} needs a person", AccountBlocked(provider=provider.name).for_admin)
+    slots = "" if account.max_jobs is None else f", {account.max_jobs} jobs at a time"
+    return fine(provider.title, f"{name}{slots}")
+
+
+async def check_webhooks(values: Mapping[str, Any]) -> list[Finding]:
+    """Show the webhook URL of each provider, and check that the bot answers there."""
+    if not values.get("public_url") or not values.get("webhook_port"):
+        return []
+    findings = [
+        _webhook(provider, values["public_url"], callback_secret(values[token]), values["webhook_port"])
+        for provider, token in _TOKENS.items()
+        if values.get(token)
+    ]
+    return [each for found in await asyncio.gather(*findings) for each in found]
+
+
+async def _webhook(provider: ProviderName, public_url: str, secret: str, port: int) -> list[Finding]:
+    """Darkroom answers an empty call with 400."""
+    url = callback_url(public_url, provider, secret)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS)) as session,
+            session.post(url, json={}, allow_redirects=False) as response,
+        ):
+            answers = response.status == HTTPStatus.BAD_REQUEST
+            response_text = f"HTTP {response.status}"
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        answers, response_text = False, "no answer"
+    title = WORDS[provider].title
+    text = f"{title} may call {url} (keep this URL secret: anyone who knows it can make the bot check jobs)"
+    if answers:
+        return [fine("webhooks", f"{text}; the bot answers there")]
+    todo = f"fine while the bot is stopped; else PUBLIC_URL does not lead to WEBHOOK_PORT {port}"
+    return [fine("webhooks", text), note("webhooks", f"the bot does not answer there ({response_text})", todo)]
