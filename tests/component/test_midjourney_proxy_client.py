@@ -18,7 +18,7 @@ from bot import errors
 from bot.demo.midjourney_proxy import NEWAPI, NODE, NOVI, TRUEAI, Dialect, FakeMidjourneyProxy
 from bot.demo.midjourney_proxy.dialects import DIALECTS
 from bot.models import Job, ProviderName, Status
-from bot.providers.base import Account, Capabilities
+from bot.providers.base import Account, Capabilities, Provider
 from bot.providers.midjourney_proxy import MidjourneyProxyClient
 from bot.providers.midjourney_proxy.buttons import GRID
 
@@ -82,6 +82,12 @@ async def paired(
 
 every_dialect = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
 ADMIN = {"admin_secret": "admin-token"}
+
+
+def test_it_is_a_provider() -> None:
+    provider: type[Provider] = MidjourneyProxyClient  # mypy compares every method
+    assert provider.name is ProviderName.MIDJOURNEY_PROXY
+    assert MidjourneyProxyClient.title == "midjourney-proxy"
 
 
 # --- what the server offers -------------------------------------------------------------------------------------------
@@ -413,10 +419,10 @@ async def test_the_speed_is_in_the_path_of_submissions() -> None:
         ("limit", errors.Busy),
         ("daily_limit", errors.Busy),
         ("model_not_found", errors.Busy),
-        ("no_account", errors.AccountBlocked),
+        ("account_blocked", errors.AccountBlocked),
         ("no_quota", errors.SubscriptionEnded),
         (401, errors.TokenRefused),
-        ("banned", errors.SubmissionDeclined),
+        ("declined", errors.SubmissionDeclined),
         ("exists", errors.ButtonUsed),
         ("failure", errors.InvalidResponse),
         ("unreadable", errors.InvalidResponse),

@@ -11,7 +11,9 @@ ERROR_ANSWERS = ErrorAnswers(
     named={
         "queue_full": (200, {"code": 23, "description": CHINESE["full"], "properties": {}}),
         "queue_full_9": (200, {"code": 9, "description": "提交失败，队列已满，请稍后重试", "properties": {}}),
-        "no_account": (200, {"code": 3, "description": CHINESE["no_account"], "properties": {}}),
+        "busy": (429, {"error": {"message": "Too many requests"}}),
+        "unknown_job": (400, {"description": "task_no_found ", "type": "upstream_error", "code": 4}),
+        "account_blocked": (200, {"code": 3, "description": CHINESE["no_account"], "properties": {}}),
         "limit": (200, _LIMIT),
         "daily_limit": (200, {**_LIMIT, "message": "用户今日绘图次数已达上限"}),
         "unreadable": (200, _UNREADABLE),
@@ -23,7 +25,7 @@ ERROR_ANSWERS = ErrorAnswers(
             503,
             {"error": {"code": "model_not_found", "message": "无可用渠道", "type": "new_api_error"}},
         ),
-        "banned": (200, {"code": 24, "description": CHINESE["banned"], "properties": {"bannedWord": "nude"}}),
+        "declined": (200, {"code": 24, "description": CHINESE["banned"], "properties": {"bannedWord": "nude"}}),
         "exists": (
             200,
             {

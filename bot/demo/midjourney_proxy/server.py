@@ -37,6 +37,11 @@ class FakeMidjourneyProxy:
     another `seed` makes other pictures. With `drops_state` no task has its `state`. `port` 0 takes a free port.
     """
 
+    polls = "/mj/task/*"
+    """The paths of status requests, as a pattern."""
+    submissions = "/mj/submit/*"
+    """The paths of submissions."""
+
     def __init__(
         self,
         dialect: Dialect = TRUEAI,
@@ -181,10 +186,10 @@ class FakeMidjourneyProxy:
     ) -> None:
         """Give the next `times` requests (`math.inf`: all) a wrong response.
 
-        `kind` and the rest are those of `bot.demo.useapi.FakeUseapi.fail`. The protocol's own are "queue_full" (23),
-        "queue_full_9", "no_account", "limit", "daily_limit", "unreadable" (-1), "failure" (9), "group_full" (429, code
-        30), "no_quota" and "upstream_400" (400), "model_not_found" (503), "banned" (24) and "exists" (21). `path` is a
-        pattern such as "/mj/submit/*"; without it all routes of the protocol fail and pictures do not.
+        `kind` and the rest are those of `bot.demo.useapi.FakeUseapi.fail`; "queue_full" is code 23. The protocol's own
+        are "queue_full_9", "limit", "daily_limit" and "unreadable" (-1), "failure" (9), "group_full" (429, code 30),
+        "no_quota" and "upstream_400" (400), "model_not_found" (503) and "exists" (21). `path` is a pattern such as
+        "/mj/submit/*"; without it all routes of the protocol fail and pictures do not.
         """
         self._faults.add(Fault(kind=kind, path=path or "/mj*", retry_after=retry_after, more=more), times)
 

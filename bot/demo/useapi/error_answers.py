@@ -18,7 +18,13 @@ _FULL = {"error": "Maximum of 3 jobs executing in parallel supported", "executin
 
 ERROR_ANSWERS = ErrorAnswers(
     statuses={status: {**body, "code": status} for status, body in _ERRORS.items()},
-    named={"queue_full": (429, _FULL)},
+    named={
+        "queue_full": (429, _FULL),
+        "busy": (429, {**_ERRORS[429], "code": 429}),
+        "unknown_job": (404, {**_ERRORS[404], "code": 404}),
+        "account_blocked": (596, {**_ERRORS[596], "code": 596}),
+        "declined": (422, {**_ERRORS[422], "code": 422}),
+    },
     job={"jobid": "job:1", "verb": "imagine", "status": "progress", "content": "**x** (35%) (fast)", "code": 200},
 )
 """useapi repeats the status of an error in its body."""

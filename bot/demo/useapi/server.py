@@ -32,6 +32,11 @@ class FakeUseapi:
     free port.
     """
 
+    polls = "/v2/jobs/"
+    """The paths of status requests, as a pattern."""
+    submissions = "/v2/jobs/button"
+    """The paths of submissions."""
+
     def __init__(
         self,
         *,
@@ -165,10 +170,11 @@ class FakeUseapi:
 
         `kind` is an HTTP status, or one of "reset", "close" (no answer), "hang", "empty", "html", "truncated", "cut"
         (the connection ends early), "wrong_shape", "huge" (2 MiB), "bomb" (32 MiB of blanks in gzip), "slow_drip",
-        "queue_full"; with "made_reset", "made_hang", "made_500" and "made_504" the request is carried out, and only its
-        response is lost. `path` is a pattern such as "/v2/jobs/button" or "/attachments/*"; without it the whole API
-        fails and pictures do not. `retry_after` and `more` go into the header and the body. An aiohttp client repeats a
-        GET on its own, once, when its connection was lost: order "reset" and "close" twice for one of those.
+        "queue_full", "busy", "unknown_job", "account_blocked", "declined"; with "made_reset", "made_hang", "made_500"
+        and "made_504" the request is carried out, and only its response is lost. `path` is a pattern such as
+        "/v2/jobs/button" or "/attachments/*"; without it the whole API fails and pictures do not. `retry_after` and
+        `more` go into the header and the body. An aiohttp client repeats a GET on its own, once, when its connection
+        was lost: order "reset" and "close" twice for one of those.
         """
         self._faults.add(Fault(kind=kind, path=path or "/v2/*", retry_after=retry_after, more=more), times)
 
