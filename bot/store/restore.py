@@ -30,7 +30,7 @@ from bot.store.file_header import DatabaseState, read_header
 from bot.store.rows import aware
 
 _NEW = f"{FILE}.restoring"
-_IDENTITY = "(jobid, coalesce(json_extract(answer, '$.provider'), 'useapi'))"  # also in schemas without a column for it
+_IDENTITY = "jobid, coalesce(json_extract(answer, '$.provider'), 'useapi')"  # also in schemas without a column for it
 _SIDE_SUFFIXES = ("-wal", "-shm", "-journal")  # files that belong to a database file, and to no other
 
 
@@ -190,7 +190,7 @@ def _unknown_keys(replaced: Path, new: Path) -> list[str]:
         with closing(sqlite3.connect(f"{replaced.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as before:
             before.execute("ATTACH ? AS copy", (f"{new.absolute().as_uri()}?mode=ro&immutable=1",))
             rows = before.execute(
-                f"SELECT key FROM jobs WHERE {_IDENTITY} NOT IN (SELECT {_IDENTITY} FROM copy.jobs) ORDER BY id"
+                f"SELECT key FROM jobs WHERE ({_IDENTITY}) NOT IN (SELECT {_IDENTITY} FROM copy.jobs) ORDER BY id"
             )
             return [str(key) for (key,) in rows]
     except sqlite3.DatabaseError:
