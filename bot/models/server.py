@@ -37,9 +37,9 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
     press_role: int | None = None
     """The role whose members may press the buttons of jobs; `None`: moderators only."""
-    daily: int = 10
-    """Presses of the tiers VARY and UPSCALE in 24 hours, for one member."""
-    server_daily: int = 100
+    daily: int | None = 10
+    """Presses of the tiers VARY and UPSCALE in 24 hours, for one member; `None`: unlimited."""
+    server_daily: int | None = 100
     """The same, for all members together."""
     cooldown: int = 5
     """Seconds between two presses of one member."""

@@ -116,6 +116,11 @@ async def say(
     Nothing happens where the member has dismissed the earlier answer.
     """
     content = with_mentions(interaction, content)[:CONTENT_LIMIT]
+    if _would_change_a_panel(interaction):
+        layout = discord.ui.LayoutView(timeout=None)
+        layout.add_item(discord.ui.TextDisplay(content))
+        await show(interaction, layout)
+        return
     if interaction.response.is_done() and not _would_change_a_post(interaction):
         try:
             await interaction.edit_original_response(content=content, embed=embed, view=view)
@@ -133,6 +138,19 @@ async def say(
     )
 
 
+async def show(interaction: discord.Interaction, layout: discord.ui.LayoutView) -> None:
+    """Answer in private with a panel of components, or replace the earlier private answer by it."""
+    if not interaction.response.is_done():
+        await interaction.response.send_message(view=layout, ephemeral=True)
+        return
+    try:
+        await interaction.edit_original_response(content=None, embed=None, view=layout)
+    except discord.HTTPException as refusal:
+        if refusal.code not in PRIVATE_ANSWER_GONE:
+            raise
+        log.info("A panel was dismissed, or has expired, before it was complete (code %d)", refusal.code)
+
+
 async def add(interaction: discord.Interaction, content: str) -> None:
     """Send another private message after the answer, which stands without it: a failure is only logged."""
     try:
@@ -141,11 +159,19 @@ async def add(interaction: discord.Interaction, content: str) -> None:
         log.info("Could not add to an answer (%s)", short_form(failure) or type(failure).__name__)
 
 
+_UPDATES = {discord.InteractionResponseType.deferred_message_update, discord.InteractionResponseType.message_update}
+
+
+def _would_change_a_panel(interaction: discord.Interaction) -> bool:
+    """Whether the interaction was answered by updating a panel of components, which takes no content any more."""
+    message = interaction.message
+    return interaction.response.type in _UPDATES and message is not None and message.flags.components_v2
+
+
 def _would_change_a_post(interaction: discord.Interaction) -> bool:
     """Whether the interaction was answered by updating the public message itself, below which a button was pressed."""
-    kinds = {discord.InteractionResponseType.deferred_message_update, discord.InteractionResponseType.message_update}
     message = interaction.message
-    return interaction.response.type in kinds and message is not None and not message.flags.ephemeral
+    return interaction.response.type in _UPDATES and message is not None and not message.flags.ephemeral
 
 
 def _missing(interaction: discord.Interaction) -> list[str]:

@@ -156,7 +156,7 @@ async def test_a_server_may_hide_pictures_except_in_age_restricted_channels(show
     show.discord.channels[bar].age_restricted = True
     answer = await (await show.discord.slash(show.channel, boss, "darkroom settings")).answered()
     panel = show.discord.every_message[answer.message_id or 0]
-    await show.discord.click(panel, boss, "dr:g:s", ["RESULTS"])
+    await show.discord.click(panel, boss, "dr:g:s:RESULTS")
     await show.discord.wait_until(lambda: "dr:g:c:spoiler" in str(panel.components))
     await show.discord.click(panel, boss, "dr:g:c:spoiler", ["unless age-restricted"])
     await show.discord.wait_until(lambda: "hidden behind a click, except" in panel.content)

@@ -26,7 +26,7 @@ class Desk:
 
         def new_content() -> str | None:
             if used.original is None or used.original is panel:
-                return (panel.content or str(panel.embeds)) if panel.edited != before else None
+                return (panel.text or str(panel.embeds)) if panel.edited != before else None
             return None if used.answer is None or used.answer.deferred else used.answer.content
 
         return str(await self.discord.wait_until(new_content, 10))
@@ -47,24 +47,24 @@ async def test_settings_work_for_a_large_server_and_two_admins_at_once(street: P
     await discord.wait_ready()
     discord.deny(street.channel, "ATTACH_FILES")
     panel = await desk.opened(ada, "darkroom settings")
-    assert "✓ Embed Links\n✗ Attach Files\n✓ Read Message History" in panel.content
-    assert "click the cog beside the name of this channel (Edit Channel), then Permissions" in panel.content
+    assert "✓ Embed Links\n✗ Attach Files\n✓ Read Message History" in panel.text
+    assert "click the cog beside the name of this channel (Edit Channel), then Permissions" in panel.text
     discord.allow(street.channel, "ATTACH_FILES")
 
-    await desk.use(panel, ada, "dr:g:s", "RESULTS")
+    await desk.use(panel, ada, "Results and pings")
     assert f"Results are posted in <#{room}>" in await desk.use(panel, ada, "dr:g:r", room)
-    await desk.use(panel, ada, "dr:g:s", "WHO")
+    await desk.use(panel, ada, "Who may press")
     assert f"Moderators and <@&{role}> may use" in await desk.use(panel, ada, "dr:g:p", role)
     hers, his = [await desk.opened(who, "darkroom settings") for who in (ada, ben)]
     for whose, who in ((hers, ada), (his, ben)):
-        await desk.use(whose, who, "dr:g:s", "NUMBERS")
+        await desk.use(whose, who, "How many presses")
     await asyncio.gather(desk.use(hers, ada, "dr:g:c:daily", 50), desk.use(his, ben, "dr:g:c:cooldown", 60))
     await street.bot.stop()
     before = len(discord.identifies)
     await street.bot.start()
     await discord.wait_until(lambda: len(discord.identifies) > before, 10)
     await discord.wait_ready()
-    said = await desk.use(his, ben, "dr:g:s", "HOME")
+    said = await desk.use(his, ben, "Overview")
     assert "50 uses a day for each member.\n100 uses a day for the whole server.\n1 min cooldown" in said
     assert await desk.use(his, ben, "Send a test picture") == f"Test picture posted in <#{room}>. It cost nothing."
     assert len(discord.messages(room)) == 1
@@ -72,8 +72,8 @@ async def test_settings_work_for_a_large_server_and_two_admins_at_once(street: P
     discord.delete_channel(room)
     del discord.roles[street.guild][role]
     panel = await desk.opened(ada, "darkroom settings")
-    assert "⚠️ The channel for results was deleted, or is hidden from me." in panel.content
-    assert "⚠️ The role that may use the buttons was deleted, so only moderators may use them." in panel.content
+    assert "⚠️ The channel for results was deleted, or is hidden from me." in panel.text
+    assert "⚠️ The role that may use the buttons was deleted, so only moderators may use them." in panel.text
     jobid = street.useapi.add_job(prompt="a boat", age=600)
     answer = await (await discord.slash(street.channel, street.bo, "job", {"jobid": jobid})).answered()
     assert answer.content.startswith(

@@ -278,7 +278,8 @@ def private(answer: Any) -> discord.Message:
     assert answer.response is not None, "everybody gets an answer"
     assert answer.response.ephemeral, "what concerns one person is private"
     message: discord.Message = answer.response.message
-    message.content = _in_code_style(message.content)
+    texts = [part.content for part in message.components if isinstance(part, discord.TextDisplay)]
+    message.content = _in_code_style("\n".join([message.content, *texts]).strip())
     for embed in message.embeds:
         embed.description = embed.description and _in_code_style(embed.description)
     return message

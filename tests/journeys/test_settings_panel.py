@@ -10,6 +10,7 @@ from bot.models import ServerSettings, Spoiler
 from tests.journeys.conftest import BotHarness, button, labels, private, words
 from tests.journeys.test_what_keeps_from_posting import time_out
 
+PAGES = ["Overview", "Results and pings", "Who may press", "How many presses"]
 GONE = "was deleted, or is hidden from me"
 
 
@@ -20,7 +21,12 @@ def admin(harness: BotHarness, name: str = "Ada") -> Any:
 
 async def opened(harness: BotHarness, who: Any, page: str = "HOME", channel: Any = None) -> discord.Message:
     panel = private(await who.slash(channel or harness.channel, "darkroom settings"))
-    return panel if page == "HOME" else await selected(harness, who, panel, "s", page)
+    return panel if page == "HOME" else await turned(harness, who, panel, page)
+
+
+async def turned(harness: BotHarness, who: Any, panel: discord.Message, page: str) -> discord.Message:
+    """`who` presses the button of a page."""
+    return await harness._seen(await who.click(panel, custom_id=f"dr:g:s:{page}"))
 
 
 async def selected(harness: BotHarness, who: Any, panel: discord.Message, what: str, *values: Any) -> discord.Message:
@@ -37,7 +43,7 @@ async def test_the_first_screen_ticks_off_the_rights_and_says_where_to_click(har
     assert panel.content.count("✓") == 5
     assert "✗" not in panel.content
     assert "To grant" not in panel.content
-    assert labels(panel) == [[], ["Send a test picture", "Pause presses"]]
+    assert labels(panel) == [["Send a test picture", "Pause presses"], PAGES]
     harness.forbid(None, "attach_files", "read_message_history")
     panel = await opened(harness, ada)
     assert "✓ Send Messages\n✓ Embed Links\n✗ Attach Files\n✗ Read Message History" in panel.content
@@ -57,22 +63,24 @@ async def test_every_page_changes_its_settings_at_once_and_they_outlive_a_restar
     await harness.restart()
     panel = await harness.press(ada, panel, "Turn off pings")
     assert "Nobody is pinged." in panel.content
-    panel = await selected(harness, ada, panel, "s", "WHO")
+    panel = await turned(harness, ada, panel, "WHO")
     assert panel.content.startswith("**Who may press**\nModerators may use")
     panel = await selected(harness, ada, panel, "p", role)
     assert f"Moderators and <@&{role.id}> may use" in panel.content
     panel = await harness.press(ada, panel, "Turn on remix prompts")
     assert "Remix prompts are on" in panel.content
-    panel = await selected(harness, ada, panel, "s", "NUMBERS")
+    panel = await turned(harness, ada, panel, "NUMBERS")
     for name, value in (("daily", "3"), ("server_daily", "25"), ("cooldown", "30")):
         panel = await selected(harness, ada, panel, f"c:{name}", value)
     assert "3 uses a day for each member.\n25 uses a day for the whole server.\n30 s cooldown between" in panel.content
+    unlimited = await selected(harness, ada, panel, "c:server_daily", "unlimited")
+    assert "3 uses a day for each member.\nUnlimited uses for the whole server.\n" in unlimited.content
     panel = await harness.press(ada, await opened(harness, ada), "Pause presses")
     assert "⏸️ Presses are paused" in panel.content
     assert await kept(harness) == ServerSettings(
         press_role=role.id,
         daily=3,
-        server_daily=25,
+        server_daily=None,
         cooldown=30,
         paused=True,
         remix=True,
@@ -83,10 +91,18 @@ async def test_every_page_changes_its_settings_at_once_and_they_outlive_a_restar
     )
     panel = await harness.press(ada, panel, "Resume presses")
     assert "paused" not in panel.content
-    panel = await harness.press(ada, await selected(harness, ada, panel, "s", "WHO"), "Moderators only")
-    panel = await harness.press(ada, await selected(harness, ada, panel, "s", "RESULTS"), "Post where requested")
+    panel = await harness.press(ada, await turned(harness, ada, panel, "WHO"), "Remove the role")
+    panel = await harness.press(ada, await turned(harness, ada, panel, "RESULTS"), "Post where requested")
     now = await kept(harness)
     assert (now.press_role, now.results_channel, now.paused) == (None, None, False)
+
+
+async def test_discords_trouble_is_said_in_the_panel_which_takes_components_alone(harness: BotHarness) -> None:
+    ada = admin(harness)
+    panel = await opened(harness, ada)
+    harness.env.inject_error("PATCH", "/webhooks/*/*/messages/@original", status=503)
+    answer = await turned(harness, ada, panel, "WHO")
+    assert answer.content.startswith("Discord has trouble just now.")
 
 
 async def test_two_admins_at_once_do_not_undo_each_other_and_see_what_is_true(harness: BotHarness) -> None:
@@ -212,7 +228,7 @@ async def test_a_press_role_that_was_deleted_is_shown_as_such(harness: BotHarnes
         "⚠️ The role that may use the buttons was deleted, so only moderators may use them. Choose another role"
         in panel.content
     )
-    panel = await harness.press(ada, panel, "Moderators only")
+    panel = await harness.press(ada, panel, "Remove the role")
     assert "⚠️" not in panel.content
 
 

@@ -1,16 +1,18 @@
 """The pages of `/darkroom settings`: every choice has a label, everything fits, and deleted channels are not shown."""
 
-from itertools import product
+from itertools import pairwise, product
+from typing import Any
 
 import discord
 import msgspec
 import pytest
 
 from bot.models import ServerSettings, Spoiler
-from bot.ui.panels.settings import page_view
+from bot.ui.panels.settings import page_layout
 from bot.ui.panels.settings_text import CHOICES, DiscordState, Page, page_text, value_text
 from bot.ui.permissions import GONE, lacking
 
+SELECTS, TEXT = {3, 6, 8}, 10  # types of components: of texts, of roles, of channels
 STATE = DiscordState(rights=discord.Permissions.all(), thread=False)
 UNUSUAL = ServerSettings(
     press_role=10**19,
@@ -41,18 +43,23 @@ def test_every_page_fits_into_a_message_and_its_rows() -> None:
     nothing = discord.Permissions.none()
     for page, settings, rights, thread, error, gone in product(
         Page,
-        (ServerSettings(), UNUSUAL, ServerSettings(pings=False, daily=0, server_daily=0, cooldown=0)),
+        (ServerSettings(), UNUSUAL, ServerSettings(pings=False, daily=0, server_daily=None, cooldown=0)),
         (nothing, discord.Permissions.all()),
         (False, True),
         (None, GONE, "I lack View Channel, Send Messages, Embed Links and Attach Files there"),
         (False, True),
     ):
         state = DiscordState(rights=rights, thread=thread, channel_error=error, role_gone=gone)
-        assert 0 < len(page_text(page, settings, state, own_ping_after=60)) < 1700, "a notice may be shown above it"
-        view = page_view(page, settings, state, 60)
-        assert len(view.to_components()) <= 5
-        for row in view.to_components():
-            for item in row["components"]:
+        text = page_text(page, settings, state, own_ping_after=60)
+        assert 0 < len(text) < 1700, "a notice may be shown above it"
+        layout = page_layout(page, "x" * 9999, settings, state, 60)
+        assert layout.total_children_count <= 40
+        assert layout.content_length() <= 4000
+        components: list[Any] = layout.to_components()  # type: ignore[no-untyped-call]  # discord.py has no types here
+        for above, row in pairwise(components):
+            items = row.get("components", [])
+            assert all(above["type"] == TEXT for item in items if item["type"] in SELECTS), "its label"
+            for item in items:
                 assert len(item.get("label") or "") <= 80
                 assert len(item.get("placeholder") or "") <= 150
                 assert len(item.get("options", [])) <= 25
@@ -60,8 +67,13 @@ def test_every_page_fits_into_a_message_and_its_rows() -> None:
 
 def test_a_deleted_channel_or_role_is_not_sent_to_discord_as_a_default() -> None:
     def defaults(state: DiscordState) -> list[object]:
-        rows = [row for page in Page for row in page_view(page, UNUSUAL, state, 60).to_components()]
-        return [each for row in rows for item in row["components"] for each in item.get("default_values", [])]
+        layouts = [page_layout(page, "", UNUSUAL, state, 60) for page in Page]
+        rows: list[Any] = [
+            row
+            for layout in layouts
+            for row in layout.to_components()  # type: ignore[no-untyped-call]  # as above
+        ]
+        return [each for row in rows for item in row.get("components", []) for each in item.get("default_values", [])]
 
     assert len(defaults(STATE)) == 2
     assert defaults(msgspec.structs.replace(STATE, channel_error=GONE, role_gone=True)) == []

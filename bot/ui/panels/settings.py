@@ -13,14 +13,17 @@ from discord import ui
 from bot.errors import UserError
 from bot.models import Destination, ServerSettings
 from bot.ui import replies
-from bot.ui.base import view_of
+from bot.ui.command_mentions import with_mentions
 from bot.ui.interactions import bot_of, destination_of, in_thread
 from bot.ui.panels.base import ManagerPanel, button, values
 from bot.ui.panels.sample_post import send_sample
-from bot.ui.panels.settings_text import CHOICES, DiscordState, Page, Value, page_text, value_text
+from bot.ui.panels.settings_text import CHOICES, LABELS, DiscordState, Page, Value, page_text, value_text
 from bot.ui.permissions import GONE, channel_error, is_voice, role_is_gone
 
 log = logging.getLogger(__name__)
+
+TEXT_LIMIT = 3500
+"""Characters of a page's text; with the labels it stays below 4,000, Discord's limit for all texts of a message."""
 
 _PAGE_OF = {
     **dict.fromkeys(("results_channel", "ping_after", "pings", "spoiler"), Page.RESULTS),
@@ -37,8 +40,8 @@ async def show_settings(interaction: discord.Interaction, page: Page = Page.HOME
     settings = await bot.store.servers.settings(guild_id)
     state = await _discord_state(interaction, page, settings)
     text = page_text(page, settings, state, own_ping_after=bot.settings.ping_after)
-    content = "\n\n".join(filter(None, (notice, text)))
-    await replies.say(interaction, content, view=page_view(page, settings, state, bot.settings.ping_after))
+    text = with_mentions(interaction, "\n\n".join(filter(None, (notice, text))))
+    await replies.show(interaction, page_layout(page, text, settings, state, bot.settings.ping_after))
 
 
 async def _discord_state(interaction: discord.Interaction, page: Page, settings: ServerSettings) -> DiscordState:
@@ -60,44 +63,67 @@ async def _discord_state(interaction: discord.Interaction, page: Page, settings:
     )
 
 
-def page_view(page: Page, settings: ServerSettings, state: DiscordState, own_ping_after: float) -> ui.View:
-    """The selects and buttons of a page; `own_ping_after` is the bot's own setting, in seconds."""
+def page_layout(
+    page: Page, text: str, settings: ServerSettings, state: DiscordState, own_ping_after: float
+) -> ui.LayoutView:
+    """A page: its text, each select below its label, its buttons, and the buttons of the pages.
+
+    At most 19 components; Discord takes 40: https://discord.com/developers/docs/components/reference
+    """
+    layout = ui.LayoutView(timeout=None)
+    layout.add_item(ui.TextDisplay(text[:TEXT_LIMIT]))
+    for name, select in _selects(page, settings, state, own_ping_after).items():
+        layout.add_item(ui.TextDisplay(f"**{LABELS[name]}**"))
+        layout.add_item(ui.ActionRow(select))
+    if buttons := _buttons(page, settings):
+        layout.add_item(ui.ActionRow(*buttons))
+    layout.add_item(ui.Separator())
+    layout.add_item(ui.ActionRow(*(PageButton(each.name, shown=each is page) for each in Page)))
+    return layout
+
+
+def _selects(
+    page: Page, settings: ServerSettings, state: DiscordState, own_ping_after: float
+) -> dict[str, ui.Item[Any]]:
+    """The selects of a page, by the names of their settings."""
     match page:
         case Page.HOME:
-            return view_of(PageSelect(page), TestPictureButton(), SwitchButton("paused", not settings.paused))
+            return {}
         case Page.RESULTS:
-            return view_of(
-                PageSelect(page),
-                ResultsSelect(None if state.channel_error == GONE else settings.results_channel),
-                ChoiceSelect("ping_after", settings, own_ping_after),
-                ChoiceSelect("spoiler", settings),
-                ClearButton("results_channel"),
-                SwitchButton("pings", not settings.pings),
-            )
+            return {
+                "results_channel": ResultsSelect(None if state.channel_error == GONE else settings.results_channel),
+                "ping_after": ChoiceSelect("ping_after", settings, own_ping_after),
+                "spoiler": ChoiceSelect("spoiler", settings),
+            }
         case Page.WHO:
-            return view_of(
-                PageSelect(page),
-                RoleSelect(None if state.role_gone or state.everyone else settings.press_role),
-                ClearButton("press_role"),
-                SwitchButton("remix", not settings.remix),
-            )
+            return {"press_role": RoleSelect(None if state.role_gone or state.everyone else settings.press_role)}
         case Page.NUMBERS:
-            limits = [ChoiceSelect(name, settings) for name in ("daily", "server_daily", "cooldown")]
-            return view_of(PageSelect(page), *limits)
+            return {name: ChoiceSelect(name, settings) for name in ("daily", "server_daily", "cooldown")}
 
 
-class PageSelect(ManagerPanel, ui.DynamicItem[ui.Select[Any]], template=r"dr:g:s"):
-    """Turns to another page."""
+def _buttons(page: Page, settings: ServerSettings) -> list[ui.Item[Any]]:
+    match page:
+        case Page.HOME:
+            return [TestPictureButton(), SwitchButton("paused", not settings.paused)]
+        case Page.RESULTS:
+            return [ClearButton("results_channel"), SwitchButton("pings", not settings.pings)]
+        case Page.WHO:
+            return [ClearButton("press_role"), SwitchButton("remix", not settings.remix)]
+        case Page.NUMBERS:
+            return []
 
-    def __init__(self, page: Page = Page.HOME) -> None:
-        options = [discord.SelectOption(label=each, value=each.name, default=each is page) for each in Page]
-        super().__init__(ui.Select(custom_id="dr:g:s", options=options, row=0))
+
+class PageButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=rf"dr:g:s:({'|'.join(Page.__members__)})"):
+    """Turns to a page; that of the page that is `shown` is disabled."""
+
+    def __init__(self, name: str, *, shown: bool = False) -> None:
+        self.page = Page[name]
+        super().__init__(button(self.page, f"dr:g:s:{name}", disabled=shown))
 
     async def run(self, interaction: discord.Interaction) -> None:
         """Show the page."""
-        page = next((each for each in Page if [each.name] == values(interaction)), Page.HOME)
         await interaction.response.defer()
-        await show_settings(interaction, page)
+        await show_settings(interaction, self.page)
 
 
 class ChoiceSelect(ManagerPanel, ui.DynamicItem[ui.Select[Any]], template=rf"dr:g:c:({'|'.join(CHOICES)})"):
@@ -151,7 +177,7 @@ class ClearButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r"dr:g:
 
     LABELS: ClassVar[dict[str, str]] = {
         "results_channel": "Post where requested",
-        "press_role": "Moderators only",
+        "press_role": "Remove the role",
     }
 
     def __init__(self, name: str) -> None:
@@ -238,7 +264,7 @@ def _id(interaction: discord.Interaction) -> int:
 
 
 ITEMS: tuple[type[ui.DynamicItem[Any]], ...] = (
-    PageSelect,
+    PageButton,
     ChoiceSelect,
     SwitchButton,
     ClearButton,

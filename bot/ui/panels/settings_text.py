@@ -41,11 +41,22 @@ Value = int | Spoiler | None
 CHOICES: Mapping[str, Mapping[str, Value]] = {
     "ping_after": {"own": None, **{str(seconds): seconds for seconds in (0, 30, 60, 120, 300, 900, 3600)}},
     "spoiler": {spoiler.value: spoiler for spoiler in Spoiler},
-    "daily": {str(number): number for number in (0, 3, 5, 10, 20, 50, 100)},
-    "server_daily": {str(number): number for number in (0, 10, 25, 50, 100, 200, 500, 1000)},
+    "daily": {str(number): number for number in (0, 3, 5, 10, 20, 50, 100)} | {"unlimited": None},
+    "server_daily": {str(number): number for number in (0, 10, 25, 50, 100, 200, 500, 1000)} | {"unlimited": None},
     "cooldown": {str(seconds): seconds for seconds in (0, 5, 15, 30, 60, 300)},
 }
 """By the name of a setting: the values that its select may send, and the setting that each means."""
+
+LABELS: Mapping[str, str] = {
+    "results_channel": "Channel for results",
+    "ping_after": "Who is pinged",
+    "spoiler": "How pictures are shown",
+    "press_role": "Role that may use the buttons, besides moderators",
+    "daily": "Daily limit of each member",
+    "server_daily": "Daily limit of the whole server",
+    "cooldown": "Cooldown of each member",
+}
+"""By the name of a setting: what stands above its select."""
 
 _SPOILERS = {
     Spoiler.NEVER: "Pictures are shown openly",
@@ -65,18 +76,20 @@ def value_text(name: str, value: Value, *, own_ping_after: float = 0) -> str:
             return f"Ping those who waited longer than {_duration(seconds)}"
         case "daily", 0:
             return "No uses for members, only for moderators"
-        case "daily", number:
-            return f"{number} uses a day for each member"
         case "server_daily", 0:
             return "No presses at all"
-        case "server_daily", number:
-            return f"{number} uses a day for the whole server"
+        case "daily" | "server_daily", number:
+            return f"{_a_day(number)} for {'each member' if name == 'daily' else 'the whole server'}"
         case "cooldown", 0:
             return "No cooldown between uses"
         case "cooldown", int(seconds):
             return f"{_duration(seconds)} cooldown between a member's uses"
         case _:
             return _SPOILERS[Spoiler(str(value))]
+
+
+def _a_day(number: Value) -> str:
+    return "Unlimited uses" if number is None else f"{number} uses a day"
 
 
 def page_text(page: Page, settings: ServerSettings, state: DiscordState, *, own_ping_after: float) -> str:
@@ -171,7 +184,7 @@ def _who(settings: ServerSettings, state: DiscordState) -> str:
     if state.role_gone:
         return (
             "⚠️ The role that may use the buttons was deleted, so only moderators may use them. Choose another role, or "
-            "Moderators only."
+            "remove this one."
         )
     if state.everyone:
         return "Everyone may use the buttons."

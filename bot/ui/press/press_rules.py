@@ -77,11 +77,11 @@ def limit_text(exceeded: LimitExceeded, settings: ServerSettings) -> str:
         case Limit.COOLDOWN:
             again = "in a moment" if exceeded.free_at is None else format_dt(exceeded.free_at, "R")
             return f"Too fast, nothing was sent. Try again {again}."
-        case Limit.DAILY if not settings.daily:
+        case Limit.DAILY if settings.daily == 0:
             return "Only moderators can use this button at the moment: this server's daily limit for members is 0."
         case Limit.DAILY:
             return f"You've reached your limit of {_uses(settings.daily)} in 24 hours.{when}"
-        case Limit.SERVER_DAILY if not settings.server_daily:
+        case Limit.SERVER_DAILY if settings.server_daily == 0:
             return "This server doesn't allow buttons that use GPU time."
         case Limit.SERVER_DAILY:
             return f"This server has reached its limit of {_uses(settings.server_daily)} in 24 hours.{when}"
@@ -92,5 +92,7 @@ def limit_text(exceeded: LimitExceeded, settings: ServerSettings) -> str:
             return "You can't queue any more buttons. Wait until one of them is sent, or cancel one in `/jobs`."
 
 
-def _uses(number: int) -> str:
+def _uses(number: int | None) -> str:
+    if number is None:  # the limit was lifted just now
+        return "uses"
     return "1 use" if number == 1 else f"{number} uses"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from tests.fakes.discord.messages import Json, parts
+from tests.fakes.discord.messages import COMPONENTS_V2, TEXT, Json, parts
 
 EMBED = {"title": 256, "description": 4096, "url": 2048}
 FIELD = {"name": 256, "value": 1024}
@@ -16,9 +16,32 @@ def complaints(body: Any, files: int) -> list[str]:
     if not isinstance(body, dict):
         return []
     message = body["data"] or {} if "data" in body else body
-    return [*_message(message), *_embeds(message.get("embeds") or []), *_rows(message.get("components") or [])] + (
-        ["more than 10 files"] if files > 10 else []
-    )
+    components = message.get("components") or []
+    panel = bool((message.get("flags") or 0) & COMPONENTS_V2)
+    return [
+        *_message(message),
+        *_embeds(message.get("embeds") or []),
+        *(_panel(message, components) if panel else _only_rows(components)),
+        *_rows(components),
+        *(["more than 10 files"] if files > 10 else []),
+    ]
+
+
+def _only_rows(components: list[Json]) -> Iterator[str]:
+    if len(components) > 5:
+        yield "more than 5 rows"
+    if list(parts(components, TEXT)):
+        yield "a text among the components without the flag"
+
+
+def _panel(message: Json, components: list[Json]) -> Iterator[str]:
+    """Components V2: https://discord.com/developers/docs/components/reference"""
+    if message.get("content") or message.get("embeds"):
+        yield "components of version 2 beside content or embeds"
+    if sum(1 + len(part.get("components", [])) for part in components) > 40:
+        yield "more than 40 components"
+    if sum(len(part["content"]) for part in parts(components, TEXT)) > 4000:
+        yield "more than 4,000 characters among the components"
 
 
 def _too_long(part: Json, limits: dict[str, int], where: str) -> Iterator[str]:
@@ -57,8 +80,6 @@ def _embeds(embeds: list[Json]) -> Iterator[str]:
 
 
 def _rows(rows: list[Json]) -> Iterator[str]:
-    if len(rows) > 5:
-        yield "more than 5 rows"
     if any(len(row.get("components", [])) > 5 for row in rows):
         yield "more than 5 buttons in a row"
     for button in parts(rows, 2):

@@ -10,7 +10,8 @@ from typing import Any
 
 Json = dict[str, Any]
 
-EPHEMERAL, LOADING, SILENT = 1 << 6, 1 << 7, 1 << 12
+EPHEMERAL, LOADING, SILENT, COMPONENTS_V2 = 1 << 6, 1 << 7, 1 << 12, 1 << 15
+ROW, TEXT = 1, 10  # types of components
 PLAIN, REPLY, COMMAND = 0, 19, 20
 LINK_LIFE = 86_400
 """Seconds that a link to a file lives, as measured on Discord's; who asks for its message gets a fresh one."""
@@ -96,6 +97,11 @@ class Message:
         return bool(self.flags & EPHEMERAL)
 
     @property
+    def text(self) -> str:
+        """Its content, or the texts among its components."""
+        return "\n".join(filter(None, [self.content, *(part["content"] for part in parts(self.components, TEXT))]))
+
+    @property
     def buttons(self) -> list[Json]:
         return list(parts(self.components, 2))
 
@@ -142,8 +148,12 @@ def parts(components: list[Json], *kinds: int) -> Iterator[Json]:
 def numbered(components: list[Json]) -> list[Json]:
     """The components as Discord tells them back: each with an id of its own, plain emoji without one, ids as text."""
     copies = [dict(part) for part in components]
-    rows = [{**row, "components": [dict(part) for part in row["components"]]} for row in copies]
-    for number, part in enumerate((*rows, *(part for row in rows for part in row["components"])), start=1):
+    rows = [
+        {**row, "components": [dict(part) for part in row["components"]]} if row["type"] == ROW else row
+        for row in copies
+    ]
+    inner = (part for row in rows if row["type"] == ROW for part in row["components"])
+    for number, part in enumerate((*rows, *inner), start=1):
         part.setdefault("id", number)
         if "emoji" in part:
             part["emoji"] = {name: value for name, value in part["emoji"].items() if value is not None}

@@ -7,7 +7,18 @@ from typing import Any
 
 from tests.fakes.discord.channels import Channel, ChannelState, Refusal
 from tests.fakes.discord.limits import Window
-from tests.fakes.discord.messages import LOADING, PLAIN, REPLY, SILENT, File, Json, Message, Person, numbered
+from tests.fakes.discord.messages import (
+    COMPONENTS_V2,
+    LOADING,
+    PLAIN,
+    REPLY,
+    SILENT,
+    File,
+    Json,
+    Message,
+    Person,
+    numbered,
+)
 
 UNKNOWN_REPLY = {"message_reference": {"_errors": [{"code": "REPLIES_UNKNOWN_MESSAGE", "message": "Unknown message"}]}}
 
@@ -95,6 +106,9 @@ class World(ChannelState):
 
     def write(self, message: Message, body: Json, files: list[File]) -> None:
         """Put what `body` names into the message; what it does not name stays (attachments are named by id)."""
+        message.flags |= (body.get("flags") or 0) & COMPONENTS_V2
+        if message.flags & COMPONENTS_V2 and (body.get("content") or body.get("embeds")):
+            raise Refusal(50035)  # the flag cannot be removed
         if "content" in body:
             message.content = body["content"] or ""
         if (kept := body.get("attachments")) is not None:
