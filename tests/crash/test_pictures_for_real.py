@@ -159,7 +159,7 @@ async def test_a_server_may_hide_pictures_except_in_age_restricted_channels(show
     await show.discord.click(panel, boss, "dr:g:s:RESULTS")
     await show.discord.wait_until(lambda: "dr:g:c:spoiler" in str(panel.components))
     await show.discord.click(panel, boss, "dr:g:c:spoiler", ["unless age-restricted"])
-    await show.discord.wait_until(lambda: "hidden behind a click, except" in panel.content)
+    await show.discord.wait_until(lambda: "hidden behind a click, except" in panel.text)
     hidden, open_ = await show.result_of("a castle"), await show.result_of("a castle", channel=bar)
     assert [file.name[:8] for file in hidden.files] == ["SPOILER_"]
     assert "image" not in hidden.embeds[0]
