@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from bot import logs
 from bot.errors import Busy, JobUnknown, Misconfigured, ProviderError, StoreUnavailable, TransientError
 from bot.models import Destination, Job, KnownJob
+from bot.models.provider import GUESSABLE_IDS
 from bot.providers.base import Provider
 from bot.rate_limiter import RateLimiter
 from bot.store import Store
@@ -101,6 +102,8 @@ class WebhookInbox:
     # --- jobs that were made elsewhere ------------------------------------------------------------------------------
 
     async def _catch_up(self) -> None:
+        if self._provider.name in GUESSABLE_IDS:
+            return  # such a server lists the jobs of all its users, and theirs must not choose a channel here
         try:
             running = await self._provider.running()
         except ProviderError:

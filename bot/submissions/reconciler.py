@@ -133,8 +133,8 @@ class Reconciler:
         A job without a reference is read again by the next check: the provider may echo it late.
         """
         can = self._provider.capabilities
-        if can.find and (found := await self._provider.find(submission.reference)) is not None:
-            return CheckResult(job=found)
+        if can.find:
+            return CheckResult(job=await self._provider.find(submission.reference))
         perhaps = None
         children = await self._children(parent, submission.button) if can.children else {}
         running = await self._provider.running() if can.running else ()

@@ -11,7 +11,7 @@ from bot.cli.preflight.findings import Finding, fine, note, wrong
 from bot.errors import AccountBlocked, ProviderError, ServiceEnded, SubscriptionEnded, TokenRefused
 from bot.models import ProviderName
 from bot.models.provider import WORDS
-from bot.provider_clients import open_session, useapi_client
+from bot.provider_clients import midjourney_proxy_client, open_session, useapi_client
 from bot.providers.base import Account, Provider
 from bot.settings import callback_secret, callback_url
 
@@ -26,6 +26,10 @@ async def check_providers(values: Mapping[str, Any], trace: aiohttp.TraceConfig)
         clients: list[Provider] = []
         if values.get("useapi_token") and "useapi_url" in values:
             clients.append(useapi_client(session, url=values["useapi_url"], token=values["useapi_token"]))
+        if values.get("mj_proxy_url") and values.get("mj_proxy_secret"):
+            names = ("mj_proxy_url", "mj_proxy_secret", "mj_proxy_auth", "mj_proxy_admin_secret", "mj_proxy_mode")
+            given = {name.removeprefix("mj_proxy_"): values[name] for name in names if name in values}
+            clients.append(midjourney_proxy_client(session, **{"auth": "mj-api-secret", **given}))
         findings = await asyncio.gather(*map(_check, clients))
     return [each for found in findings for each in found]
 

@@ -13,7 +13,7 @@ from bot import errors
 from bot.models import Job, ProviderName
 from bot.models.provider import WORDS
 from bot.providers.base import Account, Capabilities, attributed
-from bot.providers.http import Http, time_limit
+from bot.providers.http import Http, RequestKind, time_limit
 from bot.providers.midjourney_proxy.authorization import Auth, headers_for
 from bot.providers.midjourney_proxy.buttons import change_of, described_prompt
 from bot.providers.midjourney_proxy.parsing import created_in, jobid_of, parse_task
@@ -245,7 +245,9 @@ class MidjourneyProxyClient:
     async def _submit(self, route: str, fields: Fields) -> Submitted:
         try:
             return read_submission(
-                await self._http.request("POST", f"{self._submit_path}/{route}", self._press_timeout, fields)
+                await self._http.request(
+                    "POST", f"{self._submit_path}/{route}", self._press_timeout, fields, kind=RequestKind.SUBMIT
+                )
             )
         finally:
             self._polls.invalidate(fields["taskId"])

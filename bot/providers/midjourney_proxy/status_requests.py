@@ -14,7 +14,7 @@ import msgspec
 
 from bot import errors
 from bot.models import Job
-from bot.providers.http import Http, Response, time_limit
+from bot.providers.http import Http, RequestKind, Response, time_limit
 from bot.providers.midjourney_proxy.parsing import job_from, jobid_of, waits_for_form
 from bot.providers.midjourney_proxy.responses import http_refusal, read_task
 from bot.providers.values import Fields, decode
@@ -96,7 +96,9 @@ class StatusRequests:
 
     async def _fetch_singly(self, request: _Request) -> None:
         async with self._singles:
-            response = await self._http.request("GET", f"/mj/task/{request.jobid}/fetch", self._timeout)
+            response = await self._http.request(
+                "GET", f"/mj/task/{request.jobid}/fetch", self._timeout, kind=RequestKind.POLL
+            )
         digest = blake2b(response.body, digest_size=8).hexdigest()
         if request.known is not None and _is_unchanged(request.known, digest):
             _resolve(request, request.known)
@@ -107,7 +109,12 @@ class StatusRequests:
         ids = [*dict.fromkeys(request.jobid for request in requests)]
         try:
             response = await self._http.request(
-                "POST", "/mj/task/list-by-condition", self._timeout, {"ids": ids}, max_bytes=MAX_LIST_BYTES
+                "POST",
+                "/mj/task/list-by-condition",
+                self._timeout,
+                {"ids": ids},
+                max_bytes=MAX_LIST_BYTES,
+                kind=RequestKind.POLL,
             )
             found = self._tasks_in(response)
         except errors.InvalidResponse:

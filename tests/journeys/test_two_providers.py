@@ -1,0 +1,67 @@
+"""Two providers side by side: an id finds its own, and one provider's trouble is not the other's."""
+
+import math
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.demo.midjourney_proxy import FakeMidjourneyProxy
+from bot.models import ProviderName
+from bot.settings import Secret
+from tests.journeys.conftest import BotHarness, labels, words
+
+PROXY = ProviderName.MIDJOURNEY_PROXY
+
+
+@pytest.fixture
+async def proxy(harness: BotHarness) -> AsyncIterator[FakeMidjourneyProxy]:
+    """The fake server of the second provider, which the harness's bot knows from now on."""
+    async with FakeMidjourneyProxy(now=harness.now, refresh=0, grid_size=64) as fake:
+        await harness.restart(
+            mj_proxy_url=Secret(fake.url),
+            mj_proxy_secret=Secret("demo-token"),
+            mj_proxy_auth="authorization",
+            image_hosts=(harness.useapi.origin, fake.origin),
+        )
+        yield fake
+
+
+async def test_each_id_is_found_at_its_provider_and_pressed_there_once(
+    harness: BotHarness, proxy: FakeMidjourneyProxy
+) -> None:
+    ours, theirs = harness.useapi.add_job(prompt="a boat", duration=30), proxy.add_job(prompt="a tower", duration=30)
+    assert "Watching" in await harness.job(harness.mira, ours)
+    assert "Watching" in await harness.job(harness.mira, theirs)
+    await harness.wait(90)
+    results = [post for post in harness.posts() if "U1" in str(labels(post))]
+    assert {("boat" in words(post), "tower" in words(post)) for post in results} == {(True, False), (False, True)}
+    tower = next(post for post in results if "tower" in words(post))
+    await harness.press(harness.mira, tower, "U1")
+    await harness.press(harness.mira, tower, "U1")
+    await harness.wait(90)
+    assert list(proxy.charges.values()) == [1], "a second press costs nothing, though the provider would take it"
+    assert not harness.button_requests()
+
+
+async def test_an_outage_of_one_provider_delays_no_job_of_the_other(
+    harness: BotHarness, proxy: FakeMidjourneyProxy
+) -> None:
+    await harness.job(harness.mira, harness.useapi.add_job(prompt="a boat", duration=30))
+    await harness.job(harness.mira, proxy.add_job(prompt="a tower", duration=30))
+    proxy.fail(503, times=math.inf)
+    await harness.wait(120)
+    assert [post for post in harness.posts() if "U1" in str(labels(post)) and "boat" in words(post)]
+    outages = harness.bot.poller.outages
+    assert (outages[ProviderName.USEAPI], "midjourney-proxy" in outages[PROXY]) == ("", True)
+    proxy.heal()
+    await harness.wait(600)
+    assert [post for post in harness.posts() if "U1" in str(labels(post)) and "tower" in words(post)]
+
+
+async def test_an_id_that_no_provider_knows_is_said_by_the_one_whose_form_it_has(
+    harness: BotHarness, proxy: FakeMidjourneyProxy
+) -> None:
+    assert (await harness.job(harness.mira, "1700000000000999")).startswith("midjourney-proxy has no job with this id.")
+    proxy.fail(503, times=math.inf)
+    jobid = harness.useapi.add_job(prompt="a boat", duration=30)
+    assert "Watching" in await harness.job(harness.mira, jobid), "the other provider is not asked"
