@@ -10,7 +10,7 @@ early to be worth a request.
 import asyncio
 import logging
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from datetime import datetime
 
@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 _QUICK_JOB = 0.8  # of an interval, before jitter; at 15 s: 10.8 to 13.2 s, and useapi asks for 10 or more
 _TOGETHER = 0.02  # seconds: polls that are due so close to each other start together, which costs less
+_TOGETHER_IN_BATCH = 0.2  # of an interval: 3 s at 15, so that a batch of all due jobs is sent five times an interval
 _READ_AHEAD = 64  # polls
 _WAKE_GAP = 2.0  # seconds between two polls of a job that webhook calls bring about, however many calls there are
 
@@ -77,7 +78,9 @@ class Poller:
         self._records = JobRecords()
         self._being_read: set[int] = set()  # due jobs, during a read of the store, less those that `add` got meanwhile
         self._ready: deque[PollTarget] = deque()
-        self._in_flight: dict[asyncio.Task[Job], PollTarget] = {}
+        self._in_flight: dict[asyncio.Task[Job], tuple[PollTarget, int]] = {}  # with the number of its request
+        self._requests: Counter[int] = Counter()  # jobs that are not answered yet, by the number of their request
+        self._last_request = 0
         self._unrecorded: list[tuple[int, Job]] = []  # news by row id
         self.last_round: float | None = None
         """When `run` last came round, by the loop's clock."""
@@ -112,7 +115,7 @@ class Poller:
         """
         if job_id not in self._schedule:
             return
-        if any(target.known.id == job_id for target in self._in_flight.values()):
+        if any(target.known.id == job_id for target, _ in self._in_flight.values()):
             self._records.update(job_id, poll_again=True)
             return
         self._records.update(job_id, called=True)
@@ -144,6 +147,7 @@ class Poller:
                 self.last_round = loop_time()
         finally:
             self._breaker.close()
+            self._requests.clear()
             self._in_flight = {}  # the requests go on: they may be shared with other callers
 
     async def poll_once(self) -> None:
@@ -157,19 +161,36 @@ class Poller:
     async def _round(self) -> None:
         await self._record_news()
         if not self._breaker.paused:
-            await self._read_targets(self._schedule.take_due(loop_time() + _TOGETHER, self._read_limit()))
+            await self._read_targets(self._take_due())
         self._start_polls()
+
+    def _take_due(self) -> list[int]:
+        """The jobs to poll now: none before one of them is due, then also those that are due soon after it."""
+        now = loop_time()
+        if self._schedule.next_due_time() > now + _TOGETHER:
+            return []
+        return self._schedule.take_due(now + self._together, self._read_limit())
 
     # --- how many -----------------------------------------------------------------------------------------------------
 
+    @property
+    def _batch(self) -> int:
+        """For how many jobs one request may ask."""
+        return self._provider.capabilities.batch
+
+    @property
+    def _together(self) -> float:
+        """How many seconds before they are due polls may start together with one that is due."""
+        return _TOGETHER if self._batch == 1 else self._poll_seconds * _TOGETHER_IN_BATCH
+
     def _free_slots(self) -> int:
-        """How many polls may start now.
+        """How many requests may start now.
 
         There are `concurrency` slots, each for one request in flight. In an outage there is one, which is enough to see
         whether the provider is back. Requests that were in flight when it began may exceed that: this may be negative.
         """
         slots = 1 if self._breaker.outage is not None else self._concurrency
-        return slots - len(self._in_flight)
+        return slots - len(self._requests)
 
     def _read_limit(self) -> int:
         """How many due jobs to read from the store now.
@@ -180,9 +201,8 @@ class Poller:
         """
         if self._breaker.outage is not None:
             return max(self._free_slots() - len(self._ready), 0)
-        if len(self._ready) >= self._concurrency:
-            return 0
-        return max(self._concurrency, _READ_AHEAD)
+        enough = max(self._concurrency, self._batch)
+        return 0 if len(self._ready) >= enough else max(enough, _READ_AHEAD)
 
     def _seconds_to_next_round(self) -> float:
         if not self._read_limit():
@@ -229,20 +249,26 @@ class Poller:
         while self._ready and self._breaker.paused:
             self._poll_in(self._ready.pop().known.id, 0.0)  # to be read again: it may be old when the pause is over
         while self._ready and self._free_slots() > 0:
-            self._start_poll(self._ready.popleft())
+            self._last_request += 1
+            for _ in range(min(self._batch, len(self._ready))):  # the provider makes one request of them
+                self._start_poll(self._ready.popleft(), self._last_request)
 
-    def _start_poll(self, target: PollTarget) -> None:
+    def _start_poll(self, target: PollTarget, request: int) -> None:
         job_id = target.known.id
         if self._records.of(job_id).called:
             self._records.update(job_id, called=False)
         task = self._provider.poll(target.known.job.jobid, target.known.job)
-        self._in_flight[task] = target
+        self._in_flight[task] = target, request
+        self._requests[request] += 1
         task.add_done_callback(self._finish_poll)
 
     def _finish_poll(self, task: asyncio.Task[Job]) -> None:
-        target = self._in_flight.pop(task, None)
+        target, request = self._in_flight.pop(task, (None, 0))
         if target is None:
             return  # `run` has ended
+        self._requests[request] -= 1
+        if not self._requests[request]:
+            del self._requests[request]
         try:
             self._apply(target.known.id, self._decide(_outcome(task), target))
         except Exception:
