@@ -13,6 +13,7 @@ from bot.text import names_job_file
 _PAYERS_HOST = "cdn.midjourney.com"
 _HEX_SECONDS = re.compile(r"[0-9a-f]{8}")
 _DISCORD_CDN = ("discordapp.com", "discordapp.net", "discord.com")
+_BY_JOB_ID = re.compile(r"/mj/image/[^/]")  # a relay's own address of a picture: the job's id, which anyone may fetch
 _ATTACHMENT = re.compile(r"/(?:ephemeral-)?attachments/")
 
 
@@ -34,8 +35,8 @@ def link_ends(url: str) -> datetime | None:
 def names_the_payer(url: str) -> bool:
     """Whether a URL identifies the account that paid: one of Midjourney's own host or a proxy of it, or a job's file.
 
-    At Discord every file of a job is one that Midjourney or the payer has posted, whatever its name looks like. Such a
-    URL is shown to nobody who may not see the job id.
+    At Discord every file of a job is one that Midjourney or the payer has posted, whatever its name looks like. An
+    address that holds the job's id counts too. Such a URL is shown to nobody who may not see the job id.
     """
     try:
         parsed = URL(url)
@@ -43,6 +44,8 @@ def names_the_payer(url: str) -> bool:
         return True
     rest = f"{parsed.path}?{parsed.query_string}#{parsed.fragment}".casefold()
     if parsed.host == _PAYERS_HOST or _PAYERS_HOST in rest.partition("?")[2] or names_job_file(rest):
+        return True
+    if _BY_JOB_ID.search(parsed.path):
         return True
     at_discord = any(f".{parsed.host}".endswith(f".{host}") for host in _DISCORD_CDN)
     return at_discord and _ATTACHMENT.match(parsed.path) is not None

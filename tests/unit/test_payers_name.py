@@ -42,10 +42,13 @@ def test_other_texts_stay_as_they_are(text: str) -> None:
         ("https://media.discordapp.net/ephemeral-attachments/1/2/x.png", True),
         ("https://images-ext-1.discordapp.net/external/x/https/pictures.example/a.png", False),
         ("https://notdiscordapp.com/attachments/1/2/x.png", False),
+        ("https://relay.example/mj/image/1785744000123456", True),
+        ("https://relay.example/mj-fast/mj/image/1785744000123456?sig=0a", True),
+        ("https://relay.example/image/1785744000123456", False),
         ("https://pictures.example/grid_0.png?hm=" + "a" * 64, False),
     ],
 )
-def test_every_file_of_a_job_at_discord_names_the_payer(url: str, named: bool) -> None:
+def test_every_file_of_a_job_at_discord_and_every_address_with_a_job_id_names_the_payer(url: str, named: bool) -> None:
     assert names_the_payer(url) is named
 
 
