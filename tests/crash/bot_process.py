@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.crash.far_ends import ROOT, DistantUseapi
+from tests.crash.prepared import PreparedProcess, prepared
 from tests.fakes.discord import RemoteFakeDiscord
 from tests.processes import started
 
@@ -33,19 +34,24 @@ def environment(
 
 @asynccontextmanager
 async def bot_process(
-    folder: Path, environment: dict[str, str], point: str = ""
-) -> AsyncIterator[asyncio.subprocess.Process]:
+    folder: Path, environment: dict[str, str], point: str = "", *, forked: bool = False
+) -> AsyncIterator[asyncio.subprocess.Process | PreparedProcess]:
     """Start a bot that kills itself at the point, if one is given; at the end of the block it is killed at the latest.
 
-    Its output is appended to `bot.log` in the folder.
+    Its output is appended to `bot.log` in the folder. With `forked` it starts without its imports.
     """
-    with (folder / "bot.log").open("ab") as log:
+    environment, log = {**environment, "DARKROOM_DIE": point}, folder / "bot.log"
+    if forked:
+        async with prepared("run", cwd=folder, env=environment, log=log) as quick:
+            yield quick
+        return
+    with log.open("ab") as output:
         async with started(
             *(sys.executable, "-m", "bot", "run"),
             cwd=folder,
-            env={**environment, "DARKROOM_DIE": point},
+            env=environment,
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
+            stdout=output,
+            stderr=output,
         ) as bot:
             yield bot

@@ -49,13 +49,15 @@ CUT_OFF = "stored-reset", "stored-503"
 class KillRun:
     """One run in `folder`; `life` is how many seconds (at most) the bot is let to work before the next kill.
 
-    With `blind` the bot may not read the last channel's history, so that there the nonce alone must do.
+    With `blind` the bot may not read the last channel's history, so that there the nonce alone must do. `forked`: see
+    `bot_process`.
     """
 
     folder: Path
     deliveries: int
     kills: int
     seed: int
+    forked: bool = False
     nonce_window: float = 0.0
     channels: int = 8
     blind: bool = False
@@ -141,7 +143,7 @@ class KillRun:
 
     async def _die(self, point: str) -> None:
         """One life, ended by itself at the point, or by us: now and then while it starts, else at work."""
-        async with bot_process(self.folder, self.environment, point) as bot:
+        async with bot_process(self.folder, self.environment, point, forked=self.forked) as bot:
             dead = asyncio.create_task(bot.wait())
             if not point and self.chance.random() < EARLY:
                 await asyncio.wait({dead}, timeout=self.chance.uniform(0, self._start_takes))
@@ -237,7 +239,7 @@ class KillRun:
         """The last life: until all stands and no card is left, then quietly on; what stands in each channel."""
         await self.discord.do("heal")
         await self.useapi.heal()
-        async with bot_process(self.folder, self.environment) as bot:
+        async with bot_process(self.folder, self.environment, forked=self.forked) as bot:
             await asyncio.gather(*self._askers)
             owed = Counter(channel for _, channel in (*self.promised, *self.in_four))
 

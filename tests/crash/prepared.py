@@ -8,7 +8,10 @@ import asyncio
 import multiprocessing
 import os
 import runpy
+import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -20,9 +23,9 @@ _FORKS.set_forkserver_preload([__name__, "bot.__main__", "bot.cli.run", "cogs.jo
 
 
 class PreparedProcess:
-    """Has of `asyncio.subprocess.Process` what `Process` needs; made by `start_prepared`."""
+    """Has of `asyncio.subprocess.Process` what the crash tests need."""
 
-    def __init__(self, process: ForkServerProcess, stdout: asyncio.StreamReader) -> None:
+    def __init__(self, process: ForkServerProcess, stdout: asyncio.StreamReader | None) -> None:
         assert process.pid is not None
         self.pid = process.pid
         self.stdout = stdout
@@ -41,6 +44,12 @@ class PreparedProcess:
         if self.returncode is None:
             os.kill(self.pid, number)
 
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
     async def wait(self) -> int:
         await self._ended.wait()
         assert self.returncode is not None
@@ -50,15 +59,34 @@ class PreparedProcess:
 async def start_prepared(*arguments: str, cwd: Path, env: dict[str, str]) -> PreparedProcess:
     """Start `python -m bot` with these arguments; all its output can be read from `stdout`."""
     reading, writing = multiprocessing.Pipe(duplex=False)
-    process = _FORKS.Process(target=_run, args=(arguments, cwd, env, writing), daemon=True)
-    with interruptible():
-        process.start()
-    writing.close()
+    with writing:
+        process = _fork(arguments, cwd, env, writing)
     stdout = asyncio.StreamReader()
     output = os.fdopen(os.dup(reading.fileno()), "rb", buffering=0)
     reading.close()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stdout), output)
     return PreparedProcess(process, stdout)
+
+
+@asynccontextmanager
+async def prepared(*arguments: str, cwd: Path, env: dict[str, str], log: Path) -> AsyncIterator[PreparedProcess]:
+    """Start `python -m bot` with these arguments; its output is appended to `log`. It is killed at the end."""
+    with Connection(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)) as output:
+        process = PreparedProcess(_fork(arguments, cwd, env, output), None)
+    try:
+        yield process
+    finally:
+        process.kill()
+        await process.wait()
+
+
+def _fork(
+    arguments: tuple[str, ...], folder: Path, environment: dict[str, str], output: Connection
+) -> ForkServerProcess:
+    process = _FORKS.Process(target=_run, args=(arguments, folder, environment, output), daemon=True)
+    with interruptible():
+        process.start()
+    return process
 
 
 def _run(arguments: tuple[str, ...], folder: Path, environment: dict[str, str], output: Connection) -> None:

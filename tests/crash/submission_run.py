@@ -56,6 +56,7 @@ class PressRun:
     presses: int
     kills: int
     seed: int
+    forked: bool = False
     life: float = 1.2
     fault_rate: float = 0.02
     ends: Counter[str] = field(default_factory=Counter)
@@ -103,7 +104,7 @@ class PressRun:
         self.environment = environment(self.folder, guilds, self.discord, self.useapi, hurry=HURRY)
         self.parents: dict[int, list[str]] = {channel: [] for channel in self.channel_ids}
         self.pictures: dict[int, list[dict[str, Any]]] = {}
-        async with bot_process(self.folder, self.environment) as bot:
+        async with bot_process(self.folder, self.environment, forked=self.forked) as bot:
             await do("wait_ready", within=30)
             for number in range(-(-self.presses // PER_PARENT // GUILDS) * GUILDS):
                 await self._show(self.channel_ids[number % GUILDS], number)
@@ -147,7 +148,7 @@ class PressRun:
 
     async def _die(self, point: str, presses: int) -> None:
         """One life with so many presses, ended by itself at the point, or by us."""
-        async with bot_process(self.folder, self.environment, point) as bot:
+        async with bot_process(self.folder, self.environment, point, forked=self.forked) as bot:
             dead = asyncio.create_task(bot.wait())
             ready = asyncio.create_task(self.discord.do("wait_ready", within=30))
             await asyncio.wait({dead, ready}, return_when=asyncio.FIRST_COMPLETED)
@@ -216,7 +217,7 @@ class PressRun:
 
     async def _run_to_the_end(self) -> None:
         """The last life, until nothing happens any more."""
-        async with bot_process(self.folder, self.environment) as bot:
+        async with bot_process(self.folder, self.environment, forked=self.forked) as bot:
             await self.discord.do("wait_ready", within=30)
             due, self._left = self._left, []
             await asyncio.gather(*map(self._press, due))

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.timeout(120)
 
 
 async def test_eight_presses_are_made_found_posted_and_notified_once_though_the_bot_dies(tmp_path: Path) -> None:
-    run = PressRun(folder=tmp_path, presses=8, kills=3, seed=11)
+    run = PressRun(folder=tmp_path, presses=8, kills=3, seed=11, forked=True)
     figures = await run.run()
     assert figures.spotless, (figures, run.wrongs)
     assert figures.kills == 3

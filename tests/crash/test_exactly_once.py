@@ -10,7 +10,7 @@ pytestmark = pytest.mark.timeout(180)  # every start takes its time where other 
 
 
 async def test_fifty_results_are_posted_once_after_eight_kills_though_discord_forgets_nonces(tmp_path: Path) -> None:
-    run = KillRun(folder=tmp_path, deliveries=50, kills=8, seed=1826, nonce_window=0)
+    run = KillRun(folder=tmp_path, deliveries=50, kills=8, seed=1826, nonce_window=0, forked=True)
     figures = await run.run()
     assert figures.spotless, (figures, run.wrongs)
     assert (figures.deliveries, figures.kills) == (50, 8)
@@ -20,7 +20,15 @@ async def test_fifty_results_are_posted_once_after_eight_kills_though_discord_fo
 
 async def test_results_that_discord_stored_and_denied_are_posted_once_while_it_remembers_nonces(tmp_path: Path) -> None:
     run = KillRun(
-        folder=tmp_path, deliveries=24, kills=2, seed=6, nonce_window=120, fault_rate=0.1, channels=3, blind=True
+        folder=tmp_path,
+        deliveries=24,
+        kills=2,
+        seed=6,
+        nonce_window=120,
+        fault_rate=0.1,
+        channels=3,
+        blind=True,
+        forked=True,
     )
     figures = await run.run()
     assert figures.spotless, (figures, run.wrongs)
