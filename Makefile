@@ -45,7 +45,7 @@ soak: .venv/dev ## long tests: 2,000 results with 200 kills, 320 presses with 80
 	    tests/crash/test_unreadable.py tests/crash/test_restore.py tests/component/test_makefile.py tests/journeys/test_the_demo.py \
 	    tests/crash/test_pressing_for_real.py tests/crash/test_pictures_for_real.py \
 	    tests/unit/test_formatting_properties.py tests/unit/test_useapi_parsing_properties.py tests/unit/test_buttons.py \
-	    tests/journeys/test_payers_name.py
+	    tests/journeys/test_payers_name.py tests/crash/test_outbox_machine.py
 	$(BIN)/python -m tests.crash.kill_run --deliveries 2000 --kills 200 --nonce-window 0 --seed $${SEED:-1}
 	$(BIN)/python -m tests.crash.submission_run --presses 320 --kills 80 --seed $${SEED:-1}
 	$(BIN)/python -m tests.bench.soak --minutes $${MINUTES:-30}

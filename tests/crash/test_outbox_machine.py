@@ -35,6 +35,7 @@ from bot.models import (
 )
 from bot.models.provider import ProviderName
 from bot.store import Store, open_store
+from tests.conftest import LONG
 from tests.disk import quick_folder
 
 T = TypeVar("T")
@@ -359,5 +360,8 @@ def unseen(delivery: Delivery) -> Delivery:
 
 TestOutbox = pytest.mark.timeout(400)(OutboxMachine.TestCase)  # a failure takes minutes to shrink, success seconds
 TestOutbox.settings = settings(
-    max_examples=60, stateful_step_count=12, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=250 if LONG else 30,
+    stateful_step_count=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
 )

@@ -75,6 +75,11 @@ def test_an_answer_that_never_came_proves_nothing() -> None:
         (413, 0, False, RefusalKind.FILE),  # a proxy's page
         (403, 400001, True, RefusalKind.FILE),
         (400, 200000, True, RefusalKind.WORDS),
+        (400, 40004, True, RefusalKind.CLOSED_FOR_NOW),
+        (400, 50083, True, RefusalKind.CLOSED_FOR_NOW),
+        (403, 160005, True, RefusalKind.CLOSED_FOR_NOW),
+        (400, 160006, True, RefusalKind.CLOSED_FOR_NOW),
+        (400, 160007, True, RefusalKind.CLOSED_FOR_NOW),
         (429, 20016, True, RefusalKind.CLOSED_FOR_NOW),
         (429, 30046, True, RefusalKind.CLOSED_FOR_NOW),
         (429, 0, True, RefusalKind.HOST),
@@ -83,7 +88,9 @@ def test_an_answer_that_never_came_proves_nothing() -> None:
         (403, 0, False, RefusalKind.HOST),
         (404, 0, False, RefusalKind.HOST),
         (404, 0, True, RefusalKind.CHANNEL),
+        (404, 10003, True, RefusalKind.CHANNEL),
         (403, 50001, True, RefusalKind.CHANNEL),
+        (403, 50013, True, RefusalKind.PERMISSION),
         (400, 987654, True, RefusalKind.UNKNOWN),
         (403, 987654, True, RefusalKind.UNKNOWN),
     ],
@@ -134,3 +141,12 @@ def test_a_time_out_is_waited_for_and_does_not_count_as_gone() -> None:
         assert (decision.gone, decision.here, decision.unsent, decision.alert) == (False, True, True, False)
     late = delivery(created_at=NOW - timedelta(minutes=31))
     assert retry_policy.after_time_out(late, decision, NOW, NOW + timedelta(minutes=1)).alert
+
+
+@pytest.mark.parametrize("kind", list(DeliveryKind))
+@pytest.mark.parametrize("code", [40004, 50083, 160005, 160006, 160007, 20016])
+def test_a_channel_that_is_closed_for_now_is_tried_again_however_long_it_lasts(kind: DeliveryKind, code: int) -> None:
+    old = delivery(kind=kind, attempts=1000, gone_since=NOW - timedelta(days=1), fallback=Fallback.TEXT)
+    decision = retry_policy.after_refusal(old, Refusal(status=400, code=code), NOW, requests=1, words_omitted=True)
+    assert decision.action is (Action.DROP if kind is DeliveryKind.STATUS_CARD else Action.RETRY)
+    assert decision.fallback is None, "the post stays whole"
