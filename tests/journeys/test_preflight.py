@@ -20,7 +20,9 @@ from bot.cli.preflight import check
 from bot.cli.preflight.findings import Severity
 from bot.cli.preflight.remote import Clock
 from bot.client import PERMISSIONS
+from bot.demo.midjourney_proxy import FakeMidjourneyProxy
 from bot.demo.useapi import FakeUseapi
+from bot.models import Destination, Job, Person, ProviderName, Status
 from bot.store import open_store
 from bot.store.connection import FILE
 from tests.fakes.discord import FakeDiscord
@@ -290,4 +292,26 @@ async def test_useapi_that_has_ended_is_said_plainly_with_what_to_set_up_instead
     assert "ended its Midjourney service (v1, v2 and v3) on 24 June 2026" in ended
     assert "renew" not in screen, "its subscriptions go on for other APIs"
     assert "midjourney-proxy, with MJ_PROXY_URL and MJ_PROXY_SECRET" in lines[lines.index(ended) + 1]
+    assert status == 1
+
+
+async def test_watched_jobs_of_a_provider_that_was_taken_out_are_named(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with open_store(desk.folder / "data", lambda: datetime.now(UTC)) as store:
+        job = Job(provider=ProviderName.MIDJOURNEY_PROXY, jobid="1700000000000123", status=Status.STARTED)
+        await store.subscriptions.add(job, Destination(guild_id=1, channel_id=2), Person(id=1, name="Mira"))
+    status, screen = await run_check(desk, capsys)
+    assert "! midjourney-proxy: 1 watched job belongs to it, and it is not set up" in screen.splitlines()
+    assert status == 0, "the bot works"
+
+
+async def test_a_proxy_is_asked_with_its_secret(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    async with FakeMidjourneyProxy() as proxy:
+        given = {"MJ_PROXY_URL": proxy.url, "MJ_PROXY_AUTH": "authorization", "USEAPI_TOKEN": ""}
+        status, screen = await run_check(desk, capsys, MJ_PROXY_SECRET="demo-token", **given)
+        assert "✓ midjourney-proxy: accepts the token" in screen
+        assert (status, "useapi" in screen) == (0, False)
+        status, screen = await run_check(desk, capsys, MJ_PROXY_SECRET="wrong", **given)
+    assert "✗ midjourney-proxy: does not accept MJ_PROXY_SECRET" in screen.splitlines()
     assert status == 1

@@ -10,6 +10,7 @@ from pathlib import Path
 from bot import logs
 from bot.cli.preflight.findings import Finding, Severity
 from bot.cli.preflight.local import check_database, check_disk, check_health, check_settings, check_sqlite
+from bot.cli.preflight.providers import check_absent_providers
 from bot.cli.preflight.remote import check_remotes
 from bot.settings import secret_texts
 
@@ -32,6 +33,7 @@ async def run_checks(environ: Mapping[str, str], dotenv: Path) -> list[Finding]:
     findings += check_database(data_dir)
     findings += check_disk(data_dir)
     findings += check_health(values, data_dir)
+    findings += check_absent_providers(values, data_dir)
     return findings + await check_remotes(values)
 
 

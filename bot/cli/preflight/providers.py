@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -14,9 +15,12 @@ from bot.models.provider import WORDS
 from bot.provider_clients import midjourney_proxy_client, open_session, useapi_client
 from bot.providers.base import Account, Provider
 from bot.settings import callback_secret, callback_url
+from bot.store.file_header import DatabaseState, read_header
+from bot.store.running_jobs import running_jobs
 
 _TIMEOUT_SECONDS = 30.0
 _NO_ACCOUNT = "add one: https://useapi.net/docs/start-here/setup-midjourney"
+_SWITCHES = {ProviderName.USEAPI: "useapi_token", ProviderName.MIDJOURNEY_PROXY: "mj_proxy_url"}
 _TOKENS = {ProviderName.USEAPI: "useapi_token", ProviderName.MIDJOURNEY_PROXY: "mj_proxy_secret"}
 
 
@@ -32,6 +36,21 @@ async def check_providers(values: Mapping[str, Any], trace: aiohttp.TraceConfig)
             clients.append(midjourney_proxy_client(session, **{"auth": "mj-api-secret", **given}))
         findings = await asyncio.gather(*map(_check, clients))
     return [each for found in findings for each in found]
+
+
+def check_absent_providers(values: Mapping[str, Any], data_dir: Path) -> list[Finding]:
+    """Name the providers that are not set up and whose jobs members still wait for."""
+    if not set(_SWITCHES.values()) <= values.keys() or read_header(data_dir).found is not DatabaseState.OURS:
+        return []
+    return [
+        note(
+            WORDS[provider].title,
+            f"{number} watched {'job belongs' if number == 1 else 'jobs belong'} to it, and it is not set up",
+            "nothing checks them: set it up again, or have them stopped in /jobs",
+        )
+        for provider, number in running_jobs(data_dir).items()
+        if not values[_SWITCHES[provider]]
+    ]
 
 
 async def _check(provider: Provider) -> list[Finding]:
