@@ -36,6 +36,7 @@ class SubmissionState(StrEnum):
     QUEUED       cancelled                                   CANCELLED    `SubmissionQueue.cancel_queued`
     QUEUED       Discord did not take the answer, or does    CANCELLED    `PressesJob.submit`, `AnswerChecks`
                  not show it, or did not say in 15 minutes
+    QUEUED       a lost one of this U may have its job       LOST         `Sender.send`
     SENT         a job                                       ACCEPTED     `Sender.send`
     SENT         409: the button was used before             REPEATED     `Sender.send`
     SENT         422: declined by Midjourney                 DECLINED     `Sender.send`

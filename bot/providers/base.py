@@ -27,6 +27,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """`Provider.find` answers."""
     echoes_reference: bool = False
     """A job holds the reference that was sent with its submission (`Job.reply_ref`)."""
+    picks_once: bool = False
+    """A second press of U1-U4 is refused, and the refusal names the job that the first one made."""
     batch: int = 1
     """How many jobs one status request may ask for; 1 where each needs a request of its own."""
     cancel: bool = False

@@ -1,7 +1,7 @@
 """Reads of submissions in any state: for repeated presses, for the parents' posts, and for a server's admins."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import aiosqlite
 
@@ -18,6 +18,15 @@ class SubmissionHistory(Repository):
         """The job that this button made, unless it was declined or failed: then the button may be used again."""
         rows = await self._db.rows(CHILD, (parent_id, button))
         return known_of(rows[0]) if rows else None
+
+    async def lost_lately(self, parent_id: int, button: str, age: timedelta) -> bool:
+        """Whether a submission of this button was sent at most `age` ago, in any server, and its job is not known."""
+        rows = await self._db.rows(
+            """SELECT 1 FROM submissions WHERE parent_id = ? AND button = ? AND state = 'lost' AND sent_at > ?
+               LIMIT 1""",
+            (parent_id, button, self._clock.time() - age.total_seconds()),
+        )
+        return bool(rows)
 
     async def of_child(self, child_id: int) -> Submission | None:
         """The submission that made a job."""

@@ -36,7 +36,7 @@ from bot.providers.base import Provider
 from bot.store import Store
 from bot.submissions.notifications import Notifications
 from bot.submissions.pause import QueuePause
-from bot.submissions.reconciler import Reconciler
+from bot.submissions.reconciler import LATE_JOBS_FOUND_FOR, Reconciler
 from bot.wakeup import loop_time
 
 log = logging.getLogger(__name__)
@@ -65,6 +65,10 @@ _UNTRACKED = (
 _PERHAPS = (
     "{provider} gave no clear answer. A job of this button was made at about that time{post}: it may be yours, and it "
     "may have been charged. Press the button again only if you want another one."
+)
+_PERHAPS_PICKED = (
+    "This was pressed before, and {provider} gave no clear answer to that. It may have been charged, so I don't send "
+    "it again for a day. If its job turns up, I'll post it here."
 )
 _TOO_MANY = "You already have {} queued. Wait until one of them is sent, or cancel one in `/jobs`."
 _EXPIRED = "This was queued for a whole day, so I didn't send it. Press the button again if you still want it."
@@ -120,6 +124,9 @@ class Sender:
         if submission.tier is CostTier.PICK and (child := await self._existing_child(parent, submission.button)):
             await self._accept(submission, child, repeated=True)
             return
+        if await self._may_have_been_picked(submission):
+            await self._fail(submission, SubmissionState.LOST, self._worded(_PERHAPS_PICKED))
+            return
         sent = await self._store.submissions.mark_sent(submission)
         if sent is None:
             return  # it was cancelled meanwhile
@@ -169,6 +176,14 @@ class Sender:
                     self._deliver_soon()
                 sentence = self._worded(_SENTENCES.get(error.code or 0, str(error)))
                 await self._fail(submission, SubmissionState.REFUSED, sentence)
+
+    async def _may_have_been_picked(self, submission: Submission) -> bool:
+        """Whether an earlier press of U1-U4 may have made the job, and the provider would make, and charge, another."""
+        return (
+            submission.tier is CostTier.PICK
+            and not self._provider.capabilities.picks_once
+            and await self._store.history.lost_lately(submission.parent_id, submission.button, LATE_JOBS_FOUND_FOR)
+        )
 
     async def _existing_child(self, parent: KnownJob, button: str) -> Job | None:
         """Return the job that a button of the tier PICK has made already, as far as it is known without a POST."""

@@ -147,6 +147,7 @@ async def some_submissions(store: Store, parent: KnownJob) -> AsyncIterator[tupl
     yield "withdraw", store.submissions.cancel(other)
     yield "press_ended", store.submissions.mark_failed(vary, SubmissionState.LOST, "lost")
     yield "lost", store.queue.lost(ProviderName.USEAPI, timedelta(days=1))
+    yield "lost_lately", store.history.lost_lately(parent.id, "V1", timedelta(days=1))
     yield "by_reference", store.history.by_reference(vary.reference)
     child = msgspec.structs.replace(RUNNING, jobid="job:child", parent_jobid=parent.job.jobid)
     late = msgspec.structs.replace(child, jobid="job:late", reply_ref=vary.reference)

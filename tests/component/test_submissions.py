@@ -91,7 +91,7 @@ class StubUseapi:
 
     name = ProviderName.USEAPI
     title = "useapi.net"
-    capabilities = Capabilities(children=True, running=True, echoes_reference=True, accounts=True)
+    capabilities = Capabilities(children=True, running=True, echoes_reference=True, picks_once=True, accounts=True)
     created_in = staticmethod(created_in)
 
     def __init__(self) -> None:

@@ -43,6 +43,25 @@ async def test_each_id_is_found_at_its_provider_and_pressed_there_once(
     assert not harness.button_requests()
 
 
+async def test_a_pick_whose_answer_was_lost_is_not_paid_again_by_another_member_or_after_a_restart(
+    harness: BotHarness, proxy: FakeMidjourneyProxy
+) -> None:
+    await harness.job(harness.mira, proxy.add_job(prompt="a tower", duration=30))
+    await harness.wait(90)
+    tower = next(post for post in harness.posts() if "U1" in str(labels(post)))
+    proxy.fail("made_500", path="/mj/submit/*")
+    proxy.fail(404, path="/mj/task/list", times=math.inf)  # nor can the job be found by its reference
+    await harness.press(harness.mira, tower, "U1")
+    await harness.wait(600)
+    (charged,) = proxy.charges.values()
+    await harness.press(harness.mira, tower, "U1")
+    await harness.wait(60)
+    await harness.restart()
+    await harness.press(harness.mira, tower, "U1")
+    await harness.wait(60)
+    assert list(proxy.charges.values()) == [charged]
+
+
 async def test_an_outage_of_one_provider_delays_no_job_of_the_other(
     harness: BotHarness, proxy: FakeMidjourneyProxy
 ) -> None:

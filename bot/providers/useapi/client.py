@@ -42,7 +42,14 @@ class UseapiClient:
     name = ProviderName.USEAPI
     title = WORDS[name].title
     capabilities = Capabilities(
-        children=True, running=True, echoes_reference=True, cancel=True, webhooks=True, accounts=True, seed=True
+        children=True,
+        running=True,
+        echoes_reference=True,
+        picks_once=True,
+        cancel=True,
+        webhooks=True,
+        accounts=True,
+        seed=True,
     )
 
     def __init__(
