@@ -12,28 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot import __version__
+from bot.errors import StartError
 
 _MAX_KEYS = 8  # listed by name
-_PERSON_MUST_ACT = 78  # EX_CONFIG; `StartError.exit_status` cannot be imported without the packages
 
 
 def main() -> int:
     """Run the command and return the exit status. Each command imports what it needs, so that `health` stays fast."""
     arguments = _parser().parse_args()
-    try:
-        return _call(arguments)
-    except ModuleNotFoundError as missing:  # no `make` yet, or the system's Python was upgraded since
-        if missing.name is None or missing.name.partition(".")[0] in {"bot", "cogs"}:
-            raise
-        print(_not_installed(missing.name), file=sys.stderr)  # noqa: T201 -- the last line on the screen is for a person
-        return _PERSON_MUST_ACT if arguments.command == "run" else 1
-    except KeyboardInterrupt:  # during a check or a start's imports; a running bot handles signals itself
-        return 130
-
-
-def _call(arguments: argparse.Namespace) -> int:
-    from bot.errors import StartError
-
     try:
         match arguments.command:
             case "run":
@@ -49,6 +35,13 @@ def _call(arguments: argparse.Namespace) -> int:
     except StartError as error:
         print(error, file=sys.stderr)  # noqa: T201 -- the last line on the screen is for a person
         return error.exit_status if arguments.command == "run" else 1  # a container's health check knows 0 and 1 only
+    except ModuleNotFoundError as missing:  # no `make` yet, or the system's Python was upgraded since
+        if missing.name is None or missing.name.partition(".")[0] in {"bot", "cogs"}:
+            raise
+        print(_not_installed(missing.name), file=sys.stderr)  # noqa: T201 -- the last line on the screen is for a person
+        return StartError().exit_status if arguments.command == "run" else 1
+    except KeyboardInterrupt:  # during a check or a start's imports; a running bot handles signals itself
+        return 130
     return 0
 
 
