@@ -36,9 +36,10 @@ DarkroomError
 """
 
 from enum import Enum
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from bot.models.provider import ProviderName, worded
+if TYPE_CHECKING:
+    from bot.models.provider import ProviderName
 
 
 class DarkroomError(Exception):
@@ -112,13 +113,20 @@ class Rule(Enum):
     """Polls fail until an admin has acted: one a minute is sent to see whether that has happened."""
 
 
+def _worded(sentence: str, provider: "ProviderName | None") -> str:
+    # Imported here: a Python without the packages, and the worker for pictures, import this module but no models.
+    from bot.models.provider import worded
+
+    return worded(sentence, provider)
+
+
 class ProviderError(DarkroomError):
     """{provider} sent an answer that Darkroom does not know."""
 
     rule: ClassVar[Rule] = Rule.RETRY
 
     def __init__(
-        self, sentence: str | None = None, *, code: int | None = None, provider: ProviderName | None = None
+        self, sentence: str | None = None, *, code: int | None = None, provider: "ProviderName | None" = None
     ) -> None:
         super().__init__(sentence)
         self.code = code
@@ -128,12 +136,12 @@ class ProviderError(DarkroomError):
 
     def __str__(self) -> str:
         sentence = self._sentence
-        return type(self).sentence(self.provider) if sentence is None else worded(sentence, self.provider)
+        return type(self).sentence(self.provider) if sentence is None else _worded(sentence, self.provider)
 
     @classmethod
-    def sentence(cls, provider: ProviderName | None = None) -> str:
+    def sentence(cls, provider: "ProviderName | None" = None) -> str:
         """Return the sentence of the class, with the words for the provider."""
-        return worded(super().sentence(), provider)
+        return _worded(super().sentence(), provider)
 
 
 class JobOver(ProviderError):
@@ -192,7 +200,7 @@ class Misconfigured(ProviderError):
     @property
     def for_admin(self) -> str:
         """What is wrong and what the bot's owner can do."""
-        return worded(self.advice, self.provider)
+        return _worded(self.advice, self.provider)
 
 
 class TokenRefused(Misconfigured):
