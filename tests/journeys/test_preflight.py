@@ -295,7 +295,7 @@ async def test_useapi_that_has_ended_is_said_plainly_with_what_to_set_up_instead
     assert status == 1
 
 
-async def test_watched_jobs_of_a_provider_that_was_taken_out_are_named(
+async def test_running_jobs_of_a_provider_that_was_taken_out_are_named(
     desk: Desk, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with open_store(desk.folder / "data", lambda: datetime.now(UTC)) as store:
