@@ -78,7 +78,7 @@ def page_layout(
     if buttons := _buttons(page, settings):
         layout.add_item(ui.ActionRow(*buttons))
     layout.add_item(ui.Separator())
-    layout.add_item(ui.ActionRow(*(PageButton(each.name, shown=each is page) for each in Page)))
+    layout.add_item(ui.ActionRow(*(PageButton(each.name, current=each is page) for each in Page)))
     return layout
 
 
@@ -114,11 +114,11 @@ def _buttons(page: Page, settings: ServerSettings) -> list[ui.Item[Any]]:
 
 
 class PageButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=rf"dr:g:s:({'|'.join(Page.__members__)})"):
-    """Turns to a page; that of the page that is `shown` is disabled."""
+    """Turns to a page; that of the page that is `current` is disabled."""
 
-    def __init__(self, name: str, *, shown: bool = False) -> None:
+    def __init__(self, name: str, *, current: bool = False) -> None:
         self.page = Page[name]
-        super().__init__(button(self.page, f"dr:g:s:{name}", disabled=shown))
+        super().__init__(button(self.page, f"dr:g:s:{name}", disabled=current))
 
     async def run(self, interaction: discord.Interaction) -> None:
         """Show the page."""
