@@ -13,6 +13,7 @@ import aiohttp
 from aiohttp.connector import AddrInfoType
 
 from bot.images.errors import NoRoom, NotAPicture, PictureGone, PictureUnreachable, TooLarge
+from bot.images.metadata import erase
 from bot.images.sniffing import MAX_HEADER_BYTES, MIN_BYTES, Picture, measure, sniff_type
 
 PIECE = 64 * 1024
@@ -54,7 +55,7 @@ def new_file(folder: Path) -> Iterator[IO[bytes]]:
 
 
 async def save(response: aiohttp.ClientResponse, file: IO[bytes], limit: int) -> Picture:
-    """Write the body, of at most `limit` bytes, to the file.
+    """Write the body, of at most `limit` bytes, to the file, and erase the texts in it, see `metadata`.
 
     Raises `PictureGone`, `PictureUnreachable`, `TooLarge`, `NoRoom` or `NotAPicture`; aiohttp's `ClientPayloadError`
     if the body ends early, and an `OSError` if the file cannot be written.
@@ -80,6 +81,7 @@ async def save(response: aiohttp.ClientResponse, file: IO[bytes], limit: int) ->
             await asyncio.to_thread(_write, file, pieces)
             pieces, written = [], size
     await asyncio.to_thread(_write, file, pieces)
+    await asyncio.to_thread(erase, file, extension)
     width, height, animated = measure(head, extension)
     return Picture(
         path=Path(file.name),
