@@ -23,6 +23,7 @@ from bot.provider_clients import open_providers
 from bot.provider_stack import build_stacks
 from bot.settings import Settings
 from bot.store import open_store
+from bot.ui.accepted_answers import AcceptedAnswers
 from bot.ui.command_mentions import replace_commands
 from bot.ui.refused_posts import RefusedPosts
 
@@ -58,6 +59,7 @@ async def open_darkroom(
             alerts=bot.alerts,
         )
         bot.refused_posts = RefusedPosts(bot, store, lambda text: replace_commands(text, bot.command_mentions))
+        bot.accepted_answers = AcceptedAnswers(bot=bot, now=now)
         bot.dispatcher = Dispatcher(
             bot=bot,
             store=store,
@@ -66,6 +68,7 @@ async def open_darkroom(
             rate_limits=bot.rate_limits,
             alerts=bot.alerts,
             on_refused=bot.refused_posts.note,
+            on_posted=bot.accepted_answers.delete,
         )
         build_stacks(bot, now=now)
         maintenance = Maintenance(

@@ -29,6 +29,7 @@ from bot.settings import DISCORD_API_URL, Settings
 from bot.store import Store
 from bot.submissions import SubmissionQueues
 from bot.ui import replies
+from bot.ui.accepted_answers import AcceptedAnswers
 from bot.ui.command_mentions import mentions_of
 from bot.ui.posting_checks import PostingChecks
 from bot.ui.refused_posts import RefusedPosts
@@ -76,6 +77,7 @@ class Darkroom(commands.AutoShardedBot):
 
     dispatcher: Dispatcher
     refused_posts: RefusedPosts
+    accepted_answers: AcceptedAnswers
     poller: Pollers
     submissions: SubmissionQueues
     webhooks: WebhookInboxes

@@ -277,6 +277,11 @@ async def get_original_response(client: discord.Client, application_id: int, tok
     return answer
 
 
+async def delete_original_response(client: discord.Client, application_id: int, token: str) -> None:
+    """Delete the first answer to an interaction by its token; raises as `edit_original_response`."""
+    await client.http.request(_original_response("DELETE", application_id, token))
+
+
 def _original_response(method: str, application_id: int, token: str) -> discord.http.Route:
     path = "/webhooks/{webhook_id}/{webhook_token}/messages/@original"
     return discord.http.Route(method, path, webhook_id=application_id, webhook_token=token)

@@ -24,7 +24,9 @@ class ProviderStack(NamedTuple):
 
 def build_stacks(bot: Darkroom, *, now: Callable[[], datetime]) -> None:
     """Give `bot` the stacks of all providers, and its loops; `bot.dispatcher` is there already."""
-    replies = SubmissionReplies(bot=bot, store=bot.store, deliver_soon=bot.deliver_soon, now=now)
+    replies = SubmissionReplies(
+        bot=bot, store=bot.store, accepted_answers=bot.accepted_answers, deliver_soon=bot.deliver_soon, now=now
+    )
     stacks: dict[ProviderName, ProviderStack] = {}
     for name in ProviderName:
         provider = bot.providers.of(name)

@@ -5,7 +5,7 @@ import json
 import logging
 import random
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -63,7 +63,8 @@ class _Lane(NamedTuple):
 class Dispatcher:
     """Sends and edits the outbox's messages; `run()` is the loop.
 
-    `on_refused` is called where a message cannot be posted now, or at all.
+    `on_refused` is called where a message cannot be posted now, or at all; `on_posted` when one is posted, and does not
+    raise.
 
     Per channel one message is sent at a time, and one edited beside it, so that no result waits behind an edit that
     Discord limits. Channels are worked on in parallel.
@@ -79,6 +80,7 @@ class Dispatcher:
         rate_limits: DiscordRateLimits,
         alerts: AlertSink,
         on_refused: Callable[[Delivery, Obstacle], None],
+        on_posted: Callable[[Delivery], Awaitable[None]],
         rng: random.Random | None = None,
     ) -> None:
         self._bot = bot
@@ -87,6 +89,7 @@ class Dispatcher:
         self._now = now
         self._alerts = alerts
         self._on_refused = on_refused
+        self._on_posted = on_posted
         self._rng = rng or random.Random()  # noqa: S311 -- jitter, no secret
         self._omitted = Omitted()
         self._stubborn = StubbornDeliveries()
@@ -219,6 +222,7 @@ class Dispatcher:
             self._stubborn.note_posted(delivery)
             self._alerts.close(AlertName.DELIVERY, subject=delivery.id)
             self._alerts.close(AlertName.CHANNEL, subject=delivery.destination.channel_id)
+            await self._on_posted(delivery)
 
     # --- errors -----------------------------------------------------------------------------------------------------
 

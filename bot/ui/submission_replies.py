@@ -13,6 +13,7 @@ from bot.discord_codes import PRIVATE_ANSWER_GONE, DiscordCode
 from bot.formatting.captions import CONTENT_LIMIT
 from bot.models import INTERACTION_TOKEN_LIFETIME, OPEN_SUBMISSIONS, DeliveryKind, Submission, SubmissionState
 from bot.store import Store
+from bot.ui.accepted_answers import AcceptedAnswers
 from bot.ui.command_mentions import replace_commands
 from bot.ui.interactions import Bot, jump
 from bot.ui.posting_texts import timed_out_text
@@ -26,8 +27,15 @@ class SubmissionReplies:
     """The private answers to presses, edited with the interaction's token, which also works after a restart."""
 
     def __init__(
-        self, *, bot: discord.Client, store: Store, deliver_soon: Callable[[], None], now: Callable[[], datetime]
+        self,
+        *,
+        bot: discord.Client,
+        store: Store,
+        accepted_answers: AcceptedAnswers,
+        deliver_soon: Callable[[], None],
+        now: Callable[[], datetime],
     ) -> None:
+        self._accepted_answers = accepted_answers
         self._bot = bot
         self._store = store
         self._deliver_soon = deliver_soon
@@ -68,6 +76,8 @@ class SubmissionReplies:
             return
         if submission.state in OPEN_SUBMISSIONS:
             return
+        if answered and submission.state is SubmissionState.ACCEPTED:
+            self._accepted_answers.keep(submission, await self._store.submissions.interaction_token(submission))
         failed_visibly = submission.state is SubmissionState.CANCELLED and not self._is_expired(submission)
         if answered or failed_visibly or submission.state is SubmissionState.ACCEPTED:
             await self._store.submissions.mark_notified(submission)

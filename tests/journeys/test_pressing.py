@@ -74,10 +74,12 @@ async def test_a_child_that_still_runs_after_the_first_poll_gets_a_status_card_w
 ) -> None:
     _, grid = await posted(harness)
     harness.useapi.plan(duration=100)
-    await harness.press(harness.mira, grid, "V1")
+    answer = await harness.press(harness.mira, grid, "V1")
     await harness.wait(14)
     assert len(harness.posts()) == 1
+    assert answer.id in harness.env.backend.messages[harness.channel.id]
     await harness.wait(6)
+    assert answer.id not in harness.env.backend.messages[harness.channel.id], "the card says more"
     _, status_card = harness.posts()
     lineage = f"**V1** of [castle in the fog]({harness.jump(grid)})"
     assert words(status_card).startswith(lineage)
