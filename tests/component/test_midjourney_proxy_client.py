@@ -165,6 +165,14 @@ async def test_an_unknown_task_is_a_job_that_is_not_known(dialect: Dialect) -> N
             await pair.client.poll("1785744000123456")
 
 
+async def test_the_address_may_end_in_mj() -> None:
+    async with paired() as pair, aiohttp.ClientSession() as session:
+        client = MidjourneyProxyClient(
+            session=session, url=f"{pair.proxy.url}/mj/", secret="demo-token", auth="authorization"
+        )
+        assert (await client.job(pair.proxy.add_job())).status == Status.STARTED
+
+
 async def test_an_id_of_another_form_is_never_sent() -> None:
     async with paired() as pair:
         for jobid in ("job:20260602103433688-user:1", "../admin/accounts", "", "x" * 65, "a b", "1\n"):
@@ -239,6 +247,7 @@ async def test_a_server_that_cannot_answer_for_many_is_asked_singly_and_that_is_
             assert [job.jobid for job in jobs] == ids
         assert len(pair.paths(MANY)) == 1
         assert len(pair.paths("/fetch")) == 40
+        assert pair.client.capabilities.batch == 1
         await pair.client.probe()
         assert pair.client.capabilities.batch == 200
     async with paired() as pair:

@@ -19,7 +19,7 @@ from bot.providers.midjourney_proxy.buttons import change_of, described_prompt
 from bot.providers.midjourney_proxy.parsing import created_in, jobid_of, parse_task
 from bot.providers.midjourney_proxy.probe import offers
 from bot.providers.midjourney_proxy.responses import Submitted, read, read_seed, read_submission
-from bot.providers.midjourney_proxy.status_requests import MOST_JOBS, StatusRequests
+from bot.providers.midjourney_proxy.status_requests import StatusRequests
 from bot.providers.midjourney_proxy.task_lists import TaskLists
 from bot.providers.shared_polls import SharedPolls
 from bot.providers.values import ID, ITEMS, WORD, Fields, exact_text, newest, number_of, text_of
@@ -39,7 +39,7 @@ class _Form(NamedTuple):
 
 
 class MidjourneyProxyClient:
-    """Client for the server at `url` (without /mj), authorized by `secret` in one header (`auth`).
+    """Client for the server at `url` (/mj at its end is left out), authorized by `secret` in one header (`auth`).
 
     Implements `bot.providers.base.Provider`. The caller opens and closes `session`.
 
@@ -69,6 +69,7 @@ class MidjourneyProxyClient:
         press_timeout: float = 75.0,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        url = url.rstrip("/").removesuffix("/mj")
         self._http = Http(session=session, url=url, headers=headers_for(Auth(auth), secret))
         self._admin = (
             Http(session=session, url=url, headers=headers_for(Auth(auth), admin_secret)) if admin_secret else None
@@ -95,7 +96,7 @@ class MidjourneyProxyClient:
             running=self._lists.has_list or self._lists.has_queue,
             find=self._lists.can_find,
             echoes_reference=True,
-            batch=MOST_JOBS if self._requests.has_route else 1,
+            batch=self._requests.batch,
             cancel=self._lists.has_admin,
             webhooks=bool(self._notify_hook),
             accounts=self._lists.has_admin,
@@ -121,7 +122,7 @@ class MidjourneyProxyClient:
         self._lists.has_admin = self._admin is not None and await offers(
             self._admin, "POST", "/mj/admin/tasks", self._poll_timeout, criteria
         )
-        self._requests.has_route, self._requests.grid_buttons = many, not home  # only trueai has /home
+        self._requests.probed(has_route=many, grid_buttons=not home)  # only trueai has /home
         self._lists.has_list, self._lists.has_queue, self._has_seed = tasks, queue, seed
         return self.capabilities
 

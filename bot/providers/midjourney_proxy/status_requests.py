@@ -55,10 +55,21 @@ class StatusRequests:
         self._running: set[asyncio.Task[None]] = set()
         self._singles = asyncio.Semaphore(_SINGLES_AT_ONCE)
         self._singly_until = 0.0  # in loop time
-        self.has_route = True
-        """Whether the server has the route for many jobs."""
-        self.grid_buttons = True
-        """Whether grids without buttons get some: servers with submit/change may give none."""
+        self._has_route = True
+        self._grid_buttons = True
+
+    def probed(self, *, has_route: bool, grid_buttons: bool) -> None:
+        """Note whether the server has the route for many jobs, and whether grids without buttons get some.
+
+        Servers with submit/change may give none.
+        """
+        self._has_route, self._grid_buttons = has_route, grid_buttons
+        self._singly_until = 0.0
+
+    @property
+    def batch(self) -> int:
+        """How many jobs one request asks for now: one where the server has no route for many, or answered it badly."""
+        return MOST_JOBS if self._has_route and loop_time() >= self._singly_until else 1
 
     async def fetch(self, jobid: str, known: Job | None) -> Job:
         """Return a job; `known` itself where the answer has the very bytes that its digest was made of.
@@ -76,7 +87,7 @@ class StatusRequests:
 
     def _start(self) -> None:
         requests, self._waiting = self._waiting, []
-        most = MOST_JOBS if self.has_route and loop_time() >= self._singly_until else 1
+        most = self.batch
         for at in range(0, len(requests), most):
             task = asyncio.create_task(self._answer(requests[at : at + most]))
             self._running.add(task)
@@ -136,7 +147,7 @@ class StatusRequests:
     def _tasks_in(self, response: Response) -> dict[str, list[_Task]] | None:
         """Return the tasks by their ids; `None` where the server has no such route."""
         if response.status in (404, 405, 501):
-            self.has_route = False
+            self._has_route = False
             return None
         if (refusal := http_refusal(response)) is not None:
             raise refusal
@@ -165,7 +176,7 @@ class StatusRequests:
     def _job(self, request: _Request, task: _Task) -> Job:
         if request.known is not None and _is_unchanged(request.known, task.digest):
             return request.known
-        job = job_from(task.fields, jobid=request.jobid, now=self._now(), grid_buttons=self.grid_buttons)
+        job = job_from(task.fields, jobid=request.jobid, now=self._now(), grid_buttons=self._grid_buttons)
         if not job.over and waits_for_form(task.fields):
             self._on_form(job.jobid)
             return job  # without a digest: the same bytes mean something else when the time is over
