@@ -7,28 +7,27 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.crash.far_ends import ROOT, DistantUseapi
+from tests.crash.far_ends import ROOT, DistantProvider
 from tests.crash.prepared import PreparedProcess, prepared
 from tests.fakes.discord import RemoteFakeDiscord
 from tests.processes import started
 
 
 def environment(
-    folder: Path, guilds: Sequence[int], discord: RemoteFakeDiscord, useapi: DistantUseapi, *, hurry: int
+    folder: Path, guilds: Sequence[int], discord: RemoteFakeDiscord, provider: DistantProvider, *, hurry: int
 ) -> dict[str, str]:
     """Its environment variables; `hurry` divides some of its pauses, see `fragile/sitecustomize.py`."""
     return {
         **{name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "SSL_CERT_FILE"}},
         "PYTHONPATH": os.pathsep.join((str(Path(__file__).parent / "fragile"), str(ROOT))),
         "DISCORD_TOKEN": "MTk4.pretend.token",
-        "USEAPI_TOKEN": "demo-token",
         "ALLOWED_GUILDS": ",".join(map(str, guilds)),
         "DISCORD_API_URL": discord.api_url,
-        "USEAPI_URL": useapi.url,
-        "IMAGE_HOSTS": useapi.origin,
+        "IMAGE_HOSTS": provider.origin,
         "POLL_SECONDS": "0.2",
         "DATA_DIR": str(folder),
         "DARKROOM_HURRY": str(hurry),
+        **provider.settings(),
     }
 
 

@@ -4,6 +4,8 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
+from bot.models import ProviderName
+
 KINDS: tuple[dict[str, Any], ...] = (
     {"verb": "imagine"},  # a picture and nine buttons
     {"verb": "imagine"},
@@ -13,6 +15,8 @@ KINDS: tuple[dict[str, Any], ...] = (
     {"verb": "imagine", "ends": "failed"},
     {"verb": "imagine", "ends": "moderated"},
 )
+OF_USEAPI_ALONE = ("seed",)
+"""The verbs that are commands of no other provider."""
 IN_TWO_CHANNELS = BY_TWO_MEMBERS = 0.1
 IN_FOUR = 0.6  # of the grids
 
@@ -34,7 +38,7 @@ class JobRequest:
     in_four: bool = False
 
 
-def job_requests(deliveries: int, channels: int, chance: random.Random) -> list[JobRequest]:
+def job_requests(deliveries: int, channels: int, chance: random.Random, provider: ProviderName) -> list[JobRequest]:
     """Requests that lead to so many results in so many channels.
 
     In the last channel the jobs are over before they are requested, so that nothing but results is posted there.
@@ -44,7 +48,7 @@ def job_requests(deliveries: int, channels: int, chance: random.Random) -> list[
     while left:
         channel = chance.randrange(channels)
         others = [(channel + 1) % (channels - 1)] if chance.random() < IN_TWO_CHANNELS else []
-        order = Order(_options(chance, len(requests), over=channel == channels - 1))
+        order = Order(_options(chance, len(requests), provider, over=channel == channels - 1))
         for where in [channel, *others][:left]:
             left -= 1
             members = 1 + (chance.random() < BY_TWO_MEMBERS)
@@ -53,8 +57,9 @@ def job_requests(deliveries: int, channels: int, chance: random.Random) -> list[
     return requests
 
 
-def _options(chance: random.Random, number: int, *, over: bool) -> dict[str, Any]:
+def _options(chance: random.Random, number: int, provider: ProviderName, *, over: bool) -> dict[str, Any]:
     if over:
         return {"verb": "imagine", "prompt": f"scene {number}", "duration": 0, "age": 1}
     length = chance.choice((0.0, chance.uniform(0.2, 3.0), chance.uniform(0.2, 3.0)))
-    return {**chance.choice(KINDS), "prompt": f"scene {number}", "duration": length, "starts_when_polled": True}
+    kinds = [kind for kind in KINDS if provider is ProviderName.USEAPI or kind["verb"] not in OF_USEAPI_ALONE]
+    return {**chance.choice(kinds), "prompt": f"scene {number}", "duration": length, "starts_when_polled": True}

@@ -1,6 +1,6 @@
 """Kills the bot again and again while it delivers, and counts what was lost and what was posted twice.
 
-    python -m tests.crash.kill_run --deliveries 2000 --kills 200 --nonce-window 0 --seed 1
+    python -m tests.crash.kill_run --deliveries 2000 --kills 200 --nonce-window 0 --seed 1 [--provider midjourney-proxy]
 
 Every second kill comes from outside at a random instant, every other one from inside at a named point (see
 `fragile/sitecustomize.py`), the last one between a post and its answer. After it the bot lives until everything that
@@ -25,6 +25,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from bot.models import ProviderName
 from tests.crash.bot_process import bot_process, environment
 from tests.crash.commands import JobRequest, job_requests
 from tests.crash.delivery_check import ChannelState, Post, Stats, channel_state, judge
@@ -57,6 +58,7 @@ class KillRun:
     deliveries: int
     kills: int
     seed: int
+    provider: ProviderName = ProviderName.USEAPI
     forked: bool = False
     nonce_window: float = 0.0
     channels: int = 8
@@ -74,10 +76,9 @@ class KillRun:
         """Raises `AssertionError` where the bot ended by itself, or a far end saw what must not be."""
         started = time.monotonic()
         self.chance = random.Random(self.seed)
-        async with far_ends(nonce_window=self.nonce_window, faults=FAULTS, rate=self.fault_rate, seed=self.seed) as (
-            self.discord,
-            self.useapi,
-        ):
+        async with far_ends(
+            self.provider, nonce_window=self.nonce_window, faults=FAULTS, rate=self.fault_rate, seed=self.seed
+        ) as (self.discord, self.jobs):
             await self._set_up()
             await self._run_and_kill()
             found = await self._run_to_the_end()
@@ -111,12 +112,12 @@ class KillRun:
         ]
         if self.blind:
             await do("deny", channel_id=self.channel_ids[-1], permission="READ_MESSAGE_HISTORY")
-        self.requests = job_requests(self.deliveries, self.channels, self.chance)
+        self.requests = job_requests(self.deliveries, self.channels, self.chance, self.provider)
         for order in dict.fromkeys(request.order for request in self.requests):
-            order.jobid = await self.useapi.add_job(**order.options)
+            order.jobid = await self.jobs.add_job(**order.options)
         count = len(self.requests) // 4 + 2  # each may ask six times a minute
         self.members = [await do("add_member", guild_id=guild, name=f"M{number}") for number in range(count)]
-        self.environment = environment(self.folder, [guild], self.discord, self.useapi, hurry=HURRY)
+        self.environment = environment(self.folder, [guild], self.discord, self.jobs, hurry=HURRY)
 
     # --- dying ------------------------------------------------------------------------------------------------------
 
@@ -171,9 +172,9 @@ class KillRun:
 
         Only when all that was owed there stands since the last one: what is refused twice is left to the admin.
         """
-        await self.useapi.heal()
+        await self.jobs.heal()
         if number % 2:
-            await self.useapi.fail(503, times=self.chance.randint(1, 3), path="/attachments/*")
+            await self.jobs.fail(503, times=self.chance.randint(1, 3), path="/attachments/*")
         where = self.channel_ids[-1]
         owed = sum(channel == where for _, channel in self.promised)
         posted = len((await self._read(where)).results)
@@ -238,7 +239,7 @@ class KillRun:
     async def _run_to_the_end(self) -> dict[int, ChannelState]:
         """The last life: until all stands and no card is left, then quietly on; what stands in each channel."""
         await self.discord.do("heal")
-        await self.useapi.heal()
+        await self.jobs.heal()
         async with bot_process(self.folder, self.environment, forked=self.forked) as bot:
             await asyncio.gather(*self._askers)
             owed = Counter(channel for _, channel in (*self.promised, *self.in_four))
@@ -269,6 +270,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--nonce-window", type=float, default=0.0, metavar="S")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--provider", type=ProviderName, choices=list(ProviderName), default=ProviderName.USEAPI)
     folder = Path(mkdtemp(prefix="kill-run-"))
     run = KillRun(folder=folder, **vars(parser.parse_args()))
     figures = asyncio.run(run.run())

@@ -1,4 +1,4 @@
-"""What a run of submissions comes to: what useapi made, compared with what the bot knows, posted and notified."""
+"""What a run of submissions comes to: what the provider made, compared with what the bot knows, posted and notified."""
 
 import sqlite3
 from collections import Counter
@@ -9,14 +9,16 @@ from functools import partial
 from pathlib import Path
 
 from tests.crash.delivery_check import ChannelState
+from tests.crash.far_ends import Made
 
 ENDED = {"accepted", "repeated", "declined", "refused", "lost", "cancelled"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stats:
-    """One run. `submissions` were stored, `children` made at useapi; the counts from `doubled` on should be zero.
+    """One run. `submissions` were stored, `children` made at the provider; the counts from `doubled` on should be zero.
 
+    `charged_twice` are buttons U1-U4 of one picture: a second press of one is the job that it has made already.
     `unseen` were made although no answer said that they were taken, `dropped` were not made although one did.
     """
 
@@ -33,6 +35,7 @@ class Stats:
     kills: int
     at_named_points: int
     doubled: int
+    charged_twice: int
     unseen: int
     dropped: int
     forgotten: int
@@ -45,7 +48,7 @@ class Stats:
     @property
     def spotless(self) -> bool:
         """Whether nothing was made twice, unseen, or forgotten, and everybody was notified."""
-        wrong = self.doubled, self.unseen, self.dropped, self.forgotten, self.not_once
+        wrong = self.doubled, self.charged_twice, self.unseen, self.dropped, self.forgotten, self.not_once
         right = self.children == self.known == self.posted and self.integrity == "ok"
         return right and not any((*wrong, self.not_ended, self.not_notified))
 
@@ -58,11 +61,13 @@ class Stats:
 
 @dataclass(frozen=True, kw_only=True)
 class SubmissionHistory:
-    """What the far ends have: the jobs `made`, each with its replyRef and its parent; what members see of each press,
-    an empty string where it failed; the requests by replyRef, and the posts in the channels.
+    """What the far ends have: the jobs `made`, each with its reference and its parent; how often each of U1-U4 was
+    charged; what members see of each press, an empty string where it failed; the requests by reference, and the posts
+    in the channels.
     """
 
-    made: dict[str, tuple[str, str]]
+    made: Made
+    picks: Counter[tuple[str, str]]
     answers: dict[int, list[str]]
     posts: Counter[str]
     found: dict[int, ChannelState]
@@ -97,6 +102,7 @@ def judge(file: Path, history: SubmissionHistory) -> tuple[Callable[..., Stats],
     failed = Counter({member: len(answers) - seen[member] for member, answers in history.answers.items()})
     charged = Counter(row["user_id"] for row in submissions if row["reference"] in children)
     withdrawn = Counter(row["user_id"] for row in submissions if row["state"] == "cancelled")
+    twice = [f"charged {times} times: {button}" for (_, button), times in history.picks.items() if times > 1]
     unseen = [f"unseen: {number} jobs of member {member}" for member, number in (charged - seen).items()]
     dropped = [f"dropped: {number} presses of member {member}" for member, number in (withdrawn - failed).items()]
     forgotten = [f"forgotten: {jobid} of press {history.made[jobid][0]}" for jobid in history.made.keys() - known]
@@ -126,8 +132,9 @@ def judge(file: Path, history: SubmissionHistory) -> tuple[Callable[..., Stats],
         Stats, submissions=len(submissions), children=len(history.made), known=len(known & history.made.keys()),
         posted=len({jobid for jobid, _ in posts}), declared_lost=states["lost"], used=states["repeated"],
         refused=states["refused"], withdrawn=states["cancelled"],
-        sent_again=sum(times - 1 for times in history.posts.values()), doubled=len(doubled), unseen=len(unseen),
+        sent_again=sum(times - 1 for times in history.posts.values()), doubled=len(doubled),
+        charged_twice=len(twice), unseen=len(unseen),
         dropped=len(dropped), forgotten=len(forgotten), not_once=len(not_once), not_ended=len(not_ended),
         not_notified=len(not_notified), integrity=integrity,
     )  # fmt: skip
-    return figures, [*doubled, *unseen, *dropped, *forgotten, *not_once, *not_ended, *not_notified]
+    return figures, [*doubled, *twice, *unseen, *dropped, *forgotten, *not_once, *not_ended, *not_notified]

@@ -1,13 +1,13 @@
 """Kills the bot again and again while members press buttons, and counts what was made, found, posted and notified.
 
-    python -m tests.crash.submission_run --presses 320 --kills 80 --seed 1
+    python -m tests.crash.submission_run --presses 320 --kills 80 --seed 1 [--provider midjourney-proxy]
 
-The fake useapi keeps account of every job that it made, and the fake Discord of every answer. Two kills of three come
-from inside at a named point around the request or the answer to the presser (the first right after useapi's answer),
-the others from outside at a random instant; useapi has trouble of its own besides, and three slots. Answers to pressers
-are cut off or met by a 5xx, Discord may have taken them or not, and interactions are delivered again, in the same life
-and in the next. After the last kill the bot lives until nothing happens any more. The queue's pauses are
-divided by 100 (see `fragile/sitecustomize.py`), so that a submission that never arrived is declared lost after 1.8 s
+The fake provider keeps account of every job that it made, and the fake Discord of every answer. Two kills of three
+come from inside at a named point around the request or the answer to the presser (the first right after the provider's
+answer), the others from outside at a random instant; the provider has trouble of its own besides, and three slots.
+Answers to pressers are cut off or met by a 5xx, Discord may have taken them or not, and interactions are delivered
+again, in the same life and in the next. After the last kill the bot lives until nothing happens any more. The queue's
+pauses are divided by 100 (see `fragile/sitecustomize.py`), so that a submission that never arrived is declared lost after 1.8 s
 and not after 3 minutes.
 """
 
@@ -27,6 +27,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from bot.models import ProviderName
 from tests.crash.bot_process import bot_process, environment
 from tests.crash.delivery_check import channel_state
 from tests.crash.far_ends import far_ends
@@ -39,10 +40,12 @@ GUILDS = 5  # each allows a hundred presses a day
 POINTS = [f"{what}-{when}" for what in ("row", "answered", "take", "end") for when in ("before", "after")]
 POINTS += [f"{what}-{when}" for what in ("press", "answer") for when in ("before", "during", "after")] * 2
 FIRST_POINT = "press-after:1"
-"""Where the first kill falls, whatever the machine's speed: useapi has answered, the answer was not read."""
-TROUBLE: tuple[int | str, ...] = ("made_reset", "made_500", "made_504", "reset", "html", 500, 429, 504, 596)
+"""Where the first kill falls, whatever the machine's speed: the provider has answered, the answer was not read."""
+TROUBLE: tuple[int | str, ...] = (
+    *("made_reset", "made_500", "made_504", "reset", "html", 500, "busy", 504, "account_blocked"),
+)
 LATE: tuple[dict[str, float | str], ...] = ({"echoed_after": 1.0}, {"listed_after": 2.5}, {"listed_as": "{} "})
-"""How useapi knows some of the jobs whose answer is lost; after 2.5 s the press was declared lost."""
+"""How the provider knows some of the jobs whose answer is lost; after 2.5 s the press was declared lost."""
 CUT_OFF = ("reset", "stored-reset", "500", "stored-500", "garbage", "stored-garbage")
 """What the first answer to a presser meets, half of them after Discord has taken it."""
 FAULTS = "500,502,503,reset,stored-reset,hang"
@@ -56,6 +59,7 @@ class PressRun:
     presses: int
     kills: int
     seed: int
+    provider: ProviderName = ProviderName.USEAPI
     forked: bool = False
     life: float = 1.2
     fault_rate: float = 0.02
@@ -69,8 +73,8 @@ class PressRun:
         self.chance = random.Random(self.seed)
         options = "--max-jobs=3", "--post-delay=0.05", "--speed=40"
         async with far_ends(
-            nonce_window=0, faults=FAULTS, rate=self.fault_rate, seed=self.seed, useapi_options=options
-        ) as (self.discord, self.useapi):
+            self.provider, nonce_window=0, faults=FAULTS, rate=self.fault_rate, seed=self.seed, options=options
+        ) as (self.discord, self.jobs):
             await self._set_up()
             await self._run_and_kill()
             await self._run_to_the_end()
@@ -101,7 +105,7 @@ class PressRun:
             number: await do("add_member", guild_id=guilds[number % GUILDS], name=f"M{number}", **moderator)
             for number in range(self.presses)
         }
-        self.environment = environment(self.folder, guilds, self.discord, self.useapi, hurry=HURRY)
+        self.environment = environment(self.folder, guilds, self.discord, self.jobs, hurry=HURRY)
         self.parents: dict[int, list[str]] = {channel: [] for channel in self.channel_ids}
         self.pictures: dict[int, list[dict[str, Any]]] = {}
         async with bot_process(self.folder, self.environment, forked=self.forked) as bot:
@@ -114,7 +118,7 @@ class PressRun:
             assert await bot.wait() == 0
 
     async def _show(self, channel: int, number: int) -> None:
-        jobid = await self.useapi.add_job(prompt=f"parent {number}", age=60)
+        jobid = await self.jobs.add_job(prompt=f"parent {number}", age=60)
         who = self.members[
             self.channel_ids.index(channel) + GUILDS * (number // GUILDS % max(1, self.presses // GUILDS))
         ]
@@ -136,15 +140,15 @@ class PressRun:
         await self._die(FIRST_POINT, max(1, self.presses // (self.kills + 1)))
         for number, point in zip(range(1, self.kills), points, strict=False):
             if self.chance.random() < 0.5:
-                await self.useapi.plan(**self.chance.choice(LATE))
-                await self.useapi.fail("made_reset", path="/v2/jobs/button")
+                await self.jobs.plan(**self.chance.choice(LATE))
+                await self.jobs.fail("made_reset", path=self.jobs.submissions)
                 for _ in range(self.chance.randint(1, 2)):
-                    await self.useapi.fail(self.chance.choice(TROUBLE), path="/v2/jobs/button")
+                    await self.jobs.fail(self.chance.choice(TROUBLE), path=self.jobs.submissions)
             if self.chance.random() < 0.5:
                 await self.discord.do("fail", request="POST /interactions/*", kind=self.chance.choice(CUT_OFF))
             due = max(1, len(self._left) // (self.kills + 1 - number))
             await self._die("" if number % 3 == 2 else f"{point}:{self.chance.randint(1, min(due, 3))}", due)
-            await self.useapi.heal()
+            await self.jobs.heal()
 
     async def _die(self, point: str, presses: int) -> None:
         """One life with so many presses, ended by itself at the point, or by us."""
@@ -232,26 +236,22 @@ class PressRun:
 
     async def _read(self) -> SubmissionHistory:
         """What the far ends have in the end."""
-        made: dict[str, tuple[str, str]] = {}
-        for channel in self.channel_ids:
-            for parent in self.parents[channel]:
-                for child in (await self.useapi.job(parent)).get("children", ()):
-                    job = await self.useapi.job(child["jobid"])
-                    made[child["jobid"]] = job["replyRef"], parent
+        parents = [parent for channel in self.channel_ids for parent in self.parents[channel]]
         answers = {
             self.members[number]: [await self._answer(interaction) for interaction in interactions]
             for number, interactions in self._interactions.items()
         }
-        posts = Counter(
-            (request["json"] or {}).get("replyRef", "")
-            for request in await self.useapi.requests()
-            if request["path"] == "/v2/jobs/button"
-        )
         found = {
             channel: channel_state(await self.discord.do("messages", channel_id=channel))
             for channel in self.channel_ids
         }
-        return SubmissionHistory(made=made, answers=answers, posts=posts, found=found)
+        return SubmissionHistory(
+            made=await self.jobs.made(parents),
+            picks=await self.jobs.picks(parents),
+            answers=answers,
+            posts=await self.jobs.sent(),
+            found=found,
+        )
 
 
 def main() -> int:
@@ -259,6 +259,7 @@ def main() -> int:
     parser.add_argument("--presses", type=int, default=320)
     parser.add_argument("--kills", type=int, default=80)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--provider", type=ProviderName, choices=list(ProviderName), default=ProviderName.USEAPI)
     folder = Path(mkdtemp(prefix="press-run-"))
     run = PressRun(folder=folder, **vars(parser.parse_args()))
     figures = asyncio.run(run.run())

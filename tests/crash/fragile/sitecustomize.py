@@ -4,7 +4,7 @@ DARKROOM_DIE=commit-after:17 is SIGKILL right after the 17th COMMIT. The points,
 (of SQLite), and the requests `post` and `edit` (a message), `history` (a channel's messages), `answer` (to a person),
 `poll` (a job's status) and `press` (a submission). Before a request nothing was sent; after it, the far end did its
 part and answered, but the answer was not read; `-during` is a millisecond after the sending began, for `press` 20 of
-them: useapi has made the job, and has not answered. `stored` is right after a `post` that Discord accepted;
+them: the provider has made the job, and has not answered. `stored` is right after a `post` that Discord accepted;
 `post-after` may also be after one that it refused. Four commits have names of their own, too: those that write a
 submission down (`row`), mark its presser as answered (`answered`), mark it sent (`take`), and record what came of it
 (`end`).
@@ -31,8 +31,8 @@ REQUESTS = {
     "edit": r"PATCH .*/channels/\d+/messages/\d+",
     "history": r"GET .*/channels/\d+/messages\?",
     "answer": r"(POST .*/interactions/|PATCH .*/webhooks/)",
-    "poll": r"GET .*/jobs/\?jobid",
-    "press": r"POST .*/jobs/button",
+    "poll": r"(GET .*/jobs/\?jobid|GET .*/mj/task/\w+/fetch|POST .*/mj/task/list-by-condition)",
+    "press": r"POST .*/(jobs/button|submit/action)",
 }
 DURING = {"press": 0.02}
 COMMITS = {
