@@ -40,14 +40,17 @@ test: .venv/dev ## all tests; two minutes on two cores
 bench: .venv/dev ## measure cost and speed into docs/performance.md; half an hour on an idle machine
 	$(BIN)/python -m tests.bench
 
-soak: .venv/dev ## long tests: 2,000 results with 200 kills, 320 presses with 80, half an hour of work; an hour in all
+soak: .venv/dev ## long tests: 3,000 results with 300 kills, 640 presses with 160, half an hour of work; 75 minutes
 	DARKROOM_LONG=1 $(BIN)/python -m pytest -n 2 --timeout 600 tests/crash/test_busy_and_cut_off.py \
 	    tests/crash/test_unreadable.py tests/crash/test_restore.py tests/component/test_makefile.py tests/journeys/test_the_demo.py \
 	    tests/crash/test_pressing_for_real.py tests/crash/test_pictures_for_real.py \
 	    tests/unit/test_formatting_properties.py tests/unit/test_useapi_parsing_properties.py tests/unit/test_buttons.py \
 	    tests/journeys/test_payers_name.py tests/crash/test_outbox_machine.py
 	$(BIN)/python -m tests.crash.kill_run --deliveries 2000 --kills 200 --nonce-window 0 --seed $${SEED:-1}
+	$(BIN)/python -m tests.crash.kill_run --deliveries 1000 --kills 100 --nonce-window 0 --seed $${SEED:-1} \
+	    --provider midjourney-proxy
 	$(BIN)/python -m tests.crash.submission_run --presses 320 --kills 80 --seed $${SEED:-1}
+	$(BIN)/python -m tests.crash.submission_run --presses 320 --kills 80 --seed $${SEED:-1} --provider midjourney-proxy
 	$(BIN)/python -m tests.bench.soak --minutes $${MINUTES:-30}
 
 image-check: .venv/dev ## run the Dockerfile's steps in a bare Debian root, without Docker; needs root and debootstrap

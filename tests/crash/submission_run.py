@@ -7,8 +7,8 @@ come from inside at a named point around the request or the answer to the presse
 answer), the others from outside at a random instant; the provider has trouble of its own besides, and three slots.
 Answers to pressers are cut off or met by a 5xx, Discord may have taken them or not, and interactions are delivered
 again, in the same life and in the next. After the last kill the bot lives until nothing happens any more. The queue's
-pauses are divided by 100 (see `fragile/sitecustomize.py`), so that a submission that never arrived is declared lost after 1.8 s
-and not after 3 minutes.
+pauses are divided by 100 (see `fragile/sitecustomize.py`), so that a submission that never arrived is declared lost
+after 1.8 s and not after 3 minutes.
 """
 
 import argparse

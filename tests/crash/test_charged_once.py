@@ -4,13 +4,17 @@ from pathlib import Path
 
 import pytest
 
+from bot.models import ProviderName
 from tests.crash.submission_run import PressRun
 
 pytestmark = pytest.mark.timeout(120)
 
 
-async def test_eight_presses_are_made_found_posted_and_notified_once_though_the_bot_dies(tmp_path: Path) -> None:
-    run = PressRun(folder=tmp_path, presses=8, kills=3, seed=11, forked=True)
+@pytest.mark.parametrize("provider", ProviderName)
+async def test_eight_presses_are_made_found_posted_and_notified_once_though_the_bot_dies(
+    tmp_path: Path, provider: ProviderName
+) -> None:
+    run = PressRun(folder=tmp_path, presses=8, kills=3, seed=11, provider=provider, forked=True)
     figures = await run.run()
     assert figures.spotless, (figures, run.wrongs)
     assert figures.kills == 3

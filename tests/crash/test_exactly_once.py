@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.models import ProviderName
 from tests.crash.kill_run import KillRun
 
 pytestmark = pytest.mark.timeout(180)  # every start takes its time where other tests run beside it
@@ -15,6 +16,16 @@ async def test_fifty_results_are_posted_once_after_eight_kills_though_discord_fo
     assert figures.spotless, (figures, run.wrongs)
     assert (figures.deliveries, figures.kills) == (50, 8)
     assert figures.at_named_points > 0
+    assert figures.settled > 0, "no kill fell between a send and its answer: nothing was proven"
+
+
+async def test_results_of_the_other_provider_are_posted_once_too(tmp_path: Path) -> None:
+    run = KillRun(
+        folder=tmp_path, deliveries=16, kills=4, seed=3, channels=3, provider=ProviderName.MIDJOURNEY_PROXY, forked=True
+    )
+    figures = await run.run()
+    assert figures.spotless, (figures, run.wrongs)
+    assert (figures.deliveries, figures.kills) == (16, 4)
     assert figures.settled > 0, "no kill fell between a send and its answer: nothing was proven"
 
 
