@@ -1,4 +1,4 @@
-"""The only HTTP to picture hosts, and the only resizing and splitting of pictures: see `ImageClient`.
+"""The only HTTP to picture hosts, and the only resizing, splitting and joining of pictures: see `ImageClient`.
 
 A fetch passes three checks: the list of allowed hosts, a socket that rejects addresses that are not public, and bounds
 on size, time and number. Whatever has to be decoded is decoded in a separate process, `bot.images.worker`.

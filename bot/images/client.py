@@ -1,7 +1,8 @@
-"""Fetches the pictures of jobs, and has them resized or split, within bounds on size, time and number."""
+"""Fetches the pictures of jobs, and has them resized, split or joined, within bounds on size, time and number."""
 
 import asyncio
 import shutil
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from tempfile import mkdtemp
@@ -24,7 +25,7 @@ _REDIRECT = frozenset({301, 302, 303, 307, 308})
 
 
 class ImageClient:
-    """Fetches, resizes and splits pictures; `async with ImageClient(hosts=...)` opens and closes it.
+    """Fetches, resizes, splits and joins pictures; `async with ImageClient(hosts=...)` opens and closes it.
 
     An entry of `hosts` is a bare host ("cdn.example.org"): https, exactly this name and port, subdomains need entries
     of their own; or a whole origin ("http://127.0.0.1:9000"), whose address need not be public. A malformed entry
@@ -114,7 +115,7 @@ class ImageClient:
             return Fitted(picture=picture)
         if picture.content_type == VIDEO:
             raise TooLarge(picture.size)
-        (smaller,), still = await self._make("fit", picture, into, limit=limit)
+        (smaller,), still = await self._make("fit", [picture], into, limit=limit)
         return Fitted(picture=smaller, smaller=True, still=still)
 
     async def split(
@@ -128,8 +129,18 @@ class ImageClient:
         """
         if picture.animated or picture.content_type == VIDEO or 1 in (picture.width, picture.height):
             raise NotFour
-        (one, two, three, four), _ = await self._make("split", picture, into, limit=limit_each)
+        (one, two, three, four), _ = await self._make("split", [picture], into, limit=limit_each)
         return one, two, three, four
+
+    async def grid(self, pictures: Sequence[Picture | None], *, into: Path) -> Picture:
+        """Join U1, U2, U3 and U4 into a grid (WebP, or JPEG where that fails) of at most six million pixels.
+
+        A picture that is `None` leaves its quarter grey; at least one is needed. Raises as `fit` does.
+        """
+        if any(picture.content_type == VIDEO for picture in pictures if picture is not None):
+            raise NotAPicture
+        (joined,), _ = await self._make("grid", pictures, into)
+        return joined
 
     async def thumbnail(self, picture: Picture, *, edge: int = 512, into: Path) -> Picture:
         """Return the picture itself if neither edge is longer than `edge` pixels, else a small still copy (WebP).
@@ -140,19 +151,22 @@ class ImageClient:
             return picture
         if picture.content_type == VIDEO:
             raise NotAPicture
-        (small,), _ = await self._make("thumbnail", picture, into, edge=edge)
+        (small,), _ = await self._make("thumbnail", [picture], into, edge=edge)
         return small
 
-    async def _make(self, task: Task, picture: Picture, into: Path, **options: int) -> tuple[list[Picture], bool]:
+    async def _make(
+        self, task: Task, pictures: Sequence[Picture | None], into: Path, **options: int
+    ) -> tuple[list[Picture], bool]:
         """Have a worker do the task; return the new pictures, and whether the source was an animation."""
-        if picture.width * picture.height > PIXELS:
-            raise TooLarge(picture.size)
+        for picture in pictures:
+            if picture is not None and picture.width * picture.height > PIXELS:
+                raise TooLarge(picture.size)
         try:
             folder = Path(mkdtemp(dir=into, prefix="made-"))  # a killed worker may leave partial files in it
         except OSError as error:
             raise NoRoom from error
         try:
-            result = await self._workers.run(task, picture, folder, **options)
+            result = await self._workers.run(task, pictures, folder, **options)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise

@@ -5,6 +5,7 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Literal
@@ -24,9 +25,9 @@ _MAX_RESULT = 64 * 1024  # bytes of JSON
 _ROOT = Path(__file__).parents[2]
 _ENVIRONMENT = ("SYSTEMROOT", "PYTHONHOME", "LD_LIBRARY_PATH")  # what Python needs to start; the rest may hold tokens
 
-_Order = dict[str, str | int]
+_Order = dict[str, str | int | list[str | None]]
 
-Task = Literal["fit", "split", "thumbnail"]
+Task = Literal["fit", "split", "thumbnail", "grid"]
 
 
 class WorkerFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,15 +62,17 @@ class WorkerPool:
         self._slots = asyncio.Semaphore(at_once)
         self._running: set[subprocess.Popen[bytes]] = set()
 
-    async def run(self, task: Task, picture: Picture, folder: Path, **options: int) -> WorkerResult:
+    async def run(self, task: Task, pictures: Sequence[Picture | None], folder: Path, **options: int) -> WorkerResult:
         """Run one task, writing its files into `folder`; `options` are those of the task, see `bot.images.worker`.
+
+        All tasks take one picture, but "grid" takes four, of which some may be missing.
 
         Raises `NotAPicture`, `TooLarge`, `NoRoom` or `Unreadable`.
         """
         bounds = {"seconds": max(1, round(self._seconds)), "memory": _MEMORY, "pixels": PIXELS}
         order: _Order = {
             "task": task,
-            "source": str(picture.path.absolute()),
+            "sources": [None if picture is None else str(picture.path.absolute()) for picture in pictures],
             "folder": str(folder.absolute()),
             **options,
             **bounds,
@@ -86,7 +89,7 @@ class WorkerPool:
             result = WorkerResult(error="unreadable", reason="the worker timed out or crashed")
         if result.error:
             log.info("A picture could not be processed (%s): %s", task, result.reason)
-            raise _error(result.error, picture)
+            raise _error(result.error, sum(picture.size for picture in pictures if picture is not None))
         return result
 
     async def _run_process(self, order: _Order, folder: Path) -> bytes:
@@ -127,7 +130,7 @@ def _start(order: _Order, output: IO[bytes]) -> subprocess.Popen[bytes]:
     )
 
 
-def _error(error: str, picture: Picture) -> PictureError:
+def _error(error: str, size: int) -> PictureError:
     if error == "too large":
-        return TooLarge(picture.size)
+        return TooLarge(size)
     return {"not a picture": NotAPicture, "no room": NoRoom}.get(error, Unreadable)()

@@ -11,6 +11,7 @@ from bot.images import ImageClient, NotAPicture, NotFour, Picture, PictureError,
 from bot.images.sniffing import measure, sniff_type
 from bot.images.worker import transform
 from tests import sample_pictures as samples
+from tests.sample_pictures import similar
 
 LIMIT = 10 * 1024 * 1024  # Discord's
 
@@ -50,12 +51,6 @@ def decoded(picture: Picture) -> Image.Image:
 
 def identical(one: Image.Image, other: Image.Image) -> bool:
     return ImageChops.difference(one.convert("RGB"), other.convert("RGB")).getbbox() is None
-
-
-def similar(one: Image.Image, other: Image.Image) -> bool:
-    """Whether both show the same picture, apart from compression."""
-    small = [image.convert("RGB").resize((8, 8), Image.Resampling.BOX) for image in (one, other)]
-    return max(high for _, high in ImageChops.difference(*small).getextrema()) < 12  # type: ignore[misc]
 
 
 async def shrunk(pictures: ImageClient, folder: Path, data: bytes, limit: int) -> Picture:
@@ -286,3 +281,47 @@ def test_a_bomb_is_refused_before_it_is_decoded_even_if_its_header_hides_its_siz
     for edge, refused in ((1_001, transform.TooLarge), (20_000, Image.DecompressionBombError)):
         with pytest.raises(refused):
             open_picture(tmp_path, samples.bomb(edge, edge))
+
+
+# --- grid -----------------------------------------------------------------------------------------------------------
+
+
+async def test_four_pictures_are_joined_in_the_order_of_their_buttons(pictures: ImageClient, tmp_path: Path) -> None:
+    whole = samples.painted(256, 192)
+    boxes = [(0, 0, 128, 96), (128, 0, 256, 96), (0, 96, 128, 192), (128, 96, 256, 192)]
+    four = [stored(tmp_path, samples.saved(whole.crop(box), "PNG")) for box in boxes]
+    grid = await pictures.grid(four, into=tmp_path)
+    assert grid.extension == "webp"
+    assert decoded(grid).size == whole.size
+    assert similar(decoded(grid), whole)
+    assert decoded(grid).info.keys() <= {"loop", "background", "timestamp", "duration"}, "no metadata"
+
+
+async def test_a_missing_picture_leaves_its_quarter_grey_and_another_aspect_ratio_is_centred(
+    pictures: ImageClient, tmp_path: Path
+) -> None:
+    wide, tall = (samples.saved(Image.new("RGB", size, "red"), "PNG") for size in ((64, 32), (16, 32)))
+    grid = decoded(await pictures.grid([None, stored(tmp_path, wide), stored(tmp_path, tall), None], into=tmp_path))
+    assert grid.size == (128, 64)
+    expected = Image.new("RGB", (128, 64), "gray")
+    expected.paste("red", (64, 0, 128, 32))
+    expected.paste("red", (24, 32, 40, 64))
+    assert similar(grid, expected)
+
+
+def test_a_grid_of_large_pictures_has_at_most_six_million_pixels(tmp_path: Path) -> None:
+    path = tmp_path / "large.png"
+    path.write_bytes(samples.png(2912, 1632))
+    grid = transform.grid([path, None, None, None], pixels=20 << 20)
+    assert grid.format == "WEBP"
+    assert 5_900_000 < grid.width * grid.height <= 6_000_000
+    assert abs(grid.width / grid.height - 2912 / 1632) < 0.01
+
+
+async def test_what_cannot_be_decoded_is_not_joined(pictures: ImageClient, tmp_path: Path) -> None:
+    good = stored(tmp_path, samples.png(64, 64))
+    for data, error in ((samples.FILM, NotAPicture), (samples.png(64, 64)[:90], Unreadable)):
+        with pytest.raises(PictureError) as caught:
+            await pictures.grid([good, good, stored(tmp_path, data), good], into=tmp_path)
+        assert type(caught.value) is error
+    assert not list(tmp_path.glob("made-*"))

@@ -54,7 +54,7 @@ def endless(tmp_path: Path) -> Iterator[Endless]:
 
 def order(source: Path, folder: Path, **more: Any) -> dict[str, Any]:
     bounds = {"pixels": 10**8, "seconds": 20, "memory": 1 << 30}
-    return {"task": "fit", "source": str(source), "folder": str(folder), "limit": 10**7, **bounds, **more}
+    return {"task": "fit", "sources": [str(source)], "folder": str(folder), "limit": 10**7, **bounds, **more}
 
 
 def result(order: dict[str, Any]) -> dict[str, Any]:
@@ -127,6 +127,7 @@ def test_a_worker_has_a_memory_limit(tmp_path: Path, memory: int, error: str, re
         (4578, "fit", ""),  # the most pixels that are decoded
         (4578, "split", ""),
         (4578, "thumbnail", ""),
+        (4578, "grid", ""),
         (8192, "fit", "too large"),
     ],
 )
@@ -134,7 +135,8 @@ def test_a_crafted_picture_takes_at_most_256_mib(tmp_path: Path, edge: int, task
     source = tmp_path / "picture.png"
     source.write_bytes(samples.crafted(edge))
     bounds = {"pixels": worker_pool.PIXELS, "memory": worker_pool._MEMORY}
-    work = order(source, tmp_path, task=task, limit=source.stat().st_size - 1, edge=512, **bounds)
+    sources = {"sources": [str(source)] * 4} if task == "grid" else {}
+    work = order(source, tmp_path, task=task, limit=source.stat().st_size - 1, edge=512, **sources, **bounds)
     program = (
         "import re; from pathlib import Path; from bot.images.worker.__main__ import main; main()\n"
         "print('', re.search(r'VmHWM:\\s+(\\d+)', Path('/proc/self/status').read_text())[1], sep='\\n')"

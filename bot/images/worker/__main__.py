@@ -1,8 +1,9 @@
 """Entry point of the worker: one order as the only argument, one result on stdout, both JSON.
 
-An order holds `task` ("fit", "split" or "thumbnail"), `source` (a path), `folder` (for the files it writes), the limits
-`pixels` (decoded at most), `seconds` (of processor time) and `memory` (bytes), and the option of the task: `limit`
-(bytes of each file) or `edge` (pixels). A result holds `files` and `still`, whether the source is an animation; or
+An order holds `task` ("fit", "split", "thumbnail" or "grid"), `sources` (one path; for a grid four, or `null` for one
+that is missing), `folder` (for the files it writes), the limits `pixels` (decoded at most, of each), `seconds` (of
+processor time) and `memory` (bytes), and the option of the task: `limit` (bytes of each file) or `edge` (pixels). A
+result holds `files` and `still`, whether the source is an animation; or
 `error` ("not a picture", "too large", "no room", "unreadable") and `reason`, for the log.
 """
 
@@ -59,8 +60,11 @@ def carry_out(order: dict[str, Any]) -> dict[str, Any]:
     """Write the files and return the result; raises whatever Pillow raises, and `TooLarge`."""
     from bot.images.worker import transform  # here, so that Pillow is imported within the limits
 
-    source, folder = Path(order["source"]), Path(order["folder"])
-    picture = transform.open_picture(source, pixels=order["pixels"])
+    folder, pixels = Path(order["folder"]), order["pixels"]
+    if order["task"] == "grid":
+        sources = [None if source is None else Path(source) for source in order["sources"]]
+        return {"files": [transform.grid(sources, pixels=pixels).save(folder, "grid")], "still": False}
+    picture = transform.open_picture(Path(order["sources"][0]), pixels=pixels)
     match order["task"]:
         case "fit":
             encoded = [transform.fit(picture, order["limit"])]

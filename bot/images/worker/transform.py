@@ -1,4 +1,4 @@
-"""Decodes a picture, completely or not at all, and rotates, resizes, splits and encodes it.
+"""Decodes a picture, completely or not at all, and rotates, resizes, splits, joins and encodes it.
 
 A worker's memory has room for two copies of the largest picture and a quarter of one; the WebP encoder needs up to 25
 bytes a pixel. So large pictures are encoded as JPEG, and copied as rarely as possible.
@@ -8,7 +8,7 @@ import contextlib
 import io
 import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,8 @@ _LOSSLESS_GAIN = 2  # lossless WebP saves at most half of a PNG: not tried where
 _WEBP_EDGE = 16383  # https://developers.google.com/speed/webp/faq
 _JPEG_EDGE = 65500  # libjpeg's JPEG_MAX_DIMENSION
 _PREVIEW_QUALITY = 80
+_GRID_QUALITY = 90
+_EMPTY = "gray"  # of a quarter without a picture: neither a light nor a dark picture
 _SMALLEST = 16  # pixels of the longer edge: a file that is too large even then is given up
 _EXIF_ERRORS = (OSError, SyntaxError, ValueError, KeyError, TypeError, struct.error)
 
@@ -213,6 +215,38 @@ def _boxes(size: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
     for top, bottom in ((0, height // 2), (height // 2, height)):
         for left, right in ((0, width // 2), (width // 2, width)):
             yield left, top, right, bottom
+
+
+def grid(sources: Sequence[Path | None], *, pixels: int) -> Encoded:
+    """Join four pictures of at most `pixels` each, upper left, upper right, lower left, lower right.
+
+    The quarters have the size of the first picture, or less where the grid would be too large for WebP; another ratio
+    is centred. The quarter of a `None` is grey. Raises as `open_picture` does, if one of them is broken.
+    """
+    size = (0, 0)
+    quarters: list[Image.Image | None] = []
+    for source in sources:
+        quarter = None if source is None else _quarter(source, size, pixels)
+        size = size if quarter is None or size != (0, 0) else quarter.size
+        quarters.append(quarter)
+    width, height = size
+    joined = Image.new("RGB", (2 * width, 2 * height), _EMPTY)
+    for number, quarter in enumerate(quarters):
+        if quarter is not None:
+            left = number % 2 * width + (width - quarter.width) // 2
+            top = number // 2 * height + (height - quarter.height) // 2
+            joined.paste(quarter, (left, top))
+    return _lossy(joined, _GRID_QUALITY)
+
+
+def _quarter(source: Path, size: tuple[int, int], pixels: int) -> Image.Image:
+    """Decode a picture and scale it into `size`; (0, 0) is the picture's own size, or what a quarter may have."""
+    image = open_picture(source, pixels=pixels).image
+    if size == (0, 0):
+        area, edge = image.width * image.height, max(image.size)
+        share = min(1.0, (_WEBP_PIXELS / 4 / area) ** 0.5, _WEBP_EDGE / 2 / edge)
+        size = max(1, int(image.width * share)), max(1, int(image.height * share))
+    return _on_white(image if image.size == size else ImageOps.contain(image, size, Image.Resampling.LANCZOS))
 
 
 def thumbnail(picture: Decoded, edge: int) -> Encoded:
