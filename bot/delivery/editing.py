@@ -123,9 +123,12 @@ class PostEditor:
         await self._store.outbox.mark_edited(post, self._seconds_to_next_try(post) if lacks_picture else _EDIT_PAUSE)
 
     async def _settle_picture(self, post: Delivery, known: KnownJob, message: discord.PartialMessage) -> bool:
-        """Retry the missing picture; return whether that is settled: it was added, or is given up."""
+        """Retry the missing picture; return whether that is settled: it was added, or is given up.
+
+        A grid with an empty quarter is added at the last try only: an edit that adds a picture is the only one.
+        """
         async with self._builder.message(post, known, self._omitted.of(post)) as whole:
-            if whole.files:
+            if whole.files and not (whole.retry_picture and self._seconds_left(post) > 0):
                 await self._wait_for_turn()
                 try:
                     async with asyncio.timeout(timeout_seconds(whole)):

@@ -142,7 +142,7 @@ def _detail(job: Job, line: str) -> str:
 def alt_text(job: Job, *, part: int | None = None) -> str:
     """The description of a job's picture for screen readers; `part` is the number of one picture of four, from 1."""
     one, four = ("Video", "Four videos") if is_video(job) else ("Picture", "Four pictures")
-    what = f"{four if is_grid(job.buttons) else one} made with Midjourney"
+    what = f"{four if is_grid(job.buttons) or job.separate_pictures else one} made with Midjourney"
     if part is not None:
         what = f"Picture {part} of four made with Midjourney"
     if job.verb == "describe":

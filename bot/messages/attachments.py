@@ -25,7 +25,7 @@ from bot.images import (
     names_the_payer,
 )
 from bot.messages.message import File
-from bot.messages.picture_sources import PictureSources, picture_urls
+from bot.messages.picture_sources import Found, PictureSources, picture_urls
 from bot.messages.spoilers import Spoilers
 from bot.models import SEED_VERBS, Delivery, Destination, Fallback, Job, KnownJob, Status
 from bot.models.alert import AlertName, AlertSink
@@ -59,7 +59,7 @@ class Attachments:
     """A job's pictures as a message shows them.
 
     `embed_url` is the picture that the embed shows: `attachment://name`, or a web address. `note` is a sentence on what
-    is missing or smaller, and `retry_picture` says that a later try may get the picture that is missing now.
+    is missing or smaller, and `retry_picture` says that a later try may get a picture that is missing now.
     """
 
     files: Sequence[File] = ()
@@ -106,7 +106,7 @@ class AttachmentBuilder:
             why = why_no_file or f"The {_kind(job)} could not be attached here."
             return self._linked(job, urls[0], why, hidden)
         try:
-            pictures = await self._sources.pictures(known, delivery.destination, into)
+            found = await self._sources.pictures(known, delivery.destination, into)
         except PictureGone:
             return Attachments(note=_expired(job))
         except TooLarge:
@@ -117,12 +117,12 @@ class AttachmentBuilder:
             why = f"The {_kind(job)} could not be fetched."
             return self._linked(job, urls[0], why, hidden, retry_picture=not isinstance(error, NotAllowed))
         self._update_disk_alert(into)
-        return await self._fitted(delivery.destination, known, pictures, hidden, into)
+        return await self._fitted(delivery.destination, known, found, hidden, into)
 
     async def _fitted(
-        self, destination: Destination, known: KnownJob, pictures: Sequence[Picture], hidden: bool, into: Path
+        self, destination: Destination, known: KnownJob, found: Found, hidden: bool, into: Path
     ) -> Attachments:
-        url = picture_urls(known.job)[0]
+        url, pictures = picture_urls(known.job)[0], found.pictures
         limit = await self._limit(destination, len(pictures))
         try:
             fitted = [await self._pictures.fit(picture, limit=limit, into=into) for picture in pictures]
@@ -135,10 +135,17 @@ class AttachmentBuilder:
             if pictures[0].content_type == VIDEO:
                 return self._linked(known.job, url, "The video is too large to attach.", hidden, embeddable=False)
             return self._linked(known.job, url, f"The {_kind(known.job)} is too large to attach.", hidden)
-        files = [_file(known, fit.picture, number, hidden) for number, fit in enumerate(fitted)]
+        of = 4 if len(fitted) > 1 and len(known.job.image_ux) == 4 else 1
+        numbers = [number for number in range(4) if of == 1 or number + 1 not in found.missing]
+        files = [_file(known, fit.picture, number, hidden, of=of) for number, fit in zip(numbers, fitted, strict=False)]
         in_embed = len(files) == 1 and not hidden and files[0].picture.extension in _EMBEDDABLE
-        note = self._note(known.job, url, pictures[0], fitted[0])
-        return Attachments(files=files, embed_url=f"attachment://{files[0].name}" if in_embed else None, note=note)
+        notes = (_missing(found.missing), self._note(known.job, url, pictures[0], fitted[0]))
+        return Attachments(
+            files=files,
+            embed_url=f"attachment://{files[0].name}" if in_embed else None,
+            note=" ".join(filter(None, notes)) or None,
+            retry_picture=found.retry,
+        )
 
     def _update_disk_alert(self, into: Path, error: PictureError | None = None) -> None:
         """Alert when the disk is full, and end the alert when there is room again for more than small pictures."""
@@ -258,6 +265,15 @@ def _kind(job: Job) -> str:
 
 def _expired(job: Job) -> str:
     return f"The {_kind(job)} is no longer available: such links expire after a day."
+
+
+def _missing(numbers: Sequence[int]) -> str | None:
+    """The note below a grid with empty quarters."""
+    if not numbers:
+        return None
+    *others, last = map(str, numbers)
+    which = f"Pictures {', '.join(others)} and {last}" if others else f"Picture {last}"
+    return f"{which} of four could not be fetched."
 
 
 def _should_have_picture(job: Job) -> bool:

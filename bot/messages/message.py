@@ -43,7 +43,7 @@ class File:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
-    """A message ready to be sent; `retry_picture`: it lacks its picture, and a later try may get it."""
+    """A message ready to be sent; `retry_picture`: it lacks a picture, and a later try may get it."""
 
     content: str = ""
     embed: discord.Embed | None = None

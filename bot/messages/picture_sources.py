@@ -1,12 +1,23 @@
 """Fetches a job's pictures from Midjourney's hosts, or from an earlier post of this bot when those links expired."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import discord
 
-from bot.images import ImageClient, NoRoom, Picture, PictureError, PictureGone, PictureUnreachable
+from bot.images import (
+    ImageClient,
+    NoRoom,
+    NotAllowed,
+    Picture,
+    PictureError,
+    PictureGone,
+    PictureUnreachable,
+    TooLarge,
+)
 from bot.models import SEED_VERBS, Destination, Job, KnownJob, Status
 from bot.store import Store
 
@@ -14,14 +25,30 @@ log = logging.getLogger(__name__)
 
 _EARLIER_POSTS = 5  # searched for a copy
 _FILES = {"png", "jpg", "jpeg", "webp", "gif", "mp4"}
+_FINAL = (NotAllowed, PictureGone, TooLarge)
+"""The errors that a later try would get again."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """A job's pictures; of four that came without a grid, those with the numbers `missing` (1-4) are not among them.
+
+    `retry`: a later try may get those.
+    """
+
+    pictures: Sequence[Picture]
+    missing: Sequence[int] = ()
+    retry: bool = False
 
 
 def picture_urls(job: Job) -> list[str]:
-    """The addresses of a completed job's pictures: four for a seed job, at most one for all others."""
+    """The addresses of a completed job's pictures: four for a seed job and a grid without a file, else at most one."""
     if job.status != Status.COMPLETED:
         return []
     if job.verb in SEED_VERBS and job.seed is not None:
         return [attachment.url for attachment in job.seed.attachments[:4]]
+    if job.separate_pictures:
+        return [media.url for media in job.separate_pictures]
     if job.attachments:
         return [job.attachments[0].url]
     for embed in job.embeds:
@@ -38,19 +65,61 @@ class PictureSources:
         self._store = store
         self._pictures = pictures
 
-    async def pictures(self, known: KnownJob, destination: Destination, into: Path) -> list[Picture]:
+    async def pictures(self, known: KnownJob, destination: Destination, into: Path) -> Found:
         """The pictures of a job, each as large as available."""
+        if self._must_join(known.job):
+            return await self._joined(known, destination, into)
         full = await self._full_size(known.job, into)
-        return [full] if full is not None else await self._attached(known, destination, into)
+        return Found(pictures=[full] if full is not None else await self._attached(known, destination, into))
 
     async def grid_pictures(self, known: KnownJob, destination: Destination, into: Path) -> list[Picture]:
         """The four pictures of a grid where each has its own address, else the grid as one picture."""
-        if len(known.job.image_ux) == 4:
+        if len(known.job.image_ux) == 4 and not known.job.separate_pictures:
             try:
                 return await self._fetch([media.url for media in known.job.image_ux], into)
             except PictureError as error:
                 log.info("The four pictures were not fetched: %s", error)
         return await self._attached(known, destination, into)
+
+    def _must_join(self, job: Job) -> bool:
+        """Whether four pictures came without a grid, or with one on a host that is not listed, as theirs may be."""
+        if job.verb in SEED_VERBS:
+            return False
+        if job.separate_pictures:
+            return True
+        four = len(job.image_ux) == 4 and not job.video_ux and job.status == Status.COMPLETED
+        return four and not self._pictures.is_allowed(job.attachments[0].url)
+
+    async def _joined(self, known: KnownJob, destination: Destination, into: Path) -> Found:
+        """A grid of the job's four pictures, with an empty quarter for each that could not be fetched.
+
+        The buttons U1-U4 count the quarters, so a picture stays in its own. Raises an error if all four are missing.
+        """
+        answers = await self._try_each([media.url for media in known.job.image_ux], into)
+        errors = {number: answer for number, answer in enumerate(answers, 1) if isinstance(answer, PictureError)}
+        if any(isinstance(error, PictureGone) for error in errors.values()):
+            copies = await self._from_earlier_post(known, destination, into)
+            if copies:
+                return Found(pictures=copies)
+        lasting = [error for error in errors.values() if not isinstance(error, _FINAL)]
+        if len(errors) == 4:
+            raise (lasting or list(errors.values()))[0]
+        for error in errors.values():
+            if isinstance(error, NoRoom):
+                raise error
+        if errors:
+            log.warning("%d of four pictures were not fetched: %s", len(errors), next(iter(errors.values())))
+        four = [None if isinstance(answer, PictureError) else answer for answer in answers]
+        try:
+            joined = await self._pictures.grid(four, into=into)
+        except NoRoom:
+            raise
+        except PictureError as error:  # one is broken, or a video: they are attached as they are
+            log.warning("The four pictures were not joined: %s", error)
+            pictures = [picture for picture in four if picture is not None]
+        else:
+            pictures = [joined]
+        return Found(pictures=pictures, missing=list(errors), retry=bool(lasting))
 
     async def _full_size(self, job: Job, into: Path) -> Picture | None:
         """A single picture from Midjourney's own host, unless the copy at Discord has more pixels."""
@@ -73,7 +142,24 @@ class PictureSources:
             return copies
 
     async def _fetch(self, urls: Sequence[str], into: Path) -> list[Picture]:
-        return [await self._pictures.fetch(url, into=into) for url in urls]
+        """Fetch all at once; raises the first error."""
+        pictures = []
+        for answer in await self._try_each(urls, into):
+            if isinstance(answer, PictureError):
+                raise answer
+            pictures.append(answer)
+        return pictures
+
+    async def _try_each(self, urls: Sequence[str], into: Path) -> list[Picture | PictureError]:
+        """Fetch all at once, so that four take no longer than the slowest of them."""
+
+        async def fetched(url: str) -> Picture | PictureError:
+            try:
+                return await self._pictures.fetch(url, into=into)
+            except PictureError as error:
+                return error
+
+        return await asyncio.gather(*map(fetched, urls))
 
     async def _from_earlier_post(self, known: KnownJob, destination: Destination, into: Path) -> list[Picture]:
         """The pictures in this server's newest post that still has them; another server's posts are never used.

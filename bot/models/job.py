@@ -145,6 +145,13 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return dict(zip(self.buttons, self.custom_ids, strict=False)).get(label)
 
     @property
+    def separate_pictures(self) -> tuple[Media, ...]:
+        """The four pictures of a grid that has no file of its own, in the order of U1-U4; else `()`."""
+        grid = self.attachments[0].url if self.attachments else ""
+        without_file = not grid or any(media.url == grid for media in self.image_ux)
+        return self.image_ux if len(self.image_ux) == 4 and without_file and not self.video_ux else ()
+
+    @property
     def over(self) -> bool:
         """Whether the job has ended."""
         return self.status in OVER

@@ -52,7 +52,7 @@ async def finished(harness: BotHarness, **overrides: object) -> discord.Message:
 
 
 async def pictured(harness: BotHarness, url: object) -> discord.Message:
-    return await finished(harness, attachments=[{"url": url, "filename": "x.png"}])
+    return await finished(harness, attachments=[{"url": url, "filename": "x.png"}], imageUx=[])
 
 
 def is_harmless(message: discord.Message) -> None:

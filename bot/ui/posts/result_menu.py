@@ -35,7 +35,7 @@ def full_size(job: Job, now: datetime, hosts: Sequence[str], *, private: bool = 
     `hosts` are those that pictures may come from: a host, for https, or a whole origin. `private`: it is for a member
     who may see the job id, and so an address that names the payer.
     """
-    if job.status != Status.COMPLETED or not job.attachments:
+    if job.status != Status.COMPLETED or not job.attachments or job.separate_pictures:
         return None
     url = job.attachments[0].url
     until = link_ends(url)
@@ -47,8 +47,9 @@ def full_size(job: Job, now: datetime, hosts: Sequence[str], *, private: bool = 
 
 
 def is_still_grid(job: Job) -> bool:
-    """Whether the result is four pictures in one file."""
-    return job.status == Status.COMPLETED and is_picture_grid(job.buttons) and not job.video_ux
+    """Whether the result shows four pictures in one file."""
+    is_grid = is_picture_grid(job.buttons) or bool(job.separate_pictures)
+    return job.status == Status.COMPLETED and is_grid and not job.video_ux
 
 
 class RelatedButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:f:{NONCE}"):
