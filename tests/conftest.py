@@ -1,5 +1,6 @@
 """What holds for all tests: how long the long ones are, where their files are, and that processes start first."""
 
+import gc
 import os
 import shutil
 
@@ -29,6 +30,16 @@ def pytest_configure() -> None:
     os.environ.setdefault("SSL_CERT_FILE", os.devnull)
     if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def pytest_collection_finish() -> None:
+    """Exempt what stays until the end, all modules and tests, from the garbage collector, as the bot does at its start.
+
+    Each full collection looks at every object: a tenth of the time of a journey.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.hookimpl(trylast=True)

@@ -32,6 +32,7 @@ from bot.providers.base import Account, Capabilities, Provider
 from bot.providers.useapi import created_in
 from bot.store import Store, open_store
 from tests.clock import VirtualTime
+from tests.database import migrated
 from tests.fakes.alerts import AlertLog
 
 event_loop_factory = VirtualTime
@@ -137,7 +138,7 @@ class PollerHarness:
         self._life = contextlib.AsyncExitStack()
 
     async def prepare(self, concurrency: int = 8) -> None:
-        self.store = await self._life.enter_async_context(open_store(self._folder, wall))
+        self.store = await self._life.enter_async_context(open_store(migrated(self._folder), wall))
         self.poller = Poller(
             provider=cast(Provider, self.useapi),  # all that the poller calls
             store=self.store,

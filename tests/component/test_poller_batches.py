@@ -14,6 +14,7 @@ from bot.polling import Poller
 from bot.provider_clients import midjourney_proxy_client
 from bot.settings import Secret
 from bot.store import open_store
+from tests.database import migrated
 from tests.fakes.alerts import NoAlerts
 
 HERE = Destination(guild_id=100, channel_id=200)
@@ -33,7 +34,7 @@ async def test_hundreds_of_running_jobs_cost_few_requests_an_interval(
 ) -> None:
     jobids = [proxy.add_job(duration=9000) for _ in range(JOBS)]
     async with (
-        open_store(tmp_path, lambda: datetime.now(UTC)) as store,
+        open_store(migrated(tmp_path), lambda: datetime.now(UTC)) as store,
         aiohttp.ClientSession() as session,
     ):
         client = midjourney_proxy_client(

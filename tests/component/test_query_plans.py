@@ -14,6 +14,7 @@ from bot.errors import StoreError
 from bot.models import CostTier, Destination, Job, KnownJob, Limits, Person, Status, SubmissionState
 from bot.models.provider import ProviderName
 from bot.store import Store, connection, open_store
+from tests.database import migrated
 
 HERE = Destination(guild_id=100, channel_id=200)
 MIRA = Person(id=1, name="Mira")
@@ -45,7 +46,7 @@ THEIR_SUBMISSIONS = """
 @asynccontextmanager
 async def store_with(ended: int, folder: Path) -> AsyncIterator[Store]:
     """A store with a history of one busy member in one channel, and with one job that still runs."""
-    async with open_store(folder, lambda: NOON) as store:
+    async with open_store(migrated(folder), lambda: NOON) as store:
         await store.database.transaction(lambda db: db.execute(ENDED, (ended,)))
         await store.database.transaction(lambda db: db.execute(THEIR_SUBSCRIPTIONS))
         await store.database.transaction(lambda db: db.execute(THEIR_MESSAGES))

@@ -13,6 +13,7 @@ from bot.models import Destination, Job, Person, Status
 from bot.store import open_store
 from bot.ui.posting_checks import Obstacle, Refused
 from bot.ui.refused_posts import RefusedPosts
+from tests.database import migrated
 from tests.fakes.discord import FakeDiscord
 
 HERE = Destination(guild_id=100, channel_id=200)
@@ -43,7 +44,7 @@ async def test_a_refusal_that_is_quicker_than_the_answer_is_said_after_it(fake: 
     discord.http.Route.BASE = fake.api_url
     async with (
         discord.Client(intents=discord.Intents.none()) as client,
-        open_store(tmp_path, lambda: datetime(2026, 11, 23, 12, tzinfo=UTC)) as store,
+        open_store(migrated(tmp_path), lambda: datetime(2026, 11, 23, 12, tzinfo=UTC)) as store,
     ):
         await client.login(fake.token)
         posts = RefusedPosts(client, store, lambda text: text)

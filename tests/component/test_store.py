@@ -28,6 +28,7 @@ from bot.models import (
 from bot.models.provider import ProviderName
 from bot.store import Store, SubscriptionOutcome, open_store
 from bot.store.connection import MIGRATIONS, open_database
+from tests.database import migrated
 
 HERE = Destination(guild_id=100, channel_id=200)
 THERE = Destination(guild_id=100, channel_id=201)
@@ -57,7 +58,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def store(tmp_path: Path, clock: Clock) -> AsyncIterator[Store]:
-    async with open_store(tmp_path, clock) as opened:
+    async with open_store(migrated(tmp_path), clock) as opened:
         yield opened
 
 

@@ -55,6 +55,7 @@ from bot.store import Store, open_store
 from bot.submissions import SubmissionQueue
 from tests.clock import VirtualTime
 from tests.conftest import LONG
+from tests.database import migrated
 from tests.fakes.alerts import AlertLog
 
 event_loop_factory = VirtualTime
@@ -205,7 +206,7 @@ class QueueHarness:
     async def open(self) -> None:
         """Open the store and the queue, without its loop."""
         self._life = contextlib.AsyncExitStack()
-        self.store = await self._life.enter_async_context(open_store(self._folder, self.wall))
+        self.store = await self._life.enter_async_context(open_store(migrated(self._folder), self.wall))
         self.submissions = SubmissionQueue(
             provider=cast(Provider, self.useapi),
             store=self.store,

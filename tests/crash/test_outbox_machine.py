@@ -36,6 +36,7 @@ from bot.models import (
 from bot.models.provider import ProviderName
 from bot.store import Store, open_store
 from tests.conftest import LONG
+from tests.database import migrated
 from tests.disk import quick_folder
 
 T = TypeVar("T")
@@ -82,7 +83,9 @@ class OutboxMachine(RuleBasedStateMachine):
 
     def _open(self) -> None:
         self.stack = AsyncExitStack()
-        opened = self.stack.enter_async_context(open_store(self._data, lambda: BEGAN + timedelta(seconds=self.seconds)))
+        opened = self.stack.enter_async_context(
+            open_store(migrated(self._data), lambda: BEGAN + timedelta(seconds=self.seconds))
+        )
         self.store: Store = self.loop.run_until_complete(opened)
 
     @property

@@ -24,6 +24,7 @@ from bot.demo.useapi import FakeUseapi
 from bot.errors import DarkroomError
 from bot.settings import Secret, Settings
 from tests import log
+from tests.database import migrated
 from tests.journeys import invariants
 from tests.journeys.idle import IdleLoop, asyncio_that_waits_for_idle, remembering
 
@@ -103,7 +104,7 @@ class BotHarness:
             "allowed_guilds": None,
             "useapi_url": self.useapi.url,
             "image_hosts": (self.useapi.origin,),
-            "data_dir": self.folder,
+            "data_dir": migrated(self.folder),
             **self.settings,
         }
         self.bot = await self._life.enter_async_context(open_darkroom(Settings(**settings), now=self.clock()))

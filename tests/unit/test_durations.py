@@ -12,6 +12,7 @@ from bot.formatting.status_text import span
 from bot.models import Destination, Job, Person, Status
 from bot.models.durations import KEPT, MIN_SAMPLES, TypicalDuration, kind_of, seconds_of, typical
 from bot.store import Store, open_store
+from tests.database import migrated
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 HERE = Destination(guild_id=100, channel_id=200)
@@ -20,7 +21,7 @@ MIRA = Person(id=1, name="Mira")
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with open_store(tmp_path, lambda: NOON) as opened:
+    async with open_store(migrated(tmp_path), lambda: NOON) as opened:
         yield opened
 
 

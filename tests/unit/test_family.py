@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bot import formatting
 from bot.models import Destination, Job, KnownJob, Person, Status
 from bot.store import Store, open_store
+from tests.database import migrated
 from tests.strategies import jobs
 
 HERE = Destination(guild_id=100, channel_id=200)
@@ -23,7 +24,7 @@ NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with open_store(tmp_path, lambda: NOON) as opened:
+    async with open_store(migrated(tmp_path), lambda: NOON) as opened:
         yield opened
 
 
