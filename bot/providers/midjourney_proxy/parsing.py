@@ -91,7 +91,7 @@ def job_from(fields: Fields, *, jobid: str, now: datetime, grid_buttons: bool = 
     percent, mode = progress(content)
     parent, button = described_press(text_of(get("description"), NAME))
     own_id = jobid_of(get("id")) or jobid
-    created = time_of(get("submitTime")) or created_in(own_id)
+    created, finished = time_of(get("submitTime")) or created_in(own_id), time_of(get("finishTime"))
     values: dict[str, Any] = {}
     if status == Status.FAILED:
         status, values["error"], values["error_details"] = outcome_of(get("failReason"))
@@ -123,7 +123,8 @@ def job_from(fields: Fields, *, jobid: str, now: datetime, grid_buttons: bool = 
         buttons=tuple(each.label for each in buttons),
         custom_ids=tuple(each.custom_id for each in buttons if each.custom_id),
         content=content,
-        timestamp=time_of(get("finishTime")),
+        timestamp=finished,
+        updated=finished,
         reply_ref=exact_text(get("state"), REFERENCE),
         mode=_MODES.get(_word(get("mode")), mode),
         **values,
