@@ -20,11 +20,13 @@ from simcord.env import Env
 
 from bot.app import open_darkroom
 from bot.client import Darkroom
-from bot.demo.useapi import FakeUseapi
+from bot.demo.midjourney_proxy import TRUEAI, Dialect
 from bot.errors import DarkroomError
+from bot.models import ProviderName
 from bot.settings import Secret, Settings
 from tests import log
 from tests.database import migrated
+from tests.fakes.providers import MidjourneyProxy, Useapi, fake_provider
 from tests.journeys import invariants
 from tests.journeys.idle import IdleLoop, asyncio_that_waits_for_idle, remembering
 
@@ -34,17 +36,32 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEv
 
 
 class BotHarness:
-    """A server with a channel, the bot, a moderator (Mira), a member (Bo), and a useapi whose clock is simcord's."""
+    """A server with a channel, the bot, a moderator (Mira), a member (Bo), and a provider whose clock is simcord's.
+
+    The provider is useapi, unless the test is parametrised with another one: see `both_providers`.
+    """
 
     env: Any  # simcord's handles are loosely typed
     bot: Darkroom
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, provider: ProviderName = ProviderName.USEAPI, dialect: Dialect = TRUEAI) -> None:
         self.folder = folder
-        self.useapi = FakeUseapi(now=self.now, refresh=0, grid_size=64)
+        self.provider = fake_provider(provider, self.now, dialect)
         self.settings: dict[str, Any] = {}
         self._world = AsyncExitStack()
         self._life = AsyncExitStack()
+
+    @property
+    def useapi(self) -> Useapi:
+        """The provider of the tests that are about useapi."""
+        assert isinstance(self.provider, Useapi)
+        return self.provider
+
+    @property
+    def proxy(self) -> MidjourneyProxy:
+        """The provider of the tests that are about midjourney-proxy."""
+        assert isinstance(self.provider, MidjourneyProxy)
+        return self.provider
 
     def now(self) -> float:
         """The simulated time, in seconds since 1970."""
@@ -55,7 +72,7 @@ class BotHarness:
         return discord.utils.utcnow
 
     async def open(self) -> None:
-        await self._world.enter_async_context(self.useapi)
+        await self._world.enter_async_context(self.provider)
         self.env = Env(await self._make_bot(), shard_count=1, settle_timeout=30.0)
         # simcord asks every 50 ms whether the bot has come to rest, and lets its sleeps of less than 5 s pass in real
         # time too. Here it asks when the loop is idle, then every 2 ms while the bot waits for a thread or a process,
@@ -100,11 +117,10 @@ class BotHarness:
     async def _make_bot(self) -> Darkroom:
         settings: dict[str, Any] = {
             "discord_token": Secret("discord-token"),
-            "useapi_token": Secret("demo-token"),
             "allowed_guilds": None,
-            "useapi_url": self.useapi.url,
-            "image_hosts": (self.useapi.origin,),
+            "image_hosts": (self.provider.origin,),
             "data_dir": migrated(self.folder),
+            **self.provider.settings(),
             **self.settings,
         }
         self.bot = await self._life.enter_async_context(open_darkroom(Settings(**settings), now=self.clock()))
@@ -228,11 +244,11 @@ class BotHarness:
         """What the database holds, through the bot's connection: it lets no second one in."""
         return [tuple(row) for row in await self.bot.store.database.rows(sql)]
 
-    # --- what useapi sees -------------------------------------------------------------------------------------------
+    # --- what the provider sees -------------------------------------------------------------------------------------
 
     def polls(self, jobid: str) -> int:
-        """How often the bot asked useapi about a job."""
-        return sum(request.query.get("jobid") == jobid for request in self.useapi.requests)
+        """How often the bot asked the provider about a job."""
+        return self.provider.times_polled(jobid)
 
     def button_requests(self) -> list[Mapping[str, Any]]:
         """The body of every press that came to useapi."""
@@ -290,16 +306,33 @@ def _in_code_style(text: str) -> str:
     return re.sub(r"</([a-z ]+):\d+>", r"`/\1`", text)
 
 
+both_providers = pytest.mark.parametrize("provider", ProviderName)
+"""Marks a journey that is the same with either provider."""
+
+
 @pytest.fixture
-async def harness(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> AsyncIterator[BotHarness]:
-    harness = BotHarness(tmp_path)
+def provider() -> ProviderName:
+    return ProviderName.USEAPI
+
+
+@pytest.fixture
+def dialect() -> Dialect:
+    """Whose protocol the midjourney-proxy server speaks."""
+    return TRUEAI
+
+
+@pytest.fixture
+async def harness(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, provider: ProviderName, dialect: Dialect
+) -> AsyncIterator[BotHarness]:
+    harness = BotHarness(tmp_path, provider, dialect)
     with log.written(("discord-token", "demo-token")) as written:
         await harness.open()
         try:
             yield harness
         finally:
             await harness.close()
-    secrets = ("discord-token", "demo-token", *harness.env.backend.interaction_tokens, *harness.useapi.jobids)
+    secrets = ("discord-token", "demo-token", *harness.env.backend.interaction_tokens, *harness.provider.jobids)
     complaints = list(log.complaints(written.getvalue(), secrets))
     assert not complaints, "\n".join(complaints)
     complaints = list(invariants.violations(harness.env.http_requests))

@@ -3,15 +3,16 @@
 import json
 import re
 
-from tests.journeys.conftest import BotHarness, button, key_in, labels, private, words
+from tests.journeys.conftest import BotHarness, both_providers, button, key_in, labels, private, words
 
 # --- together ---------------------------------------------------------------------------------------------------------
 
 
+@both_providers
 async def test_two_people_in_one_channel_share_a_status_card_its_polls_and_a_result_that_calls_both(
     harness: BotHarness,
 ) -> None:
-    jobid = harness.useapi.add_job(duration=80)
+    jobid = harness.provider.add_job(duration=80)
     await harness.job(harness.mira, jobid)
     (status_card,) = harness.posts()
     answer = await harness.job(harness.bo, jobid)
@@ -27,7 +28,7 @@ async def test_two_people_in_one_channel_share_a_status_card_its_polls_and_a_res
 
 
 async def test_nobody_who_waited_less_than_a_minute_is_called(harness: BotHarness) -> None:
-    jobid = harness.useapi.add_job(duration=80)
+    jobid = harness.provider.add_job(duration=80)
     await harness.job(harness.mira, jobid)
     await harness.wait(40)
     await harness.job(harness.bo, jobid)
@@ -39,7 +40,7 @@ async def test_nobody_who_waited_less_than_a_minute_is_called(harness: BotHarnes
 
 
 async def test_a_quick_job_calls_nobody(harness: BotHarness) -> None:
-    jobid = harness.useapi.add_job()
+    jobid = harness.provider.add_job()
     await harness.job(harness.mira, jobid)
     await harness.job(harness.bo, jobid)
     await harness.wait(35)
@@ -50,13 +51,14 @@ async def test_a_quick_job_calls_nobody(harness: BotHarness) -> None:
 
 async def test_the_admin_says_how_long_is_long(harness: BotHarness) -> None:
     await harness.restart(ping_after=10)
-    await harness.job(harness.mira, harness.useapi.add_job())
+    await harness.job(harness.mira, harness.provider.add_job())
     await harness.wait(35)
     assert harness.last.content == f"<@{harness.mira.id}>"
 
 
+@both_providers
 async def test_two_channels_get_a_result_each_from_one_poll(harness: BotHarness) -> None:
-    jobid = harness.useapi.add_job()
+    jobid = harness.provider.add_job()
     await harness.job(harness.mira, jobid)
     assert (await harness.job(harness.bo, jobid, harness.lounge)).startswith("Watching `#")
     await harness.wait(35)
@@ -66,15 +68,16 @@ async def test_two_channels_get_a_result_each_from_one_poll(harness: BotHarness)
     assert harness.polls(jobid) == 3
 
 
+@both_providers
 async def test_two_who_ask_in_the_same_moment_cause_one_poll_and_get_one_status_card(harness: BotHarness) -> None:
-    jobid = harness.useapi.add_job(duration=80)
+    jobid = harness.provider.add_job(duration=80)
     async with harness.one_moment():
         answers = [await who.slash(harness.channel, "job", jobid=jobid) for who in (harness.mira, harness.bo)]
     first, second = sorted(private(answer).content for answer in answers)
     assert first == "I'm already watching this here. I'll notify you too."
     assert re.fullmatch(r"Watching `#\w{4}`\. I'll post the picture here\.", second)
     first_polls = harness.polls(jobid)
-    assert first_polls <= 2, "each question may reach useapi before the other one is answered"
+    assert first_polls <= 2, "each question may reach the provider before the other one is answered"
     await harness.wait(100)
     assert len(harness.posts()) == 1
     assert harness.called() == {harness.mira.id, harness.bo.id}
@@ -82,7 +85,7 @@ async def test_two_who_ask_in_the_same_moment_cause_one_poll_and_get_one_status_
 
 
 async def test_two_who_ask_in_the_same_moment_for_a_job_that_is_over_get_one_result(harness: BotHarness) -> None:
-    jobid = harness.useapi.add_job(age=600)
+    jobid = harness.provider.add_job(age=600)
     async with harness.one_moment():
         answers = [await who.slash(harness.channel, "job", jobid=jobid) for who in (harness.mira, harness.bo)]
     assert {private(answer).content for answer in answers} == {"This job has already finished. Posting it here."}
@@ -93,7 +96,7 @@ async def test_two_who_ask_in_the_same_moment_for_a_job_that_is_over_get_one_res
 
 
 async def test_a_second_request_leads_to_the_status_card(harness: BotHarness) -> None:
-    jobid = harness.useapi.add_job(duration=80)
+    jobid = harness.provider.add_job(duration=80)
     await harness.job(harness.mira, jobid)
     (status_card,) = harness.posts()
     assert harness.jump(status_card) in await harness.job(harness.mira, jobid)
@@ -103,7 +106,7 @@ async def test_a_second_request_leads_to_the_status_card(harness: BotHarness) ->
 
 
 async def test_a_status_card_that_somebody_deleted_is_posted_again_on_request(harness: BotHarness) -> None:
-    jobid = harness.useapi.add_job(duration=120)
+    jobid = harness.provider.add_job(duration=120)
     await harness.job(harness.mira, jobid)
     await harness.mira.delete(harness.last)
     await harness.wait(65)  # Discord says three times, within half a minute, that it is gone
@@ -113,8 +116,9 @@ async def test_a_status_card_that_somebody_deleted_is_posted_again_on_request(ha
     assert [bool(post.attachments) for post in harness.posts()] == [True]
 
 
+@both_providers
 async def test_a_result_that_is_posted_here_is_linked_and_posted_again_on_request(harness: BotHarness) -> None:
-    jobid = harness.useapi.add_job(age=600)
+    jobid = harness.provider.add_job(age=600)
     await harness.job(harness.mira, jobid)
     (result,) = harness.posts()
     answer = await harness.ask(harness.bo, jobid)
@@ -133,7 +137,7 @@ async def test_a_result_that_is_posted_here_is_linked_and_posted_again_on_reques
 
 
 async def test_a_result_posted_again_calls_nobody_who_was_called_before(harness: BotHarness) -> None:
-    jobid = harness.useapi.add_job(duration=80)
+    jobid = harness.provider.add_job(duration=80)
     await harness.job(harness.mira, jobid)
     await harness.wait(100)
     assert harness.last.content == f"<@{harness.mira.id}>"
@@ -143,7 +147,7 @@ async def test_a_result_posted_again_calls_nobody_who_was_called_before(harness:
 
 
 async def test_a_result_posted_again_later_on_request_is_not_silent(harness: BotHarness) -> None:
-    jobid = harness.useapi.add_job(age=600)
+    jobid = harness.provider.add_job(age=600)
     await harness.job(harness.mira, jobid)
     await harness.wait(3 * 3600)
     await harness.press(harness.bo, await harness.ask(harness.bo, jobid), "Post again")
@@ -166,21 +170,22 @@ WRITTEN = {
 
 async def test_an_id_is_found_in_what_people_paste(harness: BotHarness) -> None:
     for kind, written in WRITTEN.items():
-        jobid = harness.useapi.add_job()
+        jobid = harness.provider.add_job()
         pasted = written.format(jobid=jobid, quoted=jobid.replace(":", "%3A"))
         assert (await harness.job(harness.newcomer(), pasted)).startswith("Watching `#"), kind
         assert harness.polls(jobid) == 1, kind
 
 
 async def test_useapis_whole_answer_may_be_pasted(harness: BotHarness) -> None:
-    jobid = harness.useapi.add_job()
+    jobid = harness.provider.add_job()
     pasted = json.dumps({"children": [{"jobid": "another"}], "jobid": jobid, "status": "progress"}, indent=2)
     assert (await harness.job(harness.mira, pasted)).startswith("Watching `#")
     assert harness.polls(jobid) == 1
 
 
+@both_providers
 async def test_the_short_key_names_the_job_in_its_own_server(harness: BotHarness) -> None:
-    jobid = harness.useapi.add_job(duration=80)
+    jobid = harness.provider.add_job(duration=80)
     key = key_in(await harness.job(harness.mira, jobid))
     (status_card,) = harness.posts()
     for written in (f"#{key}", key.lower(), f" #{key.lower()} "):
@@ -189,7 +194,7 @@ async def test_the_short_key_names_the_job_in_its_own_server(harness: BotHarness
 
 
 async def test_the_short_key_means_nothing_in_another_server(harness: BotHarness) -> None:
-    jobid = harness.useapi.add_job(duration=80)
+    jobid = harness.provider.add_job(duration=80)
     key = key_in(await harness.job(harness.mira, jobid))
     elsewhere = harness.env.create_guild("Elsewhere")
     hall = elsewhere.create_text_channel("hall")
@@ -205,7 +210,7 @@ async def test_the_short_key_means_nothing_in_another_server(harness: BotHarness
 
 
 async def test_six_questions_a_minute_are_enough_for_one_member(harness: BotHarness) -> None:
-    jobid = harness.useapi.add_job(duration=600)
+    jobid = harness.provider.add_job(duration=600)
     for _ in range(6):
         await harness.job(harness.mira, jobid)
         await harness.wait(1)
@@ -219,7 +224,7 @@ async def test_six_questions_a_minute_are_enough_for_one_member(harness: BotHarn
 
 async def test_ten_running_jobs_are_enough_for_one_member(harness: BotHarness) -> None:
     await harness.restart(poll_seconds=300)
-    jobids = [harness.useapi.add_job(duration=3600) for _ in range(11)]
+    jobids = [harness.provider.add_job(duration=3600) for _ in range(11)]
     for nth, jobid in enumerate(jobids[:10]):
         assert (await harness.job(harness.mira, jobid)).startswith("Watching `#")
         if nth == 5:
@@ -234,7 +239,7 @@ async def test_ten_running_jobs_are_enough_for_one_member(harness: BotHarness) -
 async def test_a_job_that_is_over_does_not_count_as_running(harness: BotHarness) -> None:
     await harness.restart(poll_seconds=50)
     for nth in range(10):
-        await harness.job(harness.mira, harness.useapi.add_job(duration=3600 if nth else 30))
+        await harness.job(harness.mira, harness.provider.add_job(duration=3600 if nth else 30))
         if nth == 5:
             await harness.wait(61)
-    assert (await harness.job(harness.mira, harness.useapi.add_job())).startswith("Watching `#")
+    assert (await harness.job(harness.mira, harness.provider.add_job())).startswith("Watching `#")

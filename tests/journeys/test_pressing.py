@@ -1,4 +1,4 @@
-"""A press on a job's button: who may, what useapi is asked, and how the child comes home."""
+"""A press on a job's button: who may, what the provider is asked, and how the child comes home."""
 
 import asyncio
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import discord
 import pytest
 
-from tests.journeys.conftest import BotHarness, button, labels, private, words
+from tests.journeys.conftest import BotHarness, both_providers, button, labels, private, words
 
 CASTLE = "a castle in the fog, ink wash --ar 3:2"
 MINUTE = 60
@@ -15,7 +15,7 @@ ONLY_MODERATORS = "Only moderators can use this button: it uses GPU time."
 
 async def posted(harness: BotHarness, **options: Any) -> tuple[str, discord.Message]:
     """A finished job that stands in the channel: its id, and the message."""
-    jobid = harness.useapi.add_job(**{"prompt": CASTLE, "age": 600, **options})
+    jobid = harness.provider.add_job(**{"prompt": CASTLE, "age": 600, **options})
     await harness.job(harness.mira, jobid)
     return jobid, harness.last
 
@@ -26,16 +26,17 @@ async def confirmed(harness: BotHarness, who: Any, post: discord.Message, label:
     return await harness.press(who, answer, "Run it") if answer.components else answer
 
 
-async def test_a_press_is_answered_and_written_down_before_useapi_is_asked(harness: BotHarness) -> None:
+@both_providers
+async def test_a_press_is_answered_and_written_down_before_the_provider_is_asked(harness: BotHarness) -> None:
     parent, grid = await posted(harness)
     press = asyncio.create_task(harness.press(harness.mira, grid, "U1"))
-    post = await harness.useapi.wait_for_request(path="/v2/jobs/button")
+    post = await harness.provider.wait_for_request(path=harness.provider.submissions)
     answers = [request.json for request in harness.env.http_requests if request.path.endswith("/callback")]
     assert answers[-1]["data"]["content"] == "On it: U1."
-    assert await harness.rows("SELECT reference, button, user_id FROM submissions") == [
-        (post.json["replyRef"], "U1", harness.mira.id)
-    ]
-    assert post.json == {"jobid": parent, "button": "U1", "replyRef": post.json["replyRef"]}
+    ((reference, *what),) = await harness.rows("SELECT reference, button, user_id FROM submissions")
+    assert what == ["U1", harness.mira.id]
+    assert harness.provider.submitted() == [(parent, "U1", reference)]
+    assert len(post.json) == 3, "nothing else is said"
     assert words(await press) == "U1 is on its way. I'll post it here."
 
 
@@ -45,6 +46,7 @@ async def test_a_press_that_became_a_job_is_remembered_as_such(harness: BotHarne
     assert await harness.rows("SELECT state, error, child_id FROM submissions") == [("accepted", "", 2)]
 
 
+@both_providers
 async def test_the_childs_result_answers_the_parents_picture_and_names_the_presser(harness: BotHarness) -> None:
     _, grid = await posted(harness)
     await harness.press(harness.mira, grid, "U1")
@@ -69,11 +71,12 @@ async def test_a_child_that_is_done_soon_has_no_status_card(harness: BotHarness)
     assert all(post.embeds for post in harness.posts())
 
 
+@both_providers
 async def test_a_child_that_still_runs_after_the_first_poll_gets_a_status_card_with_its_lineage(
     harness: BotHarness,
 ) -> None:
     _, grid = await posted(harness)
-    harness.useapi.plan(duration=100)
+    harness.provider.plan(duration=100)
     answer = await harness.press(harness.mira, grid, "V1")
     await harness.wait(14)
     assert len(harness.posts()) == 1
@@ -91,6 +94,7 @@ async def test_a_child_that_still_runs_after_the_first_poll_gets_a_status_card_w
     assert child.reference.message_id == grid.id
 
 
+@both_providers
 async def test_a_grandchild_can_be_made_from_a_child(harness: BotHarness) -> None:
     _, grid = await posted(harness)
     await harness.press(harness.mira, grid, "U1")
@@ -103,18 +107,19 @@ async def test_a_grandchild_can_be_made_from_a_child(harness: BotHarness) -> Non
 
 async def test_a_child_that_is_over_when_useapi_answers_is_posted_at_once(harness: BotHarness) -> None:
     _, grid = await posted(harness)
-    harness.useapi.plan(duration=0)
+    harness.provider.plan(duration=0)
     await harness.press(harness.mira, grid, "U1")
     assert words(harness.last).startswith("**U1** of ")
 
 
+@both_providers
 @pytest.mark.parametrize("label", ["🔄", "⬅️", "Upscale (Subtle)", "Zoom Out 1.5x", "Animate (High motion)"])
-async def test_useapi_gets_the_exact_label(harness: BotHarness, label: str) -> None:
+async def test_the_provider_gets_the_exact_button(harness: BotHarness, label: str) -> None:
     buttons = ["🔄"] if label == "🔄" else None
-    parent = harness.useapi.add_job(prompt="a castle", age=900)
+    parent = harness.provider.add_job(prompt="a castle", age=900)
     _, single = await posted(harness, button="U1", parent=parent, buttons=buttons)
     await confirmed(harness, harness.mira, single, label)
-    assert [press["button"] for press in harness.button_requests()] == [label]
+    assert [press.button for press in harness.provider.submitted()] == [label]
 
 
 async def test_a_label_that_nobody_knows_is_a_button_too_and_is_sent_whole(harness: BotHarness) -> None:
@@ -127,11 +132,11 @@ async def test_a_label_that_nobody_knows_is_a_button_too_and_is_sent_whole(harne
     assert clipped.endswith("…")
     for label in ("Enhance ✨", clipped):
         assert "is on its way" in words(await confirmed(harness, harness.mira, result, label))
-    assert [press["button"] for press in harness.button_requests()] == ["Enhance ✨", long.strip()]
+    assert [press.button for press in harness.provider.submitted()] == ["Enhance ✨", long.strip()]
 
 
 async def test_buttons_that_want_more_than_a_press_are_not_shown(harness: BotHarness) -> None:
-    parent = harness.useapi.add_job(prompt="a castle", age=900)
+    parent = harness.provider.add_job(prompt="a castle", age=900)
     _, single = await posted(harness, prompt="a castle", button="U1", parent=parent)
     assert labels(single) == [
         ["Upscale (Subtle)", "Upscale (Creative)", "Vary (Subtle)", "Vary (Strong)"],
@@ -145,11 +150,11 @@ async def test_buttons_that_want_more_than_a_press_are_not_shown(harness: BotHar
 
 
 async def test_a_plain_member_gets_one_sentence_and_nothing_is_pressed(harness: BotHarness) -> None:
-    jobid = harness.useapi.add_job(prompt=CASTLE, age=600)
+    jobid = harness.provider.add_job(prompt=CASTLE, age=600)
     await harness.job(harness.bo, jobid)
     assert words(await harness.press(harness.bo, harness.last, "V1")) == ONLY_MODERATORS
     await harness.wait(60)
-    assert not harness.button_requests()
+    assert not harness.provider.submitted()
     assert not await harness.rows("SELECT * FROM submissions")
     assert len(harness.posts()) == 1
 
@@ -158,7 +163,7 @@ async def test_moderators_of_this_channel_may_press_here_only(harness: BotHarnes
     keeper = harness.guild.add_member(harness.env.create_user("Kit"))
     allowed = discord.PermissionOverwrite(manage_messages=True)
     attachments = harness.guild.create_text_channel("gallery", overwrites={keeper: allowed})
-    jobid = harness.useapi.add_job(prompt=CASTLE, age=600)
+    jobid = harness.provider.add_job(prompt=CASTLE, age=600)
     for channel in (attachments, harness.channel):
         await harness.job(keeper, jobid, channel)
     assert words(await harness.press(keeper, harness.posts()[0], "V1")) == ONLY_MODERATORS
@@ -169,16 +174,17 @@ async def test_a_moderator_with_ten_running_jobs_waits_before_pressing(harness: 
     await harness.restart(poll_seconds=300)
     _, grid = await posted(harness)
     for nth in range(10):
-        await harness.job(harness.mira, harness.useapi.add_job(duration=3600))
+        await harness.job(harness.mira, harness.provider.add_job(duration=3600))
         if nth == 4:
             await harness.wait(61)
     assert "You're already watching 10 running jobs." in words(await harness.press(harness.mira, grid, "U1"))
-    assert not harness.button_requests()
+    assert not harness.provider.submitted()
 
 
 # --- what useapi may say ----------------------------------------------------------------------------------------------
 
 
+@both_providers
 async def test_a_used_button_leads_to_the_child_that_is_posted_here(harness: BotHarness) -> None:
     _, grid = await posted(harness)
     before = str(button(grid, "U1").custom_id)
@@ -190,12 +196,12 @@ async def test_a_used_button_leads_to_the_child_that_is_posted_here(harness: Bot
     assert words(answer).startswith("U1 was already picked, so this was free")
     assert words(answer).endswith(f": [see it here]({harness.jump(child)})")
     await harness.wait(60)
-    assert len(harness.button_requests()) == 1
+    assert len(harness.provider.submitted()) == 1
 
 
 async def test_a_button_that_was_used_elsewhere_brings_the_existing_child(harness: BotHarness) -> None:
     parent, grid = await posted(harness)
-    child = harness.useapi.add_job(button="U1", parent=parent, duration=30)
+    child = harness.provider.add_job(button="U1", parent=parent, duration=30)
     text = words(await harness.press(harness.mira, grid, "U1"))
     assert text == "U1 was already picked, so this was free. I'll post it here."
     await harness.wait(50)
@@ -204,6 +210,7 @@ async def test_a_button_that_was_used_elsewhere_brings_the_existing_child(harnes
     assert await harness.rows("SELECT state FROM submissions") == [("repeated",)]
 
 
+@both_providers
 async def test_two_moderators_in_the_same_moment_get_one_child(harness: BotHarness) -> None:
     _, grid = await posted(harness)
     ana = harness.guild.add_member(harness.env.create_user("Ana"), roles=[harness.guild.roles["Moderators"]])
@@ -213,15 +220,16 @@ async def test_two_moderators_in_the_same_moment_get_one_child(harness: BotHarne
         "U1 is on its way. I'll post it here.",
         "U1 was already picked, so this was free. I'll post it here.",
     ]
-    assert len(harness.button_requests()) == 1
+    assert len(harness.provider.submitted()) == 1
     await harness.wait(60)
     assert [words(post).split(" ")[0] for post in harness.posts()] == ["**Imagine**\n>", "**U1**"]
 
 
+@both_providers
 async def test_who_presses_what_is_being_reconciled_waits_for_the_outcome(harness: BotHarness) -> None:
     _, grid = await posted(harness)
     ana = harness.guild.add_member(harness.env.create_user("Ana"), roles=[harness.guild.roles["Moderators"]])
-    harness.useapi.fail("reset", path="/v2/jobs/button")
+    harness.provider.fail("reset", path=harness.provider.submissions)
     await harness.press(harness.mira, grid, "U1")
     answer = await harness.press(ana, grid, "U1")
     assert words(answer).endswith("U1 is waiting for the outcome of an earlier press. Cancel it in `/jobs`.")
@@ -229,6 +237,7 @@ async def test_who_presses_what_is_being_reconciled_waits_for_the_outcome(harnes
     assert ": waits for the earlier press of the same button" in words(panel)
 
 
+@both_providers
 async def test_the_same_picture_in_two_channels_shares_its_child(harness: BotHarness) -> None:
     jobid, grid = await posted(harness)
     await harness.job(harness.mira, jobid, harness.lounge)
@@ -243,10 +252,11 @@ async def test_the_same_picture_in_two_channels_shares_its_child(harness: BotHar
         assert words(child).startswith(f"**U1** of [castle in the fog]({harness.jump(parent)})")
 
 
+@both_providers
 async def test_a_press_at_a_full_account_is_kept_and_sent_when_a_job_ends(harness: BotHarness) -> None:
     _, grid = await posted(harness)
-    for _ in range(3):
-        harness.useapi.add_job(duration=60)
+    for _ in range(harness.provider.slots):
+        harness.provider.add_job(duration=60)
     answer = await harness.press(harness.mira, grid, "V1")
     assert words(answer).endswith("V1 is queued (1st). Cancel it in `/jobs`.")
     assert await harness.rows("SELECT state, child_id FROM submissions") == [("queued", None)]
@@ -258,7 +268,7 @@ async def test_a_press_at_a_full_account_is_kept_and_sent_when_a_job_ends(harnes
 
 async def test_a_press_that_midjourney_declines_is_answered_to_the_presser_alone(harness: BotHarness) -> None:
     _, grid = await posted(harness)
-    harness.useapi.plan(ends="moderated", duration=0)
+    harness.provider.plan(ends="moderated", duration=0)
     text = words(await harness.press(harness.mira, grid, "V1"))
     assert text.startswith("Midjourney declined this one.\n**Banned prompt detected**\nThe word ")
     await harness.wait(60)
@@ -266,6 +276,7 @@ async def test_a_press_that_midjourney_declines_is_answered_to_the_presser_alone
     assert await harness.rows("SELECT state FROM submissions") == [("declined",)]
 
 
+@both_providers
 @pytest.mark.parametrize(
     "plan",
     [{"echoed_after": 12.0}, {"listed_as": "{} "}, {"listed_after": 200.0}, {"echoed_after": 300.0, "listed_as": ""}],
@@ -275,8 +286,8 @@ async def test_a_press_whose_answer_was_lost_is_posted_however_late_its_job_is_k
     harness: BotHarness, plan: dict[str, Any]
 ) -> None:
     _, grid = await posted(harness)
-    harness.useapi.plan(duration=400, **plan)
-    harness.useapi.fail("made_reset", path="/v2/jobs/button")
+    harness.provider.plan(duration=400, **plan)
+    harness.provider.fail("made_reset", path=harness.provider.submissions)
     await harness.press(harness.mira, grid, "V1")
     await harness.wait(195)
     assert await harness.rows("SELECT state FROM submissions") == [
@@ -286,19 +297,20 @@ async def test_a_press_whose_answer_was_lost_is_posted_however_late_its_job_is_k
     assert await harness.rows("SELECT state FROM submissions") == [("accepted",)]
     results = [post for post in harness.posts() if "**V1** of [" in words(post)]
     assert len(results) == 1
-    assert len(harness.button_requests()) == 1, "and nothing was sent again"
+    assert len(harness.provider.submitted()) == 1, "and nothing was sent again"
 
 
 async def test_a_lost_press_that_may_have_been_declined_is_not_said_to_be_free(harness: BotHarness) -> None:
     _, grid = await posted(harness)
-    harness.useapi.plan(ends="moderated", duration=0, over_code=422, brief=True)
-    harness.useapi.fail("made_reset", path="/v2/jobs/button")
+    harness.provider.plan(ends="moderated", duration=0, over_code=422, brief=True)
+    harness.provider.fail("made_reset", path=harness.provider.submissions)
     pressed = await harness.mira.click(grid, custom_id=button(grid, "V1").custom_id)
     await harness.wait(200)
     assert "it may be yours, and it may have been charged" in private(pressed).content
-    assert len(harness.button_requests()) == 1
+    assert len(harness.provider.submitted()) == 1
 
 
+@both_providers
 async def test_a_press_whose_answer_discord_did_not_take_is_withdrawn_and_costs_nothing(harness: BotHarness) -> None:
     """A button, a confirmation and a form; then a Discord that does not even say whether it took the answer."""
     _, grid = await posted(harness)
@@ -325,7 +337,7 @@ async def test_a_press_whose_answer_discord_did_not_take_is_withdrawn_and_costs_
     harness.env.inject_error("GET", "/webhooks/*", status=503, times=None)
     posts = len(harness.posts())
     await harness.wait(2 * MINUTE)
-    assert len(harness.button_requests()) == 1, "U1"
+    assert len(harness.provider.submitted()) == 1, "U1"
     assert len(harness.posts()) == posts + 1, "one notice, where nobody knows what Mira saw"
     assert harness.last.content.startswith(
         f"<@{harness.mira.id}> Discord didn't confirm my answer to this press, so I didn't send it, and nothing was "
@@ -333,4 +345,4 @@ async def test_a_press_whose_answer_discord_did_not_take_is_withdrawn_and_costs_
     )
     harness.env.backend.faults.clear()
     await harness.press(harness.mira, grid, "V2")
-    assert len(harness.button_requests()) == 2
+    assert len(harness.provider.submitted()) == 2

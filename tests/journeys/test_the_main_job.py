@@ -4,13 +4,14 @@ import re
 from itertools import pairwise
 from urllib.parse import unquote
 
-from tests.journeys.conftest import BotHarness, labels, words
+from tests.journeys.conftest import BotHarness, both_providers, labels, words
 
 CASTLE = "a castle in the fog, ink wash --ar 3:2"
 
 
+@both_providers
 async def test_a_running_job_gets_a_status_card_that_names_the_job_and_its_subscribers(harness: BotHarness) -> None:
-    jobid = harness.useapi.add_job(prompt=CASTLE)
+    jobid = harness.provider.add_job(prompt=CASTLE)
     answer = await harness.job(harness.mira, jobid)
     assert re.fullmatch(r"Watching `#[2-9A-Z]{4}`\. I'll post the picture here\.", answer)
     (status_card,) = harness.posts()
@@ -21,8 +22,9 @@ async def test_a_running_job_gets_a_status_card_that_names_the_job_and_its_subsc
     assert not harness.called()
 
 
+@both_providers
 async def test_progress_moves_the_status_card_and_nothing_else_appears(harness: BotHarness) -> None:
-    jobid = harness.useapi.add_job(prompt=CASTLE, duration=267)
+    jobid = harness.provider.add_job(prompt=CASTLE, duration=267)
     await harness.job(harness.mira, jobid)
     (first,) = harness.posts()
     lines = []
@@ -35,15 +37,16 @@ async def test_progress_moves_the_status_card_and_nothing_else_appears(harness: 
     assert labels(status_card) == [["🔔 Notify me", "Stop"]]
 
 
+@both_providers
 async def test_the_picture_comes_as_a_new_message_and_the_status_card_goes(harness: BotHarness) -> None:
-    jobid = harness.useapi.add_job(prompt=CASTLE)
+    jobid = harness.provider.add_job(prompt=CASTLE)
     key = re.findall(r"#\w{4}", await harness.job(harness.mira, jobid))[0]
     status_card = harness.last
     await harness.wait(35)
     (result,) = harness.posts()
     assert result.id != status_card.id, "an edit would call nobody"
     assert result.reference is None
-    assert words(result) == f"**Imagine**\n> {CASTLE}"
+    assert words(result).startswith(f"**Imagine**\n> {CASTLE}")
     assert result.embeds[0].footer.text == f"Mira · fast · 27 s · {key}"
     assert labels(result) == [["U1", "U2", "U3", "U4", "🔄"], ["V1", "V2", "V3", "V4", "⋯"]]
     assert not result.flags.suppress_notifications
@@ -53,7 +56,7 @@ async def test_the_picture_is_attached_byte_for_byte_with_words_for_who_cannot_s
     data = b"RIFF\x00\x00\x00\x00WEBP" + bytes(range(256)) * 300
     url = harness.useapi.serve_file("grid.webp", data, content_type="image/webp")
     prompt = "../../Étoile <@1> `rm -rf`, a \\night\\ sky --ar 3:2"
-    jobid = harness.useapi.add_job(prompt=prompt, attachments=[{"url": url, "filename": "../../etc/passwd"}])
+    jobid = harness.provider.add_job(prompt=prompt, attachments=[{"url": url, "filename": "../../etc/passwd"}])
     await harness.job(harness.mira, jobid)
     await harness.wait(35)
     (file,) = harness.last.attachments
@@ -63,8 +66,9 @@ async def test_the_picture_is_attached_byte_for_byte_with_words_for_who_cannot_s
     assert harness.last.embeds[0].image.url == f"attachment://{file.filename}"
 
 
-async def test_useapi_gets_one_request_a_poll_and_none_after_the_end(harness: BotHarness) -> None:
-    jobid = harness.useapi.add_job()
+@both_providers
+async def test_the_provider_gets_one_request_a_poll_and_none_after_the_end(harness: BotHarness) -> None:
+    jobid = harness.provider.add_job()
     await harness.job(harness.mira, jobid)
     assert harness.polls(jobid) == 1
     await harness.wait(13)
@@ -78,7 +82,7 @@ async def test_useapi_gets_one_request_a_poll_and_none_after_the_end(harness: Bo
 
 
 async def test_the_picture_is_fetched_once_and_the_id_is_sent_whole(harness: BotHarness) -> None:
-    jobid = harness.useapi.add_job()
+    jobid = harness.provider.add_job()
     await harness.job(harness.mira, jobid)
     await harness.wait(35)
     polls = [request for request in harness.useapi.requests if request.path == "/v2/jobs/"]
@@ -93,8 +97,9 @@ def path_kind(path: str) -> str:
     return "preview" if "_grid_0" in path else "picture"
 
 
+@both_providers
 async def test_the_newest_preview_is_the_thumbnail_of_the_status_card(harness: BotHarness) -> None:
-    jobid = harness.useapi.add_job(prompt=CASTLE, duration=267)
+    jobid = harness.provider.add_job(prompt=CASTLE, duration=267)
     await harness.job(harness.mira, jobid)
     previews = []
     for _ in range(7):
@@ -110,32 +115,35 @@ async def test_the_newest_preview_is_the_thumbnail_of_the_status_card(harness: B
 
 
 async def test_a_preview_that_cannot_be_had_is_no_reason_to_be_silent(harness: BotHarness) -> None:
-    jobid = harness.useapi.add_job(prompt=CASTLE, duration=267)
+    jobid = harness.provider.add_job(prompt=CASTLE, duration=267)
     await harness.job(harness.mira, jobid)
-    harness.useapi.fail(404, times=3, path="/attachments/*")
+    harness.provider.fail(404, times=3, path="/attachments/*")
     await harness.wait(140)
     assert "% · fast" in words(harness.last)
     assert harness.last.embeds[0].thumbnail.url is None
 
 
+@both_providers
 async def test_a_job_that_is_over_already_is_posted_at_once_without_a_status_card(harness: BotHarness) -> None:
-    jobid = harness.useapi.add_job(prompt=CASTLE, age=600)
+    jobid = harness.provider.add_job(prompt=CASTLE, age=600)
     assert await harness.job(harness.bo, jobid) == "This job has already finished. Posting it here."
     (result,) = harness.posts()
-    assert words(result) == f"**Imagine**\n> {CASTLE}"
+    assert words(result).startswith(f"**Imagine**\n> {CASTLE}")
     assert result.reference is None
     assert harness.polls(jobid) == 1
 
 
+@both_providers
 async def test_whoever_waited_longer_than_a_minute_is_called(harness: BotHarness) -> None:
-    await harness.job(harness.bo, harness.useapi.add_job(duration=70))
+    await harness.job(harness.bo, harness.provider.add_job(duration=70))
     await harness.wait(100)
     assert harness.last.content == f"<@{harness.bo.id}>"
     assert harness.called() == {harness.bo.id}
 
 
+@both_providers
 async def test_the_job_id_is_nowhere_in_the_channel(harness: BotHarness) -> None:
-    jobid = harness.useapi.add_job(duration=40)
+    jobid = harness.provider.add_job(duration=40)
     await harness.job(harness.mira, jobid)
     before = harness.sent()
     await harness.wait(60)
@@ -147,7 +155,7 @@ async def test_the_job_id_is_nowhere_in_the_channel(harness: BotHarness) -> None
 
 async def test_a_status_card_is_edited_at_most_every_five_seconds(harness: BotHarness) -> None:
     await harness.restart(poll_seconds=1)
-    await harness.job(harness.mira, harness.useapi.add_job(duration=20))
+    await harness.job(harness.mira, harness.provider.add_job(duration=20))
     texts: list[str] = []
     for _ in range(15):
         await harness.wait(1)
@@ -161,7 +169,7 @@ async def test_a_status_card_older_than_fifty_minutes_does_not_change_and_goes_w
     harness: BotHarness,
 ) -> None:
     await harness.restart(poll_seconds=300)
-    await harness.job(harness.mira, harness.useapi.add_job(duration=90 * 60))
+    await harness.job(harness.mira, harness.provider.add_job(duration=90 * 60))
     await harness.wait(50 * 60)
     (after_50_minutes,) = harness.posts()
     assert "35%" in words(after_50_minutes)
@@ -174,7 +182,7 @@ async def test_a_status_card_older_than_fifty_minutes_does_not_change_and_goes_w
 
 
 async def test_an_aside_in_the_channel_is_not_disturbed(harness: BotHarness) -> None:
-    await harness.job(harness.mira, harness.useapi.add_job())
+    await harness.job(harness.mira, harness.provider.add_job())
     aside = await harness.bo.send(harness.channel, "what a fine day")
     await harness.wait(35)
     between, result = harness.posts()
@@ -185,18 +193,19 @@ async def test_an_aside_in_the_channel_is_not_disturbed(harness: BotHarness) -> 
 async def test_presses_made_elsewhere_do_not_make_an_old_job_seem_slow(harness: BotHarness) -> None:
     pressed_later = "2023-09-09T02:19:20.256Z"  # as in the sample of useapi's own page
     created, timestamp = "2023-09-09T02:04:49.667Z", "2023-09-09T02:05:24.991000+00:00"
-    jobid = harness.useapi.add_job(prompt=CASTLE, age=60, created=created, updated=pressed_later, timestamp=timestamp)
+    jobid = harness.provider.add_job(prompt=CASTLE, age=60, created=created, updated=pressed_later, timestamp=timestamp)
     await harness.job(harness.mira, jobid)
     assert " · 35 s · " in str(harness.last.embeds[0].footer.text)
 
 
+@both_providers
 async def test_a_status_card_says_how_long_such_jobs_take_once_twenty_were_followed(harness: BotHarness) -> None:
     for number in range(5):
-        await harness.job(harness.mira, harness.useapi.add_job(prompt=f"castle {number}", duration=30 + 4 * number))
+        await harness.job(harness.mira, harness.provider.add_job(prompt=f"castle {number}", duration=30 + 4 * number))
     await harness.wait(91)
     for seconds in (1, 2, 3):  # fifteen others took a little longer
         await harness.rows(f"INSERT INTO durations SELECT NULL, kind, mode, seconds + {seconds} FROM durations LIMIT 5")
-    jobid = harness.useapi.add_job(prompt=CASTLE)
+    jobid = harness.provider.add_job(prompt=CASTLE)
     requested_at = int(harness.now())
     await harness.job(harness.mira, jobid)
     assert words(harness.last).endswith(

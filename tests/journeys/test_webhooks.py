@@ -1,4 +1,4 @@
-"""useapi.net calls when a job has news; polling goes on, and nobody is believed."""
+"""A provider calls when a job has news; polling goes on, and nobody is believed."""
 
 import asyncio
 import gzip
@@ -10,21 +10,22 @@ import pytest
 from discord.ext import commands
 from simcord.builders import ChannelHandle
 
-from bot.models.provider import ProviderName
-from tests.journeys.conftest import BotHarness, labels, words
+from bot.demo.midjourney_proxy import NODE
+from bot.models import ProviderName
+from tests.journeys.conftest import BotHarness, both_providers, labels, words
 from tests.ports import free_port
 
 CASTLE = "a castle in the fog, ink wash"
 
 
 def url_of(harness: BotHarness) -> str:
-    """Where useapi calls the bot."""
-    return harness.bot.settings.callback_url(ProviderName.USEAPI)
+    """Where the provider calls the bot."""
+    return harness.bot.settings.callback_url(harness.provider.name)
 
 
 @pytest.fixture
 async def called(harness: BotHarness) -> BotHarness:
-    """A bot that may be called. useapi sees Midjourney every 15 s, as the real one does."""
+    """A bot that may be called."""
     port = free_port()
     await harness.restart(public_url=f"http://127.0.0.1:{port}/darkroom", webhook_port=port)
     return harness
@@ -53,63 +54,82 @@ def made_elsewhere(harness: BotHarness) -> str:
     )
 
 
+@both_providers
 async def test_a_call_brings_the_job_of_a_press_that_was_given_up(called: BotHarness) -> None:
-    await called.job(called.mira, called.useapi.add_job(prompt=CASTLE, age=600))
-    called.useapi.plan(duration=7, listed_after=10_000)
-    called.useapi.fail("made_reset", path="/v2/jobs/button")
+    await called.job(called.mira, called.provider.add_job(prompt=CASTLE, age=600))
+    called.provider.plan(duration=7, listed_after=10_000)
+    called.provider.fail("made_reset", path=called.provider.submissions)
     await called.press(called.mira, called.last, "V2")
     await called.wait(200)
     assert await called.rows("SELECT state FROM submissions") == [("lost",)]
-    (child,) = [job for job in called.useapi._account.jobs.values() if job.button == "V2"]
-    assert await called.useapi.call(child.jobid) == 200
+    assert await called.provider.call(called.provider.jobids[-1]) == 200
     await called.wait(1)
     assert await called.rows("SELECT state FROM submissions") == [("accepted",)]
     assert "**V2** of " in words(called.last)
-    assert len(called.button_requests()) == 1
+    assert len(called.provider.submitted()) == 1
 
 
-async def test_a_press_is_shown_as_soon_as_useapi_knows_of_its_end(called: BotHarness) -> None:
-    await called.job(called.mira, called.useapi.add_job(prompt=CASTLE, age=600))
-    called.useapi.plan(duration=7)
+@both_providers
+async def test_a_press_is_shown_as_soon_as_the_provider_knows_of_its_end(called: BotHarness) -> None:
+    await called.job(called.mira, called.provider.add_job(prompt=CASTLE, age=600))
+    called.provider.plan(duration=7)
     await called.press(called.mira, called.last, "V2")
-    assert (
-        called.button_requests()[-1]["replyUrl"]
-        == called.settings["public_url"] + url_of(called).partition("/darkroom")[2]
-    )
-    (child,) = [job for job in called.useapi._account.jobs.values() if job.button == "V2"]
+    press = await called.provider.wait_for_request(path=called.provider.submissions)
+    assert press.json[called.provider.webhook] == url_of(called)
+    child = called.provider.jobids[-1]
     await called.wait(7)
     assert len(called.posts()) == 1
-    assert await called.useapi.call(child.jobid) == 200
+    assert await called.provider.call(child) == 200
     await called.wait(0.1)
     assert words(called.last).startswith("**V2** of ")
     assert called.last.attachments
-    assert called.polls(child.jobid) == 1
+    assert called.polls(child) == 1
 
 
+@both_providers
 async def test_a_call_that_comes_before_the_press_is_answered_is_not_forgotten(called: BotHarness) -> None:
-    await called.job(called.mira, called.useapi.add_job(prompt=CASTLE, age=600))
-    called.useapi.calls()
-    called.useapi.plan(duration=0)
+    await called.job(called.mira, called.provider.add_job(prompt=CASTLE, age=600))
+    called.provider.calls()
+    called.provider.plan(duration=0)
     await called.press(called.mira, called.last, "U1")
     await called.wait(0.2)
     assert words(called.last).startswith("**U1** of "), "not at the first look, 12 s later"
 
 
+@both_providers
 async def test_calls_in_a_row_share_one_poll_and_news_under_way_is_not_missed(called: BotHarness) -> None:
-    jobid = called.useapi.add_job(prompt=CASTLE, replyUrl=url_of(called), duration=300)
+    jobid = called.provider.add_job(prompt=CASTLE, echoed={called.provider.webhook: url_of(called)}, duration=300)
     await called.job(called.mira, jobid)
     before = called.polls(jobid)
     for _ in range(20):
-        assert await called.useapi.call(jobid) == 200
+        assert await called.provider.call(jobid) == 200
     await called.wait(0.1)
     assert called.polls(jobid) - before == 1
     await called.wait(2.1)
     assert called.polls(jobid) - before <= 2
     for _ in range(3):
         await called.wait(2.1)
-        await called.useapi.call(jobid)
+        await called.provider.call(jobid)
     await called.wait(0.1)
     assert called.polls(jobid) - before <= 6
+
+
+@pytest.mark.parametrize(("provider", "dialect"), [(ProviderName.MIDJOURNEY_PROXY, NODE)], ids=["node"])
+async def test_hundreds_of_calls_a_minute_about_one_job_are_a_poll_every_two_seconds(called: BotHarness) -> None:
+    """As many as a real server was seen to send, each with the whole task."""
+    jobid = called.provider.add_job(prompt=CASTLE, duration=90)
+    await called.job(called.mira, jobid)
+    before = called.polls(jobid)
+    for burst in range(14):
+        async with aiohttp.ClientSession() as session:
+            for number in range(49):  # 686 in all
+                body = {"id": jobid, "status": "IN_PROGRESS", "progress": f"{burst * 7 + number // 7}%"}
+                async with session.post(url_of(called), json=body) as response:
+                    assert response.status == 200
+        await called.wait(60 / 14)
+    assert called.polls(jobid) - before <= 31
+    await called.wait(60)
+    assert [bool(post.attachments) for post in called.posts()] == [True]
 
 
 async def test_a_job_made_elsewhere_that_names_its_channel_is_followed_there_by_itself(called: BotHarness) -> None:
@@ -445,7 +465,9 @@ async def test_a_job_that_useapi_does_not_know_yet_when_it_calls_is_asked_about_
     assert called.polls("job:none") == 3
 
 
+@both_providers
 async def test_a_bot_that_may_not_be_called_sends_no_address(harness: BotHarness) -> None:
-    await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, age=600))
+    await harness.job(harness.mira, harness.provider.add_job(prompt=CASTLE, age=600))
     await harness.press(harness.mira, harness.last, "V1")
-    assert "replyUrl" not in harness.button_requests()[-1]
+    press = await harness.provider.wait_for_request(path=harness.provider.submissions)
+    assert harness.provider.webhook not in press.json

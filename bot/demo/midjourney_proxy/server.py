@@ -91,7 +91,7 @@ class FakeMidjourneyProxy:
     @property
     def jobids(self) -> list[str]:
         """The ids of all tasks."""
-        return [task.job.jobid for task in self._tasks.all()]
+        return list(self._tasks.account.jobs)
 
     @property
     def charges(self) -> Counter[tuple[str, str]]:
@@ -132,6 +132,10 @@ class FakeMidjourneyProxy:
     def custom_id(self, jobid: str, label: str) -> str:
         """Return the custom id of a task's button."""
         return _custom_id(self._tasks.account.jobs[jobid], label)
+
+    def label_of(self, jobid: str, custom_id: str) -> str:
+        """Return the label of the task's button with this custom id; empty where it has none."""
+        return buttons.label_of(self._tasks.account.jobs[jobid], custom_id) or ""
 
     def double(self, jobid: str) -> None:
         """Have another task under the same id, with another `state`: it comes first in every answer."""
