@@ -80,14 +80,15 @@ class PollBreaker:
         self._slow_down(error)
         return False
 
-    def missed(self, known: KnownJob, *, was_seen: bool) -> bool:
+    def missed(self, known: KnownJob, *, may_return: bool) -> bool:
         """Note that a job was not found; return whether that may be the provider's trouble, which ends no subscription.
 
-        It is where it no longer finds several jobs that it described before, and found no other job meanwhile. A
-        job that is missing since before the last answer about another one is missing by itself.
+        `may_return`: it was described before, and the provider may find it again. It is the provider's trouble where it
+        no longer finds several such jobs, and found no other job meanwhile. A job that is missing since before the last
+        answer about another one is missing by itself.
         """
         self._failing_since.pop(known.id, None)
-        if was_seen:
+        if may_return:
             since = self._missing_since.setdefault(known.id, loop_time())
             together = sum(each >= self._answered_at for each in self._missing_since.values())
             if since >= self._answered_at and together >= _MANY:
@@ -95,7 +96,7 @@ class PollBreaker:
                 return True
         if self.outage is JobsMissing:
             return True
-        self._note_answer(proof=not was_seen)
+        self._note_answer(proof=not may_return)
         return False
 
     def answered(self, job_id: int) -> None:

@@ -8,13 +8,15 @@
     a job that was seen is not found (404, 410) -            after the interval; 5 s after a webhook call (2)
         three times in a row                    -            every five minutes
         for 24 hours, and 12 polls more         EXPIRED      none
+        for an hour, where a restart loses jobs EXPIRED      none
         and its last news are 30 days old       EXPIRED      none
     a job that was never seen is not found      -            after the interval; 5 s after a webhook call (2)
         three times in a row, or no longer kept EXPIRED      none
     trouble                                     -            after the interval, or the pause that was asked for
         of this job alone, for as long as above SILENT       none
 
-Many jobs that are not found at the same time are trouble, see `PollBreaker.missed`.
+Many jobs that are not found at the same time are trouble, see `PollBreaker.missed`, unless a restart of the provider's
+server loses all jobs (`Capabilities.keeps_jobs`).
 
 (1) A cancelled job is polled on, because Midjourney may finish it all the same, until the store ends that.
 (2) The first of these does not count then: a provider calls about jobs that exist, and may know a fresh one late.
@@ -42,6 +44,7 @@ One or two mean little: a fresh job may not be known everywhere at once.
 """
 
 _MISSING_FOR = timedelta(hours=24)  # a provider may lose its jobs for a while, as by a bad deployment
+_FORGOTTEN_FOR = timedelta(hours=1)  # where a restart loses them, which is likelier
 _RARE_POLLS = 12  # an hour of them at least: see _QUIET_POLLS
 _KEPT_FOR = timedelta(days=30)  # useapi deletes jobs after about 31 days
 _AFTER_MISSED_CALL = 5.0  # seconds
@@ -56,6 +59,7 @@ class FinishedPoll(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     `record` is that of before the poll. `called`: a webhook call made the job due at most `CALLED_LATELY` ago. `now` is
     the wall clock, `poll_seconds` the interval of a fresh job, and `jitter` (0.9-1.1) spreads the intervals.
+    `keeps_jobs` is the capability of the provider.
     """
 
     target: PollTarget
@@ -64,6 +68,7 @@ class FinishedPoll(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     now: datetime
     poll_seconds: float
     jitter: float
+    keeps_jobs: bool = True
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -108,7 +113,8 @@ def of_miss(poll: FinishedPoll, error: ProviderError) -> Decision:
     excused = poll.called if misses == 1 else record.first_miss_excused
     counted = misses - excused
     if was_seen(poll):
-        ends = counted >= MISSES + _RARE_POLLS and poll.now - since > _MISSING_FOR
+        missing_for = _MISSING_FOR if poll.keeps_jobs else _FORGOTTEN_FOR
+        ends = counted >= MISSES + _RARE_POLLS and poll.now - since > missing_for
     else:
         ends = counted >= MISSES or isinstance(error, JobExpired)
     if ends:

@@ -290,13 +290,16 @@ class Poller:
         if isinstance(outcome, Job):
             self._breaker.answered(job_id)
             return decisions.of_answer(poll, outcome)
-        if self._breaker.missed(target.known, was_seen=decisions.was_seen(poll)):
+        was_seen = decisions.was_seen(poll)
+        if self._breaker.missed(target.known, may_return=was_seen and poll.keeps_jobs):
             return decisions.of_trouble(poll, outcome, its_own=False)
         decision = decisions.of_miss(poll, outcome)
-        if decision.record.misses == MISSES and decisions.was_seen(poll):
+        if decision.record.misses == MISSES and was_seen:
             with logs.about(key=target.known.key, destination=target.destination):
                 log.warning(
-                    "%s no longer finds this job; it is polled every five minutes for a day", self._provider.title
+                    "%s no longer finds this job; it is polled every five minutes for %s",
+                    self._provider.title,
+                    "a day" if poll.keeps_jobs else "an hour",
                 )
         return decision
 
@@ -312,6 +315,7 @@ class Poller:
             now=self._now(),
             poll_seconds=self._poll_seconds,
             jitter=self._jittered(1.0),
+            keeps_jobs=self._provider.capabilities.keeps_jobs,
         )
 
     def _apply(self, job_id: int, decision: Decision) -> None:

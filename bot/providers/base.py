@@ -29,6 +29,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """A job holds the reference that was sent with its submission (`Job.reply_ref`)."""
     picks_once: bool = False
     """A second press of U1-U4 is refused, and the refusal names the job that the first one made."""
+    keeps_jobs: bool = True
+    """A job that is not found may be found again later; otherwise a restart of the server may have lost it for good."""
     batch: int = 1
     """How many jobs one status request may ask for; 1 where each needs a request of its own."""
     cancel: bool = False

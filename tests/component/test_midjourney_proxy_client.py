@@ -109,7 +109,7 @@ async def test_a_probe_finds_out_what_the_server_offers(
 ) -> None:
     async with paired(dialect, probed=False, client=client) as pair:
         assert pair.client.capabilities.find is False
-        expected = Capabilities(echoes_reference=True, batch=200, **capabilities)
+        expected = Capabilities(echoes_reference=True, keeps_jobs=False, batch=200, **capabilities)
         assert await pair.client.probe() == expected == pair.client.capabilities
         assert not any("submit" in path or "account/" in path for path in pair.paths())
 

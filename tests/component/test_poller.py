@@ -958,6 +958,22 @@ async def test_many_jobs_that_are_unknown_at_once_are_an_outage_that_ends_none(
     ]
 
 
+async def test_many_jobs_that_a_restart_of_their_server_has_lost_end_after_an_hour(
+    harness: PollerHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    harness.useapi.capabilities = msgspec.structs.replace(harness.useapi.capabilities, keeps_jobs=False)
+    known = [await harness.subscribe(f"job {number}") for number in range(5)]
+    await asyncio.sleep(MINUTE)
+    harness.useapi.default = lambda _: JobUnknown()
+    await asyncio.sleep(50 * MINUTE)
+    assert not any([(await harness.job(each)).over for each in known])
+    assert harness.poller.outage == ""
+    await asyncio.sleep(30 * MINUTE)
+    assert {(await harness.job(each)).status for each in known} == {"expired"}
+    lines = [line for line in logged(caplog) if "no longer finds" in line]
+    assert lines == ["useapi.net no longer finds this job; it is polled every five minutes for an hour"] * len(known)
+
+
 async def test_jobs_that_are_really_gone_end_after_a_day_while_others_are_found(
     harness: PollerHarness, caplog: pytest.LogCaptureFixture
 ) -> None:

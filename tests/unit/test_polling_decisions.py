@@ -44,6 +44,7 @@ def poll(
     silent_for: float = 0.0,
     called: bool = False,
     jitter: float = 1.0,
+    keeps_jobs: bool = True,
 ) -> FinishedPoll:
     """A poll of a job for which somebody has waited so long, and whose last news is so old, in seconds."""
     changed_at = NOW - timedelta(seconds=silent_for)
@@ -58,6 +59,7 @@ def poll(
         now=NOW,
         poll_seconds=15,
         jitter=jitter,
+        keeps_jobs=keeps_jobs,
     )
 
 
@@ -274,6 +276,16 @@ def test_a_job_that_was_seen_is_over_when_it_was_not_found_for_a_day(
         assert decision == Decision(news=job(status=Status.EXPIRED), delay=None)
     else:
         assert decision == Decision(delay=300, record=JobRecord(misses=misses + 1, missing_since=since))
+
+
+@pytest.mark.parametrize(
+    ("missing_for", "misses", "ends"), [(HOUR, 20, False), (HOUR + 1, 13, False), (HOUR + 1, 14, True)]
+)
+def test_a_job_that_a_restart_of_its_server_may_have_lost_is_over_when_it_was_not_found_for_an_hour(
+    missing_for: float, misses: int, ends: bool
+) -> None:
+    record = JobRecord(misses=misses, missing_since=NOW - timedelta(seconds=missing_for))
+    assert (of_miss(poll(record=record, keeps_jobs=False), JobUnknown()).news is not None) is ends
 
 
 def test_a_job_whose_last_news_are_older_than_useapi_keeps_jobs_is_over_at_once_when_it_is_gone() -> None:

@@ -96,6 +96,7 @@ class MidjourneyProxyClient:
             running=self._lists.has_list or self._lists.has_queue,
             find=self._lists.can_find,
             echoes_reference=True,
+            keeps_jobs=False,
             batch=self._requests.batch,
             cancel=self._lists.has_admin,
             webhooks=bool(self._notify_hook),
