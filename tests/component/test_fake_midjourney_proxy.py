@@ -398,11 +398,13 @@ async def test_callbacks_have_the_whole_task_with_our_own_address() -> None:
         async with aiohttp.ClientSession(headers=HEADERS["trueai"]) as session:
             fields = {"prompt": "a lake", "notifyHook": url, "state": "mine"}
             await session.post(f"{proxy.url}/mj/submit/imagine", json=fields)
-            await wait_for(2)
-            while came[-1]["status"] != "SUCCESS":
+            while sum(task["status"] == "SUCCESS" for task in came) < 2:
                 await wait_for(len(came) + 1)
     assert {task["state"] for task in came} == {"mine"}
     assert came[-1]["properties"]["notifyHook"] == url
+    progress = [int(task["progress"].rstrip("%")) for task in came]
+    assert progress != sorted(progress), "calls overtake each other"
+    assert [task["status"] for task in came].count("SUCCESS") == 2, "and the end comes twice"
 
 
 async def test_the_port_calls_all_the_time() -> None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import AsyncIterator
+from fnmatch import fnmatchcase
 
 import pytest
 
@@ -9,6 +10,7 @@ from bot.demo.midjourney_proxy import FakeMidjourneyProxy
 from bot.models import ProviderName
 from bot.settings import Secret
 from tests.journeys.conftest import BotHarness, labels, words
+from tests.ports import free_port
 
 PROXY = ProviderName.MIDJOURNEY_PROXY
 
@@ -84,3 +86,29 @@ async def test_an_id_that_no_provider_knows_is_said_by_the_one_whose_form_it_has
     proxy.fail(503, times=math.inf)
     jobid = harness.useapi.add_job(prompt="a boat", duration=30)
     assert "Watching" in await harness.job(harness.mira, jobid), "the other provider is not asked"
+
+
+async def test_calls_that_are_late_or_repeated_bring_one_result_and_few_polls(
+    harness: BotHarness, proxy: FakeMidjourneyProxy
+) -> None:
+    port = free_port()
+    await harness.restart(public_url=f"http://127.0.0.1:{port}", webhook_port=port)
+    echoed = {"notifyHook": harness.bot.settings.callback_url(PROXY)}
+    jobid = proxy.add_job(prompt="a tower", duration=40, echoed=echoed)
+    await harness.job(harness.mira, jobid)
+    await harness.wait(41)
+
+    def polls() -> int:
+        return sum(fnmatchcase(request.path, proxy.polls) for request in proxy.requests)
+
+    before = polls()
+    for ago in (0, 25, 10, 0, 40, 0):
+        assert await proxy.call(jobid, ago=ago) == 200
+    await harness.wait(1)
+    (post,) = harness.posts()
+    assert post.attachments, "the end, though the newest calls but one are about a running job"
+    for ago in (10, 0, 25):
+        assert await proxy.call(jobid, ago=ago) == 200
+    await harness.wait(120)
+    assert harness.posts() == [post]
+    assert 1 <= polls() - before <= 2

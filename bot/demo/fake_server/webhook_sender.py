@@ -9,6 +9,8 @@ from yarl import URL
 
 from bot.demo.midjourney.job import Job
 
+Body = Mapping[str, object]
+
 _CHECK_SECONDS = 0.05  # between two checks of a job where every response is up to date
 _TIMEOUT = aiohttp.ClientTimeout(total=10)
 
@@ -17,21 +19,24 @@ class WebhookSender:
     """`describe_job` returns the body of a call; `now` is the clock of the jobs, which must be a real one.
 
     The address of a job's calls is the field `address` of the request that made it. With `every` a job is called about
-    each so many seconds, news or not; without, when it has changed.
+    each so many seconds, news or not; without, when it has changed. `unordered`: every other call is overtaken by the
+    next one, and the one about the end comes twice, as from a server that sends them in parallel.
     """
 
     def __init__(
         self,
-        describe_job: Callable[[Job], Awaitable[Mapping[str, object]]],
+        describe_job: Callable[[Job], Awaitable[Body]],
         now: Callable[[], float],
         *,
         address: str,
         every: float | None = None,
+        unordered: bool = False,
     ) -> None:
         self._describe_job = describe_job
         self._now = now
         self._address = address
         self._every = every
+        self._unordered = unordered
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def follow(self, job: Job) -> None:
@@ -44,6 +49,10 @@ class WebhookSender:
         task.add_done_callback(self._tasks.discard)
 
     async def call(self, job: Job) -> int:
+        """Make one call about the job as it is now; return as `send` does."""
+        return await self.send(job, await self._describe_job(job))
+
+    async def send(self, job: Job, body: Body) -> int:
         """Make one call and return the status of its response, 0 without one. Calls go to 127.0.0.1 only."""
         url = URL(str({**job.echoed, **job.plan.overrides}.get(self._address, "")))
         if url.host != "127.0.0.1":
@@ -51,7 +60,7 @@ class WebhookSender:
         with suppress(aiohttp.ClientError, OSError):
             async with (
                 aiohttp.ClientSession(timeout=_TIMEOUT) as session,
-                session.post(url, json=await self._describe_job(job)) as response,
+                session.post(url, json=body) as response,
             ):
                 return response.status
         return 0
@@ -63,12 +72,18 @@ class WebhookSender:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _follow(self, job: Job) -> None:
-        last = job.snapshot(self._now())
+        last, overtaken = job.snapshot(self._now()), list[Body]()
         while not last.over:
             await asyncio.sleep(self._until_next_check(job))
             snapshot = job.snapshot(self._now())
             if self._every is not None or (snapshot.status, snapshot.step) != (last.status, last.step):
-                await self.call(job)
+                body = await self._describe_job(job)
+                if self._unordered and not snapshot.over and not overtaken:
+                    overtaken.append(body)
+                else:
+                    for each in (body, *overtaken, *([body] if self._unordered and snapshot.over else [])):
+                        await self.send(job, each)
+                    overtaken.clear()
             last = snapshot
 
     def _until_next_check(self, job: Job) -> float:

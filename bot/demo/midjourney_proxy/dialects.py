@@ -52,6 +52,7 @@ class Dialect:
     - `has_list` (at most `longest_list`), `has_queue`, `has_admin`, `has_seed`, `has_prefixes`: routes
     - `own_pictures`: pictures are at the server's own address; `late_state`: seconds until a task has its state
     - `calls_every`: seconds between two callbacks about a task, news or not
+    - `unordered_calls`: callbacks overtake each other, and the one about the end comes twice
     """
 
     name: str
@@ -81,6 +82,7 @@ class Dialect:
     own_pictures: bool = False
     late_state: float = 0.0
     calls_every: float | None = None
+    unordered_calls: bool = False
 
 
 def _without(*names: str) -> tuple[str, ...]:
@@ -107,6 +109,7 @@ TRUEAI = Dialect(
     longest_list=100,
     has_admin=True,
     has_prefixes=True,
+    unordered_calls=True,
 )
 NODE = Dialect(
     name="node",

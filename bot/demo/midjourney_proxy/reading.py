@@ -50,9 +50,9 @@ class Reading:
             ]
         return found
 
-    async def describe(self, task: Task) -> Body:
-        """Return a task as of now; its picture is drawn in a thread."""
-        job, now = task.job, self._tasks.account.now()
+    async def describe(self, task: Task, *, ago: float = 0.0) -> Body:
+        """Return a task as of `ago` seconds before now; its picture is drawn in a thread."""
+        job, now = task.job, self._tasks.account.now() - ago
         for file in files(job, job.snapshot(now), self._serializer.grid_size):
             await asyncio.to_thread(file.draw)  # drawn once, then cached
         return self._serializer.body(task, now)

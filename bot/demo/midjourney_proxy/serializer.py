@@ -128,6 +128,8 @@ class Serializer:
             "imageUrls": [{"url": url, "thumbnail": url} for url in singles]
             if completed and self._four_pictures and job.kind is Kind.GRID
             else None,
+            "isOfficial": self._four_pictures,
+            "isDiscord": not self._four_pictures,
             "displays": {**_DISPLAYS, "status": common["status"], "action": common["action"]},
             "jobId": str(job.uuid) if completed else None,
             "mode": _MODES.get(job.plan.mode.partition(",")[0], "FAST"),

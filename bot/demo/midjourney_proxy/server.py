@@ -73,7 +73,13 @@ class FakeMidjourneyProxy:
         )
         self._reading = Reading(self._tasks, serializer, dialect, is_admin=self._is_admin)
         self._submitting = Submitting(self._tasks, dialect, post_delay=post_delay)
-        self._webhooks = WebhookSender(self._describe_job, now, address="notifyHook", every=dialect.calls_every)
+        self._webhooks = WebhookSender(
+            lambda job: self._describe_job(job.jobid),
+            now,
+            address="notifyHook",
+            every=dialect.calls_every,
+            unordered=dialect.unordered_calls,
+        )
         self._faults = Faults(ERROR_ANSWERS)
         self._requests = Requests()
         self._runner: web.AppRunner | None = None
@@ -153,9 +159,12 @@ class FakeMidjourneyProxy:
         """From now on call the notifyHook of each job that a submission starts; in real time only."""
         self._submitting.on_started = self._webhooks.follow
 
-    async def call(self, jobid: str) -> int:
-        """Call a task's notifyHook now, with the body of a GET; return the status of the response, 0 without one."""
-        return await self._webhooks.call(self._tasks.account.jobs[jobid])
+    async def call(self, jobid: str, *, ago: float = 0.0) -> int:
+        """Call a task's notifyHook now; return the status of the response, 0 without one.
+
+        The body is that of a GET, `ago` seconds before now: such a call was overtaken by others.
+        """
+        return await self._webhooks.send(self._tasks.account.jobs[jobid], await self._describe_job(jobid, ago=ago))
 
     def plan(self, **options: Any) -> None:
         """Set options of `add_job` for the job that the next submission starts (the one after it with a second)."""
@@ -221,10 +230,10 @@ class FakeMidjourneyProxy:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    async def _describe_job(self, job: Job) -> Body:
-        task = self._tasks.get(job.jobid)
+    async def _describe_job(self, jobid: str, *, ago: float = 0.0) -> Body:
+        task = self._tasks.get(jobid)
         assert task is not None
-        return await self._reading.describe(task)
+        return await self._reading.describe(task, ago=ago)
 
     @web.middleware
     async def _recorded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
