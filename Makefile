@@ -11,8 +11,8 @@ help: ## show this list
 
 ## For admins
 
-demo: .venv/dev ## start the whole bot in your browser, without any account; PORT=8765 sets the port
-	$(BIN)/python -m bot.demo --port $(or $(PORT),0)
+demo: .venv/dev ## start the whole bot in your browser, without any account; PORT=8765, PROVIDER=midjourney-proxy
+	$(BIN)/python -m bot.demo --port $(or $(PORT),0) --provider $(or $(PROVIDER),useapi)
 
 run: .venv/run ## run the bot, with the settings in .env
 	$(BIN)/python -m bot run

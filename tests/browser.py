@@ -9,12 +9,14 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.models import ProviderName
+
 if TYPE_CHECKING:
     from playwright.async_api import Page
 
 ROOT = Path(__file__).parents[1]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-JOBID = re.compile(r"job:\d+-user:\d+-channel:\d+-bot:midjourney")
+JOBID = re.compile(r"job:\d+-user:\d+-channel:\d+-bot:midjourney|\b\d{16}\b")
 QUIET = (
     "--no-sandbox",  # CI runs as root
     "--disable-gpu",
@@ -26,7 +28,9 @@ QUIET = (
 
 
 @asynccontextmanager
-async def demo(*, height: int = 1040, speed: float = 6) -> AsyncIterator["Page"]:
+async def demo(
+    *, height: int = 1040, speed: float = 6, provider: ProviderName = ProviderName.USEAPI
+) -> AsyncIterator["Page"]:
     """The page of a demo that runs as long as the `async with`, its jobs `speed` times as fast as Midjourney's.
 
     Raises `AssertionError` where it ends badly.
@@ -34,7 +38,7 @@ async def demo(*, height: int = 1040, speed: float = 6) -> AsyncIterator["Page"]
     from playwright.async_api import async_playwright  # here, because it takes a second that no other test needs
 
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot.demo", "--no-browser", "--speed", str(speed)),
+        *(sys.executable, "-m", "bot.demo", "--no-browser", "--speed", str(speed), "--provider", provider),
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
     )

@@ -1,4 +1,4 @@
-"""`python -m bot.demo`: the unchanged bot in a simulated Discord in the browser, with jobs of a fake useapi.
+"""`python -m bot.demo`: the unchanged bot in a simulated Discord in the browser, with jobs of a fake provider.
 
 It needs no account and no internet, and keeps nothing: both servers run inside this process, on loopback.
 """
@@ -16,16 +16,18 @@ from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeAlias
 
 import discord
 import simcord
 
 from bot import logs
 from bot.app import open_darkroom
+from bot.demo.midjourney_proxy import FakeMidjourneyProxy
 from bot.demo.preview import explain_address, hide_answered_errors, keep_pictures, paint_mentions
 from bot.demo.useapi import FakeUseapi
 from bot.errors import StartError
+from bot.models import ProviderName
 from bot.settings import Secret, Settings
 
 _TICK = 0.5  # real seconds between two steps of the driver
@@ -49,19 +51,25 @@ _JOBS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("four prompts for a picture (describe)", {"verb": "describe"}),
 )
 
+_FakeProvider: TypeAlias = FakeUseapi | FakeMidjourneyProxy
 
-async def demo(port: int, *, speed: float, browser: bool) -> None:
+
+async def demo(port: int, *, speed: float, browser: bool, provider: ProviderName = ProviderName.USEAPI) -> None:
     """Serve the demo until it is cancelled; print its URL, and open it where there is a browser.
+
+    `provider` is the one whose fake the jobs are at.
 
     Raises `StartError` where the port is not available.
     """
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(TemporaryDirectory(prefix="darkroom-demo-"))
         clock: list[Any] = []  # of the simulated Discord, which is created after the bot that it is for
-        useapi = await stack.enter_async_context(
-            FakeUseapi(token=_TOKEN, refresh=2.0, speed=speed, now=lambda: clock[0].now().timestamp())
+        kind = FakeUseapi if provider is ProviderName.USEAPI else FakeMidjourneyProxy
+        fake: _FakeProvider = kind(
+            token=_TOKEN, refresh=2.0, speed=speed, now=lambda: clock[0].now().timestamp() if clock else 0.0
         )
-        bot = await stack.enter_async_context(open_darkroom(_settings(useapi, Path(folder))))
+        await stack.enter_async_context(fake)
+        bot = await stack.enter_async_context(open_darkroom(_settings(fake, Path(folder))))
         env = simcord.Env(bot, shard_count=1, check_errors=False, settle_timeout=_SETTLE_SECONDS)
         # simcord would also let short sleeps pass in real time, and a click waits for all of them. Here only the
         # driver advances the clock, so a click is done when the bot does nothing but wait for time to pass.
@@ -82,7 +90,7 @@ async def demo(port: int, *, speed: float, browser: bool) -> None:
         mira = guild.add_member(env.create_user("Mira"), roles=[moderators])
         ada = guild.add_member(env.create_user("Ada"), roles=[makers])
         bo = guild.add_member(env.create_user("Bo"))
-        await bot.get_partial_messageable(channel.id).send(_welcome(useapi))
+        await bot.get_partial_messageable(channel.id).send(_welcome(fake))
         try:
             page = env.preview(channel, viewers=[mira, ada, bo], layout="channel", port=port or None)
             keep_pictures(page)
@@ -106,22 +114,25 @@ def _has_screen() -> bool:
     return sys.platform in {"darwin", "win32"} or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")))
 
 
-def _settings(useapi: FakeUseapi, folder: Path) -> Settings:
+def _settings(fake: _FakeProvider, folder: Path) -> Settings:
+    common: dict[str, Any] = {
+        "discord_token": Secret("demo"),
+        "allowed_guilds": None,
+        "image_hosts": (fake.origin,),
+        "data_dir": folder,
+        "poll_seconds": _POLL_SECONDS,
+    }
+    if isinstance(fake, FakeUseapi):
+        return Settings(**common, useapi_token=Secret(_TOKEN), useapi_url=fake.url)
     return Settings(
-        discord_token=Secret("demo"),
-        useapi_token=Secret(_TOKEN),
-        allowed_guilds=None,
-        useapi_url=useapi.url,
-        image_hosts=(useapi.origin,),
-        data_dir=folder,
-        poll_seconds=_POLL_SECONDS,
+        **common, mj_proxy_url=Secret(fake.url), mj_proxy_secret=Secret(_TOKEN), mj_proxy_auth="authorization"
     )
 
 
-def _welcome(useapi: FakeUseapi) -> str:
+def _welcome(fake: _FakeProvider) -> str:
     lines = []
     for text, options in _JOBS:
-        jobid = useapi.add_job(**options) if "age" in options else useapi.add_job(starts_when_polled=True, **options)
+        jobid = fake.add_job(**options) if "age" in options else fake.add_job(starts_when_polled=True, **options)
         lines.append(f"- {text}\n`{jobid}`")
     return _WELCOME.format("\n".join(lines)).rstrip()
 
@@ -168,11 +179,24 @@ def main() -> int:
     parser.add_argument(
         "--speed", type=float, default=1.0, help="how many times faster than real jobs the demo's jobs run"
     )
+    parser.add_argument(
+        "--provider",
+        type=ProviderName,
+        choices=list(ProviderName),
+        default=ProviderName.USEAPI,
+        help="whose jobs they are",
+    )
     parser.add_argument("--no-browser", action="store_true", help="only print the URL")
     arguments = parser.parse_args()
     logs.set_up("ERROR", ())
     try:
-        asyncio.run(_until_stopped(demo(arguments.port, speed=arguments.speed, browser=not arguments.no_browser)))
+        serving = demo(
+            arguments.port,
+            speed=arguments.speed,
+            browser=not arguments.no_browser,
+            provider=arguments.provider,
+        )
+        asyncio.run(_until_stopped(serving))
     except StartError as error:
         print(error, file=sys.stderr)  # noqa: T201 -- the last thing on the screen is for a person
         return 1

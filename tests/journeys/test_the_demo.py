@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bot.models import ProviderName
 from tests import browser
 from tests.conftest import only_long
 
@@ -20,8 +21,11 @@ pytestmark = [
 ]
 
 
-async def test_a_newcomer_sees_the_whole_job_in_a_browser() -> None:
-    async with browser.demo() as page:
+@pytest.mark.parametrize(
+    "provider", [ProviderName.USEAPI, pytest.param(ProviderName.MIDJOURNEY_PROXY, marks=only_long)]
+)
+async def test_a_newcomer_sees_the_whole_job_in_a_browser(provider: ProviderName) -> None:
+    async with browser.demo(provider=provider) as page:
         await sees_the_whole_job(page)
 
 
