@@ -17,6 +17,7 @@ DarkroomError
     │   └── ButtonUsed             409
     ├── Misconfigured            rule MISCONFIGURED: an admin must act
     │   ├── TokenRefused           401
+    │   ├── OtherService           what answers there is no such server
     │   ├── SubscriptionEnded      402
     │   │   └── ServiceEnded         the provider has ended its Midjourney service
     │   └── AccountBlocked         596
@@ -207,6 +208,15 @@ class TokenRefused(Misconfigured):
     """{provider} does not accept this bot's token. Please ask this server's admin to check {secret}."""
 
     advice = "{provider} no longer accepts {secret}. Copy it again from your account there, then restart the bot."
+
+
+class OtherService(Misconfigured):
+    """At the address of {provider} there is a server of another kind. Please ask this server's admin to check it."""
+
+    advice = (
+        "Nothing at MJ_PROXY_URL speaks the midjourney-proxy protocol. Set it to the address of the server, without /mj "
+        "and without the path of a page, then restart the bot."
+    )
 
 
 class SubscriptionEnded(Misconfigured):

@@ -124,6 +124,22 @@ async def test_a_probe_says_when_the_secret_is_wrong_or_the_server_away() -> Non
             await pair.client.probe()
 
 
+@pytest.mark.parametrize("kind", [404, "html"])
+async def test_a_probe_says_when_the_address_is_that_of_another_server(kind: int | str) -> None:
+    async with paired(probed=False) as pair:
+        pair.proxy.fail(kind, times=math.inf)
+        with pytest.raises(errors.OtherService) as caught:
+            await pair.client.probe()
+        assert "MJ_PROXY_URL" in caught.value.for_admin
+
+
+@every_dialect
+async def test_a_server_without_the_route_for_many_jobs_is_one_of_the_protocol(dialect: Dialect) -> None:
+    async with paired(dialect, probed=False) as pair:
+        pair.proxy.fail(404, path="/mj/task/list-by-condition", times=math.inf)
+        assert (await pair.client.probe()).batch == 1
+
+
 @pytest.mark.parametrize("auth", ["mj-api-secret", "authorization", "bearer"])
 async def test_exactly_one_header_authorizes(auth: str) -> None:
     accepted = {name for name, own in AUTH.items() if own == auth}

@@ -313,5 +313,12 @@ async def test_a_proxy_is_asked_with_its_secret(desk: Desk, capsys: pytest.Captu
         assert "✓ midjourney-proxy: accepts the token" in screen
         assert (status, "useapi" in screen) == (0, False)
         status, screen = await run_check(desk, capsys, MJ_PROXY_SECRET="wrong", **given)
-    assert "✗ midjourney-proxy: does not accept MJ_PROXY_SECRET" in screen.splitlines()
+        assert "✗ midjourney-proxy: does not accept MJ_PROXY_SECRET" in screen.splitlines()
+        assert status == 1
+        status, screen = await run_check(
+            desk, capsys, MJ_PROXY_SECRET="demo-token", **{**given, "MJ_PROXY_URL": f"{proxy.url}/docs"}
+        )
+    lines = screen.splitlines()
+    said = lines.index("✗ midjourney-proxy: Nothing at MJ_PROXY_URL speaks the midjourney-proxy protocol")
+    assert "without /mj and without the path of a page" in lines[said + 1]
     assert status == 1

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 
 from bot.cli.preflight.findings import Finding, fine, note, wrong
-from bot.errors import AccountBlocked, ProviderError, ServiceEnded, SubscriptionEnded, TokenRefused
+from bot.errors import AccountBlocked, OtherService, ProviderError, ServiceEnded, SubscriptionEnded, TokenRefused
 from bot.models import ProviderName
 from bot.models.provider import WORDS
 from bot.provider_clients import midjourney_proxy_client, open_session, useapi_client
@@ -61,7 +61,7 @@ async def _check(provider: Provider) -> list[Finding]:
         accounts = await provider.accounts() if can.accounts else None
     except TokenRefused:
         return [wrong(title, f"does not accept {setting}", f"copy it again, all of it: {_where(provider.name)}")]
-    except ServiceEnded as error:
+    except (OtherService, ServiceEnded) as error:
         ended, _, todo = error.for_admin.removeprefix(f"{title} ").partition(". ")
         return [wrong(title, ended, todo)]
     except SubscriptionEnded:

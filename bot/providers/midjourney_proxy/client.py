@@ -17,7 +17,7 @@ from bot.providers.http import Http, RequestKind, time_limit
 from bot.providers.midjourney_proxy.authorization import Auth, headers_for
 from bot.providers.midjourney_proxy.buttons import change_of, described_prompt
 from bot.providers.midjourney_proxy.parsing import created_in, jobid_of, parse_task
-from bot.providers.midjourney_proxy.probe import offers
+from bot.providers.midjourney_proxy.probe import check_protocol, offers
 from bot.providers.midjourney_proxy.responses import Submitted, read, read_seed, read_submission
 from bot.providers.midjourney_proxy.status_requests import StatusRequests
 from bot.providers.midjourney_proxy.task_lists import TaskLists
@@ -109,10 +109,12 @@ class MidjourneyProxyClient:
         """Find out what the server offers, remember it, and return it; nothing is submitted.
 
         A route that answers 404, 401 or HTML is one that the server lacks. Raises `TokenRefused` where the server
-        refuses the secret, and a `TransientError` where it does not answer; then nothing is remembered.
+        refuses the secret, `OtherService` where it is none of the protocol, and a `TransientError` where it does not answer; then nothing is remembered.
         """
         ask = partial(offers, self._http, client_timeout=self._poll_timeout)
         many = await ask("POST", "/mj/task/list-by-condition", fields={"ids": ["0"]}, by_all=True)
+        if not many:
+            await check_protocol(self._http, self._poll_timeout)
         tasks, queue, home, seed = await asyncio.gather(
             ask("GET", "/mj/task/list"),
             ask("GET", "/mj/task/queue"),

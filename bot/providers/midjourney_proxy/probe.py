@@ -8,10 +8,11 @@ import aiohttp
 
 from bot import errors
 from bot.providers.http import Http
-from bot.providers.midjourney_proxy.responses import has_code, http_refusal, is_offered
+from bot.providers.midjourney_proxy.responses import has_code, http_refusal, is_offered, read_task
 from bot.providers.midjourney_proxy.status_requests import MAX_LIST_BYTES
 from bot.providers.values import Fields
 
+_NO_TASK = "0"
 _GATEWAY_TROUBLE = frozenset({502, 503, 504})
 
 
@@ -40,3 +41,19 @@ async def offers(
     if by_all and (refusal := http_refusal(response)) is not None:
         raise refusal
     return is_offered(response) or (refuses and has_code(response))
+
+
+async def check_protocol(http: Http, client_timeout: aiohttp.ClientTimeout) -> None:
+    """Ask for a task that does not exist; raise `OtherService` where the answer is none of the protocol.
+
+    Raises a `TransientError` where the server does not answer.
+    """
+    response = await http.request("GET", f"/mj/task/{_NO_TASK}/fetch", client_timeout)
+    if response.status >= 500:
+        raise errors.ProviderServerError(code=response.status)
+    try:
+        read_task(response, jobid=_NO_TASK)
+    except errors.JobUnknown:
+        return
+    except (errors.InvalidResponse, errors.ProviderServerError):
+        raise errors.OtherService(code=response.status) from None
