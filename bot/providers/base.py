@@ -17,7 +17,7 @@ P = ParamSpec("P")
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
-    """What a provider can do, besides answering with a job and pressing its buttons."""
+    """What a provider can do, besides answering with a job, pressing its buttons and starting jobs of prompts."""
 
     children: bool = False
     """A job lists the jobs that its buttons made (`Job.children`)."""
@@ -97,6 +97,13 @@ class Provider(Protocol):
         Every call spends money: it is sent once and never repeated. After `NotSent`, `Busy` or `AccountBlocked` there
         is certainly no job; after any other `TransientError` that is unknown. Raises `SubmissionDeclined` where
         Midjourney declined the prompt at once.
+        """
+
+    async def imagine(self, prompt: str, *, reference: str) -> Job:
+        """Start a job of a prompt, with its parameters, and return it. `reference` identifies the submission.
+
+        It spends money, is sent once, and raises what `press` does: after a `TransientError` that is not `NotSent` it
+        is unknown whether there is a job.
         """
 
     async def running(self) -> tuple[str, ...]:

@@ -55,6 +55,10 @@ class AbsentProvider:
         """Raise `ProviderAbsent`; nothing is sent."""
         raise errors.ProviderAbsent(provider=self.name)
 
+    async def imagine(self, prompt: str, *, reference: str) -> Job:  # noqa: ARG002
+        """Raise `ProviderAbsent`; nothing is sent."""
+        raise errors.ProviderAbsent(provider=self.name)
+
     async def running(self) -> tuple[str, ...]:
         """Raise `ProviderAbsent`."""
         raise errors.ProviderAbsent(provider=self.name)

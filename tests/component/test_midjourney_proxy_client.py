@@ -309,6 +309,36 @@ async def test_a_poll_that_fails_after_all_callers_left_logs_nothing(caplog: pyt
 
 
 @every_dialect
+async def test_a_prompt_is_one_submission_and_its_job_runs_to_its_end(dialect: Dialect) -> None:
+    async with paired(dialect, client={"notify_hook": "http://127.0.0.1:1/secret"}) as pair:
+        job = await pair.client.imagine("a castle --ar 3:2", reference="dr-1")
+        assert (job.verb, job.prompt, job.reply_ref, job.button) == ("imagine", "a castle --ar 3:2", "dr-1", "")
+        request = pair.proxy.requests[-1]
+        common = {"state": "dr-1", "notifyHook": "http://127.0.0.1:1/secret"}
+        assert request.path == "/mj/submit/imagine"
+        assert request.json == {**common, "prompt": "a castle --ar 3:2", "botType": "MID_JOURNEY"}
+        done = await pair.done(job)
+        assert (done.status, done.verb, done.reply_ref) == ("completed", "imagine", "dr-1")
+        assert sum(pair.proxy.charges.values()) == 1
+        await pair.client.imagine("a fox --niji 7", reference="dr-2")
+        assert pair.proxy.requests[-1].json["botType"] == "NIJI_JOURNEY"
+
+
+async def test_a_lost_answer_to_a_prompt_is_found_and_a_refusal_is_no_job() -> None:
+    async with paired() as pair:
+        pair.proxy.fail("made_reset", path=SUBMITS)
+        with pytest.raises(errors.Unreachable):
+            await pair.client.imagine("a castle", reference="dr-1")
+        found = await pair.client.find("dr-1")
+        assert found is not None
+        assert (found.verb, found.prompt) == ("imagine", "a castle")
+        pair.proxy.fail("queue_full", path=SUBMITS)
+        with pytest.raises(errors.QueueFull):
+            await pair.client.imagine("a castle", reference="dr-2")
+        assert await pair.client.find("dr-2") is None
+
+
+@every_dialect
 async def test_a_press_sends_the_buttons_own_id_or_the_change(dialect: Dialect) -> None:
     async with paired(dialect, client={"notify_hook": "http://127.0.0.1:1/secret"}) as pair:
         grid = await pair.grid()
@@ -482,9 +512,8 @@ async def test_a_locked_account_and_a_full_queue_take_nothing() -> None:
         async with paired(dialect, max_jobs=1, queue_size=0) as pair:
             grid = await pair.grid()
             await pair.client.press(grid, "V1", reference="r")
-            if not dialect.endless_queue:
-                with pytest.raises(errors.QueueFull):
-                    await pair.client.press(grid, "V2", reference="r")
+            with pytest.raises(errors.QueueFull):
+                await pair.client.press(grid, "V2", reference="r")
             pair.proxy.lock_account()
             with pytest.raises(errors.AccountBlocked):
                 await pair.client.press(grid, "V3", reference="r")

@@ -352,6 +352,35 @@ async def test_a_press_is_one_post_and_gives_the_child(useapi: StubUseapi, provi
     assert json.loads(useapi.bodies[1]) == {"jobid": JOBID, "button": "⬅️", "replyRef": "p2"}
 
 
+async def test_a_prompt_is_one_post_and_gives_its_job(useapi: StubUseapi, provider: UseapiClient) -> None:
+    useapi.respond(sample("docs_post_imagine_200_started").replace(b"<your optional reference id>", b"p1"))
+    job = await provider.imagine("a cat --ar 3:2", reference="p1")
+    assert (job.verb, job.status, job.parent_jobid) == ("imagine", Status.STARTED, "")
+    (request,) = useapi.requests
+    assert (request.method, request.path, request.content_type) == ("POST", "/v2/jobs/imagine", "application/json")
+    assert json.loads(useapi.bodies[0]) == {"prompt": "a cat --ar 3:2", "replyRef": "p1"}
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "error"),
+    [
+        (sample("reconstructed_error_504_lock"), 504, errors.Overloaded),
+        (sample("reconstructed_error_422_moderated"), 422, errors.SubmissionDeclined),
+        (b"{}", 200, errors.InvalidResponse),
+        (b'{"jobid": "job:another", "replyRef": "p2"}', 200, errors.InvalidResponse),
+    ],
+    ids=["504", "422", "no job", "another's job"],
+)
+async def test_a_prompt_without_a_job_is_sent_once_and_says_what_is_known(
+    useapi: StubUseapi, provider: UseapiClient, body: bytes, status: int, error: type[errors.ProviderError]
+) -> None:
+    useapi.respond(body, status)
+    with pytest.raises(error) as caught:
+        await provider.imagine("a cat", reference="p1")
+    assert isinstance(caught.value, errors.TransientError) == (status != 422)
+    assert len(useapi.requests) == 1
+
+
 async def test_a_press_sends_the_reply_url_where_one_is_set(useapi: StubUseapi) -> None:
     useapi.respond(json.dumps({"jobid": "job:child", "verb": "button", "status": "started"}).encode())
     async with aiohttp.ClientSession() as session:
@@ -359,7 +388,9 @@ async def test_a_press_sends_the_reply_url_where_one_is_set(useapi: StubUseapi) 
             session=session, url=useapi.url, token=TOKEN, reply_url="https://darkroom.example.com/useapi/x"
         )
         await provider.press(PARENT, "V1", reference="p1")
-    assert json.loads(useapi.bodies[0])["replyUrl"] == "https://darkroom.example.com/useapi/x"
+        await provider.imagine("a cat", reference="p2")
+    for body in useapi.bodies:
+        assert json.loads(body)["replyUrl"] == "https://darkroom.example.com/useapi/x"
 
 
 @pytest.mark.parametrize("body", [b"{}", json.dumps({"jobid": JOBID}).encode(), b"[]"])

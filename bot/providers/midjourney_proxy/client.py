@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 
 _MOST_FORMS = 1000
 _MAX_STATE = 255  # characters of a reference that trueai keeps
+_NIJI = re.compile(r"(?<!\S)(?:--|—)niji\b", re.IGNORECASE)
 _NO_PROMPTS = "{provider} can't run this button with another prompt, so nothing was sent to Midjourney."
 
 
@@ -177,6 +179,18 @@ class MidjourneyProxyClient:
         )
 
     @attributed
+    async def imagine(self, prompt: str, *, reference: str) -> Job:
+        """Start a job of a prompt, and return it. With `--niji`, the server is asked to use the niji bot.
+
+        Sent once and never repeated, as a press is. Raises `InvalidResponse` where a form answers: a prompt has none.
+        """
+        fields: Fields = {"prompt": prompt, "botType": _bot_of(prompt), **self._common(reference)}
+        submitted = await self._submit("imagine", fields)
+        if submitted.form:
+            raise errors.InvalidResponse
+        return Job(jobid=submitted.jobid, provider=self.name, verb="imagine", prompt=prompt, reply_ref=reference)
+
+    @attributed
     async def running(self) -> tuple[str, ...]:
         """Return the ids of the jobs that run now, of all users of the server."""
         return await self._lists.running()
@@ -247,6 +261,7 @@ class MidjourneyProxyClient:
         return {"state": reference} | ({"notifyHook": self._notify_hook} if self._notify_hook else {})
 
     async def _submit(self, route: str, fields: Fields) -> Submitted:
+        """Send a submission, once; what is known of the job `taskId`, where it names one, is out of date then."""
         try:
             return read_submission(
                 await self._http.request(
@@ -254,7 +269,8 @@ class MidjourneyProxyClient:
                 )
             )
         finally:
-            self._polls.invalidate(fields["taskId"])
+            if "taskId" in fields:
+                self._polls.invalidate(fields["taskId"])
 
     # --- forms --------------------------------------------------------------------------------------------------------
 
@@ -290,6 +306,11 @@ class MidjourneyProxyClient:
             self._remember_form(jobid, form)
         except errors.ProviderError as error:
             log.warning("The form of a pressed button got no clear answer: %s", error)
+
+
+def _bot_of(prompt: str) -> str:
+    """Return the bot for a prompt: https://github.com/novicezk/midjourney-proxy/blob/main/docs/api.md, botType."""
+    return "NIJI_JOURNEY" if _NIJI.search(prompt) else "MID_JOURNEY"
 
 
 def _change_fields(button: str, prompt: str | None) -> Fields:

@@ -32,7 +32,7 @@ class UseapiClient:
 
     `poll_timeout` is the limit in seconds for every request but a POST, which has `press_timeout`: useapi answers a
     POST only when Midjourney's message has appeared in Discord. With a `reply_url`, useapi is asked to call it when
-    a pressed button's job changes. `ended`: the server is useapi.net's own, whose Midjourney service has ended.
+    the job of a submission changes. `ended`: the server is useapi.net's own, whose Midjourney service has ended.
 
     Every method raises `errors.ProviderError`, with a class for each outcome. Apart from the reason in a
     `SubmissionDeclined` no error holds the token, a job id, or text of the response; that reason is kept out of its
@@ -104,26 +104,39 @@ class UseapiClient:
         unknown whether the press counted; the parent's `children` may show it. A 504 (`code`) is such an error.
         Raises `SubmissionDeclined` where Midjourney declined the prompt at once.
         """
-        fields = {"jobid": parent.jobid, "button": button, "replyRef": reference}
-        if self._reply_url:
-            fields["replyUrl"] = self._reply_url
+        fields = {"jobid": parent.jobid, "button": button}
         if prompt is not None:
             fields["prompt"] = prompt
         try:
-            with self._noticing_end(errors.SubscriptionEnded):
-                body = read(
-                    await self._http.request(
-                        "POST", "/jobs/button", self._press_timeout, fields, kind=RequestKind.SUBMIT
-                    )
-                )
+            child = await self._submit("/jobs/button", fields, reference)
         finally:
             self._polls.invalidate(parent.jobid)
-        child = job_from(body, jobid="") if isinstance(body, dict) else None
-        if child is None or child.jobid in ("", parent.jobid):
-            raise errors.InvalidResponse  # a child without an id of its own cannot be polled
-        if child.reply_ref not in ("", reference):
-            raise errors.InvalidResponse  # the job of another press: what became of this one is not known
+        if child.jobid == parent.jobid:
+            raise errors.InvalidResponse  # the parent is not the job that it made
         return child
+
+    @attributed
+    async def imagine(self, prompt: str, *, reference: str) -> Job:
+        """Start a job of a prompt, and return it: https://useapi.net/docs/api-v2/post-jobs-imagine.
+
+        Sent once and never repeated, as a press is. After a 504 (`code`) Midjourney may still make the job, although
+        useapi does not track it.
+        """
+        return await self._submit("/jobs/imagine", {"prompt": prompt}, reference)
+
+    async def _submit(self, route: str, fields: dict[str, str], reference: str) -> Job:
+        """Send a submission and return the new job; raises `InvalidResponse` for one without an id."""
+        fields = {**fields, "replyRef": reference}
+        if self._reply_url:
+            fields["replyUrl"] = self._reply_url
+        with self._noticing_end(errors.SubscriptionEnded):
+            body = read(await self._http.request("POST", route, self._press_timeout, fields, kind=RequestKind.SUBMIT))
+        job = job_from(body, jobid="") if isinstance(body, dict) else None
+        if job is None or not job.jobid:
+            raise errors.InvalidResponse  # a job without an id cannot be polled
+        if job.reply_ref not in ("", reference):
+            raise errors.InvalidResponse  # the job of another submission: what became of this one is not known
+        return job
 
     @attributed
     async def probe(self) -> Capabilities:
