@@ -48,7 +48,7 @@ class Admin(
         lines = [
             f"Running jobs watched here: {await store.subscriptions.count_in_server(guild_id)}",
             f"Results to post: {await store.deliveries.count_waiting(guild_id)}",
-            f"Queued buttons of this server: {await store.queue.count_in_server(guild_id)}",
+            f"Queued requests of this server: {await store.queue.count_in_server(guild_id)}",
             *await self._provider_lines(interaction),
         ]
         if not interaction.app_permissions.read_message_history:
@@ -68,14 +68,15 @@ class Admin(
             return [f"{title}: {_HAS_TROUBLE if outage else 'answers'}" for title, outage in outages.items()]
         lines = [
             *(f"{title}: {outage or 'answers'}" for title, outage in outages.items()),
-            f"Queued buttons of all servers: {await self._bot.store.queue.count()}",
+            f"Queued requests of all servers: {await self._bot.store.queue.count()}",
         ]
         return [*lines, *(f"The queue is paused: {reason}" for reason in self._bot.submissions.pause_reasons)]
 
     async def _undeliverable_line(self, delivery: Delivery) -> str:
-        known = await self._bot.store.jobs.get(delivery.job_id)
-        name = formatting.plain(formatting.label(known.job), 60)
-        return f"- `#{known.key}` {name} in <#{delivery.destination.channel_id}> ({delivery.error})"
+        known = await self._bot.store.jobs.find(delivery.job_id)
+        label = "" if known is None else formatting.plain(formatting.label(known.job), 60)
+        name = "a message about a prompt" if known is None else f"`#{known.key}` {label}"
+        return f"- {name} in <#{delivery.destination.channel_id}> ({delivery.error})"
 
 
 async def setup(bot: Darkroom) -> None:

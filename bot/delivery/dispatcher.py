@@ -213,8 +213,8 @@ class Dispatcher:
         return True
 
     async def _deliver(self, delivery: Delivery) -> None:
-        known = await self._store.jobs.get(delivery.job_id)
-        logs.turn_to(key=known.key, destination=delivery.destination)
+        known = await self._store.jobs.find(delivery.job_id)
+        logs.turn_to(key="" if known is None else known.key, destination=delivery.destination)
         if delivery.state is DeliveryState.POSTED:
             await self._editor.edit(delivery, known)
         else:

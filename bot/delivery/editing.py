@@ -43,12 +43,12 @@ class PostEditor:
         self._now = now
         self._wait_for_turn = turn
 
-    async def edit(self, post: Delivery, known: KnownJob) -> None:
+    async def edit(self, post: Delivery, known: KnownJob | None) -> None:
         """Edit a post to its newest revision, or mark it as shown where no reader would see a difference.
 
         Raises `UploadTimeout`, what discord.py and aiohttp raise, or `TimeoutError`.
         """
-        if post.message_id is None:
+        if post.message_id is None or known is None:  # only a notice has no job, and none is edited
             await self._store.outbox.mark_edited(post, 0, picture=True)
             return
         channel = self._bot.get_partial_messageable(post.destination.channel_id, guild_id=post.destination.guild_id)
@@ -67,9 +67,7 @@ class PostEditor:
         if known.job.over:
             await self._end_status_card(status_card, known, message)
             return
-        subscriptions = await self._store.subscriptions.in_channel(
-            status_card.job_id, status_card.destination.channel_id
-        )
+        subscriptions = await self._store.subscriptions.in_channel(known.id, status_card.destination.channel_id)
         if not subscriptions:
             await self._shorten(status_card, known, message)
             if not await self._store.outbox.retire(status_card):

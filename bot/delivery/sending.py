@@ -68,8 +68,8 @@ class MessageSender:
         """Drop what is kept in memory about a delivery."""
         self._history.forget(delivery)
 
-    async def post(self, delivery: Delivery, known: KnownJob) -> None:
-        """Post the message, unless an earlier send did.
+    async def post(self, delivery: Delivery, known: KnownJob | None) -> None:
+        """Post the message, unless an earlier send did; only a notice may have no job.
 
         Raises `SendRefused`, of these `FileTooLarge`; `UploadTimeout`, what discord.py and aiohttp raise, or
         `TimeoutError`.
@@ -88,13 +88,15 @@ class MessageSender:
             self.repeats += claimed.attempts - 1
         log.info("Posted the %s", claimed.kind)
 
-    async def _settle_earlier_send(self, delivery: Delivery, known: KnownJob) -> bool:
+    async def _settle_earlier_send(self, delivery: Delivery, known: KnownJob | None) -> bool:
         """Return whether the delivery is settled: posted by an earlier send, or not needed any more.
 
         Raises as `History.find` does.
         """
         if delivery.state is DeliveryState.SENDING:
             message = await self._history.find(delivery, after=delivery.after_id)
+        elif known is None:
+            return False
         elif (after := await self._store.deliveries.posted_since(delivery, known)) is not None:
             # The database was restored from a copy: after it was made, the result may have been posted under a nonce
             # that the copy does not have.
@@ -112,7 +114,7 @@ class MessageSender:
             self.repeats += max(delivery.attempts - 1, 0)
             log.info("Delivery %d was already posted", delivery.id)
             return True
-        if delivery.kind is DeliveryKind.STATUS_CARD and known.job.over:
+        if delivery.kind is DeliveryKind.STATUS_CARD and known is not None and known.job.over:
             await self._store.outbox.drop(delivery)
             return True
         return False

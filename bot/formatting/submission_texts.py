@@ -1,11 +1,11 @@
 """Sentences about a submission, one for each state, and the notice that says them in the channel.
 
 `submission.error` is shown as it is: it holds our own sentence, except in state `DECLINED`, where it holds Midjourney's
-title and details, which only the member who pressed may read.
+title and details, which only the presser may read.
 """
 
 from bot.formatting.captions import Link, decline_reason, link, linkable
-from bot.models import Job, Submission, SubmissionState
+from bot.models import Job, Submission, SubmissionKind, SubmissionState
 from bot.models.provider import WORDS
 from bot.text import clip, plain
 
@@ -18,7 +18,7 @@ _TAKEN = "On it: "
 
 def taken(submission: Submission) -> str:
     """The first answer to the presser: it was stored."""
-    return f"{_TAKEN}{_name(submission)}."
+    return f"{_TAKEN}{_name_or_prompt(submission)}."
 
 
 def is_taken(content: str) -> bool:
@@ -32,7 +32,7 @@ def queued(submission: Submission, *, position: int, pause_reason: str | None) -
     Position 0: it waits for the outcome of an earlier submission of the same button, which was sent.
     """
     if position:
-        sentence = f"{_name(submission)} is queued ({_ordinal(position)}). Cancel it in `/jobs`."
+        sentence = f"{_name_or_prompt(submission)} is queued ({_ordinal(position)}). Cancel it in `/jobs`."
     else:
         sentence = f"{_name(submission)} is waiting for the outcome of an earlier press. Cancel it in `/jobs`."
     return f"{pause_reason} {sentence}" if pause_reason else sentence
@@ -41,27 +41,29 @@ def queued(submission: Submission, *, position: int, pause_reason: str | None) -
 def unconfirmed(submission: Submission) -> str:
     """It was sent, the answer was lost, and its job is being reconciled."""
     title = WORDS[submission.provider].title
+    again = "press" if submission.kind is SubmissionKind.BUTTON else "send"
     return (
         f"{title} did not confirm that Midjourney received {_name(submission)}. I'm checking for up to 3 minutes, "
-        "please don't press it again until then."
+        f"please don't {again} it again until then."
     )
 
 
 def accepted(submission: Submission) -> str:
     """It became a job."""
-    return f"{_name(submission)} is on its way. I'll post it here."
+    return f"{_first(submission)} is on its way. I'll post it here."
 
 
 def repeated(submission: Submission, url: str | None, *, done: bool) -> str:
-    """The button had made its job before; `url` is the jump link of that job's result, or of its card until `done`."""
+    """Its job had been made before; `url` is the jump link of that job's result, or of its card until `done`."""
+    before = "already picked" if submission.kind is SubmissionKind.BUTTON else "already sent"
+    known = f"{_first(submission)} was {before}, so this was free"
     if url is None:
-        return f"{_name(submission)} was already picked, so this was free. I'll post it here."
-    where = "see it here" if done else "follow it here"
-    return f"{_name(submission)} was already picked, so this was free: {link(where, url)}"
+        return f"{known}. I'll post it here."
+    return f"{known}: {link('see it here' if done else 'follow it here', url)}"
 
 
 def declined(submission: Submission) -> str:
-    """Midjourney declined it, with the reasons: for the member who pressed only."""
+    """Midjourney declined it, with the reasons: for its presser only."""
     title, _, details = submission.error.partition("\n")
     return f"Midjourney declined this one.\n{decline_reason(Job(jobid='', error=title, error_details=details))}"
 
@@ -82,13 +84,14 @@ def ended(submission: Submission) -> str:
 def notice(submission: Submission, *, parent: Link | None, child_url: str | None) -> str:
     """How a submission ended, as a public message of two lines: a mention and the outcome, then the button pressed.
 
-    `parent` is the job whose button was pressed, `child_url` the jump link of what that button had made before.
+    Of a prompt nothing is repeated: it may be why it was declined. `parent` is the job whose button was pressed,
+    `child_url` the jump link of what that button had made before.
     """
     if submission.state is SubmissionState.REPEATED and child_url:
         outcome = repeated(submission, child_url, done=True)
     else:
         outcome = ended(submission)
-    button = f"-# {_name(submission)}"
+    button = f"-# {plain(submission.button, 100) or '/imagine'}"
     if parent is not None:
         name = plain(linkable(parent.text), 120) or "this picture"
         button += f" of {link(name, parent.url)}"
@@ -96,7 +99,19 @@ def notice(submission: Submission, *, parent: Link | None, child_url: str | None
 
 
 def _name(submission: Submission) -> str:
-    return plain(submission.button, 100)
+    """What a sentence that everyone may read calls it."""
+    return plain(submission.button, 100) or "your prompt"
+
+
+def _first(submission: Submission) -> str:
+    """The same at the beginning of a sentence."""
+    name = _name(submission)
+    return name if submission.button else name.capitalize()
+
+
+def _name_or_prompt(submission: Submission) -> str:
+    """What an answer to the presser calls it, where they may have several."""
+    return plain(submission.button, 100) or f"“{plain(submission.prompt, 60)}”"
 
 
 def _ordinal(number: int) -> str:

@@ -70,9 +70,13 @@ class MessageBuilder:
 
     @asynccontextmanager
     async def message(
-        self, delivery: Delivery, known: KnownJob, omissions: Omissions = _COMPLETE
+        self, delivery: Delivery, known: KnownJob | None, omissions: Omissions = _COMPLETE
     ) -> AsyncIterator[Message]:
-        """The message of a delivery; its files are deleted when the context ends."""
+        """The message of a delivery; its files are deleted when the context ends. Only a notice may have no job."""
+        if delivery.kind is DeliveryKind.NOTICE:
+            yield await self._notice(delivery, known)
+            return
+        assert known is not None, "every other message is about a job"
         if omissions.words:
             known = msgspec.structs.replace(known, job=without_words(known.job))
         with self._temporary_folder() as folder:
@@ -81,8 +85,6 @@ class MessageBuilder:
                     yield await self._result(delivery, known, Path(folder), omissions)
                 case DeliveryKind.STATUS_CARD:
                     yield await self._status_card(delivery, known, Path(folder), omissions)
-                case DeliveryKind.NOTICE:
-                    yield await self._notice(delivery, known)
                 case DeliveryKind.SPLIT:
                     yield await self._split(delivery, known, Path(folder), omissions)
 
@@ -178,8 +180,8 @@ class MessageBuilder:
             reply_to=await self._references.message_of(known.id, delivery.destination),
         )
 
-    async def _notice(self, delivery: Delivery, parent: KnownJob) -> Message:
-        """The outcome of a submission, where it could not be said in a private answer."""
+    async def _notice(self, delivery: Delivery, parent: KnownJob | None) -> Message:
+        """The outcome of a submission, where it could not be said in a private answer; a prompt's has no parent."""
         submission = None if delivery.submission_id is None else await self._store.history.by_id(delivery.submission_id)
         assert submission is not None, "a notice refers to its submission"
         child = None
@@ -189,12 +191,12 @@ class MessageBuilder:
         return Message(
             content=formatting.notice(
                 submission,
-                parent=await self._references.link(parent, delivery.destination),
+                parent=None if parent is None else await self._references.link(parent, delivery.destination),
                 child_url=child.url if child else None,
             ),
             view=notice_view(delivery.nonce),
             mentioned=[submission.person.id] if pings else [],
-            reply_to=await self._references.message_of(parent.id, delivery.destination),
+            reply_to=None if parent is None else await self._references.message_of(parent.id, delivery.destination),
             silent=self._now() - delivery.created_at > _SILENT_AFTER,
         )
 

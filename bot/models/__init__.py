@@ -27,6 +27,7 @@ from bot.models.submission import (
     LimitExceeded,
     Limits,
     Submission,
+    SubmissionKind,
     SubmissionState,
 )
 from bot.models.subscription import Origin, PollTarget, Requesters, Subscription
@@ -65,6 +66,7 @@ __all__ = [
     "Spoiler",
     "Status",
     "Submission",
+    "SubmissionKind",
     "SubmissionState",
     "Subscription",
     "follow",

@@ -60,7 +60,7 @@ class DeliveryKind(StrEnum):
     At most one per job and channel.
     """
     NOTICE = "notice"
-    """What became of a submission, where the private answer to its button could not be edited any more."""
+    """What became of a submission, where the private answer to its presser could not be edited any more."""
     SPLIT = "split"
     """The four pictures of a grid, as four files."""
 
@@ -100,8 +100,8 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
     id: int
     kind: DeliveryKind
-    job_id: int
-    """The row id of the job; of a notice, the job whose button was pressed."""
+    job_id: int | None
+    """The row id of the job; of a notice, the job whose button was pressed, `None` where none was."""
     destination: Destination
     nonce: str
     """24 random characters, the message's identity at Discord: the nonce of the send, and part of each custom_id."""

@@ -20,6 +20,15 @@ class CostTier(StrEnum):
     """A job that takes much more GPU time."""
 
 
+class SubmissionKind(StrEnum):
+    """What a submission asks the provider for."""
+
+    BUTTON = "button"
+    """A button of a job, its parent."""
+    IMAGINE = "imagine"
+    """A job of a prompt alone; it has no parent."""
+
+
 class SubmissionState(StrEnum):
     """How far a submission has come. The values are those of the database.
 
@@ -27,6 +36,7 @@ class SubmissionState(StrEnum):
     state        event                                       state        in
     ===========  ==========================================  ===========  ==================================
     (none)       the button is pressed                       QUEUED       `Submissions.add`
+    (none)       a prompt is sent with /imagine              QUEUED       `Submissions.add_imagine`
     (none)       the button's job is known already           REPEATED     `Submissions.add`
     QUEUED       its turn, if its presser saw it taken;      SENT         `Sender.send`
                  committed before the request
@@ -38,7 +48,7 @@ class SubmissionState(StrEnum):
                  not show it, or did not say in 15 minutes
     QUEUED       a lost one of this U may have its job       LOST         `Sender.send`
     SENT         a job                                       ACCEPTED     `Sender.send`
-    SENT         409: the button was used before             REPEATED     `Sender.send`
+    SENT         409: the job was made before                REPEATED     `Sender.send`
     SENT         422: declined by Midjourney                 DECLINED     `Sender.send`
     SENT         another refusal                             REFUSED      `Sender.send`
     SENT         429, 596 or not sent: certainly no job      QUEUED       `Sender.send`, by `Submissions.requeue`
@@ -94,19 +104,21 @@ OPEN_SUBMISSIONS = frozenset({SubmissionState.QUEUED, SubmissionState.SENT, Subm
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
-    """One paid request to the provider: a pressed button. States and transitions: see `SubmissionState`.
+    """One paid request to the provider. States and transitions: see `SubmissionState`.
 
     `reference` (24 hex digits) is sent along, and the provider echoes it in the job. `parent_id` and `child_id` are row
-    ids of jobs. `answered`: its presser is known to have seen it taken. `waits_for` is the row id of the open
-    submission of the same button, whose outcome counts for this one. `error` is a sentence for the presser of a failed
-    one. For an unconfirmed one it is the sentence in case that no job is found; for a declined one it is Midjourney's
-    text, which only the presser may read.
+    ids of jobs; only a pressed button has a parent, and a `button`, which is its label. Its presser is the member who
+    pressed the button or wrote the prompt. `answered`: its presser is known to have seen it taken. `waits_for` is the
+    row id of the open submission of the same button, whose outcome counts for this one. `error` is a sentence for the
+    presser of a failed one. For an unconfirmed one it is the sentence in case that no job is found; for a declined one
+    it is Midjourney's text, which only the presser may read.
     """
 
     id: int
     reference: str
-    parent_id: int
-    button: str
+    kind: SubmissionKind = SubmissionKind.BUTTON
+    parent_id: int | None
+    button: str = ""
     tier: CostTier
     destination: Destination
     person: Person

@@ -20,7 +20,7 @@ async def insert_delivery(
     db: aiosqlite.Connection,
     clock: Clock,
     kind: DeliveryKind,
-    job_id: int,
+    job_id: int | None,
     destination: Destination,
     *,
     created_at: float | None = None,

@@ -19,6 +19,10 @@ _PAGE = 2000
 class Jobs(Repository):
     """The table `jobs`."""
 
+    async def find(self, job_id: int | None) -> KnownJob | None:
+        """The job with this row id; `None` without an id."""
+        return None if job_id is None else await self.get(job_id)
+
     async def get(self, job_id: int) -> KnownJob:
         """The job of a row id that the store itself gave out."""
         (row,) = await self._db.rows("SELECT * FROM jobs WHERE id = ?", (job_id,))

@@ -17,6 +17,7 @@ from bot.models import (
     Person,
     ProviderName,
     Submission,
+    SubmissionKind,
     SubmissionState,
 )
 
@@ -79,6 +80,7 @@ def submission_of(row: aiosqlite.Row) -> Submission:
     return Submission(
         id=row["id"],
         reference=row["reference"],
+        kind=SubmissionKind(row["kind"]),
         parent_id=row["parent_id"],
         button=row["button"],
         tier=CostTier(row["tier"]),

@@ -28,7 +28,7 @@ class SubmissionHistory(Repository):
         )
         return bool(rows)
 
-    async def of_child(self, child_id: int) -> Submission | None:
+    async def of_child(self, child_id: int | None) -> Submission | None:
         """The submission that made a job."""
         rows = await self._db.rows(
             "SELECT * FROM submissions WHERE child_id = ? AND state = 'accepted' ORDER BY id LIMIT 1", (child_id,)
@@ -49,7 +49,8 @@ class SubmissionHistory(Repository):
         """The posts of the pictures that U1-U4 of a job made, by their labels; those in this channel first."""
         rows = await self._db.rows(
             """SELECT submissions.button, deliveries.* FROM submissions JOIN jobs ON jobs.id = child_id
-               JOIN deliveries ON deliveries.job_id = jobs.id AND kind = 'result' AND deliveries.state = 'posted'
+               JOIN deliveries ON deliveries.job_id = jobs.id AND deliveries.kind = 'result'
+               AND deliveries.state = 'posted'
                WHERE submissions.parent_id = ? AND tier = 'pick' AND jobs.status = 'completed'
                AND deliveries.guild_id = ? AND message_id IS NOT NULL
                ORDER BY deliveries.channel_id = ?, deliveries.id""",
@@ -57,8 +58,8 @@ class SubmissionHistory(Repository):
         )
         return {row["button"]: delivery_of(row) for row in rows}
 
-    async def page(self, guild_id: int, *, before: int | None, limit: int) -> list[tuple[Submission, KnownJob]]:
-        """A server's submissions with their parents, the newest first, those before the row id `before`."""
+    async def page(self, guild_id: int, *, before: int | None, limit: int) -> list[tuple[Submission, KnownJob | None]]:
+        """A server's submissions with their parents, if any, the newest first, those before the row id `before`."""
         rows = await self._db.rows(
             """SELECT * FROM submissions WHERE guild_id = ? AND id < coalesce(?, 9223372036854775807)
                ORDER BY id DESC LIMIT ?""",
@@ -66,7 +67,7 @@ class SubmissionHistory(Repository):
         )
         return await self._with_parents(rows)
 
-    async def newer_page(self, guild_id: int, *, after: int, limit: int) -> list[tuple[Submission, KnownJob]]:
+    async def newer_page(self, guild_id: int, *, after: int, limit: int) -> list[tuple[Submission, KnownJob | None]]:
         """The same for those just after the row id `after`, the newest first too."""
         rows = await self._db.rows(
             "SELECT * FROM submissions WHERE guild_id = ? AND id > ? ORDER BY id LIMIT ?", (guild_id, after, limit)
@@ -84,9 +85,9 @@ class SubmissionHistory(Repository):
             (Person(id=row["user_id"], name=row["user_name"]), CostTier(row["tier"]), row["number"]) for row in rows
         ]
 
-    async def _with_parents(self, rows: Iterable[aiosqlite.Row]) -> list[tuple[Submission, KnownJob]]:
+    async def _with_parents(self, rows: Iterable[aiosqlite.Row]) -> list[tuple[Submission, KnownJob | None]]:
         found = []
         for submission in map(submission_of, rows):
-            (parent,) = await self._db.rows("SELECT * FROM jobs WHERE id = ?", (submission.parent_id,))
-            found.append((submission, known_of(parent)))
+            parents = await self._db.rows("SELECT * FROM jobs WHERE id = ?", (submission.parent_id,))
+            found.append((submission, next(map(known_of, parents), None)))
         return found

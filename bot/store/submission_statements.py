@@ -14,8 +14,10 @@ from bot.models import (
     LimitExceeded,
     Limits,
     Person,
+    ProviderName,
     Status,
     Submission,
+    SubmissionKind,
     SubmissionState,
 )
 from bot.store.clock import Clock
@@ -49,6 +51,47 @@ async def one_submission(db: aiosqlite.Connection, where: str, values: Sequence[
     """The first submission that fits `where`."""
     rows = await db.execute_fetchall(f"SELECT * FROM submissions WHERE {where}", values)
     return next((submission_of(row) for row in rows), None)
+
+
+async def insert_submission(
+    db: aiosqlite.Connection,
+    clock: Clock,
+    destination: Destination,
+    person: Person,
+    *,
+    reference: str,
+    provider: ProviderName,
+    kind: SubmissionKind,
+    tier: CostTier,
+    prompt: str,
+    interaction_id: int | None,
+    interaction_token: str,
+    parent_id: int | None = None,
+    button: str = "",
+    waits_for: int | None = None,
+) -> int:
+    """Add a submission as QUEUED and not answered; its row id."""
+    values = {
+        "reference": reference,
+        "provider": provider,
+        "kind": kind,
+        "parent_id": parent_id,
+        "button": button,
+        "tier": tier,
+        "prompt": prompt,
+        "guild_id": destination.guild_id,
+        "channel_id": destination.channel_id,
+        "user_id": person.id,
+        "user_name": person.name,
+        "waits_for": waits_for,
+        "created_at": clock.time(),
+        "interaction_id": interaction_id,
+        "interaction_token": interaction_token,
+    }
+    cursor = await db.execute(
+        f"INSERT INTO submissions ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})", (*values.values(),)
+    )
+    return cursor.lastrowid or 0
 
 
 async def existing_child(db: aiosqlite.Connection, parent_id: int, button: str) -> KnownJob | None:

@@ -18,7 +18,9 @@ from bot.models import (
     Limits,
     Origin,
     Person,
+    ProviderName,
     Submission,
+    SubmissionKind,
     SubmissionState,
 )
 from bot.store.delivery_statements import insert_delivery
@@ -29,6 +31,7 @@ from bot.store.submission_statements import (
     QUEUED,
     end_submissions,
     existing_child,
+    insert_submission,
     limit_exceeded,
     one_submission,
     promote_follower,
@@ -83,32 +86,69 @@ class Submissions(Repository):
                 exceeded = await limit_exceeded(db, self._clock, destination, person, tier, limits)
                 if exceeded is not None:
                     return exceeded
-            cursor = await db.execute(
-                """INSERT INTO submissions (reference, provider, parent_id, button, tier, prompt, guild_id, channel_id,
-                                            user_id, user_name, waits_for, created_at, interaction_id,
-                                            interaction_token)
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-                (
-                    reference,
-                    parent.job.provider,
-                    parent.id,
-                    button,
-                    tier,
-                    prompt,
-                    destination.guild_id,
-                    destination.channel_id,
-                    person.id,
-                    person.name,
-                    None if leader is None or child is not None else leader.id,
-                    self._clock.time(),
-                    interaction_id,
-                    interaction_token,
-                ),
+            row_id = await insert_submission(
+                db,
+                self._clock,
+                destination,
+                person,
+                reference=reference,
+                provider=parent.job.provider,
+                kind=SubmissionKind.BUTTON,
+                parent_id=parent.id,
+                button=button,
+                tier=tier,
+                prompt=prompt,
+                waits_for=None if leader is None or child is not None else leader.id,
+                interaction_id=interaction_id,
+                interaction_token=interaction_token,
             )
-            row_id = cursor.lastrowid or 0
             if child is not None:
                 await subscribe(db, self._clock, child.job, destination, person, origin=Origin.POST, delay=delay)
                 await end_submissions(db, self._clock, "id = ?", row_id, SubmissionState.REPEATED, child_id=child.id)
+            submission = await one_submission(db, "id = ?", (row_id,))
+            assert submission is not None
+            return submission
+
+        return await self._db.transaction(work)
+
+    async def add_imagine(
+        self,
+        prompt: str,
+        destination: Destination,
+        person: Person,
+        *,
+        provider: ProviderName,
+        tier: CostTier,
+        limits: Limits,
+        interaction_id: int | None = None,
+        interaction_token: str = "",
+        reference: str = "",
+    ) -> Submission | LimitExceeded | None:
+        """Store a prompt to be sent to `provider`, as `add` stores a pressed button.
+
+        It waits for no other submission, and none waits for it: two members may send the same prompt.
+        """
+        reference = reference or secrets.token_hex(12)
+
+        async def work(db: aiosqlite.Connection) -> Submission | LimitExceeded | None:
+            if await one_submission(db, "interaction_id = ?", (interaction_id,)) is not None:
+                return None
+            exceeded = await limit_exceeded(db, self._clock, destination, person, tier, limits)
+            if exceeded is not None:
+                return exceeded
+            row_id = await insert_submission(
+                db,
+                self._clock,
+                destination,
+                person,
+                reference=reference,
+                provider=provider,
+                kind=SubmissionKind.IMAGINE,
+                tier=tier,
+                prompt=prompt,
+                interaction_id=interaction_id,
+                interaction_token=interaction_token,
+            )
             submission = await one_submission(db, "id = ?", (row_id,))
             assert submission is not None
             return submission

@@ -120,7 +120,7 @@ class Subscriptions(Repository):
 
         return await self._db.transaction(work)
 
-    async def in_channel(self, job_id: int, channel_id: int) -> list[Subscription]:
+    async def in_channel(self, job_id: int | None, channel_id: int) -> list[Subscription]:
         """The subscriptions to a job in a channel, the oldest first."""
         rows = await self._db.rows(
             """SELECT guild_id, channel_id, user_id, user_name, created_at, notify FROM subscriptions
@@ -137,7 +137,7 @@ class Subscriptions(Repository):
             for row in rows
         ]
 
-    async def requesters(self, job_id: int, destination: Destination) -> Requesters:
+    async def requesters(self, job_id: int | None, destination: Destination) -> Requesters:
         """Who brought a job to this server and to this channel, whether they have stopped their subscription or not."""
         rows = await self._db.rows(
             f"""SELECT user_id, channel_id, origin, provider FROM subscriptions JOIN jobs ON jobs.id = job_id

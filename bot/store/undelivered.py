@@ -11,7 +11,7 @@ from bot.store.rows import delivery_of, known_of, submission_of
 from bot.store.subscription_statements import BROUGHT, SubscriptionOutcome, SubscriptionResult, subscribe
 
 _GIVEN_UP = f"state = '{DeliveryState.UNDELIVERABLE}' AND kind = '{DeliveryKind.RESULT}'"
-_NOTICE_GIVEN_UP = f"deliveries.state = '{DeliveryState.UNDELIVERABLE}' AND kind = '{DeliveryKind.NOTICE}'"
+_NOTICE_GIVEN_UP = f"deliveries.state = '{DeliveryState.UNDELIVERABLE}' AND deliveries.kind = '{DeliveryKind.NOTICE}'"
 _NOTICE_SECONDS = 3 * 86400.0
 _REFUSED = f"{OPEN} AND kind = '{DeliveryKind.RESULT}' AND error LIKE 'HTTP 4%'"
 _OWN = "job_id = ? AND channel_id = ? AND user_id = ? AND NOT stopped"

@@ -18,6 +18,7 @@ import msgspec
 from bot.backoff import backoff
 from bot.models import INTERACTION_TOKEN_LIFETIME, ProviderName, Submission
 from bot.store import Store
+from bot.submissions import sentences
 from bot.submissions.tasks import Tasks, start
 from bot.wakeup import loop_time
 
@@ -28,11 +29,6 @@ _FINAL_AFTER = 5.0  # seconds from the interaction: Discord takes a first answer
 _FIRST_RETRY = 2.0
 _LONGEST_PAUSE = 300.0
 _LONGEST_RETRY = 60.0
-
-_WITHDRAWN = (
-    "Discord didn't confirm my answer to this press, so I didn't send it, and nothing was charged. Press the button "
-    "again if you still want it."
-)
 
 
 class _Check(msgspec.Struct):
@@ -102,4 +98,4 @@ class AnswerChecks:
             await self._store.submissions.mark_answered(submission)
         elif visible is not None:
             log.info("Submission %d was not seen to be taken; it is withdrawn", submission.id)
-            await self._store.submissions.withdraw(submission, _WITHDRAWN)
+            await self._store.submissions.withdraw(submission, sentences.WITHDRAWN[submission.kind])

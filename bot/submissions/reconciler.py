@@ -1,10 +1,11 @@
 """Finds the job of a submission whose answer was lost: the job echoes the submission's `reference`.
 
-One check uses whatever the provider offers: a search for the reference, the parent's children of this button, the jobs
-that run now. Where it offers none of them, the submission counts as lost at once. When a complete check
-three minutes after the request finds nothing, the submission counts as lost. That is no proof that there is no job: it
-may be listed late, or echo the reference late. So the checks go on for a day, ever more rarely, and the
-presser reads what is known: that no job was found, or that there is one of this button which may be theirs.
+One check uses whatever the provider offers: a search for the reference, the parent's children of this button (a prompt
+has no parent), the jobs that run now. Where it offers none of them, the submission counts as lost at once. When a
+complete check three minutes after the request finds nothing, the submission counts as lost. That is no proof that there
+is no job: it may be listed late, or echo the reference late. So the checks go on for a day, ever more rarely, and the
+presser reads what is known: that no job was found, or that there is one of this button, or this prompt, which may be
+theirs.
 
 The three minutes are measured by the loop's clock, because a wall clock may jump. Only the time before the start of the
 bot is read from the wall clock, and then at least two more checks are made.
@@ -40,8 +41,8 @@ _CLOCK_ERROR = timedelta(hours=1)  # the same, where one is wrong
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a complete check found: the submission's `job`, or one that is `perhaps` its job.
 
-    `perhaps` is a job of the same button that was made after the request, belongs to no other submission and has not
-    echoed any reference.
+    `perhaps` is a job of the same button, or prompt, that was made after the request, belongs to no other submission
+    and has not echoed any reference.
     """
 
     job: Job | None = None
@@ -68,11 +69,10 @@ class Reconciler:
         self._unconfirmed: dict[int, _Unconfirmed] = {}
         self._late_checks: dict[int, float] = {}  # by row id of a lost submission: its next check, in loop time
 
-    @property
-    def can_reconcile(self) -> bool:
+    def can_reconcile(self, submission: Submission) -> bool:
         """Whether the provider can say at all that a submission has become a job."""
         can = self._provider.capabilities
-        return can.find or can.children or can.running
+        return can.find or can.running or (can.children and submission.parent_id is not None)
 
     def add(self, submission: Submission, sent_at: float) -> None:
         """Begin to check for a submission that was sent at `sent_at` (loop's clock) and got no answer just now."""
@@ -87,7 +87,7 @@ class Reconciler:
 
     def due_in(self, submission: Submission) -> float:
         """Return the seconds until the submission's next check."""
-        if submission.state is SubmissionState.LOST and not self.can_reconcile:
+        if submission.state is SubmissionState.LOST and not self.can_reconcile(submission):
             return math.inf
         if submission.state is SubmissionState.LOST:
             return self._late_checks.setdefault(submission.id, loop_time() + _LATE_INTERVAL) - loop_time()
@@ -95,13 +95,13 @@ class Reconciler:
 
     def is_last_check(self, submission: Submission) -> bool:
         """Whether a check that begins now is the last one before it counts as lost, provided that it is complete."""
-        return not self.can_reconcile or loop_time() >= self._of(submission).until
+        return not self.can_reconcile(submission) or loop_time() >= self._of(submission).until
 
     def is_first_check(self, submission: Submission) -> bool:
         """Whether no check for it has ended yet."""
         return not self._of(submission).checked
 
-    async def find_job(self, submission: Submission, parent: KnownJob) -> CheckResult:
+    async def find_job(self, submission: Submission, parent: KnownJob | None) -> CheckResult:
         """Return what a complete check found; raises `ProviderError` where it was cut short."""
         unconfirmed = self._of(submission)
         try:
@@ -110,7 +110,7 @@ class Reconciler:
             unconfirmed.next_check = loop_time() + _CHECK_INTERVAL
             unconfirmed.checked = True
 
-    async def find_late_job(self, submission: Submission, parent: KnownJob) -> Job | None:
+    async def find_late_job(self, submission: Submission, parent: KnownJob | None) -> Job | None:
         """Return the job of a lost submission, if it has turned up; raises `ProviderError` as `find_job` does."""
         try:
             return (await self._check(submission, parent, set())).job
@@ -127,7 +127,7 @@ class Reconciler:
             unconfirmed = self._unconfirmed[submission.id] = _Unconfirmed(until=until, next_check=loop_time())
         return unconfirmed
 
-    async def _check(self, submission: Submission, parent: KnownJob, others: set[str]) -> CheckResult:
+    async def _check(self, submission: Submission, parent: KnownJob | None, others: set[str]) -> CheckResult:
         """Read every job that may be the submission's, and note in `others` those that never can be.
 
         A job without a reference is read again by the next check: the provider may echo it late.
@@ -136,10 +136,10 @@ class Reconciler:
         if can.find:
             return CheckResult(job=await self._provider.find(submission.reference))
         perhaps = None
-        children = await self._children(parent, submission.button) if can.children else {}
+        children = await self._children(parent, submission.button) if parent is not None and can.children else {}
         running = await self._provider.running() if can.running else ()
         for jobid in dict.fromkeys((*children, *running)):
-            if jobid in others or jobid == parent.job.jobid:
+            if jobid in others or (parent is not None and jobid == parent.job.jobid):
                 continue
             job = await self._describe(jobid)
             if job is not None and job.reply_ref == submission.reference:
@@ -148,11 +148,7 @@ class Reconciler:
             age = timedelta() if born is None else _sent_at(submission) - born  # at the request
             if (job is not None and job.reply_ref) or age > _CLOCK_ERROR or await self._has_owner(jobid):
                 others.add(jobid)
-            elif (
-                perhaps is None
-                and age <= _CLOCK_SKEW
-                and (jobid in children or _is_child(job, parent, submission.button))
-            ):
+            elif perhaps is None and age <= _CLOCK_SKEW and (jobid in children or _may_be_of(submission, job, parent)):
                 perhaps = job or Job(jobid=jobid, verb="button", button=submission.button)
         return CheckResult(perhaps=perhaps)
 
@@ -186,13 +182,14 @@ class Reconciler:
             return None
 
 
-def _is_child(job: Job | None, parent: KnownJob, button: str) -> bool:
-    """Whether a running job says itself that it came of this button."""
+def _may_be_of(submission: Submission, job: Job | None, parent: KnownJob | None) -> bool:
+    """Whether a running job says itself that it came of this button, or of this prompt."""
+    if job is None:
+        return False
+    if parent is None:
+        return job.verb == "imagine" and job.prompt == submission.prompt
     return (
-        job is not None
-        and bool(job.button)
-        and same_button(job.button, button)
-        and job.parent_jobid in ("", parent.job.jobid)
+        bool(job.button) and same_button(job.button, submission.button) and job.parent_jobid in ("", parent.job.jobid)
     )
 
 

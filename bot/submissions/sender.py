@@ -29,11 +29,12 @@ from bot.errors import (
     SubmissionDeclined,
     TransientError,
 )
-from bot.models import CostTier, Job, KnownJob, Status, Submission, SubmissionState
+from bot.models import CostTier, Job, KnownJob, Status, Submission, SubmissionKind, SubmissionState
 from bot.models.midjourney_buttons import same_button
 from bot.models.provider import worded
 from bot.providers.base import Provider
 from bot.store import Store
+from bot.submissions import sentences
 from bot.submissions.notifications import Notifications
 from bot.submissions.pause import QueuePause
 from bot.submissions.reconciler import LATE_JOBS_FOUND_FOR, Reconciler
@@ -42,43 +43,12 @@ from bot.wakeup import loop_time
 log = logging.getLogger(__name__)
 
 STATUS_CARD_DELAY = 15.0
-"""Seconds before a child gets a status card: the first poll finds quick jobs done."""
+"""Seconds before the job of a button gets a status card: the first poll finds quick jobs done."""
 
-_TOO_OLD = timedelta(hours=24)  # a button pressed yesterday must not cost something today
+_TOO_OLD = timedelta(hours=24)  # what was asked for yesterday must not cost something today
 _WRITE_AGAIN = 5.0  # seconds
 
 _USABLE_AGAIN = frozenset({Status.MODERATED, Status.FAILED, Status.EXPIRED})
-
-_LOST = (
-    "{provider} gave no clear answer, and no job was found for this button. It may have been charged all the same. "
-    "If its job turns up within a day, I'll post it here."
-)
-_CANNOT_RECONCILE = (
-    "{provider} gave no clear answer, and it can't be asked what became of this. It may have been charged, so I don't "
-    "send it again. If its job turns up within a day, I'll post it here."
-)
-_UNTRACKED = (
-    "{provider} lost track of this press. Midjourney may have made it and charged for it, but its job was not found. "
-    "Please look there before you press again."
-)
-"""After a 504: the provider's own means that it cannot track the job, and that Midjourney will still process it."""
-_PERHAPS = (
-    "{provider} gave no clear answer. A job of this button was made at about that time{post}: it may be yours, and it "
-    "may have been charged. Press the button again only if you want another one."
-)
-_PERHAPS_PICKED = (
-    "This was pressed before, and {provider} gave no clear answer to that. It may have been charged, so I don't send "
-    "it again for a day. If its job turns up, I'll post it here."
-)
-_TOO_MANY = "You already have {} queued. Wait until one of them is sent, or cancel one in `/jobs`."
-_EXPIRED = "This was queued for a whole day, so I didn't send it. Press the button again if you still want it."
-_NOT_SERVED = "I no longer work for this server, so I didn't send this."
-
-_SENTENCES = {
-    400: "Midjourney no longer offers this button for this picture. `/job` shows the job as it is now.",
-    412: "This button needs more than a press, and {provider} did not get it. `/job` shows the job as it is now.",
-    413: "This prompt is too long for Midjourney. Please shorten it and try again.",
-}
 
 T = TypeVar("T")
 
@@ -114,50 +84,69 @@ class Sender:
     async def send(self, submission: Submission) -> None:
         """Send a queued submission and store the outcome."""
         if self._now() - submission.created_at > _TOO_OLD:
-            await self._fail(submission, SubmissionState.REFUSED, _EXPIRED)
+            await self._fail(submission, SubmissionState.REFUSED, sentences.EXPIRED[submission.kind])
             return
         if not self._is_served(submission.destination.guild_id):
-            await self._fail(submission, SubmissionState.REFUSED, _NOT_SERVED)
+            await self._fail(submission, SubmissionState.REFUSED, sentences.NOT_SERVED)
             return
-        parent = await self._store.jobs.get(submission.parent_id)
-        logs.turn_to(key=parent.key, destination=submission.destination)
-        if submission.tier is CostTier.PICK and (child := await self._existing_child(parent, submission.button)):
-            await self._accept(submission, child, repeated=True)
-            return
-        if await self._may_have_been_picked(submission):
-            await self._fail(submission, SubmissionState.LOST, self._worded(_PERHAPS_PICKED))
+        parent = await self._parent(submission)
+        if await self._ended_before_request(submission, parent):
             return
         sent = await self._store.submissions.mark_sent(submission)
         if sent is None:
             return  # it was cancelled meanwhile
         sent_at = loop_time()
         try:
-            child = await self._provider.press(
-                parent.job, submission.button, reference=submission.reference, prompt=submission.prompt or None
-            )
+            child = await self._request(sent, parent)
         except ProviderError as error:
             await self._handle_error(error, sent, parent, sent_at)
         else:
             self._resume_queue(sent_at)
-            await self._accept(sent, msgspec.structs.replace(child, parent_jobid=parent.job.jobid), repeated=False)
+            await self._accept(sent, _of_parent(child, parent), repeated=False)
+
+    async def _request(self, submission: Submission, parent: KnownJob | None) -> Job:
+        if parent is None:
+            return await self._provider.imagine(submission.prompt, reference=submission.reference)
+        return await self._provider.press(
+            parent.job, submission.button, reference=submission.reference, prompt=submission.prompt or None
+        )
+
+    async def _parent(self, submission: Submission) -> KnownJob | None:
+        """Return the job whose button was pressed, `None` without one; what is logged from here on names it."""
+        parent = await self._store.jobs.find(submission.parent_id)
+        logs.turn_to(key="" if parent is None else parent.key, destination=submission.destination)
+        return parent
+
+    async def _ended_before_request(self, submission: Submission, parent: KnownJob | None) -> bool:
+        """End one of U1-U4 without a request, where its job was made before, or may have been."""
+        if parent is None or submission.tier is not CostTier.PICK:
+            return False
+        if child := await self._existing_child(parent, submission.button):
+            await self._accept(submission, child, repeated=True)
+            return True
+        if await self._may_have_been_picked(submission, parent):
+            await self._fail(submission, SubmissionState.LOST, self._worded(sentences.PERHAPS_PICKED))
+            return True
+        return False
 
     async def _handle_error(
-        self, error: ProviderError, submission: Submission, parent: KnownJob, sent_at: float
+        self, error: ProviderError, submission: Submission, parent: KnownJob | None, sent_at: float
     ) -> None:
         """Store what the provider answered instead of a job."""
         match error:
             case Busy() | AccountBlocked() | NotSent():
                 self._pause.begin(error)
-                text = _TOO_MANY.format(self._queue_limit)
+                text = sentences.TOO_MANY.format(self._queue_limit)
                 await self._retry_write(lambda: self._store.submissions.requeue(submission, self._queue_limit, text))
             case TransientError():
                 log.warning("Submission %d got no clear answer (%s); its job may exist", submission.id, error)
                 self._pause.begin(error)
-                if not self._reconciler.can_reconcile:
-                    await self._fail(submission, SubmissionState.LOST, self._worded(_CANNOT_RECONCILE))
+                if not self._reconciler.can_reconcile(submission):
+                    await self._fail(submission, SubmissionState.LOST, self._worded(sentences.CANNOT_RECONCILE))
                     return
                 self._reconciler.add(submission, sent_at)
-                unless_found = self._worded(_UNTRACKED if error.code == 504 else _LOST)
+                by_kind = sentences.UNTRACKED if error.code == 504 else sentences.LOST
+                unless_found = self._worded(by_kind[submission.kind])
                 await self._retry_write(lambda: self._store.submissions.mark_unconfirmed(submission, unless_found))
             case Misconfigured():
                 self._pause.refused(error)
@@ -171,19 +160,18 @@ class Sender:
                 await self._fail(submission, SubmissionState.DECLINED, error.reason)
             case _:
                 self._resume_queue(sent_at)
-                if isinstance(error, JobExpired):
-                    await self._retry_write(lambda: self._store.jobs.remove_buttons(parent.id))
+                if isinstance(error, JobExpired) and parent is not None:
+                    job_id = parent.id
+                    await self._retry_write(lambda: self._store.jobs.remove_buttons(job_id))
                     self._deliver_soon()
-                sentence = self._worded(_SENTENCES.get(error.code or 0, str(error)))
+                sentence = self._worded(sentences.refused(submission.kind, error))
                 await self._fail(submission, SubmissionState.REFUSED, sentence)
 
-    async def _may_have_been_picked(self, submission: Submission) -> bool:
+    async def _may_have_been_picked(self, submission: Submission, parent: KnownJob) -> bool:
         """Whether an earlier press of U1-U4 may have made the job, and the provider would make, and charge, another."""
-        return (
-            submission.tier is CostTier.PICK
-            and not self._provider.capabilities.picks_once
-            and await self._store.history.lost_lately(submission.parent_id, submission.button, LATE_JOBS_FOUND_FOR)
-        )
+        if self._provider.capabilities.picks_once:
+            return False
+        return await self._store.history.lost_lately(parent.id, submission.button, LATE_JOBS_FOUND_FOR)
 
     async def _existing_child(self, parent: KnownJob, button: str) -> Job | None:
         """Return the job that a button of the tier PICK has made already, as far as it is known without a POST."""
@@ -197,17 +185,19 @@ class Sender:
                     return job
         return None
 
-    async def _child(self, jobid: str, parent: KnownJob, button: str) -> Job:
+    async def _child(self, jobid: str, parent: KnownJob | None, button: str) -> Job:
         """Return a child that exists for certain; its bare id, which can be polled, where it cannot be described."""
         try:
             job = await self._provider.job(jobid)
         except ProviderError:
-            job = Job(jobid=jobid, verb="button", button=button)
-        return msgspec.structs.replace(job, parent_jobid=parent.job.jobid)  # the provider may leave it out
+            verb = "imagine" if parent is None else "button"
+            job = Job(jobid=jobid, provider=self._provider.name, verb=verb, button=button)
+        return _of_parent(job, parent)
 
     async def _accept(self, submission: Submission, child: Job, *, repeated: bool) -> None:
+        delay = _status_card_delay(submission)
         subscribed = await self._retry_write(
-            lambda: self._store.submissions.mark_accepted(submission, child, repeated=repeated, delay=STATUS_CARD_DELAY)
+            lambda: self._store.submissions.mark_accepted(submission, child, repeated=repeated, delay=delay)
         )
         # The child is subscribed from this commit on; after a crash before it, the submission is reconciled.
         self.follow(subscribed.known)
@@ -236,8 +226,7 @@ class Sender:
 
     async def reconcile(self, submission: Submission) -> None:
         """Check once for the job of an unconfirmed submission; a complete last check that finds none makes it LOST."""
-        parent = await self._store.jobs.get(submission.parent_id)
-        logs.turn_to(key=parent.key, destination=submission.destination)
+        parent = await self._parent(submission)
         # As it was when the check began:
         is_last = self._reconciler.is_last_check(submission)
         is_first = self._reconciler.is_first_check(submission)
@@ -251,16 +240,14 @@ class Sender:
         elif is_last:
             log.warning("No job of submission %d was found", submission.id)
             perhaps = None if result is None else result.perhaps
-            lost = submission.error or self._worded(_LOST if self._reconciler.can_reconcile else _CANNOT_RECONCILE)
-            sentence = lost if perhaps is None else await self._perhaps(submission, perhaps)
+            sentence = self._lost(submission) if perhaps is None else await self._perhaps(submission, perhaps)
             await self._fail(submission, SubmissionState.LOST, sentence)
         elif is_first:
             self._notifications.reconciling(submission)
 
     async def reconcile_lost(self, submission: Submission) -> None:
         """Check once more for the job of a lost submission: it may be listed late, or echo the reference late."""
-        parent = await self._store.jobs.get(submission.parent_id)
-        logs.turn_to(key=parent.key, destination=submission.destination)
+        parent = await self._parent(submission)
         try:
             job = await self._reconciler.find_late_job(submission, parent)
         except ProviderError as error:
@@ -275,20 +262,17 @@ class Sender:
         if submission is None or submission.provider is not job.provider:
             return
         if submission.state in {SubmissionState.UNCONFIRMED, SubmissionState.LOST}:
-            parent = await self._store.jobs.get(submission.parent_id)
-            logs.turn_to(key=parent.key, destination=submission.destination)
-            await self._accept_found(submission, job, parent)
+            await self._accept_found(submission, job, await self._parent(submission))
 
-    async def _accept_found(self, submission: Submission, job: Job, parent: KnownJob) -> None:
+    async def _accept_found(self, submission: Submission, job: Job, parent: KnownJob | None) -> None:
         """Accept an unconfirmed or lost submission: `job` has its reference."""
         log.info("Found the job of submission %d", submission.id)
-        child = msgspec.structs.replace(job, parent_jobid=parent.job.jobid)
+        child = _of_parent(job, parent)
         if submission.state is not SubmissionState.LOST:
             await self._accept(submission, child, repeated=False)
             return
-        subscribed = await self._retry_write(
-            lambda: self._store.submissions.mark_found(submission, child, delay=STATUS_CARD_DELAY)
-        )
+        delay = _status_card_delay(submission)
+        subscribed = await self._retry_write(lambda: self._store.submissions.mark_found(submission, child, delay=delay))
         if subscribed is not None:
             self.follow(subscribed.known)
 
@@ -301,7 +285,24 @@ class Sender:
             else await self._store.deliveries.post_of(known.id, submission.destination.channel_id)
         )
         key = "" if known is None or post is None else f" (#{known.key})"
-        return self._worded(_PERHAPS).replace("{post}", key)
+        return self._worded(sentences.PERHAPS[submission.kind]).replace("{post}", key)
+
+    def _lost(self, submission: Submission) -> str:
+        """Return the sentence for a submission of which nothing was found."""
+        if submission.error:
+            return submission.error
+        can = self._reconciler.can_reconcile(submission)
+        return self._worded(sentences.LOST[submission.kind] if can else sentences.CANNOT_RECONCILE)
 
     def _worded(self, sentence: str) -> str:
         return worded(sentence, self._provider.name)
+
+
+def _of_parent(job: Job, parent: KnownJob | None) -> Job:
+    """Return the job with its parent's id, which the provider may leave out."""
+    return job if parent is None else msgspec.structs.replace(job, parent_jobid=parent.job.jobid)
+
+
+def _status_card_delay(submission: Submission) -> float:
+    """Return the seconds until a status card: none for a prompt, of which the channel knows nothing yet."""
+    return 0.0 if submission.kind is SubmissionKind.IMAGINE else STATUS_CARD_DELAY

@@ -34,7 +34,7 @@ class AcceptedAnswers:
 
     async def delete(self, posted: Delivery) -> None:
         """Delete the answer about the job whose status card was just posted; a failure is only logged."""
-        if posted.kind is not DeliveryKind.STATUS_CARD:
+        if posted.kind is not DeliveryKind.STATUS_CARD or posted.job_id is None:
             return
         token, since = self._kept.pop((posted.job_id, posted.destination.channel_id), (None, None))
         expired = since is None or self._now() - since > INTERACTION_TOKEN_LIFETIME

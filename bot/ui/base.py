@@ -51,16 +51,22 @@ class PersistentItem:
         """Do what the item is for; errors that it raises are answered."""
         raise NotImplementedError
 
-    async def resolve(self, interaction: discord.Interaction, kind: DeliveryKind) -> tuple[Delivery, KnownJob]:
-        """The delivery that the custom_id names, and its job.
+    async def resolve_delivery(self, interaction: discord.Interaction, kind: DeliveryKind) -> Delivery:
+        """The delivery that the custom_id names.
 
         Raises `UserError` if there is none of this kind in the interaction's channel.
         """
-        store = bot_of(interaction).store
-        delivery = await store.deliveries.by_nonce(self.nonce)
+        delivery = await bot_of(interaction).store.deliveries.by_nonce(self.nonce)
         if delivery is None or delivery.kind is not kind or delivery.destination != destination_of(interaction):
-            raise UserError("I don't know this post any more. `/job` with its id shows the job again.")
-        known = await store.jobs.get(delivery.job_id)
+            raise _unknown_post()
+        return delivery
+
+    async def resolve(self, interaction: discord.Interaction, kind: DeliveryKind) -> tuple[Delivery, KnownJob]:
+        """The delivery that the custom_id names, as `resolve_delivery` returns it, and its job."""
+        delivery = await self.resolve_delivery(interaction, kind)
+        known = await bot_of(interaction).store.jobs.find(delivery.job_id)
+        if known is None:
+            raise _unknown_post()  # a notice about a prompt
         logs.turn_to(key=known.key, destination=delivery.destination)
         return delivery, known
 
@@ -72,6 +78,10 @@ class PersistentItem:
         if not await may_manage_post(interaction, delivery):
             raise UserError(refusal)
         return delivery, known
+
+
+def _unknown_post() -> UserError:
+    return UserError("I don't know this post any more. `/job` with its id shows the job again.")
 
 
 class DeliveryButton(PersistentItem):

@@ -48,10 +48,14 @@ def obstacle_text(obstacle: Obstacle) -> str:
     return sentence_for(status, code) or f"Discord doesn't accept my message (code {code})."
 
 
-def not_posted_text(key: str, channel_id: int, obstacle: Obstacle) -> str:
-    """What a member reads when Discord refused a message that they wait for; `key` is that of its job."""
+def not_posted_text(key: str | None, channel_id: int, obstacle: Obstacle) -> str:
+    """What a member reads when Discord refused a message that they wait for; `key` is that of its job, if it has one.
+
+    Without a job it is the notice about a prompt.
+    """
     ending = "" if obstacle.timed_out_until is not None else " I'll post it once I can; until then `/jobs` shows it."
-    return f"`#{key}` isn't posted in <#{channel_id}> yet. {obstacle_text(obstacle)}{ending}"
+    what = "The message about your prompt" if key is None else f"`#{key}`"
+    return f"{what} isn't posted in <#{channel_id}> yet. {obstacle_text(obstacle)}{ending}"
 
 
 def error_text(error: str) -> str:

@@ -48,7 +48,7 @@ class RefusedPosts:
         self._tokens: dict[_Member, _Token] = {}
         self._early: dict[_Member, tuple[str, float]] = {}  # messages for members whose answer is still being sent
         self._notified: dict[tuple[int, int], tuple[str, float]] = {}  # by member and channel: the last reason
-        self._splits: dict[tuple[int, int], int] = {}  # by job and channel: who pressed the button
+        self._splits: dict[tuple[int | None, int], int] = {}  # by job and channel: who pressed the button
         self._tasks: set[asyncio.Task[None]] = set()
 
     def remember(self, interaction: discord.Interaction) -> None:
@@ -65,7 +65,7 @@ class RefusedPosts:
             text, _ = self._early.pop(member)
             self._start(self._send(member, text))
 
-    def expect_split(self, job_id: int, channel_id: int, user_id: int) -> None:
+    def expect_split(self, job_id: int | None, channel_id: int, user_id: int) -> None:
         """Note who pressed "Split into four": there is no subscription to the four pictures."""
         if len(self._splits) >= _MAX_MEMBERS:
             self._splits.clear()
@@ -84,8 +84,8 @@ class RefusedPosts:
         await asyncio.gather(*self._tasks)
 
     async def _notify(self, delivery: Delivery, obstacle: Obstacle) -> None:
-        known = await self._store.jobs.get(delivery.job_id)
-        text = not_posted_text(known.key, delivery.destination.channel_id, obstacle)
+        known = await self._store.jobs.find(delivery.job_id)
+        text = not_posted_text(None if known is None else known.key, delivery.destination.channel_id, obstacle)
         for user_id in await self._waiting_for(delivery):
             if not self._is_news(user_id, delivery.destination.channel_id, obstacle_text(obstacle)):
                 continue

@@ -68,7 +68,8 @@ class SubmissionReplies:
         queue calls this again later; if the private answer cannot be edited any more, a notice is posted. No notice
         is needed where a job's status card and result follow, or where Discord itself said that the press failed.
         """
-        logs.turn_to(key=(await self._store.jobs.get(submission.parent_id)).key, destination=submission.destination)
+        parent = await self._store.jobs.find(submission.parent_id)
+        logs.turn_to(key="" if parent is None else parent.key, destination=submission.destination)
         try:
             answered = await self._edit_answer(submission, await self._text(submission, pause_reason))
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:

@@ -95,6 +95,15 @@ async def press(store: Store, parent_id: int, button: str = "V1") -> Submission:
     return pressed
 
 
+async def imagine(store: Store) -> Submission:
+    submission = await store.submissions.add_imagine(
+        "a castle", HERE, MIRA, provider=ProviderName.USEAPI, tier=CostTier.VARY, limits=Limits()
+    )
+    assert isinstance(submission, Submission)
+    await store.submissions.mark_answered(submission)
+    return submission
+
+
 async def count(store: Store, table: str = "jobs") -> int:
     return int((await store.database.rows(f"SELECT count(*) FROM {table}"))[0][0])
 
@@ -178,17 +187,26 @@ async def test_what_nobody_needs_goes_with_all_that_belongs_to_it(
         )
         await store.submissions.mark_notified(made)
         await post_all(store, clock)
+        refused, imagined = [await imagine(store) for _ in range(2)]
+        await store.submissions.mark_failed(refused, SubmissionState.REFUSED, "no")
+        await store.submissions.mark_accepted(
+            imagined, msgspec.structs.replace(DONE, jobid="job:castle"), repeated=False, delay=0
+        )
+        await store.submissions.mark_notified(imagined)
+        await store.submissions.notify_in_channel(refused)
+        await post_all(store, clock)
         clock.forward(store, days=89.9)
         await ended(store, clock, "job:young")
         assert await store.pruning.prune(90) == 0
+        assert await count(store, "submissions") == 3
         clock.forward(store, days=0.2)
-        assert await store.pruning.prune(90) == 2
+        assert await store.pruning.prune(90) == 3
         assert [await count(store, table) for table in ("jobs", "subscriptions", "submissions")] == [1, 1, 0]
         assert await store.jobs.by_jobid(ProviderName.USEAPI, "job:young") is not None
         assert await store.database.rows("PRAGMA foreign_key_check") == []
         assert await store.pruning.prune(90) == 0
     assert [line for line in caplog.messages if "Deleted" in line] == [
-        "Deleted 2 jobs that ended before 2026-11-23, 0 of them with a result that could never be posted"
+        "Deleted 3 jobs that ended before 2026-11-23, 0 of them with a result that could never be posted"
     ]
 
 
@@ -561,6 +579,12 @@ RELEASED[8] = (
 RELEASED[9] = f"""{RELEASED[8]}
     UPDATE submissions SET answered = 1;
     UPDATE subscriptions SET origin = 'notify' WHERE id = 3;
+"""
+RELEASED[10] = f"""{RELEASED[9]}
+    INSERT INTO submissions (id, reference, parent_id, button, guild_id, channel_id, user_id, user_name, state,
+                             provider, created_at, sent_at, interaction_id, answered)
+        VALUES (5, 'ref5', 1, 'V2', 100, 200, 2, 'Bo', 'sent', 'midjourney-proxy', 7, 7, 77, 1);
+    UPDATE submissions SET waits_for = 3 WHERE id = 4;
 """
 
 SAME = {

@@ -59,7 +59,7 @@ async def test_a_refusal_that_is_quicker_than_the_answer_is_said_after_it(fake: 
         assert request.path.endswith("/mira")
         assert request.json["flags"] == 64
         assert request.json["content"].startswith(f"`#{subscribed.known.key}` isn't posted in <#200> yet. ")
-        await store.deliveries.add_split(delivery.job_id, HERE)
+        await store.deliveries.add_split(subscribed.known.id, HERE)
         _, split = await store.outbox.due()
         posts.expect_split(split.job_id, HERE.channel_id, 2)
         posts.note(split, Obstacle(refused=Refused(400, 50083)))

@@ -368,7 +368,7 @@ async def test_a_result_that_proved_to_be_posted_is_not_given_up(store: Store) -
     assert await store.outbox.give_up(claimed, "HTTP 403") is False
     late = await store.outbox.retry_later(claimed, 60, "reset", gone=True)
     assert (late.state, late.error, late.gone_since) == (claimed.state, "", None)
-    post = await store.deliveries.post_of(claimed.job_id, HERE.channel_id)
+    post = await store.deliveries.post_of(claimed.job_id or 0, HERE.channel_id)
     assert post is not None
     assert (post.message_id, post.attempts, post.error, post.gone_since) == (5000, 0, "", None)
 

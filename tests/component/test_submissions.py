@@ -38,6 +38,7 @@ from bot.models import (
     OPEN_SUBMISSIONS,
     Child,
     CostTier,
+    DeliveryKind,
     Destination,
     Job,
     Limit,
@@ -68,6 +69,7 @@ THERE = Destination(guild_id=101, channel_id=300)  # another server
 MIRA, BO = Person(id=1, name="Mira"), Person(id=2, name="Bo")
 MINUTE, HOUR = 60.0, 3600.0
 BUTTONS = ("U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4")
+CASTLE = "a castle in the fog --ar 3:2"
 GRID = Job(jobid="job:grid", verb="imagine", status=Status.COMPLETED, prompt="a castle", buttons=BUTTONS)
 OVER = {
     SubmissionState.ACCEPTED,
@@ -135,13 +137,41 @@ class StubUseapi:
             raise outcome[0]
         return msgspec.structs.replace(child, reply_ref="") if self.echoed_after else child
 
+    async def imagine(self, prompt: str, *, reference: str) -> Job:
+        outcome = self.everybody or (self.outcomes.pop(0) if self.outcomes else None)
+        if isinstance(outcome, NotSent):
+            raise outcome
+        self.posts.append((now(), prompt, reference))
+        if isinstance(outcome, ProviderError):
+            await asyncio.sleep(self.takes)
+            raise outcome
+        if len(running := self._running()) >= self.slots:
+            raise QueueFull(running)
+        job = Job(
+            jobid=f"job:{len(self.made) + 1}",
+            verb="imagine",
+            status=Status.STARTED,
+            prompt=prompt,
+            reply_ref=reference,
+        )
+        self.made[job.jobid] = (now() + self.lasts, job)
+        self.began[job.jobid] = now()
+        await asyncio.sleep(self.takes)
+        if isinstance(outcome, list):
+            raise outcome[0]
+        return job
+
     async def job(self, jobid: str) -> Job:
         self.reads[jobid] += 1
         await asyncio.sleep(0.1)
         if self.checks_meet is not None:
             raise self.checks_meet
         if jobid == GRID.jobid:
-            listed = [job for _, job in self.made.values() if job.jobid not in self.unlisted and self._is_listed(job)]
+            listed = [
+                job
+                for _, job in self.made.values()
+                if job.button and job.jobid not in self.unlisted and self._is_listed(job)
+            ]
             return msgspec.structs.replace(
                 GRID,
                 children=tuple(Child(button=self.listed_as.format(job.button), jobid=job.jobid) for job in listed),
@@ -279,6 +309,23 @@ class QueueHarness:
         answer = await self.submissions.add(
             self.grid, button, destination, person,
             tier=tier, limits=Limits(**limits), interaction_id=next(self.interactions), interaction_token="token",
+        )  # fmt: skip
+        assert answer is not None
+        return answer
+
+    async def imagined(self, prompt: str = CASTLE, person: Person = MIRA, **limits: Any) -> Submission:
+        submission = await self.imagine(prompt, person, **limits)
+        assert isinstance(submission, Submission)
+        await self.answered(submission)
+        return submission
+
+    async def imagine(
+        self, prompt: str = CASTLE, person: Person = MIRA, destination: Destination = HERE, **limits: Any
+    ) -> Submission | LimitExceeded:
+        answer = await self.submissions.add_imagine(
+            prompt, destination, person,
+            tier=CostTier.VARY, limits=Limits(**limits), interaction_id=next(self.interactions),
+            interaction_token="token",
         )  # fmt: skip
         assert answer is not None
         return answer
@@ -1103,6 +1150,120 @@ async def test_the_end_of_a_submission_is_notified_after_a_restart_and_until_dis
     assert harness.notified_of("V1") == [SubmissionState.ACCEPTED]
 
 
+# --- prompts, which have no parent ------------------------------------------------------------------------------------
+
+
+async def test_a_prompt_is_sent_once_and_its_job_has_a_status_card_at_once(harness: QueueHarness) -> None:
+    submission = await harness.imagined()
+    await asyncio.sleep(10)
+    assert [(prompt, reference) for _, prompt, reference in harness.useapi.posts] == [(CASTLE, submission.reference)]
+    assert (await harness.states(), harness.polled) == (["accepted"], ["job:1"])
+    (status_card,) = [row for row in await harness.store.outbox.due() if row.kind is DeliveryKind.STATUS_CARD]
+    known = await harness.store.jobs.find(status_card.job_id)
+    assert known is not None
+    assert (known.job.jobid, known.job.parent_jobid) == ("job:1", "")
+    (subscribed,) = await harness.store.subscriptions.in_channel(known.id, HERE.channel_id)
+    assert subscribed.person == MIRA
+
+
+@pytest.mark.parametrize("error", NO_CLEAR_ANSWER, ids=lambda error: type(error).__name__)
+async def test_a_running_job_of_a_prompt_whose_answer_was_lost_is_adopted_by_its_reference(
+    harness: QueueHarness, error: ProviderError
+) -> None:
+    harness.useapi.lasts = HOUR
+    harness.useapi.outcomes = [[error], None]
+    await harness.imagined()
+    await harness.imagined(CASTLE, BO)
+    await asyncio.sleep(MINUTE)
+    assert await harness.states() == ["accepted", "accepted"]
+    assert list(harness.children().values()) == [1, 1]
+    assert len(harness.useapi.posts) == 2
+
+
+async def test_a_prompt_whose_job_runs_no_longer_counts_as_spent_and_is_adopted_by_a_webhook(
+    harness: QueueHarness,
+) -> None:
+    harness.useapi.outcomes = lost(RequestTimeout())
+    harness.useapi.lasts = 0.0
+    submission = await harness.imagined(daily=1)
+    await asyncio.sleep(4 * MINUTE)
+    assert harness.notified_of("") == [SubmissionState.UNCONFIRMED, SubmissionState.LOST]
+    assert "no job was found for this prompt" in await sentence(harness, submission)
+    assert isinstance(await harness.imagine(daily=1), LimitExceeded)
+    ((_, job),) = harness.useapi.made.values()
+    await harness.submissions.job_seen(msgspec.structs.replace(job, status=Status.COMPLETED))
+    assert await harness.state(submission) == SubmissionState.ACCEPTED
+    await harness.submissions.job_seen(job)
+    assert len(harness.useapi.posts) == 1
+
+
+async def test_after_a_504_a_prompt_counts_as_spent_and_is_not_sent_again(harness: QueueHarness) -> None:
+    harness.useapi.outcomes = [Overloaded(code=504)]
+    submission = await harness.imagined()
+    await asyncio.sleep(10)
+    await harness.kill()
+    await harness.begin()
+    await asyncio.sleep(5 * MINUTE)
+    assert await harness.state(submission) == SubmissionState.LOST
+    assert await sentence(harness, submission) == (
+        "useapi.net lost track of this prompt. Midjourney may have made it and charged for it, but its job was not "
+        "found. Please look there before you send it again."
+    )
+    assert len(harness.useapi.posts) == 1
+
+
+async def test_a_kill_around_the_request_for_a_prompt_loses_and_doubles_nothing(harness: QueueHarness) -> None:
+    harness.useapi.takes, harness.useapi.lasts = 30.0, HOUR
+    unanswered = await harness.imagine()  # killed before the presser saw it taken
+    assert isinstance(unanswered, Submission)
+    await harness.imagined(CASTLE, BO)  # killed between the request and its answer
+    await asyncio.sleep(3)
+    assert await harness.states() == ["queued", "sent"]
+    await harness.kill()
+    await harness.begin()
+    await asyncio.sleep(MINUTE)
+    assert await harness.states() == ["cancelled", "accepted"]
+    assert "Send it again if you still want it." in await sentence(harness, unanswered)
+    assert list(harness.children().values()) == [1]
+
+
+async def test_where_only_children_are_listed_a_lost_prompt_is_lost_at_once(harness: QueueHarness) -> None:
+    harness.useapi.capabilities = Capabilities(children=True, echoes_reference=True)
+    harness.useapi.outcomes = [RequestTimeout()]
+    submission = await harness.imagined()
+    await asyncio.sleep(10)
+    assert await harness.state(submission) == SubmissionState.LOST
+    assert "it can't be asked what became of this" in await sentence(harness, submission)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (BadRequest(code=400), "did not accept this prompt, so nothing was sent to Midjourney"),
+        (BadRequest(code=413), "too long"),
+        (JobUnknown(), "can't start jobs of prompts"),
+        (SubmissionDeclined("Banned prompt"), "Banned prompt"),
+    ],
+    ids=["400", "413", "404", "422"],
+)
+async def test_a_refused_prompt_says_what_is_wrong_with_it(
+    harness: QueueHarness, error: ProviderError, words: str
+) -> None:
+    harness.useapi.outcomes = [error]
+    submission = await harness.imagined()
+    await asyncio.sleep(10)
+    assert words in await sentence(harness, submission)
+    assert (await harness.state(submission)) in {SubmissionState.REFUSED, SubmissionState.DECLINED}
+
+
+async def test_prompts_and_buttons_count_together(harness: QueueHarness) -> None:
+    await harness.submission("V1")
+    await harness.imagined(daily=2)
+    for refused in (await harness.imagine(daily=2), await harness.add("V2", daily=2)):
+        assert isinstance(refused, LimitExceeded)
+        assert refused.why is Limit.DAILY
+
+
 # --- the disk is full, and worse ------------------------------------------------------------------------------------
 
 
@@ -1202,7 +1363,7 @@ async def test_what_was_sent_is_counted_whatever_became_of_it(harness: QueueHarn
     page = await harness.store.history.page(HERE.guild_id, before=None, limit=3)
     assert [str(submission.state) for submission, _ in page] == ["accepted", "declined", "lost"]
     (last,) = await harness.store.history.page(HERE.guild_id, before=page[-1][0].id, limit=2)
-    assert (str(last[0].state), last[1].job.jobid) == ("refused", GRID.jobid)
+    assert (str(last[0].state), last[1]) == ("refused", harness.grid)
 
 
 async def test_what_certainly_was_not_taken_is_not_counted(harness: QueueHarness) -> None:
@@ -1279,12 +1440,21 @@ async def answered_somehow(harness: QueueHarness, submission: Submission, chance
     await harness.answered(submission, visible=visible, confirmed=confirmed)
 
 
+async def anything(
+    harness: QueueHarness, chance: random.Random, person: Person, destination: Destination
+) -> Submission | LimitExceeded:
+    """A press, or a prompt."""
+    if chance.random() < 0.3:
+        return await harness.imagine(CASTLE, person, destination)
+    return await harness.add(chance.choice(BUTTONS), person, destination)
+
+
 async def chaos(harness: QueueHarness, chance: random.Random) -> list[Submission]:
     """Members press, useapi answers as it likes, the bot is killed, the disk is full; then all is well for an hour."""
 
     async def submission() -> None:
         person, destination = Person(id=chance.randint(1, 9), name="M"), chance.choice((HERE, HERE, THERE))
-        answer = await harness.add(chance.choice(BUTTONS), person, destination)
+        answer = await anything(harness, chance, person, destination)
         if isinstance(answer, Submission):
             submissions.append(answer)
             await (answered_somehow(harness, answer, chance) if chance.random() < 0.8 else killed())
@@ -1333,16 +1503,19 @@ async def test_whatever_happens_nothing_is_charged_twice_and_nothing_is_forgotte
     assert set(states.values()) <= {*OVER, SubmissionState.CANCELLED}, "all have ended"
     children = harness.children()
     assert max(children.values(), default=0) <= 1, "nothing was made twice"
-    assert set(children) == {reference for reference, state in states.items() if state == SubmissionState.ACCEPTED}, (
-        "and all was found"
-    )
+    imagined = {submission.reference for submission in submissions if submission.parent_id is None}
+    accepted = {reference for reference, state in states.items() if state == SubmissionState.ACCEPTED}
+    assert accepted <= set(children), "nothing was invented"
+    assert set(children) - accepted <= {
+        reference for reference in imagined if states[reference] == SubmissionState.LOST
+    }, "and all was found, but what no parent lists and ran no longer when it could be searched for"
     visible = {submission.reference for submission in submissions if submission.id in harness.visible}
     assert set(children) <= visible, "nothing was made that its presser did not see taken"
     known = {
         row["jobid"] for row in await harness.store.database.rows("SELECT jobid FROM jobs WHERE jobid <> 'job:grid'")
     }
-    assert known == set(harness.useapi.made)
-    picks = Counter(job.button for _, job in harness.useapi.made.values() if job.button[0] == "U")
+    assert known == {jobid for jobid, (_, job) in harness.useapi.made.items() if job.reply_ref in accepted}
+    picks = Counter(job.button for _, job in harness.useapi.made.values() if job.button[:1] == "U")
     assert max(picks.values(), default=0) <= 1
     assert await harness.store.queue.to_notify(ProviderName.USEAPI) == []
     queue, notifications = harness.submissions, harness.submissions._notifications

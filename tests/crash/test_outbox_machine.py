@@ -269,7 +269,7 @@ class OutboxMachine(RuleBasedStateMachine):
     # --- the courier's protocol -------------------------------------------------------------------------------------
 
     def _deliver(self, delivery: Delivery, fate: str) -> None:
-        known = self.do(self.store.jobs.get(delivery.job_id))
+        known = self.do(self.store.jobs.get(delivery.job_id or 0))
         if delivery.state is DeliveryState.SENDING:
             if found := self._find(delivery):
                 self.do(
@@ -296,7 +296,7 @@ class OutboxMachine(RuleBasedStateMachine):
             self.do(self.store.outbox.retry_later(claimed, 300, fate, unsent=refused))
 
     def _edit(self, post: Delivery) -> None:
-        known = self.do(self.store.jobs.get(post.job_id))
+        known = self.do(self.store.jobs.get(post.job_id or 0))
         if post.kind is DeliveryKind.STATUS_CARD and known.job.over:
             result = self.do(self.store.deliveries.newest_result(known.id, post.destination.channel_id))
             assert result is not None, "everybody who asked waits for it"
@@ -315,7 +315,7 @@ class OutboxMachine(RuleBasedStateMachine):
         return any(message.id == result.message_id for message in self._standing(DeliveryKind.RESULT))
 
     def _links(self, delivery: Delivery) -> set[str]:
-        return set(self.do(self.store.history.picks(delivery.job_id, delivery.destination)))
+        return set(self.do(self.store.history.picks(delivery.job_id or 0, delivery.destination)))
 
     def _deliver_all(self) -> None:
         with self.life():

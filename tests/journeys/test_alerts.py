@@ -161,6 +161,6 @@ async def test_the_status_command_shows_counts_and_useapis_state(harness: BotHar
     assert status.response.content.splitlines() == [
         "Running jobs watched here: 1",
         "Results to post: 0",
-        "Queued buttons of this server: 0",
+        "Queued requests of this server: 0",
         "useapi.net: answers",
     ]

@@ -86,7 +86,7 @@ async def test_whom_a_notice_is_for_takes_it_away_and_learns_why(harness: BotHar
     await harness.press(harness.mira, harness.last, "V1")
     await harness.wait(5)
     refused = await harness.press(harness.bo, harness.last, "Got it")
-    assert refused.content == "Only whoever pressed the button and moderators can remove this notice."
+    assert refused.content == "Only the member it is for and moderators can remove this notice."
     assert len(harness.posts()) == 2
     reason = await harness.press(harness.mira, harness.last, "Got it")
     assert reason.content.startswith("Midjourney declined this one.\n**Banned prompt detected**")

@@ -131,18 +131,18 @@ async def test_other_servers_presses_and_troubles_are_not_shown(harness: BotHarn
     other = harness.env.create_guild("Elsewhere")
     channel = other.create_text_channel("general")
     boss = other.add_member(other.owner)
-    assert "Nobody has pressed anything here yet." in words(private(await boss.slash(channel, "darkroom presses")))
+    assert "Nobody has started anything here yet." in words(private(await boss.slash(channel, "darkroom presses")))
     status = private(await boss.slash(channel, "darkroom status"))
     assert status.content.splitlines() == [
         "Running jobs watched here: 0",
         "Results to post: 0",
-        "Queued buttons of this server: 0",
+        "Queued requests of this server: 0",
         "useapi.net: answers",
     ]
     harness.bot.owner_id = boss.id
     status = private(await boss.slash(channel, "darkroom status"))
     *_, useapi, line, paused = status.content.splitlines()
-    assert (useapi, line) == ("useapi.net: answers", "Queued buttons of all servers: 1")
+    assert (useapi, line) == ("useapi.net: answers", "Queued requests of all servers: 1")
     assert paused.startswith("The queue is paused: All Midjourney slots are busy.")
 
 

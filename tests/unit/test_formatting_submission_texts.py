@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from bot import formatting
-from bot.models import CostTier, Destination, Person, Submission, SubmissionState
+from bot.models import CostTier, Destination, Person, Submission, SubmissionKind, SubmissionState
 from tests.strategies import texts
 
 JUMP = "https://discord.com/channels/1/2/3"
@@ -102,6 +102,29 @@ def test_a_notice_does_without_a_parents_post() -> None:
     assert formatting.notice(accepted, parent=None, child_url=None).endswith("\n-# V3")
     unnamed = formatting.Link("🐱", JUMP)
     assert formatting.notice(accepted, parent=unnamed, child_url=None).endswith(f"\n-# V3 of [this picture]({JUMP})")
+
+
+CASTLE_PROMPT = msgspec.structs.replace(
+    V3, kind=SubmissionKind.IMAGINE, parent_id=None, button="", prompt="a castle in the *fog* --ar 3:2"
+)
+
+
+def test_a_prompt_is_quoted_to_its_author_and_to_nobody_else() -> None:
+    assert formatting.taken(CASTLE_PROMPT) == "On it: “a castle in the \\*fog\\* --ar 3:2”."
+    assert formatting.is_taken(formatting.taken(CASTLE_PROMPT))
+    assert formatting.queued(CASTLE_PROMPT, position=2, pause_reason=None) == (
+        "“a castle in the \\*fog\\* --ar 3:2” is queued (2nd). Cancel it in `/jobs`."
+    )
+    assert formatting.unconfirmed(CASTLE_PROMPT).endswith("please don't send it again until then.")
+    declined = msgspec.structs.replace(CASTLE_PROMPT, state=SubmissionState.DECLINED, error="Banned prompt detected")
+    assert formatting.notice(declined, parent=None, child_url=None) == (
+        "<@7> Midjourney declined your prompt.\n-# /imagine"
+    )
+    for state, sentence in (
+        (SubmissionState.ACCEPTED, "Your prompt is on its way. I'll post it here."),
+        (SubmissionState.REPEATED, "Your prompt was already sent, so this was free. I'll post it here."),
+    ):
+        assert formatting.ended(msgspec.structs.replace(CASTLE_PROMPT, state=state)) == sentence
 
 
 @given(texts, texts, texts)

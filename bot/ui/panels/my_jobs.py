@@ -47,7 +47,7 @@ async def show_my_jobs(interaction: discord.Interaction, *, notice: str = "") ->
     view = ui.View(timeout=None)
     if running:
         view.add_item(StopSelect(running, visible))
-    parents = {submission.id: await bot.store.jobs.get(submission.parent_id) for submission in submissions}
+    parents = {submission.id: await bot.store.jobs.find(submission.parent_id) for submission in submissions}
     if submissions:
         view.add_item(CancelQueuedSelect(submissions, parents, visible))
     lines = [
@@ -94,7 +94,7 @@ def _running_line(job: MemberJob, visible: bool) -> str:
 
 
 async def _queue_lines(
-    interaction: discord.Interaction, submissions: Sequence[Submission], parents: dict[int, KnownJob]
+    interaction: discord.Interaction, submissions: Sequence[Submission], parents: dict[int, KnownJob | None]
 ) -> list[str]:
     limit = bot_of(interaction).settings.press_queue
     if not submissions:
@@ -102,7 +102,9 @@ async def _queue_lines(
     queued = len(submissions)
     lines = [f"**Queued ({queued} of {max(limit, queued)})**"]  # while it moves, the queue takes a few more
     for submission in submissions:
-        name = f"{formatting.plain(submission.button, 40)} of `#{parents[submission.id].key}`"
+        parent = parents[submission.id]
+        of = "" if parent is None else f" of `#{parent.key}`"
+        name = formatting.plain(submission.button or submission.prompt, 40) + of
         position = await bot_of(interaction).store.queue.position(submission)
         state = f"number {position}" if position else "waits for the earlier press of the same button"
         lines.append(f"- {name}: {state}")
@@ -130,6 +132,14 @@ def _name(known: KnownJob) -> str:
 def _option(job: Job, key: str, value: str, *, before: str = "", visible: bool = True) -> discord.SelectOption:
     name = formatting.choice(job, key) if visible else f"#{key}"
     return discord.SelectOption(label=f"{before}{name}"[:100], value=value)
+
+
+def _queued_option(submission: Submission, parent: KnownJob | None, visible: bool) -> discord.SelectOption:
+    value = str(submission.id)
+    if parent is None:  # the member's own prompt, which they may read anywhere
+        return discord.SelectOption(label=clip(clean(submission.prompt), 100) or "/imagine", value=value)
+    before = f"{clip(clean(submission.button), 30)} of "
+    return _option(parent.job, parent.key, value, before=before, visible=visible)
 
 
 def _select(custom_id: str, placeholder: str, options: Sequence[discord.SelectOption]) -> ui.Select[Any]:
@@ -173,21 +183,15 @@ class CancelQueuedSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:
     def __init__(
         self,
         submissions: Sequence[Submission] = (),
-        parents: dict[int, KnownJob] | None = None,
+        parents: dict[int, KnownJob | None] | None = None,
         visible: Collection[int] = (),
     ) -> None:
         parents = parents or {}
         options = [
-            _option(
-                parents[submission.id].job,
-                parents[submission.id].key,
-                str(submission.id),
-                before=f"{clip(clean(submission.button), 30)} of ",
-                visible=submission.destination.channel_id in visible,
-            )
+            _queued_option(submission, parents[submission.id], submission.destination.channel_id in visible)
             for submission in submissions
         ]
-        super().__init__(_select("dr:n:t", "Cancel a queued button…", options))
+        super().__init__(_select("dr:n:t", "Cancel what is queued…", options))
 
     async def run(self, interaction: discord.Interaction) -> None:
         """Cancel the submission, if it is the member's own and still queued."""

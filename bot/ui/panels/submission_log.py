@@ -55,7 +55,7 @@ async def show_submission_log(
         await _log_line(interaction, submission, parent, submission.destination.channel_id in visible)
         for submission, parent in page
     ]
-    embed = discord.Embed(colour=QUIET, description="\n".join(lines) or "Nobody has pressed anything here yet.")
+    embed = discord.Embed(colour=QUIET, description="\n".join(lines) or "Nobody has started anything here yet.")
     view = ui.View(timeout=None)
     if page:
         oldest, newest = page[-1][0].id, page[0][0].id
@@ -68,11 +68,16 @@ async def show_submission_log(
     await replies.say(interaction, "\n".join(totals), embed=embed, view=view)
 
 
-async def _log_line(interaction: discord.Interaction, submission: Submission, parent: KnownJob, visible: bool) -> str:
-    """`<time> · Mira · **V2** of #4K7Q → #9ABC · done · #pictures`; no pictures where these are not `visible`."""
-    button = f"**{formatting.plain(submission.button, 40)}**"
+async def _log_line(
+    interaction: discord.Interaction, submission: Submission, parent: KnownJob | None, visible: bool
+) -> str:
+    """`<time> · Mira · **V2** of #4K7Q → #9ABC · done · #pictures`; no pictures where these are not `visible`.
+
+    A prompt has no picture before it: `**/imagine** → #9ABC`.
+    """
+    button = f"**{formatting.plain(submission.button, 40) or '/imagine'}**"
     if visible:
-        button += f" of {await _keys(interaction, submission, parent)}"
+        button += await _keys(interaction, submission, parent)
     return " · ".join(
         (
             format_dt(submission.created_at, "f"),
@@ -91,14 +96,11 @@ async def _job_state(interaction: discord.Interaction, submission: Submission) -
     return formatting.state((await bot_of(interaction).store.jobs.get(submission.child_id)).job)
 
 
-async def _keys(interaction: discord.Interaction, submission: Submission, parent: KnownJob) -> str:
-    """The picture whose button was pressed, and the one that came of it."""
-    store = bot_of(interaction).store
-    child = None if submission.child_id is None else await store.jobs.get(submission.child_id)
-    keys = [await _key(interaction, submission, parent)]
-    if child is not None:
-        keys.append(await _key(interaction, submission, child))
-    return " → ".join(keys)
+async def _keys(interaction: discord.Interaction, submission: Submission, parent: KnownJob | None) -> str:
+    """` of ` the picture whose button was pressed, and the one that came of it; empty where there is neither."""
+    child = await bot_of(interaction).store.jobs.find(submission.child_id)
+    keys = "" if parent is None else f" of {await _key(interaction, submission, parent)}"
+    return keys if child is None else f"{keys} → {await _key(interaction, submission, child)}"
 
 
 async def _key(interaction: discord.Interaction, submission: Submission, known: KnownJob) -> str:

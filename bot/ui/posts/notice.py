@@ -26,12 +26,12 @@ class DismissNoticeButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], templa
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Delete the notice for its presser or a moderator."""
-        notice, _ = await self.resolve(interaction, DeliveryKind.NOTICE)
+        notice = await self.resolve_delivery(interaction, DeliveryKind.NOTICE)
         store = bot_of(interaction).store
         submission = None if notice.submission_id is None else await store.history.by_id(notice.submission_id)
         is_presser = submission is not None and submission.person.id == interaction.user.id
         if not is_presser and not is_moderator(interaction):
-            raise UserError("Only whoever pressed the button and moderators can remove this notice.")
+            raise UserError("Only the member it is for and moderators can remove this notice.")
         if submission is not None and is_presser and submission.state is SubmissionState.DECLINED:
             await replies.say(interaction, formatting.declined(submission))
         else:
