@@ -214,8 +214,8 @@ class OtherService(Misconfigured):
     """At the address of {provider} there is a server of another kind. Please ask this server's admin to check it."""
 
     advice = (
-        "Nothing at MJ_PROXY_URL speaks the midjourney-proxy protocol. Set it to the address of the server, without /mj "
-        "and without the path of a page, then restart the bot."
+        "Nothing at MJ_PROXY_URL speaks the midjourney-proxy protocol. Set it to the address of the server, without "
+        "/mj and without the path of a page, then restart the bot."
     )
 
 

@@ -111,7 +111,8 @@ class MidjourneyProxyClient:
         """Find out what the server offers, remember it, and return it; nothing is submitted.
 
         A route that answers 404, 401 or HTML is one that the server lacks. Raises `TokenRefused` where the server
-        refuses the secret, `OtherService` where it is none of the protocol, and a `TransientError` where it does not answer; then nothing is remembered.
+        refuses the secret, `OtherService` where it is none of the protocol, and a `TransientError` where it does not
+        answer; then nothing is remembered.
         """
         ask = partial(offers, self._http, client_timeout=self._poll_timeout)
         many = await ask("POST", "/mj/task/list-by-condition", fields={"ids": ["0"]}, by_all=True)
