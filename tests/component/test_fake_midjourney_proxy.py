@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 
 from bot.demo.midjourney_proxy import NEWAPI, NODE, NOVI, TRUEAI, Dialect, FakeMidjourneyProxy
-from bot.demo.midjourney_proxy.dialects import DIALECTS
+from bot.demo.midjourney_proxy.dialects import ACCOUNT, DIALECTS
 from tests.processes import started
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "midjourney_proxy"
@@ -176,6 +176,7 @@ async def answers_of(dialect: Dialect, **options: Any) -> dict[str, Any]:
         found["full"] = await caller.submit("imagine", prompt="one too many")
         caller.proxy.lock_account()
         found["locked"] = await caller.submit("imagine", prompt="a lake")
+        found["locked_press"] = await caller.press(grid, "V1")
         found["fetch"] = await caller.get("/mj/task/1/fetch")
         return found
 
@@ -205,7 +206,10 @@ async def test_the_answers_of_the_port_are_those_that_were_measured() -> None:
     queued = sample("measured_submit_change_code22_queued")
     assert differences(queued, found["queued"]) == []
     assert found["queued"]["description"] == queued["description"]
-    assert found["full"]["code"] == 23
+    assert found["full"]["code"] == 22, "its queue has no end"
+    assert found["locked"] == sample("measured_submit_code3_no_account")
+    assert differences(sample("measured_submit_code3_account_unavailable"), found["locked_press"]) == []
+    assert found["locked_press"]["description"] == f"Account unavailable: {ACCOUNT}"
     assert found["fetch"] == (200, None)
 
 

@@ -512,8 +512,9 @@ async def test_a_locked_account_and_a_full_queue_take_nothing() -> None:
         async with paired(dialect, max_jobs=1, queue_size=0) as pair:
             grid = await pair.grid()
             await pair.client.press(grid, "V1", reference="r")
-            with pytest.raises(errors.QueueFull):
-                await pair.client.press(grid, "V2", reference="r")
+            if not dialect.endless_queue:
+                with pytest.raises(errors.QueueFull):
+                    await pair.client.press(grid, "V2", reference="r")
             pair.proxy.lock_account()
             with pytest.raises(errors.AccountBlocked):
                 await pair.client.press(grid, "V3", reference="r")

@@ -19,6 +19,7 @@ CHINESE = {
     "missing": "{0}不能为空",
     "banned": "可能包含敏感词",
     "no_account": "无可用的账号实例",
+    "account_off": "无可用的账号实例",
 }
 _ENGLISH = {
     "done": "Submission successful",
@@ -30,6 +31,7 @@ _ENGLISH = {
     "missing": "{0} cannot be empty",
     "banned": "may contain sensitive words",
     "no_account": "No available account instance",
+    "account_off": f"Account unavailable: {ACCOUNT}",
 }
 
 
@@ -46,6 +48,7 @@ class Dialect:
     - `new_id_after_form`: submit/modal makes a new task and leaves the old one
     - `banned_at_once`: a banned word is a code 24; otherwise the task fails
     - `refuses_by_status`: an unknown or unfinished parent is an HTTP error
+    - `full_code`: the code where the queue is full; an `endless_queue` never is, and counts running tasks too
     - `has_list` (at most `longest_list`), `has_queue`, `has_admin`, `has_seed`, `has_prefixes`: routes
     - `own_pictures`: pictures are at the server's own address; `late_state`: seconds until a task has its state
     - `calls_every`: seconds between two callbacks about a task, news or not
@@ -69,6 +72,7 @@ class Dialect:
     banned_at_once: bool = True
     refuses_by_status: bool = False
     full_code: int = 23
+    endless_queue: bool = False
     has_list: bool = False
     longest_list: int | None = None
     has_queue: bool = False
@@ -117,6 +121,7 @@ NODE = Dialect(
     header="mj-api-secret",
     grid_buttons=False,
     form_status="NOT_START",
+    endless_queue=True,
     new_id_after_form=True,
     has_list=True,
     has_queue=True,

@@ -152,7 +152,7 @@ class Serializer:
             properties |= {"customId": task.custom_id, "finalPrompt": job.prompt}
         if "finalPrompt" in properties:
             properties["progressMessageId"] = "1400000000000000000"
-        progress = None if task.form else common["progress"]
+        progress = None if common["status"] == "NOT_START" else common["progress"]
         body: Body = {**common, "progress": progress, "properties": properties, "description": task.description}
         if common["status"] == "SUCCESS" and job.kind not in (Kind.GRID, Kind.DESCRIBED):
             body["buttons"] = properties["buttons"] = buttons.described(job, emoji_objects=True)

@@ -180,7 +180,7 @@ class Submitting:
         admitted: bool = False,
     ) -> Body:
         """Start a job, wait for as long as the server takes, and answer with its id."""
-        ahead = self._ahead() if admitted else self._tasks_admit()
+        ahead = self._ahead() if admitted else self._tasks_admit(of_parent=False)
         banned = FORBIDDEN in str(options.get("prompt") or "").lower()
         if banned and self._dialect.banned_at_once:
             properties = {"promptEn": options["prompt"], "bannedWord": FORBIDDEN}
@@ -207,6 +207,8 @@ class Submitting:
     def _taken(self, task: Task, ahead: int = 0) -> Body:
         properties: Body = {"discordInstanceId": ACCOUNT}
         result = task.job.jobid
+        if self._dialect.endless_queue:
+            ahead = max(len(self._tasks.account.running()) - 1, 0)
         if ahead and self._dialect is not NEWAPI:
             description = self._dialect.words["queued"].format(ahead)
             properties = {"numberOfQueues": ahead, **properties}
@@ -231,13 +233,16 @@ class Submitting:
             raise self._refused(_INVALID, "unfinished")
         return task
 
-    def _check_account(self) -> None:
+    def _check_account(self, *, of_parent: bool = True) -> None:
         if self.locked:
-            raise self._refused(_NOT_FOUND, "no_account")
+            raise self._refused(_NOT_FOUND, "account_off" if of_parent else "no_account")
 
-    def _tasks_admit(self) -> int:
-        """Return how many are queued before the next task; refuses where the queue is full or no account works."""
-        self._check_account()
+    def _tasks_admit(self, *, of_parent: bool = True) -> int:
+        """Return how many are queued before the next task; refuses where the queue is full or no account works.
+
+        `of_parent`: the account is that of a task's parent, not any.
+        """
+        self._check_account(of_parent=of_parent)
         return self._ahead()
 
     def _ahead(self) -> int:

@@ -70,7 +70,7 @@ class Tasks:
     def ahead(self) -> int | None:
         """Return how many tasks are queued before a new one; `None` where the queue is full."""
         waiting = len(self.account.running()) - self.account.max_jobs + 1
-        if waiting > self._queue_size:
+        if waiting > self._queue_size and not self._dialect.endless_queue:
             return None
         return max(waiting, 0)
 

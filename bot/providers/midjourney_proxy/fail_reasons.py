@@ -1,6 +1,7 @@
 """What the `failReason` of a task means: the status of its job, and title and text of the error.
 
-Midjourney's own words come as "[Title] text" and are kept. The server's words are replaced by ours.
+Midjourney's own words come as "[Title] text" and are kept. The server's words are replaced by ours: those about its
+connections hold addresses of its network.
 """
 
 import re
@@ -17,6 +18,8 @@ _MODERATED_TITLE = re.compile(r"banned|denied|filter|blocked", re.IGNORECASE)
 _MODERATED = re.compile(r"moderat|sensitive", re.IGNORECASE)
 _NO_TITLE_OF_MIDJOURNEYS = re.compile(r"internal server error", re.IGNORECASE)
 
+_ADDRESS = re.compile(r"\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b|\b[\w-]+(?:\.[\w-]+)*:[0-9]{2,5}\b")
+
 _OWN_WORDS: dict[Meaning, tuple[str, str, str]] = {
     Meaning.CANCELLED: (Status.CANCELLED, "", ""),
     Meaning.BANNED_WORD: (Status.MODERATED, "Banned word", "The prompt may contain a word that is not allowed."),
@@ -25,6 +28,7 @@ _OWN_WORDS: dict[Meaning, tuple[str, str, str]] = {
     Meaning.NO_ACCOUNT: (Status.FAILED, "Account not available", "The server's Midjourney account is not available."),
     Meaning.UPLOAD_FAILED: (Status.FAILED, "Upload failed", "The server could not pass on a picture."),
     Meaning.SERVER_ERROR: (Status.FAILED, "Server error", "Something went wrong on the server."),
+    Meaning.NOT_REACHED: (Status.FAILED, "Midjourney not reached", "The server could not reach Midjourney."),
 }
 _UNKNOWN = (Status.FAILED, "Unknown error", "The server gave a reason that can't be shown here.")
 
@@ -42,6 +46,6 @@ def outcome_of(fail_reason: object) -> tuple[str, str, str]:
     meaning = meaning_of(text)
     if meaning in _OWN_WORDS:
         return _OWN_WORDS[meaning]
-    if is_chinese(text):
+    if is_chinese(text) or _ADDRESS.search(text):
         return _UNKNOWN
     return Status.MODERATED if _MODERATED.search(text) else Status.FAILED, sanitize(text, TITLE), ""

@@ -26,6 +26,7 @@ class Meaning(Enum):
     TIMED_OUT = auto()
     UPLOAD_FAILED = auto()
     SERVER_ERROR = auto()
+    NOT_REACHED = auto()
 
 
 _PHRASES: dict[Meaning, tuple[str, ...]] = {
@@ -36,7 +37,7 @@ _PHRASES: dict[Meaning, tuple[str, ...]] = {
     Meaning.LIMIT: ("并发数已达上限", "请求过于频繁", "已达上限", "分组上游负载已饱和"),
     Meaning.NO_QUOTA: ("quota_not_enough", "额度不足", "insufficient_user_quota"),
     Meaning.NO_ACCOUNT: ("无可用的账号", "no available account"),
-    Meaning.ACCOUNT_OFF: ("实例不可用", "账号不可用"),
+    Meaning.ACCOUNT_OFF: ("实例不可用", "账号不可用", "account unavailable"),
     Meaning.NOT_COMPLETED: ("关联任务状态错误", "task_status_not_success", "related task status error"),
     Meaning.UNKNOWN_TASK: (
         *("关联任务不存在", "任务不存在", "task_no_found", "task_not_found", "task_not_exist"),
@@ -47,6 +48,11 @@ _PHRASES: dict[Meaning, tuple[str, ...]] = {
     Meaning.TIMED_OUT: ("超时", "timeout", "timed out"),
     Meaning.UPLOAD_FAILED: ("上传失败", "upload failed"),
     Meaning.SERVER_ERROR: ("未知错误", "服务异常", "系统异常", "internal server error"),
+    Meaning.NOT_REACHED: (
+        *("econnrefused", "econnreset", "etimedout", "ehostunreach", "enetunreach", "enotfound", "eai_again", "eproto"),
+        *("socket hang up", "request failed with status code", "connection refused", "no such host", "dial tcp"),
+        *("actively refused", "http 4", "http 5"),
+    ),
 }
 _CHINESE = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 _LATIN = re.compile(r"[A-Za-z]")
