@@ -44,7 +44,7 @@ async def open_darkroom(
     metrics = _metrics(settings)
     async with (
         open_store(settings.data_dir, now) as store,
-        open_providers(settings, None if metrics is None else metrics.follow_provider) as providers,
+        open_providers(settings, None if metrics is None else metrics.follow_provider, now) as providers,
         ImageClient(hosts=settings.image_hosts) as pictures,
         Darkroom(settings=settings, store=store, providers=providers, always_sync=always_sync) as bot,
     ):

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -23,9 +24,12 @@ _PROBE_AGAIN = 60.0  # seconds
 
 @asynccontextmanager
 async def open_providers(
-    settings: Settings, trace: Callable[[ProviderName], aiohttp.TraceConfig] | None
+    settings: Settings, trace: Callable[[ProviderName], aiohttp.TraceConfig] | None, now: Callable[[], datetime]
 ) -> AsyncIterator[Providers]:
-    """Yield the providers that are set up, each with an HTTP session of its own, which `trace` follows."""
+    """Yield the providers that are set up, each with an HTTP session of its own, which `trace` follows.
+
+    `now` is the wall clock.
+    """
     async with AsyncExitStack() as stack:
 
         async def session(name: ProviderName) -> aiohttp.ClientSession:
@@ -47,6 +51,7 @@ async def open_providers(
                 admin_secret=settings.mj_proxy_admin_secret,
                 mode=settings.mj_proxy_mode,
                 notify_hook=settings.callback_url(name),
+                now=now,
             )
             clients.append(proxy)
             probing = asyncio.create_task(_probe_until_answered(proxy))
@@ -90,6 +95,7 @@ def midjourney_proxy_client(
     admin_secret: Secret | None = None,
     mode: str = "",
     notify_hook: str = "",
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> MidjourneyProxyClient:
     """Return the client of a server of the midjourney-proxy protocol."""
     return MidjourneyProxyClient(
@@ -100,4 +106,5 @@ def midjourney_proxy_client(
         admin_secret="" if admin_secret is None else admin_secret.reveal(),
         mode=mode,
         notify_hook=notify_hook,
+        now=now,
     )
