@@ -175,7 +175,7 @@ def _with_short_urls(text: str) -> str:
 
 def _trouble(job: Job, sentence: str) -> str:
     error = reason(job, _with_short_urls(job.error), 300) if job.status == Status.FAILED else ""
-    return f"{sentence} It said: {error}" if error else sentence
+    return f"{sentence} Reason: {error}" if error else sentence  # Midjourney's, or that of the provider's server
 
 
 def _described(job: Job) -> Iterable[str]:

@@ -89,7 +89,7 @@ async def test_a_failed_job_says_so_with_midjourneys_word(harness: BotHarness) -
     await harness.job(harness.mira, harness.useapi.add_job(prompt="a castle", ends="failed", duration=30))
     await harness.wait(50)
     (result,) = harness.posts()
-    assert words(result) == ("**Imagine**\n> a castle\n\nMidjourney could not finish this job. It said: Internal error")
+    assert words(result) == ("**Imagine**\n> a castle\n\nMidjourney could not finish this job. Reason: Internal error")
     assert labels(result) == [["Why?", "⋯"]]
 
 

@@ -75,7 +75,7 @@ TEXTS: dict[str, list[tuple[Callable[[Job], object], object]]] = {
         (
             result,
             "**Imagine**\n> prompt text --seed 1 True --niji 7\n\n"
-            "Midjourney could not finish this job. It said: Invalid parameter",
+            "Midjourney could not finish this job. Reason: Invalid parameter",
         ),
         (labels, ["Why?", "⋯"]),
         (
@@ -310,7 +310,7 @@ def test_pictures_alone_are_not_quoted(verb: str) -> None:
 
 def test_the_public_reason_of_a_failure_contains_no_whole_address() -> None:
     job = failed(error="Could not validate https://cdn.discordapp.com/attachments/1/2/payername_a_cat.png")
-    assert result(job).endswith("It said: Could not validate https\\://cdn.discordapp.com/…")
+    assert result(job).endswith("Reason: Could not validate https\\://cdn.discordapp.com/…")
 
 
 # --- addresses that name the payer ------------------------------------------------------------------------------------

@@ -348,7 +348,7 @@ def test_a_declined_job_shows_neither_prompt_nor_picture_nor_reason() -> None:
 
 def test_a_failure_shows_its_reason_without_ids_and_mentions() -> None:
     job = a_job(status="failed", error=f"<@123456789012345678> has no {JOBID} *now*")
-    assert a_result(job).endswith("Midjourney could not finish this job. It said: someone has no this job \\*now\\*")
+    assert a_result(job).endswith("Midjourney could not finish this job. Reason: someone has no this job \\*now\\*")
 
 
 def test_the_reason_for_declining_contains_no_ids_and_mentions() -> None:
