@@ -9,7 +9,7 @@ import pytest
 from bot.demo.midjourney_proxy import FakeMidjourneyProxy
 from bot.models import ProviderName
 from bot.settings import Secret
-from tests.journeys.conftest import BotHarness, labels, words
+from tests.journeys.conftest import BotHarness, button, labels, private, words
 from tests.ports import free_port
 
 PROXY = ProviderName.MIDJOURNEY_PROXY
@@ -106,9 +106,50 @@ async def test_calls_that_are_late_or_repeated_bring_one_result_and_few_polls(
         assert await proxy.call(jobid, ago=ago) == 200
     await harness.wait(1)
     (post,) = harness.posts()
-    assert post.attachments, "the end, though the newest calls but one are about a running job"
+    assert "U1" in str(labels(post)), "the end, though the newest calls but one are about a running job"
     for ago in (10, 0, 25):
         assert await proxy.call(jobid, ago=ago) == 200
     await harness.wait(120)
     assert harness.posts() == [post]
     assert 1 <= polls() - before <= 2
+
+
+async def test_a_server_that_forgot_its_jobs_ends_them_with_a_sentence_and_is_left_alone(
+    harness: BotHarness, proxy: FakeMidjourneyProxy
+) -> None:
+    await harness.job(harness.mira, proxy.add_job(prompt="a tower", ends="silent"))
+    await harness.wait(60)
+    proxy.restart()
+    await harness.wait(2 * 3600)
+    (post,) = harness.posts()
+    assert words(post).endswith("midjourney-proxy no longer keeps this job.")
+    proxy.requests.clear()
+    await harness.wait(1800)
+    assert proxy.requests == []
+
+
+async def test_a_form_that_nobody_submits_ends_with_a_sentence(harness: BotHarness, proxy: FakeMidjourneyProxy) -> None:
+    jobid = proxy.wait_for_form(proxy.add_job(prompt="a tower", age=600), "Custom Zoom")
+    assert "Watching" in await harness.job(harness.mira, jobid)
+    await harness.wait(1200)
+    assert words(harness.last).endswith("Midjourney could not finish this job. Reason: Form not submitted")
+    proxy.requests.clear()
+    await harness.wait(1800)
+    assert proxy.requests == []
+    assert not proxy.charges
+
+
+async def test_where_the_server_drops_our_reference_a_lost_answer_counts_as_spent_and_nothing_is_sent_again(
+    harness: BotHarness, proxy: FakeMidjourneyProxy
+) -> None:
+    await harness.job(harness.mira, proxy.add_job(prompt="a tower", duration=30))
+    await harness.wait(90)
+    proxy.plan(state=None)
+    proxy.fail("made_500", path=proxy.submissions)
+    grid = harness.last
+    pressed = await harness.mira.click(grid, custom_id=button(grid, "U1").custom_id)
+    await harness.wait(600)
+    assert "no job was found for this button. It may have been charged all the same." in private(pressed).content
+    again = await harness.press(harness.mira, grid, "U1")
+    assert "This was pressed before" in again.content
+    assert list(proxy.charges.values()) == [1]
