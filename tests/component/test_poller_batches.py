@@ -19,8 +19,8 @@ from tests.fakes.alerts import NoAlerts
 
 HERE = Destination(guild_id=100, channel_id=200)
 MIRA = Person(id=1, name="Mira")
-INTERVAL = 2.0
-JOBS = 300
+INTERVAL = 1.0
+JOBS = 250
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from tests.crash.conftest import ProcessHarness
 from tests.fakes.discord.limits import Limits
 from tests.fakes.discord.server import Received
 
-RESULTS = 200 if LONG else 60
+RESULTS = 200 if LONG else 30
 
 
 async def test_a_busy_channel_gets_all_results_in_order_and_discord_is_not_provoked(street: ProcessHarness) -> None:

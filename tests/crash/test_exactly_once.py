@@ -10,11 +10,11 @@ from tests.crash.kill_run import KillRun
 pytestmark = pytest.mark.timeout(180)  # every start takes its time where other tests run beside it
 
 
-async def test_fifty_results_are_posted_once_after_eight_kills_though_discord_forgets_nonces(tmp_path: Path) -> None:
-    run = KillRun(folder=tmp_path, deliveries=50, kills=8, seed=1826, nonce_window=0, forked=True)
+async def test_results_are_posted_once_after_five_kills_though_discord_forgets_nonces(tmp_path: Path) -> None:
+    run = KillRun(folder=tmp_path, deliveries=30, kills=5, seed=1826, nonce_window=0, forked=True)
     figures = await run.run()
     assert figures.spotless, (figures, run.wrongs)
-    assert (figures.deliveries, figures.kills) == (50, 8)
+    assert (figures.deliveries, figures.kills) == (30, 5)
     assert figures.at_named_points > 0
     assert figures.settled > 0, "no kill fell between a send and its answer: nothing was proven"
 
@@ -32,8 +32,8 @@ async def test_results_of_the_other_provider_are_posted_once_too(tmp_path: Path)
 async def test_results_that_discord_stored_and_denied_are_posted_once_while_it_remembers_nonces(tmp_path: Path) -> None:
     run = KillRun(
         folder=tmp_path,
-        deliveries=24,
-        kills=2,
+        deliveries=12,
+        kills=1,
         seed=6,
         nonce_window=120,
         fault_rate=0.1,
@@ -43,4 +43,4 @@ async def test_results_that_discord_stored_and_denied_are_posted_once_while_it_r
     )
     figures = await run.run()
     assert figures.spotless, (figures, run.wrongs)
-    assert (figures.deliveries, figures.kills) == (24, 2)
+    assert (figures.deliveries, figures.kills) == (12, 1)

@@ -17,7 +17,7 @@ def pressed_labels(street: ProcessHarness) -> list[str]:
     return [request.json["button"] for request in street.useapi.requests if request.path == "/v2/jobs/button"]
 
 
-async def test_a_hundred_people_with_one_id_cause_one_poll_one_status_card_and_one_result(
+async def test_forty_people_with_one_id_cause_one_poll_one_status_card_and_one_result(
     street: ProcessHarness,
 ) -> None:
     discord = street.discord
@@ -25,7 +25,7 @@ async def test_a_hundred_people_with_one_id_cause_one_poll_one_status_card_and_o
     await street.bot.start()
     await discord.wait_ready()
     jobid = street.useapi.add_job(prompt="a lighthouse", duration=60)
-    people = [discord.add_member(street.guild, f"Person {number}") for number in range(100)]
+    people = [discord.add_member(street.guild, f"Person {number}") for number in range(40)]
     interactions = await asyncio.gather(
         *(discord.slash(street.channel, person, "job", {"jobid": jobid}) for person in people)
     )
@@ -38,20 +38,20 @@ async def test_a_hundred_people_with_one_id_cause_one_poll_one_status_card_and_o
     assert "and 1 more" not in result.content, "nobody waited for a minute, so nobody is pinged"
 
 
-async def test_one_member_who_asks_a_thousand_times_harms_nobody_else(street: ProcessHarness) -> None:
+async def test_one_member_who_asks_three_hundred_times_harms_nobody_else(street: ProcessHarness) -> None:
     discord = street.discord
     await street.bot.start()
     await discord.wait_ready()
     jobid = street.useapi.add_job(prompt="a lighthouse", age=1000)
     answers: list[str] = []
-    for burst in range(20):
+    for burst in range(6):
         flood = [await discord.slash(street.channel, street.bo, "job", {"jobid": f"#ZZ{burst:02}"}) for _ in range(50)]
-        if burst == 10:
+        if burst == 3:
             calm = await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})
             assert "Posting it here" in (await calm.answered(within=10)).content
         answers += [(await interaction.answered(within=20)).content for interaction in flood]
-    assert len(answers) == 1000
-    assert sum("Too fast" in words for words in answers) >= 994
+    assert len(answers) == 300
+    assert sum("Too fast" in words for words in answers) >= 294
     await street.picture()
 
 

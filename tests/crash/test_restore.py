@@ -32,10 +32,17 @@ class Channel:
         await self.discord.wait_ready()
 
 
+def running(street: ProcessHarness, prompt: str) -> str:
+    """A job that runs until its answer is forgotten, and is over then."""
+    jobid = street.useapi.add_job(prompt=prompt, age=600)
+    street.useapi.set_answer(jobid, {"jobid": jobid, "verb": "imagine", "status": "progress", "prompt": prompt})
+    return jobid
+
+
 async def test_an_older_copy_repeats_nothing_and_the_admin_learns_what_it_does_not_know(street: ProcessHarness) -> None:
     channel, discord = Channel(street), street.discord
     data, copy = street.folder / "data", street.folder / "copy.sqlite3"
-    lighthouse = street.useapi.add_job(prompt="a lighthouse", duration=100)
+    lighthouse = running(street, "a lighthouse")
     windmill = street.useapi.add_job(prompt="a windmill", age=600)
     await channel.start()
     assert (await channel.ask(lighthouse)).startswith("Watching")
@@ -50,6 +57,7 @@ async def test_an_older_copy_repeats_nothing_and_the_admin_learns_what_it_does_n
     stray = await street.picture("windmill")
     await (await discord.click(castle, street.mira, button(castle, "U2"))).answered()
     await street.picture("**U2** of [castle")
+    street.useapi.forget_answer(lighthouse)
     posted = await street.picture("lighthouse")
     await street.bot.stop()
     before = [message.id for message in street.pictures()]
@@ -97,12 +105,13 @@ async def test_an_older_copy_does_not_repeat_a_result_without_an_embed(street: P
     """No footer names the job: the result is plain text, or its picture alone."""
     channel, discord = Channel(street), street.discord
     copy = street.folder / "copy.sqlite3"
-    lighthouse = street.useapi.add_job(prompt="a lighthouse", duration=150)
+    lighthouse = running(street, "a lighthouse")
     await channel.start()
     assert (await channel.ask(lighthouse)).startswith("Watching")
     (status_card,) = await discord.wait_until(lambda: discord.messages(street.channel))
     await street.bot.stop()
     shutil.copyfile(street.folder / "data" / FILE, copy)
+    street.useapi.forget_answer(lighthouse)
     if embed == "refused":
         discord.fail("POST /channels/*/messages", 400)
     else:

@@ -21,11 +21,18 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize(
-    "provider", [ProviderName.USEAPI, pytest.param(ProviderName.MIDJOURNEY_PROXY, marks=only_long)]
-)
-async def test_a_newcomer_sees_the_whole_job_in_a_browser(provider: ProviderName) -> None:
-    async with browser.demo(provider=provider) as page:
+async def test_a_newcomer_is_welcomed_mistypes_an_id_and_sees_the_whole_job_in_a_browser() -> None:
+    """One demo for all, because to start it and its browser costs as much as ten journeys."""
+    async with browser.demo() as page:
+        await sees_the_welcome(page)
+        await learns_what_an_address_lacks(page)
+        await mistypes_an_id(page)
+        await sees_the_whole_job(page)
+
+
+@only_long
+async def test_a_newcomer_sees_the_whole_job_of_the_other_provider() -> None:
+    async with browser.demo(provider=ProviderName.MIDJOURNEY_PROXY) as page:
         await sees_the_whole_job(page)
 
 
@@ -48,15 +55,6 @@ async def sees_the_whole_job(page: "Page") -> None:
     await page.get_by_role("button", name="U2", exact=True).click()
     await expect(timeline).to_contain_text("U2 of castle in the fog", timeout=40_000)
     await expect(page.get_by_role("button", name="Upscale (Subtle)")).to_be_visible(timeout=30_000)
-
-
-async def test_welcome_incomplete_addresses_a_mistyped_id_and_mentions() -> None:
-    """One demo for all, because to start it and its browser costs as much as ten journeys."""
-    async with browser.demo(speed=1) as page:
-        await sees_the_welcome(page)
-        await learns_what_an_address_lacks(page)
-        await mistypes_an_id(page)
-        await reads_names_in_embeds(page)
 
 
 async def sees_the_welcome(page: "Page") -> None:
@@ -94,14 +92,16 @@ async def mistypes_an_id(page: "Page") -> None:
     await expect(page.locator("#inspector-count")).to_be_hidden()
 
 
-async def reads_names_in_embeds(page: "Page") -> None:
-    """`page` has a slow demo, whose job still runs when `/jobs` lists it."""
+@only_long
+async def test_names_are_read_in_embeds() -> None:
+    """In a slow demo, whose job still runs when `/jobs` lists it."""
     from playwright.async_api import expect
 
-    timeline = await start_job(page)
-    await browser.command(page, "jobs", "What you are waiting for")
-    await expect(timeline.locator(".mention").filter(has_text="#pictures")).to_be_visible(timeout=30_000)
-    await expect(timeline).not_to_contain_text("<#")
+    async with browser.demo(speed=1) as page:
+        timeline = await start_job(page)
+        await browser.command(page, "jobs", "What you are waiting for")
+        await expect(timeline.locator(".mention").filter(has_text="#pictures")).to_be_visible(timeout=30_000)
+        await expect(timeline).not_to_contain_text("<#")
 
 
 @only_long
