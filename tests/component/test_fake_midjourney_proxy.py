@@ -274,15 +274,17 @@ async def test_a_second_identical_press_is_charged_again() -> None:
 async def test_a_form_is_charged_when_it_is_submitted(dialect: Dialect) -> None:
     async with calling(dialect) as caller:
         grid = caller.proxy.add_job(age=60)
+        single = caller.proxy.add_job(verb="button", button="U1", parent=grid, age=60)
         caller.proxy.remix = True
-        pressed = await caller.press(grid, "V1", state="s")
+        parent, label = (grid, "V1") if dialect.remix else (single, "Custom Zoom")
+        pressed = await caller.press(parent, label, state="s")
         assert pressed["code"] == (1 if dialect is NEWAPI else 21)
         waiting = await caller.task(pressed["result"], after=600)
         assert waiting["status"] == ("NOT_START" if dialect is NODE else "MODAL")
         assert caller.proxy.charges == {}
         taken = await caller.submit("modal", taskId=pressed["result"], prompt="a fox", state="s")
         assert (taken["result"] == pressed["result"]) is (dialect is not NODE)
-        assert caller.proxy.charges == {(grid, caller.proxy.custom_id(grid, "V1")): 1}
+        assert caller.proxy.charges == {(parent, caller.proxy.custom_id(parent, label)): 1}
         done = await caller.task(taken["result"], after=60)
         assert (done["status"], done["prompt"]) == ("SUCCESS", "a fox")
 

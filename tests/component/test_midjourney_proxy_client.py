@@ -406,6 +406,26 @@ async def test_a_remix_press_gets_the_parents_prompt_or_another(prompt: str | No
         assert action.json.get("enableRemix") is (True if prompt else None)
 
 
+async def test_a_server_that_would_ignore_another_prompt_is_not_asked() -> None:
+    async with paired(NODE) as pair:
+        single = await pair.single(await pair.grid())
+        with pytest.raises(errors.BadRequest, match="midjourney-proxy can't run this button with another prompt"):
+            await pair.client.press(single, "Vary (Strong)", reference="r", prompt="a fox")
+        assert pair.proxy.charges == {}
+        await pair.client.press(single, "Vary (Strong)", reference="r")
+        assert sum(pair.proxy.charges.values()) == 1
+
+
+@pytest.mark.parametrize("dialect", [TRUEAI, NODE], ids=["trueai", "node"])
+async def test_a_prompt_is_sent_in_one_line(dialect: Dialect) -> None:
+    async with paired(dialect) as pair:
+        job = await pair.client.imagine("a castle\r\nin the fog\n--ar 3:2", reference="r")
+        assert pair.proxy.requests[-1].json["prompt"] == job.prompt == "a castle in the fog --ar 3:2"
+        single = await pair.single(await pair.grid())
+        await pair.client.press(single, "Custom Zoom", reference="r", prompt="a castle\n--zoom 2")
+        assert pair.proxy.requests[-1].json["prompt"] == "a castle --zoom 2"
+
+
 async def test_a_form_behind_a_1_is_submitted_once_when_a_poll_finds_it() -> None:
     async with paired(NEWAPI) as pair:
         grid = await pair.grid()

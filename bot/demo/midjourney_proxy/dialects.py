@@ -44,6 +44,7 @@ class Dialect:
     - `unknown`: status and body of a GET of an unknown task; `missing_route`: of a route that it lacks
     - `header`: the header that it reads its secret from; a `bearer` goes before the secret, `also` is read without it
     - `grid_buttons`, `other_buttons`: whether the tasks of grids, and of other pictures, have buttons
+    - `remix`: remix mode is known; otherwise `enableRemix` changes nothing
     - `remix_code`: the code where a press opens a form, but not that of Custom Zoom and Vary (Region)
     - `new_id_after_form`: submit/modal makes a new task and leaves the old one
     - `banned_at_once`: a banned word is a code 24; otherwise the task fails
@@ -67,6 +68,7 @@ class Dialect:
     grid_buttons: bool = True
     other_buttons: bool = True
     form_status: str = "MODAL"
+    remix: bool = True
     remix_code: int = 21
     new_id_after_form: bool = False
     banned_at_once: bool = True
@@ -121,6 +123,7 @@ NODE = Dialect(
     header="mj-api-secret",
     grid_buttons=False,
     form_status="NOT_START",
+    remix=False,
     endless_queue=True,
     new_id_after_form=True,
     has_list=True,

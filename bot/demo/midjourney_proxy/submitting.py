@@ -96,7 +96,7 @@ class Submitting:
         options = {"verb": "button", "button": label, "parent": parent.job.jobid, "mode": mode}
         description = f"/action {custom_id}"
         own_form = custom_id.startswith(buttons.OWN_FORMS)
-        remix = bool(fields.get("enableRemix")) or self._tasks.account.remix
+        remix = self._dialect.remix and (bool(fields.get("enableRemix")) or self._tasks.account.remix)
         if not own_form and not (remix and label[:1] in ("V", "🔄", "⬅", "➡", "⬆", "⬇")):
             self._tasks_admit()
             self._tasks.charge(parent.job.jobid, custom_id)

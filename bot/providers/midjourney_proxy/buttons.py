@@ -15,6 +15,9 @@ CUSTOM_ID = 200  # the longest known has about 85 characters; Discord allows 100
 GRID = (*PICKS, "🔄", "V1", "V2", "V3", "V4")
 """The buttons of a grid, in Midjourney's order."""
 
+OWN_FORMS = ("MJ::CustomZoom::", "MJ::Inpaint::")
+"""The buttons that open a form without remix mode, too."""
+
 _DESCRIBED = re.compile(r"([1-4])\ufe0f?\u20e3 *")
 _NOT_PRESSABLE = ("MJ::BOOKMARK", "MJ::Job::PromptAnalyzer", "MJ::JOB::Rating")
 """What trueai and new-api answer with "unknown action": hearts, ratings, and the words of shorten."""

@@ -16,7 +16,7 @@ from bot.models.provider import WORDS
 from bot.providers.base import Account, Capabilities, attributed
 from bot.providers.http import Http, RequestKind, time_limit
 from bot.providers.midjourney_proxy.authorization import Auth, headers_for
-from bot.providers.midjourney_proxy.buttons import change_of, described_prompt
+from bot.providers.midjourney_proxy.buttons import OWN_FORMS, change_of, described_prompt
 from bot.providers.midjourney_proxy.parsing import created_in, jobid_of, parse_task
 from bot.providers.midjourney_proxy.probe import check_protocol, offers
 from bot.providers.midjourney_proxy.responses import Submitted, read, read_seed, read_submission
@@ -87,6 +87,7 @@ class MidjourneyProxyClient:
         self._forms: dict[str, _Form] = {}  # what to submit, should the job turn out to wait for its form
         self._submitting: set[asyncio.Task[None]] = set()
         self._has_seed = False
+        self._has_remix = True
 
     def __repr__(self) -> str:
         return f"<MidjourneyProxyClient for {self._http.host}>"
@@ -130,6 +131,7 @@ class MidjourneyProxyClient:
         )
         self._requests.probed(has_route=many, grid_buttons=not home)  # only trueai has /home
         self._lists.has_list, self._lists.has_queue, self._has_seed = tasks, queue, seed
+        self._has_remix = home or not queue  # the port, as novicezk's, has a queue: it ignores `enableRemix`
         return self.capabilities
 
     async def job(self, jobid: str) -> Job:
@@ -149,11 +151,14 @@ class MidjourneyProxyClient:
         """Press `button` (its label) of a job, and return the new job.
 
         The button's custom id is sent, never its label; without one its change of the grid. Where the server opens a
-        form, it is submitted at once with `prompt`, else with the parent's. Every call spends money, because no server
+        form, it is submitted at once with `prompt`, else with the parent's. A server that would charge for a job with
+        the parent's prompt in place of `prompt` is not asked: that raises `BadRequest`. Every call spends money, because no server
         recognises a second one: it is sent once and never repeated. Errors are those of `Provider.press`.
         """
         custom_id = parent.custom_id(button)
         fields: Fields = {"taskId": parent.jobid, **self._common(reference)}
+        if prompt and not self._has_remix and not (custom_id or "").startswith(OWN_FORMS):
+            raise errors.BadRequest(_NO_PROMPTS)
         prompt = prompt or described_prompt(parent, button)
         if custom_id is not None:
             fields["customId"] = custom_id
@@ -185,6 +190,7 @@ class MidjourneyProxyClient:
 
         Sent once and never repeated, as a press is. Raises `InvalidResponse` where a form answers: a prompt has none.
         """
+        prompt = _one_line(prompt)
         fields: Fields = {"prompt": prompt, "botType": _bot_of(prompt), **self._common(reference)}
         submitted = await self._submit("imagine", fields)
         if submitted.form:
@@ -279,7 +285,7 @@ class MidjourneyProxyClient:
         """Submit the form of a task, once. Its job may get another id: trueai keeps it, the port gives a new one."""
         if not form.prompt:
             raise errors.BadRequest(_NO_PROMPTS)
-        fields = {"taskId": jobid, "prompt": form.prompt, **self._common(form.reference)}
+        fields = {"taskId": jobid, "prompt": _one_line(form.prompt), **self._common(form.reference)}
         submitted = await self._submit("modal", fields)
         if submitted.form:
             raise errors.InvalidResponse  # a second form
@@ -312,6 +318,14 @@ class MidjourneyProxyClient:
 def _bot_of(prompt: str) -> str:
     """Return the bot for a prompt: https://github.com/novicezk/midjourney-proxy/blob/main/docs/api.md, botType."""
     return "NIJI_JOURNEY" if _NIJI.search(prompt) else "MID_JOURNEY"
+
+
+def _one_line(prompt: str) -> str:
+    """Return a prompt without line breaks, which Midjourney reads as spaces.
+
+    Servers find Midjourney's messages by the prompt in one line: with a line break the job never ends there.
+    """
+    return " ".join(prompt.splitlines())
 
 
 def _change_fields(button: str, prompt: str | None) -> Fields:

@@ -16,6 +16,7 @@ from bot.providers.message_text import halted, progress
 from bot.providers.midjourney_proxy.buttons import (
     CUSTOM_ID,
     GRID,
+    OWN_FORMS,
     Button,
     buttons_in,
     described_press,
@@ -65,8 +66,6 @@ _VERBS = frozenset({"imagine", "describe", "blend", "shorten", "show", "edit", "
 """The actions that are commands; all others are what a button does."""
 _GRID_ACTIONS = frozenset({"VARIATION", "REROLL", "PAN", "OUTPAINT", "ZOOM", "INPAINT"})
 _MODES = {"FAST": "fast", "TURBO": "turbo", "RELAX": "relaxed", "RELAXED": "relaxed"}
-_FORMS = ("MJ::CustomZoom::", "MJ::Inpaint::")
-"""The buttons that always open a form. The port leaves their tasks in NOT_START, not in MODAL."""
 
 
 def parse_task(raw: bytes, *, jobid: str, now: datetime, grid_buttons: bool = True) -> Job:
@@ -177,7 +176,8 @@ def _form_timed_out(fields: Fields, properties: Fields, created: datetime | None
     if waits_for_form(fields):
         return now - created > FORM_TIMEOUT
     custom_id = exact_text(properties.get("customId"), CUSTOM_ID)
-    unsubmitted = custom_id.startswith(_FORMS) and _word(fields.get("status")) == "NOT_START"
+    # The port leaves these in NOT_START, not in MODAL.
+    unsubmitted = custom_id.startswith(OWN_FORMS) and _word(fields.get("status")) == "NOT_START"
     return unsubmitted and now - created > _MAYBE_FORM_TIMEOUT
 
 
