@@ -152,8 +152,8 @@ class MidjourneyProxyClient:
 
         The button's custom id is sent, never its label; without one its change of the grid. Where the server opens a
         form, it is submitted at once with `prompt`, else with the parent's. A server that would charge for a job with
-        the parent's prompt in place of `prompt` is not asked: that raises `BadRequest`. Every call spends money, because no server
-        recognises a second one: it is sent once and never repeated. Errors are those of `Provider.press`.
+        the parent's prompt in place of `prompt` is not asked: that raises `BadRequest`. Every call spends money: no
+        server recognises a second one, so it is sent once and never repeated. Errors are those of `Provider.press`.
         """
         custom_id = parent.custom_id(button)
         fields: Fields = {"taskId": parent.jobid, **self._common(reference)}
