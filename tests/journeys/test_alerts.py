@@ -7,6 +7,7 @@ import math
 import pytest
 
 from bot.models import ProviderName
+from tests.conftest import only_long
 from tests.journeys.conftest import BotHarness, key_in, words
 
 
@@ -18,7 +19,7 @@ def alerts(harness: BotHarness) -> list[str]:
     ("error", "says"),
     [
         (401, "useapi.net no longer accepts USEAPI_TOKEN"),
-        (402, "The useapi.net subscription has ended"),
+        pytest.param(402, "The useapi.net subscription has ended", marks=only_long),
         (596, "The Midjourney account needs a person"),
     ],
 )

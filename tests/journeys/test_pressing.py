@@ -6,6 +6,7 @@ from typing import Any
 import discord
 import pytest
 
+from tests.conftest import only_long
 from tests.journeys.conftest import BotHarness, both_providers, button, labels, private, words
 
 CASTLE = "a castle in the fog, ink wash --ar 3:2"
@@ -113,13 +114,16 @@ async def test_a_child_that_is_over_when_useapi_answers_is_posted_at_once(harnes
 
 
 @both_providers
-@pytest.mark.parametrize("label", ["🔄", "⬅️", "Upscale (Subtle)", "Zoom Out 1.5x", "Animate (High motion)"])
-async def test_the_provider_gets_the_exact_button(harness: BotHarness, label: str) -> None:
-    buttons = ["🔄"] if label == "🔄" else None
-    parent = harness.provider.add_job(prompt="a castle", age=900)
-    _, single = await posted(harness, button="U1", parent=parent, buttons=buttons)
-    await confirmed(harness, harness.mira, single, label)
-    assert [press.button for press in harness.provider.submitted()] == [label]
+async def test_the_provider_gets_the_exact_button(harness: BotHarness) -> None:
+    exact = ["🔄", "⬅️", "Upscale (Subtle)", "Zoom Out 1.5x", "Animate (High motion)"]
+    for label in exact:
+        buttons = ["🔄"] if label == "🔄" else None
+        parent = harness.provider.add_job(prompt="a castle", age=900)
+        _, single = await posted(harness, button="U1", parent=parent, buttons=buttons)
+        harness.provider.plan(duration=0)
+        await confirmed(harness, harness.mira, single, label)
+        await harness.wait(1)
+    assert [press.button for press in harness.provider.submitted()] == exact
 
 
 async def test_a_label_that_nobody_knows_is_a_button_too_and_is_sent_whole(harness: BotHarness) -> None:
@@ -279,8 +283,12 @@ async def test_a_press_that_midjourney_declines_is_answered_to_the_presser_alone
 @both_providers
 @pytest.mark.parametrize(
     "plan",
-    [{"echoed_after": 12.0}, {"listed_as": "{} "}, {"listed_after": 200.0}, {"echoed_after": 300.0, "listed_as": ""}],
-    ids=["its reference is late", "its label has a space", "it is listed late", "nothing is known for five minutes"],
+    [
+        pytest.param({"echoed_after": 12.0}, id="its reference is late", marks=only_long),
+        pytest.param({"listed_as": "{} "}, id="its label has a space"),
+        pytest.param({"listed_after": 200.0}, id="it is listed late", marks=only_long),
+        pytest.param({"echoed_after": 300.0, "listed_as": ""}, id="nothing is known for five minutes"),
+    ],
 )
 async def test_a_press_whose_answer_was_lost_is_posted_however_late_its_job_is_known(
     harness: BotHarness, plan: dict[str, Any]

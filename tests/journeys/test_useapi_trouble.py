@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests.conftest import only_long
 from tests.journeys.conftest import BotHarness, words
 
 BUSY = "useapi.net is busy right now. Please try again in half a minute."
@@ -95,7 +96,7 @@ async def test_an_outage_is_two_log_lines_and_the_picture_comes_afterwards(
 ) -> None:
     """Of each kind one after the other; while they last no job ends, and each outage outlasts several polls."""
     caplog.set_level("DEBUG", "bot")
-    kinds: tuple[int | str, ...] = (500, 504, 429, 402, "queue_full", "reset", "html", "wrong_shape")
+    kinds: tuple[int | str, ...] = (500, 402, "queue_full", "html")
     jobs = [harness.useapi.add_job(duration=640 * len(kinds) - 300) for _ in range(3)]
     for jobid in jobs:
         await harness.job(harness.mira, jobid)
@@ -126,7 +127,7 @@ async def test_a_short_outage_delays_nobody_by_much(harness: BotHarness) -> None
     assert len([post for post in harness.posts() if post.attachments]) == len(jobs)
 
 
-@pytest.mark.parametrize("error", [401, 596])
+@pytest.mark.parametrize("error", [401, pytest.param(596, marks=only_long)])
 async def test_a_refused_account_is_probed_once_a_minute_and_no_subscription_is_lost(
     harness: BotHarness, error: int
 ) -> None:
@@ -187,7 +188,7 @@ async def test_a_job_that_is_unknown_now_and_then_is_not_given_up(harness: BotHa
     assert len(harness.posts()) == 1
 
 
-@pytest.mark.parametrize("error", [404, 410])
+@pytest.mark.parametrize("error", [404, pytest.param(410, marks=only_long)])
 async def test_a_job_that_useapi_forgot_ends_with_a_sentence_after_a_day(harness: BotHarness, error: int) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(duration=600))
     harness.useapi.fail(error, times=math.inf)
@@ -200,7 +201,7 @@ async def test_a_job_that_useapi_forgot_ends_with_a_sentence_after_a_day(harness
     assert len(harness.useapi.requests) == requested
 
 
-@pytest.mark.parametrize("status", [500, 504, 429, 596])
+@pytest.mark.parametrize("status", [500, pytest.param(504, marks=only_long), pytest.param(429, marks=only_long), 596])
 async def test_one_job_that_always_fails_stops_neither_the_others_nor_fills_the_log(
     harness: BotHarness, caplog: pytest.LogCaptureFixture, status: int
 ) -> None:
