@@ -1,12 +1,17 @@
 """Two providers side by side: an id finds its own, and one provider's trouble is not the other's."""
 
+import json
+import logging
 import math
 from collections.abc import AsyncIterator
 from fnmatch import fnmatchcase
 
+import aiohttp
 import pytest
 
+from bot.demo.midjourney.job import CHANNEL
 from bot.demo.midjourney_proxy import FakeMidjourneyProxy
+from bot.demo.midjourney_proxy.dialects import ACCOUNT
 from bot.models import ProviderName
 from bot.settings import Secret
 from tests.journeys.conftest import BotHarness, button, labels, private, words
@@ -153,3 +158,33 @@ async def test_where_the_server_drops_our_reference_a_lost_answer_counts_as_spen
     again = await harness.press(harness.mira, grid, "U1")
     assert "This was pressed before" in again.content
     assert list(proxy.charges.values()) == [1]
+
+
+async def test_no_post_and_no_log_shows_the_payer_an_id_or_our_callback_address(
+    harness: BotHarness, proxy: FakeMidjourneyProxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "bot")
+    port = free_port()
+    await harness.restart(public_url=f"http://127.0.0.1:{port}", webhook_port=port)
+    hook = harness.bot.settings.callback_url(PROXY)
+    proxy.fail(500, times=math.inf, path="/attachments/*")  # so that a post may be tempted to link the file
+    jobid = proxy.add_job(prompt="a tower", duration=30, echoed={"notifyHook": hook})
+    await harness.job(harness.mira, jobid)
+    await harness.wait(90)
+    assert "The picture could not be fetched." in words(harness.last)
+    await harness.press(harness.mira, harness.last, "V1")
+    await harness.wait(90)
+    assert len(proxy.jobids) == 2
+    body = json.dumps(await fetched(proxy, jobid))
+    secrets = (*proxy.jobids, ACCOUNT, CHANNEL, "192.0.2.10", "u1234567890", hook.rpartition("/")[2])
+    assert [secret for secret in secrets[2:] if secret not in body] == [], "the server gives it all out"
+    assert [secret for secret in secrets if secret in harness.sent() or secret in caplog.text] == []
+
+
+async def fetched(proxy: FakeMidjourneyProxy, jobid: str) -> object:
+    """The task as the server describes it."""
+    async with (
+        aiohttp.ClientSession(headers={"Authorization": "demo-token"}) as session,
+        session.get(f"{proxy.url}/mj/task/{jobid}/fetch") as answer,
+    ):
+        return await answer.json()
