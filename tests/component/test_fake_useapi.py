@@ -478,7 +478,7 @@ async def test_each_fault_causes_its_error(caller: Caller, kind: str, error: typ
     caller.useapi.fail(kind)
 
     with pytest.raises(error):
-        async with asyncio.timeout(1 if error is TimeoutError else 10):
+        async with asyncio.timeout(0.5 if error is TimeoutError else 10):
             await caller.post("/jobs/info")
     assert (await caller.post("/jobs/info"))[0] == 200
 
@@ -489,7 +489,7 @@ async def test_a_response_can_be_lost_although_the_job_was_made(caller: Caller, 
     caller.useapi.fail(kind)
 
     with suppress(aiohttp.ClientOSError, TimeoutError):
-        async with asyncio.timeout(1 if kind == "made_hang" else 10):
+        async with asyncio.timeout(0.5 if kind == "made_hang" else 10):
             assert (await caller.press(parent, "V1", replyRef="press 7"))[0] == int(kind.removeprefix("made_"))
     (running,) = (await caller.get("/jobs"))[1]
     assert (await caller.job(running))["replyRef"] == "press 7"

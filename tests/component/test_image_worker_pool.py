@@ -13,6 +13,7 @@ import pytest
 
 from bot.images import Fitted, ImageClient, Picture, TooLarge, Unreadable, worker_pool
 from tests import sample_pictures as samples
+from tests.conftest import only_long
 
 ROOT = Path(__file__).parents[2]
 
@@ -125,9 +126,9 @@ def test_a_worker_has_a_memory_limit(tmp_path: Path, memory: int, error: str, re
     ("edge", "task", "error"),
     [
         (4578, "fit", ""),  # the most pixels that are decoded
-        (4578, "split", ""),
-        (4578, "thumbnail", ""),
-        (4578, "grid", ""),
+        pytest.param(4578, "split", "", marks=only_long),
+        pytest.param(4578, "thumbnail", "", marks=only_long),
+        pytest.param(4578, "grid", "", marks=only_long),
         (8192, "fit", "too large"),
     ],
 )
@@ -154,7 +155,10 @@ def test_a_worker_classifies_its_errors(tmp_path: Path) -> None:
     source = tmp_path / "picture.png"
     source.write_bytes(samples.bomb(20_000, 20_000))
     assert result(order(source, tmp_path))["error"] == "too large"
-    assert result(order(source, tmp_path, pixels=10**9, limit=20))["error"] in {"too large", "unreadable"}
+    assert result(order(source, tmp_path, pixels=10**9, limit=20, memory=1 << 28))["error"] in {
+        "too large",
+        "unreadable",
+    }
     source.write_bytes(b"<svg xmlns='http://www.w3.org/2000/svg'/>")
     assert result(order(source, tmp_path))["error"] == "not a picture"
     assert result(order(tmp_path / "gone", tmp_path))["error"] == "unreadable"

@@ -101,7 +101,7 @@ async def test_the_post_in_this_channel_comes_before_those_elsewhere(store: Stor
         assert root.post.destination == destination
 
 
-@given(st.lists(jobs, min_size=1, max_size=40), st.integers(min_value=0, max_value=300))
+@given(st.lists(jobs, min_size=1, max_size=20), st.integers(min_value=0, max_value=300))
 def test_a_list_has_fifteen_lines_at_most_and_keeps_discords_limits(members: list[Job], more: int) -> None:
     lines = [
         formatting.FamilyLine(job=job, key="4K7Q", generation=number, url=URL) for number, job in enumerate(members)
