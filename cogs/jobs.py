@@ -23,6 +23,8 @@ _JOBID = re.compile(r"job:\d{17}-user:\d{1,20}-channel:\d{15,20}-bot:[a-z]{1,20}
 _IN_FILE_NAME = re.compile(r"job_(\d{17})-user_(\d{1,20})-channel_(\d{15,20})-bot_([a-z]{1,20})")  # no colons there
 _TASK = re.compile(r'(?:/mj/task/|"(?:result|id)":\s*"?)(?P<id>\d{14,20})(?:/fetch|"?\s*[,}])')
 """A task's id in the addresses and answers of midjourney-proxy."""
+_TASK_IN_TEXT = re.compile(rf"{_TASK.pattern}|(?<![\w/.-])1[5-9]\d{{14}}(?!\w|[.-]\w)", re.ASCII)
+"""The same, or alone: 13 digits of milliseconds since 1970 and 3 more. Discord's ids are longer."""
 _OPAQUE = re.compile(r"[A-Za-z0-9:._~-]{1,200}")
 _KEY = re.compile(r"#?([2-9A-HJ-NP-Z]{4,8})", re.IGNORECASE)
 _MAX_PASTED = 4000  # characters of pasted text that are read; an id is near its start
@@ -72,12 +74,12 @@ class Jobs(commands.Cog):
             await button.act(interaction)
             return
         await interaction.response.defer(ephemeral=True)
-        jobids = list(dict.fromkeys(jobids_in(message)))
+        jobids = list(dict.fromkeys(jobids_in(message, self._bot.providers)))
         if len(jobids) == 1:
             await self._subscribe(interaction, jobids[0])
             return
         if not jobids:
-            raise UserError("I can't find a job id in this message. It looks like `job:20240909…-bot:midjourney`.")
+            raise UserError(f"I can't find a job id in this message. It looks like {_forms(self._bot.providers)}.")
         there, error = await results_destination(interaction)
         lines = [
             await self._subscribe_to_one_of_many(interaction, jobid, there) for jobid in jobids[:_MAX_FROM_MESSAGE]
@@ -196,11 +198,17 @@ def _own_button(message: discord.Message, me: discord.ClientUser | None) -> More
     return None
 
 
-def jobids_in(message: discord.Message) -> Iterator[str]:
-    """The job ids in a message: in its text, its embeds, its files' names, and in forwarded messages."""
+def jobids_in(message: discord.Message, providers: Providers) -> Iterator[str]:
+    """The job ids in a message: in its text, its embeds, its files' names, and in forwarded messages.
+
+    Ids that are mere numbers are taken where a provider has such, and never from files' names.
+    """
     parts: list[discord.Message | discord.MessageSnapshot] = [message, *message.message_snapshots]
     for part in parts:
-        embeds = (str(embed.to_dict()) for embed in part.embeds)
+        embeds = [str(embed.to_dict()) for embed in part.embeds]
+        for text in (part.content, *embeds):
+            numbers = (found["id"] or found[0] for found in _TASK_IN_TEXT.finditer(text))
+            yield from (number for number in numbers if any(each.recognises(number) for each in providers))
         for text in (part.content, *embeds, *(file.filename for file in part.attachments)):
             yield from _JOBID.findall(unquote(text))
             yield from (f"job:{a}-user:{b}-channel:{c}-bot:{d}" for a, b, c, d in _IN_FILE_NAME.findall(text))
@@ -221,10 +229,15 @@ def read_jobid(text: str, providers: Providers) -> str:
         return found["id"]
     if _OPAQUE.fullmatch(text):
         return text  # ids are opaque: the provider decides
-    words = [WORDS[provider.name] for provider in providers]
-    forms = " or ".join(f"`{each.jobid}`" for each in words)
-    titles = " or ".join(each.title for each in words)
-    raise UserError(f"That isn't a job id. A job id looks like {forms}; {titles} returns it when a job is started.")
+    titles = " or ".join(WORDS[provider.name].title for provider in providers)
+    raise UserError(
+        f"That isn't a job id. A job id looks like {_forms(providers)}; {titles} returns it when a job is started."
+    )
+
+
+def _forms(providers: Providers) -> str:
+    """What a job id looks like."""
+    return " or ".join(f"`{WORDS[provider.name].jobid}`" for provider in providers)
 
 
 def _from_json(text: str) -> str | None:

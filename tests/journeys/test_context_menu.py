@@ -4,8 +4,10 @@ from typing import Any
 from urllib.parse import quote
 
 import discord
+import pytest
 
-from tests.journeys.conftest import BotHarness, labels, words
+from bot.models import ProviderName
+from tests.journeys.conftest import BotHarness, both_providers, labels, words
 
 MENU = "Watch Midjourney job"
 
@@ -14,8 +16,9 @@ async def menu(harness: BotHarness, who: Any, message: discord.Message) -> disco
     return await harness._seen(await who.context_menu(harness.channel, MENU, message))
 
 
+@both_providers
 async def test_an_id_in_any_text_is_followed_as_by_job(harness: BotHarness) -> None:
-    jobid = harness.useapi.add_job()
+    jobid = harness.provider.add_job()
     said = await harness.bo.send(harness.channel, f"look: `{jobid}`, it will be nice, {jobid}")
     assert (await menu(harness, harness.mira, said)).content.startswith("Watching `#")
     await harness.wait(60)
@@ -23,6 +26,19 @@ async def test_an_id_in_any_text_is_followed_as_by_job(harness: BotHarness) -> N
     again = await menu(harness, harness.bo, said)
     assert again.content == "It's already posted here."
     assert labels(again) == [["Go to the picture", "Post again"]]
+
+
+@pytest.mark.parametrize("provider", [ProviderName.MIDJOURNEY_PROXY], ids=[""])
+async def test_a_number_is_an_id_only_where_it_stands_alone(harness: BotHarness) -> None:
+    first, second = harness.proxy.add_job(age=600), harness.proxy.add_job(age=600)
+    address = f"{harness.proxy.origin}/mj/task/{second}/fetch"
+    other = f"<@{harness.bo.id}> https://x.example/{first}.png {first}7 x{first} 12"
+    said = await harness.bo.send(harness.channel, f"{other} {second}. {address}")
+    assert (await menu(harness, harness.mira, said)).content.startswith("This job has already finished")
+    assert harness.polls(first) == 0
+    said = await harness.bo.send(harness.channel, other)
+    answer = (await menu(harness, harness.mira, said)).content
+    assert answer == "I can't find a job id in this message. It looks like `1785744000123456`."
 
 
 async def test_ids_in_links_embeds_and_file_names_are_found_too(harness: BotHarness) -> None:
