@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from tests.journeys.conftest import BotHarness, key_in, words
+from tests.journeys.conftest import BotHarness, both_providers, key_in, words
 
 _KEY_AND_AGE = re.compile(r" · #\w{4,8} · \d+ (s|min|h|d) ago$")
 
@@ -65,8 +65,9 @@ async def test_words_keys_and_states_narrow_the_choice_down(harness: BotHarness)
     assert await offered(harness, harness.mira, "submarine") == []
 
 
+@both_providers
 async def test_a_child_goes_by_its_button_and_its_parents_words(harness: BotHarness) -> None:
-    await harness.job(harness.mira, harness.useapi.add_job(prompt="a castle in the fog --ar 3:2", age=600))
+    await harness.job(harness.mira, harness.provider.add_job(prompt="a castle in the fog --ar 3:2", age=600))
     await harness.press(harness.mira, harness.last, "V2")
     assert (await offered(harness, harness.mira))[0] == "V2 · castle in the fog · waiting"
 

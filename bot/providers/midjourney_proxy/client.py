@@ -181,6 +181,7 @@ class MidjourneyProxyClient:
             verb="button",
             button=button,
             parent_jobid=parent.jobid,
+            prompt=form.prompt,
             reply_ref=reference,
         )
 
