@@ -29,7 +29,7 @@ async def test_an_id_in_any_text_is_followed_as_by_job(harness: BotHarness) -> N
 
 
 @pytest.mark.parametrize("provider", [ProviderName.MIDJOURNEY_PROXY], ids=[""])
-async def test_a_number_is_an_id_only_where_it_stands_alone(harness: BotHarness) -> None:
+async def test_a_number_is_an_id_only_where_it_is_a_word_of_its_own(harness: BotHarness) -> None:
     first, second = harness.proxy.add_job(age=600), harness.proxy.add_job(age=600)
     address = f"{harness.proxy.origin}/mj/task/{second}/fetch"
     other = f"<@{harness.bo.id}> https://x.example/{first}.png {first}7 x{first} 12"
