@@ -21,11 +21,11 @@ async def test_results_are_posted_once_after_five_kills_though_discord_forgets_n
 
 async def test_results_of_the_other_provider_are_posted_once_too(tmp_path: Path) -> None:
     run = KillRun(
-        folder=tmp_path, deliveries=16, kills=4, seed=3, channels=3, provider=ProviderName.MIDJOURNEY_PROXY, forked=True
+        folder=tmp_path, deliveries=12, kills=2, seed=3, channels=3, provider=ProviderName.MIDJOURNEY_PROXY, forked=True
     )
     figures = await run.run()
     assert figures.spotless, (figures, run.wrongs)
-    assert (figures.deliveries, figures.kills) == (16, 4)
+    assert (figures.deliveries, figures.kills) == (12, 2)
     assert figures.settled > 0, "no kill fell between a send and its answer: nothing was proven"
 
 
