@@ -134,7 +134,7 @@ class KillRun:
                 self._turn.release()
                 released += 1
             await self._plan_trouble(number)
-            await self._die(self._point(number) if number % 2 else "")
+            await self._die(self._point(number) if number % 2 or number == self.kills - 1 else "")
 
     def _point(self, number: int) -> str:
         if number == self.kills - 1:
