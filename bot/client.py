@@ -37,7 +37,7 @@ from bot.ui.view_rights import ViewRights
 
 log = logging.getLogger(__name__)
 
-COGS = ("cogs.jobs", "cogs.admin", "cogs.background")
+COGS = ("cogs.jobs", "cogs.imagine", "cogs.admin", "cogs.background")
 PERMISSIONS = discord.Permissions(
     view_channel=True,
     send_messages=True,

@@ -62,6 +62,11 @@ def about(*, key: str = "", destination: Destination | None = None) -> Iterator[
         _subject.reset(token)
 
 
+def prompt_key(submission_id: int | None) -> str:
+    """Return what stands in place of a job's key in lines about a prompt, which has no job yet."""
+    return f"prompt-{submission_id}"
+
+
 def turn_to(*, key: str = "", destination: Destination | None = None) -> None:
     """Set the subject for the rest of the current task, replacing the one before: for tasks that handle many jobs."""
     _subject.set(_fields(key, destination))

@@ -25,14 +25,14 @@ class Admin(
         self._bot = bot
 
     @app_commands.command(
-        name="settings", description="Where results are posted, who may use buttons and how often; with a test picture"
+        name="settings", description="Where results are posted, who may start jobs and press, how often; a test picture"
     )
     async def settings(self, interaction: discord.Interaction[Darkroom]) -> None:
         """Open the panel."""
         await interaction.response.defer(ephemeral=True)
         await show_settings(interaction)
 
-    @app_commands.command(name="presses", description="Who pressed which button here, and with what outcome")
+    @app_commands.command(name="presses", description="Who pressed or started what here, and with what outcome")
     async def presses(self, interaction: discord.Interaction[Darkroom]) -> None:
         """Open the newest page."""
         await interaction.response.defer(ephemeral=True)

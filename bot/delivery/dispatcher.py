@@ -214,7 +214,8 @@ class Dispatcher:
 
     async def _deliver(self, delivery: Delivery) -> None:
         known = await self._store.jobs.find(delivery.job_id)
-        logs.turn_to(key="" if known is None else known.key, destination=delivery.destination)
+        key = logs.prompt_key(delivery.submission_id) if known is None else known.key
+        logs.turn_to(key=key, destination=delivery.destination)
         if delivery.state is DeliveryState.POSTED:
             await self._editor.edit(delivery, known)
         else:

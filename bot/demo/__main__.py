@@ -37,10 +37,10 @@ _TOKEN = "demo-token"  # noqa: S105 -- it opens nothing
 
 _WELCOME = """\
 # Welcome to Darkroom
-Nothing here is real: no account, no internet, nothing to pay. Type `/job`, press Enter, paste one of these ids, \
-press Enter again, and watch: new messages appear below.
+Nothing here is real: no account, no internet, nothing to pay. Type `/imagine`, press Enter, describe a picture, such \
+as `a fox in the snow --ar 3:2`, press Enter again, and watch: new messages appear below. `/job` takes one of these ids.
 -# The bar on top is not Discord's: it belongs to SimCord, which plays Discord here. You need only *Viewing as*, which \
-makes you another person: Mira is a moderator, Ada has the role that may press buttons, Bo has neither.
+makes you another person: Mira is a moderator, Ada has the role that may start jobs and press buttons, Bo has neither.
 
 {}
 """
@@ -86,7 +86,7 @@ async def demo(port: int, *, speed: float, browser: bool, provider: ProviderName
         rights = discord.Permissions(manage_messages=True, manage_guild=True)
         moderators = guild.create_role("Moderators", permissions=rights)
         makers = guild.create_role("Makers")
-        await bot.store.servers.change_settings(guild.id, press_role=makers.id)
+        await bot.store.servers.change_settings(guild.id, press_role=makers.id, start_role=makers.id)
         mira = guild.add_member(env.create_user("Mira"), roles=[moderators])
         ada = guild.add_member(env.create_user("Ada"), roles=[makers])
         bo = guild.add_member(env.create_user("Bo"))

@@ -35,16 +35,20 @@ class Spoiler(StrEnum):
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A server's settings, as chosen in `/darkroom settings`."""
 
+    start_role: int | None = None
+    """The role whose members may start jobs of prompts; `None`: moderators only."""
+    speeds: bool = False
+    """Whether a prompt may choose its speed; otherwise it is that of the account."""
     press_role: int | None = None
     """The role whose members may press the buttons of jobs; `None`: moderators only."""
     daily: int | None = 10
-    """Presses of the tiers VARY and UPSCALE in 24 hours, for one member; `None`: unlimited."""
+    """Presses of the tiers VARY and UPSCALE and prompts in 24 hours, for one member; `None`: unlimited."""
     server_daily: int | None = 100
     """The same, for all members together."""
     cooldown: int = 5
-    """Seconds between two presses of one member."""
+    """Seconds between two presses or prompts of one member."""
     paused: bool = False
-    """Whether buttons are switched off."""
+    """Whether buttons and prompts are switched off."""
     remix: bool = False
     """Whether a variation asks for a new prompt first."""
     spoiler: Spoiler = Spoiler.NEVER

@@ -22,6 +22,10 @@ class Providers:
     def __contains__(self, name: ProviderName) -> bool:
         return name in self._configured
 
+    def for_prompts(self) -> Provider:
+        """Return the provider that starts jobs of prompts: of two not useapi, whose Midjourney service ended."""
+        return self._configured.get(ProviderName.MIDJOURNEY_PROXY) or next(iter(self))
+
     def of(self, name: ProviderName) -> Provider:
         """Return a provider; one that is not set up is an `AbsentProvider`."""
         return self._configured.get(name) or AbsentProvider(name)

@@ -45,6 +45,7 @@ log = logging.getLogger(__name__)
 STATUS_CARD_DELAY = 15.0
 """Seconds before the job of a button gets a status card: the first poll finds quick jobs done."""
 
+_PROMPT_STATUS_CARD_DELAY = 1.0  # seconds: the private answer is edited before the card replaces it
 _TOO_OLD = timedelta(hours=24)  # what was asked for yesterday must not cost something today
 _WRITE_AGAIN = 5.0  # seconds
 
@@ -114,7 +115,8 @@ class Sender:
     async def _parent(self, submission: Submission) -> KnownJob | None:
         """Return the job whose button was pressed, `None` without one; what is logged from here on names it."""
         parent = await self._store.jobs.find(submission.parent_id)
-        logs.turn_to(key="" if parent is None else parent.key, destination=submission.destination)
+        key = logs.prompt_key(submission.id) if parent is None else parent.key
+        logs.turn_to(key=key, destination=submission.destination)
         return parent
 
     async def _ended_before_request(self, submission: Submission, parent: KnownJob | None) -> bool:
@@ -304,5 +306,5 @@ def _of_parent(job: Job, parent: KnownJob | None) -> Job:
 
 
 def _status_card_delay(submission: Submission) -> float:
-    """Return the seconds until a status card: none for a prompt, of which the channel knows nothing yet."""
-    return 0.0 if submission.kind is SubmissionKind.IMAGINE else STATUS_CARD_DELAY
+    """Return the seconds until a status card: few for a prompt, of which the channel knows nothing yet."""
+    return _PROMPT_STATUS_CARD_DELAY if submission.kind is SubmissionKind.IMAGINE else STATUS_CARD_DELAY

@@ -7,7 +7,8 @@ that answers errors (`refusals` has the sentences for Discord's own).
 `interactions` reads an interaction, `permissions` compares permissions, `subscription_requests` subscribes a member to
 a job. `subscription_replies` and `submission_replies` hold the answers to a subscription and to a submission, and
 `command_mentions` makes the commands in private answers clickable. `posts` has the buttons below public posts, `press`
-leads from a press or a form to a submission, `panels` are the private panels of `/jobs` and `/darkroom`.
+leads from a press or a form to a submission, `imagine` from a prompt; `panels` are the private panels of `/jobs` and
+`/darkroom`.
 """
 
 from typing import Any
@@ -17,6 +18,7 @@ from discord import ui
 
 from bot import discord_internals
 from bot.ui.base import view_of
+from bot.ui.imagine.preview import CancelPromptButton, RunPromptButton, answer_prompt
 from bot.ui.panels import my_jobs, settings
 from bot.ui.panels.bug_report import ReportButton
 from bot.ui.panels.my_jobs import show_my_jobs
@@ -51,6 +53,7 @@ __all__ = [
     "NotifyMeButton",
     "RearmButton",
     "ReportButton",
+    "answer_prompt",
     "custom_ids",
     "is_ours",
     "notice_view",
@@ -69,6 +72,8 @@ ALL: tuple[type[ui.DynamicItem[Any]], ...] = (
     ConfirmButton,
     CancelQuestionButton,
     TryAgainButton,
+    RunPromptButton,
+    CancelPromptButton,
     MoreButton,
     RelatedButton,
     SplitButton,

@@ -69,7 +69,8 @@ class SubmissionReplies:
         is needed where a job's status card and result follow, or where Discord itself said that the press failed.
         """
         parent = await self._store.jobs.find(submission.parent_id)
-        logs.turn_to(key="" if parent is None else parent.key, destination=submission.destination)
+        key = logs.prompt_key(submission.id) if parent is None else parent.key
+        logs.turn_to(key=key, destination=submission.destination)
         try:
             answered = await self._edit_answer(submission, await self._text(submission, pause_reason))
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:

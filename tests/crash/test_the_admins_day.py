@@ -57,7 +57,7 @@ async def test_settings_work_for_a_large_server_and_two_admins_at_once(street: P
     assert f"Moderators and <@&{role}> may use" in await desk.use(panel, ada, "dr:g:p", role)
     hers, his = [await desk.opened(who, "darkroom settings") for who in (ada, ben)]
     for whose, who in ((hers, ada), (his, ben)):
-        await desk.use(whose, who, "How many presses")
+        await desk.use(whose, who, "How many jobs")
     await asyncio.gather(desk.use(hers, ada, "dr:g:c:daily", 50), desk.use(his, ben, "dr:g:c:cooldown", 60))
     await street.bot.stop()
     before = len(discord.identifies)

@@ -67,7 +67,7 @@ async def test_a_form_is_judged_when_it_is_sent_not_when_it_was_opened(harness: 
     await harness.bot.store.servers.change_settings(harness.guild.id, paused=True)
     assert (await submit(harness, form, ZOOMED)).startswith("Buttons are paused")
     await harness.bot.store.servers.change_settings(harness.guild.id, paused=False, server_daily=0)
-    assert (await submit(harness, form, ZOOMED)).startswith("This server doesn't allow buttons")
+    assert (await submit(harness, form, ZOOMED)).startswith("This server doesn't allow anything")
     await harness.bot.store.servers.change_settings(harness.guild.id, server_daily=9)
     harness.env.backend.remove_member_role(harness.guild.id, harness.mira.id, harness.guild.roles["Moderators"].id)
     assert (await submit(harness, form, ZOOMED)).startswith("Only moderators can use this button")

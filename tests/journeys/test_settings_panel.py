@@ -10,7 +10,7 @@ from bot.models import ServerSettings, Spoiler
 from tests.journeys.conftest import BotHarness, button, labels, private, words
 from tests.journeys.test_what_keeps_from_posting import time_out
 
-PAGES = ["Overview", "Results and pings", "Who may press", "How many presses"]
+PAGES = ["Overview", "Results and pings", "Who may press", "Start jobs", "How many jobs"]
 GONE = "was deleted, or is hidden from me"
 
 
@@ -76,7 +76,7 @@ async def test_every_page_changes_its_settings_at_once_and_they_outlive_a_restar
     unlimited = await selected(harness, ada, panel, "c:server_daily", "unlimited")
     assert "3 uses a day for each member.\nUnlimited uses for the whole server.\n" in unlimited.content
     panel = await harness.press(ada, await opened(harness, ada), "Pause presses")
-    assert "⏸️ Presses are paused" in panel.content
+    assert "⏸️ Presses and new jobs are paused" in panel.content
     assert await kept(harness) == ServerSettings(
         press_role=role.id,
         daily=3,
@@ -115,7 +115,7 @@ async def test_two_admins_at_once_do_not_undo_each_other_and_see_what_is_true(ha
     hers, his = await opened(harness, ada), await opened(harness, ben)
     await harness.press(ada, hers, "Pause presses")
     his = await harness.press(ben, his, "Pause presses")  # he saw that they run, too, and means the same
-    assert "⏸️ Presses are paused" in his.content
+    assert "⏸️ Presses and new jobs are paused" in his.content
     assert await kept(harness) == ServerSettings(daily=50, cooldown=60, paused=True)
 
 

@@ -160,15 +160,15 @@ def test_moderators_have_only_the_servers_limit() -> None:
             "You've reached your limit of 10 uses in 24 hours. The next one is free <t:1795550400:R>.",
         ),
         (Limit.DAILY, {"daily": 1}, "You've reached your limit of 1 use in 24 hours. The next"),
-        (Limit.DAILY, {"daily": 0}, "Only moderators can use this button at the moment: this server's daily limit"),
+        (Limit.DAILY, {"daily": 0}, "Only moderators can do this at the moment: this server's daily limit"),
         (Limit.SERVER_DAILY, {"server_daily": 100}, "This server has reached its limit of 100 uses in 24 hours."),
-        (Limit.SERVER_DAILY, {"server_daily": 0}, "This server doesn't allow buttons that use GPU time."),
+        (Limit.SERVER_DAILY, {"server_daily": 0}, "This server doesn't allow anything that uses GPU time."),
         (
             Limit.DECLINED,
             {},
-            "Midjourney has declined 5 of your presses in the last 24 hours, and it blocks accounts for that. The",
+            "Midjourney has declined 5 of your jobs in the last 24 hours, and it blocks accounts for that. The",
         ),
-        (Limit.QUEUE, {}, "You can't queue any more buttons."),
+        (Limit.QUEUE, {}, "You can't queue any more."),
     ],
 )
 def test_a_reached_limit_says_so(why: Limit, numbers: dict[str, Any], sentence: str) -> None:

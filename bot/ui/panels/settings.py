@@ -28,6 +28,7 @@ TEXT_LIMIT = 3500
 _PAGE_OF = {
     **dict.fromkeys(("results_channel", "ping_after", "pings", "spoiler"), Page.RESULTS),
     **dict.fromkeys(("press_role", "remix"), Page.WHO),
+    **dict.fromkeys(("start_role", "speeds"), Page.START),
     **dict.fromkeys(("daily", "server_daily", "cooldown"), Page.NUMBERS),
     "paused": Page.HOME,
 }
@@ -47,12 +48,14 @@ async def show_settings(interaction: discord.Interaction, page: Page = Page.HOME
 async def _discord_state(interaction: discord.Interaction, page: Page, settings: ServerSettings) -> DiscordState:
     """Ask Discord for what the page shows, and for nothing else."""
     guild_id = destination_of(interaction).guild_id
-    error, gone = None, False
+    error, gone, start_gone = None, False, False
     if settings.results_channel is not None and page in {Page.HOME, Page.RESULTS}:
         destination = Destination(guild_id=guild_id, channel_id=settings.results_channel)
         error = await channel_error(interaction.client, destination)
     if page in {Page.HOME, Page.WHO}:
         gone = await role_is_gone(interaction.client, guild_id, settings.press_role)
+    if page in {Page.HOME, Page.START}:
+        start_gone = await role_is_gone(interaction.client, guild_id, settings.start_role)
     return DiscordState(
         rights=interaction.app_permissions,
         thread=in_thread(interaction),
@@ -60,6 +63,8 @@ async def _discord_state(interaction: discord.Interaction, page: Page, settings:
         channel_error=error,
         role_gone=gone,
         everyone=settings.press_role == guild_id,
+        start_role_gone=start_gone,
+        everyone_starts=settings.start_role == guild_id,
     )
 
 
@@ -96,7 +101,11 @@ def _selects(
                 "spoiler": ChoiceSelect("spoiler", settings),
             }
         case Page.WHO:
-            return {"press_role": RoleSelect(None if state.role_gone or state.everyone else settings.press_role)}
+            role = None if state.role_gone or state.everyone else settings.press_role
+            return {"press_role": RoleSelect("press_role", role)}
+        case Page.START:
+            role = None if state.start_role_gone or state.everyone_starts else settings.start_role
+            return {"start_role": RoleSelect("start_role", role)}
         case Page.NUMBERS:
             return {name: ChoiceSelect(name, settings) for name in ("daily", "server_daily", "cooldown")}
 
@@ -109,6 +118,8 @@ def _buttons(page: Page, settings: ServerSettings) -> list[ui.Item[Any]]:
             return [ClearButton("results_channel"), SwitchButton("pings", not settings.pings)]
         case Page.WHO:
             return [ClearButton("press_role"), SwitchButton("remix", not settings.remix)]
+        case Page.START:
+            return [ClearButton("start_role"), SwitchButton("speeds", not settings.speeds)]
         case Page.NUMBERS:
             return []
 
@@ -151,7 +162,7 @@ class ChoiceSelect(ManagerPanel, ui.DynamicItem[ui.Select[Any]], template=rf"dr:
         await _change(interaction, self.name, CHOICES[self.name][sent])
 
 
-class SwitchButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r"dr:g:b:(paused|remix|pings):([01])"):
+class SwitchButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r"dr:g:b:(paused|remix|pings|speeds):([01])"):
     """Turns a setting on or off. Its custom_id says which: with a toggle, two presses at once would undo each other."""
 
     LABELS: ClassVar[dict[tuple[str, bool], str]] = {
@@ -161,6 +172,8 @@ class SwitchButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r"dr:g
         ("remix", False): "Turn off remix prompts",
         ("pings", True): "Turn on pings",
         ("pings", False): "Turn off pings",
+        ("speeds", True): "Let prompts choose the speed",
+        ("speeds", False): "Use the account's speed",
     }
 
     def __init__(self, name: str, on: bool | str) -> None:
@@ -172,12 +185,15 @@ class SwitchButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r"dr:g
         await _change(interaction, self.name, self.on)
 
 
-class ClearButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r"dr:g:x:(results_channel|press_role)"):
+class ClearButton(
+    ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r"dr:g:x:(results_channel|press_role|start_role)"
+):
     """Clears a setting, so that its default applies."""
 
     LABELS: ClassVar[dict[str, str]] = {
         "results_channel": "Post where requested",
         "press_role": "Remove the role",
+        "start_role": "Remove the role",
     }
 
     def __init__(self, name: str) -> None:
@@ -218,21 +234,29 @@ class ResultsSelect(ManagerPanel, ui.DynamicItem[ui.ChannelSelect[Any]], templat
             await _change(interaction, "results_channel", channel_id)
 
 
-class RoleSelect(ManagerPanel, ui.DynamicItem[ui.RoleSelect[Any]], template=r"dr:g:p"):
-    """Chooses the role whose members may use the buttons."""
+class RoleSelect(ManagerPanel, ui.DynamicItem[ui.RoleSelect[Any]], template=r"dr:g:(p|i)"):
+    """Chooses the role whose members may use the buttons, or start jobs."""
 
-    def __init__(self, now: int | None = None) -> None:
+    NAMES: ClassVar[dict[str, str]] = {"p": "press_role", "i": "start_role"}
+    PLACEHOLDERS: ClassVar[dict[str, str]] = {
+        "press_role": "Let a role use the buttons, too…",
+        "start_role": "Let a role start jobs, too…",
+    }
+
+    def __init__(self, name: str, now: int | None = None) -> None:
+        self.name = self.NAMES.get(name, name)
+        code = next(code for code, each in self.NAMES.items() if each == self.name)
         super().__init__(
             ui.RoleSelect(
-                custom_id="dr:g:p",
-                placeholder="Let a role use the buttons, too…",
+                custom_id=f"dr:g:{code}",
+                placeholder=self.PLACEHOLDERS[self.name],
                 default_values=[] if now is None else [discord.Object(now)],
             )
         )
 
     async def run(self, interaction: discord.Interaction) -> None:
         """Set the role."""
-        await _change(interaction, "press_role", _id(interaction))
+        await _change(interaction, self.name, _id(interaction))
 
 
 class TestPictureButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r"dr:g:t"):

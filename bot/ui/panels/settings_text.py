@@ -18,14 +18,15 @@ class Page(StrEnum):
     HOME = "Overview"
     RESULTS = "Results and pings"
     WHO = "Who may press"
-    NUMBERS = "How many presses"
+    START = "Start jobs"
+    NUMBERS = "How many jobs"
 
 
 class DiscordState(msgspec.Struct, frozen=True, kw_only=True):
     """What Discord says about the channel of the panel, and about the channel and the role in the settings.
 
-    `channel_error`: why results cannot be posted in their channel. `everyone`: the press role is @everyone, whose id is
-    the server's.
+    `channel_error`: why results cannot be posted in their channel. `everyone` and `everyone_starts`: the role that may
+    press, and the one that may start jobs, is @everyone, whose id is the server's.
     """
 
     rights: discord.Permissions
@@ -34,6 +35,8 @@ class DiscordState(msgspec.Struct, frozen=True, kw_only=True):
     channel_error: str | None = None
     role_gone: bool = False
     everyone: bool = False
+    start_role_gone: bool = False
+    everyone_starts: bool = False
 
 
 Value = int | Spoiler | None
@@ -52,6 +55,7 @@ LABELS: Mapping[str, str] = {
     "ping_after": "Who is pinged",
     "spoiler": "How pictures are shown",
     "press_role": "Role that may use the buttons, besides moderators",
+    "start_role": "Role that may start jobs, besides moderators",
     "daily": "Daily limit of each member",
     "server_daily": "Daily limit of the whole server",
     "cooldown": "Cooldown of each member",
@@ -107,11 +111,19 @@ def page_text(page: Page, settings: ServerSettings, state: DiscordState, *, own_
                 _paused(settings),
                 _remix(settings, on_its_page=True),
             ]
+        case Page.START:
+            lines = [
+                _starters(settings, state),
+                "Each job counts as one use, together with the buttons. Prompts that use more GPU time, such as "
+                "`--hd` or `--video`, are for moderators only.",
+                _speeds(settings),
+                _paused(settings),
+            ]
         case Page.NUMBERS:
             lines = [
                 *_limits(settings),
-                "Only buttons that use GPU time count, over the last 24 hours; U1 to U4 don't. For moderators, only "
-                "the server's limit applies.",
+                "Prompts and buttons that use GPU time count together, over the last 24 hours; U1 to U4 don't. For "
+                "moderators, only the server's limit applies.",
             ]
     return "\n".join([f"**{page}**", *lines])
 
@@ -134,6 +146,7 @@ def _home(settings: ServerSettings, state: DiscordState, own_ping_after: float) 
             _pings(settings, own_ping_after),
             f"{_SPOILERS[settings.spoiler]}.",
             _who(settings, state),
+            _starters(settings, state),
             *_limits(settings),
             _remix(settings, on_its_page=False),
             *([_paused(settings)] if settings.paused else []),
@@ -168,7 +181,7 @@ def _results(settings: ServerSettings, state: DiscordState) -> str:
             f"⚠️ Results should be posted in <#{channel}>, but {state.channel_error}. You can change that under Edit "
             "Channel, Permissions. Until then they are posted where they were requested."
         )
-    return f"Results are posted in <#{channel}>; those of buttons are posted where the button is."
+    return f"Results are posted in <#{channel}>; those of buttons and of `/imagine` are posted where these are used."
 
 
 def _pings(settings: ServerSettings, own_ping_after: float) -> str:
@@ -191,14 +204,33 @@ def _who(settings: ServerSettings, state: DiscordState) -> str:
     return f"Moderators and <@&{settings.press_role}> may use the buttons."
 
 
+def _starters(settings: ServerSettings, state: DiscordState) -> str:
+    if settings.start_role is None:
+        return "Moderators may start jobs with `/imagine`."
+    if state.start_role_gone:
+        return (
+            "⚠️ The role that may start jobs was deleted, so only moderators may. Choose another role, or remove this "
+            "one."
+        )
+    if state.everyone_starts:
+        return "Everyone may start jobs with `/imagine`."
+    return f"Moderators and <@&{settings.start_role}> may start jobs with `/imagine`."
+
+
+def _speeds(settings: ServerSettings) -> str:
+    if settings.speeds:
+        return "Prompts may choose the speed with `--relax`, `--fast` and `--turbo`."
+    return "Prompts run at the account's speed: `--relax`, `--fast` and `--turbo` are refused."
+
+
 def _limits(settings: ServerSettings) -> list[str]:
     return [f"{value_text(name, getattr(settings, name))}." for name in ("daily", "server_daily", "cooldown")]
 
 
 def _paused(settings: ServerSettings) -> str:
     if settings.paused:
-        return "⏸️ Presses are paused: new ones are refused, and queued ones wait."
-    return "Presses are not paused."
+        return "⏸️ Presses and new jobs are paused: they are refused, and queued ones wait."
+    return "Presses and new jobs are not paused."
 
 
 def _remix(settings: ServerSettings, *, on_its_page: bool) -> str:

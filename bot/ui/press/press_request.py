@@ -1,23 +1,20 @@
-"""From a press to a submission: which button was pressed, whether the member may press it, and the first answer."""
+"""From a press to a submission: which button was pressed, and whether the member may press it."""
 
 import logging
 
-import aiohttp
 import discord
 import msgspec
 
 from bot import formatting
-from bot.discord_codes import INTERACTION_NOT_ACKNOWLEDGED
-from bot.errors import ProviderAbsent, StoreUnavailable, UserError
-from bot.models import CostTier, Delivery, DeliveryKind, KnownJob, LimitExceeded, ServerSettings, Status, Submission
+from bot.errors import ProviderAbsent, UserError
+from bot.models import CostTier, Delivery, DeliveryKind, KnownJob, LimitExceeded, ServerSettings, Status
 from bot.models.midjourney_buttons import button_for
-from bot.request_count import counted_requests
-from bot.submissions import SubmissionQueue
 from bot.ui import replies
 from bot.ui.base import PersistentItem, is_requester
 from bot.ui.interactions import bot_of, destination_of, is_moderator, person_of
 from bot.ui.permissions import role_is_gone
 from bot.ui.press import press_rules
+from bot.ui.press.first_answer import answer_taken
 from bot.ui.press.press_rules import Presser
 from bot.ui.subscription_requests import check_load, check_posting
 
@@ -105,57 +102,22 @@ class PressesJob(PersistentItem):
             return
         if isinstance(submission, LimitExceeded):
             raise UserError(press_rules.limit_text(submission, request.settings))
-        try:
-            answered = await _say_taken(interaction, queue, submission, replace_question=replace_question)
-        except Exception:  # a bug; its answer must not be taken for that of a submission
-            await queue.cancel_queued(submission)
-            raise
-        finally:
-            queue.answer_ended(submission)
+        answered = await answer_taken(interaction, queue, submission, replace_question=replace_question)
         if not answered or not interaction.permissions.manage_guild:
             return
         if await _press_role_is_gone(interaction, request.settings):
             await replies.add(interaction, press_rules.ROLE_IS_GONE)
 
 
-async def _say_taken(
-    interaction: discord.Interaction, queue: SubmissionQueue, submission: Submission, *, replace_question: bool
-) -> bool:
-    """Answer that a submission was taken; whether Discord confirmed the answer, and the store took that.
-
-    Where it did not, nothing else is said, and `AnswerChecks` finds out later what the presser sees.
-    """
-    text = formatting.taken(submission)
-    try:
-        with counted_requests(at_most=None) as requests:
-            if replace_question:
-                await interaction.response.edit_message(content=text, view=None)
-            else:
-                await replies.say(interaction, text)
-        await queue.mark_answered(submission)
-    except discord.HTTPException as refusal:
-        log.info("The answer to a press was refused (HTTP %d, code %d)", refusal.status, refusal.code)
-        if refusal.code in INTERACTION_NOT_ACKNOWLEDGED and requests.number <= 1:
-            # The presser saw it fail, or another process with the same token has answered and sends it.
-            await queue.cancel_queued(submission)
-        return False
-    except (aiohttp.ClientError, OSError) as error:
-        log.info("The answer to a press got no response (%s)", type(error).__name__)
-        return False
-    except StoreUnavailable:  # already logged and alerted by Database
-        return False
-    return True
-
-
 async def _presser(interaction: discord.Interaction, delivery: Delivery) -> Presser:
     return Presser(
         moderator=is_moderator(interaction),
         requester=await is_requester(interaction, delivery),
-        role_ids=frozenset(_role_ids(interaction)),
+        role_ids=frozenset(role_ids_of(interaction)),
     )
 
 
-def _role_ids(interaction: discord.Interaction) -> set[int]:
+def role_ids_of(interaction: discord.Interaction) -> set[int]:
     """The ids of the member's roles, including @everyone, whose id is the server's."""
     everyone = destination_of(interaction).guild_id
     # Member.roles knows cached roles only, and this bot has no cache; the ids came with the interaction.

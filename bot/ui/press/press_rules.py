@@ -64,32 +64,32 @@ def who_may(tier: CostTier, settings: ServerSettings, *, role_is_gone: bool = Fa
 
 
 def limits(settings: ServerSettings, presser: Presser) -> Limits:
-    """The limits that a press of this member must keep; moderators have only the server's."""
+    """The limits that a press or a prompt of this member must keep; moderators have only the server's."""
     if presser.moderator:
         return Limits(server_daily=settings.server_daily)
     return Limits(daily=settings.daily, server_daily=settings.server_daily, cooldown=settings.cooldown)
 
 
 def limit_text(exceeded: LimitExceeded, settings: ServerSettings) -> str:
-    """The sentence for a press that would exceed a limit."""
+    """The sentence for a press or a prompt that would exceed a limit."""
     when = "" if exceeded.free_at is None else f" The next one is free {format_dt(exceeded.free_at, 'R')}."
     match exceeded.why:
         case Limit.COOLDOWN:
             again = "in a moment" if exceeded.free_at is None else format_dt(exceeded.free_at, "R")
             return f"Too fast, nothing was sent. Try again {again}."
         case Limit.DAILY if settings.daily == 0:
-            return "Only moderators can use this button at the moment: this server's daily limit for members is 0."
+            return "Only moderators can do this at the moment: this server's daily limit for members is 0."
         case Limit.DAILY:
             return f"You've reached your limit of {_uses(settings.daily)} in 24 hours.{when}"
         case Limit.SERVER_DAILY if settings.server_daily == 0:
-            return "This server doesn't allow buttons that use GPU time."
+            return "This server doesn't allow anything that uses GPU time."
         case Limit.SERVER_DAILY:
             return f"This server has reached its limit of {_uses(settings.server_daily)} in 24 hours.{when}"
         case Limit.DECLINED:
-            declined = f"Midjourney has declined {DECLINED_A_DAY} of your presses in the last 24 hours"
+            declined = f"Midjourney has declined {DECLINED_A_DAY} of your jobs in the last 24 hours"
             return f"{declined}, and it blocks accounts for that.{when}"
         case Limit.QUEUE:
-            return "You can't queue any more buttons. Wait until one of them is sent, or cancel one in `/jobs`."
+            return "You can't queue any more. Wait until one of them is sent, or cancel one in `/jobs`."
 
 
 def _uses(number: int | None) -> str:
