@@ -17,7 +17,7 @@ from tests.processes import started
 
 ROOT = Path(__file__).parents[2]
 Made = dict[str, tuple[str, str]]
-"""The jobs that presses made: by id, the reference of the submission and the id of the parent."""
+"""The jobs that submissions made: by id, the reference of the submission and the id of the parent, "" without one."""
 
 
 class DistantProvider:
@@ -28,8 +28,8 @@ class DistantProvider:
     options: Sequence[str] = ()
     reference: str
     """The field of a submission that holds its reference."""
-    submissions: str
-    """The path of presses."""
+    submissions: Sequence[str]
+    """The paths of presses and of prompts."""
 
     def __init__(self, url: str, session: ClientSession) -> None:
         self.url = url
@@ -69,11 +69,11 @@ class DistantProvider:
         return Counter(
             (request["json"] or {}).get(self.reference, "")
             for request in requests
-            if request["path"] == self.submissions
+            if request["path"] in self.submissions
         )
 
-    async def made(self, parents: Collection[str]) -> Made:
-        """The jobs that presses on these jobs made."""
+    async def made(self) -> Made:
+        """The jobs that submissions made."""
         raise NotImplementedError
 
     async def picks(self, parents: Collection[str]) -> Counter[tuple[str, str]]:
@@ -87,7 +87,7 @@ class DistantUseapi(DistantProvider):
     name = ProviderName.USEAPI
     module = "bot.demo.useapi"
     reference = "replyRef"
-    submissions = "/v2/jobs/button"
+    submissions = ("/v2/jobs/button", "/v2/jobs/imagine")
 
     def __init__(self, url: str, session: ClientSession) -> None:
         super().__init__(url, session)
@@ -96,8 +96,12 @@ class DistantUseapi(DistantProvider):
     def settings(self) -> dict[str, str]:
         return {"USEAPI_TOKEN": "demo-token", "USEAPI_URL": self.url}
 
-    async def made(self, parents: Collection[str]) -> Made:
-        return {child: (job["replyRef"], parent) for parent, child, job in await self._children(parents)}
+    async def made(self) -> Made:
+        async with self._session.get(f"{self.origin}/_control/jobs") as response:
+            jobs = {jobid: await self._job(jobid) for jobid in await response.json()}
+        return {
+            jobid: (job["replyRef"], job.get("parentJobId", "")) for jobid, job in jobs.items() if job.get("replyRef")
+        }
 
     async def picks(self, parents: Collection[str]) -> Counter[tuple[str, str]]:
         found = [(parent, str(job["button"])) for parent, _, job in await self._children(parents)]
@@ -124,7 +128,7 @@ class DistantMidjourneyProxy(DistantProvider):
     module = "bot.demo.midjourney_proxy"
     options = ("--dialect=trueai", "--queue-size=2")
     reference = "state"
-    submissions = "/mj/submit/action"
+    submissions = ("/mj/submit/action", "/mj/submit/imagine")
 
     def settings(self) -> dict[str, str]:
         return {
@@ -134,11 +138,11 @@ class DistantMidjourneyProxy(DistantProvider):
             "MJ_PROXY_ADMIN_SECRET": "admin-token",
         }
 
-    async def made(self, parents: Collection[str]) -> Made:
+    async def made(self) -> Made:
         authorized = {"Authorization": "admin-token"}
         async with self._session.post(f"{self.url}/mj/admin/tasks", json={}, headers=authorized) as response:
             tasks: list[dict[str, Any]] = (await response.json())["list"]
-        return {task["id"]: (task["state"], task["parentId"]) for task in tasks if task["parentId"] in parents}
+        return {task["id"]: (task["state"], task["parentId"] or "") for task in tasks if task["state"]}
 
     async def picks(self, parents: Collection[str]) -> Counter[tuple[str, str]]:
         async with self._session.get(f"{self.origin}/_control/charges") as response:

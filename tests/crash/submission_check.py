@@ -19,6 +19,7 @@ class Stats:
     """One run. `submissions` were stored, `children` made at the provider; the counts from `doubled` on should be zero.
 
     `charged_twice` are buttons U1-U4 of one picture: a second press of one is the job that it has made already.
+    `unfound` were made of prompts and ended before they could be searched for: they count as spent, and that was said.
     `unseen` were made although no answer said that they were taken, `dropped` were not made although one did.
     """
 
@@ -26,6 +27,7 @@ class Stats:
     children: int
     known: int
     posted: int
+    unfound: int
     declared_lost: int
     used: int
     refused: int
@@ -49,7 +51,7 @@ class Stats:
     def spotless(self) -> bool:
         """Whether nothing was made twice, unseen, or forgotten, and everybody was notified."""
         wrong = self.doubled, self.charged_twice, self.unseen, self.dropped, self.forgotten, self.not_once
-        right = self.children == self.known == self.posted and self.integrity == "ok"
+        right = self.children - self.unfound == self.known == self.posted and self.integrity == "ok"
         return right and not any((*wrong, self.not_ended, self.not_notified))
 
     def table(self) -> str:
@@ -61,12 +63,13 @@ class Stats:
 
 @dataclass(frozen=True, kw_only=True)
 class SubmissionHistory:
-    """What the far ends have: the jobs `made`, each with its reference and its parent; how often each of U1-U4 was
-    charged; what members see of each press, an empty string where it failed; the requests by reference, and the posts
-    in the channels.
+    """What the far ends have: the jobs `made`, each with its reference and its parent, which is one of `parents` or "";
+    how often each of U1-U4 was charged; what members see of each submission, an empty string where it failed; the
+    requests by reference, and the posts in the channels.
     """
 
     made: Made
+    parents: frozenset[str]
     picks: Counter[tuple[str, str]]
     answers: dict[int, list[str]]
     posts: Counter[str]
@@ -83,11 +86,10 @@ def judge(file: Path, history: SubmissionHistory) -> tuple[Callable[..., Stats],
         ).fetchall()
         jobids = {
             row["nonce"]: row["jobid"]
-            for row in db.execute(
-                "SELECT nonce, jobid FROM deliveries JOIN jobs ON jobs.id = job_id WHERE parent_jobid <> ''"
-            )
+            for row in db.execute("SELECT nonce, jobid FROM deliveries JOIN jobs ON jobs.id = job_id")
+            if row["jobid"] not in history.parents
         }
-        known = {row["jobid"] for row in db.execute("SELECT jobid FROM jobs WHERE parent_jobid <> ''")}
+        known = {row["jobid"] for row in db.execute("SELECT jobid FROM jobs")} - history.parents
         (unposted,) = db.execute(
             "SELECT count(*) FROM deliveries WHERE kind = 'notice' AND state <> 'posted'"
         ).fetchone()
@@ -105,11 +107,15 @@ def judge(file: Path, history: SubmissionHistory) -> tuple[Callable[..., Stats],
     twice = [f"charged {times} times: {button}" for (_, button), times in history.picks.items() if times > 1]
     unseen = [f"unseen: {number} jobs of member {member}" for member, number in (charged - seen).items()]
     dropped = [f"dropped: {number} presses of member {member}" for member, number in (withdrawn - failed).items()]
-    forgotten = [f"forgotten: {jobid} of press {history.made[jobid][0]}" for jobid in history.made.keys() - known]
+    spent = {row["reference"] for row in submissions if row["kind"] == "imagine" and row["state"] == "lost"}
+    unfound = {jobid for jobid, (ref, _) in history.made.items() if ref in spent} - known
+    forgotten = [
+        f"forgotten: {jobid} of press {history.made[jobid][0]}" for jobid in history.made.keys() - known - unfound
+    ]
     forgotten += [
         f"forgotten: press {row['id']} is {row['state']}, but made a job"
         for row in submissions
-        if row["reference"] in children and row["state"] != "accepted"
+        if row["reference"] in children and row["state"] != "accepted" and row["reference"] not in spent
     ]
     forgotten += [
         f"invented: press {row['id']}"
@@ -130,7 +136,8 @@ def judge(file: Path, history: SubmissionHistory) -> tuple[Callable[..., Stats],
     not_notified += ["a notice was not posted"] * unposted
     figures = partial(
         Stats, submissions=len(submissions), children=len(history.made), known=len(known & history.made.keys()),
-        posted=len({jobid for jobid, _ in posts}), declared_lost=states["lost"], used=states["repeated"],
+        posted=len({jobid for jobid, _ in posts}), unfound=len(unfound), declared_lost=states["lost"],
+        used=states["repeated"],
         refused=states["refused"], withdrawn=states["cancelled"],
         sent_again=sum(times - 1 for times in history.posts.values()), doubled=len(doubled),
         charged_twice=len(twice), unseen=len(unseen),

@@ -1,4 +1,4 @@
-"""Kills the bot again and again while members press buttons, and counts what was made, found, posted and notified.
+"""Kills the bot again and again while members press buttons and send prompts, and counts what became of them.
 
     python -m tests.crash.submission_run --presses 320 --kills 80 --seed 1 [--provider midjourney-proxy]
 
@@ -36,6 +36,8 @@ from tests.crash.submission_check import Stats, SubmissionHistory, judge
 HURRY = 100
 QUIET = 3.0  # seconds without any news from Discord: more than what a lost press takes
 PER_PARENT = 8
+PROMPTS = 3
+"""Of four members, the last sends a prompt, and the others press buttons."""
 GUILDS = 5  # each allows a hundred presses a day
 POINTS = [f"{what}-{when}" for what in ("row", "answered", "take", "end") for when in ("before", "after")]
 POINTS += [f"{what}-{when}" for what in ("press", "answer") for when in ("before", "during", "after")] * 2
@@ -140,10 +142,11 @@ class PressRun:
         await self._die(FIRST_POINT, max(1, self.presses // (self.kills + 1)))
         for number, point in zip(range(1, self.kills), points, strict=False):
             if self.chance.random() < 0.5:
+                path = self.chance.choice(self.jobs.submissions)
                 await self.jobs.plan(**self.chance.choice(LATE))
-                await self.jobs.fail("made_reset", path=self.jobs.submissions)
+                await self.jobs.fail("made_reset", path=path)
                 for _ in range(self.chance.randint(1, 2)):
-                    await self.jobs.fail(self.chance.choice(TROUBLE), path=self.jobs.submissions)
+                    await self.jobs.fail(self.chance.choice(TROUBLE), path=path)
             if self.chance.random() < 0.5:
                 await self.discord.do("fail", request="POST /interactions/*", kind=self.chance.choice(CUT_OFF))
             due = max(1, len(self._left) // (self.kills + 1 - number))
@@ -195,9 +198,29 @@ class PressRun:
             self.delivered_again += 1
 
     async def _press(self, number: int) -> None:
-        """A member presses a button of a picture's U1-U4 and V1-V4; the answer may never come."""
+        """A member presses a button of a picture, or sends a prompt; the answer may never come."""
         await asyncio.sleep(self.chance.uniform(0, 0.6 * self.life))
         channel = self.channel_ids[number % GUILDS]
+        try:
+            if number % 4 == PROMPTS:
+                interaction = await self.discord.do(
+                    "slash",
+                    channel_id=channel,
+                    who=self.members[number],
+                    name="imagine",
+                    options={"prompt": f"prompt {number}"},
+                )
+            else:
+                interaction = await self._click(channel, number)
+        except RuntimeError:  # the bot was not connected: a member tries again later
+            self._left.append(number)
+            return
+        self._interactions.setdefault(number, []).append(interaction)
+        if self.chance.random() < 0.2:
+            await self._deliver_again(interaction)
+
+    async def _click(self, channel: int, number: int) -> int:
+        """A press of one of U1-U4 and V1-V4."""
         picture = self.pictures[channel][number // GUILDS // PER_PARENT % len(self.pictures[channel])]
         buttons = [
             part["custom_id"]
@@ -206,16 +229,10 @@ class PressRun:
             if part.get("label", "")[:1] in {"U", "V"}
         ]
         button = buttons[self.chance.randrange(len(buttons))]
-        try:
-            interaction = await self.discord.do(
-                "click", message=int(picture["id"]), who=self.members[number], custom_id=button, forged=True
-            )
-        except RuntimeError:  # the bot was not connected: a member tries again later
-            self._left.append(number)
-            return
-        self._interactions.setdefault(number, []).append(interaction)
-        if self.chance.random() < 0.2:
-            await self._deliver_again(interaction)
+        interaction: int = await self.discord.do(
+            "click", message=int(picture["id"]), who=self.members[number], custom_id=button, forged=True
+        )
+        return interaction
 
     # --- living -----------------------------------------------------------------------------------------------------
 
@@ -246,7 +263,8 @@ class PressRun:
             for channel in self.channel_ids
         }
         return SubmissionHistory(
-            made=await self.jobs.made(parents),
+            made=await self.jobs.made(),
+            parents=frozenset(parents),
             picks=await self.jobs.picks(parents),
             answers=answers,
             posts=await self.jobs.sent(),

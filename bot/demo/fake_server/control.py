@@ -16,6 +16,10 @@ class Controlled(Protocol):
     def requests(self) -> list[Request]:
         """Every request so far."""
 
+    @property
+    def jobids(self) -> list[str]:
+        """The ids of all jobs."""
+
     def add_job(self, verb: str = "imagine", **options: Any) -> str:
         """Add a job; an option with a wrong value raises `TypeError` or `ValueError`."""
 
@@ -30,7 +34,7 @@ class Controlled(Protocol):
 
 
 class Control:
-    """POST jobs {options of add_job}, GET requests, POST faults {options of fail}, DELETE faults, POST plans."""
+    """POST jobs {options of add_job}, GET jobs, GET requests, POST and DELETE faults {options of fail}, POST plans."""
 
     def __init__(self, fake: Controlled) -> None:
         self._fake = fake
@@ -39,6 +43,7 @@ class Control:
         """Return the routes of the control API."""
         return [
             web.post("/_control/jobs", self.add_job),
+            web.get("/_control/jobs", self.jobs),
             web.post("/_control/plans", self.plan),
             web.get("/_control/requests", self.requests),
             web.post("/_control/faults", self.fail),
@@ -52,6 +57,10 @@ class Control:
             return web.json_response({"jobid": self._fake.add_job(**options)})
         except (TypeError, ValueError) as error:
             return web.json_response({"error": str(error), "code": 400}, status=400)
+
+    async def jobs(self, _: web.Request) -> web.Response:
+        """Respond with the ids of all jobs."""
+        return web.json_response(self._fake.jobids)
 
     async def plan(self, request: web.Request) -> web.Response:
         """Set options for the job that the next POST starts."""
