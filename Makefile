@@ -35,7 +35,7 @@ check: .venv/dev ## check style, types and import layers
 	$(BIN)/lint-imports
 
 test: .venv/dev ## all tests; two minutes on two cores
-	$(BIN)/python -m pytest -n 4 --maxschedchunk 1 -rs
+	$(BIN)/python -m pytest -n 3 --maxschedchunk 1 -rs
 
 bench: .venv/dev ## measure cost and speed into docs/performance.md; half an hour on an idle machine
 	$(BIN)/python -m tests.bench
