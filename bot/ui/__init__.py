@@ -35,7 +35,7 @@ from bot.ui.posts.result import (
     WhyButton,
     result_view,
 )
-from bot.ui.posts.result_menu import DeleteSplitButton, RelatedButton, SplitButton, split_view
+from bot.ui.posts.result_menu import DeleteSplitButton, PromptButton, RelatedButton, SplitButton, split_view
 from bot.ui.posts.status_card import (
     CancelButton,
     NotifyMeButton,
@@ -76,6 +76,7 @@ ALL: tuple[type[ui.DynamicItem[Any]], ...] = (
     CancelPromptButton,
     MoreButton,
     RelatedButton,
+    PromptButton,
     SplitButton,
     DeleteSplitButton,
     ShowIdButton,

@@ -35,6 +35,9 @@ async def test_a_prompt_becomes_pictures_whose_buttons_work(harness: BotHarness)
     assert result.embeds[0].image.url
     assert status_card.id not in {post.id for post in harness.posts()}
     assert prompts(harness) == [f"{CASTLE} --ar 3:2"]
+    menu = await harness.press(harness.bo, result, "⋯")
+    prompt = await harness.press(harness.bo, menu, "Prompt")
+    assert str(prompt.embeds[0].description).startswith(f"```\n{CASTLE} --ar 3:2")
     await harness.press(harness.mira, result, "U1")
     await harness.wait(120)
     assert "U1" in words(harness.last)

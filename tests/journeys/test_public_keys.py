@@ -22,7 +22,9 @@ async def test_a_key_gives_no_right_to_the_job_wherever_it_is_posted(harness: Bo
     assert await harness.job(ada, f"#{key}", harness.lounge) == "This job has already finished. Posting it here."
     (copy,) = harness.posts(harness.lounge)
     menu = await harness.press(ada, copy, "⋯")
-    assert labels(menu) == [["Related", "Split into four", "Delete this post"]], "she keeps her channel tidy, no more"
+    assert labels(menu) == [["Related", "Prompt", "Split into four", "Delete this post"]], (
+        "she keeps her channel tidy, no more"
+    )
     nonce = str(button(copy, "⋯").custom_id).rpartition(":")[2]
     refused = await harness.press(ada, harness.forge(f"dr:c:{nonce}", harness.lounge), "Forged")
     assert refused.content == NOT_YOURS
@@ -31,9 +33,10 @@ async def test_a_key_gives_no_right_to_the_job_wherever_it_is_posted(harness: Bo
     refused = await harness.press(other, copy, "U1")
     assert refused.content == "Only whoever added this job and moderators can use this button."
     menu = await harness.press(harness.bo, copy, "⋯")
-    assert labels(menu) == [["Related", "Split into four", "Full size", "Show job ID", "Delete this post"]], (
-        "who brought a job has their rights in the whole server"
-    )
+    assert labels(menu) == [
+        ["Related", "Prompt", "Split into four", "Full size", "Show job ID"],
+        ["Delete this post"],
+    ], "who brought a job has their rights in the whole server"
     assert words(await harness.press(harness.bo, copy, "U1")) == "U1 is on its way. I'll post it here."
     assert await harness.job(other, jobid, harness.lounge) == "It's already posted here."
     assert "Show job ID" in labels(await harness.press(other, copy, "⋯"))[0], "the first there who gave the id itself"

@@ -17,9 +17,8 @@ from bot.ui import replies
 from bot.ui.base import PersistentItem, view_of
 from bot.ui.imagine import start_rules
 from bot.ui.imagine.request import ImagineRequest, read_request, submit
+from bot.ui.prompt_blocks import prompt_blocks, prompt_in
 
-_FENCE = "```"
-_PER_EMBED = 4000  # characters; a description takes 4,096, and all embeds of a message 6,000
 _QUESTION = "Run it?"
 _GONE = "I can't read this preview any more. Please send the prompt with `/imagine` again."
 
@@ -29,18 +28,27 @@ async def answer_prompt(interaction: discord.Interaction, prompt: str, options: 
     request = await read_request(interaction, prompt, options)
     checked = request.checked
     if checked.stop is not None:
-        await replies.say(interaction, formatting.prompt_stop(checked.stop), embed=_first(_embeds(checked.prompt)))
+        await replies.say(
+            interaction, formatting.prompt_stop(checked.stop), embed=next(iter(prompt_blocks(checked.prompt)), None)
+        )
         return
     if not start_rules.may_run(checked.tier, request.presser):
-        await replies.say(interaction, start_rules.only_moderators(), embed=_first(_embeds(checked.prompt)))
+        await replies.say(
+            interaction, start_rules.only_moderators(), embed=next(iter(prompt_blocks(checked.prompt)), None)
+        )
         return
     if not request.needs_decision:
         await submit(interaction, request, interaction_id=interaction.id)
         return
     view = view_of(RunPromptButton(interaction.id), CancelPromptButton())
     await interaction.response.send_message(
-        _question(request), embeds=_embeds(checked.prompt), view=view, ephemeral=True
+        _question(request), embeds=prompt_blocks(checked.prompt), view=view, ephemeral=True
     )
+
+
+async def _refuse(interaction: discord.Interaction, why: str, prompt: str) -> None:
+    """Say why a prompt is not sent, with its beginning, to copy it."""
+    await replies.say(interaction, why, embed=next(iter(prompt_blocks(prompt)), None))
 
 
 def _question(request: ImagineRequest) -> str:
@@ -49,23 +57,6 @@ def _question(request: ImagineRequest) -> str:
     if request.is_costly:
         lines.append(start_rules.COSTLY)
     return "\n".join([*lines, _QUESTION])
-
-
-def _embeds(prompt: str) -> list[discord.Embed]:
-    """The prompt in code blocks, which show it as it is and can be copied on a phone."""
-    text = prompt.replace(_FENCE, "'''")
-    parts = [text[start : start + _PER_EMBED] for start in range(0, len(text), _PER_EMBED)][:2]
-    return [discord.Embed(description=f"{_FENCE}\n{part}\n{_FENCE}") for part in parts]
-
-
-def _first(embeds: list[discord.Embed]) -> discord.Embed | None:
-    return next(iter(embeds), None)
-
-
-def _prompt_in(message: discord.Message) -> str:
-    """The prompt of a preview; empty where the message is none."""
-    blocks = (embed.description or "" for embed in message.embeds)
-    return "".join(block.removeprefix(f"{_FENCE}\n").removesuffix(f"\n{_FENCE}") for block in blocks)
 
 
 class RunPromptButton(PersistentItem, ui.DynamicItem[ui.Button[Any]], template=r"dr:i:(\d{1,20})"):
@@ -113,7 +104,7 @@ class CancelPromptButton(PersistentItem, ui.DynamicItem[ui.Button[Any]], templat
 def _previewed(interaction: discord.Interaction) -> str:
     """The prompt of the preview that the interaction's button is below; raises `UserError` where there is none."""
     message = interaction.message
-    prompt = "" if message is None or not message.flags.ephemeral else _prompt_in(message)
+    prompt = "" if message is None or not message.flags.ephemeral else prompt_in(message)
     if not prompt:
         raise UserError(_GONE)
     return prompt

@@ -1,4 +1,4 @@
-"""The entries of a result's private menu (`⋯`) for everyone: related jobs, the four pictures, the full-size link."""
+"""The entries of a result's private menu (`⋯`) for everyone: related jobs, the prompt, the four pictures, full size."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,6 +17,8 @@ from bot.models.midjourney_buttons import is_picture_grid
 from bot.ui import replies
 from bot.ui.base import NONCE, DeliveryButton, delete_post, view_of
 from bot.ui.interactions import bot_of, jump
+from bot.ui.press.hidden_addresses import hide
+from bot.ui.prompt_blocks import prompt_blocks
 from bot.ui.subscription_requests import check_posting
 
 _URL_LIMIT = 512  # Discord's, for a button
@@ -77,6 +79,21 @@ class RelatedButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"
             for each in family
         ]
         await replies.say(interaction, "", embed=formatting.family(members, more))
+
+
+class PromptButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:pr:{NONCE}"):
+    """Shows the whole prompt, in private, to copy it."""
+
+    code = "pr"
+    label = "Prompt"
+
+    async def act(self, interaction: discord.Interaction) -> None:
+        """Show the prompt; addresses that name the payer are left out, as in the forms."""
+        _, known = await self.resolve(interaction, DeliveryKind.RESULT)
+        blocks = prompt_blocks(hide(formatting.prompt(known.job)))
+        if not blocks:
+            raise UserError("This job has no prompt.")
+        await interaction.response.send_message(embeds=blocks, ephemeral=True)
 
 
 def _url(post: Delivery | None) -> str | None:
