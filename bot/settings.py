@@ -351,7 +351,7 @@ SETTINGS = (
     Setting(
         name="PRESS_QUEUE",
         read=_whole(0, 100),
-        where="how many button presses a member may have queued while all Midjourney slots are busy",
+        where="how many prompts and presses a member may have queued while all Midjourney slots are busy",
         default="3",
     ),
     Setting(
