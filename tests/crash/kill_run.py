@@ -158,7 +158,8 @@ class KillRun:
                 await asyncio.gather(ready, return_exceptions=True) if ready.done() else ready.cancel()
             by = "named" if dead.done() else "outside"
             if by == "outside":
-                bot.kill()
+                with suppress(ProcessLookupError):  # it died at its point just now
+                    bot.kill()
             assert await dead == -signal.SIGKILL, f"The bot ended by itself, see {self.log}"
         self.ends[by] += 1
 

@@ -165,7 +165,8 @@ class PressRun:
             await asyncio.wait({dead}, timeout=self._patience(point))
             by = point.partition(":")[0] if dead.done() else "outside"
             if by == "outside":
-                bot.kill()
+                with contextlib.suppress(ProcessLookupError):  # it died at its point just now
+                    bot.kill()
             assert await dead == -signal.SIGKILL, f"The bot ended by itself, see {self.log}"
         ready.cancel()
         await asyncio.gather(ready, *pressing, return_exceptions=True)
