@@ -461,6 +461,16 @@ async def test_a_fault_strikes_before_or_after_the_message_is_stored(
     assert fake.violations == []
 
 
+async def test_a_fault_may_have_a_code_and_an_end(fake: FakeDiscord, bot: Bot, room: int) -> None:
+    fake.fail("POST /channels/*/messages", "400-20009", times=None, seconds=60)
+    assert await refused(bot.channel(room).send("done")) == (400, 20009)
+    fake.faults.now = lambda: fake.now() + 61
+    await bot.channel(room).send("done")
+    assert fake.faults_met == {"POST 400-20009": 1}
+    with pytest.raises(ValueError, match="Unknown fault"):
+        fake.fail("*", "400-")
+
+
 async def test_a_body_that_discord_would_refuse_is_refused_and_written_down(
     fake: FakeDiscord, bot: Bot, room: int
 ) -> None:

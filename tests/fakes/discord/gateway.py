@@ -138,10 +138,12 @@ class Gateway:
         if session := self.sessions.get(self._on(guild_id)):
             await session.dispatch(event, data)
 
-    async def send_raw(self, frame: str | bytes) -> None:
-        """Send a frame as it stands, text or binary, on every connection."""
-        for socket in list(self._sockets):
+    async def send_raw(self, frame: str | bytes) -> int:
+        """Send a frame as it stands, text or binary, on every connection; how many there are."""
+        sockets = list(self._sockets)
+        for socket in sockets:
             await _send_raw(socket, frame)
+        return len(sockets)
 
     async def drop(self, code: int = 4000, *, forget: bool = False) -> None:
         """Close every connection; `forget` the sessions too, so that a RESUME is refused."""

@@ -64,7 +64,7 @@ class FakeDiscord(People):
         super().__init__(**world)
         self.token = self.gateway.token = token
         self.limits = Limits() if limits else None
-        self.faults = Faults(rate=fault_rate, kinds=fault_kinds, chance=random.Random(seed))
+        self.faults = Faults(rate=fault_rate, kinds=fault_kinds, chance=random.Random(seed), now=self.now)
         self.requests: list[Received] = []
         self._port = port
         self._closing = asyncio.Event()
@@ -99,6 +99,12 @@ class FakeDiscord(People):
     # what a test asks
 
     @property
+    def faults_met(self) -> Counter[str]:
+        """How many requests met each fault, by method and kind; refusals that were not planned have their status."""
+        wrong = (each for each in self.requests if each.fault or each.status >= 400)
+        return Counter(f"{each.method} {each.fault or each.status}" for each in wrong)
+
+    @property
     def identifies(self) -> list[Identify]:
         return self.gateway.identifies
 
@@ -113,9 +119,9 @@ class FakeDiscord(People):
         """Until every shard heard READY (or RESUMED)."""
         await self.wait_until(lambda: self.gateway.ready, within, "READY")
 
-    def fail(self, request: str, kind: str | int, times: int | None = 1) -> None:
+    def fail(self, request: str, kind: str | int, times: int | None = 1, seconds: float | None = None) -> None:
         """See `Faults.fail`; the gateway's handshake is "GET /gateway"."""
-        self.faults.fail(request, kind, times)
+        self.faults.fail(request, kind, times, seconds)
 
     def heal(self) -> None:
         self.faults.heal()
@@ -156,14 +162,16 @@ class FakeDiscord(People):
     async def _serve(
         self, request: web.Request, call: Call, answer: Callable[[People, Call], Reply], fault: str
     ) -> web.StreamResponse:
-        if fault and not fault.startswith("stored-"):
+        if fault == "slow":
+            await asyncio.sleep(1.0)
+        elif fault and not fault.startswith("stored-"):
             return await self._break(request, fault)
         try:
             response = self._answer(call, answer)
         except Exception as broken:
             self.violations.append(f"The fake Discord itself broke over {call}: {broken!r}")
             raise
-        return await self._break(request, fault.removeprefix("stored-")) if fault else response
+        return await self._break(request, fault.removeprefix("stored-")) if fault not in {"", "slow"} else response
 
     def _answer(self, call: Call, answer: Callable[[People, Call], Reply]) -> web.Response:
         headers: dict[str, str] = {}
@@ -215,8 +223,10 @@ class FakeDiscord(People):
             return _json(
                 429, {"message": "You are being rate limited.", "code": 0, "retry_after": seconds, "global": False}
             )
-        status = int(kind) if kind.isdecimal() else 500
-        return _json(status, {"message": f"{status}: a fault on demand", "code": 50035 if status == 400 else 0})
+        number, _, code = kind.partition("-")
+        status = int(number) if number.isdecimal() else 500
+        known = int(code) if code else 50035 if status == 400 else 0
+        return _json(status, {"message": f"{status}: a fault on demand", "code": known})
 
     async def _gateway(self, request: web.Request) -> web.StreamResponse:
         if fault := self.faults.take("GET /gateway"):
