@@ -40,11 +40,12 @@ test: .venv/dev ## all tests; two minutes on two cores
 bench: .venv/dev ## measure cost and speed into docs/performance.md; half an hour on an idle machine
 	$(BIN)/python -m tests.bench
 
-soak: .venv/dev ## long tests: 3,000 results with 300 kills, 640 presses with 160, half an hour of work; 75 minutes
+soak: .venv/dev ## long tests: 4,000 results with 450 kills, 640 presses with 160, half an hour of work; 90 minutes
 	DARKROOM_LONG=1 $(BIN)/python -m pytest -n 2 --timeout 600
 	$(BIN)/python -m tests.crash.kill_run --deliveries 2000 --kills 200 --nonce-window 0 --seed $${SEED:-1}
 	$(BIN)/python -m tests.crash.kill_run --deliveries 1000 --kills 100 --nonce-window 0 --seed $${SEED:-1} \
 	    --provider midjourney-proxy
+	$(BIN)/python -m tests.crash.chaos_run --deliveries 1000 --kills 150 --seed $${SEED:-1}
 	$(BIN)/python -m tests.crash.submission_run --presses 320 --kills 80 --seed $${SEED:-1}
 	$(BIN)/python -m tests.crash.submission_run --presses 320 --kills 80 --seed $${SEED:-1} --provider midjourney-proxy
 	$(BIN)/python -m tests.bench.soak --minutes $${MINUTES:-30}

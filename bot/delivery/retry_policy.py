@@ -16,6 +16,8 @@ from bot.models import Delivery, DeliveryKind, DeliveryState, Fallback
 MIB = 1024 * 1024
 
 _LONGEST_PAUSE = 300.0
+_GONE_CHANNEL_PAUSE = 60.0
+_REFUSED_EDIT_PAUSE = 120.0
 _GIVE_UP_AFTER = timedelta(minutes=30)  # a channel that is unavailable this long,
 _GIVE_UP_TRIES = 10  # and was tried this often: the bot itself may have been stopped, or the clock set
 _CLOSED_LONGEST = timedelta(days=28)  # Discord's longest time-out
@@ -185,7 +187,7 @@ def _after_refused_history(delivery: Delivery, now: datetime) -> Decision:
     """The message may be in the channel, and its content was not refused: it is searched for again, as it is."""
     if _is_gone_for_good(delivery, now):
         return _after_unavailable_channel(delivery, now, unsent=False)
-    return Decision(pause=60.0, gone=True)
+    return Decision(pause=_GONE_CHANNEL_PAUSE, gone=True)
 
 
 def _after_refused_send(
@@ -243,7 +245,7 @@ def _after_refused_edit(post: Delivery, refusal: Refusal, now: datetime, words_o
         return Decision(action=Action.LEAVE, pause=_EDIT_PAUSE)
     if gone_for > _EDIT_FOR:
         return Decision(action=Action.LEAVE, pause=_EDIT_PAUSE)
-    return Decision(pause=120.0 if gone_for < _GIVE_UP_AFTER else 3600.0, gone=True)
+    return Decision(pause=_REFUSED_EDIT_PAUSE if gone_for < _GIVE_UP_AFTER else 3600.0, gone=True)
 
 
 def _after_closed_channel(delivery: Delivery, now: datetime, unsent: bool) -> Decision:
@@ -263,7 +265,7 @@ def _after_unavailable_channel(delivery: Delivery, now: datetime, unsent: bool) 
     if _is_gone_for_good(delivery, now):
         return Decision(action=Action.GIVE_UP, reason="the channel was unavailable for half an hour")
     # Back to the whole message: when the permissions come back, the picture is posted too.
-    return Decision(pause=60.0, fallback=Fallback.NONE, unsent=unsent, gone=True)
+    return Decision(pause=_GONE_CHANNEL_PAUSE, fallback=Fallback.NONE, unsent=unsent, gone=True)
 
 
 def _is_gone_for_good(delivery: Delivery, now: datetime) -> bool:

@@ -67,8 +67,10 @@ class KillRun:
     life: float = 0.4
     fault_rate: float = 0.03
     quiet: float = 1.5
+    patience: float = 60.0
     promised: set[Post] = field(default_factory=set)
     in_four: set[Post] = field(default_factory=set)
+    given_up: set[Post] = field(default_factory=set)
     refusals: Counter[str] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)
     wrongs: list[str] = field(default_factory=list)
@@ -85,7 +87,7 @@ class KillRun:
             found = await self._run_to_the_end()
             violations = await self.discord.do("violations")
         assert violations == []
-        decision = judge(self.folder / "bot.sqlite3", self.promised, self.in_four, found)
+        decision = judge(self.folder / "bot.sqlite3", self.promised - self.given_up, self.in_four, found)
         self.wrongs = decision.lines()
         log = self.log.read_text()
         return Stats(
@@ -107,18 +109,21 @@ class KillRun:
 
     async def _set_up(self) -> None:
         do = self.discord.do
-        guild = await do("add_guild", name="Studio")
+        self.guild = guild = await do("add_guild", name="Studio")
         self.channel_ids = [
             await do("add_channel", guild_id=guild, name=f"c{number}") for number in range(self.channels)
         ]
         if self.blind:
             await do("deny", channel_id=self.channel_ids[-1], permission="READ_MESSAGE_HISTORY")
-        self.requests = job_requests(self.deliveries, self.channels, self.chance, self.provider)
+        self.requests = self._job_requests()
         for order in dict.fromkeys(request.order for request in self.requests):
             order.jobid = await self.jobs.add_job(**order.options)
         count = len(self.requests) // 4 + 2  # each may ask six times a minute
         self.members = [await do("add_member", guild_id=guild, name=f"M{number}") for number in range(count)]
         self.environment = environment(self.folder, [guild], self.discord, self.jobs, hurry=HURRY)
+
+    def _job_requests(self) -> list[JobRequest]:
+        return job_requests(self.deliveries, self.channels, self.chance, self.provider)
 
     # --- dying ------------------------------------------------------------------------------------------------------
 
@@ -256,23 +261,28 @@ class KillRun:
         await self.jobs.heal()
         async with bot_process(self.folder, self.environment, forked=self.forked) as bot:
             await asyncio.gather(*self._askers)
-            owed = Counter(channel for _, channel in (*self.promised, *self.in_four))
 
             async def is_complete(channel: int) -> bool:
                 here = await self._read(channel)
+                given_up = sum(where == channel for _, where in self.given_up)
+                owed = sum(where == channel for _, where in (*self.promised, *self.in_four))
                 return (
-                    not here.status_cards
+                    len(here.status_cards) <= given_up  # they say how the job ended
                     and not self._bare({channel: here})
-                    and len(here.results) + len(here.splits) >= owed[channel]
+                    and len(here.results) + len(here.splits) >= owed - given_up
                 )
 
             with suppress(TimeoutError, RuntimeError):  # what is lost is counted in the end
                 for channel in self.channel_ids:
-                    await self.discord.wait_until(partial(is_complete, channel), within=60)
+                    await self.discord.wait_until(partial(is_complete, channel), within=self.patience)
             await asyncio.sleep(self.quiet)  # nothing is to happen: only time can show that
+            await self._check_living_bot()
             bot.terminate()
             assert await bot.wait() == 0, f"The bot did not end well, see {self.log}"
         return {channel: await self._read(channel) for channel in self.channel_ids}
+
+    async def _check_living_bot(self) -> None:
+        """Called before the bot ends; see `chaos_run`."""
 
     async def _read(self, channel: int) -> ChannelState:
         return channel_state(await self.discord.do("messages", channel_id=channel))

@@ -10,7 +10,8 @@ submission down (`row`), mark its presser as answered (`answered`), mark it sent
 (`end`).
 
 DARKROOM_HURRY=60 divides the pauses of the submission queue by 60: a submission is lost after 3 s, not 3 minutes.
-The first pause before a picture that is late is tried again is divided as well; the others follow from it.
+The first pause before a picture that is late is tried again is divided as well; the others follow from it. So are the
+pauses after refusals.
 """
 
 import asyncio
@@ -51,6 +52,8 @@ PAUSES = {
     "submissions.sender": ("_WRITE_AGAIN",),
     "submissions.notifications": ("_NOTIFY_AGAIN",),
     "delivery.editing": ("_FIRST_RETRY",),
+    "delivery.retry_policy": ("_LONGEST_PAUSE", "_GONE_CHANNEL_PAUSE", "_REFUSED_EDIT_PAUSE"),
+    "polling.decisions": ("_PICTURE_PAUSE",),
     "store.outbox": ("_FIRST_PICTURE_RETRY",),
 }
 
