@@ -125,7 +125,10 @@ def expect_unreadable_data() -> None:
 
 
 async def _read_answer(response: aiohttp.ClientResponse) -> Any:
-    """Decode a response as discord.py does; raises `UnreadableAnswer` for a successful one that it cannot use."""
+    """Decode a response as discord.py does; raises `UnreadableAnswer` for a successful one that it cannot use.
+
+    A 429 always has its `retry_after`.
+    """
     answer: Any
     try:
         answer = await _json_or_text(response)
@@ -134,7 +137,20 @@ async def _read_answer(response: aiohttp.ClientResponse) -> Any:
     readable = isinstance(answer, dict | list) or (response.status != 200 and answer == "")
     if 200 <= response.status < 300 and not readable:
         raise UnreadableAnswer(f"HTTP {response.status} without JSON")
+    if response.status == 429 and isinstance(answer, dict | list):
+        return _with_pause(answer, response.headers.get("Retry-After", ""))
     return answer
+
+
+def _with_pause(answer: dict[str, Any] | list[Any], header: str) -> dict[str, Any]:
+    """A 429 with the `retry_after` that discord.py reads: where the body has none, the header's, or a second.
+
+    https://discord.com/developers/docs/topics/rate-limits#exceeding-a-rate-limit
+    """
+    body = answer if isinstance(answer, dict) else {}
+    if isinstance(body.get("retry_after"), int | float):
+        return body
+    return {**body, "retry_after": float(header) if re.fullmatch(r"\d{1,6}(\.\d{1,6})?", header) else 1.0}
 
 
 class _GatewaySocket(discord.gateway.DiscordWebSocket):

@@ -101,8 +101,8 @@ async def test_a_gateway_that_cannot_be_read_at_the_start_is_tried_again(street:
     assert (await street.bot.stop())[0] == 0
 
 
-@pytest.mark.parametrize("fault", [pytest.param("garbage", marks=only_long), "stored-garbage"])
-async def test_a_page_of_html_instead_of_an_answer_delays_a_channel_for_seconds_only(
+@pytest.mark.parametrize("fault", [pytest.param("garbage", marks=only_long), "stored-garbage", "429-20028"])
+async def test_an_answer_that_cannot_be_read_delays_a_channel_for_seconds_only(
     street: ProcessHarness, fault: str
 ) -> None:
     await street.bot.start()
