@@ -126,6 +126,16 @@ def is_unsent(delivery: Delivery, requests: int | None) -> bool:
     return delivery.state is DeliveryState.WAITING and requests is not None and requests <= 1
 
 
+def is_posted_and_deleted(delivery: Delivery, code: int, requests: int) -> bool:
+    """Whether a refused send proves that the message was posted, then deleted: Discord knows its nonce.
+
+    A single such answer is not believed, as it may be a faulty deployment's; the next send is answered in the same way.
+    `delivery` is as before its claim, with the error of the send before; `requests`: how many the send became.
+    """
+    again = delivery.error.startswith(str(Refusal(status=404, code=DiscordCode.UNKNOWN_MESSAGE)))
+    return code == DiscordCode.UNKNOWN_MESSAGE and again and not is_unsent(delivery, requests)
+
+
 def after_refusal(
     delivery: Delivery, refusal: Refusal, now: datetime, *, requests: int | None, words_omitted: bool = False
 ) -> Decision:
@@ -142,8 +152,8 @@ def after_refusal(
         return _after_refused_edit(delivery, refusal, now, words_omitted)
     if requests is None:
         return _after_refused_history(delivery, now)
-    if refusal.code == DiscordCode.UNKNOWN_MESSAGE:  # to a first send: nothing explains it, so it is not believed
-        return Decision(pause=_EDIT_PAUSE)
+    if refusal.code == DiscordCode.UNKNOWN_MESSAGE:  # see `is_posted_and_deleted`
+        return Decision(pause=_GONE_PAUSE)
     return _after_refused_send(delivery, refusal, now, unsent, words_omitted)
 
 

@@ -10,9 +10,8 @@ import msgspec
 
 from bot.delivery.history import History, has_own_picture
 from bot.delivery.omitted import Omitted
-from bot.delivery.retry_policy import is_unsent
+from bot.delivery.retry_policy import is_posted_and_deleted
 from bot.delivery.uploads import open_files, remember_size_limit, timeout_seconds
-from bot.discord_codes import DiscordCode
 from bot.messages import PICTURE_RETRY_SECONDS, Message, MessageBuilder
 from bot.models import Delivery, DeliveryKind, DeliveryState, Fallback, KnownJob
 from bot.request_count import counted_requests
@@ -128,8 +127,8 @@ class MessageSender:
             try:
                 return await self._post(claimed, message)
             except discord.HTTPException as answer:
-                if answer.code == DiscordCode.UNKNOWN_MESSAGE and not is_unsent(before, requests.number):
-                    return None  # Discord knows the nonce: the message was posted, then deleted
+                if is_posted_and_deleted(before, answer.code, requests.number):
+                    return None
                 smaller = await remember_size_limit(self._store, before.destination, message, answer)
                 raise (FileTooLarge if smaller else SendRefused)(answer, requests.number) from answer
 

@@ -15,7 +15,7 @@ records what Discord said. Methods are those of the store's outbox.
     SENDING          Discord answered with the message                   POSTED         `mark_posted`, delivery.sending
     SENDING          the message was found in the channel's history      POSTED         `mark_posted`, delivery.sending
     SENDING          a member pressed a button of the message            POSTED         `mark_posted`, ui.posts
-    SENDING          10008: the message was posted, then deleted         POSTED         `mark_posted`, no `message_id`
+    SENDING          10008 twice: it was posted, then deleted            POSTED         `mark_posted`, no `message_id`
     SENDING          the same, of a card                                 DROPPED        `mark_posted`
     WAITING          an earlier database's post was found (restore)      POSTED         `mark_posted`, delivery.sending
     WAITING,SENDING  refused for good, or its channel is gone            UNDELIVERABLE  `give_up`, delivery.dispatcher

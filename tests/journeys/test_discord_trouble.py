@@ -666,6 +666,17 @@ async def test_a_first_send_that_one_answer_calls_posted_and_deleted_is_sent_aga
     assert post.attachments
 
 
+async def test_a_send_after_a_lost_answer_that_one_answer_calls_posted_and_deleted_is_sent_again(
+    harness: BotHarness,
+) -> None:
+    refuse(harness, 503)
+    refuse(harness, 404, 10008)
+    await over(harness)
+    await harness.wait(MINUTE)
+    (post,) = harness.posts()
+    assert post.attachments
+
+
 async def test_who_asks_again_after_deleting_the_status_card_gets_a_new_one(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(duration=600)
     await harness.job(harness.mira, jobid)
@@ -688,6 +699,7 @@ async def test_a_result_that_was_deleted_by_hand_can_be_had_again(harness: BotHa
 
 async def test_a_result_that_was_deleted_before_discord_confirmed_it_can_be_had_again(harness: BotHarness) -> None:
     refuse(harness, 503)  # it is posted and its answer lost; before the next try a member deletes it
+    refuse(harness, 404, 10008)
     refuse(harness, 404, 10008)
     jobid = harness.useapi.add_job(age=600)
     await harness.job(harness.mira, jobid)
