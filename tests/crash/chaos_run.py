@@ -171,7 +171,8 @@ class ChaosRun(KillRun):
 
     def _card(self, message_id: int) -> list[tuple[Any, ...]]:
         found = self._rows(
-            "SELECT jobid, channel_id, state || ' ' || error FROM deliveries JOIN jobs ON jobs.id = job_id WHERE message_id = ?",
+            "SELECT jobid, channel_id, state || ' ' || error FROM deliveries JOIN jobs ON jobs.id = job_id "
+            "WHERE message_id = ?",
             message_id,
         )
         return found or [(f"message {message_id}", 0, "of no delivery")]
