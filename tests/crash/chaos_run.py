@@ -122,27 +122,27 @@ class ChaosRun(KillRun):
     # --- what is wrong ----------------------------------------------------------------------------------------------
 
     async def _check_living_bot(self) -> None:
-        self.not_told = [line for post in self.given_up for line in await self._not_told(post)]
+        self.not_notified = [line for post in self.given_up for line in await self._not_notified(post)]
         self.mixed_up = [line for channel in self.channel_ids for line in await self._mixed_up(channel)]
         self.ended = [f"{jobid} ended as {status}" for jobid, status in self._rows(
             "SELECT jobid, status FROM jobs WHERE status IN ('expired', 'silent')"
         )]  # fmt: skip
-        self.cards = [
+        self.left_status_cards = [
             f"card of {jobid} in {where}, {state}"
             for channel in self.channel_ids
-            for card in (await self._read(channel)).status_cards
-            for jobid, where, state in self._card(card)
+            for status_card in (await self._read(channel)).status_cards
+            for jobid, where, state in self._unexplained(status_card)
             if (jobid, where) not in self.given_up and not state.startswith(CALLED_UNKNOWN)
         ]
-        self.lines.append(f"given up: {len(self.given_up)}, of these not shown to an asker: {len(self.not_told)}")
+        self.lines.append(f"given up: {len(self.given_up)}, of these not shown to an asker: {len(self.not_notified)}")
         self.lines.append(f"results with another job's prompt: {len(self.mixed_up)}, jobs ended: {len(self.ended)}")
-        self.lines.append(f"cards left without a reason: {len(self.cards)}")
+        self.lines.append(f"cards left without a reason: {len(self.left_status_cards)}")
 
     @property
     def all_wrongs(self) -> list[str]:
-        return [*self.wrongs, *self.not_told, *self.mixed_up, *self.ended, *self.cards]
+        return [*self.wrongs, *self.not_notified, *self.mixed_up, *self.ended, *self.left_status_cards]
 
-    async def _not_told(self, post: Post) -> list[str]:
+    async def _not_notified(self, post: Post) -> list[str]:
         """The members who asked for a result that was given up, and to whom `/jobs` does not show that."""
         jobid, channel = post
         ((key,),) = self._rows("SELECT key FROM jobs WHERE jobid = ?", jobid)
@@ -152,8 +152,8 @@ class ChaosRun(KillRun):
                 who = self.members[number % len(self.members)]
                 interaction = await self.discord.do("slash", channel_id=channel, who=who, name="jobs")
                 answer = await self.discord.do("answered", interaction=interaction, within=10)
-                shown = json.dumps(answer).partition("Could not be posted")[2]
-                wrongs += [] if f"#{key}" in shown else [f"{jobid} in {channel} is not shown to {who}"]
+                found = json.dumps(answer).partition("Could not be posted")[2]
+                wrongs += [] if f"#{key}" in found else [f"{jobid} in {channel} is not shown to {who}"]
         return wrongs
 
     async def _mixed_up(self, channel: int) -> list[str]:
@@ -165,11 +165,11 @@ class ChaosRun(KillRun):
             text = json.dumps([message["embeds"], message["content"]])
             nonces = re.findall(r"dr:m:(\w+)", json.dumps(message["components"]))
             for nonce in nonces:
-                shown = set(re.findall(r"scene \d+", text)) - {prompts.get(jobids.get(nonce, ""), "")}
-                wrongs += [f"{message['id']} in {channel} shows {shown}"] if shown else []
+                found = set(re.findall(r"scene \d+", text)) - {prompts.get(jobids.get(nonce, ""), "")}
+                wrongs += [f"{message['id']} in {channel} shows {found}"] if found else []
         return wrongs
 
-    def _card(self, message_id: int) -> list[tuple[Any, ...]]:
+    def _unexplained(self, message_id: int) -> list[tuple[Any, ...]]:
         found = self._rows(
             "SELECT jobid, channel_id, state || ' ' || error FROM deliveries JOIN jobs ON jobs.id = job_id "
             "WHERE message_id = ?",

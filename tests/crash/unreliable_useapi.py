@@ -25,7 +25,7 @@ class UnreliableUseapi:
         self.healed = False
         self.met: Counter[str] = Counter()
         self._chance = chance
-        self._told: Counter[str] = Counter()  # in this life
+        self._answered: Counter[str] = Counter()  # in this life
         self._known: set[str] = set()
         self._missing_until: dict[str, float] = {}
         self._once: set[tuple[str, str]] = set()
@@ -49,7 +49,7 @@ class UnreliableUseapi:
 
     def new_life(self) -> None:
         """The bot may have lost what it was told only once."""
-        self._told.clear()
+        self._answered.clear()
 
     async def _job(self, request: web.Request) -> web.Response:
         jobid = request.query.get("jobid", "")
@@ -61,8 +61,8 @@ class UnreliableUseapi:
         response = await self._forward(request)
         if response.status != 200 or not isinstance(response.body, bytes):
             return response
-        self._told[jobid] += 1
-        if self._told[jobid] == 2:
+        self._answered[jobid] += 1
+        if self._answered[jobid] == 2:
             self._known.add(jobid)
         self._bodies[jobid] = response.body
         return self._without_its_picture(jobid, json.loads(response.body)) or response
