@@ -102,9 +102,10 @@ async def test_a_stop_takes_five_seconds_at_most_and_commands_are_sent_on_reques
     assert [prompt in embeds for prompt, embeds in zip(prompts, posted, strict=True)] == [True] * 2, "once each"
     street.useapi.fail("hang")
     jobid = street.useapi.add_job(prompt="a lighthouse")
+    before = len(street.useapi.requests)
     interaction = await discord.slash(street.channel, street.mira, "job", {"jobid": jobid})
     await interaction.acknowledged()
-    await street.useapi.wait_for_request(path="/v2/jobs/")
+    await discord.wait_until(lambda: len(street.useapi.requests) > before)
     await _stop(street, signal.SIGINT)
     assert "The shutdown interrupted an answer" in street.bot.screen
 
