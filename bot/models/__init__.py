@@ -28,6 +28,7 @@ from bot.models.submission import (
     Limits,
     Submission,
     SubmissionKind,
+    SubmissionRequest,
     SubmissionState,
 )
 from bot.models.subscription import Origin, PollTarget, Requesters, Subscription
@@ -67,6 +68,7 @@ __all__ = [
     "Status",
     "Submission",
     "SubmissionKind",
+    "SubmissionRequest",
     "SubmissionState",
     "Subscription",
     "follow",

@@ -35,8 +35,7 @@ class SubmissionState(StrEnum):
     ===========  ==========================================  ===========  ==================================
     state        event                                       state        in
     ===========  ==========================================  ===========  ==================================
-    (none)       the button is pressed                       QUEUED       `Submissions.add`
-    (none)       a prompt is sent with /imagine              QUEUED       `Submissions.add_imagine`
+    (none)       a member submits it                         QUEUED       `Submissions.add`
     (none)       the button's job is known already           REPEATED     `Submissions.add`
     QUEUED       its turn, if its presser saw it taken;      SENT         `Sender.send`
                  committed before the request
@@ -101,6 +100,28 @@ https://discord.com/developers/docs/interactions/receiving-and-responding#intera
 """
 
 OPEN_SUBMISSIONS = frozenset({SubmissionState.QUEUED, SubmissionState.SENT, SubmissionState.UNCONFIRMED})
+
+
+class SubmissionRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a member submits, before it is stored as a `Submission`, whose fields of the same names it becomes.
+
+    `parent_id` is the row id of the job whose `button` was pressed. `interaction_token` can edit the answer to the
+    interaction until `INTERACTION_TOKEN_LIFETIME` has passed: never log it.
+    """
+
+    kind: SubmissionKind
+    tier: CostTier
+    destination: Destination
+    person: Person
+    parent_id: int | None = None
+    button: str = ""
+    prompt: str = ""
+    interaction_id: int | None = None
+    interaction_token: str = ""
+
+    def __repr__(self) -> str:
+        """Leave the token out, and what the member wrote."""
+        return f"{type(self).__name__}(kind={self.kind!r}, tier={self.tier!r}, interaction_id={self.interaction_id})"
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,6 @@ import aiosqlite
 
 from bot.models import (
     CostTier,
-    Destination,
     KnownJob,
     Limit,
     LimitExceeded,
@@ -17,7 +16,7 @@ from bot.models import (
     ProviderName,
     Status,
     Submission,
-    SubmissionKind,
+    SubmissionRequest,
     SubmissionState,
 )
 from bot.store.clock import Clock
@@ -56,37 +55,29 @@ async def one_submission(db: aiosqlite.Connection, where: str, values: Sequence[
 async def insert_submission(
     db: aiosqlite.Connection,
     clock: Clock,
-    destination: Destination,
-    person: Person,
+    request: SubmissionRequest,
     *,
-    reference: str,
     provider: ProviderName,
-    kind: SubmissionKind,
-    tier: CostTier,
-    prompt: str,
-    interaction_id: int | None,
-    interaction_token: str,
-    parent_id: int | None = None,
-    button: str = "",
-    waits_for: int | None = None,
+    reference: str,
+    waits_for: int | None,
 ) -> int:
     """Add a submission as QUEUED and not answered; its row id."""
     values = {
         "reference": reference,
         "provider": provider,
-        "kind": kind,
-        "parent_id": parent_id,
-        "button": button,
-        "tier": tier,
-        "prompt": prompt,
-        "guild_id": destination.guild_id,
-        "channel_id": destination.channel_id,
-        "user_id": person.id,
-        "user_name": person.name,
+        "kind": request.kind,
+        "parent_id": request.parent_id,
+        "button": request.button,
+        "tier": request.tier,
+        "prompt": request.prompt,
+        "guild_id": request.destination.guild_id,
+        "channel_id": request.destination.channel_id,
+        "user_id": request.person.id,
+        "user_name": request.person.name,
         "waits_for": waits_for,
         "created_at": clock.time(),
-        "interaction_id": interaction_id,
-        "interaction_token": interaction_token,
+        "interaction_id": request.interaction_id,
+        "interaction_token": request.interaction_token,
     }
     cursor = await db.execute(
         f"INSERT INTO submissions ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})", (*values.values(),)
@@ -127,10 +118,11 @@ async def promote_follower(db: aiosqlite.Connection, submission_id: int) -> None
 
 
 async def limit_exceeded(
-    db: aiosqlite.Connection, clock: Clock, destination: Destination, person: Person, tier: CostTier, limits: Limits
+    db: aiosqlite.Connection, clock: Clock, request: SubmissionRequest, limits: Limits
 ) -> LimitExceeded | None:
     """The first of the numbers that one more submission would exceed; U1-U4 count against the queue only."""
-    if tier is not CostTier.PICK:
+    destination, person = request.destination, request.person
+    if request.tier is not CostTier.PICK:
         member = ("guild_id = ? AND user_id = ?", (destination.guild_id, person.id))
         server = ("guild_id = ?", (destination.guild_id,))
         if limits.cooldown and (free_at := await _free_at(db, clock, *member, number=1, seconds=limits.cooldown)):

@@ -11,16 +11,14 @@ import aiosqlite
 from bot.models import (
     CostTier,
     DeliveryKind,
-    Destination,
     Job,
-    KnownJob,
     LimitExceeded,
     Limits,
     Origin,
-    Person,
     ProviderName,
     Submission,
     SubmissionKind,
+    SubmissionRequest,
     SubmissionState,
 )
 from bot.store.delivery_statements import insert_delivery
@@ -44,16 +42,10 @@ class Submissions(Repository):
 
     async def add(
         self,
-        parent: KnownJob,
-        button: str,
-        destination: Destination,
-        person: Person,
+        request: SubmissionRequest,
         *,
-        tier: CostTier,
+        provider: ProviderName,
         limits: Limits,
-        prompt: str = "",
-        interaction_id: int | None = None,
-        interaction_token: str = "",
         reference: str = "",
         delay: float = 0,
     ) -> Submission | LimitExceeded | None:
@@ -63,92 +55,50 @@ class Submissions(Repository):
 
         A button of the tier PICK makes one job only. Where that job is known, the submission ends at once as REPEATED.
         While another submission of the same button is open in this server, this one waits for it, and the outcome
-        counts for both. (One of another server is not waited for: that server may be paused.)
+        counts for both. (One of another server is not waited for: that server may be paused.) Submissions of other
+        kinds wait for none: two members may send the same prompt.
 
-        `interaction_token` is kept until the presser was notified; `reference` is made where none is given; `delay`:
-        see `Subscriptions.add`.
+        The interaction's token is kept until the presser was notified; `reference` is made where none is given;
+        `delay`: see `Subscriptions.add`.
         """
         reference = reference or secrets.token_hex(12)
 
         async def work(db: aiosqlite.Connection) -> Submission | LimitExceeded | None:
-            if await one_submission(db, "interaction_id = ?", (interaction_id,)) is not None:
+            if await one_submission(db, "interaction_id = ?", (request.interaction_id,)) is not None:
                 return None
             child = leader = None
-            if tier is CostTier.PICK:
-                child = await existing_child(db, parent.id, button)
+            if request.kind is SubmissionKind.BUTTON and request.tier is CostTier.PICK:
+                assert request.parent_id is not None
+                child = await existing_child(db, request.parent_id, request.button)
                 leader = await one_submission(
                     db,
                     f"""parent_id = ? AND button = ? AND +guild_id = ? AND +waits_for IS NULL
                         AND state IN ({OPEN_STATES})""",
-                    (parent.id, button, destination.guild_id),
+                    (request.parent_id, request.button, request.destination.guild_id),
                 )
             if child is None and leader is None:
-                exceeded = await limit_exceeded(db, self._clock, destination, person, tier, limits)
+                exceeded = await limit_exceeded(db, self._clock, request, limits)
                 if exceeded is not None:
                     return exceeded
             row_id = await insert_submission(
                 db,
                 self._clock,
-                destination,
-                person,
+                request,
+                provider=provider,
                 reference=reference,
-                provider=parent.job.provider,
-                kind=SubmissionKind.BUTTON,
-                parent_id=parent.id,
-                button=button,
-                tier=tier,
-                prompt=prompt,
                 waits_for=None if leader is None or child is not None else leader.id,
-                interaction_id=interaction_id,
-                interaction_token=interaction_token,
             )
             if child is not None:
-                await subscribe(db, self._clock, child.job, destination, person, origin=Origin.POST, delay=delay)
+                await subscribe(
+                    db,
+                    self._clock,
+                    child.job,
+                    request.destination,
+                    request.person,
+                    origin=Origin.POST,
+                    delay=delay,
+                )
                 await end_submissions(db, self._clock, "id = ?", row_id, SubmissionState.REPEATED, child_id=child.id)
-            submission = await one_submission(db, "id = ?", (row_id,))
-            assert submission is not None
-            return submission
-
-        return await self._db.transaction(work)
-
-    async def add_imagine(
-        self,
-        prompt: str,
-        destination: Destination,
-        person: Person,
-        *,
-        provider: ProviderName,
-        tier: CostTier,
-        limits: Limits,
-        interaction_id: int | None = None,
-        interaction_token: str = "",
-        reference: str = "",
-    ) -> Submission | LimitExceeded | None:
-        """Store a prompt to be sent to `provider`, as `add` stores a pressed button.
-
-        It waits for no other submission, and none waits for it: two members may send the same prompt.
-        """
-        reference = reference or secrets.token_hex(12)
-
-        async def work(db: aiosqlite.Connection) -> Submission | LimitExceeded | None:
-            if await one_submission(db, "interaction_id = ?", (interaction_id,)) is not None:
-                return None
-            exceeded = await limit_exceeded(db, self._clock, destination, person, tier, limits)
-            if exceeded is not None:
-                return exceeded
-            row_id = await insert_submission(
-                db,
-                self._clock,
-                destination,
-                person,
-                reference=reference,
-                provider=provider,
-                kind=SubmissionKind.IMAGINE,
-                tier=tier,
-                prompt=prompt,
-                interaction_id=interaction_id,
-                interaction_token=interaction_token,
-            )
             submission = await one_submission(db, "id = ?", (row_id,))
             assert submission is not None
             return submission

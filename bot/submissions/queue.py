@@ -11,13 +11,12 @@ from bot.errors import StoreUnavailable
 from bot.models import (
     DECLINED_A_DAY,
     CostTier,
-    Destination,
     Job,
     KnownJob,
     LimitExceeded,
     Limits,
-    Person,
     Submission,
+    SubmissionRequest,
     SubmissionState,
 )
 from bot.models.alert import AlertSink
@@ -36,8 +35,6 @@ _READ_AHEAD = 100  # queued submissions
 _LONGEST_PAUSE = 300.0
 _BROKEN_PAUSE = 5.0  # after the store failed
 _LAST_ANSWERS = 3.0  # seconds for the requests in flight at the end
-
-_Add = Callable[[str, Limits], Awaitable[Submission | LimitExceeded | None]]
 
 
 class SubmissionQueue:
@@ -98,77 +95,24 @@ class SubmissionQueue:
         """Why the queue is paused, as a sentence for a person; `None` where it is not."""
         return self._pause.reason
 
-    async def add(
-        self,
-        parent: KnownJob,
-        button: str,
-        destination: Destination,
-        person: Person,
-        *,
-        tier: CostTier,
-        limits: Limits,
-        interaction_id: int,
-        interaction_token: str,
-        prompt: str = "",
-    ) -> Submission | LimitExceeded | None:
+    async def add(self, request: SubmissionRequest, limits: Limits) -> Submission | LimitExceeded | None:
         """Store a submission, see `Submissions.add`; it is not sent before `mark_answered`.
 
-        `answer_ended` must be called for it; until then nothing asks whether it was answered.
+        `limits` are the server's; those that hold for everything that is queued are added. `answer_ended` must be
+        called for it; until then nothing asks whether it was answered.
         """
-
-        async def add(reference: str, limits: Limits) -> Submission | LimitExceeded | None:
-            return await self._store.submissions.add(
-                parent,
-                button,
-                destination,
-                person,
-                tier=tier,
-                limits=limits,
-                prompt=prompt,
-                interaction_id=interaction_id,
-                interaction_token=interaction_token,
-                reference=reference,
-                delay=STATUS_CARD_DELAY,
-            )
-
-        return await self._add(add, limits)
-
-    async def add_imagine(
-        self,
-        prompt: str,
-        destination: Destination,
-        person: Person,
-        *,
-        tier: CostTier,
-        limits: Limits,
-        interaction_id: int,
-        interaction_token: str,
-    ) -> Submission | LimitExceeded | None:
-        """Store a prompt to be sent, see `Submissions.add_imagine`; what holds for `add` holds for it."""
-
-        async def add(reference: str, limits: Limits) -> Submission | LimitExceeded | None:
-            return await self._store.submissions.add_imagine(
-                prompt,
-                destination,
-                person,
-                provider=self._provider,
-                tier=tier,
-                limits=limits,
-                interaction_id=interaction_id,
-                interaction_token=interaction_token,
-                reference=reference,
-            )
-
-        return await self._add(add, limits)
-
-    async def _add(self, add: _Add, limits: Limits) -> Submission | LimitExceeded | None:
-        """Call `add` with a new reference and with the limits that hold for everything that is queued."""
         # While the queue is not paused, as many as are sent side by side are about to leave it.
         limit = self._queue_limit if self._pause.reason is not None else self._queue_limit + _CONCURRENCY
         reference = secrets.token_hex(12)
         self._answering.add(reference)
         try:
-            submission = await add(reference, msgspec.structs.replace(limits, declined=DECLINED_A_DAY, queue=limit))
+            submission = await self._store.submissions.add(
+                request,
+                provider=self._provider,
+                limits=msgspec.structs.replace(limits, declined=DECLINED_A_DAY, queue=limit),
+                reference=reference,
+                delay=STATUS_CARD_DELAY,
+            )
             # A crash from here on leaves a queued submission: `AnswerChecks` decides whether it is sent.
             if isinstance(submission, Submission) and submission.child_id is not None:
                 self._sender.follow(await self._store.jobs.get(submission.child_id))

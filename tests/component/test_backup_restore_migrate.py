@@ -17,7 +17,6 @@ import pytest
 
 from bot.errors import StoreError
 from bot.models import (
-    CostTier,
     Delivery,
     DeliveryState,
     Destination,
@@ -35,6 +34,7 @@ from bot.store.connection import FILE, MIGRATIONS, open_database
 from bot.store.file_header import DatabaseState, read_header
 from bot.store.restore import restore
 from tests.disk import largest_file
+from tests.submitting import button_press, prompt_submission
 
 HERE = Destination(guild_id=100, channel_id=200)
 MIRA = Person(id=1, name="Mira")
@@ -89,15 +89,17 @@ async def post_all(store: Store, clock: Clock) -> list[Delivery]:
 
 async def press(store: Store, parent_id: int, button: str = "V1") -> Submission:
     parent = await store.jobs.get(parent_id)
-    pressed = await store.submissions.add(parent, button, HERE, MIRA, tier=CostTier.VARY, limits=Limits())
+    pressed = await store.submissions.add(
+        button_press(parent, button, HERE, MIRA), provider=parent.job.provider, limits=Limits()
+    )
     assert isinstance(pressed, Submission)
     await store.submissions.mark_answered(pressed)
     return pressed
 
 
 async def imagine(store: Store) -> Submission:
-    submission = await store.submissions.add_imagine(
-        "a castle", HERE, MIRA, provider=ProviderName.USEAPI, tier=CostTier.VARY, limits=Limits()
+    submission = await store.submissions.add(
+        prompt_submission("a castle", HERE, MIRA), provider=ProviderName.USEAPI, limits=Limits()
     )
     assert isinstance(submission, Submission)
     await store.submissions.mark_answered(submission)

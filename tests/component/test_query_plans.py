@@ -15,6 +15,7 @@ from bot.models import CostTier, Destination, Job, KnownJob, Limits, Person, Sta
 from bot.models.provider import ProviderName
 from bot.store import Store, connection, open_store
 from tests.database import migrated
+from tests.submitting import button_press
 
 HERE = Destination(guild_id=100, channel_id=200)
 MIRA = Person(id=1, name="Mira")
@@ -124,7 +125,11 @@ async def some_submissions(store: Store, parent: KnownJob) -> AsyncIterator[tupl
     for number, (button, tier) in enumerate(pressed):
         yield (
             f"press, {button}",
-            store.submissions.add(parent, button, HERE, MIRA, tier=tier, limits=numbers, interaction_id=number),
+            store.submissions.add(
+                button_press(parent, button, HERE, MIRA, tier=tier, interaction_id=number),
+                provider=ProviderName.USEAPI,
+                limits=numbers,
+            ),
         )
         numbers = Limits()
     unanswered = await store.queue.unanswered(ProviderName.USEAPI)

@@ -12,7 +12,6 @@ import pytest
 
 from bot.errors import StoreError, TooManySubscriptions
 from bot.models import (
-    CostTier,
     Delivery,
     DeliveryKind,
     DeliveryState,
@@ -29,6 +28,7 @@ from bot.models.provider import ProviderName
 from bot.store import Store, SubscriptionOutcome, open_store
 from bot.store.connection import MIGRATIONS, open_database
 from tests.database import migrated
+from tests.submitting import button_press
 
 HERE = Destination(guild_id=100, channel_id=200)
 THERE = Destination(guild_id=100, channel_id=201)
@@ -415,7 +415,7 @@ async def test_a_press_that_was_cut_off_is_not_taken_for_one_that_still_runs(tmp
     async with open_store(tmp_path, clock) as store:
         subscribed = await store.subscriptions.add(DONE, HERE, MIRA)
         submission = await store.submissions.add(
-            subscribed.known, "V1", HERE, MIRA, tier=CostTier.VARY, limits=Limits()
+            button_press(subscribed.known, "V1", HERE, MIRA), provider=ProviderName.USEAPI, limits=Limits()
         )
         assert isinstance(submission, Submission)
         await store.submissions.mark_answered(submission)
@@ -578,7 +578,9 @@ async def test_another_server_gets_nothing_that_was_given_up(store: Store) -> No
 
 async def test_a_notice_that_was_given_up_is_found_for_its_presser_for_three_days(store: Store, clock: Clock) -> None:
     parent = (await store.subscriptions.add(DONE, HERE, MIRA)).known
-    submission = await store.submissions.add(parent, "V1", HERE, MIRA, tier=CostTier.VARY, limits=Limits())
+    submission = await store.submissions.add(
+        button_press(parent, "V1", HERE, MIRA), provider=ProviderName.USEAPI, limits=Limits()
+    )
     assert isinstance(submission, Submission)
     await store.submissions.notify_in_channel(submission)
     (notice,) = [delivery for delivery in await store.outbox.due() if delivery.kind is DeliveryKind.NOTICE]

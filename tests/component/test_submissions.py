@@ -58,6 +58,7 @@ from tests.clock import VirtualTime
 from tests.conftest import LONG
 from tests.database import migrated
 from tests.fakes.alerts import AlertLog
+from tests.submitting import button_press, prompt_submission
 
 event_loop_factory = VirtualTime
 
@@ -307,9 +308,9 @@ class QueueHarness:
     ) -> Submission | LimitExceeded:
         tier = CostTier.PICK if button[0] == "U" else CostTier.VARY
         answer = await self.submissions.add(
-            self.grid, button, destination, person,
-            tier=tier, limits=Limits(**limits), interaction_id=next(self.interactions), interaction_token="token",
-        )  # fmt: skip
+            button_press(self.grid, button, destination, person, tier=tier, interaction_id=next(self.interactions)),
+            Limits(**limits),
+        )
         assert answer is not None
         return answer
 
@@ -322,11 +323,9 @@ class QueueHarness:
     async def imagine(
         self, prompt: str = CASTLE, person: Person = MIRA, destination: Destination = HERE, **limits: Any
     ) -> Submission | LimitExceeded:
-        answer = await self.submissions.add_imagine(
-            prompt, destination, person,
-            tier=CostTier.VARY, limits=Limits(**limits), interaction_id=next(self.interactions),
-            interaction_token="token",
-        )  # fmt: skip
+        answer = await self.submissions.add(
+            prompt_submission(prompt, destination, person, interaction_id=next(self.interactions)), Limits(**limits)
+        )
         assert answer is not None
         return answer
 
@@ -576,10 +575,7 @@ async def test_what_nobody_could_ask_about_for_a_quarter_of_an_hour_is_withdrawn
 
 async def test_an_interaction_that_is_delivered_again_is_no_second_press(harness: QueueHarness) -> None:
     async def deliver() -> Submission | LimitExceeded | None:
-        return await harness.submissions.add(
-            harness.grid, "V1", HERE, MIRA,
-            tier=CostTier.VARY, limits=Limits(), interaction_id=7, interaction_token="token",
-        )  # fmt: skip
+        return await harness.submissions.add(button_press(harness.grid, "V1", HERE, MIRA, interaction_id=7), Limits())
 
     first, second = await asyncio.gather(deliver(), deliver())
     assert isinstance(first, Submission)

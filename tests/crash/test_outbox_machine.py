@@ -38,6 +38,7 @@ from bot.store import Store, open_store
 from tests.conftest import LONG
 from tests.database import migrated
 from tests.disk import quick_folder
+from tests.submitting import button_press
 
 T = TypeVar("T")
 JOBS = [f"job:{number}" for number in range(2)]
@@ -209,9 +210,8 @@ class OutboxMachine(RuleBasedStateMachine):
             parent = self.do(self.store.subscriptions.add(self._job(JOBS[0]), destination, person)).known
             self.promised.add((DeliveryKind.RESULT, JOBS[0], destination.channel_id))
             button, tier = ("V1", CostTier.VARY) if declined else ("U1", CostTier.PICK)
-            pressed = self.do(
-                self.store.submissions.add(parent, button, destination, person, tier=tier, limits=Limits())
-            )
+            request = button_press(parent, button, destination, person, tier=tier)
+            pressed = self.do(self.store.submissions.add(request, provider=ProviderName.USEAPI, limits=Limits()))
             assert isinstance(pressed, Submission)
             self.do(self.store.submissions.mark_answered(pressed))
             if pressed.waits_for is not None or self.do(self.store.submissions.mark_sent(pressed)) is None:

@@ -3,8 +3,9 @@
 import pytest
 
 from bot.errors import ProviderAbsent
-from bot.models import Attachment, CostTier, Destination, Job, Limits, Person, ProviderName, Status, Submission
+from bot.models import Attachment, Destination, Job, Limits, Person, ProviderName, Status, Submission
 from tests.journeys.conftest import BotHarness, labels, words
+from tests.submitting import button_press
 
 PROXY = ProviderName.MIDJOURNEY_PROXY
 GONE = ProviderAbsent.sentence(PROXY)
@@ -33,8 +34,8 @@ async def test_a_job_of_a_provider_that_is_gone_keeps_its_post_and_each_button_s
     )
     running = Job(provider=PROXY, jobid="1700000000000124", verb="imagine", status=Status.PROGRESS, prompt="a boat")
     done = await store.subscriptions.add(grid, here, mira)
-    queued = await store.submissions.add(done.known, "V1", here, mira, tier=CostTier.VARY, limits=Limits())
-    sent = await store.submissions.add(done.known, "V2", here, mira, tier=CostTier.VARY, limits=Limits())
+    queued = await store.submissions.add(button_press(done.known, "V1", here, mira), provider=PROXY, limits=Limits())
+    sent = await store.submissions.add(button_press(done.known, "V2", here, mira), provider=PROXY, limits=Limits())
     assert isinstance(queued, Submission)
     assert isinstance(sent, Submission)
     for submission in (queued, sent):

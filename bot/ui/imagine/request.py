@@ -7,7 +7,7 @@ import msgspec
 
 from bot import formatting
 from bot.errors import UserError
-from bot.models import CostTier, LimitExceeded, ServerSettings
+from bot.models import CostTier, LimitExceeded, ServerSettings, SubmissionKind, SubmissionRequest
 from bot.models.prompt import CheckedPrompt, PromptOptions
 from bot.submissions import SubmissionQueue, prompt_check
 from bot.ui.imagine import start_rules
@@ -70,15 +70,16 @@ async def submit(
     await check_posting(interaction)
     await check_load(interaction)
     queue = _queue(interaction)
-    submission = await queue.add_imagine(
-        request.checked.prompt,
-        destination_of(interaction),
-        person_of(interaction),
+    imagine = SubmissionRequest(
+        kind=SubmissionKind.IMAGINE,
         tier=request.checked.tier,
-        limits=press_rules.limits(request.settings, request.presser),
+        prompt=request.checked.prompt,
+        destination=destination_of(interaction),
+        person=person_of(interaction),
         interaction_id=interaction_id,
         interaction_token=interaction.token,
     )
+    submission = await queue.add(imagine, press_rules.limits(request.settings, request.presser))
     if submission is None:
         log.info("A prompt was sent already; the second interaction is ignored")
         return

@@ -7,7 +7,17 @@ import msgspec
 
 from bot import formatting
 from bot.errors import ProviderAbsent, UserError
-from bot.models import CostTier, Delivery, DeliveryKind, KnownJob, LimitExceeded, ServerSettings, Status
+from bot.models import (
+    CostTier,
+    Delivery,
+    DeliveryKind,
+    KnownJob,
+    LimitExceeded,
+    ServerSettings,
+    Status,
+    SubmissionKind,
+    SubmissionRequest,
+)
 from bot.models.midjourney_buttons import button_for
 from bot.ui import replies
 from bot.ui.base import PersistentItem, is_requester
@@ -86,17 +96,18 @@ class PressesJob(PersistentItem):
         `replace_question`: the press confirmed a private question, which the answer replaces.
         """
         queue = bot_of(interaction).submissions.of(request.parent.job.provider)
-        submission = await queue.add(
-            request.parent,
-            request.button,
-            request.delivery.destination,
-            person_of(interaction),
+        press = SubmissionRequest(
+            kind=SubmissionKind.BUTTON,
+            parent_id=request.parent.id,
+            button=request.button,
             tier=request.tier,
-            limits=press_rules.limits(request.settings, request.presser),
+            prompt=prompt,
+            destination=request.delivery.destination,
+            person=person_of(interaction),
             interaction_id=interaction.id,
             interaction_token=interaction.token,
-            prompt=prompt,
         )
+        submission = await queue.add(press, press_rules.limits(request.settings, request.presser))
         if submission is None:
             log.info("Discord delivered an interaction twice; the second one is ignored")
             return
