@@ -1,8 +1,9 @@
-"""A checked prompt, what it was checked with, and what was found in it; a server's word list.
+"""A checked prompt, what it was checked with, and what was found in it; a server's presets and its word list.
 
 The sentences about all of it are in `bot.formatting.prompt_texts`.
 """
 
+import hashlib
 from enum import Enum, auto
 
 import msgspec
@@ -15,6 +16,13 @@ MAX_WORDS = 500
 """Entries of a server's word list."""
 MAX_WORD_LENGTH = 60
 """Characters of an entry, which may be several words."""
+MAX_WORD_LIST_LENGTH = 4000
+"""Characters of the whole list: those that Discord takes in a form's field."""
+MAX_PRESETS = 25
+"""Presets of a server: as many as Discord shows choices."""
+MAX_PRESET_NAME_LENGTH = 32
+MAX_SUFFIX_LENGTH = 500
+"""Characters of what a preset adds to a prompt."""
 
 
 class PromptOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,6 +137,27 @@ class CheckedPrompt(msgspec.Struct, frozen=True, kw_only=True):
     stop: PromptStop | None = None
 
 
+class Preset(msgspec.Struct, frozen=True, kw_only=True):
+    """A preset of a server: `suffix` holds the words and parameters that it adds to a prompt. `id`: its row id."""
+
+    id: int
+    name: str
+    suffix: str
+
+
+class PresetProblem(Enum):
+    """Why a preset cannot be saved."""
+
+    TOO_MANY = auto()
+    NAME_TAKEN = auto()
+    DELETED = auto()
+    """It was deleted meanwhile."""
+    NAME_TOO_LONG = auto()
+    NAME_WITHOUT_LETTERS = auto()
+    SUFFIX_EMPTY = auto()
+    SUFFIX_TOO_LONG = auto()
+
+
 class WordListProblem(Enum):
     """Why a word list cannot be saved."""
 
@@ -144,3 +173,8 @@ class WordList(msgspec.Struct, frozen=True, kw_only=True):
     words: tuple[str, ...] = ()
     problem: WordListProblem | None = None
     entry: str | None = None
+
+
+def words_digest(words: tuple[str, ...]) -> str:
+    """A digest of a word list, 16 hexadecimal digits, by which a form knows the list that it was opened with."""
+    return hashlib.sha256(msgspec.json.encode(words)).hexdigest()[:16]

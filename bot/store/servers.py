@@ -1,12 +1,15 @@
-"""Settings of servers and of their members, and each server's file size limit."""
+"""Settings of servers and of their members, each server's word list and its file size limit."""
 
 import aiosqlite
 import msgspec
 
 from bot.models import ServerSettings
+from bot.models.prompt import words_digest
 from bot.store.clock import Clock
 from bot.store.connection import Database
 from bot.store.repository import Repository
+
+_WORDS = msgspec.json.Decoder(tuple[str, ...])
 
 
 class Servers(Repository):
@@ -38,6 +41,27 @@ class Servers(Repository):
                 (guild_id, text.decode()),
             )
             return changed
+
+        return await self._db.transaction(work)
+
+    async def words(self, guild_id: int) -> tuple[str, ...]:
+        """The server's word list."""
+        rows = await self._db.rows("SELECT words FROM servers WHERE guild_id = ?", (guild_id,))
+        return _WORDS.decode(rows[0]["words"]) if rows else ()
+
+    async def change_words(self, guild_id: int, words: tuple[str, ...], *, before: str) -> bool:
+        """Replace the word list, if it is still the one with the digest `before`; whether it was."""
+
+        async def work(db: aiosqlite.Connection) -> bool:
+            rows = await db.execute_fetchall("SELECT words FROM servers WHERE guild_id = ?", (guild_id,))
+            present = next((_WORDS.decode(row["words"]) for row in rows), ())
+            if words_digest(present) != before:
+                return False
+            await db.execute(
+                "INSERT INTO servers (guild_id, words) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET words = ?2",
+                (guild_id, msgspec.json.encode(words).decode()),
+            )
+            return True
 
         return await self._db.transaction(work)
 

@@ -15,6 +15,7 @@ from bot.store.facts import Facts
 from bot.store.family import Family
 from bot.store.jobs import Jobs
 from bot.store.outbox import Outbox
+from bot.store.presets import Presets
 from bot.store.pruning import Pruning
 from bot.store.servers import Servers
 from bot.store.stats import Stats
@@ -64,6 +65,7 @@ class Store:
         self.history = SubmissionHistory(database, clock)
         self.jobs = Jobs(database, clock)
         self.outbox = Outbox(database, clock)
+        self.presets = Presets(database, clock)
         self.pruning = Pruning(database, clock)
         self.queue = QueuedSubmissions(database, clock)
         self.servers = Servers(database, clock)

@@ -8,7 +8,7 @@ import aiosqlite
 from bot.models import CostTier, Delivery, Destination, KnownJob, Person, Submission
 from bot.store.repository import Repository
 from bot.store.rows import delivery_of, known_of, submission_of
-from bot.store.submission_statements import CHILD
+from bot.store.submission_statements import CHILD, DECLINED
 
 
 class SubmissionHistory(Repository):
@@ -44,6 +44,26 @@ class SubmissionHistory(Repository):
         """The submission that was sent with this reference."""
         rows = await self._db.rows("SELECT * FROM submissions WHERE reference = ?", (reference,))
         return submission_of(rows[0]) if rows else None
+
+    async def prompts(self, user_id: int, guild_id: int, *, limit: int) -> list[tuple[int, str]]:
+        """The row ids and prompts of what a member sent with `/imagine` in this server, the newest first.
+
+        Left out are prompts that Midjourney declined.
+        """
+        rows = await self._db.rows(
+            f"""SELECT id, prompt FROM submissions WHERE user_id = ? AND guild_id = ? AND kind = 'imagine'
+                AND NOT {DECLINED} ORDER BY id DESC LIMIT ?""",
+            (user_id, guild_id, limit),
+        )
+        return [(row["id"], row["prompt"]) for row in rows]
+
+    async def prompt(self, submission_id: int, user_id: int, guild_id: int) -> str | None:
+        """The prompt that this member sent with `/imagine` in this server, by its row id; `None` if it is another's."""
+        rows = await self._db.rows(
+            "SELECT prompt FROM submissions WHERE id = ? AND user_id = ? AND guild_id = ? AND kind = 'imagine'",
+            (submission_id, user_id, guild_id),
+        )
+        return rows[0]["prompt"] if rows else None
 
     async def picks(self, parent_id: int, destination: Destination) -> dict[str, Delivery]:
         """The posts of the pictures that U1-U4 of a job made, by their labels; those in this channel first."""

@@ -32,9 +32,10 @@ COUNTED = f"""(state IN ({OPEN_STATES}, '{SubmissionState.ACCEPTED}')
 
 Left out are submissions that certainly were not taken (refused, cancelled) or cost nothing (repeated).
 """
-_DECLINED = f"""(state = '{SubmissionState.DECLINED}' AND sent_at IS NOT NULL
+DECLINED = f"""(state = '{SubmissionState.DECLINED}' AND sent_at IS NOT NULL
     OR state = '{SubmissionState.ACCEPTED}'
     AND EXISTS (SELECT 1 FROM jobs WHERE jobs.id = child_id AND jobs.status = '{Status.MODERATED}'))"""
+"""What Midjourney declined, at once or when it saw the picture."""
 CHILD = f"""
 SELECT jobs.* FROM submissions JOIN jobs ON jobs.id = child_id
 WHERE parent_id = ? AND submissions.button = ?
@@ -137,7 +138,7 @@ async def limit_exceeded(
                 return LimitExceeded(why=limit, free_at=aware(free_at))
         if limits.declined is not None and (
             free_at := await _free_at(
-                db, clock, "user_id = ?", (person.id,), number=limits.declined, seconds=_DAY, counted=_DECLINED
+                db, clock, "user_id = ?", (person.id,), number=limits.declined, seconds=_DAY, counted=DECLINED
             )
         ):
             return LimitExceeded(why=Limit.DECLINED, free_at=aware(free_at))

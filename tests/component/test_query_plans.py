@@ -42,6 +42,12 @@ THEIR_SUBMISSIONS = """
                              state, created_at, sent_at, ended_at, notified)
     SELECT 'r' || id, id, id, 'U1', 'pick', 100, 200, 1, 'Mira', 'accepted', 0, 0, 0, 1 FROM jobs ORDER BY id
 """
+THEIR_PROMPTS = """
+    INSERT INTO submissions (reference, kind, child_id, prompt, guild_id, channel_id, user_id, user_name, state,
+                             created_at, sent_at, ended_at, notified)
+    SELECT 'p' || id, 'imagine', id, 'a castle', 100, 200, iif(id <= 5, 1, 2), '?', 'accepted', 0, 0, 0, 1 FROM jobs
+    ORDER BY id
+"""
 
 
 @asynccontextmanager
@@ -52,6 +58,7 @@ async def store_with(ended: int, folder: Path) -> AsyncIterator[Store]:
         await store.database.transaction(lambda db: db.execute(THEIR_SUBSCRIPTIONS))
         await store.database.transaction(lambda db: db.execute(THEIR_MESSAGES))
         await store.database.transaction(lambda db: db.execute(THEIR_SUBMISSIONS))
+        await store.database.transaction(lambda db: db.execute(THEIR_PROMPTS))
         await store.subscriptions.add(RUNNING, HERE, MIRA)
         yield store
 
@@ -86,6 +93,11 @@ async def a_day(store: Store) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     yield "count_in_line_here", store.queue.count_in_server(HERE.guild_id)
     yield "presses_of", store.history.page(HERE.guild_id, before=None, limit=10)
     yield "newer_presses_of", store.history.newer_page(HERE.guild_id, after=1, limit=10)
+    yield "prompts", store.history.prompts(MIRA.id, HERE.guild_id, limit=5)
+    yield "prompt", store.history.prompt(1, MIRA.id, HERE.guild_id)
+    yield "add a preset", store.presets.add(HERE.guild_id, "Ink", "ink wash")
+    yield "presets", store.presets.of_server(HERE.guild_id)
+    yield "words", store.servers.words(HERE.guild_id)
     yield "record", store.jobs.record([(job_id, msgspec.structs.replace(RUNNING, status=Status.COMPLETED))])
     yield "open_deliveries", store.outbox.due()
     yield "next_delivery", store.outbox.next_due(datetime.now(UTC))
@@ -205,7 +217,7 @@ async def test_no_query_reads_a_table_from_end_to_end(tmp_path: Path) -> None:
         for sql in queries:
             plan = [row["detail"] for row in await store.database.rows(f"EXPLAIN QUERY PLAN {sql}")]
             assert not [
-                line for line in plan if re.fullmatch(r"SCAN (jobs|subscriptions|deliveries|submissions)", line)
+                line for line in plan if re.fullmatch(r"SCAN (jobs|subscriptions|deliveries|submissions|presets)", line)
             ], sql
 
 
