@@ -7,14 +7,18 @@ once; the rest of the body is not trusted.
 import asyncio
 import hmac
 from collections.abc import Mapping
+from hashlib import blake2b
 
 from aiohttp import web
 
 from bot.models import ProviderName
 from bot.polling import WebhookInboxes
 from bot.providers.registry import Providers
+from bot.wakeup import loop_time
 
 _TIMEOUT_SECONDS = 10.0  # for a body of a few KB
+_REPEATED_WITHIN = 30.0  # seconds
+_MAX_DIGESTS = 1000
 
 
 class WebhookRoutes:
@@ -24,6 +28,7 @@ class WebhookRoutes:
         self._providers = {str(provider.name): provider for provider in providers}
         self._webhooks = webhooks
         self._secrets = {name: secrets[provider.name].encode() for name, provider in self._providers.items()}
+        self._recent = {name: RecentBodies() for name in self._providers}
 
     def routes(self) -> list[web.RouteDef]:
         """Return a route for each provider; a path prefix that a reverse proxy leaves is accepted."""
@@ -32,7 +37,8 @@ class WebhookRoutes:
     async def called(self, request: web.Request) -> web.Response:
         """Answer 200 to every call that names a job, known or not, so that responses do not reveal which jobs exist.
 
-        A wrong secret is 404, a body without a job id 400, a body that takes too long 408.
+        A wrong secret is 404, a body without a job id 400, a body that takes too long 408. A body that was acted on
+        less than half a minute ago is dropped: a server may repeat one ten times a second.
         """
         name = request.match_info["provider"]
         if not hmac.compare_digest(request.match_info["secret"].encode(errors="replace"), self._secrets[name]):
@@ -44,9 +50,37 @@ class WebhookRoutes:
             raise web.HTTPRequestTimeout from None
         except (web.RequestPayloadError, ConnectionError):  # not decompressible, or cut off
             raise web.HTTPBadRequest from None
+        if body not in self._recent[name]:
+            await self._receive(name, body)
+        return web.Response(text="ok")
+
+    async def _receive(self, name: str, body: bytes) -> None:
         provider = self._providers[name]
         jobid = provider.jobid_in_call(body)
         if not jobid:
             raise web.HTTPBadRequest
-        await self._webhooks.received(provider.name, jobid)
-        return web.Response(text="ok")
+        if await self._webhooks.received(provider.name, jobid):  # otherwise a repeat may be acted on
+            self._recent[name].add(body)
+
+
+class RecentBodies:
+    """The bodies of the last 30 seconds, at most a thousand of them; only their digests are kept."""
+
+    def __init__(self) -> None:
+        self._added: dict[bytes, float] = {}  # by the loop's clock, the oldest first
+
+    def __contains__(self, body: bytes) -> bool:
+        added = self._added.get(_digest(body))
+        return added is not None and loop_time() - added < _REPEATED_WITHIN
+
+    def add(self, body: bytes) -> None:
+        """Remember a body from now on, also one that was added before."""
+        digest = _digest(body)
+        self._added.pop(digest, None)
+        self._added[digest] = loop_time()
+        if len(self._added) > _MAX_DIGESTS:
+            del self._added[next(iter(self._added))]
+
+
+def _digest(body: bytes) -> bytes:
+    return blake2b(body, digest_size=16).digest()

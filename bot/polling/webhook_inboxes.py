@@ -12,9 +12,9 @@ class WebhookInboxes:
     def __init__(self, inboxes: Mapping[ProviderName, WebhookInbox]) -> None:
         self._inboxes = inboxes
 
-    async def received(self, provider: ProviderName, jobid: str) -> None:
-        """Act on a provider's call that says that this job has news."""
-        await self._inboxes[provider].received(jobid)
+    async def received(self, provider: ProviderName, jobid: str) -> bool:
+        """Act on a provider's call that says that this job has news; `False` where an equal call later may do more."""
+        return await self._inboxes[provider].received(jobid)
 
     def catch_up(self) -> None:
         """Check all jobs that run now, in the background: calls about them may have come while the bot was off."""

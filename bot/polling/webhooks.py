@@ -66,16 +66,15 @@ class WebhookInbox:
         self.last_received: float | None = None
         """When the last call came, by the loop's clock."""
 
-    async def received(self, jobid: str) -> None:
-        """Act on a call that says that this job has news."""
+    async def received(self, jobid: str) -> bool:
+        """Act on a call that says that this job has news; return `False` where an equal call later may do more."""
         self.last_received = loop_time()
         known = await self._store.jobs.by_jobid(self._provider.name, jobid)
         if known is not None:
             self._poll_soon(known.id)
         else:
             _remember(self._early_calls, jobid)
-        if await self._may_name_a_channel(known):
-            self._fetch_soon(jobid)
+        return not await self._may_name_a_channel(known) or self._fetch_soon(jobid)
 
     def job_added(self, known: KnownJob) -> None:
         """Poll a job that got its subscription just now, where a call about it came before that."""
@@ -119,13 +118,16 @@ class WebhookInbox:
         channel_id = _channel_in(known.job)
         return channel_id is not None and not await self._store.subscriptions.has_unattended(known.id, channel_id)
 
-    def _fetch_soon(self, jobid: str) -> None:
+    def _fetch_soon(self, jobid: str) -> bool:
+        """Request the job in the background; `False` where that was done a moment ago, or is too much just now."""
         fetched_at = self._fetched.get(jobid)
         if fetched_at is not None and loop_time() - fetched_at < _FETCH_AGAIN_AFTER:
-            return
-        if self._fetch_limit.try_acquire():
-            _remember(self._fetched, jobid)
-            self._start(self._subscribe(jobid))
+            return False
+        if not self._fetch_limit.try_acquire():
+            return False
+        _remember(self._fetched, jobid)
+        self._start(self._subscribe(jobid))
+        return True
 
     def _start(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)

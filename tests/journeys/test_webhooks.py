@@ -114,6 +114,27 @@ async def test_calls_in_a_row_share_one_poll_and_news_under_way_is_not_missed(ca
     assert called.polls(jobid) - before <= 6
 
 
+@both_providers
+async def test_equal_bodies_within_half_a_minute_count_once_and_any_other_at_once(called: BotHarness) -> None:
+    await called.restart(poll_seconds=300)
+    jobid = called.provider.add_job(prompt=CASTLE, duration=600)
+    await called.job(called.mira, jobid)
+    await called.wait(3)
+    body = {"id": jobid, "jobid": jobid, "progress": "10%"}
+    before = called.polls(jobid)
+    for _ in range(4):
+        assert await send(url_of(called), body) == 200
+        await called.wait(4)
+    assert called.polls(jobid) - before == 1
+    assert await send(url_of(called), {**body, "progress": "11%"}) == 200
+    await called.wait(4)
+    assert called.polls(jobid) - before == 2
+    await called.wait(15)
+    assert await send(url_of(called), body) == 200
+    await called.wait(1)
+    assert called.polls(jobid) - before == 3, "35 s after the first"
+
+
 @pytest.mark.parametrize(("provider", "dialect"), [(ProviderName.MIDJOURNEY_PROXY, NODE)], ids=["node"])
 async def test_hundreds_of_calls_a_minute_about_one_job_are_a_poll_every_two_seconds(called: BotHarness) -> None:
     """As many as a real server was seen to send, each with the whole task."""
@@ -348,10 +369,12 @@ async def test_a_flood_of_calls_about_unknown_jobs_is_a_trickle_at_useapi(called
     await called.wait(1)
     assert 25 <= len(called.useapi.requests) - before <= 35
     jobid = called.useapi.add_job(prompt=CASTLE, replyUrl=url, replyRef=f"discord:{called.lounge.id}", age=600)
+    assert await send(url, {"jobid": jobid}) == 200
     await called.wait(4)
-    await called.useapi.call(jobid)
+    assert called.posts(called.lounge) == [], "one too many just then"
+    assert await send(url, {"jobid": jobid}) == 200
     await called.wait(1)
-    assert called.posts(called.lounge)[-1].attachments
+    assert called.posts(called.lounge)[-1].attachments, "the first call was not acted on, so the repeat is"
 
 
 async def test_jobs_that_came_by_themselves_cost_nothing_more_and_leave_room_for_new_ones(called: BotHarness) -> None:
