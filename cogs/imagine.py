@@ -5,11 +5,13 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import Darkroom
-from bot.models.prompt import PromptOptions
-from bot.ui import answer_prompt
+from bot.models.prompt import MAX_PRESET_NAME_LENGTH, PromptOptions
+from bot.ui import answer_prompt, open_prompt_form
+from bot.ui.imagine.draft import PromptDraft
+from bot.ui.imagine.prompt_form import MAX_ASPECT_LENGTH
+from bot.ui.interactions import destination_of
 
 _ASPECTS = ("1:1", "2:3", "3:2", "9:16", "16:9", "4:5")
-_MAX_ASPECT = 20  # characters
 _MAX_PROMPT = 6000  # characters that Discord takes in an option
 
 
@@ -21,8 +23,9 @@ class Imagine(commands.Cog):
 
     @app_commands.command(name="imagine", description="Make pictures of your words with Midjourney, and post them here")
     @app_commands.describe(
-        prompt="What the pictures should show; parameters such as --ar 3:2 come last",
+        prompt="What the pictures should show, parameters last; leave it out to write it in a form",
         aspect="The shape of the pictures, such as 3:2",
+        style="What this server adds to a prompt under a name",
         speed="How fast, where this server lets prompts choose",
     )
     @app_commands.choices(
@@ -32,22 +35,38 @@ class Imagine(commands.Cog):
     async def imagine(
         self,
         interaction: discord.Interaction[Darkroom],
-        prompt: app_commands.Range[str, 1, _MAX_PROMPT],
-        aspect: app_commands.Range[str, 1, _MAX_ASPECT] | None = None,
+        prompt: app_commands.Range[str, 1, _MAX_PROMPT] | None = None,
+        aspect: app_commands.Range[str, 1, MAX_ASPECT_LENGTH] | None = None,
+        style: app_commands.Range[str, 1, MAX_PRESET_NAME_LENGTH] | None = None,
         speed: str | None = None,
     ) -> None:
         """Answer in private; everything public is posted by the dispatcher."""
         self._bot.store.clock.note_snowflake(interaction.id)
-        await answer_prompt(interaction, prompt, PromptOptions(aspect=aspect and aspect.strip(), speed=speed))
+        options = PromptOptions(aspect=aspect and aspect.strip(), speed=speed)
+        draft = PromptDraft(prompt=prompt or "", options=options, preset=style and style.strip())
+        if prompt is None:
+            await open_prompt_form(interaction, draft)
+        else:
+            await answer_prompt(interaction, draft)
 
     @imagine.autocomplete("aspect")
     async def aspects(self, _: discord.Interaction[Darkroom], typed: str) -> list[app_commands.Choice[str]]:
         """The usual shapes, and what was typed."""
-        typed = typed.strip()[:_MAX_ASPECT]
+        typed = typed.strip()[:MAX_ASPECT_LENGTH]
         ratios = [ratio for ratio in _ASPECTS if typed in ratio]
         if typed and typed not in ratios:
             ratios.insert(0, typed)
         return [app_commands.Choice(name=ratio, value=ratio) for ratio in ratios]
+
+    @imagine.autocomplete("style")
+    async def styles(self, interaction: discord.Interaction[Darkroom], typed: str) -> list[app_commands.Choice[str]]:
+        """The server's presets."""
+        presets = await self._bot.store.presets.of_server(destination_of(interaction).guild_id)
+        return [
+            app_commands.Choice(name=preset.name, value=preset.name)
+            for preset in presets
+            if typed.strip().casefold() in preset.name.casefold()
+        ]
 
 
 async def setup(bot: Darkroom) -> None:

@@ -23,7 +23,14 @@ from bot.formatting.captions import (
 from bot.formatting.embeds import account_answer, result, status_card
 from bot.formatting.family import FAMILY_LIMIT, FamilyLine, family
 from bot.formatting.labels import is_video, label, prompt, title
-from bot.formatting.prompt_texts import forbidden, prompt_hint, prompt_stop, several_jobs, word_list_problem
+from bot.formatting.prompt_texts import (
+    forbidden,
+    no_such_preset,
+    prompt_hint,
+    prompt_stop,
+    several_jobs,
+    word_list_problem,
+)
 from bot.formatting.status_text import bar, duration, state
 from bot.formatting.submission_texts import (
     accepted,
@@ -65,6 +72,7 @@ __all__ = [
     "link",
     "linkable",
     "mentions",
+    "no_such_preset",
     "notice",
     "outcome",
     "plain",

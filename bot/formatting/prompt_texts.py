@@ -88,6 +88,11 @@ def forbidden(entry: str) -> str:
     return f"{_code(entry)} isn't allowed in this server's prompts. Please change it, nothing was sent."
 
 
+def no_such_preset(name: str) -> str:
+    """The sentence for a member who selected a preset that the server does not have, or no longer has."""
+    return f"This server has no style called {_code(name)} any more. Choose another one, or none."
+
+
 def word_list_problem(problem: WordListProblem, entry: str | None) -> str:
     """Why a word list is not saved."""
     match problem:

@@ -144,6 +144,10 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     suffix: str
 
+    def is_called(self, name: str) -> bool:
+        """Whether this is its name, in any case."""
+        return self.name.casefold() == name.strip().casefold()
+
 
 class PresetProblem(Enum):
     """Why a preset cannot be saved."""

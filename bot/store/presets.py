@@ -16,7 +16,7 @@ class Presets(Repository):
 
     async def by_name(self, guild_id: int, name: str) -> Preset | None:
         """The preset of a server with this name, in any case."""
-        return next((each for each in await self.of_server(guild_id) if _is_called(each, name)), None)
+        return next((each for each in await self.of_server(guild_id) if each.is_called(name)), None)
 
     async def by_id(self, guild_id: int, preset_id: int) -> Preset | None:
         """The preset of a server with this row id."""
@@ -30,7 +30,7 @@ class Presets(Repository):
             others = await _of_server(db, guild_id)
             if len(others) >= MAX_PRESETS:
                 return PresetProblem.TOO_MANY
-            if any(_is_called(other, name) for other in others):
+            if any(other.is_called(name) for other in others):
                 return PresetProblem.NAME_TAKEN
             await db.execute("INSERT INTO presets (guild_id, name, suffix) VALUES (?, ?, ?)", (guild_id, name, suffix))
             return None
@@ -44,7 +44,7 @@ class Presets(Repository):
             presets = await _of_server(db, guild_id)
             if all(preset.id != preset_id for preset in presets):
                 return PresetProblem.DELETED
-            if any(preset.id != preset_id and _is_called(preset, name) for preset in presets):
+            if any(preset.id != preset_id and preset.is_called(name) for preset in presets):
                 return PresetProblem.NAME_TAKEN
             await db.execute("UPDATE presets SET name = ?, suffix = ? WHERE id = ?", (name, suffix, preset_id))
             return None
@@ -70,7 +70,3 @@ async def _of_server(db: aiosqlite.Connection, guild_id: int) -> list[Preset]:
 
 def _preset_of(row: aiosqlite.Row) -> Preset:
     return Preset(id=row["id"], name=row["name"], suffix=row["suffix"])
-
-
-def _is_called(preset: Preset, name: str) -> bool:
-    return preset.name.casefold() == name.casefold()

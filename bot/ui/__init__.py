@@ -6,9 +6,9 @@ that answers errors (`refusals` has the sentences for Discord's own).
 
 `interactions` reads an interaction, `permissions` compares permissions, `subscription_requests` subscribes a member to
 a job. `subscription_replies` and `submission_replies` hold the answers to a subscription and to a submission, and
-`command_mentions` makes the commands in private answers clickable. `posts` has the buttons below public posts, `press`
-leads from a press or a form to a submission, `imagine` from a prompt; `panels` are the private panels of `/jobs` and
-`/darkroom`.
+`command_mentions` makes the commands in private answers clickable; `forms` has the base of all forms. `posts` has the
+buttons below public posts, `press` leads from a press or a form to a submission, `imagine` from a prompt; `panels` are
+the private panels of `/jobs` and `/darkroom`.
 """
 
 from typing import Any
@@ -18,7 +18,9 @@ from discord import ui
 
 from bot import discord_internals
 from bot.ui.base import view_of
-from bot.ui.imagine.preview import CancelPromptButton, RunPromptButton, answer_prompt
+from bot.ui.forms import Form, submit_form
+from bot.ui.imagine.preview import CancelPromptButton, ImagineForm, RunPromptButton, answer_prompt
+from bot.ui.imagine.prompt_form import EditPromptButton, open_prompt_form
 from bot.ui.panels import my_jobs, settings
 from bot.ui.panels.bug_report import ReportButton
 from bot.ui.panels.my_jobs import show_my_jobs
@@ -45,7 +47,7 @@ from bot.ui.posts.status_card import (
     status_card_view,
 )
 from bot.ui.press.job_buttons import CancelQuestionButton, ConfirmButton, JobButton
-from bot.ui.press.prompt_modal import TryAgainButton, submitted
+from bot.ui.press.prompt_modal import PromptForm, TryAgainButton
 
 __all__ = [
     "ALL",
@@ -57,6 +59,7 @@ __all__ = [
     "custom_ids",
     "is_ours",
     "notice_view",
+    "open_prompt_form",
     "result_view",
     "show_my_jobs",
     "show_settings",
@@ -74,6 +77,7 @@ ALL: tuple[type[ui.DynamicItem[Any]], ...] = (
     TryAgainButton,
     RunPromptButton,
     CancelPromptButton,
+    EditPromptButton,
     MoreButton,
     RelatedButton,
     PromptButton,
@@ -96,6 +100,14 @@ ALL: tuple[type[ui.DynamicItem[Any]], ...] = (
     *my_jobs.ITEMS,
     *settings.ITEMS,
 )
+
+FORMS: tuple[type[Form], ...] = (PromptForm, ImagineForm)
+"""What handles submitted forms."""
+
+
+async def submitted(interaction: discord.Interaction) -> None:
+    """Handle a submitted form, unknown ones included."""
+    await submit_form(interaction, FORMS)
 
 
 def is_ours(interaction: discord.Interaction) -> bool:

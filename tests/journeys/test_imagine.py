@@ -3,7 +3,6 @@
 from typing import Any
 
 import discord
-import pytest
 
 from tests.journeys.conftest import BotHarness, both_providers, button, labels, private, words
 from tests.journeys.test_settings_panel import admin, opened, selected
@@ -50,7 +49,7 @@ async def test_a_costly_prompt_and_a_hint_are_shown_first_and_run_once(harness: 
     assert "`--arr`: did you mean `--ar`?" in preview.content
     assert "This prompt uses more GPU time than usual.\nRun it?" in preview.content
     assert preview.embeds[0].description == "```\na castle --arr 3:2 --hd --v 8.2\n```"
-    assert labels(preview) == [["Run it", "Cancel"]]
+    assert labels(preview) == [["Run it", "Edit", "Cancel"]]
     await harness.restart()
     run = button(preview, "Run it").custom_id
     async with harness.one_moment():
@@ -65,24 +64,71 @@ async def test_a_costly_prompt_and_a_hint_are_shown_first_and_run_once(harness: 
     assert len(prompts(harness)) == 1
 
 
-@pytest.mark.parametrize(
-    ("prompt", "says"),
-    [
+async def test_what_cannot_work_or_costs_more_is_not_sent_and_comes_back_to_be_edited(harness: BotHarness) -> None:
+    for prompt, says in (
         ("   ", "The prompt is empty."),
         ("--ar 3:2", "The prompt has no words."),
         ("a castle --repeat 4", "`--repeat` makes several jobs from one prompt"),
         ("a {red, blue} castle", "makes a job of each of its options"),
         ("a castle --v 7 --niji 6", "`--v` and `--niji` can't be combined"),
         ("a castle —turbo", "`--turbo` can't be used here"),
-        ("x" * 5500, "The prompt has 5,500 characters, the limit is 5,000."),
-    ],
-)
-async def test_what_cannot_work_or_costs_more_is_not_sent(harness: BotHarness, prompt: str, says: str) -> None:
-    answer = await imagine(harness, harness.mira, prompt)
-    assert says in answer.content
-    assert not labels(answer)
+    ):
+        answer = await imagine(harness, harness.mira, prompt)
+        assert says in answer.content
+        assert words(answer).replace("—", "--").endswith(f"```\n{prompt.replace('—', '--')}\n```") or not prompt.strip()
+        assert labels(answer) == [["Edit"]]
+        await harness.wait(11)
+    too_long = await imagine(harness, harness.mira, "x" * 5500)
+    assert too_long.content == "The prompt has 5,500 characters, the limit is 5,000. Please shorten it."
+    assert not labels(too_long), "no form is long enough for it"
+    form = await harness.mira.click(answer, custom_id="dr:i:e")
+    assert written(form)["prompt"] == "a castle --turbo"
+    await harness.restart()
+    edited = await submitted(harness.mira, form, "a castle")
+    assert (edited.id, edited.content) == (answer.id, "Your prompt is on its way. I'll post it here.")
     await harness.wait(5)
-    assert not prompts(harness)
+    assert prompts(harness) == ["a castle"]
+
+
+async def test_a_long_prompt_is_written_in_a_form_which_carries_the_options(harness: BotHarness) -> None:
+    await harness.bot.store.presets.add(harness.guild.id, "Ink", "ink wash --s 50 --ar 1:1")
+    await harness.bot.store.servers.change_settings(harness.guild.id, speeds=True)
+    form = await harness.mira.slash(harness.channel, "imagine", aspect="3:2", style="ink", speed="relax")
+    assert written(form) == {"prompt": "", "aspect": "3:2", "style": "Ink", "speed": "relax"}
+    long = "a castle in the fog, " * 180 + "and a river"
+    await harness.restart(away=3600)
+    answer = await submitted(harness.mira, form, long)
+    assert answer.content == "Your prompt is on its way. I'll post it here."
+    await harness.wait(120)
+    assert prompts(harness) == [f"{long}, ink wash --ar 3:2 --relax --s 50"]
+    assert "castle in the fog" in words(harness.last)
+
+    form = await harness.mira.slash(harness.channel, "imagine", style="ink")
+    (ink,) = await harness.bot.store.presets.of_server(harness.guild.id)
+    await harness.bot.store.presets.delete(harness.guild.id, ink.id)
+    late = await submitted(harness.mira, form, CASTLE)
+    assert late.content == "This server has no style called `Ink` any more. Choose another one, or none."
+    assert (words(late).endswith(f"```\n{CASTLE}\n```"), labels(late)) == (True, [["Edit"]])
+    assert written(await harness.mira.click(late, custom_id="dr:i:e")) == {"prompt": CASTLE, "aspect": "", "speed": ""}
+    await harness.bot.store.servers.change_settings(harness.guild.id, speeds=False)
+    bo = private(await harness.bo.slash(harness.channel, "imagine"))
+    assert bo.content.startswith("Only moderators can start jobs"), "before anything is written"
+
+
+async def submitted(who: Any, form: Any, prompt: str) -> discord.Message:
+    """`who` changes the prompt in a form, and nothing else, and submits it; the private answer."""
+    values = {name: [value] if name in ("style", "speed") else value for name, value in written(form).items() if value}
+    return private(await who.submit_modal(form, {**values, "prompt": prompt}))
+
+
+def written(form: Any) -> dict[str, str]:
+    """What a form is prefilled with, by the custom_ids of its fields."""
+    fields = [label["component"] for label in form.modal["components"]]
+    return {
+        field["custom_id"]: field.get("value")
+        or next((option["value"] for option in field.get("options", []) if option.get("default")), "")
+        for field in fields
+    }
 
 
 async def test_members_start_jobs_once_a_role_may_as_many_as_the_server_allows(harness: BotHarness) -> None:

@@ -1,4 +1,4 @@
-"""`/imagine`: the answer to a prompt, and the private preview with its buttons.
+"""`/imagine` and its form: the answer to a prompt, and the private preview with its buttons.
 
 A preview holds the whole prompt, and the button below it the id of the command, so it also works after a restart. A
 second click on it sends nothing, because an interaction is one submission.
@@ -11,11 +11,14 @@ import discord
 from discord import ui
 
 from bot import formatting
-from bot.errors import UserError
-from bot.models.prompt import PromptOptions
-from bot.ui import replies
+from bot.errors import DarkroomError, UserError
+from bot.formatting.captions import CONTENT_LIMIT
 from bot.ui.base import PersistentItem, view_of
+from bot.ui.command_mentions import with_mentions
+from bot.ui.forms import MAX_LENGTH, Form
 from bot.ui.imagine import start_rules
+from bot.ui.imagine.draft import PromptDraft
+from bot.ui.imagine.prompt_form import IMAGINE_FORM, EditPromptButton, draft_in
 from bot.ui.imagine.request import ImagineRequest, read_request, submit
 from bot.ui.prompt_blocks import prompt_blocks, prompt_in
 
@@ -23,32 +26,39 @@ _QUESTION = "Run it?"
 _GONE = "I can't read this preview any more. Please send the prompt with `/imagine` again."
 
 
-async def answer_prompt(interaction: discord.Interaction, prompt: str, options: PromptOptions) -> None:
-    """Send a prompt, or show a private preview first where something is to be decided; say why it can't be sent."""
-    request = await read_request(interaction, prompt, options)
-    checked = request.checked
-    if checked.stop is not None:
-        await replies.say(
-            interaction, formatting.prompt_stop(checked.stop), embed=next(iter(prompt_blocks(checked.prompt)), None)
-        )
+async def answer_prompt(
+    interaction: discord.Interaction, draft: PromptDraft, *, replace_question: bool = False
+) -> None:
+    """Send a prompt, or show a private preview first where something is to be decided; say why it can't be sent.
+
+    `replace_question`: the answer replaces the private message that the form was opened from.
+    """
+    request = await read_request(interaction, draft)
+    prompt = request.checked.prompt
+    if request.needs_decision:
+        buttons = [RunPromptButton(interaction.id), *_edit(prompt), CancelPromptButton()]
+        await _show(interaction, _question(request), prompt, buttons, replace=replace_question)
         return
-    if not start_rules.may_run(checked.tier, request.presser):
-        await replies.say(
-            interaction, start_rules.only_moderators(), embed=next(iter(prompt_blocks(checked.prompt)), None)
-        )
-        return
-    if not request.needs_decision:
-        await submit(interaction, request, interaction_id=interaction.id)
-        return
-    view = view_of(RunPromptButton(interaction.id), CancelPromptButton())
-    await interaction.response.send_message(
-        _question(request), embeds=prompt_blocks(checked.prompt), view=view, ephemeral=True
-    )
+    try:
+        await submit(interaction, request, interaction_id=interaction.id, replace_question=replace_question)
+    except DarkroomError as error:  # what was written is not lost
+        buttons = _edit(prompt) if request.may_start else []
+        await _show(interaction, str(error), prompt, buttons, replace=replace_question)
 
 
-async def _refuse(interaction: discord.Interaction, why: str, prompt: str) -> None:
-    """Say why a prompt is not sent, with its beginning, to copy it."""
-    await replies.say(interaction, why, embed=next(iter(prompt_blocks(prompt)), None))
+def _edit(prompt: str) -> list[ui.Item[Any]]:
+    return [EditPromptButton()] if len(prompt) <= MAX_LENGTH else []
+
+
+async def _show(
+    interaction: discord.Interaction, content: str, prompt: str, buttons: list[ui.Item[Any]], *, replace: bool
+) -> None:
+    """Answer in private with the prompt in code blocks, to copy it, and with buttons below."""
+    text, embeds, view = with_mentions(interaction, content)[:CONTENT_LIMIT], prompt_blocks(prompt), view_of(*buttons)
+    if replace:
+        await interaction.response.edit_message(content=text, embeds=embeds, view=view)
+    else:
+        await interaction.response.send_message(text, embeds=embeds, view=view, ephemeral=True)
 
 
 def _question(request: ImagineRequest) -> str:
@@ -57,6 +67,18 @@ def _question(request: ImagineRequest) -> str:
     if request.is_costly:
         lines.append(start_rules.COSTLY)
     return "\n".join([*lines, _QUESTION])
+
+
+class ImagineForm(Form):
+    """The submitted form for a prompt."""
+
+    template = re.compile(IMAGINE_FORM)
+
+    async def act(self, interaction: discord.Interaction) -> None:
+        """Answer the prompt; below a private message the answer replaces it."""
+        message = interaction.message
+        replaces = message is not None and message.flags.ephemeral
+        await answer_prompt(interaction, draft_in(self.fields), replace_question=replaces)
 
 
 class RunPromptButton(PersistentItem, ui.DynamicItem[ui.Button[Any]], template=r"dr:i:(\d{1,20})"):
@@ -75,10 +97,7 @@ class RunPromptButton(PersistentItem, ui.DynamicItem[ui.Button[Any]], template=r
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Check the prompt once more, and send it; the answer replaces the preview."""
-        request = await read_request(interaction, _previewed(interaction), PromptOptions())
-        stop = request.checked.stop
-        if stop is not None:
-            raise UserError(formatting.prompt_stop(stop))
+        request = await read_request(interaction, PromptDraft(prompt=_previewed(interaction)))
         await submit(interaction, request, interaction_id=self.command_id, replace_question=True)
 
 

@@ -8,9 +8,11 @@ import msgspec
 from bot import formatting
 from bot.errors import UserError
 from bot.models import CostTier, LimitExceeded, ServerSettings, SubmissionKind, SubmissionRequest
-from bot.models.prompt import CheckedPrompt, PromptOptions
+from bot.models.prompt import CheckedPrompt
 from bot.submissions import SubmissionQueue, prompt_check
+from bot.submissions.prompt_guard import forbidden_word
 from bot.ui.imagine import start_rules
+from bot.ui.imagine.draft import PromptDraft
 from bot.ui.interactions import bot_of, destination_of, is_moderator, person_of
 from bot.ui.permissions import role_is_gone
 from bot.ui.press import press_rules
@@ -25,11 +27,12 @@ _ROLE_TIMEOUT_SECONDS = 1.0  # Discord expects an answer within 3
 
 
 class ImagineRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A prompt that this member may send here, unless its check says that nobody may."""
+    """A checked prompt, and who sends it; it is sent only if `refusal`, a sentence, is `None`."""
 
     checked: CheckedPrompt
     settings: ServerSettings
     presser: Presser
+    refusal: str | None = None
 
     @property
     def is_costly(self) -> bool:
@@ -37,25 +40,60 @@ class ImagineRequest(msgspec.Struct, frozen=True, kw_only=True):
         return self.checked.tier is CostTier.UPSCALE
 
     @property
+    def may_start(self) -> bool:
+        """Whether the member may start jobs at all, so that another prompt may help."""
+        return start_rules.may_start(self.settings, self.presser)
+
+    @property
     def needs_decision(self) -> bool:
         """Whether the member should see the final prompt first: something may be wrong with it, or it is costly."""
-        return bool(self.checked.hints) or self.is_costly
+        return self.refusal is None and (bool(self.checked.hints) or self.is_costly)
 
 
-async def read_request(interaction: discord.Interaction, prompt: str, options: PromptOptions) -> ImagineRequest:
-    """Check a prompt and who sends it; raises `UserError` if this member may not start jobs here, or not now."""
-    guild_id = destination_of(interaction).guild_id
-    settings = await bot_of(interaction).store.servers.settings(guild_id)
-    presser = Presser(moderator=is_moderator(interaction), role_ids=frozenset(role_ids_of(interaction)))
-    if not start_rules.may_start(settings, presser):
+async def start_refusal(interaction: discord.Interaction, settings: ServerSettings) -> str | None:
+    """Why this member may not start jobs here, or not now, as a sentence; `None` if they may."""
+    if not start_rules.may_start(settings, presser_of(interaction)):
         gone = await role_is_gone(
-            interaction.client, guild_id, settings.start_role, timeout_seconds=_ROLE_TIMEOUT_SECONDS
+            interaction.client,
+            destination_of(interaction).guild_id,
+            settings.start_role,
+            timeout_seconds=_ROLE_TIMEOUT_SECONDS,
         )
-        raise UserError(start_rules.who_may_start(settings, role_is_gone=gone))
-    if settings.paused:
-        raise UserError(start_rules.PAUSED)
-    checked = prompt_check.check(formatting.clean(prompt), options=options, rules=start_rules.rules(settings))
-    return ImagineRequest(checked=checked, settings=settings, presser=presser)
+        return start_rules.who_may_start(settings, role_is_gone=gone)
+    return start_rules.PAUSED if settings.paused else None
+
+
+def presser_of(interaction: discord.Interaction) -> Presser:
+    """The member as the rules about prompts see them."""
+    return Presser(moderator=is_moderator(interaction), role_ids=frozenset(role_ids_of(interaction)))
+
+
+async def read_request(interaction: discord.Interaction, draft: PromptDraft) -> ImagineRequest:
+    """Check a prompt and who sends it."""
+    store, guild_id = bot_of(interaction).store, destination_of(interaction).guild_id
+    settings = await store.servers.settings(guild_id)
+    presser = presser_of(interaction)
+    preset = await store.presets.by_name(guild_id, draft.preset or "")
+    checked = prompt_check.check(
+        formatting.clean(draft.prompt),
+        options=msgspec.structs.replace(draft.options, style=preset and preset.suffix),
+        rules=start_rules.rules(settings),
+    )
+    refusal = await start_refusal(interaction, settings)
+    if refusal is None and draft.preset and preset is None:
+        refusal = formatting.no_such_preset(draft.preset)
+    if refusal is None:
+        refusal = _refusal(checked, presser, await store.servers.words(guild_id))
+    return ImagineRequest(checked=checked, settings=settings, presser=presser, refusal=refusal)
+
+
+def _refusal(checked: CheckedPrompt, presser: Presser, words: tuple[str, ...]) -> str | None:
+    """Why a prompt is not sent, as a sentence."""
+    if checked.stop is not None:
+        return formatting.prompt_stop(checked.stop)
+    if (word := forbidden_word(checked.prompt, words)) is not None:
+        return formatting.forbidden(word)
+    return None if start_rules.may_run(checked.tier, presser) else start_rules.only_moderators()
 
 
 async def submit(
@@ -64,9 +102,10 @@ async def submit(
     """Queue the prompt and answer the member; `bot.ui.submission_replies` later says what became of it.
 
     `interaction_id` is that of the command: of the command and the button below its preview, one submission comes.
+    Raises `UserError` if the prompt is not sent.
     """
-    if not start_rules.may_run(request.checked.tier, request.presser):
-        raise UserError(start_rules.only_moderators())
+    if request.refusal is not None:
+        raise UserError(request.refusal)
     await check_posting(interaction)
     await check_load(interaction)
     queue = _queue(interaction)

@@ -1,11 +1,7 @@
-"""The form for editing a prompt: Custom Zoom always opens it, other buttons do when remix is on.
-
-A form's state is in its custom_id, and discord.py keeps none of it: `bot.client` passes every submit to `submitted`,
-also of a form that was opened before a restart. Discord takes 4,000 characters in a form, useapi 5,000.
-"""
+"""The form for editing a prompt: Custom Zoom always opens it, other buttons do when remix is on."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import discord
@@ -18,23 +14,19 @@ from bot.models.midjourney_buttons import CUSTOM_ZOOM
 from bot.models.prompt import CheckedPrompt, PromptRules
 from bot.submissions import prompt_check
 from bot.ui import replies
-from bot.ui.base import INDEX, NONCE, JobButtonBase, PersistentItem, view_of
+from bot.ui.base import INDEX, NONCE, JobButtonBase, view_of
+from bot.ui.forms import MAX_LENGTH, PROMPT, Form, form_of, prompt_field, shortened
 from bot.ui.press.hidden_addresses import hide, restore
 from bot.ui.press.press_request import PressesJob
 from bot.ui.press.press_rules import wants_prompt
 
-MAX_LENGTH = 4000
-"""Characters that Discord takes in a form's field."""
 ZOOM = "--zoom 1.8"
 """The parameter that Custom Zoom's form is prefilled with."""
 
-_FIELD = "prompt"
-_PARAMETERS = re.compile(r"(?:^|\s)(?:--|—)[a-z].*", re.IGNORECASE | re.DOTALL)
 _ZOOMS = re.compile(r"(?:^|\s)(?:--|—)zoom(?:\s+([^\s—-]\S*))?(?=\s|$)", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9](?:\.[0-9]{1,6})?")
 _FENCE = "```"
 _RULES = PromptRules(needs_words=False)  # a button has a picture to work with
-_SHORTENED = "Discord's form is too small for the whole prompt: its words are cut, its parameters kept."
 _NEEDS_ZOOM = "Custom Zoom needs `--zoom` once in the prompt, with a number from 1.0 to 2.0, such as `--zoom 1.8`."
 _EMPTY = "The prompt was empty, so nothing was sent."
 _REMIX_IS_OFF = (
@@ -50,18 +42,8 @@ def prefilled(job: Job, button: str) -> str:
     """
     text = hide(formatting.prompt(job))
     if button != CUSTOM_ZOOM:
-        return _shortened(text, MAX_LENGTH)
-    return f"{_shortened(_ZOOMS.sub('', text).strip(), MAX_LENGTH - len(ZOOM) - 1)} {ZOOM}".strip()
-
-
-def _shortened(text: str, limit: int) -> str:
-    """Cut words from the end of the prompt, before its parameters, which Midjourney reads last."""
-    if len(text) <= limit:
-        return text
-    found = _PARAMETERS.search(text)
-    parameters = found[0] if found else ""
-    words = text[: len(text) - len(parameters)]
-    return words[: max(limit - len(parameters), 0)] + parameters[:limit]
+        return shortened(text, MAX_LENGTH)
+    return f"{shortened(_ZOOMS.sub('', text).strip(), MAX_LENGTH - len(ZOOM) - 1)} {ZOOM}".strip()
 
 
 def prompt_error(prompt: str, button: str) -> str | None:
@@ -83,21 +65,10 @@ def _checked(prompt: str) -> CheckedPrompt:
 def form(nonce: str, index: int, job: Job, button: str, *, text: str = "") -> ui.Modal:
     """The form for one of a job's buttons, prefilled with `text` (an earlier attempt) or with the job's prompt."""
     title = CUSTOM_ZOOM if button == CUSTOM_ZOOM else f"{formatting.label(_job_of(button))} with another prompt"
-    modal = ui.Modal(title=title[:45], custom_id=f"dr:{PromptForm.code}:{nonce}:{index}")
-    modal.add_item(
-        ui.Label(
-            text="Prompt",
-            description=_SHORTENED if not text and len(hide(formatting.prompt(job))) > MAX_LENGTH else None,
-            component=ui.TextInput(
-                custom_id=_FIELD,
-                style=discord.TextStyle.paragraph,
-                default=text or prefilled(job, button) or None,
-                max_length=MAX_LENGTH,
-            ),
-        )
+    field = prompt_field(
+        text or prefilled(job, button), too_long=not text and len(hide(formatting.prompt(job))) > MAX_LENGTH
     )
-    modal.stop()  # discord.py then keeps no reference to it: the submit carries all that is needed
-    return modal
+    return form_of(title, f"dr:{PromptForm.code}:{nonce}:{index}", field)
 
 
 def _job_of(button: str) -> Job:
@@ -105,16 +76,16 @@ def _job_of(button: str) -> Job:
     return Job(jobid="", verb="button", button=button)
 
 
-class PromptForm(PressesJob):
-    """A submitted form; `text` is the prompt in it."""
+class PromptForm(PressesJob, Form):
+    """A submitted form."""
 
     code: ClassVar[str] = "z"
     template: ClassVar[re.Pattern[str]] = re.compile(rf"dr:z:{NONCE}:{INDEX}")
 
-    def __init__(self, match: re.Match[str], text: str) -> None:
+    def __init__(self, match: re.Match[str], fields: Mapping[str, str]) -> None:
+        super().__init__(match, fields)
         self.nonce = match["nonce"]
         self.index = int(match["index"])
-        self.text = text
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Submit the button with this prompt; a prompt with an error is returned to the member for another attempt."""
@@ -122,7 +93,7 @@ class PromptForm(PressesJob):
         job = request.parent.job
         if not wants_prompt(job, request.button, request.settings):
             raise UserError(_REMIX_IS_OFF)
-        prompt = formatting.clean(self.text[:MAX_LENGTH])
+        prompt = formatting.clean(self.fields.get(PROMPT, "")[:MAX_LENGTH])
         whole = restore(prompt, formatting.prompt(job))
         if (error := prompt_error(whole, request.button)) is not None:
             view = view_of(TryAgainButton(self.nonce, self.index))
@@ -159,33 +130,3 @@ def _prompt_embed(prompt: str) -> discord.Embed | None:
 def _prompt_in(message: discord.Message) -> str:
     stored = next((embed.description or "" for embed in message.embeds), "")
     return stored.removeprefix(_FENCE).removesuffix(_FENCE).strip()[:MAX_LENGTH]
-
-
-FORMS: tuple[type[PromptForm], ...] = (PromptForm,)
-
-
-async def submitted(interaction: discord.Interaction) -> None:
-    """Handle a submitted form, unknown ones included."""
-    data: Any = interaction.data or {}
-    custom_id = str(data.get("custom_id", ""))
-    for kind in FORMS:
-        if match := kind.template.fullmatch(custom_id):
-            text = next((value for value in _values(data.get("components"))), "")
-            await kind(match, text).callback(interaction)
-            return
-    await _UnknownForm().callback(interaction)
-
-
-def _values(components: Any) -> Iterator[str]:
-    """The texts in a form's fields, which may be nested in rows or labels."""
-    for component in components if isinstance(components, list) else []:
-        inner = [component["component"]] if "component" in component else component.get("components")
-        if inner is not None:
-            yield from _values(inner)
-        elif isinstance(component.get("value"), str):
-            yield component["value"]
-
-
-class _UnknownForm(PersistentItem):
-    async def act(self, _interaction: discord.Interaction, /) -> None:
-        raise UserError("I don't know this form any more. `/job` with the job's id shows its buttons again.")
