@@ -1,8 +1,9 @@
 """Turns values into what Discord shows: embeds, texts, file names and button rows, each within Discord's limits.
 
 `labels` names a job, `status_text` describes its state; from these `captions` builds texts, `embeds` and `family` build
-embeds. `submission_texts` holds the sentences about a submission, `prompt_texts` those about a prompt, and
-`button_layout` the rows of buttons. Everything is a pure function: no clock, no I/O.
+embeds. `submission_texts` holds the sentences about a submission, `prompt_texts` those about a prompt, `preset_texts`
+those about presets and word lists, and `button_layout` the rows of buttons. Everything is a pure function: no clock, no
+I/O.
 """
 
 from bot.formatting.button_layout import ButtonFace, button_rows
@@ -23,14 +24,22 @@ from bot.formatting.captions import (
 from bot.formatting.embeds import account_answer, result, status_card
 from bot.formatting.family import FAMILY_LIMIT, FamilyLine, family
 from bot.formatting.labels import is_video, label, prompt, title
-from bot.formatting.prompt_texts import (
-    forbidden,
+from bot.formatting.preset_texts import (
+    PRESET_COSTLY,
+    PRESET_GONE,
+    WORDS_CHANGED,
     no_such_preset,
-    prompt_hint,
-    prompt_stop,
-    several_jobs,
+    preset_deleted,
+    preset_forbidden,
+    preset_problem,
+    preset_saved,
+    preset_stopped,
+    presets_offered,
     word_list_problem,
+    words_forbidden,
+    words_saved,
 )
+from bot.formatting.prompt_texts import forbidden, prompt_hint, prompt_stop, several_jobs
 from bot.formatting.status_text import bar, duration, state
 from bot.formatting.submission_texts import (
     accepted,
@@ -47,6 +56,9 @@ from bot.text import clean, plain
 
 __all__ = [
     "FAMILY_LIMIT",
+    "PRESET_COSTLY",
+    "PRESET_GONE",
+    "WORDS_CHANGED",
     "ButtonFace",
     "FamilyLine",
     "Link",
@@ -76,6 +88,12 @@ __all__ = [
     "notice",
     "outcome",
     "plain",
+    "preset_deleted",
+    "preset_forbidden",
+    "preset_problem",
+    "preset_saved",
+    "preset_stopped",
+    "presets_offered",
     "prompt",
     "prompt_hint",
     "prompt_stop",
@@ -90,4 +108,6 @@ __all__ = [
     "title",
     "unconfirmed",
     "word_list_problem",
+    "words_forbidden",
+    "words_saved",
 ]

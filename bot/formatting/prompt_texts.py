@@ -1,18 +1,10 @@
-"""Sentences about a prompt that is being written: hints, why it is not sent, what it costs, a server's word list.
+"""Sentences about a prompt that is being written: hints, why it is not sent, what it costs.
 
 Text of the prompt is shown as inline code, in which Discord renders neither links nor mentions.
 """
 
 from bot.models.midjourney_parameters import PICTURE, MidjourneyParameter, ValueKind, parameter_for
-from bot.models.prompt import (
-    MAX_WORD_LENGTH,
-    MAX_WORDS,
-    HintKind,
-    PromptHint,
-    PromptStop,
-    StopKind,
-    WordListProblem,
-)
+from bot.models.prompt import HintKind, PromptHint, PromptStop, StopKind
 from bot.text import clean, clip
 
 _QUOTED = 40
@@ -52,7 +44,7 @@ _NEEDS_PICTURE = "{name} needs a picture at the beginning of the prompt."
 
 def prompt_hint(hint: PromptHint) -> str:
     """What may be wrong with a prompt, in a sentence or two."""
-    name, other, value = _parameter(hint.name), _parameter(hint.other), _code(hint.value)
+    name, other, value = _parameter(hint.name), _parameter(hint.other), in_code(hint.value)
     match hint.kind:
         case HintKind.UNKNOWN if hint.other:
             return f"{name}: did you mean {other}?"
@@ -63,7 +55,7 @@ def prompt_hint(hint: PromptHint) -> str:
         case HintKind.REQUIRES if hint.other == PICTURE:
             return _NEEDS_PICTURE.format(name=name)
         case HintKind.OPTION_UNUSED:
-            return f"The prompt has {name}, so the option {_code(hint.other)} isn't used."
+            return f"The prompt has {name}, so the option {in_code(hint.other)} isn't used."
         case HintKind.WEIGHTS:
             return f"Weights (`::`) don't work in {hint.other}."
         case kind:
@@ -85,36 +77,20 @@ def several_jobs(jobs: int) -> str:
 
 def forbidden(entry: str) -> str:
     """The refusal of a prompt with an entry of the server's word list, for the member who wrote it only."""
-    return f"{_code(entry)} isn't allowed in this server's prompts. Please change it, nothing was sent."
-
-
-def no_such_preset(name: str) -> str:
-    """The sentence for a member who selected a preset that the server does not have, or no longer has."""
-    return f"This server has no style called {_code(name)} any more. Choose another one, or none."
-
-
-def word_list_problem(problem: WordListProblem, entry: str | None) -> str:
-    """Why a word list is not saved."""
-    match problem:
-        case WordListProblem.TOO_MANY:
-            return f"A word list holds up to {MAX_WORDS} entries. Nothing was saved."
-        case WordListProblem.TOO_LONG:
-            return f"{_code(entry)} is too long: an entry has up to {MAX_WORD_LENGTH} characters. Nothing was saved."
-        case WordListProblem.NO_LETTERS:
-            return f"{_code(entry)} has no letters, so no prompt would match it. Nothing was saved."
+    return f"{in_code(entry)} isn't allowed in this server's prompts. Please change it, nothing was sent."
 
 
 def _expected(known: MidjourneyParameter) -> str:
     """The values of a parameter, after "takes"."""
     match known.kind:
         case ValueKind.NUMBER if known.low == known.high:
-            return _code(f"{known.low:g}")
+            return in_code(f"{known.low:g}")
         case ValueKind.NUMBER:
             return f"a {'whole ' if known.whole else ''}number from {_number(known.low)} to {_number(known.high)}"
         case ValueKind.RATIO:
             return "a ratio of whole numbers, such as `16:9`"
         case ValueKind.CHOICE:
-            *others, last = map(_code, known.choices)
+            *others, last = map(in_code, known.choices)
             return f"{', '.join(others)} or {last}"
         case ValueKind.LINK:
             return "the link of a picture"
@@ -127,7 +103,7 @@ def _wrong_value(hint: PromptHint) -> str:
     expected = "another value" if known is None else _expected(known)
     if hint.value is None:
         return f"{_parameter(hint.name)} needs {expected}."
-    return f"{_parameter(hint.name)} takes {expected}, not {_code(hint.value)}."
+    return f"{_parameter(hint.name)} takes {expected}, not {in_code(hint.value)}."
 
 
 def _wrong_version(hint: PromptHint) -> str:
@@ -142,8 +118,9 @@ def _number(number: float) -> str:
 
 
 def _parameter(name: str | None) -> str:
-    return _code(f"--{name}")
+    return in_code(f"--{name}")
 
 
-def _code(text: str | None) -> str:
-    return f"`{clip(clean(text or '').replace('`', chr(39)), _QUOTED)}`"
+def in_code(text: str | None, *, limit: int = _QUOTED) -> str:
+    """Untrusted text as inline code, of at most `limit` characters."""
+    return f"`{clip(clean(text or '').replace('`', chr(39)), limit)}`"

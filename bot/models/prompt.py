@@ -160,6 +160,8 @@ class PresetProblem(Enum):
     NAME_WITHOUT_LETTERS = auto()
     SUFFIX_EMPTY = auto()
     SUFFIX_TOO_LONG = auto()
+    NAMES_PAYER = auto()
+    """It has an address that names the account's owner."""
 
 
 class WordListProblem(Enum):

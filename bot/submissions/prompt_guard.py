@@ -2,7 +2,7 @@
 
 Whole words are compared. Scripts without spaces between words (Chinese, Japanese, Thai …) are compared character by
 character, so that a word is found within a sentence. Letters are folded to NFKD (https://www.unicode.org/reports/tr15/)
-and to one case.
+and to one case. What follows `?` in a link is left out: it may be a signature.
 """
 
 import re
@@ -21,6 +21,7 @@ _SEPARATE = re.compile(
     "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"  # kana, Chinese characters
     "]"
 )
+_QUERY = re.compile(r"(https?://[^\s?#]*)[?#]\S*", re.IGNORECASE)
 _VOICED = "\u3099\u309a"  # the marks of kana are combining characters, but ば is no は with an accent
 _LETTERS = "LNM"
 
@@ -88,6 +89,7 @@ def _entry_at(tokens: list[str], start: int, root: _Node) -> str | None:
 def _tokens(text: str) -> list[str]:
     """The words of a text in their folded form; characters of scripts without spaces, and symbols, are each a word."""
     tokens = [""]
+    text = _QUERY.sub(r"\1", text)
     for char in unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold()):
         category = unicodedata.category(char)
         if char in _VOICED:

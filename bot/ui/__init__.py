@@ -21,7 +21,7 @@ from bot.ui.base import view_of
 from bot.ui.forms import Form, submit_form
 from bot.ui.imagine.preview import CancelPromptButton, ImagineForm, RunPromptButton, answer_prompt
 from bot.ui.imagine.prompt_form import EditPromptButton, open_prompt_form
-from bot.ui.panels import my_jobs, settings
+from bot.ui.panels import my_jobs, settings, start_page
 from bot.ui.panels.bug_report import ReportButton
 from bot.ui.panels.my_jobs import show_my_jobs
 from bot.ui.panels.sample_post import DeleteSampleButton
@@ -101,7 +101,7 @@ ALL: tuple[type[ui.DynamicItem[Any]], ...] = (
     *settings.ITEMS,
 )
 
-FORMS: tuple[type[Form], ...] = (PromptForm, ImagineForm)
+FORMS: tuple[type[Form], ...] = (PromptForm, ImagineForm, *start_page.FORMS)
 """What handles submitted forms."""
 
 

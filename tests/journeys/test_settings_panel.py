@@ -215,6 +215,86 @@ async def test_who_may_not_write_here_gets_nothing_posted_in_the_results_channel
     )
 
 
+# --- presets and the word list ----------------------------------------------------------------------------------------
+
+
+async def filled(harness: BotHarness, who: Any, message: discord.Message, custom_id: str, **values: str) -> Any:
+    """`who` opens a form with a button, and submits it; the private answer."""
+    form = await who.click(message, custom_id=custom_id)
+    return await harness._seen(await who.submit_modal(form, values))
+
+
+async def test_presets_are_added_changed_and_deleted_and_none_is_lost(harness: BotHarness) -> None:
+    ada, ben = admin(harness), admin(harness, "Ben")
+    panel = await opened(harness, ada, "START")
+    assert "No presets yet." in panel.content
+    panel = await filled(harness, ada, panel, "dr:g:pa", name="Ink", suffix="ink wash —ar 3:2 --arr 1")
+    assert panel.content.startswith("Saved `Ink`.\n`--arr`: did you mean `--ar`?")
+    assert "Presets that `/imagine` offers as `style`: `Ink`." in panel.content
+
+    refused = await filled(harness, ada, panel, "dr:g:pa", name="INK", suffix="oil --hd")
+    assert refused.content == "There is a preset called `INK` already. Choose another name. Nothing was saved."
+    await harness.restart(away=3600)
+    form = await ada.click(refused, custom_id=button(refused, "Edit").custom_id)
+    assert [label["component"]["value"] for label in form.modal["components"]] == ["INK", "oil --hd"]
+    again = await harness._seen(await ada.submit_modal(form, {"name": "Oil", "suffix": "oil --repeat 2"}))
+    assert (again.id, again.content.startswith("`--repeat` makes several jobs")) == (refused.id, True)
+    saved = await filled(harness, ada, again, button(again, "Edit").custom_id or "", name="Oil", suffix="oil --hd")
+    assert "Saved `Oil`.\nA prompt with it uses more GPU time than usual" in saved.content
+    payer = "https://cdn.midjourney.com/00000000-0000-4000-8000-000000000000/0_0.png"
+    refused = await filled(harness, ada, saved, "dr:g:pa", name="Ref", suffix=f"--sref {payer}")
+    assert "names the Midjourney account's owner" in refused.content
+
+    (ink, oil) = await harness.bot.store.presets.of_server(harness.guild.id)
+    panel = await opened(harness, ben, "START")
+    changing = await ben.select(panel, [str(ink.id)], custom_id="dr:g:pc")
+    panel = await selected(harness, ada, await opened(harness, ada, "START"), "pd", str(ink.id))
+    assert panel.content.startswith("Deleted `Ink`. It added: `ink wash --ar 3:2 --arr 1`")
+    late = await harness._seen(await ben.submit_modal(changing, {"name": "Inks", "suffix": "ink"}))
+    assert late.content.startswith("`Inks` was deleted in the meantime. You can add it again.")
+    panel = await filled(harness, ben, late, button(late, "Edit").custom_id or "", name="Inks", suffix="ink")
+    assert "style`: `Inks`, `Oil`." in panel.content
+    await selected(harness, ada, panel, "pd", str(oil.id))
+
+    harness.env.backend.remove_member_role(harness.guild.id, ada.id, harness.guild.roles["Managers Ada"].id)
+    assert await preset_names(harness) == ["Inks"]
+    form = harness.forge("dr:g:pa")
+    assert (await harness.press(ada, form, "Forged")).content == "Only members with Manage Server can use this."
+
+
+async def preset_names(harness: BotHarness) -> list[str]:
+    return [preset.name for preset in await harness.bot.store.presets.of_server(harness.guild.id)]
+
+
+async def test_a_word_list_is_saved_by_who_saw_it_and_keeps_its_words_out_of_every_prompt(harness: BotHarness) -> None:
+    ada, ben = admin(harness), admin(harness, "Ben")
+    await harness.bot.store.presets.add(harness.guild.id, "Gore", "much blood")
+    panel = await opened(harness, ada, "START")
+    assert "No words are forbidden in prompts." in panel.content
+    his = await ben.click(await opened(harness, ben, "START"), custom_id="dr:g:w")
+    refused = await filled(harness, ada, panel, "dr:g:w", words="Blood, " + "x" * 61)
+    assert refused.content.endswith("is too long: an entry has up to 60 characters. Nothing was saved.")
+    saved = await filled(harness, ada, refused, button(refused, "Edit").custom_id or "", words="Blood, déjà vu")
+    assert saved.content.startswith("Saved. 2 entries are forbidden in prompts")
+    assert "These presets can't be used with it: `Gore`." in saved.content
+    assert "déjà" not in saved.content
+
+    late = await harness._seen(await ben.submit_modal(his, {"words": "gore"}))
+    assert late.content.startswith("Someone else changed the word list in the meantime, so nothing was saved.")
+    assert await harness.bot.store.servers.words(harness.guild.id) == ("Blood", "déjà vu")
+
+    for options in ({"prompt": "a BLÖÖD moon"}, {"prompt": "a moon", "style": "gore"}):
+        answer = private(await harness.mira.slash(harness.channel, "imagine", **options))
+        assert answer.content == "`Blood` isn't allowed in this server's prompts. Please change it, nothing was sent."
+    await harness.bot.store.servers.change_settings(harness.guild.id, remix=True)
+    await harness.job(harness.mira, harness.useapi.add_job(prompt="a castle", age=600))
+    form = await harness.mira.click(harness.last, custom_id=button(harness.last, "V1").custom_id)
+    answer = await harness._seen(await harness.mira.submit_modal(form, {"prompt": "a castle, DEJA VU"}))
+    assert answer.content.startswith("`déjà vu` isn't allowed in this server's prompts.")
+    assert not harness.button_requests()
+    assert await harness.rows("SELECT * FROM submissions") == []
+
+
 # --- roles, sizes, the test picture -----------------------------------------------------------------------------------
 
 

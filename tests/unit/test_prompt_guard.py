@@ -43,6 +43,9 @@ def test_a_list_is_read_in_lines_or_between_commas_and_each_entry_is_kept_once()
         ("bloody bloodless headshot deja", None),
         ("はか", None),
         ("head and shot", None),
+        ("https://cdn.example/a.png?ex=1&blood=2 a castle", None),
+        ("https://cdn.example/a.png?ex=1 blood", "Blood"),
+        ("a castle --sref https://cdn.example/a.png blood", "Blood"),
         ("", None),
     ],
 )

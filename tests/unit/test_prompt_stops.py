@@ -126,6 +126,12 @@ def test_a_button_has_a_picture_so_its_prompt_may_do_without_words() -> None:
     assert (prompt_error("--zoom 2 --ow 3", CUSTOM_ZOOM) or "").startswith("`--ow` needs `--oref`")
 
 
+def test_a_servers_word_list_counts_for_buttons_too() -> None:
+    assert (prompt_error("a BLOOD moon", "V1", ("blood",)) or "").startswith("`blood` isn't allowed in this server's")
+    assert prompt_error("a blood moon --zoom 1.5", CUSTOM_ZOOM, ("blood",)) is not None
+    assert prompt_error("a bloody moon --zoom 1.5", CUSTOM_ZOOM, ("blood",)) is None
+
+
 @pytest.mark.parametrize(
     ("prompt", "jobs"),
     [

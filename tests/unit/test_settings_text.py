@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from bot.models import ServerSettings, Spoiler
+from bot.models.prompt import MAX_PRESETS, MAX_SUFFIX_LENGTH, MAX_WORDS, Preset
 from bot.ui.panels.settings import page_layout
-from bot.ui.panels.settings_text import CHOICES, DiscordState, Page, page_text, value_text
+from bot.ui.panels.settings_text import CHOICES, DiscordState, Page, ServerLists, page_text, value_text
 from bot.ui.permissions import GONE, lacking
 
 SELECTS, TEXT = {3, 6, 8}, 10  # types of components: of texts, of roles, of channels
@@ -24,6 +25,12 @@ UNUSUAL = ServerSettings(
     spoiler=Spoiler.UNLESS_AGE_RESTRICTED,
     results_channel=10**19,
     ping_after=7,
+)
+FULL = ServerLists(
+    presets=tuple(
+        Preset(id=number, name=f"{number}{'x' * 30}", suffix="y" * MAX_SUFFIX_LENGTH) for number in range(MAX_PRESETS)
+    ),
+    words=MAX_WORDS,
 )
 
 
@@ -41,8 +48,9 @@ def test_each_choice_can_be_stored_and_has_its_own_label(name: str) -> None:
 
 def test_every_page_fits_into_a_message_and_its_rows() -> None:
     nothing = discord.Permissions.none()
-    for page, settings, rights, thread, error, gone in product(
+    for page, lists, settings, rights, thread, error, gone in product(
         Page,
+        (ServerLists(), FULL),
         (ServerSettings(), UNUSUAL, ServerSettings(pings=False, daily=0, server_daily=None, cooldown=0)),
         (nothing, discord.Permissions.all()),
         (False, True),
@@ -50,9 +58,9 @@ def test_every_page_fits_into_a_message_and_its_rows() -> None:
         (False, True),
     ):
         state = DiscordState(rights=rights, thread=thread, channel_error=error, role_gone=gone)
-        text = page_text(page, settings, state, own_ping_after=60)
-        assert 0 < len(text) < 1700, "a notice may be shown above it"
-        layout = page_layout(page, "x" * 9999, settings, state, 60)
+        text = page_text(page, settings, state, own_ping_after=60, lists=lists)
+        assert 0 < len(text) < 1900, "a notice may be shown above it"
+        layout = page_layout(page, "x" * 9999, settings, state, 60, lists)
         assert layout.total_children_count <= 40
         assert layout.content_length() <= 4000
         components: list[Any] = layout.to_components()  # type: ignore[no-untyped-call]  # discord.py has no types here
@@ -63,6 +71,7 @@ def test_every_page_fits_into_a_message_and_its_rows() -> None:
                 assert len(item.get("label") or "") <= 80
                 assert len(item.get("placeholder") or "") <= 150
                 assert len(item.get("options", [])) <= 25
+                assert all(len(option.get("description") or "") <= 100 for option in item.get("options", []))
 
 
 def test_a_deleted_channel_or_role_is_not_sent_to_discord_as_a_default() -> None:

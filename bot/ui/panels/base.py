@@ -36,9 +36,14 @@ class ManagerPanel(Panel):
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Check the permission at every use: it may have been taken away since the panel was opened."""
-        if not interaction.permissions.manage_guild:
-            raise UserError("Only members with Manage Server can use this.")
+        check_manager(interaction)
         await super().act(interaction)
+
+
+def check_manager(interaction: discord.Interaction) -> None:
+    """Raise `UserError` unless the member has Manage Server."""
+    if not interaction.permissions.manage_guild:
+        raise UserError("Only members with Manage Server can use this.")
 
 
 def values(interaction: discord.Interaction) -> list[str]:

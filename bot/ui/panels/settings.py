@@ -15,9 +15,11 @@ from bot.models import Destination, ServerSettings
 from bot.ui import replies
 from bot.ui.command_mentions import with_mentions
 from bot.ui.interactions import bot_of, destination_of, in_thread
+from bot.ui.panels import start_page
 from bot.ui.panels.base import ManagerPanel, button, values
 from bot.ui.panels.sample_post import send_sample
-from bot.ui.panels.settings_text import CHOICES, LABELS, DiscordState, Page, Value, page_text, value_text
+from bot.ui.panels.settings_text import CHOICES, LABELS, DiscordState, Page, ServerLists, Value, page_text, value_text
+from bot.ui.panels.start_page import AddPresetButton, PresetSelect, WordListButton
 from bot.ui.permissions import GONE, channel_error, is_voice, role_is_gone
 
 log = logging.getLogger(__name__)
@@ -25,6 +27,7 @@ log = logging.getLogger(__name__)
 TEXT_LIMIT = 3500
 """Characters of a page's text; with the labels it stays below 4,000, Discord's limit for all texts of a message."""
 
+_NO_LISTS = ServerLists()
 _PAGE_OF = {
     **dict.fromkeys(("results_channel", "ping_after", "pings", "spoiler"), Page.RESULTS),
     **dict.fromkeys(("press_role", "remix"), Page.WHO),
@@ -40,9 +43,16 @@ async def show_settings(interaction: discord.Interaction, page: Page = Page.HOME
     guild_id = destination_of(interaction).guild_id
     settings = await bot.store.servers.settings(guild_id)
     state = await _discord_state(interaction, page, settings)
-    text = page_text(page, settings, state, own_ping_after=bot.settings.ping_after)
+    lists = await _lists(interaction) if page is Page.START else ServerLists()
+    text = page_text(page, settings, state, own_ping_after=bot.settings.ping_after, lists=lists)
     text = with_mentions(interaction, "\n\n".join(filter(None, (notice, text))))
-    await replies.show(interaction, page_layout(page, text, settings, state, bot.settings.ping_after))
+    await replies.show(interaction, page_layout(page, text, settings, state, bot.settings.ping_after, lists))
+
+
+async def _lists(interaction: discord.Interaction) -> ServerLists:
+    store, guild_id = bot_of(interaction).store, destination_of(interaction).guild_id
+    presets = await store.presets.of_server(guild_id)
+    return ServerLists(presets=tuple(presets), words=len(await store.servers.words(guild_id)))
 
 
 async def _discord_state(interaction: discord.Interaction, page: Page, settings: ServerSettings) -> DiscordState:
@@ -69,15 +79,20 @@ async def _discord_state(interaction: discord.Interaction, page: Page, settings:
 
 
 def page_layout(
-    page: Page, text: str, settings: ServerSettings, state: DiscordState, own_ping_after: float
+    page: Page,
+    text: str,
+    settings: ServerSettings,
+    state: DiscordState,
+    own_ping_after: float,
+    lists: ServerLists = _NO_LISTS,
 ) -> ui.LayoutView:
     """A page: its text, each select below its label, its buttons, and the buttons of the pages.
 
-    At most 19 components; Discord takes 40: https://discord.com/developers/docs/components/reference
+    At most 21 components; Discord takes 40: https://discord.com/developers/docs/components/reference
     """
     layout = ui.LayoutView(timeout=None)
     layout.add_item(ui.TextDisplay(text[:TEXT_LIMIT]))
-    for name, select in _selects(page, settings, state, own_ping_after).items():
+    for name, select in _selects(page, settings, state, own_ping_after, lists).items():
         layout.add_item(ui.TextDisplay(f"**{LABELS[name]}**"))
         layout.add_item(ui.ActionRow(select))
     if buttons := _buttons(page, settings):
@@ -88,7 +103,7 @@ def page_layout(
 
 
 def _selects(
-    page: Page, settings: ServerSettings, state: DiscordState, own_ping_after: float
+    page: Page, settings: ServerSettings, state: DiscordState, own_ping_after: float, lists: ServerLists
 ) -> dict[str, ui.Item[Any]]:
     """The selects of a page, by the names of their settings."""
     match page:
@@ -105,7 +120,9 @@ def _selects(
             return {"press_role": RoleSelect("press_role", role)}
         case Page.START:
             role = None if state.start_role_gone or state.everyone_starts else settings.start_role
-            return {"start_role": RoleSelect("start_role", role)}
+            actions = {"change_preset": "c", "delete_preset": "d"} if lists.presets else {}
+            presets = {name: PresetSelect(action, lists.presets) for name, action in actions.items()}
+            return {"start_role": RoleSelect("start_role", role), **presets}
         case Page.NUMBERS:
             return {name: ChoiceSelect(name, settings) for name in ("daily", "server_daily", "cooldown")}
 
@@ -119,7 +136,12 @@ def _buttons(page: Page, settings: ServerSettings) -> list[ui.Item[Any]]:
         case Page.WHO:
             return [ClearButton("press_role"), SwitchButton("remix", not settings.remix)]
         case Page.START:
-            return [ClearButton("start_role"), SwitchButton("speeds", not settings.speeds)]
+            return [
+                ClearButton("start_role"),
+                SwitchButton("speeds", not settings.speeds),
+                AddPresetButton(),
+                WordListButton(),
+            ]
         case Page.NUMBERS:
             return []
 
@@ -295,5 +317,6 @@ ITEMS: tuple[type[ui.DynamicItem[Any]], ...] = (
     ResultsSelect,
     RoleSelect,
     TestPictureButton,
+    *start_page.ITEMS,
 )
 """All of the above, for `bot.ui.ALL`."""

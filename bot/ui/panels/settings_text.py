@@ -9,6 +9,7 @@ import msgspec
 
 from bot import formatting
 from bot.models import ServerSettings, Spoiler
+from bot.models.prompt import Preset
 from bot.ui.permissions import GONE, READ_HISTORY, needed
 
 
@@ -39,6 +40,13 @@ class DiscordState(msgspec.Struct, frozen=True, kw_only=True):
     everyone_starts: bool = False
 
 
+class ServerLists(msgspec.Struct, frozen=True, kw_only=True):
+    """A server's presets, and how many entries its word list has."""
+
+    presets: tuple[Preset, ...] = ()
+    words: int = 0
+
+
 Value = int | Spoiler | None
 
 CHOICES: Mapping[str, Mapping[str, Value]] = {
@@ -56,12 +64,15 @@ LABELS: Mapping[str, str] = {
     "spoiler": "How pictures are shown",
     "press_role": "Role that may use the buttons, besides moderators",
     "start_role": "Role that may start jobs, besides moderators",
+    "change_preset": "Presets",
+    "delete_preset": "Presets that are no longer needed",
     "daily": "Daily limit of each member",
     "server_daily": "Daily limit of the whole server",
     "cooldown": "Cooldown of each member",
 }
 """By the name of a setting: what stands above its select."""
 
+_NO_LISTS = ServerLists()
 _SPOILERS = {
     Spoiler.NEVER: "Pictures are shown openly",
     Spoiler.ALWAYS: "Pictures are hidden behind a click",
@@ -96,7 +107,14 @@ def _a_day(number: Value) -> str:
     return "Unlimited uses" if number is None else f"{number} uses a day"
 
 
-def page_text(page: Page, settings: ServerSettings, state: DiscordState, *, own_ping_after: float) -> str:
+def page_text(
+    page: Page,
+    settings: ServerSettings,
+    state: DiscordState,
+    *,
+    own_ping_after: float,
+    lists: ServerLists = _NO_LISTS,
+) -> str:
     """The text of a page, above its selects and buttons."""
     match page:
         case Page.HOME:
@@ -117,6 +135,8 @@ def page_text(page: Page, settings: ServerSettings, state: DiscordState, *, own_
                 "Each job counts as one use, together with the buttons. Prompts that use more GPU time, such as "
                 "`--hd` or `--video`, are for moderators only.",
                 _speeds(settings),
+                formatting.presets_offered([preset.name for preset in lists.presets]),
+                formatting.words_forbidden(lists.words),
                 _paused(settings),
             ]
         case Page.NUMBERS:

@@ -13,9 +13,11 @@ from bot.models import Job
 from bot.models.midjourney_buttons import CUSTOM_ZOOM
 from bot.models.prompt import CheckedPrompt, PromptRules
 from bot.submissions import prompt_check
+from bot.submissions.prompt_guard import forbidden_word
 from bot.ui import replies
 from bot.ui.base import INDEX, NONCE, JobButtonBase, view_of
 from bot.ui.forms import MAX_LENGTH, PROMPT, Form, form_of, prompt_field, shortened
+from bot.ui.interactions import bot_of
 from bot.ui.press.hidden_addresses import hide, restore
 from bot.ui.press.press_request import PressesJob
 from bot.ui.press.press_rules import wants_prompt
@@ -46,16 +48,19 @@ def prefilled(job: Job, button: str) -> str:
     return f"{shortened(_ZOOMS.sub('', text).strip(), MAX_LENGTH - len(ZOOM) - 1)} {ZOOM}".strip()
 
 
-def prompt_error(prompt: str, button: str) -> str | None:
-    """Why this prompt is not sent, as a sentence; `None` if it is."""
+def prompt_error(prompt: str, button: str, words: tuple[str, ...] = ()) -> str | None:
+    """Why this prompt is not sent, as a sentence; `None` if it is. `words` is the server's word list."""
     if not prompt:
         return _EMPTY
     if button == CUSTOM_ZOOM:
         zooms = _ZOOMS.findall(prompt)
         if len(zooms) != 1 or not _NUMBER.fullmatch(zooms[0]) or not 1.0 <= float(zooms[0]) <= 2.0:
             return _NEEDS_ZOOM
-    stop = _checked(prompt).stop
-    return None if stop is None else formatting.prompt_stop(stop)
+    checked = _checked(prompt)
+    if checked.stop is not None:
+        return formatting.prompt_stop(checked.stop)
+    word = forbidden_word(checked.prompt, words)
+    return None if word is None else formatting.forbidden(word)
 
 
 def _checked(prompt: str) -> CheckedPrompt:
@@ -95,7 +100,8 @@ class PromptForm(PressesJob, Form):
             raise UserError(_REMIX_IS_OFF)
         prompt = formatting.clean(self.fields.get(PROMPT, "")[:MAX_LENGTH])
         whole = restore(prompt, formatting.prompt(job))
-        if (error := prompt_error(whole, request.button)) is not None:
+        words = await bot_of(interaction).store.servers.words(request.delivery.destination.guild_id)
+        if (error := prompt_error(whole, request.button, words)) is not None:
             view = view_of(TryAgainButton(self.nonce, self.index))
             await replies.say(interaction, error, embed=_prompt_embed(prompt), view=view)
             return
