@@ -1,9 +1,13 @@
-"""Edits of posts: a card follows its job until its result is posted; a result gets its links, and a late picture."""
+"""Edits of posts: a card follows its job until its result is posted; a result gets its links.
+
+The pictures that a result or a split was posted without are added to it.
+"""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import discord
 import msgspec
@@ -11,7 +15,7 @@ import msgspec
 from bot.delivery.omitted import Omitted
 from bot.delivery.sending import UploadTimeout
 from bot.delivery.uploads import open_files, remember_size_limit, timeout_seconds
-from bot.messages import PICTURE_RETRY_SECONDS, MessageBuilder
+from bot.messages import PICTURE_RETRY_SECONDS, Message, MessageBuilder
 from bot.models import Delivery, DeliveryKind, DeliveryState, KnownJob
 from bot.store import Store
 
@@ -58,7 +62,9 @@ class PostEditor:
                 await self._edit_status_card(post, known, message)
             case DeliveryKind.RESULT:
                 await self._edit_result(post, known, message)
-            case DeliveryKind.NOTICE | DeliveryKind.SPLIT:
+            case DeliveryKind.SPLIT:
+                await self._edit_split(post, known, message)
+            case DeliveryKind.NOTICE:
                 await self._store.outbox.mark_edited(post, 0, picture=True)
 
     # --- cards ------------------------------------------------------------------------------------------------------
@@ -108,7 +114,7 @@ class PostEditor:
         await self._store.outbox.drop(status_card)
         log.info("Deleted the status card: its result is posted")
 
-    # --- results ----------------------------------------------------------------------------------------------------
+    # --- results and splits -----------------------------------------------------------------------------------------
 
     async def _edit_result(self, post: Delivery, known: KnownJob, message: discord.PartialMessage) -> None:
         lacks_picture = post.picture_until is not None
@@ -120,8 +126,13 @@ class PostEditor:
                 await message.edit(view=await self._builder.view(post, known))
         await self._store.outbox.mark_edited(post, self._seconds_to_next_try(post) if lacks_picture else _EDIT_PAUSE)
 
+    async def _edit_split(self, post: Delivery, known: KnownJob, message: discord.PartialMessage) -> None:
+        if post.picture_until is None or not await self._settle_picture(post, known, message):
+            pause = 0 if post.picture_until is None else self._seconds_to_next_try(post)
+            await self._store.outbox.mark_edited(post, pause)
+
     async def _settle_picture(self, post: Delivery, known: KnownJob, message: discord.PartialMessage) -> bool:
-        """Retry the missing picture; return whether that is settled: it was added, or is given up.
+        """Retry the missing picture, or a split's four; return whether that is settled: added, or given up.
 
         A grid with an empty quarter is added at the last try only: an edit that adds a picture is the only one.
         """
@@ -131,7 +142,7 @@ class PostEditor:
                 try:
                     async with asyncio.timeout(timeout_seconds(whole)):
                         await message.edit(
-                            embed=whole.embed,
+                            **_text_beside_picture(whole),
                             view=whole.view,
                             attachments=open_files(whole),
                             allowed_mentions=discord.AllowedMentions.none(),  # the client's own do not apply to edits
@@ -160,3 +171,8 @@ class PostEditor:
         """Each pause is as long as all before it together; the last try is at `picture_until`."""
         left = self._seconds_left(post)
         return min(max(PICTURE_RETRY_SECONDS - left, _FIRST_RETRY), max(left, 0.0))
+
+
+def _text_beside_picture(message: Message) -> dict[str, Any]:
+    """What says that the picture is missing: a result's embed, or a split's line."""
+    return {"content": message.content} if message.embed is None else {"embed": message.embed}

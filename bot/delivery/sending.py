@@ -104,7 +104,7 @@ class MessageSender:
             return False
         if message is not None:
             lacks_picture = (
-                delivery.kind is DeliveryKind.RESULT
+                delivery.kind in {DeliveryKind.RESULT, DeliveryKind.SPLIT}
                 and delivery.fallback is Fallback.NONE
                 and not has_own_picture(message)
             )

@@ -25,7 +25,7 @@ from bot.images import (
     names_the_payer,
 )
 from bot.messages.message import File
-from bot.messages.picture_sources import Found, PictureSources, picture_urls
+from bot.messages.picture_sources import FINAL_ERRORS, Found, PictureSources, picture_urls
 from bot.messages.spoilers import Spoilers
 from bot.models import SEED_VERBS, Delivery, Destination, Fallback, Job, KnownJob, Status
 from bot.models.alert import AlertName, AlertSink
@@ -192,7 +192,8 @@ class AttachmentBuilder:
         except PictureError as error:
             log.warning("The picture was not split: %s", error)
             self._update_disk_alert(into, error)
-            return Attachments(note="The picture could not be split right now.")
+            retry = not isinstance(error, FINAL_ERRORS)
+            return Attachments(note="The picture could not be split right now.", retry_picture=retry)
         self._update_disk_alert(into)
         return Attachments(files=[_file(known, picture, number, hidden, of=4) for number, picture in enumerate(parts)])
 

@@ -178,6 +178,7 @@ class MessageBuilder:
             view=split_view(delivery.nonce),
             files=attachments.files,
             reply_to=await self._references.message_of(known.id, delivery.destination),
+            retry_picture=attachments.retry_picture,
         )
 
     async def _notice(self, delivery: Delivery, parent: KnownJob | None) -> Message:

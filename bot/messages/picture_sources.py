@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 _EARLIER_POSTS = 5  # searched for a copy
 _FILES = {"png", "jpg", "jpeg", "webp", "gif", "mp4"}
-_FINAL = (NotAllowed, PictureGone, TooLarge)
+FINAL_ERRORS = (NotAllowed, PictureGone, TooLarge)
 """The errors that a later try would get again."""
 
 
@@ -101,7 +101,7 @@ class PictureSources:
             copies = await self._from_earlier_post(known, destination, into)
             if copies:
                 return Found(pictures=copies)
-        lasting = [error for error in errors.values() if not isinstance(error, _FINAL)]
+        lasting = [error for error in errors.values() if not isinstance(error, FINAL_ERRORS)]
         if len(errors) == 4:
             raise (lasting or list(errors.values()))[0]
         for error in errors.values():

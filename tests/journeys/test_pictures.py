@@ -316,6 +316,31 @@ async def test_four_that_could_not_be_had_can_be_asked_for_again_and_then_the_ex
     assert len(harness.last.attachments) == 4
 
 
+async def test_four_that_are_late_come_by_themselves_and_those_that_never_come_leave_the_excuse(
+    harness: BotHarness,
+) -> None:
+    await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, age=600, imageUx=[]))
+    (post,) = harness.posts()
+    harness.useapi.fail(503, times=3, path="/attachments/*")
+    await split(harness, post)
+    excuse = harness.last
+    await harness.wait(16)
+    assert harness.last.content == excuse.content == "-# castle in the fog · The picture could not be split right now."
+    await harness.restart()
+    await harness.wait(60)
+    assert re.fullmatch(r"-# castle in the fog · 1 to 4 of #\w{4,8}", harness.last.content)
+    assert len(harness.last.attachments) == 4
+    assert harness.last.id == excuse.id
+    await harness.mira.delete(harness.last)
+    harness.useapi.fail(503, times=99, path="/attachments/*")
+    await split(harness, post)
+    await harness.wait(700)
+    before = len(harness.useapi.requests)
+    await harness.wait(700)
+    assert len(harness.useapi.requests) == before
+    assert harness.last.content == excuse.content
+
+
 async def test_four_full_size_pictures_are_posted_where_midjourney_links_them(harness: BotHarness) -> None:
     pictures = [samples.png(32, 32 + number) for number in range(4)]
     urls = [served(harness, f"0_{number}.png", data) for number, data in enumerate(pictures)]
