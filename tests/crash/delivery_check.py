@@ -20,7 +20,7 @@ class Stats:
     """One run; `settled` counts the sends without an answer that the channel's history showed to be posted.
 
     `splits` are grids that were posted in four as well, `late` pictures that were added to a post made without;
-    `bare` results that are without theirs in the end.
+    `bare` and `splits_bare` are results and splits that are without theirs in the end.
     """
 
     deliveries: int
@@ -33,6 +33,7 @@ class Stats:
     splits_lost: int
     splits_repeated: int
     bare: int
+    splits_bare: int
     status_cards_left: int
     settled: int
     integrity: str
@@ -41,8 +42,8 @@ class Stats:
     @property
     def spotless(self) -> bool:
         """Whether every promise was kept, and once."""
-        wrong = self.lost, self.repeated, self.splits_lost, self.splits_repeated, self.bare, self.status_cards_left
-        return not any(wrong) and self.integrity == "ok"
+        wrong = self.lost, self.repeated, self.splits_lost, self.splits_repeated, self.bare, self.splits_bare
+        return not any(wrong) and not self.status_cards_left and self.integrity == "ok"
 
     def table(self) -> str:
         names = [each.name for each in fields(self)]
@@ -59,17 +60,20 @@ class ChannelState(msgspec.Struct):
     status_cards: list[int]
     bare: int
     """Grids without their picture."""
+    bare_splits: list[str]
+    """Those of the splits that have not four pictures."""
 
 
 def channel_state(messages: Iterable[dict[str, Any]]) -> ChannelState:
     """Sort a channel's messages: a result has a `⋯`, a split a `Delete`, whose custom_id holds the delivery's nonce."""
-    here = ChannelState([], [], [], 0)
+    here = ChannelState([], [], [], 0, [])
     for message in messages:
         parts = [part for row in message["components"] for part in row["components"]]
         codes = {part.get("custom_id", "") for part in parts}
         results, splits = ([code.removeprefix(mark) for code in codes if code.startswith(mark)] for mark in MARKS)
         here.results += results
-        here.splits += splits if len(message["attachments"]) == 4 else [f"not four {each}" for each in splits]
+        here.splits += splits
+        here.bare_splits += splits if len(message["attachments"]) != 4 else []
         here.bare += "U1" in {part.get("label") for part in parts} and not _shows_a_file(message)
         if not results and not splits:
             here.status_cards.append(int(message["id"]))

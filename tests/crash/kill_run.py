@@ -6,7 +6,7 @@ Every second kill comes from outside at a random instant, every other one from i
 `fragile/sitecustomize.py`), the last one between a post and its answer. After it the bot lives until everything that
 `/job` promised is posted in its channel, and a while longer, because a repeated post may come late. Some grids are also
 split in four, and some pictures cannot be fetched at first and are added to their posts later (the first after `LATE` s
-instead of 15).
+instead of 15), those of splits as well.
 """
 
 import argparse
@@ -34,7 +34,6 @@ from tests.crash.far_ends import far_ends
 ASKERS = 12  # members who use /job at the same time
 EARLY = 0.15  # share of the kills from outside that hit the start
 PROMISES = ("Watching", "I'm already watching", "This job has already finished", "It's already posted")
-SPLIT_POSTED_WITHIN = 5  # seconds
 SPLIT = "I'll post the four", "The four pictures are already posted"
 HURRY = 20
 LATE = 15 / HURRY
@@ -95,6 +94,7 @@ class KillRun:
             kills=sum(self.ends.values()), at_named_points=self.ends["named"],
             lost=len(decision.lost), repeated=len(decision.repeated), splits_lost=len(decision.splits_lost),
             splits_repeated=len(decision.splits_repeated), bare=self._bare(found),
+            splits_bare=sum(len(here.bare_splits) for here in found.values()),
             status_cards_left=sum(len(here.status_cards) for here in found.values()), integrity=decision.integrity,
             settled=log.count("was already posted"), seconds=round(time.monotonic() - started),
         )  # fmt: skip
@@ -205,19 +205,7 @@ class KillRun:
             self.refusals[answer] += 1
             await asyncio.sleep(0.3)
         if request.in_four:
-            four = None
-            while four is not True:  # where the post says that it was not possible just then, a person presses again
-                await self._split(request, self.members[number % len(self.members)])
-                four = await self._four_of(request)
-
-    async def _four_of(self, request: JobRequest) -> bool | None:
-        """Whether the split of a grid has its four pictures; `None` where it is not posted in time."""
-        for _ in range(SPLIT_POSTED_WITHIN):
-            for message in await self.discord.do("messages", channel_id=self.channel_ids[request.channel]):
-                if re.search(rf"\b{request.order.options['prompt']}\b", message["content"]) and "dr:v:" in str(message):
-                    return len(message["attachments"]) == 4
-            await asyncio.sleep(1)
-        return None
+            await self._split(request, self.members[number % len(self.members)])
 
     async def _split(self, request: JobRequest, who: int) -> None:
         """Press `⋯` and "Split into four" until the private answer promises it."""
@@ -269,6 +257,7 @@ class KillRun:
                 return (
                     len(here.status_cards) <= given_up  # they say how the job ended
                     and not self._bare({channel: here})
+                    and not here.bare_splits
                     and len(here.results) + len(here.splits) >= owed - given_up
                 )
 
