@@ -107,7 +107,7 @@ async def test_a_long_prompt_is_written_in_a_form_which_carries_the_options(harn
     (ink,) = await harness.bot.store.presets.of_server(harness.guild.id)
     await harness.bot.store.presets.delete(harness.guild.id, ink.id)
     late = await submitted(harness.mira, form, CASTLE)
-    assert late.content == "This server has no style called `Ink` any more. Choose another one, or none."
+    assert late.content == "This server has no preset called `Ink` any more. Choose another one, or none."
     assert (words(late).endswith(f"```\n{CASTLE}\n```"), labels(late)) == (True, [["Edit"]])
     assert written(await harness.mira.click(late, custom_id="dr:i:e")) == {"prompt": CASTLE, "aspect": "", "speed": ""}
     await harness.bot.store.servers.change_settings(harness.guild.id, speeds=False)

@@ -254,7 +254,7 @@ async def test_presets_are_added_changed_and_deleted_and_none_is_lost(harness: B
     assert late.content.startswith("`Inks` was deleted in the meantime. You can add it again.")
     panel = await filled(harness, ben, late, button(late, "Edit").custom_id or "", name="Inks", suffix="ink")
     assert "style`: `Inks`, `Oil`." in panel.content
-    await selected(harness, ada, panel, "pd", str(oil.id))
+    await selected(harness, ben, panel, "pd", str(oil.id))
 
     harness.env.backend.remove_member_role(harness.guild.id, ada.id, harness.guild.roles["Managers Ada"].id)
     assert await preset_names(harness) == ["Inks"]
