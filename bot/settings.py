@@ -120,10 +120,21 @@ def secret_texts(values: Iterable[object]) -> tuple[str, ...]:
         if isinstance(value, Secret):
             text = value.reveal()
             texts.append(text)
-            address = urlsplit(text) if text.startswith(("http://", "https://")) else None
-            if address is not None and "." in (host := address.hostname or "") and not host.startswith("127."):
-                texts += {host, address.netloc}
+            host, netloc = _host_of(text)
+            if "." in host and not host.startswith("127."):
+                texts += {host, netloc}
     return tuple(texts)
+
+
+def _host_of(text: str) -> tuple[str, str]:
+    """The host of an address, without and with its port; both empty for a text that is none."""
+    if not text.startswith(("http://", "https://")):
+        return "", ""
+    try:
+        address = urlsplit(text)
+        return address.hostname or "", address.netloc
+    except ValueError:  # such as "http://["
+        return "", ""
 
 
 def callback_secret(token: Secret) -> str:
