@@ -9,6 +9,7 @@ from bot.models.prompt import MAX_PRESET_NAME_LENGTH, PromptOptions
 from bot.ui import answer_prompt, open_prompt_form
 from bot.ui.imagine.draft import PromptDraft
 from bot.ui.imagine.prompt_form import MAX_ASPECT_LENGTH
+from bot.ui.imagine.recent_prompts import recent_prompts, whole_prompt
 from bot.ui.interactions import destination_of
 
 _ASPECTS = ("1:1", "2:3", "3:2", "9:16", "16:9", "4:5")
@@ -43,11 +44,17 @@ class Imagine(commands.Cog):
         """Answer in private; everything public is posted by the dispatcher."""
         self._bot.store.clock.note_snowflake(interaction.id)
         options = PromptOptions(aspect=aspect and aspect.strip(), speed=speed)
-        draft = PromptDraft(prompt=prompt or "", options=options, preset=style and style.strip())
+        whole = await whole_prompt(interaction, prompt or "")
+        draft = PromptDraft(prompt=whole, options=options, preset=style and style.strip())
         if prompt is None:
             await open_prompt_form(interaction, draft)
         else:
             await answer_prompt(interaction, draft)
+
+    @imagine.autocomplete("prompt")
+    async def prompts(self, interaction: discord.Interaction[Darkroom], typed: str) -> list[app_commands.Choice[str]]:
+        """The member's own last prompts."""
+        return [app_commands.Choice(name=name, value=value) for name, value in await recent_prompts(interaction, typed)]
 
     @imagine.autocomplete("aspect")
     async def aspects(self, _: discord.Interaction[Darkroom], typed: str) -> list[app_commands.Choice[str]]:

@@ -103,6 +103,17 @@ async def test_a_long_prompt_is_written_in_a_form_which_carries_the_options(harn
     assert prompts(harness) == [f"{long}, ink wash --ar 3:2 --relax --s 50"]
     assert "castle in the fog" in words(harness.last)
 
+    (choice,) = await harness.mira.autocomplete(harness.channel, "imagine", "prompt", "river fog")
+    assert choice["name"].endswith("--relax --s 50")
+    await harness.restart()
+    again = await imagine(harness, harness.mira, choice["value"])
+    assert again.content == "Your prompt is on its way. I'll post it here."
+    await harness.wait(5)
+    assert prompts(harness) == [f"{long}, ink wash --ar 3:2 --relax --s 50"] * 2
+    assert await harness.bo.autocomplete(harness.channel, "imagine", "prompt", "") == []
+    unknown = await imagine(harness, harness.bo, choice["value"])
+    assert unknown.content == "I don't know this prompt any more. Please write it again."
+
     form = await harness.mira.slash(harness.channel, "imagine", style="ink")
     (ink,) = await harness.bot.store.presets.of_server(harness.guild.id)
     await harness.bot.store.presets.delete(harness.guild.id, ink.id)
