@@ -12,7 +12,7 @@ help: ## show this list
 ## For admins
 
 demo: .venv/dev ## start the whole bot in your browser, without any account; PORT=8765, PROVIDER=midjourney-proxy
-	$(BIN)/python -m bot.demo --port $(or $(PORT),0) --provider $(or $(PROVIDER),useapi)
+	$(BIN)/python -m bot demo --port $(or $(PORT),0) --provider $(or $(PROVIDER),useapi)
 
 run: .venv/run ## run the bot, with the settings in .env
 	$(BIN)/python -m bot run
@@ -50,7 +50,8 @@ soak: .venv/dev ## long tests: 4,000 results with 450 kills, 640 presses with 16
 	$(BIN)/python -m tests.crash.submission_run --presses 320 --kills 80 --seed $${SEED:-1} --provider midjourney-proxy
 	$(BIN)/python -m tests.bench.soak --minutes $${MINUTES:-30}
 
-image-check: .venv/dev ## run the Dockerfile's steps in a bare Debian root, without Docker; needs root and debootstrap
+image-check: .venv/dev ## run the wheel in an empty environment, and the Dockerfile's steps in a bare Debian root
+	$(BIN)/python -m tests.image.wheel
 	$(BIN)/python -m tests.image
 
 pictures: .venv/dev ## take the screenshots in docs/ again, from the demo; needs Chromium

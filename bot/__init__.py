@@ -1,3 +1,3 @@
 """Darkroom: a self-hosted Discord bot that follows Midjourney jobs and posts their pictures."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

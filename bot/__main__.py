@@ -1,4 +1,4 @@
-"""The command line: `python -m bot run|check|health|restore`. A failure ends with one sentence.
+"""The command line: `darkroom` or `python -m bot`, with a command. A failure ends with one sentence.
 
 Its exit status is 1; that of `run` is 78 (EX_CONFIG) where a person must act, so that no service restarts the bot.
 """
@@ -11,93 +11,100 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot import __version__
+from bot.cli.arguments import SettingsLocation, locate_settings, read_arguments
 from bot.errors import StartError
+from bot.installation import how_to_install_packages
 
 _MAX_KEYS = 8  # listed by name
 
 
 def main() -> int:
     """Run the command and return the exit status. Each command imports what it needs, so that `health` stays fast."""
-    arguments = _parser().parse_args()
+    arguments = read_arguments(sys.argv[1:])
     try:
-        match arguments.command:
-            case "run":
-                _run(always_sync=arguments.sync)
-            case "check":
-                from bot.cli.preflight import check
-
-                return asyncio.run(check(os.environ, as_json=arguments.json))
-            case "health":
-                return _health()
-            case "restore":
-                asyncio.run(_restore(arguments.file))
+        return _run_command(arguments)
     except StartError as error:
         print(error, file=sys.stderr)  # noqa: T201 -- the last line on the screen is for a person
         return error.exit_status if arguments.command == "run" else 1  # a container's health check knows 0 and 1 only
     except ModuleNotFoundError as missing:  # no `make` yet, or the system's Python was upgraded since
-        if missing.name is None or missing.name.partition(".")[0] in {"bot", "cogs"}:
+        if (sentence := _not_installed(missing.name or "")) is None:
             raise
-        print(_not_installed(missing.name), file=sys.stderr)  # noqa: T201 -- the last line on the screen is for a person
+        print(sentence, file=sys.stderr)  # noqa: T201 -- the last line on the screen is for a person
         return StartError().exit_status if arguments.command == "run" else 1
     except KeyboardInterrupt:  # during a check or a start's imports; a running bot handles signals itself
         return 130
+
+
+def _run_command(arguments: argparse.Namespace) -> int:
+    if arguments.command == "demo":
+        from bot.demo.__main__ import main as run_demo
+
+        return run_demo(arguments.others)
+    location = locate_settings(os.environ, arguments.data)
+    match arguments.command:
+        case "run":
+            _run(location, always_sync=arguments.sync)
+        case "check":
+            from bot.cli.preflight import check
+
+            return asyncio.run(check(location.environ, as_json=arguments.json, dotenv=location.dotenv))
+        case "health":
+            return _health(location)
+        case "restore":
+            asyncio.run(_restore(location, arguments.file))
+        case "init":
+            from bot.cli.init import create_dotenv
+
+            print(create_dotenv(location.dotenv))  # noqa: T201 -- the command's output
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m bot", description="Darkroom, a Discord bot for Midjourney jobs.")
-    parser.add_argument("--version", action="version", version=f"Darkroom {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True)
-    run = commands.add_parser("run", help="run the bot until Ctrl-C or SIGTERM")
-    run.add_argument("--sync", action="store_true", help="sync the commands with Discord even if they did not change")
-    check = commands.add_parser("check", help="check the settings, both tokens, the database and the disk")
-    check.add_argument("--json", action="store_true", help="print JSON, for programs")
-    commands.add_parser("health", help="check the health of the running bot (needs HEALTH_PORT)")
-    restore = commands.add_parser("restore", help="restore a copy of the database; stop the bot first")
-    restore.add_argument("file", type=Path, help="such as data/backups/nightly-….sqlite3")
-    return parser
+def _not_installed(module: str) -> str | None:
+    """Return what to do about a module that is missing; `None` if its absence is a bug."""
+    package = module.partition(".")[0]
+    if module == "bot.demo":
+        return "The image does not contain the demo. A checkout and the package darkroom[demo] do."
+    if package == "simcord":
+        return "The demo needs the package simcord: `make demo` installs it, and so does the package darkroom[demo]."
+    if package in {"", "bot", "cogs"}:
+        return None
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return f"Python {version} does not have the package {module}. {how_to_install_packages()}"
 
 
-def _not_installed(package: str) -> str:
-    return (
-        f"Python {sys.version_info.major}.{sys.version_info.minor} does not have the package {package}. "
-        "`make .venv/run` installs all that Darkroom needs."
-    )
-
-
-def _run(*, always_sync: bool) -> None:
+def _run(location: SettingsLocation, *, always_sync: bool) -> None:
     from bot.settings import from_environment, survey_settings
 
-    settings = from_environment(os.environ)
+    settings = from_environment(*location)
     from bot import logs
     from bot.cli.run import run
 
     logs.set_up(settings.log_level, settings.secrets, settings.log_format)
     log = logging.getLogger(__name__)
-    survey = survey_settings(os.environ)
+    survey = survey_settings(*location)
     for typo in survey.typos:
         log.warning("%s", typo)
     if survey.exposed:
-        log.warning("Other users of this machine can read .env and the tokens in it. To prevent that: chmod o-rwx .env")
+        exposed = "Other users of this machine can read %s and the tokens in it. To prevent that: chmod o-rwx %s"
+        log.warning(exposed, location.dotenv, location.dotenv)
     run(settings, always_sync=always_sync)
 
 
-def _health() -> int:
+def _health(location: SettingsLocation) -> int:
     from bot.cli.healthcheck import is_healthy
     from bot.settings import some_settings
 
-    values = some_settings(os.environ, "HEALTH_HOST", "HEALTH_PORT")
+    values = some_settings(location.environ, "HEALTH_HOST", "HEALTH_PORT", dotenv=location.dotenv)
     healthy, text = is_healthy(values["health_host"], values["health_port"])
     print(text)  # noqa: T201 -- the command's output
     return 0 if healthy else 1
 
 
-async def _restore(file: Path) -> None:
+async def _restore(location: SettingsLocation, file: Path) -> None:
     from bot.settings import some_settings
     from bot.store.restore import restore
 
-    data_dir = some_settings(os.environ, "DATA_DIR")["data_dir"]
+    data_dir = some_settings(location.environ, "DATA_DIR", dotenv=location.dotenv)["data_dir"]
     restored = await restore(data_dir, file, datetime.now(UTC))
     newest = "" if restored.newest is None else f", last updated {restored.newest:%Y-%m-%d %H:%M} UTC"
     jobs = "1 job" if restored.jobs == 1 else f"{restored.jobs} jobs"

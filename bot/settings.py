@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 
 from bot.errors import SettingsError
+from bot.installation import how_to_create_settings
 from bot.models.provider import ProviderName
 
 USEAPI_HOST = "api.useapi.net"
@@ -429,7 +430,7 @@ def from_environment(environ: Mapping[str, str], dotenv: Path = Path(".env")) ->
         lines = [*survey.mistakes, *survey.typos]
         head = "The settings need a look:"
         if not dotenv.exists() and len(survey.mistakes) > 1:
-            head = f"There is no file {dotenv} yet: cp .env.example .env, then fill in the settings at its top."
+            head = f"There is no file {dotenv} yet: {how_to_create_settings()}, then fill in the settings at its top."
         raise SettingsError(f"{head}\n" + "\n".join(f"  - {line}" for line in lines))
     return Settings(**survey.values)
 

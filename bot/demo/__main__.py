@@ -1,4 +1,4 @@
-"""`python -m bot.demo`: the unchanged bot in a simulated Discord in the browser, with jobs of a fake provider.
+"""`python -m bot demo`: the unchanged bot in a simulated Discord in the browser, with jobs of a fake provider.
 
 It needs no account and no internet, and keeps nothing: both servers run inside this process, on loopback.
 """
@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import webbrowser
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +27,7 @@ from bot.demo.midjourney_proxy import FakeMidjourneyProxy
 from bot.demo.preview import explain_address, hide_answered_errors, keep_pictures, paint_mentions
 from bot.demo.useapi import FakeUseapi
 from bot.errors import StartError
+from bot.installation import command_name
 from bot.models import ProviderName
 from bot.settings import Secret, Settings
 
@@ -172,9 +173,9 @@ def _revisions(channel: Any) -> list[tuple[int, object]]:
     return [(message.id, message.edited_at) for message in channel.history()]
 
 
-def main() -> int:
-    """Read the command line and serve; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m bot.demo", description="Try Darkroom in a browser.")
+def main(words: Sequence[str] | None = None) -> int:
+    """Read the arguments, those of the process if `None`, and serve; return the exit status."""
+    parser = argparse.ArgumentParser(prog=f"{command_name()} demo", description="Try Darkroom in a browser.")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free port")
     parser.add_argument(
         "--speed", type=float, default=1.0, help="how many times faster than real jobs the demo's jobs run"
@@ -187,7 +188,7 @@ def main() -> int:
         help="whose jobs they are",
     )
     parser.add_argument("--no-browser", action="store_true", help="only print the URL")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(words)
     logs.set_up("ERROR", ())
     try:
         serving = demo(

@@ -1,1 +1,1 @@
-"""The container image without a container engine: `make image-check`."""
+"""The container image without a container engine, and the wheel: `make image-check`."""

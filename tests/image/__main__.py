@@ -1,4 +1,4 @@
-"""`make image-check`: runs the Dockerfile's own steps in a bare Debian root, then the bot in what came of it.
+"""`make image-check`, second part: runs the Dockerfile's steps in a bare Debian root, then the bot in what came of it.
 
 Needs root, debootstrap and the network; takes one to two minutes. What it cannot say without a container engine:
 whether Docker itself reads the file as we do, and whether compose.yaml starts.
@@ -7,27 +7,22 @@ whether Docker itself reads the file as we do, and whether compose.yaml starts.
 import argparse
 import asyncio
 import os
+import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bot.demo.useapi import FakeUseapi
-from tests.fakes.discord import FakeDiscord
 from tests.image.dockerfile import BotHarness, Step, complaints, ignored, read
+from tests.image.try_out import say, try_out
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ("debootstrap", "chroot", "mount", "umount", "cp")
 CERTIFICATE = "/certificate-of-this-machine.crt"
 BARE = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
-
-
-def say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
 
 
 class Root:
@@ -113,7 +108,7 @@ def bare_root(folder: Path, suite: str, mirror: str) -> None:
     )
 
 
-async def try_out(root: Root, folder: Path) -> None:
+async def try_out_image(root: Root, folder: Path) -> None:
     """Start the bot as the image says, as its user, on a root that cannot be written; ask the HEALTHCHECK; stop it."""
     user = root.stage.last("USER")
     health, entry, start = (root.stage.last(word) for word in ("HEALTHCHECK", "ENTRYPOINT", "CMD"))
@@ -124,53 +119,16 @@ async def try_out(root: Root, folder: Path) -> None:
     numbers = user.rest
     inside = [shutil.which("chroot") or "chroot", f"--userspec={numbers}", str(folder)]
     begin = ["/bin/sh", "-c", f'cd {root.workdir} && exec "$@"', "sh"]
-    async with FakeDiscord() as discord, FakeUseapi(refresh=0, grid_size=64, speed=20) as useapi:
-        guild = discord.add_guild("Studio")
-        channel = discord.add_channel(guild, "pictures")
-        mira = discord.add_member(guild, "Mira", permissions=("MANAGE_MESSAGES",))
-        environment = {
-            **root.environment,
-            "DISCORD_TOKEN": discord.token,
-            "USEAPI_TOKEN": "demo-token",
-            "ALLOWED_GUILDS": str(guild),
-            "DISCORD_API_URL": discord.api_url,
-            "USEAPI_URL": useapi.url,
-            "IMAGE_HOSTS": useapi.origin,
-            "POLL_SECONDS": "0.2",
-            "HEALTH_PORT": str(_free_port()),  # without a container, all of this machine is around the bot
-        }
 
-        async def execute(words: list[str]) -> asyncio.subprocess.Process:
-            return await asyncio.create_subprocess_exec(*inside, *begin, *words, env=environment)
+    async def execute(words: list[str], settings: Mapping[str, str]) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(*inside, *begin, *words, env={**root.environment, **settings})
 
-        check = await execute([*entry.words(), "check"])
-        assert await check.wait() == 0, "python -m bot check"
-        bot = await execute([*entry.words(), *start.words()])
-        try:
-            await discord.wait_ready()
-            jobid = useapi.add_job(prompt="a lighthouse")
-            answer = await (await discord.slash(channel, mira, "job", {"jobid": jobid})).answered()
-            assert answer.content.startswith("Watching"), answer.content
-            await discord.wait_until(lambda: any(message.files for message in discord.messages(channel)), 20)
-            say("  the bot answered /job and posted the picture")
-            probe = await execute(Step("CMD", health.rest.partition(" CMD ")[2]).words())
-            assert await probe.wait() == 0, "HEALTHCHECK"
-        finally:
-            began = time.monotonic()
-            bot.terminate()
-            status = await bot.wait()
-        say(f"  HEALTHCHECK says healthy; SIGTERM: exit status {status} after {time.monotonic() - began:.1f} s")
-        assert status == 0
+    probe = Step("CMD", health.rest.partition(" CMD ")[2]).words()
+    await try_out(execute, entry.words(), start=start.words(), probe=probe)
     owner = (folder / "data/bot.sqlite3").stat()
     assert f"{owner.st_uid}:{owner.st_gid}" == numbers
     written = await execute_quietly([inside[0], str(folder), "/bin/sh", "-c", "touch /etc/written"])
     assert written != 0, "this was no read-only root, so the bot has proved nothing"
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 async def execute_quietly(words: list[str]) -> int:
@@ -208,7 +166,7 @@ def main() -> int:
     with TemporaryDirectory(prefix="darkroom-image-") as scratch:
         roots: dict[str, Root] = {}
         for number, stage in enumerate(read(text)):
-            suite = stage.base.removeprefix("debian:").removesuffix("-slim")
+            (suite,) = re.findall(r"^debian:(\w+)-slim@", stage.base)
             root = Root(Path(scratch) / str(number), stage)
             say(f"FROM {stage.base}: a bare Debian {suite}")
             if options.base:
@@ -231,7 +189,7 @@ def main() -> int:
             for mount in mounts:
                 subprocess.run(mount, check=True)
                 done.append(mount)
-            asyncio.run(try_out(image, image.folder))
+            asyncio.run(try_out_image(image, image.folder))
         finally:
             for mount in reversed(done[:-1] if len(done) == len(mounts) else done):
                 subprocess.run(["umount", mount[-1]], check=False)

@@ -72,6 +72,8 @@ def complaints(text: str, ignore: str, root: Path) -> Iterator[str]:
         tag = stage.base.partition(":")[2]
         if tag in {"", "latest"}:
             yield f"FROM {stage.base} names no version"
+        elif not re.search(r"@sha256:[0-9a-f]{64}$", tag):
+            yield f"FROM {stage.base} names no digest"
         yield from _complaints_of(stage, {each.name for each in stages}, ignore, root)
     final = stages[-1]
     user = final.last("USER")

@@ -9,6 +9,7 @@ from typing import Any
 from bot.cli import healthcheck
 from bot.cli.preflight.findings import Finding, fine, note, wrong
 from bot.errors import SettingsError
+from bot.installation import how_to_create_settings
 from bot.settings import survey_settings
 from bot.store.backups import free_bytes
 from bot.store.connection import newer_than_us
@@ -26,7 +27,8 @@ def check_settings(environ: Mapping[str, str], dotenv: Path) -> tuple[list[Findi
         return [wrong("settings", str(error))], {}
     findings = [_mistake(text) for text in survey.mistakes]
     if findings and not dotenv.exists():
-        findings.insert(0, note("settings", f"there is no file {dotenv} yet", "cp .env.example .env, then fill it in"))
+        todo = f"{how_to_create_settings()}, then fill it in"
+        findings.insert(0, note("settings", f"there is no file {dotenv} yet", todo))
     notes = [note("settings", text) for text in survey.typos]
     if not findings:
         where = f"{dotenv} and the environment" if dotenv.exists() else "the environment"

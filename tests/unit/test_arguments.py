@@ -1,0 +1,74 @@
+"""The command line: where settings are, and a file of settings to begin with."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from bot import installation
+from bot.cli.arguments import locate_settings, read_arguments
+from bot.cli.init import create_dotenv
+from bot.errors import SettingsError, StartError
+from bot.settings import from_environment, some_settings
+
+
+@pytest.fixture(autouse=True)
+def current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_settings_are_in_the_current_folder() -> None:
+    assert locate_settings({"A": "b"}, None) == ({"A": "b"}, Path(".env"))
+
+
+def test_a_folder_after_data_is_where_the_database_is_and_may_have_its_own_settings(tmp_path: Path) -> None:
+    here, there = Path(".env"), tmp_path / "there"
+    there.mkdir()
+    (there / ".env").write_text("DATA_DIR=elsewhere\n", encoding="utf-8")
+    environ, dotenv = locate_settings({"DATA_DIR": "third"}, there)
+    assert dotenv == there / ".env"
+    assert some_settings(environ, "DATA_DIR", dotenv=dotenv) == {"data_dir": there}
+    here.write_text("", encoding="utf-8")
+    assert locate_settings({}, there).dotenv == there / ".env"
+    (there / ".env").unlink()
+    assert locate_settings({}, there).dotenv == here
+    here.unlink()
+    assert locate_settings({}, there).dotenv == there / ".env", "the one that a sentence asks for"
+
+
+def test_init_writes_settings_for_their_owner_alone_and_never_over_others(tmp_path: Path) -> None:
+    dotenv = tmp_path / "new" / ".env"
+    assert create_dotenv(dotenv).startswith(f"Wrote {dotenv}.")
+    assert stat.S_IMODE(dotenv.stat().st_mode) == 0o600
+    example = installation.example_settings()
+    assert example is not None
+    assert dotenv.read_bytes() == example.read_bytes()
+    dotenv.write_text("MINE=1\n", encoding="utf-8")
+    with pytest.raises(StartError, match="it was left as it is"):
+        create_dotenv(dotenv)
+    assert dotenv.read_text(encoding="utf-8") == "MINE=1\n"
+    with pytest.raises(StartError, match="cannot be created: Not a directory"):
+        create_dotenv(dotenv / "deeper" / ".env")
+
+
+def test_a_start_without_settings_says_how_to_get_them_in_a_checkout_and_when_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(SettingsError, match=r"no file \.env yet: cp \.env\.example \.env, then"):
+        from_environment({})
+    monkeypatch.setattr(installation, "is_installed", lambda: True)
+    with pytest.raises(SettingsError, match=r"no file \.env yet: darkroom init, then"):
+        from_environment({})
+    assert "`pipx reinstall darkroom`" in installation.how_to_install_packages()
+
+
+def test_the_demo_has_arguments_of_its_own_and_no_other_command_takes_unknown_ones(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert read_arguments(["demo", "--port", "1234", "--no-browser"]).others == ["--port", "1234", "--no-browser"]
+    with pytest.raises(SystemExit):
+        read_arguments(["run", "--port", "1234"])
+    assert "unrecognized arguments: --port 1234" in capsys.readouterr().err
