@@ -160,7 +160,14 @@ async def test_members_start_jobs_once_a_role_may_as_many_as_the_server_allows(h
     limit = "You've reached your limit of 3 uses in 24 hours."
     assert (await imagine(harness, harness.bo)).content.startswith(limit)
     await harness.press(ada, await opened(harness, ada), "Pause presses")
-    assert "New jobs are paused" in (await imagine(harness, harness.bo)).content
+    paused = await imagine(harness, harness.bo)
+    assert "New jobs are paused" in paused.content
+    assert (words(paused).endswith(f"```\n{CASTLE}\n```"), labels(paused)) == (True, [["Edit"]])
+    harness.env.backend.delete_role(harness.guild.id, printers.id)
+    refused = await imagine(harness, harness.bo)
+    assert "The role that may start jobs was deleted. Someone with Manage Server can choose another" in refused.content
+    assert not labels(refused), "no other prompt would help"
+    assert "⚠️ The role that may start jobs was deleted" in (await opened(harness, ada, "START")).content
 
 
 async def test_a_queued_prompt_is_cancelled_in_jobs_and_costs_nothing(harness: BotHarness) -> None:

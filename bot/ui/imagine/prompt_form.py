@@ -38,36 +38,48 @@ _GONE = "I can't read this prompt any more. Please write it again with `/imagine
 async def open_prompt_form(
     interaction: discord.Interaction, draft: PromptDraft, *, custom_id: str = IMAGINE_FORM, title: str = _TITLE
 ) -> None:
-    """Open the form, prefilled with a draft; raises `UserError` if the member may not start jobs here, or not now.
-
-    Links of the draft's options are put where Midjourney reads them: into the prompt.
-    """
+    """Open the form, prefilled with a draft; raises `UserError` if the member may not start jobs here, or not now."""
     store, guild_id = bot_of(interaction).store, destination_of(interaction).guild_id
     settings = await store.servers.settings(guild_id)
     if (refusal := await start_refusal(interaction, settings)) is not None:
         raise UserError(refusal)
     presets = await store.presets.of_server(guild_id)
+    form = prompt_form(draft, presets, speeds=settings.speeds, custom_id=custom_id, title=title)
+    await interaction.response.send_modal(form)
+
+
+def prompt_form(
+    draft: PromptDraft,
+    presets: Sequence[Preset],
+    *,
+    speeds: bool,
+    custom_id: str = IMAGINE_FORM,
+    title: str = _TITLE,
+) -> ui.Modal:
+    """The form, prefilled with a draft; `speeds`: the server lets prompts choose the speed.
+
+    Links of the draft's options are put where Midjourney reads them: into the prompt. Raises `UserError` if the server
+    has no such preset.
+    """
     preset = next((each for each in presets if draft.preset and each.is_called(draft.preset)), None)
     if draft.preset and preset is None:
         raise UserError(formatting.no_such_preset(draft.preset))
     links = PromptOptions(images=draft.options.images, references=draft.options.references)
     prompt = prompt_check.check(draft.prompt, options=links).prompt if links != PromptOptions() else draft.prompt
-    fields = [
-        prompt_field(prompt, description=_DESCRIPTION),
-        text_field(
-            _ASPECT,
-            "Aspect ratio",
-            text=draft.options.aspect or "",
-            max_length=MAX_ASPECT_LENGTH,
-            placeholder="3:2",
-            required=False,
-        ),
-    ]
+    aspect = text_field(
+        _ASPECT,
+        "Aspect ratio",
+        text=draft.options.aspect or "",
+        max_length=MAX_ASPECT_LENGTH,
+        placeholder="3:2",
+        required=False,
+    )
+    fields = [prompt_field(prompt, description=_DESCRIPTION), aspect]
     if presets:
         fields.append(select_field(_STYLE, "Style", _styles(presets, preset)))
-    if settings.speeds or draft.options.speed:
+    if speeds or draft.options.speed:
         fields.append(select_field(_SPEED, "Speed", _speeds(draft.options.speed)))
-    await interaction.response.send_modal(form_of(title, custom_id, *fields))
+    return form_of(title, custom_id, *fields)
 
 
 def draft_in(fields: Mapping[str, str]) -> PromptDraft:
