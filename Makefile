@@ -28,11 +28,15 @@ clean: ## delete .venv and caches; never touches data/
 
 setup: .venv/dev ## install everything for demo, run, check and test into .venv
 
-check: .venv/dev ## check style, types and import layers
+check: .venv/dev ## check style, types, import layers and workflows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/zizmor --offline --quiet --strict-collection .github
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml compose.override.yaml
 
 test: .venv/dev ## all tests; two minutes on two cores
 	$(BIN)/python -m pytest -n 3 --maxschedchunk 1 -rs
