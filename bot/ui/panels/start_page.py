@@ -6,7 +6,7 @@ What is not saved comes back below the sentence that says why, with a button tha
 import logging
 import re
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import discord
 from discord import ui
@@ -86,14 +86,12 @@ class AddPresetButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r"d
 class PresetSelect(ManagerPanel, ui.DynamicItem[ui.Select[Any]], template=r"dr:g:p([cd])"):
     """Selects a preset to change or to delete."""
 
-    PLACEHOLDERS: ClassVar[dict[str, str]] = {"c": "Change a preset…", "d": "Delete a preset…"}
-
     def __init__(self, action: str, presets: Sequence[Preset] = ()) -> None:
         super().__init__(
             ui.Select(
                 custom_id=f"dr:g:p{action}",
                 options=[preset_option(preset, value=str(preset.id)) for preset in presets],
-                placeholder=self.PLACEHOLDERS[action],
+                placeholder="Choose one…",
             )
         )
         self.action = action
