@@ -49,6 +49,7 @@ from bot.formatting.submission_texts import (
     notice,
     queued,
     repeated,
+    running_limit,
     taken,
     unconfirmed,
 )
@@ -100,6 +101,7 @@ __all__ = [
     "queued",
     "repeated",
     "result",
+    "running_limit",
     "several_jobs",
     "state",
     "status_card",

@@ -26,8 +26,15 @@ def is_taken(content: str) -> bool:
     return content.startswith(_TAKEN)
 
 
-def queued(submission: Submission, *, position: int, pause_reason: str | None) -> str:
-    """It waits for its turn: `position` counts from 1, `pause_reason` is a sentence on why the queue is paused.
+def running_limit(number: int) -> str:
+    """Why a submission is not sent now: so many jobs of its member run already."""
+    if number == 1:
+        return "One of your jobs is running. Each member may have one at a time here."
+    return f"{number} of your jobs are running, as many as each member may have at a time here."
+
+
+def queued(submission: Submission, *, position: int, reason: str | None) -> str:
+    """It waits for its turn: `position` counts from 1, `reason` is a sentence on why it is not sent now.
 
     Position 0: it waits for the outcome of an earlier submission of the same button, which was sent.
     """
@@ -35,7 +42,7 @@ def queued(submission: Submission, *, position: int, pause_reason: str | None) -
         sentence = f"{_name_or_prompt(submission)} is queued ({_ordinal(position)}). Cancel it in `/jobs`."
     else:
         sentence = f"{_name(submission)} is waiting for the outcome of an earlier press. Cancel it in `/jobs`."
-    return f"{pause_reason} {sentence}" if pause_reason else sentence
+    return f"{reason} {sentence}" if reason else sentence
 
 
 def unconfirmed(submission: Submission) -> str:

@@ -105,8 +105,9 @@ OPEN_SUBMISSIONS = frozenset({SubmissionState.QUEUED, SubmissionState.SENT, Subm
 class SubmissionRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What a member submits, before it is stored as a `Submission`, whose fields of the same names it becomes.
 
-    `parent_id` is the row id of the job whose `button` was pressed. `interaction_token` can edit the answer to the
-    interaction until `INTERACTION_TOKEN_LIFETIME` has passed: never log it.
+    `parent_id` is the row id of the job whose `button` was pressed. `by_moderator`: the numbers of single members do
+    not hold for it. `interaction_token` can edit the answer to the interaction until `INTERACTION_TOKEN_LIFETIME` has
+    passed: never log it.
     """
 
     kind: SubmissionKind
@@ -118,6 +119,7 @@ class SubmissionRequest(msgspec.Struct, frozen=True, kw_only=True):
     prompt: str = ""
     interaction_id: int | None = None
     interaction_token: str = ""
+    by_moderator: bool = False
 
     def __repr__(self) -> str:
         """Leave the token out, and what the member wrote."""
@@ -180,7 +182,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     `daily` and `server_daily` count submissions of the last 24 hours that were sent, whatever became of them, `queue`
     those that are queued; `cooldown` is the number of seconds between two. `declined` counts those of the member in any
-    server that Midjourney declined in the last 24 hours.
+    server that Midjourney declined in the last 24 hours. `leaving` more than `queue` may be queued, because they are
+    about to be sent; so many are not where the member's running jobs then exceed `running`.
     """
 
     daily: int | None = None
@@ -188,3 +191,5 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     cooldown: float = 0.0
     declined: int | None = None
     queue: int | None = None
+    leaving: int = 0
+    running: int | None = None

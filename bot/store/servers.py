@@ -98,7 +98,8 @@ class Servers(Repository):
 
         async def work(db: aiosqlite.Connection) -> None:
             await db.execute(
-                "INSERT OR REPLACE INTO members (guild_id, user_id, pings) VALUES (?, ?, ?)",
+                """INSERT INTO members (guild_id, user_id, pings) VALUES (?1, ?2, ?3)
+                   ON CONFLICT DO UPDATE SET pings = ?3""",
                 (guild_id, user_id, pings),
             )
 

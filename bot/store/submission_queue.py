@@ -1,33 +1,43 @@
 """Reads of the submissions that are not over, or whose presser does not know the outcome yet."""
 
 from datetime import timedelta
+from typing import Any
 
 from bot.models import ProviderName, Submission
 from bot.store.repository import Repository
 from bot.store.rows import submission_of
 from bot.store.submission_statements import OPEN_STATES, QUEUED
+from bot.store.submission_turns import DEFAULT_RUNNING, SENDABLE, WAITING, in_turn
 
 
 class QueuedSubmissions(Repository):
     """The queue of submissions as it is stored."""
 
     async def next(self, provider: ProviderName, limit: int) -> list[Submission]:
-        """The first submissions that may be sent to this provider.
-
-        Left out are those whose pressers are not known to have seen them taken, those of paused servers, and U1-U4
-        while the same button was sent for another server: its outcome decides.
-        """
+        """The submissions that may be sent to this provider next, in the order of `bot.store.submission_turns`."""
         rows = await self._db.rows(
-            f"""SELECT submissions.* FROM submissions LEFT JOIN servers USING (guild_id)
-                WHERE {QUEUED} AND provider = ? AND answered AND waits_for IS NULL
-                AND NOT coalesce(json_extract(settings, '$.paused'), 0)
-                AND NOT (tier = 'pick' AND EXISTS (
-                    SELECT 1 FROM submissions AS twin WHERE twin.parent_id = submissions.parent_id
-                    AND twin.button = submissions.button AND twin.state IN ('sent', 'unconfirmed')))
-                ORDER BY submissions.id LIMIT ?""",
-            (provider, limit),
+            f"""WITH {SENDABLE}, {in_turn("(SELECT * FROM sendable WHERE NOT deferred)")}
+                SELECT submissions.* FROM in_turn JOIN submissions USING (id) ORDER BY place LIMIT :limit""",
+            self._turn_values(provider) | {"limit": limit},
         )
         return [submission_of(row) for row in rows]
+
+    async def deferred(self, provider: ProviderName) -> list[Submission]:
+        """The submissions that are sent when one of their member's running jobs is over, not before."""
+        rows = await self._db.rows(
+            f"""WITH {SENDABLE} SELECT submissions.* FROM sendable JOIN submissions USING (id)
+                WHERE deferred ORDER BY submissions.id""",
+            self._turn_values(provider),
+        )
+        return [submission_of(row) for row in rows]
+
+    async def exceeded_running_limit(self, submission: Submission) -> int | None:
+        """How many jobs its member may have running, where that is why it is not sent; else `None`."""
+        rows = await self._db.rows(
+            f"WITH {SENDABLE} SELECT running_limit FROM sendable WHERE deferred AND id = :id",
+            self._turn_values(submission.provider) | {"id": submission.id},
+        )
+        return int(rows[0]["running_limit"]) if rows else None
 
     async def unanswered(self, provider: ProviderName) -> list[Submission]:
         """The submissions queued for this provider whose pressers are not known to have seen them taken."""
@@ -43,13 +53,12 @@ class QueuedSubmissions(Repository):
 
     async def position(self, submission: Submission) -> int:
         """The position in its provider's queue, from 1; 0 where it is not queued, or waits for one that was sent."""
-        first_id = submission.waits_for or submission.id
         rows = await self._db.rows(
-            f"""SELECT count(*) FROM submissions WHERE {QUEUED} AND provider = :provider AND waits_for IS NULL
-                AND id <= :id AND EXISTS (SELECT 1 FROM submissions WHERE id = :id AND state = 'queued')""",
-            {"id": first_id, "provider": submission.provider},
+            f"""WITH {in_turn(f"(SELECT * FROM {WAITING})")}
+                SELECT place FROM in_turn WHERE id = :id""",
+            self._turn_values(submission.provider) | {"id": submission.waits_for or submission.id},
         )
-        return int(rows[0][0])
+        return int(rows[0]["place"]) if rows else 0
 
     async def of_member(self, user_id: int, guild_id: int) -> list[Submission]:
         """What a member has in the queue in this server, the oldest first."""
@@ -81,7 +90,7 @@ class QueuedSubmissions(Repository):
     async def lost(self, provider: ProviderName, age: timedelta) -> list[Submission]:
         """The submissions without a job that were sent to this provider at most `age` ago: theirs may turn up."""
         rows = await self._db.rows(
-            "SELECT * FROM submissions WHERE state = 'lost' AND sent_at > ? AND provider = ? ORDER BY sent_at",
+            "SELECT * FROM submissions WHERE state = 'lost' AND sent_at > ? AND +provider = ? ORDER BY sent_at",
             (self._clock.time() - age.total_seconds(), provider),
         )
         return [submission_of(row) for row in rows]
@@ -93,3 +102,6 @@ class QueuedSubmissions(Repository):
             (provider,),
         )
         return [submission_of(row) for row in rows]
+
+    def _turn_values(self, provider: ProviderName) -> dict[str, Any]:
+        return {"provider": provider, "now": self._clock.time(), "running": DEFAULT_RUNNING}

@@ -36,6 +36,20 @@ DECLINED = f"""(state = '{SubmissionState.DECLINED}' AND sent_at IS NOT NULL
     OR state = '{SubmissionState.ACCEPTED}'
     AND EXISTS (SELECT 1 FROM jobs WHERE jobs.id = child_id AND jobs.status = '{Status.MODERATED}'))"""
 """What Midjourney declined, at once or when it saw the picture."""
+RUNNING = f"""
+    SELECT guild_id, user_id, count(*) AS number FROM (
+        SELECT guild_id, user_id FROM submissions
+        WHERE state IN ({OPEN_STATES}) AND state <> 'queued' AND provider = :provider AND tier <> 'pick'
+        UNION ALL
+        SELECT guild_id, user_id FROM jobs JOIN submissions ON child_id = jobs.id
+        WHERE over = 0 AND jobs.provider = :provider AND state = 'accepted' AND tier <> 'pick'
+        AND EXISTS (SELECT 1 FROM subscriptions WHERE job_id = jobs.id AND NOT stopped)
+    ) GROUP BY guild_id, user_id
+"""
+"""How many jobs run at the provider (`:provider`) for each member (`guild_id`, `user_id`, `number`), without U1-U4.
+
+A job without a subscription does not count: it is not polled, so its end would never be known.
+"""
 CHILD = f"""
 SELECT jobs.* FROM submissions JOIN jobs ON jobs.id = child_id
 WHERE parent_id = ? AND submissions.button = ?
@@ -79,6 +93,7 @@ async def insert_submission(
         "created_at": clock.time(),
         "interaction_id": request.interaction_id,
         "interaction_token": request.interaction_token,
+        "by_moderator": request.by_moderator,
     }
     cursor = await db.execute(
         f"INSERT INTO submissions ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})", (*values.values(),)
@@ -119,7 +134,7 @@ async def promote_follower(db: aiosqlite.Connection, submission_id: int) -> None
 
 
 async def limit_exceeded(
-    db: aiosqlite.Connection, clock: Clock, request: SubmissionRequest, limits: Limits
+    db: aiosqlite.Connection, clock: Clock, request: SubmissionRequest, provider: ProviderName, limits: Limits
 ) -> LimitExceeded | None:
     """The first of the numbers that one more submission would exceed; U1-U4 count against the queue only."""
     destination, person = request.destination, request.person
@@ -142,8 +157,10 @@ async def limit_exceeded(
             )
         ):
             return LimitExceeded(why=Limit.DECLINED, free_at=aware(free_at))
-    if limits.queue is not None and await _count_queued(db, person) >= limits.queue:
-        return LimitExceeded(why=Limit.QUEUE)
+    if limits.queue is not None:
+        queued = await _count_queued(db, person)
+        if queued >= limits.queue and queued >= limits.queue + await _count_leaving(db, request, provider, limits):
+            return LimitExceeded(why=Limit.QUEUE)
     return None
 
 
@@ -177,3 +194,17 @@ async def _count_queued(db: aiosqlite.Connection, person: Person) -> int:
         f"SELECT count(*) FROM submissions WHERE {QUEUED} AND waits_for IS NULL AND +user_id = ?", (person.id,)
     )
     return int(next(iter(rows))[0])
+
+
+async def _count_leaving(
+    db: aiosqlite.Connection, request: SubmissionRequest, provider: ProviderName, limits: Limits
+) -> int:
+    """How many of the member's queued submissions are about to be sent, at most."""
+    if limits.running is None:
+        return limits.leaving
+    rows = await db.execute_fetchall(
+        f"SELECT number FROM ({RUNNING}) WHERE guild_id = :guild_id AND user_id = :user_id",
+        {"provider": provider, "guild_id": request.destination.guild_id, "user_id": request.person.id},
+    )
+    running = next((int(row["number"]) for row in rows), 0)
+    return min(limits.leaving, max(limits.running - running, 0))

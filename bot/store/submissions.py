@@ -77,7 +77,7 @@ class Submissions(Repository):
                     (request.parent_id, request.button, request.destination.guild_id),
                 )
             if child is None and leader is None:
-                exceeded = await limit_exceeded(db, self._clock, request, limits)
+                exceeded = await limit_exceeded(db, self._clock, request, provider, limits)
                 if exceeded is not None:
                     return exceeded
             row_id = await insert_submission(

@@ -38,6 +38,7 @@ class Notifications:
         self._notify = notify
         self._answering = answering
         self._notified_queued: set[int] = set()  # row ids of the queued submissions whose pressers know that
+        self._notified_deferred: set[int] = set()  # the same for those that wait for a running job of their member
         self._updates: set[int] = set()  # row ids of those queued or unconfirmed that are to be notified once
         self._notify_at: dict[int, float] = {}  # by row id of an ended submission: its next attempt, in loop time
         self.tasks: Tasks = {}
@@ -47,6 +48,12 @@ class Notifications:
         if submission.id not in self._notified_queued and submission.answered:
             self._notified_queued.add(submission.id)
             self._updates.add(submission.id)
+
+    def deferred(self, submissions: Collection[Submission]) -> None:
+        """Notify the pressers, once, of all submissions that wait for a running job of their member."""
+        ids = {submission.id for submission in submissions}
+        self._updates |= ids - self._notified_deferred
+        self._notified_deferred = ids
 
     def left_queue(self, submission: Submission) -> None:
         """Forget a submission that is no longer queued."""
@@ -86,8 +93,10 @@ class Notifications:
 
     async def _notify_update(self, submission_id: int) -> None:
         submission = await self._store.history.by_id(submission_id)
-        if submission is not None and (
-            submission.state is SubmissionState.UNCONFIRMED
-            or (submission.state is SubmissionState.QUEUED and self._pause.reason is not None)
-        ):
+        if submission is None:
+            return
+        waits = submission.state is SubmissionState.QUEUED and (
+            self._pause.reason is not None or await self._store.queue.exceeded_running_limit(submission) is not None
+        )
+        if waits or submission.state is SubmissionState.UNCONFIRMED:
             await self._notify(submission)

@@ -102,14 +102,16 @@ class SubmissionQueue:
         called for it; until then nothing asks whether it was answered.
         """
         # While the queue is not paused, as many as are sent side by side are about to leave it.
-        limit = self._queue_limit if self._pause.reason is not None else self._queue_limit + _CONCURRENCY
+        leaving = 0 if self._pause.reason is not None else _CONCURRENCY
         reference = secrets.token_hex(12)
         self._answering.add(reference)
         try:
             submission = await self._store.submissions.add(
                 request,
                 provider=self._provider,
-                limits=msgspec.structs.replace(limits, declined=DECLINED_A_DAY, queue=limit),
+                limits=msgspec.structs.replace(
+                    limits, declined=DECLINED_A_DAY, queue=self._queue_limit, leaving=leaving
+                ),
                 reference=reference,
                 delay=STATUS_CARD_DELAY,
             )
@@ -242,6 +244,7 @@ class SubmissionQueue:
             for submission in queued
             if submission.id not in self._sends and submission.id not in self._skip_until
         ]
+        self._notifications.deferred(await self._store.queue.deferred(self._provider))
         if left := self._pause.seconds_left:
             for submission in waiting if self._pause.reason is not None else ():
                 self._notifications.queued(submission)

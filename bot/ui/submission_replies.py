@@ -109,7 +109,9 @@ class SubmissionReplies:
         match submission.state:
             case SubmissionState.QUEUED | SubmissionState.SENT:
                 position = await self._store.queue.position(submission)
-                return formatting.queued(submission, position=position, pause_reason=pause_reason)
+                limit = await self._store.queue.exceeded_running_limit(submission)
+                reason = pause_reason if limit is None else formatting.running_limit(limit)
+                return formatting.queued(submission, position=position, reason=reason)
             case SubmissionState.UNCONFIRMED:
                 return formatting.unconfirmed(submission)
             case SubmissionState.REPEATED:

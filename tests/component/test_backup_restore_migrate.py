@@ -588,6 +588,7 @@ RELEASED[10] = f"""{RELEASED[9]}
         VALUES (5, 'ref5', 1, 'V2', 100, 200, 2, 'Bo', 'sent', 'midjourney-proxy', 7, 7, 77, 1);
     UPDATE submissions SET waits_for = 3 WHERE id = 4;
 """
+_SERVERS = "INSERT INTO servers (guild_id, settings, file_limit) VALUES"
 RELEASED[11] = f"""{RELEASED[10]}
     INSERT INTO servers VALUES (100, '{{"daily":3}}', 1000);
     INSERT INTO submissions (id, reference, kind, prompt, guild_id, channel_id, user_id, user_name, state, created_at,
@@ -595,6 +596,12 @@ RELEASED[11] = f"""{RELEASED[10]}
         VALUES (6, 'ref6', 'imagine', 'a castle', 100, 200, 2, 'Bo', 'declined', 8, 8, 8, 1);
     INSERT INTO deliveries (id, kind, submission_id, guild_id, channel_id, nonce, next_try, created_at)
         VALUES (3, 'notice', 6, 100, 200, 'cccccccccccccccccccccccc', 8, 8);
+"""
+RELEASED[12] = f"""{RELEASED[11].replace("INSERT INTO servers VALUES", _SERVERS)}
+    INSERT INTO submissions (id, reference, kind, prompt, guild_id, channel_id, user_id, user_name, created_at,
+                             answered)
+        VALUES (7, 'ref7', 'imagine', 'a castle', 100, 200, 2, 'Bo', 8, 1);
+    INSERT INTO members VALUES (100, 2, 0);
 """
 
 SAME = {

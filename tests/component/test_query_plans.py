@@ -153,6 +153,8 @@ async def some_submissions(store: Store, parent: KnownJob) -> AsyncIterator[tupl
     vary, pick, other = await store.queue.next(ProviderName.USEAPI, 100)
     yield "behind", store.queue.followers(pick)
     yield "place_in_line", store.queue.position(pick)
+    yield "deferred", store.queue.deferred(ProviderName.USEAPI)
+    yield "exceeded_running_limit", store.queue.exceeded_running_limit(pick)
     yield "waiting_presses", store.queue.of_member(MIRA.id, HERE.guild_id)
     yield "count_in_line", store.queue.count()
     yield "press_by_id", store.history.by_id(pick.id)
@@ -233,6 +235,23 @@ async def test_twice_the_backlog_costs_twice_as_much(tmp_path: Path) -> None:
             costs.append(await steps_of(store, store.outbox.due()))
             assert len(await store.outbox.due()) == waiting // 2 + 1, "one half, and the running job's card"
     assert costs[1] < 2.2 * costs[0]
+
+
+THEIR_QUEUE = """
+    INSERT INTO submissions (reference, kind, guild_id, channel_id, user_id, user_name, created_at, answered)
+    SELECT 'q' || id, 'imagine', id % 3, 200, id % 7, 'Mira', 0, 1 FROM jobs ORDER BY id
+"""
+
+
+async def test_a_queue_of_twice_the_length_costs_twice_as_much(tmp_path: Path) -> None:
+    costs: list[int] = []
+    for queued in (200, 400):
+        async with store_with(queued, tmp_path / str(queued)) as store:
+            await store.database.transaction(lambda db: db.execute(THEIR_QUEUE))
+            costs.append(await steps_of(store, store.queue.next(ProviderName.USEAPI, 10)))
+            assert len(await store.queue.next(ProviderName.USEAPI, 1000)) == 2 * 3 * 7, "two of each member"
+            assert len(await store.queue.deferred(ProviderName.USEAPI)) == queued + 1 - 2 * 3 * 7
+    assert costs[1] < 2.3 * costs[0]
 
 
 def damage(file: Path, text: bytes) -> None:

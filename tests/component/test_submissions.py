@@ -250,6 +250,8 @@ class QueueHarness:
             now=self.wall,
             is_served=lambda guild_id: guild_id in self.served,
         )
+        for guild_id in (HERE.guild_id, THERE.guild_id):
+            await self.store.servers.change_settings(guild_id, running=1000)
         self.grid = (await self.store.subscriptions.add(GRID, HERE, MIRA)).known
         await self.store.subscriptions.add(GRID, THERE, MIRA)
 
@@ -677,6 +679,26 @@ async def test_with_a_queue_limit_of_zero_a_submission_is_sent_or_refused(tmp_pa
     await asyncio.sleep(20)
     assert isinstance(await harness.submission("V3"), Submission), "a pause of long ago does not concern this one"
     await harness.end()
+
+
+async def test_a_member_with_a_running_job_reads_that_the_next_one_waits_for_it(harness: QueueHarness) -> None:
+    await harness.store.servers.change_settings(HERE.guild_id, running=1)
+    await harness.submission("V1", running=1)
+    await harness.submission("V2", running=1)
+    await harness.submission("V3", BO, running=1)
+    await asyncio.sleep(HOUR)
+    assert [button for _, button, _ in harness.useapi.posts] == ["V1", "V3"]
+    assert harness.notified_of("V2") == [SubmissionState.QUEUED]
+    for button in ("V4", "🔄"):
+        await harness.submission(button, running=1)
+    full = await harness.add("V1", running=1)
+    assert full == LimitExceeded(why=Limit.QUEUE), "three are queued, and none of them is about to be sent"
+    known = await harness.store.jobs.by_jobid(ProviderName.USEAPI, "job:1")
+    assert known is not None
+    await harness.store.jobs.record([(known.id, msgspec.structs.replace(known.job, status=Status.COMPLETED))])
+    harness.submissions.slot_freed()
+    await asyncio.sleep(MINUTE)
+    assert harness.notified_of("V2") == [SubmissionState.QUEUED, SubmissionState.ACCEPTED]
 
 
 async def test_the_oldest_follower_of_a_cancelled_submission_is_sent_instead(harness: QueueHarness) -> None:

@@ -44,11 +44,11 @@ def v3(**fields: Any) -> Submission:
     ],
 )
 def test_a_queued_press_says_its_position(position: int, sentence: str) -> None:
-    assert formatting.queued(V3, position=position, pause_reason=None) == sentence
+    assert formatting.queued(V3, position=position, reason=None) == sentence
 
 
 def test_a_paused_queue_says_why_first() -> None:
-    sentence = formatting.queued(V3, position=3, pause_reason="All Midjourney slots are busy.")
+    sentence = formatting.queued(V3, position=3, reason="All Midjourney slots are busy.")
     assert sentence == "All Midjourney slots are busy. V3 is queued (3rd). Cancel it in `/jobs`."
 
 
@@ -112,7 +112,7 @@ CASTLE_PROMPT = msgspec.structs.replace(
 def test_a_prompt_is_quoted_to_its_author_and_to_nobody_else() -> None:
     assert formatting.taken(CASTLE_PROMPT) == "On it: “a castle in the \\*fog\\* --ar 3:2”."
     assert formatting.is_taken(formatting.taken(CASTLE_PROMPT))
-    assert formatting.queued(CASTLE_PROMPT, position=2, pause_reason=None) == (
+    assert formatting.queued(CASTLE_PROMPT, position=2, reason=None) == (
         "“a castle in the \\*fog\\* --ar 3:2” is queued (2nd). Cancel it in `/jobs`."
     )
     assert formatting.unconfirmed(CASTLE_PROMPT).endswith("please don't send it again until then.")

@@ -117,6 +117,7 @@ async def submit(
         person=person_of(interaction),
         interaction_id=interaction_id,
         interaction_token=interaction.token,
+        by_moderator=request.presser.moderator,
     )
     submission = await queue.add(imagine, press_rules.limits(request.settings, request.presser))
     if submission is None:

@@ -18,7 +18,17 @@ from bot.ui.interactions import bot_of, destination_of, in_thread
 from bot.ui.panels import start_page
 from bot.ui.panels.base import ManagerPanel, button, values
 from bot.ui.panels.sample_post import send_sample
-from bot.ui.panels.settings_text import CHOICES, LABELS, DiscordState, Page, ServerLists, Value, page_text, value_text
+from bot.ui.panels.settings_text import (
+    CHOICES,
+    LABELS,
+    NUMBERS,
+    DiscordState,
+    Page,
+    ServerLists,
+    Value,
+    page_text,
+    value_text,
+)
 from bot.ui.panels.start_page import AddPresetButton, PresetSelect, WordListButton
 from bot.ui.permissions import GONE, channel_error, is_voice, role_is_gone
 
@@ -32,7 +42,7 @@ _PAGE_OF = {
     **dict.fromkeys(("results_channel", "ping_after", "pings", "spoiler"), Page.RESULTS),
     **dict.fromkeys(("press_role", "remix"), Page.WHO),
     **dict.fromkeys(("start_role", "speeds"), Page.START),
-    **dict.fromkeys(("daily", "server_daily", "cooldown"), Page.NUMBERS),
+    **dict.fromkeys(NUMBERS, Page.NUMBERS),
     "paused": Page.HOME,
 }
 
@@ -88,7 +98,7 @@ def page_layout(
 ) -> ui.LayoutView:
     """A page: its text, each select below its label, its buttons, and the buttons of the pages.
 
-    At most 21 components; Discord takes 40: https://discord.com/developers/docs/components/reference
+    At most 22 components; Discord takes 40: https://discord.com/developers/docs/components/reference
     """
     layout = ui.LayoutView(timeout=None)
     layout.add_item(ui.TextDisplay(text[:TEXT_LIMIT]))
@@ -124,7 +134,7 @@ def _selects(
             presets = {name: PresetSelect(action, lists.presets) for name, action in actions.items()}
             return {"start_role": RoleSelect("start_role", role), **presets}
         case Page.NUMBERS:
-            return {name: ChoiceSelect(name, settings) for name in ("daily", "server_daily", "cooldown")}
+            return {name: ChoiceSelect(name, settings) for name in NUMBERS}
 
 
 def _buttons(page: Page, settings: ServerSettings) -> list[ui.Item[Any]]:

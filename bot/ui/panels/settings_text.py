@@ -55,8 +55,12 @@ CHOICES: Mapping[str, Mapping[str, Value]] = {
     "daily": {str(number): number for number in (0, 3, 5, 10, 20, 50, 100)} | {"unlimited": None},
     "server_daily": {str(number): number for number in (0, 10, 25, 50, 100, 200, 500, 1000)} | {"unlimited": None},
     "cooldown": {str(seconds): seconds for seconds in (0, 5, 15, 30, 60, 300)},
+    "running": {str(number): number for number in (1, 2, 3, 5, 10)},
 }
 """By the name of a setting: the values that its select may send, and the setting that each means."""
+
+NUMBERS = ("daily", "server_daily", "cooldown", "running")
+"""The settings of the page "How many jobs"."""
 
 LABELS: Mapping[str, str] = {
     "results_channel": "Channel for results",
@@ -69,6 +73,7 @@ LABELS: Mapping[str, str] = {
     "daily": "Daily limit of each member",
     "server_daily": "Daily limit of the whole server",
     "cooldown": "Cooldown of each member",
+    "running": "Running jobs of each member",
 }
 """By the name of a setting: what stands above its select."""
 
@@ -95,10 +100,10 @@ def value_text(name: str, value: Value, *, own_ping_after: float = 0) -> str:
             return "No presses at all"
         case "daily" | "server_daily", number:
             return f"{_a_day(number)} for {'each member' if name == 'daily' else 'the whole server'}"
-        case "cooldown", 0:
-            return "No cooldown between uses"
-        case "cooldown", int(seconds):
-            return f"{_duration(seconds)} cooldown between a member's uses"
+        case "cooldown", seconds:
+            return f"{_duration(int(seconds or 0)) if seconds else 'No'} cooldown between a member's uses"
+        case "running", number:
+            return f"{number} running {'job' if number == 1 else 'jobs'} at a time for each member"
         case _:
             return _SPOILERS[Spoiler(str(value))]
 
@@ -143,7 +148,7 @@ def page_text(
             lines = [
                 *_limits(settings),
                 "Prompts and buttons that use GPU time count together, over the last 24 hours; U1 to U4 don't. For "
-                "moderators, only the server's limit applies.",
+                "moderators, only the server's limit applies. Members take turns in the queue.",
             ]
     return "\n".join([f"**{page}**", *lines])
 
@@ -244,7 +249,7 @@ def _speeds(settings: ServerSettings) -> str:
 
 
 def _limits(settings: ServerSettings) -> list[str]:
-    return [f"{value_text(name, getattr(settings, name))}." for name in ("daily", "server_daily", "cooldown")]
+    return [f"{value_text(name, getattr(settings, name))}." for name in NUMBERS]
 
 
 def _paused(settings: ServerSettings) -> str:

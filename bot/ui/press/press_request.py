@@ -106,6 +106,7 @@ class PressesJob(PersistentItem):
             person=person_of(interaction),
             interaction_id=interaction.id,
             interaction_token=interaction.token,
+            by_moderator=request.presser.moderator,
         )
         submission = await queue.add(press, press_rules.limits(request.settings, request.presser))
         if submission is None:

@@ -67,7 +67,12 @@ def limits(settings: ServerSettings, presser: Presser) -> Limits:
     """The limits that a press or a prompt of this member must keep; moderators have only the server's."""
     if presser.moderator:
         return Limits(server_daily=settings.server_daily)
-    return Limits(daily=settings.daily, server_daily=settings.server_daily, cooldown=settings.cooldown)
+    return Limits(
+        daily=settings.daily,
+        server_daily=settings.server_daily,
+        cooldown=settings.cooldown,
+        running=settings.running,
+    )
 
 
 def limit_text(exceeded: LimitExceeded, settings: ServerSettings) -> str:
