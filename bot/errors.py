@@ -14,7 +14,8 @@ DarkroomError
     │   ├── JobUnknown             404
     │   └── JobExpired             410
     ├── BadRequest               rule OVER: 400, 412, 413
-    │   └── ButtonUsed             409
+    │   ├── ButtonUsed             409
+    │   └── NoSeed                 the answer about a seed holds none
     ├── Misconfigured            rule MISCONFIGURED: an admin must act
     │   ├── TokenRefused           401
     │   ├── OtherService           what answers there is no such server
@@ -24,7 +25,8 @@ DarkroomError
     ├── Unsupported              rule OVER: the provider offers no such request
     │   └── ProviderAbsent         the provider is not set up (any more)
     ├── Busy                     rule BACK_OFF: 429
-    │   └── QueueFull              429 with executingJobs
+    │   ├── QueueFull              429 with executingJobs
+    │   └── SeedNotReady           a seed that comes later
     └── TransientError           rule RETRY: the next poll may succeed
         ├── ProviderServerError    5xx
         ├── JobsMissing            many running jobs were not found one after the other
@@ -182,6 +184,10 @@ class ButtonUsed(BadRequest):
         self.child_jobid = child_jobid
 
 
+class NoSeed(BadRequest):
+    """Midjourney gave no seed for this picture."""
+
+
 class Unsupported(ProviderError):
     """{provider} can't do that."""
 
@@ -264,6 +270,10 @@ class QueueFull(Busy):
     def __init__(self, executing: tuple[str, ...]) -> None:
         super().__init__()
         self.executing = executing
+
+
+class SeedNotReady(Busy):
+    """Midjourney hasn't given the seed of this picture yet. Please try again in a minute."""
 
 
 class TransientError(ProviderError):

@@ -155,8 +155,8 @@ def _embed(colour: Colour, *blocks: str) -> Embed:
 def _head(job: Job, parent: Link | None, limit: int) -> str:
     """What the job is and which job it was made from, then its prompt as a quote."""
     line = f"**{plain(label(job), 100)}**"
-    if job.verb in SEED_VERBS and job.seed and re.fullmatch(r"\d{1,40}", job.seed.value):
-        line += f" `{job.seed.value}`"
+    if job.verb in SEED_VERBS and job.seed_number is not None:
+        line += f" `{job.seed_number}`"
     if job.verb == "blend" and (inputs := pictures(job)):
         line += f" of {inputs}"
     elif parent:

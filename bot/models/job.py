@@ -4,6 +4,7 @@ Field names follow useapi's model (https://useapi.net/docs/api-v2/get-jobs-jobid
 were cleaned and bounded by the provider's adapter, but they are untrusted: escape them before showing.
 """
 
+import re
 from datetime import datetime
 from enum import StrEnum
 
@@ -79,6 +80,9 @@ class JobEmbed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     height: int = 0
 
 
+_NUMBER = re.compile(r"\d{1,40}", re.ASCII)
+
+
 class Seed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The answer to a seed request; `value` is kept as text, because seeds may pass 2^53."""
 
@@ -143,6 +147,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def custom_id(self, label: str) -> str | None:
         """Return the provider's id of a button; `None` where it has none. It is never sent to Discord."""
         return dict(zip(self.buttons, self.custom_ids, strict=False)).get(label)
+
+    @property
+    def seed_number(self) -> str | None:
+        """The seed in digits, where it is known and a number."""
+        return self.seed.value if self.seed is not None and _NUMBER.fullmatch(self.seed.value) else None
 
     @property
     def separate_pictures(self) -> tuple[Media, ...]:

@@ -40,7 +40,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     accounts: bool = False
     """`Provider.accounts` answers."""
     seed: bool = False
-    """The seed of a job can be requested."""
+    """`Provider.seed` answers."""
 
 
 class Account(NamedTuple):
@@ -119,6 +119,13 @@ class Provider(Protocol):
         """Return the job of the submission with this reference; `None` where a complete search found none.
 
         Raises `ProviderError` where the search could not be completed.
+        """
+
+    async def seed(self, jobid: str) -> str:
+        """Return the seed of a completed job, in digits; it may take a minute, and uses no GPU time.
+
+        Callers at the same time share one request. Raises `SeedNotReady` where it is not known yet, `NoSeed` where
+        Midjourney gave none.
         """
 
     def recognises(self, jobid: str) -> bool:

@@ -79,6 +79,10 @@ class AbsentProvider:
         """Raise `ProviderAbsent`."""
         raise errors.ProviderAbsent(provider=self.name)
 
+    async def seed(self, jobid: str) -> str:  # noqa: ARG002
+        """Raise `ProviderAbsent`."""
+        raise errors.ProviderAbsent(provider=self.name)
+
     def recognises(self, jobid: str) -> bool:  # noqa: ARG002
         """No id is asked for here."""
         return False

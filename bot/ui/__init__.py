@@ -38,6 +38,7 @@ from bot.ui.posts.result import (
     result_view,
 )
 from bot.ui.posts.result_menu import DeleteSplitButton, PromptButton, RelatedButton, SplitButton, split_view
+from bot.ui.posts.seed import SeedButton
 from bot.ui.posts.status_card import (
     CancelButton,
     NotifyMeButton,
@@ -81,6 +82,7 @@ ALL: tuple[type[ui.DynamicItem[Any]], ...] = (
     MoreButton,
     RelatedButton,
     PromptButton,
+    SeedButton,
     SplitButton,
     DeleteSplitButton,
     ShowIdButton,

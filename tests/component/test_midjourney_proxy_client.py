@@ -15,12 +15,15 @@ import pytest
 from aiohttp import web
 
 from bot import errors
+from bot.demo.fake_server.requests import Request
 from bot.demo.midjourney_proxy import NEWAPI, NODE, NOVI, TRUEAI, Dialect, FakeMidjourneyProxy
 from bot.demo.midjourney_proxy.dialects import DIALECTS
 from bot.models import Job, ProviderName, Status
 from bot.providers.base import Account, Capabilities, Provider
+from bot.providers.http import Response
 from bot.providers.midjourney_proxy import MidjourneyProxyClient
 from bot.providers.midjourney_proxy.buttons import GRID
+from bot.providers.midjourney_proxy.responses import read_seed
 
 START = 1_780_396_473.688
 AUTH = {"trueai": "authorization", "node": "mj-api-secret", "newapi": "bearer", "novi": "mj-api-secret"}
@@ -665,6 +668,49 @@ async def test_a_seed_is_a_number_as_text(dialect: Dialect) -> None:
             await pair.client.seed("17")
 
 
+def _of_seeds(request: Request) -> bool:
+    return request.path.endswith("/image-seed")
+
+
+async def test_a_seed_is_requested_once_for_all_who_ask_and_again_after_an_error() -> None:
+    async with paired() as pair:
+        grid = await pair.grid()
+        pair.proxy.fail(503, path="*/image-seed")
+        for answer in await asyncio.gather(*(pair.client.seed(grid.jobid) for _ in range(3)), return_exceptions=True):
+            assert isinstance(answer, errors.ProviderServerError)
+        seeds = {await pair.client.seed(grid.jobid) for _ in range(3)}
+        assert len(seeds) == 1
+        assert len([*filter(_of_seeds, pair.proxy.requests)]) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (202, b"", errors.SeedNotReady),
+        (202, b'{"code": 1}', errors.SeedNotReady),
+        (200, b'{"code": 1, "description": "ok", "result": null}', errors.NoSeed),
+        (200, b'{"code": 9, "description": "?"}', errors.NoSeed),
+        (200, b'{"code": 3}', errors.JobUnknown),
+        (200, b"<html>", errors.InvalidResponse),
+        (200, b"17", errors.InvalidResponse),
+        (429, b"", errors.Busy),
+        (401, b"", errors.TokenRefused),
+        (502, b"<html>", errors.ProviderServerError),
+    ],
+)
+def test_each_answer_without_a_seed_is_an_outcome(status: int, body: bytes, error: type[errors.ProviderError]) -> None:
+    with pytest.raises(error) as raised:
+        read_seed(Response(status, body, None))
+    assert type(raised.value) is error
+
+
+async def test_where_the_server_has_no_route_for_seeds_nothing_is_sent() -> None:
+    async with paired(NOVI) as pair:
+        with pytest.raises(errors.Unsupported):
+            await pair.client.seed("17")
+        assert pair.proxy.requests == []
+
+
 async def test_a_call_names_its_job() -> None:
     async with paired() as pair:
         assert pair.client.jobid_in_call(b'{"id": "1785744000123456", "status": "SUCCESS"}') == "1785744000123456"
@@ -717,6 +763,7 @@ async def test_no_error_and_no_log_contains_a_secret_or_an_id(caplog: pytest.Log
         url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         client = MidjourneyProxyClient(session=session, url=url, secret="secret-canary", admin_secret="admin-canary")
         received.append(repr(client))
+        client._has_seed = True  # as after a probe
         parent = Job(jobid=jobid, buttons=("U1",), custom_ids=("MJ::JOB::upsample::1::x",))
         for each in answers:
             current.append(each)

@@ -47,6 +47,7 @@ async def test_a_job_of_a_provider_that_is_gone_keeps_its_post_and_each_button_s
     result = next(post for post in harness.posts() if "V1" in str(labels(post)))
     assert (await harness.press(harness.mira, result, "V1")).content == GONE
     assert (await harness.press(harness.mira, result, "U1")).content == GONE
+    assert "Seed" not in str(labels(await harness.press(harness.mira, result, "⋯")))
     assert await harness.job(harness.bo, running.jobid) == GONE
     assert "not checked, because midjourney-proxy is no longer set up" in words(
         await harness._seen(await harness.mira.slash(harness.channel, "jobs"))

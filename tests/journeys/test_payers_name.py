@@ -61,7 +61,7 @@ async def test_nothing_that_is_sent_names_the_payer(harness: BotHarness, caplog:
         await post(harness, options)
         await harness.press(harness.bo, harness.last, "⋯")
     (grid, *_) = harness.posts()
-    for label in ("Related", "Prompt", "Split into four"):
+    for label in ("Related", "Prompt", "Seed", "Split into four"):
         await harness.press(harness.bo, await harness.press(harness.bo, grid, "⋯"), label)
     await harness.job(harness.newcomer(), harness.useapi.add_job(duration=300, **next(kinds(harness, status=200))))
     await harness.wait(100)

@@ -15,8 +15,8 @@ async def test_the_asker_and_moderators_find_extras_behind_the_dots(harness: Bot
         extras = await harness.press(person, harness.last, "⋯")
         assert words(extras).startswith("Imagine · `#")
         assert labels(extras) == [
-            ["Related", "Prompt", "Split into four", "Full size", "Show job ID"],
-            ["Delete this post"],
+            ["Related", "Prompt", "Seed", "Split into four", "Full size"],
+            ["Show job ID", "Delete this post"],
         ]
 
 
@@ -25,12 +25,12 @@ async def test_everybody_else_finds_what_is_free_behind_the_dots(harness: BotHar
     await harness.job(harness.mira, jobid)
     extras = await harness.press(harness.bo, harness.last, "⋯")
     key = key_in(words(extras))
-    assert labels(extras) == [["Related", "Prompt", "Split into four"]], (
+    assert labels(extras) == [["Related", "Prompt", "Seed", "Split into four"]], (
         "Midjourney's file names begin with the payer's name"
     )
     assert "already posted here" in await harness.job(harness.bo, f"#{key}")
     extras = await harness.press(harness.bo, harness.last, "⋯")
-    assert "Show job ID" not in labels(extras)[0], "asking for what stands already gives no right to it"
+    assert "Show job ID" not in str(labels(extras)), "asking for what stands already gives no right to it"
 
 
 async def test_the_id_is_shown_to_who_may_see_it_ready_to_be_copied(harness: BotHarness) -> None:

@@ -110,7 +110,7 @@ async def test_who_did_not_ask_for_a_job_gets_neither_its_id_nor_its_deletion(ha
     jobid = harness.useapi.add_job(age=600)
     await harness.job(harness.mira, jobid)
     (post,) = harness.posts()
-    assert labels(await harness.press(harness.bo, post, "⋯")) == [["Related", "Prompt", "Split into four"]]
+    assert labels(await harness.press(harness.bo, post, "⋯")) == [["Related", "Prompt", "Seed", "Split into four"]]
     nonce = str(button(post, "⋯").custom_id).rpartition(":")[2]
     for code in ("c", "d"):
         answer = await harness.press(harness.bo, harness.forge(f"dr:{code}:{nonce}"), "Forged")

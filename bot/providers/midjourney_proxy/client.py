@@ -23,6 +23,7 @@ from bot.providers.midjourney_proxy.responses import Submitted, read, read_seed,
 from bot.providers.midjourney_proxy.status_requests import StatusRequests
 from bot.providers.midjourney_proxy.task_lists import TaskLists
 from bot.providers.shared_polls import SharedPolls
+from bot.providers.shared_seeds import SharedSeeds
 from bot.providers.values import ID, ITEMS, WORD, Fields, exact_text, newest, number_of, text_of
 
 log = logging.getLogger(__name__)
@@ -84,6 +85,7 @@ class MidjourneyProxyClient:
         self._requests = StatusRequests(http=self._http, poll_timeout=poll_timeout, now=now, on_form=self._form_opened)
         self._lists = TaskLists(http=self._http, admin=self._admin, poll_timeout=poll_timeout, now=now)
         self._polls = SharedPolls(self._poll)
+        self._seeds = SharedSeeds(self._request_seed)
         self._forms: dict[str, _Form] = {}  # what to submit, should the job turn out to wait for its form
         self._submitting: set[asyncio.Task[None]] = set()
         self._has_seed = False
@@ -236,10 +238,12 @@ class MidjourneyProxyClient:
 
     @attributed
     async def seed(self, jobid: str) -> str:
-        """Return the seed of a job; the server may take a minute. Raises `Busy` where it is not known yet."""
+        """Return the seed of a job; see `Provider.seed`."""
         if not jobid_of(jobid):
             raise errors.JobUnknown
-        return read_seed(await self._http.request("GET", f"/mj/task/{jobid}/image-seed", self._press_timeout))
+        if not self._has_seed:
+            raise errors.Unsupported
+        return await self._seeds.of(jobid)
 
     def recognises(self, jobid: str) -> bool:
         """Whether an id has the form of a task's id: digits in most servers, at most 64 letters and digits in any."""
@@ -261,6 +265,9 @@ class MidjourneyProxyClient:
     @attributed
     async def _poll(self, jobid: str, known: Job | None) -> Job:
         return await self._requests.fetch(jobid, known)
+
+    async def _request_seed(self, jobid: str) -> str:
+        return read_seed(await self._http.request("GET", f"/mj/task/{jobid}/image-seed", self._press_timeout))
 
     def _common(self, reference: str) -> Fields:
         """Return the fields of every submission."""

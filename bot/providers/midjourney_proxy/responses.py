@@ -89,14 +89,20 @@ def read_task(response: Response, *, jobid: str) -> Fields:
 
 
 def read_seed(response: Response) -> str:
-    """Return the seed in a response to task/{id}/image-seed. Raises `Busy` where it is not known yet (202)."""
-    body = read(response)
+    """Return the seed in a response to task/{id}/image-seed.
+
+    Raises `SeedNotReady` for a 202, and `NoSeed` for a success without one, or a refusal whose reason is not known.
+    """
     if response.status == 202:
-        raise errors.Busy(code=202)
+        raise errors.SeedNotReady
+    body = read(response)
     fields: Fields = body if isinstance(body, dict) else {}
+    if (code := _code(fields)) != 1:
+        error = _reading_error(response, fields)
+        raise errors.NoSeed if code is not None and isinstance(error, errors.InvalidResponse) else error
     number = number_of(fields.get("seed") if fields.get("result") is None else fields["result"])
-    if number is None or _code(fields) != 1:
-        raise _reading_error(response, fields)
+    if number is None:
+        raise errors.NoSeed
     return str(number)
 
 

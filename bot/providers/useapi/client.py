@@ -17,12 +17,17 @@ from bot.models.provider import WORDS
 from bot.providers.base import Account, Capabilities, attributed
 from bot.providers.http import Http, RequestKind, time_limit
 from bot.providers.shared_polls import SharedPolls
+from bot.providers.shared_seeds import SharedSeeds
 from bot.providers.useapi.parsing import accounts_in, created_in, job_from, jobids, parse_job
 from bot.providers.useapi.responses import read, read_job
+from bot.wakeup import loop_time
 
 _UNRESERVED = re.compile(r"[\w:.~-]+", re.ASCII)
 """A job id in which only colons need percent-encoding."""
 _JOBID = re.compile(r"job:\d{17}-.+", re.ASCII)
+_SEED_WITHIN = 90.0  # seconds for which the job of a seed is polled; useapi looks at Discord every 15 s
+_SEED_POLL = 5.0  # seconds between two of these polls
+_MOST_SEED_JOBS = 1000
 
 
 class UseapiClient:
@@ -70,6 +75,8 @@ class UseapiClient:
         self._poll_timeout = time_limit(poll_timeout)
         self._press_timeout = time_limit(press_timeout)
         self._polls = SharedPolls(self._poll)
+        self._seeds = SharedSeeds(self._request_seed)
+        self._seed_jobs: dict[str, str] = {}  # the jobs that return a seed and are not over yet, by their parents
 
     def __repr__(self) -> str:
         return f"<UseapiClient for {self._http.host}>"
@@ -186,6 +193,15 @@ class UseapiClient:
         """Raise `Unsupported`: useapi cannot search for a `replyRef`."""
         raise errors.Unsupported
 
+    @attributed
+    async def seed(self, jobid: str) -> str:
+        """Return the seed of a job; see `Provider.seed`.
+
+        useapi makes a job for it, which is polled: https://useapi.net/docs/api-v2/post-jobs-seed_async. Where that job
+        is not over in time, the next call polls it again.
+        """
+        return await self._seeds.of(jobid)
+
     def recognises(self, jobid: str) -> bool:
         """Whether an id has the form `job:<time>-…`, as all of useapi's ids have."""
         return _JOBID.fullmatch(jobid) is not None
@@ -203,6 +219,42 @@ class UseapiClient:
             return parse_job(body, jobid="").jobid
         except errors.InvalidResponse:
             return ""
+
+    async def _request_seed(self, jobid: str) -> str:
+        seed_jobid = self._seed_jobs.get(jobid) or await self._start_seed_job(jobid)
+        until = loop_time() + _SEED_WITHIN
+        while True:
+            await asyncio.sleep(_SEED_POLL)
+            try:
+                job = await self._polls.poll(seed_jobid)
+            except errors.JobOver:  # not known, or not any more: the next call makes another one
+                del self._seed_jobs[jobid]
+                raise errors.SeedNotReady from None
+            if job.over:
+                break
+            if loop_time() >= until:
+                raise errors.SeedNotReady
+        del self._seed_jobs[jobid]
+        if job.seed_number is None:
+            raise errors.NoSeed
+        return job.seed_number
+
+    async def _start_seed_job(self, jobid: str) -> str:
+        """Have useapi make a job that returns the seed of this one; return its id."""
+        fields = {"jobid": jobid}
+        try:
+            with self._noticing_end(errors.SubscriptionEnded):
+                body = read(await self._http.request("POST", "/jobs/seed_async", self._press_timeout, fields))
+        except errors.ButtonUsed as used:  # it has one
+            seed_jobid = used.child_jobid
+        else:
+            seed_jobid = job_from(body, jobid="").jobid if isinstance(body, dict) else ""
+        if seed_jobid in ("", jobid):
+            raise errors.InvalidResponse
+        if len(self._seed_jobs) >= _MOST_SEED_JOBS:
+            self._seed_jobs.clear()
+        self._seed_jobs[jobid] = seed_jobid
+        return seed_jobid
 
     @contextmanager
     def _noticing_end(self, signs: type[errors.ProviderError]) -> Iterator[None]:

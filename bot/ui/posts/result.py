@@ -14,6 +14,7 @@ from bot.ui import replies
 from bot.ui.base import NONCE, DeliveryButton, delete_post, may_know_reason, may_manage_post, may_see_id, view_of
 from bot.ui.interactions import bot_of
 from bot.ui.posts.result_menu import PromptButton, RelatedButton, SplitButton, full_size, is_still_grid
+from bot.ui.posts.seed import SeedButton, offers_seed
 from bot.ui.press.job_buttons import JobButton, name_of
 from bot.ui.subscription_requests import check_posting, subscribe
 
@@ -72,6 +73,8 @@ class MoreButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:
         view = view_of(RelatedButton(self.nonce))
         if formatting.prompt(known.job):
             view.add_item(PromptButton(self.nonce))
+        if offers_seed(known.job, bot_of(interaction).providers.of(known.job.provider)):
+            view.add_item(SeedButton(self.nonce))
         if is_still_grid(known.job):
             view.add_item(SplitButton(self.nonce))
         text = f"{name_of(known.job)} · `#{known.key}`"

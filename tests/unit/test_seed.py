@@ -1,0 +1,47 @@
+"""What a member reads where there is no seed."""
+
+import pytest
+
+from bot import errors
+from bot.models import Attachment, Job, ProviderName, Seed, Status
+from bot.providers.registry import AbsentProvider
+from bot.ui.posts.seed import offers_seed, seed_error_text
+
+PROXY = ProviderName.MIDJOURNEY_PROXY
+GRID = Job(
+    jobid="1",
+    provider=PROXY,
+    verb="imagine",
+    status=Status.COMPLETED,
+    attachments=(Attachment(url="https://cdn.discordapp.com/a.png"),),
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (errors.JobUnknown, "midjourney-proxy no longer has the job of this picture, so I can't ask for its seed."),
+        (errors.JobExpired, "midjourney-proxy no longer has the job of this picture, so I can't ask for its seed."),
+        (errors.BadRequest, "midjourney-proxy gives no seed for this picture."),
+        (errors.NoSeed, "Midjourney gave no seed for this picture."),
+        (errors.SeedNotReady, "Midjourney hasn't given the seed of this picture yet. Please try again in a minute."),
+        (errors.Unsupported, "midjourney-proxy doesn't give out the seeds of pictures."),
+        (errors.ProviderAbsent, errors.ProviderAbsent.sentence(PROXY)),
+        (errors.Busy, errors.Busy.sentence(PROXY)),
+        (errors.AccountBlocked, errors.AccountBlocked.sentence(PROXY)),
+        (errors.Unreachable, errors.Unreachable.sentence(PROXY)),
+    ],
+)
+def test_each_error_has_a_sentence_about_the_seed(error: type[errors.ProviderError], sentence: str) -> None:
+    raised = error()
+    raised.provider = PROXY
+    assert seed_error_text(raised) == sentence
+
+
+def test_a_seed_that_is_known_needs_no_provider() -> None:
+    absent = AbsentProvider(PROXY)
+    assert not offers_seed(GRID, absent)
+    known = Job(jobid="1", status=Status.COMPLETED, attachments=GRID.attachments, seed=Seed(value="4"))
+    assert offers_seed(known, absent)
+    unknown = Job(jobid="1", status=Status.COMPLETED, attachments=GRID.attachments, seed=Seed(value="four"))
+    assert not offers_seed(unknown, absent)
