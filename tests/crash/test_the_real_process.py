@@ -1,10 +1,13 @@
 """`python -m bot run` as an admin starts it: READY, /job, the card, the picture, a press, and a clean end."""
 
 import signal
+import sys
 from typing import Any
 
+import aiohttp
 import pytest
 
+from tests import monitoring
 from tests.crash.conftest import Process, ProcessHarness
 from tests.ports import free_port
 
@@ -25,6 +28,8 @@ def button(message: Any, label: str) -> str:
 
 async def test_the_whole_job_through_sockets(street: ProcessHarness) -> None:
     discord = street.discord
+    port = free_port()
+    street.settle(HEALTH_PORT=str(port))
     await street.bot.start()
     await discord.wait_ready()
     jobid = street.useapi.add_job(prompt="a castle in the fog, ink wash --ar 3:2")
@@ -48,6 +53,12 @@ async def test_the_whole_job_through_sockets(street: ProcessHarness) -> None:
     await street.picture("**U2** of [castle in the fog]")
     posts = [request for request in street.useapi.requests if request.method == "POST"]
     assert [post.json["button"] for post in posts] == ["U2"]
+
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as response:
+        absent = monitoring.missing(await response.text())
+    if sys.platform != "linux":  # where else the process is not measured
+        absent = {name for name in absent if not name.startswith("process_")}
+    assert absent == set(), "what docs/monitoring asks for, and /metrics does not have"
 
     status, seconds = await street.bot.stop()
     assert (status, seconds < 5) == (0, True)

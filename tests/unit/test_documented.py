@@ -1,6 +1,8 @@
 """README.md and .env.example name every setting and every command, and none that does not exist."""
 
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -112,3 +114,14 @@ async def test_the_readme_names_no_command_that_does_not_exist(readme: str, tmp_
 
 def test_an_invite_link_in_the_readme_asks_for_what_the_bot_needs(readme: str) -> None:
     assert set(re.findall(r"[?&]permissions=(\d+)", readme)) <= {str(PERMISSIONS.value)}
+
+
+def test_the_page_about_privacy_names_each_table_that_is_kept() -> None:
+    page = (ROOT / "docs/privacy.md").read_text(encoding="utf-8")
+    cells = re.findall(r"^\| .*? \| (`.*?`) \|", page, re.MULTILINE)
+    named = {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+    with closing(sqlite3.connect(":memory:")) as database:
+        for migration in sorted((ROOT / "bot/store/migrations").glob("*.sql")):
+            database.executescript(migration.read_text(encoding="utf-8"))
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    assert named == tables

@@ -7,6 +7,7 @@ import pytest
 
 from bot.errors import StartError
 from bot.settings import SETTINGS
+from bot.ui import ReportButton
 from tests.image.dockerfile import complaints, ignored, read
 
 ROOT = Path(__file__).parents[2]
@@ -74,3 +75,8 @@ def test_no_unit_restarts_a_start_that_a_person_must_act_on() -> None:
         assert f"RestartPreventExitStatus={status}\n" in unit
         (command,) = re.findall(r"^ExecStart=(.*)$", unit, re.MULTILINE)
         assert command.endswith("/.venv/bin/python -m bot run"), "make would end with a status of its own"
+
+
+def test_the_form_for_a_bug_asks_for_what_the_bot_prepares() -> None:
+    form = (ROOT / ".github/ISSUE_TEMPLATE/bug.yml").read_text(encoding="utf-8")
+    assert f"label: {ReportButton().item.label}\n" in form
