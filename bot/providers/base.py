@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
+from enum import Enum
 from functools import update_wrapper
 from typing import Any, Concatenate, NamedTuple, ParamSpec, Protocol, TypeVar
 
@@ -14,6 +15,18 @@ from bot.models.provider import ProviderName
 
 T = TypeVar("T")
 P = ParamSpec("P")
+
+
+class Cancellation(Enum):
+    """Whether `Provider.cancel` works, and else why not."""
+
+    WORKS = "works"
+    NOT_OFFERED = "not offered"
+    """The server has no such route."""
+    NO_ADMIN_TOKEN = "no admin token"  # noqa: S105 -- none, it says so
+    """It takes the server's admin token, and this bot was given none."""
+    ADMIN_TOKEN_REFUSED = "admin token refused"  # noqa: S105
+    """The server does not accept the admin token that this bot was given."""
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,8 +46,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """A job that is not found may be found again later; otherwise a restart of the server may have lost it for good."""
     batch: int = 1
     """How many jobs one status request may ask for; 1 where each needs a request of its own."""
-    cancel: bool = False
-    """`Provider.cancel` works."""
+    cancel: Cancellation = Cancellation.NOT_OFFERED
+    """Whether `Provider.cancel` works."""
     webhooks: bool = False
     """The provider calls the address of a submission when its job has news."""
     accounts: bool = False

@@ -19,7 +19,7 @@ from bot.demo.fake_server.requests import Request
 from bot.demo.midjourney_proxy import NEWAPI, NODE, NOVI, TRUEAI, Dialect, FakeMidjourneyProxy
 from bot.demo.midjourney_proxy.dialects import DIALECTS
 from bot.models import Job, ProviderName, Status
-from bot.providers.base import Account, Capabilities, Provider
+from bot.providers.base import Account, Cancellation, Capabilities, Provider
 from bot.providers.http import Response
 from bot.providers.midjourney_proxy import MidjourneyProxyClient
 from bot.providers.midjourney_proxy.buttons import GRID
@@ -99,16 +99,19 @@ def test_it_is_a_provider() -> None:
 @pytest.mark.parametrize(
     ("dialect", "client", "capabilities"),
     [
-        (TRUEAI, {}, {"running": True, "find": True, "seed": True}),
-        (TRUEAI, ADMIN, {"running": True, "find": True, "seed": True, "cancel": True, "accounts": True}),
-        (TRUEAI, {"admin_secret": "wrong"}, {"running": True, "find": True, "seed": True}),
+        (TRUEAI, {}, {"running": True, "find": True, "seed": True, "cancel": Cancellation.NO_ADMIN_TOKEN}),
+        (TRUEAI, ADMIN, {"running": True, "find": True, "seed": True, "cancel": Cancellation.WORKS, "accounts": True}),
+        (
+            *(TRUEAI, {"admin_secret": "wrong"}),
+            {"running": True, "find": True, "seed": True, "cancel": Cancellation.ADMIN_TOKEN_REFUSED},
+        ),
         (NODE, {"notify_hook": "http://x"}, {"running": True, "find": True, "seed": True, "webhooks": True}),
         (NEWAPI, {}, {"seed": True}),
         (NOVI, ADMIN, {"running": True, "find": True}),
     ],
 )
 async def test_a_probe_finds_out_what_the_server_offers(
-    dialect: Dialect, client: dict[str, str], capabilities: dict[str, bool]
+    dialect: Dialect, client: dict[str, str], capabilities: dict[str, Any]
 ) -> None:
     async with paired(dialect, probed=False, client=client) as pair:
         assert pair.client.capabilities.find is False

@@ -6,7 +6,8 @@ import discord
 import pytest
 
 from bot.models.provider import ProviderName
-from tests.journeys.conftest import BotHarness, words
+from bot.settings import Secret
+from tests.journeys.conftest import BotHarness, labels, words
 from tests.journeys.test_claims import nonce
 
 CASTLE = "a castle in the fog, ink wash --ar 3:2"
@@ -105,7 +106,10 @@ async def test_only_the_presser_and_moderators_may_cancel_and_never_what_a_u_mad
         lambda db: db.execute("UPDATE jobs SET answer = json_set(answer, '$.button', 'U1') WHERE over = 0")
     )
     answer = await harness.press(harness.mira, harness.forge(f"dr:j:{nonce(status_card)}"), "Forged")
-    assert answer.content.startswith("U1 to U4 can't be cancelled")
+    assert answer.content == "U1 to U4 can't be cancelled: useapi.net would never accept that button again."
+    question = await harness.press(harness.mira, status_card, "Stop")
+    assert words(question).endswith(f"The job keeps running at Midjourney. {answer.content}")
+    assert "Cancel the job" not in str(labels(question))
     assert not [request for request in harness.useapi.requests if "cancel" in request.path]
 
 
@@ -115,3 +119,22 @@ async def test_a_cancellation_that_useapi_refuses_is_answered_and_the_job_contin
     answer = await cancelled(harness, harness.mira, status_card)
     assert answer.startswith("useapi.net is having problems right now.")
     assert await harness.rows(f"SELECT over FROM jobs WHERE jobid = '{jobid}'") == [(0,)]
+
+
+@pytest.mark.parametrize("provider", [ProviderName.MIDJOURNEY_PROXY])
+async def test_where_the_provider_wants_an_admin_token_the_submitter_reads_so(harness: BotHarness) -> None:
+    await harness.job(harness.mira, harness.provider.add_job(prompt=CASTLE, age=600))
+    harness.provider.plan(duration=3000)
+    await harness.press(harness.mira, harness.last, "V1")
+    await harness.wait(20)
+    why = "This job can't be cancelled: midjourney-proxy wants its admin token for that, and this bot has none."
+    question = await harness.press(harness.mira, harness.last, "Stop")
+    assert words(question) == f"What do you want to stop? The job keeps running at Midjourney. {why}"
+    assert labels(question) == [["Stop notifying me", "Stop watching for everyone"]]
+    await harness.job(harness.bo, harness.provider.jobids[-1])
+    question = await harness.press(harness.bo, harness.last, "Stop")
+    assert words(question) == "What do you want to stop? The job keeps running at Midjourney.", "he could not anyway"
+    await harness.restart(mj_proxy_admin_secret=Secret("admin-token"))
+    await harness.wait(10)
+    question = await harness.press(harness.mira, harness.last, "Stop")
+    assert labels(question) == [["Stop notifying me", "Stop watching for everyone", "Cancel the job"]]

@@ -312,6 +312,10 @@ async def test_a_proxy_is_asked_with_its_secret(desk: Desk, capsys: pytest.Captu
         status, screen = await run_check(desk, capsys, MJ_PROXY_SECRET="demo-token", **given)
         assert "✓ midjourney-proxy: accepts the token" in screen
         assert (status, "useapi" in screen) == (0, False)
+        tokens = {"MJ_PROXY_SECRET": "demo-token", "MJ_PROXY_ADMIN_SECRET": "wrong"}
+        status, screen = await run_check(desk, capsys, **tokens, **given)
+        assert "✗ midjourney-proxy: does not accept MJ_PROXY_ADMIN_SECRET" in screen.splitlines()
+        assert status == 1
         status, screen = await run_check(desk, capsys, MJ_PROXY_SECRET="wrong", **given)
         assert "✗ midjourney-proxy: does not accept MJ_PROXY_SECRET" in screen.splitlines()
         assert status == 1

@@ -13,13 +13,18 @@ from bot.errors import AccountBlocked, OtherService, ProviderError, ServiceEnded
 from bot.models import ProviderName
 from bot.models.provider import WORDS
 from bot.provider_clients import midjourney_proxy_client, open_session, useapi_client
-from bot.providers.base import Account, Provider
+from bot.providers.base import Account, Cancellation, Provider
 from bot.settings import callback_secret, callback_url
 from bot.store.file_header import DatabaseState, read_header
 from bot.store.running_jobs import running_jobs
 
 _TIMEOUT_SECONDS = 30.0
 _NO_ACCOUNT = "add one: https://useapi.net/docs/start-here/setup-midjourney"
+_ADMIN_TOKEN_REFUSED = wrong(
+    WORDS[ProviderName.MIDJOURNEY_PROXY].title,
+    "does not accept MJ_PROXY_ADMIN_SECRET",
+    "copy the server's admin token again, or leave it out: then jobs can't be cancelled",
+)
 _SWITCHES = {ProviderName.USEAPI: "useapi_token", ProviderName.MIDJOURNEY_PROXY: "mj_proxy_url"}
 _TOKENS = {ProviderName.USEAPI: "useapi_token", ProviderName.MIDJOURNEY_PROXY: "mj_proxy_secret"}
 
@@ -76,7 +81,11 @@ async def _check(provider: Provider) -> list[Finding]:
             wrong(title, "no Midjourney account is configured", _NO_ACCOUNT if provider.name == "useapi" else ""),
         ]
     jobs = "" if running is None else f"; {'1 job' if len(running) == 1 else f'{len(running)} jobs'} running"
-    return [fine(title, f"accepts the token{jobs}"), *(_account(provider, each) for each in accounts or ())]
+    return [
+        fine(title, f"accepts the token{jobs}"),
+        *([_ADMIN_TOKEN_REFUSED] if can.cancel is Cancellation.ADMIN_TOKEN_REFUSED else []),
+        *(_account(provider, each) for each in accounts or ()),
+    ]
 
 
 def _where(name: ProviderName) -> str:

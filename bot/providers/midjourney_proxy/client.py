@@ -13,7 +13,7 @@ import aiohttp
 from bot import errors
 from bot.models import Job, ProviderName
 from bot.models.provider import WORDS
-from bot.providers.base import Account, Capabilities, attributed
+from bot.providers.base import Account, Cancellation, Capabilities, attributed
 from bot.providers.http import Http, RequestKind, time_limit
 from bot.providers.midjourney_proxy.authorization import Auth, headers_for
 from bot.providers.midjourney_proxy.buttons import OWN_FORMS, change_of, described_prompt
@@ -90,6 +90,7 @@ class MidjourneyProxyClient:
         self._submitting: set[asyncio.Task[None]] = set()
         self._has_seed = False
         self._has_remix = True
+        self._is_trueai = False
 
     def __repr__(self) -> str:
         return f"<MidjourneyProxyClient for {self._http.host}>"
@@ -103,11 +104,19 @@ class MidjourneyProxyClient:
             echoes_reference=True,
             keeps_jobs=False,
             batch=self._requests.batch,
-            cancel=self._lists.has_admin,
+            cancel=self._cancellation,
             webhooks=bool(self._notify_hook),
             accounts=self._lists.has_admin,
             seed=self._has_seed,
         )
+
+    @property
+    def _cancellation(self) -> Cancellation:
+        if self._lists.has_admin:
+            return Cancellation.WORKS
+        if not self._is_trueai:
+            return Cancellation.NOT_OFFERED
+        return Cancellation.NO_ADMIN_TOKEN if self._admin is None else Cancellation.ADMIN_TOKEN_REFUSED
 
     @attributed
     async def probe(self) -> Capabilities:
@@ -131,7 +140,8 @@ class MidjourneyProxyClient:
         self._lists.has_admin = self._admin is not None and await offers(
             self._admin, "POST", "/mj/admin/tasks", self._poll_timeout, criteria
         )
-        self._requests.probed(has_route=many, grid_buttons=not home)  # only trueai has /home
+        self._is_trueai = home  # no other server has that route
+        self._requests.probed(has_route=many, grid_buttons=not home)
         self._lists.has_list, self._lists.has_queue, self._has_seed = tasks, queue, seed
         self._has_remix = home or not queue  # the port, as novicezk's, has a queue: it ignores `enableRemix`
         return self.capabilities

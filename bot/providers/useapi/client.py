@@ -14,7 +14,7 @@ import msgspec
 from bot import errors
 from bot.models import Job, ProviderName
 from bot.models.provider import WORDS
-from bot.providers.base import Account, Capabilities, attributed
+from bot.providers.base import Account, Cancellation, Capabilities, attributed
 from bot.providers.http import Http, RequestKind, time_limit
 from bot.providers.shared_polls import SharedPolls
 from bot.providers.shared_seeds import SharedSeeds
@@ -51,7 +51,7 @@ class UseapiClient:
         running=True,
         echoes_reference=True,
         picks_once=True,
-        cancel=True,
+        cancel=Cancellation.WORKS,
         webhooks=True,
         accounts=True,
         seed=True,

@@ -9,6 +9,8 @@ from bot.errors import ProviderAbsent, ProviderError, UserError
 from bot.models import CostTier, Delivery, DeliveryKind, Job, KnownJob, Origin
 from bot.models.midjourney_buttons import button_for
 from bot.models.provider import worded
+from bot.providers.base import Cancellation
+from bot.providers.registry import Providers
 from bot.ui import replies
 from bot.ui.base import NONCE, DeliveryButton, moderates_job, own_subscription, view_of
 from bot.ui.interactions import bot_of, is_moderator
@@ -19,7 +21,18 @@ _STOP = "What do you want to stop? The job keeps running at Midjourney."
 _STOP_OR_CANCEL = (
     "What do you want to stop? The job keeps running at Midjourney unless you cancel it (it may still be charged)."
 )
-_NEVER_CANCELLED = "U1 to U4 can't be cancelled: {provider} would keep that button from ever working again."
+_CANNOT_CANCEL = {
+    Cancellation.NOT_OFFERED: "This job can't be cancelled: {provider} doesn't offer that to this bot.",
+    Cancellation.NO_ADMIN_TOKEN: (
+        "This job can't be cancelled: {provider} wants its admin token for that, and this bot has none."
+    ),
+    Cancellation.ADMIN_TOKEN_REFUSED: (
+        "This job can't be cancelled: {provider} doesn't accept the admin token that this bot has."
+    ),
+}
+_PICK_REFUSED = "U1 to U4 can't be cancelled: {provider} would never accept that button again."
+_PICKED_ONCE = "U1 to U4 can't be cancelled: each is run once only, so that button would never work again."
+_NOTHING_TO_STOP = "You aren't being notified about this job, so there's nothing to stop."
 _CANCELLED = (
     "Cancelled at {provider}. Midjourney may still charge for it; if a result arrives anyway, I'll post it here."
 )
@@ -73,12 +86,16 @@ class StopButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:
             view.add_item(StopMineButton(self.nonce))
         if is_moderator(interaction):
             view.add_item(StopAllButton(self.nonce))
-        question = _STOP
-        if _can_be_cancelled(interaction, known.job) and await _may_cancel(interaction, status_card):
-            view.add_item(CancelButton(self.nonce))
-            question = _STOP_OR_CANCEL
+        question, nothing = _STOP, _NOTHING_TO_STOP
+        if await _may_cancel(interaction, status_card):
+            obstacle = cancel_obstacle(known.job, bot_of(interaction).providers)
+            if obstacle is None:
+                view.add_item(CancelButton(self.nonce))
+                question = _STOP_OR_CANCEL
+            else:
+                question, nothing = f"{question} {obstacle}", obstacle
         if not view.children:
-            raise UserError("You aren't being notified about this job, so there's nothing to stop.")
+            raise UserError(nothing)
         await replies.say(interaction, question, view=view)
 
 
@@ -123,8 +140,8 @@ class CancelButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"d
     async def act(self, interaction: discord.Interaction) -> None:
         """Cancel it, then poll it: it may have completed a moment before."""
         status_card, known = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
-        if not _can_be_cancelled(interaction, known.job):
-            raise UserError(worded(_NEVER_CANCELLED, known.job.provider))
+        if (obstacle := cancel_obstacle(known.job, bot_of(interaction).providers)) is not None:
+            raise UserError(obstacle)
         if not await _may_cancel(interaction, status_card):
             raise UserError("Only whoever pressed the button for this job and moderators can cancel it.")
         if known.job.over:
@@ -137,13 +154,20 @@ class CancelButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"d
         await replies.say(interaction, worded(_CANCELLED, known.job.provider))
 
 
-def _can_be_cancelled(interaction: discord.Interaction, job: Job) -> bool:
-    """`False` where the provider cannot cancel, and for U1-U4.
+def cancel_obstacle(job: Job, providers: Providers) -> str | None:
+    """Why a job can't be cancelled, as a sentence; `None` where it can.
 
-    A cancelled U stays among the parent's children, so its button would be refused for good.
+    A cancelled U1-U4 keeps its button from working: useapi lists it among the parent's children for good, and
+    elsewhere this bot does not press one again that may have been charged.
     """
-    cancels = bot_of(interaction).providers.of(job.provider).capabilities.cancel
-    return cancels and button_for(job.button).tier is not CostTier.PICK
+    if job.provider not in providers:
+        return ProviderAbsent.sentence(job.provider)
+    capabilities = providers.of(job.provider).capabilities
+    if capabilities.cancel is not Cancellation.WORKS:
+        return worded(_CANNOT_CANCEL[capabilities.cancel], job.provider)
+    if button_for(job.button).tier is CostTier.PICK:
+        return worded(_PICK_REFUSED if capabilities.picks_once else _PICKED_ONCE, job.provider)
+    return None
 
 
 async def _may_cancel(interaction: discord.Interaction, status_card: Delivery) -> bool:
