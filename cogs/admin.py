@@ -8,7 +8,16 @@ from bot import formatting
 from bot.client import Darkroom
 from bot.models import Delivery
 from bot.models.provider import WORDS
-from bot.ui import RearmButton, ReportButton, interactions, replies, show_settings, show_submission_log, view_of
+from bot.ui import (
+    RearmButton,
+    ReportButton,
+    interactions,
+    replies,
+    show_members,
+    show_settings,
+    show_submission_log,
+    view_of,
+)
 
 _MAX_UNDELIVERABLE = 8  # lines
 _HAS_TROUBLE = "has trouble. Jobs continue by themselves when it is over."
@@ -37,6 +46,12 @@ class Admin(
         """Open the newest page."""
         await interaction.response.defer(ephemeral=True)
         await show_submission_log(interaction)
+
+    @app_commands.command(name="members", description="Shut a member out or let them in again; what they did lately")
+    async def members(self, interaction: discord.Interaction[Darkroom]) -> None:
+        """Open the panel."""
+        await interaction.response.defer(ephemeral=True)
+        await show_members(interaction)
 
     @app_commands.command(name="status", description="What Darkroom is watching here, and what it could not post")
     async def status(self, interaction: discord.Interaction[Darkroom]) -> None:

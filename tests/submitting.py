@@ -25,7 +25,12 @@ def button_press(
 
 
 def prompt_submission(
-    text: str, destination: Destination, person: Person, *, interaction_id: int | None = None
+    text: str,
+    destination: Destination,
+    person: Person,
+    *,
+    interaction_id: int | None = None,
+    by_moderator: bool = False,
 ) -> SubmissionRequest:
     return SubmissionRequest(
         kind=SubmissionKind.IMAGINE,
@@ -35,4 +40,5 @@ def prompt_submission(
         prompt=text,
         interaction_id=interaction_id,
         interaction_token="" if interaction_id is None else "token",
+        by_moderator=by_moderator,
     )

@@ -2,8 +2,8 @@
 
 `labels` names a job, `status_text` describes its state; from these `captions` builds texts, `embeds` and `family` build
 embeds. `submission_texts` holds the sentences about a submission, `prompt_texts` those about a prompt, `preset_texts`
-those about presets and word lists, and `button_layout` the rows of buttons. Everything is a pure function: no clock, no
-I/O.
+those about presets and word lists, `member_texts` those about members, and `button_layout` the rows of buttons.
+Everything is a pure function: no clock, no I/O.
 """
 
 from bot.formatting.button_layout import ButtonFace, button_rows
@@ -24,6 +24,7 @@ from bot.formatting.captions import (
 from bot.formatting.embeds import account_answer, result, status_card
 from bot.formatting.family import FAMILY_LIMIT, FamilyLine, family
 from bot.formatting.labels import is_video, label, prompt, title
+from bot.formatting.member_texts import audit_line, member_numbers, member_standing, shut_out
 from bot.formatting.preset_texts import (
     PRESET_COSTLY,
     PRESET_GONE,
@@ -66,6 +67,7 @@ __all__ = [
     "accepted",
     "account_answer",
     "alt_text",
+    "audit_line",
     "bar",
     "button_rows",
     "choice",
@@ -84,6 +86,8 @@ __all__ = [
     "label",
     "link",
     "linkable",
+    "member_numbers",
+    "member_standing",
     "mentions",
     "no_such_preset",
     "notice",
@@ -103,6 +107,7 @@ __all__ = [
     "result",
     "running_limit",
     "several_jobs",
+    "shut_out",
     "state",
     "status_card",
     "summary",

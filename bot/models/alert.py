@@ -15,6 +15,8 @@ class AlertName(StrEnum):
     """A Midjourney account of the provider that is the subject is blocked; seen by polls."""
     SUBMISSIONS = "presses"
     """The account, the token or the subscription; seen by submissions. The provider's name is the subject."""
+    DECLINED = "declined"
+    """Midjourney declined too many jobs of a member; the id of the audit's entry is the subject."""
     CHANNEL = "channel"
     """Results cannot be posted in a channel, whose id is the subject."""
     DELIVERY = "delivery"
@@ -30,7 +32,7 @@ class AlertName(StrEnum):
 
 
 AlertSubject = int | ProviderName | None
-"""What tells alerts of one name apart: a channel, a delivery or a provider."""
+"""What tells alerts of one name apart: a channel, a delivery, an entry of the audit, or a provider."""
 
 
 class AlertSink(Protocol):

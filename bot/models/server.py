@@ -47,6 +47,8 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     """The same, for all members together."""
     cooldown: int = 5
     """Seconds between two presses or prompts of one member."""
+    declined: int = 3
+    """After how many declined submissions in 24 hours a member has to wait for a day."""
     running: int = 2
     """Jobs of one member that run at a time at one provider; further ones are queued."""
     paused: bool = False

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
+from bot.models.member import ShutOut
 from bot.models.provider import ProviderName
 from bot.models.server import Destination, Person
 
@@ -134,7 +135,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     pressed the button or wrote the prompt. `answered`: its presser is known to have seen it taken. `waits_for` is the
     row id of the open submission of the same button, whose outcome counts for this one. `error` is a sentence for the
     presser of a failed one. For an unconfirmed one it is the sentence in case that no job is found; for a declined one
-    it is Midjourney's text, which only the presser may read.
+    it is Midjourney's text, which only the presser may read. `by_moderator`: its presser moderated the channel.
     """
 
     id: int
@@ -154,10 +155,14 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     waits_for: int | None = None
     error: str = ""
     sent_at: datetime | None = None
+    by_moderator: bool = False
 
 
 DECLINED_A_DAY = 5
-"""After how many declined submissions a member has to wait: Midjourney blocks accounts that have many declined."""
+"""After how many declined submissions, in all servers, a person has to wait, moderators too.
+
+Midjourney blocks accounts that have many declined. A server's own number, which is lower, is for its members.
+"""
 
 
 class Limit(StrEnum):
@@ -167,14 +172,19 @@ class Limit(StrEnum):
     DAILY = "daily"
     SERVER_DAILY = "server daily"
     DECLINED = "declined"
+    SHUT_OUT = "shut out"
     QUEUE = "queue"
 
 
 class LimitExceeded(msgspec.Struct, frozen=True, kw_only=True):
-    """A submission that was not stored; `free_at` is when the next one is allowed, where time alone helps."""
+    """A submission that was not stored; `free_at` is when the next one is allowed, where time alone helps.
+
+    `shut_out`: what keeps its member from submitting anything, for `Limit.SHUT_OUT`.
+    """
 
     why: Limit
     free_at: datetime | None = None
+    shut_out: ShutOut | None = None
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):

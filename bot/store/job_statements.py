@@ -7,8 +7,9 @@ from typing import Any
 import aiosqlite
 import msgspec
 
-from bot.models import DeliveryKind, Destination, Job, KnownJob, follow
+from bot.models import DeliveryKind, Destination, Job, KnownJob, Status, follow
 from bot.store.clock import Clock
+from bot.store.declined_statements import note_declined
 from bot.store.delivery_statements import insert_delivery
 from bot.store.durations import note_duration
 from bot.store.rows import aware, encode, known_of
@@ -74,6 +75,8 @@ async def apply_update(db: aiosqlite.Connection, clock: Clock, known: KnownJob, 
     if job.over:
         if not known.job.over:
             await note_duration(db, job)
+        if job.status is Status.MODERATED and known.job.status is not Status.MODERATED:
+            await note_declined(db, clock, "child_id = ? AND state = 'accepted'", known.id)
         await _add_results(db, clock, known, over_at=now)
     when = aware(now)
     return msgspec.structs.replace(known, job=job, changed_at=when, over_at=when if job.over else None)

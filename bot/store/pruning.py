@@ -33,11 +33,13 @@ AND NOT EXISTS (SELECT 1 FROM submissions WHERE parent_id = jobs.id
                 AND (state IN ({_IS_OPEN}) OR notified = 0 OR created_at >= :before))
 AND NOT EXISTS (SELECT 1 FROM submissions WHERE child_id = jobs.id AND created_at >= :before)
 """
+# Submissions of prompts that have no job, or no longer have it: no job's deletion deletes them.
 _DELETE_PROMPTS = f"""
 DELETE FROM submissions WHERE parent_id IS NULL AND child_id IS NULL AND created_at < :before
 AND state NOT IN ({_IS_OPEN}) AND notified = 1
 AND NOT EXISTS (SELECT 1 FROM deliveries WHERE submission_id = submissions.id AND ({OPEN} OR created_at >= :before))
 """
+_DELETE_AUDIT = "DELETE FROM audit_entries WHERE created_at < :before AND alert = 'none'"
 
 
 class Pruning(Repository):
@@ -67,7 +69,8 @@ class Pruning(Repository):
             after = upto
             if gone:
                 await asyncio.sleep(_PAUSE)
-        await self._delete_prompts(before)
+        await self._execute(_DELETE_PROMPTS, before)
+        await self._execute(_DELETE_AUDIT, before)
         if deleted:
             log.info(
                 "Deleted %d jobs that ended before %s, %d of them with a result that could never be posted",
@@ -77,11 +80,9 @@ class Pruning(Repository):
             )
         return deleted
 
-    async def _delete_prompts(self, before: datetime) -> None:
-        """Delete the submissions of prompts that have no job, or no longer have it: no job's deletion deletes them."""
-
+    async def _execute(self, statement: str, before: datetime) -> None:
         async def work(db: aiosqlite.Connection) -> None:
-            await db.execute(_DELETE_PROMPTS, {"before": before.timestamp()})
+            await db.execute(statement, {"before": before.timestamp()})
 
         with suppress(StoreUnavailable):  # already logged and alerted by Database
             await self._db.transaction(work)

@@ -51,6 +51,11 @@ def destination_of(row: aiosqlite.Row) -> Destination:
     return Destination(guild_id=row["guild_id"], channel_id=row["channel_id"])
 
 
+def person_of(row: aiosqlite.Row) -> Person:
+    """The member of a row, with their name at the time."""
+    return Person(id=row["user_id"], name=row["user_name"])
+
+
 def delivery_of(row: aiosqlite.Row) -> Delivery:
     """A row of `deliveries`."""
     return Delivery(
@@ -85,7 +90,7 @@ def submission_of(row: aiosqlite.Row) -> Submission:
         button=row["button"],
         tier=CostTier(row["tier"]),
         destination=destination_of(row),
-        person=Person(id=row["user_id"], name=row["user_name"]),
+        person=person_of(row),
         created_at=aware(row["created_at"]),
         provider=ProviderName(row["provider"]),
         prompt=row["prompt"],
@@ -95,4 +100,5 @@ def submission_of(row: aiosqlite.Row) -> Submission:
         waits_for=row["waits_for"],
         error=row["error"],
         sent_at=None if row["sent_at"] is None else aware(row["sent_at"]),
+        by_moderator=bool(row["by_moderator"]),
     )

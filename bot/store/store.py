@@ -14,6 +14,7 @@ from bot.store.durations import Durations
 from bot.store.facts import Facts
 from bot.store.family import Family
 from bot.store.jobs import Jobs
+from bot.store.members import Members
 from bot.store.outbox import Outbox
 from bot.store.presets import Presets
 from bot.store.pruning import Pruning
@@ -64,6 +65,7 @@ class Store:
         self.family = Family(database, clock)
         self.history = SubmissionHistory(database, clock)
         self.jobs = Jobs(database, clock)
+        self.members = Members(database, clock)
         self.outbox = Outbox(database, clock)
         self.presets = Presets(database, clock)
         self.pruning = Pruning(database, clock)

@@ -20,6 +20,7 @@ from bot.models import (
     SubmissionState,
 )
 from bot.store.clock import Clock
+from bot.store.member_statements import shut_out
 from bot.store.rows import aware, known_of, submission_of
 
 OPEN_STATES = f"'{SubmissionState.QUEUED}', '{SubmissionState.SENT}', '{SubmissionState.UNCONFIRMED}'"
@@ -37,18 +38,17 @@ DECLINED = f"""(state = '{SubmissionState.DECLINED}' AND sent_at IS NOT NULL
     AND EXISTS (SELECT 1 FROM jobs WHERE jobs.id = child_id AND jobs.status = '{Status.MODERATED}'))"""
 """What Midjourney declined, at once or when it saw the picture."""
 RUNNING = f"""
-    SELECT guild_id, user_id, count(*) AS number FROM (
-        SELECT guild_id, user_id FROM submissions
-        WHERE state IN ({OPEN_STATES}) AND state <> 'queued' AND provider = :provider AND tier <> 'pick'
-        UNION ALL
-        SELECT guild_id, user_id FROM jobs JOIN submissions ON child_id = jobs.id
-        WHERE over = 0 AND jobs.provider = :provider AND state = 'accepted' AND tier <> 'pick'
-        AND EXISTS (SELECT 1 FROM subscriptions WHERE job_id = jobs.id AND NOT stopped)
-    ) GROUP BY guild_id, user_id
+    SELECT +guild_id AS guild_id, +user_id AS user_id, +provider AS provider FROM submissions
+    WHERE state IN ({OPEN_STATES}) AND state <> 'queued' AND tier <> 'pick'
+    UNION ALL
+    SELECT +guild_id, +user_id, jobs.provider FROM jobs CROSS JOIN submissions ON child_id = jobs.id
+    WHERE over = 0 AND state = 'accepted' AND tier <> 'pick'
+    AND EXISTS (SELECT 1 FROM subscriptions WHERE job_id = jobs.id AND NOT stopped)
 """
-"""How many jobs run at the provider (`:provider`) for each member (`guild_id`, `user_id`, `number`), without U1-U4.
+"""The jobs that members started, or are starting, and that are not over, without those of U1-U4: a query for FROM.
 
-A job without a subscription does not count: it is not polled, so its end would never be known.
+A job without a subscription does not count: it is not polled, so its end would never be known. The signs `+` and the
+CROSS JOIN have SQLite begin with what runs, however much a member has submitted.
 """
 CHILD = f"""
 SELECT jobs.* FROM submissions JOIN jobs ON jobs.id = child_id
@@ -136,8 +136,14 @@ async def promote_follower(db: aiosqlite.Connection, submission_id: int) -> None
 async def limit_exceeded(
     db: aiosqlite.Connection, clock: Clock, request: SubmissionRequest, provider: ProviderName, limits: Limits
 ) -> LimitExceeded | None:
-    """The first of the numbers that one more submission would exceed; U1-U4 count against the queue only."""
+    """The first of the numbers that one more submission would exceed; U1-U4 count against the queue only.
+
+    Whoever is shut out may submit nothing at all.
+    """
     destination, person = request.destination, request.person
+    shut = await shut_out(db, clock, destination.guild_id, person.id)
+    if shut is not None and shut.applies_to(by_moderator=request.by_moderator):
+        return LimitExceeded(why=Limit.SHUT_OUT, free_at=shut.until, shut_out=shut)
     if request.tier is not CostTier.PICK:
         member = ("guild_id = ? AND user_id = ?", (destination.guild_id, person.id))
         server = ("guild_id = ?", (destination.guild_id,))
@@ -203,8 +209,8 @@ async def _count_leaving(
     if limits.running is None:
         return limits.leaving
     rows = await db.execute_fetchall(
-        f"SELECT number FROM ({RUNNING}) WHERE guild_id = :guild_id AND user_id = :user_id",
+        f"SELECT count(*) FROM ({RUNNING}) WHERE provider = :provider AND guild_id = :guild_id AND user_id = :user_id",
         {"provider": provider, "guild_id": request.destination.guild_id, "user_id": request.person.id},
     )
-    running = next((int(row["number"]) for row in rows), 0)
+    running = int(next(iter(rows))[0])
     return min(limits.leaving, max(limits.running - running, 0))

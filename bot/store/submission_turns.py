@@ -25,7 +25,10 @@ _SENDABLE = f"""
         AND twin.button = waiting.button AND twin.state IN ('sent', 'unconfirmed')))
 """
 SENDABLE = f"""
-    running AS ({RUNNING}),
+    running AS (
+        SELECT guild_id, user_id, count(*) AS number FROM ({RUNNING}) WHERE provider = :provider
+        GROUP BY guild_id, user_id
+    ),
     sendable AS (
         SELECT *, tier <> 'pick' AND NOT by_moderator AND running_limit <
             coalesce(number, 0) + sum(tier <> 'pick') OVER (PARTITION BY guild_id, user_id ORDER BY id) AS deferred

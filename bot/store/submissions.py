@@ -16,11 +16,13 @@ from bot.models import (
     Limits,
     Origin,
     ProviderName,
+    Status,
     Submission,
     SubmissionKind,
     SubmissionRequest,
     SubmissionState,
 )
+from bot.store.declined_statements import note_declined
 from bot.store.delivery_statements import insert_delivery
 from bot.store.repository import Repository
 from bot.store.rows import submission_of
@@ -211,6 +213,8 @@ class Submissions(Repository):
             )
             child_id = subscribed.known.id
             await end_submissions(db, self._clock, "id = ?", submission.id, state, child_id=child_id)
+            if not repeated and subscribed.known.job.status is Status.MODERATED:
+                await note_declined(db, self._clock, "id = ?", submission.id)
             for row in await db.execute_fetchall(
                 "SELECT * FROM submissions WHERE waits_for = ? ORDER BY id", (submission.id,)
             ):
@@ -240,6 +244,8 @@ class Submissions(Repository):
             )
             end = "UPDATE submissions SET state = ?, error = '', child_id = ? WHERE id = ?"
             await db.execute(end, (SubmissionState.ACCEPTED, subscribed.known.id, found.id))
+            if subscribed.known.job.status is Status.MODERATED:
+                await note_declined(db, self._clock, "id = ?", found.id)
             for row in await db.execute_fetchall(
                 """SELECT * FROM submissions WHERE parent_id = ? AND button = ? AND +guild_id = ? AND tier = 'pick'
                    AND state = 'lost' AND sent_at IS NULL ORDER BY id""",
@@ -259,6 +265,8 @@ class Submissions(Repository):
 
         async def work(db: aiosqlite.Connection) -> None:
             await end_submissions(db, self._clock, "id = ?", submission.id, state, error=error)
+            if state is SubmissionState.DECLINED:
+                await note_declined(db, self._clock, "id = ?", submission.id)
             await end_submissions(db, self._clock, "waits_for = ?", submission.id, state, error=error)
 
         await self._db.transaction(work)

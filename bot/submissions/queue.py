@@ -23,6 +23,7 @@ from bot.models.alert import AlertSink
 from bot.providers.base import Provider
 from bot.store import Store
 from bot.submissions.answer_checks import AnswerChecks
+from bot.submissions.declined_alerts import DeclinedAlerts
 from bot.submissions.notifications import Notifications
 from bot.submissions.pause import QueuePause
 from bot.submissions.reconciler import LATE_JOBS_FOUND_FOR, Reconciler
@@ -71,6 +72,7 @@ class SubmissionQueue:
         self._answer_checks = AnswerChecks(
             provider=provider.name, store=store, is_visible=is_visible, answering=self._answering, now=now
         )
+        self._declined_alerts = DeclinedAlerts(store=store, alerts=alerts, now=now)
         self._notifications = Notifications(
             provider=provider.name, store=store, pause=self._pause, notify=notify, answering=self._answering
         )
@@ -196,6 +198,7 @@ class SubmissionQueue:
             await self._start_checks(),
             await self._start_sends(),
             await self._notifications.start_due(),
+            await self._declined_alerts.update(),
         )
 
     def _collect_finished(self) -> None:

@@ -90,6 +90,10 @@ class Sender:
         if not self._is_served(submission.destination.guild_id):
             await self._fail(submission, SubmissionState.REFUSED, sentences.NOT_SERVED)
             return
+        shut_out = await self._store.members.shut_out(submission.destination.guild_id, submission.person.id)
+        if shut_out is not None and shut_out.applies_to(by_moderator=submission.by_moderator):
+            await self._fail(submission, SubmissionState.REFUSED, sentences.SHUT_OUT)
+            return
         parent = await self._parent(submission)
         if await self._ended_before_request(submission, parent):
             return

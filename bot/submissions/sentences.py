@@ -54,6 +54,7 @@ EXPIRED = {
     SubmissionKind.IMAGINE: "This was queued for a whole day, so I didn't send it. Send it again if you still want it.",
 }
 NOT_SERVED = "I no longer work for this server, so I didn't send this."
+SHUT_OUT = "You can't start anything here at the moment, so I didn't send this. `/jobs` says until when."
 WITHDRAWN = {
     SubmissionKind.BUTTON: (
         "Discord didn't confirm my answer to this press, so I didn't send it, and nothing was charged. Press the "

@@ -21,8 +21,9 @@ from bot.ui.base import view_of
 from bot.ui.forms import Form, submit_form
 from bot.ui.imagine.preview import CancelPromptButton, ImagineForm, RunPromptButton, answer_prompt
 from bot.ui.imagine.prompt_form import EditPromptButton, open_prompt_form
-from bot.ui.panels import my_jobs, settings, start_page
+from bot.ui.panels import members, my_jobs, settings, start_page
 from bot.ui.panels.bug_report import ReportButton
+from bot.ui.panels.members import show_members
 from bot.ui.panels.my_jobs import show_my_jobs
 from bot.ui.panels.sample_post import DeleteSampleButton
 from bot.ui.panels.settings import show_settings
@@ -62,6 +63,7 @@ __all__ = [
     "notice_view",
     "open_prompt_form",
     "result_view",
+    "show_members",
     "show_my_jobs",
     "show_settings",
     "show_submission_log",
@@ -99,6 +101,7 @@ ALL: tuple[type[ui.DynamicItem[Any]], ...] = (
     ReportButton,
     DeleteSampleButton,
     PageButton,
+    *members.ITEMS,
     *my_jobs.ITEMS,
     *settings.ITEMS,
 )

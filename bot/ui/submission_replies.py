@@ -117,7 +117,7 @@ class SubmissionReplies:
             case SubmissionState.REPEATED:
                 return await self._repeated_text(submission)
             case SubmissionState.DECLINED:
-                return formatting.declined(submission)
+                return await self._declined_text(submission)
             case SubmissionState.ACCEPTED:
                 checks = cast(Bot, self._bot).posting_checks
                 until = await checks.timed_out_until(submission.destination.guild_id)
@@ -125,6 +125,13 @@ class SubmissionReplies:
                 return f"{formatting.ended(submission)} {waits}".strip()
             case _:
                 return formatting.ended(submission)
+
+    async def _declined_text(self, submission: Submission) -> str:
+        text = formatting.declined(submission)
+        shut = await self._store.members.shut_out(submission.destination.guild_id, submission.person.id)
+        if shut is None or not shut.applies_to(by_moderator=submission.by_moderator):
+            return text
+        return f"{text}\n{formatting.shut_out(shut)}"
 
     async def _repeated_text(self, submission: Submission) -> str:
         post = (

@@ -182,6 +182,16 @@ async def some_submissions(store: Store, parent: KnownJob) -> AsyncIterator[tupl
     assert made is not None
     yield "press_of_child", store.history.of_child(made.id)
     yield "press_totals", store.history.totals(HERE.guild_id, NOON - timedelta(days=31))
+    yield "shut out", store.members.change(HERE.guild_id, MIRA.id, shut_out=True, until=None, manager_name="Ada")
+    yield "is shut out", store.members.shut_out(HERE.guild_id, MIRA.id)
+    yield "all shut out", store.members.all_shut_out(HERE.guild_id, 10)
+    yield "numbers", store.members.numbers(HERE.guild_id, MIRA.id, 10)
+    yield "audit", store.members.audit(HERE.guild_id, since=NOON - timedelta(days=1), before=None, limit=10)
+    yield "audit of a member", store.members.audit_of(HERE.guild_id, MIRA.id, 5)
+    yield "alerts due", store.members.alerts_due()
+    yield "alerts over", store.members.alerts_over()
+    yield "next end", store.members.next_end()
+    yield "declined", store.submissions.mark_failed(unanswered[0], SubmissionState.DECLINED, "banned")
     yield "forget_buttons", store.jobs.remove_buttons(parent.id)
 
 

@@ -251,7 +251,7 @@ class QueueHarness:
             is_served=lambda guild_id: guild_id in self.served,
         )
         for guild_id in (HERE.guild_id, THERE.guild_id):
-            await self.store.servers.change_settings(guild_id, running=1000)
+            await self.store.servers.change_settings(guild_id, running=1000, declined=1000)
         self.grid = (await self.store.subscriptions.add(GRID, HERE, MIRA)).known
         await self.store.subscriptions.add(GRID, THERE, MIRA)
 
@@ -323,11 +323,18 @@ class QueueHarness:
         return submission
 
     async def imagine(
-        self, prompt: str = CASTLE, person: Person = MIRA, destination: Destination = HERE, **limits: Any
+        self,
+        prompt: str = CASTLE,
+        person: Person = MIRA,
+        destination: Destination = HERE,
+        *,
+        by_moderator: bool = False,
+        **limits: Any,
     ) -> Submission | LimitExceeded:
-        answer = await self.submissions.add(
-            prompt_submission(prompt, destination, person, interaction_id=next(self.interactions)), Limits(**limits)
+        request = prompt_submission(
+            prompt, destination, person, interaction_id=next(self.interactions), by_moderator=by_moderator
         )
+        answer = await self.submissions.add(request, Limits(**limits))
         assert answer is not None
         return answer
 

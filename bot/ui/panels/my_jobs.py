@@ -17,7 +17,7 @@ from bot.store import MemberJob
 from bot.text import clean, clip
 from bot.ui import replies
 from bot.ui.command_mentions import with_mentions
-from bot.ui.interactions import bot_of, destination_of, is_owner, jump
+from bot.ui.interactions import bot_of, destination_of, is_moderator, is_owner, jump
 from bot.ui.panels.account import account_lines, fetch_accounts, find_running
 from bot.ui.panels.base import Panel, button, values
 from bot.ui.panels.undelivered import may_move, notice_lines, post_here, undelivered_lines
@@ -50,7 +50,9 @@ async def show_my_jobs(interaction: discord.Interaction, *, notice: str = "") ->
     parents = {submission.id: await bot.store.jobs.find(submission.parent_id) for submission in submissions}
     if submissions:
         view.add_item(CancelQueuedSelect(submissions, parents, visible))
+    shut = await bot.store.members.shut_out(guild_id, member)
     lines = [
+        *([formatting.shut_out(shut)] if shut and shut.applies_to(by_moderator=is_moderator(interaction)) else []),
         *undelivered_lines(undelivered, visible),
         *notice_lines(await bot.store.undelivered.notices_of(member, guild_id)),
         *_running_lines(running, visible, bot.providers),

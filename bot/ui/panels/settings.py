@@ -98,7 +98,7 @@ def page_layout(
 ) -> ui.LayoutView:
     """A page: its text, each select below its label, its buttons, and the buttons of the pages.
 
-    At most 22 components; Discord takes 40: https://discord.com/developers/docs/components/reference
+    At most 25 components; Discord takes 40: https://discord.com/developers/docs/components/reference
     """
     layout = ui.LayoutView(timeout=None)
     layout.add_item(ui.TextDisplay(text[:TEXT_LIMIT]))

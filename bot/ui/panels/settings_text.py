@@ -8,7 +8,7 @@ import discord
 import msgspec
 
 from bot import formatting
-from bot.models import ServerSettings, Spoiler
+from bot.models import DECLINED_A_DAY, ServerSettings, Spoiler
 from bot.models.prompt import Preset
 from bot.ui.permissions import GONE, READ_HISTORY, needed
 
@@ -56,10 +56,11 @@ CHOICES: Mapping[str, Mapping[str, Value]] = {
     "server_daily": {str(number): number for number in (0, 10, 25, 50, 100, 200, 500, 1000)} | {"unlimited": None},
     "cooldown": {str(seconds): seconds for seconds in (0, 5, 15, 30, 60, 300)},
     "running": {str(number): number for number in (1, 2, 3, 5, 10)},
+    "declined": {str(number): number for number in range(1, DECLINED_A_DAY + 1)},
 }
 """By the name of a setting: the values that its select may send, and the setting that each means."""
 
-NUMBERS = ("daily", "server_daily", "cooldown", "running")
+NUMBERS = ("daily", "server_daily", "cooldown", "running", "declined")
 """The settings of the page "How many jobs"."""
 
 LABELS: Mapping[str, str] = {
@@ -74,6 +75,7 @@ LABELS: Mapping[str, str] = {
     "server_daily": "Daily limit of the whole server",
     "cooldown": "Cooldown of each member",
     "running": "Running jobs of each member",
+    "declined": "Jobs declined by Midjourney",
 }
 """By the name of a setting: what stands above its select."""
 
@@ -102,10 +104,17 @@ def value_text(name: str, value: Value, *, own_ping_after: float = 0) -> str:
             return f"{_a_day(number)} for {'each member' if name == 'daily' else 'the whole server'}"
         case "cooldown", seconds:
             return f"{_duration(int(seconds or 0)) if seconds else 'No'} cooldown between a member's uses"
-        case "running", number:
-            return f"{number} running {'job' if number == 1 else 'jobs'} at a time for each member"
+        case "running" | "declined", number:
+            return _jobs_text(name, number)
         case _:
             return _SPOILERS[Spoiler(str(value))]
+
+
+def _jobs_text(name: str, number: Value) -> str:
+    jobs = f"{number} {'job' if number == 1 else 'jobs'}"
+    if name == "running":
+        return f"{jobs} at a time for each member"
+    return f"After {jobs} declined in 24 hours, a member waits a day"
 
 
 def _a_day(number: Value) -> str:

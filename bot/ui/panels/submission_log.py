@@ -10,7 +10,7 @@ from discord import ui
 from discord.utils import format_dt, utcnow
 
 from bot import formatting
-from bot.formatting.embeds import QUIET
+from bot.formatting.embeds import DESCRIPTION_LIMIT, QUIET
 from bot.models import CostTier, KnownJob, Person, Submission, SubmissionState
 from bot.ui import replies
 from bot.ui.interactions import bot_of, destination_of, jump
@@ -39,7 +39,7 @@ _STATES = {
 async def show_submission_log(
     interaction: discord.Interaction, *, before: int | None = None, after: int | None = None
 ) -> None:
-    """Show ten submissions of this server as the private answer.
+    """Show ten submissions of this server as the private answer, and who was shut out or let in meanwhile.
 
     `before` and `after` are row ids: the page that is older or newer than that row; without them, the newest page.
     """
@@ -52,17 +52,31 @@ async def show_submission_log(
     channels = [submission.destination.channel_id for submission, _ in page]
     visible = await bot_of(interaction).view_rights.of_member(interaction, channels)
     lines = [
-        await _log_line(interaction, submission, parent, submission.destination.channel_id in visible)
+        (
+            submission.created_at,
+            await _log_line(interaction, submission, parent, submission.destination.channel_id in visible),
+        )
         for submission, parent in page
     ]
-    embed = discord.Embed(colour=QUIET, description="\n".join(lines) or "Nobody has started anything here yet.")
     view = ui.View(timeout=None)
+    older: Sequence[tuple[Submission, KnownJob | None]] = ()
+    newer: Sequence[tuple[Submission, KnownJob | None]] = ()
     if page:
         oldest, newest = page[-1][0].id, page[0][0].id
         older = await store.history.page(guild_id, before=oldest, limit=1)
         newer = await store.history.newer_page(guild_id, after=newest, limit=1)
         view.add_item(PageButton("n", newest, disabled=not newer))
         view.add_item(PageButton("o", oldest, disabled=not older))
+    audit = await store.members.audit(
+        guild_id,
+        since=page[-1][0].created_at if older else None,
+        before=newer[-1][0].created_at if newer else None,
+        limit=PER_PAGE,
+    )
+    lines += [(entry.created_at, formatting.audit_line(entry)) for entry in audit]
+    lines.sort(key=lambda line: line[0], reverse=True)
+    text = "\n".join(line for _, line in lines) or "Nobody has started anything here yet."
+    embed = discord.Embed(colour=QUIET, description=text[:DESCRIPTION_LIMIT])
     now = utcnow()
     totals = [_totals_line(name, await store.history.totals(guild_id, now - period)) for name, period in _PERIODS]
     await replies.say(interaction, "\n".join(totals), embed=embed, view=view)

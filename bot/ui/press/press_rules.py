@@ -3,6 +3,7 @@
 import msgspec
 from discord.utils import format_dt
 
+from bot import formatting
 from bot.models import DECLINED_A_DAY, CostTier, Job, Limit, LimitExceeded, Limits, ServerSettings
 from bot.models.midjourney_buttons import PromptUse, button_for
 
@@ -93,6 +94,9 @@ def limit_text(exceeded: LimitExceeded, settings: ServerSettings) -> str:
         case Limit.DECLINED:
             declined = f"Midjourney has declined {DECLINED_A_DAY} of your jobs in the last 24 hours"
             return f"{declined}, and it blocks accounts for that.{when}"
+        case Limit.SHUT_OUT:
+            assert exceeded.shut_out is not None
+            return formatting.shut_out(exceeded.shut_out)
         case Limit.QUEUE:
             return "You can't queue any more. Wait until one of them is sent, or cancel one in `/jobs`."
 
