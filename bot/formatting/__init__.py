@@ -24,7 +24,14 @@ from bot.formatting.captions import (
 from bot.formatting.embeds import account_answer, result, status_card
 from bot.formatting.family import FAMILY_LIMIT, FamilyLine, family
 from bot.formatting.labels import is_video, label, prompt, title
-from bot.formatting.member_texts import audit_line, member_numbers, member_standing, shut_out
+from bot.formatting.member_texts import (
+    audit_line,
+    left_today,
+    member_numbers,
+    member_standing,
+    running_jobs,
+    shut_out,
+)
 from bot.formatting.preset_texts import (
     PRESET_COSTLY,
     PRESET_GONE,
@@ -84,6 +91,7 @@ __all__ = [
     "is_taken",
     "is_video",
     "label",
+    "left_today",
     "link",
     "linkable",
     "member_numbers",
@@ -105,6 +113,7 @@ __all__ = [
     "queued",
     "repeated",
     "result",
+    "running_jobs",
     "running_limit",
     "several_jobs",
     "shut_out",

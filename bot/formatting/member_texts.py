@@ -39,6 +39,19 @@ def member_numbers(numbers: MemberNumbers, queued: int, settings: ServerSettings
     )
 
 
+def left_today(numbers: MemberNumbers, settings: ServerSettings) -> str:
+    """What a member has left of their daily number, and when it is one more."""
+    if settings.daily is None:
+        return f"{numbers.used} used today, without a limit."
+    more = "" if numbers.next_at is None else f", one more is free {format_dt(numbers.next_at, 'R')}"
+    return f"{max(settings.daily - numbers.used, 0)} of {settings.daily} left today{more}."
+
+
+def running_jobs(numbers: MemberNumbers, settings: ServerSettings) -> str:
+    """How many jobs of a member are running."""
+    return f"Running jobs: {numbers.running} of {settings.running}."
+
+
 def audit_line(entry: AuditEntry) -> str:
     """`<time> · Bo · shut out until <time> by Ada`."""
     until = "" if entry.until is None else f" until {format_dt(entry.until, 'f')}"

@@ -1,12 +1,14 @@
 """`/jobs`: a member's own panel, and what whoever runs the bot sees in theirs."""
 
 import math
+import re
 from typing import Any
 
 import discord
 
 from bot.models import ProviderName
 from tests.journeys.conftest import BotHarness, labels, private, words
+from tests.journeys.test_imagine import imagine
 
 
 async def opened(harness: BotHarness, who: Any) -> discord.Message:
@@ -122,6 +124,41 @@ async def test_a_queued_press_is_taken_back_before_it_costs_anything(harness: Bo
     assert harness.button_requests()[-1]["button"] == "V2"
     again = await choose(harness, harness.mira, panel, "dr:n:t")
     assert again.content == "It isn't queued any more."
+
+
+async def test_a_member_sees_what_is_left_today_and_clears_what_is_queued(harness: BotHarness) -> None:
+    printers = harness.guild.create_role("Printers")
+    assert "left today" not in words(await opened(harness, harness.bo)), "who may start nothing has no number"
+    harness.env.backend.add_member_role(harness.guild.id, harness.bo.id, printers.id)
+    settings = {"start_role": printers.id, "running": 1, "daily": 4, "cooldown": 0}
+    await harness.bot.store.servers.change_settings(harness.guild.id, **settings)
+    assert "4 of 4 left today.\nRunning jobs: 0 of 1." in words(await opened(harness, harness.bo))
+    harness.useapi.plan(duration=600)
+    first = await imagine(harness, harness.bo, "a castle")
+    assert "on its way" in first.content
+    await harness.wait(5)
+    second = await imagine(harness, harness.bo, "a tower")
+    assert second.content == (
+        "One of your jobs is running. Each member may have one at a time here. “a tower” is queued (1st). Cancel it in "
+        "`/jobs`."
+    )
+    await imagine(harness, harness.bo, "a bridge")
+    preview = await imagine(harness, harness.bo, "a gate --arr 3:2")
+    assert re.search(r"\n1 of 4 left today, one more is free <t:\d+:R>\.\nRun it\?$", preview.content)
+    panel = await opened(harness, harness.bo)
+    queued = "**Queued (2 of 3)**\n- a tower: number 1\n- a bridge: number 2\n-# One of your jobs is running."
+    assert queued in words(panel)
+    assert re.search(r"1 of 4 left today, one more is free <t:\d+:R>\.\nRunning jobs: 1 of 1\.", words(panel))
+    panel = await harness.press(harness.bo, panel, "Clear my queue")
+    assert panel.content == "Cancelled all 2. They cost nothing."
+    assert "3 of 4 left today" in words(panel)
+    assert "Clear my queue" not in str(labels(panel))
+    await harness.wait(700)
+    assert await harness.rows("SELECT state FROM submissions ORDER BY id") == [
+        ("accepted",),
+        ("cancelled",),
+        ("cancelled",),
+    ]
 
 
 async def test_pings_are_switched_off_for_oneself_and_the_results_come_without(harness: BotHarness) -> None:

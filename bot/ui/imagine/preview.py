@@ -21,6 +21,7 @@ from bot.ui.imagine.draft import PromptDraft
 from bot.ui.imagine.prompt_form import IMAGINE_FORM, EditPromptButton, draft_in
 from bot.ui.imagine.request import ImagineRequest, read_request, submit
 from bot.ui.prompt_blocks import prompt_blocks, prompt_in
+from bot.ui.usage import left_today
 
 _QUESTION = "Run it?"
 _GONE = "I can't read this preview any more. Please send the prompt with `/imagine` again."
@@ -37,7 +38,8 @@ async def answer_prompt(
     prompt = request.checked.prompt
     if request.needs_decision:
         buttons = [RunPromptButton(interaction.id), *_edit(prompt), CancelPromptButton()]
-        await _show(interaction, _question(request), prompt, buttons, replace=replace_question)
+        left = await left_today(interaction, request.settings, request.presser)
+        await _show(interaction, _question(request, left), prompt, buttons, replace=replace_question)
         return
     try:
         await submit(interaction, request, interaction_id=interaction.id, replace_question=replace_question)
@@ -61,12 +63,12 @@ async def _show(
         await interaction.response.send_message(text, embeds=embeds, view=view, ephemeral=True)
 
 
-def _question(request: ImagineRequest) -> str:
-    """The hints, each in a line of its own, what is costly, and the question."""
+def _question(request: ImagineRequest, left: str | None) -> str:
+    """The hints, each in a line of its own, what is costly, what is left today, and the question."""
     lines = [*map(formatting.prompt_hint, request.checked.hints)]
     if request.is_costly:
         lines.append(start_rules.COSTLY)
-    return "\n".join([*lines, _QUESTION])
+    return "\n".join([*lines, *([left] if left else []), _QUESTION])
 
 
 class ImagineForm(Form):

@@ -17,12 +17,14 @@ from bot.store import MemberJob
 from bot.text import clean, clip
 from bot.ui import replies
 from bot.ui.command_mentions import with_mentions
+from bot.ui.imagine.request import presser_of
 from bot.ui.interactions import bot_of, destination_of, is_moderator, is_owner, jump
 from bot.ui.panels.account import account_lines, fetch_accounts, find_running
 from bot.ui.panels.base import Panel, button, values
 from bot.ui.panels.undelivered import may_move, notice_lines, post_here, undelivered_lines
 from bot.ui.subscription_replies import subscription_text
 from bot.ui.subscription_requests import check_load, results_destination, subscribe
+from bot.ui.usage import usage_lines
 
 _MAX_RUNNING_LINES = 15  # of running jobs; the select has the first 25
 _MAX_FINISHED = 8
@@ -58,6 +60,7 @@ async def show_my_jobs(interaction: discord.Interaction, *, notice: str = "") ->
         *_running_lines(running, visible, bot.providers),
         "",
         *await _queue_lines(interaction, submissions, parents),
+        *await usage_lines(interaction, await bot.store.servers.settings(guild_id), presser_of(interaction)),
     ]
     if finished:
         lines += ["", "**Recently finished**", *map(_finished_line, finished)]
@@ -70,6 +73,8 @@ async def show_my_jobs(interaction: discord.Interaction, *, notice: str = "") ->
     movable = [result for result in undelivered if may_move(result, visible)]
     for result in movable:
         view.add_item(PostHereButton(result.delivery.id, key=result.known.key if len(movable) > 1 else ""))
+    if submissions:
+        view.add_item(ClearQueueButton())
     view.add_item(PingsButton(not wants_pings))
     view.add_item(RefreshButton())
     description = with_mentions(interaction, "\n".join(lines))[:DESCRIPTION_LIMIT]
@@ -110,7 +115,10 @@ async def _queue_lines(
         position = await bot_of(interaction).store.queue.position(submission)
         state = f"number {position}" if position else "waits for the earlier press of the same button"
         lines.append(f"- {name}: {state}")
-    return [*lines, *(f"-# {reason}" for reason in bot_of(interaction).submissions.pause_reasons)]
+    reasons = [*bot_of(interaction).submissions.pause_reasons]
+    limits = [await bot_of(interaction).store.queue.exceeded_running_limit(each) for each in submissions]
+    reasons += [formatting.running_limit(limit) for limit in limits if limit is not None][:1]
+    return [*lines, *(f"-# {reason}" for reason in reasons)]
 
 
 def _finished_line(job: MemberJob) -> str:
@@ -206,6 +214,31 @@ class CancelQueuedSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:
         await show_my_jobs(interaction, notice=notice)
 
 
+class ClearQueueButton(Panel, ui.DynamicItem[ui.Button[Any]], template=r"dr:n:c"):
+    """Cancels everything that the member has queued in this server; what was sent is left alone."""
+
+    def __init__(self) -> None:
+        super().__init__(button("Clear my queue", "dr:n:c"))
+
+    async def run(self, interaction: discord.Interaction) -> None:
+        """Cancel what is still queued."""
+        bot = bot_of(interaction)
+        queued = await bot.store.queue.of_member(interaction.user.id, destination_of(interaction).guild_id)
+        cancelled = [await bot.submissions.of(each.provider).cancel_queued(each) for each in queued]
+        await interaction.response.defer()
+        await show_my_jobs(interaction, notice=_cleared(sum(cancelled)))
+
+
+def _cleared(number: int) -> str:
+    match number:
+        case 0:
+            return "Nothing is queued any more."
+        case 1:
+            return "Cancelled. It cost nothing."
+        case _:
+            return f"Cancelled all {number}. They cost nothing."
+
+
 class SubscribeSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:w"):
     """Subscribes the owner to a job that runs on the account; its values are tokens, not job ids."""
 
@@ -286,6 +319,7 @@ class RefreshButton(Panel, ui.DynamicItem[ui.Button[Any]], template=r"dr:n:r"):
 ITEMS: tuple[type[ui.DynamicItem[Any]], ...] = (
     StopSelect,
     CancelQueuedSelect,
+    ClearQueueButton,
     SubscribeSelect,
     PostHereButton,
     PingsButton,
