@@ -79,17 +79,21 @@ class Alerts:
         if before is not None:
             self._send_soon(f"✓ Over: {before.text}", name)
 
+    def inform(self, text: str) -> None:
+        """Say something that needs no person and has no end; whoever calls it makes sure that it is said once."""
+        self._send_soon(f"ℹ️ {text}", None)
+
     def _is_same(self, before: _OpenAlert, text: str) -> bool:
         if before.recalled:
             return loop_time() - self._started_at <= _SAME_AFTER_START
         return before.text == text
 
-    def _send_soon(self, text: str, name: AlertName) -> None:
+    def _send_soon(self, text: str, name: AlertName | None) -> None:
         task = asyncio.create_task(self._send(text, name))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
 
-    async def _send(self, text: str, name: AlertName) -> None:
+    async def _send(self, text: str, name: AlertName | None) -> None:
         try:
             async with asyncio.timeout(_TIMEOUT):
                 target = await self._target()

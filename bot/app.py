@@ -19,6 +19,8 @@ from bot.images import ImageClient
 from bot.messages import MessageBuilder
 from bot.models.alert import AlertName
 from bot.ops.maintenance import Maintenance
+from bot.ops.releases import repository_of
+from bot.ops.updates import UpdateNotice
 from bot.provider_clients import open_providers
 from bot.provider_stack import build_stacks
 from bot.settings import Settings
@@ -80,6 +82,14 @@ async def open_darkroom(
             alerts=bot.alerts,
         )
         bot.background |= {"dispatcher": bot.dispatcher.run, "maintenance": maintenance.run}
+        if (repository := repository_of(settings.update_check)) is not None:
+            bot.background["update notice"] = UpdateNotice(
+                repository=repository,
+                store=store,
+                now=now,
+                on_newer=partial(setattr, bot, "newer_release"),
+                notify=bot.alerts.inform,
+            ).run
         if metrics is not None:
             metrics.follow_discord(bot.rate_limits.trace)
             bot.web.append(partial(_serve_health, bot, metrics, now))

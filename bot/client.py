@@ -23,6 +23,7 @@ from bot.delivery import Dispatcher
 from bot.delivery.rate_limits import DiscordRateLimits, pause_before_identify
 from bot.errors import UserError
 from bot.models import Destination
+from bot.models.release import Release
 from bot.polling import Pollers, WebhookInboxes
 from bot.providers.registry import Providers
 from bot.settings import DISCORD_API_URL, Settings
@@ -103,6 +104,7 @@ class Darkroom(commands.AutoShardedBot):
         self.background: dict[str, Callable[[], Awaitable[None]]] = {}
         self.view_rights = ViewRights(self)
         self.command_mentions: Mapping[str, str] = {}
+        self.newer_release: Release | None = None
         self.web: list[Callable[[], AbstractAsyncContextManager[object]]] = []
         self._opened = AsyncExitStack()
         self.posting_checks = PostingChecks(self)

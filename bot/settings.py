@@ -28,6 +28,9 @@ USEAPI_URL = f"https://{USEAPI_HOST}/v2"
 DISCORD_API_URL = "https://discord.com/api/v10"
 IMAGE_HOSTS = "cdn.discordapp.com media.discordapp.net cdn.midjourney.com"
 
+UPDATE_CHECK_ON = "on"
+UPDATE_CHECK_OFF = "off"
+
 _NO_PROVIDER = (
     "MJ_PROXY_URL or USEAPI_TOKEN is missing: the bot needs a provider of Midjourney jobs "
     "(midjourney-proxy, or useapi.net's API v2; see docs/providers.md)"
@@ -59,7 +62,8 @@ class Settings:
     """The validated settings; times in seconds, `keep_days` in days.
 
     `allowed_guilds` is `None` if every server is served; `alert_channel` and both ports are `None` if not set. A
-    provider is on where its token is set, useapi, or its address, midjourney-proxy; at least one is.
+    provider is on where its token is set, useapi, or its address, midjourney-proxy; at least one is. `update_check` is
+    `UPDATE_CHECK_ON`, `UPDATE_CHECK_OFF`, or an address.
     """
 
     discord_token: Secret
@@ -88,6 +92,7 @@ class Settings:
     webhook_port: int | None = None
     webhook_host: str = "127.0.0.1"
     discord_api_url: str = DISCORD_API_URL
+    update_check: str = UPDATE_CHECK_ON
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -269,6 +274,15 @@ def _format(text: str) -> str:
     return text.lower()
 
 
+def _update_check(text: str) -> str:
+    if text.lower() in {UPDATE_CHECK_ON, UPDATE_CHECK_OFF}:
+        return text.lower()
+    try:
+        return _url(text)
+    except ValueError:
+        raise ValueError("must be on, off, or an address such as https://github.com/owner/name") from None
+
+
 def _port(text: str) -> int | None:
     return _whole(1, 65_535)(text) if text else None
 
@@ -410,6 +424,12 @@ SETTINGS = (
     ),
     Setting(
         name="LOG_FORMAT", read=_format, where="text, or json for log collectors (one object per line)", default="text"
+    ),
+    Setting(
+        name="UPDATE_CHECK",
+        read=_update_check,
+        where="on, off, or the address of the repository whose releases are looked up once a day",
+        default=UPDATE_CHECK_ON,
     ),
     Setting(
         name="DISCORD_API_URL",

@@ -4,7 +4,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot import formatting
+from bot import __version__, formatting
 from bot.client import Darkroom
 from bot.models import Delivery
 from bot.models.provider import WORDS
@@ -85,7 +85,10 @@ class Admin(
             *(f"{title}: {outage or 'answers'}" for title, outage in outages.items()),
             f"Queued requests of all servers: {await self._bot.store.queue.count()}",
         ]
-        return [*lines, *(f"The queue is paused: {reason}" for reason in self._bot.submissions.pause_reasons)]
+        lines += [f"The queue is paused: {reason}" for reason in self._bot.submissions.pause_reasons]
+        if (release := self._bot.newer_release) is not None:
+            lines.append(f"Darkroom {release.version} is available; this is {__version__}. <{release.page}>")
+        return lines
 
     async def _undeliverable_line(self, delivery: Delivery) -> str:
         known = await self._bot.store.jobs.find(delivery.job_id)

@@ -29,7 +29,7 @@ from bot.demo.useapi import FakeUseapi
 from bot.errors import StartError
 from bot.installation import command_name
 from bot.models import ProviderName
-from bot.settings import Secret, Settings
+from bot.settings import UPDATE_CHECK_OFF, Secret, Settings
 
 _TICK = 0.5  # real seconds between two steps of the driver
 _POLL_SECONDS = 4.0
@@ -123,6 +123,7 @@ def _settings(fake: _FakeProvider, folder: Path) -> Settings:
         "image_hosts": (fake.origin,),
         "data_dir": folder,
         "poll_seconds": _POLL_SECONDS,
+        "update_check": UPDATE_CHECK_OFF,
     }
     if isinstance(fake, FakeUseapi):
         return Settings(**common, useapi_token=Secret(_TOKEN), useapi_url=fake.url)

@@ -74,6 +74,7 @@ class BotHarness:
                 "USEAPI_TOKEN": "demo-token",
                 "ALLOWED_GUILDS": str(street.guild),
                 "DISCORD_API_URL": street.discord.api_url,
+                "UPDATE_CHECK": "off",
                 "USEAPI_URL": street.useapi.url,
                 "IMAGE_HOSTS": street.useapi.origin,
                 "POLL_SECONDS": str(POLL),

@@ -23,6 +23,7 @@ def environment(
         "DISCORD_TOKEN": "MTk4.pretend.token",
         "ALLOWED_GUILDS": ",".join(map(str, guilds)),
         "DISCORD_API_URL": discord.api_url,
+        "UPDATE_CHECK": "off",
         "IMAGE_HOSTS": provider.origin,
         "POLL_SECONDS": "0.2",
         "DATA_DIR": str(folder),

@@ -142,6 +142,7 @@ class ProcessHarness:
                 "USEAPI_TOKEN": "demo-token",
                 "ALLOWED_GUILDS": str(self.guild),
                 "DISCORD_API_URL": self.discord.api_url,
+                "UPDATE_CHECK": "off",
                 "USEAPI_URL": self.useapi.url,
                 "IMAGE_HOSTS": self.useapi.origin,
                 "POLL_SECONDS": "0.2",

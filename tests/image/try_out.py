@@ -29,6 +29,7 @@ async def try_out(execute: Execute, command: list[str], *, start: list[str], pro
             "USEAPI_TOKEN": "demo-token",
             "ALLOWED_GUILDS": str(guild),
             "DISCORD_API_URL": discord.api_url,
+            "UPDATE_CHECK": "off",
             "USEAPI_URL": useapi.url,
             "IMAGE_HOSTS": useapi.origin,
             "POLL_SECONDS": "0.2",

@@ -119,6 +119,7 @@ class BotHarness:
         settings: dict[str, Any] = {
             "discord_token": Secret("discord-token"),
             "allowed_guilds": None,
+            "update_check": "off",
             "image_hosts": (self.provider.origin,),
             "data_dir": migrated(self.folder),
             **self.provider.settings(),

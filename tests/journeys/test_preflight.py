@@ -45,6 +45,7 @@ class Desk:
             "USEAPI_TOKEN": "demo-token",
             "ALLOWED_GUILDS": str(self.guild),
             "DISCORD_API_URL": discord.api_url,
+            "UPDATE_CHECK": "off",
             "USEAPI_URL": useapi.url,
             "DATA_DIR": str(folder / "data"),
         }

@@ -14,6 +14,7 @@ from bot import discord_internals
 from bot.cli.invite import MAX_SERVERS, allowed_guilds_line, invite, joined_servers
 from bot.cli.preflight.findings import Finding, fine, note, wrong
 from bot.cli.preflight.providers import check_providers, check_webhooks
+from bot.cli.preflight.updates import check_updates
 
 _TIMEOUT_SECONDS = 30.0  # for each service; discord.py retries failed requests
 _MAX_CLOCK_OFFSET = 60.0  # seconds
@@ -54,12 +55,12 @@ class Clock:
 
 
 async def check_remotes(values: Mapping[str, Any]) -> list[Finding]:
-    """Check the providers and Discord concurrently, as far as the settings for them are valid."""
+    """Check the providers, Discord and the releases concurrently, as far as the settings for them are valid."""
     clock = Clock()
-    providers, webhooks, on_discord = await asyncio.gather(
-        check_providers(values, clock.trace()), check_webhooks(values), _discord(values, clock)
+    providers, webhooks, on_discord, updates = await asyncio.gather(
+        check_providers(values, clock.trace()), check_webhooks(values), _discord(values, clock), check_updates(values)
     )
-    return [*providers, *webhooks, *on_discord, clock.finding()]
+    return [*providers, *webhooks, *on_discord, *updates, clock.finding()]
 
 
 # --- Discord --------------------------------------------------------------------------------------------------------
