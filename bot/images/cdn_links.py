@@ -32,6 +32,19 @@ def link_ends(url: str) -> datetime | None:
     return datetime.fromtimestamp(int(expires, 16), UTC)
 
 
+def is_attachment(url: str) -> bool:
+    """Whether a URL has the form of a file that was uploaded to Discord: its path, whatever its host."""
+    try:
+        return _ATTACHMENT.match(URL(url).path) is not None
+    except ValueError:
+        return False
+
+
+def is_at_discord(host: str | None) -> bool:
+    """Whether a host is Discord's."""
+    return any(f".{host}".endswith(f".{known}") for known in _DISCORD_CDN)
+
+
 def names_the_payer(url: str) -> bool:
     """Whether a URL identifies the account that paid: one of Midjourney's own host or a proxy of it, or a job's file.
 
@@ -47,5 +60,4 @@ def names_the_payer(url: str) -> bool:
         return True
     if _BY_JOB_ID.search(parsed.path):
         return True
-    at_discord = any(f".{parsed.host}".endswith(f".{host}") for host in _DISCORD_CDN)
-    return at_discord and _ATTACHMENT.match(parsed.path) is not None
+    return is_at_discord(parsed.host) and _ATTACHMENT.match(parsed.path) is not None

@@ -11,6 +11,7 @@ from typing import IO, Self
 import aiohttp
 from yarl import URL
 
+from bot.images.cdn_links import is_at_discord, is_attachment
 from bot.images.download import free_bytes, new_file, new_session, save
 from bot.images.errors import NoRoom, NotAllowed, NotAPicture, NotFour, PictureUnreachable, TooLarge
 from bot.images.sniffing import VIDEO, Fitted, Picture
@@ -64,6 +65,18 @@ class ImageClient:
             return free_bytes(folder) >= LARGEST
         except OSError:
             return False
+
+    def is_attachment(self, url: str) -> bool:
+        """Whether `url` is that of a file that was uploaded to Discord, on a listed host.
+
+        Discord's hosts count where they are listed as bare hosts, and each origin that is listed as a whole.
+        """
+        try:
+            address = parse(url)
+        except NotAllowed:
+            return False
+        at_discord = is_at_discord(address.host) or str(address.origin()) in self._origins
+        return at_discord and is_attachment(url) and self.is_allowed(url)
 
     # --- over the network -------------------------------------------------------------------------------------------
 

@@ -82,15 +82,13 @@ async def save(response: aiohttp.ClientResponse, file: IO[bytes], limit: int) ->
             pieces, written = [], size
     await asyncio.to_thread(_write, file, pieces)
     await asyncio.to_thread(erase, file, extension)
-    width, height, animated = measure(head, extension)
+    measures = measure(head, extension)
     return Picture(
         path=Path(file.name),
         content_type=content_type,
         extension=extension,
         size=size,
-        width=width,
-        height=height,
-        animated=animated,
+        **measures._asdict(),
     )
 
 

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from bot.images.errors import NotAPicture
 
@@ -37,6 +38,8 @@ class Picture:
     height: int = 0
     animated: bool = False
     """Whether it is an animation; a video is recognised by its `content_type`."""
+    cmyk: bool = False
+    """Whether its colours are those of print, which few programs show right; only a JPEG's may be."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,46 +61,56 @@ def sniff_type(head: bytes) -> tuple[str, str]:
     raise NotAPicture
 
 
-def measure(head: bytes, extension: str) -> tuple[int, int, bool]:
-    """Return width, height and whether it is animated, from the first `MAX_HEADER_BYTES`; zeros where unknown.
+class Measures(NamedTuple):
+    """What a picture's header says, see `Picture`; zeros where it does not say so simply."""
+
+    width: int = 0
+    height: int = 0
+    animated: bool = False
+    cmyk: bool = False
+
+
+def measure(head: bytes, extension: str) -> Measures:
+    """Read the first `MAX_HEADER_BYTES` of a picture.
 
     The formats: https://www.w3.org/TR/png-3/, https://developers.google.com/speed/webp/docs/riff_container,
     https://www.w3.org/Graphics/GIF/spec-gif89a.txt, https://www.w3.org/Graphics/JPEG/itu-t81.pdf (B.2).
     """
     measures = {"png": _png, "webp": _webp, "gif": _gif, "jpg": _jpeg}
-    return measures[extension](head) if extension in measures else (0, 0, False)
+    return measures[extension](head) if extension in measures else Measures()
 
 
-def _png(head: bytes) -> tuple[int, int, bool]:
+def _png(head: bytes) -> Measures:
     if head[12:16] != b"IHDR":
-        return 0, 0, False
-    return _big(head[16:20]), _big(head[20:24]), b"acTL" in head.partition(b"IDAT")[0]
+        return Measures()
+    return Measures(_big(head[16:20]), _big(head[20:24]), b"acTL" in head.partition(b"IDAT")[0])
 
 
-def _webp(head: bytes) -> tuple[int, int, bool]:
+def _webp(head: bytes) -> Measures:
     chunk, body = head[12:16], head[20:30]
     if chunk == b"VP8X":
-        return _little(body[4:7]) + 1, _little(body[7:10]) + 1, bool(body[:1] and body[0] & 2)
+        return Measures(_little(body[4:7]) + 1, _little(body[7:10]) + 1, bool(body[:1] and body[0] & 2))
     if chunk == b"VP8L":
         bits = _little(body[1:5])
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, False
+        return Measures((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
     if chunk == b"VP8 " and body[3:6] == b"\x9d\x01\x2a":
-        return _little(body[6:8]) & 0x3FFF, _little(body[8:10]) & 0x3FFF, False
-    return 0, 0, False
+        return Measures(_little(body[6:8]) & 0x3FFF, _little(body[8:10]) & 0x3FFF)
+    return Measures()
 
 
-def _gif(head: bytes) -> tuple[int, int, bool]:
+def _gif(head: bytes) -> Measures:
     animated = b"NETSCAPE2.0" in head[:2048]  # the loop extension, behind the palette; counting frames needs the file
-    return _little(head[6:8]), _little(head[8:10]), animated
+    return Measures(_little(head[6:8]), _little(head[8:10]), animated)
 
 
-def _jpeg(head: bytes) -> tuple[int, int, bool]:
+def _jpeg(head: bytes) -> Measures:
     at = 2
     while at + 9 <= len(head) and head[at] == 0xFF:
         if head[at + 1] in _JPEG_FRAMES:
-            return _big(head[at + 7 : at + 9]), _big(head[at + 5 : at + 7]), False
+            four_components = head[at + 9 : at + 10] == b"\x04"
+            return Measures(_big(head[at + 7 : at + 9]), _big(head[at + 5 : at + 7]), cmyk=four_components)
         at += 2 + _big(head[at + 2 : at + 4])
-    return 0, 0, False
+    return Measures()
 
 
 def _big(number: bytes) -> int:

@@ -28,15 +28,12 @@ def stored(folder: Path, data: bytes) -> Picture:
     path = folder / f"picture-{len(list(folder.iterdir()))}"
     path.write_bytes(data)
     content_type, extension = sniff_type(data)
-    width, height, animated = measure(data, extension)
     return Picture(
         path=path,
         content_type=content_type,
         extension=extension,
         size=len(data),
-        width=width,
-        height=height,
-        animated=animated,
+        **measure(data, extension)._asdict(),
     )
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.images import VIDEO, link_ends, names_the_payer
-from bot.images.sniffing import MAX_HEADER_BYTES, measure, sniff_type
+from bot.images.sniffing import MAX_HEADER_BYTES, Measures, measure, sniff_type
 from tests import sample_pictures as samples
 
 TABLE = b"\xff\xc4\0\x0b" + bytes([0, 99] * 4 + [0])
@@ -35,14 +36,16 @@ def animated_png() -> bytes:
         (lambda: samples.saved(samples.painted(70, 40), "JPEG", progressive=True), ("jpg", 70, 40, False)),
         (lambda: b"\xff\xd8" + TABLE + samples.photograph(70, 40)[2:], ("jpg", 70, 40, False)),
         (lambda: samples.FILM, ("mp4", 0, 0, False)),
+        (lambda: samples.saved(samples.painted(70, 40).convert("CMYK"), "JPEG"), ("jpg", 70, 40, False, True)),
     ],
 )  # fmt: skip
 def test_the_first_bytes_give_type_size_and_whether_it_is_animated(
-    make: Callable[[], bytes], seen: tuple[str, int, int, bool]
+    make: Callable[[], bytes], seen: tuple[Any, ...]
 ) -> None:
     data = make()
     content_type, extension = sniff_type(data)
-    assert (extension, *measure(data[:MAX_HEADER_BYTES], extension)) == seen
+    kind, *measures = seen
+    assert (extension, measure(data[:MAX_HEADER_BYTES], extension)) == (kind, Measures(*measures))
     assert content_type == (VIDEO if extension == "mp4" else f"image/{extension}".replace("jpg", "jpeg"))
 
 
@@ -52,8 +55,8 @@ STARTS = [b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR", b"\xff\xd8\xff", b"\xff\xd8\xff\xe
 @given(st.sampled_from([*STARTS, b"RIFF0000WEBPVP8L", b"RIFF0000WEBPVP8 "]), st.binary(max_size=60))
 def test_junk_after_a_valid_signature_raises_nothing(start: bytes, junk: bytes) -> None:
     extension = sniff_type(start.ljust(12, b"\0"))[1]
-    width, height, _ = measure(start + junk, extension)
-    assert min(width, height) >= 0
+    measures = measure(start + junk, extension)
+    assert min(measures.width, measures.height) >= 0
 
 
 @pytest.mark.parametrize(
