@@ -24,7 +24,7 @@ import simcord
 from bot import logs
 from bot.app import open_darkroom
 from bot.demo.midjourney_proxy import FakeMidjourneyProxy
-from bot.demo.preview import explain_address, hide_answered_errors, keep_pictures, paint_mentions
+from bot.demo.preview import explain_address, hide_answered_errors, keep_pictures, paint_mentions, serve_uploads
 from bot.demo.useapi import FakeUseapi
 from bot.errors import StartError
 from bot.installation import command_name
@@ -78,6 +78,7 @@ async def demo(port: int, *, speed: float, browser: bool, provider: ProviderName
         env._schedule_timer = lambda *_: None  # type: ignore[method-assign]  # simcord is pinned
         hide_answered_errors(env)
         paint_mentions()
+        serve_uploads(env, fake)
         clock.append(env)
         await env.start()
         stack.push_async_callback(env.shutdown)

@@ -10,8 +10,11 @@ from typing import Any
 
 from discord import app_commands
 from simcord import SetupError
-from simcord.preview import _markdown
+from simcord.backend import cdn
+from simcord.preview import _markdown, _pages
 
+from bot.demo.midjourney_proxy import FakeMidjourneyProxy
+from bot.demo.useapi import FakeUseapi
 from bot.errors import DarkroomError
 
 _SCRIPT = Path(__file__).with_name("address.js")
@@ -34,6 +37,13 @@ def paint_mentions() -> None:
     """Show mentions in embeds as names, as Discord does; simcord does it in the text of messages only."""
     for field in ("embed_description", "embed_field_value"):
         _markdown._FIELD_POLICIES[field] |= {"mentions": True, "commands": True}
+
+
+def serve_uploads(env: Any, fake: FakeUseapi | FakeMidjourneyProxy) -> None:
+    """Have the bot find what people attach: files of the simulated Discord get addresses that `fake` serves."""
+    for module in (cdn, _pages):
+        vars(module)["CDN_BASE"] = fake.origin
+    fake.serve_uploads(env.backend.cdn.get)
 
 
 def keep_pictures(preview: Any) -> None:

@@ -2,11 +2,11 @@
 
 `labels` names a job, `status_text` describes its state; from these `captions` builds texts, `embeds` and `family` build
 embeds. `submission_texts` holds the sentences about a submission, `prompt_texts` those about a prompt, `preset_texts`
-those about presets and word lists, `member_texts` those about members, and `button_layout` the rows of buttons.
-Everything is a pure function: no clock, no I/O.
+those about presets and word lists, `member_texts` those about members, `button_layout` the rows of buttons, and
+`descriptions` reads the prompts of a described picture. Everything is a pure function: no clock, no I/O.
 """
 
-from bot.formatting.button_layout import ButtonFace, button_rows
+from bot.formatting.button_layout import ROW_LIMIT, ButtonFace, button_rows
 from bot.formatting.captions import (
     Link,
     alt_text,
@@ -21,6 +21,7 @@ from bot.formatting.captions import (
     outcome,
     summary,
 )
+from bot.formatting.descriptions import described_prompts, keycap
 from bot.formatting.embeds import account_answer, result, status_card
 from bot.formatting.family import FAMILY_LIMIT, FamilyLine, family
 from bot.formatting.labels import is_video, label, prompt, title
@@ -51,6 +52,7 @@ from bot.formatting.prompt_texts import forbidden, prompt_hint, prompt_stop, sev
 from bot.formatting.status_text import bar, duration, state
 from bot.formatting.submission_texts import (
     accepted,
+    command,
     declined,
     ended,
     is_taken,
@@ -67,6 +69,7 @@ __all__ = [
     "FAMILY_LIMIT",
     "PRESET_COSTLY",
     "PRESET_GONE",
+    "ROW_LIMIT",
     "WORDS_CHANGED",
     "ButtonFace",
     "FamilyLine",
@@ -79,8 +82,10 @@ __all__ = [
     "button_rows",
     "choice",
     "clean",
+    "command",
     "decline_reason",
     "declined",
+    "described_prompts",
     "duration",
     "ended",
     "family",
@@ -90,6 +95,7 @@ __all__ = [
     "has_decline_reason",
     "is_taken",
     "is_video",
+    "keycap",
     "label",
     "left_today",
     "link",

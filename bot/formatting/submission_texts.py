@@ -14,6 +14,8 @@ NOTICE_LIMIT = 1900
 
 
 _TAKEN = "On it: "
+_NAMES = {SubmissionKind.BLEND: "blend", SubmissionKind.DESCRIBE: "description"}
+"""What a sentence calls a submission without a button and without a prompt."""
 
 
 def taken(submission: Submission) -> str:
@@ -39,7 +41,8 @@ def queued(submission: Submission, *, position: int, reason: str | None) -> str:
     Position 0: it waits for the outcome of an earlier submission of the same button, which was sent.
     """
     if position:
-        sentence = f"{_name_or_prompt(submission)} is queued ({_ordinal(position)}). Cancel it in `/jobs`."
+        name = _capitalized(_name_or_prompt(submission))
+        sentence = f"{name} is queued ({_ordinal(position)}). Cancel it in `/jobs`."
     else:
         sentence = f"{_name(submission)} is waiting for the outcome of an earlier press. Cancel it in `/jobs`."
     return f"{reason} {sentence}" if reason else sentence
@@ -89,7 +92,7 @@ def ended(submission: Submission) -> str:
 
 
 def notice(submission: Submission, *, parent: Link | None, child_url: str | None) -> str:
-    """How a submission ended, as a public message of two lines: a mention and the outcome, then the button pressed.
+    """How a submission ended, as a public message of two lines: a mention and the outcome, then the button or command.
 
     Of a prompt nothing is repeated: it may be why it was declined. `parent` is the job whose button was pressed,
     `child_url` the jump link of what that button had made before.
@@ -98,26 +101,36 @@ def notice(submission: Submission, *, parent: Link | None, child_url: str | None
         outcome = repeated(submission, child_url, done=True)
     else:
         outcome = ended(submission)
-    button = f"-# {plain(submission.button, 100) or '/imagine'}"
+    button = f"-# {plain(submission.button, 100) or command(submission)}"
     if parent is not None:
         name = plain(linkable(parent.text), 120) or "this picture"
         button += f" of {link(name, parent.url)}"
     return f"<@{submission.person.id}> {clip(outcome, NOTICE_LIMIT - len(button))}\n{button}"
 
 
+def command(submission: Submission) -> str:
+    """The command that a submission without a button came with."""
+    return f"/{submission.kind}"
+
+
 def _name(submission: Submission) -> str:
     """What a sentence that everyone may read calls it."""
-    return plain(submission.button, 100) or "your prompt"
+    return plain(submission.button, 100) or f"your {_NAMES.get(submission.kind, 'prompt')}"
 
 
 def _first(submission: Submission) -> str:
     """The same at the beginning of a sentence."""
-    name = _name(submission)
-    return name if submission.button else name.capitalize()
+    return _capitalized(_name(submission))
+
+
+def _capitalized(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _name_or_prompt(submission: Submission) -> str:
-    """What an answer to the presser calls it, where they may have several."""
+    """The same for its presser alone, who may have several."""
+    if submission.kind in _NAMES:
+        return f"your {_NAMES[submission.kind]}"
     return plain(submission.button, 100) or f"“{plain(submission.prompt, 60)}”"
 
 

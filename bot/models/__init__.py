@@ -16,6 +16,7 @@ from bot.models.job import (
     Status,
     follow,
 )
+from bot.models.picture import MAX_BLENDED, MAX_PICTURE_BYTES, MIN_BLENDED, Dimensions, InputPicture
 from bot.models.provider import ProviderName
 from bot.models.server import NO_PERSON, Destination, Person, ServerSettings, Spoiler
 from bot.models.submission import (
@@ -37,6 +38,9 @@ __all__ = [
     "ACCOUNT_VERBS",
     "DECLINED_A_DAY",
     "INTERACTION_TOKEN_LIFETIME",
+    "MAX_BLENDED",
+    "MAX_PICTURE_BYTES",
+    "MIN_BLENDED",
     "NO_PERSON",
     "OPEN_SUBMISSIONS",
     "OVER",
@@ -48,8 +52,10 @@ __all__ = [
     "DeliveryKind",
     "DeliveryState",
     "Destination",
+    "Dimensions",
     "Fallback",
     "Halt",
+    "InputPicture",
     "Job",
     "JobEmbed",
     "KnownJob",

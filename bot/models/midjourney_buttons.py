@@ -78,7 +78,8 @@ _BUTTONS = {
     r"🔄": MidjourneyButton(
         tier=CostTier.VARY, row=ButtonRow.PICK, prompt=PromptUse.WITH_REMIX, emoji="🔄", text="Re-roll 🔄"
     ),
-    r"[1-4]\u20e3": MidjourneyButton(tier=CostTier.UPSCALE, row=ButtonRow.PICK),  # describe's 1️⃣ 2️⃣ 3️⃣ 4️⃣
+    # Describe's 1️⃣ to 4️⃣ start a job of a prompt at once; ours open the form with it.
+    r"[1-4]\u20e3": MidjourneyButton(tier=CostTier.UPSCALE, row=ButtonRow.PICK, offered=False),
     r"V[1-4]": MidjourneyButton(
         tier=CostTier.VARY, row=ButtonRow.VARIATION, prompt=PromptUse.WITH_REMIX, duration_class="V"
     ),

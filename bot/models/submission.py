@@ -6,6 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from bot.models.member import ShutOut
+from bot.models.picture import Dimensions, InputPicture
 from bot.models.provider import ProviderName
 from bot.models.server import Destination, Person
 
@@ -14,7 +15,7 @@ class CostTier(StrEnum):
     """What a button costs, and so who may press it."""
 
     PICK = "pick"
-    """U1-U4: one picture of a grid."""
+    """U1-U4: one picture of a grid. And the description of a picture, which is words alone."""
     VARY = "vary"
     """A job of the usual size."""
     UPSCALE = "upscale"
@@ -28,6 +29,10 @@ class SubmissionKind(StrEnum):
     """A button of a job, its parent."""
     IMAGINE = "imagine"
     """A job of a prompt alone; it has no parent."""
+    BLEND = "blend"
+    """A job of two to five pictures."""
+    DESCRIBE = "describe"
+    """Four prompts for a picture."""
 
 
 class SubmissionState(StrEnum):
@@ -41,7 +46,8 @@ class SubmissionState(StrEnum):
     QUEUED       its turn, if its presser saw it taken;      SENT         `Sender.send`
                  committed before the request
     QUEUED       the button's job is known already           REPEATED     `Sender.send`
-    QUEUED       a day old, or its server is not served      REFUSED      `Sender.send`
+    QUEUED       a day old, its link has expired, or its     REFUSED      `Sender.send`
+                 server is not served
     QUEUED       its presser has too many queued             REFUSED      `Submissions.requeue` of another one
     QUEUED       cancelled                                   CANCELLED    `SubmissionQueue.cancel_queued`
     QUEUED       Discord did not take the answer, or does    CANCELLED    `PressesJob.submit`, `AnswerChecks`
@@ -106,9 +112,9 @@ OPEN_SUBMISSIONS = frozenset({SubmissionState.QUEUED, SubmissionState.SENT, Subm
 class SubmissionRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What a member submits, before it is stored as a `Submission`, whose fields of the same names it becomes.
 
-    `parent_id` is the row id of the job whose `button` was pressed. `by_moderator`: the numbers of single members do
-    not hold for it. `interaction_token` can edit the answer to the interaction until `INTERACTION_TOKEN_LIFETIME` has
-    passed: never log it.
+    `parent_id` is the row id of the job whose `button` was pressed. `pictures` are those of a blend, or the one to
+    describe. `by_moderator`: the numbers of single members do not hold for it. `interaction_token` can edit the answer
+    to the interaction until `INTERACTION_TOKEN_LIFETIME` has passed: never log it.
     """
 
     kind: SubmissionKind
@@ -118,6 +124,9 @@ class SubmissionRequest(msgspec.Struct, frozen=True, kw_only=True):
     parent_id: int | None = None
     button: str = ""
     prompt: str = ""
+    pictures: tuple[InputPicture, ...] = ()
+    dimensions: Dimensions | None = None
+    expires_at: datetime | None = None
     interaction_id: int | None = None
     interaction_token: str = ""
     by_moderator: bool = False
@@ -132,7 +141,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
 
     `reference` (24 hex digits) is sent along, and the provider echoes it in the job. `parent_id` and `child_id` are row
     ids of jobs; only a pressed button has a parent, and a `button`, which is its label. Its presser is the member who
-    pressed the button or wrote the prompt. `answered`: its presser is known to have seen it taken. `waits_for` is the
+    pressed the button or used the command. `dimensions` are those of a blend. It is not sent after `expires_at`, when a
+    link that it is sent with stops working. `answered`: its presser is known to have seen it taken. `waits_for` is the
     row id of the open submission of the same button, whose outcome counts for this one. `error` is a sentence for the
     presser of a failed one. For an unconfirmed one it is the sentence in case that no job is found; for a declined one
     it is Midjourney's text, which only the presser may read. `by_moderator`: its presser moderated the channel.
@@ -149,6 +159,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     provider: ProviderName = ProviderName.USEAPI
     prompt: str = ""
+    dimensions: Dimensions | None = None
+    expires_at: datetime | None = None
     state: SubmissionState = SubmissionState.QUEUED
     answered: bool = False
     child_id: int | None = None
@@ -156,6 +168,14 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     error: str = ""
     sent_at: datetime | None = None
     by_moderator: bool = False
+
+    @property
+    def takes_time(self) -> bool:
+        """Whether its pictures were read before its presser was answered, who saw "thinking…" meanwhile.
+
+        A prompt has a time when it expires where it has the link of a picture.
+        """
+        return self.kind in {SubmissionKind.BLEND, SubmissionKind.DESCRIBE} or self.expires_at is not None
 
 
 DECLINED_A_DAY = 5
@@ -174,6 +194,8 @@ class Limit(StrEnum):
     DECLINED = "declined"
     SHUT_OUT = "shut out"
     QUEUE = "queue"
+    PICTURES = "pictures"
+    """The pictures of all queued submissions together."""
 
 
 class LimitExceeded(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """What everything above `bot.providers` knows of a provider: the `Provider` protocol and its `Capabilities`."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
 from enum import Enum
 from functools import update_wrapper
@@ -10,7 +10,7 @@ from typing import Any, Concatenate, NamedTuple, ParamSpec, Protocol, TypeVar
 import msgspec
 
 from bot.errors import ProviderError
-from bot.models import Job
+from bot.models import Dimensions, InputPicture, Job
 from bot.models.provider import ProviderName
 
 T = TypeVar("T")
@@ -54,6 +54,10 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """`Provider.accounts` answers."""
     seed: bool = False
     """`Provider.seed` answers."""
+    pictures_as_bytes: bool = False
+    """A submission sends its pictures themselves (`InputPicture.content`); otherwise their links, which the provider
+    fetches.
+    """
 
 
 class Account(NamedTuple):
@@ -118,6 +122,12 @@ class Provider(Protocol):
         It spends money, is sent once, and raises what `press` does: after a `TransientError` that is not `NotSent` it
         is unknown whether there is a job.
         """
+
+    async def blend(self, pictures: Sequence[InputPicture], *, dimensions: Dimensions, reference: str) -> Job:
+        """Start a job that blends two to five pictures, and return it. Sent once, and raises, as `imagine`."""
+
+    async def describe(self, picture: InputPicture, *, reference: str) -> Job:
+        """Start a job that describes a picture, and return it. Sent once, and raises, as `imagine`."""
 
     async def running(self) -> tuple[str, ...]:
         """Return the ids of the jobs that run now, on all accounts."""

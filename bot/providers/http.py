@@ -1,5 +1,6 @@
 """One bounded request to a job API: a status, the bytes of the answer, or a `TransientError`."""
 
+import io
 import math
 import socket
 from collections.abc import Mapping
@@ -104,7 +105,8 @@ class Http:
         async with self._session.request(
             method,
             url,
-            data=None if fields is None else msgspec.json.encode(fields),
+            # As a stream: aiohttp writes bytes at once, and pictures in base64 would block the event loop.
+            data=None if fields is None else io.BytesIO(msgspec.json.encode(fields)),
             headers=self._headers if fields is None else {**self._headers, "Content-Type": "application/json"},
             timeout=client_timeout,
             trace_request_ctx=kind,

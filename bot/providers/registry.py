@@ -1,11 +1,11 @@
 """The providers that are set up, by name; those that are not answer with a sentence."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from bot import errors
-from bot.models import Job, ProviderName
+from bot.models import Dimensions, InputPicture, Job, ProviderName
 from bot.models.provider import WORDS
 from bot.providers.base import Account, Capabilities, Provider
 
@@ -60,6 +60,14 @@ class AbsentProvider:
         raise errors.ProviderAbsent(provider=self.name)
 
     async def imagine(self, prompt: str, *, reference: str) -> Job:  # noqa: ARG002
+        """Raise `ProviderAbsent`; nothing is sent."""
+        raise errors.ProviderAbsent(provider=self.name)
+
+    async def blend(self, pictures: Sequence[InputPicture], *, dimensions: Dimensions, reference: str) -> Job:  # noqa: ARG002
+        """Raise `ProviderAbsent`; nothing is sent."""
+        raise errors.ProviderAbsent(provider=self.name)
+
+    async def describe(self, picture: InputPicture, *, reference: str) -> Job:  # noqa: ARG002
         """Raise `ProviderAbsent`; nothing is sent."""
         raise errors.ProviderAbsent(provider=self.name)
 

@@ -4,6 +4,7 @@ import json
 import logging
 import math
 import traceback
+from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -18,12 +19,13 @@ from bot import errors
 from bot.demo.fake_server.requests import Request
 from bot.demo.midjourney_proxy import NEWAPI, NODE, NOVI, TRUEAI, Dialect, FakeMidjourneyProxy
 from bot.demo.midjourney_proxy.dialects import DIALECTS
-from bot.models import Job, ProviderName, Status
+from bot.models import Dimensions, InputPicture, Job, ProviderName, Status
 from bot.providers.base import Account, Cancellation, Capabilities, Provider
 from bot.providers.http import Response
 from bot.providers.midjourney_proxy import MidjourneyProxyClient
 from bot.providers.midjourney_proxy.buttons import GRID
 from bot.providers.midjourney_proxy.responses import read_seed
+from tests.sample_pictures import png
 
 START = 1_780_396_473.688
 AUTH = {"trueai": "authorization", "node": "mj-api-secret", "newapi": "bearer", "novi": "mj-api-secret"}
@@ -115,7 +117,9 @@ async def test_a_probe_finds_out_what_the_server_offers(
 ) -> None:
     async with paired(dialect, probed=False, client=client) as pair:
         assert pair.client.capabilities.find is False
-        expected = Capabilities(echoes_reference=True, keeps_jobs=False, batch=200, **capabilities)
+        expected = Capabilities(
+            echoes_reference=True, keeps_jobs=False, batch=200, pictures_as_bytes=True, **capabilities
+        )
         assert await pair.client.probe() == expected == pair.client.capabilities
         assert not any("submit" in path or "account/" in path for path in pair.paths())
 
@@ -474,15 +478,36 @@ async def test_a_form_that_is_never_submitted_ends_the_job() -> None:
         assert pair.paths("submit") == []
 
 
-async def test_one_of_describes_prompts_is_sent_with_its_button() -> None:
+PNG = png(8, 8)
+PICTURE = InputPicture(link="https://cdn.discordapp.com/attachments/1/2/a.png", content_type="image/png", content=PNG)
+
+
+async def test_a_blend_sends_the_pictures_themselves() -> None:
     async with paired() as pair:
-        described = await pair.client.poll(pair.proxy.add_job("describe", age=60))
-        assert described.buttons == ("1️⃣", "2️⃣", "3️⃣", "4️⃣")
-        child = await pair.client.press(described, "3️⃣", reference="dr-4")
-        modal = next(request for request in pair.proxy.requests if request.path.endswith("modal"))
-        assert modal.json["prompt"] in described.embeds[0].description
-        assert modal.json["prompt"].endswith("minimalism --ar 1:1")
+        child = await pair.client.blend([PICTURE, PICTURE], dimensions=Dimensions.PORTRAIT, reference="dr-5")
+        (request,) = (request for request in pair.proxy.requests if request.path.endswith("/submit/blend"))
+        assert request.json["base64Array"] == [f"data:image/png;base64,{b64encode(PNG).decode()}"] * 2
+        assert (request.json["dimensions"], request.json["state"]) == ("PORTRAIT", "dr-5")
+        assert (child.verb, child.reply_ref) == ("blend", "dr-5")
         assert (await pair.done(child)).buttons == GRID
+
+
+async def test_a_description_has_four_prompts_and_the_picture() -> None:
+    async with paired() as pair:
+        child = await pair.client.describe(PICTURE, reference="dr-6")
+        done = await pair.done(child)
+        assert (done.verb, done.reply_ref) == ("describe", "dr-6")
+        assert done.embeds[0].description.count("--ar 1:1") == 4
+        assert done.embeds[0].image_url
+
+
+async def test_pictures_that_are_no_pictures_are_refused_by_the_server() -> None:
+    broken = msgspec.structs.replace(PICTURE, content=b"words, not a picture")
+    async with paired() as pair:
+        with pytest.raises(errors.BadRequest):
+            await pair.client.describe(broken, reference="dr-7")
+        with pytest.raises(errors.BadRequest):
+            await pair.client.blend([PICTURE, broken], dimensions=Dimensions.SQUARE, reference="dr-8")
 
 
 async def test_the_speed_is_in_the_path_of_submissions() -> None:

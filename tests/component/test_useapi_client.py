@@ -17,7 +17,7 @@ from aiohttp import web
 
 from bot import errors
 from bot.errors import Rule
-from bot.models import Job, ProviderName, Status
+from bot.models import Dimensions, InputPicture, Job, ProviderName, Status
 from bot.providers.http import MAX_RESPONSE_BYTES, retry_after_seconds
 from bot.providers.useapi import UseapiClient
 
@@ -359,6 +359,22 @@ async def test_a_prompt_is_one_post_and_gives_its_job(useapi: StubUseapi, provid
     (request,) = useapi.requests
     assert (request.method, request.path, request.content_type) == ("POST", "/v2/jobs/imagine", "application/json")
     assert json.loads(useapi.bodies[0]) == {"prompt": "a cat --ar 3:2", "replyRef": "p1"}
+
+
+async def test_pictures_are_sent_by_their_whole_links(useapi: StubUseapi, provider: UseapiClient) -> None:
+    links = [f"https://cdn.discordapp.com/attachments/1/2/{name}?ex=1&is=2&hm=3&" for name in ("one.png", "two.png")]
+    one, two = (InputPicture(link=link, content_type="image/png") for link in links)
+    useapi.respond(sample("docs_post_describe_started.PARTIAL"))
+    job = await provider.describe(one, reference="p1")
+    assert (job.verb, job.status) == ("describe", Status.STARTED)
+    useapi.respond(b'{"jobid": "job:blend", "verb": "blend", "status": "started", "replyRef": "p2"}')
+    assert (await provider.blend([one, two], dimensions=Dimensions.LANDSCAPE, reference="p2")).verb == "blend"
+    assert [request.path for request in useapi.requests] == ["/v2/jobs/describe", "/v2/jobs/blend"]
+    assert [json.loads(body) for body in useapi.bodies] == [
+        {"describeUrl": one.link, "replyRef": "p1"},
+        {"blendUrls": [one.link, two.link], "blendDimensions": "Landscape", "replyRef": "p2"},
+    ]
+    assert one.link not in repr(one)
 
 
 @pytest.mark.parametrize(

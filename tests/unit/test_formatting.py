@@ -296,6 +296,15 @@ def test_describe_shows_its_four_prompts() -> None:
     assert a_result(job) == "**Describe**\n\n1️⃣ a bird, Greg style\n\n2️⃣ \\*two\\*\n\n3️⃣ three\n\n4️⃣ four"
 
 
+def test_the_prompts_of_a_description_are_read_without_addresses() -> None:
+    bird, two = "a bird, [Greg](http://x.example) style --ar 3:2", "*two*  http://x.example/a.png"
+    prompts = f"1️⃣ {bird}\n\n2\u20e3 {two}\n\n3️⃣\n\n4️⃣ four"
+    job = a_job(verb="describe", prompt="", embeds=(JobEmbed(description=prompts),))
+    assert formatting.described_prompts(job) == ("a bird, Greg style --ar 3:2", "*two*", "four")
+    assert formatting.described_prompts(a_job(embeds=(JobEmbed(description=prompts),))) == ()
+    assert formatting.described_prompts(a_job(verb="describe", embeds=(JobEmbed(description="none"),))) == ()
+
+
 def test_a_result_with_everything_at_its_longest_still_fits() -> None:
     prompts = "\n".join(["*" * 5000] * 9)
     job = a_job(verb="describe", prompt="*" * 5000, embeds=(JobEmbed(description=prompts),), mode="x" * 999)

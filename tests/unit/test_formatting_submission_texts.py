@@ -127,6 +127,19 @@ def test_a_prompt_is_quoted_to_its_author_and_to_nobody_else() -> None:
         assert formatting.ended(msgspec.structs.replace(CASTLE_PROMPT, state=state)) == sentence
 
 
+@pytest.mark.parametrize(("kind", "name"), [(SubmissionKind.BLEND, "blend"), (SubmissionKind.DESCRIBE, "description")])
+def test_what_comes_of_pictures_is_called_by_what_it_is(kind: SubmissionKind, name: str) -> None:
+    submission = msgspec.structs.replace(V3, kind=kind, parent_id=None, button="")
+    assert formatting.taken(submission) == f"On it: your {name}."
+    queued = formatting.queued(submission, position=1, reason=None)
+    assert queued == f"Your {name} is queued (1st). Cancel it in `/jobs`."
+    accepted = msgspec.structs.replace(submission, state=SubmissionState.ACCEPTED)
+    assert formatting.ended(accepted) == f"Your {name} is on its way. I'll post it here."
+    declined = msgspec.structs.replace(submission, state=SubmissionState.DECLINED, error="Image denied")
+    notice = formatting.notice(declined, parent=None, child_url=None)
+    assert notice == f"<@7> Midjourney declined your {name}.\n-# /{kind}"
+
+
 @given(texts, texts, texts)
 def test_a_notice_fits_into_a_message_whatever_it_quotes(button: str, error: str, title: str) -> None:
     refused = v3(button=button, state=SubmissionState.REFUSED, error=error)

@@ -54,7 +54,7 @@ UNKNOWN = [
     *((label, UPSCALE, ButtonRow.OTHER, NEVER, label) for label in ("U1 ", "V11", "Custom Zoom 2x", "Share", "城")),
     *((label, UPSCALE, ButtonRow.OTHER, NEVER, label) for label in ("❤️", "👍🏽", "…")),
 ]
-NOT_OFFERED = {"Vary (Region)", "❤️", "👍🏽", "…"}
+NOT_OFFERED = {"Vary (Region)", *(f"{digit}\ufe0f\u20e3" for digit in "1234"), "❤️", "👍🏽", "…"}
 
 
 def pressed(label: str) -> Job:

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from bot import errors
-from bot.models import Halt, Job, JobEmbed, Media, ProviderName, Status
+from bot import errors, formatting
+from bot.models import Halt, Job, Media, ProviderName, Status
 from bot.providers.http import Response
 from bot.providers.midjourney_proxy import created_in, parse_task
 from bot.providers.midjourney_proxy.buttons import (
@@ -16,7 +16,6 @@ from bot.providers.midjourney_proxy.buttons import (
     buttons_in,
     change_of,
     described_press,
-    described_prompt,
     label_of,
 )
 from bot.providers.midjourney_proxy.parsing import FORM_TIMEOUT, jobid_of, jobids_in, percent_of, time_of
@@ -154,11 +153,9 @@ def test_describe_has_its_four_prompts_and_the_picture() -> None:
     assert embed.image_url == "https://mjcdn.example/in.png"
     assert (described.attachments, described.prompt) == ((), "")
     assert described.buttons == ("1️⃣", "2️⃣", "3️⃣", "4️⃣")
-    assert [described_prompt(described, label) for label in described.buttons] == [
+    assert formatting.described_prompts(described) == (
         "a fox --ar 1:1", "a dog --ar 1:1", "a cat --ar 1:1", "an owl --ar 1:1",
-    ]  # fmt: skip
-    assert described_prompt(described, "🔄") is None
-    assert described_prompt(Job(jobid="1", embeds=(JobEmbed(description="1️⃣ x"),)), "1️⃣") is None
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("name", TASKS)

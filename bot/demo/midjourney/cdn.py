@@ -77,6 +77,8 @@ class Cdn:
         self._files: dict[str, File] = {}
         self._permanent: dict[str, Callable[[], bytes]] = {}
         self._pinned: dict[str, Callable[[], web.StreamResponse]] = {}
+        self.find_upload: Callable[[str], bytes | None] = lambda _url: None
+        """Returns the file that somebody uploaded to Discord, by its URL below `origin`."""
 
     def attachment(self, file: File) -> dict[str, object]:
         """Return Discord's attachment object for a file; draws the picture, because the object holds its size."""
@@ -115,6 +117,8 @@ class Cdn:
             return self._pinned[request.path]()
         if request.path in self._permanent:
             return web.Response(body=await asyncio.to_thread(self._permanent[request.path]), content_type="image/jpeg")
+        if (upload := self.find_upload(f"{self.origin}{request.path}")) is not None:
+            return web.Response(body=upload, content_type="application/octet-stream")
         file = self._files.get(request.path)
         if file is None or not self._is_valid(file, request.query):
             return web.Response(status=404, text="This content is no longer available.")

@@ -188,6 +188,10 @@ class FakeMidjourneyProxy:
         """Unpin the response for this id."""
         self._reading.pinned.pop(jobid, None)
 
+    def serve_uploads(self, find: Callable[[str], bytes | None]) -> None:
+        """Serve what was uploaded to Discord, too: `find` returns a file by its URL below `origin`."""
+        self._cdn.find_upload = find
+
     def fail(
         self,
         kind: int | str,

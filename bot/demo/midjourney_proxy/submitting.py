@@ -1,6 +1,8 @@
 """The routes that submit: each starts a task, or refuses with a code of the protocol."""
 
 import asyncio
+import base64
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -18,6 +20,8 @@ FORBIDDEN = "forbidden"
 _ECHOED = ("state", "notifyHook")
 _NOT_FOUND, _INVALID, _QUEUED, _BANNED, _FORM = 3, 4, 22, 24, 21
 _CHANGES = {"UPSCALE": "U", "VARIATION": "V"}
+_DATA_URL = re.compile(r"data:image/(?:png|jpeg|webp|gif);base64")
+_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8")
 _SPEEDS = {"fast": "fast", "turbo": "turbo", "relax": "relaxed"}
 
 
@@ -71,13 +75,14 @@ class Submitting:
 
     async def describe(self, fields: Mapping[str, Any], mode: str) -> Body:
         """POST describe {base64}."""
-        self._required(fields, "base64")
+        if not _is_picture(self._required(fields, "base64")):
+            raise self._refused(_INVALID, "missing", "base64")
         return await self._start(fields, {"verb": "describe", "mode": mode}, description="/describe")
 
     async def blend(self, fields: Mapping[str, Any], mode: str) -> Body:
         """POST blend {base64Array, dimensions}."""
         pictures = fields.get("base64Array")
-        if not isinstance(pictures, list) or not 2 <= len(pictures) <= 5:
+        if not isinstance(pictures, list) or not 2 <= len(pictures) <= 5 or not all(map(_is_picture, pictures)):
             raise self._refused(_INVALID, "missing", "base64List")
         return await self._start(fields, {"verb": "blend", "mode": mode}, description="/blend")
 
@@ -261,6 +266,16 @@ class Submitting:
         properties = {"discordInstanceId": ACCOUNT} if word == "full" else {}
         body: Body = {"code": code, "description": description, "properties": properties}
         return Refused(status, {**body, "result": None} if self._dialect is TRUEAI else body)
+
+
+def _is_picture(value: object) -> bool:
+    """Whether this is the data URL of a picture."""
+    head, _, encoded = str(value).partition(",")
+    try:
+        data = base64.b64decode(encoded, validate=True)
+    except ValueError:
+        return False
+    return _DATA_URL.fullmatch(head) is not None and data.startswith(_PICTURES)
 
 
 def _echoed(fields: Mapping[str, Any]) -> dict[str, object]:

@@ -1,8 +1,9 @@
 """The documented endpoints of useapi's API v2, as far as the bot may use them (https://useapi.net/docs/api-v2)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from aiohttp import web
 
@@ -105,6 +106,7 @@ class Api:
         urls = fields.get("blendUrls")
         if not isinstance(urls, list) or not 2 <= len(urls) <= 5:
             raise ErrorResponse(412, "blendUrls value is missing or holds less than 2 or more than 5 addresses")
+        self._check_links(urls)
         dimensions = _text(fields, "blendDimensions") or "Square"
         echoed = {"blendUrls": urls, "blendDimensions": dimensions}
         return await self._start(fields, verb="blend", prompt=" ".join(map(str, urls)), echoed=echoed)
@@ -115,7 +117,17 @@ class Api:
         url = _text(fields, "describeUrl")
         if not url:
             raise ErrorResponse(412, "describeUrl value is missing")
+        self._check_links([url])
         return await self._start(fields, verb="describe", echoed={"describeUrl": url})
+
+    def _check_links(self, links: Sequence[object]) -> None:
+        """Raise a 400 unless Midjourney could fetch all of these: web addresses, and none of Discord's that expired."""
+        for link in links:
+            address = urlsplit(str(link))
+            expires = parse_qs(address.query).get("ex", [""])[0]
+            expired = "hm=" in address.query and int(expires or "0", 16) < self.account.now()
+            if address.scheme not in ("http", "https") or expired:
+                raise ErrorResponse(400, "Unable to retrieve the picture")
 
     async def seed(self, request: web.Request) -> web.Response:
         """POST jobs/seed and jobs/seed_async {jobid}; since 2024-11 both are the second."""

@@ -157,6 +157,10 @@ class FakeUseapi:
         pieces = [data[at : at + step] for at in range(0, len(data), step)]
         return self._cdn.serve(name, lambda: RawResponse(status, all_headers, pieces, pause=drip))
 
+    def serve_uploads(self, find: Callable[[str], bytes | None]) -> None:
+        """Serve what was uploaded to Discord, too: `find` returns a file by its URL below `origin`."""
+        self._cdn.find_upload = find
+
     def fail(
         self,
         kind: int | str,

@@ -7,7 +7,6 @@ button has only a sign, and identify a button of a `Job` only because they are m
 import re
 from typing import NamedTuple
 
-from bot.models import Job
 from bot.models.midjourney_buttons import PICKS
 from bot.providers.values import LABEL, Fields, each_object, exact_text, newest, text_of
 
@@ -18,7 +17,6 @@ GRID = (*PICKS, "🔄", "V1", "V2", "V3", "V4")
 OWN_FORMS = ("MJ::CustomZoom::", "MJ::Inpaint::")
 """The buttons that open a form without remix mode, too."""
 
-_DESCRIBED = re.compile(r"([1-4])\ufe0f?\u20e3 *")
 _NOT_PRESSABLE = ("MJ::BOOKMARK", "MJ::Job::PromptAnalyzer", "MJ::JOB::Rating")
 """What trueai and new-api answer with "unknown action": hearts, ratings, and the words of shorten."""
 
@@ -112,16 +110,6 @@ def described_press(description: str) -> tuple[str, str]:
 def makes_grid(label: str) -> bool:
     """Whether a button makes four pictures."""
     return _MAKES_GRID.fullmatch(label) is not None
-
-
-def described_prompt(job: Job, button: str) -> str | None:
-    """Return the one of describe's prompts that a button (1️⃣ to 4️⃣) stands for."""
-    number = _DESCRIBED.fullmatch(button)
-    if number is None or job.verb != "describe":
-        return None
-    parts = _DESCRIBED.split("\n".join(embed.description for embed in job.embeds))
-    prompts = {digit: text.strip() for digit, text in zip(parts[1::2], parts[2::2], strict=False)}
-    return prompts.get(number[1]) or None
 
 
 def _button(fields: Fields) -> Button | None:

@@ -1,9 +1,10 @@
 """HTTP client for servers of the midjourney-proxy protocol, self-hosted ones and relays."""
 
 import asyncio
+import base64
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple
@@ -11,12 +12,12 @@ from typing import NamedTuple
 import aiohttp
 
 from bot import errors
-from bot.models import Job, ProviderName
+from bot.models import Dimensions, InputPicture, Job, ProviderName
 from bot.models.provider import WORDS
 from bot.providers.base import Account, Cancellation, Capabilities, attributed
 from bot.providers.http import Http, RequestKind, time_limit
 from bot.providers.midjourney_proxy.authorization import Auth, headers_for
-from bot.providers.midjourney_proxy.buttons import OWN_FORMS, change_of, described_prompt
+from bot.providers.midjourney_proxy.buttons import OWN_FORMS, change_of
 from bot.providers.midjourney_proxy.parsing import created_in, jobid_of, parse_task
 from bot.providers.midjourney_proxy.probe import check_protocol, offers
 from bot.providers.midjourney_proxy.responses import Submitted, read, read_seed, read_submission
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 _MOST_FORMS = 1000
 _MAX_STATE = 255  # characters of a reference that trueai keeps
+_UPLOAD_RATE = 100_000  # characters a second that every connection should manage
 _NIJI = re.compile(r"(?<!\S)(?:--|—)niji\b", re.IGNORECASE)
 _NO_PROMPTS = "{provider} can't run this button with another prompt, so nothing was sent to Midjourney."
 
@@ -80,6 +82,7 @@ class MidjourneyProxyClient:
         self._submit_path = f"/mj-{mode}/mj/submit" if mode else "/mj/submit"
         self._notify_hook = notify_hook
         self._poll_timeout = time_limit(poll_timeout)
+        self._press_seconds = press_timeout
         self._press_timeout = time_limit(press_timeout)
         self._now = now
         self._requests = StatusRequests(http=self._http, poll_timeout=poll_timeout, now=now, on_form=self._form_opened)
@@ -108,6 +111,7 @@ class MidjourneyProxyClient:
             webhooks=bool(self._notify_hook),
             accounts=self._lists.has_admin,
             seed=self._has_seed,
+            pictures_as_bytes=True,
         )
 
     @property
@@ -171,7 +175,6 @@ class MidjourneyProxyClient:
         fields: Fields = {"taskId": parent.jobid, **self._common(reference)}
         if prompt and not self._has_remix and not (custom_id or "").startswith(OWN_FORMS):
             raise errors.BadRequest(_NO_PROMPTS)
-        prompt = prompt or described_prompt(parent, button)
         if custom_id is not None:
             fields["customId"] = custom_id
             if prompt:
@@ -209,6 +212,27 @@ class MidjourneyProxyClient:
         if submitted.form:
             raise errors.InvalidResponse
         return Job(jobid=submitted.jobid, provider=self.name, verb="imagine", prompt=prompt, reply_ref=reference)
+
+    @attributed
+    async def blend(self, pictures: Sequence[InputPicture], *, dimensions: Dimensions, reference: str) -> Job:
+        """Start a blend of these pictures, which are sent along."""
+        encoded = [_data_url(picture) for picture in pictures]
+        fields: Fields = {"base64Array": encoded, "dimensions": dimensions.upper()}
+        return await self._submit_pictures("blend", fields, sum(map(len, encoded)), reference)
+
+    @attributed
+    async def describe(self, picture: InputPicture, *, reference: str) -> Job:
+        """Describe a picture, which is sent along."""
+        encoded = _data_url(picture)
+        return await self._submit_pictures("describe", {"base64": encoded}, len(encoded), reference)
+
+    async def _submit_pictures(self, verb: str, fields: Fields, size: int, reference: str) -> Job:
+        """Send a submission with pictures of `size` characters, which takes longer."""
+        fields |= {"botType": _bot_of(""), **self._common(reference)}
+        submitted = await self._submit(verb, fields, time_limit(self._press_seconds + size / _UPLOAD_RATE))
+        if submitted.form:
+            raise errors.InvalidResponse
+        return Job(jobid=submitted.jobid, provider=self.name, verb=verb, reply_ref=reference)
 
     @attributed
     async def running(self) -> tuple[str, ...]:
@@ -285,12 +309,18 @@ class MidjourneyProxyClient:
             raise ValueError(f"a reference has at most {_MAX_STATE} characters")
         return {"state": reference} | ({"notifyHook": self._notify_hook} if self._notify_hook else {})
 
-    async def _submit(self, route: str, fields: Fields) -> Submitted:
+    async def _submit(
+        self, route: str, fields: Fields, client_timeout: aiohttp.ClientTimeout | None = None
+    ) -> Submitted:
         """Send a submission, once; what is known of the job `taskId`, where it names one, is out of date then."""
         try:
             return read_submission(
                 await self._http.request(
-                    "POST", f"{self._submit_path}/{route}", self._press_timeout, fields, kind=RequestKind.SUBMIT
+                    "POST",
+                    f"{self._submit_path}/{route}",
+                    client_timeout or self._press_timeout,
+                    fields,
+                    kind=RequestKind.SUBMIT,
                 )
             )
         finally:
@@ -336,6 +366,13 @@ class MidjourneyProxyClient:
 def _bot_of(prompt: str) -> str:
     """Return the bot for a prompt: https://github.com/novicezk/midjourney-proxy/blob/main/docs/api.md, botType."""
     return "NIJI_JOURNEY" if _NIJI.search(prompt) else "MID_JOURNEY"
+
+
+def _data_url(picture: InputPicture) -> str:
+    """Return the picture itself as a URL: https://github.com/novicezk/midjourney-proxy/blob/main/docs/api.md."""
+    if picture.content is None:
+        raise ValueError("a picture is sent as bytes, and this one has none")
+    return f"data:{picture.content_type};base64,{base64.b64encode(picture.content).decode()}"
 
 
 def _one_line(prompt: str) -> str:

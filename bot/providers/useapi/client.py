@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from hashlib import blake2b
@@ -12,7 +12,7 @@ import aiohttp
 import msgspec
 
 from bot import errors
-from bot.models import Job, ProviderName
+from bot.models import Dimensions, InputPicture, Job, ProviderName
 from bot.models.provider import WORDS
 from bot.providers.base import Account, Cancellation, Capabilities, attributed
 from bot.providers.http import Http, RequestKind, time_limit
@@ -131,11 +131,21 @@ class UseapiClient:
         """
         return await self._submit("/jobs/imagine", {"prompt": prompt}, reference)
 
-    async def _submit(self, route: str, fields: dict[str, str], reference: str) -> Job:
+    @attributed
+    async def blend(self, pictures: Sequence[InputPicture], *, dimensions: Dimensions, reference: str) -> Job:
+        """Start a blend of the pictures behind these links: https://useapi.net/docs/api-v2/post-jobs-blend."""
+        links = [picture.link for picture in pictures]
+        fields = {"blendUrls": links, "blendDimensions": dimensions.capitalize()}
+        return await self._submit("/jobs/blend", fields, reference)
+
+    @attributed
+    async def describe(self, picture: InputPicture, *, reference: str) -> Job:
+        """Describe the picture behind its link: https://useapi.net/docs/api-v2/post-jobs-describe."""
+        return await self._submit("/jobs/describe", {"describeUrl": picture.link}, reference)
+
+    async def _submit(self, route: str, fields: Mapping[str, object], reference: str) -> Job:
         """Send a submission and return the new job; raises `InvalidResponse` for one without an id."""
-        fields = {**fields, "replyRef": reference}
-        if self._reply_url:
-            fields["replyUrl"] = self._reply_url
+        fields = {**fields, "replyRef": reference} | ({"replyUrl": self._reply_url} if self._reply_url else {})
         with self._noticing_end(errors.SubscriptionEnded):
             body = read(await self._http.request("POST", route, self._press_timeout, fields, kind=RequestKind.SUBMIT))
         job = job_from(body, jobid="") if isinstance(body, dict) else None
