@@ -15,7 +15,8 @@ from bot.store.submission_statements import DECLINED, one_submission
 DAY = timedelta(days=1)
 """For how long declined submissions count, and their member has to wait."""
 COUNTED_AS_DECLINED = f"""
-    +guild_id = :guild_id AND user_id = :user_id AND NOT by_moderator AND tier <> 'pick' AND {DECLINED}
+    +guild_id = :guild_id AND user_id = :user_id AND NOT by_moderator
+    AND (tier <> 'pick' OR kind = 'describe') AND {DECLINED}
     AND created_at <= :now AND created_at > :now - {DAY.total_seconds()}
     AND created_at > coalesce((SELECT declined_from FROM members AS member
         WHERE member.guild_id = :guild_id AND member.user_id = :user_id AND declined_from <= :now), 0)

@@ -11,7 +11,9 @@ from bot.models import (
     DeliveryKind,
     DeliveryState,
     Destination,
+    Dimensions,
     Fallback,
+    InputPicture,
     Job,
     KnownJob,
     Person,
@@ -94,6 +96,8 @@ def submission_of(row: aiosqlite.Row) -> Submission:
         created_at=aware(row["created_at"]),
         provider=ProviderName(row["provider"]),
         prompt=row["prompt"],
+        dimensions=None if row["dimensions"] is None else Dimensions(row["dimensions"]),
+        expires_at=None if row["expires_at"] is None else aware(row["expires_at"]),
         state=SubmissionState(row["state"]),
         answered=bool(row["answered"]),
         child_id=row["child_id"],
@@ -102,3 +106,8 @@ def submission_of(row: aiosqlite.Row) -> Submission:
         sent_at=None if row["sent_at"] is None else aware(row["sent_at"]),
         by_moderator=bool(row["by_moderator"]),
     )
+
+
+def picture_of(row: aiosqlite.Row) -> InputPicture:
+    """A row of `submission_pictures`."""
+    return InputPicture(link=row["link"], content_type=row["content_type"], content=row["content"])

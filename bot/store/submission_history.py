@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import aiosqlite
 
-from bot.models import CostTier, Delivery, Destination, KnownJob, Person, Submission
+from bot.models import CostTier, Delivery, Destination, KnownJob, Person, Submission, SubmissionKind
 from bot.store.repository import Repository
 from bot.store.rows import delivery_of, known_of, submission_of
 from bot.store.submission_statements import CHILD, DECLINED
@@ -94,15 +94,19 @@ class SubmissionHistory(Repository):
         )
         return await self._with_parents(reversed(rows))
 
-    async def totals(self, guild_id: int, since: datetime) -> list[tuple[Person, CostTier, int]]:
-        """How many submissions each member has made since then, in whatever state, by tier, most first."""
+    async def totals(self, guild_id: int, since: datetime) -> list[tuple[Person, CostTier | SubmissionKind, int]]:
+        """How many submissions each member has made since then, in whatever state, by tier, most first.
+
+        Descriptions, which have the tier of U1-U4, are counted by their kind.
+        """
         rows = await self._db.rows(
-            """SELECT user_id, max(user_name) AS user_name, tier, count(*) AS number FROM submissions
-               WHERE guild_id = ? AND created_at > ? GROUP BY user_id, tier ORDER BY number DESC, user_id""",
+            """SELECT user_id, max(user_name) AS user_name, iif(kind = 'describe', kind, tier) AS what,
+               count(*) AS number FROM submissions
+               WHERE guild_id = ? AND created_at > ? GROUP BY user_id, what ORDER BY number DESC, user_id""",
             (guild_id, since.timestamp()),
         )
         return [
-            (Person(id=row["user_id"], name=row["user_name"]), CostTier(row["tier"]), row["number"]) for row in rows
+            (Person(id=row["user_id"], name=row["user_name"]), _counted_as(row["what"]), row["number"]) for row in rows
         ]
 
     async def _with_parents(self, rows: Iterable[aiosqlite.Row]) -> list[tuple[Submission, KnownJob | None]]:
@@ -111,3 +115,7 @@ class SubmissionHistory(Repository):
             parents = await self._db.rows("SELECT * FROM jobs WHERE id = ?", (submission.parent_id,))
             found.append((submission, next(map(known_of, parents), None)))
         return found
+
+
+def _counted_as(what: str) -> CostTier | SubmissionKind:
+    return SubmissionKind.DESCRIBE if what == SubmissionKind.DESCRIBE else CostTier(what)

@@ -3,9 +3,9 @@
 from datetime import timedelta
 from typing import Any
 
-from bot.models import ProviderName, Submission
+from bot.models import InputPicture, ProviderName, Submission
 from bot.store.repository import Repository
-from bot.store.rows import submission_of
+from bot.store.rows import picture_of, submission_of
 from bot.store.submission_statements import OPEN_STATES, QUEUED
 from bot.store.submission_turns import DEFAULT_RUNNING, SENDABLE, WAITING, in_turn
 
@@ -67,6 +67,17 @@ class QueuedSubmissions(Repository):
             (user_id, guild_id),
         )
         return [submission_of(row) for row in rows]
+
+    async def pictures(self, submission: Submission) -> tuple[InputPicture, ...]:
+        """The pictures that a submission is sent with, in their order; none once what became of it is known.
+
+        They are kept in the database, so that a queued submission survives a restart and a picture that was deleted:
+        nothing is fetched again. Its transaction stores both or neither, and `limit_exceeded` bounds their bytes.
+        """
+        rows = await self._db.rows(
+            "SELECT * FROM submission_pictures WHERE submission_id = ? ORDER BY position", (submission.id,)
+        )
+        return tuple(map(picture_of, rows))
 
     async def count(self) -> int:
         """How many submissions wait for a slot, of all servers and providers."""

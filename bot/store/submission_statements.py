@@ -16,6 +16,7 @@ from bot.models import (
     ProviderName,
     Status,
     Submission,
+    SubmissionKind,
     SubmissionRequest,
     SubmissionState,
 )
@@ -27,7 +28,7 @@ OPEN_STATES = f"'{SubmissionState.QUEUED}', '{SubmissionState.SENT}', '{Submissi
 """In the order of the partial index `submissions_open`: SQLite uses it for exactly these words."""
 QUEUED = f"state IN ({OPEN_STATES}) AND state = 'queued'"
 """Waiting for a slot; both conditions, so that the partial index is used."""
-COUNTED = f"""(state IN ({OPEN_STATES}, '{SubmissionState.ACCEPTED}')
+COUNTED = f"""tier <> 'pick' AND (state IN ({OPEN_STATES}, '{SubmissionState.ACCEPTED}')
     OR state IN ('{SubmissionState.DECLINED}', '{SubmissionState.LOST}') AND sent_at IS NOT NULL)"""
 """What was sent, or will be, whatever became of it: it counts for the cooldown and the daily numbers.
 
@@ -57,6 +58,8 @@ AND status NOT IN ('{Status.MODERATED}', '{Status.FAILED}', '{Status.EXPIRED}')
 ORDER BY submissions.id DESC LIMIT 1
 """
 """The job that a button made, unless it was declined or failed: then the button may be used again."""
+MAX_STORED_BYTES = 64 * 1024 * 1024
+"""Bytes of the pictures of all submissions that were not sent yet: the database is copied each night."""
 
 _DAY = timedelta(days=1).total_seconds()
 
@@ -85,6 +88,8 @@ async def insert_submission(
         "button": request.button,
         "tier": request.tier,
         "prompt": request.prompt,
+        "dimensions": request.dimensions,
+        "expires_at": None if request.expires_at is None else request.expires_at.timestamp(),
         "guild_id": request.destination.guild_id,
         "channel_id": request.destination.channel_id,
         "user_id": request.person.id,
@@ -98,7 +103,14 @@ async def insert_submission(
     cursor = await db.execute(
         f"INSERT INTO submissions ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})", (*values.values(),)
     )
-    return cursor.lastrowid or 0
+    row_id = cursor.lastrowid or 0
+    for position, picture in enumerate(request.pictures):
+        await db.execute(
+            """INSERT INTO submission_pictures (submission_id, position, link, content_type, content, size)
+               VALUES (?, ?, ?, ?, ?, ?)""",
+            (row_id, position, picture.link, picture.content_type, picture.content, len(picture.content or b"")),
+        )
+    return row_id
 
 
 async def existing_child(db: aiosqlite.Connection, parent_id: int, button: str) -> KnownJob | None:
@@ -138,36 +150,51 @@ async def limit_exceeded(
 ) -> LimitExceeded | None:
     """The first of the numbers that one more submission would exceed; U1-U4 count against the queue only.
 
-    Whoever is shut out may submit nothing at all.
+    So do descriptions, unless too many of the member's jobs were declined: pictures may be, as prompts. Whoever is shut
+    out may submit nothing at all.
     """
-    destination, person = request.destination, request.person
-    shut = await shut_out(db, clock, destination.guild_id, person.id)
+    person = request.person
+    shut = await shut_out(db, clock, request.destination.guild_id, person.id)
     if shut is not None and shut.applies_to(by_moderator=request.by_moderator):
         return LimitExceeded(why=Limit.SHUT_OUT, free_at=shut.until, shut_out=shut)
-    if request.tier is not CostTier.PICK:
-        member = ("guild_id = ? AND user_id = ?", (destination.guild_id, person.id))
-        server = ("guild_id = ?", (destination.guild_id,))
-        if limits.cooldown and (free_at := await _free_at(db, clock, *member, number=1, seconds=limits.cooldown)):
-            return LimitExceeded(why=Limit.COOLDOWN, free_at=aware(free_at))
-        for limit, (whose, ids), number in (
-            (Limit.DAILY, member, limits.daily),
-            (Limit.SERVER_DAILY, server, limits.server_daily),
-        ):
-            if number == 0:
-                return LimitExceeded(why=limit)
-            if number and (free_at := await _free_at(db, clock, whose, ids, number=number, seconds=_DAY)):
-                return LimitExceeded(why=limit, free_at=aware(free_at))
-        if limits.declined is not None and (
-            free_at := await _free_at(
-                db, clock, "user_id = ?", (person.id,), number=limits.declined, seconds=_DAY, counted=DECLINED
-            )
-        ):
+    if request.tier is not CostTier.PICK and (exceeded := await _numbers_exceeded(db, clock, request, limits)):
+        return exceeded
+    if limits.declined is not None and (request.tier is not CostTier.PICK or request.kind is SubmissionKind.DESCRIBE):
+        declined = "user_id = ?", (person.id,)
+        if free_at := await _free_at(db, clock, *declined, number=limits.declined, seconds=_DAY, counted=DECLINED):
             return LimitExceeded(why=Limit.DECLINED, free_at=aware(free_at))
     if limits.queue is not None:
         queued = await _count_queued(db, person)
         if queued >= limits.queue and queued >= limits.queue + await _count_leaving(db, request, provider, limits):
             return LimitExceeded(why=Limit.QUEUE)
+    return await _pictures_exceeded(db, request)
+
+
+async def _numbers_exceeded(
+    db: aiosqlite.Connection, clock: Clock, request: SubmissionRequest, limits: Limits
+) -> LimitExceeded | None:
+    """The first of the cooldown and the daily numbers that one more submission would exceed."""
+    member = ("guild_id = ? AND user_id = ?", (request.destination.guild_id, request.person.id))
+    server = ("guild_id = ?", (request.destination.guild_id,))
+    if limits.cooldown and (free_at := await _free_at(db, clock, *member, number=1, seconds=limits.cooldown)):
+        return LimitExceeded(why=Limit.COOLDOWN, free_at=aware(free_at))
+    for limit, (whose, ids), number in (
+        (Limit.DAILY, member, limits.daily),
+        (Limit.SERVER_DAILY, server, limits.server_daily),
+    ):
+        if number == 0:
+            return LimitExceeded(why=limit)
+        if number and (free_at := await _free_at(db, clock, whose, ids, number=number, seconds=_DAY)):
+            return LimitExceeded(why=limit, free_at=aware(free_at))
     return None
+
+
+async def _pictures_exceeded(db: aiosqlite.Connection, request: SubmissionRequest) -> LimitExceeded | None:
+    size = sum(len(picture.content or b"") for picture in request.pictures)
+    if not size:
+        return None
+    (row,) = await db.execute_fetchall("SELECT coalesce(sum(size), 0) FROM submission_pictures")
+    return LimitExceeded(why=Limit.PICTURES) if int(row[0]) + size > MAX_STORED_BYTES else None
 
 
 async def _free_at(
@@ -188,7 +215,7 @@ async def _free_at(
     now = clock.time()
     rows = await db.execute_fetchall(
         f"""SELECT created_at FROM submissions WHERE {whose} AND created_at > ? AND created_at <= ?
-            AND tier <> 'pick' AND {counted}
+            AND {counted}
             ORDER BY created_at DESC LIMIT 1 OFFSET ?""",
         (*ids, now - seconds, now, number - 1),
     )

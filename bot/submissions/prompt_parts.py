@@ -39,6 +39,11 @@ _FENCES = re.compile(r"```+|(?<!\S)`+(?!\S)")
 _AROUND = "` "
 
 
+def links_in(prompt: str) -> tuple[str, ...]:
+    """The links in a prompt, wherever they stand."""
+    return tuple(_LINK.findall(prompt))
+
+
 class TypedParameter(msgspec.Struct, frozen=True):
     """A parameter in a prompt: its name without `--`, and all that follows it up to the next one."""
 

@@ -16,6 +16,7 @@ from bot.models import (
     LimitExceeded,
     Limits,
     Submission,
+    SubmissionKind,
     SubmissionRequest,
     SubmissionState,
 )
@@ -260,7 +261,10 @@ class SubmissionQueue:
         for submission in waiting:
             if len(self._sends) >= self._pause.limit(_CONCURRENCY):
                 break
-            if submission.tier is not CostTier.PICK or (submission.parent_id, submission.button) not in picked:
-                start(self._sends, submission, self._sender.send)
-                picked.add((submission.parent_id, submission.button))
+            button = (submission.parent_id, submission.button)
+            if submission.tier is CostTier.PICK and submission.kind is SubmissionKind.BUTTON:
+                if button in picked:
+                    continue
+                picked.add(button)
+            start(self._sends, submission, self._sender.send)
         return min((until - now for until in self._skip_until.values()), default=_LONGEST_PAUSE)

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from bot.errors import Busy, Misconfigured, ProviderError, TransientError
-from bot.models import Job, KnownJob, Submission, SubmissionState
+from bot.models import Job, KnownJob, Submission, SubmissionKind, SubmissionState
 from bot.models.midjourney_buttons import same_button
 from bot.providers.base import Provider
 from bot.store import Store
@@ -41,8 +41,8 @@ _CLOCK_ERROR = timedelta(hours=1)  # the same, where one is wrong
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a complete check found: the submission's `job`, or one that is `perhaps` its job.
 
-    `perhaps` is a job of the same button, or prompt, that was made after the request, belongs to no other submission
-    and has not echoed any reference.
+    `perhaps` is a job of the same button, prompt or command that was made after the request, belongs to no other
+    submission and has not echoed any reference.
     """
 
     job: Job | None = None
@@ -183,11 +183,12 @@ class Reconciler:
 
 
 def _may_be_of(submission: Submission, job: Job | None, parent: KnownJob | None) -> bool:
-    """Whether a running job says itself that it came of this button, or of this prompt."""
+    """Whether a running job says itself that it came of this button, of this prompt, or of the command without one."""
     if job is None:
         return False
     if parent is None:
-        return job.verb == "imagine" and job.prompt == submission.prompt
+        same_prompt = submission.kind is not SubmissionKind.IMAGINE or job.prompt == submission.prompt
+        return job.verb == submission.kind and same_prompt
     return (
         bool(job.button) and same_button(job.button, submission.button) and job.parent_jobid in ("", parent.job.jobid)
     )

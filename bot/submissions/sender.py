@@ -10,7 +10,7 @@ A request costs Midjourney time, so it is never repeated unless the provider sai
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -29,7 +29,17 @@ from bot.errors import (
     SubmissionDeclined,
     TransientError,
 )
-from bot.models import CostTier, Job, KnownJob, Status, Submission, SubmissionKind, SubmissionState
+from bot.models import (
+    CostTier,
+    Dimensions,
+    InputPicture,
+    Job,
+    KnownJob,
+    Status,
+    Submission,
+    SubmissionKind,
+    SubmissionState,
+)
 from bot.models.midjourney_buttons import same_button
 from bot.models.provider import worded
 from bot.providers.base import Provider
@@ -45,7 +55,7 @@ log = logging.getLogger(__name__)
 STATUS_CARD_DELAY = 15.0
 """Seconds before the job of a button gets a status card: the first poll finds quick jobs done."""
 
-_PROMPT_STATUS_CARD_DELAY = 1.0  # seconds: the private answer is edited before the card replaces it
+_COMMAND_STATUS_CARD_DELAY = 1.0  # seconds: the private answer is edited before the card replaces it
 _TOO_OLD = timedelta(hours=24)  # what was asked for yesterday must not cost something today
 _WRITE_AGAIN = 5.0  # seconds
 
@@ -90,6 +100,9 @@ class Sender:
         if not self._is_served(submission.destination.guild_id):
             await self._fail(submission, SubmissionState.REFUSED, sentences.NOT_SERVED)
             return
+        if submission.expires_at is not None and self._now() >= submission.expires_at:
+            await self._fail(submission, SubmissionState.REFUSED, sentences.LINK_EXPIRED)
+            return
         shut_out = await self._store.members.shut_out(submission.destination.guild_id, submission.person.id)
         if shut_out is not None and shut_out.applies_to(by_moderator=submission.by_moderator):
             await self._fail(submission, SubmissionState.REFUSED, sentences.SHUT_OUT)
@@ -97,24 +110,33 @@ class Sender:
         parent = await self._parent(submission)
         if await self._ended_before_request(submission, parent):
             return
+        pictures = await self._store.queue.pictures(submission)
         sent = await self._store.submissions.mark_sent(submission)
         if sent is None:
             return  # it was cancelled meanwhile
         sent_at = loop_time()
         try:
-            child = await self._request(sent, parent)
+            child = await self._request(sent, parent, pictures)
         except ProviderError as error:
             await self._handle_error(error, sent, parent, sent_at)
         else:
             self._resume_queue(sent_at)
             await self._accept(sent, _of_parent(child, parent), repeated=False)
 
-    async def _request(self, submission: Submission, parent: KnownJob | None) -> Job:
-        if parent is None:
-            return await self._provider.imagine(submission.prompt, reference=submission.reference)
-        return await self._provider.press(
-            parent.job, submission.button, reference=submission.reference, prompt=submission.prompt or None
-        )
+    async def _request(self, submission: Submission, parent: KnownJob | None, pictures: Sequence[InputPicture]) -> Job:
+        provider, reference = self._provider, submission.reference
+        match submission.kind:
+            case SubmissionKind.BUTTON:
+                assert parent is not None, "a button is one of a job"
+                prompt = submission.prompt or None
+                return await provider.press(parent.job, submission.button, reference=reference, prompt=prompt)
+            case SubmissionKind.IMAGINE:
+                return await provider.imagine(submission.prompt, reference=reference)
+            case SubmissionKind.BLEND:
+                dimensions = submission.dimensions or Dimensions.SQUARE
+                return await provider.blend(pictures, dimensions=dimensions, reference=reference)
+            case SubmissionKind.DESCRIBE:
+                return await provider.describe(pictures[0], reference=reference)
 
     async def _parent(self, submission: Submission) -> KnownJob | None:
         """Return the job whose button was pressed, `None` without one; what is logged from here on names it."""
@@ -127,7 +149,7 @@ class Sender:
         """End one of U1-U4 without a request, where its job was made before, or may have been."""
         if parent is None or submission.tier is not CostTier.PICK:
             return False
-        if child := await self._existing_child(parent, submission.button):
+        if child := await self._existing_child(submission, parent):
             await self._accept(submission, child, repeated=True)
             return True
         if await self._may_have_been_picked(submission, parent):
@@ -159,8 +181,8 @@ class Sender:
                 await self._fail(submission, SubmissionState.REFUSED, str(error))
             case ButtonUsed():
                 self._resume_queue(sent_at)
-                child = await self._child(error.child_jobid, parent, submission.button)
-                await self._accept(submission, child, repeated=True)
+                child = await self._child(error.child_jobid, submission)
+                await self._accept(submission, _of_parent(child, parent), repeated=True)
             case SubmissionDeclined():
                 self._resume_queue(sent_at)
                 await self._fail(submission, SubmissionState.DECLINED, error.reason)
@@ -179,26 +201,25 @@ class Sender:
             return False
         return await self._store.history.lost_lately(parent.id, submission.button, LATE_JOBS_FOUND_FOR)
 
-    async def _existing_child(self, parent: KnownJob, button: str) -> Job | None:
+    async def _existing_child(self, submission: Submission, parent: KnownJob) -> Job | None:
         """Return the job that a button of the tier PICK has made already, as far as it is known without a POST."""
-        known = await self._store.history.child_of(parent.id, button)
+        known = await self._store.history.child_of(parent.id, submission.button)
         if known is not None:
             return known.job
         for child in parent.job.children:
-            if same_button(child.button, button):
-                job = await self._child(child.jobid, parent, button)
+            if same_button(child.button, submission.button):
+                job = await self._child(child.jobid, submission)
                 if job.status not in _USABLE_AGAIN:
-                    return job
+                    return _of_parent(job, parent)
         return None
 
-    async def _child(self, jobid: str, parent: KnownJob | None, button: str) -> Job:
-        """Return a child that exists for certain; its bare id, which can be polled, where it cannot be described."""
+    async def _child(self, jobid: str, submission: Submission) -> Job:
+        """Return a job that exists for certain; its bare id, which can be polled, where it cannot be described."""
         try:
-            job = await self._provider.job(jobid)
+            return await self._provider.job(jobid)
         except ProviderError:
-            verb = "imagine" if parent is None else "button"
-            job = Job(jobid=jobid, provider=self._provider.name, verb=verb, button=button)
-        return _of_parent(job, parent)
+            verb = submission.kind.value  # the provider's name for it, too
+            return Job(jobid=jobid, provider=self._provider.name, verb=verb, button=submission.button)
 
     async def _accept(self, submission: Submission, child: Job, *, repeated: bool) -> None:
         delay = _status_card_delay(submission)
@@ -310,5 +331,5 @@ def _of_parent(job: Job, parent: KnownJob | None) -> Job:
 
 
 def _status_card_delay(submission: Submission) -> float:
-    """Return the seconds until a status card: few for a prompt, of which the channel knows nothing yet."""
-    return _PROMPT_STATUS_CARD_DELAY if submission.kind is SubmissionKind.IMAGINE else STATUS_CARD_DELAY
+    """Return the seconds until a status card: few for what a command started: the channel knows nothing of it yet."""
+    return STATUS_CARD_DELAY if submission.kind is SubmissionKind.BUTTON else _COMMAND_STATUS_CARD_DELAY

@@ -603,6 +603,13 @@ RELEASED[12] = f"""{RELEASED[11].replace("INSERT INTO servers VALUES", _SERVERS)
         VALUES (7, 'ref7', 'imagine', 'a castle', 100, 200, 2, 'Bo', 8, 1);
     INSERT INTO members VALUES (100, 2, 0);
 """
+RELEASED[13] = f"""{RELEASED[12]}
+    INSERT INTO presets VALUES (1, 100, 'Ink', 'ink wash --ar 3:2');
+    INSERT INTO submissions (id, reference, kind, dimensions, guild_id, channel_id, user_id, user_name, created_at,
+                             answered)
+        VALUES (8, 'ref8', 'blend', 'portrait', 100, 200, 2, 'Bo', 9, 1);
+    INSERT INTO submission_pictures VALUES (8, 0, 'https://cdn.example/a.png', 'image/png', x'89', 1);
+"""
 
 SAME = {
     "jobs": "id, key, jobid, status, over, answer, added_at, changed_at, over_at",

@@ -5,7 +5,7 @@ import contextlib
 import itertools
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -35,11 +35,14 @@ from bot.errors import (
     Unreachable,
 )
 from bot.models import (
+    DECLINED_A_DAY,
     OPEN_SUBMISSIONS,
     Child,
     CostTier,
     DeliveryKind,
     Destination,
+    Dimensions,
+    InputPicture,
     Job,
     Limit,
     LimitExceeded,
@@ -48,6 +51,8 @@ from bot.models import (
     ProviderName,
     Status,
     Submission,
+    SubmissionKind,
+    SubmissionRequest,
     SubmissionState,
 )
 from bot.providers.base import Account, Capabilities, Provider
@@ -72,6 +77,8 @@ MINUTE, HOUR = 60.0, 3600.0
 BUTTONS = ("U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4")
 CASTLE = "a castle in the fog --ar 3:2"
 GRID = Job(jobid="job:grid", verb="imagine", status=Status.COMPLETED, prompt="a castle", buttons=BUTTONS)
+FOX = InputPicture(link="https://cdn.example/fox.png", content_type="image/png", content=b"a fox")
+BOAT = InputPicture(link="https://cdn.example/boat.jpg", content_type="image/jpeg", content=b"a boat")
 OVER = {
     SubmissionState.ACCEPTED,
     SubmissionState.REPEATED,
@@ -109,6 +116,7 @@ class StubUseapi:
         self.declined_in_short = False  # jobs are declined, and described without button, time and reference
         self.unknown: set[str] = set()
         self.posts: list[tuple[float, str, str]] = []
+        self.pictures: list[tuple[Dimensions | InputPicture, ...]] = []  # what was sent with blends and descriptions
         self.made: dict[str, tuple[float, Job]] = {}
         self.began: dict[str, float] = {}
         self.reads: Counter[str] = Counter()
@@ -139,22 +147,28 @@ class StubUseapi:
         return msgspec.structs.replace(child, reply_ref="") if self.echoed_after else child
 
     async def imagine(self, prompt: str, *, reference: str) -> Job:
+        return await self._start("imagine", prompt, reference)
+
+    async def blend(self, pictures: Sequence[InputPicture], *, dimensions: Dimensions, reference: str) -> Job:
+        self.pictures.append((dimensions, *pictures))
+        return await self._start("blend", "", reference)
+
+    async def describe(self, picture: InputPicture, *, reference: str) -> Job:
+        self.pictures.append((picture,))
+        return await self._start("describe", "", reference)
+
+    async def _start(self, verb: str, prompt: str, reference: str) -> Job:
         outcome = self.everybody or (self.outcomes.pop(0) if self.outcomes else None)
         if isinstance(outcome, NotSent):
             raise outcome
-        self.posts.append((now(), prompt, reference))
+        self.posts.append((now(), prompt or verb, reference))
         if isinstance(outcome, ProviderError):
             await asyncio.sleep(self.takes)
             raise outcome
         if len(running := self._running()) >= self.slots:
             raise QueueFull(running)
-        job = Job(
-            jobid=f"job:{len(self.made) + 1}",
-            verb="imagine",
-            status=Status.STARTED,
-            prompt=prompt,
-            reply_ref=reference,
-        )
+        jobid = f"job:{len(self.made) + 1}"
+        job = Job(jobid=jobid, verb=verb, status=Status.STARTED, prompt=prompt, reply_ref=reference)
         self.made[job.jobid] = (now() + self.lasts, job)
         self.began[job.jobid] = now()
         await asyncio.sleep(self.takes)
@@ -337,6 +351,33 @@ class QueueHarness:
         answer = await self.submissions.add(request, Limits(**limits))
         assert answer is not None
         return answer
+
+    async def start(self, kind: SubmissionKind, person: Person = MIRA, **fields: Any) -> Submission | LimitExceeded:
+        """Store a blend of two pictures, or the description of one."""
+        blends = kind is SubmissionKind.BLEND
+        request = SubmissionRequest(
+            kind=kind,
+            tier=CostTier.VARY if blends else CostTier.PICK,
+            destination=HERE,
+            person=person,
+            interaction_id=next(self.interactions),
+            interaction_token="token",
+            **{"pictures": (FOX, BOAT) if blends else (FOX,), "dimensions": Dimensions.PORTRAIT if blends else None}
+            | fields,
+        )
+        answer = await self.submissions.add(request, Limits())
+        assert answer is not None
+        return answer
+
+    async def started(self, kind: SubmissionKind, person: Person = MIRA, **fields: Any) -> Submission:
+        submission = await self.start(kind, person, **fields)
+        assert isinstance(submission, Submission)
+        await self.answered(submission)
+        return submission
+
+    async def stored_pictures(self) -> int:
+        (row,) = await self.store.database.rows("SELECT count(*) FROM submission_pictures")
+        return int(row[0])
 
     async def state(self, submission: Submission) -> SubmissionState:
         found = await self.store.history.by_id(submission.id)
@@ -1551,3 +1592,81 @@ async def test_whatever_happens_nothing_is_charged_twice_and_nothing_is_forgotte
     ):
         assert not remembered
     await harness.end()
+
+
+# --- pictures -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_queued_blend_has_its_pictures_after_a_restart_until_it_was_sent(harness: QueueHarness) -> None:
+    harness.useapi.outcomes = [Busy()]
+    await harness.started(SubmissionKind.BLEND)
+    await asyncio.sleep(5)
+    assert await harness.states() == ["queued"]
+    assert await harness.stored_pictures() == 2, "what was certainly not taken is sent again"
+    await harness.kill()
+    await harness.begin()
+    await asyncio.sleep(MINUTE)
+    assert await harness.states() == ["accepted"]
+    assert harness.useapi.pictures[-1] == (Dimensions.PORTRAIT, FOX, BOAT)
+    assert len(harness.useapi.made) == 1
+    assert await harness.stored_pictures() == 0
+
+
+@pytest.mark.parametrize("kind", [SubmissionKind.BLEND, SubmissionKind.DESCRIBE])
+async def test_a_lost_answer_about_pictures_is_reconciled_and_nothing_is_sent_again(
+    harness: QueueHarness, kind: SubmissionKind
+) -> None:
+    harness.useapi.outcomes = [[Unreachable()], Unreachable()]
+    made, unmade = await harness.started(kind), await harness.started(kind, BO)
+    await asyncio.sleep(10)
+    assert await harness.stored_pictures() == 0, "they are never needed again"
+    await asyncio.sleep(5 * MINUTE)
+    assert [await harness.state(each) for each in (made, unmade)] == [SubmissionState.ACCEPTED, SubmissionState.LOST]
+    assert len(harness.useapi.posts) == 2
+    lost = await harness.store.history.by_id(unmade.id)
+    assert lost is not None
+    it = {SubmissionKind.BLEND: "blend", SubmissionKind.DESCRIBE: "description"}[kind]
+    assert f"no job was found for this {it}. It may have been charged" in lost.error
+
+
+async def test_pictures_that_are_not_sent_are_not_kept(harness: QueueHarness) -> None:
+    harness.useapi.everybody = Busy()
+    cancelled = await harness.started(SubmissionKind.BLEND)
+    unseen = await harness.start(SubmissionKind.BLEND)
+    assert isinstance(unseen, Submission)
+    expired = await harness.started(SubmissionKind.DESCRIBE, BO, expires_at=START + timedelta(minutes=5))
+    assert await harness.stored_pictures() == 5
+    await harness.submissions.cancel_queued(cancelled)
+    harness.submissions.answer_ended(unseen)
+    await asyncio.sleep(16 * MINUTE)
+    assert await harness.states() == ["cancelled", "cancelled", "refused"]
+    assert await harness.stored_pictures() == 0
+    ended = await harness.store.history.by_id(expired.id)
+    assert ended is not None
+    assert ended.error.startswith("The link to its picture expired while this was queued")
+
+
+async def test_no_more_pictures_are_kept_than_the_database_has_room_for(harness: QueueHarness) -> None:
+    harness.useapi.everybody = Busy()
+    large = msgspec.structs.replace(FOX, content=bytes(20 << 20))
+    await harness.started(SubmissionKind.BLEND, pictures=(large, large, large))
+    assert await harness.start(SubmissionKind.BLEND, BO, pictures=(large, large)) == LimitExceeded(why=Limit.PICTURES)
+    assert isinstance(await harness.start(SubmissionKind.BLEND, BO), Submission)
+
+
+async def test_descriptions_run_side_by_side_and_too_many_declined_ones_stop_their_member(
+    harness: QueueHarness,
+) -> None:
+    harness.useapi.takes = 30.0
+    for _ in range(2):
+        await harness.started(SubmissionKind.DESCRIBE)
+    await asyncio.sleep(1)
+    assert len(harness.useapi.posts) == 2, "they are not two presses of one button"
+    harness.useapi.outcomes = [SubmissionDeclined("Image denied")] * DECLINED_A_DAY
+    harness.useapi.takes = 0.1
+    for _ in range(DECLINED_A_DAY):
+        await harness.started(SubmissionKind.DESCRIBE, BO)
+        await asyncio.sleep(MINUTE)
+    refused = await harness.start(SubmissionKind.DESCRIBE, BO)
+    assert isinstance(refused, LimitExceeded)
+    assert refused.why is Limit.DECLINED

@@ -111,7 +111,8 @@ async def _queue_lines(
     for submission in submissions:
         parent = parents[submission.id]
         of = "" if parent is None else f" of `#{parent.key}`"
-        name = formatting.plain(submission.button or submission.prompt, 40) + of
+        what = submission.button or submission.prompt or formatting.command(submission)
+        name = formatting.plain(what, 40) + of
         position = await bot_of(interaction).store.queue.position(submission)
         state = f"number {position}" if position else "waits for the earlier press of the same button"
         lines.append(f"- {name}: {state}")
@@ -147,7 +148,8 @@ def _option(job: Job, key: str, value: str, *, before: str = "", visible: bool =
 def _queued_option(submission: Submission, parent: KnownJob | None, visible: bool) -> discord.SelectOption:
     value = str(submission.id)
     if parent is None:  # the member's own prompt, which they may read anywhere
-        return discord.SelectOption(label=clip(clean(submission.prompt), 100) or "/imagine", value=value)
+        label = clip(clean(submission.prompt), 100) or formatting.command(submission)
+        return discord.SelectOption(label=label, value=value)
     before = f"{clip(clean(submission.button), 30)} of "
     return _option(parent.job, parent.key, value, before=before, visible=visible)
 

@@ -1,7 +1,7 @@
 """`/darkroom presses`: who pressed what, when and where, and with what outcome, page by page."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from discord.utils import format_dt, utcnow
 
 from bot import formatting
 from bot.formatting.embeds import DESCRIPTION_LIMIT, QUIET
-from bot.models import CostTier, KnownJob, Person, Submission, SubmissionState
+from bot.models import CostTier, KnownJob, Person, Submission, SubmissionKind, SubmissionState
 from bot.ui import replies
 from bot.ui.interactions import bot_of, destination_of, jump
 from bot.ui.panels.base import ManagerPanel, button
@@ -19,8 +19,9 @@ from bot.ui.panels.base import ManagerPanel, button
 PER_PAGE = 10
 _MAX_MEMBERS = 8  # in a line of totals
 _PERIODS = (("24 hours", timedelta(days=1)), ("7 days", timedelta(days=7)), ("30 days", timedelta(days=30)))
-_TIERS = {  # singular, plural
+_TIERS: Mapping[CostTier | SubmissionKind, tuple[str, str]] = {  # singular, plural
     CostTier.PICK: ("pick", "picks"),
+    SubmissionKind.DESCRIBE: ("description", "descriptions"),
     CostTier.VARY: ("variation", "variations"),
     CostTier.UPSCALE: ("upscale", "upscales"),
 }
@@ -89,7 +90,7 @@ async def _log_line(
 
     A prompt has no picture before it: `**/imagine** → #9ABC`.
     """
-    button = f"**{formatting.plain(submission.button, 40) or '/imagine'}**"
+    button = f"**{formatting.plain(submission.button, 40) or formatting.command(submission)}**"
     if visible:
         button += await _keys(interaction, submission, parent)
     return " · ".join(
@@ -124,9 +125,9 @@ async def _key(interaction: discord.Interaction, submission: Submission, known: 
     return f"[#{known.key}]({jump(post.destination, post.message_id)})"
 
 
-def _totals_line(period: str, counted: Sequence[tuple[Person, CostTier, int]]) -> str:
+def _totals_line(period: str, counted: Sequence[tuple[Person, CostTier | SubmissionKind, int]]) -> str:
     """`Last 24 hours: 7 presses. Mira: 3 variations, 1 pick; Bo: 2 picks`; members with the most come first."""
-    members: dict[int, list[tuple[CostTier, int]]] = defaultdict(list)
+    members: dict[int, list[tuple[CostTier | SubmissionKind, int]]] = defaultdict(list)
     names: dict[int, str] = {}
     for person, tier, number in counted:
         members[person.id].append((tier, number))

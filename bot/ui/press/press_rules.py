@@ -99,6 +99,8 @@ def limit_text(exceeded: LimitExceeded, settings: ServerSettings) -> str:
             return formatting.shut_out(exceeded.shut_out)
         case Limit.QUEUE:
             return "You can't queue any more. Wait until one of them is sent, or cancel one in `/jobs`."
+        case Limit.PICTURES:
+            return "Too many pictures are queued at the moment, so I didn't take yours. Please try again later."
 
 
 def _uses(number: int | None) -> str:
