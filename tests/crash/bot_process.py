@@ -24,7 +24,7 @@ def environment(
         "ALLOWED_GUILDS": ",".join(map(str, guilds)),
         "DISCORD_API_URL": discord.api_url,
         "UPDATE_CHECK": "off",
-        "IMAGE_HOSTS": provider.origin,
+        "IMAGE_HOSTS": f"{provider.origin} {discord.origin}",
         "POLL_SECONDS": "0.2",
         "DATA_DIR": str(folder),
         "DARKROOM_HURRY": str(hurry),

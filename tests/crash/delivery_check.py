@@ -81,7 +81,7 @@ def channel_state(messages: Iterable[dict[str, Any]]) -> ChannelState:
 
 
 def _shows_a_file(message: dict[str, Any]) -> bool:
-    return bool(message["attachments"]) or "/cdn/attachments/" in str(message["embeds"])
+    return bool(message["attachments"]) or "/attachments/" in str(message["embeds"])
 
 
 class Decision(msgspec.Struct):

@@ -29,7 +29,7 @@ class DistantProvider:
     reference: str
     """The field of a submission that holds its reference."""
     submissions: Sequence[str]
-    """The paths of presses and of prompts."""
+    """The paths of presses, prompts and blends."""
 
     def __init__(self, url: str, session: ClientSession) -> None:
         self.url = url
@@ -87,7 +87,7 @@ class DistantUseapi(DistantProvider):
     name = ProviderName.USEAPI
     module = "bot.demo.useapi"
     reference = "replyRef"
-    submissions = ("/v2/jobs/button", "/v2/jobs/imagine")
+    submissions = ("/v2/jobs/button", "/v2/jobs/imagine", "/v2/jobs/blend")
 
     def __init__(self, url: str, session: ClientSession) -> None:
         super().__init__(url, session)
@@ -128,7 +128,7 @@ class DistantMidjourneyProxy(DistantProvider):
     module = "bot.demo.midjourney_proxy"
     options = ("--dialect=trueai", "--queue-size=2")
     reference = "state"
-    submissions = ("/mj/submit/action", "/mj/submit/imagine")
+    submissions = ("/mj/submit/action", "/mj/submit/imagine", "/mj/submit/blend")
 
     def settings(self) -> dict[str, str]:
         return {

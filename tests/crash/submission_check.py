@@ -19,7 +19,8 @@ class Stats:
     """One run. `submissions` were stored, `children` made at the provider; the counts from `doubled` on should be zero.
 
     `charged_twice` are buttons U1-U4 of one picture: a second press of one is the job that it has made already.
-    `unfound` were made of prompts and ended before they could be searched for: they count as spent, and that was said.
+    `unfound` were made of prompts and pictures, and ended before they could be searched for: they count as spent, and
+    that was said.
     `unseen` were made although no answer said that they were taken, `dropped` were not made although one did.
     """
 
@@ -93,6 +94,7 @@ def judge(file: Path, history: SubmissionHistory) -> tuple[Callable[..., Stats],
         (unposted,) = db.execute(
             "SELECT count(*) FROM deliveries WHERE kind = 'notice' AND state <> 'posted'"
         ).fetchone()
+        (unused,) = db.execute("SELECT count(*) FROM submission_pictures").fetchone()
     states = Counter(row["state"] for row in submissions)
     children = Counter(ref for ref, _ in history.made.values())
     posts = Counter(
@@ -107,7 +109,7 @@ def judge(file: Path, history: SubmissionHistory) -> tuple[Callable[..., Stats],
     twice = [f"charged {times} times: {button}" for (_, button), times in history.picks.items() if times > 1]
     unseen = [f"unseen: {number} jobs of member {member}" for member, number in (charged - seen).items()]
     dropped = [f"dropped: {number} presses of member {member}" for member, number in (withdrawn - failed).items()]
-    spent = {row["reference"] for row in submissions if row["kind"] == "imagine" and row["state"] == "lost"}
+    spent = {row["reference"] for row in submissions if row["kind"] != "button" and row["state"] == "lost"}
     unfound = {jobid for jobid, (ref, _) in history.made.items() if ref in spent} - known
     forgotten = [
         f"forgotten: {jobid} of press {history.made[jobid][0]}" for jobid in history.made.keys() - known - unfound
@@ -128,6 +130,7 @@ def judge(file: Path, history: SubmissionHistory) -> tuple[Callable[..., Stats],
         if posts[each] != 1 or each not in expected
     ]
     not_ended = [f"not ended: press {row['id']} is {row['state']}" for row in submissions if row["state"] not in ENDED]
+    not_ended += [f"not ended: {unused} pictures of submissions are left"] * bool(unused)
     not_notified = [
         f"not notified: press {row['id']}, {row['state']}"
         for row in submissions

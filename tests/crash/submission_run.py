@@ -1,4 +1,4 @@
-"""Kills the bot again and again while members press buttons and send prompts, and counts what became of them.
+"""Kills the bot again and again while members press buttons and send prompts and pictures; counts what became of them.
 
     python -m tests.crash.submission_run --presses 320 --kills 80 --seed 1 [--provider midjourney-proxy]
 
@@ -20,6 +20,7 @@ import shutil
 import signal
 import sys
 import time
+from base64 import b64encode
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
@@ -32,12 +33,13 @@ from tests.crash.bot_process import bot_process, environment
 from tests.crash.delivery_check import channel_state
 from tests.crash.far_ends import far_ends
 from tests.crash.submission_check import Stats, SubmissionHistory, judge
+from tests.sample_pictures import png
 
 HURRY = 100
 QUIET = 3.0  # seconds without any news from Discord: more than what a lost press takes
 PER_PARENT = 8
-PROMPTS = 3
-"""Of four members, the last sends a prompt, and the others press buttons."""
+PROMPTS, BLENDS = 3, 7
+"""Of eight members, these send a prompt and pictures to blend, and the others press buttons."""
 GUILDS = 5  # each allows a hundred presses a day
 POINTS = [f"{what}-{when}" for what in ("row", "answered", "take", "end") for when in ("before", "after")]
 POINTS += [f"{what}-{when}" for what in ("press", "answer") for when in ("before", "during", "after")] * 2
@@ -49,7 +51,10 @@ TROUBLE: tuple[int | str, ...] = (
 LATE: tuple[dict[str, float | str], ...] = ({"echoed_after": 1.0}, {"listed_after": 2.5}, {"listed_as": "{} "})
 """How the provider knows some of the jobs whose answer is lost; after 2.5 s the press was declared lost."""
 CUT_OFF = ("reset", "stored-reset", "500", "stored-500", "garbage", "stored-garbage")
-"""What the first answer to a presser meets, half of them after Discord has taken it."""
+"""What an answer to a presser meets, half of them after Discord has taken it."""
+ANSWERS = ("POST /interactions/*", "POST /interactions/*", "PATCH /webhooks/*")
+"""The first answer, and its edits: what says to a member that their pictures were taken is an edit."""
+PICTURE = ("picture.png", b64encode(png(8, 8)).decode())
 FAULTS = "500,502,503,reset,stored-reset,hang"
 
 
@@ -148,7 +153,8 @@ class PressRun:
                 for _ in range(self.chance.randint(1, 2)):
                     await self.jobs.fail(self.chance.choice(TROUBLE), path=path)
             if self.chance.random() < 0.5:
-                await self.discord.do("fail", request="POST /interactions/*", kind=self.chance.choice(CUT_OFF))
+                request = self.chance.choice(ANSWERS)
+                await self.discord.do("fail", request=request, kind=self.chance.choice(CUT_OFF))
             due = max(1, len(self._left) // (self.kills + 1 - number))
             await self._die("" if number % 3 == 2 else f"{point}:{self.chance.randint(1, min(due, 3))}", due)
             await self.jobs.heal()
@@ -199,18 +205,14 @@ class PressRun:
             self.delivered_again += 1
 
     async def _press(self, number: int) -> None:
-        """A member presses a button of a picture, or sends a prompt; the answer may never come."""
+        """A member presses a button of a picture, sends a prompt, or blends pictures; the answer may never come."""
         await asyncio.sleep(self.chance.uniform(0, 0.6 * self.life))
         channel = self.channel_ids[number % GUILDS]
         try:
-            if number % 4 == PROMPTS:
-                interaction = await self.discord.do(
-                    "slash",
-                    channel_id=channel,
-                    who=self.members[number],
-                    name="imagine",
-                    options={"prompt": f"prompt {number}"},
-                )
+            if number % 8 == PROMPTS:
+                interaction = await self._command(number, "imagine", prompt=f"prompt {number}")
+            elif number % 8 == BLENDS:
+                interaction = await self._command(number, "blend", image1=PICTURE, image2=PICTURE)
             else:
                 interaction = await self._click(channel, number)
         except RuntimeError:  # the bot was not connected: a member tries again later
@@ -219,6 +221,11 @@ class PressRun:
         self._interactions.setdefault(number, []).append(interaction)
         if self.chance.random() < 0.2:
             await self._deliver_again(interaction)
+
+    async def _command(self, number: int, name: str, **options: Any) -> int:
+        channel, who = self.channel_ids[number % GUILDS], self.members[number]
+        interaction: int = await self.discord.do("slash", channel_id=channel, who=who, name=name, options=options)
+        return interaction
 
     async def _click(self, channel: int, number: int) -> int:
         """A press of one of U1-U4 and V1-V4."""

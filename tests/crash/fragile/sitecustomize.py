@@ -33,7 +33,7 @@ REQUESTS = {
     "history": r"GET .*/channels/\d+/messages\?",
     "answer": r"(POST .*/interactions/|PATCH .*/webhooks/)",
     "poll": r"(GET .*/jobs/\?jobid|GET .*/mj/task/\w+/fetch|POST .*/mj/task/list-by-condition)",
-    "press": r"POST .*/(jobs/button|jobs/imagine|submit/action|submit/imagine)",
+    "press": r"POST .*/(jobs|submit)/(button|action|imagine|blend)",
 }
 DURING = {"press": 0.02}
 COMMITS = {

@@ -9,6 +9,7 @@ from tests.fakes.discord.messages import Json, Message, parts
 from tests.fakes.discord.world import World
 
 PLAIN_OPTIONS = {3, 4, 5, 10}  # text, whole number, yes or no, number
+ATTACHMENT_OPTION = 11
 
 
 class People(World):
@@ -20,7 +21,10 @@ class People(World):
         self.interactions: dict[str, Interaction] = {}
 
     async def slash(self, channel_id: int, who: int, name: str, options: Json | None = None) -> Interaction:
-        """`/name options`; a subcommand follows a space, as in "darkroom status"."""
+        """`/name options`; a subcommand follows a space, as in "darkroom status".
+
+        The value of an attachment is its name and its bytes in base64.
+        """
         return await self._interact(SLASH, channel_id, who, self._command(channel_id, name, options or {}))
 
     async def autocomplete(
@@ -90,13 +94,18 @@ class People(World):
             chain.append(next(option for option in level if option["name"] == word and option["type"] in {1, 2}))
             level = chain[-1].get("options", [])
         kinds = {option["name"]: option["type"] for option in level}
-        if not PLAIN_OPTIONS.issuperset(kinds[key] for key in options):
-            raise NotImplementedError(f"Only plain options are modelled, not those of {kinds}")
+        if not {*PLAIN_OPTIONS, ATTACHMENT_OPTION}.issuperset(kinds[key] for key in options):
+            raise NotImplementedError(f"Only plain options and files are modelled, not those of {kinds}")
+        attached = {
+            key: self.upload(channel_id, *value) for key, value in options.items() if kinds[key] == ATTACHMENT_OPTION
+        }
+        options = {**options, **{key: str(file.id) for key, file in attached.items()}}
         values = [{"name": key, "type": kinds[key], "value": value} for key, value in options.items()]
         values = [value | ({"focused": True} if value["name"] == focused else {}) for value in values]
         for option in reversed(chain):
             values = [{"name": option["name"], "type": option["type"], "options": values}]
-        return data | {"options": values}
+        resolved = {"resolved": {"attachments": {str(file.id): file.json() for file in attached.values()}}}
+        return data | {"options": values} | (resolved if attached else {})
 
 
 def _filled(row: Json, values: dict[str, str]) -> Json:

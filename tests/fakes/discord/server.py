@@ -74,7 +74,7 @@ class FakeDiscord(People):
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=LARGEST)
         app.router.add_get("/gateway", self._gateway)
-        app.router.add_get("/cdn/attachments/{channel_id}/{file_id}/{name}", self._cdn)
+        app.router.add_get("/attachments/{channel_id}/{file_id}/{name}", self._cdn)
         app.router.add_post("/_control/{verb}", control.handler(self))
         for method, route, answer in ROUTES:
             app.router.add_route(method, API + route, self._api(route, answer))
@@ -236,7 +236,7 @@ class FakeDiscord(People):
     async def _cdn(self, request: web.Request) -> web.Response:
         file_id = int(request.match_info["file_id"])
         files = (file for message in self.every_message.values() for file in message.files if file.id == file_id)
-        found = next(files, None)
+        found = self.uploads.get(file_id) or next(files, None)
         if found is None or not found.opens(request.query):
             return web.Response(status=404, text="This content is no longer available.")
         return web.Response(body=found.data, content_type=found.content_type)

@@ -1,5 +1,6 @@
 """The messages of the fake Discord: posted once for each nonce, edited, deleted, read page by page."""
 
+import base64
 import copy
 import mimetypes
 import re
@@ -41,6 +42,7 @@ class World(ChannelState):
         super().__init__(**state)
         self.nonce_window, self.file_limit, self.old_edits = nonce_window, file_limit, old_edits
         self.every_message: dict[int, Message] = {}
+        self.uploads: dict[int, File] = {}
         self._nonces: dict[str, tuple[float, Message]] = {}
         self._old_edits: dict[int, Window] = {}
 
@@ -136,9 +138,15 @@ class World(ChannelState):
 
     def file(self, channel_id: int, name: str, data: bytes, description: str | None) -> File:
         made = self.snowflake()
-        url = f"{self.origin}/cdn/attachments/{channel_id}/{made}/{name}"
+        url = f"{self.origin}/attachments/{channel_id}/{made}/{name}"
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         return File(id=made, name=name, data=data, url=url, content_type=kind, description=description, now=self.now)
+
+    def upload(self, channel_id: int, name: str, data: str) -> File:
+        """A file that a person attached to a command; `data` is in base64."""
+        file = self.file(channel_id, name, base64.b64decode(data), None)
+        self.uploads[file.id] = file
+        return file
 
     def weigh(self, files: list[File]) -> None:
         if any(len(file.data) > self.file_limit for file in files):
