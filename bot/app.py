@@ -60,6 +60,7 @@ async def open_darkroom(
             now=now,
             alerts=bot.alerts,
         )
+        bot.pictures = pictures
         bot.refused_posts = RefusedPosts(bot, store, lambda text: replace_commands(text, bot.command_mentions))
         bot.accepted_answers = AcceptedAnswers(bot=bot, now=now)
         bot.dispatcher = Dispatcher(

@@ -22,6 +22,7 @@ from bot.backoff import backoff
 from bot.delivery import Dispatcher
 from bot.delivery.rate_limits import DiscordRateLimits, pause_before_identify
 from bot.errors import UserError
+from bot.images import ImageClient
 from bot.models import Destination
 from bot.models.release import Release
 from bot.polling import Pollers, WebhookInboxes
@@ -38,7 +39,7 @@ from bot.ui.view_rights import ViewRights
 
 log = logging.getLogger(__name__)
 
-COGS = ("cogs.jobs", "cogs.imagine", "cogs.admin", "cogs.background")
+COGS = ("cogs.jobs", "cogs.imagine", "cogs.pictures", "cogs.admin", "cogs.background")
 PERMISSIONS = discord.Permissions(
     view_channel=True,
     send_messages=True,
@@ -70,10 +71,10 @@ class Tree(app_commands.CommandTree["Darkroom"]):
 class Darkroom(commands.AutoShardedBot):
     """The client that everything else is attached to.
 
-    `bot.app` builds it, and sets `dispatcher`, `poller` and the rest, which need the client themselves, before the
-    login. `background` holds the loops that run beside it, by their names in the log. `web` opens the bot's own HTTP
-    servers, if any, after the login; they close before anything else does. With `always_sync` the commands are sent to
-    Discord even if they did not change.
+    `bot.app` builds it, and sets `pictures`, `dispatcher`, `poller` and the rest, which need the client themselves,
+    before the login. `background` holds the loops that run beside it, by their names in the log. `web` opens the bot's
+    own HTTP servers, if any, after the login; they close before anything else does. With `always_sync` the commands are
+    sent to Discord even if they did not change.
     """
 
     dispatcher: Dispatcher
@@ -82,6 +83,7 @@ class Darkroom(commands.AutoShardedBot):
     poller: Pollers
     submissions: SubmissionQueues
     webhooks: WebhookInboxes
+    pictures: ImageClient
 
     def __init__(self, *, settings: Settings, store: Store, providers: Providers, always_sync: bool = False) -> None:
         self.rate_limits = DiscordRateLimits()

@@ -8,6 +8,7 @@ from bot.client import Darkroom
 from bot.models.prompt import MAX_PRESET_NAME_LENGTH, PromptOptions
 from bot.ui import answer_prompt, open_prompt_form
 from bot.ui.imagine.draft import PromptDraft
+from bot.ui.imagine.pictures import file_of
 from bot.ui.imagine.prompt_form import MAX_ASPECT_LENGTH
 from bot.ui.imagine.recent_prompts import recent_prompts, whole_prompt
 from bot.ui.interactions import destination_of
@@ -26,6 +27,8 @@ class Imagine(commands.Cog):
     @app_commands.describe(
         prompt="What the pictures should show, parameters last; leave it out to write it in a form",
         aspect="The shape of the pictures, such as 3:2",
+        image="A picture to begin with, up to 10 MB; like the prompt, it becomes visible at Midjourney",
+        reference="A picture whose style the new ones should have, up to 10 MB",
         style="What this server adds to a prompt under a name",
         speed="How fast, where this server lets prompts choose",
     )
@@ -40,16 +43,24 @@ class Imagine(commands.Cog):
         aspect: app_commands.Range[str, 1, MAX_ASPECT_LENGTH] | None = None,
         style: app_commands.Range[str, 1, MAX_PRESET_NAME_LENGTH] | None = None,
         speed: str | None = None,
+        image: discord.Attachment | None = None,
+        reference: discord.Attachment | None = None,
     ) -> None:
         """Answer in private; everything public is posted by the dispatcher."""
         self._bot.store.clock.note_snowflake(interaction.id)
-        options = PromptOptions(aspect=aspect and aspect.strip(), speed=speed)
+        options = PromptOptions(
+            aspect=aspect and aspect.strip(),
+            speed=speed,
+            images=() if image is None else (image.url,),
+            references=() if reference is None else (reference.url,),
+        )
         whole = await whole_prompt(interaction, prompt or "")
         draft = PromptDraft(prompt=whole, options=options, preset=style and style.strip())
         if prompt is None:
             await open_prompt_form(interaction, draft)
         else:
-            await answer_prompt(interaction, draft)
+            files = [file_of(each) for each in (image, reference) if each is not None]
+            await answer_prompt(interaction, draft, files=files)
 
     @imagine.autocomplete("prompt")
     async def prompts(self, interaction: discord.Interaction[Darkroom], typed: str) -> list[app_commands.Choice[str]]:

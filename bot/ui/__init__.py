@@ -19,6 +19,7 @@ from discord import ui
 from bot import discord_internals
 from bot.ui.base import view_of
 from bot.ui.forms import Form, submit_form
+from bot.ui.imagine import picture_jobs
 from bot.ui.imagine.preview import CancelPromptButton, ImagineForm, RunPromptButton, answer_prompt
 from bot.ui.imagine.prompt_form import EditPromptButton, open_prompt_form
 from bot.ui.panels import members, my_jobs, settings, start_page
@@ -29,6 +30,7 @@ from bot.ui.panels.sample_post import DeleteSampleButton
 from bot.ui.panels.settings import show_settings
 from bot.ui.panels.status import RearmButton
 from bot.ui.panels.submission_log import PageButton, show_submission_log
+from bot.ui.posts.described_prompts import DescribedPromptButton
 from bot.ui.posts.notice import DismissNoticeButton, notice_view
 from bot.ui.posts.result import (
     DeleteButton,
@@ -62,6 +64,7 @@ __all__ = [
     "is_ours",
     "notice_view",
     "open_prompt_form",
+    "picture_jobs",
     "result_view",
     "show_members",
     "show_my_jobs",
@@ -81,6 +84,7 @@ ALL: tuple[type[ui.DynamicItem[Any]], ...] = (
     RunPromptButton,
     CancelPromptButton,
     EditPromptButton,
+    DescribedPromptButton,
     MoreButton,
     RelatedButton,
     PromptButton,

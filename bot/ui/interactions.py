@@ -7,6 +7,7 @@ import aiohttp
 import discord
 
 from bot.errors import UserError
+from bot.images import ImageClient
 from bot.models import Destination, Person
 from bot.polling import Pollers
 from bot.providers.registry import Providers
@@ -30,6 +31,7 @@ class Bot(Protocol):
     posting_checks: PostingChecks
     refused_posts: RefusedPosts
     view_rights: ViewRights
+    pictures: ImageClient
 
     async def check_server(self, interaction: discord.Interaction) -> bool:
         """Whether the interaction's server is served; if it is not, the interaction is answered."""

@@ -55,7 +55,9 @@ class SubmissionReplies:
         except discord.HTTPException as refusal:
             if refusal.code in _NEVER_ANSWERED:
                 return False
-            return True if refusal.code == DiscordCode.UNKNOWN_MESSAGE else None
+            if refusal.code == DiscordCode.UNKNOWN_MESSAGE:
+                return not submission.takes_time  # else "thinking…" may be what was dismissed
+            return None
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
             log.debug("The answer to submission %d could not be read (%s)", submission.id, type(error).__name__)
             return None

@@ -86,6 +86,8 @@ class BotHarness:
         patch.setattr("simcord.env.asyncio", asyncio_that_waits_for_idle())
         patch.setattr("simcord._settlement._park_reason", remembering(_settlement._park_reason))
         patch.setattr("simcord._runtime._CallbackRecord.__eq__", object.__eq__)  # compared field by field in long lists
+        patch.setattr("simcord.backend.cdn.CDN_BASE", self.provider.origin)  # the bot fetches what people attach
+        self.provider.serve_uploads(lambda url: self.env.backend.cdn.get(url))
         patch.setattr("simcord.env._virtualize_recognized_waits", lambda *_: None)  # ends real timers: there are none
         await self.env.start()
         self.guild = self.env.create_guild("Studio")

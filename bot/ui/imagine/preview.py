@@ -5,9 +5,11 @@ second click on it sends nothing, because an interaction is one submission.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any, Self
 
 import discord
+import msgspec
 from discord import ui
 
 from bot import formatting
@@ -18,6 +20,7 @@ from bot.ui.command_mentions import with_mentions
 from bot.ui.forms import MAX_LENGTH, Form
 from bot.ui.imagine import start_rules
 from bot.ui.imagine.draft import PromptDraft
+from bot.ui.imagine.pictures import AttachedFile, picture_problem
 from bot.ui.imagine.prompt_form import IMAGINE_FORM, EditPromptButton, draft_in
 from bot.ui.imagine.request import ImagineRequest, read_request, submit
 from bot.ui.prompt_blocks import prompt_blocks, prompt_in
@@ -28,13 +31,22 @@ _GONE = "I can't read this preview any more. Please send the prompt with `/imagi
 
 
 async def answer_prompt(
-    interaction: discord.Interaction, draft: PromptDraft, *, replace_question: bool = False
+    interaction: discord.Interaction,
+    draft: PromptDraft,
+    *,
+    files: Sequence[AttachedFile] = (),
+    replace_question: bool = False,
 ) -> None:
     """Send a prompt, or show a private preview first where something is to be decided; say why it can't be sent.
 
+    `files` are the pictures whose links are among the options: they are read and checked, which takes its time.
     `replace_question`: the answer replaces the private message that the form was opened from.
     """
+    if files:
+        await interaction.response.defer(ephemeral=True)
     request = await read_request(interaction, draft)
+    if request.refusal is None and files:
+        request = msgspec.structs.replace(request, refusal=await picture_problem(interaction, files))
     prompt = request.checked.prompt
     if request.needs_decision:
         buttons = [RunPromptButton(interaction.id), *_edit(prompt), CancelPromptButton()]
@@ -59,6 +71,8 @@ async def _show(
     text, embeds, view = with_mentions(interaction, content)[:CONTENT_LIMIT], prompt_blocks(prompt), view_of(*buttons)
     if replace:
         await interaction.response.edit_message(content=text, embeds=embeds, view=view)
+    elif interaction.response.is_done():
+        await interaction.edit_original_response(content=text, embeds=embeds, view=view)
     else:
         await interaction.response.send_message(text, embeds=embeds, view=view, ephemeral=True)
 

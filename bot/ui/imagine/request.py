@@ -9,10 +9,12 @@ from bot import formatting
 from bot.errors import UserError
 from bot.models import CostTier, LimitExceeded, ServerSettings, SubmissionKind, SubmissionRequest
 from bot.models.prompt import CheckedPrompt
-from bot.submissions import SubmissionQueue, prompt_check
+from bot.submissions import prompt_check
 from bot.submissions.prompt_guard import forbidden_word
+from bot.submissions.prompt_parts import links_in
 from bot.ui.imagine import start_rules
 from bot.ui.imagine.draft import PromptDraft
+from bot.ui.imagine.pictures import first_expiry
 from bot.ui.interactions import bot_of, destination_of, is_moderator, person_of
 from bot.ui.permissions import role_is_gone
 from bot.ui.press import press_rules
@@ -106,28 +108,37 @@ async def submit(
     """
     if request.refusal is not None:
         raise UserError(request.refusal)
-    await check_posting(interaction)
-    await check_load(interaction)
-    queue = _queue(interaction)
+    prompt = request.checked.prompt
     imagine = SubmissionRequest(
         kind=SubmissionKind.IMAGINE,
         tier=request.checked.tier,
-        prompt=request.checked.prompt,
+        prompt=prompt,
+        expires_at=first_expiry(links_in(prompt)),
         destination=destination_of(interaction),
         person=person_of(interaction),
         interaction_id=interaction_id,
         interaction_token=interaction.token,
         by_moderator=request.presser.moderator,
     )
-    submission = await queue.add(imagine, press_rules.limits(request.settings, request.presser))
+    await enqueue(interaction, imagine, request.settings, replace_question=replace_question)
+
+
+async def enqueue(
+    interaction: discord.Interaction,
+    request: SubmissionRequest,
+    settings: ServerSettings,
+    *,
+    replace_question: bool = False,
+) -> None:
+    """Queue what a command starts and answer the member; raises `UserError` if it is not taken."""
+    await check_posting(interaction)
+    await check_load(interaction)
+    bot = bot_of(interaction)
+    queue = bot.submissions.of(bot.providers.for_prompts().name)
+    submission = await queue.add(request, press_rules.limits(settings, presser_of(interaction)))
     if submission is None:
-        log.info("A prompt was sent already; the second interaction is ignored")
+        log.info("A command was taken already; the second interaction is ignored")
         return
     if isinstance(submission, LimitExceeded):
-        raise UserError(press_rules.limit_text(submission, request.settings))
+        raise UserError(press_rules.limit_text(submission, settings))
     await answer_taken(interaction, queue, submission, replace_question=replace_question)
-
-
-def _queue(interaction: discord.Interaction) -> SubmissionQueue:
-    bot = bot_of(interaction)
-    return bot.submissions.of(bot.providers.for_prompts().name)

@@ -13,6 +13,7 @@ from bot.models.midjourney_buttons import button_for
 from bot.ui import replies
 from bot.ui.base import NONCE, DeliveryButton, delete_post, may_know_reason, may_manage_post, may_see_id, view_of
 from bot.ui.interactions import bot_of
+from bot.ui.posts.described_prompts import described_prompt_buttons
 from bot.ui.posts.result_menu import PromptButton, RelatedButton, SplitButton, full_size, is_still_grid
 from bot.ui.posts.seed import SeedButton, offers_seed
 from bot.ui.press.job_buttons import JobButton, name_of
@@ -30,16 +31,22 @@ def result_view(nonce: str, job: Job, *, bare: bool = False, used: Mapping[str, 
     `bare` view has `⋯` alone: Discord refused the message, maybe because of a button.
     """
     view = ui.View(timeout=None)
+    described = [] if bare else described_prompt_buttons(nonce, job)
+    for button in described:
+        view.add_item(button)
     labels = [label if button_for(label).offered else "" for label in job.buttons]
     rows = formatting.button_rows(labels) if job.status == Status.COMPLETED and not bare else ()
-    for number, row in enumerate(rows):
+    share = bool(rows) and len(described) + len(rows[0]) <= formatting.ROW_LIMIT  # as Midjourney's 🔄 does
+    first = 1 if described and not share else 0
+    rows = rows[: formatting.ROW_LIMIT - 2] if first else rows  # a description has hardly any button of its own
+    for number, row in enumerate(rows, first):
         for face in row:
             if face.label in used and button_for(face.label).tier is CostTier.PICK:
                 view.add_item(ui.Button(label=f"{face.label} ↗", url=used[face.label], row=number))
             else:
                 view.add_item(JobButton(nonce, face.index, label=face.label, emoji=face.emoji, row=number))
-    last = max(len(rows) - 1, 0)
-    if rows and len(rows[last]) == 5:
+    last = first + max(len(rows) - 1, 0)
+    if sum(item.row == last for item in view.children) == formatting.ROW_LIMIT:
         last += 1
     if formatting.has_decline_reason(job):
         view.add_item(WhyButton(nonce, row=last))

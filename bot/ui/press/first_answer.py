@@ -6,7 +6,7 @@ import aiohttp
 import discord
 
 from bot import formatting
-from bot.discord_codes import INTERACTION_NOT_ACKNOWLEDGED
+from bot.discord_codes import INTERACTION_NOT_ACKNOWLEDGED, PRIVATE_ANSWER_GONE
 from bot.errors import StoreUnavailable
 from bot.models import Submission
 from bot.request_count import counted_requests
@@ -37,16 +37,21 @@ async def _say_taken(
     interaction: discord.Interaction, queue: SubmissionQueue, submission: Submission, *, replace_question: bool
 ) -> bool:
     text = formatting.taken(submission)
+    deferred = interaction.response.is_done()
     try:
         with counted_requests(at_most=None) as requests:
-            if replace_question:
+            if deferred:
+                await interaction.edit_original_response(content=text, embeds=[], view=None)
+            elif replace_question:
                 await interaction.response.edit_message(content=text, embeds=[], view=None)
             else:
                 await replies.say(interaction, text)
         await queue.mark_answered(submission)
     except discord.HTTPException as refusal:
         log.info("The answer to a submission was refused (HTTP %d, code %d)", refusal.status, refusal.code)
-        if refusal.code in INTERACTION_NOT_ACKNOWLEDGED and requests.number <= 1:
+        if deferred and refusal.code in PRIVATE_ANSWER_GONE:
+            await queue.cancel_queued(submission)  # "thinking…" was dismissed: the presser never saw it taken
+        elif not deferred and refusal.code in INTERACTION_NOT_ACKNOWLEDGED and requests.number <= 1:
             # The presser saw it fail, or another process with the same token has answered and sends it.
             await queue.cancel_queued(submission)
         return False

@@ -1,0 +1,131 @@
+"""`/blend`, `/describe` and the menus of a message: from attached pictures to a result, with each provider."""
+
+from typing import Any
+
+import discord
+
+from tests import sample_pictures as samples
+from tests.journeys.conftest import BotHarness, both_providers, button, labels, private, words
+
+PNG = samples.png(64, 48)
+PHOTO = samples.photograph(64, 48)
+
+
+async def blend(harness: BotHarness, who: Any, *files: tuple[str, bytes], **options: str) -> discord.Message:
+    """`who` types /blend; the private answer."""
+    images = {f"image{number}": file for number, file in enumerate(files, 1)}
+    return private(await who.slash(harness.channel, "blend", **images, **options))
+
+
+async def describe(harness: BotHarness, who: Any, name: str, data: bytes) -> discord.Message:
+    """`who` types /describe; the private answer."""
+    return private(await who.slash(harness.channel, "describe", image=(name, data)))
+
+
+def submitted(harness: BotHarness, verb: str) -> list[Any]:
+    """The bodies of the requests for jobs of this verb."""
+    return [request.json for request in harness.provider.requests if request.path.endswith(f"/{verb}")]
+
+
+@both_providers
+async def test_pictures_are_blended_after_a_restart_in_the_queue_and_when_they_are_deleted(
+    harness: BotHarness,
+) -> None:
+    for _ in range(harness.provider.slots):
+        harness.provider.add_job(duration=300)
+    answer = await blend(harness, harness.mira, ("one.png", PNG), ("two.jpg", PHOTO), dimensions="portrait")
+    assert "Your blend is queued (1st)." in answer.content
+    fetched = [request.path for request in harness.provider.requests if request.path.endswith((".png", ".jpg"))]
+    assert len(fetched) == 2
+    harness.env.backend.cdn._blobs.clear()
+    await harness.restart()
+    await harness.wait(900)
+    assert "PORTRAIT" in repr(submitted(harness, "blend")[-1]).upper()
+    assert len({request[harness.provider.reference] for request in submitted(harness, "blend")}) == 1
+    assert await harness.rows("SELECT state, child_id IS NULL FROM submissions") == [("accepted", 0)]
+    assert len([request for request in harness.provider.requests if request.path in fetched]) == 2, "never again"
+    result = harness.last
+    assert "**Blend**" in words(result)
+    assert labels(result)[0] == ["U1", "U2", "U3", "U4", "🔄"]
+    assert await harness.rows("SELECT * FROM submission_pictures") == []
+
+
+@both_providers
+async def test_a_description_offers_its_prompts_in_the_form_of_imagine(harness: BotHarness) -> None:
+    answer = await describe(harness, harness.mira, "fox.png", PNG)
+    assert answer.content == "Your description is on its way. I'll post it here."
+    await harness.wait(60)
+    result = harness.last
+    assert "4️⃣ Screen print of" in words(result)
+    assert labels(result)[0][:4] == ["1️⃣", "2️⃣", "3️⃣", "4️⃣"]
+    await harness.restart()
+    form = await harness.mira.click(result, custom_id=button(result, "2️⃣").custom_id)
+    assert "A quiet illustration of" in repr(form.modal)
+    refused = await harness.press(harness.bo, result, "2️⃣")
+    assert "Only moderators can start jobs" in refused.content
+
+
+async def test_the_menu_of_a_message_describes_its_picture_or_refers_to_it(harness: BotHarness) -> None:
+    said = await harness.bo.send(harness.channel, "look", attachments=[("notes.txt", b"words"), ("fox.png", PNG)])
+    answer = private(await harness.mira.context_menu(harness.channel, "Describe this picture", said))
+    assert "Your description is on its way" in answer.content
+    await harness.wait(60)
+    own_post = harness.last
+    assert labels(own_post)[0][:4] == ["1️⃣", "2️⃣", "3️⃣", "4️⃣"]
+    private(await harness.mira.context_menu(harness.channel, "Describe this picture", own_post))
+    await harness.wait(60)
+    assert len(submitted(harness, "describe")) == 2
+    form = await harness.mira.context_menu(harness.channel, "Use as reference", said)
+    assert f"--sref {said.attachments[1].url}" in repr(form.modal)
+    none = await harness.bo.send(harness.channel, "nothing here")
+    for menu in ("Describe this picture", "Use as reference"):
+        answer = private(await harness.mira.context_menu(harness.channel, menu, none))
+        assert answer.content == "There's no picture in this message."
+
+
+async def test_only_those_who_may_start_jobs_blend_and_describe(harness: BotHarness) -> None:
+    assert "Only moderators can start jobs" in (await describe(harness, harness.bo, "fox.png", PNG)).content
+    answer = await blend(harness, harness.bo, ("one.png", PNG), ("two.png", PNG))
+    assert "Only moderators can start jobs" in answer.content
+    assert not submitted(harness, "blend") + submitted(harness, "describe")
+
+
+async def test_what_is_no_picture_that_can_be_sent_is_said_and_nothing_is_spent(harness: BotHarness) -> None:
+    cmyk = samples.saved(samples.painted(70, 40).convert("CMYK"), "JPEG")
+    for name, data, says in (
+        ("notes.txt", b"just words, no picture", "**notes.txt** isn't a picture that I can read."),
+        ("empty.png", b"", "**empty.png** is empty: it has 0 bytes."),
+        ("big.png", PNG + bytes(80 << 20), "**big.png** has 80 MB. A picture may have up to 10 MB."),
+        ("moving.gif", samples.gif(30, 20, frames=3), "**moving.gif** is animated. Attach a still picture."),
+        ("print.jpg", cmyk, "**print.jpg** is in CMYK, the colours of print."),
+        ("short.png", PNG[:10], "**short.png** isn't a picture that I can read."),
+        ("huge.png", PNG[:16] + (60_000).to_bytes(4, "big") * 2 + PNG[24:], "**huge.png** has 60,000 × 60,000 pixels."),
+    ):
+        member = harness.newcomer()
+        harness.allow(member, "manage_messages")
+        assert (await describe(harness, member, name, data)).content.startswith(says)
+    harness.provider.serve_uploads(lambda _url: None)
+    gone = await blend(harness, harness.mira, ("one.png", PNG), ("two.png", PNG))
+    assert gone.content == "**one.png** was deleted before I could read it. Attach it again."
+    await harness.wait(5)
+    assert not submitted(harness, "describe") + submitted(harness, "blend")
+    assert await harness.rows("SELECT * FROM submissions") == []
+
+
+async def test_the_pictures_of_a_prompt_are_checked_and_their_links_put_where_midjourney_reads_them(
+    harness: BotHarness,
+) -> None:
+    async def imagine(image: bytes, reference: bytes) -> discord.Message:
+        options = {"image": ("a.png", image), "reference": ("b.png", reference)}
+        return private(await harness.mira.slash(harness.channel, "imagine", prompt="a fox --ar 3:2", **options))
+
+    answer = await imagine(PNG, b"words, no picture")
+    assert answer.content.startswith("**b.png** isn't a picture that I can read.")
+    assert "a fox --ar 3:2 --sref" in str(answer.embeds[0].description), "what was written is not lost"
+    assert not submitted(harness, "imagine")
+    assert "on its way" in (await imagine(PNG, PNG)).content
+    (sent,) = submitted(harness, "imagine")
+    image, *_, sref = sent["prompt"].split()
+    assert image.endswith("/a.png")
+    assert sref.endswith("/b.png")
+    assert sent["prompt"] == f"{image} a fox --ar 3:2 --sref {sref}"
