@@ -14,7 +14,7 @@ def create_dotenv(dotenv: Path) -> str:
     """
     example = example_settings()
     if example is None:
-        raise StartError("The image has no example of the settings. .env.example is a file of each release.")
+        raise StartError("The image has no example of the settings. env.example is a file of each release.")
     text = example.read_text(encoding="utf-8")
     try:
         dotenv.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

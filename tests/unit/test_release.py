@@ -37,6 +37,8 @@ def test_a_release_pulls_its_image_and_says_what_changed(tmp_path: Path) -> None
     subprocess.run([program, *names, tmp_path], check=True)
     compose = (tmp_path / "compose.yaml").read_text(encoding="utf-8")
     assert f"    image: ghcr.io/owner/name:${{DARKROOM_VERSION:-{__version__}}}\n" in compose
+    assert compose.startswith("# cp env.example .env,")
+    assert (tmp_path / "env.example").read_bytes() == (ROOT / ".env.example").read_bytes()
     notes = (tmp_path / "notes.md").read_text(encoding="utf-8")
     assert notes.strip().startswith("- ")
     assert "\n## " not in notes
