@@ -1,6 +1,7 @@
 """What makes simcord's settling cheap: an event loop that can be awaited to become idle, and a memory for sleepers."""
 
 import asyncio
+import contextvars
 import selectors
 import sys
 from collections.abc import Callable
@@ -97,3 +98,27 @@ def remembering(park_reason: Callable[..., str | None]) -> Callable[..., str | N
         return found
 
     return reason
+
+
+def tracking_no_task_steps(track_callback: Callable[..., asyncio.Handle]) -> Callable[..., asyncio.Handle]:
+    """Wrap simcord's `_track_callback`, which records every callback of the bot until it has run.
+
+    Most callbacks are the next step of a task, and simcord watches the tasks themselves: one whose step is due awaits
+    nothing, so that it is not at rest.
+    """
+
+    def track(
+        work: Any,
+        original: Callable[..., asyncio.Handle],
+        callback: Any,
+        args: tuple[Any, ...],
+        *,
+        context: contextvars.Context | None,
+        when: float | None,
+        **more: Any,
+    ) -> asyncio.Handle:
+        if when is None and isinstance(getattr(callback, "__self__", None), asyncio.Task):
+            return original(callback, *args, context=context)
+        return track_callback(work, original, callback, args, context=context, when=when, **more)
+
+    return track

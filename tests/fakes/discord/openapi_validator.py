@@ -6,8 +6,13 @@ It is `specs/openapi_preview.json` of https://github.com/discord/discord-api-spe
 import copy
 import functools
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from jsonschema_rs import Draft202012Validator, ValidationError
 
 FILE = Path(__file__).parents[4] / "shared" / "reference" / "discord-openapi.json"
 """Beside the checkout, so that all checkouts of a machine share it."""
@@ -23,8 +28,7 @@ class OpenapiValidator:
     """Judges bodies of one route; a complaint is one line of text, no complaint is an empty string."""
 
     def __init__(self, spec: dict[str, Any]) -> None:
-        from referencing import Registry  # here, so that the suite runs without the file and what reads it
-        from referencing.jsonschema import DRAFT202012
+        from jsonschema_rs import Draft202012, Registry  # here, so that processes without the file do not load it
 
         # Inside `errors` Discord names the trouble in words ("REPLIES_UNKNOWN_MESSAGE"), the file wants numbers.
         spec["components"]["schemas"]["Error"]["properties"]["code"]["type"] = ["integer", "string"]
@@ -32,16 +36,14 @@ class OpenapiValidator:
         # The file wants ids as strings; Discord takes numbers too, and discord.py sends some.
         tolerant["components"]["schemas"]["SnowflakeType"] = {"type": ["string", "integer"]}
         self._spec = spec
-        self._registry = Registry().with_resources(
-            [("request:", DRAFT202012.create_resource(tolerant)), ("response:", DRAFT202012.create_resource(spec))]
-        )
+        self._registry = Registry([("spec:/request", tolerant), ("spec:/response", spec)], draft=Draft202012)
         self._judge = functools.cache(self._make_judge)
 
     def request(self, method: str, route: str, body: Any) -> str:
         if "requestBody" not in self._spec["paths"][route][method.lower()]:
             return "" if body is None else f"{method} {route} takes no body"
         return self._complaint(
-            f"{method} {route}", "request:", ("paths", route, method.lower(), "requestBody", *JSON), body
+            f"{method} {route}", "request", ("paths", route, method.lower(), "requestBody", *JSON), body
         )
 
     def answer(self, method: str, route: str, status: int, body: Any) -> str:
@@ -55,19 +57,31 @@ class OpenapiValidator:
         if status == 204:
             return "" if body is None else f"{method} {route} answers 204 with a body"
         some = body[:10] if isinstance(body, list) else body  # a page of 100 messages takes a second
-        return self._complaint(f"{method} {route} → {status}", "response:", (*where, *JSON), some)
+        return self._complaint(f"{method} {route} → {status}", "response", (*where, *JSON), some)
 
     def _complaint(self, what: str, side: str, where: tuple[str, ...], body: Any) -> str:
-        from jsonschema.exceptions import best_match  # type: ignore[import-untyped]  # carries no types
+        worst = max(_leaves(self._judge(side, where).iter_errors(body)), key=_depth, default=None)
+        return f"{what}: {'.'.join(map(str, worst.instance_path))}: {worst.message[:400]}" if worst else ""
 
-        worst = best_match(self._judge(side, where).iter_errors(body))
-        return f"{what}: {worst.json_path}: {worst.message[:400]}" if worst else ""
-
-    def _make_judge(self, side: str, where: tuple[str, ...]) -> Any:
-        from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # carries no types
+    def _make_judge(self, side: str, where: tuple[str, ...]) -> "Draft202012Validator":
+        from jsonschema_rs import Draft202012Validator
 
         pointer = "/".join(part.replace("~", "~0").replace("/", "~1") for part in where)
-        return Draft202012Validator({"$ref": f"{side}#/{pointer}"}, registry=self._registry)
+        return Draft202012Validator({"$ref": f"spec:/{side}#/{quote(pointer, safe='/~')}"}, registry=self._registry)
+
+
+def _leaves(errors: "Iterable[ValidationError]") -> "Iterator[ValidationError]":
+    """The errors, with those of every alternative in place of "under none of the alternatives"."""
+    for error in errors:
+        alternatives = getattr(error.kind, "context", ())
+        yield from (leaf for each in alternatives for leaf in _leaves(each))
+        if not alternatives:
+            yield error
+
+
+def _depth(error: "ValidationError") -> int:
+    """How far into the body an error is: the deepest belongs to the alternative that was meant."""
+    return len(error.instance_path)
 
 
 @functools.cache
