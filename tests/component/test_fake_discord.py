@@ -11,6 +11,7 @@ import pytest
 import yarl
 from discord import app_commands
 
+from tests.conftest import only_long
 from tests.fakes.discord import FakeDiscord, RemoteFakeDiscord, openapi_validator
 from tests.fakes.discord.limits import Limits
 from tests.processes import started
@@ -490,6 +491,7 @@ async def test_the_openapi_file_catches_what_no_table_of_ours_knows(fake: FakeDi
     assert "embeds[0].image" in fake.violations[0]
 
 
+@only_long
 async def test_it_runs_as_a_process_of_its_own() -> None:
     command = (sys.executable, "-m", "tests.fakes.discord", "--nonce-window", "0")
     async with started(*command, cwd=Path(__file__).parents[2], stdout=asyncio.subprocess.PIPE) as process:

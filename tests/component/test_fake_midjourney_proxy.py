@@ -16,6 +16,7 @@ from aiohttp import web
 
 from bot.demo.midjourney_proxy import NEWAPI, NODE, NOVI, TRUEAI, Dialect, FakeMidjourneyProxy
 from bot.demo.midjourney_proxy.dialects import ACCOUNT, DIALECTS
+from tests.conftest import only_long
 from tests.processes import started
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "midjourney_proxy"
@@ -454,6 +455,7 @@ async def test_a_relay_may_drop_the_state() -> None:
         assert (await caller.task(taken["result"], after=60))["state"] == ""
 
 
+@only_long
 async def test_it_runs_as_a_process_of_its_own(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
     async with started(

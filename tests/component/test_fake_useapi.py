@@ -17,6 +17,7 @@ from PIL import Image
 from yarl import URL
 
 from bot.demo.useapi import FakeUseapi
+from tests.conftest import only_long
 from tests.processes import started
 
 START = 1_780_396_473.688
@@ -575,6 +576,7 @@ async def test_jobs_of_the_same_millisecond_have_different_ids(caller: Caller) -
         caller.useapi.add_job(jobid=ids.pop())
 
 
+@only_long
 async def test_it_runs_as_a_process_of_its_own(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
     async with started(

@@ -98,6 +98,7 @@ async def test_the_largest_upscale_keeps_its_pixels_in_the_memory_of_a_worker(
     assert similar(decoded(picture), samples.painted(4096, 4096))
 
 
+@only_long
 async def test_a_large_animation_becomes_its_first_frame(pictures: ImageClient, tmp_path: Path) -> None:
     for data, limit in (
         (samples.moving_webp(300, 300, size=200_000), 100_000),
@@ -180,6 +181,7 @@ async def test_a_grid_is_split_into_four_without_loss(pictures: ImageClient, tmp
         assert similar(decoded(quarter), Image.new("RGB", (256, 256), colour))
 
 
+@only_long
 async def test_four_pictures_that_are_too_large_all_lose_the_same_quality(
     pictures: ImageClient, tmp_path: Path
 ) -> None:
@@ -309,6 +311,7 @@ async def test_a_missing_picture_leaves_its_quarter_grey_and_another_aspect_rati
     assert similar(grid, expected)
 
 
+@only_long
 def test_a_grid_of_large_pictures_has_at_most_six_million_pixels(tmp_path: Path) -> None:
     path = tmp_path / "large.png"
     path.write_bytes(samples.png(2912, 1632))

@@ -111,8 +111,10 @@ async def test_a_worker_that_times_out_is_killed_and_the_next_one_runs(endless: 
 
 @pytest.mark.parametrize(
     ("memory", "error", "reason"),
-    [(1 << 30, "", ""), (60 << 20, "too large", "MemoryError")],
-    ids=["enough", "too little"],
+    [
+        pytest.param(1 << 30, "", "", id="enough", marks=only_long),
+        pytest.param(60 << 20, "too large", "MemoryError", id="too little"),
+    ],
 )
 def test_a_worker_has_a_memory_limit(tmp_path: Path, memory: int, error: str, reason: str) -> None:
     source = tmp_path / "picture.png"
@@ -171,6 +173,7 @@ def test_a_worker_classifies_its_errors(tmp_path: Path) -> None:
     assert [(file["width"], file["height"], file["extension"]) for file in files] == [(40, 30, "webp")]
 
 
+@only_long
 async def test_a_size_missing_from_the_header_is_checked_in_the_worker(tmp_path: Path) -> None:
     path = tmp_path / "picture.png"
     path.write_bytes(samples.bomb(20_000, 20_000))

@@ -25,6 +25,7 @@ from bot.providers.http import Response
 from bot.providers.midjourney_proxy import MidjourneyProxyClient
 from bot.providers.midjourney_proxy.buttons import GRID
 from bot.providers.midjourney_proxy.responses import read_seed
+from tests.conftest import only_long
 from tests.sample_pictures import png
 
 START = 1_780_396_473.688
@@ -304,6 +305,7 @@ async def test_a_server_that_forgot_all_tasks_knows_none_of_them() -> None:
         assert len(pair.proxy.requests) == 2, "one for all, and one that checks it"
 
 
+@only_long
 async def test_a_poll_that_fails_after_all_callers_left_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
     async with paired() as pair:
         pair.proxy.fail(500)

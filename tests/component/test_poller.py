@@ -32,6 +32,7 @@ from bot.providers.base import Account, Capabilities, Provider
 from bot.providers.useapi import created_in
 from bot.store import Store, open_store
 from tests.clock import VirtualTime
+from tests.conftest import only_long
 from tests.database import migrated
 from tests.fakes.alerts import AlertLog
 
@@ -271,6 +272,7 @@ async def test_no_more_requests_are_in_flight_than_allowed(harness: PollerHarnes
     assert {jobid for _, jobid in harness.useapi.polls} == {f"job {number}" for number in range(40)}
 
 
+@only_long
 async def test_after_a_restart_the_first_polls_are_spread_over_one_interval(harness: PollerHarness) -> None:
     for number in range(200):
         await harness.subscribe(f"job {number}")
@@ -750,7 +752,15 @@ async def test_a_request_in_flight_that_succeeds_does_not_end_an_outage(
 # --- single jobs have trouble ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("error", [InvalidResponse, Busy, Overloaded, AccountBlocked])
+@pytest.mark.parametrize(
+    "error",
+    [
+        InvalidResponse,
+        pytest.param(Busy, marks=only_long),
+        pytest.param(Overloaded, marks=only_long),
+        pytest.param(AccountBlocked, marks=only_long),
+    ],
+)
 async def test_one_odd_job_does_not_starve_the_others(
     harness: PollerHarness, caplog: pytest.LogCaptureFixture, error: type[ProviderError]
 ) -> None:
@@ -780,6 +790,7 @@ async def test_a_job_that_alone_is_asked_to_wait_waits_alone(harness: PollerHarn
     assert max(gaps(harness.useapi.times("a", since=4 * MINUTE))) < 100
 
 
+@only_long
 async def test_one_blocked_account_of_several_is_one_alert_opened_once_and_closed_once(
     harness: PollerHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -816,6 +827,7 @@ async def test_the_only_account_blocked_is_probed_once_a_minute_and_is_one_alert
     assert len(harness.alerts) == 1
 
 
+@only_long
 async def test_a_job_that_alone_has_trouble_for_a_day_is_over_and_its_account_still_blocked(
     harness: PollerHarness,
 ) -> None:
@@ -936,7 +948,7 @@ async def test_a_job_that_is_found_again_within_the_day_is_posted(harness: Polle
     assert (await harness.job(known)).status == "completed"
 
 
-@pytest.mark.parametrize("error", [JobUnknown, JobExpired])
+@pytest.mark.parametrize("error", [JobUnknown, pytest.param(JobExpired, marks=only_long)])
 async def test_many_jobs_that_are_unknown_at_once_are_an_outage_that_ends_none(
     harness: PollerHarness, error: type[ProviderError], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -974,6 +986,7 @@ async def test_many_jobs_that_a_restart_of_their_server_has_lost_end_after_an_ho
     assert lines == ["useapi.net no longer finds this job; it is polled every five minutes for an hour"] * len(known)
 
 
+@only_long
 async def test_jobs_that_are_really_gone_end_after_a_day_while_others_are_found(
     harness: PollerHarness, caplog: pytest.LogCaptureFixture
 ) -> None:

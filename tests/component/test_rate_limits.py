@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 
 from bot.delivery.rate_limits import DiscordRateLimits, pause_before_identify
+from tests.conftest import only_long
 
 Get = Callable[[str], Coroutine[None, None, None]]
 
@@ -46,7 +47,7 @@ async def ask(rate_limits: DiscordRateLimits, status: int, times: int) -> None:
             await get("webhooks/1/token")
 
 
-@pytest.mark.parametrize("status", [401, 403, 429])
+@pytest.mark.parametrize("status", [pytest.param(401, marks=only_long), 403, pytest.param(429, marks=only_long)])
 async def test_many_invalid_answers_slow_messages_down_long_before_discord_bans_the_address(status: int) -> None:
     rate_limits = DiscordRateLimits()
     await ask(rate_limits, status, 499)

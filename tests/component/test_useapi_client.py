@@ -20,6 +20,7 @@ from bot.errors import Rule
 from bot.models import Dimensions, InputPicture, Job, ProviderName, Status
 from bot.providers.http import MAX_RESPONSE_BYTES, retry_after_seconds
 from bot.providers.useapi import UseapiClient
+from tests.conftest import only_long
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 TOKEN = "user:12345-canary"
@@ -500,6 +501,7 @@ async def test_a_later_call_is_a_new_request(useapi: StubUseapi, provider: Useap
     assert len(useapi.requests) == 2
 
 
+@only_long
 async def test_a_poll_that_fails_after_all_callers_left_logs_nothing(
     useapi: StubUseapi, provider: UseapiClient, caplog: pytest.LogCaptureFixture
 ) -> None:

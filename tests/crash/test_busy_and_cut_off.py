@@ -8,6 +8,7 @@ from tests.fakes.discord.server import Received
 RESULTS = 200 if LONG else 30
 
 
+@only_long
 async def test_a_busy_channel_gets_all_results_in_order_and_discord_is_not_provoked(street: ProcessHarness) -> None:
     discord = street.discord
     discord.limits = Limits((5, 0.1), whole=(50, 1.0))  # Discord's 5 messages in 5 s a channel, fifty times as fast

@@ -5,12 +5,15 @@ from pathlib import Path
 import pytest
 
 from bot.models import ProviderName
+from tests.conftest import only_long
 from tests.crash.submission_run import PressRun
 
 pytestmark = pytest.mark.timeout(120)
 
 
-@pytest.mark.parametrize("provider", ProviderName)
+@pytest.mark.parametrize(
+    "provider", [ProviderName.USEAPI, pytest.param(ProviderName.MIDJOURNEY_PROXY, marks=only_long)]
+)
 async def test_eight_presses_are_made_found_posted_and_notified_once_though_the_bot_dies(
     tmp_path: Path, provider: ProviderName
 ) -> None:

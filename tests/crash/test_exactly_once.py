@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot.models import ProviderName
+from tests.conftest import only_long
 from tests.crash.kill_run import KillRun
 
 pytestmark = pytest.mark.timeout(180)  # every start takes its time where other tests run beside it
@@ -19,6 +20,7 @@ async def test_results_are_posted_once_after_five_kills_though_discord_forgets_n
     assert figures.settled > 0, "no kill fell between a send and its answer: nothing was proven"
 
 
+@only_long
 async def test_results_of_the_other_provider_are_posted_once_too(tmp_path: Path) -> None:
     run = KillRun(
         folder=tmp_path, deliveries=12, kills=2, seed=3, channels=3, provider=ProviderName.MIDJOURNEY_PROXY, forked=True
@@ -29,6 +31,7 @@ async def test_results_of_the_other_provider_are_posted_once_too(tmp_path: Path)
     assert figures.settled > 0, "no kill fell between a send and its answer: nothing was proven"
 
 
+@only_long
 async def test_results_that_discord_stored_and_denied_are_posted_once_while_it_remembers_nonces(tmp_path: Path) -> None:
     run = KillRun(
         folder=tmp_path,

@@ -127,6 +127,7 @@ async def test_whatever_lies_at_the_address_the_result_is_posted(show: Show) -> 
         assert button(post, "⋯")
 
 
+@only_long
 async def test_every_kind_comes_at_its_size_with_a_name_and_words_for_who_cannot_see_it(show: Show) -> None:
     kinds = {
         "a grid": samples.webp(2048, 2048),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bot.store import open_store
 from bot.store.connection import FILE
+from tests.conftest import only_long
 from tests.crash.conftest import Process, ProcessHarness
 
 CANARY = "MTk4-canary.of-a.token"
@@ -52,6 +53,7 @@ async def test_a_second_bot_on_the_same_folder(tmp_path: Path) -> None:
         await first.facts.set("the first", "goes on")
 
 
+@only_long
 async def test_a_database_of_a_newer_darkroom(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     with closing(sqlite3.connect(tmp_path / "data" / FILE)) as database:
@@ -60,6 +62,7 @@ async def test_a_database_of_a_newer_darkroom(tmp_path: Path) -> None:
     assert line.startswith(f"A newer Darkroom wrote data/{FILE}")
 
 
+@only_long
 async def test_a_discord_that_cannot_be_reached_is_worth_another_start(tmp_path: Path) -> None:
     nowhere = {"DISCORD_API_URL": "http://127.0.0.1:1", "USEAPI_URL": "http://127.0.0.1:1"}
     line = await last_line(Process(tmp_path, GOOD | nowhere), status=1)

@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from bot.store.connection import FILE
+from tests.conftest import only_long
 from tests.crash.conftest import ROOT, ProcessHarness, _bare_environment
 from tests.processes import started
 
@@ -77,6 +78,7 @@ async def test_health_check_and_restore_beside_a_running_bot_and_after_it(street
     assert len(list(Path(street.folder, "data").glob("replaced-*.sqlite3"))) == 1
 
 
+@only_long
 async def test_a_port_that_is_taken_ends_the_demo_in_a_sentence() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -96,6 +98,7 @@ async def test_a_port_that_is_taken_ends_the_demo_in_a_sentence() -> None:
     ]
 
 
+@only_long
 async def test_a_browser_that_stays_open_does_not_delay_the_end_of_the_demo(tmp_path: Path) -> None:
     browser, opened, closed = (tmp_path / name for name in ("browser", "opened", "closed"))
     os.mkfifo(opened)
@@ -112,6 +115,7 @@ async def test_a_browser_that_stays_open_does_not_delay_the_end_of_the_demo(tmp_
             closed.open("r+b", buffering=0).close()
 
 
+@only_long
 async def test_a_check_that_is_ended_by_hand_says_no_more(tmp_path: Path) -> None:
     street = ProcessHarness(tmp_path)
     async with street.useapi, street.discord:

@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from tests import monitoring
+from tests.conftest import only_long
 from tests.crash.conftest import Process, ProcessHarness
 from tests.ports import free_port
 
@@ -66,6 +67,7 @@ async def test_the_whole_job_through_sockets(street: ProcessHarness) -> None:
     assert street.bot.screen.rstrip().endswith("Stopped")
 
 
+@only_long
 async def test_a_pending_job_survives_a_kill_and_is_posted_once(street: ProcessHarness) -> None:
     discord = street.discord
     await street.bot.start()
@@ -81,6 +83,7 @@ async def test_a_pending_job_survives_a_kill_and_is_posted_once(street: ProcessH
     assert _syncs(street) == 1, "the commands did not change, so they were not sent again"
 
 
+@only_long
 async def test_a_useapi_that_is_down_and_a_gateway_that_refuses_at_first_do_not_stop_the_start(
     street: ProcessHarness,
 ) -> None:
@@ -94,6 +97,7 @@ async def test_a_useapi_that_is_down_and_a_gateway_that_refuses_at_first_do_not_
     assert "canary" not in street.bot.screen
 
 
+@only_long
 async def test_a_stop_takes_five_seconds_at_most_and_commands_are_sent_on_request(street: ProcessHarness) -> None:
     """Two lives: one ends in the middle of a send, the other while somebody is being answered."""
     discord = street.discord
@@ -141,6 +145,7 @@ def _syncs(street: ProcessHarness) -> int:
     return sum(request.method == "PUT" for request in street.discord.requests)
 
 
+@only_long
 async def test_useapi_calls_and_the_picture_of_a_press_is_there(street: ProcessHarness) -> None:
     port = free_port()
     street.settle(PUBLIC_URL=f"http://127.0.0.1:{port}", WEBHOOK_PORT=str(port), POLL_SECONDS="300", LOG_LEVEL="DEBUG")

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import discord
 import pytest
@@ -25,6 +26,7 @@ from bot.errors import DarkroomError
 from bot.models import ProviderName
 from bot.settings import Secret, Settings
 from tests import log
+from tests.conftest import only_long
 from tests.database import migrated
 from tests.fakes.providers import MidjourneyProxy, Useapi, fake_provider
 from tests.journeys import invariants
@@ -312,7 +314,17 @@ def _in_code_style(text: str) -> str:
 
 
 both_providers = pytest.mark.parametrize("provider", ProviderName)
-"""Marks a journey that is the same with either provider."""
+"""Marks a journey that runs with each provider."""
+
+
+def either_provider(journey: Callable[..., Any]) -> Any:
+    """Mark a journey that is the same with either provider: it runs with one of them, in `make soak` with both.
+
+    Its name decides which one, so that half of them run with each and none changes from run to run.
+    """
+    chosen = list(ProviderName)[crc32(journey.__name__.encode()) % len(ProviderName)]
+    providers = [pytest.param(name, marks=() if name is chosen else only_long) for name in ProviderName]
+    return pytest.mark.parametrize("provider", providers)(journey)
 
 
 @pytest.fixture

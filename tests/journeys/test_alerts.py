@@ -20,7 +20,7 @@ def alerts(harness: BotHarness) -> list[str]:
     [
         (401, "useapi.net no longer accepts USEAPI_TOKEN"),
         pytest.param(402, "The useapi.net subscription has ended", marks=only_long),
-        (596, "The Midjourney account needs a person"),
+        pytest.param(596, "The Midjourney account needs a person", marks=only_long),
     ],
 )
 async def test_trouble_of_the_account_alerts_once_and_so_does_its_end(
@@ -42,6 +42,7 @@ async def test_trouble_of_the_account_alerts_once_and_so_does_its_end(
     assert harness.last.attachments, "the job waited, and was posted when the token worked again"
 
 
+@only_long
 async def test_trouble_that_ended_unseen_alerts_again_when_it_comes_back(harness: BotHarness) -> None:
     await harness.restart(alert_channel=harness.lounge.id)
     await harness.job(harness.mira, harness.useapi.add_job(duration=30))
@@ -75,6 +76,7 @@ async def test_an_alert_about_an_account_is_closed_also_when_no_job_of_it_is_sub
     assert alerts(harness)[1:] == [f"✓ Over: {alert.removeprefix('⚠️ ')}"]
 
 
+@only_long
 async def test_an_alert_from_before_a_restart_is_closed_also_when_nothing_is_left_to_show_its_end(
     harness: BotHarness,
 ) -> None:
@@ -101,6 +103,7 @@ async def test_an_alert_from_before_a_restart_is_closed_also_when_nothing_is_lef
     assert sorted(alerts(harness)[2:]) == sorted(f"✓ Over: {alert.removeprefix('⚠️ ')}" for alert in opened)
 
 
+@only_long
 async def test_the_alert_about_a_deleted_channel_says_that_it_was_deleted(harness: BotHarness) -> None:
     await harness.restart(alert_channel=harness.lounge.id)
     await harness.job(harness.mira, harness.useapi.add_job(prompt="a lighthouse"))

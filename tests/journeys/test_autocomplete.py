@@ -3,7 +3,8 @@
 import re
 from typing import Any
 
-from tests.journeys.conftest import BotHarness, both_providers, key_in, words
+from tests.conftest import only_long
+from tests.journeys.conftest import BotHarness, either_provider, key_in, words
 
 _KEY_AND_AGE = re.compile(r" · #\w{4,8} · \d+ (s|min|h|d) ago$")
 
@@ -65,7 +66,7 @@ async def test_words_keys_and_states_narrow_the_choice_down(harness: BotHarness)
     assert await offered(harness, harness.mira, "submarine") == []
 
 
-@both_providers
+@either_provider
 async def test_a_child_goes_by_its_button_and_its_parents_words(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.provider.add_job(prompt="a castle in the fog --ar 3:2", age=600))
     await harness.press(harness.mira, harness.last, "V2")
@@ -97,6 +98,7 @@ async def test_a_server_that_is_not_served_is_offered_nothing(harness: BotHarnes
     assert await offered(harness, harness.mira) == []
 
 
+@only_long
 async def test_discord_takes_25_choices_so_the_newest_25_are_offered(harness: BotHarness) -> None:
     for nth in range(27):
         who = (harness.mira, harness.bo)[nth % 2]

@@ -13,6 +13,7 @@ import pytest
 from simcord.backend.serializers import message_payload
 
 from bot import logs
+from tests.conftest import only_long
 from tests.journeys.conftest import BotHarness, button, private, words
 
 NO_BUTTON = "This button no longer works. `/job` with the job ID posts it again."
@@ -179,6 +180,7 @@ async def test_a_press_that_useapi_cannot_follow_after_a_504_is_never_called_fre
     assert len(harness.button_requests()) == 1, "a second one would be charged, too"
 
 
+@only_long
 @pytest.mark.parametrize("error", [429, 596])
 async def test_a_press_that_useapi_puts_off_is_kept_and_sent_later(harness: BotHarness, error: int) -> None:
     _, post, _ = await posted(harness)
@@ -198,6 +200,7 @@ def _now(harness: BotHarness, answer: discord.Message) -> str:
     return str(stored.content)
 
 
+@only_long
 async def test_a_press_that_hangs_is_reported_after_its_timeout_and_never_sent_again(harness: BotHarness) -> None:
     async def time_passes() -> None:
         await harness.useapi.wait_for_request(path="/v2/jobs/button")
@@ -300,6 +303,7 @@ async def everything_that_goes_wrong(harness: BotHarness) -> None:
     await harness.press(harness.mira, post, "⋯")
 
 
+@only_long
 async def test_no_token_and_no_job_id_is_ever_logged(harness: BotHarness, caplog: pytest.LogCaptureFixture) -> None:
     with wide_open(caplog) as screen:
         await everything_that_goes_wrong(harness)

@@ -7,6 +7,7 @@ import pytest
 
 from bot.models.provider import ProviderName
 from bot.settings import Secret
+from tests.conftest import only_long
 from tests.journeys.conftest import BotHarness, labels, words
 from tests.journeys.test_claims import nonce
 
@@ -59,6 +60,7 @@ async def test_a_cancelled_job_that_midjourney_finishes_all_the_same_is_posted_o
     assert len(harness.posts()) == before + 1
 
 
+@only_long
 async def test_what_midjourney_finishes_all_the_same_is_posted_also_after_a_restart(harness: BotHarness) -> None:
     jobid, status_card = await running(harness)
     await cancelled(harness, harness.mira, status_card)
@@ -75,6 +77,7 @@ async def test_what_midjourney_finishes_all_the_same_is_posted_also_after_a_rest
     assert harness.polls(jobid) == polls, "it is over for good"
 
 
+@only_long
 async def test_a_cancelled_job_is_polled_for_an_hour_and_when_a_member_requests_it(harness: BotHarness) -> None:
     jobid, status_card = await running(harness)
     await cancelled(harness, harness.mira, status_card)

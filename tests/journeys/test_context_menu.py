@@ -7,7 +7,7 @@ import discord
 import pytest
 
 from bot.models import ProviderName
-from tests.journeys.conftest import BotHarness, both_providers, labels, words
+from tests.journeys.conftest import BotHarness, either_provider, labels, words
 
 MENU = "Watch Midjourney job"
 
@@ -16,7 +16,7 @@ async def menu(harness: BotHarness, who: Any, message: discord.Message) -> disco
     return await harness._seen(await who.context_menu(harness.channel, MENU, message))
 
 
-@both_providers
+@either_provider
 async def test_an_id_in_any_text_is_followed_as_by_job(harness: BotHarness) -> None:
     jobid = harness.provider.add_job()
     said = await harness.bo.send(harness.channel, f"look: `{jobid}`, it will be nice, {jobid}")

@@ -83,6 +83,7 @@ async def test_a_try_that_falls_due_between_two_readings_of_the_clock_is_made_at
     assert harness.last.attachments
 
 
+@only_long
 async def test_an_hour_without_discord_costs_few_requests_and_loses_nothing(
     harness: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -139,6 +140,7 @@ async def test_a_refused_history_does_not_make_an_unanswered_post_an_unsent_one(
     assert sends(harness) == 1
 
 
+@only_long
 @pytest.mark.parametrize(
     ("status", "code"), [(403, 50013), *in_soak((404, 0), (400, UNKNOWN_CODE))]
 )  # one of each kind
@@ -205,6 +207,7 @@ async def test_a_refusal_of_the_whole_bot_ends_what_other_channels_are_being_sen
     assert len(harness.posts()) == 1
 
 
+@only_long
 async def test_a_pause_that_discord_orders_on_an_edit_delays_the_posts_too(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(duration=300))
     refuse(harness, 429, method="PATCH", times=None)
@@ -258,6 +261,7 @@ async def test_a_status_card_that_cannot_be_deleted_for_a_while_is_deleted_later
     assert harness.posts() == [result]
 
 
+@only_long
 async def test_the_status_card_of_a_result_that_cannot_be_posted_says_how_the_job_ended(harness: BotHarness) -> None:
     """`/darkroom status` then posts the result after all, and the card goes like any other."""
     await harness.job(harness.mira, harness.useapi.add_job(prompt="a castle", duration=60))
@@ -342,6 +346,7 @@ async def test_words_that_are_refused_in_an_edit_are_left_out_of_the_edit(harnes
     assert "castle" in words(result), "nothing was refused there"
 
 
+@only_long
 async def test_a_message_whose_words_are_refused_to_the_last_is_kept_for_the_admin(
     harness: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -354,6 +359,7 @@ async def test_a_message_whose_words_are_refused_to_the_last_is_kept_for_the_adm
     await over_again(harness)
 
 
+@only_long
 async def test_a_code_that_is_not_known_reduces_the_post_step_by_step_and_keeps_it(
     harness: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -403,6 +409,7 @@ async def test_a_status_card_that_discord_refuses_is_dropped_and_the_picture_com
         assert harness.last.attachments, (status, code)
 
 
+@only_long
 async def test_a_post_that_is_malformed_even_as_text_is_kept_for_the_admin_and_not_repeated(
     harness: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -467,6 +474,7 @@ async def gone(harness: BotHarness) -> list[Any]:
     return channels
 
 
+@only_long
 async def test_channels_that_stay_away_for_half_an_hour_are_given_up(
     harness: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -494,6 +502,7 @@ async def test_channels_that_come_back_in_time_get_the_whole_post(harness: BotHa
         assert post.attachments, channel
 
 
+@only_long
 async def test_rights_that_are_taken_while_somebody_waits_and_given_back_cost_nothing(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(duration=60))
     harness.forbid(None, "send_messages")
@@ -504,6 +513,7 @@ async def test_rights_that_are_taken_while_somebody_waits_and_given_back_cost_no
     assert harness.last.attachments
 
 
+@only_long
 @pytest.mark.parametrize(
     ("status", "code"), [(400, 50083), *in_soak((429, 20016))]
 )  # test_retry_policy has the other codes
@@ -528,6 +538,7 @@ async def test_a_channel_that_is_closed_for_hours_gets_the_whole_post_when_it_op
     assert harness.posts(harness.lounge)[-1].content.startswith("✓ Over: ")
 
 
+@only_long
 async def test_a_bot_that_is_timed_out_by_a_moderator_posts_the_whole_result_when_that_ends(
     harness: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -544,6 +555,7 @@ async def test_a_bot_that_is_timed_out_by_a_moderator_posts_the_whole_result_whe
     assert result.attachments
 
 
+@only_long
 async def test_a_block_of_the_whole_bot_is_an_outage_and_gives_up_no_channel(
     harness: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -570,6 +582,7 @@ async def test_trouble_in_one_channel_does_not_touch_another(harness: BotHarness
     assert not harness.posts()
 
 
+@only_long
 async def test_a_post_that_cannot_be_made_does_not_delay_those_behind_it_for_ever(
     harness: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -612,6 +625,7 @@ async def test_a_message_that_fails_while_others_are_posted_is_reduced_until_it_
     assert len(cut) == 7, "five times whole, without its file, as text; then without its words"
 
 
+@only_long
 async def test_a_message_that_fails_in_every_form_is_an_alert_after_an_hour(harness: BotHarness) -> None:
     await harness.restart(alert_channel=harness.lounge.id)
     request = harness.bot.http.request
@@ -637,6 +651,7 @@ async def test_a_message_that_fails_in_every_form_is_an_alert_after_an_hour(harn
 # --- deleted by hand --------------------------------------------------------------------------------------------------
 
 
+@only_long
 async def test_a_status_card_that_was_deleted_by_hand_takes_nothing_with_it(harness: BotHarness) -> None:
     for number, when in enumerate((1, 40), 1):
         await harness.job(harness.mira, harness.useapi.add_job(duration=60))

@@ -5,6 +5,7 @@ import re
 import discord
 import pytest
 
+from tests.conftest import only_long
 from tests.journeys.conftest import BotHarness, button, labels, words
 
 CASTLE = "a castle in the fog, ink wash --ar 3:2"
@@ -25,6 +26,7 @@ def edits_of(harness: BotHarness, post: discord.Message) -> int:
 # --- links in the place of buttons ------------------------------------------------------------------------------------
 
 
+@only_long
 async def test_buttons_that_were_used_lead_to_their_pictures_in_every_post_of_the_server(harness: BotHarness) -> None:
     jobid, grid = await grid_of(harness)
     await harness.job(harness.bo, jobid, harness.lounge)
@@ -99,6 +101,7 @@ async def test_a_parent_that_was_deleted_is_not_missed(harness: BotHarness) -> N
 # --- calls ------------------------------------------------------------------------------------------------------------
 
 
+@only_long
 async def test_what_one_member_pressed_rings_once_within_half_a_minute(harness: BotHarness) -> None:
     _, grid = await grid_of(harness)
     for label, seconds in (("V1", 70), ("V2", 80), ("V3", 150)):

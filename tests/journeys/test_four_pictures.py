@@ -12,6 +12,7 @@ from PIL import Image
 from bot.demo.midjourney_proxy import FakeMidjourneyProxy
 from bot.settings import Secret
 from tests import sample_pictures as samples
+from tests.conftest import only_long
 from tests.journeys.conftest import BotHarness, labels, words
 from tests.sample_pictures import opened, similar
 
@@ -83,6 +84,7 @@ async def test_four_pictures_are_shown_as_a_grid_and_split_as_they_came(
     assert proxy.origin not in harness.sent()
 
 
+@only_long
 async def test_a_picture_that_comes_late_leaves_its_quarter_empty_until_then(
     harness: BotHarness, proxy: FakeMidjourneyProxy
 ) -> None:
@@ -100,6 +102,7 @@ async def test_a_picture_that_comes_late_leaves_its_quarter_empty_until_then(
     assert all(map(same, quarters(picture_of(harness, post)), files))
 
 
+@only_long
 async def test_a_picture_that_never_comes_does_not_take_the_others_along(
     harness: BotHarness, proxy: FakeMidjourneyProxy
 ) -> None:
@@ -141,6 +144,7 @@ def served(harness: BotHarness, *files: bytes) -> dict[str, Any]:
     return {"prompt": CASTLE, "age": 600, "attachments": [], "imageUx": urls}
 
 
+@only_long
 async def test_pictures_that_cannot_be_joined_are_attached_one_by_one(harness: BotHarness) -> None:
     good, half = samples.png(64, 64), samples.png(64, 64, noise=60)[:900]
     await harness.job(harness.mira, harness.useapi.add_job(**served(harness, good, half, good, good)))
@@ -150,6 +154,7 @@ async def test_pictures_that_cannot_be_joined_are_attached_one_by_one(harness: B
     assert [(file.description or "")[:17] for file in post.attachments] == [f"Picture {n} of four" for n in range(1, 5)]
 
 
+@only_long
 async def test_four_hosts_that_never_answer_delay_a_post_for_no_longer_than_one(harness: BotHarness) -> None:
     good = samples.png(64, 64)
     options = served(harness, good, good, good, good)

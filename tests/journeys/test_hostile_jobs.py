@@ -12,6 +12,7 @@ import pytest
 from bot.demo.useapi import FakeUseapi
 from bot.models import Spoiler
 from tests import sample_pictures as samples
+from tests.conftest import only_long
 from tests.journeys.conftest import BotHarness, labels, words
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "field"
@@ -67,6 +68,7 @@ def is_harmless(message: discord.Message) -> None:
     assert not re.search(r"https?://evil|(?<!\\)\|\||\ndiscord\.gg/", text)
 
 
+@only_long
 async def test_no_prompt_comes_alive_on_status_card_or_result(harness: BotHarness) -> None:
     for prompt in PROMPTS.values():
         await harness.job(harness.newcomer(), harness.useapi.add_job(prompt=prompt, duration=30))
@@ -111,6 +113,7 @@ async def test_fields_of_the_wrong_kind_harm_nothing_else(harness: BotHarness) -
     assert len(harness.posts()) == len(WRONG)
 
 
+@only_long
 async def test_a_job_that_does_not_say_what_it_is_is_shown_all_the_same(harness: BotHarness) -> None:
     for field, value in itertools.product(("verb", "status"), WRONG):
         jobid = harness.useapi.add_job()
@@ -154,6 +157,7 @@ async def test_an_answer_with_an_endless_id_is_kept_under_the_one_that_was_asked
     assert (await harness.job(harness.bo, "short")).startswith("It's already posted here")
 
 
+@only_long
 async def test_a_child_with_an_endless_id_is_no_child(harness: BotHarness) -> None:
     post = await finished(harness)
     harness.useapi.plan(jobid="j" * 250)
@@ -165,6 +169,7 @@ async def test_a_child_with_an_endless_id_is_no_child(harness: BotHarness) -> No
     assert len(harness.button_requests()) == 1
 
 
+@only_long
 async def test_a_job_from_the_edge_of_time_is_followed_like_any_other(harness: BotHarness) -> None:
     for time in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00"):
         jobid = harness.useapi.add_job(duration=30, created=time)
@@ -208,6 +213,7 @@ ODD: list[object] = [
 ]
 
 
+@only_long
 async def test_odd_labels_make_a_post_with_working_extras(harness: BotHarness) -> None:
     for odd in ODD:
         jobid = harness.useapi.add_job(age=600)
@@ -338,6 +344,7 @@ async def test_a_body_that_is_shorter_than_it_said_is_no_picture(harness: BotHar
     assert words(await pictured(harness, url)).endswith(UNFETCHED)
 
 
+@only_long
 async def test_a_broken_picture_that_is_too_large_is_shown_by_its_link(harness: BotHarness) -> None:
     """Whether its host says how large it is, or hides it."""
     data = PNG[:8] + bytes(2 << 20)
@@ -361,6 +368,7 @@ async def test_the_address_that_names_the_payer_is_never_shown(harness: BotHarne
     assert url not in harness.sent()
 
 
+@only_long
 async def test_a_file_that_is_named_after_the_payer_is_never_linked(harness: BotHarness) -> None:
     await is_not_linked(harness, status=500)
     await is_not_linked(harness, refused=(403, 50013))

@@ -3,12 +3,13 @@
 import json
 import re
 
-from tests.journeys.conftest import BotHarness, both_providers, button, key_in, labels, private, words
+from tests.conftest import only_long
+from tests.journeys.conftest import BotHarness, button, either_provider, key_in, labels, private, words
 
 # --- together ---------------------------------------------------------------------------------------------------------
 
 
-@both_providers
+@either_provider
 async def test_two_people_in_one_channel_share_a_status_card_its_polls_and_a_result_that_calls_both(
     harness: BotHarness,
 ) -> None:
@@ -56,7 +57,7 @@ async def test_the_admin_says_how_long_is_long(harness: BotHarness) -> None:
     assert harness.last.content == f"<@{harness.mira.id}>"
 
 
-@both_providers
+@either_provider
 async def test_two_channels_get_a_result_each_from_one_poll(harness: BotHarness) -> None:
     jobid = harness.provider.add_job()
     await harness.job(harness.mira, jobid)
@@ -68,7 +69,7 @@ async def test_two_channels_get_a_result_each_from_one_poll(harness: BotHarness)
     assert harness.polls(jobid) == 3
 
 
-@both_providers
+@either_provider
 async def test_two_who_ask_in_the_same_moment_cause_one_poll_and_get_one_status_card(harness: BotHarness) -> None:
     jobid = harness.provider.add_job(duration=80)
     async with harness.one_moment():
@@ -116,7 +117,7 @@ async def test_a_status_card_that_somebody_deleted_is_posted_again_on_request(ha
     assert [bool(post.attachments) for post in harness.posts()] == [True]
 
 
-@both_providers
+@either_provider
 async def test_a_result_that_is_posted_here_is_linked_and_posted_again_on_request(harness: BotHarness) -> None:
     jobid = harness.provider.add_job(age=600)
     await harness.job(harness.mira, jobid)
@@ -136,6 +137,7 @@ async def test_a_result_that_is_posted_here_is_linked_and_posted_again_on_reques
     assert harness.polls(jobid) == 1
 
 
+@only_long
 async def test_a_result_posted_again_calls_nobody_who_was_called_before(harness: BotHarness) -> None:
     jobid = harness.provider.add_job(duration=80)
     await harness.job(harness.mira, jobid)
@@ -146,6 +148,7 @@ async def test_a_result_posted_again_calls_nobody_who_was_called_before(harness:
     assert harness.last.content == ""
 
 
+@only_long
 async def test_a_result_posted_again_later_on_request_is_not_silent(harness: BotHarness) -> None:
     jobid = harness.provider.add_job(age=600)
     await harness.job(harness.mira, jobid)
@@ -183,7 +186,7 @@ async def test_useapis_whole_answer_may_be_pasted(harness: BotHarness) -> None:
     assert harness.polls(jobid) == 1
 
 
-@both_providers
+@either_provider
 async def test_the_short_key_names_the_job_in_its_own_server(harness: BotHarness) -> None:
     jobid = harness.provider.add_job(duration=80)
     key = key_in(await harness.job(harness.mira, jobid))
@@ -236,6 +239,7 @@ async def test_ten_running_jobs_are_enough_for_one_member(harness: BotHarness) -
     assert (await harness.job(harness.bo, jobids[10])).startswith("Watching `#")
 
 
+@only_long
 async def test_a_job_that_is_over_does_not_count_as_running(harness: BotHarness) -> None:
     await harness.restart(poll_seconds=50)
     for nth in range(10):

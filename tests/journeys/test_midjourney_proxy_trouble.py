@@ -9,6 +9,7 @@ import pytest
 
 from bot.demo.midjourney_proxy import NEWAPI, NODE, NOVI
 from bot.models import ProviderName
+from tests.conftest import only_long
 from tests.journeys.conftest import BotHarness, button, private, words
 
 CASTLE = "a castle in the fog"
@@ -124,6 +125,7 @@ async def test_a_press_at_a_locked_account_is_kept_and_sent_once_it_is_unlocked(
     assert list(harness.proxy.charges.values()) == [1]
 
 
+@only_long
 async def test_a_relay_whose_channels_are_full_is_asked_again_later(harness: BotHarness) -> None:
     grid = await posted_grid(harness)
     harness.proxy.fail("group_full", times=2, path=harness.proxy.submissions)

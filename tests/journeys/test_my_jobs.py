@@ -7,6 +7,7 @@ from typing import Any
 import discord
 
 from bot.models import ProviderName
+from tests.conftest import only_long
 from tests.journeys.conftest import BotHarness, labels, private, words
 from tests.journeys.test_imagine import imagine
 
@@ -85,6 +86,7 @@ async def test_a_panel_is_never_shown_to_everybody(harness: BotHarness) -> None:
     assert answer.content.startswith("This only works in a private panel.")
 
 
+@only_long
 async def test_what_ended_lately_is_listed_with_the_way_there(harness: BotHarness) -> None:
     for number in range(10):
         await harness.job(harness.bo, harness.useapi.add_job(prompt=f"boat number {number}", age=600))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests import sample_pictures as samples
-from tests.conftest import LONG
+from tests.conftest import LONG, only_long
 from tests.journeys.conftest import BotHarness, button
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "field" / "mj_file_name_names_payer.json"
@@ -81,6 +81,7 @@ async def test_nothing_that_is_sent_names_the_payer(harness: BotHarness, caplog:
     assert_unnamed(harness, caplog)
 
 
+@only_long
 @pytest.mark.parametrize("turn", range(len(FAILURES) if LONG else 1))
 async def test_no_reduced_post_names_the_payer(
     harness: BotHarness, turn: int, caplog: pytest.LogCaptureFixture

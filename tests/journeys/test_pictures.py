@@ -11,6 +11,7 @@ from simcord.builders import ChannelHandle
 from bot.messages import attachments
 from bot.models import Spoiler
 from tests import sample_pictures as samples
+from tests.conftest import only_long
 from tests.journeys.conftest import BotHarness, labels, words
 from tests.sample_pictures import opened
 
@@ -87,6 +88,7 @@ async def test_a_body_longer_than_it_said_is_cut_or_refused_and_posted_all_the_s
 # --- sizes ------------------------------------------------------------------------------------------------------------
 
 
+@only_long
 async def test_a_server_that_takes_more_gets_eleven_megabytes_whole(harness: BotHarness) -> None:
     """simcord's interactions tell of 25 MiB, as those of a boosted server may."""
     data = samples.png(64, 64) + bytes(11 * MIB)
@@ -94,6 +96,7 @@ async def test_a_server_that_takes_more_gets_eleven_megabytes_whole(harness: Bot
     assert size_of(harness, post) == len(data)
 
 
+@only_long
 async def test_a_file_that_discord_finds_too_large_becomes_a_smaller_copy_and_the_next_one_at_once(
     harness: BotHarness,
 ) -> None:
@@ -114,6 +117,7 @@ async def test_a_file_that_discord_finds_too_large_becomes_a_smaller_copy_and_th
     assert len(calls) == sent + 1, "what was learnt is not learnt again"
 
 
+@only_long
 async def test_what_moves_and_is_too_large_is_shown_still_with_the_way_to_it(harness: BotHarness) -> None:
     await posted(harness, served(harness, "x.webp", samples.webp(64, 64)))
     await harness.bot.store.servers.set_file_limit(harness.guild.id, 100_000)
@@ -165,6 +169,7 @@ async def test_a_picture_that_could_not_be_fetched_comes_into_its_post_within_te
     assert labels(post) == [["U1", "U2", "U3", "U4", "🔄"], ["V1", "V2", "V3", "V4", "⋯"]]
 
 
+@only_long
 async def test_a_host_that_drips_one_byte_a_second_delays_nothing_for_longer_than_a_minute(
     harness: BotHarness,
 ) -> None:
@@ -189,6 +194,7 @@ async def test_a_host_that_drips_one_byte_a_second_delays_nothing_for_longer_tha
     assert harness.posts() == [post]
 
 
+@only_long
 async def test_a_picture_that_cannot_be_had_is_left_alone_after_ten_minutes(harness: BotHarness) -> None:
     harness.useapi.fail(503, times=99, path="/attachments/*")
     await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, age=600))
@@ -292,6 +298,7 @@ async def test_a_grid_is_split_into_four_files_that_answer_it_once(harness: BotH
     assert len(harness.posts()) == 2
 
 
+@only_long
 async def test_four_that_were_deleted_by_hand_are_posted_again(harness: BotHarness) -> None:
     post = await posted(harness, served(harness, "x.webp", samples.webp(64, 48)), imageUx=[])
     await split(harness, post)
@@ -305,6 +312,7 @@ async def test_four_that_were_deleted_by_hand_are_posted_again(harness: BotHarne
     assert len(harness.posts()) == 2
 
 
+@only_long
 async def test_four_that_could_not_be_had_can_be_asked_for_again_and_then_the_excuse_goes(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, age=600, imageUx=[]))
     (post,) = harness.posts()
@@ -352,6 +360,7 @@ async def test_four_full_size_pictures_are_posted_where_midjourney_links_them(ha
     assert not any(url in harness.sent() for url in urls)
 
 
+@only_long
 async def test_four_files_are_together_no_more_than_one_request_may_be(
     harness: BotHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -362,6 +371,7 @@ async def test_four_files_are_together_no_more_than_one_request_may_be(
     assert sum(len(harness.bytes_of(file) or b"") for file in harness.last.attachments) <= 40_000
 
 
+@only_long
 async def test_a_grid_that_cannot_be_split_ends_in_a_sentence(harness: BotHarness) -> None:
     for data, sentence in (
         (HALF, "The picture could not be split right now."),

@@ -7,6 +7,7 @@ import simcord.backend.cdn
 from aiohttp import web
 
 from bot.models import Spoiler
+from tests.conftest import only_long
 from tests.journeys.conftest import BotHarness, button, words
 
 CASTLE = "a castle in the fog, ink wash"
@@ -79,6 +80,7 @@ async def test_a_grid_of_weeks_ago_can_be_split_and_a_post_that_is_gone_has_no_c
     assert four.content.endswith("The picture is no longer available: such links expire after a day.")
 
 
+@only_long
 async def test_a_copy_that_discord_does_not_give_out_just_now_comes_when_it_does(weeks_later: BotHarness) -> None:
     harness = weeks_later
     jobid = harness.useapi.add_job(prompt=CASTLE, age=600)

@@ -7,7 +7,7 @@ import discord
 import pytest
 
 from tests.conftest import only_long
-from tests.journeys.conftest import BotHarness, both_providers, button, labels, private, words
+from tests.journeys.conftest import BotHarness, both_providers, button, either_provider, labels, private, words
 
 CASTLE = "a castle in the fog, ink wash --ar 3:2"
 MINUTE = 60
@@ -27,7 +27,7 @@ async def confirmed(harness: BotHarness, who: Any, post: discord.Message, label:
     return await harness.press(who, answer, "Run it") if answer.components else answer
 
 
-@both_providers
+@either_provider
 async def test_a_press_is_answered_and_written_down_before_the_provider_is_asked(harness: BotHarness) -> None:
     parent, grid = await posted(harness)
     press = asyncio.create_task(harness.press(harness.mira, grid, "U1"))
@@ -47,7 +47,7 @@ async def test_a_press_that_became_a_job_is_remembered_as_such(harness: BotHarne
     assert await harness.rows("SELECT state, error, child_id FROM submissions") == [("accepted", "", 2)]
 
 
-@both_providers
+@either_provider
 async def test_the_childs_result_answers_the_parents_picture_and_names_the_presser(harness: BotHarness) -> None:
     _, grid = await posted(harness)
     await harness.press(harness.mira, grid, "U1")
@@ -72,7 +72,7 @@ async def test_a_child_that_is_done_soon_has_no_status_card(harness: BotHarness)
     assert all(post.embeds for post in harness.posts())
 
 
-@both_providers
+@either_provider
 async def test_a_child_that_still_runs_after_the_first_poll_gets_a_status_card_with_its_lineage(
     harness: BotHarness,
 ) -> None:
@@ -95,7 +95,8 @@ async def test_a_child_that_still_runs_after_the_first_poll_gets_a_status_card_w
     assert child.reference.message_id == grid.id
 
 
-@both_providers
+@only_long
+@either_provider
 async def test_a_grandchild_can_be_made_from_a_child(harness: BotHarness) -> None:
     _, grid = await posted(harness)
     await harness.press(harness.mira, grid, "U1")
@@ -126,6 +127,7 @@ async def test_the_provider_gets_the_exact_button(harness: BotHarness) -> None:
     assert [press.button for press in harness.provider.submitted()] == exact
 
 
+@only_long
 async def test_a_label_that_nobody_knows_is_a_button_too_and_is_sent_whole(harness: BotHarness) -> None:
     long = "Enhance ✨ " + "ever so slightly " * 8
     _, result = await posted(harness, buttons=["U1", "Enhance ✨", long.strip()])
@@ -174,6 +176,7 @@ async def test_moderators_of_this_channel_may_press_here_only(harness: BotHarnes
     assert "is on its way" in words(await harness.press(keeper, harness.posts(attachments)[0], "V1"))
 
 
+@only_long
 async def test_a_moderator_with_ten_running_jobs_waits_before_pressing(harness: BotHarness) -> None:
     await harness.restart(poll_seconds=300)
     _, grid = await posted(harness)
@@ -188,7 +191,7 @@ async def test_a_moderator_with_ten_running_jobs_waits_before_pressing(harness: 
 # --- what useapi may say ----------------------------------------------------------------------------------------------
 
 
-@both_providers
+@either_provider
 async def test_a_used_button_leads_to_the_child_that_is_posted_here(harness: BotHarness) -> None:
     _, grid = await posted(harness)
     before = str(button(grid, "U1").custom_id)
@@ -214,7 +217,7 @@ async def test_a_button_that_was_used_elsewhere_brings_the_existing_child(harnes
     assert await harness.rows("SELECT state FROM submissions") == [("repeated",)]
 
 
-@both_providers
+@either_provider
 async def test_two_moderators_in_the_same_moment_get_one_child(harness: BotHarness) -> None:
     _, grid = await posted(harness)
     ana = harness.guild.add_member(harness.env.create_user("Ana"), roles=[harness.guild.roles["Moderators"]])
@@ -229,7 +232,7 @@ async def test_two_moderators_in_the_same_moment_get_one_child(harness: BotHarne
     assert [words(post).split(" ")[0] for post in harness.posts()] == ["**Imagine**\n>", "**U1**"]
 
 
-@both_providers
+@either_provider
 async def test_who_presses_what_is_being_reconciled_waits_for_the_outcome(harness: BotHarness) -> None:
     _, grid = await posted(harness)
     ana = harness.guild.add_member(harness.env.create_user("Ana"), roles=[harness.guild.roles["Moderators"]])
@@ -241,7 +244,7 @@ async def test_who_presses_what_is_being_reconciled_waits_for_the_outcome(harnes
     assert ": waits for the earlier press of the same button" in words(panel)
 
 
-@both_providers
+@either_provider
 async def test_the_same_picture_in_two_channels_shares_its_child(harness: BotHarness) -> None:
     jobid, grid = await posted(harness)
     await harness.job(harness.mira, jobid, harness.lounge)
@@ -256,7 +259,7 @@ async def test_the_same_picture_in_two_channels_shares_its_child(harness: BotHar
         assert words(child).startswith(f"**U1** of [castle in the fog]({harness.jump(parent)})")
 
 
-@both_providers
+@either_provider
 async def test_a_press_at_a_full_account_is_kept_and_sent_when_a_job_ends(harness: BotHarness) -> None:
     _, grid = await posted(harness)
     for _ in range(harness.provider.slots):
@@ -285,7 +288,7 @@ async def test_a_press_that_midjourney_declines_is_answered_to_the_presser_alone
     "plan",
     [
         pytest.param({"echoed_after": 12.0}, id="its reference is late", marks=only_long),
-        pytest.param({"listed_as": "{} "}, id="its label has a space"),
+        pytest.param({"listed_as": "{} "}, id="its label has a space", marks=only_long),
         pytest.param({"listed_after": 200.0}, id="it is listed late", marks=only_long),
         pytest.param({"echoed_after": 300.0, "listed_as": ""}, id="nothing is known for five minutes"),
     ],
@@ -318,7 +321,7 @@ async def test_a_lost_press_that_may_have_been_declined_is_not_said_to_be_free(h
     assert len(harness.provider.submitted()) == 1
 
 
-@both_providers
+@either_provider
 async def test_a_press_whose_answer_discord_did_not_take_is_withdrawn_and_costs_nothing(harness: BotHarness) -> None:
     """A button, a confirmation and a form; then a Discord that does not even say whether it took the answer."""
     _, grid = await posted(harness)

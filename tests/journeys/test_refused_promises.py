@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.conftest import only_long
 from tests.journeys.conftest import BotHarness, labels, words
 from tests.journeys.test_my_jobs import opened
 from tests.journeys.test_what_keeps_from_posting import time_out
@@ -35,6 +36,7 @@ async def test_who_waits_hears_at_once_that_the_first_post_is_refused(harness: B
     assert len(private_messages(harness)) == 2, "once to each of them, for as long as the reason stays the same"
 
 
+@only_long
 async def test_a_time_out_that_the_answer_could_not_name_is_said_once(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(duration=60))
     until = time_out(harness, timedelta(minutes=30))
@@ -46,6 +48,7 @@ async def test_a_time_out_that_the_answer_could_not_name_is_said_once(harness: B
     assert len(private_messages(harness)) == 1
 
 
+@only_long
 async def test_nothing_is_said_after_the_time_in_which_discord_takes_private_messages(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(duration=16 * 60))
     harness.env.inject_error("POST", "/channels/*/messages", status=403, code=50001, times=None)

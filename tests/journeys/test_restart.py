@@ -1,5 +1,6 @@
 """The bot goes away and comes back on the same folder: nothing is lost, nothing is said twice."""
 
+from tests.conftest import only_long
 from tests.journeys.conftest import BotHarness, button, labels, words
 
 CASTLE = "a castle in the fog, ink wash --ar 3:2"
@@ -41,6 +42,7 @@ async def test_an_old_job_that_somebody_asks_for_now_is_not_late(harness: BotHar
     assert not harness.last.flags.suppress_notifications
 
 
+@only_long
 async def test_two_restarts_in_a_row_cost_nothing(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(prompt=CASTLE, duration=80)
     await harness.job(harness.mira, jobid)

@@ -2,6 +2,7 @@
 
 import discord
 
+from tests.conftest import only_long
 from tests.journeys.conftest import BotHarness, button, key_in, labels, words
 
 CASTLE = "a castle in the fog, ink wash --ar 3:2"
@@ -96,6 +97,7 @@ async def test_a_post_that_is_gone_already_counts_as_deleted(harness: BotHarness
 # --- tell me too ------------------------------------------------------------------------------------------------------
 
 
+@only_long
 async def test_a_member_who_presses_below_many_status_cards_at_once_gets_ten(harness: BotHarness) -> None:
     await harness.restart(poll_seconds=300)
     for number in range(15):

@@ -7,7 +7,7 @@ import pytest
 
 from bot.demo.midjourney_proxy import NODE, NOVI
 from bot.models import ProviderName
-from tests.journeys.conftest import BotHarness, both_providers, button, labels, private, words
+from tests.journeys.conftest import BotHarness, button, either_provider, labels, private, words
 
 CASTLE = "a castle in the fog, ink wash"
 ANSWER = r"Seed of `#\w{4,8}`:\n```\n(\d+)\n```\nTo use it in a prompt:\n```\n--seed \1\n```"
@@ -26,7 +26,7 @@ def requests(harness: BotHarness) -> int:
     return sum("seed" in request.path for request in harness.provider.requests)
 
 
-@both_providers
+@either_provider
 async def test_the_seed_of_a_picture_is_shown_in_private_to_be_copied(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.provider.add_job(prompt=CASTLE, age=600))
     before, posts = requests(harness), len(harness.posts())
@@ -38,7 +38,7 @@ async def test_the_seed_of_a_picture_is_shown_in_private_to_be_copied(harness: B
     assert await harness.rows("SELECT count(*) FROM submissions") == [(0,)], "it costs no GPU time and counts for none"
 
 
-@both_providers
+@either_provider
 async def test_only_pictures_have_a_seed(harness: BotHarness) -> None:
     kinds: list[dict[str, Any]] = [{"verb": "describe"}, {"ends": "failed"}, {"prompt": "x --video"}]
     for options in kinds:

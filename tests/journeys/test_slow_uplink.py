@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import only_long
 from tests.journeys.conftest import BotHarness, words
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(9 << 20)
@@ -22,7 +23,7 @@ def slow(harness: BotHarness, seconds: float, *, method: str = "POST") -> None:
     harness.bot.http.request = request  # type: ignore[method-assign]  # simcord's end, not ours
 
 
-@pytest.mark.parametrize(("seconds", "attached"), [(150, True), (400, False)])
+@pytest.mark.parametrize(("seconds", "attached"), [pytest.param(150, True, marks=only_long), (400, False)])
 async def test_a_slow_uplink_gets_the_time_it_needs_and_then_a_link(
     harness: BotHarness, seconds: float, attached: bool
 ) -> None:
@@ -37,6 +38,7 @@ async def test_a_slow_uplink_gets_the_time_it_needs_and_then_a_link(
     assert ("This is a link" in words(post)) is not attached
 
 
+@only_long
 async def test_a_late_picture_that_the_uplink_does_not_carry_is_let_go(harness: BotHarness) -> None:
     url = harness.useapi.serve_file("x.png", PICTURE, content_type="image/png")
     harness.useapi.fail(503, path="/files/*")

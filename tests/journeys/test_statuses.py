@@ -103,6 +103,7 @@ async def test_a_cancelled_job_says_so(harness: BotHarness) -> None:
     assert [words(post) for post in harness.posts()] == ["**Imagine**\n> a castle\n\nThis job was cancelled."] * 3
 
 
+@only_long
 async def test_whoever_waited_long_is_called_for_bad_news_too(harness: BotHarness) -> None:
     for ends in ("moderated", "failed"):
         await harness.job(harness.bo, harness.useapi.add_job(prompt="a castle", ends=ends, duration=90))
@@ -113,6 +114,7 @@ async def test_whoever_waited_long_is_called_for_bad_news_too(harness: BotHarnes
 # --- forgotten --------------------------------------------------------------------------------------------------------
 
 
+@only_long
 async def test_a_job_that_useapi_has_thrown_away_ends_with_a_sentence(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(prompt="a castle", duration=600)
     await harness.job(harness.mira, jobid)
@@ -176,6 +178,7 @@ async def test_a_job_that_is_found_again_in_time_goes_on(harness: BotHarness) ->
     assert labels(result)[0] == ["U1", "U2", "U3", "U4", "🔄"]
 
 
+@only_long
 async def test_a_forgotten_job_is_polled_again_on_request(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(prompt="a castle", duration=100)
     await harness.job(harness.mira, jobid)
@@ -212,6 +215,7 @@ async def test_a_job_without_news_for_a_day_is_given_up_with_a_sentence(harness:
     assert harness.polls(jobid) == polls
 
 
+@only_long
 async def test_a_job_that_was_given_up_is_subscribed_again_on_request(harness: BotHarness) -> None:
     await harness.restart(poll_seconds=300)
     jobid = harness.useapi.add_job(prompt="a castle", ends="silent")
@@ -233,6 +237,7 @@ async def test_a_job_that_was_given_up_is_subscribed_again_on_request(harness: B
 # --- still alive ------------------------------------------------------------------------------------------------------
 
 
+@only_long
 async def test_a_status_that_useapi_invents_later_does_not_end_a_job(harness: BotHarness) -> None:
     jobids = []
     for status in ("dreaming", "queued", "", "x" * 64):

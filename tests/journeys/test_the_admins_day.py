@@ -13,6 +13,7 @@ import pytest
 
 from bot.ops.maintenance import _last_night
 from bot.store.backups import nightly
+from tests.conftest import only_long
 from tests.journeys.conftest import BotHarness, words
 
 
@@ -82,6 +83,7 @@ async def test_the_first_requests_at_the_same_time_all_get_a_report(
         assert report["parts"], "an empty report would count as healthy"
 
 
+@only_long
 async def test_an_outage_of_useapi_is_reported_but_fails_no_part(
     harness: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:

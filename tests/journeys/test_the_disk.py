@@ -9,6 +9,7 @@ import discord
 import pytest
 
 from tests import sample_pictures as samples
+from tests.conftest import only_long
 from tests.disk import largest_file
 from tests.journeys.conftest import BotHarness, words
 
@@ -57,6 +58,7 @@ async def test_a_mistake_in_our_sql_is_logged_as_a_bug_and_blames_no_disk(
     caplog.clear()  # the traceback was the story
 
 
+@only_long
 async def test_a_disk_without_room_for_pictures_delays_no_result(harness: BotHarness) -> None:
     await harness.restart(alert_channel=harness.lounge.id)
     data = samples.png(64, 64) + bytes(5_000_000)

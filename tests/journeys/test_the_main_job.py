@@ -4,12 +4,13 @@ import re
 from itertools import pairwise
 from urllib.parse import unquote
 
-from tests.journeys.conftest import BotHarness, both_providers, labels, words
+from tests.conftest import only_long
+from tests.journeys.conftest import BotHarness, both_providers, either_provider, labels, words
 
 CASTLE = "a castle in the fog, ink wash --ar 3:2"
 
 
-@both_providers
+@either_provider
 async def test_a_running_job_gets_a_status_card_that_names_the_job_and_its_subscribers(harness: BotHarness) -> None:
     jobid = harness.provider.add_job(prompt=CASTLE)
     answer = await harness.job(harness.mira, jobid)
@@ -22,7 +23,7 @@ async def test_a_running_job_gets_a_status_card_that_names_the_job_and_its_subsc
     assert not harness.called()
 
 
-@both_providers
+@either_provider
 async def test_progress_moves_the_status_card_and_nothing_else_appears(harness: BotHarness) -> None:
     jobid = harness.provider.add_job(prompt=CASTLE, duration=267)
     await harness.job(harness.mira, jobid)
@@ -66,7 +67,7 @@ async def test_the_picture_is_attached_byte_for_byte_with_words_for_who_cannot_s
     assert harness.last.embeds[0].image.url == f"attachment://{file.filename}"
 
 
-@both_providers
+@either_provider
 async def test_the_provider_gets_one_request_a_poll_and_none_after_the_end(harness: BotHarness) -> None:
     jobid = harness.provider.add_job()
     await harness.job(harness.mira, jobid)
@@ -97,7 +98,8 @@ def path_kind(path: str) -> str:
     return "preview" if "_grid_0" in path else "picture"
 
 
-@both_providers
+@only_long
+@either_provider
 async def test_the_newest_preview_is_the_thumbnail_of_the_status_card(harness: BotHarness) -> None:
     jobid = harness.provider.add_job(prompt=CASTLE, duration=267)
     await harness.job(harness.mira, jobid)
@@ -123,7 +125,7 @@ async def test_a_preview_that_cannot_be_had_is_no_reason_to_be_silent(harness: B
     assert harness.last.embeds[0].thumbnail.url is None
 
 
-@both_providers
+@either_provider
 async def test_a_job_that_is_over_already_is_posted_at_once_without_a_status_card(harness: BotHarness) -> None:
     jobid = harness.provider.add_job(prompt=CASTLE, age=600)
     assert await harness.job(harness.bo, jobid) == "This job has already finished. Posting it here."
@@ -133,7 +135,7 @@ async def test_a_job_that_is_over_already_is_posted_at_once_without_a_status_car
     assert harness.polls(jobid) == 1
 
 
-@both_providers
+@either_provider
 async def test_whoever_waited_longer_than_a_minute_is_called(harness: BotHarness) -> None:
     await harness.job(harness.bo, harness.provider.add_job(duration=70))
     await harness.wait(100)
@@ -165,6 +167,7 @@ async def test_a_status_card_is_edited_at_most_every_five_seconds(harness: BotHa
     assert all(later - earlier >= 5 for earlier, later in pairwise(changes))
 
 
+@only_long
 async def test_a_status_card_older_than_fifty_minutes_does_not_change_and_goes_when_the_job_is_over(
     harness: BotHarness,
 ) -> None:
@@ -198,7 +201,8 @@ async def test_presses_made_elsewhere_do_not_make_an_old_job_seem_slow(harness: 
     assert " · 35 s · " in str(harness.last.embeds[0].footer.text)
 
 
-@both_providers
+@only_long
+@either_provider
 async def test_a_status_card_says_how_long_such_jobs_take_once_twenty_were_followed(harness: BotHarness) -> None:
     for number in range(5):
         await harness.job(harness.mira, harness.provider.add_job(prompt=f"castle {number}", duration=30 + 4 * number))

@@ -14,6 +14,7 @@ from bot.demo.midjourney_proxy import FakeMidjourneyProxy
 from bot.demo.midjourney_proxy.dialects import ACCOUNT
 from bot.models import ProviderName
 from bot.settings import Secret
+from tests.conftest import only_long
 from tests.journeys.conftest import BotHarness, button, labels, private, words
 from tests.ports import free_port
 
@@ -69,6 +70,7 @@ async def test_a_pick_whose_answer_was_lost_is_not_paid_again_by_another_member_
     assert list(proxy.charges.values()) == [charged]
 
 
+@only_long
 async def test_an_outage_of_one_provider_delays_no_job_of_the_other(
     harness: BotHarness, proxy: FakeMidjourneyProxy
 ) -> None:
@@ -133,6 +135,7 @@ async def test_a_server_that_forgot_its_jobs_ends_them_with_a_sentence_and_is_le
     assert proxy.requests == []
 
 
+@only_long
 async def test_a_form_that_nobody_submits_ends_with_a_sentence(harness: BotHarness, proxy: FakeMidjourneyProxy) -> None:
     jobid = proxy.wait_for_form(proxy.add_job(prompt="a tower", age=600), "Custom Zoom")
     assert "Watching" in await harness.job(harness.mira, jobid)

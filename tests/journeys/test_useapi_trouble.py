@@ -169,6 +169,7 @@ async def test_the_pause_that_useapi_asks_for_is_kept(harness: BotHarness) -> No
     assert harness.last.attachments
 
 
+@only_long
 async def test_no_pause_is_longer_than_five_minutes(harness: BotHarness) -> None:
     for pause in (-5.0, 1e9, math.inf, math.nan):
         await harness.job(harness.mira, harness.useapi.add_job(duration=20))

@@ -6,6 +6,7 @@ import pytest
 
 from bot.demo.useapi import FakeUseapi
 from bot.models.provider import ProviderName
+from tests.conftest import only_long
 from tests.journeys.conftest import BotHarness, labels, words
 
 CASTLE = "a castle in the fog"
@@ -24,6 +25,7 @@ def pictures_of(useapi: FakeUseapi) -> list[str]:
     return [request.path for request in useapi.requests if request.path.startswith("/attachments/")]
 
 
+@only_long
 async def test_a_job_of_every_public_verb_has_a_status_card_and_then_a_result(harness: BotHarness) -> None:
     for number, (verb, title) in enumerate(TITLES.items(), 1):
         await harness.job(harness.mira, harness.useapi.add_job(verb, prompt=CASTLE, duration=30, buttons=[]))

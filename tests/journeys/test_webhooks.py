@@ -12,7 +12,8 @@ from simcord.builders import ChannelHandle
 
 from bot.demo.midjourney_proxy import NODE
 from bot.models import ProviderName
-from tests.journeys.conftest import BotHarness, both_providers, labels, words
+from tests.conftest import only_long
+from tests.journeys.conftest import BotHarness, either_provider, labels, words
 from tests.ports import free_port
 
 CASTLE = "a castle in the fog, ink wash"
@@ -54,7 +55,7 @@ def made_elsewhere(harness: BotHarness) -> str:
     )
 
 
-@both_providers
+@either_provider
 async def test_a_call_brings_the_job_of_a_press_that_was_given_up(called: BotHarness) -> None:
     await called.job(called.mira, called.provider.add_job(prompt=CASTLE, age=600))
     called.provider.plan(duration=7, listed_after=10_000)
@@ -69,7 +70,7 @@ async def test_a_call_brings_the_job_of_a_press_that_was_given_up(called: BotHar
     assert len(called.provider.submitted()) == 1
 
 
-@both_providers
+@either_provider
 async def test_a_press_is_shown_as_soon_as_the_provider_knows_of_its_end(called: BotHarness) -> None:
     await called.job(called.mira, called.provider.add_job(prompt=CASTLE, age=600))
     called.provider.plan(duration=7)
@@ -86,7 +87,7 @@ async def test_a_press_is_shown_as_soon_as_the_provider_knows_of_its_end(called:
     assert called.polls(child) == 1
 
 
-@both_providers
+@either_provider
 async def test_a_call_that_comes_before_the_press_is_answered_is_not_forgotten(called: BotHarness) -> None:
     await called.job(called.mira, called.provider.add_job(prompt=CASTLE, age=600))
     called.provider.calls()
@@ -96,7 +97,7 @@ async def test_a_call_that_comes_before_the_press_is_answered_is_not_forgotten(c
     assert words(called.last).startswith("**U1** of "), "not at the first look, 12 s later"
 
 
-@both_providers
+@either_provider
 async def test_calls_in_a_row_share_one_poll_and_news_under_way_is_not_missed(called: BotHarness) -> None:
     jobid = called.provider.add_job(prompt=CASTLE, echoed={called.provider.webhook: url_of(called)}, duration=300)
     await called.job(called.mira, jobid)
@@ -114,7 +115,7 @@ async def test_calls_in_a_row_share_one_poll_and_news_under_way_is_not_missed(ca
     assert called.polls(jobid) - before <= 6
 
 
-@both_providers
+@either_provider
 async def test_equal_bodies_within_half_a_minute_count_once_and_any_other_at_once(called: BotHarness) -> None:
     await called.restart(poll_seconds=300)
     jobid = called.provider.add_job(prompt=CASTLE, duration=600)
@@ -135,6 +136,7 @@ async def test_equal_bodies_within_half_a_minute_count_once_and_any_other_at_onc
     assert called.polls(jobid) - before == 3, "35 s after the first"
 
 
+@only_long
 @pytest.mark.parametrize(("provider", "dialect"), [(ProviderName.MIDJOURNEY_PROXY, NODE)], ids=["node"])
 async def test_hundreds_of_calls_a_minute_about_one_job_are_a_poll_every_two_seconds(called: BotHarness) -> None:
     """As many as a real server was seen to send, each with the whole task."""
@@ -179,6 +181,7 @@ async def test_a_job_made_elsewhere_that_names_its_channel_is_followed_there_by_
     assert called.posts() == []
 
 
+@only_long
 async def test_who_joins_a_job_that_nobody_brought_is_notified_and_no_more(called: BotHarness) -> None:
     jobid = called.useapi.add_job(
         prompt=CASTLE,
@@ -197,6 +200,7 @@ async def test_who_joins_a_job_that_nobody_brought_is_notified_and_no_more(calle
     assert "Show job ID" not in str(labels(answer)), "it holds the payer's number; whoever brought the job knows it"
 
 
+@only_long
 async def test_a_moderators_stop_counts_for_a_job_that_came_by_itself(called: BotHarness) -> None:
     jobid = called.useapi.add_job(
         prompt=CASTLE,
@@ -224,6 +228,7 @@ async def test_why_a_job_that_nobody_brought_was_declined_is_for_moderators(call
     assert "Only whoever" not in words(await called.press(called.mira, declined, "Why?"))
 
 
+@only_long
 async def test_a_job_that_names_no_channel_of_ours_is_not_shown(
     called: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -350,6 +355,7 @@ async def test_requests_that_make_no_sense_fill_no_log(called: BotHarness, caplo
     assert [record for record in records if record.levelno > logging.DEBUG or record.exc_info] == []
 
 
+@only_long
 async def test_connections_that_stay_open_keep_no_call_out_and_use_up_no_files(called: BotHarness) -> None:
     connections = [await asyncio.open_connection("127.0.0.1", called.settings["webhook_port"]) for _ in range(250)]
     try:
@@ -361,6 +367,7 @@ async def test_connections_that_stay_open_keep_no_call_out_and_use_up_no_files(c
             builder.close()
 
 
+@only_long
 async def test_a_flood_of_calls_about_unknown_jobs_is_a_trickle_at_useapi(called: BotHarness) -> None:
     url = url_of(called)
     before = len(called.useapi.requests)
@@ -377,6 +384,7 @@ async def test_a_flood_of_calls_about_unknown_jobs_is_a_trickle_at_useapi(called
     assert called.posts(called.lounge)[-1].attachments, "the first call was not acted on, so the repeat is"
 
 
+@only_long
 async def test_jobs_that_came_by_themselves_cost_nothing_more_and_leave_room_for_new_ones(called: BotHarness) -> None:
     await called.restart(poll_seconds=300)  # they are polled now and then only
     url = url_of(called)
@@ -397,6 +405,7 @@ async def test_jobs_that_came_by_themselves_cost_nothing_more_and_leave_room_for
     assert requests == 2 * len(many)
 
 
+@only_long
 async def test_a_job_that_is_known_here_and_named_another_channel_meanwhile_is_found_at_the_start(
     called: BotHarness,
 ) -> None:
@@ -477,7 +486,7 @@ async def test_a_job_that_useapi_does_not_know_yet_when_it_calls_is_asked_about_
     assert called.polls("job:none") == 3
 
 
-@both_providers
+@either_provider
 async def test_a_bot_that_may_not_be_called_sends_no_address(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.provider.add_job(prompt=CASTLE, age=600))
     await harness.press(harness.mira, harness.last, "V1")

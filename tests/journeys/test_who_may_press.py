@@ -6,6 +6,7 @@ from typing import Any
 import discord
 import pytest
 
+from tests.conftest import only_long
 from tests.journeys.conftest import BotHarness, button, labels, private, words
 
 CASTLE = "a castle in the fog, ink wash --ar 3:2"
@@ -130,6 +131,7 @@ async def test_ten_members_press_u1_in_the_same_second(harness: BotHarness) -> N
     assert words(child).startswith("**U1** of ")
 
 
+@only_long
 async def test_four_picks_at_once_make_no_status_cards_and_no_pings(harness: BotHarness) -> None:
     grid = await posted(harness)
     for label in ("U1", "U2", "U3"):

@@ -93,6 +93,7 @@ ALLOWED = {
 """Words of `REPLACED` → patterns for "file: name" → the other sense in which the word is meant there."""
 
 
+@cache
 def in_snake_case(name: str) -> str:
     """`ThisName`, `this_name` and "This name" as `this_name`."""
     apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
