@@ -488,7 +488,7 @@ async def test_the_openapi_file_catches_what_no_table_of_ours_knows(fake: FakeDi
     assert await refused(
         bot.channel(room).send(embed=discord.Embed(title="t").set_image(url=f"https://x/{'y' * 2048}"))
     ) == (400, 50035)
-    assert "embeds[0].image" in fake.violations[0]
+    assert "embeds.0.image" in fake.violations[0]
 
 
 @only_long

@@ -322,8 +322,8 @@ def either_provider(journey: Callable[..., Any]) -> Any:
 
     Its name decides which one, so that half of them run with each and none changes from run to run.
     """
-    chosen = list(ProviderName)[crc32(journey.__name__.encode()) % len(ProviderName)]
-    providers = [pytest.param(name, marks=() if name is chosen else only_long) for name in ProviderName]
+    selected = list(ProviderName)[crc32(journey.__name__.encode()) % len(ProviderName)]
+    providers = [pytest.param(name, marks=() if name is selected else only_long) for name in ProviderName]
     return pytest.mark.parametrize("provider", providers)(journey)
 
 
