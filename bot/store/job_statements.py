@@ -75,7 +75,7 @@ async def apply_update(db: aiosqlite.Connection, clock: Clock, known: KnownJob, 
     if job.over:
         if not known.job.over:
             await note_duration(db, job)
-        if job.status is Status.MODERATED and known.job.status is not Status.MODERATED:
+        if job.status == Status.MODERATED and known.job.status != Status.MODERATED:
             await note_declined(db, clock, "child_id = ? AND state = 'accepted'", known.id)
         await _add_results(db, clock, known, over_at=now)
     when = aware(now)

@@ -213,7 +213,7 @@ class Submissions(Repository):
             )
             child_id = subscribed.known.id
             await end_submissions(db, self._clock, "id = ?", submission.id, state, child_id=child_id)
-            if not repeated and subscribed.known.job.status is Status.MODERATED:
+            if not repeated and subscribed.known.job.status == Status.MODERATED:
                 await note_declined(db, self._clock, "id = ?", submission.id)
             for row in await db.execute_fetchall(
                 "SELECT * FROM submissions WHERE waits_for = ? ORDER BY id", (submission.id,)
@@ -244,7 +244,7 @@ class Submissions(Repository):
             )
             end = "UPDATE submissions SET state = ?, error = '', child_id = ? WHERE id = ?"
             await db.execute(end, (SubmissionState.ACCEPTED, subscribed.known.id, found.id))
-            if subscribed.known.job.status is Status.MODERATED:
+            if subscribed.known.job.status == Status.MODERATED:
                 await note_declined(db, self._clock, "id = ?", found.id)
             for row in await db.execute_fetchall(
                 """SELECT * FROM submissions WHERE parent_id = ? AND button = ? AND +guild_id = ? AND tier = 'pick'

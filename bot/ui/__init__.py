@@ -30,6 +30,7 @@ from bot.ui.panels.sample_post import DeleteSampleButton
 from bot.ui.panels.settings import show_settings
 from bot.ui.panels.status import RearmButton
 from bot.ui.panels.submission_log import PageButton, show_submission_log
+from bot.ui.posts.again import AgainButton, AgainForm
 from bot.ui.posts.described_prompts import DescribedPromptButton
 from bot.ui.posts.notice import DismissNoticeButton, notice_view
 from bot.ui.posts.result import (
@@ -88,6 +89,7 @@ ALL: tuple[type[ui.DynamicItem[Any]], ...] = (
     MoreButton,
     RelatedButton,
     PromptButton,
+    AgainButton,
     SeedButton,
     SplitButton,
     DeleteSplitButton,
@@ -110,7 +112,7 @@ ALL: tuple[type[ui.DynamicItem[Any]], ...] = (
     *settings.ITEMS,
 )
 
-FORMS: tuple[type[Form], ...] = (PromptForm, ImagineForm, *start_page.FORMS)
+FORMS: tuple[type[Form], ...] = (PromptForm, ImagineForm, AgainForm, *start_page.FORMS)
 """What handles submitted forms."""
 
 

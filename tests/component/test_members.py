@@ -8,12 +8,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bot.errors import SubmissionDeclined
+from bot.errors import ProviderServerError, RequestTimeout, SubmissionDeclined
 from bot.models import Limit, LimitExceeded, Status, Submission, SubmissionState
 from bot.models.alert import AlertName
 from bot.models.member import AuditAction, ShutOutReason
 from tests.clock import VirtualTime
-from tests.component.test_submissions import BO, HERE, MINUTE, MIRA, THERE, QueueHarness
+from tests.component.test_submissions import BO, HERE, MINUTE, MIRA, THERE, QueueHarness, lost
 
 event_loop_factory = VirtualTime
 
@@ -86,7 +86,12 @@ async def test_after_three_declined_jobs_a_member_waits_a_day_and_the_admin_is_a
 
 async def test_a_job_that_is_declined_after_its_answer_was_lost_counts_too(harness: QueueHarness) -> None:
     await harness.store.servers.change_settings(HERE.guild_id, declined=1)
-    await moderated(harness)
+    harness.useapi.outcomes = lost(RequestTimeout())
+    harness.useapi.checks_meet = ProviderServerError()
+    await harness.imagined()
+    await asyncio.sleep(MINUTE)
+    ((_, job),) = harness.useapi.made.values()
+    await harness.submissions.job_seen(msgspec.structs.replace(job, status=Status.MODERATED))
     assert await harness.store.members.shut_out(HERE.guild_id, MIRA.id) is not None
 
 

@@ -52,8 +52,11 @@ async def test_whoever_is_declined_too_often_reads_until_when_they_have_to_wait(
     printers = harness.guild.create_role("Printers")
     harness.env.backend.add_member_role(harness.guild.id, harness.bo.id, printers.id)
     await harness.bot.store.servers.change_settings(harness.guild.id, start_role=printers.id, declined=2, cooldown=0)
-    first = await imagine(harness, harness.bo, "a forbidden castle")
-    assert "until" not in first.content
+    harness.useapi.plan(ends="moderated")
+    await imagine(harness, harness.bo, "a castle that is declined when it is nearly done")
+    await harness.wait(120)
+    assert "Midjourney declined this one." in words(harness.last)
+    assert "declined jobs" not in words(private(await admin(harness).slash(harness.channel, "darkroom presses")))
     second = await imagine(harness, harness.bo, "a forbidden tower")
     assert second.content.startswith("Midjourney declined this one.")
     until = r"You can't start jobs or use buttons here until <t:\d+:f>: Midjourney declined too many of your jobs"

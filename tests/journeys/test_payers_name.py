@@ -55,7 +55,7 @@ async def test_nothing_that_is_sent_names_the_payer(harness: BotHarness, caplog:
     """Every kind of result, a running job's card, a split, a notice, a form; Bo presses what he may."""
     caplog.set_level(logging.DEBUG, "bot")
     everyone = harness.guild.id
-    await harness.bot.store.servers.change_settings(everyone, press_role=everyone, remix=True)
+    await harness.bot.store.servers.change_settings(everyone, press_role=everyone, start_role=everyone, remix=True)
     await harness.bot.store.servers.set_file_limit(everyone, 100_000)
     for options in kinds(harness, status=200):
         await post(harness, options)
@@ -63,6 +63,12 @@ async def test_nothing_that_is_sent_names_the_payer(harness: BotHarness, caplog:
     (grid, *_) = harness.posts()
     for label in ("Related", "Prompt", "Seed", "Split into four"):
         await harness.press(harness.bo, await harness.press(harness.bo, grid, "⋯"), label)
+    menu = await harness.press(harness.bo, grid, "⋯")
+    again = await harness.bo.click(menu, custom_id=button(menu, "Again with changes").custom_id)
+    assert again.modal is not None
+    field = again.modal["components"][0]
+    assert field["component"]["value"] == "a tiny hedgehog in an astronaut suit"
+    assert field["description"] == "Pictures whose addresses name the Midjourney account's owner are left out"
     await harness.job(harness.newcomer(), harness.useapi.add_job(duration=300, **next(kinds(harness, status=200))))
     await harness.wait(100)
     assert len(harness.last.attachments) == 1, "the preview of a running job"

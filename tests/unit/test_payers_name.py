@@ -4,7 +4,7 @@ import pytest
 
 from bot.images import names_the_payer
 from bot.text import names_job_file, without_job_files
-from bot.ui.press.hidden_addresses import hide, restore
+from bot.ui.press.hidden_addresses import hide, leave_out, restore
 
 UUID = "d0966d3a-a86f-414d-8a67-be65951ef751"
 FILE = f"payername_a_cat_{UUID}.png"
@@ -59,3 +59,18 @@ def test_a_form_hides_addresses_that_name_the_payer_and_a_submit_puts_them_back(
     assert restore(hide(prompt), prompt) == prompt
     assert restore("a dog <picture 3> <picture 4>", prompt) == f"a dog {own} <picture 4>"
     assert hide("a cat") == restore("a cat", prompt) == "a cat"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "left"),
+    [
+        ("{own} {other} <{own}> a cat --sref {own} --v 7", "{other} a cat --v 7"),
+        ("a cat --sref {own} {other} --ar 3:2 --tile", "a cat --sref {other} --ar 3:2 --tile"),
+        ("a cat near {own}, at night", "a cat near at night"),
+        ("  a   cat --AR 3:2 ", "  a   cat --AR 3:2 "),
+        ("{own}", ""),
+    ],
+)
+def test_another_prompt_goes_without_addresses_that_name_the_payer(prompt: str, left: str) -> None:
+    own, other = f"https://cdn.discordapp.com/attachments/1/2/{FILE}", "https://s.mj.run/abc"
+    assert leave_out(prompt.format(own=own, other=other)) == left.format(other=other)

@@ -36,15 +36,30 @@ _GONE = "I can't read this prompt any more. Please write it again with `/imagine
 
 
 async def open_prompt_form(
-    interaction: discord.Interaction, draft: PromptDraft, *, custom_id: str = IMAGINE_FORM, title: str = _TITLE
+    interaction: discord.Interaction,
+    draft: PromptDraft,
+    *,
+    custom_id: str = IMAGINE_FORM,
+    title: str = _TITLE,
+    description: str | None = None,
 ) -> None:
-    """Open the form, prefilled with a draft; raises `UserError` if the member may not start jobs here, or not now."""
+    """Open the form, prefilled with a draft; raises `UserError` if the member may not start jobs here, or not now.
+
+    `description`: what to know about the draft.
+    """
     store, guild_id = bot_of(interaction).store, destination_of(interaction).guild_id
     settings = await store.servers.settings(guild_id)
     if (refusal := await start_refusal(interaction, settings)) is not None:
         raise UserError(refusal)
     presets = await store.presets.of_server(guild_id)
-    form = prompt_form(draft, presets, speeds=settings.speeds, custom_id=custom_id, title=title)
+    form = prompt_form(
+        draft,
+        presets,
+        speeds=settings.speeds,
+        custom_id=custom_id,
+        title=title,
+        description=description or _DESCRIPTION,
+    )
     await interaction.response.send_modal(form)
 
 
@@ -55,6 +70,7 @@ def prompt_form(
     speeds: bool,
     custom_id: str = IMAGINE_FORM,
     title: str = _TITLE,
+    description: str = _DESCRIPTION,
 ) -> ui.Modal:
     """The form, prefilled with a draft; `speeds`: the server lets prompts choose the speed.
 
@@ -74,7 +90,7 @@ def prompt_form(
         placeholder="3:2",
         required=False,
     )
-    fields = [prompt_field(prompt, description=_DESCRIPTION), aspect]
+    fields = [prompt_field(prompt, description=description), aspect]
     if presets:
         fields.append(select_field(_STYLE, "Style", _styles(presets, preset)))
     if speeds or draft.options.speed:

@@ -12,9 +12,19 @@ from bot.models import CostTier, DeliveryKind, DeliveryState, Job, Origin, Statu
 from bot.models.midjourney_buttons import button_for
 from bot.ui import replies
 from bot.ui.base import NONCE, DeliveryButton, delete_post, may_know_reason, may_manage_post, may_see_id, view_of
+from bot.ui.imagine import start_rules
+from bot.ui.imagine.request import presser_of
 from bot.ui.interactions import bot_of
+from bot.ui.posts.again import AgainButton
 from bot.ui.posts.described_prompts import described_prompt_buttons
-from bot.ui.posts.result_menu import PromptButton, RelatedButton, SplitButton, full_size, is_still_grid
+from bot.ui.posts.result_menu import (
+    PromptButton,
+    RelatedButton,
+    SplitButton,
+    full_size,
+    is_still_grid,
+    may_read_prompt,
+)
 from bot.ui.posts.seed import SeedButton, offers_seed
 from bot.ui.press.job_buttons import JobButton, name_of
 from bot.ui.subscription_requests import check_posting, subscribe
@@ -78,8 +88,11 @@ class MoreButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:
                 delivery, interaction.message.id, picture_for=_PICTURE_RETRY_SECONDS
             )
         view = view_of(RelatedButton(self.nonce))
-        if formatting.prompt(known.job):
+        if await may_read_prompt(interaction, delivery, known.job):
             view.add_item(PromptButton(self.nonce))
+            settings = await bot_of(interaction).store.servers.settings(delivery.destination.guild_id)
+            if start_rules.may_start(settings, presser_of(interaction)):
+                view.add_item(AgainButton(self.nonce))
         if offers_seed(known.job, bot_of(interaction).providers.of(known.job.provider)):
             view.add_item(SeedButton(self.nonce))
         if is_still_grid(known.job):

@@ -15,11 +15,14 @@ from bot.images import link_ends, names_the_payer, on_allow_list
 from bot.models import Delivery, DeliveryKind, Job, Status
 from bot.models.midjourney_buttons import is_picture_grid
 from bot.ui import replies
-from bot.ui.base import NONCE, DeliveryButton, delete_post, view_of
+from bot.ui.base import NONCE, DeliveryButton, delete_post, may_know_reason, view_of
 from bot.ui.interactions import bot_of, jump
 from bot.ui.press.hidden_addresses import hide
 from bot.ui.prompt_blocks import prompt_blocks
 from bot.ui.subscription_requests import check_posting
+
+NO_PROMPT = "This job has no prompt."
+"""The sentence where `may_read_prompt` says no."""
 
 _URL_LIMIT = 512  # Discord's, for a button
 
@@ -81,6 +84,13 @@ class RelatedButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"
         await replies.say(interaction, "", embed=formatting.family(members, more))
 
 
+async def may_read_prompt(interaction: discord.Interaction, delivery: Delivery, job: Job) -> bool:
+    """Whether there is a prompt that the member may read: a declined one is for whoever knows the reason."""
+    if not formatting.prompt(job):
+        return False
+    return job.status != Status.MODERATED or await may_know_reason(interaction, delivery)
+
+
 class PromptButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:pr:{NONCE}"):
     """Shows the whole prompt, in private, to copy it."""
 
@@ -89,10 +99,10 @@ class PromptButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"d
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Show the prompt; addresses that name the payer are left out, as in the forms."""
-        _, known = await self.resolve(interaction, DeliveryKind.RESULT)
+        delivery, known = await self.resolve(interaction, DeliveryKind.RESULT)
+        if not await may_read_prompt(interaction, delivery, known.job):
+            raise UserError(NO_PROMPT)
         blocks = prompt_blocks(hide(formatting.prompt(known.job)))
-        if not blocks:
-            raise UserError("This job has no prompt.")
         await interaction.response.send_message(embeds=blocks, ephemeral=True)
 
 

@@ -1,8 +1,12 @@
-"""Addresses in a prompt that name the payer: a form shows a placeholder for each, and a submit puts them back."""
+"""Addresses in a prompt that name the payer.
+
+The form of a button shows a placeholder for each, and its submit puts them back; a new prompt goes without them.
+"""
 
 import re
 
 from bot.images import names_the_payer
+from bot.submissions.prompt_parts import PromptParts, TypedParameter, parse
 from bot.text import names_job_file
 
 _WORD = re.compile(r"\S+")
@@ -28,6 +32,29 @@ def restore(text: str, prompt: str) -> str:
     for number, address in enumerate(filter(_is_hidden, prompt.split()), 1):
         text = text.replace(_PLACEHOLDER.format(number), address)
     return text
+
+
+def leave_out(prompt: str) -> str:
+    """The prompt without the addresses that name the payer, and without parameters of which nothing is left."""
+    if hide(prompt) == prompt:
+        return prompt
+    parts = parse(prompt)
+    parameters = tuple(TypedParameter(each.name, _left(each.value)) for each in parts.parameters)
+    return str(
+        PromptParts(
+            images=tuple(image for image in parts.images if not _is_hidden(image)),
+            text=_left(parts.text),
+            parameters=tuple(
+                left
+                for left, before in zip(parameters, parts.parameters, strict=True)
+                if left.value or not before.value
+            ),
+        )
+    )
+
+
+def _left(text: str) -> str:
+    return " ".join(word for word in text.split() if not _is_hidden(word))
 
 
 def _is_hidden(word: str) -> bool:
