@@ -21,6 +21,7 @@ from bot.alerts import Alerts
 from bot.backoff import backoff
 from bot.delivery import Dispatcher
 from bot.delivery.rate_limits import DiscordRateLimits, pause_before_identify
+from bot.discord_errors import REQUEST_ERRORS
 from bot.errors import UserError
 from bot.images import ImageClient
 from bot.models import Destination
@@ -151,7 +152,7 @@ class Darkroom(commands.AutoShardedBot):
                 async with asyncio.timeout(_FETCH_TIMEOUT_SECONDS):
                     fetched = await self.tree.fetch_commands()
                 await self._keep_mentions(fetched)
-            except (discord.HTTPException, OSError, aiohttp.ClientError) as error:
+            except REQUEST_ERRORS as error:
                 log.info("Could not fetch the ids of the commands (%s)", type(error).__name__)
 
     async def _keep_mentions(self, commands: Iterable[app_commands.AppCommand]) -> None:
@@ -173,7 +174,7 @@ class Darkroom(commands.AutoShardedBot):
         if guilds is None or interaction.guild_id in guilds:
             return True
         if interaction.type is discord.InteractionType.autocomplete:
-            with suppress(discord.HTTPException, aiohttp.ClientError, OSError):
+            with suppress(*REQUEST_ERRORS):
                 await interaction.response.autocomplete([])
         else:
             sentence = (

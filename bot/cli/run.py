@@ -14,6 +14,7 @@ from bot.app import open_darkroom
 from bot.cli.invite import allowed_guilds_line, invite, joined_servers
 from bot.client import Darkroom
 from bot.discord_codes import CloseCode
+from bot.discord_errors import REQUEST_ERRORS
 from bot.errors import (
     DiscordStartError,
     Misconfigured,
@@ -155,7 +156,7 @@ async def _log_servers(bot: Darkroom) -> None:
     """Log the servers that the bot is in, and for each that is not listed the line for `.env` that serves it."""
     try:
         joined = await joined_servers(bot)
-    except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+    except REQUEST_ERRORS as error:
         log.warning("The list of servers could not be loaded from Discord (%s)", type(error).__name__)
         return
     if not joined:

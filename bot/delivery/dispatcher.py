@@ -1,7 +1,6 @@
 """The loop that sends and edits what is due in the outbox, and acts on errors by the retry policy."""
 
 import asyncio
-import json
 import logging
 import random
 from collections import defaultdict
@@ -9,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import NamedTuple
 
-import aiohttp
 import discord
 
 from bot import discord_internals, logs
@@ -22,6 +20,7 @@ from bot.delivery.sending import FileTooLarge, MessageSender, SendRefused, Uploa
 from bot.delivery.stubborn import StubbornDeliveries
 from bot.delivery.uploads import timeout_seconds
 from bot.discord_codes import TIMED_OUT, DiscordCode, RefusalKind
+from bot.discord_errors import REQUEST_ERRORS, UNANSWERED
 from bot.errors import StoreUnavailable
 from bot.messages import MessageBuilder
 from bot.models import Delivery, DeliveryKind, DeliveryState
@@ -35,12 +34,6 @@ log = logging.getLogger(__name__)
 _LONGEST_PAUSE = 300.0
 _PAUSE_AFTER_BUG = 5.0  # seconds for which nothing is sent after a channel's round failed in an unexpected way
 _MINOR_PER_ROUND = 3  # cards and edits of one channel: Discord takes about one a second, and results must not wait
-_TRANSIENT = (
-    discord.RateLimited,
-    aiohttp.ClientError,  # not a DiscordException
-    json.JSONDecodeError,
-    OSError,  # TimeoutError is a subclass
-)
 _PARTS = frozenset({RefusalKind.FILE, RefusalKind.WORDS, RefusalKind.REPLY, RefusalKind.CONTENT})
 """What a message is posted without, or later in a simpler form: nothing that a member has to hear of."""
 _NOT_POSTED = (
@@ -193,7 +186,7 @@ class Dispatcher:
         """Send or edit one message, and act on what goes wrong; return whether the channel's next may follow now."""
         try:
             await self._deliver(delivery)
-        except _TRANSIENT as error:
+        except UNANSWERED as error:
             await self._retry_later(delivery, error)
             return False
         except FileTooLarge as refused:
@@ -296,7 +289,7 @@ class Dispatcher:
         try:
             async with asyncio.timeout(timeout_seconds()):
                 until = await discord_internals.timed_out_until(self._bot, delivery.destination.guild_id)
-        except (*_TRANSIENT, discord.HTTPException):
+        except REQUEST_ERRORS:
             return None
         return None if until is None or until <= self._now() else until
 

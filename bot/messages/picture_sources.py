@@ -8,6 +8,7 @@ from pathlib import Path
 
 import discord
 
+from bot.discord_errors import REQUEST_ERRORS
 from bot.images import (
     ImageClient,
     NoRoom,
@@ -177,7 +178,7 @@ class PictureSources:
                 continue
             except NoRoom:
                 raise
-            except (discord.DiscordException, OSError, PictureError):
+            except (*REQUEST_ERRORS, PictureError):
                 unreachable = True
                 continue
             if copies:

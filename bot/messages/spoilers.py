@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import discord
 
+from bot.discord_errors import REQUEST_ERRORS
 from bot.models import Destination, Spoiler
 from bot.store import Store
 
@@ -43,7 +44,7 @@ class Spoilers:
             return restricted
         try:
             restricted = await fetch(id_)
-        except (discord.DiscordException, OSError) as error:
+        except REQUEST_ERRORS as error:
             log.warning("Could not fetch whether %s %d is age-restricted: %s", kind, id_, type(error).__name__)
             return False
         if len(self._cache) >= _CACHE_SIZE:

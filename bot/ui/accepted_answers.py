@@ -5,10 +5,10 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-import aiohttp
 import discord
 
 from bot import discord_internals
+from bot.discord_errors import REQUEST_ERRORS
 from bot.models import INTERACTION_TOKEN_LIFETIME, Delivery, DeliveryKind, Submission
 
 log = logging.getLogger(__name__)
@@ -43,5 +43,5 @@ class AcceptedAnswers:
         try:
             async with asyncio.timeout(_TIMEOUT_SECONDS):
                 await discord_internals.delete_original_response(self._bot, self._bot.application_id, token)
-        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+        except REQUEST_ERRORS as error:
             log.info("Could not delete an answer that a status card has replaced (%s)", type(error).__name__)

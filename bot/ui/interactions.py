@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Protocol, cast
 
-import aiohttp
 import discord
 
+from bot.discord_errors import REQUEST_ERRORS
 from bot.errors import UserError
 from bot.images import ImageClient
 from bot.models import Destination, Person
@@ -69,7 +69,7 @@ async def is_owner(interaction: discord.Interaction) -> bool:
     """Whether the member owns this bot, so that they may see the provider's account; `False` if Discord is down."""
     try:
         return await bot_of(interaction).is_owner(cast(discord.User, interaction.user))
-    except (discord.HTTPException, aiohttp.ClientError, OSError):  # discord.py fetches the owner once
+    except REQUEST_ERRORS:  # discord.py fetches the owner once
         return False
 
 

@@ -13,6 +13,7 @@ import discord
 
 from bot import discord_internals
 from bot.discord_codes import DiscordCode
+from bot.discord_errors import REQUEST_ERRORS
 from bot.models import Destination
 
 log = logging.getLogger(__name__)
@@ -91,7 +92,7 @@ async def channel_error(bot: discord.Client, destination: Destination) -> str | 
             me = await guild.fetch_member(bot.user.id)
     except (discord.NotFound, discord.Forbidden, discord.InvalidData):
         return GONE
-    except Exception as error:  # noqa: BLE001 -- no failure of this check may keep a member from requesting a job
+    except REQUEST_ERRORS as error:  # this check keeps no member from requesting a job
         log.info("Could not check channel %s (%s)", destination.channel_id, type(error).__name__)
         return None
     if thread is None and not isinstance(channel, discord.abc.Messageable):
@@ -119,7 +120,7 @@ async def postable_destination(
     except (discord.NotFound, discord.Forbidden):
         log.warning("Cannot post a job in the channel %d that it names: it is deleted or hidden", channel_id)
         return None
-    except Exception as error:  # noqa: BLE001 -- any failure may be over at the next attempt
+    except REQUEST_ERRORS as error:
         raise OSError(f"Discord did not say where a channel is ({type(error).__name__})") from None
     guild_id = int(str(channel.get("guild_id") or 0))
     if not guild_id or (guilds is not None and guild_id not in guilds):
@@ -143,6 +144,6 @@ async def role_is_gone(
             await discord_internals.get_role(bot, guild_id, role_id)
     except discord.NotFound as answer:
         return answer.code == DiscordCode.UNKNOWN_ROLE
-    except Exception as error:  # noqa: BLE001 -- no failure of this check may keep a member from pressing
+    except REQUEST_ERRORS as error:
         log.info("Could not check role %s (%s)", role_id, type(error).__name__)
     return False

@@ -14,6 +14,7 @@ import discord
 
 from bot import discord_internals
 from bot.discord_codes import RefusalKind, refusal_kind
+from bot.discord_errors import REQUEST_ERRORS
 from bot.models import Destination
 from bot.wakeup import loop_time
 
@@ -73,7 +74,7 @@ class PostingChecks:
         try:
             async with asyncio.timeout(_REQUEST_SECONDS):
                 return await discord_internals.timed_out_until(self._bot, guild_id)
-        except Exception as error:  # noqa: BLE001 -- no failure of this check may keep a member from requesting a job
+        except REQUEST_ERRORS as error:  # this check keeps no member from requesting a job
             log.info("Could not check the bot's time-out (%s)", type(error).__name__)
         return None
 
@@ -85,7 +86,7 @@ class PostingChecks:
             # Without a code it may be a faulty deployment's, or Cloudflare's: it says nothing about the channel.
             if refusal.code and refusal_kind(refusal.status, refusal.code) is not RefusalKind.HOST:
                 return Refused(refusal.status, refusal.code)
-        except Exception as error:  # noqa: BLE001 -- as above
+        except REQUEST_ERRORS as error:
             log.info("Could not check for channel %d (%s)", channel_id, type(error).__name__)
         return None
 
@@ -101,7 +102,10 @@ class _Answers(Generic[T]):
         self._requests: dict[tuple[int, int], tuple[float, asyncio.Task[T | None]]] = {}
 
     async def get(self, subject: int, version: int = 0) -> T | None:
-        """The answer about a subject, such as a channel's id; another `version` of it is asked about anew."""
+        """The answer about a subject, such as a channel's id; another `version` of it is asked about anew.
+
+        Raises what `ask` does, which is then asked again.
+        """
         key = (subject, version)
         if not self._is_fresh(key):
             if len(self._requests) >= _MAX_ANSWERS:
@@ -115,4 +119,7 @@ class _Answers(Generic[T]):
         if key not in self._requests:
             return False
         requested_at, answer = self._requests[key]
-        return not answer.done() or loop_time() - requested_at < self._seconds(answer.result())
+        if not answer.done():
+            return True
+        failed = answer.cancelled() or answer.exception() is not None
+        return not failed and loop_time() - requested_at < self._seconds(answer.result())

@@ -9,10 +9,10 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
 
-import aiohttp
 import discord
 
 from bot import discord_internals
+from bot.discord_errors import REQUEST_ERRORS
 from bot.errors import StoreUnavailable
 from bot.models import Delivery, DeliveryKind
 from bot.store import Store
@@ -131,7 +131,7 @@ class RefusedPosts:
         content = self._with_mentions(text)
         try:
             await discord_internals.send_private(self._client, self._client.application_id, token, content)
-        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+        except REQUEST_ERRORS as error:
             log.info("Could not tell a member that nothing is posted for now (%s)", type(error).__name__)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:

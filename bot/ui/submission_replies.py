@@ -5,11 +5,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import cast
 
-import aiohttp
 import discord
 
 from bot import discord_internals, formatting, logs
 from bot.discord_codes import PRIVATE_ANSWER_GONE, DiscordCode
+from bot.discord_errors import REQUEST_ERRORS
 from bot.formatting.captions import CONTENT_LIMIT
 from bot.models import INTERACTION_TOKEN_LIFETIME, OPEN_SUBMISSIONS, DeliveryKind, Submission, SubmissionState
 from bot.store import Store
@@ -58,7 +58,7 @@ class SubmissionReplies:
             if refusal.code == DiscordCode.UNKNOWN_MESSAGE:
                 return not submission.takes_time  # else "thinking…" may be what was dismissed
             return None
-        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+        except REQUEST_ERRORS as error:
             log.debug("The answer to submission %d could not be read (%s)", submission.id, type(error).__name__)
             return None
         return formatting.is_taken(str(answer.get("content")))  # else it was answered with an error
@@ -75,7 +75,7 @@ class SubmissionReplies:
         logs.turn_to(key=key, destination=submission.destination)
         try:
             answered = await self._edit_answer(submission, await self._text(submission, pause_reason))
-        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+        except REQUEST_ERRORS as error:
             log.info("Could not notify the presser of submission %d (%s)", submission.id, type(error).__name__)
             return
         if submission.state in OPEN_SUBMISSIONS:

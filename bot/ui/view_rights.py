@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import discord
 
+from bot.discord_errors import REQUEST_ERRORS
 from bot.models import Destination
 from bot.ui.permissions import is_voice
 
@@ -85,14 +86,14 @@ class ViewRights:
         can_view: Callable[[discord.Guild, int], Awaitable[bool]],
         timeout_seconds: float,
     ) -> dict[int, tuple[float, bool]]:
-        """Discord's answers by channel, as far as there are any."""
+        """Discord's answers by channel, as far as there are any; a bug in one of the checks is raised."""
         try:
             async with asyncio.timeout(timeout_seconds):
                 guild = await self._client.fetch_guild(guild_id, with_counts=False)
                 results = await asyncio.gather(
                     *(can_view(guild, channel_id) for channel_id in channel_ids), return_exceptions=True
                 )
-        except Exception as error:  # noqa: BLE001 -- whatever the reason, nothing is known then
+        except REQUEST_ERRORS as error:
             log.info("Could not check who can view channels (%s)", type(error).__name__)
             return {}
         now = time.monotonic()
@@ -100,6 +101,8 @@ class ViewRights:
         for channel_id, result in zip(channel_ids, results, strict=True):
             if isinstance(result, bool):
                 answers[channel_id] = (now, result)
+            elif not isinstance(result, REQUEST_ERRORS):
+                raise result
             elif not isinstance(result, discord.NotFound | discord.Forbidden):  # deleted, or hidden from the bot
                 log.info("Could not check who can view channel %d (%s)", channel_id, type(result).__name__)
         if len(self._answers) + len(answers) > _MAX_ANSWERS:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import discord
 import pytest
 
+from bot import discord_internals
 from bot.models import Destination
 from bot.ui.posting_checks import Obstacle, PostingChecks, Refused
 from bot.wakeup import loop_time
@@ -38,7 +39,8 @@ async def there(fake: FakeDiscord) -> Destination:
 
 
 @pytest.fixture
-async def checks(fake: FakeDiscord) -> AsyncIterator[PostingChecks]:
+async def checks(fake: FakeDiscord, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[PostingChecks]:
+    monkeypatch.setattr(discord.http, "json_or_text", discord_internals._read_answer)  # as in the bot's process
     discord.http.Route.BASE = fake.api_url
     async with discord.Client(intents=discord.Intents.none()) as client:
         await client.login(fake.token)

@@ -6,12 +6,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-import aiohttp
 import discord
 from discord import ui
 
 from bot import formatting
 from bot.discord_codes import RefusalKind, refusal_kind
+from bot.discord_errors import UNANSWERED
 from bot.errors import UserError
 from bot.models import Job, Status
 from bot.ui import replies
@@ -81,7 +81,7 @@ async def send_sample(interaction: discord.Interaction) -> None:
             f"Discord doesn't let me post in <#{destination.channel_id}>. "
             "Someone who manages that channel can check my permissions under Edit Channel, Permissions."
         ) from None
-    except (discord.DiscordServerError, aiohttp.ClientError, OSError):  # TimeoutError is one
+    except (discord.DiscordServerError, *UNANSWERED):
         raise UserError("Discord couldn't take the test picture just now. Please try again in a minute.") from None
     if destination == here:
         posted = "Test picture posted. It cost nothing."

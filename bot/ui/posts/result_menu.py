@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import aiohttp
 import discord
 import msgspec
 from discord import ui
 
 from bot import formatting
+from bot.discord_errors import REQUEST_ERRORS
 from bot.errors import UserError
 from bot.images import link_ends, names_the_payer, on_allow_list
 from bot.models import Delivery, DeliveryKind, Job, Status
@@ -149,7 +149,7 @@ async def _is_intact(interaction: discord.Interaction, split: Delivery) -> bool:
             await message.delete()
     except discord.NotFound:
         return False
-    except (discord.DiscordException, aiohttp.ClientError, OSError):
+    except REQUEST_ERRORS:
         return True
     return bool(message.attachments)
 
