@@ -60,6 +60,13 @@ def person_of(interaction: discord.Interaction) -> Person:
     return Person(id=interaction.user.id, name=interaction.user.display_name)
 
 
+def role_ids_of(interaction: discord.Interaction) -> frozenset[int]:
+    """The ids of the member's roles, including @everyone, whose id is the server's."""
+    everyone = destination_of(interaction).guild_id
+    # Member.roles knows cached roles only, and this bot has no cache; the ids came with the interaction.
+    return frozenset((everyone, *(interaction.user._roles if isinstance(interaction.user, discord.Member) else ())))
+
+
 def is_moderator(interaction: discord.Interaction) -> bool:
     """Whether the member has Manage Messages in this channel."""
     return interaction.permissions.manage_messages

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 GONE = "it was deleted, or is hidden from me"
 
+QUICK_TIMEOUT_SECONDS = 1.0
+"""For a check before an interaction is answered: Discord expects the answer within 3 seconds."""
 _TIMEOUT_SECONDS = 10.0  # for a few quick requests to Discord
 
 

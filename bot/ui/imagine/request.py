@@ -15,17 +15,14 @@ from bot.submissions.prompt_parts import links_in
 from bot.ui.imagine import start_rules
 from bot.ui.imagine.draft import PromptDraft
 from bot.ui.imagine.pictures import first_expiry
-from bot.ui.interactions import bot_of, destination_of, is_moderator, person_of
-from bot.ui.permissions import role_is_gone
+from bot.ui.interactions import bot_of, destination_of, is_moderator, person_of, role_ids_of
+from bot.ui.permissions import QUICK_TIMEOUT_SECONDS, role_is_gone
 from bot.ui.press import press_rules
 from bot.ui.press.first_answer import answer_taken
-from bot.ui.press.press_request import role_ids_of
 from bot.ui.press.press_rules import Presser
 from bot.ui.subscription_requests import check_load, check_posting
 
 log = logging.getLogger(__name__)
-
-_ROLE_TIMEOUT_SECONDS = 1.0  # Discord expects an answer within 3
 
 
 class ImagineRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +56,7 @@ async def start_refusal(interaction: discord.Interaction, settings: ServerSettin
             interaction.client,
             destination_of(interaction).guild_id,
             settings.start_role,
-            timeout_seconds=_ROLE_TIMEOUT_SECONDS,
+            timeout_seconds=QUICK_TIMEOUT_SECONDS,
         )
         return start_rules.who_may_start(settings, role_is_gone=gone)
     return start_rules.PAUSED if settings.paused else None
@@ -67,7 +64,7 @@ async def start_refusal(interaction: discord.Interaction, settings: ServerSettin
 
 def presser_of(interaction: discord.Interaction) -> Presser:
     """The member as the rules about prompts see them."""
-    return Presser(moderator=is_moderator(interaction), role_ids=frozenset(role_ids_of(interaction)))
+    return Presser(moderator=is_moderator(interaction), role_ids=role_ids_of(interaction))
 
 
 async def read_request(interaction: discord.Interaction, draft: PromptDraft) -> ImagineRequest:

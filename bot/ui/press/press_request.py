@@ -21,16 +21,14 @@ from bot.models import (
 from bot.models.midjourney_buttons import button_for
 from bot.ui import replies
 from bot.ui.base import PersistentItem, is_requester
-from bot.ui.interactions import bot_of, destination_of, is_moderator, person_of
-from bot.ui.permissions import role_is_gone
+from bot.ui.interactions import bot_of, destination_of, is_moderator, person_of, role_ids_of
+from bot.ui.permissions import QUICK_TIMEOUT_SECONDS, role_is_gone
 from bot.ui.press import press_rules
 from bot.ui.press.first_answer import answer_taken
 from bot.ui.press.press_rules import Presser
 from bot.ui.subscription_requests import check_load, check_posting
 
 log = logging.getLogger(__name__)
-
-_ROLE_TIMEOUT_SECONDS = 1.0  # Discord expects an answer to the press within 3
 
 
 class PressRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,17 +123,10 @@ async def _presser(interaction: discord.Interaction, delivery: Delivery) -> Pres
     return Presser(
         moderator=is_moderator(interaction),
         requester=await is_requester(interaction, delivery),
-        role_ids=frozenset(role_ids_of(interaction)),
+        role_ids=role_ids_of(interaction),
     )
-
-
-def role_ids_of(interaction: discord.Interaction) -> set[int]:
-    """The ids of the member's roles, including @everyone, whose id is the server's."""
-    everyone = destination_of(interaction).guild_id
-    # Member.roles knows cached roles only, and this bot has no cache; the ids came with the interaction.
-    return {everyone, *(interaction.user._roles if isinstance(interaction.user, discord.Member) else ())}
 
 
 async def _press_role_is_gone(interaction: discord.Interaction, settings: ServerSettings) -> bool:
     guild_id = destination_of(interaction).guild_id
-    return await role_is_gone(interaction.client, guild_id, settings.press_role, timeout_seconds=_ROLE_TIMEOUT_SECONDS)
+    return await role_is_gone(interaction.client, guild_id, settings.press_role, timeout_seconds=QUICK_TIMEOUT_SECONDS)
