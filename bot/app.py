@@ -62,6 +62,7 @@ async def open_darkroom(
         )
         bot.pictures = pictures
         bot.refused_posts = RefusedPosts(bot, store, lambda text: replace_commands(text, bot.command_mentions))
+        bot.after_background.append(bot.refused_posts.close)  # when the dispatcher notes no more
         bot.accepted_answers = AcceptedAnswers(bot=bot, now=now)
         bot.dispatcher = Dispatcher(
             bot=bot,

@@ -73,9 +73,10 @@ class Darkroom(commands.AutoShardedBot):
     """The client that everything else is attached to.
 
     `bot.app` builds it, and sets `pictures`, `dispatcher`, `poller` and the rest, which need the client themselves,
-    before the login. `background` holds the loops that run beside it, by their names in the log. `web` opens the bot's
-    own HTTP servers, if any, after the login; they close before anything else does. With `always_sync` the commands are
-    sent to Discord even if they did not change.
+    before the login. `background` holds the loops that run beside it, by their names in the log. `after_background`
+    ends what they have begun, once they have stopped and before the session with Discord is closed. `web` opens the
+    bot's own HTTP servers, if any, after the login; they close before anything else does. With `always_sync` the
+    commands are sent to Discord even if they did not change.
     """
 
     dispatcher: Dispatcher
@@ -105,6 +106,7 @@ class Darkroom(commands.AutoShardedBot):
         self.store = store
         self.providers = providers
         self.background: dict[str, Callable[[], Awaitable[None]]] = {}
+        self.after_background: list[Callable[[], Awaitable[None]]] = []
         self.view_rights = ViewRights(self)
         self.command_mentions: Mapping[str, str] = {}
         self.newer_release: Release | None = None

@@ -27,10 +27,14 @@ class Background(commands.Cog):
             self._loops.append(asyncio.create_task(_run_forever(name, run), name=name))
 
     async def cog_unload(self) -> None:
-        """Stop all loops, with a moment for requests in flight."""
+        """Stop all loops, with a moment for requests in flight; then end what they have begun."""
         for loop in self._loops:
             loop.cancel()
-        await asyncio.wait(self._loops, timeout=_SHUTDOWN_SECONDS)
+        try:
+            await asyncio.wait(self._loops, timeout=_SHUTDOWN_SECONDS)
+        finally:  # also where the bot may take no longer for its end
+            for end in self._bot.after_background:
+                await end()
 
 
 async def _run_forever(name: str, run: Callable[[], Awaitable[None]]) -> None:

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 _TOKEN_SECONDS = 14.5 * 60  # Discord's 15 minutes, less what a request takes
 _EARLY_SECONDS = 60.0  # how much earlier than the answer that promises it a message may be refused
 _MAX_MEMBERS = 5000
+_CLOSE_SECONDS = 0.3
 
 _Member = tuple[int, int]
 """The ids of a server and of one of its members."""
@@ -50,6 +51,7 @@ class RefusedPosts:
         self._notified: dict[tuple[int, int], tuple[str, float]] = {}  # by member and channel: the last reason
         self._splits: dict[tuple[int | None, int], int] = {}  # by job and channel: who pressed the button
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     def remember(self, interaction: discord.Interaction) -> None:
         """Keep the token of an interaction that has been answered."""
@@ -82,6 +84,15 @@ class RefusedPosts:
     async def idle(self) -> None:
         """Wait until all that was noted has been said."""
         await asyncio.gather(*self._tasks)
+
+    async def close(self) -> None:
+        """End what is being said, after a moment; nothing is said any more. Discord's session must still be open."""
+        self._closed = True
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_CLOSE_SECONDS)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _notify(self, delivery: Delivery, obstacle: Obstacle) -> None:
         known = await self._store.jobs.find(delivery.job_id)
@@ -135,6 +146,9 @@ class RefusedPosts:
             log.info("Could not tell a member that nothing is posted for now (%s)", type(error).__name__)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        if self._closed:
+            work.close()
+            return
         task = asyncio.create_task(_logged(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

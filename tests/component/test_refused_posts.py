@@ -1,5 +1,6 @@
 """A message is refused before the answer that promises it has been sent: its member hears of it right after."""
 
+import logging
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 import discord
 import pytest
 
+from bot.app import open_darkroom
 from bot.models import Destination, Job, Person, Status
+from bot.settings import Secret, Settings
 from bot.store import open_store
 from bot.ui.posting_checks import Obstacle, Refused
 from bot.ui.refused_posts import RefusedPosts
@@ -69,3 +72,30 @@ async def test_a_refusal_that_is_quicker_than_the_answer_is_said_after_it(fake: 
         posts.remember(answered(1, "mira again"))
         await posts.idle()
         assert len([request for request in fake.requests if request.path.startswith("/webhooks/")]) == 2
+
+
+async def test_what_is_being_said_ends_before_the_session_with_discord_closes(
+    fake: FakeDiscord, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "bot")
+    settings = Settings(
+        discord_token=Secret(fake.token),
+        discord_api_url=fake.api_url,
+        useapi_token=Secret("user:1"),
+        useapi_url="http://127.0.0.1:1",
+        allowed_guilds=None,
+        data_dir=migrated(tmp_path),
+    )
+    async with open_darkroom(settings) as bot:
+        await bot.login(fake.token)
+        await bot.store.subscriptions.add(DONE, HERE, Person(id=1, name="Mira"))
+        (delivery,) = await bot.store.outbox.due()
+        bot.refused_posts.remember(answered(1, "mira"))
+        fake.fail("POST /webhooks/*", "hang", times=None)
+        bot.refused_posts.note(delivery, Obstacle(refused=Refused(400, 50083)))
+        await fake.wait_until(lambda: any(request.path.startswith("/webhooks/") for request in fake.requests))
+    assert "Could not tell" not in caplog.text, "it was ended, not cut off"
+    before = len(fake.requests)
+    bot.refused_posts.note(delivery, Obstacle(refused=Refused(403, 50001)))
+    await bot.refused_posts.idle()
+    assert len(fake.requests) == before
