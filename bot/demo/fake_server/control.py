@@ -10,7 +10,7 @@ from bot.demo.fake_server.requests import Request
 
 
 class Controlled(Protocol):
-    """A fake provider: see the methods of `bot.demo.useapi.FakeUseapi`."""
+    """A fake provider: see the methods of `bot.demo.fake_server.server.FakeServer`."""
 
     @property
     def requests(self) -> list[Request]:

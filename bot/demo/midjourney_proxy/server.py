@@ -1,17 +1,15 @@
 """The fake server: a real HTTP server on loopback, and what tests can order from it."""
 
-import json
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from typing import Any, Self
+from collections.abc import Callable
+from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from bot.demo.fake_server.control import Control
-from bot.demo.fake_server.faults import Fault, Faults
-from bot.demo.fake_server.requests import Request, Requests
+from bot.demo.fake_server.faults import Fault
+from bot.demo.fake_server.server import FakeServer
 from bot.demo.fake_server.webhook_sender import WebhookSender
 from bot.demo.midjourney.account import Account
 from bot.demo.midjourney.cdn import Cdn
@@ -24,10 +22,8 @@ from bot.demo.midjourney_proxy.serializer import Serializer
 from bot.demo.midjourney_proxy.submitting import Submitting
 from bot.demo.midjourney_proxy.tasks import Tasks
 
-_LARGEST_BODY = 64 << 20  # pictures in base64
 
-
-class FakeMidjourneyProxy:
+class FakeMidjourneyProxy(FakeServer):
     """A fake server of the protocol; `async with FakeMidjourneyProxy() as proxy` listens at `proxy.url`.
 
     The clock is `now` alone (epoch seconds): a test's clock moves every job. `refresh` is the number of seconds between
@@ -38,9 +34,9 @@ class FakeMidjourneyProxy:
     """
 
     polls = "/mj/task/*"
-    """The paths of status requests, as a pattern."""
     submissions = "/mj/submit/*"
-    """The paths of submissions."""
+    _provider_paths = "/mj*"
+    _largest_body = 64 << 20  # pictures in base64
 
     def __init__(
         self,
@@ -60,19 +56,18 @@ class FakeMidjourneyProxy:
         drops_state: bool = False,
         port: int = 0,
     ) -> None:
-        self.origin = ""
+        account = Account(jobid_of=_jobid_of, now=now, refresh=refresh, speed=speed, max_jobs=max_jobs, seed=seed)
+        super().__init__(account=account, cdn=Cdn(now), errors=ERROR_ANSWERS, port=port)
         self.dialect = dialect
         self._token = token
         self._admin_token = admin_token
-        self._port = port
-        account = Account(jobid_of=_jobid_of, now=now, refresh=refresh, speed=speed, max_jobs=max_jobs, seed=seed)
-        self._cdn = Cdn(now)
         self._tasks = Tasks(account, dialect, queue_size=queue_size)
         serializer = Serializer(
             dialect, self._cdn, grid_size=grid_size, four_pictures=four_pictures, drops_state=drops_state
         )
         self._reading = Reading(self._tasks, serializer, dialect, is_admin=self._is_admin)
         self._submitting = Submitting(self._tasks, dialect, post_delay=post_delay)
+        self._plans, self._pinned = self._submitting.plans, self._reading.pinned
         self._webhooks = WebhookSender(
             lambda job: self._describe_job(job.jobid),
             now,
@@ -80,24 +75,11 @@ class FakeMidjourneyProxy:
             every=dialect.calls_every,
             unordered=dialect.unordered_calls,
         )
-        self._faults = Faults(ERROR_ANSWERS)
-        self._requests = Requests()
-        self._runner: web.AppRunner | None = None
 
     @property
     def url(self) -> str:
         """The setting MJ_PROXY_URL; pictures are served there too."""
         return self.origin
-
-    @property
-    def requests(self) -> list[Request]:
-        """Every request so far, to the API and for pictures, in the order of arrival."""
-        return self._requests.all
-
-    @property
-    def jobids(self) -> list[str]:
-        """The ids of all tasks."""
-        return list(self._tasks.account.jobs)
 
     @property
     def charges(self) -> Counter[tuple[str, str]]:
@@ -112,10 +94,6 @@ class FakeMidjourneyProxy:
     @remix.setter
     def remix(self, on: bool) -> None:
         self._tasks.account.remix = on
-
-    async def wait_for_request(self, count: int = 1, *, path: str = "*") -> Request:
-        """Wait until `count` requests for `path` (a pattern with `*`) have arrived in all; return the last of them."""
-        return await self._requests.wait(count, path)
 
     def add_job(self, verb: str = "imagine", **options: Any) -> str:
         """Add a task that was started elsewhere, and return its id.
@@ -166,96 +144,24 @@ class FakeMidjourneyProxy:
         """
         return await self._webhooks.send(self._tasks.account.jobs[jobid], await self._describe_job(jobid, ago=ago))
 
-    def plan(self, **options: Any) -> None:
-        """Set options of `add_job` for the job that the next submission starts (the one after it with a second)."""
-        self._submitting.plans.append(options)
-
-    def set_answer(
-        self,
-        jobid: str,
-        body: object,
-        *,
-        status: int = 200,
-        content_type: str = "application/json",
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        """Pin the response to GET task/{id}/fetch for this id: bytes as they are, anything else as JSON."""
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        all_headers = {"Content-Type": content_type, **(headers or {})}
-        self._reading.pinned[jobid] = lambda: web.Response(body=data, status=status, headers=all_headers)
-
-    def forget_answer(self, jobid: str) -> None:
-        """Unpin the response for this id."""
-        self._reading.pinned.pop(jobid, None)
-
-    def serve_uploads(self, find: Callable[[str], bytes | None]) -> None:
-        """Serve what was uploaded to Discord, too: `find` returns a file by its URL below `origin`."""
-        self._cdn.find_upload = find
-
-    def fail(
-        self,
-        kind: int | str,
-        *,
-        times: float = 1,
-        path: str | None = None,
-        retry_after: float | None = None,
-        **more: object,
-    ) -> None:
-        """Give the next `times` requests (`math.inf`: all) a wrong response.
-
-        `kind` and the rest are those of `bot.demo.useapi.FakeUseapi.fail`; "queue_full" is code 23. The protocol's own
-        are "queue_full_9", "limit", "daily_limit" and "unreadable" (-1), "failure" (9), "group_full" (429, code 30),
-        "no_quota" and "upstream_400" (400), "model_not_found" (503) and "exists" (21). `path` is a pattern such as
-        "/mj/submit/*"; without it all routes of the protocol fail and pictures do not.
-        """
-        self._faults.add(Fault(kind=kind, path=path or "/mj*", retry_after=retry_after, more=more), times)
-
-    def heal(self) -> None:
-        """Remove all faults."""
-        self._faults.remove()
-
-    async def __aenter__(self) -> Self:
-        app = web.Application(middlewares=[self._recorded, self._faulty, self._checked], client_max_size=_LARGEST_BODY)
-        app.router.add_get("/mj/image/{id}", self._cdn.get)
-        app.add_routes([*self._reading.routes(), *self._submitting.routes()])
-        app.add_routes(Control(self).routes())
-        app.router.add_post("/_control/restart", self._restarted)
-        app.router.add_get("/_control/charges", self._charged)
-        app.router.add_get("/{path:(attachments|files|[0-9a-f-]{36})/.*}", self._cdn.get)
-        # Handlers of "hang" must end when their client is gone, and must not delay the shutdown.
-        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.05)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
-        self.origin = self._cdn.origin = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._webhooks.close()
-        if self._runner is not None:
-            await self._runner.cleanup()
+    def _routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/mj/image/{id}", self._cdn.get),
+            *self._reading.routes(),
+            *self._submitting.routes(),
+            web.post("/_control/restart", self._restarted),
+            web.get("/_control/charges", self._charged),
+        ]
 
     async def _describe_job(self, jobid: str, *, ago: float = 0.0) -> Body:
         task = self._tasks.get(jobid)
         assert task is not None
         return await self._reading.describe(task, ago=ago)
 
-    @web.middleware
-    async def _recorded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if not request.path.startswith("/_control/"):
-            self._requests.add(await Request.of(request, authorized=self._is_authorized(request)))
-        return await handler(request)
+    def _fault_for(self, path: str) -> Fault | None:
+        return None if path.startswith("/mj/image/") else super()._fault_for(path)
 
-    @web.middleware
-    async def _faulty(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        fault = None if request.path.startswith("/mj/image/") else self._faults.take(request.path)
-        if fault is None:
-            return await handler(request)
-        if fault.takes_effect:
-            await handler(request)
-        return await self._faults.answer(fault, request)
-
-    @web.middleware
-    async def _checked(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer a wrong secret and a route that is missing as this server does."""
         is_protocol = request.path.startswith("/mj") and not request.path.startswith(("/mj/image/", "/mj/home"))
         if is_protocol and not self._is_authorized(request):
