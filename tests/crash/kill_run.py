@@ -99,6 +99,10 @@ class KillRun:
             settled=log.count("was already posted"), seconds=round(time.monotonic() - started),
         )  # fmt: skip
 
+    async def _lacks_pictures(self) -> bool:
+        found = {channel: await self._read(channel) for channel in self.channel_ids}
+        return bool(self._bare(found)) or any(here.bare_splits for here in found.values())
+
     def _bare(self, found: dict[int, ChannelState]) -> int:
         """Grids without their picture; in the last channel some files are refused for good."""
         return sum(here.bare for where, here in found.items() if where != self.channel_ids[-1])
@@ -177,10 +181,11 @@ class KillRun:
     async def _plan_trouble(self, number: int) -> None:
         """Let one result meet trouble of a kind for certain: what it degrades to, or repeats, is to stand once, too.
 
-        Only when all that was owed there stands since the last one: what is refused twice is left to the admin.
+        Only when all that was owed there stands since the last one: what is refused twice is left to the admin. And
+        downloads fail only when all posts have their pictures: what fails for ten minutes is left out for good.
         """
         await self.jobs.heal()
-        if number % 2:
+        if number % 2 and not await self._lacks_pictures():
             await self.jobs.fail(503, times=self.chance.randint(1, 3), path="/attachments/*")
         where = self.channel_ids[-1]
         owed = sum(channel == where for _, channel in self.promised)
