@@ -82,6 +82,7 @@ async def test_a_picture_that_fits_is_not_read(
     assert list(tmp_path.iterdir()) == [picture.path]
 
 
+@only_long
 async def test_a_large_upscale_stays_lossless_if_that_fits(pictures: ImageClient, tmp_path: Path) -> None:
     data = samples.png(1024, 1024, compress_level=0)
     picture = await shrunk(pictures, tmp_path, data, len(data) - 1)

@@ -1404,6 +1404,7 @@ async def test_a_hundred_submissions_at_once_exceed_no_limit(harness: QueueHarne
     assert isinstance(await harness.add("V1", MIRA, THERE, daily=1), Submission), "each server counts its own"
 
 
+@only_long
 async def test_a_cooldown_and_a_day_pass_and_say_when(harness: QueueHarness) -> None:
     first = harness.wall()
     for _ in range(2):

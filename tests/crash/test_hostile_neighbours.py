@@ -2,6 +2,7 @@
 
 import asyncio
 
+from tests.conftest import only_long
 from tests.crash.conftest import ProcessHarness
 from tests.fakes.discord import Message
 
@@ -38,6 +39,7 @@ async def test_forty_people_with_one_id_cause_one_poll_one_status_card_and_one_r
     assert "and 1 more" not in result.content, "nobody waited for a minute, so nobody is pinged"
 
 
+@only_long
 async def test_one_member_who_asks_three_hundred_times_harms_nobody_else(street: ProcessHarness) -> None:
     discord = street.discord
     await street.bot.start()

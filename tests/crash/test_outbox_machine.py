@@ -363,7 +363,7 @@ def unseen(delivery: Delivery) -> Delivery:
 
 TestOutbox = pytest.mark.timeout(400)(OutboxMachine.TestCase)  # a failure takes minutes to shrink, success seconds
 TestOutbox.settings = settings(
-    max_examples=250 if LONG else 30,
+    max_examples=250 if LONG else 15,
     stateful_step_count=12,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

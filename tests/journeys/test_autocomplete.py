@@ -54,6 +54,7 @@ async def test_the_newest_question_comes_first(harness: BotHarness) -> None:
     ]
 
 
+@only_long
 async def test_words_keys_and_states_narrow_the_choice_down(harness: BotHarness) -> None:
     key = key_in(await harness.job(harness.mira, harness.useapi.add_job(prompt="a river at dawn", duration=600)))
     await harness.job(harness.mira, harness.useapi.add_job(prompt="a lighthouse", ends="moderated", duration=30))

@@ -166,6 +166,7 @@ async def test_a_press_that_midjourney_took_though_useapi_said_504_is_found_and_
     assert len(harness.button_requests()) == 1
 
 
+@only_long
 async def test_a_press_that_useapi_cannot_follow_after_a_504_is_never_called_free(harness: BotHarness) -> None:
     _, post, _ = await posted(harness)
     harness.useapi.fail(504, path="/v2/jobs/button", times=math.inf)

@@ -325,6 +325,7 @@ async def test_words_that_a_filter_refuses_are_left_out_and_the_picture_comes(ha
     assert sends(harness) == 2
 
 
+@only_long
 @WORDS
 async def test_words_that_are_refused_at_once_are_left_out_of_a_status_card(harness: BotHarness, code: int) -> None:
     refuse(harness, 400, code)
@@ -612,6 +613,7 @@ def cut_off_what_contains(harness: BotHarness, text: str) -> list[str]:
     return cut
 
 
+@only_long
 async def test_a_message_that_fails_while_others_are_posted_is_reduced_until_it_is_taken(harness: BotHarness) -> None:
     cut = cut_off_what_contains(harness, "lighthouse")
     await harness.job(harness.mira, harness.useapi.add_job(prompt="a lighthouse", age=600))
@@ -724,6 +726,7 @@ async def test_a_result_that_was_deleted_before_discord_confirmed_it_can_be_had_
     assert harness.last.attachments
 
 
+@only_long
 async def test_a_child_whose_parent_was_deleted_is_posted_without_a_reply(harness: BotHarness) -> None:
     await over(harness)
     parent = harness.last

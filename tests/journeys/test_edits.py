@@ -113,6 +113,7 @@ async def test_what_one_member_pressed_rings_once_within_half_a_minute(harness: 
     assert pinged_recently == [f"<@{harness.mira.id}>", "", f"<@{harness.mira.id}>"]
 
 
+@only_long
 async def test_nobody_is_called_who_does_not_want_to_be_nor_where_nobody_should_be(harness: BotHarness) -> None:
     store, guild = harness.bot.store, harness.guild.id
     await store.servers.set_pings(guild, harness.bo.id, pings=False)

@@ -117,6 +117,7 @@ async def test_a_picture_that_never_comes_does_not_take_the_others_along(
     assert harness.last.content == "-# castle in the fog · The picture could not be split right now."
 
 
+@only_long
 async def test_a_grid_on_an_unlisted_host_is_replaced_by_its_pictures_on_a_listed_one(
     harness: BotHarness, proxy: FakeMidjourneyProxy
 ) -> None:

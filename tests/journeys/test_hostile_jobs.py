@@ -306,6 +306,7 @@ NO_PICTURE = [
 ]
 
 
+@only_long
 async def test_what_is_no_picture_becomes_a_link_with_a_word_about_it(harness: BotHarness) -> None:
     for data, content_type, status in NO_PICTURE:
         url = harness.useapi.serve_file("x.png", data, content_type=content_type, status=status)

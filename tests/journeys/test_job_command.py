@@ -106,6 +106,7 @@ async def test_a_second_request_leads_to_the_status_card(harness: BotHarness) ->
     assert result.content == f"<@{harness.mira.id}>"
 
 
+@only_long
 async def test_a_status_card_that_somebody_deleted_is_posted_again_on_request(harness: BotHarness) -> None:
     jobid = harness.provider.add_job(duration=120)
     await harness.job(harness.mira, jobid)

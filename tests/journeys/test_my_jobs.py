@@ -163,6 +163,7 @@ async def test_a_member_sees_what_is_left_today_and_clears_what_is_queued(harnes
     ]
 
 
+@only_long
 async def test_pings_are_switched_off_for_oneself_and_the_results_come_without(harness: BotHarness) -> None:
     panel = await harness.press(harness.bo, await opened(harness, harness.bo), "Turn off my pings")
     assert "Pings: off for you. Results are posted all the same." in words(panel)

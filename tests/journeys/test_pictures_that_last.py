@@ -63,6 +63,7 @@ async def test_the_copy_stays_in_its_server(weeks_later: BotHarness) -> None:
     assert not post.attachments
 
 
+@only_long
 async def test_a_grid_of_weeks_ago_can_be_split_and_a_post_that_is_gone_has_no_copy(weeks_later: BotHarness) -> None:
     harness = weeks_later
     await harness.bot.store.servers.change_settings(harness.guild.id, spoiler=Spoiler.ALWAYS)

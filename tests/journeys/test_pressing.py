@@ -62,6 +62,7 @@ async def test_the_childs_result_answers_the_parents_picture_and_names_the_press
     assert len(child.attachments) == 1
 
 
+@only_long
 async def test_a_child_that_is_done_soon_has_no_status_card(harness: BotHarness) -> None:
     _, grid = await posted(harness)
     for label in ("U1", "U2", "U3", "U4"):

@@ -4,6 +4,7 @@ from typing import Any
 
 import discord
 
+from tests.conftest import only_long
 from tests.journeys.conftest import BotHarness, button, labels, private, words
 from tests.journeys.test_who_may_press import submit
 
@@ -108,6 +109,7 @@ async def test_a_prompt_that_would_make_more_than_one_job_is_given_back_for_anot
     assert await harness.rows("SELECT * FROM submissions") == []
 
 
+@only_long
 async def test_a_prompt_that_is_too_long_for_a_form_is_sent_whole_when_it_stays_as_it_is(harness: BotHarness) -> None:
     await harness.bot.store.servers.change_settings(harness.guild.id, remix=True)
     await harness.job(harness.mira, harness.useapi.add_job(prompt="a castle, " * 450 + "--ar 3:2", age=600))

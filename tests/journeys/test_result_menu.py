@@ -217,6 +217,7 @@ async def test_a_member_without_a_subscription_has_nothing_to_stop(harness: BotH
     assert len(harness.posts()) == 1
 
 
+@only_long
 async def test_who_stopped_may_ask_again(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(duration=8000)
     await harness.job(harness.bo, jobid)

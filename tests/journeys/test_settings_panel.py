@@ -7,6 +7,7 @@ import discord
 import pytest
 
 from bot.models import ServerSettings, Spoiler
+from tests.conftest import only_long
 from tests.journeys.conftest import BotHarness, button, labels, private, words
 from tests.journeys.test_what_keeps_from_posting import time_out
 
@@ -312,6 +313,7 @@ async def test_a_press_role_that_was_deleted_is_shown_as_such(harness: BotHarnes
     assert "⚠️" not in panel.content
 
 
+@only_long
 async def test_a_server_with_500_channels_and_250_roles_has_the_same_panel(harness: BotHarness) -> None:
     ada = admin(harness)
     for number in range(500):

@@ -165,6 +165,7 @@ async def test_a_bad_day_of_useapis_is_an_outage_for_many_jobs(
     assert len([post for post in harness.posts() if any("U1" in row for row in labels(post))]) == 6
 
 
+@only_long
 async def test_a_job_that_is_found_again_in_time_goes_on(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(prompt="a castle", duration=100)
     await harness.job(harness.mira, jobid)

@@ -6,6 +6,7 @@ from typing import Any
 import discord
 
 from bot.models import CostTier, SubmissionState
+from tests.conftest import only_long
 from tests.journeys.conftest import BotHarness, button, key_in, private, words
 from tests.journeys.test_settings_panel import admin
 
@@ -64,6 +65,7 @@ async def test_a_press_is_written_down_with_who_when_what_and_what_came_of_it(ha
     assert "job:" not in words(panel)
 
 
+@only_long
 async def test_many_presses_are_paged_and_the_buttons_outlive_a_restart(harness: BotHarness) -> None:
     ada = admin(harness)
     await harness.job(harness.bo, harness.useapi.add_job(age=600))

@@ -116,6 +116,7 @@ async def test_the_newest_preview_is_the_thumbnail_of_the_status_card(harness: B
     assert result.attachments
 
 
+@only_long
 async def test_a_preview_that_cannot_be_had_is_no_reason_to_be_silent(harness: BotHarness) -> None:
     jobid = harness.provider.add_job(prompt=CASTLE, duration=267)
     await harness.job(harness.mira, jobid)

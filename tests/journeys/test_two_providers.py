@@ -95,6 +95,7 @@ async def test_an_id_that_no_provider_knows_is_said_by_the_one_whose_form_it_has
     assert "Watching" in await harness.job(harness.mira, jobid), "the other provider is not asked"
 
 
+@only_long
 async def test_calls_that_are_late_or_repeated_bring_one_result_and_few_polls(
     harness: BotHarness, proxy: FakeMidjourneyProxy
 ) -> None:

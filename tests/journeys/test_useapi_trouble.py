@@ -178,6 +178,7 @@ async def test_no_pause_is_longer_than_five_minutes(harness: BotHarness) -> None
         assert harness.last.attachments, pause
 
 
+@only_long
 async def test_a_job_that_is_unknown_now_and_then_is_not_given_up(harness: BotHarness) -> None:
     jobid = harness.useapi.add_job(duration=200)
     await harness.job(harness.mira, jobid)
@@ -202,7 +203,7 @@ async def test_a_job_that_useapi_forgot_ends_with_a_sentence_after_a_day(harness
     assert len(harness.useapi.requests) == requested
 
 
-@pytest.mark.parametrize("status", [500, pytest.param(504, marks=only_long), pytest.param(429, marks=only_long), 596])
+@pytest.mark.parametrize("status", [500, *(pytest.param(status, marks=only_long) for status in (504, 429, 596))])
 async def test_one_job_that_always_fails_stops_neither_the_others_nor_fills_the_log(
     harness: BotHarness, caplog: pytest.LogCaptureFixture, status: int
 ) -> None:

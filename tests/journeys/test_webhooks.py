@@ -242,6 +242,7 @@ async def test_a_job_that_names_no_channel_of_ours_is_not_shown(
         assert jobid not in caplog.text
 
 
+@only_long
 async def test_a_channel_that_cannot_be_disturbs_nobody(called: BotHarness) -> None:
     reply: dict[str, Any] = {"replyUrl": url_of(called), "duration": 3000}
     odd = called.useapi.add_job(**reply, replyRef="discord:99999999999999999999")
@@ -417,6 +418,7 @@ async def test_a_job_that_is_known_here_and_named_another_channel_meanwhile_is_f
     assert called.last.attachments, "and where Mira asked"
 
 
+@only_long
 async def test_jobs_that_named_a_channel_while_the_bot_was_away_are_found_at_the_start(called: BotHarness) -> None:
     called.useapi.add_job(prompt=CASTLE, replyRef=f"discord:{called.lounge.id}", duration=100)
     called.useapi.add_job(prompt=CASTLE, duration=100)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from simcord.builders import ChannelHandle
 from simcord.enums import ChannelType
 
+from tests.conftest import only_long
 from tests.journeys.conftest import BotHarness
 from tests.journeys.test_discord_trouble import sends
 from tests.journeys.test_rights import HELP, is_refused, thread_of
@@ -35,6 +36,7 @@ async def test_the_chat_of_a_voice_or_stage_channel_wants_connect_too(harness: B
     assert (await harness.job(harness.bo, harness.useapi.add_job(), channel)).startswith("Watching")
 
 
+@only_long
 async def test_a_time_out_is_said_and_its_end_is_waited_for(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.useapi.add_job(age=600))
     (parent,) = harness.posts()

@@ -76,6 +76,7 @@ async def test_what_costs_most_is_for_moderators_who_are_asked_once_more(harness
     assert [press["button"] for press in harness.button_requests()] == ["Animate (High motion)"]
 
 
+@only_long
 async def test_a_members_numbers_end_and_a_moderators_only_with_the_servers(harness: BotHarness) -> None:
     ada, role = with_role(harness)
     await harness.bot.store.servers.change_settings(harness.guild.id, press_role=role.id, daily=2, server_daily=3)
@@ -153,7 +154,13 @@ async def test_custom_zoom_asks_for_a_prompt_that_must_have_a_zoom(harness: BotH
 
 
 @pytest.mark.parametrize(
-    ("zoom", "taken"), [("--zoom 1.8", True), ("--zoom 2", True), ("--zoom 2.5", False), ("", False)]
+    ("zoom", "taken"),
+    [
+        ("--zoom 1.8", True),
+        pytest.param("--zoom 2", True, marks=only_long),
+        ("--zoom 2.5", False),
+        pytest.param("", False, marks=only_long),
+    ],
 )
 async def test_a_form_that_was_opened_before_a_restart_is_carried_out(
     harness: BotHarness, zoom: str, taken: bool
