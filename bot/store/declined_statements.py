@@ -30,7 +30,7 @@ async def note_declined(db: aiosqlite.Connection, clock: Clock, which: str, row_
     `which` is a condition of a submission, with `row_id` as its value.
     """
     submission = await one_submission(db, which, (row_id,))
-    if submission is None or submission.by_moderator:
+    if submission is None:
         return
     guild_id, person = submission.destination.guild_id, submission.person
     if await shut_out(db, clock, guild_id, person.id) is not None:

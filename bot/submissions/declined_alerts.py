@@ -3,6 +3,7 @@
 What is to be said is in the audit's entries, which come with the shut-outs: a crash delays an alert, and repeats none.
 """
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 
@@ -10,6 +11,8 @@ from bot.models.alert import AlertName, AlertSink
 from bot.models.member import AuditEntry
 from bot.store import Store
 from bot.text import plain
+
+log = logging.getLogger(__name__)
 
 _LONGEST_PAUSE = 300.0
 
@@ -25,6 +28,7 @@ class DeclinedAlerts:
     async def update(self) -> float:
         """Open and close what is due; return the seconds until more may be."""
         for entry in await self._store.members.alerts_due():
+            log.warning("Many jobs of member %d were declined: shut out of server %d", entry.person.id, entry.guild_id)
             self._alerts.open(AlertName.DECLINED, _text(entry), subject=entry.id)
             await self._store.members.set_alert(entry, is_open=True)
         for entry in await self._store.members.alerts_over():

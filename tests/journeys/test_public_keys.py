@@ -22,9 +22,10 @@ async def test_a_key_gives_no_right_to_the_job_wherever_it_is_posted(harness: Bo
     assert await harness.job(ada, f"#{key}", harness.lounge) == "This job has already finished. Posting it here."
     (copy,) = harness.posts(harness.lounge)
     menu = await harness.press(ada, copy, "⋯")
-    assert labels(menu) == [["Related", "Prompt", "Seed", "Split into four", "Delete this post"]], (
-        "she keeps her channel tidy, no more"
-    )
+    assert labels(menu) == [
+        ["Related", "Prompt", "Again with changes", "Seed", "Split into four"],
+        ["Delete this post"],
+    ], "she keeps her channel tidy, and may start jobs there, no more"
     nonce = str(button(copy, "⋯").custom_id).rpartition(":")[2]
     refused = await harness.press(ada, harness.forge(f"dr:c:{nonce}", harness.lounge), "Forged")
     assert refused.content == NOT_YOURS

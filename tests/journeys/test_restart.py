@@ -75,8 +75,8 @@ async def test_buttons_below_old_results_work(harness: BotHarness) -> None:
     assert "is on its way" in words(await harness.press(harness.mira, harness.last, "U1"))
     extras = await harness.press(harness.mira, grid, "⋯")
     assert labels(extras) == [
-        ["Related", "Prompt", "Seed", "Split into four", "Full size"],
-        ["Show job ID", "Delete this post"],
+        ["Related", "Prompt", "Again with changes", "Seed", "Split into four"],
+        ["Full size", "Show job ID", "Delete this post"],
     ]
     await harness.wait(20)
     assert words(harness.last).startswith(f"**U1** of [castle in the fog]({harness.jump(grid)})")
