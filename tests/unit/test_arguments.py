@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot import installation
+from bot.__main__ import _not_installed
 from bot.cli.arguments import locate_settings, read_arguments
 from bot.cli.init import create_dotenv
 from bot.errors import SettingsError, StartError
@@ -72,3 +73,10 @@ def test_the_demo_has_arguments_of_its_own_and_no_other_command_takes_unknown_on
     with pytest.raises(SystemExit):
         read_arguments(["run", "--port", "1234"])
     assert "unrecognized arguments: --port 1234" in capsys.readouterr().err
+
+
+def test_what_is_missing_is_said_with_what_brings_it() -> None:
+    assert "The image does not contain the demo" in str(_not_installed("bot.demo"))
+    assert "`make demo` installs it" in str(_not_installed("simcord.env"))
+    assert str(_not_installed("discord.ext")).endswith("`make .venv/run` installs all that Darkroom needs.")
+    assert _not_installed("bot.typo") is None, "a bug, which is shown as one"
