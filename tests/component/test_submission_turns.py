@@ -11,6 +11,7 @@ import pytest
 
 from bot.models import CostTier, Job, ProviderName, Status, Submission
 from bot.store import Store, open_store
+from tests.conftest import LONG
 from tests.database import migrated
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -163,7 +164,7 @@ class Lines:
         return member
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(20 if LONG else 2))
 async def test_the_order_is_that_of_people_who_line_up_again_after_their_turn(queue: Queue, seed: int) -> None:
     chance = random.Random(seed)
     lines = Lines()

@@ -135,7 +135,7 @@ async def test_a_member_sees_what_is_left_today_and_clears_what_is_queued(harnes
     settings = {"start_role": printers.id, "running": 1, "daily": 4, "cooldown": 0}
     await harness.bot.store.servers.change_settings(harness.guild.id, **settings)
     assert "4 of 4 left today.\nRunning jobs: 0 of 1." in words(await opened(harness, harness.bo))
-    harness.useapi.plan(duration=600)
+    harness.useapi.plan(duration=60)
     first = await imagine(harness, harness.bo, "a castle")
     assert "on its way" in first.content
     await harness.wait(5)
@@ -155,7 +155,7 @@ async def test_a_member_sees_what_is_left_today_and_clears_what_is_queued(harnes
     assert panel.content == "Cancelled all 2. They cost nothing."
     assert "3 of 4 left today" in words(panel)
     assert "Clear my queue" not in str(labels(panel))
-    await harness.wait(700)
+    await harness.wait(90)
     assert await harness.rows("SELECT state FROM submissions ORDER BY id") == [
         ("accepted",),
         ("cancelled",),
