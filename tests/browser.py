@@ -59,6 +59,20 @@ async def demo(
             await process.wait()
 
 
+async def imagine(page: "Page", prompt: str) -> None:
+    """Type `/imagine`, choose it and its option `prompt`, fill that in, and send the command."""
+    from playwright.async_api import expect
+
+    await page.locator("#channel-composer-input").click()
+    await page.keyboard.type("/imagine")
+    await expect(page.get_by_text("Make pictures of your words").first).to_be_visible(timeout=20_000)
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".command-chip")).to_have_count(1)
+    await page.keyboard.press("Enter")
+    await page.keyboard.insert_text(prompt)
+    await _send(page, "imagine")
+
+
 async def command(page: "Page", name: str, describes: str, option: str = "") -> None:
     """Type a command, choose it by what it `describes`, fill in its one option, and send it."""
     from playwright.async_api import expect
@@ -71,6 +85,12 @@ async def command(page: "Page", name: str, describes: str, option: str = "") -> 
         await expect(page.get_by_text("The job's id, or a short key").first).to_be_visible()
         await page.keyboard.insert_text(option)
         await expect(page.get_by_text(f"matching {option}")).to_be_visible(timeout=20_000)
+    await _send(page, name)
+
+
+async def _send(page: "Page", name: str) -> None:
+    from playwright.async_api import expect
+
     for _ in range(3):  # while the page asks the bot for choices, an Enter may choose one of them, or get lost
         await page.keyboard.press("Enter")
         with suppress(AssertionError):

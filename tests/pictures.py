@@ -23,7 +23,7 @@ async def main() -> None:
         timeline = page.locator("#channel-timeline")
         await expect(timeline).to_contain_text("Welcome to Darkroom")
         jobids = browser.JOBID.findall(await timeline.inner_text())
-        await browser.command(page, "job", "Show a Midjourney job", jobids[0])
+        await browser.imagine(page, "a castle in the fog, ink wash --ar 1:1")
         await expect(timeline).to_contain_text(re.compile(r"[5-9]\d%"), timeout=30_000)
         await _keep(page, "card", _messages(page).last)
         await expect(timeline.locator("img").last).to_have_js_property("naturalWidth", 1024, timeout=40_000)

@@ -39,8 +39,8 @@ _TOKEN = "demo-token"  # noqa: S105 -- it opens nothing
 _WELCOME = """\
 # Welcome to Darkroom
 Nothing here is real: no account, no internet, nothing to pay. Type `/imagine`, press Enter twice, describe a \
-picture, such as `a fox in the snow --ar 3:2`, press Enter again, and watch: new messages appear below. `/job` takes \
-one of these ids.
+picture, such as `a lighthouse at dusk --ar 3:2` or `a castle in the snow`, press Enter again, and watch: new messages \
+appear below. `/job` takes one of these ids.
 -# The bar on top is not Discord's: it belongs to SimCord, which plays Discord here. You need only *Viewing as*, which \
 makes you another person: Mira is a moderator, Ada has the role that may start jobs and press buttons, Bo has neither.
 

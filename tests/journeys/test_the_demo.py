@@ -36,6 +36,32 @@ async def test_a_newcomer_sees_the_whole_job_of_the_other_provider() -> None:
         await sees_the_whole_job(page)
 
 
+@only_long
+@pytest.mark.parametrize("provider", ProviderName)
+async def test_a_prompt_becomes_pictures_one_of_them_is_picked_and_the_prompt_changed(provider: ProviderName) -> None:
+    from playwright.async_api import expect
+
+    async with browser.demo(provider=provider) as page:
+        timeline = page.locator("#channel-timeline")
+        await expect(timeline).to_contain_text("Welcome to Darkroom")
+        await browser.imagine(page, "a lighthouse at dusk --ar 3:2")
+        await expect(timeline).to_contain_text(re.compile(r"\d+% · fast"), timeout=30_000)
+        await expect(timeline.locator("img").last).to_have_js_property("naturalHeight", 682, timeout=40_000)
+        await expect(timeline).to_contain_text("a lighthouse at dusk --ar 3:2")
+
+        await page.get_by_role("button", name="U2", exact=True).click()
+        await expect(timeline).to_contain_text("U2 of lighthouse at dusk", timeout=40_000)
+
+        await page.get_by_role("button", name="⋯").first.click()
+        await page.get_by_role("button", name="Again with changes").click()
+        prompt = page.locator("textarea[name=prompt]")
+        await expect(prompt).to_have_value(re.compile("^a lighthouse at dusk --ar 3:2"), timeout=20_000)
+        await prompt.fill("a lighthouse in the snow --ar 3:2")
+        await page.get_by_role("button", name="Submit").click()
+        await expect(timeline).to_contain_text("a lighthouse in the snow --ar 3:2", timeout=30_000)
+        await expect(page.get_by_role("button", name="V4", exact=True)).to_have_count(2, timeout=40_000)
+
+
 async def sees_the_whole_job(page: "Page") -> None:
     from playwright.async_api import expect
 
