@@ -15,7 +15,17 @@ from bot.errors import DarkroomError, JobUnknown, ProviderAbsent, UserError
 from bot.models import Destination, Job, KnownJob, Origin
 from bot.models.provider import GUESSABLE_IDS, WORDS
 from bot.providers.registry import Providers
-from bot.ui import MoreButton, NotifyMeButton, custom_ids, interactions, job_lookup, replies, show_my_jobs
+from bot.ui import (
+    MoreButton,
+    NotifyMeButton,
+    custom_ids,
+    interactions,
+    job_lookup,
+    replies,
+    show_found_jobs,
+    show_my_jobs,
+)
+from bot.ui.panels.found_jobs import MAX_WORDS
 from bot.ui.subscription_replies import posted_url, subscription_text, subscription_view
 from bot.ui.subscription_requests import check_load, results_destination, subscribe
 
@@ -59,12 +69,21 @@ class Jobs(commands.Cog):
         await self._subscribe(interaction, jobid)
 
     @app_commands.command(
-        name="jobs", description="What you are waiting for, what is queued or finished, and your pings"
+        name="jobs", description="What you are waiting for, what is queued or finished; find jobs by their prompts"
     )
-    async def jobs(self, interaction: discord.Interaction[Darkroom]) -> None:
-        """Open the member's own panel."""
+    @app_commands.describe(find="Words of a prompt, to find its jobs in this server")
+    async def jobs(
+        self, interaction: discord.Interaction[Darkroom], find: app_commands.Range[str, 1, MAX_WORDS] | None = None
+    ) -> None:
+        """Open the member's own panel, or show the jobs that were found.
+
+        An option, because Discord offers a command with subcommands by these alone: there would be no `/jobs`.
+        """
         await interaction.response.defer(ephemeral=True)
-        await show_my_jobs(interaction)
+        if find is None:
+            await show_my_jobs(interaction)
+        else:
+            await show_found_jobs(interaction, find)
 
     @app_commands.checks.cooldown(6, 60.0, key=lambda interaction: (interaction.guild_id, interaction.user.id))
     async def subscribe_to_message(self, interaction: discord.Interaction[Darkroom], message: discord.Message) -> None:

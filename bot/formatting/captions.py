@@ -24,6 +24,7 @@ MENTIONS_LIMIT = 100
 LINK_LIMIT = 512
 """Discord allows more, but only jump links and picture links are shown, which are shorter."""
 
+_EXCERPT = 110  # characters of a prompt that was found
 _JOBID = re.compile(r"\bj(?:ob:)?\d{10}\S*?-bot:\w+")
 _MENTION = re.compile(r"<@!?\d+>")
 MASKED_LINK = re.compile(r"\[([^\[\]]*)\]\([^()\s]*\)")
@@ -57,6 +58,20 @@ def summary(job: Job) -> str:
     """Label, title and state of a job for a message, where Markdown is escaped; at most 130 characters."""
     words = "" if job.status == Status.MODERATED else title(job)
     return " · ".join(filter(None, (plain(label(job), 30), plain(words, 80), state(job))))
+
+
+def found(job: Job, words: str) -> str:
+    """Label, prompt and state of a job that was found by these words, escaped; at most 200 characters.
+
+    A long prompt is cut so that the first of the words that is in it can be read.
+    """
+    text = "" if job.status == Status.MODERATED else scene(job)
+    folded = text.casefold()
+    starts = [folded.find(word.strip('"*')) for word in words.casefold().split()]
+    start = min((start for start in starts if start >= 0), default=0)
+    if len(text) > _EXCERPT and start > _EXCERPT // 2:
+        text = "…" + text[max(text.rfind(" ", 0, start - _EXCERPT // 4), 0) :].lstrip()
+    return " · ".join(filter(None, (plain(label(job), 30), plain(text, _EXCERPT), state(job))))
 
 
 def link(text: str, url: str | None) -> str:

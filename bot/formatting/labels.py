@@ -65,17 +65,7 @@ def prompt(job: Job) -> str:
     """The prompt with its parameters: as submitted, else as Midjourney repeats it between `**` and `**`."""
     if job.verb in ACCOUNT_VERBS:
         return ""
-    text = job.prompt or _bold(job.content) or (_bold(job.seed.content) if job.seed else "")
-    return _BRACKETED_URL.sub(r"\1", clean(text))
-
-
-def _bold(content: str) -> str:
-    """The text between the first `**` and the `**` before ` - <@someone>`; a prompt may itself hold `**`."""
-    start = content.find("**") + 2
-    end = content.rfind("** - ")
-    if end < start:
-        end = content.find("**", start)
-    return content[start:end] if 2 <= start <= end else ""
+    return _BRACKETED_URL.sub(r"\1", clean(job.full_prompt))
 
 
 def scene(job: Job) -> str:

@@ -149,6 +149,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return dict(zip(self.buttons, self.custom_ids, strict=False)).get(label)
 
     @property
+    def full_prompt(self) -> str:
+        """The prompt as submitted, else as Midjourney repeats it between `**` and `**`; empty where neither has it."""
+        return self.prompt or _bold(self.content) or (_bold(self.seed.content) if self.seed else "")
+
+    @property
     def seed_number(self) -> str | None:
         """The seed in digits, where it is known and a number."""
         return self.seed.value if self.seed is not None and _NUMBER.fullmatch(self.seed.value) else None
@@ -190,6 +195,15 @@ class KnownJob(msgspec.Struct, frozen=True, kw_only=True):
     added_at: datetime
     changed_at: datetime
     over_at: datetime | None = None
+
+
+def _bold(content: str) -> str:
+    """The text between the first `**` and the `**` before ` - <@someone>`; a prompt may itself hold `**`."""
+    start = content.find("**") + 2
+    end = content.rfind("** - ")
+    if end < start:
+        end = content.find("**", start)
+    return content[start:end] if 2 <= start <= end else ""
 
 
 _RANKS: dict[str, int] = {Status.CREATED: 0, Status.STARTED: 1, Status.PROGRESS: 2, **dict.fromkeys(OVER, 3)}

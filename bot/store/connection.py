@@ -26,6 +26,7 @@ FILE = "bot.sqlite3"
 APPLICATION_ID = 0x4461726B
 """Marks the file as a database of Darkroom, in its header."""
 MIGRATIONS = Path(__file__).parent / "migrations"
+NO_FULL_TEXT = "This Python's SQLite has no full-text index (FTS5). Use a Python that has it, as most do."
 CHECKED_WHOLE = 64 << 20
 """The largest file, in bytes, that each start checks page by page: half a second, for some 90,000 jobs.
 
@@ -194,6 +195,8 @@ async def _prepare(connection: aiosqlite.Connection, path: Path, migrations: lis
     connection.row_factory = aiosqlite.Row
     await connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     version = await schema_of(connection, path, len(migrations))
+    if not await _number(connection, "SELECT count(*) FROM pragma_module_list WHERE name = 'fts5'"):
+        raise StoreError(NO_FULL_TEXT)
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "trusted_schema = OFF"):
         await connection.execute(f"PRAGMA {pragma}")
     await connection.executescript("BEGIN IMMEDIATE; COMMIT;")  # takes the file's lock now, not at the first write

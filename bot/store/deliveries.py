@@ -1,6 +1,7 @@
 """Deliveries by nonce, job, channel and server, for everything but the dispatcher's own work."""
 
 import json
+from collections.abc import Collection
 
 import aiosqlite
 
@@ -65,6 +66,22 @@ class Deliveries(Repository):
             (job_id, guild_id, limit),
         )
         return [delivery_of(row) for row in rows]
+
+    async def posts_of_jobs(
+        self, job_ids: Collection[int], destination: Destination, channels: Collection[int]
+    ) -> dict[int, Delivery]:
+        """The newest post of each of these jobs in these channels, one in the channel of `destination` first.
+
+        A result goes before a status card; jobs without a post there are left out.
+        """
+        rows = await self._db.rows(
+            f"""SELECT * FROM deliveries WHERE job_id IN ({", ".join("?" * len(job_ids))}) AND guild_id = ?
+                AND kind IN ('result', 'status_card') AND state = 'posted' AND message_id IS NOT NULL
+                AND channel_id IN (SELECT value FROM json_each(?))
+                ORDER BY channel_id = ?, kind = 'result', id""",
+            (*job_ids, destination.guild_id, json.dumps([*channels]), destination.channel_id),
+        )
+        return {row["job_id"]: delivery_of(row) for row in rows}
 
     async def add_split(self, job_id: int, destination: Destination, *, again: bool = False) -> Delivery | None:
         """Have the four pictures of a grid posted in a channel; the post that shows them already, `None` without one.

@@ -7,8 +7,9 @@ import aiosqlite
 import msgspec
 
 from bot.models import Delivery, Destination, KnownJob, ProviderName
+from bot.store.deliveries import Deliveries
 from bot.store.repository import Repository
-from bot.store.rows import delivery_of, known_of
+from bot.store.rows import known_of
 
 _MAX_ANCESTORS = 5  # generations
 _MAX_DESCENDANTS = 6  # generations
@@ -71,7 +72,7 @@ class Family(Repository):
         listed = descendants[:room]
         for parent, child in listed:
             generations[child.id] = generations[parent.id] + 1
-        posts = await self._posts([*generations], destination, scope)
+        posts = await Deliveries(self._db, self._clock).posts_of_jobs([*generations], destination, channels)
         ordered = [*lineage[:-1], *_parents_first(known, listed)]
         relatives = [
             FamilyMember(known=each, generation=generations[each.id], post=posts.get(each.id)) for each in ordered
@@ -116,16 +117,6 @@ class Family(Repository):
                 (*jobids, provider, *scope.values),
             )
         )
-
-    async def _posts(self, job_ids: list[int], destination: Destination, scope: _Scope) -> dict[int, Delivery]:
-        rows = await self._db.rows(
-            f"""SELECT * FROM deliveries WHERE job_id IN ({", ".join("?" * len(job_ids))}) AND guild_id = ?
-                AND kind IN ('result', 'status_card') AND state = 'posted' AND message_id IS NOT NULL
-                AND channel_id IN (SELECT value FROM json_each(?))
-                ORDER BY channel_id = ?, kind = 'result', id""",
-            (*job_ids, destination.guild_id, scope.channels, destination.channel_id),
-        )
-        return {row["job_id"]: delivery_of(row) for row in rows}
 
 
 def _parents_first(known: KnownJob, pairs: list[tuple[KnownJob, KnownJob]]) -> list[KnownJob]:

@@ -9,6 +9,7 @@ tests them (https://sqlite.org/src/file/src/os_unix.c).
 import os
 import sqlite3
 import sys
+from contextlib import closing
 from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +24,12 @@ OLDEST_SQLITE = "3.37.0"
 _HEAD = 100
 _MAGIC = b"SQLite format 3\0"
 _LOCKS = (0x40000000, 512)  # offset and length, in bytes, of SQLite's pending, reserved and shared locks
+
+
+def has_full_text_index() -> bool:
+    """Whether this Python's SQLite has FTS5, which finds jobs by their prompts."""
+    with closing(sqlite3.connect(":memory:")) as database:
+        return bool(database.execute("SELECT 1 FROM pragma_module_list WHERE name = 'fts5'").fetchall())
 
 
 class DatabaseState(Enum):

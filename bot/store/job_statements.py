@@ -12,6 +12,7 @@ from bot.store.clock import Clock
 from bot.store.declined_statements import note_declined
 from bot.store.delivery_statements import insert_delivery
 from bot.store.durations import note_duration
+from bot.store.prompt_statements import index_prompt, update_prompt
 from bot.store.rows import aware, encode, known_of
 
 _KEY_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # none that is mistaken for another when read aloud
@@ -51,6 +52,7 @@ async def upsert_job(db: aiosqlite.Connection, clock: Clock, job: Job) -> KnownJ
                 raise
     known = await known_as(db, job)
     assert known is not None
+    await index_prompt(db, known.id, job)
     return known
 
 
@@ -67,6 +69,7 @@ async def apply_update(db: aiosqlite.Connection, clock: Clock, known: KnownJob, 
         "UPDATE jobs SET parent_jobid = ?, status = ?, over = ?, answer = ?, changed_at = ?, over_at = ? WHERE id = ?",
         (job.parent_jobid, job.status, job.over, encode(job), now, now if job.over else None, known.id),
     )
+    await update_prompt(db, known.id, known.job, job)
     await db.execute(
         "UPDATE deliveries SET revision = revision + 1 WHERE job_id = ? AND kind = 'status_card'", (known.id,)
     )

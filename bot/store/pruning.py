@@ -10,6 +10,7 @@ import aiosqlite
 from bot.errors import StoreUnavailable
 from bot.models import OPEN_SUBMISSIONS
 from bot.store.delivery_statements import OPEN
+from bot.store.prompt_statements import remove_from_index
 from bot.store.repository import Repository
 
 log = logging.getLogger(__name__)
@@ -91,6 +92,7 @@ class Pruning(Repository):
         async def work(db: aiosqlite.Connection) -> list[int]:
             within = {"after": after, "upto": upto, "before": before.timestamp()}
             rows = [tuple(row) for row in await db.execute_fetchall(_PRUNABLE, within)]
+            await remove_from_index(db, [job_id for job_id, _ in rows])
             await db.executemany("DELETE FROM jobs WHERE id = ?", [(job_id,) for job_id, _ in rows])
             return [unposted for _, unposted in rows]
 

@@ -17,6 +17,7 @@ from bot.store.jobs import Jobs
 from bot.store.members import Members
 from bot.store.outbox import Outbox
 from bot.store.presets import Presets
+from bot.store.prompts import Prompts
 from bot.store.pruning import Pruning
 from bot.store.servers import Servers
 from bot.store.stats import Stats
@@ -68,6 +69,7 @@ class Store:
         self.members = Members(database, clock)
         self.outbox = Outbox(database, clock)
         self.presets = Presets(database, clock)
+        self.prompts = Prompts(database, clock)
         self.pruning = Pruning(database, clock)
         self.queue = QueuedSubmissions(database, clock)
         self.servers = Servers(database, clock)

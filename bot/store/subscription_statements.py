@@ -9,6 +9,7 @@ from bot.models import Delivery, DeliveryKind, DeliveryState, Destination, Job, 
 from bot.store.clock import Clock
 from bot.store.delivery_statements import insert_delivery, one_delivery, rearm
 from bot.store.job_statements import upsert_job
+from bot.store.prompt_statements import index_channel
 
 BROUGHT = f"origin IN ('{Origin.JOB_ID}', '{Origin.PRESS}')"
 """The subscriptions of those who gave the job's id, or started the job."""
@@ -48,6 +49,7 @@ async def subscribe(
     their wish to be notified, unless they stopped it.
     """
     known = await upsert_job(db, clock, job)
+    await index_channel(db, known.id, destination)
     await db.execute(
         f"""INSERT INTO subscriptions (job_id, guild_id, channel_id, user_id, user_name, created_at, origin, notify)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?)

@@ -24,6 +24,7 @@ from bot.ui.imagine.preview import CancelPromptButton, ImagineForm, RunPromptBut
 from bot.ui.imagine.prompt_form import EditPromptButton, open_prompt_form
 from bot.ui.panels import members, my_jobs, settings, start_page
 from bot.ui.panels.bug_report import ReportButton
+from bot.ui.panels.found_jobs import FoundPageButton, show_found_jobs
 from bot.ui.panels.members import show_members
 from bot.ui.panels.my_jobs import show_my_jobs
 from bot.ui.panels.sample_post import DeleteSampleButton
@@ -67,6 +68,7 @@ __all__ = [
     "open_prompt_form",
     "picture_jobs",
     "result_view",
+    "show_found_jobs",
     "show_members",
     "show_my_jobs",
     "show_settings",
@@ -107,6 +109,7 @@ ALL: tuple[type[ui.DynamicItem[Any]], ...] = (
     ReportButton,
     DeleteSampleButton,
     PageButton,
+    FoundPageButton,
     *members.ITEMS,
     *my_jobs.ITEMS,
     *settings.ITEMS,

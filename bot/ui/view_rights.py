@@ -6,7 +6,7 @@ The bot keeps no caches of Discord's, so Discord is asked. What it does not answ
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 
 import discord
 
@@ -50,6 +50,24 @@ class ViewRights:
             return await _member_can_view(guild, channel_id, member)
 
         return await self._of(member.id, here, channel_ids, can_view, max_age, timeout_seconds)
+
+    async def in_server(self, interaction: discord.Interaction, channel_ids: Collection[int]) -> list[int]:
+        """Those of the channels and threads of the interaction's server that its member can view, in their order.
+
+        Discord is asked for the whole server, in three requests however many channels there are. Private threads and
+        archived ones are not in its answer: the first ten of them are asked about, see `of_member`.
+        """
+        member, guild_id = interaction.user, interaction.guild_id
+        if not isinstance(member, discord.Member) or guild_id is None:
+            return []
+        listed: dict[int, bool] = {}
+        try:
+            async with asyncio.timeout(_TIMEOUT_SECONDS):
+                listed = await _viewable_of_server(self._client, guild_id, member)
+        except Exception as error:  # noqa: BLE001 -- whatever the reason, nothing is known then
+            log.info("Could not check which channels a member can view (%s)", type(error).__name__)
+        others = await self.of_member(interaction, [each for each in channel_ids if each not in listed])
+        return [each for each in channel_ids if listed.get(each, each in others)]
 
     async def of_readers(self, destination: Destination, channel_ids: Iterable[int]) -> frozenset[int]:
         """Those of the channels and threads that certainly all can view who can view `destination`, which is one."""
@@ -111,12 +129,25 @@ class ViewRights:
         return answers
 
 
+async def _viewable_of_server(client: discord.Client, guild_id: int, member: discord.Member) -> dict[int, bool]:
+    """Whether a member can view each channel of a server, and each active public thread."""
+    guild = await client.fetch_guild(guild_id, with_counts=False)
+    channels, threads = await asyncio.gather(guild.fetch_channels(), guild.active_threads())
+    viewable = {channel.id: _can_view(channel, member) for channel in channels}
+    public = (thread for thread in threads if not thread.is_private())
+    return viewable | {thread.id: viewable.get(thread.parent_id, False) for thread in public}
+
+
+def _can_view(channel: discord.abc.GuildChannel, member: discord.Member) -> bool:
+    permissions = channel.permissions_for(member)
+    return permissions.view_channel and (permissions.connect or not is_voice(channel))
+
+
 async def _member_can_view(guild: discord.Guild, channel_id: int, member: discord.Member) -> bool:
     channel, thread = await _fetch(guild, channel_id)
-    permissions = channel.permissions_for(member)
-    if not permissions.view_channel or (is_voice(channel) and not permissions.connect):
+    if not _can_view(channel, member):
         return False
-    if thread is None or not thread.is_private() or permissions.manage_threads:
+    if thread is None or not thread.is_private() or channel.permissions_for(member).manage_threads:
         return True
     try:
         await thread.fetch_member(member.id)

@@ -21,6 +21,7 @@ SECTIONS = {
     "small": "Small",
     "neighbours": "Neighbours, side by side",
     "webhooks": "Webhooks",
+    "finding": "Finding jobs by their prompts",
     "waiting": "When to poll first",
 }
 """The modules of `tests.bench`, each with `async def run(*, quick: bool) -> list[Table]`, and their headings."""

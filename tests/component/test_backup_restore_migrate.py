@@ -611,6 +611,12 @@ RELEASED[13] = f"""{RELEASED[12]}
     INSERT INTO submission_pictures VALUES (8, 0, 'https://cdn.example/a.png', 'image/png', x'89', 1);
 """
 
+_MEMBERS = "INSERT INTO members (guild_id, user_id, pings) VALUES"
+RELEASED[14] = f"""{RELEASED[13].replace("INSERT INTO members VALUES", _MEMBERS)}
+    UPDATE members SET name = 'Bo', shut_out = 'manager', declined_from = 9;
+    INSERT INTO audit_entries VALUES (1, 'shut out', 100, 2, 'Bo', 'Ada', NULL, 9, 'none');
+"""
+
 SAME = {
     "jobs": "id, key, jobid, status, over, answer, added_at, changed_at, over_at",
     "facts": "name, value",

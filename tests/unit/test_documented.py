@@ -123,5 +123,6 @@ def test_the_page_about_privacy_names_each_table_that_is_kept() -> None:
     with closing(sqlite3.connect(":memory:")) as database:
         for migration in sorted((ROOT / "bot/store/migrations").glob("*.sql")):
             database.executescript(migration.read_text(encoding="utf-8"))
-        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    assert named == tables
+        # Those that SQLite makes for an index are part of it.
+        tables = {row[1] for row in database.execute("PRAGMA table_list") if row[2] in {"table", "virtual"}}
+    assert named == {table for table in tables if not table.startswith("sqlite_")}

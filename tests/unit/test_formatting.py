@@ -445,3 +445,13 @@ def test_a_label_is_shown_once_clipped_and_never_blank() -> None:
 
 def test_a_job_without_buttons_has_no_rows() -> None:
     assert formatting.button_rows([]) == ()
+
+
+def test_a_long_prompt_that_was_found_is_cut_around_the_word() -> None:
+    words = "a tower in the fog, drawn with a very fine pen on old paper, dark and very damp, and over it a castle in clouds"
+    assert formatting.found(a_job(prompt=words), '"castle"') == (
+        "Imagine · …and very damp, and over it a castle in clouds · done"
+    )
+    assert formatting.found(a_job(prompt=words), "tower").startswith("Imagine · a tower in the fog, drawn with a very")
+    assert formatting.found(a_job(prompt=words), "none").startswith("Imagine · a tower in the fog, drawn with a very")
+    assert "tower" not in formatting.found(a_job(prompt=words, status="moderated"), "tower")

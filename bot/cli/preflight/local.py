@@ -13,7 +13,7 @@ from bot.installation import how_to_create_settings
 from bot.settings import survey_settings
 from bot.store.backups import free_bytes
 from bot.store.connection import newer_than_us
-from bot.store.file_header import OLDEST_SQLITE, SQLITE, DatabaseState, read_header
+from bot.store.file_header import OLDEST_SQLITE, SQLITE, DatabaseState, has_full_text_index, read_header
 
 _LOW_DISK = 200 << 20  # bytes
 _SERVICE_FOLDERS = Path("/var/lib")  # where systemd creates a service's StateDirectory, as root
@@ -48,6 +48,8 @@ def check_sqlite() -> list[Finding]:
     """Check that Python's SQLite is new enough for the schema."""
     if _numbers(SQLITE) < _numbers(OLDEST_SQLITE):
         return [wrong("SQLite", f"{SQLITE} is too old", f"{OLDEST_SQLITE} or newer is needed: use a newer Python")]
+    if not has_full_text_index():
+        return [wrong("SQLite", f"{SQLITE} has no full-text index (FTS5)", "use a Python that has it, as most do")]
     return [fine("SQLite", SQLITE)]
 
 
