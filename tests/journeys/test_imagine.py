@@ -22,6 +22,7 @@ def prompts(harness: BotHarness) -> list[str]:
 
 @both_providers
 async def test_a_prompt_becomes_pictures_whose_buttons_work(harness: BotHarness) -> None:
+    at_start = len(harness.provider.requests)
     answer = await imagine(harness, harness.mira, aspect="3:2")
     assert answer.content == "Your prompt is on its way. I'll post it here."
     await harness.wait(2)
@@ -29,6 +30,8 @@ async def test_a_prompt_becomes_pictures_whose_buttons_work(harness: BotHarness)
     assert "Mira" in repr(status_card.embeds[0].to_dict())
     assert "Notify me" in str(labels(status_card))
     await harness.wait(120)
+    about_it = [each for each in harness.provider.requests[at_start:] if "attachments" not in each.path]
+    assert len(about_it) <= 4, "half a minute is a submission and three polls"
     result = harness.last
     assert "castle in the fog" in words(result)
     assert result.embeds[0].image.url
