@@ -448,9 +448,10 @@ def test_a_job_without_buttons_has_no_rows() -> None:
 
 
 def test_a_long_prompt_that_was_found_is_cut_around_the_word() -> None:
-    words = "a tower in the fog, drawn with a very fine pen on old paper, dark and very damp, and over it a castle in clouds"
+    start = "a tower in the fog, drawn with a fine pen on old paper"
+    words = f"{start}, very old and almost black paper, and over it a castle in clouds, seen from below"
     assert formatting.found(a_job(prompt=words), '"castle"') == (
-        "Imagine · …and very damp, and over it a castle in clouds · done"
+        "Imagine · …black paper, and over it a castle in clouds, seen from below · done"
     )
     assert formatting.found(a_job(prompt=words), "tower").startswith("Imagine · a tower in the fog, drawn with a very")
     assert formatting.found(a_job(prompt=words), "none").startswith("Imagine · a tower in the fog, drawn with a very")
