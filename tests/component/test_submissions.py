@@ -57,7 +57,7 @@ from bot.models import (
 )
 from bot.providers.base import Account, Capabilities, Provider
 from bot.providers.useapi import created_in
-from bot.store import Store, open_store
+from bot.store import Store, open_store, submission_statements
 from bot.submissions import SubmissionQueue
 from tests.clock import VirtualTime
 from tests.conftest import LONG, only_long
@@ -1652,9 +1652,12 @@ async def test_pictures_that_are_not_sent_are_not_kept(harness: QueueHarness) ->
     assert ended.error.startswith("The link to its picture expired while this was queued")
 
 
-async def test_no_more_pictures_are_kept_than_the_database_has_room_for(harness: QueueHarness) -> None:
+async def test_no_more_pictures_are_kept_than_the_database_has_room_for(
+    harness: QueueHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submission_statements, "MAX_STORED_BYTES", 64 << 10)
     harness.useapi.everybody = Busy()
-    large = msgspec.structs.replace(FOX, content=bytes(20 << 20))
+    large = msgspec.structs.replace(FOX, content=bytes(20 << 10))
     await harness.started(SubmissionKind.BLEND, pictures=(large, large, large))
     assert await harness.start(SubmissionKind.BLEND, BO, pictures=(large, large)) == LimitExceeded(why=Limit.PICTURES)
     assert isinstance(await harness.start(SubmissionKind.BLEND, BO), Submission)
@@ -1664,8 +1667,13 @@ async def test_descriptions_run_side_by_side_and_too_many_declined_ones_stop_the
     harness: QueueHarness,
 ) -> None:
     harness.useapi.takes = 30.0
-    for _ in range(2):
-        await harness.started(SubmissionKind.DESCRIBE)
+    both = [await harness.start(SubmissionKind.DESCRIBE) for _ in range(2)]
+    for each in both:
+        assert isinstance(each, Submission)
+        await harness.store.submissions.mark_answered(each)
+    for each in both:
+        assert isinstance(each, Submission)
+        harness.submissions.answer_ended(each)
     await asyncio.sleep(1)
     assert len(harness.useapi.posts) == 2, "they are not two presses of one button"
     harness.useapi.outcomes = [SubmissionDeclined("Image denied")] * DECLINED_A_DAY

@@ -90,6 +90,19 @@ async def test_only_those_who_may_start_jobs_blend_and_describe(harness: BotHarn
     assert not submitted(harness, "blend") + submitted(harness, "describe")
 
 
+async def test_a_member_who_dismissed_the_answer_before_it_came_has_not_seen_it_and_nothing_is_spent(
+    harness: BotHarness,
+) -> None:
+    harness.env.inject_error("PATCH", "/webhooks/*/*/messages/@original", status=404, code=10008)
+    await describe(harness, harness.mira, "fox.png", PNG)
+    harness.env.inject_error("PATCH", "/webhooks/*/*/messages/@original", status=500, code=0, times=9)
+    harness.env.inject_error("GET", "/webhooks/*/*/messages/@original", status=404, code=10008, times=9)
+    await describe(harness, harness.mira, "boat.png", PNG)
+    await harness.wait(20 * 60)
+    assert await harness.rows("SELECT DISTINCT state FROM submissions") == [("cancelled",)]
+    assert not submitted(harness, "describe")
+
+
 async def test_what_is_no_picture_that_can_be_sent_is_said_and_nothing_is_spent(harness: BotHarness) -> None:
     cmyk = samples.saved(samples.painted(70, 40).convert("CMYK"), "JPEG")
     for name, data, says in (

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.images import VIDEO, link_ends, names_the_payer
+from bot.images import VIDEO, ImageClient, link_ends, names_the_payer
 from bot.images.sniffing import MAX_HEADER_BYTES, Measures, measure, sniff_type
 from tests import sample_pictures as samples
 
@@ -83,3 +83,23 @@ def test_midjourneys_own_host_identifies_the_payer_in_any_spelling() -> None:
     for url in ("https://cdn.midjourney.com/1/0_0.jpeg", "HTTPS://CDN.Midjourney.com:443/1", "https://["):
         assert names_the_payer(url)
     assert not names_the_payer("https://pictures.example/attachments/1/cdn.midjourney.com/a.webp")
+
+
+@pytest.mark.parametrize(
+    ("url", "is_one"),
+    [
+        ("https://cdn.discordapp.com/attachments/1/2/a.png?ex=1&is=2&hm=3&", True),
+        ("https://cdn.discordapp.com/ephemeral-attachments/1/2/a.png", True),
+        ("http://127.0.0.1:9000/attachments/1/2/a.png", True),
+        ("http://cdn.discordapp.com/attachments/1/2/a.png", False),
+        ("https://cdn.discordapp.com/avatars/1/2.png", False),
+        ("https://media.discordapp.net/attachments/1/2/a.png", False),
+        ("https://cdn.midjourney.com/attachments/1/2/a.png", False),
+        ("https://cdn.discordapp.com@x.example/attachments/1/2/a.png", False),
+        ("https://cdn.discordapp.com.x.example/attachments/1/2/a.png", False),
+        ("https://[", False),
+    ],
+)
+def test_only_an_upload_on_a_listed_host_of_discords_is_an_attachment(url: str, is_one: bool) -> None:
+    hosts = ("cdn.discordapp.com", "cdn.midjourney.com", "http://127.0.0.1:9000")
+    assert ImageClient(hosts=hosts).is_attachment(url) is is_one

@@ -6,7 +6,7 @@ import aiohttp
 import discord
 
 from bot import formatting
-from bot.discord_codes import INTERACTION_NOT_ACKNOWLEDGED, PRIVATE_ANSWER_GONE
+from bot.discord_codes import INTERACTION_NOT_ACKNOWLEDGED
 from bot.errors import StoreUnavailable
 from bot.models import Submission
 from bot.request_count import counted_requests
@@ -49,9 +49,7 @@ async def _say_taken(
         await queue.mark_answered(submission)
     except discord.HTTPException as refusal:
         log.info("The answer to a submission was refused (HTTP %d, code %d)", refusal.status, refusal.code)
-        if deferred and refusal.code in PRIVATE_ANSWER_GONE:
-            await queue.cancel_queued(submission)  # "thinking…" was dismissed: the presser never saw it taken
-        elif not deferred and refusal.code in INTERACTION_NOT_ACKNOWLEDGED and requests.number <= 1:
+        if refusal.code in INTERACTION_NOT_ACKNOWLEDGED and requests.number <= 1 and not deferred:
             # The presser saw it fail, or another process with the same token has answered and sends it.
             await queue.cancel_queued(submission)
         return False
