@@ -33,6 +33,7 @@ from bot.store import Store
 from bot.submissions import SubmissionQueues
 from bot.ui import replies
 from bot.ui.accepted_answers import AcceptedAnswers
+from bot.ui.age_restrictions import AgeRestrictions
 from bot.ui.command_mentions import mentions_of
 from bot.ui.posting_checks import PostingChecks
 from bot.ui.refused_posts import RefusedPosts
@@ -108,6 +109,7 @@ class Darkroom(commands.AutoShardedBot):
         self.background: dict[str, Callable[[], Awaitable[None]]] = {}
         self.after_background: list[Callable[[], Awaitable[None]]] = []
         self.view_rights = ViewRights(self)
+        self.age_restrictions = AgeRestrictions(self)
         self.command_mentions: Mapping[str, str] = {}
         self.newer_release: Release | None = None
         self.web: list[Callable[[], AbstractAsyncContextManager[object]]] = []

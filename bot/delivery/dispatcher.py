@@ -45,6 +45,15 @@ _DELETED = (
     "posts it in another channel."
 )
 
+_STARRED_NOT_POSTED = (
+    "Starred pictures cannot be posted in <#{}> ({}). They are kept: once I can post there again, someone with Manage "
+    "Server can send them with `/darkroom status`."
+)
+_STARBOARD_DELETED = (
+    "The channel {} for starred pictures was deleted, so they cannot be posted. Someone with Manage Server can choose "
+    "another one in `/darkroom settings`; a picture is posted there with its next star."
+)
+
 
 class _Lane(NamedTuple):
     """What one round works on: the sends to a channel, or the edits in it."""
@@ -340,7 +349,11 @@ class Dispatcher:
             return  # dropped or posted while its send was under way: nothing is missing in the channel
         log.error("Delivery %d is undeliverable: %s (%s)", delivery.id, reason, error)
         channel_id = delivery.destination.channel_id
-        text = _DELETED.format(channel_id) if deleted else _NOT_POSTED.format(channel_id, error)
+        starred = delivery.kind is DeliveryKind.STARBOARD_POST
+        if deleted:
+            text = (_STARBOARD_DELETED if starred else _DELETED).format(channel_id)
+        else:
+            text = (_STARRED_NOT_POSTED if starred else _NOT_POSTED).format(channel_id, error)
         self._alerts.open(AlertName.CHANNEL, text, subject=channel_id)
 
 

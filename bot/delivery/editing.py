@@ -1,6 +1,6 @@
-"""Edits of posts: a card follows its job until its result is posted; a result gets its links.
+"""Edits of posts: a card follows its job until its result is posted; a result gets its links, a starred one its number.
 
-The pictures that a result or a split was posted without are added to it.
+The pictures that a post was made without are added to it.
 """
 
 import asyncio
@@ -60,7 +60,7 @@ class PostEditor:
         match post.kind:
             case DeliveryKind.STATUS_CARD:
                 await self._edit_status_card(post, known, message)
-            case DeliveryKind.RESULT:
+            case DeliveryKind.RESULT | DeliveryKind.STARBOARD_POST:
                 await self._edit_result(post, known, message)
             case DeliveryKind.SPLIT:
                 await self._edit_split(post, known, message)
@@ -114,7 +114,7 @@ class PostEditor:
         await self._store.outbox.drop(status_card)
         log.info("Deleted the status card: its result is posted")
 
-    # --- results and splits -----------------------------------------------------------------------------------------
+    # --- results, starboard posts and splits --------------------------------------------------------------------------
 
     async def _edit_result(self, post: Delivery, known: KnownJob, message: discord.PartialMessage) -> None:
         lacks_picture = post.picture_until is not None
@@ -123,8 +123,15 @@ class PostEditor:
         if post.revision > post.posted_revision:
             await self._wait_for_turn()
             async with asyncio.timeout(timeout_seconds()):  # what is not named stays: the embed and its picture
-                await message.edit(view=await self._builder.view(post, known))
+                await message.edit(**await self._changed_parts(post, known))
         await self._store.outbox.mark_edited(post, self._seconds_to_next_try(post) if lacks_picture else _EDIT_PAUSE)
+
+    async def _changed_parts(self, post: Delivery, known: KnownJob) -> dict[str, Any]:
+        """What of a post changes after it was sent, as of now: a result's buttons, a starboard post's text."""
+        if post.kind is DeliveryKind.STARBOARD_POST:
+            text = await self._builder.starboard_text(post, known, self._omitted.of(post))
+            return {"content": text, "allowed_mentions": discord.AllowedMentions.none()}
+        return {"view": await self._builder.view(post, known)}
 
     async def _edit_split(self, post: Delivery, known: KnownJob, message: discord.PartialMessage) -> None:
         if post.picture_until is None or not await self._settle_picture(post, known, message):

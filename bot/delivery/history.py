@@ -5,6 +5,7 @@ import asyncio
 import discord
 
 from bot import discord_internals, ui
+from bot.messages.picture_sources import embedded_files
 from bot.models import Delivery
 
 _RESULT = discord_internals.template_of(ui.MoreButton)  # every result has this button, and no other message of ours
@@ -64,9 +65,5 @@ def _carries_nonce(message: discord.Message, delivery: Delivery) -> bool:
 
 
 def has_own_picture(message: discord.Message) -> bool:
-    """Whether the message has a file of its own; Discord lists one that an embed shows in the embed only.
-
-    An embed may also show a link to a foreign file, which expires. Our own file lies under this channel's id.
-    """
-    own = f"/attachments/{message.channel.id}/"
-    return bool(message.attachments) or any(own in (embed.image.url or "") for embed in message.embeds)
+    """Whether the message has a file of its own; Discord lists one that an embed shows in the embed only."""
+    return bool(message.attachments) or bool(embedded_files(message))

@@ -33,6 +33,7 @@ _LAST_FALLBACK = {
     DeliveryKind.STATUS_CARD: Fallback.NO_FILE,
     DeliveryKind.SPLIT: Fallback.NO_FILE,
     DeliveryKind.NOTICE: Fallback.NONE,
+    DeliveryKind.STARBOARD_POST: Fallback.NO_FILE,
 }
 _TOO_LARGE = "The picture is too large to attach here."
 _WHY_NO_FILE: Mapping[int, str] = {

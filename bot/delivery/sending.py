@@ -76,6 +76,10 @@ class MessageSender:
         if await self._settle_earlier_send(delivery, known):
             return
         async with self._builder.message(delivery, known, self._omitted.of(delivery)) as message:
+            if message.needless:
+                await self._store.outbox.drop(delivery)
+                log.info("Dropped the %s: what it is about is gone", delivery.kind)
+                return
             claimed = await self._store.outbox.claim(delivery, pinged=bool(message.mentioned))
             if claimed is None:
                 return
@@ -104,7 +108,7 @@ class MessageSender:
             return False
         if message is not None:
             lacks_picture = (
-                delivery.kind in {DeliveryKind.RESULT, DeliveryKind.SPLIT}
+                delivery.kind in {DeliveryKind.RESULT, DeliveryKind.SPLIT, DeliveryKind.STARBOARD_POST}
                 and delivery.fallback is Fallback.NONE
                 and not has_own_picture(message)
             )
@@ -164,8 +168,8 @@ class MessageSender:
 
 
 def _with_unknown_revision(delivery: Delivery) -> Delivery:
-    """The delivery as revision 0, so that a card or a result is edited next: what the message shows is not known."""
-    if delivery.kind in {DeliveryKind.STATUS_CARD, DeliveryKind.RESULT}:
+    """The delivery as revision 0, so that its post is edited next, if it ever is: what it shows is not known."""
+    if delivery.kind in {DeliveryKind.STATUS_CARD, DeliveryKind.RESULT, DeliveryKind.STARBOARD_POST}:
         return msgspec.structs.replace(delivery, revision=0)
     return delivery
 

@@ -2,8 +2,9 @@
 
 `labels` names a job, `status_text` describes its state; from these `captions` builds texts, `embeds` and `family` build
 embeds. `submission_texts` holds the sentences about a submission, `prompt_texts` those about a prompt, `preset_texts`
-those about presets and word lists, `member_texts` those about members, `button_layout` the rows of buttons, and
-`descriptions` reads the prompts of a described picture. Everything is a pure function: no clock, no I/O.
+those about presets and word lists, `star_texts` those about stars, `member_texts` those about members, `button_layout`
+the rows of buttons, and `descriptions` reads the prompts of a described picture. Everything is a pure function: no
+clock, no I/O.
 """
 
 from bot.formatting.button_layout import ROW_LIMIT, ButtonFace, button_rows
@@ -50,6 +51,18 @@ from bot.formatting.preset_texts import (
     words_saved,
 )
 from bot.formatting.prompt_texts import forbidden, prompt_hint, prompt_stop, several_jobs
+from bot.formatting.star_texts import (
+    STAR_OWN,
+    STARBOARD_HERE,
+    STARBOARD_OFF,
+    STARS_ARE_FOR_PICTURES,
+    StarboardObstacle,
+    star_count,
+    star_removed,
+    starboard_obstacle,
+    starred,
+    who_may_star,
+)
 from bot.formatting.status_text import bar, duration, state
 from bot.formatting.submission_texts import (
     accepted,
@@ -71,10 +84,15 @@ __all__ = [
     "PRESET_COSTLY",
     "PRESET_GONE",
     "ROW_LIMIT",
+    "STARBOARD_HERE",
+    "STARBOARD_OFF",
+    "STARS_ARE_FOR_PICTURES",
+    "STAR_OWN",
     "WORDS_CHANGED",
     "ButtonFace",
     "FamilyLine",
     "Link",
+    "StarboardObstacle",
     "accepted",
     "account_answer",
     "alt_text",
@@ -125,12 +143,17 @@ __all__ = [
     "running_limit",
     "several_jobs",
     "shut_out",
+    "star_count",
+    "star_removed",
+    "starboard_obstacle",
+    "starred",
     "state",
     "status_card",
     "summary",
     "taken",
     "title",
     "unconfirmed",
+    "who_may_star",
     "word_list_problem",
     "words_forbidden",
     "words_saved",

@@ -20,6 +20,7 @@ from bot.images import (
     Picture,
     PictureError,
     PictureGone,
+    PictureUnreachable,
     TooLarge,
     link_ends,
     names_the_payer,
@@ -135,14 +136,11 @@ class AttachmentBuilder:
             if pictures[0].content_type == VIDEO:
                 return self._linked(known.job, url, "The video is too large to attach.", hidden, embeddable=False)
             return self._linked(known.job, url, f"The {_kind(known.job)} is too large to attach.", hidden)
-        of = 4 if len(fitted) > 1 and len(known.job.image_ux) == 4 else 1
-        numbers = [number for number in range(4) if of == 1 or number + 1 not in found.missing]
-        files = [_file(known, fit.picture, number, hidden, of=of) for number, fit in zip(numbers, fitted, strict=False)]
-        in_embed = len(files) == 1 and not hidden and files[0].picture.extension in _EMBEDDABLE
+        files = _files(known, [fit.picture for fit in fitted], hidden, missing=found.missing)
         notes = (_missing(found.missing), self._note(known.job, url, pictures[0], fitted[0]))
         return Attachments(
             files=files,
-            embed_url=f"attachment://{files[0].name}" if in_embed else None,
+            embed_url=_embed_url(files, hidden),
             note=" ".join(filter(None, notes)) or None,
             retry_picture=found.retry,
         )
@@ -170,6 +168,35 @@ class AttachmentBuilder:
             listed = available and link_ends(url) is not None
             link = "Press `⋯` for full size." if listed else self._private_link(job, url)
         return f"{note} {link}" if link else note
+
+    # --- starboard posts --------------------------------------------------------------------------------------------
+
+    async def for_starboard(
+        self, delivery: Delivery, known: KnownJob, into: Path, why_no_file: str = ""
+    ) -> Attachments | None:
+        """The picture from this server's own posts alone, hidden where these or the starboard hide it.
+
+        `None` where no post has it any more: whoever deleted it there does not want it shown. `why_no_file` as for a
+        result.
+        """
+        kind = _kind(known.job)
+        if delivery.fallback is not Fallback.NONE:
+            return Attachments(note=why_no_file or f"The {kind} could not be attached here.")
+        try:
+            copies = await self._sources.copies(known, delivery.destination, into)
+            limit = await self._limit(delivery.destination, len(copies.pictures))
+            fitted = [(await self._pictures.fit(each, limit=limit, into=into)).picture for each in copies.pictures]
+        except PictureGone:
+            return None
+        except PictureError as error:
+            log.warning("The picture was not copied: %s", error)
+            self._update_disk_alert(into, error)
+            retry = isinstance(error, NoRoom | PictureUnreachable)
+            return Attachments(note=f"The {kind} could not be attached.", retry_picture=retry)
+        self._update_disk_alert(into)
+        hidden = copies.spoiler or await self._spoilers.hidden(delivery.destination)
+        files = _files(known, fitted, hidden)
+        return Attachments(files=files, embed_url=_embed_url(files, hidden))
 
     # --- grids and previews -----------------------------------------------------------------------------------------
 
@@ -280,6 +307,19 @@ def _missing(numbers: Sequence[int]) -> str | None:
 def _should_have_picture(job: Job) -> bool:
     """Whether a picture is missing from a result without one; describe and seed jobs need none."""
     return job.status == Status.COMPLETED and job.verb not in SEED_VERBS | {"describe"}
+
+
+def _files(known: KnownJob, pictures: Sequence[Picture], hidden: bool, *, missing: Sequence[int] = ()) -> list[File]:
+    """The files of one picture, or of those of four that are not `missing`, by their numbers (1-4)."""
+    of = 4 if len(pictures) > 1 and len(known.job.image_ux) == 4 else 1
+    numbers = [number for number in range(4) if of == 1 or number + 1 not in missing]
+    return [_file(known, picture, number, hidden, of=of) for number, picture in zip(numbers, pictures, strict=False)]
+
+
+def _embed_url(files: Sequence[File], hidden: bool) -> str | None:
+    """The address of the file that the embed shows, if it shows one."""
+    in_embed = len(files) == 1 and not hidden and files[0].picture.extension in _EMBEDDABLE
+    return f"attachment://{files[0].name}" if in_embed else None
 
 
 def _file(known: KnownJob, picture: Picture, number: int, hidden: bool, *, of: int = 1) -> File:

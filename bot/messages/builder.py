@@ -32,7 +32,8 @@ from bot.models import (
 )
 from bot.models.alert import AlertSink
 from bot.store import Store
-from bot.ui import notice_view, result_view, split_view, status_card_view
+from bot.ui import notice_view, result_view, split_view, starboard_post_view, status_card_view
+from bot.ui.age_restrictions import AgeRestrictions
 from bot.ui.view_rights import ViewRights
 
 _COMPLETE = Omissions()
@@ -63,7 +64,7 @@ class MessageBuilder:
             store=store,
             pictures=pictures,
             sources=PictureSources(bot=bot, store=store, pictures=pictures),
-            spoilers=Spoilers(bot=bot, store=store),
+            spoilers=Spoilers(age_restrictions=AgeRestrictions(bot), store=store),
             now=now,
             alerts=alerts,
         )
@@ -87,6 +88,8 @@ class MessageBuilder:
                     yield await self._status_card(delivery, known, Path(folder), omissions)
                 case DeliveryKind.SPLIT:
                     yield await self._split(delivery, known, Path(folder), omissions)
+                case DeliveryKind.STARBOARD_POST:
+                    yield await self._starboard_post(delivery, known, Path(folder), omissions)
 
     def _temporary_folder(self) -> AbstractContextManager[str]:
         """A new folder for the files of one message."""
@@ -166,6 +169,41 @@ class MessageBuilder:
             took=_took(known.job),
         )
         return replace(message, embed=embed, files=attachments.files, retry_picture=attachments.retry_picture)
+
+    # --- starboard posts --------------------------------------------------------------------------------------------
+
+    async def _starboard_post(self, delivery: Delivery, known: KnownJob, folder: Path, omissions: Omissions) -> Message:
+        """A starred picture with its author and a link to its result, as far as all readers here can view that."""
+        link = await self._references.link(known, delivery.destination)
+        message = Message(
+            content=await self.starboard_text(delivery, known, omissions),
+            view=starboard_post_view(delivery.nonce, None if link is None else link.url),
+        )
+        if known.job.status != Status.COMPLETED:
+            return replace(message, needless=True)
+        if delivery.fallback is Fallback.TEXT:
+            return message
+        attachments = await self._attachments.for_starboard(delivery, known, folder, omissions.why_no_file)
+        if attachments is None:
+            return replace(message, needless=True)
+        author = await self._store.subscriptions.author(known.id, delivery.destination.guild_id)
+        embed = formatting.result(
+            known.job,
+            key=known.key,
+            parent=None,
+            requester=None if author is None else author.name,
+            picture=attachments.embed_url,
+            note=" ".join(filter(None, (_NO_WORDS if omissions.words else None, attachments.note))),
+        )
+        return replace(message, embed=embed, files=attachments.files, retry_picture=attachments.retry_picture)
+
+    async def starboard_text(self, delivery: Delivery, known: KnownJob, omissions: Omissions) -> str:
+        """The text of a starboard post as of now: its stars, and the job's name where the post has no embed."""
+        stars = formatting.star_count(await self._store.stars.count(known.id, delivery.destination.guild_id))
+        if delivery.fallback is not Fallback.TEXT:
+            return stars
+        job = without_words(known.job) if omissions.words else known.job
+        return f"{stars}\n{formatting.finished_line(job, took=None)} · #{known.key}"
 
     # --- splits and notices -----------------------------------------------------------------------------------------
 

@@ -43,7 +43,11 @@ class File:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
-    """A message ready to be sent; `retry_picture`: it lacks a picture, and a later try may get it."""
+    """A message ready to be sent.
+
+    `retry_picture`: it lacks a picture, and a later try may get it. `needless`: what it is about is gone, so it is not
+    to be sent.
+    """
 
     content: str = ""
     embed: discord.Embed | None = None
@@ -53,6 +57,7 @@ class Message:
     reply_to: int | None = None
     silent: bool = False
     retry_picture: bool = False
+    needless: bool = False
 
     @property
     def size(self) -> int:

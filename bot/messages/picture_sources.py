@@ -42,6 +42,14 @@ class Found:
     retry: bool = False
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Copies:
+    """A job's pictures as a post of this bot has them; `spoiler`: it hides them behind a click."""
+
+    pictures: Sequence[Picture]
+    spoiler: bool
+
+
 def picture_urls(job: Job) -> list[str]:
     """The addresses of a completed job's pictures: four for a seed job and a grid without a file, else at most one."""
     if job.status != Status.COMPLETED:
@@ -73,7 +81,14 @@ class PictureSources:
         full = await self._full_size(known.job, into)
         return Found(pictures=[full] if full is not None else await self._attached(known, destination, into))
 
-    async def grid_pictures(self, known: KnownJob, destination: Destination, into: Path) -> list[Picture]:
+    async def copies(self, known: KnownJob, destination: Destination, into: Path) -> Copies:
+        """The pictures of a job from this server's posts alone; raises `PictureGone` where none has them any more."""
+        copies = await self._from_earlier_post(known, destination, into)
+        if copies is None:
+            raise PictureGone
+        return copies
+
+    async def grid_pictures(self, known: KnownJob, destination: Destination, into: Path) -> Sequence[Picture]:
         """The four pictures of a grid where each has its own address, else the grid as one picture."""
         if len(known.job.image_ux) == 4 and not known.job.separate_pictures:
             try:
@@ -100,8 +115,8 @@ class PictureSources:
         errors = {number: answer for number, answer in enumerate(answers, 1) if isinstance(answer, PictureError)}
         if any(isinstance(error, PictureGone) for error in errors.values()):
             copies = await self._from_earlier_post(known, destination, into)
-            if copies:
-                return Found(pictures=copies)
+            if copies is not None:
+                return Found(pictures=copies.pictures)
         lasting = [error for error in errors.values() if not isinstance(error, FINAL_ERRORS)]
         if len(errors) == 4:
             raise (lasting or list(errors.values()))[0]
@@ -133,14 +148,14 @@ class PictureSources:
         attached = job.attachments[0]
         return None if picture.width * picture.height < attached.width * attached.height else picture
 
-    async def _attached(self, known: KnownJob, destination: Destination, into: Path) -> list[Picture]:
+    async def _attached(self, known: KnownJob, destination: Destination, into: Path) -> Sequence[Picture]:
         try:
             return await self._fetch(picture_urls(known.job), into)
         except PictureGone:
             copies = await self._from_earlier_post(known, destination, into)
-            if not copies:
+            if copies is None:
                 raise
-            return copies
+            return copies.pictures
 
     async def _fetch(self, urls: Sequence[str], into: Path) -> list[Picture]:
         """Fetch all at once; raises the first error."""
@@ -162,18 +177,19 @@ class PictureSources:
 
         return await asyncio.gather(*map(fetched, urls))
 
-    async def _from_earlier_post(self, known: KnownJob, destination: Destination, into: Path) -> list[Picture]:
+    async def _from_earlier_post(self, known: KnownJob, destination: Destination, into: Path) -> Copies | None:
         """The pictures in this server's newest post that still has them; another server's posts are never used.
 
-        Raises `PictureUnreachable` where a post could not be fetched and may have them, and `NoRoom`.
+        `None` where no post has them. Raises `PictureUnreachable` where a post could not be fetched and may have them,
+        and `NoRoom`.
         """
         unreachable = False
         for post in await self._store.deliveries.posts_in_server(known.id, destination.guild_id, _EARLIER_POSTS):
             assert post.message_id is not None
             channel = self._bot.get_partial_messageable(post.destination.channel_id, guild_id=destination.guild_id)
             try:
-                urls = _file_urls(await channel.fetch_message(post.message_id))
-                copies = await self._fetch([url for url in urls if self._pictures.is_allowed(url)], into)
+                message = await channel.fetch_message(post.message_id)
+                copies = await self._fetch([url for url in _file_urls(message) if self._pictures.is_allowed(url)], into)
             except (discord.NotFound, discord.Forbidden, PictureGone):
                 continue
             except NoRoom:
@@ -183,10 +199,11 @@ class PictureSources:
                 continue
             if copies:
                 log.info("The picture was taken from an earlier post")
-                return copies
+                return Copies(pictures=copies, spoiler=any(file.is_spoiler() for file in message.attachments))
+            unreachable |= post.picture_until is not None  # its own picture is still retried
         if unreachable:
             raise PictureUnreachable
-        return []
+        return None
 
 
 def _file_urls(message: discord.Message) -> list[str]:
@@ -194,4 +211,13 @@ def _file_urls(message: discord.Message) -> list[str]:
     files = [
         attachment.url for attachment in message.attachments if attachment.filename.rpartition(".")[2].lower() in _FILES
     ]
-    return files or [embed.image.url for embed in message.embeds if embed.image.url]
+    return files or embedded_files(message)
+
+
+def embedded_files(message: discord.Message) -> list[str]:
+    """Links of the message's own files that its embeds show; a link to a foreign file, which expires, is none.
+
+    Our own files lie under this channel's id.
+    """
+    own = f"/attachments/{message.channel.id}/"
+    return [embed.image.url for embed in message.embeds if embed.image.url and own in embed.image.url]

@@ -6,7 +6,8 @@ records what Discord said. Methods are those of the store's outbox.
 
     from             event                                               to             method and caller
     ---------------  --------------------------------------------------  -------------  --------------------------------
-    (new)            job over, result asked for, card, notice or split   WAITING        store, in the same transaction
+    (new)            job over, result asked for, card, notice, split,    WAITING        store, in the same transaction
+                     or the star with which a picture has enough
     WAITING          about to be sent                                    SENDING        `claim`, delivery.sending
     SENDING          about to be sent again                              SENDING        `claim`, delivery.sending
     WAITING          failed before the claim                             WAITING        `retry_later`, dispatcher
@@ -25,6 +26,7 @@ records what Discord said. Methods are those of the store's outbox.
     POSTED           an edit failed                                      POSTED         `retry_later`, dispatcher
     POSTED           a card's last edit, nobody is subscribed any more   DROPPED        `retire`, delivery.editing
     POSTED           a card was deleted, because its result is posted    DROPPED        `drop`, delivery.editing
+    WAITING,SENDING  no post of ours has the starred picture any more    DROPPED        `drop`, delivery.sending
     WAITING          a card whose job is over                            DROPPED        store, with the job's end
     SENDING          the same, and it is not in the channel's history    DROPPED        `drop`, delivery.sending
     any              not needed any more, or deleted by a member         DROPPED        `drop`, delivery.* and ui
@@ -32,6 +34,9 @@ records what Discord said. Methods are those of the store's outbox.
                      a card, which is edited again
     WAITING,SENDING  the database was restored from a copy               SENDING        store.restore
     WAITING,SENDING  the same, of a card                                 DROPPED        store.restore
+
+A starboard post that was DROPPED after it was posted (it has a `message_id`) was removed by a person: further stars do
+not post it again in that server.
 
 The deletion of a card is due like an edit: a posted result raises the card's `revision` in its own transaction, and the
 row stays POSTED until Discord has deleted the message or does not know it any more. The card of a job without a result
@@ -63,6 +68,8 @@ class DeliveryKind(StrEnum):
     """What became of a submission, where the private answer to its presser could not be edited any more."""
     SPLIT = "split"
     """The four pictures of a grid, as four files."""
+    STARBOARD_POST = "starboard_post"
+    """A picture with enough stars, in the server's channel for these; at most one per job and channel, for ever."""
 
 
 class DeliveryState(StrEnum):

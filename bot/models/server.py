@@ -62,3 +62,9 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     """Whether results mention their subscribers."""
     ping_after: int | None = None
     """Seconds a member must have waited to be mentioned; `None`: the bot's own setting."""
+    starboard_channel: int | None = None
+    """The channel in which pictures with enough stars are posted; `None`: no starboard."""
+    stars: int = 3
+    """How many stars a picture needs for the starboard."""
+    star_role: int | None = None
+    """The role whose members may star pictures, besides moderators; `None`: everyone."""

@@ -5,9 +5,18 @@ modules what several transactions share. Times in the database are seconds since
 method that changes something is one transaction.
 """
 
+from bot.store.stars import Starred
 from bot.store.store import Store, open_store
 from bot.store.subscription_statements import SubscriptionOutcome, SubscriptionResult
 from bot.store.subscriptions import MemberJob
 from bot.store.undelivered import UndeliveredResult
 
-__all__ = ["MemberJob", "Store", "SubscriptionOutcome", "SubscriptionResult", "UndeliveredResult", "open_store"]
+__all__ = [
+    "MemberJob",
+    "Starred",
+    "Store",
+    "SubscriptionOutcome",
+    "SubscriptionResult",
+    "UndeliveredResult",
+    "open_store",
+]

@@ -20,6 +20,7 @@ from bot.store.presets import Presets
 from bot.store.prompts import Prompts
 from bot.store.pruning import Pruning
 from bot.store.servers import Servers
+from bot.store.stars import Stars
 from bot.store.stats import Stats
 from bot.store.submission_history import SubmissionHistory
 from bot.store.submission_queue import QueuedSubmissions
@@ -73,6 +74,7 @@ class Store:
         self.pruning = Pruning(database, clock)
         self.queue = QueuedSubmissions(database, clock)
         self.servers = Servers(database, clock)
+        self.stars = Stars(database, clock)
         self.stats = Stats(database, clock)
         self.submissions = Submissions(database, clock)
         self.subscriptions = Subscriptions(database, clock)

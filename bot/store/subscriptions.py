@@ -8,7 +8,7 @@ from bot.models import NO_PERSON, Delivery, Destination, Job, KnownJob, Origin, 
 from bot.models.provider import GUESSABLE_IDS
 from bot.store.job_statements import known_as
 from bot.store.repository import Repository
-from bot.store.rows import aware, destination_of, known_of
+from bot.store.rows import aware, destination_of, known_of, person_of
 from bot.store.subscription_statements import BROUGHT, SubscriptionResult, subscribe
 
 _UNATTENDED = "SELECT 1 FROM subscriptions WHERE job_id = ? AND channel_id = ? AND user_id = ?"
@@ -154,6 +154,15 @@ class Subscriptions(Repository):
             user_ids=frozenset(row["user_id"] for row in (*brought[:1], *brought_here[:1])),
             here=bool(brought_here) or any(row["channel_id"] == destination.channel_id for row in unattended),
         )
+
+    async def author(self, job_id: int, guild_id: int) -> Person | None:
+        """Who was the first in a server to bring a job, with their name at the time; `None` where it came by itself."""
+        rows = await self._db.rows(
+            f"""SELECT user_id, user_name FROM subscriptions WHERE job_id = ? AND guild_id = ? AND {BROUGHT}
+                ORDER BY +id LIMIT 1""",  # +: not through all subscriptions
+            (job_id, guild_id),
+        )
+        return person_of(rows[0]) if rows else None
 
     async def channels_of_job(self, job_id: int, guild_id: int) -> list[int]:
         """The channels of a server in which a job was ever subscribed, the last ones first."""

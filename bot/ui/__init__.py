@@ -44,6 +44,7 @@ from bot.ui.posts.result import (
 )
 from bot.ui.posts.result_menu import DeleteSplitButton, PromptButton, RelatedButton, SplitButton, split_view
 from bot.ui.posts.seed import SeedButton
+from bot.ui.posts.star import RemoveFromStarboardButton, RemoveStarButton, StarButton, starboard_post_view
 from bot.ui.posts.status_card import (
     CancelButton,
     NotifyMeButton,
@@ -74,6 +75,7 @@ __all__ = [
     "show_settings",
     "show_submission_log",
     "split_view",
+    "starboard_post_view",
     "status_card_view",
     "submitted",
     "view_of",
@@ -94,6 +96,9 @@ ALL: tuple[type[ui.DynamicItem[Any]], ...] = (
     AgainButton,
     SeedButton,
     SplitButton,
+    StarButton,
+    RemoveStarButton,
+    RemoveFromStarboardButton,
     DeleteSplitButton,
     ShowIdButton,
     DeleteButton,

@@ -27,6 +27,11 @@ def view_of(*items: ui.Item[Any]) -> ui.View:
     return view
 
 
+def picture_link(url: str) -> ui.Button[Any]:
+    """A link button to a result."""
+    return ui.Button(label="Go to the picture", url=url)
+
+
 class PersistentItem:
     """Base of all buttons, selects and forms: passes the errors of `act` to `bot.ui.replies`.
 

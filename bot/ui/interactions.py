@@ -14,6 +14,7 @@ from bot.providers.registry import Providers
 from bot.settings import Settings
 from bot.store import Store
 from bot.submissions import SubmissionQueues
+from bot.ui.age_restrictions import AgeRestrictions
 from bot.ui.posting_checks import PostingChecks
 from bot.ui.refused_posts import RefusedPosts
 from bot.ui.view_rights import ViewRights
@@ -31,6 +32,7 @@ class Bot(Protocol):
     posting_checks: PostingChecks
     refused_posts: RefusedPosts
     view_rights: ViewRights
+    age_restrictions: AgeRestrictions
     pictures: ImageClient
 
     async def check_server(self, interaction: discord.Interaction) -> bool:

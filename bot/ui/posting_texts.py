@@ -78,3 +78,10 @@ def results_channel_text(channel_id: int, error: str) -> str:
     if error == GONE:
         return f"This server's channel for results was deleted, or is hidden from me. {_CHOOSE_ANOTHER}"
     return f"I can't post in <#{channel_id}>, this server's channel for results: {error}. {_CHOOSE_ANOTHER}"
+
+
+def starboard_text(channel_id: int, error: str) -> str:
+    """The sentence for a starboard's channel that cannot be used; `error` is `permissions.channel_error`."""
+    if error == GONE:
+        return f"The channel of this server's starboard was deleted, or is hidden from me. {_CHOOSE_ANOTHER}"
+    return f"I can't post in <#{channel_id}>, this server's starboard: {error}. {_CHOOSE_ANOTHER}"

@@ -108,6 +108,8 @@ class RefusedPosts:
                 self._early[member] = (text, loop_time())
 
     async def _waiting_for(self, delivery: Delivery) -> list[int]:
+        if delivery.kind is DeliveryKind.STARBOARD_POST:
+            return []
         if delivery.kind is DeliveryKind.SPLIT:
             presser = self._splits.get((delivery.job_id, delivery.destination.channel_id))
             return [] if presser is None else [presser]

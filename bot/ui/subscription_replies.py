@@ -7,9 +7,9 @@ from discord import ui
 from bot import formatting
 from bot.models import Destination
 from bot.store import SubscriptionOutcome, SubscriptionResult
-from bot.ui.base import view_of
+from bot.ui.base import picture_link, view_of
 from bot.ui.interactions import jump
-from bot.ui.posts.result import picture_link, posted_view
+from bot.ui.posts.result import posted_view
 
 _HERE: Mapping[SubscriptionOutcome, str] = {
     SubscriptionOutcome.NEW: "Watching `#{key}`. I'll post the {result} here.",

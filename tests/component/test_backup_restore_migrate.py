@@ -610,11 +610,14 @@ RELEASED[13] = f"""{RELEASED[12]}
         VALUES (8, 'ref8', 'blend', 'portrait', 100, 200, 2, 'Bo', 9, 1);
     INSERT INTO submission_pictures VALUES (8, 0, 'https://cdn.example/a.png', 'image/png', x'89', 1);
 """
-
 _MEMBERS = "INSERT INTO members (guild_id, user_id, pings) VALUES"
 RELEASED[14] = f"""{RELEASED[13].replace("INSERT INTO members VALUES", _MEMBERS)}
     UPDATE members SET name = 'Bo', shut_out = 'manager', declined_from = 9;
     INSERT INTO audit_entries VALUES (1, 'shut out', 100, 2, 'Bo', 'Ada', NULL, 9, 'none');
+"""
+RELEASED[15] = f"""{RELEASED[14]}
+    INSERT INTO job_prompts (rowid, prompt, channels) VALUES (1, 'a castle', '200');
+    INSERT INTO job_channels VALUES (100, 200);
 """
 
 SAME = {

@@ -12,6 +12,8 @@ from zlib import crc32
 
 import discord
 import pytest
+import simcord.backend.cdn
+from aiohttp import web
 from discord import app_commands
 from simcord import _runtime, _settlement
 from simcord.backend.models import Overwrite
@@ -359,6 +361,26 @@ async def harness(
         raise ExceptionGroup("what the bot raised and nobody expected", bugs)
     tracebacks = [record.getMessage() for record in caplog.get_records("call") if record.exc_info]
     assert not tracebacks, "a traceback in the log is a bug; where it is the story, call caplog.clear()"
+
+
+@pytest.fixture
+async def harness_with_cdn(harness: BotHarness, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[BotHarness]:
+    """The same harness, whose Discord also serves what was uploaded to it, as simcord's alone does not."""
+
+    async def get(request: web.Request) -> web.Response:
+        data = harness.env.backend.cdn.get(f"{simcord.backend.cdn.CDN_BASE}{request.path}")
+        return web.Response(status=404) if data is None else web.Response(body=data)
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", get)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    monkeypatch.setattr(simcord.backend.cdn, "CDN_BASE", origin)
+    await harness.restart(image_hosts=(harness.provider.origin, origin))
+    yield harness
+    await runner.cleanup()
 
 
 def is_sentence(error: BaseException) -> bool:

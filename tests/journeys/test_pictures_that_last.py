@@ -1,10 +1,6 @@
 """Weeks later: Midjourney's links have died, and what Darkroom posted earlier in the same server still is there."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-import simcord.backend.cdn
-from aiohttp import web
 
 from bot.models import Spoiler
 from tests.conftest import only_long
@@ -16,23 +12,8 @@ ENDED = "-# The picture is no longer available: such links expire after a day."
 
 
 @pytest.fixture
-async def weeks_later(harness: BotHarness, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[BotHarness]:
-    """The same stage, whose Discord also serves what was uploaded to it, as simcord's alone does not."""
-
-    async def get(request: web.Request) -> web.Response:
-        data = harness.env.backend.cdn.get(f"{simcord.backend.cdn.CDN_BASE}{request.path}")
-        return web.Response(status=404) if data is None else web.Response(body=data)
-
-    app = web.Application()
-    app.router.add_get("/{path:.*}", get)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    monkeypatch.setattr(simcord.backend.cdn, "CDN_BASE", origin)
-    await harness.restart(image_hosts=(harness.useapi.origin, origin))
-    yield harness
-    await runner.cleanup()
+def weeks_later(harness_with_cdn: BotHarness) -> BotHarness:
+    return harness_with_cdn
 
 
 async def test_a_job_is_shown_again_in_another_channel_of_the_server(weeks_later: BotHarness) -> None:

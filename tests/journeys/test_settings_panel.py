@@ -11,7 +11,7 @@ from tests.conftest import only_long
 from tests.journeys.conftest import BotHarness, button, labels, private, words
 from tests.journeys.test_what_keeps_from_posting import time_out
 
-PAGES = ["Overview", "Results and pings", "Who may press", "Start jobs", "How many jobs"]
+PAGES = [["Overview", "Results and pings", "Who may press"], ["Start jobs", "How many jobs", "Starboard"]]
 GONE = "was deleted, or is hidden from me"
 
 
@@ -44,7 +44,7 @@ async def test_the_first_screen_ticks_off_the_rights_and_says_where_to_click(har
     assert panel.content.count("✓") == 5
     assert "✗" not in panel.content
     assert "To grant" not in panel.content
-    assert labels(panel) == [["Send a test picture", "Pause presses"], PAGES]
+    assert labels(panel) == [["Send a test picture", "Pause presses"], *PAGES]
     harness.forbid(None, "attach_files", "read_message_history")
     panel = await opened(harness, ada)
     assert "✓ Send Messages\n✓ Embed Links\n✗ Attach Files\n✗ Read Message History" in panel.content
@@ -76,8 +76,16 @@ async def test_every_page_changes_its_settings_at_once_and_they_outlive_a_restar
     assert "3 uses a day for each member.\n25 uses a day for the whole server.\n30 s cooldown between" in panel.content
     unlimited = await selected(harness, ada, panel, "c:server_daily", "unlimited")
     assert "3 uses a day for each member.\nUnlimited uses for the whole server.\n" in unlimited.content
+    panel = await turned(harness, ada, panel, "STARBOARD")
+    assert "There is no starboard." in panel.content
+    panel = await selected(harness, ada, panel, "sc", harness.lounge)
+    panel = await selected(harness, ada, panel, "c:stars", "5")
+    panel = await selected(harness, ada, panel, "sr", role)
+    assert f"Pictures with 5 stars are posted in <#{harness.lounge.id}>." in panel.content
+    assert f"Moderators and <@&{role.id}> may star pictures." in panel.content
     panel = await harness.press(ada, await opened(harness, ada), "Pause presses")
     assert "⏸️ Presses and new jobs are paused" in panel.content
+    assert f"Pictures with 5 stars are posted in <#{harness.lounge.id}>." in panel.content
     assert await kept(harness) == ServerSettings(
         press_role=role.id,
         daily=3,
@@ -89,13 +97,20 @@ async def test_every_page_changes_its_settings_at_once_and_they_outlive_a_restar
         results_channel=harness.lounge.id,
         pings=False,
         ping_after=300,
+        starboard_channel=harness.lounge.id,
+        stars=5,
+        star_role=role.id,
     )
     panel = await harness.press(ada, panel, "Resume presses")
     assert "paused" not in panel.content
     panel = await harness.press(ada, await turned(harness, ada, panel, "WHO"), "Remove the role")
     panel = await harness.press(ada, await turned(harness, ada, panel, "RESULTS"), "Post where requested")
+    panel = await harness.press(ada, await turned(harness, ada, panel, "STARBOARD"), "Let everyone star")
+    panel = await harness.press(ada, panel, "Turn off the starboard")
+    assert "There is no starboard." in panel.content
     now = await kept(harness)
     assert (now.press_role, now.results_channel, now.paused) == (None, None, False)
+    assert (now.starboard_channel, now.star_role) == (None, None)
 
 
 async def test_discords_trouble_is_said_in_the_panel_which_takes_components_alone(harness: BotHarness) -> None:

@@ -25,6 +25,9 @@ UNUSUAL = ServerSettings(
     spoiler=Spoiler.UNLESS_AGE_RESTRICTED,
     results_channel=10**19,
     ping_after=7,
+    starboard_channel=10**19,
+    stars=30,
+    star_role=10**19,
 )
 FULL = ServerLists(
     presets=tuple(
@@ -57,7 +60,14 @@ def test_every_page_fits_into_a_message_and_its_rows() -> None:
         (None, GONE, "I lack View Channel, Send Messages, Embed Links and Attach Files there"),
         (False, True),
     ):
-        state = DiscordState(rights=rights, thread=thread, channel_error=error, role_gone=gone)
+        state = DiscordState(
+            rights=rights,
+            thread=thread,
+            channel_error=error,
+            role_gone=gone,
+            starboard_error=error,
+            star_role_gone=gone,
+        )
         text = page_text(page, settings, state, own_ping_after=60, lists=lists)
         assert 0 < len(text) < 1900, "a notice may be shown above it"
         layout = page_layout(page, "x" * 9999, settings, state, 60, lists)
@@ -84,8 +94,16 @@ def test_a_deleted_channel_or_role_is_not_sent_to_discord_as_a_default() -> None
         ]
         return [each for row in rows for item in row.get("components", []) for each in item.get("default_values", [])]
 
-    assert len(defaults(STATE)) == 2
-    assert defaults(msgspec.structs.replace(STATE, channel_error=GONE, role_gone=True)) == []
+    assert len(defaults(STATE)) == 4
+    gone = DiscordState(
+        rights=STATE.rights,
+        thread=False,
+        channel_error=GONE,
+        role_gone=True,
+        starboard_error=GONE,
+        star_role_gone=True,
+    )
+    assert defaults(gone) == []
 
 
 def test_the_role_of_everyone_is_called_so() -> None:

@@ -43,6 +43,7 @@ _PAGE_OF = {
     **dict.fromkeys(("press_role", "remix"), Page.WHO),
     **dict.fromkeys(("start_role", "speeds"), Page.START),
     **dict.fromkeys(NUMBERS, Page.NUMBERS),
+    **dict.fromkeys(("starboard_channel", "stars", "star_role"), Page.STARBOARD),
     "paused": Page.HOME,
 }
 
@@ -68,10 +69,15 @@ async def _lists(interaction: discord.Interaction) -> ServerLists:
 async def _discord_state(interaction: discord.Interaction, page: Page, settings: ServerSettings) -> DiscordState:
     """Ask Discord for what the page shows, and for nothing else."""
     guild_id = destination_of(interaction).guild_id
-    error, gone, start_gone = None, False, False
+    error, starboard_error, gone, start_gone, star_gone = None, None, False, False, False
     if settings.results_channel is not None and page in {Page.HOME, Page.RESULTS}:
         destination = Destination(guild_id=guild_id, channel_id=settings.results_channel)
         error = await channel_error(interaction.client, destination)
+    if settings.starboard_channel is not None and page in {Page.HOME, Page.STARBOARD}:
+        destination = Destination(guild_id=guild_id, channel_id=settings.starboard_channel)
+        starboard_error = await channel_error(interaction.client, destination)
+    if page is Page.STARBOARD:
+        star_gone = await role_is_gone(interaction.client, guild_id, settings.star_role)
     if page in {Page.HOME, Page.WHO}:
         gone = await role_is_gone(interaction.client, guild_id, settings.press_role)
     if page in {Page.HOME, Page.START}:
@@ -85,6 +91,8 @@ async def _discord_state(interaction: discord.Interaction, page: Page, settings:
         everyone=settings.press_role == guild_id,
         start_role_gone=start_gone,
         everyone_starts=settings.start_role == guild_id,
+        starboard_error=starboard_error,
+        star_role_gone=star_gone,
     )
 
 
@@ -98,7 +106,7 @@ def page_layout(
 ) -> ui.LayoutView:
     """A page: its text, each select below its label, its buttons, and the buttons of the pages.
 
-    At most 25 components; Discord takes 40: https://discord.com/developers/docs/components/reference
+    At most 26 components; Discord takes 40: https://discord.com/developers/docs/components/reference
     """
     layout = ui.LayoutView(timeout=None)
     layout.add_item(ui.TextDisplay(text[:TEXT_LIMIT]))
@@ -108,7 +116,9 @@ def page_layout(
     if buttons := _buttons(page, settings):
         layout.add_item(ui.ActionRow(*buttons))
     layout.add_item(ui.Separator())
-    layout.add_item(ui.ActionRow(*(PageButton(each.name, current=each is page) for each in Page)))
+    pages = [PageButton(each.name, current=each is page) for each in Page]
+    for row in (pages[: len(pages) // 2], pages[len(pages) // 2 :]):  # Discord takes five in a row
+        layout.add_item(ui.ActionRow(*row))
     return layout
 
 
@@ -121,7 +131,9 @@ def _selects(
             return {}
         case Page.RESULTS:
             return {
-                "results_channel": ResultsSelect(None if state.channel_error == GONE else settings.results_channel),
+                "results_channel": ChannelSelect(
+                    "results_channel", None if state.channel_error == GONE else settings.results_channel
+                ),
                 "ping_after": ChoiceSelect("ping_after", settings, own_ping_after),
                 "spoiler": ChoiceSelect("spoiler", settings),
             }
@@ -135,6 +147,13 @@ def _selects(
             return {"start_role": RoleSelect("start_role", role), **presets}
         case Page.NUMBERS:
             return {name: ChoiceSelect(name, settings) for name in NUMBERS}
+        case Page.STARBOARD:
+            channel = None if state.starboard_error == GONE else settings.starboard_channel
+            return {
+                "starboard_channel": ChannelSelect("starboard_channel", channel),
+                "stars": ChoiceSelect("stars", settings),
+                "star_role": RoleSelect("star_role", None if state.star_role_gone else settings.star_role),
+            }
 
 
 def _buttons(page: Page, settings: ServerSettings) -> list[ui.Item[Any]]:
@@ -154,6 +173,8 @@ def _buttons(page: Page, settings: ServerSettings) -> list[ui.Item[Any]]:
             ]
         case Page.NUMBERS:
             return []
+        case Page.STARBOARD:
+            return [ClearButton(name) for name in ("starboard_channel", "star_role")]
 
 
 class PageButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=rf"dr:g:s:({'|'.join(Page.__members__)})"):
@@ -218,7 +239,9 @@ class SwitchButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r"dr:g
 
 
 class ClearButton(
-    ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r"dr:g:x:(results_channel|press_role|start_role)"
+    ManagerPanel,
+    ui.DynamicItem[ui.Button[Any]],
+    template=r"dr:g:x:(results_channel|press_role|start_role|starboard_channel|star_role)",
 ):
     """Clears a setting, so that its default applies."""
 
@@ -226,6 +249,8 @@ class ClearButton(
         "results_channel": "Post where requested",
         "press_role": "Remove the role",
         "start_role": "Remove the role",
+        "starboard_channel": "Turn off the starboard",
+        "star_role": "Let everyone star",
     }
 
     def __init__(self, name: str) -> None:
@@ -237,15 +262,24 @@ class ClearButton(
         await _change(interaction, self.name, None)
 
 
-class ResultsSelect(ManagerPanel, ui.DynamicItem[ui.ChannelSelect[Any]], template=r"dr:g:r"):
-    """Chooses the channel for results. Discord lists the channels itself, however many there are."""
+class ChannelSelect(ManagerPanel, ui.DynamicItem[ui.ChannelSelect[Any]], template=r"dr:g:(r|sc)"):
+    """Chooses the channel for results, or the starboard's. Discord lists the channels, however many there are."""
 
-    def __init__(self, now: int | None = None) -> None:
+    NAMES: ClassVar[dict[str, str]] = {"r": "results_channel", "sc": "starboard_channel"}
+    PLACEHOLDERS: ClassVar[dict[str, str]] = {
+        "results_channel": "Post all results in one channel…",
+        "starboard_channel": "Post starred pictures in…",
+    }
+    CONTENTS: ClassVar[dict[str, str]] = {"results_channel": "results", "starboard_channel": "starred pictures"}
+
+    def __init__(self, name: str, now: int | None = None) -> None:
+        self.name = self.NAMES.get(name, name)
+        code = next(code for code, each in self.NAMES.items() if each == self.name)
         super().__init__(
             ui.ChannelSelect(
-                custom_id="dr:g:r",
+                custom_id=f"dr:g:{code}",
                 channel_types=[discord.ChannelType.text],
-                placeholder="Post all results in one channel…",
+                placeholder=self.PLACEHOLDERS[self.name],
                 default_values=[] if now is None else [discord.Object(now)],
             )
         )
@@ -258,21 +292,22 @@ class ResultsSelect(ManagerPanel, ui.DynamicItem[ui.ChannelSelect[Any]], templat
         error = await channel_error(interaction.client, destination)
         if error is not None:
             notice = (
-                f"⚠️ I can't use <#{channel_id}> for results: {error}. You can change that under Edit Channel, "
-                "Permissions."
+                f"⚠️ I can't use <#{channel_id}> for {self.CONTENTS[self.name]}: {error}. You can change that under "
+                "Edit Channel, Permissions."
             )
-            await show_settings(interaction, Page.RESULTS, notice=notice)
+            await show_settings(interaction, _PAGE_OF[self.name], notice=notice)
         else:
-            await _change(interaction, "results_channel", channel_id)
+            await _change(interaction, self.name, channel_id)
 
 
-class RoleSelect(ManagerPanel, ui.DynamicItem[ui.RoleSelect[Any]], template=r"dr:g:(p|i)"):
-    """Chooses the role whose members may use the buttons, or start jobs."""
+class RoleSelect(ManagerPanel, ui.DynamicItem[ui.RoleSelect[Any]], template=r"dr:g:(p|i|sr)"):
+    """Chooses the role whose members may use the buttons, start jobs, or star pictures."""
 
-    NAMES: ClassVar[dict[str, str]] = {"p": "press_role", "i": "start_role"}
+    NAMES: ClassVar[dict[str, str]] = {"p": "press_role", "i": "start_role", "sr": "star_role"}
     PLACEHOLDERS: ClassVar[dict[str, str]] = {
         "press_role": "Let a role use the buttons, too…",
         "start_role": "Let a role start jobs, too…",
+        "star_role": "Let only a role star pictures…",
     }
 
     def __init__(self, name: str, now: int | None = None) -> None:
@@ -287,8 +322,10 @@ class RoleSelect(ManagerPanel, ui.DynamicItem[ui.RoleSelect[Any]], template=r"dr
         )
 
     async def run(self, interaction: discord.Interaction) -> None:
-        """Set the role."""
-        await _change(interaction, self.name, _id(interaction))
+        """Set the role; everyone may star where no role is set."""
+        role_id = _id(interaction)
+        everyone = self.name == "star_role" and role_id == interaction.guild_id
+        await _change(interaction, self.name, None if everyone else role_id)
 
 
 class TestPictureButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r"dr:g:t"):
@@ -324,7 +361,7 @@ ITEMS: tuple[type[ui.DynamicItem[Any]], ...] = (
     ChoiceSelect,
     SwitchButton,
     ClearButton,
-    ResultsSelect,
+    ChannelSelect,
     RoleSelect,
     TestPictureButton,
     *start_page.ITEMS,

@@ -21,12 +21,14 @@ class Page(StrEnum):
     WHO = "Who may press"
     START = "Start jobs"
     NUMBERS = "How many jobs"
+    STARBOARD = "Starboard"
 
 
 class DiscordState(msgspec.Struct, frozen=True, kw_only=True):
     """What Discord says about the channel of the panel, and about the channel and the role in the settings.
 
-    `channel_error`: why results cannot be posted in their channel. `everyone` and `everyone_starts`: the role that may
+    `channel_error`: why results cannot be posted in their channel, `starboard_error` the same of the starboard's.
+    `everyone` and `everyone_starts`: the role that may
     press, and the one that may start jobs, is @everyone, whose id is the server's.
     """
 
@@ -38,6 +40,8 @@ class DiscordState(msgspec.Struct, frozen=True, kw_only=True):
     everyone: bool = False
     start_role_gone: bool = False
     everyone_starts: bool = False
+    starboard_error: str | None = None
+    star_role_gone: bool = False
 
 
 class ServerLists(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +60,7 @@ CHOICES: Mapping[str, Mapping[str, Value]] = {
     "server_daily": {str(number): number for number in (0, 10, 25, 50, 100, 200, 500, 1000)} | {"unlimited": None},
     "cooldown": {str(seconds): seconds for seconds in (0, 5, 15, 30, 60, 300)},
     "running": {str(number): number for number in (1, 2, 3, 5, 10)},
+    "stars": {str(number): number for number in (1, 2, 3, 4, 5, 7, 10, 15, 20, 30)},
     "declined": {str(number): number for number in range(1, DECLINED_A_DAY + 1)},
 }
 """By the name of a setting: the values that its select may send, and the setting that each means."""
@@ -76,6 +81,9 @@ LABELS: Mapping[str, str] = {
     "cooldown": "Cooldown of each member",
     "running": "Running jobs of each member",
     "declined": "Jobs declined by Midjourney",
+    "starboard_channel": "Channel for starred pictures",
+    "stars": "Stars that a picture needs",
+    "star_role": "Role that may star pictures, besides moderators",
 }
 """By the name of a setting: what stands above its select."""
 
@@ -104,6 +112,8 @@ def value_text(name: str, value: Value, *, own_ping_after: float = 0) -> str:
             return f"{_a_day(number)} for {'each member' if name == 'daily' else 'the whole server'}"
         case "cooldown", seconds:
             return f"{_duration(int(seconds or 0)) if seconds else 'No'} cooldown between a member's uses"
+        case "stars", number:
+            return f"{number} {'star' if number == 1 else 'stars'}"
         case "running" | "declined", number:
             return _jobs_text(name, number)
         case _:
@@ -153,6 +163,15 @@ def page_text(
                 formatting.words_forbidden(lists.words),
                 _paused(settings),
             ]
+        case Page.STARBOARD:
+            lines = [
+                _starboard(settings, state),
+                _star_givers(settings, state),
+                "⭐ Star is under `⋯` below a picture. Nobody can star what they added themselves. Whoever added a "
+                "picture and moderators can remove it from the starboard, and it doesn't come back.",
+                "Pictures of age-restricted channels go to age-restricted channels only, and those of a channel that "
+                "not all readers of the starboard can view don't go there.",
+            ]
         case Page.NUMBERS:
             lines = [
                 *_limits(settings),
@@ -183,6 +202,7 @@ def _home(settings: ServerSettings, state: DiscordState, own_ping_after: float) 
             _starters(settings, state),
             *_limits(settings),
             _remix(settings, on_its_page=False),
+            *([_starboard(settings, state)] if settings.starboard_channel is not None else []),
             *([_paused(settings)] if settings.paused else []),
         ]
     )
@@ -249,6 +269,31 @@ def _starters(settings: ServerSettings, state: DiscordState) -> str:
     if state.everyone_starts:
         return "Everyone may start jobs with `/imagine`."
     return f"Moderators and <@&{settings.start_role}> may start jobs with `/imagine`."
+
+
+def _starboard(settings: ServerSettings, state: DiscordState) -> str:
+    channel, stars = settings.starboard_channel, value_text("stars", settings.stars)
+    if channel is None:
+        return "There is no starboard. Choose a channel, and pictures that get enough stars are posted there, too."
+    if state.starboard_error == GONE:
+        return "⚠️ The starboard's channel was deleted, or is hidden from me. Choose another one."
+    if state.starboard_error is not None:
+        return (
+            f"⚠️ Pictures with {stars} should be posted in <#{channel}>, but {state.starboard_error}. You can change "
+            "that under Edit Channel, Permissions."
+        )
+    return f"Pictures with {stars} are posted in <#{channel}>."
+
+
+def _star_givers(settings: ServerSettings, state: DiscordState) -> str:
+    if settings.star_role is None:
+        return "Everyone who can view a picture may star it."
+    if state.star_role_gone:
+        return (
+            "⚠️ The role that may star pictures was deleted, so only moderators may. Choose another role, or let "
+            "everyone star."
+        )
+    return f"Moderators and <@&{settings.star_role}> may star pictures."
 
 
 def _speeds(settings: ServerSettings) -> str:

@@ -11,7 +11,16 @@ from bot.errors import UserError
 from bot.models import CostTier, DeliveryKind, DeliveryState, Job, Origin, Status
 from bot.models.midjourney_buttons import button_for
 from bot.ui import replies
-from bot.ui.base import NONCE, DeliveryButton, delete_post, may_know_reason, may_manage_post, may_see_id, view_of
+from bot.ui.base import (
+    NONCE,
+    DeliveryButton,
+    delete_post,
+    may_know_reason,
+    may_manage_post,
+    may_see_id,
+    picture_link,
+    view_of,
+)
 from bot.ui.imagine import start_rules
 from bot.ui.imagine.request import presser_of
 from bot.ui.interactions import bot_of
@@ -26,6 +35,7 @@ from bot.ui.posts.result_menu import (
     may_read_prompt,
 )
 from bot.ui.posts.seed import SeedButton, offers_seed
+from bot.ui.posts.star import star_button
 from bot.ui.press.job_buttons import JobButton, name_of
 from bot.ui.subscription_requests import check_posting, subscribe
 
@@ -69,11 +79,6 @@ def posted_view(nonce: str, url: str) -> ui.View:
     return view_of(picture_link(url), PostAgainButton(nonce))
 
 
-def picture_link(url: str) -> ui.Button[Any]:
-    """A link button to a result."""
-    return ui.Button(label="Go to the picture", url=url)
-
-
 class MoreButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:m:{NONCE}"):
     """`⋯`: opens the private menu. The dispatcher recognises its own results by this custom_id, too."""
 
@@ -97,6 +102,8 @@ class MoreButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:
             view.add_item(SeedButton(self.nonce))
         if is_still_grid(known.job):
             view.add_item(SplitButton(self.nonce))
+        if (star := await star_button(interaction, delivery, known)) is not None:
+            view.add_item(star)
         text = f"{name_of(known.job)} · `#{known.key}`"
         may_see = await may_see_id(interaction, delivery)
         hosts = bot_of(interaction).settings.image_hosts
