@@ -48,7 +48,7 @@ bench: .venv/dev ## measure cost and speed into docs/performance.md; half an hou
 
 soak: .venv/dev ## long tests: 4,000 results with 450 kills, 640 presses with 160, half an hour of work; 90 minutes
 	DARKROOM_LONG=1 $(BIN)/python -m pytest -n 2 --timeout 600
-	$(BIN)/python -m tests.crash.kill_run --deliveries 2000 --kills 200 --nonce-window 0 --seed $${SEED:-1}
+	$(BIN)/python -m tests.crash.kill_run --deliveries 2000 --kills 200 --nonce-window 0 --seed $${SEED:-1} --starboard
 	$(BIN)/python -m tests.crash.kill_run --deliveries 1000 --kills 100 --nonce-window 0 --seed $${SEED:-1} \
 	    --provider midjourney-proxy
 	$(BIN)/python -m tests.crash.chaos_run --deliveries 1000 --kills 150 --seed $${SEED:-1}

@@ -31,11 +31,12 @@ class Order:
 
 @dataclass(frozen=True, kw_only=True)
 class JobRequest:
-    """One `/job`, in a channel by its place in the list; `in_four`: the grid is then split there, too."""
+    """One `/job`, in a channel by its place in the list; the grid is then split in four there, or starred, too."""
 
     order: Order
     channel: int
     in_four: bool = False
+    starred: bool = False
 
 
 def job_requests(deliveries: int, channels: int, chance: random.Random, provider: ProviderName) -> list[JobRequest]:
@@ -53,7 +54,8 @@ def job_requests(deliveries: int, channels: int, chance: random.Random, provider
             left -= 1
             members = 1 + (chance.random() < BY_TWO_MEMBERS)
             grid = order.options["verb"] == "imagine" and "ends" not in order.options and where != channels - 1
-            requests += [JobRequest(order=order, channel=where, in_four=grid and chance.random() < IN_FOUR)] * members
+            in_four, starred = grid and chance.random() < IN_FOUR, grid and len(requests) % 2 == 0
+            requests += [JobRequest(order=order, channel=where, in_four=in_four, starred=starred)] * members
     return requests
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-MARKS = "dr:m:", "dr:v:"  # of results and of splits
+MARKS = "dr:m:", "dr:v:", "dr:sb:"  # of results, of splits and of starboard posts
 Post = tuple[str, int]
 """A jobid and a channel: what is to be posted exactly once."""
 
@@ -19,12 +19,14 @@ Post = tuple[str, int]
 class Stats:
     """One run; `settled` counts the sends without an answer that the channel's history showed to be posted.
 
-    `splits` are grids that were posted in four as well, `late` pictures that were added to a post made without;
-    `bare` and `splits_bare` are results and splits that are without theirs in the end.
+    `splits` are grids that were posted in four as well, `starred` those that got enough stars, `late` pictures that
+    were added to a post made without; `bare`, `splits_bare` and `starred_bare` are the posts that are without theirs in
+    the end.
     """
 
     deliveries: int
     splits: int
+    starred: int
     late: int
     kills: int
     at_named_points: int
@@ -32,8 +34,11 @@ class Stats:
     repeated: int
     splits_lost: int
     splits_repeated: int
+    starred_lost: int
+    starred_repeated: int
     bare: int
     splits_bare: int
+    starred_bare: int
     status_cards_left: int
     settled: int
     integrity: str
@@ -42,7 +47,11 @@ class Stats:
     @property
     def spotless(self) -> bool:
         """Whether every promise was kept, and once."""
-        wrong = self.lost, self.repeated, self.splits_lost, self.splits_repeated, self.bare, self.splits_bare
+        wrong = (
+            *(self.lost, self.repeated, self.bare),
+            *(self.splits_lost, self.splits_repeated, self.splits_bare),
+            *(self.starred_lost, self.starred_repeated, self.starred_bare),
+        )
         return not any(wrong) and not self.status_cards_left and self.integrity == "ok"
 
     def table(self) -> str:
@@ -53,29 +62,35 @@ class Stats:
 
 
 class ChannelState(msgspec.Struct):
-    """The posts of one channel: the deliveries that its results and its splits name, and the ids of its cards."""
+    """The posts of one channel: the deliveries that its messages name by kind, and the ids of its cards."""
 
     results: list[str]
     splits: list[str]
+    starboard_posts: list[str]
     status_cards: list[int]
     bare: int
     """Grids without their picture."""
     bare_splits: list[str]
     """Those of the splits that have not four pictures."""
+    bare_starboard_posts: list[str]
 
 
 def channel_state(messages: Iterable[dict[str, Any]]) -> ChannelState:
-    """Sort a channel's messages: a result has a `⋯`, a split a `Delete`, whose custom_id holds the delivery's nonce."""
-    here = ChannelState([], [], [], 0, [])
+    """Sort a channel's messages by a button of each kind, whose custom_id holds the delivery's nonce."""
+    here = ChannelState([], [], [], [], 0, [], [])
     for message in messages:
         parts = [part for row in message["components"] for part in row["components"]]
         codes = {part.get("custom_id", "") for part in parts}
-        results, splits = ([code.removeprefix(mark) for code in codes if code.startswith(mark)] for mark in MARKS)
+        results, splits, starred = (
+            [code.removeprefix(mark) for code in codes if code.startswith(mark)] for mark in MARKS
+        )
         here.results += results
         here.splits += splits
+        here.starboard_posts += starred
+        here.bare_starboard_posts += starred if not _shows_a_file(message) else []
         here.bare_splits += splits if len(message["attachments"]) != 4 else []
         here.bare += "U1" in {part.get("label") for part in parts} and not _shows_a_file(message)
-        if not results and not splits:
+        if not results and not splits and not starred:
             here.status_cards.append(int(message["id"]))
     return here
 
@@ -91,14 +106,19 @@ class Decision(msgspec.Struct):
     repeated: list[str]
     splits_lost: list[str]
     splits_repeated: list[str]
+    starred_lost: list[str]
+    starred_repeated: list[str]
     integrity: str
 
     def lines(self) -> list[str]:
-        wrongs = {name: getattr(self, name) for name in ("lost", "repeated", "splits_lost", "splits_repeated")}
+        names = ("lost", "repeated", "splits_lost", "splits_repeated", "starred_lost", "starred_repeated")
+        wrongs = {name: getattr(self, name) for name in names}
         return [f"{name.replace('_', ' ')}: {each}" for name, every in wrongs.items() for each in every]
 
 
-def judge(file: Path, promised: set[Post], in_four: set[Post], found: dict[int, ChannelState]) -> Decision:
+def judge(
+    file: Path, promised: set[Post], in_four: set[Post], starred: set[Post], found: dict[int, ChannelState]
+) -> Decision:
     """What is lost, and what is posted more than once or belongs to nothing."""
     with closing(sqlite3.connect(file)) as db:
         (integrity,) = db.execute("PRAGMA integrity_check").fetchone()
@@ -106,6 +126,9 @@ def judge(file: Path, promised: set[Post], in_four: set[Post], found: dict[int, 
         status_cards = {row[0] for row in db.execute("SELECT message_id FROM deliveries WHERE kind = 'status_card'")}
     posts = Counter((jobids.get(nonce, nonce), where) for where, here in found.items() for nonce in here.results)
     splits = Counter((jobids.get(nonce, nonce), where) for where, here in found.items() for nonce in here.splits)
+    boarded = Counter(
+        (jobids.get(nonce, nonce), where) for where, here in found.items() for nonce in here.starboard_posts
+    )
     lost, repeated = _compare(promised, posts)
     splits_lost, splits_repeated = _compare(in_four, splits)
     twice = [
@@ -114,7 +137,8 @@ def judge(file: Path, promised: set[Post], in_four: set[Post], found: dict[int, 
         for status_card in here.status_cards
         if status_card not in status_cards
     ]
-    return Decision(lost, repeated + twice, splits_lost, splits_repeated, integrity)
+    starred_lost, starred_repeated = _compare(starred, boarded)
+    return Decision(lost, repeated + twice, splits_lost, splits_repeated, starred_lost, starred_repeated, integrity)
 
 
 def _compare(promised: set[Post], posts: Counter[Post]) -> tuple[list[str], list[str]]:

@@ -1,12 +1,14 @@
 """Kills the bot again and again while it delivers, and counts what was lost and what was posted twice.
 
     python -m tests.crash.kill_run --deliveries 2000 --kills 200 --nonce-window 0 --seed 1 [--provider midjourney-proxy]
+                                   [--starboard]
 
 Every second kill comes from outside at a random instant, every other one from inside at a named point (see
 `fragile/sitecustomize.py`), the last one between a post and its answer. After it the bot lives until everything that
 `/job` promised is posted in its channel, and a while longer, because a repeated post may come late. Some grids are also
 split in four, and some pictures cannot be fetched at first and are added to their posts later (the first after `LATE` s
-instead of 15), those of splits as well.
+instead of 15), those of splits as well. With `--starboard` two members star about every second grid, which is then
+posted on the server's starboard, too.
 """
 
 import argparse
@@ -20,12 +22,14 @@ import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
 from bot.models import ProviderName
+from bot.store import open_store
 from tests.crash.bot_process import bot_process, environment
 from tests.crash.commands import JobRequest, job_requests
 from tests.crash.delivery_check import ChannelState, Post, Stats, channel_state, judge
@@ -35,6 +39,7 @@ ASKERS = 12  # members who use /job at the same time
 EARLY = 0.15  # share of the kills from outside that hit the start
 PROMISES = ("Watching", "I'm already watching", "This job has already finished", "It's already posted")
 SPLIT = "I'll post the four", "The four pictures are already posted"
+STARS = 2  # that a grid needs
 HURRY = 20
 LATE = 15 / HURRY
 TIMES = {"commit": 25, "post": 6, "edit": 4, "history": 2, "answer": 8, "poll": 10}  # the most often a point is met
@@ -63,12 +68,15 @@ class KillRun:
     nonce_window: float = 0.0
     channels: int = 8
     blind: bool = False
+    starboard: bool = False
     life: float = 0.4
     fault_rate: float = 0.03
     quiet: float = 1.5
     patience: float = 60.0
     promised: set[Post] = field(default_factory=set)
     in_four: set[Post] = field(default_factory=set)
+    starred: set[Post] = field(default_factory=set)
+    starboard_ids: list[int] = field(default_factory=list)
     given_up: set[Post] = field(default_factory=set)
     refusals: Counter[str] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)
@@ -86,15 +94,17 @@ class KillRun:
             found = await self._run_to_the_end()
             violations = await self.discord.do("violations")
         assert violations == []
-        decision = judge(self.folder / "bot.sqlite3", self.promised - self.given_up, self.in_four, found)
+        decision = judge(self.folder / "bot.sqlite3", self.promised - self.given_up, self.in_four, self.starred, found)
         self.wrongs = decision.lines()
         log = self.log.read_text()
         return Stats(
-            deliveries=len(self.promised), splits=len(self.in_four), late=log.count("picture that was late"),
-            kills=sum(self.ends.values()), at_named_points=self.ends["named"],
+            deliveries=len(self.promised), splits=len(self.in_four), starred=len(self.starred),
+            late=log.count("picture that was late"), kills=sum(self.ends.values()), at_named_points=self.ends["named"],
             lost=len(decision.lost), repeated=len(decision.repeated), splits_lost=len(decision.splits_lost),
-            splits_repeated=len(decision.splits_repeated), bare=self._bare(found),
+            splits_repeated=len(decision.splits_repeated), starred_lost=len(decision.starred_lost),
+            starred_repeated=len(decision.starred_repeated), bare=self._bare(found),
             splits_bare=sum(len(here.bare_splits) for here in found.values()),
+            starred_bare=sum(len(here.bare_starboard_posts) for here in found.values()),
             status_cards_left=sum(len(here.status_cards) for here in found.values()), integrity=decision.integrity,
             settled=log.count("was already posted"), seconds=round(time.monotonic() - started),
         )  # fmt: skip
@@ -124,7 +134,19 @@ class KillRun:
             order.jobid = await self.jobs.add_job(**order.options)
         count = len(self.requests) // 4 + 2  # each may ask six times a minute
         self.members = [await do("add_member", guild_id=guild, name=f"M{number}") for number in range(count)]
+        if self.starboard:
+            await self._set_up_starboard()
         self.environment = environment(self.folder, [guild], self.discord, self.jobs, hurry=HURRY)
+
+    async def _set_up_starboard(self) -> None:
+        """A channel for starred pictures, and as many members of their own as stars are needed."""
+        starboard = await self.discord.do("add_channel", guild_id=self.guild, name="starboard")
+        self.starboard_ids.append(starboard)
+        self.star_givers = [
+            await self.discord.do("add_member", guild_id=self.guild, name=f"S{number}") for number in range(STARS)
+        ]
+        async with open_store(self.folder, lambda: datetime.now(UTC)) as store:
+            await store.servers.change_settings(self.guild, starboard_channel=starboard, stars=STARS)
 
     def _job_requests(self) -> list[JobRequest]:
         return job_requests(self.deliveries, self.channels, self.chance, self.provider)
@@ -211,6 +233,10 @@ class KillRun:
             await asyncio.sleep(0.3)
         if request.in_four:
             await self._split(request, self.members[number % len(self.members)])
+        if self.starboard and request.starred:
+            for who in self.star_givers:
+                await self._star(request, who)
+            self.starred.add((request.order.jobid, self.starboard_ids[0]))
 
     async def _split(self, request: JobRequest, who: int) -> None:
         """Press `⋯` and "Split into four" until the private answer promises it."""
@@ -222,6 +248,19 @@ class KillRun:
                 dots = await self._pressed(post, who, f"dr:m:{nonce}")
                 answer = str((await self._pressed(dots["message_id"], who, f"dr:q:{nonce}"))["content"])
         self.in_four.add((request.order.jobid, where))
+
+    async def _star(self, request: JobRequest, who: int) -> None:
+        """Press `⋯` and "⭐ Star" until the private answer, or the menu, says that it is starred."""
+        where, starred = self.channel_ids[request.channel], False
+        while not starred:
+            await asyncio.sleep(0.3)
+            with suppress(RuntimeError):  # as above
+                post, nonce = await self._post_of(request, where)
+                dots = await self._pressed(post, who, f"dr:m:{nonce}")
+                if f"dr:us:{nonce}" in str(dots["components"]):
+                    return
+                answer = await self._pressed(dots["message_id"], who, f"dr:st:{nonce}")
+                starred = str(answer["content"]).startswith("Starred.")
 
     async def _pressed(self, message: int, who: int, custom_id: str) -> dict[str, Any]:
         interaction = await self.discord.do("click", message=message, who=who, custom_id=custom_id)
@@ -258,22 +297,23 @@ class KillRun:
             async def is_complete(channel: int) -> bool:
                 here = await self._read(channel)
                 given_up = sum(where == channel for _, where in self.given_up)
-                owed = sum(where == channel for _, where in (*self.promised, *self.in_four))
+                owed = sum(where == channel for _, where in (*self.promised, *self.in_four, *self.starred))
                 return (
                     len(here.status_cards) <= given_up  # they say how the job ended
                     and not self._bare({channel: here})
                     and not here.bare_splits
-                    and len(here.results) + len(here.splits) >= owed - given_up
+                    and not here.bare_starboard_posts
+                    and len(here.results) + len(here.splits) + len(here.starboard_posts) >= owed - given_up
                 )
 
             with suppress(TimeoutError, RuntimeError):  # what is lost is counted in the end
-                for channel in self.channel_ids:
+                for channel in (*self.channel_ids, *self.starboard_ids):
                     await self.discord.wait_until(partial(is_complete, channel), within=self.patience)
             await asyncio.sleep(self.quiet)  # nothing is to happen: only time can show that
             await self._check_living_bot()
             bot.terminate()
             assert await bot.wait() == 0, f"The bot did not end well, see {self.log}"
-        return {channel: await self._read(channel) for channel in self.channel_ids}
+        return {channel: await self._read(channel) for channel in (*self.channel_ids, *self.starboard_ids)}
 
     async def _check_living_bot(self) -> None:
         """Called before the bot ends; see `chaos_run`."""
@@ -289,6 +329,7 @@ def main() -> int:
     parser.add_argument("--nonce-window", type=float, default=0.0, metavar="S")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--provider", type=ProviderName, choices=list(ProviderName), default=ProviderName.USEAPI)
+    parser.add_argument("--starboard", action="store_true")
     folder = Path(mkdtemp(prefix="kill-run-"))
     run = KillRun(folder=folder, **vars(parser.parse_args()))
     figures = asyncio.run(run.run())

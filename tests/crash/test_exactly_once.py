@@ -12,10 +12,11 @@ pytestmark = pytest.mark.timeout(180)  # every start takes its time where other 
 
 
 async def test_results_are_posted_once_after_five_kills_though_discord_forgets_nonces(tmp_path: Path) -> None:
-    run = KillRun(folder=tmp_path, deliveries=30, kills=5, seed=1826, nonce_window=0, forked=True)
+    run = KillRun(folder=tmp_path, deliveries=30, kills=5, seed=1826, nonce_window=0, starboard=True, forked=True)
     figures = await run.run()
     assert figures.spotless, (figures, run.wrongs)
     assert (figures.deliveries, figures.kills) == (30, 5)
+    assert figures.starred > 0
     assert figures.at_named_points > 0
     assert figures.settled > 0, "no kill fell between a send and its answer: nothing was proven"
 

@@ -44,6 +44,7 @@ T = TypeVar("T")
 JOBS = [f"job:{number}" for number in range(2)]
 CHILD = "job:made by U1 of the first"
 DESTINATIONS = [Destination(guild_id=100, channel_id=channel) for channel in (200, 201)]
+STARBOARD = Destination(guild_id=100, channel_id=202)
 PEOPLE = [Person(id=1, name="Mira"), Person(id=2, name="Bo")]
 CUT = st.sampled_from([0] * 12 + list(range(1, 13)))  # most calls live
 FATES = ["answered", "without its picture", "unsent", "unheard", "refused", "killed"]
@@ -236,6 +237,18 @@ class OutboxMachine(RuleBasedStateMachine):
             assert there is None or there.message_id in [split.id for split in self._standing(DeliveryKind.SPLIT)]
             self.promised.add((DeliveryKind.SPLIT, JOBS[0], destination.channel_id))
 
+    @rule(person=st.sampled_from(PEOPLE), cut=CUT)
+    def star(self, person: Person, cut: int) -> None:
+        """Two stars are enough."""
+        if JOBS[0] not in self.over:
+            return
+        with self.life(cut):
+            known = self.do(self.store.jobs.by_jobid(ProviderName.USEAPI, JOBS[0]))
+            assert known is not None
+            starred = self.do(self.store.stars.add(known.id, person.id, STARBOARD, len(PEOPLE)))
+            if starred.stars == len(PEOPLE):
+                self.promised.add((DeliveryKind.STARBOARD_POST, JOBS[0], STARBOARD.channel_id))
+
     @rule(jobid=st.sampled_from(JOBS))
     def midjourney_finishes(self, jobid: str) -> None:
         self.over.add(jobid)
@@ -356,7 +369,7 @@ def unseen(delivery: Delivery) -> Delivery:
     """As the courier marks what nobody saw arrive: it shows an unknown version of itself."""
     return (
         msgspec.structs.replace(delivery, revision=0)
-        if delivery.kind in {DeliveryKind.STATUS_CARD, DeliveryKind.RESULT}
+        if delivery.kind in {DeliveryKind.STATUS_CARD, DeliveryKind.RESULT, DeliveryKind.STARBOARD_POST}
         else delivery
     )
 
