@@ -62,6 +62,19 @@ def test_a_form_hides_addresses_that_name_the_payer_and_a_submit_puts_them_back(
 
 
 @pytest.mark.parametrize(
+    "glued", ["({own})", "a cat,{own}", "[cat]({own})", "https://log.example/?u={own}", "`{own}`", "x{own}y"]
+)
+def test_an_address_within_a_word_is_hidden_too_and_none_is_put_back_within_a_word(glued: str) -> None:
+    own = "https://cdn.discordapp.com/attachments/1/2/payername_cat.png"
+    prompt = f"{glued.format(own=own)} at night"
+    assert "payername" not in hide(prompt) + leave_out(prompt)
+    assert restore(hide(prompt), prompt) == prompt
+    kept = "a cat with https://log.example/<picture 1>, x<picture 1>"
+    assert restore(kept, f"{own} a cat") == kept, "the payer's address would be sent to another host"
+    assert restore("<picture 1>::2, a dog", f"{own} a cat") == f"{own}::2, a dog"
+
+
+@pytest.mark.parametrize(
     ("prompt", "left"),
     [
         ("{own} {other} <{own}> a cat --sref {own} --v 7", "{other} a cat --v 7"),

@@ -10,6 +10,7 @@ from bot.submissions.prompt_parts import PromptParts, TypedParameter, parse
 from bot.text import names_job_file
 
 _WORD = re.compile(r"\S+")
+_START = re.compile(r"https?://", re.IGNORECASE)
 _PLACEHOLDER = "<picture {}>"
 
 
@@ -28,9 +29,12 @@ def hide(prompt: str) -> str:
 
 
 def restore(text: str, prompt: str) -> str:
-    """`text`, an edited result of `hide(prompt)`, with the addresses of `prompt` in place of the placeholders."""
+    """`text`, an edited result of `hide(prompt)`, with the addresses of `prompt` in place of the placeholders.
+
+    Only where a word begins with one: as the end of another address, Midjourney would send it to that one's host.
+    """
     for number, address in enumerate(filter(_is_hidden, prompt.split()), 1):
-        text = text.replace(_PLACEHOLDER.format(number), address)
+        text = re.sub(rf"(?<!\S){_PLACEHOLDER.format(number)}", address.replace("\\", r"\\"), text)
     return text
 
 
@@ -58,4 +62,5 @@ def _left(text: str) -> str:
 
 
 def _is_hidden(word: str) -> bool:
-    return names_job_file(word) or ("://" in word and names_the_payer(word.strip("<>")))
+    addresses = (word[start.start() :].strip("<>") for start in _START.finditer(word))
+    return names_job_file(word) or any(map(names_the_payer, addresses))
