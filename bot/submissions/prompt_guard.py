@@ -23,6 +23,7 @@ _SEPARATE = re.compile(
 )
 _QUERY = re.compile(r"(https?://[^\s?#]*)[?#]\S*", re.IGNORECASE)
 _VOICED = "\u3099\u309a"  # the marks of kana are combining characters, but ば is no は with an accent
+_SELECTORS = re.compile("[\ufe00-\ufe0f\u180b-\u180f\U000e0100-\U000e01ef]")
 _LETTERS = "LNM"
 
 
@@ -106,5 +107,6 @@ def _tokens(text: str) -> list[str]:
 
 
 def _is_dropped(char: str, category: str) -> bool:
-    """Whether it is an accent, or selects how a character is drawn."""
-    return category[0] == "M" and (unicodedata.combining(char) != 0 or "\ufe00" <= char <= "\ufe0f")
+    """Whether it is an accent, encloses a letter, or selects how a character is drawn."""
+    is_mark = category[0] == "M" and (category == "Me" or unicodedata.combining(char) != 0)
+    return is_mark or _SELECTORS.match(char) is not None

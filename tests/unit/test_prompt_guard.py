@@ -27,6 +27,7 @@ def test_a_list_is_read_in_lines_or_between_commas_and_each_entry_is_kept_once()
         ("𝐁𝓵𝕠𝖔𝚍 and 🅱", "Blood"),
         ("ⓑⓛⓞⓞⓓ", "Blood"),
         ("blo\u200bo\u00add", "Blood"),
+        ("b\ufe0fl\U000e0100o\u180bo\u20ddd", "Blood"),
         ("a castle --no blood", "Blood"),
         ("blood-red_roses", "Blood"),
         ("a (head\n  shot)", "head shot"),
