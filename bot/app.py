@@ -82,6 +82,7 @@ async def open_darkroom(
             keep_days=settings.keep_days,
             now=now,
             alerts=bot.alerts,
+            joined=bot.joined_servers,
         )
         bot.background |= {"dispatcher": bot.dispatcher.run, "maintenance": maintenance.run}
         if (repository := repository_of(settings.update_check)) is not None:

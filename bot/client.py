@@ -167,6 +167,10 @@ class Darkroom(commands.AutoShardedBot):
         """Whether a server is allowed."""
         return self.settings.allowed_guilds is None or guild_id in self.settings.allowed_guilds
 
+    async def joined_servers(self) -> set[int]:
+        """The ids of all servers that the bot is in; raises what discord.py raises."""
+        return {guild.id async for guild in self.fetch_guilds(limit=None, with_counts=False)}
+
     async def check_server(self, interaction: discord.Interaction[Any]) -> bool:
         """Whether the interaction's server is allowed; if not, answer with the setting to change.
 

@@ -2,9 +2,9 @@
 
 `labels` names a job, `status_text` describes its state; from these `captions` builds texts, `embeds` and `family` build
 embeds. `submission_texts` holds the sentences about a submission, `prompt_texts` those about a prompt, `preset_texts`
-those about presets and word lists, `star_texts` those about stars, `member_texts` those about members, `button_layout`
-the rows of buttons, and `descriptions` reads the prompts of a described picture. Everything is a pure function: no
-clock, no I/O.
+those about presets and word lists, `star_texts` those about stars, `member_texts` those about members,
+`kept_data_texts` those about what is kept, `button_layout` the rows of buttons, and `descriptions` reads the prompts of
+a described picture. Everything is a pure function: no clock, no I/O.
 """
 
 from bot.formatting.button_layout import ROW_LIMIT, ButtonFace, button_rows
@@ -26,6 +26,7 @@ from bot.formatting.captions import (
 from bot.formatting.descriptions import described_prompts, keycap
 from bot.formatting.embeds import account_answer, result, status_card
 from bot.formatting.family import FAMILY_LIMIT, FamilyLine, family
+from bot.formatting.kept_data_texts import FORGOTTEN, forget_question, forgetting, kept
 from bot.formatting.labels import is_video, label, prompt, title
 from bot.formatting.member_texts import (
     audit_line,
@@ -81,6 +82,7 @@ from bot.text import clean, plain
 
 __all__ = [
     "FAMILY_LIMIT",
+    "FORGOTTEN",
     "PRESET_COSTLY",
     "PRESET_GONE",
     "ROW_LIMIT",
@@ -111,10 +113,13 @@ __all__ = [
     "file_name",
     "finished_line",
     "forbidden",
+    "forget_question",
+    "forgetting",
     "found",
     "has_decline_reason",
     "is_taken",
     "is_video",
+    "kept",
     "keycap",
     "label",
     "left_today",

@@ -50,6 +50,7 @@ class SubmissionState(StrEnum):
                  server is not served
     QUEUED       its presser has too many queued             REFUSED      `Submissions.requeue` of another one
     QUEUED       cancelled                                   CANCELLED    `SubmissionQueue.cancel_queued`
+    QUEUED       its server removed the bot long ago         CANCELLED    `LeftServers.delete`
     QUEUED       Discord did not take the answer, or does    CANCELLED    `PressesJob.submit`, `AnswerChecks`
                  not show it, or did not say in 15 minutes
     QUEUED       a lost one of this U may have its job       LOST         `Sender.send`

@@ -1,13 +1,18 @@
 """Nightly maintenance: back up the database, delete old jobs, and watch the free disk space.
 
+In each round between, what is kept about members who asked to be forgotten is deleted, as far as it is not needed.
+
 Jobs are deleted only after the night's copy has been made and verified, so anything deleted by mistake is in that copy.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import aiohttp
+import discord
 
 from bot.errors import StoreUnavailable
 from bot.models.alert import AlertName, AlertSink
@@ -28,7 +33,8 @@ _FACT = "night"  # time of the last completed nightly run
 class Maintenance:
     """Runs the nightly work: `run()` until cancelled, `run_once()` for one round. A missed night is made up for.
 
-    The newest `backups` copies are kept, 0 makes none; ended jobs are deleted after `keep_days` without use.
+    The newest `backups` copies are kept, 0 makes none; ended jobs are deleted after `keep_days` without use, and
+    servers so many days after they removed the bot. `joined` returns the ids of those that it is in, or raises.
     """
 
     def __init__(
@@ -40,6 +46,7 @@ class Maintenance:
         keep_days: int,
         now: Callable[[], datetime],
         alerts: AlertSink,
+        joined: Callable[[], Awaitable[Collection[int]]],
     ) -> None:
         self._store = store
         self._data_dir = data_dir
@@ -47,6 +54,7 @@ class Maintenance:
         self._keep_days = keep_days
         self._now = now
         self._alerts = alerts
+        self._joined = joined
         self._retry_at = 0.0
         self._disk_low = False
         self._backup_failing = False
@@ -65,6 +73,7 @@ class Maintenance:
         if asyncio.get_running_loop().time() < self._retry_at:
             return
         try:
+            await self._store.kept_data.forget_more()
             if await self._is_due():
                 await self._night()
         except StoreUnavailable:  # already logged and alerted by Database
@@ -109,7 +118,22 @@ class Maintenance:
             self._backup_failing = False
             log.info("Made the nightly backup %s", copy)
         await self._store.pruning.prune(self._keep_days)
+        await self._delete_left_servers()
         await self._store.facts.set(_FACT, str(started.timestamp()))
+
+    async def _delete_left_servers(self) -> None:
+        """Note which servers have removed the bot, and delete those that did it long ago.
+
+        Without Discord's list of servers nothing is noted and nothing deleted.
+        """
+        try:
+            joined = await self._joined()
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+            log.warning("The list of servers could not be loaded from Discord (%s)", type(error).__name__)
+            return
+        await self._store.left_servers.note(joined)
+        if deleted := await self._store.left_servers.delete(self._keep_days):
+            log.info("Deleted what was kept for %d servers that removed the bot", deleted)
 
     def _retry_later(self) -> None:
         self._retry_at = asyncio.get_running_loop().time() + _RETRY_AFTER

@@ -43,6 +43,12 @@ AND NOT EXISTS (SELECT 1 FROM deliveries WHERE submission_id = submissions.id AN
 _DELETE_AUDIT = "DELETE FROM audit_entries WHERE created_at < :before AND alert = 'none'"
 
 
+# Of members without a choice of their own who are not shut out; names that were looked up are needed for a moment.
+_DELETE_MEMBERS = """
+DELETE FROM members WHERE pings = 1 AND (shut_out IS NULL OR shut_out_until < :before) AND declined_from < :before
+"""
+
+
 class Pruning(Repository):
     """The nightly deletion, in steps between which other work gets the database."""
 
@@ -72,6 +78,7 @@ class Pruning(Repository):
                 await asyncio.sleep(_PAUSE)
         await self._execute(_DELETE_PROMPTS, before)
         await self._execute(_DELETE_AUDIT, before)
+        await self._execute(_DELETE_MEMBERS, before)
         if deleted:
             log.info(
                 "Deleted %d jobs that ended before %s, %d of them with a result that could never be posted",

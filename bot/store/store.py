@@ -14,6 +14,8 @@ from bot.store.durations import Durations
 from bot.store.facts import Facts
 from bot.store.family import Family
 from bot.store.jobs import Jobs
+from bot.store.kept_data import KeptDataOfMembers
+from bot.store.left_servers import LeftServers
 from bot.store.members import Members
 from bot.store.outbox import Outbox
 from bot.store.presets import Presets
@@ -67,6 +69,8 @@ class Store:
         self.family = Family(database, clock)
         self.history = SubmissionHistory(database, clock)
         self.jobs = Jobs(database, clock)
+        self.kept_data = KeptDataOfMembers(database, clock)
+        self.left_servers = LeftServers(database, clock)
         self.members = Members(database, clock)
         self.outbox = Outbox(database, clock)
         self.presets = Presets(database, clock)

@@ -22,7 +22,7 @@ from bot.ui.forms import Form, submit_form
 from bot.ui.imagine import picture_jobs
 from bot.ui.imagine.preview import CancelPromptButton, ImagineForm, RunPromptButton, answer_prompt
 from bot.ui.imagine.prompt_form import EditPromptButton, open_prompt_form
-from bot.ui.panels import members, my_jobs, settings, start_page
+from bot.ui.panels import kept_data, members, my_jobs, settings, start_page
 from bot.ui.panels.bug_report import ReportButton
 from bot.ui.panels.found_jobs import FoundPageButton, show_found_jobs
 from bot.ui.panels.members import show_members
@@ -115,6 +115,7 @@ ALL: tuple[type[ui.DynamicItem[Any]], ...] = (
     DeleteSampleButton,
     PageButton,
     FoundPageButton,
+    *kept_data.ITEMS,
     *members.ITEMS,
     *my_jobs.ITEMS,
     *settings.ITEMS,

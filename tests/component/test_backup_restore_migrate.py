@@ -619,6 +619,10 @@ RELEASED[15] = f"""{RELEASED[14]}
     INSERT INTO job_prompts (rowid, prompt, channels) VALUES (1, 'a castle', '200');
     INSERT INTO job_channels VALUES (100, 200);
 """
+RELEASED[16] = f"""{RELEASED[15]}
+    INSERT INTO stars VALUES (1, 100, 2);
+    UPDATE deliveries SET kind = 'starboard_post' WHERE kind = 'split';
+"""
 
 SAME = {
     "jobs": "id, key, jobid, status, over, answer, added_at, changed_at, over_at",

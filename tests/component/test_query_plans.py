@@ -134,6 +134,13 @@ async def a_day(store: Store) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     yield "stop", store.subscriptions.stop(status_card, MIRA.id)
     yield "retire", store.outbox.retire(status_card)
     yield "ask, something new", store.subscriptions.add(msgspec.structs.replace(RUNNING, jobid="job:new"), HERE, MIRA)
+    yield "find", store.prompts.find("castle", [HERE.channel_id], limit=10)
+    yield "find, newer", store.prompts.find_newer("castle", [HERE.channel_id], after=1, limit=10)
+    yield "channels with jobs", store.prompts.channels(HERE.guild_id)
+    yield "kept about a member", store.kept_data.counts(77)
+    yield "kept about a member, all of it", store.kept_data.read(77)
+    yield "forget", store.kept_data.forget(77)
+    yield "forget more", store.kept_data.forget_more()
     async for step in some_submissions(store, await store.jobs.get(job_id)):
         yield step
 

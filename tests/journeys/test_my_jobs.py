@@ -214,7 +214,7 @@ async def test_useapis_trouble_is_a_sentence_and_the_rest_works(harness: BotHarn
     assert answer.content.startswith("useapi.net does not accept this bot's token.")
     assert "**The account**\nuseapi.net does not accept this bot's token." in words(answer)
     assert "castle in the fog" in words(answer)
-    assert labels(answer)[-1] == ["Turn off my pings", "Refresh"]
+    assert labels(answer)[-1] == ["Turn off my pings", "Refresh", "What I keep about you"]
     assert (await choose(harness, harness.mira, answer, "dr:n:s")).content == "I won't notify you about it."
 
 

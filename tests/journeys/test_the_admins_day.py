@@ -167,6 +167,7 @@ async def test_old_jobs_are_deleted_by_night_and_their_buttons_say_so(harness: B
     await harness.job(harness.mira, jobid)
     await harness.wait(5)
     post = harness.last
+    await harness.bot.store.servers.change_settings(999, daily=3)
     await harness.restart(away=33 * 86_400)
     await harness.wait(70)
     assert len(await harness.rows("SELECT id FROM jobs")) == 1, "how late it is, Discord has not said yet"
@@ -175,6 +176,7 @@ async def test_old_jobs_are_deleted_by_night_and_their_buttons_say_so(harness: B
     await harness.wait(70)
     assert len(await harness.rows("SELECT id FROM jobs")) == 1
     assert "I don't know" in (await harness.press(harness.mira, post, "U1")).content
+    assert await harness.rows("SELECT guild_id FROM left_servers") == [(999,)], "one that removed the bot is noted"
 
 
 def test_a_night_begins_at_half_past_three(tmp_path: Path) -> None:

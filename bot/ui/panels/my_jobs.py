@@ -21,6 +21,7 @@ from bot.ui.imagine.request import presser_of
 from bot.ui.interactions import bot_of, destination_of, is_moderator, is_owner, jump
 from bot.ui.panels.account import account_lines, fetch_accounts, find_running
 from bot.ui.panels.base import Panel, button, values
+from bot.ui.panels.kept_data import KeptDataButton
 from bot.ui.panels.undelivered import may_move, notice_lines, post_here, undelivered_lines
 from bot.ui.subscription_replies import subscription_text
 from bot.ui.subscription_requests import check_load, results_destination, subscribe
@@ -77,6 +78,7 @@ async def show_my_jobs(interaction: discord.Interaction, *, notice: str = "") ->
         view.add_item(ClearQueueButton())
     view.add_item(PingsButton(not wants_pings))
     view.add_item(RefreshButton())
+    view.add_item(KeptDataButton())
     description = with_mentions(interaction, "\n".join(lines))[:DESCRIPTION_LIMIT]
     await replies.say(interaction, notice, embed=discord.Embed(colour=QUIET, description=description), view=view)
 
