@@ -22,7 +22,6 @@ from bot.ops.health import Part
 from bot.providers.http import RequestKind
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
-_RECOUNT_AFTER = 60.0  # seconds; counting the whole database is too slow for each scrape
 _DELIVERY_BUCKETS = (1, 2, 5, 10, 30, 60, 120, 300, 900, 3600, 14400, 86400)
 _POLL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20)
 
@@ -78,7 +77,6 @@ class Metrics:
             "darkroom_gateway_latency_seconds", "Round trip of a gateway heartbeat.", registry=registry
         )
         self._healthy = Gauge("darkroom_healthy", "1 if the part works, else 0.", ["part"], registry=registry)
-        self._counted_at = -math.inf
         self._posted_until: datetime | None = None
         self._retries_counted = 0
 
@@ -116,10 +114,6 @@ class Metrics:
             self._posted_until = max(self._posted_until, post.at)
 
     async def _count_rows(self, bot: Darkroom) -> None:
-        now = asyncio.get_running_loop().time()
-        if now - self._counted_at < _RECOUNT_AFTER:
-            return
-        self._counted_at = now
         counts = await bot.store.stats.counts()
         for gauge in (self._jobs, self._deliveries, self._submissions):
             gauge.clear()

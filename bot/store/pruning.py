@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from contextlib import suppress
 from datetime import datetime, timedelta
 
 import aiosqlite
@@ -15,7 +14,7 @@ from bot.store.repository import Repository
 
 log = logging.getLogger(__name__)
 
-_BATCH = 50  # jobs in one transaction
+_BATCH = 50  # jobs, or submissions without one, in one transaction
 _PAUSE = 0.1  # seconds between two of them, for everything else that uses the database
 
 _IS_OPEN = ", ".join(f"'{state}'" for state in sorted(OPEN_SUBMISSIONS))
@@ -34,11 +33,15 @@ AND NOT EXISTS (SELECT 1 FROM submissions WHERE parent_id = jobs.id
                 AND (state IN ({_IS_OPEN}) OR notified = 0 OR created_at >= :before))
 AND NOT EXISTS (SELECT 1 FROM submissions WHERE child_id = jobs.id AND created_at >= :before)
 """
-# Submissions of prompts that have no job, or no longer have it: no job's deletion deletes them.
+# Submissions of prompts that have no job, or no longer have it: no job's deletion deletes them. SQLite would take the
+# index of children, in which all buttons of a job that made none stand.
 _DELETE_PROMPTS = f"""
-DELETE FROM submissions WHERE parent_id IS NULL AND child_id IS NULL AND created_at < :before
+DELETE FROM submissions WHERE id IN (
+SELECT id FROM submissions INDEXED BY submissions_without_job
+WHERE parent_id IS NULL AND child_id IS NULL AND created_at < :before
 AND state NOT IN ({_IS_OPEN}) AND notified = 1
 AND NOT EXISTS (SELECT 1 FROM deliveries WHERE submission_id = submissions.id AND ({OPEN} OR created_at >= :before))
+LIMIT {_BATCH})
 """
 _DELETE_AUDIT = "DELETE FROM audit_entries WHERE created_at < :before AND alert = 'none'"
 
@@ -76,7 +79,10 @@ class Pruning(Repository):
             after = upto
             if gone:
                 await asyncio.sleep(_PAUSE)
-        await self._execute(_DELETE_PROMPTS, before)
+        prompts = _BATCH
+        while prompts == _BATCH:
+            prompts = await self._execute(_DELETE_PROMPTS, before)
+            await asyncio.sleep(_PAUSE if prompts else 0)
         await self._execute(_DELETE_AUDIT, before)
         await self._execute(_DELETE_MEMBERS, before)
         if deleted:
@@ -88,12 +94,16 @@ class Pruning(Repository):
             )
         return deleted
 
-    async def _execute(self, statement: str, before: datetime) -> None:
-        async def work(db: aiosqlite.Connection) -> None:
-            await db.execute(statement, {"before": before.timestamp()})
+    async def _execute(self, statement: str, before: datetime) -> int:
+        """Delete in one transaction; how many rows, none where the database cannot be written."""
 
-        with suppress(StoreUnavailable):  # already logged and alerted by Database
-            await self._db.transaction(work)
+        async def work(db: aiosqlite.Connection) -> int:
+            return (await db.execute(statement, {"before": before.timestamp()})).rowcount
+
+        try:
+            return await self._db.transaction(work)
+        except StoreUnavailable:  # already logged and alerted by Database
+            return 0
 
     async def _delete(self, after: int, upto: int, before: datetime) -> list[int]:
         async def work(db: aiosqlite.Connection) -> list[int]:

@@ -31,17 +31,19 @@ class Stats(Repository):
     """Numbers of the whole database."""
 
     async def counts(self) -> Counts:
-        """Count everything: 0.2 s for 100,000 jobs, in which the database is busy. So not too often."""
-        jobs = await self._db.rows("SELECT status, count(*) FROM jobs GROUP BY status")
-        deliveries = await self._db.rows("SELECT kind, state, count(*) FROM deliveries GROUP BY kind, state")
-        submissions = await self._db.rows("SELECT state, count(*) FROM submissions GROUP BY state")
+        """How many rows there are, which triggers count as they change, so that this costs the same with a million."""
+        rows = await self._db.rows("SELECT table_name, kind, state, number FROM row_counts WHERE number > 0")
         (size,) = await self._db.rows("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
-        return Counts(
-            jobs={row[0]: row[1] for row in jobs},
-            deliveries={(row[0], row[1]): row[2] for row in deliveries},
-            submissions={row[0]: row[1] for row in submissions},
-            size=size[0],
-        )
+        counts = Counts(jobs={}, deliveries={}, submissions={}, size=size[0])
+        for row in rows:
+            match row["table_name"]:
+                case "jobs":
+                    counts.jobs[row["state"]] = row["number"]
+                case "deliveries":
+                    counts.deliveries[row["kind"], row["state"]] = row["number"]
+                case "submissions":
+                    counts.submissions[row["state"]] = row["number"]
+        return counts
 
     async def newly_posted(self, after: datetime) -> list[Post]:
         """The results that were posted after this moment, of the newest thousands of deliveries."""

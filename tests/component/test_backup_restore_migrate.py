@@ -33,6 +33,7 @@ from bot.store.backups import BackupError, nightly
 from bot.store.connection import FILE, MIGRATIONS, open_database
 from bot.store.file_header import DatabaseState, read_header
 from bot.store.restore import restore
+from tests.database import migrated
 from tests.disk import largest_file
 from tests.submitting import button_press, prompt_submission
 
@@ -210,6 +211,18 @@ async def test_what_nobody_needs_goes_with_all_that_belongs_to_it(
     assert [line for line in caplog.messages if "Deleted" in line] == [
         "Deleted 3 jobs that ended before 2026-11-23, 0 of them with a result that could never be posted"
     ]
+
+
+async def test_prompts_without_a_job_go_however_many_there_are(tmp_path: Path, clock: Clock) -> None:
+    many = """WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120)
+              INSERT INTO submissions (reference, kind, prompt, guild_id, channel_id, user_id, user_name, state,
+                                       created_at, ended_at, notified)
+              SELECT i, 'imagine', 'a castle', 100, 200, 1, 'Mira', 'declined', 0, 0, 1 FROM n"""
+    async with open_store(migrated(tmp_path), clock) as store:
+        await store.database.transaction(lambda db: db.execute(many))
+        await imagine(store)
+        await store.pruning.prune(90)
+        assert await count(store, "submissions") == 1
 
 
 @pytest.mark.parametrize("what", ["unposted", "asked again", "joined", "pressed", "press open", "running", "edit"])
@@ -623,6 +636,10 @@ RELEASED[16] = f"""{RELEASED[15]}
     INSERT INTO stars VALUES (1, 100, 2);
     UPDATE deliveries SET kind = 'starboard_post' WHERE kind = 'split';
 """
+RELEASED[17] = f"""{RELEASED[16]}
+    INSERT INTO forget_requests VALUES (2, 9);
+    INSERT INTO left_servers VALUES (100, 9);
+"""
 
 SAME = {
     "jobs": "id, key, jobid, status, over, answer, added_at, changed_at, over_at",
@@ -691,6 +708,10 @@ async def test_a_database_of_each_release_is_brought_up_to_date_with_all_its_row
         assert await store.jobs.by_jobid(ProviderName.USEAPI, "job:parent") == parent
         states = {row["id"]: (row["state"], row["waits_for"]) for row in await submissions(store)}
         assert await store.queue.unanswered(ProviderName.USEAPI) == [], "what is queued is sent, as it was promised"
+        counts = await store.stats.counts()
+        assert [sum(each.values()) for each in (counts.jobs, counts.deliveries, counts.submissions)] == [
+            await count(store, table) for table in ("jobs", "deliveries", "submissions")
+        ]
     assert after == before
     if released == 4:
         assert states == {

@@ -207,7 +207,20 @@ async def some_submissions(store: Store, parent: KnownJob) -> AsyncIterator[tupl
     yield "alerts over", store.members.alerts_over()
     yield "next end", store.members.next_end()
     yield "declined", store.submissions.mark_failed(unanswered[0], SubmissionState.DECLINED, "banned")
+    yield "member's name", store.members.remember_name(HERE.guild_id, MIRA)
+    yield "pictures", store.queue.pictures(pick)
+    async for step in some_reports(store, parent):
+        yield step
     yield "forget_buttons", store.jobs.remove_buttons(parent.id)
+
+
+async def some_reports(store: Store, parent: KnownJob) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
+    """And what panels, health checks and metrics show of it."""
+    yield "family", store.family.of(parent, HERE, [HERE.channel_id], limit=20)
+    yield "channels of a family", store.family.channels(parent, HERE.guild_id)
+    yield "counts", store.stats.counts()
+    yield "due channels", store.stats.due_channels()
+    yield "fact", store.facts.get("commands")
 
 
 async def steps_of(store: Store, request: Awaitable[Any]) -> int:
@@ -238,6 +251,7 @@ async def test_no_query_reads_a_table_from_end_to_end(tmp_path: Path) -> None:
         await store.database._connection.set_trace_callback(said.append)
         async for _what, request in a_day(store):
             await request
+        await store.pruning.prune(90)
         await store.database._connection.set_trace_callback(None)  # type: ignore[arg-type]  # None ends it
         queries = {sql for sql in said if re.match(r"\s*(SELECT|WITH|INSERT|UPDATE|DELETE)\b", sql)}
         assert len(queries) > 30
@@ -245,6 +259,26 @@ async def test_no_query_reads_a_table_from_end_to_end(tmp_path: Path) -> None:
             plan = [row["detail"] for row in await store.database.rows(f"EXPLAIN QUERY PLAN {sql}")]
             tables = "jobs|subscriptions|deliveries|submissions|presets|stars"
             assert not [line for line in plan if re.fullmatch(rf"SCAN ({tables})", line)], sql
+
+
+COUNTED = """
+    SELECT 'jobs', '', status, count(*) FROM jobs GROUP BY status
+    UNION ALL SELECT 'deliveries', kind, state, count(*) FROM deliveries GROUP BY kind, state
+    UNION ALL SELECT 'submissions', '', state, count(*) FROM submissions GROUP BY state
+"""
+
+
+async def test_the_numbers_of_rows_are_right_after_all_that_changes_them(tmp_path: Path) -> None:
+    async with store_with(10, tmp_path) as store:
+        async for _what, request in a_day(store):
+            await request
+        store.clock.note_snowflake(2**62)  # as if Discord's clock had not said 2015 before
+        assert await store.pruning.prune(1) > 0, "with what belongs to the jobs"
+        counted = await store.database.rows("SELECT * FROM row_counts WHERE number <> 0")
+        assert {tuple(row) for row in counted} == {tuple(row) for row in await store.database.rows(COUNTED)}
+        counts = await store.stats.counts()
+        assert counts.jobs == {"started": 3, "completed": 1}
+        assert (counts.deliveries["result", "dropped"], counts.submissions["repeated"]) == (1, 1)
 
 
 async def test_twice_the_backlog_costs_twice_as_much(tmp_path: Path) -> None:
