@@ -24,10 +24,12 @@ _ANY_NAME = r"(?P<name> [^\W\d_] (?: (?!--) [^\s`] )* )"
 
 _NEXT = re.compile(rf"(?: {_HYPHENS} | {_DASHES} ) {_NAME} | {_HYPHENS} {_ANY_NAME}", re.VERBOSE)
 """A parameter right after another one."""
-# A link is first, because the name of a file may have two hyphens; parameters at its end are none of it.
+_END = r"(?:[\s`]|$)"
+# A link is first, because the name of a file may have two hyphens; parameters and commas at its end are none of it.
 _TOKEN = re.compile(
     rf"""
-      (?P<link> (?i:https?)://[^\s`]+? (?= (?:--{_KNOWN}[0-9]*)*+ ,*(?:[\s`]|$) ) )
+      (?P<link> (?i:https?)://[^\s`]
+        (?: (?:--{_KNOWN}[0-9]*)++ (?!,*+{_END}) | ,++ (?!{_END}) | (?!--{_KNOWN}) [^\s`,] )*+ )
     | (?: (?<!-){_HYPHENS} | {_START} {_DASHES} ) {_NAME}
     | {_START} {_HYPHENS} {_ANY_NAME}
     """,

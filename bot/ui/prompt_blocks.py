@@ -3,14 +3,14 @@
 import discord
 
 _FENCE = "```"
-_PER_EMBED = 4000  # characters; a description takes 4,096, and all embeds of a message 6,000
-_MAX_EMBEDS = 2  # no prompt is longer: providers take 5,000 characters
+_PER_EMBED = 4000  # characters; a description takes 4,096
+_MAX_LENGTH = 5900  # all embeds of a message take 6,000; providers take prompts of 5,000
 
 
 def prompt_blocks(prompt: str) -> list[discord.Embed]:
-    """The embeds that hold the prompt; without one there are none."""
-    text = prompt.replace(_FENCE, "'''")
-    parts = [text[start : start + _PER_EMBED] for start in range(0, len(text), _PER_EMBED)][:_MAX_EMBEDS]
+    """The embeds that hold the prompt; without one there are none. What is longer than any prompt is cut."""
+    text = prompt.replace(_FENCE, "'''")[:_MAX_LENGTH]
+    parts = [text[start : start + _PER_EMBED] for start in range(0, len(text), _PER_EMBED)]
     return [discord.Embed(description=f"{_FENCE}\n{part}\n{_FENCE}") for part in parts]
 
 

@@ -8,6 +8,7 @@ from bot.errors import UserError
 from bot.models.prompt import MAX_PRESETS, MAX_SUFFIX_LENGTH, Preset, PromptOptions
 from bot.ui.imagine.draft import PromptDraft
 from bot.ui.imagine.prompt_form import draft_in, prompt_form
+from bot.ui.prompt_blocks import prompt_blocks
 from tests.strategies import texts
 
 PRESETS = tuple(
@@ -69,3 +70,10 @@ def test_any_draft_keeps_discords_limits(prompt: str, speeds: bool, aspect: str)
         options = field.get("options", [])
         assert len(options) <= 25
         assert all(1 <= len(option.get("description", "x")) <= 100 for option in options)
+
+
+def test_the_code_blocks_of_a_prompt_keep_discords_limit_of_all_embeds() -> None:
+    for length in (5000, 8000):  # providers take 5,000; Midjourney's own text around a prompt may be longer
+        blocks = prompt_blocks("x" * length)
+        assert sum(map(len, blocks)) <= 6000
+        assert "".join(str(block.description) for block in blocks).count("x") >= 5000

@@ -1,5 +1,7 @@
 """The final prompt: what was typed in its usual form, with the options of a command."""
 
+from time import process_time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -139,3 +141,10 @@ def test_a_typed_parameter_always_wins(prompt: str, typed: str, options: PromptO
     after = parse(check(whole, options=clean_options).prompt).parameters
     assert [one for one in after if one.group == (known.group or known.name)] == before
     assert (name, value) in {(one.name, one.value) for one in before}
+
+
+def test_a_link_that_looks_like_many_parameters_is_read_in_time() -> None:
+    prompt = "https://x" + "--v" * 1900 + "!"
+    start = process_time()
+    assert parse(prompt).images == (prompt,)
+    assert process_time() - start < 0.5

@@ -10,7 +10,7 @@ from bot.submissions.prompt_parts import PromptParts, TypedParameter, parse
 from bot.text import names_job_file
 
 _WORD = re.compile(r"\S+")
-_START = re.compile(r"https?://", re.IGNORECASE)
+_ADDRESS = re.compile(r"https?://(?:(?!https?://).)*", re.IGNORECASE)  # within a word; another may follow in it
 _PLACEHOLDER = "<picture {}>"
 
 
@@ -62,5 +62,4 @@ def _left(text: str) -> str:
 
 
 def _is_hidden(word: str) -> bool:
-    addresses = (word[start.start() :].strip("<>") for start in _START.finditer(word))
-    return names_job_file(word) or any(map(names_the_payer, addresses))
+    return names_job_file(word) or any(names_the_payer(address.strip("<>")) for address in _ADDRESS.findall(word))
