@@ -108,7 +108,7 @@ async def test_what_is_no_picture_that_can_be_sent_is_said_and_nothing_is_spent(
     for name, data, says in (
         ("notes.txt", b"just words, no picture", "**notes.txt** isn't a picture that I can read."),
         ("empty.png", b"", "**empty.png** is empty: it has 0 bytes."),
-        ("big.png", PNG + bytes(80 << 20), "**big.png** has 80 MB. A picture may have up to 10 MB."),
+        ("big.png", PNG + bytes(10 << 20), "**big.png** has 11 MB. A picture may have up to 10 MB."),
         ("moving.gif", samples.gif(30, 20, frames=3), "**moving.gif** is animated. Attach a still picture."),
         ("print.jpg", cmyk, "**print.jpg** is in CMYK, the colours of print."),
         ("short.png", PNG[:10], "**short.png** isn't a picture that I can read."),

@@ -1,5 +1,7 @@
 """What is wrong with a file that a member attached, as a sentence for them. Pure."""
 
+from math import ceil
+
 from bot import formatting
 from bot.images import (
     PIXELS,
@@ -28,8 +30,8 @@ def empty(name: str) -> str:
 
 
 def too_large(name: str, size: int) -> str:
-    """It has more bytes than are taken."""
-    return f"{_bold(name)} has {size / _MEGABYTE:.0f} MB. A picture may have up to {MAX_PICTURE_BYTES // _MEGABYTE} MB."
+    """It has more bytes than are taken: rounded up, so that it never seems to have just as many."""
+    return f"{_bold(name)} has {ceil(size / _MEGABYTE)} MB. A picture may have up to {MAX_PICTURE_BYTES // _MEGABYTE} MB."
 
 
 def problem(name: str, picture: Picture) -> str | None:
