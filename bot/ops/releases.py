@@ -15,7 +15,7 @@ _ORIGIN = re.compile(r'^\[remote "origin"\]$(?P<section>(?:\n\s+.*)*)', re.MULTI
 _GITHUB = re.compile(
     r"url = (?:(?:https|ssh)://)?(?:\S+@)?github\.com[:/](?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?$", re.MULTILINE
 )
-_PAGE = re.compile(r"/releases/tag/v?(?P<version>[0-9.]{5,20})")
+_PAGE = re.compile(r"/releases/tag/v?(?P<version>[0-9.]{5,20})(?=[/?#]|$)")
 _TIMEOUT_SECONDS = 15.0
 _HEADERS = {"User-Agent": "Darkroom"}  # aiohttp's own names the versions of Python and aiohttp
 
@@ -52,10 +52,16 @@ async def newest_release(repository: str) -> Release | None:
             aiohttp.ClientSession(timeout=timeout, headers=_HEADERS, cookie_jar=aiohttp.DummyCookieJar()) as session,
             session.get(f"{repository}/releases/latest", allow_redirects=False) as response,
         ):
-            page = _PAGE.search(response.headers.get("Location", ""))
+            version = version_in(response.headers.get("Location", ""))
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
         return None
-    return None if page is None else Release(version=page["version"], page=f"{repository}/releases")
+    return None if version is None else Release(version=version, page=f"{repository}/releases")
+
+
+def version_in(page: str) -> str | None:
+    """The version in the address of a release's page; `None` for another page, and for a pre-release."""
+    found = _PAGE.search(page)
+    return None if found is None else found["version"]
 
 
 def _read(path: Path) -> str:

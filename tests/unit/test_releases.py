@@ -3,7 +3,7 @@
 import pytest
 
 from bot.models.release import Release
-from bot.ops.releases import github_origin, repository_of
+from bot.ops.releases import github_origin, repository_of, version_in
 from bot.settings import some_settings
 
 NEWER = [("0.3.0", "0.2.0"), ("0.2.10", "0.2.9"), ("1.0.0", "0.99.99")]
@@ -18,6 +18,21 @@ def test_versions_are_compared_as_numbers(newer: str, older: str) -> None:
 @pytest.mark.parametrize("version", ["0.2.0", "0.3.0-rc1", "", "latest", "9.9", "١.٢.٣"])
 def test_neither_the_same_version_nor_one_that_is_no_three_numbers_is_newer(version: str) -> None:
     assert not Release(version=version, page="").is_newer_than("0.2.0")
+
+
+@pytest.mark.parametrize(
+    ("page", "version"),
+    [
+        ("https://github.com/owner/name/releases/tag/v0.3.0", "0.3.0"),
+        ("/owner/name/releases/tag/0.3.0?x=1", "0.3.0"),
+        ("https://github.com/owner/name/releases/tag/v0.3.0-rc1", None),
+        ("https://github.com/owner/name/releases/tag/v0.3.0<script>", None),
+        ("https://github.com/owner/name/releases", None),
+        ("", None),
+    ],
+)
+def test_the_page_of_a_release_names_its_whole_version(page: str, version: str | None) -> None:
+    assert version_in(page) == version
 
 
 @pytest.mark.parametrize(
