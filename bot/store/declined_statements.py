@@ -1,19 +1,15 @@
 """What follows when Midjourney declined a submission; part of the transaction that stores this."""
 
-from datetime import timedelta
-
 import aiosqlite
 import msgspec
 
 from bot.models import ServerSettings
 from bot.models.member import AuditAction, ShutOut, ShutOutReason
 from bot.store.clock import Clock
-from bot.store.member_statements import insert_audit_entry, set_shut_out, shut_out
+from bot.store.member_statements import DAY, insert_audit_entry, set_shut_out, shut_out
 from bot.store.rows import aware
 from bot.store.submission_statements import DECLINED, one_submission
 
-DAY = timedelta(days=1)
-"""For how long declined submissions count, and their member has to wait."""
 COUNTED_AS_DECLINED = f"""
     +guild_id = :guild_id AND user_id = :user_id AND NOT by_moderator
     AND (tier <> 'pick' OR kind = 'describe') AND {DECLINED}

@@ -1,6 +1,6 @@
 """Statements about members that several transactions share; each runs inside the transaction of its caller."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import aiosqlite
 
@@ -9,8 +9,14 @@ from bot.models.member import AuditAction, ShutOut, ShutOutReason
 from bot.store.clock import Clock
 from bot.store.rows import aware
 
-SHUT_OUT = "shut_out IS NOT NULL AND (shut_out_until IS NULL OR shut_out_until > :now)"
-"""Whether a row of `members` is that of somebody who is shut out."""
+DAY = timedelta(days=1)
+"""For how long declined submissions count, and their member has to wait."""
+SHUT_OUT = f"""shut_out IS NOT NULL AND (shut_out_until IS NULL OR shut_out_until > :now)
+    AND (shut_out <> '{ShutOutReason.DECLINED}' OR shut_out_until < :now + {2 * DAY.total_seconds()})"""
+"""Whether a row of `members` is that of somebody who is shut out.
+
+A day for declined jobs that would be over only later than in two days is left from a wall clock that was set back.
+"""
 
 
 def shut_out_of(row: aiosqlite.Row) -> ShutOut:

@@ -6,8 +6,8 @@ import aiosqlite
 
 from bot.models import Person
 from bot.models.member import AuditAction, AuditEntry, MemberNumbers, ShutOut, ShutOutReason
-from bot.store.declined_statements import COUNTED_AS_DECLINED, DAY
-from bot.store.member_statements import SHUT_OUT, insert_audit_entry, set_shut_out, shut_out_of
+from bot.store.declined_statements import COUNTED_AS_DECLINED
+from bot.store.member_statements import DAY, SHUT_OUT, insert_audit_entry, set_shut_out, shut_out_of
 from bot.store.repository import Repository
 from bot.store.rows import aware, person_of
 from bot.store.submission_statements import COUNTED, RUNNING

@@ -84,6 +84,19 @@ async def test_after_three_declined_jobs_a_member_waits_a_day_and_the_admin_is_a
     assert await harness.store.members.shut_out(HERE.guild_id, MIRA.id) is None, "the count begins anew"
 
 
+async def test_a_clock_that_is_set_back_by_years_shuts_nobody_out_for_years(harness: QueueHarness) -> None:
+    members, guild_id = harness.store.members, HERE.guild_id
+    harness.jump = timedelta(days=3650)
+    await declined(harness, 3)
+    assert await members.shut_out(guild_id, MIRA.id) is not None
+    harness.jump -= timedelta(minutes=5)
+    assert await members.shut_out(guild_id, MIRA.id) is not None, "a clock may be corrected by a little"
+    harness.jump = timedelta()
+    assert await members.shut_out(guild_id, MIRA.id) is None
+    assert await members.all_shut_out(guild_id, 9) == []
+    assert isinstance(await harness.imagine(), Submission)
+
+
 async def test_a_job_that_is_declined_after_its_answer_was_lost_counts_too(harness: QueueHarness) -> None:
     await harness.store.servers.change_settings(HERE.guild_id, declined=1)
     harness.useapi.outcomes = lost(RequestTimeout())
