@@ -15,6 +15,8 @@ from bot.ui.interactions import bot_of, destination_of, is_moderator, remember_f
 
 NONCE = r"(?P<nonce>[a-z0-9]{24})"
 """The part of a custom_id's pattern that names a delivery."""
+SNOWFLAKE = r"([1-8]?\d{1,18})"
+"""An id of Discord's or of a row in a custom_id or a select: no number that SQLite cannot hold."""
 INDEX = r"(?P<index>\d{1,2})"
 """The part of a custom_id's pattern that names one of a job's buttons."""
 

@@ -38,6 +38,8 @@ FORGED = {
     f"dr:p:{NO_PERSON}:0": NO_POST,
     f"dr:p:{NO_PERSON}:99": NO_POST,
     f"dr:p:{NO_PERSON}:٣": NO_POST,
+    f"dr:i:{'9' * 19}": NO_BUTTON,
+    f"dr:m:i:{'9' * 20}": NO_BUTTON,
     **{f"dr:{code}:{NO_PERSON}": NO_POST for code in "mcdwrtsxa"},
 }
 

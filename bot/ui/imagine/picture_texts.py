@@ -31,7 +31,8 @@ def empty(name: str) -> str:
 
 def too_large(name: str, size: int) -> str:
     """It has more bytes than are taken: rounded up, so that it never seems to have just as many."""
-    return f"{_bold(name)} has {ceil(size / _MEGABYTE)} MB. A picture may have up to {MAX_PICTURE_BYTES // _MEGABYTE} MB."
+    has, limit = ceil(size / _MEGABYTE), MAX_PICTURE_BYTES // _MEGABYTE
+    return f"{_bold(name)} has {has} MB. A picture may have up to {limit} MB."
 
 
 def problem(name: str, picture: Picture) -> str | None:

@@ -15,7 +15,7 @@ from discord import ui
 from bot import formatting
 from bot.errors import DarkroomError, UserError
 from bot.formatting.captions import CONTENT_LIMIT
-from bot.ui.base import PersistentItem, view_of
+from bot.ui.base import SNOWFLAKE, PersistentItem, view_of
 from bot.ui.command_mentions import with_mentions
 from bot.ui.forms import MAX_LENGTH, Form
 from bot.ui.imagine import start_rules
@@ -97,7 +97,7 @@ class ImagineForm(Form):
         await answer_prompt(interaction, draft_in(self.fields), replace_question=replaces)
 
 
-class RunPromptButton(PersistentItem, ui.DynamicItem[ui.Button[Any]], template=r"dr:i:(\d{1,20})"):
+class RunPromptButton(PersistentItem, ui.DynamicItem[ui.Button[Any]], template=rf"dr:i:{SNOWFLAKE}"):
     """Sends the prompt of the preview above it; `command_id` is the interaction that made the preview."""
 
     def __init__(self, command_id: int) -> None:

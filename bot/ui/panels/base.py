@@ -7,7 +7,7 @@ import discord
 from discord import ui
 
 from bot.errors import UserError
-from bot.ui.base import PersistentItem
+from bot.ui.base import SNOWFLAKE, PersistentItem
 
 GREY = discord.ButtonStyle.secondary
 
@@ -49,6 +49,12 @@ def check_manager(interaction: discord.Interaction) -> None:
 def values(interaction: discord.Interaction) -> list[str]:
     """What was chosen in a select, as Discord sent it: texts, or the ids of channels and roles."""
     return list(cast(dict[str, Any], interaction.data or {}).get("values", []))
+
+
+def selected_id(interaction: discord.Interaction) -> int | None:
+    """The one id that was chosen in a select; `None` for anything else."""
+    selected = "".join(values(interaction))
+    return int(selected) if re.fullmatch(SNOWFLAKE, selected) else None
 
 
 def button(label: str, custom_id: str, *, row: int | None = None, disabled: bool = False) -> ui.Button[Any]:

@@ -16,9 +16,9 @@ from bot.errors import UserError
 from bot.formatting.embeds import QUIET
 from bot.models import Person
 from bot.ui import replies
-from bot.ui.base import view_of
+from bot.ui.base import SNOWFLAKE, view_of
 from bot.ui.interactions import bot_of, destination_of, person_of
-from bot.ui.panels.base import ManagerPanel, button, values
+from bot.ui.panels.base import ManagerPanel, button, selected_id, values
 
 log = logging.getLogger(__name__)
 
@@ -75,10 +75,10 @@ class MemberSelect(ManagerPanel, ui.DynamicItem[ui.UserSelect[Any]], template=r"
 
     async def run(self, interaction: discord.Interaction) -> None:
         """Show the member, whose name is stored for the audit."""
-        selected = "".join(values(interaction))
-        if not selected.isdecimal():
+        selected = selected_id(interaction)
+        if selected is None:
             raise UserError("I didn't get that member. Please choose again.")
-        person = Person(id=int(selected), name=_display_name(interaction, selected))
+        person = Person(id=selected, name=_display_name(interaction, str(selected)))
         await bot_of(interaction).store.members.remember_name(destination_of(interaction).guild_id, person)
         await interaction.response.defer()
         await show_member(interaction, person.id)
@@ -92,7 +92,7 @@ def _display_name(interaction: discord.Interaction, user_id: str) -> str:
     return str(member.get("nick") or user.get("global_name") or user.get("username") or "")
 
 
-class ShutOutSelect(ManagerPanel, ui.DynamicItem[ui.Select[Any]], template=r"dr:m:o:(\d{1,20})"):
+class ShutOutSelect(ManagerPanel, ui.DynamicItem[ui.Select[Any]], template=rf"dr:m:o:{SNOWFLAKE}"):
     """Shuts the member out, for a time or until they are let in again."""
 
     TIMES: ClassVar[dict[str, tuple[str, timedelta | None]]] = {
@@ -125,7 +125,7 @@ class ShutOutSelect(ManagerPanel, ui.DynamicItem[ui.Select[Any]], template=r"dr:
         await _changed(interaction, self.user_id)
 
 
-class LetInButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r"dr:m:i:(\d{1,20})"):
+class LetInButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=rf"dr:m:i:{SNOWFLAKE}"):
     """Lets the member in again; what Midjourney declined until now no longer counts in this server."""
 
     def __init__(self, user_id: int | str) -> None:

@@ -1,5 +1,6 @@
 """`/jobs`: a member's subscriptions, queued submissions and latest results; for the owner, the account as well."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from bot.providers.registry import Providers
 from bot.store import MemberJob
 from bot.text import clean, clip
 from bot.ui import replies
+from bot.ui.base import SNOWFLAKE
 from bot.ui.command_mentions import with_mentions
 from bot.ui.imagine.request import presser_of
 from bot.ui.interactions import bot_of, destination_of, is_moderator, is_owner, jump
@@ -179,11 +181,11 @@ class StopSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:s"):
 
     async def run(self, interaction: discord.Interaction) -> None:
         """Unsubscribe the member who chose."""
-        job_id, _, channel_id = "".join(values(interaction)).partition(":")
-        if not (job_id.isdecimal() and channel_id.isdecimal()):
+        selected = re.fullmatch(f"{SNOWFLAKE}:{SNOWFLAKE}", "".join(values(interaction)))
+        if selected is None:
             raise UserError("I don't know this job any more. `/jobs` shows what you are waiting for.")
         was_subscribed = await bot_of(interaction).store.subscriptions.unsubscribe(
-            int(job_id), int(channel_id), interaction.user.id
+            int(selected[1]), int(selected[2]), interaction.user.id
         )
         bot_of(interaction).deliver_soon()
         bot_of(interaction).submissions.wake()  # a job that nobody waits for counts as none that runs

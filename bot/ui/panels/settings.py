@@ -16,7 +16,7 @@ from bot.ui import replies
 from bot.ui.command_mentions import with_mentions
 from bot.ui.interactions import bot_of, destination_of, in_thread
 from bot.ui.panels import start_page
-from bot.ui.panels.base import ManagerPanel, button, values
+from bot.ui.panels.base import ManagerPanel, button, selected_id, values
 from bot.ui.panels.sample_post import send_sample
 from bot.ui.panels.settings_text import (
     CHOICES,
@@ -286,7 +286,7 @@ class ChannelSelect(ManagerPanel, ui.DynamicItem[ui.ChannelSelect[Any]], templat
 
     async def run(self, interaction: discord.Interaction) -> None:
         """Set the channel, unless the bot cannot post there."""
-        channel_id = _id(interaction)
+        channel_id = selected_id(interaction) or 0
         await interaction.response.defer()
         destination = Destination(guild_id=destination_of(interaction).guild_id, channel_id=channel_id)
         error = await channel_error(interaction.client, destination)
@@ -323,7 +323,7 @@ class RoleSelect(ManagerPanel, ui.DynamicItem[ui.RoleSelect[Any]], template=r"dr
 
     async def run(self, interaction: discord.Interaction) -> None:
         """Set the role; everyone may star where no role is set."""
-        role_id = _id(interaction)
+        role_id = selected_id(interaction) or 0
         everyone = self.name == "star_role" and role_id == interaction.guild_id
         await _change(interaction, self.name, None if everyone else role_id)
 
@@ -349,11 +349,6 @@ async def _change(interaction: discord.Interaction, name: str, value: Value) -> 
     if not interaction.response.is_done():
         await interaction.response.defer()
     await show_settings(interaction, _PAGE_OF[name])
-
-
-def _id(interaction: discord.Interaction) -> int:
-    (selected,) = values(interaction) or ["0"]
-    return int(selected)
 
 
 ITEMS: tuple[type[ui.DynamicItem[Any]], ...] = (

@@ -29,7 +29,7 @@ from bot.ui.forms import Form, form_of, text_field
 from bot.ui.imagine import start_rules
 from bot.ui.imagine.prompt_form import preset_option
 from bot.ui.interactions import bot_of, destination_of
-from bot.ui.panels.base import ManagerPanel, button, check_manager, values
+from bot.ui.panels.base import ManagerPanel, button, check_manager, selected_id
 from bot.ui.panels.settings_text import Page
 from bot.ui.press.hidden_addresses import hide
 from bot.ui.prompt_blocks import prompt_blocks, prompt_in
@@ -99,14 +99,14 @@ class PresetSelect(ManagerPanel, ui.DynamicItem[ui.Select[Any]], template=r"dr:g
     async def run(self, interaction: discord.Interaction) -> None:
         """Open the preset's form, or delete it."""
         presets, guild_id = bot_of(interaction).store.presets, destination_of(interaction).guild_id
-        (selected,) = values(interaction) or ["0"]
+        selected = selected_id(interaction) or 0
         if self.action == "c":
-            preset = await presets.by_id(guild_id, int(selected))
+            preset = await presets.by_id(guild_id, selected)
             if preset is not None:
-                await interaction.response.send_modal(preset_form(selected, preset.name, preset.suffix))
+                await interaction.response.send_modal(preset_form(str(selected), preset.name, preset.suffix))
                 return
         else:
-            preset = await presets.delete(guild_id, int(selected))
+            preset = await presets.delete(guild_id, selected)
             log.info("Member %d deleted a preset", interaction.user.id)
         notice = formatting.PRESET_GONE if preset is None else formatting.preset_deleted(preset.name, preset.suffix)
         await _show_page(interaction, notice)
