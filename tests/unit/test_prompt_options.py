@@ -143,7 +143,7 @@ def test_a_typed_parameter_always_wins(prompt: str, typed: str, options: PromptO
     assert (name, value) in {(one.name, one.value) for one in before}
 
 
-def test_a_link_that_looks_like_many_parameters_is_read_in_time() -> None:
+def test_a_link_full_of_parameters_is_read_in_time() -> None:
     prompt = "https://x" + "--v" * 1900 + "!"
     start = process_time()
     assert parse(prompt).images == (prompt,)
