@@ -44,6 +44,7 @@ def rows(*labels: str) -> list[str]:
         ("@everyone and @here", "@\u200beveryone and @\u200bhere"),
         ("<@123> <#4> <t:5:R> </job:6>", "\\<@\u200b123> \\<#4> \\<t:5:R> \\</job:6>"),
         ("come to discord.gg/abc", r"come to discord.gg\/abc"),
+        ("or discordapp.com/invite/abc", r"or discordapp.com\/invite/abc"),
         ("# head", r"\# head"),
         ("-# small", r"\-# small"),
         ("1. one", r"1\. one"),
