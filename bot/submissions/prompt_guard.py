@@ -22,6 +22,7 @@ _SEPARATE = re.compile(
     "]"
 )
 _QUERY = re.compile(r"(https?://[^\s?#]*)[?#]\S*", re.IGNORECASE)
+_BRACES = re.compile(r"[{}\\]")  # Midjourney takes them out: `blo{od}` is a permutation with one option
 _VOICED = "\u3099\u309a"  # the marks of kana are combining characters, but ば is no は with an accent
 _SELECTORS = re.compile("[\ufe00-\ufe0f\u180b-\u180f\U000e0100-\U000e01ef]")
 _LETTERS = "LNM"
@@ -50,10 +51,11 @@ def forbidden_word(prompt: str, words: Iterable[str]) -> str | None:
     the shorter one counts.
     """
     root = _tree(tuple(words))
-    tokens = _tokens(prompt) if root.following else []
-    for start in range(len(tokens)):
-        if (entry := _entry_at(tokens, start, root)) is not None:
-            return entry
+    for text in dict.fromkeys((prompt, _BRACES.sub("", prompt))) if root.following else ():
+        tokens = _tokens(text)
+        for start in range(len(tokens)):
+            if (entry := _entry_at(tokens, start, root)) is not None:
+                return entry
     return None
 
 

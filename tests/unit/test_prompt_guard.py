@@ -31,6 +31,8 @@ def test_a_list_is_read_in_lines_or_between_commas_and_each_entry_is_kept_once()
         ("a castle --no blood", "Blood"),
         ("blood-red_roses", "Blood"),
         ("a (head\n  shot)", "head shot"),
+        ("blo{od} and {bl}o\\od", "Blood"),
+        ("a{blood}", "Blood"),
         ("head, shot", "head shot"),
         ("DEJA VU", "Déjà vu"),
         ("КРОВЬ", "кровь"),
