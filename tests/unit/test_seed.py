@@ -1,10 +1,13 @@
 """What a member reads where there is no seed."""
 
+import asyncio
+
 import pytest
 
 from bot import errors
 from bot.models import Attachment, Job, ProviderName, Seed, Status
 from bot.providers.registry import AbsentProvider
+from bot.providers.shared_seeds import AT_ONCE, SharedSeeds
 from bot.ui.posts.seed import offers_seed, seed_error_text
 
 PROXY = ProviderName.MIDJOURNEY_PROXY
@@ -45,3 +48,20 @@ def test_a_seed_that_is_known_needs_no_provider() -> None:
     assert offers_seed(known, absent)
     unknown = Job(jobid="1", status=Status.COMPLETED, attachments=GRID.attachments, seed=Seed(value="four"))
     assert not offers_seed(unknown, absent)
+
+
+async def test_nobody_floods_the_provider_by_asking_for_the_seeds_of_all_pictures() -> None:
+    answered = asyncio.Event()
+
+    async def fetch(jobid: str) -> str:
+        await answered.wait()
+        return jobid
+
+    seeds = SharedSeeds(fetch)
+    asked = [asyncio.create_task(seeds.of(str(number))) for number in (*range(AT_ONCE), 0)]
+    await asyncio.sleep(0)
+    with pytest.raises(errors.Busy, match="Too many seeds are being requested"):
+        await seeds.of("another")
+    answered.set()
+    assert await asyncio.gather(*asked) == [*map(str, range(AT_ONCE)), "0"]
+    assert await seeds.of("another") == "another"
