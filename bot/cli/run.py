@@ -7,11 +7,11 @@ import logging
 import signal
 import sys
 
-import aiohttp
 import discord
 
 from bot.app import open_darkroom
 from bot.cli.invite import allowed_guilds_line, invite, joined_servers
+from bot.cli.login import LOGIN_REFUSED, log_in
 from bot.client import Darkroom
 from bot.discord_codes import CloseCode
 from bot.discord_errors import REQUEST_ERRORS
@@ -31,7 +31,6 @@ from bot.settings import Settings
 
 log = logging.getLogger(__name__)
 
-_LOGIN_REFUSED = "Discord does not accept DISCORD_TOKEN. Reset it in the Developer Portal and copy the new one."
 _PROVIDER_REFUSES = "{provider} does not accept {secret}. Copy it again from your account there."
 _CLOSE_REASONS: dict[int, str] = {
     CloseCode.AUTHENTICATION_FAILED: (
@@ -89,7 +88,8 @@ async def _work(bot: Darkroom, settings: Settings) -> None:
     errors = {provider.name: await _error_of(provider) for provider in bot.providers}
     if all(isinstance(error, TokenRefused) for error in errors.values()):
         raise StartError(" ".join(worded(_PROVIDER_REFUSES, provider) for provider in errors))
-    await _log_in(bot, settings)
+    await log_in(bot, settings.discord_token.reveal())
+    log.info("Invite: %s", invite(bot.application_id or 0))
     for name, error in errors.items():
         if error is None:  # the alert is from before the start: a restart often follows the fix
             bot.alerts.close(AlertName.PROVIDER, subject=name)
@@ -122,29 +122,11 @@ def _describe(error: ProviderError) -> str:
     return worded(f"{{provider}} does not work at the moment ({type(error).__name__}{status}).", error.provider)
 
 
-async def _log_in(bot: Darkroom, settings: Settings) -> None:
-    try:
-        await bot.login(settings.discord_token.reveal())
-    except discord.LoginFailure:
-        raise DiscordStartError(_LOGIN_REFUSED) from None
-    except (aiohttp.ClientConnectionError, OSError):
-        raise DiscordStartError(
-            "Discord could not be reached. Is this machine on the internet?", temporary=True
-        ) from None
-    except discord.HTTPException as error:
-        if error.status == 401:  # the token was reset between the login and the sync of the commands
-            raise DiscordStartError(_LOGIN_REFUSED) from None
-        raise DiscordStartError(
-            f"Discord refused the start (HTTP {error.status}). Try again later.", temporary=True
-        ) from None
-    log.info("Invite: %s", invite(bot.application_id or 0))
-
-
 async def _connect(bot: Darkroom) -> None:
     try:
         await bot.connect()
     except discord.LoginFailure:
-        raise DiscordStartError(_LOGIN_REFUSED) from None
+        raise DiscordStartError(LOGIN_REFUSED) from None
     except discord.ConnectionClosed as closed:
         reason = _CLOSE_REASONS.get(closed.code)
         raise DiscordStartError(

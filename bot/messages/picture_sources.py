@@ -189,7 +189,7 @@ class PictureSources:
             channel = self._bot.get_partial_messageable(post.destination.channel_id, guild_id=destination.guild_id)
             try:
                 message = await channel.fetch_message(post.message_id)
-                copies = await self._fetch([url for url in _file_urls(message) if self._pictures.is_allowed(url)], into)
+                copies = await self._fetch([url for url in file_urls(message) if self._pictures.is_allowed(url)], into)
             except (discord.NotFound, discord.Forbidden, PictureGone):
                 continue
             except NoRoom:
@@ -206,7 +206,7 @@ class PictureSources:
         return None
 
 
-def _file_urls(message: discord.Message) -> list[str]:
+def file_urls(message: discord.Message) -> list[str]:
     """Fresh links of a message's files; a file that an embed shows may be missing from the attachments."""
     files = [
         attachment.url for attachment in message.attachments if attachment.filename.rpartition(".")[2].lower() in _FILES

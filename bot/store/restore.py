@@ -10,10 +10,8 @@ The copy knows less than Discord and the provider do. What may have happened sin
 """
 
 import json
-import shutil
 import sqlite3
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -27,11 +25,11 @@ from bot.store.connection import FILE, MIGRATIONS, migrate, schema_of
 from bot.store.deliveries import RESTORED
 from bot.store.delivery_statements import OPEN
 from bot.store.file_header import DatabaseState, read_header
+from bot.store.offline import copy_database, locked, side_files
 from bot.store.rows import aware
 
 _NEW = f"{FILE}.restoring"
 _IDENTITY = "jobid, coalesce(json_extract(answer, '$.provider'), 'useapi')"  # also in schemas without a column for it
-_SIDE_SUFFIXES = ("-wal", "-shm", "-journal")  # files that belong to a database file, and to no other
 
 
 class Restored(NamedTuple):
@@ -54,10 +52,10 @@ async def restore(data_dir: Path, copy: Path, now: datetime) -> Restored:
     path, new = data_dir / FILE, data_dir / _NEW
     try:
         _check_paths(path, copy)
-        _fetch(copy, new)
+        copy_database(copy, new)
         jobs, newest = await _prepare(new, copy, now)
         flush(new)
-        with _locked(path):
+        with locked(path, _in_use(path)):
             replaced = _put_aside(path, now)
             unknown = [] if replaced is None else _unknown_keys(replaced, new)
             new.replace(path)
@@ -65,7 +63,7 @@ async def restore(data_dir: Path, copy: Path, now: datetime) -> Restored:
     except OSError as error:
         raise StoreError(f"The copy cannot be put into {data_dir}: {error.strerror}.") from None
     finally:
-        for left in (new, *_side_files(new)):
+        for left in (new, *side_files(new)):
             left.unlink(missing_ok=True)
     return Restored(jobs, newest, replaced, unknown)
 
@@ -83,43 +81,6 @@ def _check_paths(path: Path, copy: Path) -> None:
 
 def _in_use(path: Path) -> StoreError:
     return StoreError(f"A bot runs on {path}. Stop it first, then restore.")
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold SQLite's lock on the database at `path`, if it is one; raises `StoreError` where a bot has it open.
-
-    Its -wal file is written into it first, so that one file is complete when it is put aside.
-    """
-    if read_header(path.parent).found in {DatabaseState.NOTHING, DatabaseState.NO_DATABASE}:
-        yield
-        return
-    with ExitStack() as stack:
-        try:
-            with closing(_connect(path)) as connection:
-                connection.execute("PRAGMA journal_mode = DELETE")
-            stack.enter_context(closing(_connect(path))).execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            if sqlite_codes.primary_code(error) == sqlite_codes.BUSY:
-                raise _in_use(path) from None
-        except sqlite3.DatabaseError:
-            stack.close()  # damaged, perhaps the reason for this restore: no bot would start on it
-        yield
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, isolation_level=None, timeout=1.0)
-
-
-def _fetch(copy: Path, new: Path) -> None:
-    """Copy the copy. One made by hand may have a -wal file beside it, which holds its newest transactions."""
-    for left in (new, *_side_files(new)):
-        left.unlink(missing_ok=True)
-    new.touch(mode=0o600)
-    shutil.copyfile(copy, new)
-    wal = copy.with_name(f"{copy.name}-wal")
-    if wal.exists():
-        shutil.copyfile(wal, new.with_name(f"{new.name}-wal"))
 
 
 async def _prepare(new: Path, copy: Path, now: datetime) -> tuple[int, datetime | None]:
@@ -169,11 +130,11 @@ async def _mark(db: aiosqlite.Connection, now: datetime) -> tuple[int, datetime 
 def _put_aside(path: Path, now: datetime) -> Path | None:
     """Keep the present database under another name; there is a database at `path` at every moment, if there was one."""
     if not path.exists():
-        for side in _side_files(path):
+        for side in side_files(path):
             side.unlink(missing_ok=True)  # left of another database; SQLite would apply it to the new one
         return None
     aside = path.with_name(f"replaced-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.sqlite3")
-    for side in _side_files(path):  # exists only where the database could not be opened
+    for side in side_files(path):  # exists only where the database could not be opened
         if side.exists():
             side.rename(aside.with_name(aside.name + side.name.removeprefix(path.name)))
     try:
@@ -195,7 +156,3 @@ def _unknown_keys(replaced: Path, new: Path) -> list[str]:
             return [str(key) for (key,) in rows]
     except sqlite3.DatabaseError:
         return []
-
-
-def _side_files(path: Path) -> list[Path]:
-    return [path.with_name(path.name + side) for side in _SIDE_SUFFIXES]
