@@ -52,6 +52,8 @@ def _run_command(arguments: argparse.Namespace) -> int:
             return _health(location)
         case "restore":
             asyncio.run(_restore(location, arguments.file))
+        case "export":
+            _export(location, arguments.server, arguments.folder)
         case "init":
             from bot.cli.init import create_dotenv
 
@@ -114,6 +116,23 @@ async def _restore(location: SettingsLocation, file: Path) -> None:
     if restored.replaced is not None:
         print(f"The previous database is kept as {restored.replaced}.")  # noqa: T201 -- the command's output
     print("Start the bot now. Before it posts a result, it checks whether the channel already has it.")  # noqa: T201 -- the command's output
+
+
+def _export(location: SettingsLocation, guild_id: int, folder: Path) -> None:
+    from bot import logs
+    from bot.cli.export import SETTINGS, export
+    from bot.settings import some_settings
+
+    settings = some_settings(location.environ, *SETTINGS, dotenv=location.dotenv)
+    logs.set_up("INFO", [settings["discord_token"].reveal()], "text")
+
+    def say(text: str) -> None:
+        if sys.stderr.isatty():
+            print(f"\r{text}", end="", file=sys.stderr, flush=True)  # noqa: T201 -- how far it is, for who waits
+
+    said = asyncio.run(export(settings, guild_id, folder, say))
+    say("\n")
+    print(said)  # noqa: T201 -- the command's output
 
 
 def _unknown(keys: list[str]) -> str:

@@ -59,6 +59,11 @@ def _parser() -> argparse.ArgumentParser:
         "restore", parents=[folder], help="restore a copy of the database; stop the bot first"
     )
     restore.add_argument("file", type=Path, help="such as data/backups/nightly-….sqlite3")
+    export = commands.add_parser(
+        "export", parents=[folder], help="save the pictures that the bot posted in a server, with a page to browse them"
+    )
+    export.add_argument("server", type=int, help="the id of the server")
+    export.add_argument("folder", type=Path, help="a new folder, or that of an earlier export, to go on with it")
     commands.add_parser("init", parents=[folder], help="write a file .env to fill in, unless there is one")
     commands.add_parser("demo", add_help=False, help="try the bot in a browser, without any account")
     return parser

@@ -66,6 +66,7 @@ class FakeDiscord(People):
         self.limits = Limits() if limits else None
         self.faults = Faults(rate=fault_rate, kinds=fault_kinds, chance=random.Random(seed), now=self.now)
         self.requests: list[Received] = []
+        self.downloads: list[str] = []  # the names of files that were asked for
         self._port = port
         self._closing = asyncio.Event()
 
@@ -234,6 +235,7 @@ class FakeDiscord(People):
         return await self.gateway.serve(request)
 
     async def _cdn(self, request: web.Request) -> web.Response:
+        self.downloads.append(request.match_info["name"])
         file_id = int(request.match_info["file_id"])
         files = (file for message in self.every_message.values() for file in message.files if file.id == file_id)
         found = self.uploads.get(file_id) or next(files, None)
