@@ -10,7 +10,8 @@ from bot.models import KnownJob
 from bot.store.repository import Repository
 from bot.store.rows import known_of
 
-_MAX_WORDS = 20
+_MAX_WORDS = 8
+_SHORTEST_BEGINNING = 3  # characters
 _NEWEST = 9223372036854775807  # the largest row id
 
 
@@ -29,7 +30,7 @@ class Prompts(Repository):
     ) -> list[KnownJob]:
         """The jobs subscribed in one of these channels whose prompts have all the words, the newest first.
 
-        `before`: only jobs older than the one with this row id. Text in quotes is found as it is, a word with `*` at
+        `before`: only jobs older than the one with this row id. Text in quotes is found as it is, one word with `*` at
         its end by its beginning, and the plural of a word with the word.
         """
         return await self._find(words, channels, f"rowid < {before or _NEWEST} ORDER BY job_prompts.rowid DESC", limit)
@@ -53,9 +54,13 @@ class Prompts(Repository):
 
 
 def _expression(words: str) -> str:
-    """What people type as an expression of FTS5, in which each part is quoted: none of it is an operator."""
+    """What people type as an expression of FTS5, in which each part is quoted: none of it is an operator.
+
+    One part at most is a beginning, of at least three characters: every word that begins so is read.
+    """
     parts: list[str] = []
     for number, text in enumerate(words.split('"')):  # every second part was in quotes
         parts += [text] if number % 2 else text.split()
-    named = [part for part in parts if any(char.isalnum() for char in part)]
-    return " AND ".join(f'"{part.rstrip("*")}"' + " *" * part.endswith("*") for part in named[:_MAX_WORDS])
+    named = [part for part in parts if any(char.isalnum() for char in part)][:_MAX_WORDS]
+    beginning = next((part for part in named if part.endswith("*") and len(part) > _SHORTEST_BEGINNING), None)
+    return " AND ".join(f'"{part.rstrip("*")}"' + " *" * (part is beginning) for part in named)
