@@ -169,8 +169,8 @@ def page_text(
                 _star_givers(settings, state),
                 "⭐ Star is under `⋯` below a picture. Nobody can star what they added themselves. Whoever added a "
                 "picture and moderators can remove it from the starboard, and it doesn't come back.",
-                "Pictures of age-restricted channels go to age-restricted channels only, and those of a channel that "
-                "not all readers of the starboard can view don't go there.",
+                "Pictures from an age-restricted channel only go to an age-restricted starboard, and those from a "
+                "channel that not everyone there can view don't go to it.",
             ]
         case Page.NUMBERS:
             lines = [
