@@ -27,10 +27,11 @@ from bot.models import (
     DeliveryState,
     Destination,
     Job,
+    Limit,
+    LimitExceeded,
     Limits,
     Person,
     Status,
-    Submission,
     SubmissionState,
 )
 from bot.models.provider import ProviderName
@@ -213,7 +214,10 @@ class OutboxMachine(RuleBasedStateMachine):
             button, tier = ("V1", CostTier.VARY) if declined else ("U1", CostTier.PICK)
             request = button_press(parent, button, destination, person, tier=tier)
             pressed = self.do(self.store.submissions.add(request, provider=ProviderName.USEAPI, limits=Limits()))
-            assert isinstance(pressed, Submission)
+            if isinstance(pressed, LimitExceeded):
+                assert pressed.why is Limit.SHUT_OUT, "after several declined jobs"
+                return
+            assert pressed is not None
             self.do(self.store.submissions.mark_answered(pressed))
             if pressed.waits_for is not None or self.do(self.store.submissions.mark_sent(pressed)) is None:
                 return
