@@ -50,7 +50,7 @@ def test_a_seed_that_is_known_needs_no_provider() -> None:
     assert not offers_seed(unknown, absent)
 
 
-async def test_nobody_floods_the_provider_by_asking_for_the_seeds_of_all_pictures() -> None:
+async def test_nobody_floods_the_provider_by_requesting_the_seeds_of_all_pictures() -> None:
     answered = asyncio.Event()
 
     async def fetch(jobid: str) -> str:
@@ -58,10 +58,10 @@ async def test_nobody_floods_the_provider_by_asking_for_the_seeds_of_all_picture
         return jobid
 
     seeds = SharedSeeds(fetch)
-    asked = [asyncio.create_task(seeds.of(str(number))) for number in (*range(AT_ONCE), 0)]
+    requested = [asyncio.create_task(seeds.of(str(number))) for number in (*range(AT_ONCE), 0)]
     await asyncio.sleep(0)
     with pytest.raises(errors.Busy, match="Too many seeds are being requested"):
         await seeds.of("another")
     answered.set()
-    assert await asyncio.gather(*asked) == [*map(str, range(AT_ONCE)), "0"]
+    assert await asyncio.gather(*requested) == [*map(str, range(AT_ONCE)), "0"]
     assert await seeds.of("another") == "another"
