@@ -8,7 +8,7 @@ import discord
 from discord import ui
 
 from bot import formatting
-from bot.errors import UserError
+from bot.errors import DarkroomError, UserError
 from bot.models import Job
 from bot.models.midjourney_buttons import CUSTOM_ZOOM
 from bot.models.prompt import CheckedPrompt, PromptRules
@@ -93,12 +93,18 @@ class PromptForm(PressesJob, Form):
         self.index = int(match["index"])
 
     async def act(self, interaction: discord.Interaction) -> None:
-        """Submit the button with this prompt; a prompt with an error is returned to the member for another attempt."""
+        """Submit the button with this prompt; one that is not sent is given back, for another attempt if that helps."""
+        prompt = formatting.clean(self.fields.get(PROMPT, "")[:MAX_LENGTH])
+        try:
+            await self._submit_prompt(interaction, prompt)
+        except DarkroomError as error:
+            await replies.say(interaction, str(error), embed=_prompt_embed(prompt))
+
+    async def _submit_prompt(self, interaction: discord.Interaction, prompt: str) -> None:
         request = await self.request(interaction)
         job = request.parent.job
         if not wants_prompt(job, request.button, request.settings):
             raise UserError(_REMIX_IS_OFF)
-        prompt = formatting.clean(self.fields.get(PROMPT, "")[:MAX_LENGTH])
         whole = restore(prompt, formatting.prompt(job))
         words = await bot_of(interaction).store.servers.words(request.delivery.destination.guild_id)
         if (error := prompt_error(whole, request.button, words)) is not None:
