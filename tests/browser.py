@@ -91,8 +91,8 @@ async def command(page: "Page", name: str, describes: str, option: str = "") -> 
 async def _send(page: "Page", name: str) -> None:
     from playwright.async_api import expect
 
-    for _ in range(3):  # while the page asks the bot for choices, an Enter may choose one of them, or get lost
-        await page.keyboard.press("Enter")
+    for _ in range(3):  # while the page asks the bot for choices, a click may get lost; an Enter may choose one of them
+        await page.locator("#send-message").click()
         with suppress(AssertionError):
             await expect(page.locator(".command-chip")).to_have_count(0, timeout=8_000)
             return
