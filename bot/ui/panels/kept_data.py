@@ -13,6 +13,7 @@ from bot.formatting.embeds import QUIET
 from bot.models.kept_data import KeptData
 from bot.ui import replies
 from bot.ui.base import view_of
+from bot.ui.command_mentions import with_mentions
 from bot.ui.interactions import bot_of
 from bot.ui.panels.base import Panel, button
 from bot.ui.press.hidden_addresses import hide
@@ -31,7 +32,8 @@ async def show_kept_data(interaction: discord.Interaction) -> None:
 
 
 async def _show(interaction: discord.Interaction, text: str, view: ui.View) -> None:
-    await replies.say(interaction, "", embed=discord.Embed(colour=QUIET, description=text), view=view)
+    embed = discord.Embed(colour=QUIET, description=with_mentions(interaction, text))
+    await replies.say(interaction, "", embed=embed, view=view)
 
 
 def _back() -> ui.Button[Any]:
