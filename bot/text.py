@@ -22,7 +22,7 @@ _ACTIVE = re.compile(
       (?P<sign> [\\*_~|`<\[\]]                              # emphasis, spoilers, code, mentions, masked links
               | ^ [#>+-]                                    # headings, quotes, lists, small text
               | : (?=//)                                    # https://… becomes a link, even within a word
-              | (?: (?<=discord\.gg) | (?<=discord\.com) | (?<=discordapp\.com) ) /  # and invites without https://
+              | (?: (?<=discord\.gg) | (?<=discord\.com) | (?<=(?<!cdn\.)discordapp\.com) ) /  # and invites without https://
       )
     | (?P<at> @ (?= everyone | here | [!&]? \d ))           # mentions, which ping even after a backslash
     """,

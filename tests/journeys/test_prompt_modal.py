@@ -63,11 +63,11 @@ async def test_a_prompt_that_would_not_be_taken_comes_back_to_be_mended(harness:
 
 async def test_a_form_is_judged_when_it_is_sent_not_when_it_was_opened(harness: BotHarness) -> None:
     picture = await single(harness)
-    shown = await opened(harness, harness.mira, picture, "Custom Zoom")
-    form = shown.modal["custom_id"]
+    opened_form = await opened(harness, harness.mira, picture, "Custom Zoom")
+    form = opened_form.modal["custom_id"]
     await harness.wait(1200)  # the press could not be answered any more, the form can
     await harness.bot.store.servers.change_settings(harness.guild.id, paused=True)
-    paused = await sent(harness, harness.mira, shown, ZOOMED)
+    paused = await sent(harness, harness.mira, opened_form, ZOOMED)
     assert paused.content.startswith("Buttons are paused")
     assert paused.embeds[0].description == f"```\n{ZOOMED}\n```", "what was written is not lost"
     await harness.bot.store.servers.change_settings(harness.guild.id, paused=False, server_daily=0)
