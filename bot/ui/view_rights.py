@@ -64,7 +64,7 @@ class ViewRights:
         try:
             async with asyncio.timeout(_TIMEOUT_SECONDS):
                 listed = await _viewable_of_server(self._client, guild_id, member)
-        except Exception as error:  # noqa: BLE001 -- whatever the reason, nothing is known then
+        except REQUEST_ERRORS as error:
             log.info("Could not check which channels a member can view (%s)", type(error).__name__)
         others = await self.of_member(interaction, [each for each in channel_ids if each not in listed])
         return [each for each in channel_ids if listed.get(each, each in others)]
