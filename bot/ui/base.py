@@ -42,6 +42,13 @@ class PersistentItem:
 
     nonce: str
 
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction, _item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Rebuild the item from the groups of its custom_id's pattern."""
+        return cls(*match.groups())
+
     async def callback(self, interaction: discord.Interaction) -> None:
         """Run `act` if the server is served, and answer any error."""
         bot = bot_of(interaction)
@@ -103,13 +110,6 @@ class DeliveryButton(PersistentItem):
             ui.Button(label=self.label, style=self.style, custom_id=f"dr:{self.code}:{nonce}", row=row)
         )
         self.nonce = nonce
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction, _item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Rebuild the button from its custom_id."""
-        return cls(match["nonce"])
 
 
 class JobButtonBase(PersistentItem):

@@ -6,7 +6,7 @@ second click on it sends nothing, because an interaction is one submission.
 
 import re
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import discord
 import msgspec
@@ -100,16 +100,9 @@ class ImagineForm(Form):
 class RunPromptButton(PersistentItem, ui.DynamicItem[ui.Button[Any]], template=rf"dr:i:{SNOWFLAKE}"):
     """Sends the prompt of the preview above it; `command_id` is the interaction that made the preview."""
 
-    def __init__(self, command_id: int) -> None:
+    def __init__(self, command_id: int | str) -> None:
         super().__init__(ui.Button(label="Run it", style=discord.ButtonStyle.secondary, custom_id=f"dr:i:{command_id}"))
-        self.command_id = command_id
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction, _item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Rebuild the button from its custom_id."""
-        return cls(int(match[1]))
+        self.command_id = int(command_id)
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Check the prompt once more, and send it; the answer replaces the preview."""
@@ -122,13 +115,6 @@ class CancelPromptButton(PersistentItem, ui.DynamicItem[ui.Button[Any]], templat
 
     def __init__(self) -> None:
         super().__init__(ui.Button(label="Cancel", style=discord.ButtonStyle.secondary, custom_id="dr:i:c"))
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction, _item: ui.Item[Any], _match: re.Match[str], /
-    ) -> Self:
-        """Rebuild the button."""
-        return cls()
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Replace the preview; nothing was sent."""

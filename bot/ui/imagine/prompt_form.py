@@ -4,9 +4,8 @@ It has a field for each option that the server offers, so that what was selected
 and the submit has all of it: after an hour and after a restart, too.
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import discord
 from discord import ui
@@ -134,13 +133,6 @@ class EditPromptButton(PersistentItem, ui.DynamicItem[ui.Button[Any]], template=
 
     def __init__(self) -> None:
         super().__init__(ui.Button(label=self.label, style=discord.ButtonStyle.secondary, custom_id="dr:i:e"))
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction, _item: ui.Item[Any], _match: re.Match[str], /
-    ) -> Self:
-        """Rebuild the button."""
-        return cls()
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Open the form; the options are in the prompt already."""

@@ -1,7 +1,7 @@
 """Base classes and helpers of the selects and buttons in private panels."""
 
 import re
-from typing import Any, Self, cast
+from typing import Any, cast
 
 import discord
 from discord import ui
@@ -13,7 +13,7 @@ GREY = discord.ButtonStyle.secondary
 
 
 class Panel(PersistentItem):
-    """An item of a private panel; it is rebuilt from the groups of its custom_id's pattern and holds nothing else."""
+    """An item of a private panel."""
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Run `run`, unless the message is public: everyone in the channel would read what the panel shows."""
@@ -24,11 +24,6 @@ class Panel(PersistentItem):
     async def run(self, interaction: discord.Interaction) -> None:
         """Do what was chosen."""
         raise NotImplementedError
-
-    @classmethod
-    async def from_custom_id(cls, _: discord.Interaction, _item: ui.Item[Any], match: re.Match[str], /) -> Self:
-        """Rebuild the item from its custom_id."""
-        return cls(*match.groups())
 
 
 class ManagerPanel(Panel):

@@ -1,10 +1,9 @@
 """The test picture of `/darkroom settings`: a made-up result, posted by the bot itself, that costs nothing."""
 
 import asyncio
-import re
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import discord
 from discord import ui
@@ -34,11 +33,6 @@ class DeleteSampleButton(PersistentItem, ui.DynamicItem[ui.Button[Any]], templat
 
     def __init__(self) -> None:
         super().__init__(button("Delete", "dr:h"))
-
-    @classmethod
-    async def from_custom_id(cls, _: discord.Interaction, _item: ui.Item[Any], _match: re.Match[str], /) -> Self:
-        """Rebuild the button from its custom_id."""
-        return cls()
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Delete the message for managers and moderators."""

@@ -1,7 +1,6 @@
 """The button below `/darkroom status`: retry results that could not be posted."""
 
-import re
-from typing import Any, Self
+from typing import Any
 
 import discord
 from discord import ui
@@ -16,13 +15,6 @@ class RearmButton(PersistentItem, ui.DynamicItem[ui.Button[Any]], template=r"dr:
 
     def __init__(self) -> None:
         super().__init__(ui.Button(label="Try them again", style=discord.ButtonStyle.secondary, custom_id="dr:u"))
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction, _item: ui.Item[Any], _match: re.Match[str], /
-    ) -> Self:
-        """Rebuild the button; its custom_id holds no parameters."""
-        return cls()
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Put this server's undeliverable results back into the outbox."""
