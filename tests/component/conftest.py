@@ -1,8 +1,9 @@
-"""Gives a test module the event loop that it asks for."""
+"""Gives a test module the event loop that it asks for, and puts the addresses back that discord.py uses."""
 
 import asyncio
 from collections.abc import Callable
 
+import discord
 import pytest
 
 
@@ -10,3 +11,11 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], a
     """A module that says `event_loop_factory = …` runs on that, every other one on asyncio's own."""
     module = getattr(item, "module", None)
     return {"loop": getattr(module, "event_loop_factory", asyncio.new_event_loop)}
+
+
+@pytest.fixture(autouse=True)
+def discord_py_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Restore where discord.py finds Discord, which a test or the bot that it starts may change."""
+    monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)
+    gateway = discord.gateway.DiscordWebSocket
+    monkeypatch.setattr(gateway, "DEFAULT_GATEWAY", gateway.DEFAULT_GATEWAY)

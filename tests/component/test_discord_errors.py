@@ -1,6 +1,6 @@
 """What Discord does not answer counts as unknown; what is a bug of ours is raised."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import discord
 import pytest
@@ -14,13 +14,6 @@ from tests.fakes.discord import FakeDiscord
 
 TROUBLE = ["reset", "cloudflare", "garbage", "403-0"]
 NOT_LOGGED_IN = (AttributeError, AssertionError)
-
-
-@pytest.fixture(autouse=True)
-def discord_py_is_put_back() -> Iterator[None]:
-    base = discord.http.Route.BASE
-    yield
-    discord.http.Route.BASE = base
 
 
 @pytest.fixture

@@ -6,12 +6,11 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import discord as discord_py
 import pytest
 
 from bot.cli import export
@@ -21,13 +20,6 @@ from bot.settings import some_settings
 from tests.exported import MIRA, PostedJobs
 from tests.fakes.discord import FakeDiscord
 from tests.sample_pictures import FILM, webp
-
-
-@pytest.fixture(autouse=True)
-def discord_py_is_put_back() -> Iterator[None]:
-    base = discord_py.http.Route.BASE
-    yield
-    discord_py.http.Route.BASE = base
 
 
 @pytest.fixture

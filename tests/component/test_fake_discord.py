@@ -1,7 +1,7 @@
 import asyncio
 import io
 import sys
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -71,13 +71,6 @@ def buttons(*labels: str) -> discord.ui.View:
         view.add_item(discord.ui.Button(label=label, custom_id=label.lower()))
     view.stop()
     return view
-
-
-@pytest.fixture(autouse=True)
-def discord_py_is_put_back() -> Iterator[None]:
-    base, gateway = discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY
-    yield
-    discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = base, gateway
 
 
 @asynccontextmanager

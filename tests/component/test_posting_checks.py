@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import discord
@@ -17,13 +17,6 @@ from tests.fakes.discord import FakeDiscord
 TYPING = "POST /channels/*/typing"
 MEMBER = "GET /guilds/*/members/*"
 CLEAR = Obstacle()
-
-
-@pytest.fixture(autouse=True)
-def discord_py_is_put_back() -> Iterator[None]:
-    base = discord.http.Route.BASE
-    yield
-    discord.http.Route.BASE = base
 
 
 @pytest.fixture

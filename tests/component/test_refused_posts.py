@@ -1,7 +1,7 @@
 """A message is refused before the answer that promises it has been sent: its member hears of it right after."""
 
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,13 +21,6 @@ from tests.fakes.discord import FakeDiscord
 
 HERE = Destination(guild_id=100, channel_id=200)
 DONE = Job(jobid="job:1", verb="imagine", status=Status.COMPLETED)
-
-
-@pytest.fixture(autouse=True)
-def discord_py_is_put_back() -> Iterator[None]:
-    base = discord.http.Route.BASE
-    yield
-    discord.http.Route.BASE = base
 
 
 @pytest.fixture

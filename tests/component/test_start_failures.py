@@ -13,7 +13,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import discord
 import pytest
 
 from bot.app import open_darkroom
@@ -40,9 +39,8 @@ LOGIN_REFUSED = "Discord does not accept DISCORD_TOKEN. Reset it in the Develope
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder in which the admin calls the command; discord.py's address is put back afterwards."""
+    """The folder in which the admin calls the command."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)
     return tmp_path
 
 
