@@ -6,11 +6,24 @@ from collections.abc import Callable
 import discord
 import pytest
 
+from tests.clock import VirtualTime
+from tests.sqlite_in_loop import call_sqlite_in_loop
+
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """A module that says `event_loop_factory = …` runs on that, every other one on asyncio's own."""
-    module = getattr(item, "module", None)
-    return {"loop": getattr(module, "event_loop_factory", asyncio.new_event_loop)}
+    return {"loop": _loop_factory(item)}
+
+
+def _loop_factory(item: pytest.Item) -> Callable[[], asyncio.AbstractEventLoop]:
+    return getattr(getattr(item, "module", None), "event_loop_factory", asyncio.new_event_loop)
+
+
+@pytest.fixture(autouse=True)
+def sqlite_in_loop(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out SQLite's thread where time is virtual."""
+    if _loop_factory(request.node) is VirtualTime:
+        call_sqlite_in_loop(monkeypatch)
 
 
 @pytest.fixture(autouse=True)

@@ -33,6 +33,7 @@ from tests.database import migrated
 from tests.fakes.providers import MidjourneyProxy, Useapi, fake_provider
 from tests.journeys import invariants
 from tests.journeys.idle import IdleLoop, asyncio_that_waits_for_idle, remembering, tracking_no_task_steps
+from tests.sqlite_in_loop import call_sqlite_in_loop
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -332,6 +333,11 @@ def either_provider(journey: Callable[..., Any]) -> Any:
 @pytest.fixture
 def provider() -> ProviderName:
     return ProviderName.USEAPI
+
+
+@pytest.fixture(autouse=True)
+def sqlite_in_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    call_sqlite_in_loop(monkeypatch)
 
 
 @pytest.fixture

@@ -3,44 +3,30 @@
 import asyncio
 import contextvars
 import selectors
-import sys
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 from weakref import WeakKeyDictionary
 
-_THREADED = "aiosqlite.core"
-
 
 class IdleLoop(asyncio.SelectorEventLoop):
-    """A loop with `idle()`: it returns when no callback is due, no socket is ready and no SQLite call is outstanding.
+    """A loop with `idle()`: it returns when no callback is due and no socket is ready.
 
-    Timers, other threads and child processes may still be outstanding then.
+    Timers, threads and child processes may still be outstanding then; SQLite has no thread here, see `sqlite_in_loop`.
     """
 
     def __init__(self) -> None:
-        self._outstanding = 0
         self._waiters: list[asyncio.Future[None]] = []
         super().__init__(_Selector(self.about_to_block))
 
     async def idle(self) -> None:
-        waiter = super().create_future()
+        waiter = self.create_future()
         self._waiters.append(waiter)
         await waiter
 
-    def create_future(self) -> asyncio.Future[Any]:
-        future = super().create_future()
-        if sys._getframe(1).f_globals.get("__name__") == _THREADED:  # aiosqlite makes one for each call of its thread
-            self._outstanding += 1
-            future.add_done_callback(self._answered)
-        return future
-
-    def _answered(self, _: asyncio.Future[Any]) -> None:
-        self._outstanding -= 1
-
     def about_to_block(self) -> bool:
         """Resume those that wait in `idle`; whether there were any, so that there is work to do again."""
-        if self._outstanding or not self._waiters:
+        if not self._waiters:
             return False
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
