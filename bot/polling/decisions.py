@@ -33,6 +33,7 @@ from bot.polling.circuit_breaker import requested_pause
 from bot.polling.job_records import NOTHING, JobRecord
 
 LONGEST_INTERVAL = 300.0  # seconds
+JITTER = (0.9, 1.0)  # of an interval; never more than one, so that a result is at most one interval late
 CALLED_LATELY = 25.0  # seconds for which a webhook call counts as just before a poll ends; a request may take 20
 
 _SILENCE = timedelta(hours=24)
@@ -58,7 +59,7 @@ class FinishedPoll(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a decision depends on, besides the outcome.
 
     `record` is that of before the poll. `called`: a webhook call made the job due at most `CALLED_LATELY` ago. `now` is
-    the wall clock, `poll_seconds` the interval of a fresh job, and `jitter` (0.9-1.1) spreads the intervals.
+    the wall clock, `poll_seconds` the interval of a fresh job, and `jitter` (one of `JITTER`) spreads the intervals.
     `keeps_jobs` is the capability of the provider.
     """
 

@@ -22,7 +22,7 @@ from bot.models import Job, KnownJob, PollTarget
 from bot.models.alert import AlertSink
 from bot.polling import decisions
 from bot.polling.circuit_breaker import PollBreaker
-from bot.polling.decisions import CALLED_LATELY, LONGEST_INTERVAL, MISSES, Decision, FinishedPoll
+from bot.polling.decisions import CALLED_LATELY, JITTER, LONGEST_INTERVAL, MISSES, Decision, FinishedPoll
 from bot.polling.first_poll import FirstPollDelay, is_fresh
 from bot.polling.job_records import NEVER, JobRecords
 from bot.polling.schedule import Schedule
@@ -32,7 +32,7 @@ from bot.wakeup import Wakeup, loop_time
 
 log = logging.getLogger(__name__)
 
-_QUICK_JOB = 0.8  # of an interval, before jitter; at 15 s: 10.8 to 13.2 s, and useapi asks for 10 or more
+_QUICK_JOB = 0.8  # of an interval, before jitter; at 15 s: 10.8 to 12 s, and useapi asks for 10 or more
 _TOGETHER = 0.02  # seconds: polls that are due so close to each other start together, which costs less
 _TOGETHER_IN_BATCH = 0.2  # of an interval: 3 s at 15, so that a batch of all due jobs is sent five times an interval
 _READ_AHEAD = 64  # polls
@@ -360,7 +360,7 @@ class Poller:
         self._breaker.forget(job_id)
 
     def _jittered(self, seconds: float) -> float:
-        return seconds * self._rng.uniform(0.9, 1.1)
+        return seconds * self._rng.uniform(*JITTER)
 
 
 def _outcome(task: asyncio.Task[Job]) -> Job | ProviderError:

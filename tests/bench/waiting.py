@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from bot.models.durations import TypicalDuration, typical
-from bot.polling.decisions import interval
+from bot.polling.decisions import JITTER, interval
 from bot.polling.first_poll import not_before
 from tests.bench.report import Table, percentile
 
@@ -66,10 +66,10 @@ def known_at(chance: random.Random, took: float) -> float:
 
 def follow(chance: random.Random, over: float, first: float | None, poll_seconds: float) -> Run:
     """The polls of one job that useapi knows to be over at `over`."""
-    at = max(SUBSCRIBED + poll_seconds * chance.uniform(0.9, 1.1), first or 0.0)
+    at = max(SUBSCRIBED + poll_seconds * chance.uniform(*JITTER), first or 0.0)
     polls = 1
     while at < over:
-        at += interval(at - SUBSCRIBED, poll_seconds) * chance.uniform(0.9, 1.1)
+        at += interval(at - SUBSCRIBED, poll_seconds) * chance.uniform(*JITTER)
         polls += 1
     return Run(polls, at - over, polls > 1)
 

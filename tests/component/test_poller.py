@@ -222,8 +222,8 @@ async def test_the_interval_is_a_twentieth_of_the_time_that_a_member_has_waited(
     times = harness.useapi.times("a")
     for at, gap in zip(times, gaps(times), strict=False):
         due = min(max(at / 20, 15), 300)
-        assert due * 0.89 <= gap - harness.useapi.takes <= due * 1.11, (at, gap)
-    assert 13.5 <= times[0] <= 16.5
+        assert due * 0.89 <= gap - harness.useapi.takes <= due * 1.001, (at, gap)
+    assert 13.4 <= times[0] <= 15.1
     assert 90 < len(times) < 130
     assert len({round(gap, 6) for gap in gaps(times)}) > 80, "the pauses are jittered"
 
@@ -1023,7 +1023,7 @@ async def test_a_job_that_is_found_again_starts_to_count_from_zero(harness: Poll
     harness.useapi.answers["a"] = running("a")
     await asyncio.sleep(15)
     harness.useapi.answers["a"] = JobUnknown()
-    await asyncio.sleep(30)
+    await asyncio.sleep(25)
     assert len(harness.useapi.polls) == 5
     assert not (await harness.job(known)).over
 
