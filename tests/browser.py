@@ -29,7 +29,7 @@ QUIET = (
 
 @asynccontextmanager
 async def demo(
-    *, height: int = 1040, speed: float = 6, provider: ProviderName = ProviderName.USEAPI
+    *, height: int = 1040, speed: float = 3, provider: ProviderName = ProviderName.USEAPI
 ) -> AsyncIterator["Page"]:
     """The page of a demo that runs as long as the `async with`, its jobs `speed` times as fast as Midjourney's.
 

@@ -1,8 +1,10 @@
-"""First polls that are too early to be worth a request: those of a fresh job before the quickest of its kind are over.
+"""First polls that are too early to be worth a request: those of a fresh job that is hardly over yet.
 
-A simulation (`python -m tests.bench waiting`) says what this is worth: two polls of a fast job instead of three, and
-results as early as without it. A first poll at the median would save another half, but then half of the status cards
-would never show a preview. Kinds with a wide spread of times, relaxed ones above all, are polled as usual.
+Its first poll comes 1.7 intervals after its creation, or when the quickest of its kind are over, where that is learned
+and later. A simulation (`python -m tests.bench waiting`) says what this is worth: two polls of a fast job instead of
+three, and results as early as without it. A first poll at the median would save another half, but then half of the
+status cards would never show a preview. Kinds with a wide spread of times, relaxed ones above all, do not wait for
+their quickest, and those that take only a few seconds do not wait at all.
 """
 
 from collections.abc import Callable
@@ -14,6 +16,9 @@ from bot.store import Store
 from bot.wakeup import loop_time
 
 _FRESH = frozenset({Status.CREATED, Status.STARTED})
+_FIRST = 1.7  # intervals; a job that ends later than 0.7 intervals after its creation is seen within one interval
+_HARDLY_OVER = 28.0  # seconds; at longer intervals most pictures would be done at the first poll, without a preview
+_QUICK = frozenset({"U", "seed", "seed_async"})  # kinds of jobs that take a few seconds
 _CACHED_FOR = 60.0  # seconds; typical durations change slowly
 _WIDEST_SPREAD = 3.0  # intervals; with a wider one, the result of a quick job would come late
 _LATEST = 4.0  # intervals; members want to see how far a slow job is, and that one was declined
@@ -42,7 +47,7 @@ class FirstPollDelay:
         if not 0 <= age < _OLDEST * self._poll_seconds:
             return 0.0
         typical = await self._typical_of(job)
-        return 0.0 if typical is None else max(not_before(typical, self._poll_seconds) - age, 0.0)
+        return max(not_before(kind_of(job), typical, self._poll_seconds) - age, 0.0)
 
     async def _typical_of(self, job: Job) -> TypicalDuration | None:
         key = (kind_of(job), mode_of(job))
@@ -58,11 +63,17 @@ def is_fresh(job: Job) -> bool:
     return job.percent is None and job.status in _FRESH
 
 
-def not_before(typical: TypicalDuration, poll_seconds: float) -> float:
-    """The age in seconds before which hardly any job of this kind is over; 0 where their durations differ too much.
+def not_before(kind: str, typical: TypicalDuration | None, poll_seconds: float) -> float:
+    """The age in seconds before which a poll of a job of this kind is too early; 0 where the job may be over soon.
 
     At most `_LATEST` intervals, so that the end of a slow job before its time is seen soon.
     """
+    first = min(_FIRST * poll_seconds, _HARDLY_OVER)
+    if typical is None:
+        return 0.0 if kind in _QUICK else first
+    quickest = typical.low.total_seconds()
+    if quickest < first - poll_seconds:
+        first = 0.0
     if typical.high - typical.low > timedelta(seconds=_WIDEST_SPREAD * poll_seconds):
-        return 0.0
-    return min(typical.low.total_seconds(), _LATEST * poll_seconds)
+        return first
+    return max(first, min(quickest, _LATEST * poll_seconds))

@@ -230,7 +230,7 @@ class Poller:
         for target, seconds in zip(targets, too_early, strict=True):
             job_id = target.known.id
             # `called` is read only here, because a call may have come while the store was read.
-            if seconds > 0 and not self._records.of(job_id).called:
+            if seconds > self._together and not self._records.of(job_id).called:
                 self._poll_in(job_id, seconds)
             else:
                 self._ready.append(target)

@@ -321,14 +321,14 @@ async def test_a_job_without_subscriptions_is_polled_no_more(harness: PollerHarn
     assert len(harness.useapi.times("a", since=subscribed_at)) == 1
 
 
-async def history(harness: PollerHarness, *seconds: float) -> None:
-    """Twenty jobs that were subscribed here, and took these times in turn."""
+async def history(harness: PollerHarness, *seconds: float, **fields: Any) -> None:
+    """Twenty jobs with these fields that were subscribed here, and took these times in turn."""
     for number in range(20):
         began = wall()
-        first = msgspec.structs.replace(running(f"old {number}"), created=began)
+        first = msgspec.structs.replace(running(f"old {number}"), created=began, **fields)
         subscribed = await harness.store.subscriptions.add(first, THERE, BO)
         ended_at = began + timedelta(seconds=seconds[number % len(seconds)])
-        done_then = msgspec.structs.replace(done(f"old {number}"), created=began, updated=ended_at)
+        done_then = msgspec.structs.replace(done(f"old {number}"), created=began, updated=ended_at, **fields)
         await harness.store.jobs.record([(subscribed.known.id, done_then)])
 
 
@@ -338,6 +338,49 @@ async def fresh_job(harness: PollerHarness, **fields: Any) -> KnownJob:
     known = (await harness.store.subscriptions.add(job, HERE, MIRA)).known
     harness.poller.add(known)
     return known
+
+
+async def test_a_fresh_job_is_first_polled_1_7_intervals_after_its_creation(
+    harness: PollerHarness,
+) -> None:
+    await fresh_job(harness)
+    await asyncio.sleep(45)
+    first, second, *_ = harness.useapi.times("a")
+    assert first == pytest.approx(25.5, abs=0.1)
+    assert 13.4 < second - first <= 15.2
+    began = now()
+    await fresh_job(harness, jobid="b", created=wall() - timedelta(seconds=9))
+    await asyncio.sleep(20)
+    assert [at - began for at in harness.useapi.times("b")] == [pytest.approx(16.5, abs=0.1)]
+
+
+@pytest.mark.parametrize("quick", [{"verb": "button", "button": "U2"}, {"mode": "turbo"}])
+async def test_a_kind_whose_quickest_are_over_sooner_is_polled_after_one_interval(
+    harness: PollerHarness, quick: Any
+) -> None:
+    await history(harness, 9, 20, **quick)
+    began = now()
+    await fresh_job(harness, **quick)
+    await asyncio.sleep(20)
+    assert 13.4 < harness.useapi.times("a")[0] - began < 15.1
+
+
+async def test_u1s_job_is_polled_after_one_interval_before_anything_is_learned(harness: PollerHarness) -> None:
+    await fresh_job(harness, verb="button", button="U1")
+    await asyncio.sleep(20)
+    assert 13.4 < harness.useapi.times("a")[0] < 15.1
+
+
+async def test_a_provider_with_batches_is_asked_once_about_jobs_that_are_hardly_too_early(idle: PollerHarness) -> None:
+    idle.useapi.capabilities = Capabilities(batch=200)
+    await idle.begin()
+    for number in range(20):
+        await fresh_job(idle, jobid=str(number))
+        await asyncio.sleep(0.14)
+    await asyncio.sleep(30)
+    first = {jobid: at for at, jobid in reversed(idle.useapi.polls)}
+    assert len(first) == 20
+    assert len(set(first.values())) == 1, "the youngest is polled 2.7 s too early"
 
 
 async def test_the_first_poll_waits_until_the_quickest_of_its_kind_are_over(harness: PollerHarness) -> None:
@@ -350,12 +393,12 @@ async def test_the_first_poll_waits_until_the_quickest_of_its_kind_are_over(harn
     assert 13 < second - first < 17
 
 
-async def test_kinds_whose_durations_differ_much_are_polled_as_usual(harness: PollerHarness) -> None:
+async def test_kinds_whose_durations_differ_much_do_not_wait_for_their_quickest(harness: PollerHarness) -> None:
     await history(harness, 40, 400)
     began = now()
     await fresh_job(harness)
     await asyncio.sleep(30)
-    assert 13 < harness.useapi.times("a")[0] - began < 17
+    assert harness.useapi.times("a")[0] - began == pytest.approx(25.5, abs=0.1)
 
 
 async def test_a_slow_kind_is_polled_after_a_minute_so_that_a_moderated_job_is_seen_then(

@@ -33,7 +33,7 @@ def percent_in(status_card: discord.Message) -> int:
 @pytest.mark.parametrize("dialect", [NODE, NEWAPI, NOVI], ids=lambda each: each.name)
 async def test_every_kind_of_server_serves_a_job_a_pick_and_its_result(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.proxy.add_job(prompt=CASTLE))
-    await harness.wait(35)
+    await harness.wait(42)
     (grid,) = harness.posts()
     assert grid.attachments
     await harness.press(harness.mira, grid, "U2")

@@ -77,7 +77,7 @@ async def test_a_job_that_is_paused_and_stopped_at_midjourney_is_shown_as_that(h
     await harness.job(harness.mira, jobid)
     for state in ("(31%) (relaxed)", "(paused) (relaxed)"):
         harness.useapi.set_answer(jobid, answer_about(jobid, "progress", content=f"**a castle** - <@1> {state}"))
-        await harness.wait(25)
+        await harness.wait(30)
     (status_card,) = harness.posts()
     assert "31% · paused by Midjourney · relaxed" in words(status_card)
     harness.useapi.set_answer(jobid, answer_about(jobid, "progress", content="**a castle** - <@1> (Stopped)"))
@@ -99,7 +99,7 @@ async def test_a_cancelled_job_says_so(harness: BotHarness) -> None:
         jobid = harness.useapi.add_job(prompt="a castle")
         await harness.job(harness.mira, jobid)
         harness.useapi.set_answer(jobid, answer_about(jobid, spelling))
-    await harness.wait(20)
+    await harness.wait(30)
     assert [words(post) for post in harness.posts()] == ["**Imagine**\n> a castle\n\nThis job was cancelled."] * 3
 
 
@@ -171,7 +171,7 @@ async def test_a_job_that_is_found_again_in_time_goes_on(harness: BotHarness) ->
     await harness.job(harness.mira, jobid)
     for _ in range(3):
         harness.useapi.set_answer(jobid, {"error": "Unable to locate job", "code": 404}, status=404)
-        await harness.wait(17)
+        await harness.wait(30)
         harness.useapi.forget_answer(jobid)
         await harness.wait(17)
     await harness.wait(20)

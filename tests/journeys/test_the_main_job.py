@@ -43,7 +43,7 @@ async def test_the_picture_comes_as_a_new_message_and_the_status_card_goes(harne
     jobid = harness.provider.add_job(prompt=CASTLE)
     key = re.findall(r"#\w{4}", await harness.job(harness.mira, jobid))[0]
     status_card = harness.last
-    await harness.wait(35)
+    await harness.wait(42)
     (result,) = harness.posts()
     assert result.id != status_card.id, "an edit would call nobody"
     assert result.reference is None
@@ -59,7 +59,7 @@ async def test_the_picture_is_attached_byte_for_byte_with_words_for_who_cannot_s
     prompt = "../../Étoile <@1> `rm -rf`, a \\night\\ sky --ar 3:2"
     jobid = harness.provider.add_job(prompt=prompt, attachments=[{"url": url, "filename": "../../etc/passwd"}])
     await harness.job(harness.mira, jobid)
-    await harness.wait(35)
+    await harness.wait(42)
     (file,) = harness.last.attachments
     assert harness.bytes_of(file) == data
     assert re.fullmatch(r"imagine-etoile-1-rm-rf-[a-z0-9]{4}\.webp", file.filename)
@@ -72,9 +72,9 @@ async def test_the_provider_gets_one_request_a_poll_and_none_after_the_end(harne
     jobid = harness.provider.add_job()
     await harness.job(harness.mira, jobid)
     assert harness.polls(jobid) == 1
-    await harness.wait(13)
-    assert harness.polls(jobid) == 1
-    await harness.wait(22)
+    await harness.wait(24)
+    assert harness.polls(jobid) == 1, "hardly a picture is done so soon"
+    await harness.wait(18)
     assert harness.polls(jobid) == 3
     assert len(harness.posts()) == 1
     await harness.wait(3600)
@@ -85,7 +85,7 @@ async def test_the_provider_gets_one_request_a_poll_and_none_after_the_end(harne
 async def test_the_picture_is_fetched_once_and_the_id_is_sent_whole(harness: BotHarness) -> None:
     jobid = harness.provider.add_job()
     await harness.job(harness.mira, jobid)
-    await harness.wait(35)
+    await harness.wait(42)
     polls = [request for request in harness.useapi.requests if request.path == "/v2/jobs/"]
     pictures = [request for request in harness.useapi.requests if request.path.startswith("/attachments/")]
     assert {unquote(request.query["jobid"]) for request in polls} == {jobid}
@@ -188,7 +188,7 @@ async def test_a_status_card_older_than_fifty_minutes_does_not_change_and_goes_w
 async def test_an_aside_in_the_channel_is_not_disturbed(harness: BotHarness) -> None:
     await harness.job(harness.mira, harness.provider.add_job())
     aside = await harness.bo.send(harness.channel, "what a fine day")
-    await harness.wait(35)
+    await harness.wait(42)
     between, result = harness.posts()
     assert between.id == aside.id
     assert result.attachments

@@ -121,7 +121,7 @@ async def test_a_short_outage_delays_nobody_by_much(harness: BotHarness) -> None
     for jobid in jobs:
         await harness.job(harness.mira, jobid)
     harness.useapi.fail(502, times=math.inf)
-    await harness.wait(20)
+    await harness.wait(30)
     harness.useapi.heal()
     await harness.wait(40)
     assert len([post for post in harness.posts() if post.attachments]) == len(jobs)
@@ -160,7 +160,7 @@ async def test_the_pause_that_useapi_asks_for_is_kept(harness: BotHarness) -> No
     jobid = harness.useapi.add_job(duration=20)
     await harness.job(harness.mira, jobid)
     harness.useapi.fail(429, retry_after=200)
-    await harness.wait(18)
+    await harness.wait(28)
     polls = harness.polls(jobid)
     assert polls == 2
     await harness.wait(195)
