@@ -46,7 +46,8 @@ def written(secrets: Iterable[str]) -> Iterator[io.StringIO]:
         logging.raiseExceptions = loud
         for logger, handlers, level in before:
             logger.handlers[:] = handlers
-            logger.setLevel(level)
+            if logger.level != level:  # setting it empties the caches of all loggers
+                logger.setLevel(level)
         for handler, level in received:
             handler.setLevel(level)
 
