@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from bot.ui.posts.result_menu import full_size, is_still_grid
 from bot.ui.press import press_rules, prompt_modal
 from bot.ui.press.press_rules import Presser
 from tests.strategies import jobs, labels
+from tests.table import table
 
 NONCE = "a1b2c3d4e5f6g7h8i9j0k1l2"
 JUMP = "https://discord.com/channels/1/2/3"
@@ -79,7 +79,7 @@ def test_a_used_u_is_replaced_by_a_jump_link_and_nothing_else_is() -> None:
     ]
 
 
-@pytest.mark.parametrize("label", ["Vary (Region)", "1️⃣", "❤️", "⭐", "👍🏽", "…", "\u200b"])
+@table("label", ["Vary (Region)", "1️⃣", "❤️", "⭐", "👍🏽", "…", "\u200b"])
 def test_a_button_that_needs_a_mask_or_has_no_words_is_not_offered(label: str) -> None:
     job = Job(jobid="job:1", status=Status.COMPLETED, buttons=(label, "Custom Zoom", "⬅️", "🔄"))
     names = [button.get("label") or dict(button["emoji"])["name"] for row in of(job) for button in row]  # type: ignore[call-overload]
@@ -96,7 +96,7 @@ MODERATOR, REQUESTER, ROLE_MEMBER, OTHER = (
 )
 
 
-@pytest.mark.parametrize(
+@table(
     ("button", "role", "may"),
     [
         ("U1", None, {"moderator", "requester"}),
@@ -116,7 +116,7 @@ def test_each_kind_of_button_may_be_pressed_by_its_members(button: str, role: in
     } == may
 
 
-@pytest.mark.parametrize(
+@table(
     ("tier", "role", "gone", "sentence"),
     [
         (CostTier.PICK, None, False, "Only whoever added this job and moderators can use this button."),
@@ -151,7 +151,7 @@ def test_moderators_have_only_the_servers_limit() -> None:
     assert press_rules.limits(settings, MODERATOR) == Limits(server_daily=50)
 
 
-@pytest.mark.parametrize(
+@table(
     ("why", "numbers", "sentence"),
     [
         (Limit.COOLDOWN, {}, "Too fast, nothing was sent. Try again <t:1795550400:R>."),
@@ -180,7 +180,7 @@ def test_a_reached_limit_says_so(why: Limit, numbers: dict[str, Any], sentence: 
 # --- forms ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@table(
     ("prompt", "begun"),
     [
         ("a castle --ar 3:2", "a castle --ar 3:2 --zoom 1.8"),
@@ -196,7 +196,7 @@ def test_custom_zoom_is_prefilled_with_the_prompt_and_one_zoom(prompt: str, begu
     assert prompt_modal.prefilled(Job(jobid="job:1", prompt=prompt), "Custom Zoom") == begun
 
 
-@pytest.mark.parametrize(
+@table(
     "prompt",
     [
         *("", "a castle", "a castle --zoom", "x --zoom 0.9", "x --zoom 2.1", "x --zoom 1,8", "x --zoom 1e0"),
@@ -208,7 +208,7 @@ def test_a_zoom_that_midjourney_would_refuse_is_an_error(prompt: str) -> None:
     assert prompt_modal.prompt_error(prompt, "Custom Zoom")
 
 
-@pytest.mark.parametrize("zoom", ["1", "1.0", "1.8", "2", "2.0", "1.999999"])
+@table("zoom", ["1", "1.0", "1.8", "2", "2.0", "1.999999"])
 def test_zooms_from_one_to_two_are_accepted(zoom: str) -> None:
     assert not prompt_modal.prompt_error(f"a castle --zoom {zoom} --ar 3:2", "Custom Zoom")
     assert not prompt_modal.prompt_error("whatever --zoom 9", "V1"), "only Custom Zoom's prompt is checked"

@@ -2,13 +2,12 @@
 
 from typing import Any, cast
 
-import pytest
-
 from bot.errors import ProviderAbsent
 from bot.models import Job, ProviderName
 from bot.providers.base import Cancellation, Capabilities, Provider
 from bot.providers.registry import AbsentProvider, Providers
 from bot.ui.posts.status_card import cancel_obstacle
+from tests.table import table
 
 PROXY, USEAPI = ProviderName.MIDJOURNEY_PROXY, ProviderName.USEAPI
 
@@ -19,7 +18,7 @@ def providers(name: ProviderName, **capabilities: Any) -> Providers:
     return Providers(cast(Provider, provider))
 
 
-@pytest.mark.parametrize(
+@table(
     ("name", "button", "capabilities", "sentence"),
     [
         (USEAPI, "V1", {"cancel": Cancellation.WORKS, "picks_once": True}, None),

@@ -1,13 +1,12 @@
 """Commands in a text become mentions where their ids are known, and nothing else changes."""
 
-import pytest
-
 from bot.ui.command_mentions import replace_commands
+from tests.table import table
 
 MENTIONS = {"jobs": "</jobs:7>", "darkroom settings": "</darkroom settings:8>"}
 
 
-@pytest.mark.parametrize(
+@table(
     ("text", "replaced"),
     [
         ("Cancel it in `/jobs`.", "Cancel it in </jobs:7>."),

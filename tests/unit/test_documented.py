@@ -12,6 +12,7 @@ from bot.app import open_darkroom
 from bot.client import COGS, PERMISSIONS
 from bot.models.provider import ProviderName, worded
 from bot.settings import SETTINGS, Secret, Setting, Settings, from_environment
+from tests.table import table
 
 ROOT = Path(__file__).parents[2]
 TOKEN_FILES = {setting.from_file for setting in SETTINGS if setting.from_file}
@@ -43,7 +44,7 @@ def words_like_settings(text: str) -> set[str]:
     return set(re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", text))
 
 
-@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+@table("setting", SETTINGS)
 def test_the_example_names_each_setting_with_its_default(setting: Setting) -> None:
     assert ASSIGNMENTS[setting.name] == (setting.default or "")
 

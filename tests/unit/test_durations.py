@@ -13,6 +13,7 @@ from bot.models import Destination, Job, Person, Status
 from bot.models.durations import KEPT, MIN_SAMPLES, TypicalDuration, kind_of, seconds_of, typical
 from bot.store import Store, open_store
 from tests.database import migrated
+from tests.table import table
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 HERE = Destination(guild_id=100, channel_id=200)
@@ -90,7 +91,7 @@ def test_a_job_without_times_or_without_a_picture_is_no_sample() -> None:
     assert seconds_of(msgspec.structs.replace(job(1, 30), created=None)) is None
 
 
-@pytest.mark.parametrize(
+@table(
     ("button", "kind"),
     [
         ("U1", "U"),
@@ -109,7 +110,7 @@ def test_pressed_buttons_are_compared_by_duration_class(button: str, kind: str) 
     assert kind_of(Job(jobid="job:1", verb="button", button=button)) == kind
 
 
-@pytest.mark.parametrize(
+@table(
     ("low", "high", "words"),
     [
         (0.6, 0.7, "about 5 s"),

@@ -18,6 +18,7 @@ from bot.providers.useapi import parse_job
 from bot.ui import result_view
 from bot.ui.posts.result_menu import full_size
 from tests.strategies import JOBID
+from tests.table import table
 
 FIELD = Path(__file__).parents[1] / "samples" / "field"
 BASE = "https://cdn.discordapp.com"
@@ -116,7 +117,7 @@ TEXTS: dict[str, list[tuple[Callable[[Job], object], object]]] = {
 }
 
 
-@pytest.mark.parametrize(
+@table(
     ("name", "show", "expected"),
     [
         pytest.param(name, show, expected, id=f"{name}-{number}")
@@ -165,7 +166,7 @@ def _progress(percent: int) -> bytes:
 # --- titles -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@table(
     ("prompt", "words"),
     [
         ("Mr. and Mrs. Smith at St. Paul's, London", "Mr. and Mrs. Smith at St. Paul's"),
@@ -280,7 +281,7 @@ def test_an_account_answer_that_failed_shows_its_details_to_its_requester() -> N
 # --- links and prompts ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@table(
     ("prompt", "quote"),
     [
         ("https://imgur.com/aaaaaaaaaaaaaaaaaaaaaaaaaaaa.png a cat", "https\\://imgur.com/… a cat"),
@@ -302,7 +303,7 @@ def test_a_prompt_is_quoted_with_whole_hosts_and_even_without_words(prompt: str,
     assert result(a_job(prompt)) == f"**Imagine**\n> {quote}"
 
 
-@pytest.mark.parametrize("verb", ["imagine", "blend"])
+@table("verb", ["imagine", "blend"])
 def test_pictures_alone_are_not_quoted(verb: str) -> None:
     job = Job(jobid=JOBID, verb=verb, status="completed", prompt="https://s.mj.run/a https://s.mj.run/b")
     assert ">" not in result(job)
@@ -318,7 +319,7 @@ def test_the_public_reason_of_a_failure_contains_no_whole_address() -> None:
 UUID = "d0966d3a-a86f-414d-8a67-be65951ef751"
 
 
-@pytest.mark.parametrize(
+@table(
     "url",
     [
         f"{BASE}/attachments/1/2/payername_a_cat_{UUID}.png?ex=7fffffff&is=1&hm=0",
@@ -345,7 +346,7 @@ def test_a_member_who_may_see_the_job_id_may_see_the_address_too() -> None:
 # --- videos -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@table(
     ("fields", "what"),
     [
         ({"verb": "button", "button": "Animate (High motion)"}, "video"),

@@ -3,12 +3,11 @@ import unicodedata
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
-
 from bot import formatting
 from bot.models import Job, JobEmbed, Seed
 from bot.providers.values import sanitize
 from bot.text import INVISIBLE, clean
+from tests.table import table
 
 STARTED = datetime(2026, 6, 2, 10, 34, 33, tzinfo=UTC)
 JUMP = "https://discord.com/channels/1/2/3"
@@ -35,7 +34,7 @@ def rows(*labels: str) -> list[str]:
 # Untrusted text
 
 
-@pytest.mark.parametrize(
+@table(
     ("text", "expected"),
     [
         (PROMPT, PROMPT),
@@ -67,12 +66,12 @@ def test_every_control_and_format_character_is_removed_and_no_other() -> None:
     assert set(INVISIBLE.findall("".join(every))) == (control - kept) | blank
 
 
-@pytest.mark.parametrize("char", ["\x07", "\u202e", "\u200b", "\xad", "\u3164", "\U000e0001", "\ud800"])
+@table("char", ["\x07", "\u202e", "\u200b", "\xad", "\u3164", "\U000e0001", "\ud800"])
 def test_the_provider_and_the_embeds_remove_the_same_characters(char: str) -> None:
     assert clean(f"a{char}b") == sanitize(f"a{char}b", 10) == "ab"
 
 
-@pytest.mark.parametrize(
+@table(
     ("text", "limit", "expected"),
     [
         ("castle", 6, "castle"),
@@ -94,7 +93,7 @@ def test_clipping_never_splits_an_escape_or_an_emoji(text: str, limit: int, expe
 # Names, prompts and titles
 
 
-@pytest.mark.parametrize(
+@table(
     ("fields", "words"),
     [
         ({"verb": "imagine"}, "Imagine"),
@@ -114,7 +113,7 @@ def test_a_job_is_named_as_midjourney_names_it(fields: dict[str, str], words: st
     assert formatting.label(a_job(**fields)) == words
 
 
-@pytest.mark.parametrize(
+@table(
     ("fields", "prompt", "title"),
     [
         ({}, PROMPT, "castle in the fog"),
@@ -153,7 +152,7 @@ def test_a_long_title_ends_after_a_whole_word() -> None:
     assert formatting.title(a_job(prompt="a castle in the fog over the sea"), 20) == "castle in the fog…"
 
 
-@pytest.mark.parametrize(
+@table(
     ("fields", "line"),
     [
         ({"status": "progress", "percent": 47}, "Imagine · castle in the fog · 47% · #4K7Q"),
@@ -168,7 +167,7 @@ def test_an_autocomplete_choice_distinguishes_jobs(fields: dict[str, Any], line:
     assert formatting.choice(a_job(**fields), "4K7Q") == line
 
 
-@pytest.mark.parametrize(
+@table(
     ("age", "words"),
     [
         ({"seconds": 0}, "1 s"),
@@ -218,14 +217,12 @@ def test_a_parent_without_a_post_is_named_without_a_link() -> None:
     assert a_result(a_job(verb="button", button="U1"), parent=parent).startswith("**U1** of castle in the fog\n")
 
 
-@pytest.mark.parametrize(
-    ("percent", "bar"), [(-1, "▰▱▱▱▱▱▱▱"), (1, "▰▱▱▱▱▱▱▱"), (47, "▰▰▰▰▱▱▱▱"), (99, "▰▰▰▰▰▰▰▱"), (100, "▰▰▰▰▰▰▰▰")]
-)
+@table(("percent", "bar"), [(-1, "▰▱▱▱▱▱▱▱"), (1, "▰▱▱▱▱▱▱▱"), (47, "▰▰▰▰▱▱▱▱"), (99, "▰▰▰▰▰▰▰▱"), (100, "▰▰▰▰▰▰▰▰")])
 def test_the_bar_is_full_only_at_the_end(percent: int, bar: str) -> None:
     assert formatting.bar(percent) == bar
 
 
-@pytest.mark.parametrize(
+@table(
     ("time", "words"),
     [
         (timedelta(milliseconds=-5), "1 s"),
@@ -240,7 +237,7 @@ def test_a_duration_has_its_two_largest_units(time: timedelta, words: str) -> No
     assert formatting.duration(time) == words
 
 
-@pytest.mark.parametrize(
+@table(
     ("fields", "line"),
     [
         ({}, "-# ✓ Imagine · castle in the fog, 52 s"),
@@ -278,9 +275,7 @@ def test_a_result_shows_parent_prompt_picture_and_facts() -> None:
     assert embed.footer.text == "Mira · fast · 52 s · #4K7Q"
 
 
-@pytest.mark.parametrize(
-    "picture", ["file:///etc/passwd", "javascript:alert(1)", "https://x.example/" + "a" * 2048, ""]
-)
+@table("picture", ["file:///etc/passwd", "javascript:alert(1)", "https://x.example/" + "a" * 2048, ""])
 def test_an_address_that_discord_would_refuse_is_left_out(picture: str) -> None:
     embed = formatting.result(a_job(), key="4K7Q", parent=None, requester="Mira", picture=picture)
     assert embed.image.url is None
@@ -330,7 +325,7 @@ def test_a_long_address_in_a_prompt_is_shortened_to_its_host() -> None:
     assert a_result(job) == "**Imagine**\n> https\\://cdn.midjourney.com/… a cat"
 
 
-@pytest.mark.parametrize(
+@table(
     ("status", "sentence"),
     [
         ("failed", "Midjourney could not finish this job."),

@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-import pytest
 from hypothesis import given
 
 from bot import formatting
 from bot.models import CostTier, Destination, Person, Submission, SubmissionKind, SubmissionState
 from tests.strategies import texts
+from tests.table import table
 
 JUMP = "https://discord.com/channels/1/2/3"
 CASTLE = formatting.Link("castle in the fog", JUMP)
@@ -29,7 +29,7 @@ def v3(**fields: Any) -> Submission:
     return msgspec.structs.replace(V3, **fields)
 
 
-@pytest.mark.parametrize(
+@table(
     ("position", "sentence"),
     [
         (1, "V3 is queued (1st). Cancel it in `/jobs`."),
@@ -77,7 +77,7 @@ def test_the_reasons_for_declining_are_for_the_presser_only() -> None:
     assert "fog is banned" not in formatting.notice(declined, parent=CASTLE, child_url=None)
 
 
-@pytest.mark.parametrize(
+@table(
     ("fields", "child_url", "outcome"),
     [
         ({"state": SubmissionState.ACCEPTED}, None, "V3 is on its way. I'll post it here."),
@@ -127,7 +127,7 @@ def test_a_prompt_is_quoted_to_its_author_and_to_nobody_else() -> None:
         assert formatting.ended(msgspec.structs.replace(CASTLE_PROMPT, state=state)) == sentence
 
 
-@pytest.mark.parametrize(("kind", "name"), [(SubmissionKind.BLEND, "blend"), (SubmissionKind.DESCRIBE, "description")])
+@table(("kind", "name"), [(SubmissionKind.BLEND, "blend"), (SubmissionKind.DESCRIBE, "description")])
 def test_what_comes_of_pictures_is_called_by_what_it_is(kind: SubmissionKind, name: str) -> None:
     submission = msgspec.structs.replace(V3, kind=kind, parent_id=None, button="")
     assert formatting.taken(submission) == f"On it: your {name}."

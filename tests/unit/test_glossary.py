@@ -9,7 +9,7 @@ from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
-import pytest
+from tests.table import table
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("bot", "cogs", "tests")
@@ -181,7 +181,7 @@ def test_no_name_has_a_word_that_was_replaced_and_each_exception_is_needed() -> 
     } == set()
 
 
-@pytest.mark.parametrize(
+@table(
     "source",
     [
         "def courier(): ...",

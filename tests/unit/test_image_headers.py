@@ -4,13 +4,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.images import VIDEO, ImageClient, link_ends, names_the_payer
 from bot.images.sniffing import MAX_HEADER_BYTES, Measures, measure, sniff_type
 from tests import sample_pictures as samples
+from tests.table import table
 
 TABLE = b"\xff\xc4\0\x0b" + bytes([0, 99] * 4 + [0])
 
@@ -19,7 +19,7 @@ def animated_png() -> bytes:
     return samples.saved(samples.painted(9, 7), "PNG", save_all=True, append_images=[samples.painted(9, 7, noise=50)])
 
 
-@pytest.mark.parametrize(
+@table(
     ("make", "seen"),
     [
         (lambda: samples.webp(2048, 2048), ("webp", 2048, 2048, False)),
@@ -59,7 +59,7 @@ def test_junk_after_a_valid_signature_raises_nothing(start: bytes, junk: bytes) 
     assert min(measures.width, measures.height) >= 0
 
 
-@pytest.mark.parametrize(
+@table(
     ("url", "ends"),
     [
         (
@@ -85,7 +85,7 @@ def test_midjourneys_own_host_identifies_the_payer_in_any_spelling() -> None:
     assert not names_the_payer("https://pictures.example/attachments/1/cdn.midjourney.com/a.webp")
 
 
-@pytest.mark.parametrize(
+@table(
     ("url", "is_one"),
     [
         ("https://cdn.discordapp.com/attachments/1/2/a.png?ex=1&is=2&hm=3&", True),

@@ -3,12 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.models import ACCOUNT_VERBS, OVER, Attachment, Job, ProviderName, Status, follow
 from tests import strategies
+from tests.table import table
 
 T0 = datetime(2026, 11, 23, 12, tzinfo=UTC)
 FORWARD = [Status.CREATED, Status.STARTED, Status.PROGRESS, Status.COMPLETED]
@@ -45,7 +45,7 @@ def test_the_same_answer_is_no_news() -> None:
     assert follow(RUNNING, changed(RUNNING, digest="5eed")) is None, "only its bytes were others"
 
 
-@pytest.mark.parametrize("earlier", [Status.CREATED, Status.STARTED])
+@table("earlier", [Status.CREATED, Status.STARTED])
 def test_an_earlier_status_is_no_news(earlier: Status) -> None:
     assert follow(RUNNING, changed(RUNNING, status=earlier, percent=None)) is None
 
@@ -66,7 +66,7 @@ def test_an_answer_from_before_is_no_news_whatever_it_says() -> None:
     assert follow(RUNNING, late) is None
 
 
-@pytest.mark.parametrize("status", [Status.COMPLETED, Status.MODERATED, Status.FAILED, Status.CANCELLED])
+@table("status", [Status.COMPLETED, Status.MODERATED, Status.FAILED, Status.CANCELLED])
 def test_an_end_is_news_even_with_an_older_time_and_nothing_is_after_it(status: Status) -> None:
     over = follow(RUNNING, changed(RUNNING, status=status, updated=T0))
     assert over is not None
@@ -77,7 +77,7 @@ def test_an_end_is_news_even_with_an_older_time_and_nothing_is_after_it(status: 
         assert follow(over, changed(RUNNING, status=other, percent=99, prompt="another")) is None
 
 
-@pytest.mark.parametrize("lost", [Status.EXPIRED, Status.SILENT])
+@table("lost", [Status.EXPIRED, Status.SILENT])
 def test_a_job_that_we_gave_up_may_come_back(lost: Status) -> None:
     gone = changed(RUNNING, status=lost)
     assert gone.over

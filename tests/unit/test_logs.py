@@ -15,6 +15,7 @@ from yarl import URL
 from bot import logs
 from bot.models import Destination
 from tests.strategies import JOBID
+from tests.table import table
 
 DISCORD_TOKEN = "MTk4.canary.discord"
 USEAPI_TOKEN = "user:1-canary-useapi"
@@ -44,10 +45,8 @@ def screen(
             logger.setLevel(number)
 
 
-@pytest.mark.parametrize("form", ["text", "json"])
-@pytest.mark.parametrize(
-    "secret", [DISCORD_TOKEN, USEAPI_TOKEN, USEAPI_TOKEN.replace(":", "%3A"), JOBID, JOBID.replace(":", "%3A")]
-)
+@table("form", ["text", "json"])
+@table("secret", [DISCORD_TOKEN, USEAPI_TOKEN, USEAPI_TOKEN.replace(":", "%3A"), JOBID, JOBID.replace(":", "%3A")])
 def test_no_secret_is_shown_anywhere_in_a_line(secret: str, form: str) -> None:
     with screen(form=form) as output:
         log.info("in the message %s" % secret)  # noqa: G002, UP031 -- as libraries write it
@@ -59,7 +58,7 @@ def test_no_secret_is_shown_anywhere_in_a_line(secret: str, form: str) -> None:
     assert output.getvalue().count("***") == 5
 
 
-@pytest.mark.parametrize("form", ["text", "json"])
+@table("form", ["text", "json"])
 def test_no_secret_is_shown_in_a_traceback(form: str) -> None:
     def fail() -> None:
         try:
@@ -90,7 +89,7 @@ def test_no_secret_is_shown_in_the_repr_of_aiohttps_errors() -> None:
     assert "user:12345" not in output.getvalue()
 
 
-@pytest.mark.parametrize("path", ["webhooks/123456789012345678/{}/messages/@original", "interactions/1/{}/callback"])
+@table("path", ["webhooks/123456789012345678/{}/messages/@original", "interactions/1/{}/callback"])
 def test_an_interaction_token_is_redacted_but_the_url_around_it_is_not(path: str) -> None:
     with screen() as output:
         log.debug("POST https://discord.com/api/v10/%s has returned 404", path.format(INTERACTION))
@@ -148,7 +147,7 @@ def test_debug_shows_all_but_loggers_of_tokens_and_frames() -> None:
     assert not {"discord.gateway DEBUG", "discord.webhook.async_ DEBUG", "aiosqlite DEBUG"} & seen
 
 
-@pytest.mark.parametrize(("level", "severities"), [("WARNING", {"WARNING", "ERROR"}), ("ERROR", {"ERROR"})])
+@table(("level", "severities"), [("WARNING", {"WARNING", "ERROR"}), ("ERROR", {"ERROR"})])
 def test_nothing_below_the_level_is_shown(level: str, severities: set[str]) -> None:
     assert {each.split()[1] for each in received(level)} == severities
 

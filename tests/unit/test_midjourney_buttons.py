@@ -1,7 +1,5 @@
 """The table of Midjourney's buttons: cost, row, prompt and duration class of every known label."""
 
-import pytest
-
 from bot import formatting
 from bot.models import CostTier, Job, ServerSettings
 from bot.models.durations import kind_of
@@ -15,6 +13,7 @@ from bot.models.midjourney_buttons import (
     same_button,
 )
 from bot.ui.press.press_rules import wants_prompt
+from tests.table import table
 
 PICK, VARY, UPSCALE = CostTier.PICK, CostTier.VARY, CostTier.UPSCALE
 NEVER, REMIX, ALWAYS = PromptUse.NEVER, PromptUse.WITH_REMIX, PromptUse.ALWAYS
@@ -61,7 +60,7 @@ def pressed(label: str) -> Job:
     return Job(jobid="job:1", verb="button", button=label)
 
 
-@pytest.mark.parametrize(("label", "tier", "row", "prompt", "timed_as"), KNOWN + UNKNOWN)
+@table(("label", "tier", "row", "prompt", "timed_as"), KNOWN + UNKNOWN)
 def test_each_button_is_known_by_its_label(
     label: str, tier: CostTier, row: ButtonRow, prompt: PromptUse, timed_as: str
 ) -> None:
@@ -71,16 +70,14 @@ def test_each_button_is_known_by_its_label(
     assert button.offered == (label not in NOT_OFFERED)
 
 
-@pytest.mark.parametrize("label", [label for label, *_ in KNOWN + UNKNOWN])
+@table("label", [label for label, *_ in KNOWN + UNKNOWN])
 def test_a_variation_selector_makes_no_difference(label: str) -> None:
     bare = label.replace("\ufe0f", "")
     assert button_for(bare) == button_for(label) == button_for(f"{bare}\ufe0f")
 
 
-@pytest.mark.parametrize(("label", "_tier", "_row", "prompt", "_timed_as"), KNOWN + UNKNOWN)
-def test_the_form_for_a_prompt_opens_where_midjourney_takes_one(
-    label: str, _tier: CostTier, _row: ButtonRow, prompt: PromptUse, _timed_as: str
-) -> None:
+@table(("label", "prompt"), [(label, prompt) for label, _, _, prompt, _ in KNOWN + UNKNOWN])
+def test_the_form_for_a_prompt_opens_where_midjourney_takes_one(label: str, prompt: PromptUse) -> None:
     grid, described = Job(jobid="job:1", verb="imagine"), Job(jobid="job:1", verb="describe")
     remix, plain = ServerSettings(remix=True), ServerSettings()
     assert wants_prompt(grid, label, plain) == (prompt is ALWAYS)
@@ -88,7 +85,7 @@ def test_the_form_for_a_prompt_opens_where_midjourney_takes_one(
     assert wants_prompt(described, label, remix) == (prompt is ALWAYS)
 
 
-@pytest.mark.parametrize(
+@table(
     ("label", "emoji", "name"),
     [
         ("🔄", "🔄", "Re-roll 🔄"),
@@ -120,7 +117,7 @@ def test_a_grid_of_videos_is_no_grid_of_pictures() -> None:
     assert not is_grid(("Vary (Subtle)", "Zoom Out 2x"))
 
 
-@pytest.mark.parametrize("other", ["Vary (Strong)", "Vary (Strong) ", "vary(strong)", "Vary  (Strong)"])
+@table("other", ["Vary (Strong)", "Vary (Strong) ", "vary(strong)", "Vary  (Strong)"])
 def test_labels_that_differ_by_case_and_spaces_are_the_same_button(other: str) -> None:
     assert same_button("Vary (Strong)", other)
     assert not same_button("Vary (Subtle)", other)

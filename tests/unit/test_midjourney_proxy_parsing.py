@@ -21,6 +21,7 @@ from bot.providers.midjourney_proxy.buttons import (
 from bot.providers.midjourney_proxy.parsing import FORM_TIMEOUT, jobid_of, jobids_in, percent_of, time_of
 from bot.providers.midjourney_proxy.phrases import is_chinese
 from bot.providers.midjourney_proxy.responses import Submitted, read_submission, read_task
+from tests.table import table
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "midjourney_proxy"
 TASKS = sorted(path.stem for path in SAMPLES.glob("*task_*.json"))
@@ -66,7 +67,7 @@ SAMPLED = [
 ]
 
 
-@pytest.mark.parametrize(("name", "verb", "status"), SAMPLED)
+@table(("name", "verb", "status"), SAMPLED)
 def test_every_sampled_task_is_a_job(name: str, verb: str, status: str) -> None:
     job = sample(name)
     assert (job.verb, job.status, job.provider) == (verb, status, ProviderName.MIDJOURNEY_PROXY)
@@ -109,7 +110,7 @@ def test_the_task_of_a_pressed_button_knows_parent_and_button() -> None:
     assert sample("measured_task_success_variation").button == "V1"
 
 
-@pytest.mark.parametrize("name", ["measured_task_success_imagine_without_buttons", "measured_task_success_variation"])
+@table("name", ["measured_task_success_imagine_without_buttons", "measured_task_success_variation"])
 def test_a_grid_without_buttons_gets_those_of_any_grid(name: str) -> None:
     grid = sample(name)
     assert (grid.buttons, grid.custom_ids) == (GRID, ())
@@ -118,7 +119,7 @@ def test_a_grid_without_buttons_gets_those_of_any_grid(name: str) -> None:
     assert parse_task(raw, jobid="", now=NOW, grid_buttons=False).buttons == ()
 
 
-@pytest.mark.parametrize(
+@table(
     "fields",
     [
         {"action": "UPSCALE", "description": "/up 1795799507200211 U3"},
@@ -158,7 +159,7 @@ def test_describe_has_its_four_prompts_and_the_picture() -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", TASKS)
+@table("name", TASKS)
 def test_nothing_of_the_payer_nor_our_callback_address_is_kept(name: str) -> None:
     job = msgspec.structs.replace(sample(name), attachments=())  # those are ours to guard, like useapi's
     kept = msgspec.json.encode(job).decode()
@@ -175,7 +176,7 @@ def test_the_mention_goes_and_the_rest_of_the_message_stays() -> None:
 # --- values -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@table(
     ("word", "status"),
     [
         ("", "created"), ("NOT_START", "created"), ("SUBMITTED", "started"), ("MODAL", "started"),
@@ -187,7 +188,7 @@ def test_statuses_are_mapped_and_unknown_ones_kept(word: object, status: str) ->
     assert task(status=word).status == status
 
 
-@pytest.mark.parametrize(
+@table(
     ("reason", "status", "error", "details"),
     [
         ("取消任务", "cancelled", "", ""),
@@ -228,9 +229,7 @@ def test_a_fail_reason_becomes_an_error_in_our_words_or_midjourneys(
     assert (job.status, job.error, job.error_details, job.percent) == (status, error, details, None)
 
 
-@pytest.mark.parametrize(
-    "reason", ["任务超时", "执行超时 5 分钟", "任务提交超时", "Task timeout", "上游任务超时（超过1小时）"]
-)
+@table("reason", ["任务超时", "执行超时 5 分钟", "任务提交超时", "Task timeout", "上游任务超时（超过1小时）"])
 def test_a_timeout_is_said_in_our_words(reason: str) -> None:
     assert task(status="FAILURE", failReason=reason).error == "Timed out"
 
@@ -253,7 +252,7 @@ def test_a_form_that_nobody_submits_ends_the_job() -> None:
     assert task(now=made + timedelta(days=9), status="MODAL").status == Status.STARTED  # nobody knows since when
 
 
-@pytest.mark.parametrize(
+@table(
     ("raw", "jobid"),
     [
         ("1785744000123456", "1785744000123456"), (1785744000123456, "1785744000123456"), ("task_01KV", "task_01KV"),
@@ -266,7 +265,7 @@ def test_ids_are_letters_and_digits_or_a_number(raw: object, jobid: str) -> None
     assert task(id=raw).jobid == (jobid or "requested")
 
 
-@pytest.mark.parametrize(
+@table(
     ("raw", "ids"),
     [
         ("1", ("1",)), (1, ("1",)), ("1,2, 3", ("1", "2", "3")), (["1", 2, None, {}], ("1", "2")), ("", ()),
@@ -277,7 +276,7 @@ def test_a_result_is_one_id_a_number_a_list_or_several_with_commas(raw: object, 
     assert jobids_in(raw) == ids
 
 
-@pytest.mark.parametrize(
+@table(
     ("raw", "time"),
     [
         (1785744000123, datetime(2026, 8, 3, 8, 0, 0, 123_000, UTC)),
@@ -299,7 +298,7 @@ def test_an_id_says_when_its_task_was_made() -> None:
     assert task(id="1785744000123456").created == created_in("1785744000123456")
 
 
-@pytest.mark.parametrize(
+@table(
     ("raw", "percent"),
     [("47%", 47), (" 47% ", 47), (47, 47), ("0%", 0), ("100%", 100), ("101%", None), ("", None), ("-1%", None),
      ("4x%", None), (None, None), (4.5, None)],
@@ -333,7 +332,7 @@ def test_wrong_types_count_as_missing() -> None:
         assert task(**dict.fromkeys(fields, wrong)) == expected, wrong
 
 
-@pytest.mark.parametrize("raw", [b"", b"null", b"[]", b'"x"', b"42", b"<html>", b'{"id": "1', b"\xff", b"[" * 100_000])
+@table("raw", [b"", b"null", b"[]", b'"x"', b"42", b"<html>", b'{"id": "1', b"\xff", b"[" * 100_000])
 def test_anything_but_a_json_object_is_an_invalid_response(raw: bytes) -> None:
     with pytest.raises(errors.InvalidResponse):
         parse_task(raw, jobid="requested", now=NOW)
@@ -342,7 +341,7 @@ def test_anything_but_a_json_object_is_an_invalid_response(raw: bytes) -> None:
 # --- buttons ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@table(
     ("custom_id", "label"),
     [
         (f"MJ::JOB::upsample::3::{UUID}", "U3"),
@@ -410,7 +409,7 @@ def answered(name: str) -> Response:
     return Response(status, json.dumps(body).encode())
 
 
-@pytest.mark.parametrize(
+@table(
     ("name", "submitted"),
     [
         ("docs_submit_code1", Submitted("8498455807619990")),
@@ -433,7 +432,7 @@ def test_a_submission_that_was_taken_has_its_task(name: str, submitted: Submitte
     assert read_submission(answered(name)) == submitted
 
 
-@pytest.mark.parametrize(
+@table(
     ("name", "error"),
     [
         ("docs_submit_code21_exists", errors.ButtonUsed),
@@ -460,7 +459,7 @@ def test_each_refusal_has_its_outcome_in_our_words(name: str, error: type[errors
 CERTAIN = (errors.Busy, errors.BadRequest, errors.Misconfigured, errors.JobOver)
 
 
-@pytest.mark.parametrize(
+@table(
     ("status", "body", "error"),
     [
         (401, "", errors.TokenRefused),
@@ -519,7 +518,7 @@ def test_a_banned_word_is_named() -> None:
     assert caught.value.reason == "Banned word\nnude"
 
 
-@pytest.mark.parametrize(
+@table(
     ("status", "body"),
     [
         (204, ""), (200, ""), (200, "null"), (200, " null\n"), (200, '{"code":3,"description":"任务不存在"}'),
@@ -532,7 +531,7 @@ def test_an_unknown_task_is_answered_in_many_ways(status: int, body: str) -> Non
         read_task(Response(status, body.encode()), jobid="1")
 
 
-@pytest.mark.parametrize(
+@table(
     ("status", "body", "error"),
     [
         (200, "<html>", errors.InvalidResponse),

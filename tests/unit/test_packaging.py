@@ -3,12 +3,11 @@
 import re
 from pathlib import Path
 
-import pytest
-
 from bot.errors import StartError
 from bot.settings import SETTINGS
 from bot.ui import ReportButton
 from tests.image.dockerfile import complaints, ignored, read
+from tests.table import table
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -22,7 +21,7 @@ def test_nothing_is_wrong_with_the_dockerfile() -> None:
     assert list(complaints(DOCKERFILE, IGNORE, ROOT)) == []
 
 
-@pytest.mark.parametrize(
+@table(
     ("good", "bad", "complaint"),
     [
         (BASE, "debian", "FROM debian names no version"),

@@ -1,16 +1,15 @@
 """Words and addresses that hold the uuid of a Midjourney job, whose files begin with the payer's name."""
 
-import pytest
-
 from bot.images import names_the_payer
 from bot.text import names_job_file, without_job_files
 from bot.ui.press.hidden_addresses import hide, leave_out, restore
+from tests.table import table
 
 UUID = "d0966d3a-a86f-414d-8a67-be65951ef751"
 FILE = f"payername_a_cat_{UUID}.png"
 
 
-@pytest.mark.parametrize(
+@table(
     "name",
     [
         FILE,
@@ -28,14 +27,12 @@ def test_the_name_of_a_jobs_file_is_found_in_a_text(name: str) -> None:
     assert names_the_payer(f"https://pictures.example/{name}")
 
 
-@pytest.mark.parametrize(
-    "text", ["a cat --seed 12345678", "f" * 64, "3f2a9c1d-77 cats", "2026-11-29 12:00", "castle " * 700]
-)
+@table("text", ["a cat --seed 12345678", "f" * 64, "3f2a9c1d-77 cats", "2026-11-29 12:00", "castle " * 700])
 def test_other_texts_stay_as_they_are(text: str) -> None:
     assert without_job_files(text) == text
 
 
-@pytest.mark.parametrize(
+@table(
     ("url", "named"),
     [
         ("https://cdn.discordapp.com/attachments/1/2/payername_a_cat.png", True),
@@ -61,9 +58,7 @@ def test_a_form_hides_addresses_that_name_the_payer_and_a_submit_puts_them_back(
     assert hide("a cat") == restore("a cat", prompt) == "a cat"
 
 
-@pytest.mark.parametrize(
-    "glued", ["({own})", "a cat,{own}", "[cat]({own})", "https://log.example/?u={own}", "`{own}`", "x{own}y"]
-)
+@table("glued", ["({own})", "a cat,{own}", "[cat]({own})", "https://log.example/?u={own}", "`{own}`", "x{own}y"])
 def test_an_address_within_a_word_is_hidden_too_and_none_is_put_back_within_a_word(glued: str) -> None:
     own = "https://cdn.discordapp.com/attachments/1/2/payername_cat.png"
     prompt = f"{glued.format(own=own)} at night"
@@ -74,7 +69,7 @@ def test_an_address_within_a_word_is_hidden_too_and_none_is_put_back_within_a_wo
     assert restore("<picture 1>::2, a dog", f"{own} a cat") == f"{own}::2, a dog"
 
 
-@pytest.mark.parametrize(
+@table(
     ("prompt", "left"),
     [
         ("{own} {other} <{own}> a cat --sref {own} --v 7", "{other} a cat --v 7"),

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-import pytest
 
 from bot.errors import (
     AccountBlocked,
@@ -20,6 +19,7 @@ from bot.errors import (
 from bot.models import Attachment, Destination, Job, JobEmbed, KnownJob, Media, PollTarget, Seed, Status
 from bot.polling.decisions import Decision, FinishedPoll, interval, of_answer, of_miss, of_trouble
 from bot.polling.job_records import NOTHING, JobRecord, JobRecords
+from tests.table import table
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 JOB = Job(jobid="a", verb="imagine", status=Status.PROGRESS, percent=30, prompt="castle in the fog")
@@ -66,7 +66,7 @@ def poll(
 # --- the interval -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@table(
     ("waited", "seconds"),
     [(-HOUR, 15), (0, 15), (5 * MINUTE, 15), (10 * MINUTE, 30), (HOUR, 180), (100 * MINUTE, 300), (DAY, 300)],
 )
@@ -78,7 +78,7 @@ def test_the_interval_is_a_twentieth_of_the_wait_between_fifteen_seconds_and_fiv
     assert of_trouble(poll(waited=waited), ProviderServerError(), its_own=False).delay == seconds
 
 
-@pytest.mark.parametrize("jitter", [0.9, 1.0])
+@table("jitter", [0.9, 1.0])
 def test_the_interval_is_jittered(jitter: float) -> None:
     assert of_answer(poll(jitter=jitter), JOB).delay == 15 * jitter
     assert of_answer(poll(job(status=Status.CANCELLED), jitter=jitter), JOB).delay == 300 * jitter
@@ -87,7 +87,7 @@ def test_the_interval_is_jittered(jitter: float) -> None:
 # --- answers ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@table(
     ("known", "answer", "news", "delay"),
     [
         (JOB, JOB, None, 15),
@@ -117,7 +117,7 @@ def test_an_answer_ends_a_row_of_misses_and_news_ends_a_row_of_quiet_polls() -> 
 # --- completed, without the picture ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("waited", [0, 2 * HOUR])
+@table("waited", [0, 2 * HOUR])
 def test_a_job_that_is_completed_without_its_picture_is_polled_four_times_more_and_then_posted_without(
     waited: float,
 ) -> None:
@@ -132,7 +132,7 @@ def test_a_job_that_is_completed_without_its_picture_is_polled_four_times_more_a
     assert of_answer(poll(record=record), bare) == Decision(news=bare, delay=None)
 
 
-@pytest.mark.parametrize(
+@table(
     "answer",
     [
         job(status=Status.COMPLETED, verb="describe", embeds=(JobEmbed(description="1️⃣ a castle"),)),
@@ -157,7 +157,7 @@ def test_a_cancelled_job_does_not_wait_for_its_picture() -> None:
 # --- silence ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@table(
     ("silent_for", "quiet_before", "quiet_after", "ends"),
     [
         (DAY - 1, 0, 0, False),
@@ -184,7 +184,7 @@ def test_news_at_the_last_moment_count() -> None:
     assert of_answer(late, job(percent=45)) == Decision(news=job(percent=45), delay=15)
 
 
-@pytest.mark.parametrize("error", [ProviderServerError(), TokenRefused(), AccountBlocked(), Busy()])
+@table("error", [ProviderServerError(), TokenRefused(), AccountBlocked(), Busy()])
 def test_trouble_that_may_be_everybodys_ends_no_subscription_however_long_it_lasts(error: ProviderError) -> None:
     record = JobRecord(quiet_polls=QUIET, misses=1)
     decision = of_trouble(poll(record=record, silent_for=9 * DAY, waited=9 * DAY), error, its_own=False)
@@ -194,7 +194,7 @@ def test_trouble_that_may_be_everybodys_ends_no_subscription_however_long_it_las
 # --- trouble ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@table(
     ("error", "waited", "delay"),
     [
         (ProviderServerError(), 0, 15),
@@ -204,7 +204,7 @@ def test_trouble_that_may_be_everybodys_ends_no_subscription_however_long_it_las
         (Busy(retry_after=120), HOUR, 180),
     ],
 )
-@pytest.mark.parametrize("its_own", [True, False])
+@table("its_own", [True, False])
 def test_trouble_delays_the_next_poll_for_as_long_as_useapi_asks(
     error: ProviderError, waited: float, delay: float, its_own: bool
 ) -> None:
@@ -231,9 +231,9 @@ MISSES = [
 ]
 
 
-@pytest.mark.parametrize(("misses", "excused", "called", "misses_after", "excused_after", "delay"), MISSES)
-@pytest.mark.parametrize("error", [JobUnknown(), BadRequest(), JobExpired()])
-@pytest.mark.parametrize("known", [BARE, JOB])
+@table(("misses", "excused", "called", "misses_after", "excused_after", "delay"), MISSES)
+@table("error", [JobUnknown(), BadRequest(), JobExpired()])
+@table("known", [BARE, JOB])
 def test_a_job_that_is_not_found(
     misses: int,
     excused: bool,
@@ -256,7 +256,7 @@ def test_a_job_that_is_not_found(
         assert decision == Decision(delay=delay, record=record)
 
 
-@pytest.mark.parametrize(
+@table(
     ("missing_for", "misses", "ends"),
     [
         (HOUR, 400, False),  # webhook calls, which can be forged, brought about polls
@@ -266,7 +266,7 @@ def test_a_job_that_is_not_found(
         (9 * DAY, 13, False),  # the wall clock was set forward
     ],
 )
-@pytest.mark.parametrize("error", [JobUnknown(), BadRequest(), JobExpired()])
+@table("error", [JobUnknown(), BadRequest(), JobExpired()])
 def test_a_job_that_was_seen_is_over_when_it_was_not_found_for_a_day(
     missing_for: float, misses: int, ends: bool, error: ProviderError
 ) -> None:
@@ -278,9 +278,7 @@ def test_a_job_that_was_seen_is_over_when_it_was_not_found_for_a_day(
         assert decision == Decision(delay=300, record=JobRecord(misses=misses + 1, missing_since=since))
 
 
-@pytest.mark.parametrize(
-    ("missing_for", "misses", "ends"), [(HOUR, 20, False), (HOUR + 1, 13, False), (HOUR + 1, 14, True)]
-)
+@table(("missing_for", "misses", "ends"), [(HOUR, 20, False), (HOUR + 1, 13, False), (HOUR + 1, 14, True)])
 def test_a_job_that_a_restart_of_its_server_may_have_lost_is_over_when_it_was_not_found_for_an_hour(
     missing_for: float, misses: int, ends: bool
 ) -> None:

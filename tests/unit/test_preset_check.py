@@ -1,22 +1,21 @@
 """Which presets can be saved, and what a manager is told about the others."""
 
-import pytest
-
 from bot import formatting
 from bot.models import CostTier
 from bot.models.prompt import MAX_PRESET_NAME_LENGTH, MAX_SUFFIX_LENGTH, PresetProblem, PromptRules
 from bot.submissions.preset_check import check_preset
+from tests.table import table
 
 RULES = PromptRules()
 
 
-@pytest.mark.parametrize("name", ["Ink", "🌸 Blüten 2", "墨", "قلم", "x" * MAX_PRESET_NAME_LENGTH, "--ar", "`*_~ a"])
+@table("name", ["Ink", "🌸 Blüten 2", "墨", "قلم", "x" * MAX_PRESET_NAME_LENGTH, "--ar", "`*_~ a"])
 def test_a_name_has_a_letter_or_number_and_fits(name: str) -> None:
     assert check_preset(f" {name}\n", "ink", rules=RULES, words=()).name == name
     assert check_preset(name, "ink", rules=RULES, words=()).problem is None
 
 
-@pytest.mark.parametrize(
+@table(
     ("name", "suffix", "problem", "sentence"),
     [
         ("", "ink", PresetProblem.NAME_WITHOUT_LETTERS, "A preset needs a name with at least one letter or number."),
@@ -35,7 +34,7 @@ def test_a_preset_that_cannot_be_saved_says_why(name: str, suffix: str, problem:
     assert said.endswith("Nothing was saved.")
 
 
-@pytest.mark.parametrize(
+@table(
     ("suffix", "sentence"),
     [
         ("ink --repeat 4", "`--repeat` makes several jobs"),
@@ -51,9 +50,7 @@ def test_a_preset_that_would_stop_every_prompt_is_not_saved(suffix: str, sentenc
     assert formatting.preset_stopped(stop).endswith("Nothing was saved.")
 
 
-@pytest.mark.parametrize(
-    "suffix", ["ink wash", "--ar 3:2 --s 50", "--sw 400", "{ink", "--arr 3:2", "https://cdn.example/a.png"]
-)
+@table("suffix", ["ink wash", "--ar 3:2 --s 50", "--sw 400", "{ink", "--arr 3:2", "https://cdn.example/a.png"])
 def test_a_preset_that_may_work_is_saved(suffix: str) -> None:
     checked = check_preset("Ink", suffix, rules=RULES, words=("blood",))
     assert (checked.problem, checked.stop, checked.word, checked.suffix) == (None, None, None, suffix)

@@ -2,7 +2,6 @@
 
 from time import process_time
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +9,7 @@ from bot import formatting
 from bot.models.prompt import MAX_WORD_LENGTH, MAX_WORDS, WordListProblem
 from bot.submissions.prompt_guard import forbidden_word, read_words
 from tests.strategies import texts
+from tests.table import table
 
 WORDS = read_words("Blood, head shot\nDéjà vu; ば\n裸, кровь, 🔪, straße, ดาบ, blood").words
 
@@ -18,7 +18,7 @@ def test_a_list_is_read_in_lines_or_between_commas_and_each_entry_is_kept_once()
     assert WORDS == ("Blood", "head shot", "Déjà vu", "ば", "裸", "кровь", "🔪", "straße", "ดาบ")
 
 
-@pytest.mark.parametrize(
+@table(
     ("prompt", "entry"),
     [
         ("a BLOOD moon", "Blood"),
@@ -65,7 +65,7 @@ def test_an_empty_list_forbids_nothing() -> None:
     assert read_words(" ,\n;").words == ()
 
 
-@pytest.mark.parametrize(
+@table(
     ("text", "problem", "sentence"),
     [
         (",".join(f"word{number}" for number in range(MAX_WORDS + 1)), WordListProblem.TOO_MANY, "up to 500 entries"),

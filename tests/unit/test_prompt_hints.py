@@ -1,11 +1,10 @@
 """What is said about a prompt that is sent all the same, and the table of parameters behind it."""
 
-import pytest
-
 from bot import formatting
 from bot.models.midjourney_parameters import NAMES, family, parameter_for, similar_name, version
 from bot.models.prompt import PromptOptions
 from bot.submissions.prompt_check import check
+from tests.table import table
 
 PICTURE = "https://cdn.example/a.png"
 
@@ -14,7 +13,7 @@ def hints(prompt: str) -> list[str]:
     return [formatting.prompt_hint(hint) for hint in check(prompt).hints]
 
 
-@pytest.mark.parametrize(
+@table(
     ("prompt", "sentence"),
     [
         ("a castle --arr 3:2", "`--arr`: did you mean `--ar`?"),
@@ -54,7 +53,7 @@ def test_each_doubt_is_one_sentence(prompt: str, sentence: str) -> None:
     assert hints(prompt) == [sentence]
 
 
-@pytest.mark.parametrize(
+@table(
     "prompt",
     [
         "a castle --ar 21:9 --s 0 --chaos 100 --w 3000 --exp 100 --raw --no fog, mist --seed 4294967295 --tile --p abc",

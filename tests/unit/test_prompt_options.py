@@ -2,7 +2,6 @@
 
 from time import process_time
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,11 +11,12 @@ from bot.models.prompt import PromptOptions, PromptRules
 from bot.submissions.prompt_check import check
 from bot.submissions.prompt_parts import parse
 from tests.strategies import NASTY
+from tests.table import table
 
 A, B = "https://cdn.example/a.png", "https://cdn.example/b--ar.png?ex=1&hm=2&"
 
 
-@pytest.mark.parametrize(
+@table(
     ("typed", "final"),
     [
         ("  a castle,\n in\tthe fog  ", "a castle, in the fog"),
@@ -59,7 +59,7 @@ def test_options_become_part_of_the_prompt_and_what_was_typed_wins() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@table(
     ("typed", "style", "final"),
     [
         ("a castle", ", ink wash", "a castle, ink wash"),

@@ -1,7 +1,5 @@
 """Why a prompt is not sent: it makes more jobs than allowed, uses a mode of the account, or cannot work."""
 
-import pytest
-
 from bot import formatting
 from bot.models import CostTier
 from bot.models.midjourney_buttons import CUSTOM_ZOOM
@@ -9,6 +7,7 @@ from bot.models.prompt import PromptRules
 from bot.submissions.permutations import permutations
 from bot.submissions.prompt_check import check
 from bot.ui.press.prompt_modal import prompt_error
+from tests.table import table
 
 PICTURE = "https://cdn.example/a.png"
 
@@ -21,7 +20,7 @@ def stopped(prompt: str, rules: PromptRules | None = None) -> str:
 REPEAT, PERMUTATIONS = "`--repeat` makes several jobs", "`{…, …}` makes a job of each of its options"
 
 
-@pytest.mark.parametrize(
+@table(
     ("prompt", "sentence"),
     [
         ("a castle --repeat 4", REPEAT),
@@ -60,7 +59,7 @@ def test_what_costs_more_than_one_job_is_named_with_what_to_do(prompt: str, sent
     assert prompt_error(f"{prompt} --zoom 1.5", CUSTOM_ZOOM) == said
 
 
-@pytest.mark.parametrize(
+@table(
     "prompt",
     [
         "a castle in the fog, ink wash --ar 3:2 --v 7",
@@ -80,7 +79,7 @@ def test_what_makes_one_job_in_the_mode_of_the_account_is_left_alone(prompt: str
     assert (checked.stop, checked.jobs, checked.tier) == (None, 1, CostTier.VARY)
 
 
-@pytest.mark.parametrize(
+@table(
     ("prompt", "sentence"),
     [
         ("", "The prompt is empty"),
@@ -102,7 +101,7 @@ def test_what_cannot_work_is_stopped_with_what_to_do(prompt: str, sentence: str)
     assert stopped(prompt).startswith(sentence)
 
 
-@pytest.mark.parametrize(
+@table(
     "prompt",
     [
         f"{PICTURE} https://cdn.example/b.png",
@@ -132,7 +131,7 @@ def test_a_servers_word_list_counts_for_buttons_too() -> None:
     assert prompt_error("a bloody moon --zoom 1.5", CUSTOM_ZOOM, ("blood",)) is None
 
 
-@pytest.mark.parametrize(
+@table(
     ("prompt", "jobs"),
     [
         ("a castle", 1),
@@ -169,7 +168,7 @@ def test_a_server_may_allow_modes_of_the_account() -> None:
     assert stopped("a castle --turbo", rules).startswith("`--turbo` can't be used here")
 
 
-@pytest.mark.parametrize(
+@table(
     ("parameters", "tier"),
     [
         ("--ar 3:2 --s 1000 --draft --q 1 --q .5 --foo", CostTier.VARY),

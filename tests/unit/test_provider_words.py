@@ -16,11 +16,12 @@ from bot.formatting.status_text import ending
 from bot.models import Job, ProviderName, Status
 from bot.models.provider import WORDS
 from bot.providers.base import attributed
+from tests.table import table
 
 PROXY = ProviderName.MIDJOURNEY_PROXY
 
 
-@pytest.mark.parametrize(
+@table(
     ("error", "sentence"),
     [
         (Unreachable(), "midjourney-proxy could not be reached. Please try again in a minute."),
@@ -45,7 +46,7 @@ def test_the_reason_of_a_decline_is_not_taken_for_one_of_our_sentences() -> None
     assert (str(declined), declined.reason) == ("Midjourney declined this one.", "{provider} is a banned word")
 
 
-@pytest.mark.parametrize("provider", list(ProviderName))
+@table("provider", list(ProviderName))
 def test_a_job_that_is_no_longer_kept_says_by_whom(provider: ProviderName) -> None:
     end = ending(Job(jobid="1", provider=provider, status=Status.EXPIRED))
     assert end is not None

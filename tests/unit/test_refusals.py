@@ -2,10 +2,9 @@
 
 import re
 
-import pytest
-
 from bot.discord_codes import INTERACTION_EXPIRED, DiscordCode
 from bot.ui.refusals import sentence_for
+from tests.table import table
 
 MALFORMED = {
     DiscordCode.INVALID_FORM_BODY,
@@ -15,7 +14,7 @@ MALFORMED = {
 }
 
 
-@pytest.mark.parametrize(
+@table(
     ("status", "code", "beginning"),
     [
         (404, 10003, "That channel was deleted, or is hidden from me."),
@@ -56,7 +55,7 @@ def test_a_refusal_says_what_is_missing_deleted_or_reached(status: int, code: in
     assert (sentence_for(status, code) or "").startswith(beginning)
 
 
-@pytest.mark.parametrize(("status", "code"), [(403, 50013), (403, 50001), (403, 0)])
+@table(("status", "code"), [(403, 50013), (403, 50001), (403, 0)])
 def test_missing_permissions_are_named_where_they_are_known(status: int, code: int) -> None:
     assert sentence_for(status, code, ["View Channel", "Attach Files"]) == (
         "Discord doesn't let me do that here, because I lack View Channel and Attach Files. "
@@ -69,7 +68,7 @@ def test_missing_permissions_are_not_blamed_for_other_refusals() -> None:
         assert "Attach Files" not in str(sentence_for(status, code, ["Attach Files"]))
 
 
-@pytest.mark.parametrize("status", range(400, 500))
+@table("status", range(400, 500))
 def test_every_4xx_has_a_sentence_with_or_without_a_known_code(status: int) -> None:
     for code in (0, 1, 99999, *set(DiscordCode) - MALFORMED):
         sentence = sentence_for(status, code)
@@ -78,11 +77,11 @@ def test_every_4xx_has_a_sentence_with_or_without_a_known_code(status: int) -> N
         assert len(sentence) <= 200
 
 
-@pytest.mark.parametrize("code", sorted(set(DiscordCode) - MALFORMED - INTERACTION_EXPIRED - {0}))
+@table("code", sorted(set(DiscordCode) - MALFORMED - INTERACTION_EXPIRED - {0}))
 def test_every_named_code_has_its_own_sentence(code: DiscordCode) -> None:
     assert str(int(code)) not in str(sentence_for(400, code))
 
 
-@pytest.mark.parametrize(("status", "code"), [*((400, code) for code in sorted(MALFORMED)), (500, 0), (503, 50013)])
+@table(("status", "code"), [*((400, code) for code in sorted(MALFORMED)), (500, 0), (503, 50013)])
 def test_a_malformed_request_is_our_bug_and_a_5xx_no_refusal(status: int, code: int) -> None:
     assert sentence_for(status, code) is None

@@ -4,15 +4,14 @@ import re
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from bot import __version__
+from tests.table import table
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / ".github/workflows").glob("*.yml")}
 
 
-@pytest.mark.parametrize("name", WORKFLOWS)
+@table("name", WORKFLOWS)
 def test_actions_are_pinned_by_commit_and_name_their_version(name: str) -> None:
     actions = re.findall(r"uses: (?!\./)(.*)", WORKFLOWS[name])
     assert actions

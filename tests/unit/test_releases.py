@@ -1,26 +1,25 @@
 """Which of two versions is newer, and where a copy of Darkroom is from."""
 
-import pytest
-
 from bot.models.release import Release
 from bot.ops.releases import github_origin, repository_of, version_in
 from bot.settings import some_settings
+from tests.table import table
 
 NEWER = [("0.3.0", "0.2.0"), ("0.2.10", "0.2.9"), ("1.0.0", "0.99.99")]
 
 
-@pytest.mark.parametrize(("newer", "older"), NEWER)
+@table(("newer", "older"), NEWER)
 def test_versions_are_compared_as_numbers(newer: str, older: str) -> None:
     assert Release(version=newer, page="").is_newer_than(older)
     assert not Release(version=older, page="").is_newer_than(newer)
 
 
-@pytest.mark.parametrize("version", ["0.2.0", "0.3.0-rc1", "", "latest", "9.9", "١.٢.٣"])
+@table("version", ["0.2.0", "0.3.0-rc1", "", "latest", "9.9", "١.٢.٣"])
 def test_neither_the_same_version_nor_one_that_is_no_three_numbers_is_newer(version: str) -> None:
     assert not Release(version=version, page="").is_newer_than("0.2.0")
 
 
-@pytest.mark.parametrize(
+@table(
     ("page", "version"),
     [
         ("https://github.com/owner/name/releases/tag/v0.3.0", "0.3.0"),
@@ -35,7 +34,7 @@ def test_the_page_of_a_release_names_its_whole_version(page: str, version: str |
     assert version_in(page) == version
 
 
-@pytest.mark.parametrize(
+@table(
     "url",
     [
         "https://github.com/owner/na.me.git",
@@ -51,7 +50,7 @@ def test_a_checkout_is_from_where_it_was_cloned_from(url: str) -> None:
     assert github_origin(config) == "https://github.com/owner/na.me"
 
 
-@pytest.mark.parametrize(
+@table(
     "config",
     [
         "",

@@ -13,13 +13,14 @@ from discord import app_commands
 from bot.client import Darkroom
 from bot.errors import DarkroomError, TokenRefused, UserError
 from bot.ui import replies
+from tests.table import table
 
 
 def family(error: type[DarkroomError]) -> list[type[DarkroomError]]:
     return [error, *(descendant for child in error.__subclasses__() for descendant in family(child))]
 
 
-@pytest.mark.parametrize("error", family(DarkroomError), ids=lambda error: error.__name__)
+@table("error", family(DarkroomError))
 def test_every_error_of_ours_is_a_sentence_to_a_person(error: type[DarkroomError]) -> None:
     sentence = error.sentence()
     assert re.fullmatch(r"[A-Za-z][^\n]*[.?]", sentence)

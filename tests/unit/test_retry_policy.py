@@ -3,12 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-import pytest
 
 from bot.delivery import retry_policy
 from bot.delivery.retry_policy import Action, Refusal
 from bot.discord_codes import RefusalKind
 from bot.models import Delivery, DeliveryKind, DeliveryState, Destination, Fallback
+from tests.table import table
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -41,8 +41,8 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize(("status", "code"), REFUSALS)
-@pytest.mark.parametrize(
+@table(("status", "code"), REFUSALS)
+@table(
     ("state", "requests", "proof"),
     [
         (DeliveryState.WAITING, 1, True),
@@ -68,7 +68,7 @@ def test_an_answer_that_never_came_proves_nothing() -> None:
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@table(
     ("status", "code", "from_discord", "kind"),
     [
         (400, 40005, True, RefusalKind.FILE),
@@ -101,7 +101,7 @@ def test_the_code_decides_then_whose_answer_it_is_then_the_status(
     assert Refusal(status=status, code=code, from_discord=from_discord).kind is kind
 
 
-@pytest.mark.parametrize("state", [DeliveryState.WAITING, DeliveryState.POSTED])
+@table("state", [DeliveryState.WAITING, DeliveryState.POSTED])
 def test_a_refusal_of_the_whole_bot_gives_up_no_message_however_long_it_lasts(state: DeliveryState) -> None:
     old = delivery(state=state, attempts=1000, gone_since=NOW - timedelta(days=99), fallback=Fallback.TEXT)
     for refusal in (Refusal(status=403, code=40333), Refusal(status=403, from_discord=False), Refusal(status=401)):
@@ -110,9 +110,9 @@ def test_a_refusal_of_the_whole_bot_gives_up_no_message_however_long_it_lasts(st
         assert decision.pause_all
 
 
-@pytest.mark.parametrize("kind", list(DeliveryKind))
-@pytest.mark.parametrize("code", [20009, 40005, 200000, 240000, 50035, 50013, 987654])
-@pytest.mark.parametrize("status", [400, 403])
+@table("kind", list(DeliveryKind))
+@table("code", [20009, 40005, 200000, 240000, 50035, 50013, 987654])
+@table("status", [400, 403])
 def test_every_refusal_of_a_message_leads_to_an_end(kind: DeliveryKind, status: int, code: int) -> None:
     refused, words_omitted = delivery(kind=kind), False
     for _ in range(20):
@@ -143,8 +143,8 @@ def test_a_time_out_is_waited_for_and_does_not_count_as_gone() -> None:
     assert retry_policy.after_time_out(late, decision, NOW, NOW + timedelta(minutes=1)).alert
 
 
-@pytest.mark.parametrize("kind", list(DeliveryKind))
-@pytest.mark.parametrize("code", [40004, 50083, 160005, 160006, 160007, 20016])
+@table("kind", list(DeliveryKind))
+@table("code", [40004, 50083, 160005, 160006, 160007, 20016])
 def test_a_channel_that_is_closed_for_now_is_tried_again_however_long_it_lasts(kind: DeliveryKind, code: int) -> None:
     old = delivery(kind=kind, attempts=1000, gone_since=NOW - timedelta(days=1), fallback=Fallback.TEXT)
     decision = retry_policy.after_refusal(old, Refusal(status=400, code=code), NOW, requests=1, words_omitted=True)

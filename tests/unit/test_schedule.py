@@ -2,11 +2,11 @@
 
 import math
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.polling.schedule import Schedule
+from tests.table import table
 
 
 def schedule_of(**due: float) -> Schedule:
@@ -17,7 +17,7 @@ def schedule_of(**due: float) -> Schedule:
     return schedule
 
 
-@pytest.mark.parametrize(
+@table(
     ("until", "limit", "taken"),
     [
         (5, 10, []),
@@ -44,7 +44,7 @@ def test_a_job_that_was_taken_is_overdue_and_not_taken_again() -> None:
     assert schedule.take_due(50, 10) == [2, 1]
 
 
-@pytest.mark.parametrize(
+@table(
     ("before", "at", "changed", "due"),
     [
         (None, 20, True, 20),
@@ -62,7 +62,7 @@ def test_adding_a_job_moves_it_forward_but_never_back(
     assert schedule.take_due(math.inf, 10) == [1]
 
 
-@pytest.mark.parametrize("times", [[30, 10, 20], [10, 20, 30], [20, 20, 20]])
+@table("times", [[30, 10, 20], [10, 20, 30], [20, 20, 20]])
 def test_a_rescheduled_job_is_due_once_at_its_last_time(times: list[float]) -> None:
     schedule = Schedule()
     for at in times:

@@ -9,6 +9,7 @@ from bot.models import Attachment, Job, ProviderName, Seed, Status
 from bot.providers.registry import AbsentProvider
 from bot.providers.shared_seeds import AT_ONCE, SharedSeeds
 from bot.ui.posts.seed import offers_seed, seed_error_text
+from tests.table import table
 
 PROXY = ProviderName.MIDJOURNEY_PROXY
 GRID = Job(
@@ -20,7 +21,7 @@ GRID = Job(
 )
 
 
-@pytest.mark.parametrize(
+@table(
     ("error", "sentence"),
     [
         (errors.JobUnknown, "midjourney-proxy no longer has the job of this picture, so I can't ask for its seed."),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bot.errors import SettingsError
 from bot.models.provider import ProviderName
 from bot.settings import SETTINGS, Secret, Settings, from_environment
+from tests.table import table
 
 GUILD = 123456789012345678
 DISCORD_TOKEN = "MTk4-canary.of.discord"
@@ -55,7 +56,7 @@ def test_all_mistakes_are_reported_at_once_each_with_where_to_get_the_value() ->
     assert all(wheres[name] in line for name, line in zip(names, lines, strict=False))
 
 
-@pytest.mark.parametrize(
+@table(
     ("name", "wrong"),
     [
         ("DISCORD_TOKEN", "two words"),
@@ -107,7 +108,7 @@ def test_a_wrong_value_is_one_mistake_that_names_it(name: str, wrong: str) -> No
     assert mistake.startswith(f"{name} ")
 
 
-@pytest.mark.parametrize(
+@table(
     ("text", "guilds"),
     [
         ("*", None),
@@ -174,7 +175,7 @@ def test_an_empty_value_counts_as_missing() -> None:
     assert mistake.startswith("DISCORD_TOKEN is missing")
 
 
-@pytest.mark.parametrize("url", ["https://api.useapi.net/v2", "https://API.useapi.net/v3"])
+@table("url", ["https://api.useapi.net/v2", "https://API.useapi.net/v3"])
 def test_useapi_itself_is_polled_every_ten_seconds_at_most(url: str) -> None:
     (mistake,) = mistakes(USEAPI_URL=url, POLL_SECONDS="9.9")
     assert mistake.startswith("POLL_SECONDS must be 10 or more")
@@ -386,7 +387,7 @@ def test_both_providers_may_be_on_each_with_a_webhook_secret_of_its_own() -> Non
     assert set(secrets) <= set(settings.secrets)
 
 
-@pytest.mark.parametrize(
+@table(
     ("given", "begins"),
     [
         ({"USEAPI_TOKEN": ""}, ["MJ_PROXY_URL or USEAPI_TOKEN is missing"]),

@@ -5,13 +5,13 @@ from typing import Any
 
 import discord
 import msgspec
-import pytest
 
 from bot.models import ServerSettings, Spoiler
 from bot.models.prompt import MAX_PRESETS, MAX_SUFFIX_LENGTH, MAX_WORDS, Preset
 from bot.ui.panels.settings import page_layout
 from bot.ui.panels.settings_text import CHOICES, DiscordState, Page, ServerLists, page_text, value_text
 from bot.ui.permissions import GONE, lacking
+from tests.table import table
 
 SELECTS, TEXT = {3, 6, 8}, 10  # types of components: of texts, of roles, of channels
 STATE = DiscordState(rights=discord.Permissions.all(), thread=False)
@@ -37,7 +37,7 @@ FULL = ServerLists(
 )
 
 
-@pytest.mark.parametrize("name", CHOICES)
+@table("name", CHOICES)
 def test_each_choice_can_be_stored_and_has_its_own_label(name: str) -> None:
     labels = set()
     for value in CHOICES[name].values():

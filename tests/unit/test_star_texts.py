@@ -1,13 +1,12 @@
 """The sentences about stars."""
 
-import pytest
-
 from bot import formatting
+from tests.table import table
 
 JUMP = "https://discord.com/channels/1/2/3"
 
 
-@pytest.mark.parametrize(
+@table(
     ("answer", "sentence"),
     [
         (formatting.starred(1, 3, 7), "Starred. This picture has 1 star. With 3 stars I post it in <#7>."),

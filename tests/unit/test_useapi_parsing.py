@@ -10,6 +10,7 @@ from bot.providers.message_text import progress
 from bot.providers.useapi import created_in, parse_job
 from bot.providers.useapi.parsing import CHILDREN
 from bot.providers.values import ITEMS, LABEL, sanitize
+from tests.table import table
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 GRID = ("U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4")
@@ -57,9 +58,7 @@ def test_an_upscale_knows_its_parent_and_keeps_unknown_labels() -> None:
     assert len(upscale.buttons) == 14
 
 
-@pytest.mark.parametrize(
-    ("name", "percent"), [("button_vary_strong_progress_63", 63), ("button_vary_strong_completed", None)]
-)
+@table(("name", "percent"), [("button_vary_strong_progress_63", 63), ("button_vary_strong_completed", None)])
 def test_a_variation_has_its_percent(name: str, percent: int | None) -> None:
     assert (sample(name).percent, sample(name).mode) == (percent, "fast")
 
@@ -72,7 +71,7 @@ def test_the_documented_response_has_three_children_and_no_attachments() -> None
     assert done.attachments == ()  # "<generated image url>" is no URL
 
 
-@pytest.mark.parametrize(
+@table(
     ("name", "verb", "status"),
     [
         ("blog250901_video_completed.PARTIAL", "imagine", "completed"),
@@ -169,7 +168,7 @@ def test_wrong_types_count_as_missing() -> None:
         assert read in (Job(jobid="job:requested"), job(seed={})), wrong
 
 
-@pytest.mark.parametrize(
+@table(
     ("raw", "parsed"),
     [
         (3, 3), ("3", 3), (3.0, 3), (2**63 - 1, 2**63 - 1), (2**63, None), (10**30, None), (-3, None), (3.5, None),
@@ -180,7 +179,7 @@ def test_numbers_fit_into_the_database_or_count_as_missing(raw: object, parsed: 
     assert job(maxJobs=raw).max_jobs == parsed
 
 
-@pytest.mark.parametrize(
+@table(
     ("raw", "parsed"),
     [
         ("2023-09-09T02:04:49.667Z", datetime(2023, 9, 9, 2, 4, 49, 667_000, UTC)),
@@ -198,7 +197,7 @@ def test_times_are_aware_utc_or_missing(raw: object, parsed: datetime | None) ->
     assert created is None or created.tzinfo is UTC
 
 
-@pytest.mark.parametrize(
+@table(
     ("content", "percent", "mode"),
     [
         ("**a cat** - <@1> (47%) (fast)", 47, "fast"),
@@ -227,7 +226,7 @@ def test_progress_is_read_from_what_follows_the_prompt(content: str, percent: in
     assert (job(content=content).percent, job(content=content).mode) == (percent, mode)
 
 
-@pytest.mark.parametrize(
+@table(
     ("status", "content", "expected"),
     [
         ("progress", "**a cat** - <@1> (paused) (relaxed)", ("progress", Halt.PAUSED)),
@@ -249,7 +248,7 @@ def test_a_job_that_midjourney_paused_or_stopped_is_known_by_its_content(
     assert (halted.status, halted.halted) == expected
 
 
-@pytest.mark.parametrize(
+@table(
     ("raw", "sanitized"),
     [
         ("\u202eevil\u202c", "evil"),
@@ -289,7 +288,7 @@ def test_long_lists_end_with_the_newest() -> None:
     assert (len(read.children), read.children[-1].jobid) == (CHILDREN, f"job:{CHILDREN + 8}")
 
 
-@pytest.mark.parametrize(
+@table(
     "url",
     ["", "file:///etc/passwd", "javascript:alert(1)", "https://e.example/a b", "https://e.example/\n", "h" * 9, None, 7,
      "https://e.example/" + "x" * 2048],
@@ -303,7 +302,7 @@ def test_half_an_emoji_does_not_invalidate_the_whole_response() -> None:
     assert parse_job(b'\xef\xbb\xbf{"maxJobs": NaN, "status": "completed"}', jobid="j").status == "completed"
 
 
-@pytest.mark.parametrize(
+@table(
     "raw",
     [
         b"", b" ", b"null", b"[]", b'"job"', b"42", b"true", b"NaN", b"<html>502</html>", b'{"jobid": "job:1',
@@ -316,7 +315,7 @@ def test_anything_but_a_json_object_is_an_invalid_response(raw: bytes) -> None:
         parse_job(raw, jobid="job:requested")
 
 
-@pytest.mark.parametrize(
+@table(
     ("jobid", "created"),
     [
         (
