@@ -1,9 +1,9 @@
 import io
 
-import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from bot.demo import pictures
+from tests.table import table
 
 
 def opened(data: bytes) -> Image.Image:
@@ -76,10 +76,8 @@ def test_formats_and_sizes_are_those_of_midjourney() -> None:
     assert getattr(video, "n_frames", 1) > 4
 
 
-@pytest.mark.parametrize(
-    "prompt", ["", "--ar 0:0", "--ar 999:1", "城 in the 霧", "aurora --ar 1:999", "@everyone `x` " * 300]
-)
-@pytest.mark.parametrize("size", [1, 33])
+@table("prompt", ["", "--ar 0:0", "--ar 999:1", "城 in the 霧", "aurora --ar 1:999", "@everyone `x` " * 300])
+@table("size", [1, 33])
 def test_any_prompt_and_any_size_give_a_picture(prompt: str, size: int) -> None:
     assert opened(pictures.single(prompt, 0, size=size, seed=1)).size == pictures.dimensions(prompt, size)
     assert opened(pictures.grid(prompt, size=size, seed=1)).format == "WEBP"

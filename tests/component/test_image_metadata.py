@@ -4,7 +4,6 @@ import io
 import struct
 from collections.abc import Callable
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -12,6 +11,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from bot.images.metadata import erase
 from tests import sample_pictures
+from tests.table import table
 
 PAYER = "ann.the-payer"
 JOB = "Job ID: 7a1c2f0e-5e0f-4a8e-9a52-1f7be2ad0c11"
@@ -59,7 +59,7 @@ def erased(content: bytes, extension: str) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize(("make", "extension"), [(png, "png"), (jpeg, "jpg"), (webp, "webp")])
+@table(("make", "extension"), [(png, "png"), (jpeg, "jpg"), (webp, "webp")])
 def test_a_picture_loses_its_texts_and_keeps_its_pixels(make: Callable[[], bytes], extension: str) -> None:
     before = make()
     assert PAYER.encode() in before

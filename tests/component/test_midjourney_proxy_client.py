@@ -27,6 +27,7 @@ from bot.providers.midjourney_proxy.buttons import GRID
 from bot.providers.midjourney_proxy.responses import read_seed
 from tests.conftest import only_long
 from tests.sample_pictures import png
+from tests.table import table
 
 START = 1_780_396_473.688
 AUTH = {"trueai": "authorization", "node": "mj-api-secret", "newapi": "bearer", "novi": "mj-api-secret"}
@@ -713,7 +714,7 @@ async def test_a_seed_is_requested_once_for_all_who_ask_and_again_after_an_error
         assert len([*filter(_of_seeds, pair.proxy.requests)]) == 2
 
 
-@pytest.mark.parametrize(
+@table(
     ("status", "body", "error"),
     [
         (202, b"", errors.SeedNotReady),

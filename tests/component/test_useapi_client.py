@@ -21,6 +21,7 @@ from bot.models import Dimensions, InputPicture, Job, ProviderName, Status
 from bot.providers.http import MAX_RESPONSE_BYTES, retry_after_seconds
 from bot.providers.useapi import UseapiClient
 from tests.conftest import only_long
+from tests.table import table
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 TOKEN = "user:12345-canary"
@@ -284,7 +285,7 @@ async def test_busy_carries_retry_after(useapi: StubUseapi, provider: UseapiClie
     assert caught.value.retry_after == 12.0
 
 
-@pytest.mark.parametrize(
+@table(
     ("header", "seconds"),
     [
         (None, None), ("", None), ("soon", None), ("nan", None), ("0", 0.0), ("-5", 0.0), ("1.5", 1.5),
