@@ -116,6 +116,11 @@ class Members(Repository):
         )
         return [_entry_of(row) for row in rows]
 
+    async def any_alert(self) -> bool:
+        """Whether an alert about a shut-out is due or open."""
+        (row,) = await self._db.rows("SELECT EXISTS (SELECT 1 FROM audit_entries WHERE alert <> 'none')")
+        return bool(row[0])
+
     async def alerts_due(self) -> list[AuditEntry]:
         """The entries about which the admin of the bot has to be alerted."""
         return await self._with_alert("alert = 'due'")

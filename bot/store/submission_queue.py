@@ -13,6 +13,22 @@ from bot.store.submission_turns import DEFAULT_RUNNING, SENDABLE, WAITING, in_tu
 class QueuedSubmissions(Repository):
     """The queue of submissions as it is stored."""
 
+    async def any_open(self, provider: ProviderName, lost_for: timedelta) -> bool:
+        """Whether this provider has submissions that `unanswered`, `next`, `unconfirmed`, `lost` or `to_notify` finds.
+
+        `lost_for` is the age for `lost`.
+        """
+        (row,) = await self._db.rows(
+            f"""SELECT EXISTS (SELECT 1 FROM submissions WHERE state IN ({OPEN_STATES}) AND provider = :provider)
+                OR EXISTS (
+                    SELECT 1 FROM submissions WHERE state = 'lost' AND sent_at > :since AND +provider = :provider)
+                OR EXISTS (
+                    SELECT 1 FROM submissions
+                    WHERE notified = 0 AND ended_at IS NOT NULL AND provider = :provider)""",
+            {"provider": provider, "since": self._clock.time() - lost_for.total_seconds()},
+        )
+        return bool(row[0])
+
     async def next(self, provider: ProviderName, limit: int) -> list[Submission]:
         """The submissions that may be sent to this provider next, in the order of `bot.store.submission_turns`."""
         rows = await self._db.rows(

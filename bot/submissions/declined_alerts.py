@@ -27,6 +27,8 @@ class DeclinedAlerts:
 
     async def update(self) -> float:
         """Open and close what is due; return the seconds until more may be."""
+        if not await self._store.members.any_alert():
+            return _LONGEST_PAUSE
         for entry in await self._store.members.alerts_due():
             log.warning("Many jobs of member %d were declined: shut out of server %d", entry.person.id, entry.guild_id)
             self._alerts.open(AlertName.DECLINED, _text(entry), subject=entry.id)

@@ -91,6 +91,7 @@ class SubmissionQueue:
         )
         self._sends: Tasks = {}
         self._checks: Tasks = {}
+        self._idle = False  # whether a round has found nothing open, and has forgotten what it knew of the last ones
         self._skip_until: dict[int, float] = {}  # by row id: submissions that met a bug, so that the others go on
 
     @property
@@ -167,6 +168,7 @@ class SubmissionQueue:
     async def run(self) -> None:
         """Send until cancelled; requests in flight then have a moment to be answered."""
         self._pause.resume()
+        self._idle = False
         try:
             while True:
                 try:
@@ -194,12 +196,21 @@ class SubmissionQueue:
     async def _start_due(self) -> float:
         """Start everything that is due; return the seconds until something more is."""
         self._collect_finished()
+        return min(await self._start_open(), await self._declined_alerts.update())
+
+    async def _start_open(self) -> float:
+        """Start what is due of the submissions that are open: nearly always there are none, which one read says."""
+        if self._tasks() or await self._store.queue.any_open(self._provider, LATE_JOBS_FOUND_FOR):
+            self._idle = False
+        elif self._idle:
+            return _LONGEST_PAUSE
+        else:
+            self._idle = not self._pause.seconds_left
         return min(
             await self._answer_checks.start_due(),
             await self._start_checks(),
             await self._start_sends(),
             await self._notifications.start_due(),
-            await self._declined_alerts.update(),
         )
 
     def _collect_finished(self) -> None:

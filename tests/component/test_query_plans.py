@@ -159,6 +159,7 @@ async def some_submissions(store: Store, parent: KnownJob) -> AsyncIterator[tupl
             ),
         )
         numbers = Limits()
+    yield "any_open", store.queue.any_open(ProviderName.USEAPI, timedelta(days=1))
     unanswered = await store.queue.unanswered(ProviderName.USEAPI)
     yield "unanswered", store.queue.unanswered(ProviderName.USEAPI)
     for submission in unanswered:
@@ -197,6 +198,7 @@ async def some_submissions(store: Store, parent: KnownJob) -> AsyncIterator[tupl
     assert made is not None
     yield "press_of_child", store.history.of_child(made.id)
     yield "press_totals", store.history.totals(HERE.guild_id, NOON - timedelta(days=31))
+    yield "any_alert", store.members.any_alert()
     yield "shut out", store.members.change(HERE.guild_id, MIRA.id, shut_out=True, until=None, manager_name="Ada")
     yield "is shut out", store.members.shut_out(HERE.guild_id, MIRA.id)
     yield "all shut out", store.members.all_shut_out(HERE.guild_id, 10)
