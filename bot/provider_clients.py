@@ -1,4 +1,4 @@
-"""Opens the clients of the providers that the settings name."""
+"""Opens the clients of the providers that the settings name; the packages of the others are not imported."""
 
 import asyncio
 import logging
@@ -12,9 +12,7 @@ import aiohttp
 from bot.errors import ProviderError
 from bot.models import ProviderName
 from bot.providers.base import Provider
-from bot.providers.midjourney_proxy import MidjourneyProxyClient
 from bot.providers.registry import Providers
-from bot.providers.useapi import UseapiClient
 from bot.settings import USEAPI_HOST, Secret, Settings
 
 log = logging.getLogger(__name__)
@@ -80,8 +78,10 @@ def open_session(*traces: aiohttp.TraceConfig) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trace_configs=list(traces))
 
 
-def useapi_client(session: aiohttp.ClientSession, *, url: str, token: Secret, reply_url: str = "") -> UseapiClient:
+def useapi_client(session: aiohttp.ClientSession, *, url: str, token: Secret, reply_url: str = "") -> Provider:
     """Return the client of useapi.net, or of a compatible server."""
+    from bot.providers.useapi import UseapiClient
+
     ended = urlsplit(url).hostname == USEAPI_HOST
     return UseapiClient(session=session, url=url, token=token.reveal(), reply_url=reply_url, ended=ended)
 
@@ -96,8 +96,10 @@ def midjourney_proxy_client(
     mode: str = "",
     notify_hook: str = "",
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> MidjourneyProxyClient:
+) -> Provider:
     """Return the client of a server of the midjourney-proxy protocol."""
+    from bot.providers.midjourney_proxy import MidjourneyProxyClient
+
     return MidjourneyProxyClient(
         session=session,
         url=url.reveal(),

@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
-
 from bot.errors import SettingsError
 from bot.installation import how_to_create_settings
 from bot.models.provider import ProviderName
@@ -548,6 +546,10 @@ def _given(environ: Mapping[str, str], dotenv: Path) -> dict[str, str]:
 
 def _read_dotenv(file: Path) -> dict[str, str]:
     try:
+        if not file.exists():
+            return {}
+        from dotenv import dotenv_values  # not imported where there is no such file, as in a container
+
         values = dotenv_values(file, interpolate=False)
     except (OSError, UnicodeDecodeError):
         raise SettingsError(f"The file {file} cannot be read. Is it yours, and plain text in UTF-8?") from None

@@ -19,7 +19,12 @@ from pathlib import Path
 from tests.processes import interruptible
 
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload([__name__, "bot.__main__", "bot.cli.run", "cogs.jobs", "cogs.admin", "uvloop"])
+_FORKS.set_forkserver_preload(
+    [
+        *(__name__, "bot.__main__", "bot.cli.run", "bot.providers.useapi", "bot.providers.midjourney_proxy"),
+        *("cogs.jobs", "cogs.imagine", "cogs.pictures", "cogs.admin", "cogs.background", "uvloop"),
+    ]
+)
 
 
 class PreparedProcess:

@@ -1,9 +1,9 @@
 """The text for a bug report: versions and counts, no id, no name, no token."""
 
 import platform
-from importlib.metadata import version
 from typing import Any
 
+import aiohttp
 import discord
 from discord import ui
 
@@ -29,7 +29,7 @@ class ReportButton(ManagerPanel, ui.DynamicItem[ui.Button[Any]], template=r"dr:b
         lines = [
             f"Darkroom {__version__}",
             f"Python {platform.python_version()} on {platform.system()} ({platform.machine()})",
-            f"discord.py {discord.__version__}, aiohttp {version('aiohttp')}, SQLite {sqlite}",
+            f"discord.py {discord.__version__}, aiohttp {aiohttp.__version__}, SQLite {sqlite}",
             f"running jobs watched in this server: {await store.subscriptions.count_in_server(guild_id)}",
             f"results to post: {await store.deliveries.count_waiting(guild_id)}",
             f"results that could not be posted: {len(await store.deliveries.undeliverable(guild_id))}",
