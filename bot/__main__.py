@@ -5,6 +5,7 @@ Its exit status is 1; that of `run` is 78 (EX_CONFIG) where a person must act, s
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import sys
@@ -75,6 +76,7 @@ def _not_installed(module: str) -> str | None:
 
 
 def _run(location: SettingsLocation, *, always_sync: bool) -> None:
+    reduce_gc()
     from bot.settings import from_environment, survey_settings
 
     settings = from_environment(*location)
@@ -90,6 +92,14 @@ def _run(location: SettingsLocation, *, always_sync: bool) -> None:
         exposed = "Other users of this machine can read %s and the tokens in it. To prevent that: chmod o-rwx %s"
         log.warning(exposed, location.dotenv, location.dotenv)
     run(settings, always_sync=always_sync)
+
+
+def reduce_gc() -> None:
+    """Make Python's cyclic garbage collector run less often; called before the imports, of which it took a tenth.
+
+    Reference counting frees nearly everything here; the collector also took a tenth of the CPU time of a busy poller.
+    """
+    gc.set_threshold(10_000, 20, 50)
 
 
 def _health(location: SettingsLocation) -> int:

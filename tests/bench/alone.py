@@ -1,6 +1,7 @@
 """A measurement in a process and on a core of its own: `alone("polls", "bare", seconds=3)` gives its figures."""
 
 import asyncio
+import gc
 import importlib
 import json
 import os
@@ -8,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bot.cli.run import reduce_gc
+from bot.__main__ import reduce_gc
 
 ROOT = Path(__file__).parents[2]
 FAR, NEAR = 0, 1
@@ -58,9 +59,10 @@ def main() -> None:
     import uvloop  # not to be had on Windows
 
     _, module, function, what = sys.argv
-    work = getattr(importlib.import_module(f"tests.bench.{module}"), function)
-    pin(NEAR)
     reduce_gc()
+    work = getattr(importlib.import_module(f"tests.bench.{module}"), function)
+    gc.freeze()
+    pin(NEAR)
     json.dump(uvloop.run(work(**json.loads(what))), sys.stdout)
 
 
