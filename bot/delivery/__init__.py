@@ -14,9 +14,9 @@ Edits, and the deletion of a status card once its result is posted, are repeated
 a second time changes nothing at Discord.
 
 `dispatcher` is the loop, `sending` the protocol, `history` the search, and `editing` what happens to posts; `uploads`
-has the time and size limits of files, `rate_limits` Discord's own limits, `omitted` what Discord refused of each
-message, and `stubborn` finds messages that fail although others are posted. `retry_policy` decides what an error or a
-refusal means for a delivery.
+has the time and size limits of files, `rate_limits` Discord's own limits, `answer_slots` how many answers to
+interactions may be under way, `omitted` what Discord refused of each message, and `stubborn` finds messages that fail
+although others are posted. `retry_policy` decides what an error or a refusal means for a delivery.
 """
 
 from bot.delivery.dispatcher import Dispatcher

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import aiohttp
 
+from bot.delivery.answer_slots import AnswerSlots
 from bot.rate_limiter import RateLimiter
 from bot.request_count import trace_requests
 
@@ -28,8 +29,8 @@ class DiscordRateLimits:
     """Sees all REST requests, discord.py's own and its retries included, through `trace`.
 
     It counts the requests of each send and the invalid answers, and spaces requests that would come in a burst: after
-    the event loop was blocked, or those of a start beside the first results. Answers to interactions are never delayed.
-    Messages keep a wider spacing besides, see `wait_for_turn`.
+    the event loop was blocked, or those of a start beside the first results. Answers to interactions wait for none of
+    them, see `answer_slots`. Messages keep a wider spacing besides, see `wait_for_turn`.
     """
 
     def __init__(self) -> None:
@@ -40,6 +41,7 @@ class DiscordRateLimits:
         self.trace.on_request_start.append(self._space)
         trace_requests(self.trace)
         self.trace.on_request_end.append(self._count_invalid)
+        AnswerSlots().follow(self.trace)
 
     async def wait_for_turn(self) -> None:
         """Return when the next message may be sent or edited; they are evenly spaced, `spacing` seconds apart.

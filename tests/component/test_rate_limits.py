@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from bot.delivery.answer_slots import AnswerSlots
 from bot.delivery.rate_limits import DiscordRateLimits, pause_before_identify
 from tests.conftest import only_long
 
@@ -78,6 +79,94 @@ async def test_an_answer_to_a_person_waits_for_no_other_request() -> None:
         await asyncio.gather(get("interactions/1/token/callback"), get("webhooks/1/token"))
         assert len(times) < 10
         await asyncio.gather(*posts)
+
+
+class SlowDiscord:
+    """A small server that takes a while for each answer, and counts how many requests are under way."""
+
+    def __init__(self) -> None:
+        self.under_way = self.most = 0
+        self.served: list[str] = []
+        self.silent = False
+        self.arrived = asyncio.Event()
+
+    async def answer(self, request: web.Request) -> web.Response:
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        self.arrived.set()
+        if self.silent:
+            await asyncio.Event().wait()
+        await asyncio.sleep(0.01)
+        self.under_way -= 1
+        self.served.append(request.path)
+        return web.Response()
+
+
+@asynccontextmanager
+async def slow_discord(slots: AnswerSlots) -> AsyncIterator[tuple[Get, SlowDiscord]]:
+    """Yields a function that posts to a path of a small server, within `slots`, and that server."""
+    server = SlowDiscord()
+    app = web.Application()
+    app.router.add_post("/{path:.*}", server.answer)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    trace = aiohttp.TraceConfig()
+    slots.follow(trace)
+    try:
+        connections = aiohttp.TCPConnector(limit=0)  # as discord.py's
+        async with aiohttp.ClientSession(trace_configs=[trace], connector=connections) as session:
+
+            async def post(path: str) -> None:
+                async with session.post(f"http://{host}:{port}/{path}"):
+                    pass
+
+            yield post, server
+    finally:
+        await runner.cleanup()
+
+
+async def test_answers_to_a_crowd_take_few_connections_and_come_in_order() -> None:
+    async with slow_discord(AnswerSlots(at_once=3, patience=30)) as (post, server):
+        await asyncio.gather(*(post(f"interactions/{number:02}/token/callback") for number in range(30)))
+        assert server.most == 3
+        numbers = [int(path.split("/")[2]) for path in server.served]
+        assert all(abs(number - rank) < 3 for rank, number in enumerate(numbers))
+
+
+async def test_first_answers_wait_for_no_later_ones() -> None:
+    async with slow_discord(AnswerSlots(at_once=1, patience=30)) as (post, server):
+        server.silent = True
+        later = asyncio.create_task(post("webhooks/1/token"))
+        await server.arrived.wait()
+        server.silent = False
+        await post("interactions/1/token/callback")
+        later.cancel()
+
+
+async def test_answers_that_discord_ignores_delay_no_others() -> None:
+    async with slow_discord(AnswerSlots(at_once=1, patience=0.05)) as (post, server):
+        server.silent = True
+        ignored = asyncio.create_task(post("interactions/1/token/callback"))
+        await server.arrived.wait()
+        server.silent = False
+        await post("interactions/9/token/callback")
+        assert server.served == ["/interactions/9/token/callback"]
+        ignored.cancel()
+
+
+async def test_an_answer_that_is_given_up_makes_room_for_the_next() -> None:
+    async with slow_discord(AnswerSlots(at_once=1, patience=30)) as (post, server):
+        server.silent = True
+        given_up = asyncio.create_task(post("interactions/1/token/callback"))
+        await server.arrived.wait()
+        waiting = asyncio.create_task(post("interactions/2/token/callback"))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        server.silent = False
+        await waiting
+        assert server.served == ["/interactions/2/token/callback"]
 
 
 def test_a_bot_that_is_restarted_over_and_over_keeps_its_token() -> None:

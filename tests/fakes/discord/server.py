@@ -82,7 +82,7 @@ class FakeDiscord(People):
         app.router.add_route("*", "/{anything:.*}", self._unmodelled)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port, backlog=2048)
         await site.start()
         port = self._runner.addresses[0][1]
         self.origin, self.gateway.url = f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}/gateway"
