@@ -17,6 +17,7 @@ SECTIONS = {
     "polls": "Polls",
     "scale": "Many jobs",
     "delivery": "Delivery",
+    "commands": "Many commands",
     "pictures": "Pictures",
     "small": "Small",
     "neighbours": "Neighbours, side by side",
