@@ -18,6 +18,7 @@ from bot.store import open_store
 from bot.store.connection import FILE
 from bot.store.rows import encode
 from tests import sample_pictures
+from tests.bench import result_way
 from tests.bench.alone import rss_of
 from tests.bench.remote import jobid_of
 from tests.bench.report import Table
@@ -52,13 +53,15 @@ class Delivered:
 
 
 async def run(*, quick: bool) -> list[Table]:
-    """The section: two tables."""
+    """The section: three tables."""
     even = Plan(results=200, channels=50) if quick else Plan(results=10_000, channels=1000)
     beside = Plan(results=100, channels=50, busy=10) if quick else Plan(results=600, channels=150, busy=60)
     tables = []
     for plan, table in ((even, _evenly), (beside, _beside)):
         with TemporaryDirectory(prefix="bench-delivery-") as folder:
             tables.append(table(plan, await _deliver(Path(folder), plan)))
+    with TemporaryDirectory(prefix="bench-delivery-") as folder:
+        tables.append(result_way.table(await result_way.ways(Path(folder), 20 if quick else 200)))
     return tables
 
 

@@ -1,5 +1,6 @@
 """A channel where everything happens at once, and a gateway that goes away; the real process against sockets."""
 
+from tests import sample_pictures
 from tests.conftest import LONG, only_long
 from tests.crash.conftest import ProcessHarness
 from tests.fakes.discord.limits import Limits
@@ -42,6 +43,23 @@ async def test_a_result_does_not_wait_for_all_the_status_cards_of_a_busy_channel
     await discord.slash(street.channel, street.mira, "job", {"jobid": street.useapi.add_job(prompt="done", age=1000)})
     await street.picture("done")
     assert len(discord.messages(street.channel)) < 25, "the other cards come behind it"
+
+
+async def test_a_slow_download_and_a_slow_upload_delay_no_result_of_another_channel(street: ProcessHarness) -> None:
+    discord, useapi = street.discord, street.useapi
+    downloads, uploads = (discord.add_channel(street.guild, name) for name in ("downloads", "uploads"))
+    dripping = useapi.serve_file("x.png", sample_pictures.png(256, 256, noise=5), content_type="image/png", drip=1.0)
+    await street.bot.start()
+    await discord.wait_ready()
+    slow = useapi.add_job(prompt="drips", age=1000, attachments=[{"url": dripping}])
+    await discord.slash(downloads, street.mira, "job", {"jobid": slow})
+    await useapi.wait_for_request(path="/files/*")
+    discord.fail(f"POST /channels/{uploads}/messages", "hang")
+    await discord.slash(uploads, street.mira, "job", {"jobid": useapi.add_job(prompt="hangs", age=1000)})
+    await discord.wait_until(lambda: any(request.fault == "hang" for request in discord.requests))
+    await discord.slash(street.channel, street.mira, "job", {"jobid": useapi.add_job(prompt="done", age=1000)})
+    await street.picture("done", within=10)
+    assert discord.messages(downloads) == discord.messages(uploads) == []
 
 
 @only_long
