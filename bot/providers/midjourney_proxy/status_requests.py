@@ -7,6 +7,7 @@ import asyncio
 import copy
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -35,9 +36,9 @@ class _Request(NamedTuple):
 
 
 class _Task(NamedTuple):
-    """A task in an answer, and a hash of its bytes."""
+    """A task in an answer, and a hash of its bytes. Most have nothing new, so `fields` decodes it when called."""
 
-    fields: Fields
+    fields: Callable[[], Fields]
     digest: str
 
 
@@ -69,7 +70,8 @@ class StatusRequests:
     @property
     def batch(self) -> int:
         """How many jobs one request asks for now: one where the server has no route for many, or answered it badly."""
-        return MOST_JOBS if self._has_route and loop_time() >= self._singly_until else 1
+        together = self._has_route and (not self._singly_until or loop_time() >= self._singly_until)
+        return MOST_JOBS if together else 1
 
     async def fetch(self, jobid: str, known: Job | None) -> Job:
         """Return a job; `known` itself where the answer has the very bytes that its digest was made of.
@@ -114,7 +116,8 @@ class StatusRequests:
         if request.known is not None and _is_unchanged(request.known, digest):
             _resolve(request, request.known)
             return
-        self._resolve_with(request, [_Task(read_task(response, jobid=request.jobid), digest)])
+        fields = read_task(response, jobid=request.jobid)
+        self._resolve_with(request, [_Task(lambda: fields, digest)])
 
     async def _fetch_together(self, requests: list[_Request]) -> None:
         ids = [*dict.fromkeys(request.jobid for request in requests)]
@@ -127,7 +130,7 @@ class StatusRequests:
                 max_bytes=MAX_LIST_BYTES,
                 kind=RequestKind.POLL,
             )
-            found = self._tasks_in(response)
+            found = self._tasks_in(response, requests)
         except errors.InvalidResponse:
             found = None
             self._singly_until = loop_time() + _TRY_AGAIN_AFTER
@@ -144,7 +147,7 @@ class StatusRequests:
         for request in requests:
             self._resolve_with(request, found.get(request.jobid, []))
 
-    def _tasks_in(self, response: Response) -> dict[str, list[_Task]] | None:
+    def _tasks_in(self, response: Response, requests: list[_Request]) -> dict[str, list[_Task]] | None:
         """Return the tasks by their ids; `None` where the server has no such route."""
         if response.status in (404, 405, 501):
             self._has_route = False
@@ -155,11 +158,13 @@ class StatusRequests:
             raise errors.ProviderServerError(code=response.status)
         if not 200 <= response.status < 300:
             raise errors.InvalidResponse(code=response.status)
+        known = {request.known.digest: request.jobid for request in requests if request.known is not None}
         found: dict[str, list[_Task]] = {}
         for raw in _raw_items(response.body):
-            fields = decode(raw)
-            if isinstance(fields, dict) and (jobid := jobid_of(fields.get("id"))):
-                found.setdefault(jobid, []).append(_Task(fields, blake2b(raw, digest_size=8).hexdigest()))
+            digest = blake2b(raw, digest_size=8).hexdigest()
+            fields = partial(_fields_of, raw)
+            if jobid := known.get(digest) or jobid_of(fields().get("id")):
+                found.setdefault(jobid, []).append(_Task(fields, digest))
         return found
 
     def _resolve_with(self, request: _Request, tasks: list[_Task]) -> None:
@@ -176,8 +181,9 @@ class StatusRequests:
     def _job(self, request: _Request, task: _Task) -> Job:
         if request.known is not None and _is_unchanged(request.known, task.digest):
             return request.known
-        job = job_from(task.fields, jobid=request.jobid, now=self._now(), grid_buttons=self._grid_buttons)
-        if not job.over and waits_for_form(task.fields):
+        fields = task.fields()
+        job = job_from(fields, jobid=request.jobid, now=self._now(), grid_buttons=self._grid_buttons)
+        if not job.over and waits_for_form(fields):
             self._on_form(job.jobid)
             return job  # without a digest: the same bytes mean something else when the time is over
         return msgspec.structs.replace(job, digest=task.digest)
@@ -192,6 +198,12 @@ def _raw_items(body: bytes) -> list[bytes]:
         if not isinstance(items, list):
             raise errors.InvalidResponse from None
         return [msgspec.json.encode(item) for item in items if isinstance(item, dict)]
+
+
+def _fields_of(raw: bytes) -> Fields:
+    """Return the fields of a list's item; none where it is no object."""
+    fields = decode(raw)
+    return fields if isinstance(fields, dict) else {}
 
 
 def _is_unchanged(known: Job, digest: str) -> bool:
