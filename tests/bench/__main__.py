@@ -16,6 +16,7 @@ from tests.bench.report import keep, measured, unrest
 SECTIONS = {
     "polls": "Polls",
     "scale": "Many jobs",
+    "batches": "Many jobs in few requests",
     "delivery": "Delivery",
     "commands": "Many commands",
     "pictures": "Pictures",

@@ -66,14 +66,15 @@ def quick_useapi(clock: str = "") -> Iterator[tuple[str, str]]:
             command = [sys.executable, "-m", "tests.bench.remote", str(port), clock]
         server = subprocess.Popen(command, preexec_fn=lambda: pin(FAR))
         try:
-            _wait_for(port)
+            wait_for(port)
             yield f"http://127.0.0.1:{port}/v2", "nginx" if binary else "a small server in Python, for lack of nginx"
         finally:
             server.terminate()
             server.wait(10)
 
 
-def _wait_for(port: int) -> None:
+def wait_for(port: int) -> None:
+    """Return when something listens there; raises `RuntimeError` after ten seconds."""
     until = time.monotonic() + 10
     while time.monotonic() < until:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):

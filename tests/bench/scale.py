@@ -13,12 +13,13 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 
 from bot.models import Destination, Job, Person
 from bot.polling import Poller
+from bot.providers.base import Provider
 from bot.providers.useapi import UseapiClient
 from bot.store import Store, open_store
 from tests.bench.alone import alone, rss
@@ -66,12 +67,25 @@ class Clocked(UseapiClient):
 async def at_work(
     folder: Path, url: str, poll: float, now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> AsyncIterator[tuple[Store, Clocked]]:
-    """A poller on the database in `folder`; `now` is its wall clock."""
-    async with (
-        open_store(folder, now) as store,
-        aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
-    ):
+    """A poller of useapi's jobs on the database in `folder`; `now` is its wall clock."""
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         provider = Clocked(session=session, url=url, token="demo-token")
+        async with polling(folder, provider, poll, now) as store:
+            yield store, provider
+
+
+class ClockedProvider(Provider, Protocol):
+    """A provider that notes how late each poll is."""
+
+    due_time: Callable[[int], float]
+
+
+@asynccontextmanager
+async def polling(
+    folder: Path, provider: ClockedProvider, poll: float, now: Callable[[], datetime]
+) -> AsyncIterator[Store]:
+    """The store in `folder`, while a poller asks about its jobs."""
+    async with open_store(folder, now) as store:
         poller = Poller(
             provider=provider,
             store=store,
@@ -85,7 +99,9 @@ async def at_work(
         provider.due_time = poller._schedule.due_time
         loop = asyncio.create_task(poller.run())
         try:
-            yield store, provider
+            yield store
+            assert not loop.done(), "the poller failed"
+            assert not poller.outage
         finally:
             loop.cancel()
             with suppress(asyncio.CancelledError):
