@@ -15,7 +15,7 @@ import pytest
 import simcord.backend.cdn
 from aiohttp import web
 from discord import app_commands
-from simcord import _runtime, _settlement
+from simcord import _settlement
 from simcord.backend.models import Overwrite
 from simcord.builders import ChannelHandle
 from simcord.enums import ChannelType, OverwriteType
@@ -32,7 +32,7 @@ from tests.conftest import only_long
 from tests.database import migrated
 from tests.fakes.providers import MidjourneyProxy, Useapi, fake_provider
 from tests.journeys import invariants
-from tests.journeys.idle import IdleLoop, asyncio_that_waits_for_idle, remembering, tracking_no_task_steps
+from tests.journeys.idle import IdleLoop, asyncio_that_waits_for_idle, remembering
 from tests.sqlite_in_loop import call_sqlite_in_loop
 
 
@@ -90,7 +90,6 @@ class BotHarness:
         patch.setattr("aiohttp.helpers.weakref_handle", lambda *_, **__: None)
         patch.setattr("simcord.env.asyncio", asyncio_that_waits_for_idle())
         patch.setattr("simcord._settlement._park_reason", remembering(_settlement._park_reason))
-        patch.setattr("simcord._runtime._track_callback", tracking_no_task_steps(_runtime._track_callback))
         patch.setattr("simcord._runtime._CallbackRecord.__eq__", object.__eq__)  # compared field by field in long lists
         patch.setattr("simcord.backend.cdn.CDN_BASE", self.provider.origin)  # the bot fetches what people attach
         self.provider.serve_uploads(lambda url: self.env.backend.cdn.get(url))

@@ -4,9 +4,14 @@ import asyncio
 import contextvars
 import selectors
 from collections.abc import Callable
+from time import monotonic  # the real clock: simcord puts its own into the module
 from types import SimpleNamespace
 from typing import Any
 from weakref import WeakKeyDictionary
+
+from simcord import _dpy_internals, _runtime
+
+_TURNS_WITHOUT_SOCKETS = 16
 
 
 class IdleLoop(asyncio.SelectorEventLoop):
@@ -17,6 +22,7 @@ class IdleLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self._waiters: list[asyncio.Future[None]] = []
+        self._tracking: Callable[..., asyncio.Handle] = super().call_soon
         super().__init__(_Selector(self.about_to_block))
 
     async def idle(self) -> None:
@@ -34,18 +40,50 @@ class IdleLoop(asyncio.SelectorEventLoop):
                 waiter.set_result(None)
         return True
 
+    def time(self) -> float:
+        """The clock of the loop; inside the bot it is simcord's."""
+        return monotonic() if _runtime._BOT_SCOPE.get() is None else super().time()
+
+    @property  # type: ignore[override]  # simcord sets its own on the loop
+    def call_soon(self) -> Callable[..., asyncio.Handle]:
+        return self._tracking
+
+    @call_soon.setter
+    def call_soon(self, tracked: Callable[..., asyncio.Handle]) -> None:
+        """Take simcord's function, which records every callback of the bot until it has run, for all but task steps.
+
+        Most callbacks are the next step of a task, and simcord watches the tasks themselves: one whose step is due
+        awaits nothing, so that it is not at rest.
+        """
+        untracked = super().call_soon
+
+        def call_soon(
+            callback: Callable[..., Any], *args: Any, context: contextvars.Context | None = None
+        ) -> asyncio.Handle:
+            if isinstance(getattr(callback, "__self__", None), asyncio.Task):
+                return untracked(callback, *args, context=context)
+            return tracked(callback, *args, context=context)
+
+        self._tracking = call_soon
+
 
 class _Selector(selectors.DefaultSelector):
     def __init__(self, about_to_block: Callable[[], bool]) -> None:
         super().__init__()
         self._about_to_block = about_to_block
+        self._turns = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """The loop passes the seconds to its next timer, or 0 where a callback is due already."""
-        blocks = timeout is None or timeout > 0
-        if blocks and ((ready := super().select(0)) or self._about_to_block()):
-            return ready
-        return super().select(timeout)
+        """The loop passes the seconds to its next timer, or 0 where a callback is due already.
+
+        The kernel is asked about sockets when no callback is due, and on few of the turns on which one is.
+        """
+        if timeout is None or timeout > 0:
+            if (ready := super().select(0)) or self._about_to_block():
+                return ready
+            return super().select(timeout)
+        self._turns = (self._turns + 1) % _TURNS_WITHOUT_SOCKETS
+        return [] if self._turns else super().select(0)
 
 
 def asyncio_that_waits_for_idle() -> SimpleNamespace:
@@ -70,41 +108,25 @@ def remembering(park_reason: Callable[..., str | None]) -> Callable[..., str | N
     """Wrap simcord's `_park_reason`, which says for what kind of wait a task is at rest, or None for a task at work.
 
     simcord examines each task several times at every step of the clock, most of them in the same wait as before. A task
-    that rests stays at rest until what it awaits is done; only one that awaits other tasks must be examined again.
+    that rests stays at rest until what it awaits is done; one that awaits other tasks, while all of these rest.
     """
-    known: WeakKeyDictionary[asyncio.Task[Any], tuple[Any, str]] = WeakKeyDictionary()
+    known: WeakKeyDictionary[asyncio.Task[Any], tuple[Any, str, list[Any]]] = WeakKeyDictionary()
 
     def reason(state: Any, task: asyncio.Task[Any], *more: Any) -> str | None:
         waiter = getattr(task, "_fut_waiter", None)
         if waiter is not None and not waiter.done() and (before := known.get(task)) and before[0] is waiter:
-            return before[1]
-        found = park_reason(state, task, *more)
-        if found is not None and found != "composed external wait":
-            known[task] = waiter, found
-        return found
+            _, found, awaited = before
+            if all(not other.done() and reason(state, other, *more) is not None for other in awaited):
+                return found
+        now = park_reason(state, task, *more)
+        if now is not None:
+            awaited = _awaited_by(task, waiter) if now == "composed external wait" else []
+            if all(isinstance(other, asyncio.Task) for other in awaited):
+                known[task] = waiter, now, awaited
+        return now
 
     return reason
 
 
-def tracking_no_task_steps(track_callback: Callable[..., asyncio.Handle]) -> Callable[..., asyncio.Handle]:
-    """Wrap simcord's `_track_callback`, which records every callback of the bot until it has run.
-
-    Most callbacks are the next step of a task, and simcord watches the tasks themselves: one whose step is due awaits
-    nothing, so that it is not at rest.
-    """
-
-    def track(
-        work: Any,
-        original: Callable[..., asyncio.Handle],
-        callback: Any,
-        args: tuple[Any, ...],
-        *,
-        context: contextvars.Context | None,
-        when: float | None,
-        **more: Any,
-    ) -> asyncio.Handle:
-        if when is None and isinstance(getattr(callback, "__self__", None), asyncio.Task):
-            return original(callback, *args, context=context)
-        return track_callback(work, original, callback, args, context=context, when=when, **more)
-
-    return track
+def _awaited_by(task: asyncio.Task[Any], waiter: Any) -> list[Any]:
+    return [other for other in _dpy_internals.composed_tasks(task, waiter) if not other.done()]
