@@ -25,7 +25,6 @@ async def test_a_newcomer_is_welcomed_mistypes_an_id_and_sees_the_whole_job_in_a
     """One demo for all, because to start it and its browser costs as much as ten journeys."""
     async with browser.demo() as page:
         await sees_the_welcome(page)
-        await learns_what_an_address_lacks(page)
         await mistypes_an_id(page)
         await sees_the_whole_job(page)
 
@@ -33,6 +32,7 @@ async def test_a_newcomer_is_welcomed_mistypes_an_id_and_sees_the_whole_job_in_a
 @only_long
 async def test_a_newcomer_sees_the_whole_job_of_the_other_provider() -> None:
     async with browser.demo(provider=ProviderName.MIDJOURNEY_PROXY) as page:
+        await learns_what_an_address_lacks(page)
         await sees_the_whole_job(page)
 
 
