@@ -2,7 +2,6 @@
 
 import discord
 from discord import app_commands
-from discord.ext import commands
 
 from bot import __version__, formatting
 from bot.client import Darkroom
@@ -25,12 +24,11 @@ _HAS_TROUBLE = "has trouble. Jobs continue by themselves when it is over."
 
 # No check besides the default permission: admins change who may use it under Server Settings, Integrations.
 @app_commands.default_permissions(manage_guild=True)
-class Admin(
-    commands.GroupCog, group_name="darkroom", group_description="Settings and status of Darkroom in this server"
-):
+class Admin(app_commands.Group, name="darkroom", description="Settings and status of Darkroom in this server"):
     """The commands for members with Manage Server."""
 
     def __init__(self, bot: Darkroom) -> None:
+        super().__init__()
         self._bot = bot
 
     @app_commands.command(
@@ -98,5 +96,5 @@ class Admin(
 
 
 async def setup(bot: Darkroom) -> None:
-    """Called by discord.py."""
-    await bot.add_cog(Admin(bot))
+    """Add the commands."""
+    bot.tree.add_command(Admin(bot))

@@ -14,6 +14,7 @@ LATER_OR_NEVER = {
     "bot.providers.midjourney_proxy",  # each provider only where it is set up
     "bot.providers.useapi",
     "dotenv",  # only with a file .env
+    "discord.ext",
     "importlib.metadata",
     "prometheus_client",
 }
