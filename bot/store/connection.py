@@ -33,6 +33,13 @@ CHECKED_WHOLE = 64 << 20
 In a larger file a damaged page is detected when it is read: at the start, if it holds open work.
 """
 
+_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    f"journal_size_limit = {64 << 20}",  # the -wal file is cut to it after a transaction that made it larger
+    "foreign_keys = ON",
+    "trusted_schema = OFF",
+)
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 T = TypeVar("T")
@@ -197,7 +204,7 @@ async def _prepare(connection: aiosqlite.Connection, path: Path, migrations: lis
     version = await schema_of(connection, path, len(migrations))
     if not await _number(connection, "SELECT count(*) FROM pragma_module_list WHERE name = 'fts5'"):
         raise StoreError(NO_FULL_TEXT)
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "trusted_schema = OFF"):
+    for pragma in _PRAGMAS:
         await connection.execute(f"PRAGMA {pragma}")
     await connection.executescript("BEGIN IMMEDIATE; COMMIT;")  # takes the file's lock now, not at the first write
     if path.stat().st_size <= CHECKED_WHOLE:

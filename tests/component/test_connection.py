@@ -1,4 +1,7 @@
-"""Transactions that fail: what is the disk's fault is told to the admin by its kind, what is ours stays a bug."""
+"""Transactions that fail: what is the disk's fault is told to the admin by its kind, what is ours stays a bug.
+
+And the -wal file that all of them go through.
+"""
 
 import logging
 import sqlite3
@@ -162,3 +165,18 @@ async def test_a_rollback_that_fails_hides_nothing_and_is_made_up_for(
     assert await noted(database) == []
     await note(database, "x", "whole")
     assert await noted(database) == ["whole"]
+
+
+async def test_the_wal_file_shrinks_again_after_a_large_transaction(database: Database, tmp_path: Path) -> None:
+    wal = tmp_path / f"{FILE}-wal"
+    await note(database, "x" * (80 << 20), "large")
+    assert wal.stat().st_size > 80 << 20
+    await note(database, "x", "small")
+    assert wal.stat().st_size <= 64 << 20
+
+
+async def test_the_wal_file_does_not_grow_with_the_number_of_transactions(database: Database, tmp_path: Path) -> None:
+    for number in range(400):
+        await note(database, "x" * 30_000, f"fact {number}")
+        await noted(database)
+    assert (tmp_path / f"{FILE}-wal").stat().st_size < 5 << 20
