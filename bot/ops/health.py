@@ -19,7 +19,7 @@ ROUND_STALE = 420.0  # seconds; the poller sleeps for 300 s at most, and a poll 
 POLL_LATE = 300.0  # seconds; the longest interval between two polls of a job
 DELIVERY_LATE = 300.0  # seconds that a due delivery may stay unclaimed
 SEND_LONGEST = 600.0  # seconds for one message; a history search and 10 MB over a slow uplink take five minutes
-WRITE_TIMEOUT_SECONDS = 10.0  # longer than the nightly copy locks a database of a million jobs
+WRITE_TIMEOUT_SECONDS = 10.0  # a disk may be busy with other work
 _CACHE_SECONDS = 5.0  # frequent requests are answered from the last report
 
 

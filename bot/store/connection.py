@@ -19,6 +19,7 @@ import aiosqlite
 
 from bot.errors import StoreError, StoreUnavailable
 from bot.store import sqlite_codes
+from bot.store.page_copy import PageCopy
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ _PRAGMAS = (
     f"journal_size_limit = {64 << 20}",  # the -wal file is cut to it after a transaction that made it larger
     "foreign_keys = ON",
     "trusted_schema = OFF",
+    "secure_delete = ON",  # what was deleted is in no free page, nor in a copy of one
 )
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -55,6 +57,7 @@ class Database:
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
         self._lock = asyncio.Lock()
+        self._copying = asyncio.Lock()
         self._outage: set[int | None] = set()  # SQLite's primary result codes of the present outage
         self.on_health: Callable[[str], None] = lambda _sentence: None
 
@@ -120,9 +123,33 @@ class Database:
             await self._end_failed_transaction()
             return list(await self._connection.execute_fetchall(sql, parameters))
 
-    async def close_down(self) -> None:
-        """Wait for the transaction that is under way."""
+    async def copy_to(self, target: Path, between: Callable[[], Awaitable[None]]) -> None:
+        """Copy all pages into the empty file `target`, in steps between which transactions and queries run.
+
+        `between` is awaited after each step; what it raises ends the copy, as does a cancelled caller. The copy is the
+        state of the last step. It is not flushed to the disk, and not deleted where it fails. Raises `sqlite3.Error`.
+        """
+        async with self._copying:
+            async with self._connection.cursor() as cursor:
+                copy = PageCopy(cursor.connection, target)
+            try:
+                while await asyncio.shield(asyncio.create_task(self._copy_step(copy))):
+                    await between()
+            finally:
+                await asyncio.shield(asyncio.create_task(self._end_copy(copy)))
+
+    async def _copy_step(self, copy: PageCopy) -> bool:
         async with self._lock:
+            await self._end_failed_transaction()
+            return await asyncio.to_thread(copy.step)
+
+    async def _end_copy(self, copy: PageCopy) -> None:
+        async with self._lock:
+            await asyncio.to_thread(copy.close)
+
+    async def close_down(self) -> None:
+        """Wait for the copy and the transaction that are under way."""
+        async with self._copying, self._lock:
             pass
 
 
@@ -137,7 +164,8 @@ async def open_database(folder: Path, migrations: Path = MIGRATIONS) -> AsyncIte
     """
     path = folder / FILE
     _check_folder(folder)
-    connection = await aiosqlite.connect(path, isolation_level=None, timeout=1.0)
+    # The steps of a copy run in another thread than statements, one after the other.
+    connection = await aiosqlite.connect(path, isolation_level=None, timeout=1.0, check_same_thread=False)
     try:
         with as_store_error(path):
             await _prepare(connection, path, sorted(migrations.glob("*.sql")))
