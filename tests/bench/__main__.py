@@ -17,6 +17,7 @@ SECTIONS = {
     "polls": "Polls",
     "scale": "Many jobs",
     "batches": "Many jobs in few requests",
+    "copying": "The nightly copy",
     "delivery": "Delivery",
     "commands": "Many commands",
     "pictures": "Pictures",
