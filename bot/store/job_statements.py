@@ -2,6 +2,7 @@
 
 import secrets
 import sqlite3
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import aiosqlite
@@ -17,6 +18,9 @@ from bot.store.rows import aware, encode, known_of
 
 _KEY_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # none that is mistaken for another when read aloud
 _KEY_LENGTHS = (4, 4, 4, 5, 6, 8)  # a longer one after each clash
+
+_IDS = "(SELECT value FROM json_each(?))"
+"""Any number of row ids in one parameter, made by `_ids`."""
 
 
 async def one_known(db: aiosqlite.Connection, where: str, values: tuple[Any, ...]) -> KnownJob | None:
@@ -65,13 +69,51 @@ async def apply_update(db: aiosqlite.Connection, clock: Clock, known: KnownJob, 
     if job is None:
         return known
     now = clock.time()
+    await _store_updates(db, clock, [(known, job)], now)
+    when = aware(now)
+    return msgspec.structs.replace(known, job=job, changed_at=when, over_at=when if job.over else None)
+
+
+async def apply_updates(db: aiosqlite.Connection, clock: Clock, answers: Sequence[tuple[int, Job]]) -> None:
+    """Do what `apply_update` does for many jobs, given by their row ids, with one statement for all where it can."""
+    job_ids = _ids(job_id for job_id, _ in answers)
+    rows = await db.execute_fetchall(f"SELECT * FROM jobs WHERE id IN {_IDS}", (job_ids,))
+    found = {row["id"]: known_of(row) for row in rows}
+    updates = []
+    for job_id, answer in answers:
+        known = found.get(job_id)
+        if known is not None and (job := follow(known.job, answer)) is not None:
+            updates.append((known, job))
+            found[job_id] = msgspec.structs.replace(known, job=job)  # there may be a second answer about it
+    await _store_updates(db, clock, updates, clock.time())
+
+
+def _ids(ids: Iterable[int]) -> str:
+    return msgspec.json.encode([*ids]).decode()
+
+
+async def _store_updates(
+    db: aiosqlite.Connection, clock: Clock, updates: Sequence[tuple[KnownJob, Job]], now: float
+) -> None:
+    """Store what has become of known jobs, and all that follows from that."""
+    # Most news change no status: a statement that sets a column of an index rewrites the index, changed or not.
+    answers = [(encode(job), now, known.id) for known, job in updates]
+    async with db.executemany("UPDATE jobs SET answer = ?, changed_at = ? WHERE id = ?", answers):
+        pass  # closed: the cursor would keep its statement, and with it the file's lock when the connection is closed
     await db.execute(
-        "UPDATE jobs SET parent_jobid = ?, status = ?, over = ?, answer = ?, changed_at = ?, over_at = ? WHERE id = ?",
-        (job.parent_jobid, job.status, job.over, encode(job), now, now if job.over else None, known.id),
+        f"UPDATE deliveries SET revision = revision + 1 WHERE job_id IN {_IDS} AND kind = 'status_card'",
+        (_ids(known.id for known, _ in updates),),
     )
-    await update_prompt(db, known.id, known.job, job)
+    for known, job in updates:
+        await update_prompt(db, known.id, known.job, job)
+        if job.over or (job.status, job.parent_jobid) != (known.job.status, known.job.parent_jobid):
+            await _change_status(db, clock, known, job, now)
+
+
+async def _change_status(db: aiosqlite.Connection, clock: Clock, known: KnownJob, job: Job, now: float) -> None:
     await db.execute(
-        "UPDATE deliveries SET revision = revision + 1 WHERE job_id = ? AND kind = 'status_card'", (known.id,)
+        "UPDATE jobs SET parent_jobid = ?, status = ?, over = ?, over_at = ? WHERE id = ?",
+        (job.parent_jobid, job.status, job.over, now if job.over else None, known.id),
     )
     if known.job.over:
         await _drop_outdated(db, known)
@@ -81,8 +123,6 @@ async def apply_update(db: aiosqlite.Connection, clock: Clock, known: KnownJob, 
         if job.status == Status.MODERATED and known.job.status != Status.MODERATED:
             await note_declined(db, clock, "child_id = ? AND state = 'accepted'", known.id)
         await _add_results(db, clock, known, over_at=now)
-    when = aware(now)
-    return msgspec.structs.replace(known, job=job, changed_at=when, over_at=when if job.over else None)
 
 
 async def _drop_outdated(db: aiosqlite.Connection, known: KnownJob) -> None:

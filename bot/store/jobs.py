@@ -8,7 +8,7 @@ import msgspec
 
 from bot.models import Destination, Job, KnownJob, PollTarget, ProviderName
 from bot.store.delivery_statements import edit_results
-from bot.store.job_statements import apply_update, one_known
+from bot.store.job_statements import apply_updates, one_known
 from bot.store.repository import Repository
 from bot.store.rows import aware, destination_of, encode, known_of
 
@@ -91,7 +91,8 @@ class Jobs(Repository):
     async def poll_targets(self, job_ids: Sequence[int]) -> list[PollTarget]:
         """What polling each of these jobs needs; those that are over or without a subscription are left out."""
         rows = await self._db.rows(
-            f"""SELECT jobs.*, max(created_at) AS subscribed_at, guild_id, channel_id
+            f"""SELECT jobs.id, key, answer, added_at, changed_at, over_at,
+                max(created_at) AS subscribed_at, guild_id, channel_id
                 FROM jobs JOIN subscriptions ON job_id = jobs.id AND NOT stopped
                 WHERE jobs.id IN ({", ".join("?" * len(job_ids))})
                 AND (over = 0 OR status = 'cancelled' AND over_at > ?) GROUP BY jobs.id""",
@@ -103,13 +104,10 @@ class Jobs(Repository):
         ]
 
     async def record(self, news: Sequence[tuple[int, Job]]) -> None:
-        """Store what polls of these jobs (by row id) found, all or nothing; see `apply_update`."""
+        """Store what polls of these jobs (by row id) found, all or nothing; see `apply_updates`."""
 
         async def work(db: aiosqlite.Connection) -> None:
-            for job_id, job in news:
-                known = await one_known(db, "id = ?", (job_id,))
-                if known is not None:
-                    await apply_update(db, self._clock, known, job)
+            await apply_updates(db, self._clock, news)
 
         await self._db.transaction(work)
 

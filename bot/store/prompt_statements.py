@@ -17,8 +17,7 @@ async def index_prompt(db: aiosqlite.Connection, job_id: int, job: Job) -> None:
 
 async def update_prompt(db: aiosqlite.Connection, job_id: int, old: Job, new: Job) -> None:
     """Change a job in the index, if other words of its prompt are found from now on."""
-    words = _words(new)
-    if words != _words(old):
+    if _indexed_prompt(new) != _indexed_prompt(old) and (words := _words(new)) != _words(old):
         await db.execute("UPDATE job_prompts SET prompt = ? WHERE rowid = ?", (words, job_id))
 
 
@@ -38,11 +37,10 @@ async def remove_from_index(db: aiosqlite.Connection, job_ids: Iterable[int]) ->
 
 
 def _words(job: Job) -> str:
-    """The words of a prompt by which its job is found.
+    """The words of a prompt by which its job is found: no address or name of a job's file, which may name the payer."""
+    return " ".join(word for word in _indexed_prompt(job).split() if "://" not in word and not names_job_file(word))
 
-    None of a declined prompt, and no address or name of a job's file: these may name the payer.
-    """
-    if job.status == Status.MODERATED or job.private:
-        return ""
-    words = job.full_prompt.split()
-    return " ".join(word for word in words if "://" not in word and not names_job_file(word))
+
+def _indexed_prompt(job: Job) -> str:
+    """The prompt by which a job is found; none of a declined one, or of one whose answer shows the payer's account."""
+    return "" if job.status == Status.MODERATED or job.private else job.full_prompt

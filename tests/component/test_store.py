@@ -256,6 +256,28 @@ async def test_the_status_card_follows_the_job_and_then_links_the_result(store: 
     assert post.message_id == 4001
 
 
+async def test_answers_about_many_jobs_are_recorded_together_in_their_order(store: Store) -> None:
+    first = await store.subscriptions.add(RUNNING, HERE, MIRA)
+    other = await store.subscriptions.add(msgspec.structs.replace(RUNNING, jobid="job:2"), THERE, BO)
+    halfway = msgspec.structs.replace(RUNNING, status=Status.PROGRESS, percent=50)
+    await store.jobs.record(
+        [
+            (first.known.id, halfway),
+            (other.known.id, msgspec.structs.replace(halfway, jobid="job:2")),
+            (0, halfway),  # of a job that was deleted meanwhile
+            (first.known.id, DONE),
+            (first.known.id, halfway),  # late
+        ]
+    )
+    known = [await store.jobs.get(subscribed.known.id) for subscribed in (first, other)]
+    assert [(job.job.status, job.job.percent) for job in known] == [(Status.COMPLETED, None), (Status.PROGRESS, 50)]
+    assert [job.over_at is not None for job in known] == [True, False]
+    assert [(due.kind, due.job_id) for due in await store.outbox.due()] == [
+        (DeliveryKind.RESULT, first.known.id),
+        (DeliveryKind.STATUS_CARD, other.known.id),
+    ]
+
+
 @pytest.mark.parametrize("first", [Status.CANCELLED, Status.EXPIRED])
 @pytest.mark.parametrize("sent", [False, True])
 async def test_what_was_owed_of_an_end_that_was_none_is_not_posted_beside_the_result(
