@@ -7,12 +7,12 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
-from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
 
 from bot.models import Job
+from bot.providers.useapi.digest import digest_of
 from bot.providers.useapi.parsing import parse_job
 from bot.store import open_store
 from bot.store.connection import FILE
@@ -37,7 +37,7 @@ async def fill(folder: Path, *, running: int, ended: int = 0, subscribed_ago: tu
 def _fill(file: Path, running: int, ended: int, subscribed_ago: tuple[float, float]) -> None:
     now = time.time()
     body = json.dumps(answer(0)).encode()
-    known = msgspec.structs.replace(parse_job(body, jobid=jobid_of(0)), digest=_digest(body))
+    known = msgspec.structs.replace(parse_job(body, jobid=jobid_of(0)), digest=digest_of(body))
     done = parse_job(_DONE.read_bytes(), jobid="")
     with closing(sqlite3.connect(file, isolation_level=None)) as db:
         db.execute("PRAGMA journal_mode = OFF")
@@ -87,9 +87,6 @@ def _jobs(done: Job, known: Job, body: bytes, ended: int, running: int, now: flo
             at = now - (ended - number) * 5.0 if job.over else now
             answer_kept = text.replace(job.jobid, jobid)
             if job.digest:
-                answer_kept = answer_kept.replace(job.digest, _digest(body.replace(job.jobid.encode(), jobid.encode())))
+                digest = digest_of(body.replace(job.jobid.encode(), jobid.encode()))
+                answer_kept = answer_kept.replace(job.digest, digest)
             yield number, f"k{number}", jobid, job.status, job.over, answer_kept, at, at, at if job.over else None
-
-
-def _digest(body: bytes) -> str:
-    return blake2b(body, digest_size=8).hexdigest()

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from hashlib import blake2b
 from urllib.parse import quote
 
 import aiohttp
@@ -18,6 +17,7 @@ from bot.providers.base import Account, Cancellation, Capabilities, attributed
 from bot.providers.http import Http, RequestKind, time_limit
 from bot.providers.shared_polls import SharedPolls
 from bot.providers.shared_seeds import SharedSeeds
+from bot.providers.useapi.digest import digest_of
 from bot.providers.useapi.parsing import accounts_in, created_in, job_from, jobids, parse_job
 from bot.providers.useapi.responses import read, read_job
 from bot.wakeup import loop_time
@@ -97,9 +97,9 @@ class UseapiClient:
         or cancellation of that job by this client has ended since. Otherwise a new request begins; the cache of `job`
         is not used. Because other callers may wait for the same task, it must not be cancelled.
 
-        `known` is what the caller has of the job, and only the caller that begins the request can pass one: when the
-        response has the very bytes that `known.digest` was made of, the task returns `known` unparsed. A job that
-        was given up is always parsed again.
+        `known` is what the caller has of the job, and only the caller that begins the request can pass one: when
+        `known.digest` is that of the response, see `digest_of`, the task returns `known`, and nothing is parsed. A job
+        that was given up is always parsed again.
         """
         return self._polls.poll(jobid, known)
 
@@ -284,7 +284,7 @@ class UseapiClient:
     async def _poll(self, jobid: str, known: Job | None) -> Job:
         query = f"jobid={_quoted(jobid)}"
         response = await self._http.request("GET", "/jobs/", self._poll_timeout, query=query, kind=RequestKind.POLL)
-        digest = blake2b(response.body, digest_size=8).hexdigest() if response.status == 200 else ""
+        digest = digest_of(response.body) if response.status == 200 else ""
         if known is not None and digest and known.digest == digest and not known.given_up:
             return known
         with self._noticing_end(errors.SubscriptionEnded):

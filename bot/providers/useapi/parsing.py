@@ -57,7 +57,7 @@ def parse_job(raw: bytes, *, jobid: str) -> Job:
 def job_from(fields: Fields, *, jobid: str) -> Job:
     """Return the job in a decoded JSON object; never fails."""
     # Only the fields that are there: most responses lack half of the model, and this runs for every poll.
-    values = {name: parse(fields[key]) for key, (name, parse) in _MODEL.items() if key in fields}
+    values = {name: parse(fields[key]) for key, (name, parse) in MODEL.items() if key in fields}
     content = values.get("content", "")
     values["percent"], values["mode"] = progress(content)
     if not values.get("jobid"):
@@ -207,7 +207,7 @@ def _urls(value: object) -> tuple[str, ...]:
 
 _id = partial(exact_text, limit=ID)
 _word = partial(text_of, limit=WORD)
-_MODEL: dict[str, tuple[str, Callable[[object], Any]]] = {
+MODEL: dict[str, tuple[str, Callable[[object], Any]]] = {
     "jobid": ("jobid", _id),
     "verb": ("verb", _word),
     "status": ("status", _status),
