@@ -39,6 +39,8 @@ class Halt(StrEnum):
 OVER = frozenset({Status.COMPLETED, Status.MODERATED, Status.FAILED, Status.CANCELLED, Status.EXPIRED, Status.SILENT})
 """The statuses of jobs that have ended."""
 
+_GIVEN_UP = frozenset({Status.EXPIRED, Status.SILENT})
+
 
 ACCOUNT_VERBS = frozenset({"info", "relax", "fast", "turbo", "variability", "remix"})
 """Verbs whose answer shows the payer's account; it is shown to the asker only."""
@@ -142,7 +144,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     mode: str = ""
     halted: Halt | None = None
     digest: str = ""
-    """Hash of the response it was parsed from, empty if not known: an equal hash means that nothing changed."""
+    """Hash of what it was parsed from, empty if not known: an equal hash means that nothing changed."""
 
     def custom_id(self, label: str) -> str | None:
         """Return the provider's id of a button; `None` where it has none. It is never sent to Discord."""
@@ -173,7 +175,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def given_up(self) -> bool:
         """Whether it ended only because we stopped polling; the provider may still have news."""
-        return self.status in {Status.EXPIRED, Status.SILENT}
+        return self.status in _GIVEN_UP
 
     @property
     def final(self) -> bool:
@@ -242,7 +244,7 @@ def follow(old: Job, new: Job) -> Job | None:
         return None
     if not new.over and new.updated is not None and old.updated is not None and new.updated < old.updated:
         return None
-    kept = {name: getattr(old, name) for name in _KEPT if not getattr(new, name)}
+    kept = {name: value for name in _KEPT if not getattr(new, name) and (value := getattr(old, name))}
     merged = msgspec.structs.replace(new, provider=old.provider, jobid=old.jobid, digest=old.digest, **kept)
     return None if merged == old else msgspec.structs.replace(merged, digest=new.digest)
 

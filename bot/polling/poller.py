@@ -10,7 +10,7 @@ early to be worth a request.
 import asyncio
 import logging
 import random
-from collections import Counter, deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from datetime import datetime
 
@@ -79,7 +79,9 @@ class Poller:
         self._being_read: set[int] = set()  # due jobs, during a read of the store, less those that `add` got meanwhile
         self._ready: deque[PollTarget] = deque()
         self._in_flight: dict[asyncio.Task[Job], tuple[PollTarget, int]] = {}  # with the number of its request
-        self._requests: Counter[int] = Counter()  # jobs that are not answered yet, by the number of their request
+        self._requests: defaultdict[int, int] = defaultdict(
+            int
+        )  # jobs that are not answered yet, by the number of their request
         self._last_request = 0
         self._unrecorded: list[tuple[int, Job]] = []  # news by row id
         self.last_round: float | None = None
