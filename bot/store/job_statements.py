@@ -14,7 +14,7 @@ from bot.store.declined_statements import note_declined
 from bot.store.delivery_statements import insert_delivery
 from bot.store.durations import note_duration
 from bot.store.prompt_statements import index_prompt, update_prompt
-from bot.store.rows import aware, encode, known_of
+from bot.store.rows import aware, decode, encode, known_of
 
 _KEY_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # none that is mistaken for another when read aloud
 _KEY_LENGTHS = (4, 4, 4, 5, 6, 8)  # a longer one after each clash
@@ -69,7 +69,7 @@ async def apply_update(db: aiosqlite.Connection, clock: Clock, known: KnownJob, 
     if job is None:
         return known
     now = clock.time()
-    await _store_updates(db, clock, [(known, job)], now)
+    await _store_updates(db, clock, [(known.id, known.job, job)], now)
     when = aware(now)
     return msgspec.structs.replace(known, job=job, changed_at=when, over_at=when if job.over else None)
 
@@ -77,14 +77,14 @@ async def apply_update(db: aiosqlite.Connection, clock: Clock, known: KnownJob, 
 async def apply_updates(db: aiosqlite.Connection, clock: Clock, answers: Sequence[tuple[int, Job]]) -> None:
     """Do what `apply_update` does for many jobs, given by their row ids, with one statement for all where it can."""
     job_ids = _ids(job_id for job_id, _ in answers)
-    rows = await db.execute_fetchall(f"SELECT * FROM jobs WHERE id IN {_IDS}", (job_ids,))
-    found = {row["id"]: known_of(row) for row in rows}
+    rows = await db.execute_fetchall(f"SELECT id, answer FROM jobs WHERE id IN {_IDS}", (job_ids,))
+    known = {row["id"]: decode(row["answer"]) for row in rows}
     updates = []
     for job_id, answer in answers:
-        known = found.get(job_id)
-        if known is not None and (job := follow(known.job, answer)) is not None:
-            updates.append((known, job))
-            found[job_id] = msgspec.structs.replace(known, job=job)  # there may be a second answer about it
+        old = known.get(job_id)
+        if old is not None and (new := follow(old, answer)) is not None:
+            updates.append((job_id, old, new))
+            known[job_id] = new  # there may be a second answer about it
     await _store_updates(db, clock, updates, clock.time())
 
 
@@ -93,56 +93,56 @@ def _ids(ids: Iterable[int]) -> str:
 
 
 async def _store_updates(
-    db: aiosqlite.Connection, clock: Clock, updates: Sequence[tuple[KnownJob, Job]], now: float
+    db: aiosqlite.Connection, clock: Clock, updates: Sequence[tuple[int, Job, Job]], now: float
 ) -> None:
-    """Store what has become of known jobs, and all that follows from that."""
+    """Store what has become of jobs, given by their row ids, and all that follows from that."""
     # Most news change no status: a statement that sets a column of an index rewrites the index, changed or not.
-    answers = [(encode(job), now, known.id) for known, job in updates]
+    answers = [(encode(new), now, job_id) for job_id, _, new in updates]
     async with db.executemany("UPDATE jobs SET answer = ?, changed_at = ? WHERE id = ?", answers):
         pass  # closed: the cursor would keep its statement, and with it the file's lock when the connection is closed
     await db.execute(
         f"UPDATE deliveries SET revision = revision + 1 WHERE job_id IN {_IDS} AND kind = 'status_card'",
-        (_ids(known.id for known, _ in updates),),
+        (_ids(job_id for job_id, _, _ in updates),),
     )
-    for known, job in updates:
-        await update_prompt(db, known.id, known.job, job)
-        if job.over or (job.status, job.parent_jobid) != (known.job.status, known.job.parent_jobid):
-            await _change_status(db, clock, known, job, now)
+    for job_id, old, new in updates:
+        await update_prompt(db, job_id, old, new)
+        if new.over or (new.status, new.parent_jobid) != (old.status, old.parent_jobid):
+            await _change_status(db, clock, job_id, old, new, now)
 
 
-async def _change_status(db: aiosqlite.Connection, clock: Clock, known: KnownJob, job: Job, now: float) -> None:
+async def _change_status(db: aiosqlite.Connection, clock: Clock, job_id: int, old: Job, new: Job, now: float) -> None:
     await db.execute(
         "UPDATE jobs SET parent_jobid = ?, status = ?, over = ?, over_at = ? WHERE id = ?",
-        (job.parent_jobid, job.status, job.over, now if job.over else None, known.id),
+        (new.parent_jobid, new.status, new.over, now if new.over else None, job_id),
     )
-    if known.job.over:
-        await _drop_outdated(db, known)
-    if job.over:
-        if not known.job.over:
-            await note_duration(db, job)
-        if job.status == Status.MODERATED and known.job.status != Status.MODERATED:
-            await note_declined(db, clock, "child_id = ? AND state = 'accepted'", known.id)
-        await _add_results(db, clock, known, over_at=now)
+    if old.over:
+        await _drop_outdated(db, job_id)
+    if new.over:
+        if not old.over:
+            await note_duration(db, new)
+        if new.status == Status.MODERATED and old.status != Status.MODERATED:
+            await note_declined(db, clock, "child_id = ? AND state = 'accepted'", job_id)
+        await _add_results(db, clock, job_id, over_at=now)
 
 
-async def _drop_outdated(db: aiosqlite.Connection, known: KnownJob) -> None:
+async def _drop_outdated(db: aiosqlite.Connection, job_id: int) -> None:
     """The job was not over after all: drop what is still to be posted about that end."""
     await db.execute(
         "UPDATE deliveries SET state = 'dropped' WHERE job_id = ? AND kind <> 'status_card' AND state <> 'posted'",
-        (known.id,),
+        (job_id,),
     )
 
 
-async def _add_results(db: aiosqlite.Connection, clock: Clock, known: KnownJob, *, over_at: float) -> None:
+async def _add_results(db: aiosqlite.Connection, clock: Clock, job_id: int, *, over_at: float) -> None:
     await db.execute(  # a status card that was never sent is not needed any more
         "UPDATE deliveries SET state = 'dropped' WHERE job_id = ? AND kind = 'status_card' AND state = 'waiting'",
-        (known.id,),
+        (job_id,),
     )
     destinations = await db.execute_fetchall(
         """SELECT guild_id, channel_id FROM subscriptions WHERE job_id = ? AND NOT stopped
            GROUP BY channel_id ORDER BY min(id)""",
-        (known.id,),
+        (job_id,),
     )
     for row in destinations:  # created when the job was over: this tells them from results requested later
         destination = Destination(guild_id=row[0], channel_id=row[1])
-        await insert_delivery(db, clock, DeliveryKind.RESULT, known.id, destination, created_at=over_at)
+        await insert_delivery(db, clock, DeliveryKind.RESULT, job_id, destination, created_at=over_at)

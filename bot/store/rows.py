@@ -31,6 +31,11 @@ def encode(job: Job) -> str:
     return msgspec.json.encode(job).decode()
 
 
+def decode(text: str) -> Job:
+    """The job of such a JSON."""
+    return _JOBS.decode(text)
+
+
 def aware(seconds: float) -> datetime:
     """Seconds since 1970 as an aware time."""
     return datetime.fromtimestamp(seconds, UTC)
@@ -41,7 +46,7 @@ def known_of(row: aiosqlite.Row) -> KnownJob:
     return KnownJob(
         id=row["id"],
         key=row["key"],
-        job=_JOBS.decode(row["answer"]),
+        job=decode(row["answer"]),
         added_at=aware(row["added_at"]),
         changed_at=aware(row["changed_at"]),
         over_at=None if row["over_at"] is None else aware(row["over_at"]),
