@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import importlib
 import json
 import logging
 import random
@@ -15,6 +14,7 @@ import aiohttp
 import discord
 import yarl
 from discord import app_commands
+from discord.ext import commands
 
 from bot import discord_internals, logs, ui
 from bot.alerts import Alerts
@@ -38,7 +38,6 @@ from bot.ui.command_mentions import mentions_of
 from bot.ui.posting_checks import PostingChecks
 from bot.ui.refused_posts import RefusedPosts
 from bot.ui.view_rights import ViewRights
-from bot.wakeup import loop_time
 
 log = logging.getLogger(__name__)
 
@@ -71,14 +70,14 @@ class Tree(app_commands.CommandTree["Darkroom"]):
         await replies.answer(interaction, error)
 
 
-class Darkroom(discord.AutoShardedClient):
+class Darkroom(commands.AutoShardedBot):
     """The client that everything else is attached to.
 
     `bot.app` builds it, and sets `pictures`, `dispatcher`, `poller` and the rest, which need the client themselves,
     before the login. `background` holds the loops that run beside it, by their names in the log. `after_background`
     ends what they have begun, once they have stopped and before the session with Discord is closed. `web` opens the
-    bot's own HTTP servers, if any, after the login; they close before anything else does, and after them what a cog has
-    put into `until_close`. With `always_sync` the commands are sent to Discord even if they did not change.
+    bot's own HTTP servers, if any, after the login; they close before anything else does. With `always_sync` the
+    commands are sent to Discord even if they did not change.
     """
 
     dispatcher: Dispatcher
@@ -92,15 +91,15 @@ class Darkroom(discord.AutoShardedClient):
     def __init__(self, *, settings: Settings, store: Store, providers: Providers, always_sync: bool = False) -> None:
         self.rate_limits = DiscordRateLimits()
         super().__init__(
+            command_prefix=commands.when_mentioned,
+            help_command=None,
+            tree_cls=Tree,
             intents=discord.Intents.none(),  # interactions need none, and deliveries only ids
             member_cache_flags=discord.MemberCacheFlags.none(),
             max_messages=None,
             chunk_guilds_at_startup=False,
             allowed_mentions=discord.AllowedMentions.none(),
             http_trace=self.rate_limits.trace,
-        )
-        self.tree = Tree(
-            self,
             allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
             allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=False, private_channel=False),
         )
@@ -114,11 +113,6 @@ class Darkroom(discord.AutoShardedClient):
         self.command_mentions: Mapping[str, str] = {}
         self.newer_release: Release | None = None
         self.web: list[Callable[[], AbstractAsyncContextManager[object]]] = []
-        self.until_close = AsyncExitStack()
-        self.shards_down_since: dict[int, float | None] = {}
-        """When each shard lost its connection, by the loop's clock; `None` while it is connected."""
-        self.owner_ids: frozenset[int] | None = None
-        """Those who own the application, once they were asked for."""
         self._opened = AsyncExitStack()
         self.posting_checks = PostingChecks(self)
         self.alerts = Alerts(self, store, settings.alert_channel)
@@ -138,13 +132,9 @@ class Darkroom(discord.AutoShardedClient):
         await self.alerts.recall()
         for opened in self.web:
             await self._opened.enter_async_context(opened())
-        await self.load_cogs()
-        await self._sync()
-
-    async def load_cogs(self) -> None:
-        """Have each cog add its commands, or begin its work, by its function `setup(bot)`."""
         for name in COGS:
-            await importlib.import_module(name).setup(self)
+            await self.load_extension(name)
+        await self._sync()
 
     async def _sync(self) -> None:
         """Send the commands to Discord if they changed, by a stored hash: Discord limits how often they are sent.
@@ -176,16 +166,6 @@ class Darkroom(discord.AutoShardedClient):
     def serves(self, guild_id: int) -> bool:
         """Whether a server is allowed."""
         return self.settings.allowed_guilds is None or guild_id in self.settings.allowed_guilds
-
-    async def is_owner(self, user: discord.User, /) -> bool:
-        """Whether this person owns the application, or develops it in the team that owns it; raises as discord.py."""
-        if self.owner_ids is None:
-            application = await self.application_info()
-            roles = {discord.TeamMemberRole.admin, discord.TeamMemberRole.developer}
-            team = None if application.team is None else application.team.members
-            owners = [application.owner] if team is None else [member for member in team if member.role in roles]
-            self.owner_ids = frozenset(owner.id for owner in owners)
-        return user.id in self.owner_ids
 
     async def joined_servers(self) -> set[int]:
         """The ids of all servers that the bot is in; raises what discord.py raises."""
@@ -235,19 +215,6 @@ class Darkroom(discord.AutoShardedClient):
         else:
             log.error("Unexpected error in %s", event_method, exc_info=error)
 
-    async def on_shard_connect(self, shard_id: int) -> None:
-        """Note that the shard is connected."""
-        self.shards_down_since[shard_id] = None
-
-    async def on_shard_resumed(self, shard_id: int) -> None:
-        """Note that the shard is connected again."""
-        self.shards_down_since[shard_id] = None
-
-    async def on_shard_disconnect(self, shard_id: int) -> None:
-        """Note since when the shard is not connected."""
-        if self.shards_down_since.get(shard_id) is None:
-            self.shards_down_since[shard_id] = loop_time()
-
     async def on_ready(self) -> None:
         """Log the bot's name."""
         log.info("Connected to Discord as %s", self.user)
@@ -279,10 +246,6 @@ class Darkroom(discord.AutoShardedClient):
         await self._opened.aclose()
         try:
             async with asyncio.timeout_at(deadline):
-                try:
-                    await self.until_close.aclose()
-                except Exception:
-                    log.exception("The work of the bot did not end as it should")
                 await super().close()
         except TimeoutError:
             await discord_internals.close_http(self)

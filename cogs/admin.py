@@ -2,6 +2,7 @@
 
 import discord
 from discord import app_commands
+from discord.ext import commands
 
 from bot import __version__, formatting
 from bot.client import Darkroom
@@ -24,11 +25,12 @@ _HAS_TROUBLE = "has trouble. Jobs continue by themselves when it is over."
 
 # No check besides the default permission: admins change who may use it under Server Settings, Integrations.
 @app_commands.default_permissions(manage_guild=True)
-class Admin(app_commands.Group, name="darkroom", description="Settings and status of Darkroom in this server"):
+class Admin(
+    commands.GroupCog, group_name="darkroom", group_description="Settings and status of Darkroom in this server"
+):
     """The commands for members with Manage Server."""
 
     def __init__(self, bot: Darkroom) -> None:
-        super().__init__()
         self._bot = bot
 
     @app_commands.command(
@@ -96,5 +98,5 @@ class Admin(app_commands.Group, name="darkroom", description="Settings and statu
 
 
 async def setup(bot: Darkroom) -> None:
-    """Add the commands."""
-    bot.tree.add_command(Admin(bot))
+    """Called by discord.py."""
+    await bot.add_cog(Admin(bot))

@@ -4,6 +4,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from discord.ext import commands
+
 from bot.client import Darkroom
 
 log = logging.getLogger(__name__)
@@ -12,19 +14,19 @@ _RESTART_SECONDS = 5.0
 _SHUTDOWN_SECONDS = 3.5  # for requests in flight; what takes longer is reconciled after the next start
 
 
-class Background:
+class Background(commands.Cog):
     """Runs the loops of `Darkroom.background`."""
 
     def __init__(self, bot: Darkroom) -> None:
         self._bot = bot
         self._loops: list[asyncio.Task[None]] = []
 
-    def start(self) -> None:
+    async def cog_load(self) -> None:
         """Start all loops."""
         for name, run in self._bot.background.items():
             self._loops.append(asyncio.create_task(_run_forever(name, run), name=name))
 
-    async def stop(self) -> None:
+    async def cog_unload(self) -> None:
         """Stop all loops, with a moment for requests in flight; then end what they have begun."""
         for loop in self._loops:
             loop.cancel()
@@ -46,7 +48,5 @@ async def _run_forever(name: str, run: Callable[[], Awaitable[None]]) -> None:
 
 
 async def setup(bot: Darkroom) -> None:
-    """Start the loops, until the bot closes."""
-    background = Background(bot)
-    background.start()
-    bot.until_close.push_async_callback(background.stop)
+    """Called by discord.py."""
+    await bot.add_cog(Background(bot))

@@ -1,9 +1,8 @@
 """`/imagine` starts a job of a prompt."""
 
-from typing import Any
-
 import discord
 from discord import app_commands
+from discord.ext import commands
 
 from bot.client import Darkroom
 from bot.models.prompt import MAX_PRESET_NAME_LENGTH, PromptOptions
@@ -12,27 +11,19 @@ from bot.ui.imagine.draft import PromptDraft
 from bot.ui.imagine.pictures import file_of
 from bot.ui.imagine.prompt_form import MAX_ASPECT_LENGTH
 from bot.ui.imagine.recent_prompts import recent_prompts, whole_prompt
-from bot.ui.interactions import destination_of, member_of
+from bot.ui.interactions import destination_of
 
 _ASPECTS = ("1:1", "2:3", "3:2", "9:16", "16:9", "4:5")
 _MAX_PROMPT = 6000  # characters that Discord takes in an option
 
 
-class Imagine:
+class Imagine(commands.Cog):
     """The command that starts jobs."""
 
     def __init__(self, bot: Darkroom) -> None:
         self._bot = bot
-        self.command: app_commands.Command[Any, ..., None] = app_commands.Command(
-            name="imagine",
-            description="Make pictures of your words with Midjourney, and post them here",
-            callback=self.imagine,
-        )
-        app_commands.checks.cooldown(6, 60.0, key=member_of)(self.command)
-        self.command.autocomplete("prompt")(self.prompts)
-        self.command.autocomplete("aspect")(self.aspects)
-        self.command.autocomplete("style")(self.styles)
 
+    @app_commands.command(name="imagine", description="Make pictures of your words with Midjourney, and post them here")
     @app_commands.describe(
         prompt="What the pictures should show, parameters last; leave it out to write it in a form",
         aspect="The shape of the pictures, such as 3:2",
@@ -44,6 +35,7 @@ class Imagine:
     @app_commands.choices(
         speed=[app_commands.Choice(name=mode.capitalize(), value=mode) for mode in ("relax", "fast", "turbo")]
     )
+    @app_commands.checks.cooldown(6, 60.0, key=lambda interaction: (interaction.guild_id, interaction.user.id))
     async def imagine(
         self,
         interaction: discord.Interaction[Darkroom],
@@ -70,10 +62,12 @@ class Imagine:
             files = [file_of(each) for each in (image, reference) if each is not None]
             await answer_prompt(interaction, draft, files=files)
 
+    @imagine.autocomplete("prompt")
     async def prompts(self, interaction: discord.Interaction[Darkroom], typed: str) -> list[app_commands.Choice[str]]:
         """The member's own last prompts."""
         return [app_commands.Choice(name=name, value=value) for name, value in await recent_prompts(interaction, typed)]
 
+    @imagine.autocomplete("aspect")
     async def aspects(self, _: discord.Interaction[Darkroom], typed: str) -> list[app_commands.Choice[str]]:
         """The usual shapes, and what was typed."""
         typed = typed.strip()[:MAX_ASPECT_LENGTH]
@@ -82,6 +76,7 @@ class Imagine:
             ratios.insert(0, typed)
         return [app_commands.Choice(name=ratio, value=ratio) for ratio in ratios]
 
+    @imagine.autocomplete("style")
     async def styles(self, interaction: discord.Interaction[Darkroom], typed: str) -> list[app_commands.Choice[str]]:
         """The server's presets."""
         presets = await self._bot.store.presets.of_server(destination_of(interaction).guild_id)
@@ -93,5 +88,5 @@ class Imagine:
 
 
 async def setup(bot: Darkroom) -> None:
-    """Add the command."""
-    bot.tree.add_command(Imagine(bot).command)
+    """Called by discord.py."""
+    await bot.add_cog(Imagine(bot))

@@ -3,11 +3,11 @@
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import discord
 from discord import app_commands
+from discord.ext import commands
 
 from bot import discord_internals, formatting, logs
 from bot.client import Darkroom
@@ -44,34 +44,33 @@ _SUGGESTIONS_TIMEOUT = 1.5  # seconds
 _MAX_FROM_MESSAGE = 3  # jobs of one message
 
 
-class Jobs:
+class Jobs(commands.Cog):
     """The commands about jobs."""
 
     def __init__(self, bot: Darkroom) -> None:
         self._bot = bot
-        job: app_commands.Command[Any, ..., None] = app_commands.Command(
-            name="job",
-            description="Show a Midjourney job, and post its picture here when it is done",
-            callback=self.job,
-        )
-        job.autocomplete("jobid")(self.recent)
-        jobs: app_commands.Command[Any, ..., None] = app_commands.Command(
-            name="jobs",
-            description="What you are waiting for, what is queued or finished; find jobs by their prompts",
-            callback=self.jobs,
-        )
-        menu = app_commands.ContextMenu(name="Watch Midjourney job", callback=self.subscribe_to_message)
-        for limited in (job, menu):  # each by itself
-            app_commands.checks.cooldown(6, 60.0, key=interactions.member_of)(limited)
-        self.commands = (job, jobs, menu)
+        self._menu = app_commands.ContextMenu(name="Watch Midjourney job", callback=self.subscribe_to_message)
 
+    async def cog_load(self) -> None:
+        """Add the entry to the context menu of messages, which discord.py does not do for cogs."""
+        self._bot.tree.add_command(self._menu)
+
+    async def cog_unload(self) -> None:
+        """Remove it again."""
+        self._bot.tree.remove_command(self._menu.name, type=self._menu.type)
+
+    @app_commands.command(name="job", description="Show a Midjourney job, and post its picture here when it is done")
     @app_commands.describe(jobid="The job's id, or a short key such as #4K7Q")
+    @app_commands.checks.cooldown(6, 60.0, key=lambda interaction: (interaction.guild_id, interaction.user.id))
     async def job(self, interaction: discord.Interaction[Darkroom], jobid: str) -> None:
         """Answer in private; everything public is posted by the dispatcher."""
         self._bot.store.clock.note_snowflake(interaction.id)
         await interaction.response.defer(ephemeral=True)  # a provider may take longer than the 3 s that Discord gives
         await self._subscribe(interaction, jobid)
 
+    @app_commands.command(
+        name="jobs", description="What you are waiting for, what is queued or finished; find jobs by their prompts"
+    )
     @app_commands.describe(find="Words of a prompt, to find its jobs in this server")
     async def jobs(
         self, interaction: discord.Interaction[Darkroom], find: app_commands.Range[str, 1, MAX_WORDS] | None = None
@@ -86,6 +85,7 @@ class Jobs:
         else:
             await show_found_jobs(interaction, find)
 
+    @app_commands.checks.cooldown(6, 60.0, key=lambda interaction: (interaction.guild_id, interaction.user.id))
     async def subscribe_to_message(self, interaction: discord.Interaction[Darkroom], message: discord.Message) -> None:
         """Subscribe to the jobs whose ids any message holds; on a post of the bot, do what its own button does."""
         self._bot.store.clock.note_snowflake(interaction.id)
@@ -145,6 +145,7 @@ class Jobs:
         url = posted_url(subscribed)
         return f"- {answer}" if url is None else f"- {answer} {url}"
 
+    @job.autocomplete("jobid")
     async def recent(self, interaction: discord.Interaction[Darkroom], typed: str) -> list[app_commands.Choice[str]]:
         """The member's and the channel's latest jobs, without asking the provider: Discord waits 3 s at most."""
         here, store = interactions.destination_of(interaction), self._bot.store
@@ -275,6 +276,5 @@ def _from_url(text: str) -> str | None:
 
 
 async def setup(bot: Darkroom) -> None:
-    """Add the commands."""
-    for command in Jobs(bot).commands:
-        bot.tree.add_command(command)
+    """Called by discord.py."""
+    await bot.add_cog(Jobs(bot))

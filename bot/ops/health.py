@@ -31,14 +31,25 @@ class Part(NamedTuple):
 
 
 class Health:
-    """Queries all parts on request; `now` is the wall clock."""
+    """Tracks the gateway connections, and queries the other parts on request; `now` is the wall clock."""
 
     def __init__(self, bot: Darkroom, now: Callable[[], datetime]) -> None:
         self._bot = bot
         self._now = now
         self._started = loop_time()
+        self._down_since: dict[int, float | None] = {}  # by shard; None while connected
         self._report: Mapping[str, Part] = {}
         self._reported_at = -math.inf
+        bot.add_listener(self._up, "on_shard_connect")
+        bot.add_listener(self._up, "on_shard_resumed")
+        bot.add_listener(self._down, "on_shard_disconnect")
+
+    async def _up(self, shard: int) -> None:
+        self._down_since[shard] = None
+
+    async def _down(self, shard: int) -> None:
+        if self._down_since.get(shard) is None:
+            self._down_since[shard] = loop_time()
 
     async def report(self) -> Mapping[str, Part]:
         """Return all parts by name; the report is at most five seconds old."""
@@ -60,7 +71,7 @@ class Health:
         return self._report
 
     def _gateway(self) -> Part:
-        shards = self._bot.shards_down_since or {0: self._started}
+        shards = self._down_since or {0: self._started}
         if (self._bot.shard_count or 1) > len(shards):
             shards = {**shards, -1: self._started}  # a shard that never connected
         since = min((when for when in shards.values() if when is not None), default=None)

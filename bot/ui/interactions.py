@@ -62,11 +62,6 @@ def person_of(interaction: discord.Interaction) -> Person:
     return Person(id=interaction.user.id, name=interaction.user.display_name)
 
 
-def member_of(interaction: discord.Interaction) -> tuple[int | None, int]:
-    """The ids of an interaction's server and member."""
-    return interaction.guild_id, interaction.user.id
-
-
 def role_ids_of(interaction: discord.Interaction) -> frozenset[int]:
     """The ids of the member's roles, including @everyone, whose id is the server's."""
     everyone = destination_of(interaction).guild_id

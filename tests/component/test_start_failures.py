@@ -8,9 +8,10 @@ import asyncio
 import math
 import socket
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -189,6 +190,13 @@ async def test_no_file_that_is_there_is_touched_by_the_test_whether_the_folder_c
     assert (folder / "data" / ".write-test").exists()
 
 
+def _setter(event: asyncio.Event) -> Callable[[], Coroutine[Any, Any, None]]:
+    async def set_it() -> None:
+        event.set()
+
+    return set_it
+
+
 async def test_a_start_goes_on_where_useapi_has_ended_and_alerts_the_admin_once(
     useapi: FakeUseapi,
     fake_discord: FakeDiscord,
@@ -213,8 +221,11 @@ async def test_a_start_goes_on_where_useapi_has_ended_and_alerts_the_admin_once(
     )
     for _start in range(2):
         async with open_darkroom(settings) as bot:
+            ready = asyncio.Event()
+            bot.add_listener(_setter(ready), "on_ready")
             working = asyncio.create_task(run._work(bot, settings))
-            await fake_discord.wait_ready(within=30)
+            async with asyncio.timeout(30):
+                await ready.wait()
             await bot.alerts.close_down()
             working.cancel()
             await asyncio.wait({working})

@@ -14,7 +14,6 @@ LATER_OR_NEVER = {
     "bot.providers.midjourney_proxy",  # each provider only where it is set up
     "bot.providers.useapi",
     "dotenv",  # only with a file .env
-    "discord.ext",
     "importlib.metadata",
     "prometheus_client",
 }

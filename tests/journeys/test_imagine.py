@@ -4,7 +4,6 @@ from typing import Any
 
 import discord
 
-from cogs.imagine import Imagine
 from tests.journeys.conftest import BotHarness, both_providers, button, labels, private, words
 from tests.journeys.test_settings_panel import admin, opened, selected
 
@@ -205,7 +204,7 @@ async def test_a_declined_prompt_whose_answer_was_dismissed_has_a_notice_without
 
 
 async def test_the_usual_shapes_are_offered_and_another_one_may_be_typed(harness: BotHarness) -> None:
-    cog: Any = Imagine(harness.bot)
+    cog: Any = harness.bot.get_cog("Imagine")
     offered = [choice.value for choice in await cog.aspects(None, "")]
     assert offered == ["1:1", "2:3", "3:2", "9:16", "16:9", "4:5"]
     assert [choice.value for choice in await cog.aspects(None, "21:9")] == ["21:9"]

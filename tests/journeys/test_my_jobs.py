@@ -182,7 +182,7 @@ async def test_pings_are_switched_off_for_oneself_and_the_results_come_without(h
 
 
 async def test_the_owner_sees_the_accounts_jobs_and_may_subscribe_to_them(harness: BotHarness) -> None:
-    harness.bot.owner_ids = frozenset({harness.mira.id})
+    harness.bot.owner_id = harness.mira.id
     known, stranger = harness.useapi.add_job(duration=60), harness.useapi.add_job(prompt="a boat", duration=60)
     await harness.job(harness.bo, known)
     panel = await opened(harness, harness.mira)
@@ -206,7 +206,7 @@ async def test_the_owner_sees_the_accounts_jobs_and_may_subscribe_to_them(harnes
 
 
 async def test_useapis_trouble_is_a_sentence_and_the_rest_works(harness: BotHarness) -> None:
-    harness.bot.owner_ids = frozenset({harness.mira.id})
+    harness.bot.owner_id = harness.mira.id
     await harness.job(harness.mira, harness.useapi.add_job(duration=900))
     panel = await opened(harness, harness.mira)
     harness.useapi.fail(401, path="/v2/jobs", times=math.inf)
@@ -219,7 +219,7 @@ async def test_useapis_trouble_is_a_sentence_and_the_rest_works(harness: BotHarn
 
 
 async def test_an_answer_about_the_account_is_never_followed_in_public(harness: BotHarness) -> None:
-    harness.bot.owner_ids = frozenset({harness.mira.id})
+    harness.bot.owner_id = harness.mira.id
     harness.useapi.add_job("info", duration=900)
     answer = await choose(harness, harness.mira, await opened(harness, harness.mira), "dr:n:w")
     assert answer.content.startswith("That job is about the account itself.")

@@ -141,7 +141,7 @@ async def test_other_servers_presses_and_troubles_are_not_shown(harness: BotHarn
         "Queued requests of this server: 0",
         "useapi.net: answers",
     ]
-    harness.bot.owner_ids = frozenset({boss.id})
+    harness.bot.owner_id = boss.id
     status = private(await boss.slash(channel, "darkroom status"))
     *_, useapi, line, paused = status.content.splitlines()
     assert (useapi, line) == ("useapi.net: answers", "Queued requests of all servers: 1")
@@ -156,7 +156,7 @@ async def test_an_outage_is_shown_to_admins_in_few_words_and_to_the_owner_in_ful
     text = (await opened(harness, ada, "status")).content
     assert "useapi.net: has trouble. Jobs continue by themselves" in text
     assert "subscription" not in text
-    harness.bot.owner_ids = frozenset({ada.id})
+    harness.bot.owner_id = ada.id
     assert "useapi.net: The useapi.net subscription behind this bot has ended." in (
         (await opened(harness, ada, "status")).content
     )

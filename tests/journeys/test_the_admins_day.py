@@ -65,7 +65,8 @@ async def test_health_names_the_part_that_fails_and_for_how_long(
     await harness.wait(6)
     assert await failing(origin) == {}
 
-    (poller, dispatcher) = [task for task in asyncio.all_tasks() if task.get_name() in {"useapi poller", "dispatcher"}]
+    loops: Any = vars(harness.bot.cogs["Background"])["_loops"]
+    (poller, dispatcher) = [task for task in loops if task.get_name() in {"useapi poller", "dispatcher"}]
     poller.cancel()
     dispatcher.cancel()
     await harness.job(harness.mira, harness.useapi.add_job())

@@ -23,7 +23,7 @@ async def releases() -> AsyncIterator[FakeReleases]:
 async def status_of(harness: BotHarness) -> str:
     """What /darkroom status answers the owner of the bot."""
     owner = harness.guild.add_member(harness.guild.owner)
-    harness.bot.owner_ids = frozenset({owner.id})
+    harness.bot.owner_id = owner.id
     return str((await owner.slash(harness.lounge, "darkroom status")).response.content)
 
 

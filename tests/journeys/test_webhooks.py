@@ -7,6 +7,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from discord.ext import commands
 from simcord.builders import ChannelHandle
 
 from bot.demo.midjourney_proxy import NODE
@@ -429,15 +430,18 @@ async def test_jobs_that_named_a_channel_while_the_bot_was_away_are_found_at_the
 
 
 async def test_a_call_while_the_bot_shuts_down_is_refused_instead_of_answered_and_lost(called: BotHarness) -> None:
-    answers: list[int] = []
+    class Late(commands.Cog):
+        """Unloaded when the bot shuts down, after the loops: the moment at which the call comes."""
 
-    async def call() -> None:
-        answers.append(await called.useapi.call(jobid))
+        answer: int | None = None
 
-    jobid = made_elsewhere(called)
-    called.bot.until_close.push_async_callback(call)
+        async def cog_unload(self) -> None:
+            self.answer = await called.useapi.call(jobid)
+
+    jobid, late = made_elsewhere(called), Late()
+    await called.bot.add_cog(late)
     await called.restart()
-    assert answers == [0], "no connection, so the caller can call again"
+    assert late.answer == 0, "no connection, so the caller can call again"
     assert await called.useapi.call(jobid) == 200
     await called.wait(2)
     assert called.posts(called.lounge)[-1].attachments

@@ -9,7 +9,7 @@ import pytest
 from discord import AppCommandType, app_commands
 
 from bot.app import open_darkroom
-from bot.client import PERMISSIONS
+from bot.client import COGS, PERMISSIONS
 from bot.models.provider import ProviderName, worded
 from bot.settings import SETTINGS, Secret, Setting, Settings, from_environment
 from tests.table import table
@@ -30,7 +30,8 @@ async def every_command(folder: Path) -> set[str]:
     """What people can call: "/job", or the words in the menu of a message."""
     settings = Settings(discord_token=Secret("x"), useapi_token=Secret("x"), allowed_guilds=None, data_dir=folder)
     async with open_darkroom(settings) as bot:
-        await bot.load_cogs()
+        for cog in COGS:
+            await bot.load_extension(cog)
         menus = [
             *bot.tree.walk_commands(type=AppCommandType.message),
             *bot.tree.walk_commands(type=AppCommandType.user),
