@@ -92,7 +92,8 @@ class CircuitBreaker:
         if self.paused if sent_at is None else sent_at < self._failed_at:
             return False
         self.reset()
-        self.end_pause()
+        if sent_at is not None:  # else there is none
+            self.end_pause()
         return True
 
     def reset(self) -> None:

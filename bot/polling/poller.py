@@ -307,9 +307,11 @@ class Poller:
 
     def _finished(self, target: PollTarget) -> FinishedPoll:
         record = self._records.of(target.known.id)
-        called = loop_time() - record.woken_at < CALLED_LATELY
-        if not called and record.woken_at != NEVER:
-            record = msgspec.structs.replace(record, woken_at=NEVER)  # too long ago to matter
+        called = False
+        if record.woken_at != NEVER:
+            called = loop_time() - record.woken_at < CALLED_LATELY
+            if not called:
+                record = msgspec.structs.replace(record, woken_at=NEVER)  # too long ago to matter
         return FinishedPoll(
             target=target,
             record=record,

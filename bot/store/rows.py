@@ -43,13 +43,20 @@ def aware(seconds: float) -> datetime:
 
 def known_of(row: aiosqlite.Row) -> KnownJob:
     """A row of `jobs`."""
+    return known_job(row["id"], row["key"], row["answer"], row["added_at"], row["changed_at"], row["over_at"])
+
+
+def known_job(
+    job_id: int, key: str, answer: str, added_at: float, changed_at: float, over_at: float | None
+) -> KnownJob:
+    """The columns of a row of `jobs`."""
     return KnownJob(
-        id=row["id"],
-        key=row["key"],
-        job=decode(row["answer"]),
-        added_at=aware(row["added_at"]),
-        changed_at=aware(row["changed_at"]),
-        over_at=None if row["over_at"] is None else aware(row["over_at"]),
+        id=job_id,
+        key=key,
+        job=decode(answer),
+        added_at=aware(added_at),
+        changed_at=aware(changed_at),
+        over_at=None if over_at is None else aware(over_at),
     )
 
 
