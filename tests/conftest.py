@@ -44,5 +44,13 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests that start processes and a browser, so that no core waits for the last of them."""
-    items.sort(key=lambda item: not ("/crash/" in item.nodeid or "test_the_demo" in item.nodeid))
+    """Spread the tests that mostly wait, for processes and a browser, among those that keep a core busy.
+
+    The browser comes first, and the last ones well before the end, so that no core waits for them.
+    """
+    waiting = [item for item in items if "/crash/" in item.nodeid or "test_the_demo" in item.nodeid]
+    waiting.sort(key=lambda item: "test_the_demo" not in item.nodeid)
+    busy = [item for item in items if item not in set(waiting)]
+    every = max(len(busy) * 3 // 4 // max(len(waiting), 1), 1)
+    items[:] = [item for n, each in enumerate(waiting) for item in (each, *busy[n * every : (n + 1) * every])]
+    items += busy[len(waiting) * every :]
