@@ -273,8 +273,9 @@ async def set_up_imported(bot: Darkroom, _spec: object, name: str) -> None:
     A member's cooldowns are in the module, so they are forgotten.
     """
     await importlib.import_module(name).setup(bot)
-    for command in bot.tree.walk_commands():
-        for check in command.checks if isinstance(command, app_commands.Command) else ():
+    menus = bot.tree.walk_commands(type=discord.AppCommandType.message)
+    for command in (*bot.tree.walk_commands(), *menus):
+        for check in () if isinstance(command, app_commands.Group) else command.checks:
             inspect.getclosurevars(check).nonlocals["get_bucket"].__kwdefaults__["mapping"].clear()
 
 
