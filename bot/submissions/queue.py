@@ -91,7 +91,7 @@ class SubmissionQueue:
         )
         self._sends: Tasks = {}
         self._checks: Tasks = {}
-        self._idle = False  # whether a round has found nothing open, and has forgotten what it knew of the last ones
+        self._idle = False  # whether nothing was open in the last round, and nothing is left to be forgotten
         self._skip_until: dict[int, float] = {}  # by row id: submissions that met a bug, so that the others go on
 
     @property
@@ -199,19 +199,22 @@ class SubmissionQueue:
         return min(await self._start_open(), await self._declined_alerts.update())
 
     async def _start_open(self) -> float:
-        """Start what is due of the submissions that are open: nearly always there are none, which one read says."""
-        if self._tasks() or await self._store.queue.any_open(self._provider, LATE_JOBS_FOUND_FOR):
-            self._idle = False
-        elif self._idle:
+        """Start what is due of the submissions that are open: nearly always there are none, which one read says.
+
+        The first round without any, and all until a pause is over, forget what is known of the last ones.
+        """
+        any_open = self._tasks() or await self._store.queue.any_open(self._provider, LATE_JOBS_FOUND_FOR)
+        if self._idle and not any_open:
             return _LONGEST_PAUSE
-        else:
-            self._idle = not self._pause.seconds_left
-        return min(
+        forgets = not any_open and not self._pause.seconds_left
+        wait = min(
             await self._answer_checks.start_due(),
             await self._start_checks(),
             await self._start_sends(),
             await self._notifications.start_due(),
         )
+        self._idle = forgets
+        return wait
 
     def _collect_finished(self) -> None:
         """Remove finished tasks; after an error of theirs, pause the queue or skip the submission for a while."""
