@@ -92,7 +92,7 @@ class CircuitBreaker:
         if self.paused if sent_at is None else sent_at < self._failed_at:
             return False
         self.reset()
-        if sent_at is not None:  # else there is none
+        if sent_at is not None:  # without it, no answer counts during a pause
             self.end_pause()
         return True
 

@@ -79,9 +79,8 @@ class Poller:
         self._being_read: set[int] = set()  # due jobs, during a read of the store, less those that `add` got meanwhile
         self._ready: deque[PollTarget] = deque()
         self._in_flight: dict[asyncio.Task[Job], tuple[PollTarget, int]] = {}  # with the number of its request
-        self._requests: defaultdict[int, int] = defaultdict(
-            int
-        )  # jobs that are not answered yet, by the number of their request
+        # By the number of a request, its jobs that are not answered yet.
+        self._requests: defaultdict[int, int] = defaultdict(int)
         self._last_request = 0
         self._unrecorded: list[tuple[int, Job]] = []  # news by row id
         self.last_round: float | None = None
