@@ -48,9 +48,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     The browser comes first, and the last ones well before the end, so that no core waits for them.
     """
-    waiting = [item for item in items if "/crash/" in item.nodeid or "test_the_demo" in item.nodeid]
+    waiting: list[pytest.Item] = []
+    busy: list[pytest.Item] = []
+    for item in items:
+        (waiting if "/crash/" in item.nodeid or "test_the_demo" in item.nodeid else busy).append(item)
     waiting.sort(key=lambda item: "test_the_demo" not in item.nodeid)
-    busy = [item for item in items if item not in set(waiting)]
     every = max(len(busy) * 3 // 4 // max(len(waiting), 1), 1)
     items[:] = [item for n, each in enumerate(waiting) for item in (each, *busy[n * every : (n + 1) * every])]
     items += busy[len(waiting) * every :]

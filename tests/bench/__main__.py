@@ -1,6 +1,6 @@
 """`make bench`: measures, prints tables and writes them into docs/performance.md.
 
-python -m tests.bench                  everything, about half an hour
+python -m tests.bench                  everything, about an hour
 python -m tests.bench polls small      some sections
 python -m tests.bench --quick          every section with small numbers, nothing is written
 """

@@ -77,7 +77,7 @@ async def run(*, quick: bool) -> list[Table]:
             rows=[
                 [
                     way,
-                    spread([run["median"] for run in figures], ".1f") + " ms",
+                    spread([run["median"] for run in figures], ",.1f") + " ms",
                     spread([run["p99"] for run in figures]) + " ms",
                     spread([run["slowest"] for run in figures]) + " ms",
                     spread([run["slowest"] / before for run in figures], ".3f"),

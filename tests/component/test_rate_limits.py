@@ -127,6 +127,17 @@ async def slow_discord(slots: AnswerSlots) -> AsyncIterator[tuple[Get, SlowDisco
         await runner.cleanup()
 
 
+@asynccontextmanager
+async def unanswered(request: Coroutine[None, None, None], server: SlowDiscord) -> AsyncIterator[None]:
+    """A request that the server leaves unanswered, until its sender gives up at the end."""
+    server.silent = True
+    sending = asyncio.create_task(request)
+    await server.arrived.wait()
+    server.silent = False
+    yield
+    sending.cancel()
+
+
 async def test_answers_to_a_crowd_take_few_connections_and_come_in_order() -> None:
     async with slow_discord(AnswerSlots(at_once=3, patience=30)) as (post, server):
         await asyncio.gather(*(post(f"interactions/{number:02}/token/callback") for number in range(30)))
@@ -136,35 +147,23 @@ async def test_answers_to_a_crowd_take_few_connections_and_come_in_order() -> No
 
 
 async def test_first_answers_wait_for_no_later_ones() -> None:
-    async with slow_discord(AnswerSlots(at_once=1, patience=30)) as (post, server):
-        server.silent = True
-        later = asyncio.create_task(post("webhooks/1/token"))
-        await server.arrived.wait()
-        server.silent = False
+    slots = AnswerSlots(at_once=1, patience=30)
+    async with slow_discord(slots) as (post, server), unanswered(post("webhooks/1/token"), server):
         await post("interactions/1/token/callback")
-        later.cancel()
 
 
 async def test_answers_that_discord_ignores_delay_no_others() -> None:
     async with slow_discord(AnswerSlots(at_once=1, patience=0.05)) as (post, server):
-        server.silent = True
-        ignored = asyncio.create_task(post("interactions/1/token/callback"))
-        await server.arrived.wait()
-        server.silent = False
-        await post("interactions/9/token/callback")
+        async with unanswered(post("interactions/1/token/callback"), server):
+            await post("interactions/9/token/callback")
         assert server.served == ["/interactions/9/token/callback"]
-        ignored.cancel()
 
 
 async def test_an_answer_that_is_given_up_makes_room_for_the_next() -> None:
     async with slow_discord(AnswerSlots(at_once=1, patience=30)) as (post, server):
-        server.silent = True
-        given_up = asyncio.create_task(post("interactions/1/token/callback"))
-        await server.arrived.wait()
-        waiting = asyncio.create_task(post("interactions/2/token/callback"))
-        await asyncio.sleep(0)
-        given_up.cancel()
-        server.silent = False
+        async with unanswered(post("interactions/1/token/callback"), server):
+            waiting = asyncio.create_task(post("interactions/2/token/callback"))
+            await asyncio.sleep(0)
         await waiting
         assert server.served == ["/interactions/2/token/callback"]
 
