@@ -43,7 +43,7 @@ check: .venv/dev ## check style, types, import layers and workflows
 test: .venv/dev ## all tests; a good minute on two cores
 	$(BIN)/python -m pytest -n 4 --maxschedchunk 1 -rs
 
-bench: .venv/dev ## measure cost and speed into docs/performance.md; half an hour on an idle machine
+bench: .venv/dev ## measure cost and speed into docs/performance.md; an hour on an idle machine
 	$(BIN)/python -m tests.bench
 
 soak: .venv/dev ## long tests: 4,000 results with 450 kills, 640 presses with 160, half an hour of work; 90 minutes
