@@ -3,6 +3,7 @@
 import secrets
 import sqlite3
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 import aiosqlite
@@ -14,11 +15,12 @@ from bot.store.declined_statements import note_declined
 from bot.store.delivery_statements import insert_delivery
 from bot.store.durations import note_duration
 from bot.store.prompt_statements import index_prompt, update_prompt
-from bot.store.rows import aware, decode, encode, known_of
+from bot.store.rows import aware, decode_all, encode, known_of
 
 _KEY_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # none that is mistaken for another when read aloud
 _KEY_LENGTHS = (4, 4, 4, 5, 6, 8)  # a longer one after each clash
 
+_ROWS = 200  # of a statement with two parameters for each; older SQLites allow 999
 _IDS = "(SELECT value FROM json_each(?))"
 """Any number of row ids in one parameter, made by `_ids`."""
 
@@ -77,8 +79,10 @@ async def apply_update(db: aiosqlite.Connection, clock: Clock, known: KnownJob, 
 async def apply_updates(db: aiosqlite.Connection, clock: Clock, answers: Sequence[tuple[int, Job]]) -> None:
     """Do what `apply_update` does for many jobs, given by their row ids, with one statement for all where it can."""
     job_ids = _ids(job_id for job_id, _ in answers)
-    rows = await db.execute_fetchall(f"SELECT id, answer FROM jobs WHERE id IN {_IDS}", (job_ids,))
-    known = {row["id"]: decode(row["answer"]) for row in rows}
+    ((ids, texts),) = await db.execute_fetchall(
+        f"SELECT json_group_array(id), group_concat(answer) FROM jobs WHERE id IN {_IDS}", (job_ids,)
+    )
+    known = dict(zip(msgspec.json.decode(ids), decode_all(texts), strict=True))
     updates = []
     for job_id, answer in answers:
         old = known.get(job_id)
@@ -96,10 +100,18 @@ async def _store_updates(
     db: aiosqlite.Connection, clock: Clock, updates: Sequence[tuple[int, Job, Job]], now: float
 ) -> None:
     """Store what has become of jobs, given by their row ids, and all that follows from that."""
+    if not updates:
+        return
     # Most news change no status: a statement that sets a column of an index rewrites the index, changed or not.
-    answers = [(encode(new), now, job_id) for job_id, _, new in updates]
-    async with db.executemany("UPDATE jobs SET answer = ?, changed_at = ? WHERE id = ?", answers):
-        pass  # closed: the cursor would keep its statement, and with it the file's lock when the connection is closed
+    # One statement for many, because each costs two switches between threads, see `decode_all`.
+    answers = list({job_id: encode(new) for job_id, _, new in updates}.items())
+    for start in range(0, len(answers), _ROWS):
+        part = answers[start : start + _ROWS]
+        await db.execute(
+            f"""WITH news (job_id, new_answer) AS (VALUES {", ".join(["(?, ?)"] * len(part))})
+                UPDATE jobs SET answer = new_answer, changed_at = ? FROM news WHERE id = job_id""",
+            (*chain.from_iterable(part), now),
+        )
     await db.execute(
         f"UPDATE deliveries SET revision = revision + 1 WHERE job_id IN {_IDS} AND kind = 'status_card'",
         (_ids(job_id for job_id, _, _ in updates),),

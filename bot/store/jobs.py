@@ -10,10 +10,11 @@ from bot.models import Destination, Job, KnownJob, PollTarget, ProviderName
 from bot.store.delivery_statements import edit_results
 from bot.store.job_statements import apply_updates, one_known
 from bot.store.repository import Repository
-from bot.store.rows import aware, encode, known_job, known_of
+from bot.store.rows import aware, decode_all, encode, known_of
 
 _POLL_CANCELLED_FOR = 3600.0  # seconds: Midjourney may finish a cancelled job all the same
 _PAGE = 2000
+_TARGETS = msgspec.json.Decoder(list[tuple[int, str, float, float, float | None, float, int, int]])
 
 
 class Jobs(Repository):
@@ -90,21 +91,32 @@ class Jobs(Repository):
 
     async def poll_targets(self, job_ids: Sequence[int]) -> list[PollTarget]:
         """What polling each of these jobs needs; those that are over or without a subscription are left out."""
-        rows = await self._db.rows(
-            f"""SELECT jobs.id, key, answer, added_at, changed_at, over_at, max(created_at), guild_id, channel_id
-                FROM jobs JOIN subscriptions ON job_id = jobs.id AND NOT stopped
-                WHERE jobs.id IN ({", ".join("?" * len(job_ids))})
-                AND (over = 0 OR status = 'cancelled' AND over_at > ?) GROUP BY jobs.id""",
+        # One row, see `decode_all`. As JSON, times are exact to 10 microseconds.
+        ((answers, columns),) = await self._db.rows(
+            f"""SELECT group_concat(answer), json_group_array(json_array(
+                    id, key, added_at, changed_at, over_at, subscribed_at, guild_id, channel_id))
+                FROM (SELECT jobs.id AS id, key, answer, added_at, changed_at, over_at,
+                             max(created_at) AS subscribed_at, guild_id, channel_id
+                      FROM jobs JOIN subscriptions ON job_id = jobs.id AND NOT stopped
+                      WHERE jobs.id IN ({", ".join("?" * len(job_ids))})
+                      AND (over = 0 OR status = 'cancelled' AND over_at > ?) GROUP BY jobs.id)""",
             (*job_ids, self._clock.time() - _POLL_CANCELLED_FOR),
         )
+        jobs = zip(decode_all(answers), _TARGETS.decode(columns), strict=True)
         return [
             PollTarget(
-                known=known_job(job_id, key, answer, added_at, changed_at, over_at),
+                known=KnownJob(
+                    id=job_id,
+                    key=key,
+                    job=job,
+                    added_at=aware(added_at),
+                    changed_at=aware(changed_at),
+                    over_at=None if over_at is None else aware(over_at),
+                ),
                 subscribed_at=aware(subscribed_at),
                 destination=Destination(guild_id=guild_id, channel_id=channel_id),
             )
-            # Columns by position, which is quicker than by name, as each poll reads one row.
-            for job_id, key, answer, added_at, changed_at, over_at, subscribed_at, guild_id, channel_id in rows
+            for job, (job_id, key, added_at, changed_at, over_at, subscribed_at, guild_id, channel_id) in jobs
         ]
 
     async def record(self, news: Sequence[tuple[int, Job]]) -> None:

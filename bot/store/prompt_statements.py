@@ -1,5 +1,6 @@
 """The index of prompts, in step with jobs and subscriptions: statements inside the transactions that change these."""
 
+import json
 from collections.abc import Iterable
 
 import aiosqlite
@@ -33,7 +34,8 @@ async def index_channel(db: aiosqlite.Connection, job_id: int, destination: Dest
 
 async def remove_from_index(db: aiosqlite.Connection, job_ids: Iterable[int]) -> None:
     """Remove jobs that are deleted."""
-    await db.executemany("DELETE FROM job_prompts WHERE rowid = ?", [(job_id,) for job_id in job_ids])
+    ids = json.dumps([*job_ids])
+    await db.execute("DELETE FROM job_prompts WHERE rowid IN (SELECT value FROM json_each(?))", (ids,))
 
 
 def _words(job: Job) -> str:

@@ -1,6 +1,7 @@
 """Deletion of jobs that ended long ago, with everything that belongs to them."""
 
 import asyncio
+import json
 import logging
 from datetime import datetime, timedelta
 
@@ -109,8 +110,9 @@ class Pruning(Repository):
         async def work(db: aiosqlite.Connection) -> list[int]:
             within = {"after": after, "upto": upto, "before": before.timestamp()}
             rows = [tuple(row) for row in await db.execute_fetchall(_PRUNABLE, within)]
-            await remove_from_index(db, [job_id for job_id, _ in rows])
-            await db.executemany("DELETE FROM jobs WHERE id = ?", [(job_id,) for job_id, _ in rows])
+            job_ids = [job_id for job_id, _ in rows]
+            await remove_from_index(db, job_ids)
+            await db.execute("DELETE FROM jobs WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(job_ids),))
             return [unposted for _, unposted in rows]
 
         return await self._db.transaction(work)

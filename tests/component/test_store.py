@@ -147,6 +147,20 @@ async def test_news_about_several_jobs_is_written_whole_or_not_at_all(store: Sto
     assert {status_card.kind for status_card in await store.outbox.due()} == {DeliveryKind.STATUS_CARD}
 
 
+async def test_many_news_at_once_are_all_kept_and_of_two_about_one_job_the_last(store: Store) -> None:
+    """More than one statement takes."""
+    ids = [
+        (await store.subscriptions.add(msgspec.structs.replace(RUNNING, jobid=f"job:{number}"), HERE, MIRA)).known.id
+        for number in range(450)
+    ]
+    further = [(job_id, msgspec.structs.replace(RUNNING, percent=50 + job_id % 40)) for job_id in ids]
+    await store.jobs.record([*further, (ids[7], msgspec.structs.replace(RUNNING, percent=95))])
+    targets = await store.jobs.poll_targets(ids)
+    assert {target.known.id: target.known.job.percent for target in targets} == {
+        job_id: 95 if job_id == ids[7] else 50 + job_id % 40 for job_id in ids
+    }
+
+
 async def test_a_cancelled_caller_does_not_halve_a_transaction(store: Store) -> None:
     subscribing = asyncio.create_task(store.subscriptions.add(RUNNING, HERE, MIRA))
     await asyncio.sleep(0)
@@ -329,6 +343,7 @@ async def test_a_poll_target_has_the_time_of_its_newest_subscription(store: Stor
     await store.subscriptions.add(RUNNING, THERE, BO)
     (target,) = await store.jobs.poll_targets([subscribed.known.id, 12345])
     assert target.subscribed_at == clock.time
+    assert await store.jobs.poll_targets([12345]) == []
 
 
 async def test_a_given_up_result_is_taken_up_again_on_request_and_never_posted_twice(store: Store) -> None:
