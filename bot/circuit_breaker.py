@@ -55,7 +55,7 @@ class CircuitBreaker:
     @property
     def paused(self) -> bool:
         """Whether nothing may be sent now."""
-        return loop_time() < self.paused_until
+        return self.paused_until > -math.inf and loop_time() < self.paused_until  # reading the clock takes a while
 
     @property
     def seconds_left(self) -> float:
