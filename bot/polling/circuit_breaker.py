@@ -12,7 +12,6 @@ from bot.models import KnownJob, ProviderName
 from bot.models.alert import AlertName, AlertSink
 from bot.models.provider import WORDS
 from bot.providers.base import Account
-from bot.wakeup import loop_time
 
 log = logging.getLogger(__name__)
 
@@ -45,15 +44,16 @@ class PollBreaker:
         self._alerts = alerts
         self._rng = rng
         self._breaker = CircuitBreaker()
-        self._failing_since: dict[int, float] = {}  # row ids of the jobs whose last poll failed
-        self._missing_since: dict[int, float] = {}  # row ids of the jobs that were not found by their last poll
+        self._answers = 0
+        """Answers so far that prove that the provider works: the clock of `_failing_since` and `_missing_since`."""
+        self._failing_since: dict[int, int] = {}  # row ids of the jobs whose last poll failed
+        self._missing_since: dict[int, int] = {}  # row ids of the jobs that were not found by their last poll
         self._blocked: set[int] = set()  # those of them that met a blocked Midjourney account
         self._probe = AccountProbe(
             accounts=accounts,
             recovered=lambda: alerts.close(AlertName.ACCOUNT, subject=provider),
             delay=lambda: self._breaker.seconds_left,
         )
-        self._answered_at = 0.0
 
     @property
     def outage(self) -> type[ProviderError] | None:
@@ -72,7 +72,7 @@ class PollBreaker:
 
     def failed(self, error: ProviderError, known: KnownJob) -> bool:
         """Note a failed poll; return whether the trouble is this job's own, which slows down no other job."""
-        self._failing_since.setdefault(known.id, loop_time())
+        self._failing_since.setdefault(known.id, self._answers)
         if isinstance(error, AccountBlocked):
             self._block(error, known)
         if self._is_own(error, known.id):
@@ -89,9 +89,9 @@ class PollBreaker:
         """
         self._failing_since.pop(known.id, None)
         if may_return:
-            since = self._missing_since.setdefault(known.id, loop_time())
-            together = sum(each >= self._answered_at for each in self._missing_since.values())
-            if since >= self._answered_at and together >= _MANY:
+            since = self._missing_since.setdefault(known.id, self._answers)
+            together = sum(each == self._answers for each in self._missing_since.values())
+            if since == self._answers and together >= _MANY:
                 self._slow_down(JobsMissing(provider=self._provider))
                 return True
         if self.outage is JobsMissing:
@@ -117,7 +117,7 @@ class PollBreaker:
         if not self._breaker.succeeded():
             return
         if proof:
-            self._answered_at = loop_time()
+            self._answers += 1
         if outage is not None:
             log.info("%s answers again", self._title)
             self._alerts.close(AlertName.PROVIDER, subject=self._provider)
@@ -156,7 +156,7 @@ class PollBreaker:
         if isinstance(error, _REFUSALS):
             return False
         related = self._blocked if isinstance(error, AccountBlocked) else {job_id}
-        return min(self._failing_since[each] for each in related) < self._answered_at
+        return min(self._failing_since[each] for each in related) < self._answers
 
     def _slow_down(self, error: ProviderError) -> None:
         """Slow down all polls: one at a time, with growing pauses."""

@@ -10,6 +10,7 @@ from functools import partial
 from typing import NamedTuple
 
 import aiohttp
+import msgspec
 
 from bot import errors
 from bot.models import Dimensions, InputPicture, Job, ProviderName
@@ -87,13 +88,14 @@ class MidjourneyProxyClient:
         self._now = now
         self._requests = StatusRequests(http=self._http, poll_timeout=poll_timeout, now=now, on_form=self._form_opened)
         self._lists = TaskLists(http=self._http, admin=self._admin, poll_timeout=poll_timeout, now=now)
-        self._polls = SharedPolls(self._poll)
+        self._polls = SharedPolls(self._requests.fetch)
         self._seeds = SharedSeeds(self._request_seed)
         self._forms: dict[str, _Form] = {}  # what to submit, should the job turn out to wait for its form
         self._submitting: set[asyncio.Task[None]] = set()
         self._has_seed = False
         self._has_remix = True
         self._is_trueai = False
+        self._capabilities = self._found_out()
 
     def __repr__(self) -> str:
         return f"<MidjourneyProxyClient for {self._http.host}>"
@@ -101,6 +103,12 @@ class MidjourneyProxyClient:
     @property
     def capabilities(self) -> Capabilities:
         """What the server can do, as far as `probe` has found out."""
+        batch = self._requests.batch
+        if self._capabilities.batch != batch:  # the poller asks so often that making them anew each time is felt
+            self._capabilities = msgspec.structs.replace(self._capabilities, batch=batch)
+        return self._capabilities
+
+    def _found_out(self) -> Capabilities:
         return Capabilities(
             running=self._lists.has_list or self._lists.has_queue,
             find=self._lists.can_find,
@@ -148,7 +156,8 @@ class MidjourneyProxyClient:
         self._requests.probed(has_route=many, grid_buttons=not home)
         self._lists.has_list, self._lists.has_queue, self._has_seed = tasks, queue, seed
         self._has_remix = home or not queue  # the port, as novicezk's, has a queue: it ignores `enableRemix`
-        return self.capabilities
+        self._capabilities = self._found_out()
+        return self._capabilities
 
     async def job(self, jobid: str) -> Job:
         """Return the job as the server knows it now; the answer may be up to a second old, see `SharedPolls.job`."""
@@ -295,10 +304,6 @@ class MidjourneyProxyClient:
             return ""
 
     # --- requests -----------------------------------------------------------------------------------------------------
-
-    @attributed
-    async def _poll(self, jobid: str, known: Job | None) -> Job:
-        return await self._requests.fetch(jobid, known)
 
     async def _request_seed(self, jobid: str) -> str:
         return read_seed(await self._http.request("GET", f"/mj/task/{jobid}/image-seed", self._press_timeout))

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import msgspec
 
 from bot import errors
-from bot.models import Job
+from bot.models import Job, ProviderName
+from bot.providers.base import attributed
 from bot.providers.http import Http, RequestKind, Response, time_limit
 from bot.providers.midjourney_proxy.parsing import job_from, jobid_of, waits_for_form
 from bot.providers.midjourney_proxy.responses import http_refusal, read_task
@@ -45,6 +46,8 @@ class _Task(NamedTuple):
 class StatusRequests:
     """Makes the status requests. `on_form` is called with the id of each job that waits for its form."""
 
+    name = ProviderName.MIDJOURNEY_PROXY
+
     def __init__(
         self, *, http: Http, poll_timeout: float, now: Callable[[], datetime], on_form: Callable[[str], None]
     ) -> None:
@@ -73,6 +76,7 @@ class StatusRequests:
         together = self._has_route and (not self._singly_until or loop_time() >= self._singly_until)
         return MOST_JOBS if together else 1
 
+    @attributed
     async def fetch(self, jobid: str, known: Job | None) -> Job:
         """Return a job; `known` itself where the answer has the very bytes that its digest was made of.
 
