@@ -25,25 +25,25 @@ class Burst(NamedTuple):
 async def burst(folder: Path, members: int) -> Burst:
     """Have so many members run `/job` at once, each about a running job of their own."""
     with quick_useapi() as (useapi, _):
-        street = ProcessHarness(folder)
+        harness = ProcessHarness(folder)
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(street.discord)
-            await street.open(LOG_LEVEL="WARNING", ALLOWED_GUILDS="*", USEAPI_URL=useapi, POLL_SECONDS="60")
-            people = _people(street, members)
-            await street.bot.start()
-            stack.push_async_callback(street.bot.kill)
-            await street.discord.wait_ready()
+            await stack.enter_async_context(harness.discord)
+            await harness.open(LOG_LEVEL="WARNING", ALLOWED_GUILDS="*", USEAPI_URL=useapi, POLL_SECONDS="60")
+            people = _people(harness, members)
+            await harness.bot.start()
+            stack.push_async_callback(harness.bot.kill)
+            await harness.discord.wait_ready()
             commands = [
-                await street.discord.slash(channel, member, "job", {"jobid": jobid_of(number)})
+                await harness.discord.slash(channel, member, "job", {"jobid": jobid_of(number)})
                 for number, (channel, member) in enumerate(people, 1)
             ]
-            answered = await _answered(street, commands)
+            answered = await _answered(harness, commands)
         acknowledged = {
             request.path.split("/")[2]: request
-            for request in street.discord.requests
+            for request in harness.discord.requests
             if request.path.startswith("/interactions/")
         }
-    assert street.discord.violations == []
+    assert harness.discord.violations == []
     created = {str(command.id): command.created for command in commands}
     return Burst(
         [request.at - created[name] for name, request in acknowledged.items()],
@@ -52,26 +52,26 @@ async def burst(folder: Path, members: int) -> Burst:
     )
 
 
-def _people(street: ProcessHarness, members: int) -> list[tuple[int, int]]:
+def _people(harness: ProcessHarness, members: int) -> list[tuple[int, int]]:
     """Members, each with the channel that they are in."""
-    servers = [street.discord.add_guild(f"Server {number}") for number in range(SERVERS)]
-    channels = [(server, street.discord.add_channel(server, f"c{at}")) for at in range(CHANNELS) for server in servers]
+    servers = [harness.discord.add_guild(f"Server {number}") for number in range(SERVERS)]
+    channels = [(server, harness.discord.add_channel(server, f"c{at}")) for at in range(CHANNELS) for server in servers]
     theirs = (channels[number % len(channels)] for number in range(members))
-    return [(channel, street.discord.add_member(server, f"M{at}")) for at, (server, channel) in enumerate(theirs)]
+    return [(channel, harness.discord.add_member(server, f"M{at}")) for at, (server, channel) in enumerate(theirs)]
 
 
-async def _answered(street: ProcessHarness, commands: list[Interaction]) -> list[float]:
+async def _answered(harness: ProcessHarness, commands: list[Interaction]) -> list[float]:
     """Seconds from each command to its answer, once nothing more is to come."""
     times: dict[int, float] = {}
 
     def all_answered() -> bool:
         for command in commands:
             if command.id not in times and (answer := command.answer) is not None and not answer.deferred:
-                times[command.id] = street.discord.now() - command.created
-        late = sum(each.status >= 400 for each in street.discord.requests)
+                times[command.id] = harness.discord.now() - command.created
+        late = sum(each.status >= 400 for each in harness.discord.requests)
         return len(times) + late >= len(commands)
 
-    await street.discord.wait_until(all_answered, within=120)
+    await harness.discord.wait_until(all_answered, within=120)
     return list(times.values())
 
 

@@ -66,33 +66,33 @@ async def run(*, quick: bool) -> list[Table]:
 
 
 async def _deliver(folder: Path, plan: Plan) -> Delivered:
-    street = ProcessHarness(folder)
-    street.discord.limits = Limits((BUCKET, REFILL), whole=(A_SECOND, 1.0))
+    harness = ProcessHarness(folder)
+    harness.discord.limits = Limits((BUCKET, REFILL), whole=(A_SECOND, 1.0))
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(street.useapi)
-        await stack.enter_async_context(street.discord)
-        await street.open(LOG_LEVEL="WARNING", POLL_SECONDS="15")
-        picture = street.useapi.serve_file("p.png", sample_pictures.png(256, 256, noise=5), content_type="image/png")
-        channels = [street.discord.add_channel(street.guild, f"c{number}") for number in range(1 + plan.channels)]
-        expected = await fill_outbox(folder / "data", street.guild, channels, plan, picture)
-        await street.bot.start()
-        stack.push_async_callback(street.bot.kill)
-        await street.discord.wait_ready()
+        await stack.enter_async_context(harness.useapi)
+        await stack.enter_async_context(harness.discord)
+        await harness.open(LOG_LEVEL="WARNING", POLL_SECONDS="15")
+        picture = harness.useapi.serve_file("p.png", sample_pictures.png(256, 256, noise=5), content_type="image/png")
+        channels = [harness.discord.add_channel(harness.guild, f"c{number}") for number in range(1 + plan.channels)]
+        expected = await fill_outbox(folder / "data", harness.guild, channels, plan, picture)
+        await harness.bot.start()
+        stack.push_async_callback(harness.bot.kill)
+        await harness.discord.wait_ready()
         ready = time.time()
         gc.disable()  # what Discord keeps of ten thousand messages: a search through it looks like a burst of requests
         try:
-            memory, blocked = await _wait_for(street, plan.results + plan.busy)
+            memory, blocked = await _wait_for(harness, plan.results + plan.busy)
         finally:
             gc.enable()
-        posts = [each for each in street.discord.requests if each.method == "POST" and each.path.endswith("/messages")]
-        posted = {where: [_number(message) for message in street.discord.messages(where)] for where in channels}
-    assert street.discord.violations == []
+        posts = [each for each in harness.discord.requests if each.method == "POST" and each.path.endswith("/messages")]
+        posted = {where: [_number(message) for message in harness.discord.messages(where)] for where in channels}
+    assert harness.discord.violations == []
     busy = f"/channels/{channels[0]}/messages"
     return Delivered(
         others=[post.at for post in posts if post.path != busy],
         busy=[post.at for post in posts if post.path == busy],
         ready=ready,
-        refused=Counter(each.status for each in street.discord.requests if each.status >= 400),
+        refused=Counter(each.status for each in harness.discord.requests if each.status >= 400),
         wrong=sum(posted[where] != expected[where] for where in channels),
         memory=memory,
         blocked=blocked,
@@ -140,14 +140,14 @@ async def fill_outbox(folder: Path, guild: int, channels: list[int], plan: Plan,
     return expected
 
 
-async def _wait_for(street: ProcessHarness, results: int) -> tuple[float, float]:
+async def _wait_for(harness: ProcessHarness, results: int) -> tuple[float, float]:
     """Until so many messages stand; the most memory that the bot had, and how long this process itself was held up."""
     most, blocked, since, stood = 0.0, 0.0, time.monotonic(), 0
-    while (count := sum(len(channel.messages) for channel in street.discord.channels.values())) < results:
+    while (count := sum(len(channel.messages) for channel in harness.discord.channels.values())) < results:
         if count > stood:
             since, stood = time.monotonic(), count
-        assert time.monotonic() - since < 60, f"nothing was posted for a minute\n{street.bot.screen[-2000:]}"
-        most = max(most, rss_of(street.bot.pid))
+        assert time.monotonic() - since < 60, f"nothing was posted for a minute\n{harness.bot.screen[-2000:]}"
+        most = max(most, rss_of(harness.bot.pid))
         before = time.monotonic()
         await asyncio.sleep(_BLINK)
         blocked = max(blocked, time.monotonic() - before - _BLINK)

@@ -40,8 +40,8 @@ class BotHarness:
     """A Discord, a useapi, and one of the bots between them."""
 
     def __init__(self, folder: Path, jobs: int, seed: int) -> None:
-        self._street = ProcessHarness(folder)
-        self._street.useapi = FakeUseapi(refresh=0, grid_size=64, max_jobs=1000)
+        self._harness = ProcessHarness(folder)
+        self._harness.useapi = FakeUseapi(refresh=0, grid_size=64, max_jobs=1000)
         self._jobs = jobs
         self._chance = random.Random(seed)
         self._ends: dict[str, float] = {}
@@ -49,9 +49,9 @@ class BotHarness:
 
     async def play(self, name: str, *, kill: bool) -> Run:
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._street.useapi)
-            await stack.enter_async_context(self._street.discord)
-            await self._street.open()
+            await stack.enter_async_context(self._harness.useapi)
+            await stack.enter_async_context(self._harness.discord)
+            await self._harness.open()
             await self._start(name)
             stack.push_async_callback(self._end)
             requesting = asyncio.create_task(self._ask_all())
@@ -63,20 +63,20 @@ class BotHarness:
             return await self._outcome()
 
     async def _start(self, name: str) -> None:
-        street = self._street
-        before = len(street.discord.identifies)
+        harness = self._harness
+        before = len(harness.discord.identifies)
         self._bot = await asyncio.create_subprocess_exec(
             *(sys.executable, *COMMANDS[name]),
-            cwd=street.folder,
+            cwd=harness.folder,
             env={
                 "PYTHONPATH": str(ROOT),
-                "DISCORD_TOKEN": street.discord.token,
+                "DISCORD_TOKEN": harness.discord.token,
                 "USEAPI_TOKEN": "demo-token",
-                "ALLOWED_GUILDS": str(street.guild),
-                "DISCORD_API_URL": street.discord.api_url,
+                "ALLOWED_GUILDS": str(harness.guild),
+                "DISCORD_API_URL": harness.discord.api_url,
                 "UPDATE_CHECK": "off",
-                "USEAPI_URL": street.useapi.url,
-                "IMAGE_HOSTS": street.useapi.origin,
+                "USEAPI_URL": harness.useapi.url,
+                "IMAGE_HOSTS": harness.useapi.origin,
                 "POLL_SECONDS": str(POLL),
                 "LOG_LEVEL": "ERROR",
             },
@@ -84,8 +84,8 @@ class BotHarness:
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
         )
-        await street.discord.wait_until(lambda: len(street.discord.identifies) > before, 20)
-        await street.discord.wait_ready()
+        await harness.discord.wait_until(lambda: len(harness.discord.identifies) > before, 20)
+        await harness.discord.wait_ready()
 
     async def _end(self) -> None:
         if self._bot.returncode is None:
@@ -97,15 +97,15 @@ class BotHarness:
         await asyncio.gather(*(self._ask(number) for number in range(self._jobs)))
 
     async def _ask(self, number: int) -> None:
-        street = self._street
+        harness = self._harness
         takes = self._chance.uniform(SHORTEST, LONGEST)
-        who = street.discord.add_member(street.guild, f"M{number}")
+        who = harness.discord.add_member(harness.guild, f"M{number}")
         await asyncio.sleep(number * 0.5)
-        jobid = street.useapi.add_job(prompt=f"picture {number:03}", duration=takes)
+        jobid = harness.useapi.add_job(prompt=f"picture {number:03}", duration=takes)
         self._ends[f"picture {number:03}"] = time.time() + takes
         while True:
-            await street.discord.wait_ready(within=30)
-            interaction = await street.discord.slash(street.channel, who, "job", {"jobid": jobid})
+            await harness.discord.wait_ready(within=30)
+            interaction = await harness.discord.slash(harness.channel, who, "job", {"jobid": jobid})
             try:
                 await interaction.answered(within=3)
             except TimeoutError:
@@ -117,13 +117,13 @@ class BotHarness:
         await asyncio.sleep(max(last - time.time(), 0) + 3 * POLL)
         found: Counter[str] = Counter()
         run = Run(memory=rss_of(self._bot.pid))
-        for message in self._street.discord.messages(self._street.channel):
+        for message in self._harness.discord.messages(self._harness.channel):
             name = _name_of(message)
             if message.files and name:
                 found[name] += 1
                 if found[name] == 1:
                     run.late.append(message.created - self._ends[name])
-        polls = [each for each in self._street.useapi.requests if each.path == "/v2/jobs/"]
+        polls = [each for each in self._harness.useapi.requests if each.path == "/v2/jobs/"]
         run.requests = len(polls) / self._jobs
         run.lost = self._jobs - len(found)
         run.repeated = found.total() - len(found)

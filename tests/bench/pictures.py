@@ -46,38 +46,38 @@ async def _spent(rounds: int) -> dict[str, list[Spent]]:
     }
     spent: dict[str, list[Spent]] = {kind: [] for kind in kinds}
     with TemporaryDirectory(prefix="bench-pictures-") as folder:
-        street = ProcessHarness(Path(folder))
+        harness = ProcessHarness(Path(folder))
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(street.useapi)
-            await stack.enter_async_context(street.discord)
-            await street.open(LOG_LEVEL="WARNING")
-            await street.bot.start()
-            stack.push_async_callback(street.bot.kill)
-            await street.discord.wait_ready()
-            await _post(street, upscale, 10 * MIB)  # the first of everything is dearer
+            await stack.enter_async_context(harness.useapi)
+            await stack.enter_async_context(harness.discord)
+            await harness.open(LOG_LEVEL="WARNING")
+            await harness.bot.start()
+            stack.push_async_callback(harness.bot.kill)
+            await harness.discord.wait_ready()
+            await _post(harness, upscale, 10 * MIB)  # the first of everything is dearer
             for _ in range(rounds):
                 for kind, (data, limit) in kinds.items():
-                    spent[kind].append(await _post(street, data, limit))
+                    spent[kind].append(await _post(harness, data, limit))
     return spent
 
 
-async def _post(street: ProcessHarness, data: bytes, limit: int) -> Spent:
-    street.discord.file_limit = limit
-    requester = street.discord.add_member(street.guild, "Mira", permissions=("MANAGE_MESSAGES",))
-    address = street.useapi.serve_file("picture", data, content_type="application/octet-stream")
-    jobid = street.useapi.add_job(prompt="a lighthouse", age=600, attachments=[{"url": address}])
+async def _post(harness: ProcessHarness, data: bytes, limit: int) -> Spent:
+    harness.discord.file_limit = limit
+    requester = harness.discord.add_member(harness.guild, "Mira", permissions=("MANAGE_MESSAGES",))
+    address = harness.useapi.serve_file("picture", data, content_type="application/octet-stream")
+    jobid = harness.useapi.add_job(prompt="a lighthouse", age=600, attachments=[{"url": address}])
     await asyncio.sleep(0.5)  # what the last one left behind is done
-    pid = street.bot.pid
+    pid = harness.bot.pid
     Path(f"/proc/{pid}/clear_refs").write_text("5")  # the highest memory so far is forgotten
-    before, stood = _used(pid), len(street.discord.messages(street.channel))
+    before, stood = _used(pid), len(harness.discord.messages(harness.channel))
     workers = _Peak(pid)
     sampling = asyncio.create_task(workers.sample())
-    await street.discord.slash(street.channel, requester, "job", {"jobid": jobid})
-    await street.discord.wait_until(lambda: len(street.discord.messages(street.channel)) > stood, within=60)
+    await harness.discord.slash(harness.channel, requester, "job", {"jobid": jobid})
+    await harness.discord.wait_until(lambda: len(harness.discord.messages(harness.channel)) > stood, within=60)
     await asyncio.sleep(0.3)
     sampling.cancel()
     after = _used(pid)
-    assert street.discord.messages(street.channel)[-1].files, "the picture was not attached"
+    assert harness.discord.messages(harness.channel)[-1].files, "the picture was not attached"
     return Spent(
         bot=after[0] - before[0],
         worker=after[1] - before[1],

@@ -47,26 +47,26 @@ class TimedUseapi(FakeUseapi):
 
 async def ways(folder: Path, results: int) -> list[Way]:
     """As many results, each of a job that ends while the bot does nothing else."""
-    street = ProcessHarness(folder)
-    street.useapi = useapi = TimedUseapi()
+    harness = ProcessHarness(folder)
+    harness.useapi = useapi = TimedUseapi()
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(useapi)
-        await stack.enter_async_context(street.discord)
-        await street.open(LOG_LEVEL="WARNING", POLL_SECONDS="0.2")
-        channels = [street.discord.add_channel(street.guild, f"c{number}") for number in range(_CHANNELS)]
-        await street.bot.start()
-        stack.push_async_callback(street.bot.kill)
-        await street.discord.wait_ready()
-        found = [await _one(street, useapi, channels[number % _CHANNELS], number) for number in range(results)]
-    assert street.discord.violations == []
+        await stack.enter_async_context(harness.discord)
+        await harness.open(LOG_LEVEL="WARNING", POLL_SECONDS="0.2")
+        channels = [harness.discord.add_channel(harness.guild, f"c{number}") for number in range(_CHANNELS)]
+        await harness.bot.start()
+        stack.push_async_callback(harness.bot.kill)
+        await harness.discord.wait_ready()
+        found = [await _one(harness, useapi, channels[number % _CHANNELS], number) for number in range(results)]
+    assert harness.discord.violations == []
     return found
 
 
-async def _one(street: ProcessHarness, useapi: TimedUseapi, channel: int, number: int) -> Way:
-    discord = street.discord
+async def _one(harness: ProcessHarness, useapi: TimedUseapi, channel: int, number: int) -> Way:
+    discord = harness.discord
     picture = useapi.serve_file(f"p{number}.png", sample_pictures.png(256, 256, noise=5), content_type="image/png")
     jobid = useapi.add_job(prompt=f"picture {number:03}", duration=0.5, attachments=[{"url": picture}])
-    who = discord.add_member(street.guild, f"M{number}")
+    who = discord.add_member(harness.guild, f"M{number}")
     await discord.slash(channel, who, "job", {"jobid": jobid})
     message = await discord.wait_until(lambda: _result(discord.messages(channel), number))
     posts = (each for each in reversed(discord.requests) if each.path == f"/channels/{channel}/messages" and each.files)

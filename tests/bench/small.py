@@ -28,33 +28,33 @@ WARM_UP, MESSAGES = 3000, 2500
 
 
 @asynccontextmanager
-async def street(**settings: str) -> AsyncIterator[ProcessHarness]:
-    """A bot's surroundings, with nothing started yet."""
+async def process_harness(**settings: str) -> AsyncIterator[ProcessHarness]:
+    """A bot between its fake far ends, not started yet."""
     with TemporaryDirectory(prefix="bench-small-") as folder:
-        made = ProcessHarness(Path(folder), kind=Process)  # with its imports
+        harness = ProcessHarness(Path(folder), kind=Process)  # with its imports
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(made.useapi)
-            await stack.enter_async_context(made.discord)
-            await made.open(LOG_LEVEL="WARNING", **settings)
-            yield made
-        assert made.discord.violations == []
+            await stack.enter_async_context(harness.useapi)
+            await stack.enter_async_context(harness.discord)
+            await harness.open(LOG_LEVEL="WARNING", **settings)
+            yield harness
+        assert harness.discord.violations == []
 
 
 async def start(guilds: int, settle: float) -> dict[str, float]:
     """Seconds from the command line to READY, and the megabytes a while later."""
-    async with street(ALLOWED_GUILDS="*", POLL_SECONDS="15") as made:
-        made.discord.gateway.shards = max(1, guilds // GUILDS_A_SHARD)
+    async with process_harness(ALLOWED_GUILDS="*", POLL_SECONDS="15") as harness:
+        harness.discord.gateway.shards = max(1, guilds // GUILDS_A_SHARD)
         for number in range(guilds):
-            made.discord.add_guild(f"Guild {number}")
+            harness.discord.add_guild(f"Guild {number}")
         started = time.perf_counter()
-        await made.bot.start()
+        await harness.bot.start()
         try:
-            await made.discord.wait_ready(within=30)
+            await harness.discord.wait_ready(within=30)
             ready = time.perf_counter() - started
             await asyncio.sleep(settle)
-            return {"ready": ready, "memory": rss_of(made.bot.pid)}
+            return {"ready": ready, "memory": rss_of(harness.bot.pid)}
         finally:
-            await made.bot.kill()
+            await harness.bot.kill()
 
 
 def imports() -> float:
@@ -119,11 +119,11 @@ def _done(number: int, picture: str) -> Job:
 
 async def bytes_a_message(messages: int) -> float:
     """As `kept` finds them, with both far ends in this process."""
-    async with street() as made:
-        picture = made.useapi.serve_file("p.png", sample_pictures.png(64, 64), content_type="image/png")
-        channels = [made.discord.add_channel(made.guild, f"c{number}") for number in range(50)]
-        where = {"discord": made.discord.api_url, "useapi": made.useapi.url, "picture": picture}
-        return float(await alone("small", "kept", **where, channels=channels, guild=made.guild, messages=messages))
+    async with process_harness() as harness:
+        picture = harness.useapi.serve_file("p.png", sample_pictures.png(64, 64), content_type="image/png")
+        channels = [harness.discord.add_channel(harness.guild, f"c{number}") for number in range(50)]
+        where = {"discord": harness.discord.api_url, "useapi": harness.useapi.url, "picture": picture}
+        return float(await alone("small", "kept", **where, channels=channels, guild=harness.guild, messages=messages))
 
 
 # --- requests -------------------------------------------------------------------------------------------------------
@@ -132,24 +132,24 @@ async def bytes_a_message(messages: int) -> float:
 async def requests_an_imagine(jobs: int, poll: float, scale: float) -> float:
     """Requests to useapi's API for each finished imagine, `/job` included; everything `scale` times as fast as real."""
     with TemporaryDirectory(prefix="bench-requests-") as folder:
-        made = ProcessHarness(Path(folder))
-        made.useapi = FakeUseapi(refresh=15.0 / scale, speed=scale, grid_size=64, max_jobs=100)
-        async with made.useapi, made.discord:
-            await made.open(LOG_LEVEL="WARNING", POLL_SECONDS=str(poll / scale))
-            await made.bot.start()
+        harness = ProcessHarness(Path(folder))
+        harness.useapi = FakeUseapi(refresh=15.0 / scale, speed=scale, grid_size=64, max_jobs=100)
+        async with harness.useapi, harness.discord:
+            await harness.open(LOG_LEVEL="WARNING", POLL_SECONDS=str(poll / scale))
+            await harness.bot.start()
             try:
-                await made.discord.wait_ready()
+                await harness.discord.wait_ready()
                 for number in range(jobs):
-                    who = made.discord.add_member(made.guild, f"M{number}")
-                    jobid = made.useapi.add_job(prompt=f"picture {number}")
+                    who = harness.discord.add_member(harness.guild, f"M{number}")
+                    jobid = harness.useapi.add_job(prompt=f"picture {number}")
                     await asyncio.sleep(4.0 / scale)  # what useapi takes to answer, and a person to paste the id
-                    await (await made.discord.slash(made.channel, who, "job", {"jobid": jobid})).answered()
-                await made.discord.wait_until(
-                    lambda: sum(bool(m.files) for m in made.discord.messages(made.channel)) == jobs, within=300
+                    await (await harness.discord.slash(harness.channel, who, "job", {"jobid": jobid})).answered()
+                await harness.discord.wait_until(
+                    lambda: sum(bool(m.files) for m in harness.discord.messages(harness.channel)) == jobs, within=300
                 )
             finally:
-                await made.bot.kill()
-            requests = [request for request in made.useapi.requests if request.path == "/v2/jobs/"]
+                await harness.bot.kill()
+            requests = [request for request in harness.useapi.requests if request.path == "/v2/jobs/"]
         return len(requests) / jobs
 
 

@@ -23,51 +23,51 @@ WITHIN = 20.0  # seconds in which all presses come
 
 async def play(folder: Path, jobs: int, seed: int, *, webhooks: bool) -> tuple[list[float], float]:
     """As many presses of V1, by as many moderators: each picture's seconds, and the polls per job."""
-    street = ProcessHarness(folder)
-    street.useapi = FakeUseapi(refresh=REFRESH, grid_size=64, max_jobs=1000)
+    harness = ProcessHarness(folder)
+    harness.useapi = FakeUseapi(refresh=REFRESH, grid_size=64, max_jobs=1000)
     port = free_port()
     called = {"PUBLIC_URL": f"http://127.0.0.1:{port}", "WEBHOOK_PORT": str(port)} if webhooks else {}
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(street.useapi)
-        await stack.enter_async_context(street.discord)
-        street.useapi.calls()
-        await street.open(LOG_LEVEL="WARNING", POLL_SECONDS=str(POLL), **called)
-        await street.bot.start()
-        stack.push_async_callback(street.bot.kill)
-        await street.discord.wait_ready()
-        grid = await _grid(street)
-        before = _polls(street)
-        await _press(street, grid, jobs, random.Random(seed))
-        await street.discord.wait_until(lambda: len(list(_pictures(street))) == jobs, within=120)
-        return list(_late(street)), (_polls(street) - before) / jobs
+        await stack.enter_async_context(harness.useapi)
+        await stack.enter_async_context(harness.discord)
+        harness.useapi.calls()
+        await harness.open(LOG_LEVEL="WARNING", POLL_SECONDS=str(POLL), **called)
+        await harness.bot.start()
+        stack.push_async_callback(harness.bot.kill)
+        await harness.discord.wait_ready()
+        grid = await _grid(harness)
+        before = _polls(harness)
+        await _press(harness, grid, jobs, random.Random(seed))
+        await harness.discord.wait_until(lambda: len(list(_pictures(harness))) == jobs, within=120)
+        return list(_late(harness)), (_polls(harness) - before) / jobs
 
 
-async def _grid(street: ProcessHarness) -> Message:
-    jobid = street.useapi.add_job(prompt="grid", age=600)
-    await (await street.discord.slash(street.channel, street.mira, "job", {"jobid": jobid})).answered()
-    return await street.discord.wait_until(lambda: next(iter(street.discord.messages(street.channel)), None))
+async def _grid(harness: ProcessHarness) -> Message:
+    jobid = harness.useapi.add_job(prompt="grid", age=600)
+    await (await harness.discord.slash(harness.channel, harness.mira, "job", {"jobid": jobid})).answered()
+    return await harness.discord.wait_until(lambda: next(iter(harness.discord.messages(harness.channel)), None))
 
 
-async def _press(street: ProcessHarness, grid: Message, jobs: int, chance: random.Random) -> None:
+async def _press(harness: ProcessHarness, grid: Message, jobs: int, chance: random.Random) -> None:
     began = time.monotonic()
     for number, at in enumerate(sorted(chance.uniform(0, WITHIN) for _ in range(jobs))):
         await asyncio.sleep(max(began + at - time.monotonic(), 0))
         took, phase = 23.8 * chance.lognormvariate(0, 0.12), chance.uniform(0, REFRESH)
-        street.useapi.plan(prompt=f"picture {number:03}", duration=took, phase=phase)
-        who = street.discord.add_member(street.guild, f"M{number}", permissions=("MANAGE_MESSAGES",))
-        await (await street.discord.click(grid, who, button(grid, "V1"))).answered()
+        harness.useapi.plan(prompt=f"picture {number:03}", duration=took, phase=phase)
+        who = harness.discord.add_member(harness.guild, f"M{number}", permissions=("MANAGE_MESSAGES",))
+        await (await harness.discord.click(grid, who, button(grid, "V1"))).answered()
 
 
-def _pictures(street: ProcessHarness) -> Iterator[tuple[str, float]]:
-    for message in street.discord.messages(street.channel):
+def _pictures(harness: ProcessHarness) -> Iterator[tuple[str, float]]:
+    for message in harness.discord.messages(harness.channel):
         picture = next((embed for embed in message.embeds if "image" in embed), None)  # a card has a thumbnail
         if picture is not None and (at := picture["description"].find("picture ")) >= 0:
             yield picture["description"][at : at + 11], message.created
 
 
-def _late(street: ProcessHarness) -> Iterator[float]:
-    ended = {job.prompt: job for job in street.useapi._account.jobs.values() if job.button == "V1"}
-    for name, accepted in _pictures(street):
+def _late(harness: ProcessHarness) -> Iterator[float]:
+    ended = {job.prompt: job for job in harness.useapi._account.jobs.values() if job.button == "V1"}
+    for name, accepted in _pictures(harness):
         job = ended[name]
         knows = (
             job.started_at
@@ -77,8 +77,8 @@ def _late(street: ProcessHarness) -> Iterator[float]:
         yield accepted - knows
 
 
-def _polls(street: ProcessHarness) -> int:
-    return sum(request.path == "/v2/jobs/" for request in street.useapi.requests)
+def _polls(harness: ProcessHarness) -> int:
+    return sum(request.path == "/v2/jobs/" for request in harness.useapi.requests)
 
 
 async def run(*, quick: bool) -> list[Table]:
