@@ -57,9 +57,9 @@ def test_variations_keep_their_parents_composition() -> None:
 
 
 def test_a_preview_comes_nearer_to_the_picture_as_the_percentage_grows() -> None:
-    grid = opened(pictures.grid("a winter night", size=128, seed=1))
+    grid = opened(pictures.grid("a winter night", size=256, seed=1))
     far, near = (
-        difference(grid, opened(pictures.preview("a winter night", percent, size=128, seed=1))) for percent in (10, 90)
+        difference(grid, opened(pictures.preview("a winter night", percent, size=256, seed=1))) for percent in (10, 90)
     )
 
     assert near < far
@@ -77,7 +77,7 @@ def test_formats_and_sizes_are_those_of_midjourney() -> None:
 
 
 @table("prompt", ["", "--ar 0:0", "--ar 999:1", "城 in the 霧", "aurora --ar 1:999", "@everyone `x` " * 300])
-@table("size", [1, 33])
+@table("size", [1, 33, 49])
 def test_any_prompt_and_any_size_give_a_picture(prompt: str, size: int) -> None:
     assert opened(pictures.single(prompt, 0, size=size, seed=1)).size == pictures.dimensions(prompt, size)
     assert opened(pictures.grid(prompt, size=size, seed=1)).format == "WEBP"

@@ -113,7 +113,7 @@ class ProcessHarness:
         self.folder = folder
         self.kind = kind
         self.discord = FakeDiscord(now=now)
-        self.useapi = FakeUseapi(now=now, refresh=0, grid_size=64, speed=20)
+        self.useapi = FakeUseapi(now=now, refresh=0, grid_size=48, speed=20)
         self.bot: Process
 
     async def open(self, **settings: str) -> None:

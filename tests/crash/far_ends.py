@@ -184,7 +184,7 @@ async def far_ends(
             )
         )
         provider_at = await stack.enter_async_context(
-            _process(kind.module, "--refresh=0", "--grid-size=64", *kind.options, *options)
+            _process(kind.module, "--refresh=0", "--grid-size=48", *kind.options, *options)
         )
         discord = await stack.enter_async_context(RemoteFakeDiscord(discord_at))
         session = await stack.enter_async_context(ClientSession())

@@ -126,5 +126,5 @@ class MidjourneyProxy(FakeMidjourneyProxy):
 def fake_provider(name: ProviderName, now: Clock, dialect: Dialect = TRUEAI) -> FakeProvider:
     """Return a fake provider whose jobs move by the clock `now`."""
     if name is ProviderName.USEAPI:
-        return Useapi(now=now, refresh=0, grid_size=64)
-    return MidjourneyProxy(dialect, now=now, refresh=0, grid_size=64)
+        return Useapi(now=now, refresh=0, grid_size=48)
+    return MidjourneyProxy(dialect, now=now, refresh=0, grid_size=48)

@@ -20,7 +20,7 @@ def say(text: str) -> None:
 
 async def try_out(execute: Execute, command: list[str], *, start: list[str], probe: list[str]) -> None:
     """Try out `command`, such as `darkroom`: `start` are the words that run the bot, `probe` asks for its health."""
-    async with FakeDiscord() as discord, FakeUseapi(refresh=0, grid_size=64, speed=20) as useapi:
+    async with FakeDiscord() as discord, FakeUseapi(refresh=0, grid_size=48, speed=20) as useapi:
         guild = discord.add_guild("Studio")
         channel = discord.add_channel(guild, "pictures")
         mira = discord.add_member(guild, "Mira", permissions=("MANAGE_MESSAGES",))

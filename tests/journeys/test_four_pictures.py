@@ -25,7 +25,7 @@ NO_GRID: dict[str, Any] = {"imageUrl": None, "url": None}
 @pytest.fixture
 async def proxy(harness: BotHarness) -> AsyncIterator[FakeMidjourneyProxy]:
     """A server whose tasks have four pictures."""
-    async with FakeMidjourneyProxy(now=harness.now, refresh=0, grid_size=64, four_pictures=True) as fake:
+    async with FakeMidjourneyProxy(now=harness.now, refresh=0, grid_size=128, four_pictures=True) as fake:
         await harness.restart(
             mj_proxy_url=Secret(fake.url),
             mj_proxy_secret=Secret("demo-token"),
@@ -112,7 +112,7 @@ async def test_a_picture_that_never_comes_does_not_take_the_others_along(
     await harness.wait(700)
     (post,) = harness.posts()
     assert words(post) == f"{CAPTION}\n\n-# Pictures 2 and 4 of four could not be fetched."
-    assert picture_of(harness, post).size == (64, 64)
+    assert picture_of(harness, post).size == (128, 128)
     await harness.press(harness.mira, await harness.press(harness.mira, post, "⋯"), "Split into four")
     assert harness.last.content == "-# castle in the fog · The picture could not be split right now."
 

@@ -24,7 +24,7 @@ PROXY = ProviderName.MIDJOURNEY_PROXY
 @pytest.fixture
 async def proxy(harness: BotHarness) -> AsyncIterator[FakeMidjourneyProxy]:
     """The fake server of the second provider, which the harness's bot knows from now on."""
-    async with FakeMidjourneyProxy(now=harness.now, refresh=0, grid_size=64) as fake:
+    async with FakeMidjourneyProxy(now=harness.now, refresh=0, grid_size=48) as fake:
         await harness.restart(
             mj_proxy_url=Secret(fake.url),
             mj_proxy_secret=Secret("demo-token"),
