@@ -118,7 +118,7 @@ async def test_a_worker_that_times_out_is_killed_and_the_next_one_runs(endless: 
 )
 def test_a_worker_has_a_memory_limit(tmp_path: Path, memory: int, error: str, reason: str) -> None:
     source = tmp_path / "picture.png"
-    source.write_bytes(samples.saved(samples.painted(4096, 4096), "PNG", compress_level=1))
+    source.write_bytes(samples.crafted(4096))
     found = result(order(source, tmp_path, task="thumbnail", edge=64, memory=memory))
     assert found.get("error", "") == error
     assert found.get("reason", "").startswith(reason)
@@ -131,7 +131,7 @@ def test_a_worker_has_a_memory_limit(tmp_path: Path, memory: int, error: str, re
         pytest.param(4578, "split", "", marks=only_long),
         pytest.param(4578, "thumbnail", "", marks=only_long),
         pytest.param(4578, "grid", "", marks=only_long),
-        (8192, "fit", "too large"),
+        (4580, "fit", "too large"),
     ],
 )
 def test_a_crafted_picture_takes_at_most_256_mib(tmp_path: Path, edge: int, task: str, error: str) -> None:

@@ -16,6 +16,7 @@ from bot.store import Store, open_store
 from bot.store.backups import BackupError, nightly
 from bot.store.connection import FILE, Database
 from bot.store.page_copy import PAGES
+from tests.conftest import only_long
 from tests.database import migrated
 from tests.disk import largest_file
 
@@ -118,7 +119,7 @@ async def test_a_disk_that_gets_full_leaves_the_copies_before_and_a_database_tha
     assert both(await store.backups.create(tmp_path, 7)) == [2, 2]
 
 
-@pytest.mark.parametrize("writes", [1, 5, 15, 25, 35])
+@pytest.mark.parametrize("writes", [1, *(pytest.param(count, marks=only_long) for count in (5, 25, 35)), 15])
 async def test_a_copy_that_is_cancelled_leaves_nothing_however_far_it_was(
     store: Store, tmp_path: Path, writes: int
 ) -> None:

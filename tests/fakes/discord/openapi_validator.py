@@ -3,7 +3,6 @@
 It is `specs/openapi_preview.json` of https://github.com/discord/discord-api-spec (MIT), too large to keep a copy here.
 """
 
-import copy
 import functools
 import json
 from collections.abc import Iterable, Iterator
@@ -32,9 +31,9 @@ class OpenapiValidator:
 
         # Inside `errors` Discord names the trouble in words ("REPLIES_UNKNOWN_MESSAGE"), the file wants numbers.
         spec["components"]["schemas"]["Error"]["properties"]["code"]["type"] = ["integer", "string"]
-        tolerant = copy.deepcopy(spec)
         # The file wants ids as strings; Discord takes numbers too, and discord.py sends some.
-        tolerant["components"]["schemas"]["SnowflakeType"] = {"type": ["string", "integer"]}
+        schemas = spec["components"]["schemas"] | {"SnowflakeType": {"type": ["string", "integer"]}}
+        tolerant = spec | {"components": spec["components"] | {"schemas": schemas}}
         self._spec = spec
         self._registry = Registry([("spec:/request", tolerant), ("spec:/response", spec)], draft=Draft202012)
         self._judge = functools.cache(self._make_judge)
