@@ -1,8 +1,8 @@
-"""SQLite called in the event loop's own thread, for tests whose loop must know when nothing is left to do.
+"""SQLite called in the event loop's own thread, for journeys and for component tests.
 
 SQLite, its file and aiosqlite's interface stay real; only the thread between them is left out. Each call costs a third
-of the time then, and none is outstanding when the loop has nothing else to do. The tests of the store, of the whole
-process and of the kills have the thread.
+of the time then, and none is outstanding when the loop has nothing else to do, as simulated time requires. The tests of
+the connection and the store, of the whole process and of the kills have the thread.
 """
 
 import asyncio

@@ -6,7 +6,6 @@ from collections.abc import Callable
 import discord
 import pytest
 
-from tests.clock import VirtualTime
 from tests.sqlite_in_loop import call_sqlite_in_loop
 
 
@@ -21,8 +20,8 @@ def _loop_factory(item: pytest.Item) -> Callable[[], asyncio.AbstractEventLoop]:
 
 @pytest.fixture(autouse=True)
 def sqlite_in_loop(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out SQLite's thread where time is virtual."""
-    if _loop_factory(request.node) is VirtualTime:
+    """Leave out SQLite's thread, except in a module that says `sqlite_has_its_thread = True`."""
+    if not getattr(request.module, "sqlite_has_its_thread", False):
         call_sqlite_in_loop(monkeypatch)
 
 

@@ -16,6 +16,8 @@ from bot.errors import StoreUnavailable
 from bot.store.connection import FILE, Database, open_database
 from tests.disk import largest_file
 
+sqlite_has_its_thread = True  # as in the bot
+
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:

@@ -21,6 +21,8 @@ from tests.exported import MIRA, PostedJobs
 from tests.fakes.discord import FakeDiscord
 from tests.sample_pictures import FILM, webp
 
+sqlite_has_its_thread = True  # as in the bot
+
 
 @pytest.fixture
 async def posted(tmp_path: Path) -> AsyncIterator[PostedJobs]:

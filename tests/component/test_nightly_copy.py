@@ -157,6 +157,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from bot.store import open_store
 
+sqlite_has_its_thread = True  # as in the bot
+
 async def main(folder):
     async with open_store(folder, lambda: datetime(2026, 11, 23, 12, tzinfo=UTC)) as store:
         asyncio.create_task(store.backups.create(folder, 7))

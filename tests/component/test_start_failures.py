@@ -25,6 +25,8 @@ from tests import log
 from tests.disk import largest_file
 from tests.fakes.discord import FakeDiscord
 
+sqlite_has_its_thread = True  # as in the bot
+
 CANARY = "MTk4-canary.of-a.token"
 NOWHERE = "http://127.0.0.1:1"  # refuses connections: nobody listens there
 GOOD = {

@@ -30,6 +30,8 @@ from bot.store.connection import MIGRATIONS, open_database
 from tests.database import migrated
 from tests.submitting import button_press
 
+sqlite_has_its_thread = True  # as in the bot
+
 HERE = Destination(guild_id=100, channel_id=200)
 THERE = Destination(guild_id=100, channel_id=201)
 MIRA = Person(id=1, name="Mira")

@@ -97,6 +97,7 @@ class BotHarness:
         self.provider.serve_uploads(lambda url: self.env.backend.cdn.get(url))
         patch.setattr("discord.ext.commands.bot.BotBase._load_from_module_spec", set_up_imported)
         patch.setattr("simcord.env._virtualize_recognized_waits", lambda *_: None)  # ends real timers: there are none
+        asyncio.get_running_loop().set_exception_handler(self._on_error_in_callback)
         await self.env.start()
         self.guild = self.env.create_guild("Studio")
         self.channel = self.guild.create_text_channel("pictures")
@@ -105,6 +106,11 @@ class BotHarness:
         moderators = self.guild.create_role("Moderators", permissions=moderator)
         self.mira = self.guild.add_member(self.env.create_user("Mira"), roles=[moderators])
         self.bo = self.guild.add_member(self.env.create_user("Bo"))
+
+    def _on_error_in_callback(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if "handle" in context:  # what a callback raised, and not what a task did
+            self.env._record_error(context["exception"])
+        loop.default_exception_handler(context)
 
     def newcomer(self) -> Any:
         """Another member, who has not used up their six `/job` a minute."""

@@ -1,7 +1,6 @@
 """What makes simcord's settling cheap: an event loop that can be awaited to become idle, and a memory for sleepers."""
 
 import asyncio
-import contextvars
 import selectors
 from collections.abc import Callable
 from time import monotonic  # the real clock: simcord puts its own into the module
@@ -22,7 +21,7 @@ class IdleLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self._waiters: list[asyncio.Future[None]] = []
-        self._tracking: Callable[..., asyncio.Handle] = super().call_soon
+        self._call_soon_untracked: Callable[..., asyncio.Handle] = super().call_soon
         super().__init__(_Selector(self.about_to_block))
 
     async def idle(self) -> None:
@@ -46,25 +45,15 @@ class IdleLoop(asyncio.SelectorEventLoop):
 
     @property  # type: ignore[override]  # simcord sets its own on the loop
     def call_soon(self) -> Callable[..., asyncio.Handle]:
-        return self._tracking
+        return self._call_soon_untracked
 
     @call_soon.setter
     def call_soon(self, tracked: Callable[..., asyncio.Handle]) -> None:
-        """Take simcord's function, which records every callback of the bot until it has run, for all but task steps.
+        """Do without simcord's function, which records every callback of the bot until it has run, and its error.
 
-        Most callbacks are the next step of a task, and simcord watches the tasks themselves: one whose step is due
-        awaits nothing, so that it is not at rest.
+        simcord asks whether the bot has come to rest when the loop is idle: no callback is due then. For the errors
+        there is the handler that `BotHarness` sets.
         """
-        untracked = super().call_soon
-
-        def call_soon(
-            callback: Callable[..., Any], *args: Any, context: contextvars.Context | None = None
-        ) -> asyncio.Handle:
-            if isinstance(getattr(callback, "__self__", None), asyncio.Task):
-                return untracked(callback, *args, context=context)
-            return tracked(callback, *args, context=context)
-
-        self._tracking = call_soon
 
 
 class _Selector(selectors.DefaultSelector):
