@@ -26,10 +26,12 @@ _NEXT = re.compile(rf"(?: {_HYPHENS} | {_DASHES} ) {_NAME} | {_HYPHENS} {_ANY_NA
 """A parameter right after another one."""
 _END = r"(?:[\s`]|$)"
 # A link is first, because the name of a file may have two hyphens; parameters and commas at its end are none of it.
+# Its groups are atomic, not possessive, because Python before 3.11.5, such as Debian 12's, matches those wrongly:
+# https://github.com/python/cpython/issues/106052
 _TOKEN = re.compile(
     rf"""
       (?P<link> (?i:https?)://[^\s`]
-        (?: (?:--{_KNOWN}[0-9]*)++ (?!,*+{_END}) | ,++ (?!{_END}) | (?!--{_KNOWN}) [^\s`,] )*+ )
+        (?> (?: (?>(?:--{_KNOWN}[0-9]*)+) (?!,*+{_END}) | ,++ (?!{_END}) | (?!--{_KNOWN}) [^\s`,] )* ) )
     | (?: (?<!-){_HYPHENS} | {_START} {_DASHES} ) {_NAME}
     | {_START} {_HYPHENS} {_ANY_NAME}
     """,
