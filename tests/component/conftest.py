@@ -5,17 +5,18 @@ from collections.abc import Callable
 
 import discord
 import pytest
+import uvloop
 
 from tests.sqlite_in_loop import call_sqlite_in_loop
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """A module that says `event_loop_factory = …` runs on that, every other one on asyncio's own."""
+    """A module that says `event_loop_factory = …` runs on that, every other one on uvloop, as the bot does."""
     return {"loop": _loop_factory(item)}
 
 
 def _loop_factory(item: pytest.Item) -> Callable[[], asyncio.AbstractEventLoop]:
-    return getattr(getattr(item, "module", None), "event_loop_factory", asyncio.new_event_loop)
+    return getattr(getattr(item, "module", None), "event_loop_factory", uvloop.new_event_loop)
 
 
 @pytest.fixture(autouse=True)

@@ -153,7 +153,7 @@ async def test_many_news_at_once_are_all_kept_and_of_two_about_one_job_the_last(
     """More than one statement takes."""
     ids = [
         (await store.subscriptions.add(msgspec.structs.replace(RUNNING, jobid=f"job:{number}"), HERE, MIRA)).known.id
-        for number in range(450)
+        for number in range(210)
     ]
     further = [(job_id, msgspec.structs.replace(RUNNING, percent=50 + job_id % 40)) for job_id in ids]
     await store.jobs.record([*further, (ids[7], msgspec.structs.replace(RUNNING, percent=95))])

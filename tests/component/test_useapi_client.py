@@ -590,17 +590,16 @@ async def test_a_504_of_a_gateway_leaves_a_press_unconfirmed(useapi: StubUseapi,
         assert caught.value.code == 504
 
 
-async def no_http(request: web.Request) -> web.StreamResponse:
-    assert isinstance(request.transport, asyncio.Transport)
-    request.transport.write(b"\x00\x01 220 ready\r\n\r\n")
-    request.transport.close()
-    return web.Response()
+async def test_a_server_that_speaks_no_http_is_unreachable(session: aiohttp.ClientSession) -> None:
+    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"\x00\x01 220 ready\r\n\r\n")
+        writer.close()
 
-
-async def test_a_server_that_speaks_no_http_is_unreachable(useapi: StubUseapi, provider: UseapiClient) -> None:
-    useapi.answer = no_http
-    with pytest.raises(errors.Unreachable):
-        await provider.job(JOBID)
+    async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        provider = UseapiClient(session=session, url=f"http://127.0.0.1:{port}/v2", token="demo-token")
+        with pytest.raises(errors.Unreachable):
+            await provider.job(JOBID)
 
 
 def everything_about(error: BaseException) -> str:
