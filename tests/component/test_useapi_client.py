@@ -590,6 +590,13 @@ async def test_a_504_of_a_gateway_leaves_a_press_unconfirmed(useapi: StubUseapi,
         assert caught.value.code == 504
 
 
+async def no_http(request: web.Request) -> web.StreamResponse:
+    assert isinstance(request.transport, asyncio.Transport)
+    request.transport.write(b"\x00\x01 220 ready\r\n\r\n")
+    request.transport.close()
+    return web.Response()
+
+
 async def test_a_server_that_speaks_no_http_is_unreachable(session: aiohttp.ClientSession) -> None:
     async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"\x00\x01 220 ready\r\n\r\n")
