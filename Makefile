@@ -41,7 +41,7 @@ check: .venv/dev ## check style, types, import layers and workflows
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml compose.override.yaml
 
 test: .venv/dev ## all tests; a minute on two cores
-	$(BIN)/python -m pytest -n 4 --maxschedchunk 1 -rs
+	$(BIN)/python -m pytest -n 5 --maxschedchunk 1 -rs
 
 bench: .venv/dev ## measure cost and speed into docs/performance.md; an hour on an idle machine
 	$(BIN)/python -m tests.bench
