@@ -114,9 +114,13 @@ class PictureSources:
         answers = await self._try_each([media.url for media in known.job.image_ux], into)
         errors = {number: answer for number, answer in enumerate(answers, 1) if isinstance(answer, PictureError)}
         if any(isinstance(error, PictureGone) for error in errors.values()):
-            copies = await self._from_earlier_post(known, destination, into)
-            if copies is not None:
-                return Found(pictures=copies.pictures)
+            try:
+                copies = await self._from_earlier_post(known, destination, into)
+            except PictureUnreachable as later:  # raised no further: the others are shown until then
+                errors |= {number: later for number, gone in errors.items() if isinstance(gone, PictureGone)}
+            else:
+                if copies is not None:
+                    return Found(pictures=copies.pictures)
         lasting = [error for error in errors.values() if not isinstance(error, FINAL_ERRORS)]
         if len(errors) == 4:
             raise (lasting or list(errors.values()))[0]
@@ -126,16 +130,16 @@ class PictureSources:
         if errors:
             log.warning("%d of four pictures were not fetched: %s", len(errors), next(iter(errors.values())))
         four = [None if isinstance(answer, PictureError) else answer for answer in answers]
+        return Found(pictures=await self._grid(four, into), missing=list(errors), retry=bool(lasting))
+
+    async def _grid(self, four: Sequence[Picture | None], into: Path) -> list[Picture]:
         try:
-            joined = await self._pictures.grid(four, into=into)
+            return [await self._pictures.grid(four, into=into)]
         except NoRoom:
             raise
         except PictureError as error:  # one is broken, or a video: they are attached as they are
             log.warning("The four pictures were not joined: %s", error)
-            pictures = [picture for picture in four if picture is not None]
-        else:
-            pictures = [joined]
-        return Found(pictures=pictures, missing=list(errors), retry=bool(lasting))
+            return [picture for picture in four if picture is not None]
 
     async def _full_size(self, job: Job, into: Path) -> Picture | None:
         """A single picture from Midjourney's own host, unless the copy at Discord has more pixels."""
@@ -186,6 +190,9 @@ class PictureSources:
         unreachable = False
         for post in await self._store.deliveries.posts_in_server(known.id, destination.guild_id, _EARLIER_POSTS):
             assert post.message_id is not None
+            if post.picture_until is not None:  # it was sent without the picture, or part of it, which is still retried
+                unreachable = True
+                continue
             channel = self._bot.get_partial_messageable(post.destination.channel_id, guild_id=destination.guild_id)
             try:
                 message = await channel.fetch_message(post.message_id)
@@ -200,7 +207,6 @@ class PictureSources:
             if copies:
                 log.info("The picture was taken from an earlier post")
                 return Copies(pictures=copies, spoiler=any(file.is_spoiler() for file in message.attachments))
-            unreachable |= post.picture_until is not None  # its own picture is still retried
         if unreachable:
             raise PictureUnreachable
         return None

@@ -102,7 +102,6 @@ async def test_a_picture_that_comes_late_leaves_its_quarter_empty_until_then(
     assert all(map(same, quarters(picture_of(harness, post)), files))
 
 
-@only_long
 async def test_a_picture_that_never_comes_does_not_take_the_others_along(
     harness: BotHarness, proxy: FakeMidjourneyProxy
 ) -> None:

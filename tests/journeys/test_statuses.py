@@ -137,7 +137,7 @@ async def test_a_bad_day_of_useapis_ends_no_job(harness: BotHarness, status: int
     await harness.job(harness.mira, jobid)
     harness.useapi.set_answer(jobid, {"error": "Unable to locate job", "code": status}, status=status)
     await harness.wait(3 * HOUR)
-    assert harness.polls(jobid) < 3 * 14, "it is polled rarely"
+    assert harness.polls(jobid) < 3 * 15, "it is polled rarely"
     await harness.suspend(16 * HOUR)
     await harness.wait(HOUR)
     assert len(harness.posts()) == 1
