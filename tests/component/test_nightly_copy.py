@@ -20,6 +20,8 @@ from tests.conftest import only_long
 from tests.database import migrated
 from tests.disk import largest_file
 
+sqlite_has_its_thread = True  # as in the bot: a copy's steps run in another one
+
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 LARGE = 24 * PAGES * 4096
 """The bytes of a value that makes a copy take more than 24 steps."""
@@ -156,8 +158,6 @@ import asyncio, os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from bot.store import open_store
-
-sqlite_has_its_thread = True  # as in the bot
 
 async def main(folder):
     async with open_store(folder, lambda: datetime(2026, 11, 23, 12, tzinfo=UTC)) as store:
