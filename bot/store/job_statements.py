@@ -2,7 +2,7 @@
 
 import secrets
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
@@ -15,14 +15,12 @@ from bot.store.declined_statements import note_declined
 from bot.store.delivery_statements import insert_delivery
 from bot.store.durations import note_duration
 from bot.store.prompt_statements import index_prompt, update_prompt
-from bot.store.rows import aware, decode_all, encode, known_of
+from bot.store.rows import IDS, aware, decode_all, encode, ids_parameter, known_of
 
 _KEY_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # none that is mistaken for another when read aloud
 _KEY_LENGTHS = (4, 4, 4, 5, 6, 8)  # a longer one after each clash
 
 _ROWS = 200  # of a statement with two parameters for each; older SQLites allow 999
-_IDS = "(SELECT value FROM json_each(?))"
-"""Any number of row ids in one parameter, made by `_ids`."""
 
 
 async def one_known(db: aiosqlite.Connection, where: str, values: tuple[Any, ...]) -> KnownJob | None:
@@ -78,9 +76,9 @@ async def apply_update(db: aiosqlite.Connection, clock: Clock, known: KnownJob, 
 
 async def apply_updates(db: aiosqlite.Connection, clock: Clock, answers: Sequence[tuple[int, Job]]) -> None:
     """Do what `apply_update` does for many jobs, given by their row ids, with one statement for all where it can."""
-    job_ids = _ids(job_id for job_id, _ in answers)
+    job_ids = ids_parameter(job_id for job_id, _ in answers)
     ((ids, texts),) = await db.execute_fetchall(
-        f"SELECT json_group_array(id), group_concat(answer) FROM jobs WHERE id IN {_IDS}", (job_ids,)
+        f"SELECT json_group_array(id), group_concat(answer) FROM jobs WHERE id IN {IDS}", (job_ids,)
     )
     known = dict(zip(msgspec.json.decode(ids), decode_all(texts), strict=True))
     updates = []
@@ -90,10 +88,6 @@ async def apply_updates(db: aiosqlite.Connection, clock: Clock, answers: Sequenc
             updates.append((job_id, old, new))
             known[job_id] = new  # there may be a second answer about it
     await _store_updates(db, clock, updates, clock.time())
-
-
-def _ids(ids: Iterable[int]) -> str:
-    return msgspec.json.encode([*ids]).decode()
 
 
 async def _store_updates(
@@ -113,8 +107,8 @@ async def _store_updates(
             (*chain.from_iterable(part), now),
         )
     await db.execute(
-        f"UPDATE deliveries SET revision = revision + 1 WHERE job_id IN {_IDS} AND kind = 'status_card'",
-        (_ids(job_id for job_id, _, _ in updates),),
+        f"UPDATE deliveries SET revision = revision + 1 WHERE job_id IN {IDS} AND kind = 'status_card'",
+        (ids_parameter(job_id for job_id, _, _ in updates),),
     )
     for job_id, old, new in updates:
         await update_prompt(db, job_id, old, new)

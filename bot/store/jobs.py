@@ -10,7 +10,7 @@ from bot.models import Destination, Job, KnownJob, PollTarget, ProviderName
 from bot.store.delivery_statements import edit_results
 from bot.store.job_statements import apply_updates, one_known
 from bot.store.repository import Repository
-from bot.store.rows import aware, decode_all, encode, known_of
+from bot.store.rows import aware, decode_all, encode, known_job, known_of
 
 _POLL_CANCELLED_FOR = 3600.0  # seconds: Midjourney may finish a cancelled job all the same
 _PAGE = 2000
@@ -105,14 +105,7 @@ class Jobs(Repository):
         jobs = zip(decode_all(answers), _TARGETS.decode(columns), strict=True)
         return [
             PollTarget(
-                known=KnownJob(
-                    id=job_id,
-                    key=key,
-                    job=job,
-                    added_at=aware(added_at),
-                    changed_at=aware(changed_at),
-                    over_at=None if over_at is None else aware(over_at),
-                ),
+                known=known_job(job_id, key, job, added_at, changed_at, over_at),
                 subscribed_at=aware(subscribed_at),
                 destination=Destination(guild_id=guild_id, channel_id=channel_id),
             )

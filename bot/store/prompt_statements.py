@@ -1,11 +1,11 @@
 """The index of prompts, in step with jobs and subscriptions: statements inside the transactions that change these."""
 
-import json
 from collections.abc import Iterable
 
 import aiosqlite
 
 from bot.models import Destination, Job, Status
+from bot.store.rows import IDS, ids_parameter
 from bot.text import names_job_file
 
 
@@ -34,8 +34,7 @@ async def index_channel(db: aiosqlite.Connection, job_id: int, destination: Dest
 
 async def remove_from_index(db: aiosqlite.Connection, job_ids: Iterable[int]) -> None:
     """Remove jobs that are deleted."""
-    ids = json.dumps([*job_ids])
-    await db.execute("DELETE FROM job_prompts WHERE rowid IN (SELECT value FROM json_each(?))", (ids,))
+    await db.execute(f"DELETE FROM job_prompts WHERE rowid IN {IDS}", (ids_parameter(job_ids),))
 
 
 def _words(job: Job) -> str:

@@ -1,7 +1,6 @@
 """Deletion of jobs that ended long ago, with everything that belongs to them."""
 
 import asyncio
-import json
 import logging
 from datetime import datetime, timedelta
 
@@ -12,6 +11,7 @@ from bot.models import OPEN_SUBMISSIONS
 from bot.store.delivery_statements import OPEN
 from bot.store.prompt_statements import remove_from_index
 from bot.store.repository import Repository
+from bot.store.rows import IDS, ids_parameter
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ class Pruning(Repository):
             rows = [tuple(row) for row in await db.execute_fetchall(_PRUNABLE, within)]
             job_ids = [job_id for job_id, _ in rows]
             await remove_from_index(db, job_ids)
-            await db.execute("DELETE FROM jobs WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(job_ids),))
+            await db.execute(f"DELETE FROM jobs WHERE id IN {IDS}", (ids_parameter(job_ids),))
             return [unposted for _, unposted in rows]
 
         return await self._db.transaction(work)

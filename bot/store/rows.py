@@ -1,5 +1,6 @@
 """Rows of the database to values and back; times in the database are seconds since 1970."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import aiosqlite
@@ -22,6 +23,9 @@ from bot.models import (
     SubmissionKind,
     SubmissionState,
 )
+
+IDS = "(SELECT value FROM json_each(?))"
+"""Any number of ids in one parameter, made by `ids_parameter`."""
 
 _JOB = msgspec.json.Decoder(Job)
 _JOBS = msgspec.json.Decoder(list[Job])
@@ -46,6 +50,11 @@ def decode_all(texts: str | None) -> list[Job]:
     return _JOBS.decode(f"[{texts}]") if texts else []
 
 
+def ids_parameter(ids: Iterable[int]) -> str:
+    """The parameter of `IDS`."""
+    return msgspec.json.encode([*ids]).decode()
+
+
 def aware(seconds: float) -> datetime:
     """Seconds since 1970 as an aware time."""
     return datetime.fromtimestamp(seconds, UTC)
@@ -53,17 +62,16 @@ def aware(seconds: float) -> datetime:
 
 def known_of(row: aiosqlite.Row) -> KnownJob:
     """A row of `jobs`."""
-    return known_job(row["id"], row["key"], row["answer"], row["added_at"], row["changed_at"], row["over_at"])
+    job = decode(row["answer"])
+    return known_job(row["id"], row["key"], job, row["added_at"], row["changed_at"], row["over_at"])
 
 
-def known_job(
-    job_id: int, key: str, answer: str, added_at: float, changed_at: float, over_at: float | None
-) -> KnownJob:
-    """The columns of a row of `jobs`."""
+def known_job(job_id: int, key: str, job: Job, added_at: float, changed_at: float, over_at: float | None) -> KnownJob:
+    """The columns of a row of `jobs`, with its job."""
     return KnownJob(
         id=job_id,
         key=key,
-        job=decode(answer),
+        job=job,
         added_at=aware(added_at),
         changed_at=aware(changed_at),
         over_at=None if over_at is None else aware(over_at),
