@@ -54,8 +54,8 @@ class CircuitBreaker:
 
     @property
     def paused(self) -> bool:
-        """Whether nothing may be sent now."""
-        return self.paused_until > -math.inf and loop_time() < self.paused_until  # reading the clock takes a while
+        """Whether nothing may be sent now; the clock is read only where there ever was a pause."""
+        return self.paused_until > -math.inf and loop_time() < self.paused_until
 
     @property
     def seconds_left(self) -> float:

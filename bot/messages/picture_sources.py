@@ -184,8 +184,8 @@ class PictureSources:
     async def _from_earlier_post(self, known: KnownJob, destination: Destination, into: Path) -> Copies | None:
         """The pictures in this server's newest post that still has them; another server's posts are never used.
 
-        `None` where no post has them. Raises `PictureUnreachable` where a post could not be fetched and may have them,
-        and `NoRoom`.
+        `None` where no post has them. Raises `PictureUnreachable` where a post may have them later: it could not be
+        fetched, or its own pictures are still retried. Raises `NoRoom`, too.
         """
         unreachable = False
         for post in await self._store.deliveries.posts_in_server(known.id, destination.guild_id, _EARLIER_POSTS):

@@ -1,4 +1,4 @@
-"""Rules of the house that no other tool watches."""
+"""Conventions that no other tool checks."""
 
 import ast
 import re
@@ -23,7 +23,7 @@ def test_no_file_knows_the_machine_it_was_written_on() -> None:
     assert [name for name, source in SOURCES.items() if MACHINE.search(source)] == []
 
 
-def test_the_map_of_the_house_names_every_part_of_it() -> None:
+def test_the_map_in_contributing_names_every_package() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     parts = [path for path in (ROOT / "bot").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
     names = {f"`bot/{path.name}{'/' if path.is_dir() else ''}`" for path in parts} - {"`bot/__init__.py`"}

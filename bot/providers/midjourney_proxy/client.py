@@ -95,7 +95,7 @@ class MidjourneyProxyClient:
         self._has_seed = False
         self._has_remix = True
         self._is_trueai = False
-        self._capabilities = self._found_out()
+        self._capabilities = self._probed_capabilities()
 
     def __repr__(self) -> str:
         return f"<MidjourneyProxyClient for {self._http.host}>"
@@ -104,11 +104,11 @@ class MidjourneyProxyClient:
     def capabilities(self) -> Capabilities:
         """What the server can do, as far as `probe` has found out."""
         batch = self._requests.batch
-        if self._capabilities.batch != batch:  # the poller asks so often that making them anew each time is felt
+        if self._capabilities.batch != batch:  # made anew at a change only: the poller asks for them with every poll
             self._capabilities = msgspec.structs.replace(self._capabilities, batch=batch)
         return self._capabilities
 
-    def _found_out(self) -> Capabilities:
+    def _probed_capabilities(self) -> Capabilities:
         return Capabilities(
             running=self._lists.has_list or self._lists.has_queue,
             find=self._lists.can_find,
@@ -156,7 +156,7 @@ class MidjourneyProxyClient:
         self._requests.probed(has_route=many, grid_buttons=not home)
         self._lists.has_list, self._lists.has_queue, self._has_seed = tasks, queue, seed
         self._has_remix = home or not queue  # the port, as novicezk's, has a queue: it ignores `enableRemix`
-        self._capabilities = self._found_out()
+        self._capabilities = self._probed_capabilities()
         return self._capabilities
 
     async def job(self, jobid: str) -> Job:

@@ -280,18 +280,15 @@ class UseapiClient:
             error = caught
         raise errors.ServiceEnded(code=error.code) if self._ended and _is_sign_of_end(error) else error
 
+    @attributed
     async def _poll(self, jobid: str, known: Job | None) -> Job:
-        try:  # `attributed` would cost another coroutine, and this runs for every poll
-            query = f"jobid={_quoted(jobid)}"
-            response = await self._http.request("GET", "/jobs/", self._poll_timeout, query=query, kind=RequestKind.POLL)
-            digest = digest_of(response.body) if response.status == 200 else ""
-            if known is not None and digest and known.digest == digest and not known.given_up:
-                return known
-            with self._noticing_end(errors.SubscriptionEnded):
-                return msgspec.structs.replace(read_job(response, jobid=jobid), digest=digest)
-        except errors.ProviderError as error:
-            error.provider = self.name
-            raise
+        query = f"jobid={_quoted(jobid)}"
+        response = await self._http.request("GET", "/jobs/", self._poll_timeout, query=query, kind=RequestKind.POLL)
+        digest = digest_of(response.body) if response.status == 200 else ""
+        if known is not None and digest and known.digest == digest and not known.given_up:
+            return known
+        with self._noticing_end(errors.SubscriptionEnded):
+            return msgspec.structs.replace(read_job(response, jobid=jobid), digest=digest)
 
 
 def _is_sign_of_end(error: errors.ProviderError) -> bool:
