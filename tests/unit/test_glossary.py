@@ -77,7 +77,7 @@ ALLOWED = {
     },
     "search(es|ed|ing)?": {
         "bot/delivery/history.py: _searched_to": "the history of a channel is searched for a post",
-        "tests/component/test_backup_restore_migrate.py: test_*": "the history of a channel is searched for a post",
+        "tests/component/test_backups.py: test_*": "the history of a channel is searched for a post",
     },
     "shape": {"bot/demo/pictures/brush.py: shape": "a figure that is painted"},
     "shown": {"tests/*: test_*": "what can be read on the screen, not a revision"},
