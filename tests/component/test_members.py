@@ -13,7 +13,7 @@ from bot.models import Limit, LimitExceeded, Status, Submission, SubmissionState
 from bot.models.alert import AlertName
 from bot.models.member import AuditAction, ShutOutReason
 from tests.clock import VirtualTime
-from tests.component.test_submissions import BO, HERE, MINUTE, MIRA, THERE, QueueHarness, lost
+from tests.queue_harness import BO, HERE, MINUTE, MIRA, THERE, QueueHarness, lost
 
 event_loop_factory = VirtualTime
 
