@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 from bot.demo.useapi import FakeUseapi
 from tests.bench.alone import rss_of
-from tests.crash.conftest import ProcessHarness
+from tests.crash.conftest import Process, ProcessHarness
 from tests.fakes.discord import FakeDiscord, Message
 
 INTERVAL = 1.0  # seconds from one job to the next
@@ -120,7 +120,7 @@ def slope(along: list[float], values: list[float]) -> str:
 
 async def soak(seconds: float) -> str:
     with TemporaryDirectory(prefix="bench-soak-") as folder:
-        harness = ProcessHarness(Path(folder))
+        harness = ProcessHarness(Path(folder), kind=Process)  # with its imports, not a fork
         harness.discord = FakeDiscord(limits=True)
         harness.useapi = FakeUseapi(refresh=0, grid_size=64, speed=SPEED, max_jobs=1000)
         async with AsyncExitStack() as stack:
