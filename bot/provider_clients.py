@@ -75,7 +75,9 @@ async def _end(task: asyncio.Task[None]) -> None:
 
 def open_session(*traces: aiohttp.TraceConfig) -> aiohttp.ClientSession:
     """Return a session for one provider, to be entered; cookies of one answer are not sent with the next request."""
-    return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trace_configs=list(traces))
+    # Where aiodns is installed, aiohttp would use it, and its errors do not say that a host does not exist.
+    connector = aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver())
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trace_configs=list(traces))
 
 
 def useapi_client(session: aiohttp.ClientSession, *, url: str, token: Secret, reply_url: str = "") -> Provider:

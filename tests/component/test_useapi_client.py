@@ -18,6 +18,7 @@ from aiohttp import web
 from bot import errors
 from bot.errors import Rule
 from bot.models import Dimensions, InputPicture, Job, ProviderName, Status
+from bot.provider_clients import open_session
 from bot.providers.http import MAX_RESPONSE_BYTES, retry_after_seconds
 from bot.providers.useapi import UseapiClient
 from tests.conftest import only_long
@@ -86,7 +87,7 @@ async def useapi() -> AsyncIterator[StubUseapi]:
 
 @pytest.fixture
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
+    async with open_session() as session:
         yield session
 
 
@@ -668,8 +669,10 @@ async def test_useapi_itself_is_known_to_have_ended_by_any_answer_of_a_service_t
 
 
 async def test_useapi_without_an_address_has_ended(session: aiohttp.ClientSession) -> None:
-    provider = UseapiClient(session=session, url="http://api.useapi.invalid/v2", token=TOKEN, ended=True)
-    with pytest.raises((errors.ServiceEnded, errors.NotSent)) as caught:  # without any network, nothing is known
+    # The system's resolver says that there is no name of such a length, without asking any DNS server.
+    nowhere = ".".join(["a" * 60] * 5)
+    provider = UseapiClient(session=session, url=f"http://{nowhere}/v2", token=TOKEN, ended=True)
+    with pytest.raises(errors.ServiceEnded) as caught:
         await provider.probe()
     assert caught.value.provider is ProviderName.USEAPI
 
