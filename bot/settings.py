@@ -34,9 +34,10 @@ _NO_PROVIDER = (
     "(midjourney-proxy, or useapi.net's API v2; see docs/providers.md)"
 )
 _MAX_URL_LENGTH = 900  # characters; useapi.net accepts 1,024 with our path
-_ADDRESS = re.compile(
-    r"https?://[a-z0-9](?:[\w.-]*[a-z0-9])?(?::(?P<port>[0-9]{1,5}))?(?:/[\w./~%+:@,;=-]*)?", re.ASCII | re.IGNORECASE
-)
+_HOST = r"(?=[a-z0-9])[\w-]{1,63}(?:\.[\w-]{1,63})*(?<=[a-z0-9])(?::(?P<port>[0-9]{1,5}))?"
+"""A host and its port. Python's resolver raises `UnicodeError` for a label of another length."""
+_ADDRESS = re.compile(rf"https?://{_HOST}(?:/[\w./~%+:@,;=-]*)?", re.ASCII | re.IGNORECASE)
+_ORIGIN = re.compile(rf"(?:https?://)?{_HOST}", re.ASCII | re.IGNORECASE)
 
 
 class Secret:
@@ -231,7 +232,7 @@ def _public_url(text: str) -> str:
 def _hosts(text: str) -> tuple[str, ...]:
     hosts = tuple(text.replace(",", " ").split())
     for host in hosts:
-        origin = re.fullmatch(r"(https?://)?[A-Za-z0-9.-]+(?::(?P<port>[0-9]{1,5}))?", host)
+        origin = _ORIGIN.fullmatch(host)
         if origin is None or (":" in host and "//" not in host) or int(origin["port"] or 443) > 65_535:
             raise ValueError("must be hosts, or origins such as http://127.0.0.1:9000, separated by spaces")
     return hosts
