@@ -1,7 +1,9 @@
 """The gateway: sessions that identify, hear events, lose their connection and resume."""
 
 import asyncio
+import json
 import secrets
+import zlib
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -24,13 +26,37 @@ class Identify:
     intents: int
 
 
+class Socket(web.WebSocketResponse):
+    """A connection that sends frames as text, or all of them as one zlib stream.
+
+    https://discord.com/developers/docs/events/gateway#transport-compression
+    """
+
+    def __init__(self, *, compressed: bool) -> None:
+        super().__init__(compress=False, timeout=1.0)
+        self._stream = zlib.compressobj() if compressed else None
+
+    async def send_payload(self, frame: Json) -> None:
+        text = json.dumps(frame)
+        if self._stream is None:
+            await self.send_str(text)
+        else:
+            await self.send_bytes(self._stream.compress(text.encode()) + self._stream.flush(zlib.Z_SYNC_FLUSH))
+
+    async def send_raw(self, frame: str | bytes) -> None:
+        if isinstance(frame, str):
+            await self.send_str(frame)
+        else:
+            await self.send_bytes(frame)
+
+
 @dataclass(kw_only=True)
 class Session:
     """What was sent to one shard; without `socket` it waits for a RESUME."""
 
     id: str
     shard: tuple[int, int]
-    socket: web.WebSocketResponse | None
+    socket: Socket | None
     sent: list[Json] = field(default_factory=list)
 
     async def dispatch(self, event: str, data: Json) -> None:
@@ -40,7 +66,7 @@ class Session:
     async def send(self, frame: Json) -> None:
         if self.socket and not self.socket.closed:
             with suppress(ConnectionError):  # the bot was killed a moment ago
-                await self.socket.send_json(frame)
+                await self.socket.send_payload(frame)
 
 
 class Gateway:
@@ -56,7 +82,7 @@ class Gateway:
         """Frames that stand in for the HELLO of the next connections, one each."""
         self.connections = 0
         """How many were opened so far."""
-        self._sockets: set[web.WebSocketResponse] = set()
+        self._sockets: set[Socket] = set()
 
     @property
     def ready(self) -> bool:
@@ -66,16 +92,19 @@ class Gateway:
         used = sum(self.world.now() - each.at < A_DAY for each in self.identifies)
         return {"total": STARTS, "remaining": max(0, STARTS - used), "reset_after": A_DAY * 1000, "max_concurrency": 1}
 
-    async def serve(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(compress=False, timeout=1.0)
+    async def serve(self, request: web.Request) -> Socket:
+        compression = request.query.get("compress")
+        if compression not in (None, "zlib-stream"):
+            self.world.violations.append(f"The gateway does not model the compression {compression}")
+        socket = Socket(compressed=compression is not None)
         try:
             await socket.prepare(request)
             self._sockets.add(socket)
             self.connections += 1
             if self.greetings:
-                await _send_raw(socket, self.greetings.pop(0))
+                await socket.send_raw(self.greetings.pop(0))
             else:
-                await socket.send_json({"op": HELLO, "d": {"heartbeat_interval": 41_250}})
+                await socket.send_payload({"op": HELLO, "d": {"heartbeat_interval": 41_250}})
             async for frame in socket:
                 await self._hear(socket, frame.json())
         except ConnectionError:
@@ -87,10 +116,10 @@ class Gateway:
             self.world.changed()
         return socket
 
-    async def _hear(self, socket: web.WebSocketResponse, frame: Json) -> None:
+    async def _hear(self, socket: Socket, frame: Json) -> None:
         match frame["op"]:
             case 1:
-                await socket.send_json({"op": ACK, "d": None})
+                await socket.send_payload({"op": ACK, "d": None})
             case 2 | 6 if frame["d"]["token"] != self.token:
                 await socket.close(code=BAD_TOKEN, message=b"Authentication failed.")
             case 2:
@@ -100,7 +129,7 @@ class Gateway:
             case other:
                 self.world.violations.append(f"The gateway does not model op {other}")
 
-    async def _identify(self, socket: web.WebSocketResponse, payload: Json) -> None:
+    async def _identify(self, socket: Socket, payload: Json) -> None:
         number, count = payload.get("shard", [0, 1])
         self.identifies.append(Identify(at=self.world.now(), shard=(number, count), intents=payload["intents"]))
         if payload["intents"]:
@@ -119,10 +148,10 @@ class Gateway:
         })  # fmt: skip
         self.world.changed()
 
-    async def _resume(self, socket: web.WebSocketResponse, payload: Json) -> None:
+    async def _resume(self, socket: Socket, payload: Json) -> None:
         session = next((each for each in self.sessions.values() if each.id == payload["session_id"]), None)
         if session is None:
-            await socket.send_json({"op": INVALID, "d": False})
+            await socket.send_payload({"op": INVALID, "d": False})
             return
         session.socket = socket
         for missed in session.sent[payload["seq"] :]:
@@ -142,7 +171,7 @@ class Gateway:
         """Send a frame as it stands, text or binary, on every connection; how many there are."""
         sockets = list(self._sockets)
         for socket in sockets:
-            await _send_raw(socket, frame)
+            await socket.send_raw(frame)
         return len(sockets)
 
     async def drop(self, code: int = 4000, *, forget: bool = False) -> None:
@@ -153,10 +182,3 @@ class Gateway:
 
     async def close(self) -> None:
         await self.drop(WSCloseCode.GOING_AWAY, forget=True)
-
-
-async def _send_raw(socket: web.WebSocketResponse, frame: str | bytes) -> None:
-    if isinstance(frame, str):
-        await socket.send_str(frame)
-    else:
-        await socket.send_bytes(frame)
