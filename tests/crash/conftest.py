@@ -160,15 +160,15 @@ def kind() -> type[Process]:
 
 
 @pytest.fixture
-async def street(tmp_path: Path, kind: type[Process]) -> AsyncIterator[ProcessHarness]:
-    street = ProcessHarness(tmp_path, kind=kind)
+async def harness(tmp_path: Path, kind: type[Process]) -> AsyncIterator[ProcessHarness]:
+    harness = ProcessHarness(tmp_path, kind=kind)
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(street.useapi)
-        await stack.enter_async_context(street.discord)
-        await street.open()
+        await stack.enter_async_context(harness.useapi)
+        await stack.enter_async_context(harness.discord)
+        await harness.open()
         try:
-            yield street
+            yield harness
         finally:
-            await street.bot.kill()
-            print(street.bot.screen)  # noqa: T201 -- pytest shows it where a test failed
-    assert street.discord.violations == []
+            await harness.bot.kill()
+            print(harness.bot.screen)  # noqa: T201 -- pytest shows it where a test failed
+    assert harness.discord.violations == []

@@ -33,7 +33,7 @@ class Shift:
 
 
 class Show(ProcessHarness):
-    """A street where everybody asks for pictures; the files of earlier posts can be fetched, too."""
+    """A harness where everybody asks for pictures; the files of earlier posts can be fetched, too."""
 
     def __init__(self, folder: Path) -> None:
         self.clock = Shift()

@@ -9,10 +9,10 @@ from tests.crash.test_the_real_process import button
 pytestmark = only_long
 
 
-async def test_every_way_to_press_works_in_the_real_process(street: ProcessHarness) -> None:
-    discord = street.discord
-    boss = discord.add_member(street.guild, "Kit", permissions=("MANAGE_MESSAGES", "MANAGE_GUILD"))
-    await street.bot.start()
+async def test_every_way_to_press_works_in_the_real_process(harness: ProcessHarness) -> None:
+    discord = harness.discord
+    boss = discord.add_member(harness.guild, "Kit", permissions=("MANAGE_MESSAGES", "MANAGE_GUILD"))
+    await harness.bot.start()
     await discord.wait_ready()
 
     async def press(message: Any, who: int, label: str) -> Any:
@@ -28,26 +28,26 @@ async def test_every_way_to_press_works_in_the_real_process(street: ProcessHarne
 
     def post_of(words: str) -> Any:
         return next(
-            (m for m in street.pictures() if words in m.embeds[0].get("description", "")),
+            (m for m in harness.pictures() if words in m.embeds[0].get("description", "")),
             None,
         )
 
-    jobid = street.useapi.add_job(prompt="a castle in the fog", age=600)
-    await (await discord.slash(street.channel, street.bo, "job", {"jobid": jobid})).answered()
+    jobid = harness.useapi.add_job(prompt="a castle in the fog", age=600)
+    await (await discord.slash(harness.channel, harness.bo, "job", {"jobid": jobid})).answered()
     grid = await discord.wait_until(lambda: post_of("castle"), 10)
 
     # who may: the asker a U, nobody but moderators what costs, and Pause stops all
-    await said(await press(grid, street.bo, "V1"), "Only moderators can use this button: it uses GPU time.")
-    panel = await (await discord.slash(street.channel, boss, "darkroom settings")).answered()
+    await said(await press(grid, harness.bo, "V1"), "Only moderators can use this button: it uses GPU time.")
+    panel = await (await discord.slash(harness.channel, boss, "darkroom settings")).answered()
     await (await press(panel, boss, "Pause presses")).acknowledged()
-    await said(await press(grid, street.bo, "U2"), "Buttons are paused in this server")
+    await said(await press(grid, harness.bo, "U2"), "Buttons are paused in this server")
     await (await press(panel, boss, "Resume presses")).acknowledged()
-    await said(await press(grid, street.bo, "U2"), "U2 is on its way.")
+    await said(await press(grid, harness.bo, "U2"), "U2 is on its way.")
     single = await discord.wait_until(lambda: post_of("**U2** of [castle"), 10)
     await discord.wait_until(lambda: any("U2 ↗" in str(row) for row in grid.components), 15)
 
     # a form, judged and then sent
-    interaction = await press(single, street.mira, "Custom Zoom")
+    interaction = await press(single, harness.mira, "Custom Zoom")
     await interaction.acknowledged()
     await said(
         await discord.submit_modal(interaction, {"prompt": "a castle --zoom 9"}), "with a number from 1.0 to 2.0"
@@ -56,37 +56,37 @@ async def test_every_way_to_press_works_in_the_real_process(street: ProcessHarne
     await discord.wait_until(lambda: post_of("**Custom Zoom** of"), 10)
 
     # a question first, then a long job that is cancelled
-    street.useapi.plan(duration=8000)
-    question = await (await press(single, street.mira, "Upscale (Subtle)")).answered()
+    harness.useapi.plan(duration=8000)
+    question = await (await press(single, harness.mira, "Upscale (Subtle)")).answered()
     assert "uses GPU time" in question.content
-    await said(await press(question, street.mira, "Run it"), "Upscale (Subtle) is on its way.")
+    await said(await press(question, harness.mira, "Run it"), "Upscale (Subtle) is on its way.")
     status_card = await discord.wait_until(
-        lambda: next((m for m in discord.messages(street.channel) if "🔔" in str(m.components)), None), 20
+        lambda: next((m for m in discord.messages(harness.channel) if "🔔" in str(m.components)), None), 20
     )
-    stop = await (await press(status_card, street.mira, "Stop")).answered()
-    await said(await press(stop, street.mira, "Cancel the job"), "Midjourney may still charge for it")
+    stop = await (await press(status_card, harness.mira, "Stop")).answered()
+    await said(await press(stop, harness.mira, "Cancel the job"), "Midjourney may still charge for it")
 
     # what is behind the dots, and the panels
-    dots = await (await press(single, street.bo, "⋯")).answered()
-    family = await (await press(dots, street.bo, "Related")).answered()
+    dots = await (await press(single, harness.bo, "⋯")).answered()
+    family = await (await press(dots, harness.bo, "Related")).answered()
     assert f"/{grid.id})" in str(family)
     assert "Custom Zoom" in str(family)
-    dots = await (await press(grid, street.bo, "⋯")).answered()
-    await (await press(dots, street.bo, "Split into four")).answered()
-    await discord.wait_until(lambda: any(len(m.files) == 4 for m in discord.messages(street.channel)), 10)
-    ledger = await (await discord.slash(street.channel, boss, "darkroom presses")).answered()
+    dots = await (await press(grid, harness.bo, "⋯")).answered()
+    await (await press(dots, harness.bo, "Split into four")).answered()
+    await discord.wait_until(lambda: any(len(m.files) == 4 for m in discord.messages(harness.channel)), 10)
+    ledger = await (await discord.slash(harness.channel, boss, "darkroom presses")).answered()
     assert "Custom Zoom" in str(ledger)
     assert "Mira" in str(ledger)
-    assert "U2" in str(await (await discord.slash(street.channel, street.bo, "jobs")).answered())
+    assert "U2" in str(await (await discord.slash(harness.channel, harness.bo, "jobs")).answered())
 
     # an account that is full: the press is kept, taken back, and nothing was sent
     for _ in range(3):
-        street.useapi.add_job(duration=9000)
-    sent = len([request for request in street.useapi.requests if request.path == "/v2/jobs/button"])
-    await said(await press(grid, street.mira, "V1"), "V1 is queued (1st)")
-    mine = await (await discord.slash(street.channel, street.mira, "jobs")).answered()
+        harness.useapi.add_job(duration=9000)
+    sent = len([request for request in harness.useapi.requests if request.path == "/v2/jobs/button"])
+    await said(await press(grid, harness.mira, "V1"), "V1 is queued (1st)")
+    mine = await (await discord.slash(harness.channel, harness.mira, "jobs")).answered()
     assert "V1" in str(mine)
     assert sent == 3, "U2, Custom Zoom, Upscale"
 
-    assert await street.bot.stop() is not None
-    assert "Traceback" not in street.bot.screen
+    assert await harness.bot.stop() is not None
+    assert "Traceback" not in harness.bot.screen

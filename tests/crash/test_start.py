@@ -36,9 +36,9 @@ async def test_missing_settings_are_listed_with_where_to_get_them(tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_a_token_that_discord_does_not_accept(street: ProcessHarness) -> None:
-    await street.open(DISCORD_TOKEN=CANARY, LOG_LEVEL="DEBUG")
-    assert await last_line(street.bot) == (
+async def test_a_token_that_discord_does_not_accept(harness: ProcessHarness) -> None:
+    await harness.open(DISCORD_TOKEN=CANARY, LOG_LEVEL="DEBUG")
+    assert await last_line(harness.bot) == (
         "Discord does not accept DISCORD_TOKEN. Reset it in the Developer Portal and copy the new one."
     )
 

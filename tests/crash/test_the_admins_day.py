@@ -11,11 +11,11 @@ from tests.fakes.discord.messages import parts
 class Desk:
     """Opens panels and uses them; what an answer shows now is in the message itself, which is edited in place."""
 
-    def __init__(self, street: ProcessHarness) -> None:
-        self.street, self.discord = street, street.discord
+    def __init__(self, harness: ProcessHarness) -> None:
+        self.harness, self.discord = harness, harness.discord
 
     async def opened(self, who: int, command: str, channel: int | None = None) -> Any:
-        interaction = await self.discord.slash(channel or self.street.channel, who, command)
+        interaction = await self.discord.slash(channel or self.harness.channel, who, command)
         return self.discord.every_message[(await interaction.answered()).message_id or 0]
 
     async def use(self, panel: Any, who: int, what: str, *values: Any) -> str:
@@ -38,18 +38,18 @@ def options(panel: Any, custom_id: str) -> list[dict[str, Any]]:
     ]
 
 
-async def test_settings_work_for_a_large_server_and_two_admins_at_once(street: ProcessHarness) -> None:
-    discord, desk = street.discord, Desk(street)
-    ada, ben = [discord.add_member(street.guild, name, permissions=("MANAGE_GUILD",)) for name in ("Ada", "Ben")]
-    room = [discord.add_channel(street.guild, f"room-{number}") for number in range(500)][-1]
-    role = [discord.add_role(street.guild, f"role-{number}") for number in range(249)][-1]
-    await street.bot.start()
+async def test_settings_work_for_a_large_server_and_two_admins_at_once(harness: ProcessHarness) -> None:
+    discord, desk = harness.discord, Desk(harness)
+    ada, ben = [discord.add_member(harness.guild, name, permissions=("MANAGE_GUILD",)) for name in ("Ada", "Ben")]
+    room = [discord.add_channel(harness.guild, f"room-{number}") for number in range(500)][-1]
+    role = [discord.add_role(harness.guild, f"role-{number}") for number in range(249)][-1]
+    await harness.bot.start()
     await discord.wait_ready()
-    discord.deny(street.channel, "ATTACH_FILES")
+    discord.deny(harness.channel, "ATTACH_FILES")
     panel = await desk.opened(ada, "darkroom settings")
     assert "✓ Embed Links\n✗ Attach Files\n✓ Read Message History" in panel.text
     assert "click the cog beside the name of this channel (Edit Channel), then Permissions" in panel.text
-    discord.allow(street.channel, "ATTACH_FILES")
+    discord.allow(harness.channel, "ATTACH_FILES")
 
     await desk.use(panel, ada, "Results and pings")
     assert f"Results are posted in <#{room}>" in await desk.use(panel, ada, "dr:g:r", room)
@@ -59,9 +59,9 @@ async def test_settings_work_for_a_large_server_and_two_admins_at_once(street: P
     for whose, who in ((hers, ada), (his, ben)):
         await desk.use(whose, who, "How many jobs")
     await asyncio.gather(desk.use(hers, ada, "dr:g:c:daily", 50), desk.use(his, ben, "dr:g:c:cooldown", 60))
-    await street.bot.stop()
+    await harness.bot.stop()
     before = len(discord.identifies)
-    await street.bot.start()
+    await harness.bot.start()
     await discord.wait_until(lambda: len(discord.identifies) > before, 10)
     await discord.wait_ready()
     said = await desk.use(his, ben, "Overview")
@@ -70,72 +70,72 @@ async def test_settings_work_for_a_large_server_and_two_admins_at_once(street: P
     assert len(discord.messages(room)) == 1
 
     discord.delete_channel(room)
-    del discord.roles[street.guild][role]
+    del discord.roles[harness.guild][role]
     panel = await desk.opened(ada, "darkroom settings")
     assert "⚠️ The channel for results was deleted, or is hidden from me." in panel.text
     assert "⚠️ The role that may use the buttons was deleted, so only moderators may use them." in panel.text
-    jobid = street.useapi.add_job(prompt="a boat", age=600)
-    answer = await (await discord.slash(street.channel, street.bo, "job", {"jobid": jobid})).answered()
+    jobid = harness.useapi.add_job(prompt="a boat", age=600)
+    answer = await (await discord.slash(harness.channel, harness.bo, "job", {"jobid": jobid})).answered()
     assert answer.content.startswith(
         "This job has already finished. Posting it here. This server's channel for results was deleted"
     )
-    await street.picture()
-    assert "Traceback" not in street.bot.screen
+    await harness.picture()
+    assert "Traceback" not in harness.bot.screen
 
 
-async def test_whoever_runs_the_bot_sees_the_account_and_everybody_finds_their_jobs(street: ProcessHarness) -> None:
-    discord, desk = street.discord, Desk(street)
-    discord.owner = discord.people[street.mira]
-    await street.bot.start()
+async def test_whoever_runs_the_bot_sees_the_account_and_everybody_finds_their_jobs(harness: ProcessHarness) -> None:
+    discord, desk = harness.discord, Desk(harness)
+    discord.owner = discord.people[harness.mira]
+    await harness.bot.start()
     await discord.wait_ready()
-    castle, boat = [street.useapi.add_job(prompt=prompt, duration=9000) for prompt in ("a castle", "a boat")]
-    done = street.useapi.add_job(prompt="a windmill", age=600)
-    said = discord.say(street.channel, street.bo, f"look at `{castle}`")
+    castle, boat = [harness.useapi.add_job(prompt=prompt, duration=9000) for prompt in ("a castle", "a boat")]
+    done = harness.useapi.add_job(prompt="a windmill", age=600)
+    said = discord.say(harness.channel, harness.bo, f"look at `{castle}`")
     menu = "Watch Midjourney job"
-    answer = await (await discord.menu(street.channel, street.bo, menu, said)).answered()
+    answer = await (await discord.menu(harness.channel, harness.bo, menu, said)).answered()
     assert answer.content.startswith("Watching `#")
-    status_card = await discord.wait_until(lambda: next(iter(discord.messages(street.channel)[1:]), None), 10)
-    await (await discord.slash(street.channel, street.bo, "job", {"jobid": done})).answered()
-    post = await street.picture()
-    dots = await (await discord.menu(street.channel, street.bo, menu, post)).answered()
+    status_card = await discord.wait_until(lambda: next(iter(discord.messages(harness.channel)[1:]), None), 10)
+    await (await discord.slash(harness.channel, harness.bo, "job", {"jobid": done})).answered()
+    post = await harness.picture()
+    dots = await (await discord.menu(harness.channel, harness.bo, menu, post)).answered()
     assert {"Related", "Split into four", "Show job ID"} <= {button.get("label") for button in dots.buttons}
-    joined = await (await discord.menu(street.channel, street.mira, menu, status_card)).answered()
+    joined = await (await discord.menu(harness.channel, harness.mira, menu, status_card)).answered()
     assert joined.content == "I'll mention you here when it's done."
 
-    again = await (await discord.slash(street.channel, street.bo, "job", {"jobid": done})).answered()
+    again = await (await discord.slash(harness.channel, harness.bo, "job", {"jobid": done})).answered()
     assert again.content == "It's already posted here."
     offer = discord.every_message[again.message_id or 0]
-    await discord.click(offer, street.bo, offer.button("Post again"))
-    await discord.wait_until(lambda: len(street.pictures()) == 2, 20)
+    await discord.click(offer, harness.bo, offer.button("Post again"))
+    await discord.wait_until(lambda: len(harness.pictures()) == 2, 20)
 
-    street.useapi.fail("queue_full", path="/v2/jobs/button")
-    pressed = await discord.click(post, street.mira, post.button("V1"))
+    harness.useapi.fail("queue_full", path="/v2/jobs/button")
+    pressed = await discord.click(post, harness.mira, post.button("V1"))
     await discord.wait_until(lambda: pressed.answer and "queued (1st)" in pressed.answer.content, 10)
-    panel = await desk.opened(street.mira, "jobs")
+    panel = await desk.opened(harness.mira, "jobs")
     seen = panel.embeds[0]["description"]
     assert "**Queued (1 of 3)**\n- V1 of `#" in seen
     assert "**The account: 2 of 3 slots in use, 1 queued**" in seen
     (stranger,) = [option for option in options(panel, "dr:n:w") if "boat" in option["label"]]
     assert "job:" not in str(panel.components)
-    text = await desk.use(panel, street.mira, "dr:n:w", stranger["value"])
+    text = await desk.use(panel, harness.mira, "dr:n:w", stranger["value"])
     assert text.startswith("Watching `#")
-    await discord.wait_until(lambda: any("a boat" in str(m.embeds) for m in discord.messages(street.channel)), 10)
+    await discord.wait_until(lambda: any("a boat" in str(m.embeds) for m in discord.messages(harness.channel)), 10)
     (press,) = options(panel, "dr:n:t")
-    assert await desk.use(panel, street.mira, "dr:n:t", press["value"]) == "Cancelled. It cost nothing."
+    assert await desk.use(panel, harness.mira, "dr:n:t", press["value"]) == "Cancelled. It cost nothing."
 
-    panel = await desk.opened(street.bo, "jobs")
+    panel = await desk.opened(harness.bo, "jobs")
     assert "The account" not in str(panel.embeds)
     assert "windmill · done" in panel.embeds[0]["description"]
     (wait,) = options(panel, "dr:n:s")
-    assert await desk.use(panel, street.bo, "dr:n:s", wait["value"]) == "I won't notify you about it."
-    await desk.use(panel, street.bo, "Turn off my pings")
+    assert await desk.use(panel, harness.bo, "dr:n:s", wait["value"]) == "I won't notify you about it."
+    await desk.use(panel, harness.bo, "Turn off my pings")
     assert "Pings: off for you." in panel.embeds[0]["description"]
-    assert boat not in street.bot.screen
-    assert "Traceback" not in street.bot.screen
+    assert boat not in harness.bot.screen
+    assert "Traceback" not in harness.bot.screen
 
 
-async def test_an_alert_that_stood_before_a_restart_is_not_repeated_and_ends_with_it(street: ProcessHarness) -> None:
-    discord = street.discord
+async def test_an_alert_that_stood_before_a_restart_is_not_repeated_and_ends_with_it(harness: ProcessHarness) -> None:
+    discord = harness.discord
 
     def alerts() -> list[str]:
         private = [channel.id for channel in discord.channels.values() if channel.recipient == discord.owner]
@@ -143,22 +143,22 @@ async def test_an_alert_that_stood_before_a_restart_is_not_repeated_and_ends_wit
 
     async def start() -> None:
         before = len(discord.identifies)
-        await street.bot.start()
+        await harness.bot.start()
         await discord.wait_until(lambda: len(discord.identifies) > before, 10)
         await discord.wait_ready()
 
     await start()
-    jobid = street.useapi.add_job(prompt="a lighthouse", duration=9000)
-    await (await discord.slash(street.channel, street.bo, "job", {"jobid": jobid})).answered()
-    street.useapi.fail(402, times=math.inf)
+    jobid = harness.useapi.add_job(prompt="a lighthouse", duration=9000)
+    await (await discord.slash(harness.channel, harness.bo, "job", {"jobid": jobid})).answered()
+    harness.useapi.fail(402, times=math.inf)
     await discord.wait_until(alerts, 10)
-    await street.bot.stop()
-    before = len(street.useapi.requests)
+    await harness.bot.stop()
+    before = len(harness.useapi.requests)
     await start()
-    await street.useapi.wait_for_request(before + 2)  # the start's own request, and a poll
-    await street.bot.stop()
+    await harness.useapi.wait_for_request(before + 2)  # the start's own request, and a poll
+    await harness.bot.stop()
     assert len(alerts()) == 1
-    street.useapi.heal()
+    harness.useapi.heal()
     await start()
     await discord.wait_until(lambda: len(alerts()) == 2, 10)
     assert alerts()[1] == f"✓ Over: {alerts()[0].removeprefix('⚠️ ')}"

@@ -15,22 +15,22 @@ from tests.crash.conftest import ROOT, ProcessHarness, _bare_environment
 from tests.processes import started
 
 
-def typed_in(street: ProcessHarness, *words: str) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
+def typed_in(harness: ProcessHarness, *words: str) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
     return started(
         *(sys.executable, "-m", "bot", *words),
-        cwd=street.folder,
-        env={**_bare_environment(), **street.bot._environment, "PYTHONPATH": str(ROOT)},
+        cwd=harness.folder,
+        env={**_bare_environment(), **harness.bot._environment, "PYTHONPATH": str(ROOT)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
 
 
-async def type_in(street: ProcessHarness, *words: str) -> tuple[int, str]:
+async def type_in(harness: ProcessHarness, *words: str) -> tuple[int, str]:
     """Exit status and output of one command."""
-    async with typed_in(street, *words) as process:
+    async with typed_in(harness, *words) as process:
         said, _ = await asyncio.wait_for(process.communicate(), 30)
     assert process.returncode is not None
-    assert street.discord.token not in said.decode()
+    assert harness.discord.token not in said.decode()
     return process.returncode, said.decode().strip()
 
 
@@ -40,16 +40,16 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-async def test_health_check_and_restore_beside_a_running_bot_and_after_it(street: ProcessHarness) -> None:
-    other = street.discord.add_guild("Elsewhere")
-    await street.open(HEALTH_PORT=str(free_port()), LOG_FORMAT="json", BACKUP="3")
-    (street.folder / ".env").write_text("USEAPI_TOKEN=demo-token\n", encoding="utf-8")
-    (street.folder / ".env").chmod(0o644)
-    await street.bot.start()
-    await street.discord.wait_ready()
-    copy = street.folder / "copy.sqlite3"
+async def test_health_check_and_restore_beside_a_running_bot_and_after_it(harness: ProcessHarness) -> None:
+    other = harness.discord.add_guild("Elsewhere")
+    await harness.open(HEALTH_PORT=str(free_port()), LOG_FORMAT="json", BACKUP="3")
+    (harness.folder / ".env").write_text("USEAPI_TOKEN=demo-token\n", encoding="utf-8")
+    (harness.folder / ".env").chmod(0o644)
+    await harness.bot.start()
+    await harness.discord.wait_ready()
+    copy = harness.folder / "copy.sqlite3"
     (health, said), (check, found), (restore, refused) = await asyncio.gather(
-        type_in(street, "health"), type_in(street, "check", "--json"), type_in(street, "restore", str(copy))
+        type_in(harness, "health"), type_in(harness, "check", "--json"), type_in(harness, "restore", str(copy))
     )
     assert (health, said) == (0, "healthy")
     about = {(each["about"], each["is"]) for each in json.loads(found)["findings"]}
@@ -57,25 +57,25 @@ async def test_health_check_and_restore_beside_a_running_bot_and_after_it(street
     assert {("database", f"data/{FILE} is in use by a running bot"), ("health", "the running bot is healthy")} < about
     assert (restore, refused) == (1, f"A bot runs on data/{FILE}. Stop it first, then restore.")
 
-    await street.discord.wait_until(lambda: "Elsewhere" in street.bot.screen)
-    assert (await street.bot.stop())[0] == 0
-    lines = [json.loads(line) for line in street.bot.screen.splitlines()]
+    await harness.discord.wait_until(lambda: "Elsewhere" in harness.bot.screen)
+    assert (await harness.bot.stop())[0] == 0
+    lines = [json.loads(line) for line in harness.bot.screen.splitlines()]
     (logged,) = [line["message"] for line in lines if "Elsewhere" in line["message"]]
-    assert logged.endswith(f"not listed. To serve it: ALLOWED_GUILDS={street.guild},{other}")
+    assert logged.endswith(f"not listed. To serve it: ALLOWED_GUILDS={harness.guild},{other}")
     assert lines[0]["message"] == "BACKUP is not a setting; did you mean BACKUPS?"
     assert lines[1]["message"].startswith("Other users of this machine can read .env")
     assert any(line["message"].startswith("Invite: https://discord.com/") for line in lines)
 
-    copy.write_bytes((street.folder / "data" / FILE).read_bytes())
-    (street.folder / ".env").unlink()
+    copy.write_bytes((harness.folder / "data" / FILE).read_bytes())
+    (harness.folder / ".env").unlink()
     for token in ("DISCORD_TOKEN", "USEAPI_TOKEN", "ALLOWED_GUILDS"):  # neither command needs them
-        del street.bot._environment[token]
+        del harness.bot._environment[token]
     (health, said), (restore, done) = await asyncio.gather(
-        type_in(street, "health"), type_in(street, "restore", str(copy))
+        type_in(harness, "health"), type_in(harness, "restore", str(copy))
     )
     assert (health, said.startswith("Nothing answers on port")) == (1, True)
     assert (restore, done.splitlines()[0]) == (0, f"Restored {copy}: 0 jobs.")
-    assert len(list(Path(street.folder, "data").glob("replaced-*.sqlite3"))) == 1
+    assert len(list(Path(harness.folder, "data").glob("replaced-*.sqlite3"))) == 1
 
 
 @only_long
@@ -117,12 +117,12 @@ async def test_a_browser_that_stays_open_does_not_delay_the_end_of_the_demo(tmp_
 
 @only_long
 async def test_a_check_that_is_ended_by_hand_says_no_more(tmp_path: Path) -> None:
-    street = ProcessHarness(tmp_path)
-    async with street.useapi, street.discord:
-        await street.open()
-        street.useapi.fail("hang")
-        async with typed_in(street, "check") as check:
-            await street.useapi.wait_for_request()
+    harness = ProcessHarness(tmp_path)
+    async with harness.useapi, harness.discord:
+        await harness.open()
+        harness.useapi.fail("hang")
+        async with typed_in(harness, "check") as check:
+            await harness.useapi.wait_for_request()
             check.send_signal(signal.SIGINT)
             said, _ = await asyncio.wait_for(check.communicate(), 10)
     assert (check.returncode, b"Traceback" in said) == (130, False)

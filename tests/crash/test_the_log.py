@@ -33,14 +33,14 @@ PRESS_FAULTS: tuple[int | str, ...] = (400, 402, 404, 422, "made_reset")
 class TransientError:
     """Makes one thing after another go wrong; each step ends when the bot has met it."""
 
-    def __init__(self, street: ProcessHarness) -> None:
-        self.street = street
-        self.discord, self.useapi = street.discord, street.useapi
+    def __init__(self, harness: ProcessHarness) -> None:
+        self.harness = harness
+        self.discord, self.useapi = harness.discord, harness.useapi
 
     async def ask(self, jobid: str, channel: int | None = None) -> Any:
         """Somebody new asks: a member may use /job six times a minute."""
-        who = self.discord.add_member(self.street.guild, f"Person {len(self.discord.people)}")
-        return await self.discord.slash(channel or self.street.channel, who, "job", {"jobid": jobid})
+        who = self.discord.add_member(self.harness.guild, f"Person {len(self.discord.people)}")
+        return await self.discord.slash(channel or self.harness.channel, who, "job", {"jobid": jobid})
 
     async def of_useapi(self) -> None:
         for kind in ANSWERS:
@@ -67,7 +67,7 @@ class TransientError:
 
     async def of_sends(self) -> None:
         for kind in SENDS:
-            channel = self.discord.add_channel(self.street.guild, f"room-{kind}")
+            channel = self.discord.add_channel(self.harness.guild, f"room-{kind}")
             self.discord.fail(f"POST /channels/{channel}/messages", kind)
             await (await self.ask(self.useapi.add_job(prompt=f"sent to {kind}", age=600), channel)).answered()
         await self.discord.wait_until(lambda: not self.discord.faults.planned, 10)
@@ -78,10 +78,10 @@ class TransientError:
         for number, kind in enumerate(PRESS_FAULTS, start=1):
             self.useapi.fail(kind, path="/v2/jobs/button")
             await (
-                await self.discord.click(grid, self.street.mira, button(grid, f"V{(number - 1) % 4 + 1}"))
+                await self.discord.click(grid, self.harness.mira, button(grid, f"V{(number - 1) % 4 + 1}"))
             ).answered()
             await self.useapi.wait_for_request(number, path="/v2/jobs/button")
-        await self.discord.click(grid, self.street.mira, "dr:p:aaaaaaaaaaaaaaaaaaaaaaaa:0", forged=True)
+        await self.discord.click(grid, self.harness.mira, "dr:p:aaaaaaaaaaaaaaaaaaaaaaaa:0", forged=True)
 
     async def of_polls(self) -> None:
         await (await self.ask(self.useapi.add_job(prompt="a lighthouse", duration=60))).answered()
@@ -90,7 +90,7 @@ class TransientError:
 
     async def posted(self, words: str) -> Any:
         return await self.discord.wait_until(
-            lambda: next((m for m in self.discord.messages(self.street.channel) if self._shows(m, words)), None), 20
+            lambda: next((m for m in self.discord.messages(self.harness.channel) if self._shows(m, words)), None), 20
         )
 
     @staticmethod
@@ -99,26 +99,26 @@ class TransientError:
 
 
 async def test_whatever_goes_wrong_no_line_contains_a_secret_and_each_about_a_job_names_it(
-    street: ProcessHarness,
+    harness: ProcessHarness,
 ) -> None:
-    await street.open(LOG_LEVEL="DEBUG", LOG_FORMAT="json")
-    error = TransientError(street)
-    await street.bot.start()
-    await street.discord.wait_ready()
+    await harness.open(LOG_LEVEL="DEBUG", LOG_FORMAT="json")
+    error = TransientError(harness)
+    await harness.bot.start()
+    await harness.discord.wait_ready()
     await error.of_useapi()
     await error.of_the_picture_host()
     await error.of_sends()
     await error.of_interactions()
     await error.of_polls()
     await error.of_submissions()
-    assert (await street.bot.stop())[0] == 0
+    assert (await harness.bot.stop())[0] == 0
 
-    jobids = [form for jobid in street.useapi.jobids for form in (jobid, quote(jobid, safe=""))]
+    jobids = [form for jobid in harness.useapi.jobids for form in (jobid, quote(jobid, safe=""))]
     assert len(jobids) > 50
-    secrets = [street.discord.token, "demo-token", *street.discord.interactions, *jobids]
-    complaints = list(log.complaints(street.bot.screen, secrets))
+    secrets = [harness.discord.token, "demo-token", *harness.discord.interactions, *jobids]
+    complaints = list(log.complaints(harness.bot.screen, secrets))
     assert not complaints, "\n".join(complaints)
-    lines = [json.loads(line) for line in street.bot.screen.splitlines()]
+    lines = [json.loads(line) for line in harness.bot.screen.splitlines()]
     assert {"bot.delivery.dispatcher", "bot.delivery.sending", "bot.messages.attachments", "bot.submissions.sender"} < {
         line["logger"] for line in lines if "key" in line
     }

@@ -32,89 +32,89 @@ IGNORED = {
 }
 
 
-async def works(street: ProcessHarness) -> None:
+async def works(harness: ProcessHarness) -> None:
     """A member asks for a job and is answered."""
-    requested = await street.discord.slash(
-        street.channel, street.bo, "job", {"jobid": street.useapi.add_job(duration=600)}
+    requested = await harness.discord.slash(
+        harness.channel, harness.bo, "job", {"jobid": harness.useapi.add_job(duration=600)}
     )
     assert (await requested.answered()).content.startswith("Watching")
 
 
-def lines(street: ProcessHarness) -> list[str]:
-    return [line for line in street.bot.screen.splitlines() if "cannot be read" in line]
+def lines(harness: ProcessHarness) -> list[str]:
+    return [line for line in harness.bot.screen.splitlines() if "cannot be read" in line]
 
 
 @pytest.mark.parametrize(
     "frame",
     [pytest.param(frame, id=name, marks=[only_long] if name in LIKE_ANOTHER else []) for name, frame in FRAMES.items()],
 )
-async def test_after_an_unreadable_frame_the_bot_connects_again(street: ProcessHarness, frame: str | bytes) -> None:
-    await street.bot.start()
-    await street.discord.wait_ready()
-    gateway, discord = street.discord.gateway, street.discord
+async def test_after_an_unreadable_frame_the_bot_connects_again(harness: ProcessHarness, frame: str | bytes) -> None:
+    await harness.bot.start()
+    await harness.discord.wait_ready()
+    gateway, discord = harness.discord.gateway, harness.discord
     await gateway.send_raw(frame)
     await discord.wait_until(lambda: not gateway.ready, 10, "the connection was closed")
     await discord.wait_ready()
-    await works(street)
-    (line,) = lines(street)
+    await works(harness)
+    (line,) = lines(harness)
     assert "connecting again" in line
-    assert "Traceback" not in street.bot.screen
+    assert "Traceback" not in harness.bot.screen
     assert len(discord.identifies) == 1, "the session is resumed"
-    assert (await street.bot.stop())[0] == 0
+    assert (await harness.bot.stop())[0] == 0
 
 
-async def test_events_that_cannot_be_read_are_ignored(street: ProcessHarness) -> None:
-    await street.bot.start()
-    await street.discord.wait_ready()
+async def test_events_that_cannot_be_read_are_ignored(harness: ProcessHarness) -> None:
+    await harness.bot.start()
+    await harness.discord.wait_ready()
     for kind, frame in IGNORED.items():
-        before = len(lines(street))
-        await street.discord.gateway.send_raw(frame)
-        await works(street)
-        assert len(lines(street)) <= before + 1, kind
-        assert street.discord.gateway.connections == 1, f"the connection stays: {kind}"
-    assert "Traceback" not in street.bot.screen
-    assert (await street.bot.stop())[0] == 0
+        before = len(lines(harness))
+        await harness.discord.gateway.send_raw(frame)
+        await works(harness)
+        assert len(lines(harness)) <= before + 1, kind
+        assert harness.discord.gateway.connections == 1, f"the connection stays: {kind}"
+    assert "Traceback" not in harness.bot.screen
+    assert (await harness.bot.stop())[0] == 0
 
 
 @only_long
 async def test_frames_that_stay_unreadable_are_met_with_growing_pauses_and_a_new_session(
-    street: ProcessHarness,
+    harness: ProcessHarness,
 ) -> None:
-    await street.bot.start()
-    await street.discord.wait_ready()
-    gateway, discord = street.discord.gateway, street.discord
+    await harness.bot.start()
+    await harness.discord.wait_ready()
+    gateway, discord = harness.discord.gateway, harness.discord
     gateway.greetings = ["<html>Sorry</html>"] * 3
     await gateway.send_raw("<html>Sorry</html>")
     await discord.wait_until(lambda: len(discord.identifies) == 2, 40, "a new session")
     await discord.wait_ready()
-    await works(street)
-    assert len(lines(street)) == 4
-    assert "Traceback" not in street.bot.screen
-    assert (await street.bot.stop())[0] == 0
+    await works(harness)
+    assert len(lines(harness)) == 4
+    assert "Traceback" not in harness.bot.screen
+    assert (await harness.bot.stop())[0] == 0
 
 
-async def test_a_gateway_that_cannot_be_read_at_the_start_is_tried_again(street: ProcessHarness) -> None:
-    street.discord.gateway.greetings = ["<html>Sorry</html>"]
-    await street.bot.start()
-    await street.discord.wait_ready()
-    await works(street)
-    assert "Traceback" not in street.bot.screen
-    assert (await street.bot.stop())[0] == 0
+async def test_a_gateway_that_cannot_be_read_at_the_start_is_tried_again(harness: ProcessHarness) -> None:
+    harness.discord.gateway.greetings = ["<html>Sorry</html>"]
+    await harness.bot.start()
+    await harness.discord.wait_ready()
+    await works(harness)
+    assert "Traceback" not in harness.bot.screen
+    assert (await harness.bot.stop())[0] == 0
 
 
 @pytest.mark.parametrize("fault", [pytest.param("garbage", marks=only_long), "stored-garbage", "429-20028"])
 async def test_an_answer_that_cannot_be_read_delays_a_channel_for_seconds_only(
-    street: ProcessHarness, fault: str
+    harness: ProcessHarness, fault: str
 ) -> None:
-    await street.bot.start()
-    await street.discord.wait_ready()
-    street.discord.fail("POST /channels/*/messages", fault)
-    jobid = street.useapi.add_job(prompt="a castle", age=600)
-    requested = await street.discord.slash(street.channel, street.bo, "job", {"jobid": jobid})
+    await harness.bot.start()
+    await harness.discord.wait_ready()
+    harness.discord.fail("POST /channels/*/messages", fault)
+    jobid = harness.useapi.add_job(prompt="a castle", age=600)
+    requested = await harness.discord.slash(harness.channel, harness.bo, "job", {"jobid": jobid})
     await requested.answered()
-    await street.discord.wait_until(
-        lambda: "Posted the result" in street.bot.screen or "already posted" in street.bot.screen, 20
+    await harness.discord.wait_until(
+        lambda: "Posted the result" in harness.bot.screen or "already posted" in harness.bot.screen, 20
     )
-    assert len(street.pictures("castle")) == 1
-    assert "Traceback" not in street.bot.screen
-    assert (await street.bot.stop())[0] == 0
+    assert len(harness.pictures("castle")) == 1
+    assert "Traceback" not in harness.bot.screen
+    assert (await harness.bot.stop())[0] == 0
