@@ -46,8 +46,9 @@ class SubmissionState(StrEnum):
     QUEUED       its turn, if its presser saw it taken;      SENT         `Sender.send`
                  committed before the request
     QUEUED       the button's job is known already           REPEATED     `Sender.send`
-    QUEUED       a day old, its link has expired, or its     REFUSED      `Sender.send`
-                 server is not served
+    QUEUED       a day old, its link has expired, its        REFUSED      `Sender.send`
+                 presser is shut out, or its server is not
+                 served
     QUEUED       its presser has too many queued             REFUSED      `Submissions.requeue` of another one
     QUEUED       cancelled                                   CANCELLED    `SubmissionQueue.cancel_queued`
     QUEUED       its server removed the bot long ago         CANCELLED    `LeftServers.delete`
@@ -76,7 +77,8 @@ class SubmissionState(StrEnum):
     costs nothing, and ends also without an answer, as REPEATED.
 
     A submission that waits for another one of the same button (`waits_for`) stays QUEUED. It ends as that one ends, or
-    as REPEATED where that one is ACCEPTED; when that one is cancelled, the oldest of those that wait takes its place.
+    as REPEATED where that one is ACCEPTED. When that one ends unsent for its presser alone (cancelled, a day old, shut
+    out, too many queued), the oldest of those that wait takes its place.
     All states except QUEUED, SENT and UNCONFIRMED have ended, and all of those except LOST are final: the job of a lost
     submission is searched for ever more rarely, until a day after the request. Nothing is ever sent again for it.
     """

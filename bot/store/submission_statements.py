@@ -128,13 +128,14 @@ async def end_submissions(
     *,
     error: str = "",
     child_id: int | None = None,
-) -> None:
-    """End the open submissions that fit `which`, a condition with `submission_id` as its value."""
-    await db.execute(
+) -> int:
+    """End the open submissions that fit `which`, a condition with `submission_id` as its value; how many."""
+    cursor = await db.execute(
         f"""UPDATE submissions SET state = ?, error = ?, child_id = ?, ended_at = ?, waits_for = NULL
             WHERE {which} AND state IN ({OPEN_STATES})""",
         (state, error, child_id, clock.time(), submission_id),
     )
+    return cursor.rowcount
 
 
 async def promote_follower(db: aiosqlite.Connection, submission_id: int) -> None:

@@ -271,6 +271,20 @@ class Submissions(Repository):
 
         await self._db.transaction(work)
 
+    async def refuse_alone(self, submission: Submission, error: str) -> None:
+        """End a submission for what concerns its presser alone, with the sentence `error`. QUEUED to REFUSED.
+
+        The first one that waited for it takes its part.
+        """
+
+        async def work(db: aiosqlite.Connection) -> None:
+            # Only what is still queued: where it was sent, a second request of the same button could be charged.
+            queued = "state = 'queued' AND id = ?"
+            if await end_submissions(db, self._clock, queued, submission.id, SubmissionState.REFUSED, error=error):
+                await promote_follower(db, submission.id)
+
+        await self._db.transaction(work)
+
     # --- notifying --------------------------------------------------------------------------------------------------
 
     async def interaction_token(self, submission: Submission) -> str:

@@ -95,7 +95,7 @@ class Sender:
     async def send(self, submission: Submission) -> None:
         """Send a queued submission and store the outcome."""
         if self._now() - submission.created_at > _TOO_OLD:
-            await self._fail(submission, SubmissionState.REFUSED, sentences.EXPIRED[submission.kind])
+            await self._refuse_alone(submission, sentences.EXPIRED[submission.kind])
             return
         if not self._is_served(submission.destination.guild_id):
             await self._fail(submission, SubmissionState.REFUSED, sentences.NOT_SERVED)
@@ -105,7 +105,7 @@ class Sender:
             return
         shut_out = await self._store.members.shut_out(submission.destination.guild_id, submission.person.id)
         if shut_out is not None and shut_out.applies_to(by_moderator=submission.by_moderator):
-            await self._fail(submission, SubmissionState.REFUSED, sentences.SHUT_OUT)
+            await self._refuse_alone(submission, sentences.SHUT_OUT)
             return
         parent = await self._parent(submission)
         if await self._ended_before_request(submission, parent):
@@ -237,6 +237,9 @@ class Sender:
 
     async def _fail(self, submission: Submission, state: SubmissionState, error: str) -> None:
         await self._retry_write(lambda: self._store.submissions.mark_failed(submission, state, error))
+
+    async def _refuse_alone(self, submission: Submission, error: str) -> None:
+        await self._retry_write(lambda: self._store.submissions.refuse_alone(submission, error))
 
     async def _retry_write(self, write: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Repeat `write` until the disk takes it or the bot dies: a provider gives an answer only once."""

@@ -148,8 +148,8 @@ async def a_day(store: Store) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
 async def some_submissions(store: Store, parent: KnownJob) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     """And in the course of its presses, the same."""
     numbers = Limits(daily=10, server_daily=100, cooldown=5.0, declined=5, queue=3)
-    pressed = (("V1", CostTier.VARY), ("U1", CostTier.PICK), ("U1", CostTier.PICK), ("V2", CostTier.VARY))
-    for number, (button, tier) in enumerate(pressed):
+    for number, button in enumerate(("V1", "U1", "U1", "V2", "U2", "U2")):
+        tier = CostTier.PICK if button[0] == "U" else CostTier.VARY
         yield (
             f"press, {button}",
             store.submissions.add(
@@ -166,7 +166,7 @@ async def some_submissions(store: Store, parent: KnownJob) -> AsyncIterator[tupl
         yield "answered", store.submissions.mark_answered(submission)
     yield "withdraw", store.submissions.withdraw(unanswered[0], "not seen")
     yield "next submissions", store.queue.next(ProviderName.USEAPI, 100)
-    vary, pick, other = await store.queue.next(ProviderName.USEAPI, 100)
+    vary, pick, other, second_pick = await store.queue.next(ProviderName.USEAPI, 100)
     yield "followers", store.queue.followers(pick)
     yield "position", store.queue.position(pick)
     yield "deferred", store.queue.deferred(ProviderName.USEAPI)
@@ -181,6 +181,7 @@ async def some_submissions(store: Store, parent: KnownJob) -> AsyncIterator[tupl
     yield "mark unconfirmed", store.submissions.mark_unconfirmed(vary)
     yield "unconfirmed", store.queue.unconfirmed(ProviderName.USEAPI)
     yield "cancel", store.submissions.cancel(other)
+    yield "refuse alone", store.submissions.refuse_alone(second_pick, "a day old")
     yield "mark failed", store.submissions.mark_failed(vary, SubmissionState.LOST, "lost")
     yield "lost", store.queue.lost(ProviderName.USEAPI, timedelta(days=1))
     yield "lost lately", store.history.lost_lately(parent.id, "V1", timedelta(days=1))

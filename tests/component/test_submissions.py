@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -33,8 +34,10 @@ from bot.models import (
     ProviderName,
     Status,
     Submission,
+    SubmissionKind,
     SubmissionState,
 )
+from bot.submissions import sentences
 from tests.clock import VirtualTime
 from tests.conftest import only_long
 from tests.queue_harness import (
@@ -315,6 +318,27 @@ async def test_the_oldest_follower_of_a_cancelled_submission_is_sent_instead(har
     harness.useapi.everybody = None
     await asyncio.sleep(MINUTE)
     assert await harness.states() == ["cancelled", "accepted", "cancelled"]
+
+
+async def test_what_ends_the_first_for_its_presser_alone_does_not_end_those_that_wait_for_it(
+    harness: QueueHarness,
+) -> None:
+    harness.useapi.everybody = QueueFull(())
+    ben, ada = Person(id=3, name="Ben"), Person(id=4, name="Ada")
+    old = await harness.submission("U2", ben)
+    harness.jump = timedelta(hours=23, minutes=59)
+    shut_out = await harness.submission("U1", BO)
+    others = [await harness.submission(button, person) for button in ("U1", "U2") for person in (MIRA, ada)]
+    assert [submission.waits_for for submission in others] == [shut_out.id] * 2 + [old.id] * 2
+    await harness.store.members.change(HERE.guild_id, BO.id, shut_out=True, until=None, manager_name="Eve")
+    harness.jump += timedelta(minutes=2)
+    harness.useapi.everybody = None
+    await asyncio.sleep(MINUTE)
+    assert await sentence(harness, shut_out) == sentences.SHUT_OUT
+    assert await sentence(harness, old) == sentences.EXPIRED[SubmissionKind.BUTTON]
+    assert [await sentence(harness, submission) for submission in others] == [""] * 4
+    assert await harness.states() == ["refused", "refused", "accepted", "repeated", "accepted", "repeated"]
+    assert harness.children() == Counter(submission.reference for submission in others[::2]), "each was paid for once"
 
 
 async def test_the_queue_goes_on_after_a_restart(harness: QueueHarness) -> None:
