@@ -124,7 +124,10 @@ class PostEditor:
             await self._wait_for_turn()
             async with asyncio.timeout(timeout_seconds()):  # what is not named stays: the embed and its picture
                 await message.edit(**await self._changed_parts(post, known))
-        await self._store.outbox.mark_edited(post, self._seconds_to_next_try(post) if lacks_picture else _EDIT_PAUSE)
+        if lacks_picture:
+            await self._retry_picture_later(post)
+        else:
+            await self._store.outbox.mark_edited(post, _EDIT_PAUSE)
 
     async def _changed_parts(self, post: Delivery, known: KnownJob) -> dict[str, Any]:
         """What of a post changes after it was sent, as of now: a result's buttons, a starboard post's text."""
@@ -134,9 +137,10 @@ class PostEditor:
         return {"view": await self._builder.view(post, known)}
 
     async def _edit_split(self, post: Delivery, known: KnownJob, message: discord.PartialMessage) -> None:
-        if post.picture_until is None or not await self._settle_picture(post, known, message):
-            pause = 0 if post.picture_until is None else self._seconds_to_next_try(post)
-            await self._store.outbox.mark_edited(post, pause)
+        if post.picture_until is None:
+            await self._store.outbox.mark_edited(post, 0)
+        elif not await self._settle_picture(post, known, message):
+            await self._retry_picture_later(post)
 
     async def _settle_picture(self, post: Delivery, known: KnownJob, message: discord.PartialMessage) -> bool:
         """Retry the missing picture, or a split's four; return whether that is settled: added, or given up.
@@ -171,13 +175,15 @@ class PostEditor:
         return True
 
     def _seconds_left(self, post: Delivery) -> float:
+        """The seconds until the last try; no more than after a post, also where the clock was set back since then."""
         assert post.picture_until is not None
-        return (post.picture_until - self._now()).total_seconds()
+        return min((post.picture_until - self._now()).total_seconds(), PICTURE_RETRY_SECONDS)
 
-    def _seconds_to_next_try(self, post: Delivery) -> float:
+    async def _retry_picture_later(self, post: Delivery) -> None:
         """Each pause is as long as all before it together; the last try is at `picture_until`."""
         left = self._seconds_left(post)
-        return min(max(PICTURE_RETRY_SECONDS - left, _FIRST_RETRY), max(left, 0.0))
+        pause = min(max(PICTURE_RETRY_SECONDS - left, _FIRST_RETRY), max(left, 0.0))
+        await self._store.outbox.mark_edited(post, pause, picture_for=left)
 
 
 def _text_beside_picture(message: Message) -> dict[str, Any]:

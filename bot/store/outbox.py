@@ -19,6 +19,8 @@ _POSTED = f"state = '{DeliveryState.POSTED}'"
 _TO_EDIT = "state = 'posted' AND (revision > posted_revision OR picture_until IS NOT NULL)"
 _NOT_DUE = "(next_try > :now AND next_try < :now + 600)"
 """No pause is that long: what is due later was written before the clock was set back, so it is due now."""
+_EDIT_NOT_DUE = "(next_try > :now AND next_try < :now + iif(gone_since IS NULL, 600, 7200))"
+"""The same for edits: one that Discord refuses for long is tried once an hour."""
 _MAX_FAILURES = 4  # failed sends of one delivery before later ones of its channel may pass it
 BLOCKED = f"""
 WITH blocked AS MATERIALIZED (
@@ -59,8 +61,8 @@ class Outbox(Repository):
     async def to_edit(self, limit: int = 1000) -> list[Delivery]:
         """The posts that show an older revision or lack their picture, and whose next edit is due."""
         rows = await self._db.rows(
-            f"SELECT * FROM deliveries WHERE {_TO_EDIT} AND next_try <= ? ORDER BY next_try, id LIMIT ?",
-            (self._clock.time(), limit),
+            f"SELECT * FROM deliveries WHERE {_TO_EDIT} AND NOT {_EDIT_NOT_DUE} ORDER BY next_try, id LIMIT :limit",
+            {"now": self._clock.time(), "limit": limit},
         )
         return [delivery_of(row) for row in rows]
 
@@ -208,17 +210,21 @@ class Outbox(Repository):
 
         return await self._db.transaction(work)
 
-    async def mark_edited(self, post: Delivery, pause: float, *, picture: bool = False) -> Delivery:
+    async def mark_edited(
+        self, post: Delivery, pause: float, *, picture: bool = False, picture_for: float | None = None
+    ) -> Delivery:
         """Record that the post shows `post.revision`; its next edit is due in `pause` seconds at the earliest.
 
-        `picture`: it has its picture, or will never have it.
+        `picture`: it has its picture, or will never have it. `picture_for`: its picture is retried for so many seconds
+        from now at most, also where the clock was set back since it was posted.
         """
+        now = self._clock.time()
         return await self._change(
             post,
             _POSTED,
             """posted_revision = max(posted_revision, ?), next_try = ?, attempts = 0, gone_since = NULL,
-               picture_until = iif(?, NULL, picture_until)""",
-            (post.revision, self._clock.time() + pause, picture),
+               picture_until = iif(?, NULL, min(picture_until, coalesce(?, picture_until)))""",
+            (post.revision, now + pause, picture, None if picture_for is None else now + picture_for),
         )
 
     async def _change(self, delivery: Delivery, where: str, assignments: str, values: tuple[Any, ...]) -> Delivery:

@@ -272,6 +272,26 @@ async def test_the_status_card_follows_the_job_and_then_links_the_result(store: 
     assert post.message_id == 4001
 
 
+async def test_a_clock_that_is_set_back_delays_no_edit_and_one_that_is_refused_is_still_tried_once_an_hour(
+    store: Store, clock: Clock
+) -> None:
+    subscribed = await store.subscriptions.add(RUNNING, HERE, MIRA)
+    claimed = await store.outbox.claim(await only(store))
+    assert claimed is not None
+    status_card = await store.outbox.mark_posted(claimed, 4000)
+    await store.outbox.mark_edited(status_card, 5)
+    halfway = msgspec.structs.replace(RUNNING, status=Status.PROGRESS, percent=47)
+    await store.jobs.record([(subscribed.known.id, halfway)])
+    assert await store.outbox.to_edit() == [], "it was edited just now"
+    clock.forward(-3 * 3600)
+    (status_card,) = await store.outbox.to_edit()
+    for until_due in (3600, -3 * 3600):
+        status_card = await store.outbox.retry_later(status_card, 3600, "HTTP 403", gone=True)
+        assert await store.outbox.to_edit() == []
+        clock.forward(until_due)
+        assert await store.outbox.to_edit() == [status_card]
+
+
 async def test_answers_about_many_jobs_are_recorded_together_in_their_order(store: Store) -> None:
     first = await store.subscriptions.add(RUNNING, HERE, MIRA)
     other = await store.subscriptions.add(msgspec.structs.replace(RUNNING, jobid="job:2"), THERE, BO)

@@ -133,6 +133,22 @@ async def test_a_clock_that_is_set_back_delays_no_result_that_waits_for_a_retry(
     assert [words(post).rpartition("> ")[2] for post in jumping.posts()] == ["a lighthouse", "a windmill"]
 
 
+async def test_a_clock_that_is_set_back_delays_no_edit_and_repeats_none_for_hours(jumping: Jumping) -> None:
+    jumping.useapi.fail(503, times=99, path="/attachments/*")
+    await jumping.job(jumping.mira, jumping.useapi.add_job(prompt="a lighthouse", age=600))
+    await jumping.job(jumping.mira, jumping.useapi.add_job(prompt="a windmill", duration=900))
+    await jumping.wait(60)
+    before = words(jumping.last)
+    jumping.offset = timedelta(hours=-3)
+    jumping.useapi.requests.clear()
+    await jumping.wait(300)
+    assert "a windmill" in before
+    assert words(jumping.last) != before, "the status card follows the job"
+    await jumping.wait(3000)
+    tries = [request for request in jumping.useapi.requests if "a_lighthouse" in request.path]
+    assert len(tries) == 8, "the picture that is missing is retried for ten minutes, not for three hours"
+
+
 async def test_a_clock_that_is_corrected_by_years_ends_no_subscription(jumping: Jumping) -> None:
     await jumping.job(jumping.mira, jumping.useapi.add_job(prompt="a lighthouse", duration=400))
     jumping.offset = timedelta(days=5000)
