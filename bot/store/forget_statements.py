@@ -32,6 +32,13 @@ _MEANT = "user_id = :user_id AND created_at <= :requested_at"
 _ANONYMOUS = "user_id = 0, user_name = '', notify = 0, stopped = 1"
 _BROUGHT = "origin IN ('job_id', 'press')"
 
+_REQUESTED = (
+    # Their rows are from before the request: a time that is later is left from a wall clock that was set back.
+    "UPDATE subscriptions SET created_at = :now WHERE user_id = :user_id AND created_at > :now",
+    """UPDATE submissions SET created_at = min(created_at, :now), ended_at = min(ended_at, :now)
+        WHERE user_id = :user_id AND (created_at > :now OR ended_at > :now)""",
+    "INSERT OR REPLACE INTO forget_requests VALUES (:user_id, :now)",
+)
 _AT_ONCE = (
     # There may be a row of another forgotten member: the one that gives moderators more rights stays.
     f"UPDATE OR REPLACE subscriptions SET {_ANONYMOUS} WHERE {_MEANT} AND {_BROUGHT} AND NOT ({AWAITED})",
@@ -58,11 +65,20 @@ UNION ALL SELECT 1 FROM audit_entries WHERE user_id = :user_id AND alert <> 'non
 """
 
 
+async def request(db: aiosqlite.Connection, now: float, user_id: int) -> None:
+    """Note that a member asks to be forgotten, with what is kept about them until now."""
+    for statement in _REQUESTED:
+        await db.execute(statement, {"user_id": user_id, "now": now})
+
+
 async def forget(db: aiosqlite.Connection, now: float, user_id: int, requested_at: float) -> None:
     """Forget what is not needed any more of what was kept when the member asked for it.
 
     The rest is left for a later call, and so is the request.
     """
+    if requested_at > now:  # the clock was set back since then: what comes from now on is not meant
+        await request(db, now, user_id)
+        requested_at = now
     values = {"user_id": user_id, "requested_at": requested_at, "now": now}
     for statement in _AT_ONCE:
         await db.execute(statement, values)

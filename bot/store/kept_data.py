@@ -14,7 +14,7 @@ from bot.models.kept_data import (
     KeptSubmission,
     KeptSubscription,
 )
-from bot.store.forget_statements import AWAITED, UNFINISHED, forget
+from bot.store.forget_statements import AWAITED, UNFINISHED, forget, request
 from bot.store.member_statements import SHUT_OUT
 from bot.store.repository import Repository
 from bot.store.rows import aware
@@ -87,15 +87,14 @@ class KeptDataOfMembers(Repository):
         now = self._clock.time()
 
         async def work(db: aiosqlite.Connection) -> None:
-            await db.execute("INSERT OR REPLACE INTO forget_requests VALUES (?, ?)", (user_id, now))
+            await request(db, now, user_id)
             await forget(db, now, user_id, now)
 
         await self._db.transaction(work)
 
     async def forget_more(self) -> None:
         """Forget more of the members who asked for it, a transaction each."""
-        for request in await self._db.rows("SELECT user_id, requested_at FROM forget_requests"):
-            user_id, requested_at = request
+        for user_id, requested_at in await self._db.rows("SELECT user_id, requested_at FROM forget_requests"):
 
             async def work(db: aiosqlite.Connection, user_id: int = user_id, since: float = requested_at) -> None:
                 await forget(db, self._clock.time(), user_id, since)

@@ -192,6 +192,32 @@ async def test_what_a_member_does_after_the_request_is_not_forgotten_and_nobody_
     assert [each.person for each in await store.subscriptions.in_channel(known.id, HERE.channel_id)] == [BO]
 
 
+@pytest.mark.parametrize("when", ["before the request", "after it"])
+async def test_a_clock_that_is_set_back_changes_nothing_of_what_is_forgotten(
+    store: Store, clock: Clock, when: str
+) -> None:
+    known = await started(store, MIRA)
+    if when == "before the request":
+        await end(store, known)
+        clock.time -= 1000 * DAY
+    await store.kept_data.forget(MIRA.id)
+    if when == "after it":
+        clock.time -= 1000 * DAY
+        await store.kept_data.forget_more()
+        await end(store, known)
+    counts = await store.kept_data.counts(MIRA.id)
+    assert (counts.submissions, counts.requested_at) == (1, clock.time), "it counts for another day"
+    clock.time += timedelta(minutes=5)
+    later = await started(store, MIRA, "job:later")
+    await end(store, later)
+    clock.time += 2 * DAY
+    await store.kept_data.forget_more()
+    counts = await store.kept_data.counts(MIRA.id)
+    assert (counts.subscriptions, counts.submissions, counts.requested_at) == (1, 1, None)
+    assert [each.person for each in await store.subscriptions.in_channel(later.id, HERE.channel_id)] == [MIRA]
+    assert await store.subscriptions.in_channel(known.id, HERE.channel_id) == []
+
+
 async def test_two_forgotten_members_of_one_job_leave_one_row_with_the_rights_of_both(store: Store) -> None:
     known = (await store.subscriptions.add(RUNNING, HERE, BO, origin=Origin.KEY)).known
     await store.subscriptions.add(RUNNING, HERE, MIRA, origin=Origin.JOB_ID)
