@@ -35,12 +35,13 @@ def set_up(level: str, secrets: Iterable[str], form: str = "text") -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     logging.raiseExceptions = False  # reports of formatting errors show the arguments unredacted
-    # At DEBUG these log every frame, and URLs that contain interaction tokens; redaction alone would also catch those.
-    for name in ("discord.webhook.async_", "discord.gateway", "aiosqlite"):
+    # At DEBUG these log every request and frame with its body: prompts, names of members, and interaction tokens, which
+    # redaction alone would also catch.
+    for name in ("discord.http", "discord.webhook.async_", "discord.gateway", "aiosqlite"):
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelNamesMapping()[level]))
     logging.getLogger("discord.shard").addFilter(_drop_traceback)
     if level == "INFO":
-        for name in ("discord", "discord.gateway", "aiohttp.access"):
+        for name in ("discord", "discord.http", "discord.gateway", "aiohttp.access"):
             logging.getLogger(name).setLevel(logging.WARNING)
         for name in (
             "discord.client",
