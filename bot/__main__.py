@@ -12,7 +12,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.cli.arguments import SettingsLocation, locate_settings, read_arguments
+from bot.cli.arguments import SettingsLocation, dotenv_to_create, locate_settings, read_arguments
 from bot.errors import StartError
 from bot.installation import how_to_install_packages
 
@@ -58,7 +58,7 @@ def _run_command(arguments: argparse.Namespace) -> int:
         case "init":
             from bot.cli.init import create_dotenv
 
-            print(create_dotenv(location.dotenv))  # noqa: T201 -- the command's output
+            print(create_dotenv(dotenv_to_create(arguments.data)))  # noqa: T201 -- the command's output
     return 0
 
 

@@ -30,6 +30,11 @@ def locate_settings(environ: Mapping[str, str], data: Path | None) -> SettingsLo
     return SettingsLocation({**environ, "DATA_DIR": str(data)}, dotenv)
 
 
+def dotenv_to_create(data: Path | None) -> Path:
+    """The file that `init` writes: `.env` in the current folder, or in `data`, the folder after `--data`."""
+    return Path(DOTENV) if data is None else data / DOTENV
+
+
 def read_arguments(words: Sequence[str]) -> argparse.Namespace:
     """Read the command line; `others` are the arguments of `demo`, which has a parser of its own."""
     parser = _parser()

@@ -7,7 +7,7 @@ import pytest
 
 from bot import installation
 from bot.__main__ import _not_installed
-from bot.cli.arguments import locate_settings, read_arguments
+from bot.cli.arguments import dotenv_to_create, locate_settings, read_arguments
 from bot.cli.init import create_dotenv
 from bot.errors import SettingsError, StartError
 from bot.settings import from_environment, some_settings
@@ -36,6 +36,8 @@ def test_a_folder_after_data_is_where_the_database_is_and_may_have_its_own_setti
     assert locate_settings({}, there).dotenv == there / ".env"
     (there / ".env").unlink()
     assert locate_settings({}, there).dotenv == here
+    assert dotenv_to_create(there) == there / ".env", "beside settings that another bot has here"
+    assert dotenv_to_create(None) == here
     here.unlink()
     assert locate_settings({}, there).dotenv == there / ".env", "the one that a sentence asks for"
 
