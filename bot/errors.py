@@ -33,7 +33,7 @@ DarkroomError
         ├── Overloaded             504, rule BACK_OFF; to a POST it is no refusal, see bot/providers/useapi/responses.py
         ├── Unreachable            connection lost: whether the request arrived is unknown
         │   └── NotSent              refused, no network: the request certainly did not arrive
-    │       └── HostUnknown        the provider's host has no address
+        │       └── HostUnknown        the provider's host has no address
         ├── RequestTimeout         no answer in time
         └── InvalidResponse        empty, HTML, truncated, wrong shape, too large
 """

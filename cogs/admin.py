@@ -1,4 +1,4 @@
-"""`/darkroom`: settings, submission log and status, for members with Manage Server."""
+"""`/darkroom`: settings, members, submission log and status, for members with Manage Server."""
 
 import discord
 from discord import app_commands

@@ -1,1 +1,1 @@
-"""The commands of `python -m bot`: run, preflight checks, health check and invite link."""
+"""The commands of `python -m bot`: run, init, preflight checks, export, health check and invite link."""

@@ -104,7 +104,7 @@ async def test_a_job_that_was_done_a_moment_before_is_posted_as_done(harness: Bo
 async def test_only_the_presser_and_moderators_may_cancel_and_never_what_a_u_made(harness: BotHarness) -> None:
     _, status_card = await running(harness)
     answer = await harness.press(harness.bo, harness.forge(f"dr:j:{nonce(status_card)}"), "Forged")
-    assert answer.content == "Only whoever pressed the button for this job and moderators can cancel it."
+    assert answer.content == "Only whoever started this job and moderators can cancel it."
     await harness.bot.store.database.transaction(
         lambda db: db.execute("UPDATE jobs SET answer = json_set(answer, '$.button', 'U1') WHERE over = 0")
     )

@@ -145,7 +145,7 @@ class CancelButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"d
         if (obstacle := cancel_obstacle(known.job, bot_of(interaction).providers)) is not None:
             raise UserError(obstacle)
         if not await _may_cancel(interaction, status_card):
-            raise UserError("Only whoever pressed the button for this job and moderators can cancel it.")
+            raise UserError("Only whoever started this job and moderators can cancel it.")
         if known.job.over:
             raise UserError("This job has already finished, so there's nothing to cancel.")
         await interaction.response.defer()  # a provider may take longer than the 3 s that Discord gives
