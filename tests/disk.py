@@ -1,6 +1,7 @@
-"""A disk that is full, and a folder that needs no disk."""
+"""A disk that is full, a file that cannot be opened, and a folder that needs no disk."""
 
 import resource
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +15,12 @@ def quick_folder(prefix: str) -> Path:
     with suppress(OSError):
         return Path(mkdtemp(prefix=prefix, dir=MEMORY))
     return Path(mkdtemp(prefix=prefix))
+
+
+def unopenable(file: Path) -> None:
+    """Make a file that no program can open, not even root's, as a file of root's is to the bot; the path is short."""
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(file))
 
 
 @contextmanager

@@ -42,6 +42,7 @@ _PRAGMAS = (
     "trusted_schema = OFF",
     "secure_delete = ON",  # what was deleted is in no free page, nor in a copy of one
 )
+_ROWS_AT_ONCE = 64  # which aiosqlite fetches for `async for`; it is not used here
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 T = TypeVar("T")
@@ -160,12 +161,15 @@ async def open_database(folder: Path, migrations: Path = MIGRATIONS) -> AsyncIte
     Each numbered script of `migrations` runs with its `user_version` in one transaction, after a copy was made.
 
     Raises `StoreError` with one sentence, and then has changed nothing, where the folder cannot be written, the file
-    is no database of ours, a newer Darkroom wrote it, or another bot has it open.
+    cannot be opened, is no database of ours, a newer Darkroom wrote it, or another bot has it open.
     """
     path = folder / FILE
     _check_folder(folder)
+    # Opened here: aiosqlite does not wait for its thread where that fails, and a thread that outlives the loop raises.
     # The steps of a copy run in another thread than statements, one after the other.
-    connection = await aiosqlite.connect(path, isolation_level=None, timeout=1.0, check_same_thread=False)
+    with as_store_error(path):
+        opened = sqlite3.connect(path, isolation_level=None, timeout=1.0, check_same_thread=False)
+    connection = await aiosqlite.Connection(lambda: opened, _ROWS_AT_ONCE)
     try:
         with as_store_error(path):
             await _prepare(connection, path, sorted(migrations.glob("*.sql")))
@@ -192,9 +196,9 @@ def as_store_error(path: Path) -> Iterator[None]:
                     f"Another bot, or a database tool, has {path} open. Stop it first.", temporary=True
                 ) from None
             case sqlite_codes.NOT_A_DATABASE:
-                raise StoreError(
-                    f"{path} is no SQLite database. Move it away, or point DATA_DIR to another folder."
-                ) from None
+                raise StoreError(_no_database(path)) from None
+            case sqlite_codes.CANT_OPEN:  # mostly a file of root's, by whom the bot was once started
+                raise StoreError(_no_database(path) if path.is_dir() else _unopenable(path)) from None
             case sqlite_codes.CORRUPT:
                 raise StoreError(_damaged(path, error)) from None
         if (sentence := sqlite_codes.for_admin(error)) is not None:
@@ -218,6 +222,14 @@ def _check_folder(folder: Path) -> None:
             f"The folder {folder} for the database cannot be written: {error.strerror}. See DATA_DIR.",
             temporary=error.errno in _DISK_FULL,
         ) from None
+
+
+def _no_database(path: Path) -> str:
+    return f"{path} is no SQLite database. Move it away, or point DATA_DIR to another folder."
+
+
+def _unopenable(path: Path) -> str:
+    return f"{path}, or a file beside it, cannot be opened. {sqlite_codes.PERMISSIONS}"
 
 
 def _damaged(path: Path, found: object) -> str:

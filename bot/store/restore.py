@@ -64,7 +64,8 @@ async def restore(data_dir: Path, copy: Path, now: datetime) -> Restored:
         raise StoreError(f"The copy cannot be put into {data_dir}: {error.strerror}.") from None
     finally:
         for left in (new, *side_files(new)):
-            left.unlink(missing_ok=True)
+            with suppress(OSError):  # which would hide the error that is raised; the next restore deletes it
+                left.unlink(missing_ok=True)
     return Restored(jobs, newest, replaced, unknown)
 
 

@@ -7,6 +7,7 @@ import sqlite3
 
 FULL = sqlite3.SQLITE_FULL
 BUSY = sqlite3.SQLITE_BUSY
+CANT_OPEN = sqlite3.SQLITE_CANTOPEN
 CORRUPT = sqlite3.SQLITE_CORRUPT
 NOT_A_DATABASE = sqlite3.SQLITE_NOTADB
 DAMAGED = frozenset({CORRUPT, NOT_A_DATABASE})
@@ -15,7 +16,7 @@ DAMAGED = frozenset({CORRUPT, NOT_A_DATABASE})
 TEMPORARY = frozenset({FULL, BUSY, sqlite3.SQLITE_IOERR})
 """What may end without a change by the admin to the bot: a full disk, another program, a disk that comes back."""
 
-_PERMISSIONS = "Check the owner and the permissions of DATA_DIR and of the files in it."
+PERMISSIONS = "Check the owner and the permissions of DATA_DIR and of the files in it."
 _DAMAGED = "Stop the bot and put a copy back: `python -m bot restore FILE`."
 _FOR_ADMIN = {
     FULL: "The database cannot be written: the disk is full. Free some space. Nothing is lost meanwhile.",
@@ -24,11 +25,11 @@ _FOR_ADMIN = {
         "Nothing is lost meanwhile."
     ),
     sqlite3.SQLITE_READONLY: (
-        f"The database cannot be written: the file or its disk is read-only. {_PERMISSIONS} Nothing is lost meanwhile."
+        f"The database cannot be written: the file or its disk is read-only. {PERMISSIONS} Nothing is lost meanwhile."
     ),
     BUSY: ("The database cannot be written: another program has it open. Close that one. Nothing is lost meanwhile."),
-    sqlite3.SQLITE_CANTOPEN: (
-        f"The database cannot be written: a file beside it cannot be opened. {_PERMISSIONS} Nothing is lost meanwhile."
+    CANT_OPEN: (
+        f"The database cannot be written: a file beside it cannot be opened. {PERMISSIONS} Nothing is lost meanwhile."
     ),
     CORRUPT: f"The database is damaged. {_DAMAGED}",
     NOT_A_DATABASE: f"The file of the database holds something else. {_DAMAGED}",

@@ -235,6 +235,14 @@ async def test_what_is_no_copy_is_named(tmp_path: Path, clock: Clock) -> None:
         await restore(tmp_path, tmp_path / "nothing", clock.time)
 
 
+async def test_what_is_left_of_a_restore_and_cannot_be_deleted_is_a_sentence(tmp_path: Path, clock: Clock) -> None:
+    async with open_store(tmp_path, clock) as store:
+        copy = await store.backups.create(tmp_path, 7)
+    (tmp_path / f"{FILE}.restoring").mkdir()  # refuses `unlink` as a folder of another user's does, also to root
+    with pytest.raises(StoreError, match="The copy cannot be put into"):
+        await restore(tmp_path, copy, clock.time)
+
+
 async def test_a_damaged_database_can_be_replaced_and_is_kept_with_its_journal(tmp_path: Path, clock: Clock) -> None:
     async with open_store(tmp_path, clock) as store:
         await ended(store, clock)

@@ -22,7 +22,7 @@ from bot.errors import StartError
 from bot.settings import from_environment
 from bot.store.connection import FILE
 from tests import log
-from tests.disk import largest_file
+from tests.disk import largest_file, unopenable
 from tests.fakes.discord import FakeDiscord
 
 sqlite_has_its_thread = True  # as in the bot
@@ -167,6 +167,22 @@ async def test_a_file_that_is_not_ours_is_left_as_it_is(
     assert (await start_error()).startswith(sentence.format(FILE))
     assert file.read_bytes() == before
     assert list(file.parent.iterdir()) == [file]
+
+
+async def test_a_file_that_the_bot_may_not_open_is_for_a_person_to_see_to() -> None:
+    Path("data").mkdir()
+    unopenable(Path("data", FILE))
+    assert await start_error() == (
+        f"data/{FILE}, or a file beside it, cannot be opened. Check the owner and the permissions of DATA_DIR and of "
+        "the files in it."
+    )
+
+
+async def test_a_folder_in_the_place_of_the_database(folder: Path) -> None:
+    (folder / "data" / FILE).mkdir(parents=True)
+    assert await start_error() == (
+        f"data/{FILE} is no SQLite database. Move it away, or point DATA_DIR to another folder."
+    )
 
 
 async def test_a_folder_that_cannot_be_written(folder: Path) -> None:

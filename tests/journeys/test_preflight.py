@@ -25,6 +25,7 @@ from bot.demo.useapi import FakeUseapi
 from bot.models import Destination, Job, Person, ProviderName, Status
 from bot.store import open_store
 from bot.store.connection import FILE
+from tests.disk import unopenable
 from tests.fakes.discord import FakeDiscord
 from tests.processes import started
 
@@ -181,6 +182,23 @@ async def test_the_database_and_the_disk_are_checked(
     assert status == 1
     assert "is no SQLite database\n    → move it away, or restore a copy" in screen
     assert "✗ disk: only 5 MB are free" in screen
+
+
+async def test_a_database_of_another_user_is_a_finding(
+    desk: Desk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (desk.folder / "data").mkdir()
+    monkeypatch.chdir(desk.folder / "data")
+    unopenable(Path(FILE))
+    status, screen = await run_check(desk, capsys)
+    assert status == 1
+    assert "✗ database: cannot be read (No such device or address)\n    → Who owns " in screen
+    assert "✓ servers: in Studio" in screen, "the other checks are made"
+
+    folder = desk.folder / ("long" * 100)  # one that cannot be looked up, as below a folder of another user's
+    status, screen = await run_check(desk, capsys, DATA_DIR=str(folder))
+    assert status == 1
+    assert "✗ database: cannot be read (File name too long)\n    → Who owns " in screen
 
 
 async def test_nothing_is_wrong_before_the_first_start_of_the_service(

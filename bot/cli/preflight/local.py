@@ -59,14 +59,15 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def check_database(data_dir: Path) -> list[Finding]:
     """Check the database file in the folder, without opening it for writing."""
-    if not data_dir.exists():
+    try:
+        data_dir.stat()  # not `exists`, which raises or not without permission, by the version of Python
+        seen = read_header(data_dir)
+    except (FileNotFoundError, NotADirectoryError):
         if data_dir.parent == _SERVICE_FOLDERS:
             return [fine("database", f"none in {data_dir} yet; the service creates that folder at its first start")]
         return _writable(_existing_parent(data_dir)) or [
             fine("database", f"none in {data_dir} yet; the first start creates it")
         ]
-    try:
-        seen = read_header(data_dir)
     except OSError as error:
         return [wrong("database", f"cannot be read ({error.strerror})", f"Who owns {data_dir}? See DATA_DIR.")]
     unwritable = _writable(data_dir)

@@ -45,7 +45,11 @@ async def check_providers(values: Mapping[str, Any], trace: aiohttp.TraceConfig)
 
 def check_absent_providers(values: Mapping[str, Any], data_dir: Path) -> list[Finding]:
     """Name the providers that are not set up and whose jobs members still wait for."""
-    if not set(_SWITCHES.values()) <= values.keys() or read_header(data_dir).found is not DatabaseState.OURS:
+    try:
+        ours = read_header(data_dir).found is DatabaseState.OURS
+    except OSError:  # a finding of `check_database`
+        return []
+    if not ours or not set(_SWITCHES.values()) <= values.keys():
         return []
     return [
         note(
