@@ -120,11 +120,15 @@ def _problem_in(copy: sqlite3.Connection) -> str:
 
 
 def _publish(part: Path, keep: int) -> Path:
-    """Give a checked copy its name, and delete all nightly ones but `keep`; raises `OSError`."""
+    """Give a checked copy its name, and delete all nightly ones but `keep`; raises `OSError`.
+
+    Those with a later name than its own were made while the clock ran ahead: they count as the oldest.
+    """
     flush(part)
     done = part.rename(part.with_suffix(""))
     flush(part.parent)
-    for old in nightly(part.parent.parent)[:-keep]:
+    copies = sorted(nightly(part.parent.parent), key=lambda copy: (copy <= done, copy))
+    for old in copies[:-keep]:
         old.unlink()
     return done
 

@@ -61,6 +61,21 @@ async def test_the_newest_copies_stay_and_what_lies_beside_them(tmp_path: Path, 
         await store.facts.set("the bot", "goes on")
 
 
+async def test_a_clock_that_ran_ahead_costs_no_new_copy(tmp_path: Path, clock: Clock) -> None:
+    async with open_store(tmp_path, clock) as store:
+        clock.forward(store, days=365)
+        ahead = []
+        for _ in range(3):
+            ahead.append(await store.backups.create(tmp_path, 3))
+            clock.forward(store, days=1)
+        clock.time = NOON
+        corrected = []
+        for day in range(4):
+            corrected.append(await store.backups.create(tmp_path, 3))
+            assert nightly(tmp_path) == [*corrected, *ahead[day + 1 :]][-3:], f"day {day}"
+            clock.forward(store, days=1)
+
+
 async def test_a_copy_without_room_is_not_begun(tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     async with open_store(tmp_path, clock) as store:
         kept = await store.backups.create(tmp_path, 2)
