@@ -7,6 +7,7 @@ Jobs are deleted only after the night's copy has been made and verified, so anyt
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,6 +28,7 @@ _INTERVAL = 300.0  # seconds between two rounds
 _RETRY_AFTER = 3600.0  # seconds until a failed copy is retried
 _LOW_DISK = 200 << 20  # bytes
 _DISK_RECOVERED = 250 << 20  # bytes; above _LOW_DISK, so that the alert does not open and close all day
+_NUMBERS = re.compile(r"\d+")
 _FACT = "night"  # time of the last completed nightly run
 
 
@@ -57,7 +59,7 @@ class Maintenance:
         self._joined = joined
         self._retry_at = 0.0
         self._disk_low = False
-        self._backup_failing = False
+        self._backup_failures: set[str] = set()  # what was said since the last copy, without numbers
 
     async def run(self) -> None:
         """Run nightly maintenance until cancelled."""
@@ -109,17 +111,25 @@ class Maintenance:
             try:
                 copy = await self._store.backups.create(self._data_dir, self._backups)
             except BackupError as error:
-                log.log(logging.DEBUG if self._backup_failing else logging.ERROR, "%s", error)  # once, not every hour
-                self._backup_failing = True
-                self._alerts.open(AlertName.BACKUP, f"The nightly backup failed: {error} I'll try again every hour.")
+                self._note_backup_failure(error)
                 self._retry_later()
                 return
             self._alerts.close(AlertName.BACKUP)
-            self._backup_failing = False
+            self._backup_failures.clear()
             log.info("Made the nightly backup %s", copy)
         await self._store.pruning.prune(self._keep_days)
         await self._delete_left_servers()
         await self._store.facts.set(_FACT, str(started.timestamp()))
+
+    def _note_backup_failure(self, error: BackupError) -> None:
+        """Log and alert each reason once, not every hour: how much is free is another number each time."""
+        reason = _NUMBERS.sub("", str(error))
+        if reason in self._backup_failures:
+            log.debug("%s", error)
+            return
+        self._backup_failures.add(reason)
+        log.error("%s", error)
+        self._alerts.open(AlertName.BACKUP, f"The nightly backup failed: {error} I'll try again every hour.")
 
     async def _delete_left_servers(self) -> None:
         """Note which servers have removed the bot, and delete those that did it long ago.

@@ -1,6 +1,7 @@
 """What the admin of a bot sees from outside: health, metrics, backups, and the alerts about them."""
 
 import asyncio
+import itertools
 import logging
 import math
 import re
@@ -141,19 +142,27 @@ async def test_a_copy_is_made_each_night_and_a_failure_alerts_once(
         await harness.wait(400)
     assert len(nightly(harness.folder)) == 2, "what was missed is made up for, once"
 
-    monkeypatch.setattr("bot.store.backups.free_bytes", lambda _: 1 << 20)
+    free = itertools.count(15 << 20, -1 << 20)  # what is left is another number each hour
+    monkeypatch.setattr("bot.store.backups.free_bytes", lambda _: next(free))
     monkeypatch.setattr("bot.ops.maintenance.free_bytes", lambda _: 1 << 20)
     await harness.restart(away=86_400)
     await harness.wait(7500)
+    assert next(free) < 14 << 20, "it is tried again"
     assert [message.split(":")[0] for message in caplog.messages if "needs 16 MB" in message] == [
-        "A copy of the database needs 16 MB, and 1 MB are free."
+        "A copy of the database needs 16 MB, and 15 MB are free."
     ]
+    copies = (harness.folder / "backups").rename(harness.folder / "aside")
+    (harness.folder / "backups").touch()  # another reason is said
+    await harness.wait(7500)
+    (harness.folder / "backups").unlink()
+    copies.rename(harness.folder / "backups")
     monkeypatch.undo()
     await harness.wait(3900)
     alerts = [words(message) for message in harness.posts(harness.lounge)]
     assert [text[:32] for text in alerts] == [
         "⚠️ Less than 200 MB are free on ",
         "⚠️ The nightly backup failed: A ",
+        "⚠️ The nightly backup failed: Th",
         "✓ Over: Less than 200 MB are fre",
         "✓ Over: The nightly backup faile",
     ]
