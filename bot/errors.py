@@ -6,6 +6,7 @@ DarkroomError
 │   ├── StoreError
 │   └── DiscordStartError
 ├── StoreUnavailable           the database cannot be written: the disk is full, read-only, damaged …
+│   └── StoreUnreadable          nor read
 ├── UserError                  said in private to the person who caused it
 │   └── TooManySubscriptions
 └── ProviderError              what a provider answered instead of a result, with the poller's rule for it
@@ -90,6 +91,10 @@ class StoreUnavailable(DarkroomError):
         super().__init__()
         self.for_admin = for_admin
         """What is wrong and what the bot's owner can do; already logged and alerted by `Database`."""
+
+
+class StoreUnreadable(StoreUnavailable):
+    """My database can't be read right now. Please tell this server's admin."""
 
 
 class UserError(DarkroomError):

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from discord.ext import commands
 
 from bot.client import Darkroom
+from bot.errors import StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,8 @@ async def _run_forever(name: str, run: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             await run()
+        except StoreUnavailable:  # already logged and alerted by Database
+            await asyncio.sleep(_RESTART_SECONDS)
         except Exception:
             log.exception("The %s failed; restarting it in %.0f s", name, _RESTART_SECONDS)
             await asyncio.sleep(_RESTART_SECONDS)

@@ -1,4 +1,7 @@
-"""A database of the newest schema without its migrations, which cost five times as much as the rest of opening one."""
+"""A database of the newest schema without its migrations, which cost five times as much as the rest of opening one.
+
+And one whose pages are damaged.
+"""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bot.store import open_store
-from bot.store.connection import FILE
+from bot.store.connection import FILE, Database
 
 
 def migrated(folder: Path) -> Path:
@@ -19,6 +22,19 @@ def migrated(folder: Path) -> Path:
         file.touch(mode=0o600)
         file.write_bytes(_template())
     return folder
+
+
+async def damage(database: Database, folder: Path, *names: str) -> None:
+    """Overwrite the first page of these tables and indexes in the file of an open database."""
+    for pragma in ("wal_checkpoint(TRUNCATE)", "shrink_memory"):
+        await database.rows(f"PRAGMA {pragma}")
+    pages = [
+        (await database.rows("SELECT rootpage FROM sqlite_schema WHERE name = ?", (name,)))[0][0] for name in names
+    ]
+    with (folder / FILE).open("r+b") as file:
+        for page in pages:
+            file.seek((page - 1) * 4096)
+            file.write(b"\xff" * 4096)
 
 
 @cache

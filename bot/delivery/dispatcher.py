@@ -21,7 +21,7 @@ from bot.delivery.stubborn import StubbornDeliveries
 from bot.delivery.uploads import timeout_seconds
 from bot.discord_codes import TIMED_OUT, DiscordCode, RefusalKind
 from bot.discord_errors import REQUEST_ERRORS, UNANSWERED
-from bot.errors import StoreUnavailable
+from bot.errors import StoreUnavailable, StoreUnreadable
 from bot.messages import MessageBuilder
 from bot.models import Delivery, DeliveryKind, DeliveryState
 from bot.models.alert import AlertName, AlertSink
@@ -206,6 +206,9 @@ class Dispatcher:
             return await self._handle_error_answer(delivery, refused.answer, refused.requests)
         except discord.HTTPException as answer:
             return await self._handle_error_answer(delivery, answer)
+        except StoreUnreadable:  # already logged and alerted by Database; other messages may be readable
+            await self._apply_failure(delivery, Decision(pause=_LONGEST_PAUSE), "it cannot be read")
+            return False
         except StoreUnavailable:
             raise
         except Exception:

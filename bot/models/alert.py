@@ -22,7 +22,7 @@ class AlertName(StrEnum):
     DELIVERY = "delivery"
     """One message has failed for an hour while others are posted; its delivery's id is the subject."""
     DATABASE = "disk"
-    """The database cannot be written."""
+    """The database cannot be written, or read."""
     DISK_SPACE = "space"
     """The disk of the database is nearly full."""
     PICTURE_SPACE = "no room for pictures"

@@ -55,12 +55,17 @@ class Health:
         """Return all parts by name; the report is at most five seconds old."""
         if not self._report or loop_time() - self._reported_at >= _CACHE_SECONDS:
             self._reported_at = loop_time()
-            database = await self._database()
+            database, deliveries = await self._database(), Part(ok=True, detail="unknown")
+            if database.ok:
+                try:
+                    deliveries = await self._deliveries()
+                except StoreUnavailable:
+                    database = Part(ok=False, detail="cannot be read")
             self._report = {
                 "gateway": self._gateway(),
                 "poller": self._poller(),
                 "polls": self._polls(),
-                "deliveries": await self._deliveries() if database.ok else Part(ok=True, detail="unknown"),
+                "deliveries": deliveries,
                 "database": database,
                 "webhooks": self._webhooks(),
                 **{

@@ -11,6 +11,7 @@ from hashlib import blake2b
 
 from aiohttp import web
 
+from bot.errors import StoreUnavailable
 from bot.models import ProviderName
 from bot.polling import WebhookInboxes
 from bot.providers.registry import Providers
@@ -38,7 +39,8 @@ class WebhookRoutes:
         """Answer 200 to every call that names a job, known or not, so that responses do not reveal which jobs exist.
 
         A wrong secret is 404, a body without a job id 400, a body that takes too long 408. A body that was acted on
-        less than half a minute ago is dropped: a server may repeat one ten times a second.
+        less than half a minute ago is dropped: a server may repeat one ten times a second. Without the database it is
+        503.
         """
         name = request.match_info["provider"]
         if not hmac.compare_digest(request.match_info["secret"].encode(errors="replace"), self._secrets[name]):
@@ -59,8 +61,11 @@ class WebhookRoutes:
         jobid = provider.jobid_in_call(body)
         if not jobid:
             raise web.HTTPBadRequest
-        if await self._webhooks.received(provider.name, jobid):  # otherwise a repeat may be acted on
-            self._recent[name].add(body)
+        try:
+            if await self._webhooks.received(provider.name, jobid):  # otherwise a repeat may be acted on
+                self._recent[name].add(body)
+        except StoreUnavailable:  # already logged and alerted by Database
+            raise web.HTTPServiceUnavailable from None
 
 
 class RecentBodies:

@@ -17,9 +17,10 @@ from typing import Any, TypeVar
 
 import aiosqlite
 
-from bot.errors import StoreError, StoreUnavailable
+from bot.errors import StoreError, StoreUnavailable, StoreUnreadable
 from bot.store import sqlite_codes
 from bot.store.page_copy import PageCopy
+from bot.wakeup import loop_time
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ _PRAGMAS = (
     "secure_delete = ON",  # what was deleted is in no free page, nor in a copy of one
 )
 _ROWS_AT_ONCE = 64  # which aiosqlite fetches for `async for`; it is not used here
+_READABLE_AFTER = 600.0  # seconds without a read that fails: what works meanwhile may lie elsewhere on the disk
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 T = TypeVar("T")
@@ -51,8 +53,9 @@ T = TypeVar("T")
 class Database:
     """A locked SQLite file; made by `open_database` only.
 
-    `on_health` is called with a sentence when transactions begin to fail for a reason outside the program, once for
-    each kind of reason, and with "" when they succeed again. A damaged file stays one until the bot is restarted.
+    `on_health` is called with a sentence when transactions or reads begin to fail for a reason outside the program,
+    once for each kind of reason, and with "" when transactions succeed and no read has failed for ten minutes. A
+    damaged file stays one until the bot is restarted.
     """
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
@@ -60,6 +63,7 @@ class Database:
         self._lock = asyncio.Lock()
         self._copying = asyncio.Lock()
         self._outage: set[int | None] = set()  # SQLite's primary result codes of the present outage
+        self._readable_at = 0.0  # the loop's time from which on reads that failed count as over
         self.on_health: Callable[[str], None] = lambda _sentence: None
 
     async def transaction(self, work: Callable[[aiosqlite.Connection], Awaitable[T]]) -> T:
@@ -113,16 +117,26 @@ class Database:
             self.on_health(sentence)
 
     def _note_success(self) -> None:
-        if self._outage and not self._outage & sqlite_codes.DAMAGED:
+        if self._outage and not self._outage & sqlite_codes.DAMAGED and loop_time() >= self._readable_at:
             self._outage.clear()
-            log.info("The database can be written again")
+            log.info("The database works again")
             self.on_health("")
 
     async def rows(self, sql: str, parameters: Iterable[Any] = ()) -> list[aiosqlite.Row]:
-        """All rows of a query; waits for a running transaction, so that no part of one is ever read."""
+        """All rows of a query; waits for a running transaction, so that no part of one is ever read.
+
+        Raises `StoreUnreadable` where the disk or the file has an error; any other `sqlite3.Error` is a bug.
+        """
         async with self._lock:
-            await self._end_failed_transaction()
-            return list(await self._connection.execute_fetchall(sql, parameters))
+            try:
+                await self._end_failed_transaction()
+                return list(await self._connection.execute_fetchall(sql, parameters))
+            except sqlite3.Error as error:
+                if (sentence := sqlite_codes.for_admin(error)) is None:
+                    raise
+                self._note_failure(error, sentence)
+                self._readable_at = loop_time() + _READABLE_AFTER
+                raise StoreUnreadable(sentence) from error
 
     async def copy_to(self, target: Path, between: Callable[[], Awaitable[None]]) -> None:
         """Copy all pages into the empty file `target`, in steps between which transactions and queries run.
@@ -187,9 +201,8 @@ def as_store_error(path: Path) -> Iterator[None]:
     """Turn an error of the file or its disk during the start into a `StoreError`; a bug is raised as it is."""
     try:
         yield
-    except StoreUnavailable as error:
-        raise StoreError(f"{path}: {error.for_admin}", temporary=_is_temporary(error.__cause__)) from None
-    except sqlite3.Error as error:
+    except (StoreUnavailable, sqlite3.Error) as caught:
+        error = caught if isinstance(caught, sqlite3.Error) else caught.__cause__ or caught
         match sqlite_codes.primary_code(error):
             case sqlite_codes.BUSY:
                 raise StoreError(
@@ -206,8 +219,8 @@ def as_store_error(path: Path) -> Iterator[None]:
         raise
 
 
-def _is_temporary(error: BaseException | None) -> bool:
-    return error is not None and sqlite_codes.primary_code(error) in sqlite_codes.TEMPORARY
+def _is_temporary(error: BaseException) -> bool:
+    return sqlite_codes.primary_code(error) in sqlite_codes.TEMPORARY
 
 
 def _check_folder(folder: Path) -> None:

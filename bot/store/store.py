@@ -85,5 +85,5 @@ class Store:
         self.undelivered = Undelivered(database, clock)
 
     def on_health(self, callback: Callable[[str], None]) -> None:
-        """Call `callback` with a sentence when writing begins to fail, and with "" when it succeeds again."""
+        """Call `callback` with a sentence when the database begins to fail, and with "" when it works again."""
         self.database.on_health = callback

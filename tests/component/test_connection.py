@@ -14,6 +14,8 @@ import pytest
 
 from bot.errors import StoreUnavailable
 from bot.store.connection import FILE, Database, open_database
+from bot.wakeup import loop_time
+from tests.database import damage
 from tests.disk import largest_file
 
 sqlite_has_its_thread = True  # as in the bot
@@ -122,25 +124,59 @@ async def test_what_python_itself_says_of_a_statement_is_a_bug(database: Databas
     assert alerts == []
 
 
-async def test_a_damaged_page_raises_an_alert_that_stays(database: Database, alerts: list[str], tmp_path: Path) -> None:
-    async def read(db: aiosqlite.Connection) -> None:
-        await db.execute_fetchall("SELECT sum(length(value)) FROM facts")
+@pytest.mark.parametrize("in_transaction", [True, False])
+async def test_a_damaged_page_raises_an_alert_that_stays(
+    database: Database, alerts: list[str], tmp_path: Path, in_transaction: bool
+) -> None:
+    async def read(table: str) -> None:
+        query = f"SELECT * FROM {table}"
+        if in_transaction:
+            await database.transaction(lambda db: db.execute_fetchall(query))
+        else:
+            await database.rows(query)
 
     for number in range(50):
         await note(database, "x" * 3000, f"fact {number}")
-    for pragma in ("wal_checkpoint(TRUNCATE)", "shrink_memory"):
-        await database.rows(f"PRAGMA {pragma}")
-    (root,) = await database.rows("SELECT rootpage FROM sqlite_schema WHERE name = 'facts'")
-    with (tmp_path / FILE).open("r+b") as file:
-        file.seek((root[0] - 1) * 4096)
-        file.write(b"\xff" * 4096)
+    await damage(database, tmp_path, "facts")
     with pytest.raises(StoreUnavailable):
-        await database.transaction(read)
+        await read("facts")
+    await read("jobs")
     await database.transaction(lambda db: db.execute_fetchall("SELECT count(*) FROM jobs"))
     with pytest.raises(StoreUnavailable):
-        await database.transaction(read)
+        await read("facts")
     (words,) = alerts
     assert words.startswith("The database is damaged. Stop the bot and put a copy back")
+
+
+LARGE_READ = """
+    WITH RECURSIVE number (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM number WHERE x < 4000)
+    SELECT hex(randomblob(500)) AS noise FROM number ORDER BY noise
+"""
+"""Sorts more than SQLite does in memory, so it needs room on the disk."""
+
+
+async def test_reads_that_fail_between_transactions_that_succeed_raise_one_alert(
+    database: Database, alerts: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed = 0.0
+    monkeypatch.setattr("bot.store.connection.loop_time", lambda: loop_time() + passed)
+    await database.rows("PRAGMA temp_store = FILE")
+    for _ in range(3):
+        with largest_file(8192), pytest.raises(StoreUnavailable, match="can't be read right now"):
+            await database.rows(LARGE_READ)
+        await note(database, "x")
+        passed += 500
+    (begin,) = alerts
+    assert "the disk reports an error" in begin
+    passed += 200
+    await note(database, "x")
+    assert alerts == [begin, ""]
+
+
+async def test_a_read_that_is_a_mistake_is_a_bug(database: Database, alerts: list[str]) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+        await database.rows("SELECT * FROM a_table_that_is_none")
+    assert alerts == []
 
 
 async def deny_rollback(database: Database, deny: bool) -> None:

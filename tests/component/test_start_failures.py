@@ -178,7 +178,7 @@ async def test_a_file_that_the_bot_may_not_open_is_for_a_person_to_see_to() -> N
     )
 
 
-async def test_a_folder_in_the_place_of_the_database(folder: Path) -> None:
+async def test_a_folder_with_the_name_of_the_database(folder: Path) -> None:
     (folder / "data" / FILE).mkdir(parents=True)
     assert await start_error() == (
         f"data/{FILE} is no SQLite database. Move it away, or point DATA_DIR to another folder."

@@ -15,6 +15,7 @@ import pytest
 from bot.ops.maintenance import _last_night
 from bot.store.backups import nightly
 from tests.conftest import only_long
+from tests.database import damage
 from tests.journeys.conftest import BotHarness, words
 
 
@@ -74,6 +75,19 @@ async def test_health_names_the_part_that_fails_and_for_how_long(
     await harness.wait(450)
     assert set(await failing(origin)) == {"poller", "polls", "deliveries"}
     caplog.clear()
+
+
+async def test_a_page_that_is_damaged_while_the_bot_runs_is_one_alert_and_503(
+    harness: BotHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    origin = await served_on(harness, caplog, alert_channel=harness.lounge.id)
+    await harness.wait(10)
+    await damage(harness.bot.store.database, harness.folder, "deliveries_open", "row_counts")
+    await harness.wait(400)
+    assert await failing(origin) == {"database": "cannot be read"}
+    assert (await get(f"{origin}/metrics"))[0] == 503
+    (alert,) = harness.posts(harness.lounge)
+    assert words(alert).startswith("⚠️ The database is damaged. Stop the bot and put a copy back")
 
 
 async def test_the_first_requests_at_the_same_time_all_get_a_report(

@@ -13,6 +13,7 @@ from simcord.builders import ChannelHandle
 from bot.demo.midjourney_proxy import NODE
 from bot.models import ProviderName
 from tests.conftest import only_long
+from tests.database import damage
 from tests.journeys.conftest import BotHarness, either_provider, labels, words
 from tests.ports import free_port
 
@@ -95,6 +96,18 @@ async def test_a_call_that_comes_before_the_press_is_answered_is_not_forgotten(c
     await called.press(called.mira, called.last, "U1")
     await called.wait(0.2)
     assert words(called.last).startswith("**U1** of "), "not at the first look, 12 s later"
+
+
+async def test_while_jobs_cannot_be_read_a_call_is_503_and_a_member_gets_a_sentence(called: BotHarness) -> None:
+    jobid = called.useapi.add_job(prompt=CASTLE, age=600)
+    called.env.inject_error("POST", f"/channels/{called.channel.id}/messages", status=503, times=1)
+    await called.job(called.mira, jobid)
+    await damage(called.bot.store.database, called.folder, "jobs")
+    assert await send(url_of(called), {"jobid": jobid}) == 503
+    assert await called.job(called.bo, jobid) == "My database can't be read right now. Please tell this server's admin."
+    await called.wait(60)
+    assert called.posts() == []
+    assert await called.rows("SELECT attempts, error FROM deliveries") == [(2, "it cannot be read")]
 
 
 @either_provider
