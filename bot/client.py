@@ -22,7 +22,7 @@ from bot.backoff import backoff
 from bot.delivery import Dispatcher
 from bot.delivery.rate_limits import DiscordRateLimits, pause_before_identify
 from bot.discord_errors import REQUEST_ERRORS
-from bot.errors import UserError
+from bot.errors import StoreUnavailable, UserError
 from bot.images import ImageClient
 from bot.models import Destination
 from bot.models.release import Release
@@ -140,22 +140,25 @@ class Darkroom(commands.AutoShardedBot):
         """Send the commands to Discord if they changed, by a stored hash: Discord limits how often they are sent.
 
         The ids that Discord gives them are stored, too, as mentions. They are written first: after a crash in between,
-        the commands are sent again.
+        the commands are sent again, as they are after a start that could not write.
         """
         payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
         text = json.dumps([self.application_id, payload], sort_keys=True, default=str)
         digest = hashlib.sha256(text.encode()).hexdigest()
         if self._always_sync or await self.store.facts.get("commands") != digest:
-            await self._keep_mentions(await self.tree.sync())
-            await self.store.facts.set("commands", digest)
+            synced = await self.tree.sync()
             log.info("Sent the commands to Discord")
+            with suppress(StoreUnavailable):  # already logged and alerted by Database; the start does without
+                await self._keep_mentions(synced)
+                await self.store.facts.set("commands", digest)
         elif stored := await self.store.facts.get(_MENTIONS):
             self.command_mentions = json.loads(stored)
         else:  # they were sent by a version that stored no ids
             try:
                 async with asyncio.timeout(_FETCH_TIMEOUT_SECONDS):
                     fetched = await self.tree.fetch_commands()
-                await self._keep_mentions(fetched)
+                with suppress(StoreUnavailable):  # already logged and alerted by Database; the start does without
+                    await self._keep_mentions(fetched)
             except REQUEST_ERRORS as error:
                 log.info("Could not fetch the ids of the commands (%s)", type(error).__name__)
 

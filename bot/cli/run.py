@@ -28,6 +28,7 @@ from bot.models.alert import AlertName
 from bot.models.provider import worded
 from bot.providers.base import Provider
 from bot.settings import Settings
+from bot.store.connection import FILE, as_store_error
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +79,8 @@ async def _work(bot: Darkroom, settings: Settings) -> None:
     errors = {provider.name: await _error_of(provider) for provider in bot.providers}
     if all(isinstance(error, TokenRefused) for error in errors.values()):
         raise StartError(" ".join(worded(_PROVIDER_REFUSES, provider) for provider in errors))
-    await log_in(bot, settings.discord_token.reveal())
+    with as_store_error(settings.data_dir / FILE):  # the login ends with what the bot reads before it connects
+        await log_in(bot, settings.discord_token.reveal())
     log.info("Invite: %s", invite(bot.application_id or 0))
     for name, error in errors.items():
         if error is None:  # the alert is from before the start: a restart often follows the fix

@@ -8,7 +8,7 @@ import asyncio
 import math
 import socket
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,13 @@ import pytest
 
 from bot.app import open_darkroom
 from bot.cli import run
+from bot.client import Darkroom
 from bot.demo.useapi import FakeUseapi
 from bot.errors import StartError
-from bot.settings import from_environment
+from bot.settings import Settings, from_environment
 from bot.store.connection import FILE
 from tests import log
+from tests.database import damage
 from tests.disk import largest_file, unopenable
 from tests.fakes.discord import FakeDiscord
 
@@ -195,6 +197,59 @@ async def test_a_disk_that_is_full_may_have_room_at_the_next_start() -> None:
         assert (await start_error(1)).startswith(f"data/{FILE}: The database cannot be written: ")
 
 
+async def start_until_ready(settings: Settings, *before: Callable[[Darkroom], Awaitable[None]]) -> None:
+    """Start the bot, end it when it is connected to Discord, and raise what a start raises."""
+    async with open_darkroom(settings) as bot:
+        for change in before:
+            await change(bot)
+        ready = asyncio.Event()
+        bot.add_listener(_setter(ready), "on_ready")
+        working = asyncio.create_task(run._work(bot, settings))
+        waiting = asyncio.create_task(ready.wait())
+        async with asyncio.timeout(30):
+            await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        await bot.alerts.close_down()
+        for task in (waiting, working):
+            task.cancel()
+        await asyncio.wait({waiting, working})
+        if not working.cancelled():
+            working.result()
+
+
+async def read_only(bot: Darkroom) -> None:
+    await bot.store.database.rows("PRAGMA query_only = ON")
+
+
+async def facts_damaged(bot: Darkroom) -> None:
+    await damage(bot.store.database, bot.settings.data_dir, "facts")
+
+
+async def test_a_start_goes_on_where_the_hash_of_the_commands_cannot_be_stored(
+    fake_discord: FakeDiscord, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = from_environment(
+        GOOD | {"DISCORD_TOKEN": fake_discord.token, "DISCORD_API_URL": fake_discord.api_url},
+        Path("there is no such file"),
+    )
+    await start_until_ready(settings, read_only)
+    assert "The database cannot be written: the file or its disk is read-only." in caplog.text
+    await start_until_ready(settings)
+    sent = [request for request in fake_discord.requests if request.method == "PUT"]
+    assert len(sent) == 2, "the next start sends them again"
+
+
+async def test_a_page_that_is_read_after_the_login_may_be_damaged(fake_discord: FakeDiscord) -> None:
+    settings = from_environment(
+        GOOD | {"DISCORD_TOKEN": fake_discord.token, "DISCORD_API_URL": fake_discord.api_url},
+        Path("there is no such file"),
+    )
+    with pytest.raises(
+        StartError, match=r"The database data/bot.sqlite3 is damaged \(.*\). There is no copy in "
+    ) as ended:
+        await start_until_ready(settings, facts_damaged)
+    assert ended.value.exit_status == 78
+
+
 @pytest.mark.parametrize("link", [Path.symlink_to, Path.hardlink_to])
 async def test_no_file_that_is_there_is_touched_by_the_test_whether_the_folder_can_be_written(
     folder: Path, link: Callable[[Path, Path], None]
@@ -238,15 +293,7 @@ async def test_a_start_goes_on_where_useapi_has_ended_and_alerts_the_admin_once(
         Path("there is no such file"),
     )
     for _start in range(2):
-        async with open_darkroom(settings) as bot:
-            ready = asyncio.Event()
-            bot.add_listener(_setter(ready), "on_ready")
-            working = asyncio.create_task(run._work(bot, settings))
-            async with asyncio.timeout(30):
-                await ready.wait()
-            await bot.alerts.close_down()
-            working.cancel()
-            await asyncio.wait({working})
+        await start_until_ready(settings)
     alerts = [message.content for message in fake_discord.messages(channel)]
     assert len(alerts) == 1
     assert "useapi.net ended its Midjourney service (v1, v2 and v3) on 24 June 2026" in alerts[0]
