@@ -4,23 +4,19 @@ The bytes are overwritten in place, so that sizes, and the offsets that MP4 keep
 """
 
 import zlib
-from collections.abc import Iterator
-from typing import IO, Literal
+from typing import IO
+
+from bot.images.chunks import MAX_STEPS, chunks, read, segments
 
 _PNG_TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt", b"eXIf"})
 _PNG_ERASED = b"zeRo"  # by its letters' cases an ancillary, private chunk, which readers skip
 _JPEG_TEXTS = frozenset({0xE1, 0xED, 0xFE})  # APP1: Exif and XMP; APP13: IPTC; COM
-_JPEG_SCAN = 0xDA
 _WEBP_TEXTS = frozenset({b"EXIF", b"XMP "})
 _WEBP_FLAGS = 0b1100  # in the first byte of VP8X: there is Exif, there is XMP
 _MP4_TEXTS = frozenset({b"udta", b"meta", b"uuid"})
 _MP4_CONTAINERS = frozenset({b"moov", b"trak", b"mdia"})
 _MP4_DEPTH = 3  # of containers
-_MAX_CHUNKS = 100_000  # side by side; a picture of 64 MB has some thousands
 _PIECE = 64 * 1024
-
-Span = tuple[bytes, int, int]
-"""The type of a chunk, where its content begins, and where it ends."""
 
 
 def erase(file: IO[bytes], extension: str) -> None:
@@ -38,7 +34,7 @@ def erase(file: IO[bytes], extension: str) -> None:
 
 
 def _erase_png(file: IO[bytes], end: int) -> None:
-    for kind, start, stop in _chunks(file, 8, end, length_first=True, order="big", trailer=4):
+    for kind, start, stop in chunks(file, 8, end, length_first=True, order="big", trailer=4):
         if kind in _PNG_TEXTS:
             checksum = _zero(file, start, stop, zlib.crc32(_PNG_ERASED))
             file.write(checksum.to_bytes(4, "big"))
@@ -46,21 +42,15 @@ def _erase_png(file: IO[bytes], end: int) -> None:
 
 
 def _erase_jpeg(file: IO[bytes], end: int) -> None:
-    at = 2
-    for _ in range(_MAX_CHUNKS):
-        marker = _read(file, at, 4)
-        if len(marker) < 4 or marker[0] != 0xFF or marker[1] == _JPEG_SCAN:
-            return
-        stop = at + 2 + int.from_bytes(marker[2:], "big")
-        if marker[1] in _JPEG_TEXTS:
-            _zero(file, at + 4, min(stop, end))
-        at = max(stop, at + 4)
+    for marker, start, stop in segments(file, end):
+        if marker in _JPEG_TEXTS:
+            _zero(file, start, stop)
 
 
 def _erase_webp(file: IO[bytes], end: int) -> None:
-    for kind, start, stop in _chunks(file, 12, end, length_first=False, order="little", align=2):
+    for kind, start, stop in chunks(file, 12, end, length_first=False, order="little", align=2):
         if kind == b"VP8X":
-            flags = _read(file, start, 1)
+            flags = read(file, start, 1)
             _write(file, start, bytes(flag & ~_WEBP_FLAGS for flag in flags))
         elif kind in _WEBP_TEXTS:
             _zero(file, start, stop)
@@ -68,8 +58,8 @@ def _erase_webp(file: IO[bytes], end: int) -> None:
 
 
 def _erase_mp4(file: IO[bytes], end: int, at: int = 0, depth: int = 0) -> None:
-    for _ in range(_MAX_CHUNKS):
-        header = _read(file, at, 16)
+    for _ in range(MAX_STEPS):
+        header = read(file, at, 16)
         size, kind, start = int.from_bytes(header[:4], "big"), header[4:8], at + 8
         if size == 1:  # a 64-bit size follows
             size, start = int.from_bytes(header[8:], "big"), at + 16
@@ -82,33 +72,6 @@ def _erase_mp4(file: IO[bytes], end: int, at: int = 0, depth: int = 0) -> None:
             _zero(file, start, stop)
             _write(file, at + 4, b"free")
         at = stop
-
-
-def _chunks(
-    file: IO[bytes],
-    at: int,
-    end: int,
-    *,
-    length_first: bool,
-    order: Literal["big", "little"],
-    trailer: int = 0,
-    align: int = 1,
-) -> Iterator[Span]:
-    """Yield the chunks of a PNG or WebP, whose headers are a length and a type of four bytes each."""
-    for _ in range(_MAX_CHUNKS):
-        header = _read(file, at, 8)
-        length, kind = (header[:4], header[4:]) if length_first else (header[4:], header[:4])
-        start = at + 8
-        stop = start + int.from_bytes(length, order)
-        if len(header) < 8 or stop + trailer > end:
-            return
-        yield kind, start, stop
-        at = stop + -stop % align + trailer
-
-
-def _read(file: IO[bytes], at: int, size: int) -> bytes:
-    file.seek(at)
-    return file.read(size)
 
 
 def _write(file: IO[bytes], at: int, content: bytes) -> None:
