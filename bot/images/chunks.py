@@ -44,6 +44,9 @@ def segments(file: IO[bytes], end: int) -> Iterator[tuple[int, int, int]]:
         marker = read(file, at, 4)
         if len(marker) < 4 or marker[0] != 0xFF or marker[1] == _JPEG_SCAN:
             return
+        if marker[1] == 0xFF:  # fill, of which any number may precede a marker
+            at += 1
+            continue
         stop = max(at + 2 + int.from_bytes(marker[2:], "big"), at + 4)
         yield marker[1], at + 4, min(stop, end)
         at = stop

@@ -14,7 +14,7 @@ from aiohttp.connector import AddrInfoType
 
 from bot.images.errors import NoRoom, NotAPicture, PictureGone, PictureUnreachable, TooLarge
 from bot.images.metadata import erase
-from bot.images.sniffing import MAX_HEADER_BYTES, MIN_BYTES, Picture, measure, sniff_type
+from bot.images.sniffing import MIN_BYTES, Measures, Picture, measure, sniff_type
 
 PIECE = 64 * 1024
 BATCH = 1024 * 1024
@@ -74,15 +74,12 @@ async def save(response: aiohttp.ClientResponse, file: IO[bytes], limit: int) ->
         size += len(piece)
         if size > limit:
             raise TooLarge(size)
-        if len(head) < MAX_HEADER_BYTES:
-            head += piece
         pieces.append(piece)
         if size - written >= BATCH:
             await asyncio.to_thread(_write, file, pieces)
             pieces, written = [], size
     await asyncio.to_thread(_write, file, pieces)
-    await asyncio.to_thread(erase, file, extension)
-    measures = measure(head, extension)
+    measures = await asyncio.to_thread(_erase_and_measure, file, extension)
     return Picture(
         path=Path(file.name),
         content_type=content_type,
@@ -95,6 +92,11 @@ async def save(response: aiohttp.ClientResponse, file: IO[bytes], limit: int) ->
 def _write(file: IO[bytes], pieces: list[bytes]) -> None:
     file.writelines(pieces)
     file.flush()
+
+
+def _erase_and_measure(file: IO[bytes], extension: str) -> Measures:
+    erase(file, extension)
+    return measure(file, extension)
 
 
 async def _head(body: aiohttp.StreamReader) -> bytes:

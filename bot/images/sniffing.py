@@ -1,17 +1,16 @@
-"""A picture as a file, and its type and size read from its first bytes; no pixel is decoded here."""
+"""A picture as a file, its type by its first bytes, and its size by its headers; no pixel is decoded here."""
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
+from bot.images.chunks import MAX_STEPS, chunks, read, segments
 from bot.images.errors import NotAPicture
 
 VIDEO = "video/mp4"
 MIN_BYTES = 12
 """Bytes that identify the type; no picture is shorter."""
-MAX_HEADER_BYTES = 128 * 1024
-"""Bytes in which width and height are searched: a JPEG may hold a preview of its own before them."""
 
 _TYPES = (
     (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png", "png"),
@@ -21,6 +20,7 @@ _TYPES = (
     (re.compile(rb".{4}ftyp(?:iso|mp4|avc1|M4V|dash|MSNV)", re.DOTALL), VIDEO, "mp4"),  # not avif, heic, mov
 )
 _JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # markers of frame headers; the three are tables
+_GIF_PICTURE, _GIF_EXTENSION = b",", b"!"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,24 +70,32 @@ class Measures(NamedTuple):
     cmyk: bool = False
 
 
-def measure(head: bytes, extension: str) -> Measures:
-    """Read the first `MAX_HEADER_BYTES` of a picture.
+def measure(file: IO[bytes], extension: str) -> Measures:
+    """Read a picture's headers in its whole file: profiles and previews of any size may come before what is searched.
 
-    The formats: https://www.w3.org/TR/png-3/, https://developers.google.com/speed/webp/docs/riff_container,
-    https://www.w3.org/Graphics/GIF/spec-gif89a.txt, https://www.w3.org/Graphics/JPEG/itu-t81.pdf (B.2).
+    Blocks on the disk. The formats: https://www.w3.org/TR/png-3/,
+    https://developers.google.com/speed/webp/docs/riff_container, https://www.w3.org/Graphics/GIF/spec-gif89a.txt,
+    https://www.w3.org/Graphics/JPEG/itu-t81.pdf (B.2).
     """
     measures = {"png": _png, "webp": _webp, "gif": _gif, "jpg": _jpeg}
-    return measures[extension](head) if extension in measures else Measures()
+    return measures[extension](file) if extension in measures else Measures()
 
 
-def _png(head: bytes) -> Measures:
+def _png(file: IO[bytes]) -> Measures:
+    head = read(file, 0, 24)
     if head[12:16] != b"IHDR":
         return Measures()
-    return Measures(_big(head[16:20]), _big(head[20:24]), b"acTL" in head.partition(b"IDAT")[0])
+    animated = False
+    for kind, _, _ in chunks(file, 8, file.seek(0, 2), length_first=True, order="big", trailer=4):
+        animated = animated or kind == b"acTL"
+        if kind == b"IDAT":
+            break
+    return Measures(_big(head[16:20]), _big(head[20:24]), animated)
 
 
-def _webp(head: bytes) -> Measures:
-    chunk, body = head[12:16], head[20:30]
+def _webp(file: IO[bytes]) -> Measures:
+    head = read(file, 0, 30)
+    chunk, body = head[12:16], head[20:]
     if chunk == b"VP8X":
         return Measures(_little(body[4:7]) + 1, _little(body[7:10]) + 1, bool(body[:1] and body[0] & 2))
     if chunk == b"VP8L":
@@ -98,18 +106,38 @@ def _webp(head: bytes) -> Measures:
     return Measures()
 
 
-def _gif(head: bytes) -> Measures:
-    animated = b"NETSCAPE2.0" in head[:2048]  # the loop extension, behind the palette; counting frames needs the file
-    return Measures(_little(head[6:8]), _little(head[8:10]), animated)
+def _gif(file: IO[bytes]) -> Measures:
+    """Read a GIF up to its second picture: one that plays once says nowhere else that it is an animation."""
+    head = read(file, 0, 13)
+    file.read(_palette(head[10:11]))
+    still = Measures(_little(head[6:8]), _little(head[8:10]))
+    found = in_data = False
+    for _ in range(MAX_STEPS):
+        start = file.read(1)
+        if in_data:  # a piece of up to 255 bytes, after its length; the last one is empty
+            in_data = start not in (b"", b"\0")
+            file.read(_big(start))
+        elif start == _GIF_EXTENSION:
+            file.read(1)
+            in_data = True
+        elif start == _GIF_PICTURE and not found:
+            file.read(_palette(file.read(9)[8:]) + 1)
+            found = in_data = True
+        else:
+            return still._replace(animated=start == _GIF_PICTURE)
+    return still
 
 
-def _jpeg(head: bytes) -> Measures:
-    at = 2
-    while at + 9 <= len(head) and head[at] == 0xFF:
-        if head[at + 1] in _JPEG_FRAMES:
-            four_components = head[at + 9 : at + 10] == b"\x04"
-            return Measures(_big(head[at + 7 : at + 9]), _big(head[at + 5 : at + 7]), cmyk=four_components)
-        at += 2 + _big(head[at + 2 : at + 4])
+def _palette(flags: bytes) -> int:
+    """The bytes of the palette that follows."""
+    return 3 << (flags[0] & 7) + 1 if flags and flags[0] & 0x80 else 0
+
+
+def _jpeg(file: IO[bytes]) -> Measures:
+    for marker, start, _ in segments(file, file.seek(0, 2)):
+        if marker in _JPEG_FRAMES:
+            frame = read(file, start, 6)
+            return Measures(_big(frame[3:5]), _big(frame[1:3]), cmyk=frame[5:] == b"\x04")
     return Measures()
 
 

@@ -1,5 +1,6 @@
 """What the worker makes of pictures: fitted to a limit, split into four, as a thumbnail."""
 
+import io
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -33,7 +34,7 @@ def stored(folder: Path, data: bytes) -> Picture:
         content_type=content_type,
         extension=extension,
         size=len(data),
-        **measure(data, extension)._asdict(),
+        **measure(io.BytesIO(data), extension)._asdict(),
     )
 
 

@@ -104,12 +104,15 @@ async def test_a_member_who_dismissed_the_answer_before_it_came_has_not_seen_it_
 
 
 async def test_what_is_no_picture_that_can_be_sent_is_said_and_nothing_is_spent(harness: BotHarness) -> None:
-    cmyk = samples.saved(samples.painted(70, 40).convert("CMYK"), "JPEG")
+    profile = bytes(557_168)  # of a usual length for print
+    cmyk = samples.saved(samples.painted(70, 40).convert("CMYK"), "JPEG", icc_profile=profile)
+    plays_once = samples.saved(samples.painted(9, 7), "GIF", save_all=True, append_images=[samples.painted(9, 7, 50)])
     for name, data, says in (
         ("notes.txt", b"just words, no picture", "**notes.txt** isn't a picture that I can read."),
         ("empty.png", b"", "**empty.png** is empty: it has 0 bytes."),
         ("big.png", PNG + bytes(10 << 20), "**big.png** has 11 MB. A picture may have up to 10 MB."),
         ("moving.gif", samples.gif(30, 20, frames=3), "**moving.gif** is animated. Attach a still picture."),
+        ("once.gif", plays_once, "**once.gif** is animated. Attach a still picture."),
         ("print.jpg", cmyk, "**print.jpg** is in CMYK, the colours of print."),
         ("short.png", PNG[:10], "**short.png** isn't a picture that I can read."),
         ("huge.png", PNG[:16] + (60_000).to_bytes(4, "big") * 2 + PNG[24:], "**huge.png** has 60,000 × 60,000 pixels."),

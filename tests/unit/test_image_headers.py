@@ -1,5 +1,7 @@
-"""Type and size by a picture's first bytes, and what a picture's URL reveals."""
+"""Type and size by a picture's headers, and what a picture's URL reveals."""
 
+import io
+import struct
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.images import VIDEO, ImageClient, link_ends, names_the_payer
-from bot.images.sniffing import MAX_HEADER_BYTES, Measures, measure, sniff_type
+from bot.images.sniffing import Measures, measure, sniff_type
 from tests import sample_pictures as samples
 from tests.table import table
 
@@ -17,6 +19,21 @@ TABLE = b"\xff\xc4\0\x0b" + bytes([0, 99] * 4 + [0])
 
 def animated_png() -> bytes:
     return samples.saved(samples.painted(9, 7), "PNG", save_all=True, append_images=[samples.painted(9, 7, noise=50)])
+
+
+def gif_that_plays_once(**options: Any) -> bytes:
+    first, *others = (samples.painted(30, 20).rotate(turn) for turn in (0, 90, 180))
+    return samples.saved(first, "GIF", save_all=True, append_images=others, **options)
+
+
+def jpeg(mode: str = "RGB", **options: Any) -> bytes:
+    return samples.saved(samples.painted(70, 40).convert(mode), "JPEG", **options)
+
+
+def with_profile(png: bytes) -> bytes:
+    """With 200 KB of a profile behind its header."""
+    profile = struct.pack(">I", 200_000) + b"iCCP" + bytes(200_004)
+    return png[:33] + profile + png[33:]
 
 
 @table(
@@ -32,20 +49,32 @@ def animated_png() -> bytes:
         (animated_png, ("png", 9, 7, True)),
         (lambda: samples.gif(300, 200), ("gif", 300, 200, False)),
         (lambda: samples.gif(300, 200, frames=3), ("gif", 300, 200, True)),
+        (lambda: samples.gif(30, 20)[:-1] + b"!\xff\x0bNETSCAPE2.0\3\1\0\0\0;", ("gif", 30, 20, False)),
+        (lambda: gif_that_plays_once(), ("gif", 30, 20, True)),
+        (lambda: gif_that_plays_once(comment=b"x" * 200_000), ("gif", 30, 20, True)),
+        (lambda: with_profile(samples.png(9, 7)), ("png", 9, 7, False)),
+        (lambda: with_profile(animated_png()), ("png", 9, 7, True)),
         (lambda: samples.photograph(400, 300), ("jpg", 400, 300, False)),
-        (lambda: samples.saved(samples.painted(70, 40), "JPEG", progressive=True), ("jpg", 70, 40, False)),
+        (lambda: jpeg(progressive=True), ("jpg", 70, 40, False)),
+        (lambda: jpeg(icc_profile=bytes(557_168)), ("jpg", 70, 40, False)),
+        (
+            lambda: jpeg(exif=b"Exif\0\0" + bytes(60_000), xmp=bytes(60_000), icc_profile=bytes(20_000)),
+            ("jpg", 70, 40, False),
+        ),
+        (lambda: jpeg()[:2] + b"\xff" * 9 + jpeg()[2:], ("jpg", 70, 40, False)),
         (lambda: b"\xff\xd8" + TABLE + samples.photograph(70, 40)[2:], ("jpg", 70, 40, False)),
         (lambda: samples.FILM, ("mp4", 0, 0, False)),
-        (lambda: samples.saved(samples.painted(70, 40).convert("CMYK"), "JPEG"), ("jpg", 70, 40, False, True)),
+        (lambda: jpeg("CMYK"), ("jpg", 70, 40, False, True)),
+        (lambda: jpeg("CMYK", icc_profile=bytes(557_168)), ("jpg", 70, 40, False, True)),
     ],
 )  # fmt: skip
-def test_the_first_bytes_give_type_size_and_whether_it_is_animated(
+def test_the_headers_give_type_size_and_whether_it_is_animated(
     make: Callable[[], bytes], seen: tuple[Any, ...]
 ) -> None:
     data = make()
     content_type, extension = sniff_type(data)
     kind, *measures = seen
-    assert (extension, measure(data[:MAX_HEADER_BYTES], extension)) == (kind, Measures(*measures))
+    assert (extension, measure(io.BytesIO(data), extension)) == (kind, Measures(*measures))
     assert content_type == (VIDEO if extension == "mp4" else f"image/{extension}".replace("jpg", "jpeg"))
 
 
@@ -55,7 +84,7 @@ STARTS = [b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR", b"\xff\xd8\xff", b"\xff\xd8\xff\xe
 @given(st.sampled_from([*STARTS, b"RIFF0000WEBPVP8L", b"RIFF0000WEBPVP8 "]), st.binary(max_size=60))
 def test_junk_after_a_valid_signature_raises_nothing(start: bytes, junk: bytes) -> None:
     extension = sniff_type(start.ljust(12, b"\0"))[1]
-    measures = measure(start + junk, extension)
+    measures = measure(io.BytesIO(start + junk), extension)
     assert min(measures.width, measures.height) >= 0
 
 
