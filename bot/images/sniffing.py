@@ -27,7 +27,8 @@ _GIF_PICTURE, _GIF_EXTENSION = b",", b"!"
 class Picture:
     """A file of `size` bytes at `path`, which belongs to the caller; its type was read from its bytes.
 
-    `width` and `height` are pixels by the file's header, 0 where it does not say so simply, as in videos.
+    `width` and `height` are pixels by the file's header, 0 where it does not say so simply, as in videos. Which of them
+    is which may change when the picture is turned upright, as its Exif says.
     """
 
     path: Path

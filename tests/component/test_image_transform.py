@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, ImageChops, ImageCms
 
 from bot.images import ImageClient, NotAPicture, NotFour, Picture, PictureError, TooLarge, Unreadable
+from bot.images.metadata import erase
 from bot.images.sniffing import measure, sniff_type
 from bot.images.worker import transform
 from tests import sample_pictures as samples
@@ -27,14 +28,16 @@ async def pictures() -> AsyncIterator[ImageClient]:
 def stored(folder: Path, data: bytes) -> Picture:
     """Write a picture as a fetch would have."""
     path = folder / f"picture-{len(list(folder.iterdir()))}"
-    path.write_bytes(data)
     content_type, extension = sniff_type(data)
+    file = io.BytesIO(data)
+    erase(file, extension)
+    path.write_bytes(file.getvalue())
     return Picture(
         path=path,
         content_type=content_type,
         extension=extension,
         size=len(data),
-        **measure(io.BytesIO(data), extension)._asdict(),
+        **measure(file, extension)._asdict(),
     )
 
 

@@ -1,9 +1,13 @@
 """`/blend`, `/describe` and the menus of a message: from attached pictures to a result, with each provider."""
 
+import base64
 from typing import Any
 
 import discord
+import pytest
+from PIL import ImageOps
 
+from bot.models import ProviderName
 from tests import sample_pictures as samples
 from tests.journeys.conftest import BotHarness, both_providers, button, labels, private, words
 
@@ -81,6 +85,17 @@ async def test_the_menu_of_a_message_describes_its_picture_or_refers_to_it(harne
     for menu in ("Describe this picture", "Use as reference"):
         answer = private(await harness.mira.context_menu(harness.channel, menu, none))
         assert answer.content == "There's no picture in this message."
+
+
+@pytest.mark.parametrize("provider", [ProviderName.MIDJOURNEY_PROXY], ids=[""])
+async def test_a_phones_photo_is_sent_the_way_up_that_discord_shows_it_and_names_nobody(harness: BotHarness) -> None:
+    assert "on its way" in (await describe(harness, harness.mira, "fox.jpg", PHOTO)).content
+    (body,) = submitted(harness, "describe")
+    sent = base64.b64decode(body["base64"].partition(",")[2])
+    shown, meant = (ImageOps.exif_transpose(samples.opened(data)) for data in (sent, PHOTO))
+    assert (shown.size, shown.tobytes()) == (meant.size, meant.tobytes())
+    assert meant.size == (48, 64)
+    assert b"Mira" not in sent
 
 
 async def test_only_those_who_may_start_jobs_blend_and_describe(harness: BotHarness) -> None:
