@@ -98,7 +98,7 @@ async def test_a_long_prompt_is_written_in_a_form_which_carries_the_options(harn
     await harness.bot.store.servers.change_settings(harness.guild.id, speeds=True)
     form = await harness.mira.slash(harness.channel, "imagine", aspect="3:2", style="ink", speed="relax")
     assert written(form) == {"prompt": "", "aspect": "3:2", "style": "Ink", "speed": "relax"}
-    long = "a castle in the fog, " * 180 + "and a river"
+    long = "https://cdn.midjourney.com/1/0_0.png " + "a castle in the fog, " * 180 + "and a river"
     await harness.restart(away=3600)
     answer = await submitted(harness.mira, form, long)
     assert answer.content == "Your prompt is on its way. I'll post it here."

@@ -68,7 +68,7 @@ async def test_nothing_that_is_sent_names_the_payer(harness: BotHarness, caplog:
     assert again.modal is not None
     field = again.modal["components"][0]
     assert field["component"]["value"] == "a tiny hedgehog in an astronaut suit"
-    assert field["description"] == "Pictures whose addresses name the Midjourney account's owner are left out"
+    assert field["description"] == "Uploaded pictures, and those whose addresses name the account's owner, are left out"
     await harness.job(harness.newcomer(), harness.useapi.add_job(duration=300, **next(kinds(harness, status=200))))
     await harness.wait(100)
     assert len(harness.last.attachments) == 1, "the preview of a running job"

@@ -7,7 +7,7 @@ from bot.ui.imagine.recent_prompts import prompt_choices
 from tests.strategies import texts
 
 LONG = "a castle in the fog, " * 30
-PAYERS = "https://cdn.midjourney.com/00000000-0000-4000-8000-000000000000/0_0.png"
+UPLOADED = "https://cdn.discordapp.com/ephemeral-attachments/1/2/my-cat.png?ex=7fffffff&is=66de7a80&hm=0123&"
 
 
 def test_the_newest_come_first_each_once_and_those_with_all_typed_words() -> None:
@@ -25,8 +25,18 @@ def test_a_long_prompt_shows_its_parameters_and_goes_by_its_row_id() -> None:
     assert prompt_choices([(7, f"{LONG}--ar 3:2")], choices[0][0]) == choices[:1], "what Discord then has in the field"
 
 
-def test_an_address_that_names_the_payer_does_not_come_back() -> None:
-    assert prompt_choices([(2, f"{PAYERS} a castle"), (1, f"{LONG} --sref {PAYERS}")], "castle") == []
+def test_a_prompt_with_pictures_that_its_member_attached_is_offered_by_their_names() -> None:
+    sent = [
+        (3, f"{UPLOADED} a castle --sref {UPLOADED}"),
+        (2, f"{UPLOADED} {LONG}--ar 3:2"),
+        (1, "https://a.example/b"),
+    ]
+    choices = prompt_choices(sent, "")
+    assert choices[0] == ("…/my-cat.png a castle --sref …/my-cat.png", "recent-prompt:3")
+    assert choices[1][0].startswith("…/my-cat.png a castle in the fog, a castle")
+    assert choices[2] == ("https://a.example/b",) * 2
+    for choice in choices:
+        assert choice in prompt_choices(sent, choice[0]), "what Discord then has in the field"
 
 
 @given(st.lists(st.tuples(st.integers(1, 10**17), texts.filter(bool)), max_size=40), texts)

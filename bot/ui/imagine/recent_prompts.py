@@ -1,7 +1,8 @@
 """A member's own last prompts, as choices while they type `/imagine`.
 
 Discord takes 100 characters in a choice, so a longer prompt goes by the row id of its submission: a claim, which
-`whole_prompt` checks.
+`whole_prompt` checks. A prompt is offered as it was sent, to the member alone who wrote it: with its pictures, too, and
+with any address that is hidden elsewhere, because this member typed it.
 """
 
 import re
@@ -12,12 +13,12 @@ import discord
 from bot.errors import UserError
 from bot.text import clip
 from bot.ui.interactions import bot_of, destination_of
-from bot.ui.press.hidden_addresses import hide
 
 _READ = 100  # submissions, among which some have the same prompt
 _MAX_CHOICES = 25  # Discord's limit
 _MAX_LENGTH = 100  # characters of a name and of a value: Discord's limit
 _END = 32  # characters of the end of a long prompt, which has its parameters
+_FILE = re.compile(r"https?://[^\s?]*(/[^\s/?]+)\S*", re.IGNORECASE)  # a signed one would fill the name alone
 _VALUE = re.compile(r"recent-prompt:(\d{1,18})")
 _UNKNOWN = "I don't know this prompt any more. Please write it again."
 
@@ -30,31 +31,25 @@ async def recent_prompts(interaction: discord.Interaction, typed: str) -> list[t
 
 
 def prompt_choices(prompts: Iterable[tuple[int, str]], typed: str) -> list[tuple[str, str]]:
-    """Names and values for the first 25 different prompts, given with their row ids, that have all words of `typed`.
-
-    Left out are prompts with addresses that name the payer: they were put in from a job, and may not be shown.
-    """
+    """Names and values for the first 25 different prompts, given with their row ids, that have all words of `typed`."""
     words = typed.replace("…", " ").casefold().split()
     choices: dict[str, str] = {}
     for submission_id, prompt in prompts:
         if len(choices) == _MAX_CHOICES:
             break
         folded = prompt.casefold()
-        if all(word in folded for word in words) and not _is_hidden(prompt):
+        if all(word in folded for word in words):
             is_short = len(prompt) <= _MAX_LENGTH
             choices.setdefault(_name(prompt), prompt if is_short else f"recent-prompt:{submission_id}")
     return list(choices.items())
 
 
 def _name(prompt: str) -> str:
-    """The prompt, or its beginning and its end."""
+    """The prompt, or its beginning and its end, with the names of the files in place of their addresses."""
     if len(prompt) <= _MAX_LENGTH:
         return prompt
-    return f"{clip(prompt, _MAX_LENGTH - _END - 1)} {prompt[-_END:]}"
-
-
-def _is_hidden(prompt: str) -> bool:
-    return hide(prompt) != prompt
+    name = _FILE.sub(r"…\1", prompt)
+    return name if len(name) <= _MAX_LENGTH else f"{clip(name, _MAX_LENGTH - _END - 1)} {name[-_END:]}"
 
 
 async def whole_prompt(interaction: discord.Interaction, sent: str) -> str:
@@ -66,6 +61,6 @@ async def whole_prompt(interaction: discord.Interaction, sent: str) -> str:
         return sent
     here = destination_of(interaction)
     prompt = await bot_of(interaction).store.history.prompt(int(choice[1]), interaction.user.id, here.guild_id)
-    if prompt is None or _is_hidden(prompt):
+    if prompt is None:
         raise UserError(_UNKNOWN)
     return prompt

@@ -20,7 +20,7 @@ from bot.ui.press.hidden_addresses import leave_out
 AGAIN_FORM = "dr:ia"
 """The custom_id of the form."""
 
-_LEFT_OUT = "Pictures whose addresses name the Midjourney account's owner are left out"
+_LEFT_OUT = "Uploaded pictures, and those whose addresses name the account's owner, are left out"
 
 
 class AgainButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:ag:{NONCE}"):

@@ -92,13 +92,13 @@ async def may_read_prompt(interaction: discord.Interaction, delivery: Delivery, 
 
 
 class PromptButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:pr:{NONCE}"):
-    """Shows the whole prompt, in private, to copy it."""
+    """Shows the prompt in its full length, in private, to copy it."""
 
     code = "pr"
     label = "Prompt"
 
     async def act(self, interaction: discord.Interaction) -> None:
-        """Show the prompt; addresses that name the payer are left out, as in the forms."""
+        """Show the prompt; placeholders are in place of addresses that name the payer, as in the forms."""
         delivery, known = await self.resolve(interaction, DeliveryKind.RESULT)
         if not await may_read_prompt(interaction, delivery, known.job):
             raise UserError(NO_PROMPT)
