@@ -94,8 +94,8 @@ def test_a_picture_that_lies_on_its_side_keeps_what_turns_it_and_nothing_else(
             turned = {ORIENTATION: turn} if 1 < turn < 9 else {}
             assert (turn, dict(opened.getexif())) == (turn, turned)
             assert not opened.getexif().get_ifd(0x8825)
-            shown, meant = (ImageOps.exif_transpose(each) for each in (opened, original))
-            assert (shown.size, shown.tobytes()) == (meant.size, meant.tobytes())
+            upright, meant = (ImageOps.exif_transpose(each) for each in (opened, original))
+            assert (upright.size, upright.tobytes()) == (meant.size, meant.tobytes())
         assert erased(after, extension) == after
 
 

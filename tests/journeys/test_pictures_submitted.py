@@ -1,6 +1,7 @@
 """`/blend`, `/describe` and the menus of a message: from attached pictures to a result, with each provider."""
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 import discord
@@ -92,8 +93,8 @@ async def test_a_phones_photo_is_sent_the_way_up_that_discord_shows_it_and_names
     assert "on its way" in (await describe(harness, harness.mira, "fox.jpg", PHOTO)).content
     (body,) = submitted(harness, "describe")
     sent = base64.b64decode(body["base64"].partition(",")[2])
-    shown, meant = (ImageOps.exif_transpose(samples.opened(data)) for data in (sent, PHOTO))
-    assert (shown.size, shown.tobytes()) == (meant.size, meant.tobytes())
+    upright, meant = (ImageOps.exif_transpose(samples.opened(data)) for data in (sent, PHOTO))
+    assert (upright.size, upright.tobytes()) == (meant.size, meant.tobytes())
     assert meant.size == (48, 64)
     assert b"Mira" not in sent
 
@@ -137,7 +138,7 @@ async def test_what_is_no_picture_that_can_be_sent_is_said_and_nothing_is_spent(
         assert (await describe(harness, member, name, data)).content.startswith(says)
     harness.provider.serve_uploads(lambda _url: None)
     gone = await blend(harness, harness.mira, ("one.png", PNG), ("two.png", PNG))
-    assert gone.content == "**one.png** was deleted before I could read it. Attach it again."
+    assert gone.content == "**one.png** was deleted, or its link has expired. Attach it again."
     await harness.wait(5)
     assert not submitted(harness, "describe") + submitted(harness, "blend")
     assert await harness.rows("SELECT * FROM submissions") == []
@@ -160,3 +161,48 @@ async def test_the_pictures_of_a_prompt_are_checked_and_their_links_put_where_mi
     assert image.endswith("/a.png")
     assert sref.endswith("/b.png")
     assert sent["prompt"] == f"{image} a fox --ar 3:2 --sref {sref}"
+
+
+async def test_a_refused_picture_is_read_again_when_its_prompt_comes_from_a_form(harness: BotHarness) -> None:
+    unread = "**notes.txt** isn't a picture that I can read. Attach a PNG, JPEG, WebP or GIF."
+    find: Callable[[str], bytes | None] = harness.env.backend.cdn.get
+    answers: list[int] = []
+
+    def read(url: str) -> bytes | None:
+        answers.append(len([call for call in harness.env.http_requests if call.path.endswith("/callback")]))
+        return find(url)
+
+    harness.provider.serve_uploads(read)
+    notes = ("notes.txt", b"words, no picture")
+    refused = private(await harness.mira.slash(harness.channel, "imagine", prompt="a fox", image=notes))
+    assert (refused.content, labels(refused)) == (unread, [["Edit"]])
+    form, prompt = await form_below(harness, refused)
+    again = private(await harness.mira.submit_modal(form, {"prompt": prompt}))
+    assert (again.id, again.content, labels(again)) == (refused.id, unread, [["Edit"]])
+    assert again.embeds[0].description == f"```\n{prompt}\n```"
+    assert answers == [1, 3], "Discord has its answer before the picture is read: it waits for three seconds"
+    form, _ = await form_below(harness, again)
+    sent = private(await harness.mira.submit_modal(form, {"prompt": "a fox"}))
+    assert (sent.id, sent.content) == (refused.id, "Your prompt is on its way. I'll post it here.")
+
+    opened = await harness.mira.slash(harness.channel, "imagine", image=notes)
+    link = opened.modal["components"][0]["component"]["value"]
+    late = private(await harness.mira.submit_modal(opened, {"prompt": f"{link}::2 an owl --sref {link} --arr 3:2"}))
+    assert (late.content, labels(late)) == (unread, [["Edit"]])
+    assert len(answers) == 3, "once"
+    opened = await harness.mira.slash(harness.channel, "imagine", image=("owl.png", PNG))
+    link = opened.modal["components"][0]["component"]["value"]
+    preview = private(await harness.mira.submit_modal(opened, {"prompt": f"{link} an owl --arr 3:2"}))
+    assert labels(preview) == [["Run it", "Edit", "Cancel"]], "what is read may have hints, too"
+    form, prompt = await form_below(harness, preview)
+    done = private(await harness.mira.submit_modal(form, {"prompt": f"{link} an owl"}))
+    assert (done.id, done.content) == (preview.id, "Your prompt is on its way. I'll post it here.")
+    assert [body["prompt"] for body in submitted(harness, "imagine")] == ["a fox", f"{link} an owl"]
+    assert not list((harness.bot.settings.data_dir / "tmp").iterdir())
+
+
+async def form_below(harness: BotHarness, answer: discord.Message) -> tuple[Any, str]:
+    """The form that *Edit* opens, and the prompt in it."""
+    form = await harness.mira.click(answer, custom_id=button(answer, "Edit").custom_id)
+    assert form.modal is not None
+    return form, form.modal["components"][0]["component"]["value"]

@@ -41,7 +41,7 @@ async def describe_message(interaction: discord.Interaction, message: discord.Me
 async def use_as_reference(interaction: discord.Interaction, message: discord.Message) -> None:
     """Open the form for a prompt with the first picture of a message as its style reference.
 
-    Discord takes a form as the first answer only, within three seconds: the picture is not read.
+    Discord takes a form as the first answer only, within three seconds: the picture is read when the form is submitted.
     """
     file = picture_in(message)
     if not bot_of(interaction).pictures.is_attachment(file.link):

@@ -57,7 +57,7 @@ def refused(name: str, error: PictureError) -> str:
         case TooLarge():
             return too_large(name, max(error.size, MAX_PICTURE_BYTES + _MEGABYTE))
         case PictureGone():
-            return f"{_bold(name)} was deleted before I could read it. Attach it again."
+            return f"{_bold(name)} was deleted, or its link has expired. Attach it again."
         case NotAllowed():
             return NOT_UPLOADED
         case NoRoom():

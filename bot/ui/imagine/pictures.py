@@ -1,6 +1,9 @@
-"""The pictures that a member attached: found in a command or a message, read, and checked before anything is spent."""
+"""The pictures that a member attached: found in a command, a message or a prompt, read, and checked before anything
+is spent.
+"""
 
 import asyncio
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import datetime
@@ -9,14 +12,17 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import discord
+from yarl import URL
 
 from bot.errors import UserError
 from bot.images import NoRoom, Picture, PictureError, link_ends
 from bot.models import MAX_PICTURE_BYTES, InputPicture
+from bot.submissions.prompt_parts import links_in
 from bot.ui.imagine import picture_texts
 from bot.ui.interactions import bot_of
 
 _STORED_BYTES = 2 * 1024 * 1024  # of a picture that is sent as bytes: Midjourney reads them at some 2 million pixels
+_AFTER_LINK = re.compile(r"(?:,|::-?[0-9.]*)+$")  # what a prompt may have at the end of one, such as a weight
 
 
 class AttachedFile(NamedTuple):
@@ -30,6 +36,13 @@ class AttachedFile(NamedTuple):
 def file_of(attachment: discord.Attachment) -> AttachedFile:
     """An attachment of a command or a message."""
     return AttachedFile(attachment.filename, attachment.url, attachment.size)
+
+
+def files_in(interaction: discord.Interaction, prompt: str) -> list[AttachedFile]:
+    """The files that were uploaded to Discord and whose links are in a prompt, each once."""
+    links = dict.fromkeys(_AFTER_LINK.sub("", link) for link in links_in(prompt))
+    is_attachment = bot_of(interaction).pictures.is_attachment
+    return [AttachedFile(URL(link).name, link) for link in links if is_attachment(link)]
 
 
 def picture_in(message: discord.Message) -> AttachedFile:
@@ -115,6 +128,7 @@ async def _read(interaction: discord.Interaction, file: AttachedFile, folder: Pa
         if (problem := picture_texts.problem(file.name, picture)) is not None:
             raise UserError(problem)
         if not as_bytes:
+            picture.path.unlink()  # a prompt may have many; no more of them are on the disk than are fetched at once
             return InputPicture(link=file.link, content_type=picture.content_type)
         picture = (await pictures.fit(picture, limit=_STORED_BYTES, into=folder)).picture
         return await asyncio.to_thread(_with_content, file.link, picture)

@@ -20,7 +20,7 @@ from bot.ui.command_mentions import with_mentions
 from bot.ui.forms import MAX_LENGTH, Form
 from bot.ui.imagine import start_rules
 from bot.ui.imagine.draft import PromptDraft
-from bot.ui.imagine.pictures import AttachedFile, picture_problem
+from bot.ui.imagine.pictures import AttachedFile, files_in, picture_problem
 from bot.ui.imagine.prompt_form import IMAGINE_FORM, EditPromptButton, draft_in
 from bot.ui.imagine.request import ImagineRequest, read_request, submit
 from bot.ui.prompt_blocks import prompt_blocks, prompt_in
@@ -39,15 +39,19 @@ async def answer_prompt(
 ) -> None:
     """Send a prompt, or show a private preview first where something is to be decided; say why it can't be sent.
 
-    `files` are the pictures whose links are among the options: they are read and checked, which takes its time.
-    `replace_question`: the answer replaces the private message that the form was opened from.
+    `files` are the pictures whose links are among the options. They and those whose links are in the prompt, as when a
+    refused one is edited, are read and checked, which takes its time. `replace_question`: the answer replaces the
+    private message that the form was opened from.
     """
     if files:
-        await interaction.response.defer(ephemeral=True)
+        await _defer(interaction, replace=replace_question)
     request = await read_request(interaction, draft)
-    if request.refusal is None and files:
-        request = msgspec.structs.replace(request, refusal=await picture_problem(interaction, files))
     prompt = request.checked.prompt
+    known = {file.link for file in files}
+    files = [*files, *(file for file in files_in(interaction, prompt) if file.link not in known)]
+    if request.refusal is None and files:
+        await _defer(interaction, replace=replace_question)
+        request = msgspec.structs.replace(request, refusal=await picture_problem(interaction, files))
     if request.needs_decision:
         buttons = [RunPromptButton(interaction.id), *_edit(prompt), CancelPromptButton()]
         left = await left_today(interaction, request.settings, request.presser)
@@ -60,6 +64,12 @@ async def answer_prompt(
         await _show(interaction, str(error), prompt, buttons, replace=replace_question)
 
 
+async def _defer(interaction: discord.Interaction, *, replace: bool) -> None:
+    """Have Discord wait for the answer, once: a private message that it replaces stays as it is until then."""
+    if not interaction.response.is_done():
+        await interaction.response.defer(ephemeral=True, thinking=not replace)
+
+
 def _edit(prompt: str) -> list[ui.Item[Any]]:
     return [EditPromptButton()] if len(prompt) <= MAX_LENGTH else []
 
@@ -69,10 +79,10 @@ async def _show(
 ) -> None:
     """Answer in private with the prompt in code blocks, to copy it, and with buttons below."""
     text, embeds, view = with_mentions(interaction, content)[:CONTENT_LIMIT], prompt_blocks(prompt), view_of(*buttons)
-    if replace:
-        await interaction.response.edit_message(content=text, embeds=embeds, view=view)
-    elif interaction.response.is_done():
+    if interaction.response.is_done():
         await interaction.edit_original_response(content=text, embeds=embeds, view=view)
+    elif replace:
+        await interaction.response.edit_message(content=text, embeds=embeds, view=view)
     else:
         await interaction.response.send_message(text, embeds=embeds, view=view, ephemeral=True)
 
