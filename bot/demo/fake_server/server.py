@@ -129,8 +129,8 @@ class FakeServer(ABC):
     ) -> str:
         """Serve bytes at a URL of their own, and return it.
 
-        `headers` may be wrong, such as the Content-Length; None leaves a header out. With `drip` every `piece` (bytes)
-        is followed by a pause of that many seconds.
+        `headers` may be wrong, such as the Content-Length; None leaves a header out. With `drip` the headers and every
+        `piece` (bytes) are followed by a pause of that many seconds.
         """
         given = {"Content-Type": content_type, "Content-Length": str(len(data)), **(headers or {})}
         all_headers = {name: value for name, value in given.items() if value is not None}

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import chain
 from urllib.parse import quote
 
 from aiohttp import web
@@ -39,7 +40,8 @@ class File:
 class RawResponse(web.StreamResponse):
     """A response with exactly the given status, headers and body, however wrong; then the connection closes.
 
-    `pieces` are sent with `pause` seconds after each, until they end or the client is gone.
+    `pieces` are sent until they end or the client is gone, with `pause` seconds after each and after the headers.
+    Without a pause all of it is one write, which arrives as one if it is small.
     """
 
     def __init__(self, status: int, headers: Mapping[str, str], pieces: Iterable[bytes], *, pause: float = 0.0) -> None:
@@ -55,8 +57,8 @@ class RawResponse(web.StreamResponse):
             return None
         known = self.status in HTTPStatus._value2member_map_
         first = f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase if known else 'Unknown'}"
-        transport.write("\r\n".join((first, *self._lines, "Connection: close", "", "")).encode())
-        for piece in self._pieces:
+        head = "\r\n".join((first, *self._lines, "Connection: close", "", "")).encode()
+        for piece in chain([head], self._pieces) if self._pause else [b"".join([head, *self._pieces])]:
             if transport.is_closing():
                 break
             transport.write(piece)
