@@ -9,6 +9,7 @@ STARBOARD_OFF = (
 )
 STARBOARD_HERE = "This channel is the starboard itself, so its pictures can't be starred here."
 STARS_ARE_FOR_PICTURES = "Only finished pictures and videos can be starred."
+STARS_NEED_HISTORY = "I can't copy this picture to the starboard, because I lack Read Message History here."
 STAR_OWN = "You added this picture, so you can't star it yourself."
 _ROLE_IS_GONE = (
     "The role that may star pictures was deleted. Someone with Manage Server can choose another one in "

@@ -26,7 +26,7 @@ from bot.images import (
     names_the_payer,
 )
 from bot.messages.message import File
-from bot.messages.picture_sources import FINAL_ERRORS, Found, PictureSources, picture_urls
+from bot.messages.picture_sources import FINAL_ERRORS, Found, PictureSources, PostNotReadable, picture_urls
 from bot.messages.spoilers import Spoilers
 from bot.models import SEED_VERBS, Delivery, Destination, Fallback, Job, KnownJob, Status
 from bot.models.alert import AlertName, AlertSink
@@ -52,6 +52,7 @@ _NO_ROOM = (
     "is retried for 10 minutes."
 )
 _PRIVATE_LINK = "Whoever added this job finds it in full size under `⋯`."
+_HISTORY = ", because I lack Read Message History in its channel"
 _NOT_A_GRID = "This is not a grid of four pictures."
 
 
@@ -176,8 +177,8 @@ class AttachmentBuilder:
     ) -> Attachments | None:
         """The picture from this server's own posts alone, hidden where these or the starboard hide it.
 
-        `None` where no post has it any more: whoever deleted it there does not want it shown. `why_no_file` as for a
-        result.
+        `None` where all of them were deleted: whoever deleted them does not want it shown. A note where they are there
+        without the picture, such as a video that is too large. `why_no_file` as for a result.
         """
         kind = _kind(known.job)
         if delivery.fallback is not Fallback.NONE:
@@ -192,8 +193,11 @@ class AttachmentBuilder:
             log.warning("The picture was not copied: %s", error)
             self._update_disk_alert(into, error)
             retry = isinstance(error, NoRoom | PictureUnreachable)
-            return Attachments(note=f"The {kind} could not be attached.", retry_picture=retry)
+            why = f"The {kind} could not be attached{_HISTORY if isinstance(error, PostNotReadable) else ''}."
+            return Attachments(note=why, retry_picture=retry)
         self._update_disk_alert(into)
+        if not fitted:
+            return Attachments(note=f"The {kind} could not be copied from its post.")
         hidden = copies.spoiler or await self._spoilers.hidden(delivery.destination)
         files = _files(known, fitted, hidden)
         return Attachments(files=files, embed_url=_embed_url(files, hidden))

@@ -30,6 +30,10 @@ FINAL_ERRORS = (NotAllowed, PictureGone, TooLarge)
 """The errors that a later try would get again."""
 
 
+class PostNotReadable(PictureUnreachable):
+    """I can't read the post that has the picture, because I lack Read Message History there."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
     """A job's pictures; of four that came without a grid, those with the numbers `missing` (1-4) are not among them.
@@ -44,10 +48,13 @@ class Found:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Copies:
-    """A job's pictures as a post of this bot has them; `spoiler`: it hides them behind a click."""
+    """A job's pictures as a post of this bot has them, none where its posts have no file of them.
 
-    pictures: Sequence[Picture]
-    spoiler: bool
+    `spoiler`: the post hides them behind a click.
+    """
+
+    pictures: Sequence[Picture] = ()
+    spoiler: bool = False
 
 
 def picture_urls(job: Job) -> list[str]:
@@ -82,7 +89,7 @@ class PictureSources:
         return Found(pictures=[full] if full is not None else await self._attached(known, destination, into))
 
     async def copies(self, known: KnownJob, destination: Destination, into: Path) -> Copies:
-        """The pictures of a job from this server's posts alone; raises `PictureGone` where none has them any more."""
+        """The pictures of a job from this server's posts alone; raises `PictureGone` where these were deleted."""
         copies = await self._from_earlier_post(known, destination, into)
         if copies is None:
             raise PictureGone
@@ -119,7 +126,7 @@ class PictureSources:
             except PictureUnreachable as later:  # raised no further: the others are shown until then
                 errors |= {number: later for number, gone in errors.items() if isinstance(gone, PictureGone)}
             else:
-                if copies is not None:
+                if copies is not None and copies.pictures:
                     return Found(pictures=copies.pictures)
         lasting = [error for error in errors.values() if not isinstance(error, FINAL_ERRORS)]
         if len(errors) == 4:
@@ -157,7 +164,7 @@ class PictureSources:
             return await self._fetch(picture_urls(known.job), into)
         except PictureGone:
             copies = await self._from_earlier_post(known, destination, into)
-            if copies is None:
+            if copies is None or not copies.pictures:
                 raise
             return copies.pictures
 
@@ -184,32 +191,38 @@ class PictureSources:
     async def _from_earlier_post(self, known: KnownJob, destination: Destination, into: Path) -> Copies | None:
         """The pictures in this server's newest post that still has them; another server's posts are never used.
 
-        `None` where no post has them. Raises `PictureUnreachable` where a post may have them later: it could not be
-        fetched, or its own pictures are still retried. Raises `NoRoom`, too.
+        `None` where the posts were deleted. Raises `PictureUnreachable` where a post may have them later: it could not
+        be fetched, or its own pictures are still retried; `PostNotReadable` where the bot lacks the permission. Raises
+        `NoRoom`, too.
         """
-        unreachable = False
+        unreachable: PictureUnreachable | None = None
+        without_files = False
         for post in await self._store.deliveries.posts_in_server(known.id, destination.guild_id, _EARLIER_POSTS):
             assert post.message_id is not None
             if post.picture_until is not None:  # it was sent without the picture, or part of it, which is still retried
-                unreachable = True
+                unreachable = PictureUnreachable()
                 continue
             channel = self._bot.get_partial_messageable(post.destination.channel_id, guild_id=destination.guild_id)
             try:
                 message = await channel.fetch_message(post.message_id)
                 copies = await self._fetch([url for url in file_urls(message) if self._pictures.is_allowed(url)], into)
-            except (discord.NotFound, discord.Forbidden, PictureGone):
+            except (discord.NotFound, PictureGone):
+                continue
+            except discord.Forbidden:
+                unreachable = PostNotReadable()
                 continue
             except NoRoom:
                 raise
             except (*REQUEST_ERRORS, PictureError):
-                unreachable = True
+                unreachable = PictureUnreachable()
                 continue
+            without_files = without_files or not copies
             if copies:
                 log.info("The picture was taken from an earlier post")
                 return Copies(pictures=copies, spoiler=any(file.is_spoiler() for file in message.attachments))
-        if unreachable:
-            raise PictureUnreachable
-        return None
+        if unreachable is not None:
+            raise unreachable
+        return Copies() if without_files else None
 
 
 def file_urls(message: discord.Message) -> list[str]:

@@ -16,17 +16,20 @@ records what Discord said. Methods are those of the store's outbox.
     SENDING          Discord answered with the message                   POSTED         `mark_posted`, delivery.sending
     SENDING          the message was found in the channel's history      POSTED         `mark_posted`, delivery.sending
     SENDING          a member pressed a button of the message            POSTED         `mark_posted`, ui.posts
+    UNDELIVERABLE    the same, to remove it from the starboard           POSTED         `mark_posted`, ui.posts.star
+    DROPPED          the same, if its `message_id` is not known          POSTED         `mark_posted`, ui.posts.star
     SENDING          10008 twice: it was posted, then deleted            POSTED         `mark_posted`, no `message_id`
     SENDING          the same, of a card                                 DROPPED        `mark_posted`
     WAITING          an earlier database's post was found (restore)      POSTED         `mark_posted`, delivery.sending
     WAITING,SENDING  refused for good, or its channel is gone            UNDELIVERABLE  `give_up`, delivery.dispatcher
     UNDELIVERABLE    an admin or a member asks for it again              SENDING        `rearm`: an old send may exist
+    DROPPED          one more star, if it has no `message_id`            SENDING        `rearm`: an old send may exist
     UNDELIVERABLE    its last subscriber has it posted elsewhere         DROPPED        store, with the new row
     POSTED           edited, or nothing to edit                          POSTED         `mark_edited`, delivery.editing
     POSTED           an edit failed                                      POSTED         `retry_later`, dispatcher
     POSTED           a card's last edit, nobody is subscribed any more   DROPPED        `retire`, delivery.editing
     POSTED           a card was deleted, because its result is posted    DROPPED        `drop`, delivery.editing
-    WAITING,SENDING  no post of ours has the starred picture any more    DROPPED        `drop`, delivery.sending
+    WAITING,SENDING  all posts with the starred picture were deleted     DROPPED        `drop`, delivery.sending
     WAITING          a card whose job is over                            DROPPED        store, with the job's end
     SENDING          the same, and it is not in the channel's history    DROPPED        `drop`, delivery.sending
     any              not needed any more, or deleted by a member         DROPPED        `drop`, delivery.* and ui

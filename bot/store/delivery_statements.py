@@ -68,13 +68,20 @@ async def update_delivery(
     return next((delivery_of(row) for row in rows), None)
 
 
-async def rearm(db: aiosqlite.Connection, clock: Clock, where: str, values: tuple[Any, ...]) -> int:
-    """Put undeliverable results back into the outbox; how many."""
+async def rearm(
+    db: aiosqlite.Connection,
+    clock: Clock,
+    where: str,
+    values: tuple[Any, ...],
+    *,
+    state: DeliveryState = DeliveryState.UNDELIVERABLE,
+) -> int:
+    """Put undeliverable messages, or those in another `state`, back into the outbox; how many."""
     # SENDING, not WAITING: an earlier send may have been stored, so the channel's history is searched first.
     cursor = await db.execute(
         f"""UPDATE deliveries SET state = 'sending', next_try = ?, attempts = 0, timeouts = 0, fallback = 0,
-            gone_since = NULL WHERE {where} AND state = 'undeliverable'""",
-        (clock.time(), *values),
+            gone_since = NULL WHERE {where} AND state = ?""",
+        (clock.time(), *values, state),
     )
     return cursor.rowcount
 

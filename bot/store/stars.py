@@ -40,7 +40,7 @@ class Stars(Repository):
 
         With the star that makes them `needed` or more, the job's post in `starboard` is added in the same transaction:
         one per job and channel, and none where a person removed it from a starboard of this server. One that was given
-        up is put back into the outbox.
+        up, or dropped before it was posted, is put back into the outbox by the next star.
         """
 
         async def work(db: aiosqlite.Connection) -> Starred:
@@ -56,6 +56,7 @@ class Stars(Repository):
                 await insert_delivery(db, self._clock, DeliveryKind.STARBOARD_POST, job_id, starboard)
             elif post is not None and starred.rowcount:
                 await rearm(db, self._clock, "id = ?", (post.id,))
+                await rearm(db, self._clock, "id = ? AND message_id IS NULL", (post.id,), state=DeliveryState.DROPPED)
             return Starred(stars=stars, post=await _post(db, job_id, starboard))
 
         return await self._db.transaction(work)

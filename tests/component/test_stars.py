@@ -111,6 +111,18 @@ async def test_a_post_that_was_given_up_is_tried_again_with_the_next_star(store:
     assert (await only(store)).state is DeliveryState.SENDING, "an earlier send may exist"
 
 
+async def test_a_post_that_was_dropped_before_it_was_sent_is_tried_again_with_the_next_star(
+    store: Store, job_id: int
+) -> None:
+    await store.stars.add(job_id, 2, STARBOARD, 1)
+    assert await store.outbox.drop(await only(store))
+    await store.stars.add(job_id, 2, STARBOARD, 1)
+    assert await store.outbox.due() == [], "no star, none was added"
+    starred = await store.stars.add(job_id, 3, STARBOARD, 1)
+    assert not starred.removed
+    assert (await only(store)).state is DeliveryState.SENDING, "an earlier send may exist"
+
+
 async def test_stars_go_with_their_job(store: Store, job_id: int) -> None:
     await store.stars.add(job_id, 2, STARBOARD, 3)
     await store.database.transaction(lambda db: db.execute("DELETE FROM jobs WHERE id = ?", (job_id,)))

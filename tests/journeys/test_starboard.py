@@ -6,11 +6,13 @@ import discord
 import pytest
 
 from bot.models import Spoiler
+from tests import sample_pictures as samples
 from tests.conftest import only_long
 from tests.journeys.conftest import BotHarness, button, labels, words
 from tests.journeys.test_pictures import age_restricted
 
 CASTLE = "a castle in the fog, ink wash"
+LIVES = "?ex=7fffffff&is=66de7a80&hm=0123456789abcdef"
 WEEKS = 21 * 86400
 
 
@@ -158,6 +160,46 @@ async def test_the_starboard_shows_the_picture_as_its_post_does_and_none_that_wa
     assert len(harness.posts(harness.lounge)) == 2, "Midjourney's host, which has it, is not asked"
     (state,) = (await harness.rows("SELECT state FROM deliveries WHERE kind = 'starboard_post'"))[2:]
     assert state == ("dropped",)
+
+
+async def test_what_cannot_be_copied_is_refused_or_posted_with_the_way_to_it(harness_with_cdn: BotHarness) -> None:
+    harness = harness_with_cdn
+    await with_starboard(harness)
+    post = await posted(harness)
+    harness.forbid(None, "read_message_history")
+    refused = await star(harness, harness.bo, post)
+    assert refused.startswith("I can't copy this picture to the starboard, because I lack Read Message History here.")
+    assert await harness.rows("SELECT * FROM stars") == []
+
+    harness.forbid(None)
+    messages = f"/channels/{harness.channel.id}/messages/{post.id}"
+    harness.env.inject_error("GET", messages, status=403, code=50001, times=1)  # it was taken away a moment later
+    await star(harness, harness.bo, post)
+    (starred,) = harness.posts(harness.lounge)
+    why = "The picture could not be attached, because I lack Read Message History in its channel."
+    assert words(starred).endswith(why)
+    await harness.wait(60)
+    (starred,) = harness.posts(harness.lounge)
+    assert len(starred.attachments) == 1
+
+    await harness.bot.store.database.transaction(  # its send was never answered, and was given up
+        lambda db: db.execute(
+            "UPDATE deliveries SET state = 'undeliverable', message_id = NULL WHERE kind = 'starboard_post'"
+        )
+    )
+    await harness.mira.click(starred, custom_id=button(starred, "Remove").custom_id)
+    assert "It was removed from the starboard" in await star(harness, harness.newcomer(), post)
+    assert not harness.posts(harness.lounge)
+
+    data = samples.FILM + bytes(30 << 20)
+    url = harness.useapi.serve_file("x.mp4", data, content_type="video/mp4") + LIVES
+    film = await posted(harness, attachments=[{"url": url, "filename": "x.mp4", "content_type": "video/mp4"}])
+    assert not film.attachments
+    assert "I'll post it" in await star(harness, harness.bo, film)
+    await harness.wait(1)
+    (starred,) = harness.posts(harness.lounge)
+    assert words(starred).endswith("The video could not be copied from its post.")
+    assert button(starred, "Go to the picture").url == harness.jump(film)
 
 
 @only_long

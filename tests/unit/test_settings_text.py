@@ -111,6 +111,21 @@ def test_the_role_of_everyone_is_called_so() -> None:
     assert "Everyone may use the buttons." in text
 
 
+def test_where_the_history_cannot_be_read_a_starboard_is_warned_of() -> None:
+    rights = discord.Permissions.all()
+    rights.read_message_history = False
+    state = msgspec.structs.replace(STATE, rights=rights)
+    warning = "Without Read Message History in this channel I can't copy its pictures to the starboard."
+    texts = {
+        (page, settings.starboard_channel is not None): page_text(page, settings, state, own_ping_after=60)
+        for page, settings in product((Page.HOME, Page.STARBOARD), (UNUSUAL, ServerSettings()))
+    }
+    assert {case: warning in text for case, text in texts.items()} == {
+        (page, on): on for page, on in product((Page.HOME, Page.STARBOARD), (False, True))
+    }
+    assert warning not in page_text(Page.STARBOARD, UNUSUAL, STATE, own_ping_after=60)
+
+
 def test_in_a_thread_another_permission_counts() -> None:
     rights = discord.Permissions.all()
     rights.send_messages_in_threads = False

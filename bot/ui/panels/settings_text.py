@@ -93,6 +93,7 @@ _SPOILERS = {
     Spoiler.ALWAYS: "Pictures are hidden behind a click",
     Spoiler.UNLESS_AGE_RESTRICTED: "Pictures are hidden behind a click, except in age-restricted channels",
 }
+_NO_COPIES = "Without Read Message History in this channel I can't copy its pictures to the starboard."
 
 
 def value_text(name: str, value: Value, *, own_ping_after: float = 0) -> str:
@@ -167,6 +168,7 @@ def page_text(
             lines = [
                 _starboard(settings, state),
                 _star_givers(settings, state),
+                *([f"⚠️ {_NO_COPIES}"] if _lacks_copies(settings, state) else []),
                 "⭐ Star is under `⋯` below a picture. Nobody can star what they added themselves. Whoever added a "
                 "picture and moderators can remove it from the starboard, and it doesn't come back.",
                 "Pictures from an age-restricted channel only go to an age-restricted starboard, and those from a "
@@ -190,6 +192,8 @@ def _home(settings: ServerSettings, state: DiscordState, own_ping_after: float) 
         lines.append(_how_to_grant(missing, thread=state.thread))
     if missing == [READ_HISTORY.label]:
         lines.append("I can post here anyway, but after a crash I may repeat a post.")
+    if _lacks_copies(settings, state):
+        lines.append(_NO_COPIES)
     return "\n".join(
         [
             *lines,
@@ -283,6 +287,10 @@ def _starboard(settings: ServerSettings, state: DiscordState) -> str:
             "that under Edit Channel, Permissions."
         )
     return f"Pictures with {stars} are posted in <#{channel}>."
+
+
+def _lacks_copies(settings: ServerSettings, state: DiscordState) -> bool:
+    return settings.starboard_channel is not None and not state.rights.read_message_history
 
 
 def _star_givers(settings: ServerSettings, state: DiscordState) -> str:

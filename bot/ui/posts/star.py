@@ -24,6 +24,7 @@ from bot.ui.base import NONCE, DeliveryButton, delete_post, is_requester, pictur
 from bot.ui.interactions import bot_of, destination_of, is_moderator, jump, role_ids_of
 from bot.ui.permissions import channel_error, role_is_gone
 from bot.ui.posting_texts import starboard_text
+from bot.ui.refusals import EDIT_PERMISSIONS
 
 
 def can_be_starred(job: Job) -> bool:
@@ -99,7 +100,12 @@ async def _check_member(interaction: discord.Interaction, settings: ServerSettin
 
 
 async def _check_channels(interaction: discord.Interaction, here: Destination, starboard: Destination) -> None:
-    """Raise `UserError` unless pictures from `here` may be posted on the starboard, and can be."""
+    """Raise `UserError` unless pictures from `here` may be posted on the starboard, and can be.
+
+    The picture is copied from its post, which the bot reads as one of the channel's history.
+    """
+    if not interaction.app_permissions.read_message_history:
+        raise UserError(f"{formatting.STARS_NEED_HISTORY} {EDIT_PERMISSIONS}")
     error = await channel_error(interaction.client, starboard)
     if error is not None:
         raise UserError(starboard_text(starboard.channel_id, error))
@@ -160,6 +166,6 @@ class RemoveFromStarboardButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], 
             DeliveryKind.STARBOARD_POST,
         )
         await interaction.response.defer()
-        if delivery.state is DeliveryState.SENDING and interaction.message is not None:  # proves that it was posted
+        if delivery.message_id is None and interaction.message is not None:  # proves that it was posted
             delivery = await bot_of(interaction).store.outbox.mark_posted(delivery, interaction.message.id)
         await delete_post(interaction, delivery)
