@@ -35,6 +35,7 @@ from bot.ui import replies
 from bot.ui.accepted_answers import AcceptedAnswers
 from bot.ui.age_restrictions import AgeRestrictions
 from bot.ui.command_mentions import mentions_of
+from bot.ui.file_limits import FileLimits
 from bot.ui.posting_checks import PostingChecks
 from bot.ui.refused_posts import RefusedPosts
 from bot.ui.view_rights import ViewRights
@@ -110,6 +111,7 @@ class Darkroom(commands.AutoShardedBot):
         self.after_background: list[Callable[[], Awaitable[None]]] = []
         self.view_rights = ViewRights(self)
         self.age_restrictions = AgeRestrictions(self)
+        self.file_limits = FileLimits(self)
         self.command_mentions: Mapping[str, str] = {}
         self.newer_release: Release | None = None
         self.web: list[Callable[[], AbstractAsyncContextManager[object]]] = []

@@ -32,11 +32,10 @@ from bot.models import SEED_VERBS, Delivery, Destination, Fallback, Job, KnownJo
 from bot.models.alert import AlertName, AlertSink
 from bot.models.provider import WORDS
 from bot.store import Store
+from bot.ui.file_limits import UPLOAD_LIMIT
 
 log = logging.getLogger(__name__)
 
-UPLOAD_LIMIT = 10 * 1024 * 1024
-"""Bytes per file: Discord's default since 2025-01-16, used until a server's own limit is known."""
 REQUEST_LIMIT = 24 * 1024 * 1024
 """Bytes of all files of a message: Discord accepts requests of up to 25 MiB, whatever a server's limit is."""
 

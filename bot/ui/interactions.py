@@ -15,6 +15,7 @@ from bot.settings import Settings
 from bot.store import Store
 from bot.submissions import SubmissionQueues
 from bot.ui.age_restrictions import AgeRestrictions
+from bot.ui.file_limits import FileLimits
 from bot.ui.posting_checks import PostingChecks
 from bot.ui.refused_posts import RefusedPosts
 from bot.ui.view_rights import ViewRights
@@ -33,6 +34,7 @@ class Bot(Protocol):
     refused_posts: RefusedPosts
     view_rights: ViewRights
     age_restrictions: AgeRestrictions
+    file_limits: FileLimits
     pictures: ImageClient
 
     async def check_server(self, interaction: discord.Interaction) -> bool:
@@ -88,9 +90,12 @@ def in_thread(interaction: discord.Interaction) -> bool:
 
 
 async def remember_file_limit_of(interaction: discord.Interaction) -> None:
-    """Store the server's file size limit: Discord sends it with every interaction, and nowhere else."""
-    if interaction.guild_id is not None and interaction.filesize_limit > 0:
-        await bot_of(interaction).store.servers.remember_file_limit(interaction.guild_id, interaction.filesize_limit)
+    """Store the server's file size limit, which Discord sends with every interaction; a member's own does not count."""
+    if interaction.guild_id is None or interaction.filesize_limit <= 0:
+        return
+    limit = await bot_of(interaction).file_limits.of_server(interaction.guild_id, interaction.filesize_limit)
+    if limit is not None:
+        await bot_of(interaction).store.servers.remember_file_limit(interaction.guild_id, limit)
 
 
 def jump(destination: Destination, message_id: int) -> str:

@@ -35,6 +35,7 @@ from tests.database import migrated
 from tests.fakes.providers import MidjourneyProxy, Useapi, fake_provider
 from tests.journeys import invariants
 from tests.journeys.idle import IdleLoop, asyncio_that_waits_for_idle, remembering
+from tests.journeys.upload_limits import UploadLimits
 from tests.sqlite_in_loop import call_sqlite_in_loop
 
 
@@ -55,6 +56,7 @@ class BotHarness:
         self.folder = folder
         self.provider = fake_provider(provider, self.now, dialect)
         self.settings: dict[str, Any] = {}
+        self.upload_limits = UploadLimits()
         self._world = AsyncExitStack()
         self._life = AsyncExitStack()
 
@@ -94,6 +96,7 @@ class BotHarness:
         patch.setattr("simcord._settlement._park_reason", remembering(_settlement._park_reason))
         patch.setattr("simcord._runtime._CallbackRecord.__eq__", object.__eq__)  # compared field by field in long lists
         patch.setattr("simcord.backend.cdn.CDN_BASE", self.provider.origin)  # the bot fetches what people attach
+        self.upload_limits.install(patch)
         self.provider.serve_uploads(lambda url: self.env.backend.cdn.get(url))
         patch.setattr("discord.ext.commands.bot.BotBase._load_from_module_spec", set_up_imported)
         patch.setattr("simcord.env._virtualize_recognized_waits", lambda *_: None)  # ends real timers: there are none

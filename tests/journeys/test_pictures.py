@@ -93,10 +93,23 @@ async def test_a_body_longer_than_it_said_is_cut_or_refused_and_posted_all_the_s
 
 @only_long
 async def test_a_server_that_takes_more_gets_eleven_megabytes_whole(harness: BotHarness) -> None:
-    """simcord's interactions tell of 25 MiB, as those of a boosted server may."""
+    harness.upload_limits.level = 2
     data = samples.png(64, 64) + bytes(11 * MIB)
     post = await posted(harness, served(harness, "x.png", data))
     assert size_of(harness, post) == len(data)
+
+
+async def test_nitro_of_a_member_raises_no_limit_of_the_server(harness: BotHarness) -> None:
+    """Discord names the larger one of the two, and the bot has no Nitro."""
+    harness.upload_limits.nitro = {harness.mira.id}
+    url = served(harness, "x.png", samples.png(64, 64) + bytes(11 * MIB))
+    for who in (harness.mira, harness.bo, harness.mira):
+        jobid = harness.useapi.add_job(age=600, attachments=[{"url": url, "filename": "x.png"}])
+        await harness.job(who, jobid)
+        assert size_of(harness, harness.last) < 10 * MIB
+        assert "This is a smaller copy" in words(harness.last)
+    servers = [call for call in harness.env.http_requests if call.path == f"/guilds/{harness.guild.id}"]
+    assert len(servers) == 1, "asked for once in an hour"
 
 
 @only_long

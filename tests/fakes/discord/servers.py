@@ -14,8 +14,9 @@ _NAMELESS = dict.fromkeys(
 )  # fmt: skip
 _NUMBERS = dict.fromkeys(
     ("system_channel_flags", "nsfw_level", "verification_level", "explicit_content_filter", "mfa_level",
-     "default_message_notifications", "premium_tier", "premium_subscription_count"), 0
+     "default_message_notifications", "premium_subscription_count"), 0
 )  # fmt: skip
+_FILE_LIMIT = 10 * 1024 * 1024  # bytes, without boosts
 _NO = dict.fromkeys(("widget_enabled", "premium_progress_bar_enabled", "nsfw"), False)
 _FREE: Json = {"afk_timeout": 300, "max_presences": None, "max_members": 500000, "max_video_channel_users": 25}
 _FREE |= {"max_stage_video_channel_users": 50, "preferred_locale": "en-US", "region": "deprecated"}
@@ -34,7 +35,8 @@ def guild_json(world: People, guild_id: int) -> Json:
     ]
     lists: dict[str, list[Any]] = {"features": [], "emojis": [], "stickers": [], "roles": roles}
     owner = {"id": str(guild_id), "name": world.guilds[guild_id], "owner_id": str(world.owner.id)}
-    return {**_NAMELESS, **_NUMBERS, **_NO, **_FREE, **lists, **owner}
+    boosts = {"premium_tier": 2 if world.file_limit > _FILE_LIMIT else 0}
+    return {**_NAMELESS, **_NUMBERS, **_NO, **_FREE, **lists, **owner, **boosts}
 
 
 def role_json(role_id: int, name: str) -> Json:
