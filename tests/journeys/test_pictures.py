@@ -311,6 +311,12 @@ async def test_a_grid_is_split_into_four_files_that_answer_it_once(harness: BotH
         assert file.description == f"Picture {number} of four made with Midjourney: a castle in the fog, ink wash"
         assert opened(harness.bytes_of(file) or b"").tobytes() == whole.crop(box).tobytes()
     assert await split(harness, post) == f"The four pictures are already posted: [see them here]({harness.jump(four)})"
+    harness.forbid(None, "read_message_history")
+    assert await split(harness, post) == (
+        f"The four pictures were posted before: [see them here]({harness.jump(four)}). If they were deleted, I can't "
+        "post them again, because I lack Read Message History here. Someone who manages this channel can change that "
+        "under Edit Channel, Permissions."
+    )
     assert len(harness.posts()) == 2
 
 

@@ -19,6 +19,7 @@ from bot.ui.base import NONCE, DeliveryButton, delete_post, may_know_reason, vie
 from bot.ui.interactions import bot_of, jump
 from bot.ui.press.hidden_addresses import hide
 from bot.ui.prompt_blocks import prompt_blocks
+from bot.ui.refusals import EDIT_PERMISSIONS
 from bot.ui.subscription_requests import check_posting
 
 NO_PROMPT = "This job has no prompt."
@@ -139,7 +140,8 @@ class SplitButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr
 async def _is_intact(interaction: discord.Interaction, split: Delivery) -> bool:
     """Whether the posted message still exists and holds pictures; `True` if Discord does not answer.
 
-    A message without pictures (it says why they could not be fetched) is deleted, to be posted again.
+    A message without pictures (it says why they could not be fetched) is deleted, to be posted again. Raises
+    `UserError` where the bot may not look: the message may have been deleted.
     """
     assert split.message_id is not None
     channel = interaction.client.get_partial_messageable(split.destination.channel_id)
@@ -149,6 +151,11 @@ async def _is_intact(interaction: discord.Interaction, split: Delivery) -> bool:
             await message.delete()
     except discord.NotFound:
         return False
+    except discord.Forbidden:
+        raise UserError(
+            f"The four pictures were posted before: [see them here]({_url(split)}). If they were deleted, I can't post "
+            f"them again, because I lack Read Message History here. {EDIT_PERMISSIONS}"
+        ) from None
     except REQUEST_ERRORS:
         return True
     return bool(message.attachments)
