@@ -16,11 +16,14 @@ from bot.models import Destination, Job, KnownJob, Origin
 from bot.models.provider import GUESSABLE_IDS, WORDS
 from bot.providers.registry import Providers
 from bot.ui import (
+    DeleteSplitButton,
     MoreButton,
     NotifyMeButton,
+    RemoveFromStarboardButton,
     custom_ids,
     interactions,
     job_lookup,
+    open_menu_of_copy,
     replies,
     show_found_jobs,
     show_my_jobs,
@@ -87,10 +90,13 @@ class Jobs(commands.Cog):
 
     @app_commands.checks.cooldown(6, 60.0, key=lambda interaction: (interaction.guild_id, interaction.user.id))
     async def subscribe_to_message(self, interaction: discord.Interaction[Darkroom], message: discord.Message) -> None:
-        """Subscribe to the jobs whose ids any message holds; on a post of the bot, do what its own button does."""
+        """Subscribe to the jobs whose ids any message holds; on a post of the bot, do what `⋯` or "Notify me" does."""
         self._bot.store.clock.note_snowflake(interaction.id)
         if button := _own_button(message, self._bot.user):
-            await button.act(interaction)
+            if isinstance(button, DeleteSplitButton | RemoveFromStarboardButton):
+                await open_menu_of_copy(interaction, button)
+            else:
+                await button.act(interaction)
             return
         await interaction.response.defer(ephemeral=True)
         jobids = list(dict.fromkeys(jobids_in(message, self._bot.providers)))
@@ -206,11 +212,13 @@ class Jobs(commands.Cog):
         return not (await self._bot.view_rights.of_member(interaction, channels)).isdisjoint(channels)
 
 
-def _own_button(message: discord.Message, me: discord.ClientUser | None) -> MoreButton | NotifyMeButton | None:
-    """The button whose action the context menu takes on a post of the bot: a result's `⋯` or a card's "Notify me"."""
+def _own_button(
+    message: discord.Message, me: discord.ClientUser | None
+) -> MoreButton | NotifyMeButton | DeleteSplitButton | RemoveFromStarboardButton | None:
+    """The button of a post of the bot that says what the context menu does there."""
     if me is None or message.author.id != me.id:
         return None
-    for kind in (MoreButton, NotifyMeButton):
+    for kind in (MoreButton, NotifyMeButton, DeleteSplitButton, RemoveFromStarboardButton):
         for custom_id in custom_ids(message):
             if match := discord_internals.template_of(kind).fullmatch(custom_id):
                 return kind(match["nonce"])

@@ -33,6 +33,7 @@ from bot.ui.panels.status import RearmButton
 from bot.ui.panels.submission_log import PageButton, show_submission_log
 from bot.ui.posts.again import AgainButton, AgainForm
 from bot.ui.posts.described_prompts import DescribedPromptButton
+from bot.ui.posts.menu_of_copies import open_menu_of_copy
 from bot.ui.posts.notice import DismissNoticeButton, notice_view
 from bot.ui.posts.result import (
     DeleteButton,
@@ -58,14 +59,17 @@ from bot.ui.press.prompt_modal import PromptForm, TryAgainButton
 
 __all__ = [
     "ALL",
+    "DeleteSplitButton",
     "MoreButton",
     "NotifyMeButton",
     "RearmButton",
+    "RemoveFromStarboardButton",
     "ReportButton",
     "answer_prompt",
     "custom_ids",
     "is_ours",
     "notice_view",
+    "open_menu_of_copy",
     "open_prompt_form",
     "picture_jobs",
     "result_view",

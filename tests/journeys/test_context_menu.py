@@ -7,13 +7,14 @@ import discord
 import pytest
 
 from bot.models import ProviderName
-from tests.journeys.conftest import BotHarness, either_provider, labels, words
+from tests.journeys.conftest import BotHarness, either_provider, key_in, labels, words
 
 MENU = "Watch Midjourney job"
 
 
 async def menu(harness: BotHarness, who: Any, message: discord.Message) -> discord.Message:
-    return await harness._seen(await who.context_menu(harness.channel, MENU, message))
+    channel = harness.lounge if message.channel.id == harness.lounge.id else harness.channel
+    return await harness._seen(await who.context_menu(channel, MENU, message))
 
 
 @either_provider
@@ -88,6 +89,36 @@ async def test_on_a_result_it_opens_the_extras_and_on_a_status_card_it_joins(har
     assert (await menu(harness, harness.bo, harness.last)).content == "I'll mention you here when it's done."
     await harness.wait(6)
     assert harness.last.embeds[0].footer.text == "Notifying Mira and 1 other"
+
+
+async def test_on_what_shows_a_picture_once_more_it_opens_the_menu_of_its_result(harness_with_cdn: BotHarness) -> None:
+    harness = harness_with_cdn
+    starboard = harness.lounge.id
+    await harness.bot.store.servers.change_settings(harness.guild.id, starboard_channel=starboard, stars=1)
+    await harness.job(harness.mira, harness.useapi.add_job(age=600, imageUx=[]))
+    (post,) = harness.posts()
+    by_button = await harness.press(harness.mira, post, "⋯")
+    await harness.press(harness.mira, by_button, "Split into four")
+    four = harness.last
+    assert len(four.attachments) == 4
+    by_menu = await menu(harness, harness.mira, four)
+    assert (words(by_menu), labels(by_menu)) == (words(by_button), labels(by_button))
+    bos = await menu(harness, harness.bo, four)
+    assert "Show job ID" not in str(labels(bos))
+
+    await harness.press(harness.bo, bos, "⭐ Star")
+    (starred,) = harness.posts(harness.lounge)
+    answer = await menu(harness, harness.bo, starred)
+    assert answer.content == f"The menu of this picture is `⋯` below [its own post]({harness.jump(post)})."
+    eve = harness.newcomer()
+    harness.forbid(eve, "view_channel")
+    hidden = (await menu(harness, eve, starred)).content
+    assert hidden == "This picture's own post is in a channel that you can't view."
+
+    await harness.press(harness.mira, by_button, "Delete this post")
+    for message in (four, starred):
+        deleted = (await menu(harness, harness.mira, message)).content
+        assert deleted == f"This picture's own post was deleted. `/job #{key_in(words(by_button))}` posts it again."
 
 
 async def test_a_message_without_an_id_is_answered_with_what_an_id_is(harness: BotHarness) -> None:
