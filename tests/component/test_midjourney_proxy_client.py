@@ -5,8 +5,8 @@ import logging
 import math
 import traceback
 from base64 import b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -85,6 +85,30 @@ async def paired(
             await pair.client.probe()
             proxy.requests.clear()
         yield pair
+
+
+@asynccontextmanager
+async def bare_server(
+    answer: Callable[[web.Request], web.Response], **client: Any
+) -> AsyncIterator[tuple[MidjourneyProxyClient, list[str]]]:
+    """A client of a server that answers every request with `answer`, and the paths that it was asked for."""
+    paths: list[str] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        paths.append(request.path)
+        return answer(request)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", handle)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        async with aiohttp.ClientSession() as session:
+            yield MidjourneyProxyClient(session=session, url=url, **{"secret": "demo-token", **client}), paths
+    finally:
+        await runner.cleanup()
 
 
 every_dialect = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
@@ -263,6 +287,24 @@ async def test_two_tasks_with_one_id_differ_by_our_reference() -> None:
         pair.proxy.set_answer(ours, {"id": ours, "status": "SUCCESS", "state": "somebody-else"})
         with pytest.raises(errors.JobUnknown):
             await pair.client.poll(ours, known)
+
+
+async def test_one_odd_task_of_a_list_harms_no_other() -> None:
+    good, odd = "1785744000123456", "1785744000123457"
+    lists = {
+        "half of an emoji": (rb'[{"id": "%s", "prompt": "a castle"}, {"id": "%s", "prompt": "a fox \ud83d"}]', "a fox"),
+        "no number": (b'[{"id": "%s", "prompt": "a castle"}, {"id": "%s", "prompt": "a fox", "x": NaN}]', "a fox"),
+        "a byte order mark": (b'\xef\xbb\xbf[{"id": "%s", "prompt": "a castle"}, {"id": "%s"}]', ""),
+    }
+    current = b""
+    async with bare_server(lambda _: web.Response(body=current)) as (client, paths):
+        for case, (body, prompt) in lists.items():
+            current = body % (good.encode(), odd.encode())
+            jobs = await asyncio.gather(client.poll(good), client.poll(odd))
+            assert [job.prompt for job in jobs] == ["a castle", prompt], case
+            again = await asyncio.gather(*map(client.poll, (good, odd), jobs))
+            assert all(a is b for a, b in zip(jobs, again, strict=True)), case
+        assert paths == [MANY] * 6
 
 
 @pytest.mark.parametrize("kind", ["html", "wrong_shape", "huge", 404, 405, "truncated"])
@@ -762,9 +804,6 @@ def everything_about(error: BaseException) -> str:
     return "\n".join(parts)
 
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
 async def test_no_error_and_no_log_contains_a_secret_or_an_id(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     jobid, received = "1785744000123456", []
@@ -779,20 +818,11 @@ async def test_no_error_and_no_log_contains_a_secret_or_an_id(caplog: pytest.Log
     answers += [(200, f"<html>{leak}"), (200, f'{{"id": "{jobid}'), (500, f"canary {jobid}")]
     current: list[tuple[int, str]] = []
 
-    async def answer(_: web.Request) -> web.Response:
+    def answer(_: web.Request) -> web.Response:
         status, text = current[-1]
         return web.Response(status=status, text=text, content_type="application/json", headers={"Location": "/canary"})
 
-    async with AsyncExitStack() as stack:
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", answer)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        session = await stack.enter_async_context(aiohttp.ClientSession())
-        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        client = MidjourneyProxyClient(session=session, url=url, secret="secret-canary", admin_secret="admin-canary")
+    async with bare_server(answer, secret="secret-canary", admin_secret="admin-canary") as (client, _):
         received.append(repr(client))
         client._has_seed = True  # as after a probe
         parent = Job(jobid=jobid, buttons=("U1",), custom_ids=("MJ::JOB::upsample::1::x",))

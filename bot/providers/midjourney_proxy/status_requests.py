@@ -5,6 +5,7 @@ The route for many is task/list-by-condition: it leaves out the ids that it does
 
 import asyncio
 import copy
+import json
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -201,7 +202,7 @@ def _raw_items(body: bytes) -> list[bytes]:
         items = decode(body)  # what JavaScript writes and msgspec refuses
         if not isinstance(items, list):
             raise errors.InvalidResponse from None
-        return [msgspec.json.encode(item) for item in items if isinstance(item, dict)]
+        return [json.dumps(item).encode() for item in items if isinstance(item, dict)]  # msgspec encodes no surrogates
 
 
 def _fields_of(raw: bytes) -> Fields:
