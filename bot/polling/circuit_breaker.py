@@ -27,8 +27,8 @@ class PollBreaker:
     Jobs that were seen and are suddenly not found are an outage too, where no other job is found in between.
 
     A blocked Midjourney account is seen by the jobs that meet it, and its alert is closed when the last of them is
-    answered. When the last of them is forgotten instead (stopped, silent, over), or the alert is open since before a
-    restart, `accounts` is asked in the background until no account is blocked, see `AccountProbe`.
+    answered. When the last of them is forgotten instead (stopped, silent, over) or is not found, or the alert is open
+    since before a restart, `accounts` is asked in the background until no account is blocked, see `AccountProbe`.
     """
 
     def __init__(
@@ -88,6 +88,7 @@ class PollBreaker:
         answer about another one is missing by itself.
         """
         self._failing_since.pop(known.id, None)
+        self._unblock(known.id)
         if may_return:
             since = self._missing_since.setdefault(known.id, self._answers)
             together = sum(each == self._answers for each in self._missing_since.values())
@@ -126,9 +127,7 @@ class PollBreaker:
         """Forget a job that is no longer polled."""
         self._failing_since.pop(job_id, None)
         self._missing_since.pop(job_id, None)
-        if job_id in self._blocked:
-            self._blocked.remove(job_id)
-            self.resume()
+        self._unblock(job_id)
 
     def resume(self) -> None:
         """Ask about the accounts where the alert is open and no job shows whether that is over."""
@@ -147,6 +146,12 @@ class PollBreaker:
             text = f"Running jobs wait, such as #{known.key}. {error.for_admin}"
             self._alerts.open(AlertName.ACCOUNT, text, subject=self._provider)
         self._blocked.add(known.id)
+
+    def _unblock(self, job_id: int) -> None:
+        """Note that a job shows no longer how its account is: without the last such job, the provider is asked."""
+        if job_id in self._blocked:
+            self._blocked.remove(job_id)
+            self.resume()
 
     def _is_own(self, error: ProviderError, job_id: int) -> bool:
         """Whether the trouble is this job's alone: it began before the provider answered for other jobs, and goes on.

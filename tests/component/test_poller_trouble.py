@@ -340,6 +340,27 @@ async def test_an_account_that_works_again_after_its_last_job_was_stopped_ends_t
     assert len(harness.useapi.account_requests) == before
 
 
+async def test_a_job_that_met_a_blocked_account_and_is_not_found_any_more_harms_no_other(
+    harness: PollerHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    for jobid in ("gone", "odd", "good"):
+        await harness.subscribe(jobid)
+    harness.useapi.blocked = True
+    harness.useapi.answers["gone"] = AccountBlocked()
+    await asyncio.sleep(3 * MINUTE)
+    harness.useapi.answers["gone"] = JobUnknown()
+    await asyncio.sleep(3 * MINUTE)
+    assert len(harness.useapi.account_requests) == 1, "no job shows how the account is"
+    harness.useapi.answers["odd"] = AccountBlocked()
+    await asyncio.sleep(10 * MINUTE)
+    assert "unexpected" not in caplog.text
+    assert len(harness.useapi.times("odd", since=11 * MINUTE)) > 5, "at its own interval"
+    assert ("account", "") not in harness.alerts
+    del harness.useapi.answers["odd"]
+    await asyncio.sleep(2 * MINUTE)
+    assert harness.alerts.count(("account", "")) == 1, "the job that is not found keeps no alert open"
+
+
 @pytest.mark.parametrize("error", [ProviderServerError, Busy, TokenRefused])
 async def test_a_request_for_the_accounts_that_fails_is_repeated_for_an_hour(
     harness: PollerHarness, error: type[ProviderError]
