@@ -20,6 +20,8 @@ MAX_RESPONSE_BYTES = 1024 * 1024  # after decompression; a job has about 2 KB
 MAX_RETRY_AFTER = 300.0  # seconds; a longer Retry-After would stop the poller
 
 _CONNECT_TIMEOUT = 10.0  # seconds
+_NO_ADDRESS = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
+"""The errors of getaddrinfo for a name that does not exist and for one without an address; some systems have one."""
 
 
 class RequestKind(StrEnum):
@@ -85,7 +87,7 @@ class Http:
                 body = await _read_bounded(response, max_bytes)
                 return Response(response.status, body, response.headers.get("Retry-After"))
         except aiohttp.ClientConnectorDNSError as failure:
-            error = errors.HostUnknown() if failure.os_error.errno == socket.EAI_NONAME else errors.NotSent()
+            error = errors.HostUnknown() if failure.os_error.errno in _NO_ADDRESS else errors.NotSent()
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):  # there never was a connection
             error = errors.NotSent()
         except TimeoutError:

@@ -3,6 +3,7 @@ import gc
 import gzip
 import json
 import logging
+import socket
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
@@ -14,6 +15,7 @@ import aiohttp
 import msgspec
 import pytest
 from aiohttp import web
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from bot import errors
 from bot.errors import Rule
@@ -28,6 +30,7 @@ SAMPLES = Path(__file__).parents[1] / "samples"
 TOKEN = "user:12345-canary"
 JOBID = "job:20260602103433688-user:12345-channel:1502243953687265485-bot:midjourney"
 PARENT = Job(jobid=JOBID)
+NODATA = getattr(socket, "EAI_NODATA", socket.EAI_NONAME)  # not every system tells the two apart
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -675,6 +678,33 @@ async def test_useapi_without_an_address_has_ended(session: aiohttp.ClientSessio
     with pytest.raises(errors.ServiceEnded) as caught:
         await provider.probe()
     assert caught.value.provider is ProviderName.USEAPI
+
+
+class FailingResolver(AbstractResolver):
+    """A resolver of host names that answers as the system's one with this error of getaddrinfo."""
+
+    def __init__(self, code: int) -> None:
+        self._code = code
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        raise socket.gaierror(self._code, f"no address of {host}:{port} ({family})")
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_only_a_name_that_has_no_address_is_a_sign_that_useapi_has_ended() -> None:
+    unknown = {"no such name": socket.EAI_NONAME, "a name without an address": NODATA}
+    away = {"no DNS server answers": socket.EAI_AGAIN, "a DNS server is broken": socket.EAI_FAIL}
+    for case, code in {**unknown, **away}.items():
+        connector = aiohttp.TCPConnector(resolver=FailingResolver(code))
+        async with aiohttp.ClientSession(connector=connector) as session:
+            provider = UseapiClient(session=session, url="http://useapi.example/v2", token=TOKEN, ended=True)
+            with pytest.raises(errors.ProviderError) as caught:
+                await provider.probe()
+        assert type(caught.value) is (errors.ServiceEnded if case in unknown else errors.NotSent), case
 
 
 async def test_useapi_that_is_only_overloaded_has_not_ended(useapi: StubUseapi, session: aiohttp.ClientSession) -> None:
