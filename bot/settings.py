@@ -33,6 +33,7 @@ _NO_PROVIDER = (
     "MJ_PROXY_URL or USEAPI_TOKEN is missing: the bot needs a provider of Midjourney jobs "
     "(midjourney-proxy, or useapi.net's API v2; see docs/providers.md)"
 )
+_SHORTEST_SECRET = 8  # characters; a server without a secret is given a short word, and a shorter one protects nothing
 _MAX_URL_LENGTH = 900  # characters; useapi.net accepts 1,024 with our path
 _HOST = r"(?=[a-z0-9])[\w-]{1,63}(?:\.[\w-]{1,63})*(?<=[a-z0-9])(?::(?P<port>[0-9]{1,5}))?"
 """A host and its port. Python's resolver raises `UnicodeError` for a label of another length."""
@@ -118,13 +119,14 @@ class Settings:
 def secret_texts(values: Iterable[object]) -> tuple[str, ...]:
     """The texts of all secrets among some values of settings; of an address also its host, with the port.
 
-    A host of one word is left out: it may be a word of log lines, too.
+    A host of one word and a very short secret are left out: they may be a word or a number of log lines, too.
     """
     texts: list[str] = []
     for value in values:
         if isinstance(value, Secret):
             text = value.reveal()
-            texts.append(text)
+            if len(text) >= _SHORTEST_SECRET:
+                texts.append(text)
             host, netloc = _host_of(text)
             if "." in host and not host.startswith("127."):
                 texts += {host, netloc}
@@ -313,7 +315,7 @@ SETTINGS = (
     Setting(
         name="MJ_PROXY_SECRET",
         read=_optional_token,
-        where="the secret of your midjourney-proxy server; any word if it has none",
+        where="the secret of your midjourney-proxy server; a short word, such as none, if it has none",
         default="",
     ),
     Setting(

@@ -2,6 +2,8 @@
 
 import copy
 import dataclasses
+import json
+import logging
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from bot.errors import SettingsError
 from bot.models.provider import ProviderName
 from bot.settings import SETTINGS, Secret, Settings, from_environment
+from tests import log
 from tests.table import table
 
 GUILD = 123456789012345678
@@ -379,6 +382,18 @@ def test_a_proxy_alone_is_enough_and_its_address_is_kept_secret() -> None:
 def test_the_host_of_a_proxy_on_this_machine_stays_in_the_log() -> None:
     settings = read(**PROXY | {"MJ_PROXY_URL": "http://127.0.0.1:8080"})
     assert "127.0.0.1" not in settings.secrets
+
+
+def test_a_short_word_as_secret_garbles_no_log_line_and_a_secret_is_in_none() -> None:
+    line = "In server X (123456123456789012), which is not listed. To serve it: ALLOWED_GUILDS=123456123456789012"
+    for word in ("w", "bot", "none", "1234", "123456"):
+        with log.written(read(**PROXY | {"MJ_PROXY_SECRET": word}).secrets) as written:
+            logging.getLogger("bot.cli.run").warning(line)
+        assert json.loads(written.getvalue())["logger"] == "bot.cli.run", word
+        assert json.loads(written.getvalue())["message"] == line, word
+    with log.written(read(**PROXY | {"MJ_PROXY_SECRET": "s3cret-8"}).secrets) as written:
+        logging.getLogger("bot.cli.run").warning("mj-api-secret: s3cret-8")
+    assert json.loads(written.getvalue())["message"] == "mj-api-secret: ***"
 
 
 def test_both_providers_may_be_on_each_with_a_webhook_secret_of_its_own() -> None:
