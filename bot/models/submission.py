@@ -197,6 +197,8 @@ class Limit(StrEnum):
     DECLINED = "declined"
     SHUT_OUT = "shut out"
     QUEUE = "queue"
+    NO_QUEUE = "no queue"
+    """Nothing is queued with this bot, and it can't be sent at once."""
     PICTURES = "pictures"
     """The pictures of all queued submissions together."""
 

@@ -167,7 +167,7 @@ async def limit_exceeded(
     if limits.queue is not None:
         queued = await _count_queued(db, person)
         if queued >= limits.queue and queued >= limits.queue + await _count_leaving(db, request, provider, limits):
-            return LimitExceeded(why=Limit.QUEUE)
+            return LimitExceeded(why=Limit.QUEUE if limits.queue else Limit.NO_QUEUE)
     return await _pictures_exceeded(db, request)
 
 

@@ -164,8 +164,10 @@ class Sender:
         match error:
             case Busy() | AccountBlocked() | NotSent():
                 self._pause.begin(error)
-                text = sentences.TOO_MANY.format(self._queue_limit)
-                await self._retry_write(lambda: self._store.submissions.requeue(submission, self._queue_limit, text))
+                too_many = self._too_many()
+                await self._retry_write(
+                    lambda: self._store.submissions.requeue(submission, self._queue_limit, too_many)
+                )
             case TransientError():
                 log.warning("Submission %d got no clear answer (%s); its job may exist", submission.id, error)
                 self._pause.begin(error)
@@ -323,6 +325,12 @@ class Sender:
             return submission.error
         can = self._reconciler.can_reconcile(submission)
         return self._worded(sentences.LOST[submission.kind] if can else sentences.CANNOT_RECONCILE)
+
+    def _too_many(self) -> str:
+        """Return the sentence for what does not fit into the queue while it is paused."""
+        if self._queue_limit:
+            return sentences.TOO_MANY.format(self._queue_limit)
+        return sentences.NOT_QUEUED.format(reason=self._pause.reason)
 
     def _worded(self, sentence: str) -> str:
         return worded(sentence, self._provider.name)

@@ -65,6 +65,8 @@ PERHAPS_PICKED = (
     "it again for a day. If its job turns up, I'll post it here."
 )
 TOO_MANY = "You already have {} queued. Wait until one of them is sent, or cancel one in `/jobs`."
+NOT_QUEUED = "{reason} Nothing is queued here, so this was not sent, and nothing was charged. Please try again later."
+"""Where no submission may be queued; `{reason}` is that of the queue's pause."""
 EXPIRED = _by_kind(
     button="This was queued for a whole day, so I didn't send it. Press the button again if you still want it.",
     command="This was queued for a whole day, so I didn't send it. Send it again if you still want it.",

@@ -277,9 +277,16 @@ async def test_with_a_queue_limit_of_zero_a_submission_is_sent_or_refused(tmp_pa
     await harness.submission("V1")
     await asyncio.sleep(5)
     harness.useapi.everybody = QueueFull(())
-    await harness.submission("V2")
+    refused = await harness.submission("V2")
     await asyncio.sleep(5)
     assert await harness.states() == ["accepted", "refused"]
+    found = await harness.store.history.by_id(refused.id)
+    assert found is not None
+    assert found.error == (
+        "All Midjourney slots are busy. Nothing is queued here, so this was not sent, and nothing was charged. "
+        "Please try again later."
+    )
+    assert await harness.add("V4") == LimitExceeded(why=Limit.NO_QUEUE)
     await asyncio.sleep(20)
     assert isinstance(await harness.submission("V3"), Submission), "a pause of long ago does not concern this one"
     await harness.end()

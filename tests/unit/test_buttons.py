@@ -170,6 +170,7 @@ def test_moderators_have_only_the_servers_limit() -> None:
             "Midjourney has declined 5 of your jobs in the last 24 hours, and it blocks accounts for that. The",
         ),
         (Limit.QUEUE, {}, "You can't queue any more."),
+        (Limit.NO_QUEUE, {}, "This can't be sent at the moment, and nothing is queued here."),
     ],
 )
 def test_a_reached_limit_says_so(why: Limit, numbers: dict[str, Any], sentence: str) -> None:

@@ -16,6 +16,12 @@ PAUSED = (
     "`/darkroom settings`."
 )
 
+_NOT_QUEUED = {
+    Limit.QUEUE: "You can't queue any more. Wait until one of them is sent, or cancel one in `/jobs`.",
+    Limit.NO_QUEUE: "This can't be sent at the moment, and nothing is queued here. Please try again later.",
+    Limit.PICTURES: "Too many pictures are queued at the moment, so I didn't take yours. Please try again later.",
+}
+
 
 class Presser(msgspec.Struct, frozen=True, kw_only=True):
     """The facts about a member that decide what they may press.
@@ -97,10 +103,8 @@ def limit_text(exceeded: LimitExceeded, settings: ServerSettings) -> str:
         case Limit.SHUT_OUT:
             assert exceeded.shut_out is not None
             return formatting.shut_out(exceeded.shut_out)
-        case Limit.QUEUE:
-            return "You can't queue any more. Wait until one of them is sent, or cancel one in `/jobs`."
-        case Limit.PICTURES:
-            return "Too many pictures are queued at the moment, so I didn't take yours. Please try again later."
+        case Limit.QUEUE | Limit.NO_QUEUE | Limit.PICTURES:
+            return _NOT_QUEUED[exceeded.why]
 
 
 def _uses(number: int | None) -> str:
