@@ -320,10 +320,32 @@ async def test_a_server_that_cannot_answer_for_many_is_asked_singly_and_that_is_
         assert pair.client.capabilities.batch == 1
         await pair.client.probe()
         assert pair.client.capabilities.batch == 200
-    async with paired() as pair:
-        pair.proxy.fail(404, path=MANY)
-        await asyncio.gather(pair.client.poll(pair.proxy.add_job()), pair.client.poll(pair.proxy.add_job()))
-        assert pair.client.capabilities.batch == 1
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["missing once", "missing at the probe"])
+async def test_a_route_for_many_that_was_missing_is_tried_again_every_ten_minutes(
+    monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    loop = asyncio.get_running_loop()
+    clock, waited = loop.time, 0.0
+    monkeypatch.setattr(loop, "time", lambda: clock() + waited)
+    async with paired(probed=known) as pair:
+        ids = [pair.proxy.add_job() for _ in range(3)]
+        pair.proxy.fail(404, path=MANY, times=math.inf)  # as a gateway answers while the server restarts
+        if not known:
+            await pair.client.probe()
+        for _ in range(6 * 5):  # five polls in ten minutes, for an hour
+            await asyncio.gather(*map(pair.client.poll, ids))
+            waited += 120
+        assert len(pair.paths(MANY)) == 6
+        pair.proxy.heal()
+        waited += 600
+        assert pair.client.capabilities.batch == 200
+        pair.proxy.requests.clear()
+        for _ in range(3):
+            await asyncio.gather(*map(pair.client.poll, ids))
+            waited += 120
+        assert pair.paths() == [MANY] * 3
 
 
 @pytest.mark.parametrize("kind", [500, 502, "reset", "group_full", 401])

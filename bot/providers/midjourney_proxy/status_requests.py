@@ -28,7 +28,7 @@ MOST_JOBS = 200
 MAX_LIST_BYTES = 8 * 1024 * 1024  # a task of trueai has about 6 KB
 
 _SINGLES_AT_ONCE = 8
-_TRY_AGAIN_AFTER = 600.0  # seconds, where the server answered badly; where it lacks the route, until `probe`
+_TRY_AGAIN_AFTER = 600.0  # seconds; a bad answer, or none of the route, may be a gateway's while the server restarts
 
 
 class _Request(NamedTuple):
@@ -60,7 +60,6 @@ class StatusRequests:
         self._running: set[asyncio.Task[None]] = set()
         self._singles = asyncio.Semaphore(_SINGLES_AT_ONCE)
         self._singly_until = 0.0  # in loop time
-        self._has_route = True
         self._grid_buttons = True
 
     def probed(self, *, has_route: bool, grid_buttons: bool) -> None:
@@ -68,14 +67,15 @@ class StatusRequests:
 
         Servers with submit/change may give none.
         """
-        self._has_route, self._grid_buttons = has_route, grid_buttons
+        self._grid_buttons = grid_buttons
         self._singly_until = 0.0
+        if not has_route:
+            self._ask_singly()
 
     @property
     def batch(self) -> int:
-        """How many jobs one request asks for now: one where the server has no route for many, or answered it badly."""
-        together = self._has_route and (not self._singly_until or loop_time() >= self._singly_until)
-        return MOST_JOBS if together else 1
+        """How many jobs one request asks for now: one for a while after a bad answer, or none of the route for many."""
+        return MOST_JOBS if not self._singly_until or loop_time() >= self._singly_until else 1
 
     @attributed
     async def fetch(self, jobid: str, known: Job | None) -> Job:
@@ -137,26 +137,27 @@ class StatusRequests:
             )
             found = self._tasks_in(response, requests)
         except errors.InvalidResponse:
-            found = None
-            self._singly_until = loop_time() + _TRY_AGAIN_AFTER
-        if found is None:
+            self._ask_singly()
             await asyncio.gather(*(self._answer([request]) for request in requests))
             return
         if found.keys().isdisjoint(ids):  # it forgot them all, or the route works differently there
             first, *requests = requests
             await self._answer([first])
             if not first.answer.cancelled() and first.answer.exception() is None:
-                self._singly_until = loop_time() + _TRY_AGAIN_AFTER
+                self._ask_singly()
                 await asyncio.gather(*(self._answer([request]) for request in requests))
                 return
         for request in requests:
             self._resolve_with(request, found.get(request.jobid, []))
 
-    def _tasks_in(self, response: Response, requests: list[_Request]) -> dict[str, list[_Task]] | None:
-        """Return the tasks by their ids; `None` where the server has no such route."""
+    def _ask_singly(self) -> None:
+        """Ask for one job at a time, for a while."""
+        self._singly_until = loop_time() + _TRY_AGAIN_AFTER
+
+    def _tasks_in(self, response: Response, requests: list[_Request]) -> dict[str, list[_Task]]:
+        """Return the tasks by their ids; raises `InvalidResponse` where the server has no such route, too."""
         if response.status in (404, 405, 501):
-            self._has_route = False
-            return None
+            raise errors.InvalidResponse(code=response.status)
         if (refusal := http_refusal(response)) is not None:
             raise refusal
         if response.status >= 500:
