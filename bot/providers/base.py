@@ -37,7 +37,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     running: bool = False
     """`Provider.running` answers."""
     find: bool = False
-    """`Provider.find` answers."""
+    """`Provider.find` answers, or may once it is known what the server offers."""
     echoes_reference: bool = False
     """A job holds the reference that was sent with its submission (`Job.reply_ref`)."""
     picks_once: bool = False

@@ -321,10 +321,9 @@ class Sender:
 
     def _lost(self, submission: Submission) -> str:
         """Return the sentence for a submission of which nothing was found."""
-        if submission.error:
-            return submission.error
-        can = self._reconciler.can_reconcile(submission)
-        return self._worded(sentences.LOST[submission.kind] if can else sentences.CANNOT_RECONCILE)
+        if not self._reconciler.can_reconcile(submission):  # what the server offers may have been learnt meanwhile
+            return self._worded(sentences.CANNOT_RECONCILE)
+        return submission.error or self._worded(sentences.LOST[submission.kind])
 
     def _too_many(self) -> str:
         """Return the sentence for what does not fit into the queue while it is paused."""

@@ -142,7 +142,10 @@ async def test_a_probe_finds_out_what_the_server_offers(
     dialect: Dialect, client: dict[str, str], capabilities: dict[str, Any]
 ) -> None:
     async with paired(dialect, probed=False, client=client) as pair:
-        assert pair.client.capabilities.find is False
+        assert pair.client.capabilities.find, "whether it can be searched is not known, so nothing is given up"
+        with pytest.raises(errors.TransientError):
+            await pair.client.find("dr-1")
+        assert pair.proxy.requests == []
         expected = Capabilities(
             echoes_reference=True, keeps_jobs=False, batch=200, pictures_as_bytes=True, **capabilities
         )

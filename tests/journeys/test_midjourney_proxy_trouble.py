@@ -7,7 +7,7 @@ from typing import Any
 import discord
 import pytest
 
-from bot.demo.midjourney_proxy import NEWAPI, NODE, NOVI
+from bot.demo.midjourney_proxy import NEWAPI, NODE, NOVI, TRUEAI, Dialect
 from bot.models import ProviderName
 from tests.conftest import only_long
 from tests.journeys.conftest import BotHarness, button, private, words
@@ -94,6 +94,29 @@ async def test_where_a_relay_has_no_lists_a_lost_press_counts_as_spent_at_once(h
     await harness.wait(MINUTE)
     assert "On it" not in words(again)
     assert len(harness.proxy.submitted()) == 1, "a pick that may have been charged is not sent again"
+
+
+@pytest.mark.parametrize("dialect", [TRUEAI, NEWAPI], ids=lambda each: each.name)
+async def test_a_press_whose_answer_was_lost_is_not_given_up_before_it_is_known_what_the_server_offers(
+    harness: BotHarness, dialect: Dialect
+) -> None:
+    grid = await posted_grid(harness)
+    harness.proxy.fail(502, times=math.inf)
+    await harness.restart()
+    harness.proxy.heal()
+    harness.proxy.fail("made_reset", path=harness.proxy.submissions)
+    pressed = await harness.mira.click(grid, custom_id=button(grid, "U1").custom_id)
+    before = len(harness.proxy.requests)
+    await harness.wait(20)
+    assert "I'm checking for up to 3 minutes" in private(pressed).content
+    assert len(harness.proxy.requests) == before, "nothing is sent before it is known what can be asked"
+    await harness.bot.providers.of(harness.provider.name).probe()  # as is done every minute, by the real clock here
+    await harness.wait(MINUTE)
+    if dialect is NEWAPI:
+        assert "it can't be asked what became of this" in private(pressed).content
+    else:
+        assert words(harness.last).startswith("**U1** of ")
+    assert len(harness.proxy.submitted()) == 1
 
 
 async def test_a_refused_secret_is_named_and_probed_once_a_minute(harness: BotHarness) -> None:

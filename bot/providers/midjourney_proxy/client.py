@@ -54,8 +54,9 @@ class MidjourneyProxyClient:
     a job has news. `poll_timeout` is the limit in seconds for every request but a submission, which has
     `press_timeout`. `now` is the wall clock.
 
-    What a server offers is not known before `probe`. Routes that give out the Discord token of the server's account
-    (account/list, account/{id}/fetch) are never called.
+    What a server offers is not known before `probe`: until then `capabilities.find` is set, and `find` fails, so that
+    nothing is given up. Routes that give out the Discord token of the server's account (account/list,
+    account/{id}/fetch) are never called.
     """
 
     name = ProviderName.MIDJOURNEY_PROXY
@@ -155,6 +156,7 @@ class MidjourneyProxyClient:
         self._is_trueai = home  # no other server has that route
         self._requests.probed(has_route=many, grid_buttons=not home)
         self._lists.has_list, self._lists.has_queue, self._has_seed = tasks, queue, seed
+        self._lists.is_known = True
         self._has_remix = home or not queue  # the port, as novicezk's, has a queue: it ignores `enableRemix`
         self._capabilities = self._probed_capabilities()
         return self._capabilities

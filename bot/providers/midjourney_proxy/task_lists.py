@@ -27,14 +27,16 @@ class TaskLists:
         self._admin = admin
         self._timeout = time_limit(poll_timeout)
         self._now = now
+        self.is_known = False
+        """Whether `probe` has found out which of these lists the server has."""
         self.has_list = False
         self.has_queue = False
         self.has_admin = False
 
     @property
     def can_find(self) -> bool:
-        """Whether a search for a reference can be complete."""
-        return self.has_admin or self.has_list
+        """Whether a search for a reference can be complete, or may be as far as is known."""
+        return self.has_admin or self.has_list or not self.is_known
 
     async def running(self) -> tuple[str, ...]:
         """Return the ids of the tasks that have not ended; raises `Unsupported` where the server has no list."""
@@ -47,8 +49,11 @@ class TaskLists:
     async def find(self, reference: str) -> Job | None:
         """Return the job with this reference, `None` where a complete search found none.
 
-        Raises `Unsupported` where no list can tell, `TransientError` where the list is too short just now.
+        Raises `Unsupported` where no list can tell, `TransientError` where the list is too short just now, or nothing
+        is known of the server's lists yet.
         """
+        if not self.is_known:
+            raise errors.TransientError
         if self.has_admin and self._admin is not None:
             criteria = {"search": {"id": reference}, "pagination": {"current": 1, "pageSize": _NEWEST}}
             body = read(await self._admin.request("POST", "/mj/admin/tasks", self._timeout, criteria))
