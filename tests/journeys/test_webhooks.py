@@ -341,7 +341,7 @@ async def test_whoever_does_not_know_the_address_learns_and_causes_nothing(
     for nonsense in (b"", b"null", b"[]", b'{"jobid": 5}', b'{"jobid": ""}', b"\xff\xfe", {"jobid": "x" * 300}):
         assert await send(url, nonsense) == 400
     bomb = gzip.compress(b" " * 10_000_000 + b"{}")
-    assert await send(url, bomb, headers={"Content-Encoding": "gzip"}) in {400, 413}
+    assert await send(url, bomb, headers={"Content-Encoding": "gzip"}) == 413
     assert len(called.useapi.requests) == before
     assert await send(url, good) == 200
 

@@ -215,7 +215,10 @@ def test_zooms_from_one_to_two_are_accepted(zoom: str) -> None:
     assert not prompt_modal.prompt_error("whatever --zoom 9", "V1"), "only Custom Zoom's prompt is checked"
 
 
-@given(st.text(max_size=30).map(lambda words: words * 300), st.sampled_from(["", " --ar 3:2 --v 7", " --no x" * 900]))
+PARAMETERS = st.sampled_from(["", " --ar 3:2 --v 7", " --no x" * 900])
+
+
+@given(st.text(max_size=30).map(lambda words: words * 300), PARAMETERS)
 def test_a_form_keeps_discords_limits_and_the_parameters(words: str, parameters: str) -> None:
     job = Job(jobid="job:1", prompt=f"a {words}{parameters}"[:5000])
     for button in ("Custom Zoom", "V1", "⬅️", "🔄", "Vary (Strong)"):
@@ -226,8 +229,12 @@ def test_a_form_keeps_discords_limits_and_the_parameters(words: str, parameters:
         assert len(sent.title) <= 45
         assert len(sent.custom_id) <= 100
         assert len(label.get("description") or "") <= 100
-        if button == "Custom Zoom":
-            assert not prompt_modal.prompt_error(prompt_modal.prefilled(job, button), button) or "--zoom" in words
+
+
+@given(st.text(st.characters(exclude_characters="-—{}"), max_size=30).map(lambda words: words * 300), PARAMETERS)
+def test_what_the_form_of_custom_zoom_begins_with_is_accepted(words: str, parameters: str) -> None:
+    job = Job(jobid="job:1", prompt=f"a {words}{parameters}"[:5000])
+    assert prompt_modal.prompt_error(prompt_modal.prefilled(job, "Custom Zoom"), "Custom Zoom") is None
 
 
 def test_a_prompt_that_is_too_long_for_a_form_says_so_and_keeps_its_parameters() -> None:
