@@ -10,6 +10,7 @@ from tests.database import migrated
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.discord.messages import Message
 from tests.sample_pictures import webp
+from tests.stored_jobs import Clock
 
 MIRA = Person(id=4711, name="Mira")
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -73,6 +74,15 @@ class PostedJobs:
         message = self.discord.post(channel, {"embeds": [embed]}, uploads)
         await store.outbox.mark_posted(claimed, message.id)
         return message
+
+    async def prune(self) -> None:
+        """Delete the jobs that are old three months later, as the bot does each night."""
+        clock = Clock()
+        async with open_store(self.data, clock) as store:
+            for post in await store.outbox.due():  # of the jobs that led to others
+                await store.outbox.mark_edited(post, 0)
+            clock.forward(store, days=91)
+            assert await store.pruning.prune(90) > 0
 
     def store(self) -> Any:
         return open_store(self.data, lambda: NOON)

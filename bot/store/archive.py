@@ -23,12 +23,14 @@ from bot.store.file_header import DatabaseState, read_header
 from bot.store.offline import copy_database, locked
 from bot.store.rows import aware, known_of
 
-_POSTED = "deliveries.guild_id = :guild_id AND kind = 'result' AND state = 'posted' AND message_id IS NOT NULL"
+_RESULT = "deliveries.guild_id = :guild_id AND kind = 'result' AND message_id IS NOT NULL"
+_POSTED = f"{_RESULT} AND state = 'posted'"
 _JOBS = f"""
 SELECT * FROM jobs WHERE status <> '{Status.MODERATED}'
 AND EXISTS (SELECT 1 FROM deliveries WHERE job_id = jobs.id AND {_POSTED}) ORDER BY id
 """
 _POSTS = f"SELECT job_id, channel_id, message_id FROM deliveries WHERE {_POSTED} ORDER BY id DESC"
+_DELETED = f"SELECT message_id FROM deliveries WHERE {_RESULT} AND state = 'dropped'"
 
 
 class ArchivedJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,9 +42,13 @@ class ArchivedJob(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Archive(NamedTuple):
-    """The jobs of a server that are posted there, the oldest first; `as_of`: when the copy was made that was read."""
+    """The jobs of a server that are posted there, the oldest first, and the ids of posts that were deleted.
+
+    `as_of`: when the copy was made that was read.
+    """
 
     jobs: list[ArchivedJob]
+    deleted: frozenset[int]
     as_of: datetime | None
 
 
@@ -61,8 +67,8 @@ async def read_archive(data_dir: Path, guild_id: int) -> Archive:
                     copy_database(path, copy)
             else:
                 copy_database(origin, copy)
-            jobs = await _read(copy, origin, guild_id)
-        return Archive(jobs, None if origin == path else aware(origin.stat().st_mtime))
+            jobs, deleted = await _read(copy, origin, guild_id)
+        return Archive(jobs, deleted, None if origin == path else aware(origin.stat().st_mtime))
     except OSError as error:
         raise StoreError(f"The database in {data_dir} cannot be copied: {error.strerror}.") from None
 
@@ -77,7 +83,7 @@ def _newest_copy(data_dir: Path) -> Path:
     return copies[-1]
 
 
-async def _read(copy: Path, origin: Path, guild_id: int) -> list[ArchivedJob]:
+async def _read(copy: Path, origin: Path, guild_id: int) -> tuple[list[ArchivedJob], frozenset[int]]:
     migrations = sorted(MIGRATIONS.glob("*.sql"))
     connection = await aiosqlite.connect(copy, isolation_level=None)
     connection.row_factory = aiosqlite.Row
@@ -89,12 +95,15 @@ async def _read(copy: Path, origin: Path, guild_id: int) -> list[ArchivedJob]:
             destination = Destination(guild_id=guild_id, channel_id=row["channel_id"])
             posts[row["job_id"]].append((destination, row["message_id"]))
         jobs = [known_of(row) for row in await connection.execute_fetchall(_JOBS, {"guild_id": guild_id})]
+        deleted = frozenset(
+            row["message_id"] for row in await connection.execute_fetchall(_DELETED, {"guild_id": guild_id})
+        )
     except sqlite3.DatabaseError as error:
         raise StoreError(f"{origin} cannot be read: {error}.") from None
     finally:
         await connection.close()
     keys = {(known.job.provider, known.job.jobid): known.key for known in jobs}
-    return [
+    archived = [
         ArchivedJob(
             known=known,
             parent=keys.get((known.job.provider, known.job.parent_jobid)),
@@ -102,3 +111,4 @@ async def _read(copy: Path, origin: Path, guild_id: int) -> list[ArchivedJob]:
         )
         for known in jobs
     ]
+    return archived, deleted

@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from bot.cli import export
 from bot.errors import DiscordStartError, StartError
 from bot.models import Status
 from bot.settings import some_settings
-from tests.exported import MIRA, PostedJobs
+from bot.store import open_store
+from tests.exported import MIRA, NOON, PostedJobs
 from tests.fakes.discord import FakeDiscord
 from tests.sample_pictures import FILM, webp
 
@@ -122,11 +124,13 @@ async def test_an_interrupted_export_goes_on_and_a_later_one_adds_what_is_new(po
     with (folder / "progress.jsonl").open("ab") as file:
         file.write(b'{"key":"cut')
     (folder / "pictures" / "picture-left").touch()
+    (folder / "pictures" / "of the admin.webp").touch()
     said = await exported(posted, folder)
     assert said.startswith("Exported 3 jobs with 3 files")
     assert len(said.splitlines()) == 1
     assert len(posted.discord.downloads) == 3 + 1
     assert not (folder / "pictures" / "picture-left").exists()
+    (folder / "pictures" / "of the admin.webp").unlink()  # not known to the export, so left alone
 
     async with posted.store() as store:
         (gone,) = await store.deliveries.posts_in_server(1, posted.guild)
@@ -136,6 +140,55 @@ async def test_an_interrupted_export_goes_on_and_a_later_one_adds_what_is_new(po
     assert [job["prompt"] for job in jobs(folder)] == ["castle 1", "castle 2", "a new one"]
     assert len(posted.discord.downloads) == 3 + 1 + 1
     assert len(list((folder / "pictures").iterdir())) == 3, "a deleted post is deleted here, too"
+    assert "castle 0" not in (folder / "progress.jsonl").read_text(encoding="utf-8")
+
+
+async def test_what_the_bot_no_longer_knows_stays_in_the_folder(posted: PostedJobs, folder: Path) -> None:
+    here, left = posted.channel(), posted.channel("lounge")
+    async with posted.store() as store:
+        await posted.add(store, here, "a castle")
+        await posted.add(store, left, "", verb="button", button="U2", parent_jobid="job:a castle")
+        broken = await posted.add(store, here, "four boats", files=4)
+        broken.files[3].data = b"Discord has trouble"
+    await exported(posted, folder)
+    before, names = jobs(folder), {file.name for file in (folder / "pictures").iterdir()}
+    assert len(names) == 1 + 1 + 3
+    await posted.prune()
+    posted.discord.fail(f"GET /channels/{left.channel_id}", 404)
+    async with posted.store() as store:
+        await posted.add(store, here, "a new one")
+    downloads = len(posted.discord.downloads)
+    said = await exported(posted, folder)
+    assert said.splitlines()[0].startswith("Exported 4 jobs with 6 files")
+    assert said.splitlines()[1:] == ["Kept from earlier exports: 3 jobs that are not in the database."]
+    assert jobs(folder)[:3] == before, "with the name of a channel that is gone, and which job came of which"
+    assert [job["prompt"] for job in jobs(folder)[3:]] == ["a new one"]
+    assert names < {file.name for file in (folder / "pictures").iterdir()}
+    assert len(posted.discord.downloads) == downloads + 1
+    assert f"led to #{before[1]['key']}" in Page(folder).words
+
+    for file in before[0]["files"]:
+        (folder / "pictures" / file["name"]).unlink()
+    await exported(posted, folder)
+    assert [job["key"] for job in jobs(folder)][:2] == [before[1]["key"], before[2]["key"]], "the admin deleted one"
+
+
+async def test_a_later_job_with_the_same_key_replaces_no_earlier_one(posted: PostedJobs, folder: Path) -> None:
+    here = posted.channel()
+    async with posted.store() as store:
+        await posted.add(store, here, "a castle", picture=webp(64, 48))
+    await exported(posted, folder)
+    (first,) = jobs(folder)
+    await posted.prune()
+    async with open_store(posted.data, lambda: NOON + timedelta(days=92)) as store:
+        again = await posted.add(store, here, "a castle", picture=webp(32, 32))
+        await store.database.transaction(lambda db: db.execute("UPDATE jobs SET key = ?", (first["key"],)))
+    await exported(posted, folder)
+    assert jobs(folder)[0] == first
+    assert jobs(folder)[1]["post"].endswith(f"/{again.id}")
+    sizes = [[(file["width"], file["height"]) for file in job["files"]] for job in jobs(folder)]
+    assert sizes == [[(64, 48)], [(32, 32)]]
+    assert (folder / "pictures" / first["files"][0]["name"]).read_bytes() == webp(64, 48)
 
 
 async def test_a_deleted_post_is_replaced_by_an_older_one_and_a_hidden_channel_is_left_out(
@@ -183,10 +236,15 @@ async def test_beside_a_running_bot_its_newest_copy_is_exported(posted: PostedJo
         with pytest.raises(StartError, match=r"made no nightly copy yet.*Stop the bot, or try again tomorrow\."):
             await exported_beside(posted, folder)
         await store.backups.create(posted.data, 7)
+    async with open_store(posted.data, lambda: NOON + timedelta(hours=1)) as store:
         await posted.add(store, here, "a later one")
+    await exported(posted, folder)
+    async with posted.store():
         said = await exported_beside(posted, folder)
     assert "The bot runs, so this is what its copy of 20" in said
-    assert [job["prompt"] for job in jobs(folder)] == ["a castle"]
+    assert "Kept from earlier exports: 1 job that is not in the database." in said
+    assert [job["prompt"] for job in jobs(folder)] == ["a castle", "a later one"]
+    assert len(list((folder / "pictures").iterdir())) == 2
 
 
 async def exported_beside(posted: PostedJobs, folder: Path) -> str:

@@ -9,7 +9,7 @@ from html import escape
 
 import msgspec
 
-from bot.cli.export.files import PICTURES, SavedFile
+from bot.cli.export.files import PICTURES, ExportedJob, SavedFile
 from bot.text import INVISIBLE
 
 _STYLE = """
@@ -35,22 +35,6 @@ _POLICY = (
     + base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
     + "'; base-uri 'none'; form-action 'none'"
 )
-
-
-class ExportedJob(msgspec.Struct, frozen=True, kw_only=True):
-    """A job as it is exported: `name` is its button or command, `prompt` is without addresses that name the payer.
-
-    `key` and `parent` are short public names without `#`; the parent is a job of the same export.
-    """
-
-    key: str
-    parent: str | None
-    name: str
-    prompt: str
-    finished: datetime
-    channel: str
-    post: str
-    files: tuple[SavedFile, ...]
 
 
 class Export(msgspec.Struct, frozen=True, kw_only=True):

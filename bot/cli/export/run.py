@@ -1,27 +1,27 @@
 """Runs an export: from the jobs in the database to their posts, to the files in the folder."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import discord
 import msgspec
+from msgspec.structs import replace
 
-from bot import __version__, discord_internals, formatting
+from bot import __version__, discord_internals
 from bot.cli.export.files import ExportFolder, SavedPost
-from bot.cli.export.page import Export, ExportedJob, render
+from bot.cli.export.page import Export, render
 from bot.cli.export.saving import PostSaver
 from bot.cli.login import log_in
 from bot.errors import StartError
 from bot.images import ImageClient
-from bot.models import Destination
 from bot.settings import DISCORD_API_URL
-from bot.store.archive import Archive, ArchivedJob, read_archive
+from bot.store.archive import Archive, read_archive
 from bot.text import clean
-from bot.ui.interactions import jump
-from bot.ui.press.hidden_addresses import hide
 
 _NO_SERVER = "The bot is not in a server with the id {guild_id}. Its id is in Discord: right-click it, Copy Server ID."
 
@@ -47,74 +47,60 @@ async def export(settings: Mapping[str, Any], guild_id: int, path: Path, say: Ca
         await log_in(client, settings["discord_token"].reveal())
         server = await _server_name(client, guild_id)
         saver = PostSaver(client, guild_id, folder, pictures, say)
-        await saver.save(archive.jobs)
-        saver.sweep()
-        channel_ids = {post.channel_id for post in saver.posts.values()}
-        channels = {channel_id: await _channel_name(client, channel_id) for channel_id in channel_ids}
-    _write(folder, archive, saver, server=server, guild_id=guild_id, channels=channels)
+        await saver.save(archive)
+        posts = await _with_channels(client, [*saver.kept, *saver.posts.values()])
+    _write(folder, posts, server=server, guild_id=guild_id)
     return _summary(folder, archive, saver)
 
 
-def _summary(folder: ExportFolder, archive: Archive, saver: PostSaver) -> str:
-    """What the folder holds now, and what it lacks."""
-    files = [file for post in saver.posts.values() for file in post.files]
-    size = sum(file.size for file in files) / 1_000_000
-    lines = [
-        f"Exported {_number(len(saver.posts), 'job')} with {_number(len(files), 'file')}, {size:.0f} MB. "
-        f"Open {folder.path / 'index.html'} in a browser."
+async def _with_channels(client: discord.Client, posts: list[SavedPost]) -> list[SavedPost]:
+    """The posts, those of the oldest jobs first, with the names that their channels have now."""
+    names = {channel_id: await _channel_name(client, channel_id) for channel_id in {post.channel_id for post in posts}}
+    return [
+        replace(post, job=replace(post.job, channel=names[post.channel_id] or post.job.channel))
+        for post in sorted(posts, key=attrgetter("added"))
     ]
-    if archive.as_of is not None:
-        lines.append(f"The bot runs, so this is what its copy of {archive.as_of:%Y-%m-%d %H:%M} UTC knows.")
-    if gone := len(archive.jobs) - len(saver.posts):
-        lines.append(f"Left out: {_number(gone, 'job')} whose posts were deleted, or can't be read by the bot.")
-    if saver.incomplete:
-        lines.append(f"{_number(saver.incomplete, 'job')} without all pictures: the same command tries them again.")
-    return "\n".join(lines)
 
 
-def _write(
-    folder: ExportFolder,
-    archive: Archive,
-    saver: PostSaver,
-    *,
-    server: str,
-    guild_id: int,
-    channels: dict[int, str],
-) -> None:
+def _write(folder: ExportFolder, posts: list[SavedPost], *, server: str, guild_id: int) -> None:
+    keys = Counter(post.job.key for post in posts)  # one that two jobs had leads to neither
     exported = Export(
         server=server,
         server_id=str(guild_id),
         exported=datetime.now(UTC),
         darkroom=__version__,
         jobs=tuple(
-            _exported(job, saver.posts[job.known.key], saver.posts, channels, guild_id)
-            for job in archive.jobs
-            if job.known.key in saver.posts
+            replace(post.job, parent=post.job.parent if post.job.parent and keys[post.job.parent] == 1 else None)
+            for post in posts
         ),
     )
-    try:
+    with folder.writing():
         with folder.replace("jobs.json") as file:
             file.write(msgspec.json.format(msgspec.json.encode(exported), indent=1).decode())
         with folder.replace("index.html") as file:
             file.writelines(render(exported))
-    except OSError as error:
-        raise StartError(f"The folder {folder.path} cannot be written: {error.strerror}.") from None
+    folder.keep(posts)
 
 
-def _exported(
-    job: ArchivedJob, post: SavedPost, posts: dict[str, SavedPost], channels: dict[int, str], guild_id: int
-) -> ExportedJob:
-    known = job.known
-    return ExportedJob(
-        key=known.key,
-        parent=job.parent if job.parent in posts else None,
-        name=formatting.label(known.job),
-        prompt=hide(formatting.prompt(known.job)),
-        finished=known.over_at or known.added_at,
-        channel=channels[post.channel_id],
-        post=jump(Destination(guild_id=guild_id, channel_id=post.channel_id), post.message_id),
-        files=post.files,
-    )
+def _summary(folder: ExportFolder, archive: Archive, saver: PostSaver) -> str:
+    """What the folder holds now, and what it lacks."""
+    posts = [*saver.kept, *saver.posts.values()]
+    files = [file for post in posts for file in post.job.files]
+    size = sum(file.size for file in files) / 1_000_000
+    lines = [
+        f"Exported {_number(len(posts), 'job')} with {_number(len(files), 'file')}, {size:.0f} MB. "
+        f"Open {folder.path / 'index.html'} in a browser."
+    ]
+    if archive.as_of is not None:
+        lines.append(f"The bot runs, so this is what its copy of {archive.as_of:%Y-%m-%d %H:%M} UTC knows.")
+    if kept := len(saver.kept):
+        is_in = "that is" if kept == 1 else "that are"
+        lines.append(f"Kept from earlier exports: {_number(kept, 'job')} {is_in} not in the database.")
+    if gone := len(archive.jobs) - len(saver.posts):
+        lines.append(f"Left out: {_number(gone, 'job')} whose posts were deleted, or can't be read by the bot.")
+    if saver.incomplete:
+        lines.append(f"{_number(saver.incomplete, 'job')} without all pictures: the same command tries them again.")
+    return "\n".join(lines)
 
 
 async def _server_name(client: discord.Client, guild_id: int) -> str:
@@ -126,13 +112,13 @@ async def _server_name(client: discord.Client, guild_id: int) -> str:
         raise StartError("Discord could not be reached. Try again later.", temporary=True) from None
 
 
-async def _channel_name(client: discord.Client, channel_id: int) -> str:
-    """`#pictures`; without an answer its id."""
+async def _channel_name(client: discord.Client, channel_id: int) -> str | None:
+    """`#pictures`; `None` without an answer."""
     try:
-        name = str((await discord_internals.get_channel(client, channel_id)).get("name") or "")
+        name = clean(str((await discord_internals.get_channel(client, channel_id)).get("name") or ""))
     except (discord.HTTPException, aiohttp.ClientError, OSError):
-        name = ""
-    return f"#{clean(name) or channel_id}"
+        return None
+    return f"#{name}" if name else None
 
 
 def _number(number: int, one: str) -> str:
