@@ -1,6 +1,7 @@
 """The arguments of the command line, and where the settings of a command are."""
 
 import argparse
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from bot import __version__
 from bot.installation import command_name
 
 DOTENV = ".env"
+_IDS_END = 2**63  # of SQLite's integers; Discord's ids reach it in 2084
 
 
 class SettingsLocation(NamedTuple):
@@ -45,6 +47,14 @@ def read_arguments(words: Sequence[str]) -> argparse.Namespace:
     return arguments
 
 
+def _server_id(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,19}", text) or not 0 < int(text) < _IDS_END:
+        raise argparse.ArgumentTypeError(
+            f"{text} is not the id of a server. In Discord: right-click the server, Copy Server ID."
+        )
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=command_name(), description="Darkroom, a Discord bot for Midjourney jobs.")
     parser.add_argument("--version", action="version", version=f"Darkroom {__version__}")
@@ -67,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     export = commands.add_parser(
         "export", parents=[folder], help="save the pictures that the bot posted in a server, with a page to browse them"
     )
-    export.add_argument("server", type=int, help="the id of the server")
+    export.add_argument("server", type=_server_id, help="the id of the server")
     export.add_argument("folder", type=Path, help="a new folder, or that of an earlier export, to go on with it")
     commands.add_parser("init", parents=[folder], help="write a file .env to fill in, unless there is one")
     commands.add_parser("demo", add_help=False, help="try the bot in a browser, without any account")

@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 
 from bot.cli import export
+from bot.cli.export.files import ExportFolder
 from bot.errors import DiscordStartError, StartError
 from bot.models import Status
 from bot.settings import some_settings
 from bot.store import open_store
+from tests.disk import largest_file
 from tests.exported import MIRA, NOON, PostedJobs
 from tests.fakes.discord import FakeDiscord
 from tests.sample_pictures import FILM, webp
@@ -259,6 +261,22 @@ async def exported_beside(posted: PostedJobs, folder: Path) -> str:
     if process.returncode:
         raise StartError(errors.decode().strip())
     return out.decode().strip()
+
+
+async def test_a_full_disk_is_a_sentence_and_later_the_export_goes_on(posted: PostedJobs, folder: Path) -> None:
+    async with posted.store() as store:
+        await posted.add(store, posted.channel(), "a castle")
+    with largest_file(0), pytest.raises(StartError, match=r"archive cannot be written: .+\.$"):
+        ExportFolder(folder, posted.guild)
+    assert (await exported(posted, folder)).startswith("Exported 1 job with 1 file")
+    again = ExportFolder(folder, posted.guild)
+    (post,) = again.saved.values()
+    size = (folder / "progress.jsonl").stat().st_size
+    for room in (0, 10):
+        with largest_file(size + room), pytest.raises(StartError, match=r"archive cannot be written: .+\.$"):
+            again.note(post)
+    assert (await exported(posted, folder)).startswith("Exported 1 job with 1 file")
+    assert len(posted.discord.downloads) == 1
 
 
 async def test_what_cannot_be_exported_is_a_sentence(posted: PostedJobs, folder: Path, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """The command line: where settings are, and a file of settings to begin with."""
 
+import contextlib
+import io
 import stat
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from bot.cli.arguments import dotenv_to_create, locate_settings, read_arguments
 from bot.cli.init import create_dotenv
 from bot.errors import SettingsError, StartError
 from bot.settings import from_environment, some_settings
+from tests.table import table
 
 
 @pytest.fixture(autouse=True)
@@ -75,6 +78,16 @@ def test_the_demo_has_arguments_of_its_own_and_no_other_command_takes_unknown_on
     with pytest.raises(SystemExit):
         read_arguments(["run", "--port", "1234"])
     assert "unrecognized arguments: --port 1234" in capsys.readouterr().err
+
+
+@table("typed", ["18446744073709551617", "9223372036854775808", "0", "studio", "15022439536872654²"])
+def test_what_cannot_be_the_id_of_a_server_is_said(typed: str) -> None:
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said), pytest.raises(SystemExit):
+        read_arguments(["export", typed, "archive"])
+    where = "In Discord: right-click the server, Copy Server ID."
+    last = said.getvalue().splitlines()[-1]
+    assert last.endswith(f"argument server: {typed} is not the id of a server. {where}")
 
 
 def test_what_is_missing_is_said_with_what_brings_it() -> None:
