@@ -1,4 +1,4 @@
-"""Gives a test module the event loop that it asks for, and puts the addresses back that discord.py uses."""
+"""Gives a test module the event loop that it asks for, and puts back what it changes in discord.py."""
 
 import asyncio
 from collections.abc import Callable
@@ -28,7 +28,8 @@ def sqlite_in_loop(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture(autouse=True)
 def discord_py_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Restore where discord.py finds Discord, which a test or the bot that it starts may change."""
+    """Restore where discord.py finds Discord and how it reads it, which a test or the bot that it starts may change."""
     monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)
+    monkeypatch.setattr(discord.http, "json_or_text", discord.http.json_or_text)
     gateway = discord.gateway.DiscordWebSocket
     monkeypatch.setattr(gateway, "DEFAULT_GATEWAY", gateway.DEFAULT_GATEWAY)

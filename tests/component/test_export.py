@@ -292,6 +292,14 @@ async def test_what_cannot_be_exported_is_a_sentence(posted: PostedJobs, folder:
     posted.discord.fail("GET /channels/*/messages", 400)
     with pytest.raises(StartError, match="What is in the folder is kept"):
         await exported(posted, tmp_path / "another")
+    for request, says in {
+        "GET /users/@me": "Something else answers at Discord's address",
+        "GET /guilds/*": "could not be reached",
+        "GET /channels/*/messages": "What is in the folder is kept",
+    }.items():
+        posted.discord.fail(request, "garbage")
+        with pytest.raises(StartError, match=says):
+            await exported(posted, tmp_path / "a third")
     posted.discord.token = "another"
     with pytest.raises(DiscordStartError, match="does not accept DISCORD_TOKEN"):
         await exported(posted, folder)

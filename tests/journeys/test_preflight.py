@@ -16,6 +16,7 @@ import pytest
 from aiohttp import web
 from discord.http import Route
 
+from bot import discord_internals
 from bot.cli.preflight import check
 from bot.cli.preflight.findings import Severity
 from bot.cli.preflight.remote import Clock
@@ -55,6 +56,7 @@ class Desk:
 @pytest.fixture
 async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
     monkeypatch.setattr(Route, "BASE", Route.BASE)
+    monkeypatch.setattr("discord.http.json_or_text", discord_internals._json_or_text)
     monkeypatch.setattr("bot.logs.set_up", lambda *_: None)
     async with AsyncExitStack() as stack:
         discord = await stack.enter_async_context(FakeDiscord())
@@ -128,6 +130,10 @@ async def test_discord_and_useapi_may_refuse_or_be_unreachable(desk: Desk, capsy
     assert "✗ useapi.net: useapi.net could not be reached" in screen
     status, screen = await run_check(desk, capsys, DISCORD_API_URL="http://127.0.0.1:1", ALERT_CHANNEL="")
     assert "✗ Discord: could not be reached" in screen
+    for request in ("GET /users/@me", "GET /users/@me/guilds"):
+        desk.discord.fail(request, "garbage")
+        status, screen = await run_check(desk, capsys)
+        assert (status, "✗ Discord: something else answers at its address\n    → is a proxy" in screen) == (1, True)
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,9 @@ from bot import __version__, discord_internals
 from bot.cli.export.files import ExportFolder, SavedPost
 from bot.cli.export.page import Export, render
 from bot.cli.export.saving import PostSaver
-from bot.cli.login import log_in
+from bot.cli.login import log_in, rest_client
 from bot.errors import StartError
 from bot.images import ImageClient
-from bot.settings import DISCORD_API_URL
 from bot.store.archive import Archive, read_archive
 from bot.text import clean
 
@@ -36,12 +35,10 @@ async def export(settings: Mapping[str, Any], guild_id: int, path: Path, say: Ca
     `settings` has those of `SETTINGS` by their fields of `Settings`. Raises `StartError` where it cannot be done, or
     goes on at another time.
     """
-    if settings["discord_api_url"] != DISCORD_API_URL:
-        discord_internals.set_api_url(settings["discord_api_url"])
     archive = await read_archive(settings["data_dir"], guild_id)
     folder = ExportFolder(path, guild_id)
     async with (
-        discord.Client(intents=discord.Intents.none()) as client,
+        rest_client(settings["discord_api_url"]) as client,
         ImageClient(hosts=settings["image_hosts"]) as pictures,
     ):
         await log_in(client, settings["discord_token"].reveal())

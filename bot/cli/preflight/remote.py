@@ -12,6 +12,7 @@ import discord
 
 from bot import discord_internals
 from bot.cli.invite import MAX_SERVERS, allowed_guilds_line, invite, joined_servers
+from bot.cli.login import rest_client
 from bot.cli.preflight.findings import Finding, fine, note, wrong
 from bot.cli.preflight.providers import check_providers, check_webhooks
 from bot.cli.preflight.updates import check_updates
@@ -69,8 +70,7 @@ async def check_remotes(values: Mapping[str, Any]) -> list[Finding]:
 async def _discord(values: Mapping[str, Any], clock: Clock) -> list[Finding]:
     if not {"discord_token", "discord_api_url"} <= values.keys():
         return []
-    discord_internals.set_api_url(values["discord_api_url"])
-    client = discord.Client(intents=discord.Intents.none(), http_trace=clock.trace())
+    client = rest_client(values["discord_api_url"], clock.trace())
     try:
         async with asyncio.timeout(_TIMEOUT_SECONDS), client:
             await client.login(values["discord_token"].reveal())
@@ -78,6 +78,8 @@ async def _discord(values: Mapping[str, Any], clock: Clock) -> list[Finding]:
     except discord.LoginFailure:
         todo = "Developer Portal, your application, Bot, Reset Token; copy the new one"
         return [wrong("Discord", "does not accept DISCORD_TOKEN", todo)]
+    except discord_internals.UnreadableAnswer:
+        return [wrong("Discord", "something else answers at its address", "is a proxy or a firewall in between?")]
     except (TimeoutError, aiohttp.ClientConnectionError, OSError):
         return [wrong("Discord", "could not be reached", "is this machine on the internet?")]
     except discord.HTTPException as error:
