@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.cli.arguments import SettingsLocation, dotenv_to_create, locate_settings, read_arguments
+from bot.cli.screen import print_all_signs
 from bot.errors import StartError
 from bot.installation import how_to_install_packages
 
@@ -21,6 +22,7 @@ _MAX_KEYS = 8  # listed by name
 
 def main() -> int:
     """Run the command and return the exit status. Each command imports what it needs, so that `health` stays fast."""
+    print_all_signs()
     arguments = read_arguments(sys.argv[1:])
     try:
         return _run_command(arguments)

@@ -2,13 +2,15 @@
 
 import contextlib
 import io
+import os
 import stat
+import sys
 from pathlib import Path
 
 import pytest
 
 from bot import installation
-from bot.__main__ import _not_installed
+from bot.__main__ import _not_installed, main
 from bot.cli.arguments import dotenv_to_create, locate_settings, read_arguments
 from bot.cli.init import create_dotenv
 from bot.errors import SettingsError, StartError
@@ -88,6 +90,29 @@ def test_what_cannot_be_the_id_of_a_server_is_said(typed: str) -> None:
     where = "In Discord: right-click the server, Copy Server ID."
     last = said.getvalue().splitlines()[-1]
     assert last.endswith(f"argument server: {typed} is not the id of a server. {where}")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "words", "lines"),
+    [
+        ("cp1252", ["check"], ["x settings: DISCORD_TOKEN is missing", "    -> the bot's token: Discord"]),
+        ("ascii", ["restore", "--help"], ["  file           such as data/backups/nightly-....sqlite3"]),
+    ],
+)
+def test_signs_that_the_output_cannot_encode_are_plain_ones(
+    monkeypatch: pytest.MonkeyPatch, encoding: str, words: list[str], lines: list[str]
+) -> None:
+    monkeypatch.setattr("bot.logs.set_up", lambda *_: None)
+    monkeypatch.setattr(os, "environ", {"UPDATE_CHECK": "off", "COLUMNS": "120"})
+    monkeypatch.setattr(sys, "argv", ["darkroom", *words])
+    screen = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(screen, encoding=encoding))
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with contextlib.suppress(SystemExit):
+        main()
+    sys.stdout.flush()
+    said = screen.getvalue().decode(encoding)
+    assert [line for line in lines if f"\n{line}" not in said] == []
 
 
 def test_what_is_missing_is_said_with_what_brings_it() -> None:

@@ -40,4 +40,4 @@ async def run_checks(environ: Mapping[str, str], dotenv: Path) -> list[Finding]:
 def _as_json(findings: list[Finding]) -> str:
     fine = not any(finding.severity is Severity.WRONG for finding in findings)
     items = [{"about": each.about, "sign": each.severity.value, "is": each.text, "do": each.todo} for each in findings]
-    return json.dumps({"fine": fine, "findings": items}, indent=2, ensure_ascii=False)
+    return json.dumps({"fine": fine, "findings": items}, indent=2)
