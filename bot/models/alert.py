@@ -10,7 +10,10 @@ class AlertName(StrEnum):
     """What needs the admin. The values are stored with the open alerts: renaming one needs a migration."""
 
     PROVIDER = "provider"
-    """The provider refuses the token, or its subscription has ended; seen by polls; its name is the subject."""
+    """The provider refuses the token, its subscription has ended, or it has not answered for long; seen by polls.
+
+    Its name is the subject.
+    """
     ACCOUNT = "account"
     """A Midjourney account of the provider that is the subject is blocked; seen by polls."""
     SUBMISSIONS = "presses"

@@ -10,19 +10,27 @@ from bot.circuit_breaker import CircuitBreaker
 from bot.errors import AccountBlocked, Busy, JobsMissing, ProviderError, Rule, SubscriptionEnded, TokenRefused
 from bot.models import KnownJob, ProviderName
 from bot.models.alert import AlertName, AlertSink
-from bot.models.provider import WORDS
+from bot.models.provider import WORDS, worded
 from bot.providers.base import Account
+from bot.wakeup import loop_time
 
 log = logging.getLogger(__name__)
 
 _LONGEST_PAUSE = 256.0
 _PROBE = 60.0  # seconds between two polls while the provider refuses the whole account
+_ALERT_AFTER = 900.0  # seconds of an outage: a restart, a new version or a short break ends before that
+_UNANSWERED = (
+    "Running jobs wait: {provider} has not answered about them for a quarter of an hour. If the server is yours, see "
+    "whether it runs."
+)
 _MANY = 3  # jobs that are not found one after the other
 _REFUSALS = (TokenRefused, SubscriptionEnded)  # never the trouble of one job alone
 
 
 class PollBreaker:
     """A circuit breaker that tells the trouble of one job from an outage of the provider. An outage is two log lines.
+
+    It is an alert, too, where it lasts a quarter of an hour, or the provider refuses the token or the subscription.
 
     Jobs that were seen and are suddenly not found are an outage too, where no other job is found in between.
 
@@ -44,6 +52,7 @@ class PollBreaker:
         self._alerts = alerts
         self._rng = rng
         self._breaker = CircuitBreaker()
+        self._outage_since = 0.0  # by the loop's clock, of the present outage
         self._answers = 0
         """Answers so far that prove that the provider works: the clock of `_failing_since` and `_missing_since`."""
         self._failing_since: dict[int, int] = {}  # row ids of the jobs whose last poll failed
@@ -166,6 +175,7 @@ class PollBreaker:
     def _slow_down(self, error: ProviderError) -> None:
         """Slow down all polls: one at a time, with growing pauses."""
         if self.outage is None:
+            self._outage_since = loop_time()
             log.warning("%s has trouble, jobs wait: %s", self._title, error)
         failures = self._breaker.failed(error)
         pause = backoff(failures, cap=_LONGEST_PAUSE, jitter=(0.5, 1.0), random=self._rng.random())
@@ -174,6 +184,8 @@ class PollBreaker:
         self._breaker.pause(max(pause, requested_pause(error)))
         if isinstance(error, _REFUSALS):
             self._alerts.open(AlertName.PROVIDER, f"Running jobs wait. {error.for_admin}", subject=self._provider)
+        elif loop_time() - self._outage_since >= _ALERT_AFTER and not isinstance(error, AccountBlocked):
+            self._alerts.open(AlertName.PROVIDER, worded(_UNANSWERED, self._provider), subject=self._provider)
 
 
 def requested_pause(error: ProviderError) -> float:

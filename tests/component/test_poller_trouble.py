@@ -15,6 +15,8 @@ from bot.errors import (
     JobExpired,
     JobsMissing,
     JobUnknown,
+    NotSent,
+    OtherService,
     Overloaded,
     ProviderError,
     ProviderServerError,
@@ -84,6 +86,25 @@ async def test_an_account_that_is_refused_is_probed_once_a_minute_and_the_subscr
     assert {jobid for at, jobid in harness.useapi.polls if at > refused + 2 * HOUR} == {f"job {n}" for n in range(5)}
     assert harness.alerts[-1] == ("provider", ""), "the alert is closed"
     assert logged(caplog) == [f"useapi.net has trouble, jobs wait: {refusal()}", "useapi.net answers again"]
+
+
+@pytest.mark.parametrize("trouble", [NotSent, OtherService])
+async def test_a_provider_that_does_not_answer_for_a_quarter_of_an_hour_is_one_alert(
+    harness: PollerHarness, trouble: type[ProviderError]
+) -> None:
+    await harness.subscribe("a")
+    harness.useapi.default = lambda _: trouble()
+    await asyncio.sleep(14 * MINUTE)
+    assert harness.alerts == []
+    await asyncio.sleep(2 * HOUR)
+    texts = {text for _, text in harness.alerts}
+    assert texts == {
+        "Running jobs wait: useapi.net has not answered about them for a quarter of an hour. If the server is yours, "
+        "see whether it runs."
+    }, "an alert with the text of one that is open is not said again"
+    harness.useapi.default = running
+    await asyncio.sleep(6 * MINUTE)
+    assert harness.alerts[-1] == ("provider", "")
 
 
 async def test_a_slow_probe_stays_the_only_one_even_when_jobs_are_added_meanwhile(harness: PollerHarness) -> None:
