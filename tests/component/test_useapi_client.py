@@ -28,6 +28,8 @@ from tests.table import table
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 TOKEN = "user:12345-canary"
+NO_HOST = ".".join(["a" * 60] * 5)
+"""The system\'s resolver says that there is no name of such a length, without asking any DNS server."""
 JOBID = "job:20260602103433688-user:12345-channel:1502243953687265485-bot:midjourney"
 PARENT = Job(jobid=JOBID)
 NODATA = getattr(socket, "EAI_NODATA", socket.EAI_NONAME)  # not every system tells the two apart
@@ -568,7 +570,7 @@ async def test_a_reset_is_unreachable_before_and_within_a_response(useapi: StubU
 
 
 async def test_without_a_connection_nothing_was_sent(session: aiohttp.ClientSession, unused_tcp_port: int) -> None:
-    for host in (f"127.0.0.1:{unused_tcp_port}", "no-such-host.invalid"):
+    for host in (f"127.0.0.1:{unused_tcp_port}", NO_HOST):
         provider = UseapiClient(session=session, url=f"http://{host}/v2", token=TOKEN)
         for call in (provider.job(JOBID), provider.press(PARENT, "V1", reference="p")):
             with pytest.raises(errors.NotSent):
@@ -672,9 +674,7 @@ async def test_useapi_itself_is_known_to_have_ended_by_any_answer_of_a_service_t
 
 
 async def test_useapi_without_an_address_has_ended(session: aiohttp.ClientSession) -> None:
-    # The system's resolver says that there is no name of such a length, without asking any DNS server.
-    nowhere = ".".join(["a" * 60] * 5)
-    provider = UseapiClient(session=session, url=f"http://{nowhere}/v2", token=TOKEN, ended=True)
+    provider = UseapiClient(session=session, url=f"http://{NO_HOST}/v2", token=TOKEN, ended=True)
     with pytest.raises(errors.ServiceEnded) as caught:
         await provider.probe()
     assert caught.value.provider is ProviderName.USEAPI
