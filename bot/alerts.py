@@ -61,7 +61,7 @@ class Alerts:
         return (name, subject) in self._open
 
     def open(self, name: AlertName, text: str, *, subject: AlertSubject = None) -> None:
-        """Say `text`, unless the alert is open with the same text. `subject` tells alerts of one name apart.
+        """Say `text`, unless the alert is open with the same text. `subject` distinguishes alerts of one name.
 
         One that was open before the start is taken for the same during the first hour, whatever its text. What is met
         later is said again: the trouble may have ended unseen meanwhile.

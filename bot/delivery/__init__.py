@@ -15,8 +15,8 @@ a second time changes nothing at Discord.
 
 `dispatcher` is the loop, `sending` the protocol, `history` the search, and `editing` what happens to posts; `uploads`
 has the time and size limits of files, `rate_limits` Discord's own limits, `answer_slots` how many answers to
-interactions may be under way, `omitted` what Discord refused of each message, and `stubborn` finds messages that fail
-although others are posted. `retry_policy` decides what an error or a refusal means for a delivery.
+interactions may be under way, `omitted` what Discord refused of each message, and `repeated_failures` finds
+messages that fail although others are posted. `retry_policy` decides what an error or a refusal means for a delivery.
 """
 
 from bot.delivery.dispatcher import Dispatcher

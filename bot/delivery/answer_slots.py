@@ -10,17 +10,17 @@ from types import SimpleNamespace
 import aiohttp
 
 _AT_ONCE = 200  # of each kind; where Discord takes 0.1 s for one, a thousand take half a second
-_PATIENCE_SECONDS = 1.0  # Discord expects the first answer to an interaction within 3
+_LONGEST_WAIT = 1.0  # Discord expects the first answer to an interaction within 3
 
 
 class AnswerSlots:
     """Lets `at_once` first answers to interactions, and as many later ones, be under way; the others wait in order.
 
-    Nobody waits longer than `patience` seconds: where Discord leaves requests unanswered, the next ones are sent too.
+    None waits longer than `longest_wait` seconds: where Discord leaves requests unanswered, the next are sent too.
     """
 
-    def __init__(self, *, at_once: int = _AT_ONCE, patience: float = _PATIENCE_SECONDS) -> None:
-        self._patience = patience
+    def __init__(self, *, at_once: int = _AT_ONCE, longest_wait: float = _LONGEST_WAIT) -> None:
+        self._longest_wait = longest_wait
         self._slots = {part: asyncio.Semaphore(at_once) for part in ("/interactions/", "/webhooks/")}
 
     def follow(self, trace: aiohttp.TraceConfig) -> None:
@@ -39,7 +39,7 @@ class AnswerSlots:
         if slots is None:
             return
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._longest_wait):
                 await slots.acquire()
         except TimeoutError:
             return

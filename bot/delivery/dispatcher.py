@@ -15,9 +15,9 @@ from bot.delivery import retry_policy
 from bot.delivery.editing import PostEditor
 from bot.delivery.omitted import Omitted
 from bot.delivery.rate_limits import DiscordRateLimits
+from bot.delivery.repeated_failures import RepeatedFailures
 from bot.delivery.retry_policy import Action, Decision, Refusal
 from bot.delivery.sending import FileTooLarge, MessageSender, SendRefused, UploadTimeout
-from bot.delivery.stubborn import StubbornDeliveries
 from bot.delivery.uploads import timeout_seconds
 from bot.discord_codes import TIMED_OUT, DiscordCode, RefusalKind
 from bot.discord_errors import REQUEST_ERRORS, UNANSWERED
@@ -55,7 +55,7 @@ _STARBOARD_DELETED = (
 )
 
 
-class _Lane(NamedTuple):
+class _ChannelWork(NamedTuple):
     """What one round works on: the sends to a channel, or the edits in it."""
 
     channel_id: int
@@ -94,7 +94,7 @@ class Dispatcher:
         self._on_posted = on_posted
         self._rng = rng or random.Random()  # noqa: S311 -- jitter, no secret
         self._omitted = Omitted()
-        self._stubborn = StubbornDeliveries()
+        self._repeated_failures = RepeatedFailures()
         self._sender = MessageSender(
             bot=bot, store=store, builder=builder, omitted=self._omitted, turn=rate_limits.wait_for_turn
         )
@@ -102,7 +102,7 @@ class Dispatcher:
             bot=bot, store=store, builder=builder, omitted=self._omitted, now=now, turn=rate_limits.wait_for_turn
         )
         self._wakeup = Wakeup()
-        self._rounds: dict[_Lane, asyncio.Task[None]] = {}
+        self._rounds: dict[_ChannelWork, asyncio.Task[None]] = {}
         self._paused_until = 0.0
         self._closing = False
         self.busy_since: dict[int, float] = {}
@@ -140,23 +140,23 @@ class Dispatcher:
         self._collect_finished()
         if self.paused:
             return
-        due: defaultdict[_Lane, list[Delivery]] = defaultdict(list)
+        due: defaultdict[_ChannelWork, list[Delivery]] = defaultdict(list)
         for delivery in (*await self._store.outbox.due(), *await self._store.outbox.to_edit()):
-            lane = _Lane(delivery.destination.channel_id, edits=delivery.state is DeliveryState.POSTED)
-            due[lane].append(delivery)
-        for lane, deliveries in due.items():
-            if lane not in self._rounds:
-                self._rounds[lane] = asyncio.create_task(self._deliver_round(lane, deliveries))
+            work = _ChannelWork(delivery.destination.channel_id, edits=delivery.state is DeliveryState.POSTED)
+            due[work].append(delivery)
+        for work, deliveries in due.items():
+            if work not in self._rounds:
+                self._rounds[work] = asyncio.create_task(self._deliver_round(work, deliveries))
 
     def _collect_finished(self) -> None:
-        for lane, task in list(self._rounds.items()):
+        for work, task in list(self._rounds.items()):
             if task.done():
-                del self._rounds[lane]
-                if not lane.edits:
-                    self.busy_since.pop(lane.channel_id, None)
+                del self._rounds[work]
+                if not work.edits:
+                    self.busy_since.pop(work.channel_id, None)
                 if (bug := task.exception()) is not None:  # the error could not even be stored
                     if not isinstance(bug, StoreUnavailable):  # already logged and alerted by Database
-                        log.error("The round for channel %d failed", lane.channel_id, exc_info=bug)
+                        log.error("The round for channel %d failed", work.channel_id, exc_info=bug)
                     self._pause(_PAUSE_AFTER_BUG)
 
     async def _seconds_to_next(self, checked_at: datetime) -> float:
@@ -174,7 +174,7 @@ class Dispatcher:
     def _pause(self, seconds: float) -> None:
         self._paused_until = max(self._paused_until, asyncio.get_running_loop().time() + seconds)
 
-    async def _deliver_round(self, lane: _Lane, deliveries: list[Delivery]) -> None:
+    async def _deliver_round(self, work: _ChannelWork, deliveries: list[Delivery]) -> None:
         """Send, or edit, the due messages of one channel in order, up to the first that fails.
 
         A round holds few cards and edits, so that the next one begins with what arrived meanwhile.
@@ -186,8 +186,8 @@ class Dispatcher:
             if self._closing or self.paused or minor > _MINOR_PER_ROUND:
                 return
             logs.turn_to(destination=delivery.destination)
-            if not lane.edits:
-                self.busy_since[lane.channel_id] = asyncio.get_running_loop().time()
+            if not work.edits:
+                self.busy_since[work.channel_id] = asyncio.get_running_loop().time()
             if not await self._try(delivery):
                 return
 
@@ -225,7 +225,7 @@ class Dispatcher:
             await self._editor.edit(delivery, known)
         else:
             await self._sender.post(delivery, known)
-            self._stubborn.note_posted(delivery)
+            self._repeated_failures.note_posted(delivery)
             self._alerts.close(AlertName.DELIVERY, subject=delivery.id)
             self._alerts.close(AlertName.CHANNEL, subject=delivery.destination.channel_id)
             await self._on_posted(delivery)
@@ -243,7 +243,7 @@ class Dispatcher:
         self, delivery: Delivery, decision: Decision, error: str, *, timed_out: bool = False
     ) -> None:
         """Act on a failure that is an outage, unless others are posted meanwhile: then the message is reduced."""
-        if delivery.state is not DeliveryState.POSTED and self._stubborn.note_failed(delivery):
+        if delivery.state is not DeliveryState.POSTED and self._repeated_failures.note_failed(delivery):
             omitted = self._omitted.of(delivery).words
             decision = retry_policy.reduced_after_failures(delivery, decision, words_omitted=omitted)
             if retry_policy.is_late(delivery, self._now()):
@@ -320,7 +320,7 @@ class Dispatcher:
             case Action.LEAVE:
                 await self._store.outbox.mark_edited(delivery, decision.pause, picture=True)
             case Action.DROP:
-                self._stubborn.forget(delivery)
+                self._repeated_failures.forget(delivery)
                 await self._store.outbox.drop(delivery)
             case Action.GIVE_UP:
                 await self._give_up(delivery, decision.reason, error, deleted=deleted)
@@ -346,7 +346,7 @@ class Dispatcher:
 
     async def _give_up(self, delivery: Delivery, reason: str, error: str, *, deleted: bool) -> None:
         self._sender.forget(delivery)
-        self._stubborn.forget(delivery)
+        self._repeated_failures.forget(delivery)
         self._alerts.close(AlertName.DELIVERY, subject=delivery.id)
         if not await self._store.outbox.give_up(delivery, error):
             return  # dropped or posted while its send was under way: nothing is missing in the channel

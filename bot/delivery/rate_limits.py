@@ -20,7 +20,7 @@ _INVALID = frozenset({401, 403, 429})
 _EVEN = 1 / 48  # seconds between two messages: Discord allows 50 requests a second, discord.py does not enforce it
 _CLOSEST = 1 / 49  # seconds between any two of our requests when they come in a burst
 _EXEMPT = ("/interactions/", "/webhooks/")  # answers to people do not count towards the 50, and must not wait
-_CAREFUL = 500  # invalid answers in the window from which on one message a second is sent
+_MANY_INVALID = 500  # invalid answers in the window from which on one message a second is sent
 _RESERVE = 200  # IDENTIFYs that are left for restarts by hand
 _LONGEST_PAUSE = 600.0
 
@@ -73,7 +73,7 @@ class DiscordRateLimits:
     @property
     def spacing(self) -> float:
         """Seconds between two messages: 1/48, or 1 when Discord has refused many requests lately."""
-        return _EVEN if self.invalid < _CAREFUL else 1.0
+        return _EVEN if self.invalid < _MANY_INVALID else 1.0
 
 
 def pause_before_identify(remaining: int, reset_after: float) -> float:

@@ -35,14 +35,14 @@ class AlertName(StrEnum):
 
 
 AlertSubject = int | ProviderName | None
-"""What tells alerts of one name apart: a channel, a delivery, an entry of the audit, or a provider."""
+"""What distinguishes alerts of one name: a channel, a delivery, an entry of the audit, or a provider."""
 
 
 class AlertSink(Protocol):
     """Takes alerts. All methods return at once; an alert is sent in the background, see `bot.alerts`."""
 
     def open(self, name: AlertName, text: str, *, subject: AlertSubject = None) -> None:
-        """Say `text`, unless the alert is open with the same text. `subject` tells alerts of one name apart."""
+        """Say `text`, unless the alert is open with the same text. `subject` distinguishes alerts of one name."""
 
     def close(self, name: AlertName, *, subject: AlertSubject = None) -> None:
         """Say that it is over; nothing happens where the alert is not open."""

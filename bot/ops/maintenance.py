@@ -70,14 +70,14 @@ class Maintenance:
             await asyncio.sleep(_INTERVAL)
 
     async def run_once(self) -> None:
-        """Check the disk, and do the night's work if it is due."""
+        """Check the disk, and run nightly maintenance if it is due."""
         self._check_disk()
         if asyncio.get_running_loop().time() < self._retry_at:
             return
         try:
             await self._store.kept_data.forget_more()
             if await self._is_due():
-                await self._night()
+                await self._run_nightly()
         except StoreUnavailable:  # already logged and alerted by Database
             self._retry_later()
 
@@ -105,7 +105,7 @@ class Maintenance:
             return False
         return float(done) < _last_night(now).timestamp() or float(done) > now.timestamp() + _RETRY_AFTER
 
-    async def _night(self) -> None:
+    async def _run_nightly(self) -> None:
         started = self._now()
         if self._backups:
             try:

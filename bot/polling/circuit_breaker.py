@@ -28,9 +28,10 @@ _REFUSALS = (TokenRefused, SubscriptionEnded)  # never the trouble of one job al
 
 
 class PollBreaker:
-    """A circuit breaker that tells the trouble of one job from an outage of the provider. An outage is two log lines.
+    """A circuit breaker that distinguishes the trouble of one job from an outage of the provider.
 
-    It is an alert, too, where it lasts a quarter of an hour, or the provider refuses the token or the subscription.
+    An outage is two log lines. It is an alert, too, where it lasts a quarter of an hour, or the provider refuses the
+    token or the subscription.
 
     Jobs that were seen and are suddenly not found are an outage too, where no other job is found in between.
 

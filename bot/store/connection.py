@@ -317,13 +317,13 @@ async def _copy(connection: aiosqlite.Connection, path: Path, version: int) -> N
     part = folder / f"before-schema-{version + 1}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.sqlite3.part"
     try:
         folder.mkdir(exist_ok=True, mode=0o700)
-        _sweep(folder)
+        _delete_unfinished(folder)
         part.touch(mode=0o600)
         await connection.execute("VACUUM INTO ?", (str(part),))
         part.rename(part.with_suffix(""))
     except (OSError, sqlite3.Error) as error:
         with suppress(OSError):
-            _sweep(folder)
+            _delete_unfinished(folder)
         reason = error.strerror if isinstance(error, OSError) else error
         raise StoreError(
             f"Before an update of the database a copy is made in {folder}, and that failed: {reason}. "
@@ -332,7 +332,7 @@ async def _copy(connection: aiosqlite.Connection, path: Path, version: int) -> N
         ) from None
 
 
-def _sweep(folder: Path) -> None:
+def _delete_unfinished(folder: Path) -> None:
     for left in folder.glob("before-schema-*.part*"):
         left.unlink()
 

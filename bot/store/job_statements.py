@@ -149,6 +149,6 @@ async def _add_results(db: aiosqlite.Connection, clock: Clock, job_id: int, *, o
            GROUP BY channel_id ORDER BY min(id)""",
         (job_id,),
     )
-    for row in destinations:  # created when the job was over: this tells them from results requested later
+    for row in destinations:  # created when the job was over: results requested later are not
         destination = Destination(guild_id=row[0], channel_id=row[1])
         await insert_delivery(db, clock, DeliveryKind.RESULT, job_id, destination, created_at=over_at)

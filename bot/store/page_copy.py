@@ -29,22 +29,22 @@ class PageCopy:
     def __init__(self, original: sqlite3.Connection, target: Path) -> None:
         self._original = original
         self._target = target
-        self._orders = SimpleQueue[bool]()  # whether to take one more step
-        self._reports = SimpleQueue[bool | Exception]()  # after each: whether there are more
+        self._requests = SimpleQueue[bool]()  # whether to take one more step
+        self._results = SimpleQueue[bool | Exception]()  # after each: whether there are more
         self._thread = Thread(target=self._run, name="copy of the database", daemon=True)
         self._thread.start()
 
     def step(self) -> bool:
         """Copy the next pages; return whether there are more. Raises `sqlite3.Error`."""
-        self._orders.put(True)
-        report = self._reports.get()
-        if isinstance(report, Exception):
-            raise report
-        return report
+        self._requests.put(True)
+        result = self._results.get()
+        if isinstance(result, Exception):
+            raise result
+        return result
 
     def close(self) -> None:
         """End the thread, and with it a copy that is not complete."""
-        self._orders.put(False)
+        self._requests.put(False)
         self._thread.join()
 
     def _run(self) -> None:
@@ -52,16 +52,16 @@ class PageCopy:
             with closing(sqlite3.connect(self._target, isolation_level=None)) as copy:
                 for pragma in _PRAGMAS:
                     copy.execute(f"PRAGMA {pragma}")
-                if self._orders.get():
+                if self._requests.get():
                     self._original.backup(copy, pages=PAGES, progress=self._wait)
         except Exception as error:  # noqa: BLE001 -- raised by `step`
-            self._reports.put(error)
+            self._results.put(error)
         else:
-            self._reports.put(False)
+            self._results.put(False)
 
     def _wait(self, status: int, _remaining: int, _pages: int) -> None:
         """Called after each step: keep the thread until the next one; what it raises ends the copy."""
         if status == sqlite3.SQLITE_OK:  # else done, or an error that `backup` raises next
-            self._reports.put(True)
-            if not self._orders.get():
+            self._results.put(True)
+            if not self._requests.get():
                 raise InterruptedError

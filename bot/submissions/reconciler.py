@@ -39,14 +39,14 @@ _CLOCK_ERROR = timedelta(hours=1)  # the same, where one is wrong
 
 
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What a complete check found: the submission's `job`, or one that is `perhaps` its job.
+    """What a complete check found: the submission's `job`, or a `candidate` that may be its job.
 
-    `perhaps` is a job of the same button, prompt or command that was made after the request, belongs to no other
+    A candidate is a job of the same button, prompt or command that was made after the request, belongs to no other
     submission and has not echoed any reference.
     """
 
     job: Job | None = None
-    perhaps: Job | None = None
+    candidate: Job | None = None
 
 
 @dataclass(kw_only=True)
@@ -135,7 +135,7 @@ class Reconciler:
         can = self._provider.capabilities
         if can.find:
             return CheckResult(job=await self._provider.find(submission.reference))
-        perhaps = None
+        candidate = None
         children = await self._children(parent, submission.button) if parent is not None and can.children else {}
         running = await self._provider.running() if can.running else ()
         for jobid in dict.fromkeys((*children, *running)):
@@ -144,13 +144,15 @@ class Reconciler:
             job = await self._describe(jobid)
             if job is not None and job.reply_ref == submission.reference:
                 return CheckResult(job=job)
-            born = (job.created if job is not None else None) or self._provider.created_in(jobid)
-            age = timedelta() if born is None else _sent_at(submission) - born  # at the request
+            created = (job.created if job is not None else None) or self._provider.created_in(jobid)
+            age = timedelta() if created is None else _sent_at(submission) - created  # at the request
             if (job is not None and job.reply_ref) or age > _CLOCK_ERROR or await self._has_owner(jobid):
                 others.add(jobid)
-            elif perhaps is None and age <= _CLOCK_SKEW and (jobid in children or _may_be_of(submission, job, parent)):
-                perhaps = job or Job(jobid=jobid, verb="button", button=submission.button)
-        return CheckResult(perhaps=perhaps)
+            elif (
+                candidate is None and age <= _CLOCK_SKEW and (jobid in children or _may_be_of(submission, job, parent))
+            ):
+                candidate = job or Job(jobid=jobid, verb="button", button=submission.button)
+        return CheckResult(candidate=candidate)
 
     async def _children(self, parent: KnownJob, button: str) -> dict[str, None]:
         """Return the ids of the parent's children of this button, and of those whose button is not known."""

@@ -271,8 +271,10 @@ class Sender:
             await self._accept_found(submission, result.job, parent)
         elif is_last:
             log.warning("No job of submission %d was found", submission.id)
-            perhaps = None if result is None else result.perhaps
-            sentence = self._lost(submission) if perhaps is None else await self._perhaps(submission, perhaps)
+            candidate = None if result is None else result.candidate
+            sentence = (
+                self._lost(submission) if candidate is None else await self._candidate_sentence(submission, candidate)
+            )
             await self._fail(submission, SubmissionState.LOST, sentence)
         elif is_first:
             self._notifications.reconciling(submission)
@@ -308,7 +310,7 @@ class Sender:
         if subscribed is not None:
             self.follow(subscribed.known)
 
-    async def _perhaps(self, submission: Submission, job: Job) -> str:
+    async def _candidate_sentence(self, submission: Submission, job: Job) -> str:
         """Return the sentence for a submission that may have become `job`; a post of it in this channel has a key."""
         known = await self._store.jobs.by_jobid(job.provider, job.jobid)
         post = (

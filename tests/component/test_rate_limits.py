@@ -139,7 +139,7 @@ async def unanswered(request: Coroutine[None, None, None], server: SlowDiscord) 
 
 
 async def test_answers_to_a_crowd_take_few_connections_and_come_in_order() -> None:
-    async with slow_discord(AnswerSlots(at_once=3, patience=30)) as (post, server):
+    async with slow_discord(AnswerSlots(at_once=3, longest_wait=30)) as (post, server):
         await asyncio.gather(*(post(f"interactions/{number:02}/token/callback") for number in range(30)))
         assert server.most == 3
         numbers = [int(path.split("/")[2]) for path in server.served]
@@ -147,20 +147,20 @@ async def test_answers_to_a_crowd_take_few_connections_and_come_in_order() -> No
 
 
 async def test_first_answers_wait_for_no_later_ones() -> None:
-    slots = AnswerSlots(at_once=1, patience=30)
+    slots = AnswerSlots(at_once=1, longest_wait=30)
     async with slow_discord(slots) as (post, server), unanswered(post("webhooks/1/token"), server):
         await post("interactions/1/token/callback")
 
 
 async def test_answers_that_discord_ignores_delay_no_others() -> None:
-    async with slow_discord(AnswerSlots(at_once=1, patience=0.05)) as (post, server):
+    async with slow_discord(AnswerSlots(at_once=1, longest_wait=0.05)) as (post, server):
         async with unanswered(post("interactions/1/token/callback"), server):
             await post("interactions/9/token/callback")
         assert server.served == ["/interactions/9/token/callback"]
 
 
 async def test_an_answer_that_is_given_up_makes_room_for_the_next() -> None:
-    async with slow_discord(AnswerSlots(at_once=1, patience=30)) as (post, server):
+    async with slow_discord(AnswerSlots(at_once=1, longest_wait=30)) as (post, server):
         async with unanswered(post("interactions/1/token/callback"), server):
             waiting = asyncio.create_task(post("interactions/2/token/callback"))
             await asyncio.sleep(0)

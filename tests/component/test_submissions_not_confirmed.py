@@ -258,9 +258,9 @@ async def test_a_job_without_a_reference_may_be_that_of_a_lost_submission_and_is
     assert len(harness.useapi.posts) == 1 + press_again
 
 
-@pytest.mark.parametrize(("pressed", "perhaps"), [("V1", True), ("V2", False)])
-async def test_a_job_without_a_reference_that_only_runs_is_perhaps_ours_if_its_button_is_the_same(
-    harness: QueueHarness, pressed: str, perhaps: bool
+@pytest.mark.parametrize(("pressed", "may_be_ours"), [("V1", True), ("V2", False)])
+async def test_a_job_without_a_reference_that_only_runs_may_be_ours_if_its_button_is_the_same(
+    harness: QueueHarness, pressed: str, may_be_ours: bool
 ) -> None:
     theirs = Job(jobid="job:theirs", verb="button", status=Status.STARTED, button=pressed)
     harness.useapi.made[theirs.jobid] = (now() + HOUR, theirs)
@@ -268,10 +268,10 @@ async def test_a_job_without_a_reference_that_only_runs_is_perhaps_ours_if_its_b
     harness.useapi.outcomes = [RequestTimeout()]
     submission = await harness.submission("V1")
     await asyncio.sleep(200)
-    assert ("may be yours" in await sentence(harness, submission)) is perhaps
+    assert ("may be yours" in await sentence(harness, submission)) is may_be_ours
 
 
-async def test_a_job_that_another_submission_owns_or_that_echoes_another_reference_is_not_perhaps_ours(
+async def test_a_job_that_another_submission_owns_or_that_echoes_another_reference_cannot_be_ours(
     harness: QueueHarness,
 ) -> None:
     harness.useapi.echoed_after = HOUR  # nothing is echoed at all
@@ -287,19 +287,20 @@ async def test_a_job_that_another_submission_owns_or_that_echoes_another_referen
 
 
 @pytest.mark.parametrize(
-    ("born", "perhaps"), [("20261123115500000", False), ("20261123120100000", True), ("20201123115500000", False)]
+    ("created", "may_be_ours"),
+    [("20261123115500000", False), ("20261123120100000", True), ("20201123115500000", False)],
 )
-async def test_a_job_is_perhaps_ours_only_if_it_was_made_after_the_request(
-    harness: QueueHarness, born: str, perhaps: bool
+async def test_a_job_may_be_ours_only_if_it_was_made_after_the_request(
+    harness: QueueHarness, created: str, may_be_ours: bool
 ) -> None:
     harness.useapi.outcomes = [RequestTimeout()]
-    theirs = Job(jobid=f"job:{born}-user:1-channel:1-bot:midjourney", status=Status.STARTED, button="V1")
+    theirs = Job(jobid=f"job:{created}-user:1-channel:1-bot:midjourney", status=Status.STARTED, button="V1")
     harness.useapi.made[theirs.jobid] = (now(), theirs)
     submission = await harness.submission("V1")
     await asyncio.sleep(200)
     assert await harness.states() == ["lost"]
-    assert ("may be yours" in await sentence(harness, submission)) is perhaps
-    assert (harness.useapi.reads[theirs.jobid] == 1) is born.startswith("2020"), "what cannot be ours is read once"
+    assert ("may be yours" in await sentence(harness, submission)) is may_be_ours
+    assert (harness.useapi.reads[theirs.jobid] == 1) is created.startswith("2020"), "what cannot be ours is read once"
 
 
 async def test_a_job_that_may_be_theirs_is_named_by_its_key_where_it_is_posted_in_the_channel(

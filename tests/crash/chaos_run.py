@@ -59,7 +59,7 @@ class ChaosRun(KillRun):
     """One run; see `KillRun`."""
 
     life: float = 1.0
-    patience: float = 90.0
+    longest_wait: float = 90.0
     lines: list[str] = field(default_factory=list)
 
     async def run(self) -> Stats:

@@ -72,7 +72,7 @@ class KillRun:
     life: float = 0.4
     fault_rate: float = 0.03
     quiet: float = 1.5
-    patience: float = 60.0
+    longest_wait: float = 60.0
     promised: set[Post] = field(default_factory=set)
     in_four: set[Post] = field(default_factory=set)
     starred: set[Post] = field(default_factory=set)
@@ -185,7 +185,7 @@ class KillRun:
                 ready = asyncio.create_task(self.discord.do("wait_ready", within=30))
                 await asyncio.wait({dead, ready}, return_when=asyncio.FIRST_COMPLETED)
                 self._start_takes = time.monotonic() - started
-                await asyncio.wait({dead}, timeout=self._patience(point))
+                await asyncio.wait({dead}, timeout=self._longest_wait(point))
                 await asyncio.gather(ready, return_exceptions=True) if ready.done() else ready.cancel()
             by = "named" if dead.done() else "outside"
             if by == "outside":
@@ -194,7 +194,7 @@ class KillRun:
             assert await dead == -signal.SIGKILL, f"The bot ended by itself, see {self.log}"
         self.ends[by] += 1
 
-    def _patience(self, point: str) -> float:
+    def _longest_wait(self, point: str) -> float:
         """The seconds that the bot has to come to the point, or works until it is killed from outside."""
         if point == LAST_POINT:
             return 60
@@ -308,7 +308,7 @@ class KillRun:
 
             with suppress(TimeoutError, RuntimeError):  # what is lost is counted in the end
                 for channel in (*self.channel_ids, *self.starboard_ids):
-                    await self.discord.wait_until(partial(is_complete, channel), within=self.patience)
+                    await self.discord.wait_until(partial(is_complete, channel), within=self.longest_wait)
             await asyncio.sleep(self.quiet)  # nothing is to happen: only time can show that
             await self._check_living_bot()
             bot.terminate()

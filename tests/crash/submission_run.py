@@ -168,7 +168,7 @@ class PressRun:
             due, self._left = self._left[:presses], self._left[presses:]
             pressing = [asyncio.create_task(self._press(number)) for number in due]
             pressing += [asyncio.create_task(self._deliver_again(interaction)) for interaction in self._lately]
-            await asyncio.wait({dead}, timeout=self._patience(point))
+            await asyncio.wait({dead}, timeout=self._longest_wait(point))
             by = point.partition(":")[0] if dead.done() else "outside"
             if by == "outside":
                 with contextlib.suppress(ProcessLookupError):  # it died at its point just now
@@ -180,7 +180,7 @@ class PressRun:
         self._lately = [self._interactions[number][-1] for number in due if number in self._interactions]
         self._left += [number for number in due if number in self._interactions and not await self._seen(number)]
 
-    def _patience(self, point: str) -> float:
+    def _longest_wait(self, point: str) -> float:
         """The seconds that the bot has to come to the point, or works until it is killed from outside."""
         if point == FIRST_POINT:
             return 60

@@ -1,12 +1,12 @@
-"""Which deliveries keep failing although others are posted: there the message is the trouble, and no outage."""
+"""Which deliveries keep failing although others are posted: they fail because of their message, not of an outage."""
 
 from bot.models import Delivery
 
 _TRIES = 5  # failed sends, where later messages of the same channel were posted meanwhile,
-_TRIES_ALONE = 10  # and where only other channels got theirs: the channel itself may be the trouble
+_TRIES_ALONE = 10  # and where only other channels got theirs: the channel may be why it fails
 
 
-class StubbornDeliveries:
+class RepeatedFailures:
     """Compares the failures of each delivery with the posts since its first; kept in memory."""
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class StubbornDeliveries:
         self.forget(delivery)
 
     def note_failed(self, delivery: Delivery) -> bool:
-        """A send failed; `delivery` is as before its claim. Returns whether the message is the trouble."""
+        """A send failed; `delivery` is as before its claim. Returns whether its message is why."""
         here = self._posts_in.setdefault(delivery.destination.channel_id, 0)
         posts, posts_here = self._failing.setdefault(delivery.id, (self._posts, here))
         failures = delivery.attempts + 1
