@@ -1,13 +1,23 @@
 """The circuit breaker of the poller: whether its provider works, how long not to ask it, and whose an error is."""
 
 import logging
+import math
 import random
 from collections.abc import Awaitable, Callable, Iterable
 
 from bot.account_probe import AccountProbe
 from bot.backoff import backoff
 from bot.circuit_breaker import CircuitBreaker
-from bot.errors import AccountBlocked, Busy, JobsMissing, ProviderError, Rule, SubscriptionEnded, TokenRefused
+from bot.errors import (
+    AccountBlocked,
+    Busy,
+    JobsMissing,
+    Misconfigured,
+    ProviderError,
+    Rule,
+    SubscriptionEnded,
+    TokenRefused,
+)
 from bot.models import KnownJob, ProviderName
 from bot.models.alert import AlertName, AlertSink
 from bot.models.provider import WORDS, worded
@@ -19,9 +29,10 @@ log = logging.getLogger(__name__)
 _LONGEST_PAUSE = 256.0
 _PROBE = 60.0  # seconds between two polls while the provider refuses the whole account
 _ALERT_AFTER = 900.0  # seconds of an outage: a restart, a new version or a short break ends before that
+_NO_POLLS = 600.0  # seconds: two polls that fail are no further apart, unless there was nothing to poll
 _UNANSWERED = (
-    "Running jobs wait: {provider} has not answered about them for a quarter of an hour. If the server is yours, see "
-    "whether it runs."
+    "Running jobs wait: {provider} has given no usable answer about them for a quarter of an hour. If the server is "
+    "yours, see whether it runs."
 )
 _MANY = 3  # jobs that are not found one after the other
 _REFUSALS = (TokenRefused, SubscriptionEnded)  # never the trouble of one job alone
@@ -53,7 +64,8 @@ class PollBreaker:
         self._alerts = alerts
         self._rng = rng
         self._breaker = CircuitBreaker()
-        self._outage_since = 0.0  # by the loop's clock, of the present outage
+        self._unanswered_since = -math.inf  # by the loop's clock: the first of the failures that go on
+        self._last_failure = -math.inf
         self._answers = 0
         """Answers so far that prove that the provider works: the clock of `_failing_since` and `_missing_since`."""
         self._failing_since: dict[int, int] = {}  # row ids of the jobs whose last poll failed
@@ -131,6 +143,7 @@ class PollBreaker:
             self._answers += 1
         if outage is not None:
             log.info("%s answers again", self._title)
+        if outage is not None or self._alerts.is_open(AlertName.PROVIDER, subject=self._provider):  # of the last start
             self._alerts.close(AlertName.PROVIDER, subject=self._provider)
 
     def forget(self, job_id: int) -> None:
@@ -138,6 +151,12 @@ class PollBreaker:
         self._failing_since.pop(job_id, None)
         self._missing_since.pop(job_id, None)
         self._unblock(job_id)
+
+    def no_jobs_left(self) -> None:
+        """Forget an outage: nothing shows when it is over, and nobody waits for that. A refusal stays an alert."""
+        if self.outage is not None and not issubclass(self.outage, _REFUSALS):
+            self._breaker.reset()
+            self._alerts.close(AlertName.PROVIDER, subject=self._provider)
 
     def resume(self) -> None:
         """Ask about the accounts where the alert is open and no job shows whether that is over."""
@@ -175,8 +194,12 @@ class PollBreaker:
 
     def _slow_down(self, error: ProviderError) -> None:
         """Slow down all polls: one at a time, with growing pauses."""
+        now = loop_time()
+        is_refusal = isinstance(error, (*_REFUSALS, AccountBlocked))  # which is an answer, with an alert of its own
+        if self.outage is None or is_refusal or now - self._last_failure > _NO_POLLS:
+            self._unanswered_since = now
+        self._last_failure = now
         if self.outage is None:
-            self._outage_since = loop_time()
             log.warning("%s has trouble, jobs wait: %s", self._title, error)
         failures = self._breaker.failed(error)
         pause = backoff(failures, cap=_LONGEST_PAUSE, jitter=(0.5, 1.0), random=self._rng.random())
@@ -185,8 +208,13 @@ class PollBreaker:
         self._breaker.pause(max(pause, requested_pause(error)))
         if isinstance(error, _REFUSALS):
             self._alerts.open(AlertName.PROVIDER, f"Running jobs wait. {error.for_admin}", subject=self._provider)
-        elif loop_time() - self._outage_since >= _ALERT_AFTER and not isinstance(error, AccountBlocked):
-            self._alerts.open(AlertName.PROVIDER, worded(_UNANSWERED, self._provider), subject=self._provider)
+        elif now - self._unanswered_since >= _ALERT_AFTER and not self._alerts.is_open(
+            AlertName.PROVIDER, subject=self._provider
+        ):
+            text = worded(_UNANSWERED, self._provider)
+            if isinstance(error, Misconfigured):
+                text = f"Running jobs wait. {error.for_admin}"
+            self._alerts.open(AlertName.PROVIDER, text, subject=self._provider)
 
 
 def requested_pause(error: ProviderError) -> float:

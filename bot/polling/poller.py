@@ -221,8 +221,11 @@ class Poller:
         try:
             targets = await self._store.jobs.poll_targets(due)
             too_early = [await self._seconds_too_early(target) for target in targets]
-        except Exception:
-            log.exception("The due jobs could not be read from the store; trying again in %.0f s", self._poll_seconds)
+        except Exception as error:
+            if not isinstance(error, StoreUnavailable):  # already logged and alerted by the database
+                log.exception(
+                    "The due jobs could not be read from the store; trying again in %.0f s", self._poll_seconds
+                )
             for job_id in due:
                 self._poll_in(job_id, self._poll_seconds)
             return
@@ -242,7 +245,7 @@ class Poller:
     def _drop_or_keep(self, job_id: int) -> None:
         """A due job that the store did not return is over or has no subscription, unless it was added meanwhile."""
         if job_id in self._being_read:
-            self._forget(job_id)
+            self._end_polls(job_id)
         else:
             self._poll_in(job_id, self._poll_seconds)
 
@@ -325,7 +328,7 @@ class Poller:
         if decision.news is not None:
             self._unrecorded.append((job_id, decision.news))
         if decision.delay is None:
-            self._forget(job_id)
+            self._end_polls(job_id)
         else:
             self._records.put(job_id, decision.record)
             self._poll_in(job_id, decision.delay)
@@ -355,6 +358,11 @@ class Poller:
 
     def _poll_in(self, job_id: int, delay: float) -> None:
         self._schedule.reschedule(job_id, loop_time() + delay)
+
+    def _end_polls(self, job_id: int) -> None:
+        self._forget(job_id)
+        if not self._schedule:
+            self._breaker.no_jobs_left()
 
     def _forget(self, job_id: int) -> None:
         """Poll a job no more. Nothing is remembered of it, so its counts begin at zero when it is added again."""

@@ -30,6 +30,9 @@ class Schedule:
     def __contains__(self, job_id: int) -> bool:
         return job_id in self._entries
 
+    def __len__(self) -> int:
+        return len(self._entries)
+
     def jobs(self) -> list[int]:
         """The ids of all jobs in the schedule."""
         return list(self._entries)

@@ -88,23 +88,68 @@ async def test_an_account_that_is_refused_is_probed_once_a_minute_and_the_subscr
     assert logged(caplog) == [f"useapi.net has trouble, jobs wait: {refusal()}", "useapi.net answers again"]
 
 
-@pytest.mark.parametrize("trouble", [NotSent, OtherService])
-async def test_a_provider_that_does_not_answer_for_a_quarter_of_an_hour_is_one_alert(
-    harness: PollerHarness, trouble: type[ProviderError]
+NO_ANSWER = (
+    "Running jobs wait: useapi.net has given no usable answer about them for a quarter of an hour. If the server is "
+    "yours, see whether it runs."
+)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "text"),
+    [
+        (NotSent, NO_ANSWER),
+        (OtherService, f"Running jobs wait. {OtherService(provider=ProviderName.USEAPI).for_admin}"),
+    ],
+)
+async def test_a_provider_that_gives_no_answer_for_a_quarter_of_an_hour_is_one_alert(
+    harness: PollerHarness, trouble: type[ProviderError], text: str
 ) -> None:
     await harness.subscribe("a")
     harness.useapi.default = lambda _: trouble()
     await asyncio.sleep(14 * MINUTE)
     assert harness.alerts == []
     await asyncio.sleep(2 * HOUR)
-    texts = {text for _, text in harness.alerts}
-    assert texts == {
-        "Running jobs wait: useapi.net has not answered about them for a quarter of an hour. If the server is yours, "
-        "see whether it runs."
-    }, "an alert with the text of one that is open is not said again"
+    assert harness.alerts == [("provider", text)]
     harness.useapi.default = running
     await asyncio.sleep(6 * MINUTE)
-    assert harness.alerts[-1] == ("provider", "")
+    assert harness.alerts == [("provider", text), ("provider", "")]
+
+
+async def test_an_alert_of_before_a_restart_ends_with_the_first_answer(harness: PollerHarness) -> None:
+    harness.alerts.append(("provider", NO_ANSWER))
+    await harness.subscribe("a")
+    await asyncio.sleep(MINUTE)
+    assert harness.alerts[1:] == [("provider", "")]
+
+
+async def test_time_without_jobs_or_with_answers_is_no_time_without_an_answer(harness: PollerHarness) -> None:
+    first = await harness.subscribe("a")
+    harness.useapi.default = lambda _: NotSent()
+    await asyncio.sleep(MINUTE)
+    await harness.stop(first)
+    await asyncio.sleep(DAY)
+    await harness.subscribe("b")
+    await asyncio.sleep(10 * MINUTE)
+    assert not [text for _, text in harness.alerts if text], "it is tried for ten minutes"
+    await asyncio.sleep(10 * MINUTE)
+    assert [text for _, text in harness.alerts if text] == [NO_ANSWER]
+
+    answers = iter([SubscriptionEnded, *[ProviderServerError] * 5] * 100)
+    harness.alerts.clear()
+    harness.useapi.default = lambda _: next(answers)()
+    await asyncio.sleep(2 * HOUR)
+    assert {text for _, text in harness.alerts} == {f"Running jobs wait. {SubscriptionEnded().for_admin}"}
+
+
+async def test_an_outage_is_over_for_the_admin_when_no_job_waits_any_more(harness: PollerHarness) -> None:
+    known = await harness.subscribe("a")
+    harness.useapi.default = lambda _: NotSent()
+    await asyncio.sleep(HOUR)
+    assert harness.alerts == [("provider", NO_ANSWER)]
+    await harness.stop(known)
+    await asyncio.sleep(10 * MINUTE)
+    assert harness.alerts == [("provider", NO_ANSWER), ("provider", "")]
+    assert harness.poller.outage == ""
 
 
 async def test_a_slow_probe_stays_the_only_one_even_when_jobs_are_added_meanwhile(harness: PollerHarness) -> None:
