@@ -19,8 +19,12 @@ _POSTED = f"state = '{DeliveryState.POSTED}'"
 _TO_EDIT = "state = 'posted' AND (revision > posted_revision OR picture_until IS NOT NULL)"
 _NOT_DUE = "(next_try > :now AND next_try < :now + 600)"
 """No pause is that long: what is due later was written before the clock was set back, so it is due now."""
-_EDIT_NOT_DUE = "(next_try > :now AND next_try < :now + iif(gone_since IS NULL, 600, 7200))"
-"""The same for edits: one that Discord refuses for long is tried once an hour."""
+_EDITS_DUE = f"""
+SELECT * FROM deliveries WHERE {_TO_EDIT} AND next_try <= :now
+UNION ALL SELECT * FROM deliveries
+WHERE {_TO_EDIT} AND next_try >= :now + 600 AND next_try >= :now + iif(gone_since IS NULL, 600, 7200)
+"""
+"""The same for edits, of which one that Discord refuses for long is tried once an hour; two ranges of the index."""
 _MAX_FAILURES = 4  # failed sends of one delivery before later ones of its channel may pass it
 BLOCKED = f"""
 WITH blocked AS MATERIALIZED (
@@ -61,7 +65,7 @@ class Outbox(Repository):
     async def to_edit(self, limit: int = 1000) -> list[Delivery]:
         """The posts that show an older revision or lack their picture, and whose next edit is due."""
         rows = await self._db.rows(
-            f"SELECT * FROM deliveries WHERE {_TO_EDIT} AND NOT {_EDIT_NOT_DUE} ORDER BY next_try, id LIMIT :limit",
+            f"SELECT * FROM ({_EDITS_DUE}) ORDER BY next_try, id LIMIT :limit",
             {"now": self._clock.time(), "limit": limit},
         )
         return [delivery_of(row) for row in rows]

@@ -261,7 +261,8 @@ async def test_no_query_reads_a_table_from_end_to_end(tmp_path: Path) -> None:
         for sql in queries:
             plan = [row["detail"] for row in await store.database.rows(f"EXPLAIN QUERY PLAN {sql}")]
             tables = "jobs|subscriptions|deliveries|submissions|presets|stars"
-            assert not [line for line in plan if re.fullmatch(rf"SCAN ({tables})", line)], sql
+            scans = rf"SCAN ({tables})|SCAN deliveries USING INDEX deliveries_to_edit"  # many, of which few are due
+            assert not [line for line in plan if re.fullmatch(scans, line)], sql
 
 
 COUNTED = """
