@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from bot.errors import StoreUnavailable
+from bot.errors import StoreUnavailable, StoreUnreadable
 from bot.models import (
     DECLINED_A_DAY,
     CostTier,
@@ -224,9 +224,10 @@ class SubmissionQueue:
             for submission_id in [submission_id for submission_id, task in tasks.items() if task.done()]:
                 task = tasks.pop(submission_id)
                 error = None if task.cancelled() else task.exception()
-                if isinstance(error, StoreUnavailable):  # already logged and alerted by Database
-                    self._pause.extend(_BROKEN_PAUSE)
-                elif error is not None and (tasks is self._sends or tasks is self._checks):
+                can_skip = tasks is self._sends or tasks is self._checks
+                if isinstance(error, StoreUnavailable) and not (can_skip and isinstance(error, StoreUnreadable)):
+                    self._pause.extend(_BROKEN_PAUSE)  # already logged and alerted by Database
+                elif error is not None and can_skip:  # others may work, also where this one cannot be read
                     self._skip_until[submission_id] = now + _LONGEST_PAUSE
 
     async def _start_checks(self) -> float:
