@@ -6,7 +6,7 @@ copied first: what is read has the newest schema, and a bot may start meanwhile.
 
 import sqlite3
 from collections import defaultdict
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -74,7 +74,7 @@ async def read_archive(data_dir: Path, guild_id: int) -> Archive:
 
 
 def _newest_copy(data_dir: Path) -> Path:
-    copies = nightly(data_dir)
+    copies = nightly(data_dir, datetime.now(UTC))
     if not copies:
         raise StoreError(
             f"A bot runs on {data_dir / FILE}, and it has made no nightly copy yet, which could be read instead. "

@@ -40,12 +40,13 @@ class Backups(Repository):
         The copy is as large as the database with its free pages: 2 GB take a minute or two. What else uses the
         database gets in between. Raises `BackupError`.
         """
-        part = begin(data_dir, self._clock.now())
+        now = self._clock.now()
+        part = begin(data_dir, now)
         try:
             async with asyncio.timeout(_LONGEST):
                 await self._db.copy_to(part, partial(_between_steps, part))
                 await _check(part)
-            return await asyncio.to_thread(_publish, part, keep)
+            return await asyncio.to_thread(_publish, part, keep, now)
         except sqlite3.Error as error:
             raise BackupError(f"The nightly copy of the database could not be made ({error}).") from None
         except TimeoutError:
@@ -70,11 +71,15 @@ def begin(data_dir: Path, now: datetime) -> Path:
         needed = (data_dir / FILE).stat().st_size + _MARGIN
         if (free := free_bytes(folder)) < needed:
             raise BackupError(f"A copy of the database needs {needed >> 20} MB, and {free >> 20} MB are free.")
-        part = folder / f"nightly-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.sqlite3{_UNFINISHED}"
+        part = folder / f"{_name(now)}{_UNFINISHED}"
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except OSError as error:
         raise BackupError(f"The folder {folder} cannot be written: {error.strerror}.") from None
     return part
+
+
+def _name(now: datetime) -> str:
+    return f"nightly-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.sqlite3"
 
 
 async def _between_steps(part: Path) -> None:
@@ -119,26 +124,26 @@ def _problem_in(copy: sqlite3.Connection) -> str:
         return str(error)
 
 
-def _publish(part: Path, keep: int) -> Path:
-    """Give a checked copy its name, and delete all nightly ones but `keep`; raises `OSError`.
-
-    Those with a later name than its own were made while the clock ran ahead: they count as the oldest.
-    """
+def _publish(part: Path, keep: int, now: datetime) -> Path:
+    """Give a checked copy its name, and delete all nightly ones but `keep`; raises `OSError`."""
     flush(part)
     done = part.rename(part.with_suffix(""))
     flush(part.parent)
-    copies = sorted(nightly(part.parent.parent), key=lambda copy: (copy <= done, copy))
-    for old in copies[:-keep]:
+    for old in nightly(part.parent.parent, now)[:-keep]:
         old.unlink()
     return done
 
 
-def nightly(data_dir: Path) -> list[Path]:
-    """The nightly copies, the oldest first; other files in that folder are neither counted nor deleted."""
+def nightly(data_dir: Path, now: datetime) -> list[Path]:
+    """The nightly copies, the oldest first; other files in that folder are neither counted nor deleted.
+
+    Those of a later time than `now` were made while the clock ran ahead: they come first.
+    """
     try:
-        return sorted(file for file in (data_dir / FOLDER).iterdir() if _NIGHTLY.fullmatch(file.name))
+        copies = [file for file in (data_dir / FOLDER).iterdir() if _NIGHTLY.fullmatch(file.name)]
     except OSError:
         return []
+    return sorted(copies, key=lambda copy: (copy.name <= _name(now), copy.name))
 
 
 def free_bytes(folder: Path) -> int:

@@ -54,7 +54,7 @@ async def test_the_newest_copies_stay_and_what_lies_beside_them(tmp_path: Path, 
         for _ in range(4):
             made.append(await store.backups.create(tmp_path, 2))
             clock.forward(store, days=1)
-        assert nightly(tmp_path) == made[-2:]
+        assert nightly(tmp_path, clock()) == made[-2:]
         assert sorted((tmp_path / "backups").iterdir()) == sorted([*mine, *made[-2:]])
         assert {file.stat().st_mode & 0o777 for file in (made[-1], *tmp_path.glob(f"{FILE}*"))} == {0o600}
         assert read(made[-1], "SELECT status FROM jobs") == [("completed",)]
@@ -72,7 +72,7 @@ async def test_a_clock_that_ran_ahead_costs_no_new_copy(tmp_path: Path, clock: C
         corrected = []
         for day in range(4):
             corrected.append(await store.backups.create(tmp_path, 3))
-            assert nightly(tmp_path) == [*corrected, *ahead[day + 1 :]][-3:], f"day {day}"
+            assert nightly(tmp_path, clock()) == [*ahead[day + 1 :], *corrected][-3:], f"day {day}"
             clock.forward(store, days=1)
 
 

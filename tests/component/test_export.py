@@ -238,6 +238,7 @@ async def test_beside_a_running_bot_its_newest_copy_is_exported(posted: PostedJo
         with pytest.raises(StartError, match=r"made no nightly copy yet.*Stop the bot, or try again tomorrow\."):
             await exported_beside(posted, folder)
         await store.backups.create(posted.data, 7)
+        (posted.data / "backups" / "nightly-20990101T000000Z.sqlite3").touch()  # by a clock that ran ahead
     async with open_store(posted.data, lambda: NOON + timedelta(hours=1)) as store:
         await posted.add(store, here, "a later one")
     await exported(posted, folder)

@@ -164,7 +164,7 @@ async def test_a_store_that_closes_while_a_copy_is_made_stays_whole(tmp_path: Pa
             making.cancel()
     await asyncio.wait({making})
     assert making.cancelled() is cancelled
-    assert [both(copy) for copy in nightly(tmp_path)] == ([] if cancelled else [[2, 2]])
+    assert [both(copy) for copy in nightly(tmp_path, NOON)] == ([] if cancelled else [[2, 2]])
     assert both(tmp_path / FILE) == [2, 2]
 
 
@@ -194,7 +194,7 @@ async def test_a_bot_that_is_killed_meanwhile_leaves_nothing_that_is_taken_for_a
     assert await killed.wait() == -signal.SIGKILL
     (left,) = (tmp_path / "backups").iterdir()
     assert left.stat().st_size >= 2 << 20
-    assert nightly(tmp_path) == []
+    assert nightly(tmp_path, NOON) == []
     async with open_store(tmp_path, lambda: NOON) as store:
         assert await store.facts.get("the last") == "word"
         copy = await store.backups.create(tmp_path, 7)

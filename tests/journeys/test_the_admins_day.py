@@ -5,7 +5,7 @@ import itertools
 import logging
 import math
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -150,11 +150,11 @@ async def test_a_copy_is_made_each_night_and_a_failure_alerts_once(
 ) -> None:
     await harness.restart(alert_channel=harness.lounge.id, backups=2)
     await harness.wait(70)
-    assert nightly(harness.folder) == [], "there is nothing to copy on the first day"
+    assert nightly(harness.folder, datetime.max.replace(tzinfo=UTC)) == [], "there is nothing to copy on the first day"
     for _ in range(3):
         await harness.restart(away=1.5 * 86_400)
         await harness.wait(400)
-    assert len(nightly(harness.folder)) == 2, "what was missed is made up for, once"
+    assert len(nightly(harness.folder, datetime.max.replace(tzinfo=UTC))) == 2, "what was missed is made up for, once"
 
     free = itertools.count(15 << 20, -1 << 20)  # what is left is another number each hour
     monkeypatch.setattr("bot.store.backups.free_bytes", lambda _: next(free))
@@ -180,7 +180,7 @@ async def test_a_copy_is_made_each_night_and_a_failure_alerts_once(
         "✓ Over: Less than 200 MB are fre",
         "✓ Over: The nightly backup faile",
     ]
-    assert len(nightly(harness.folder)) == 2
+    assert len(nightly(harness.folder, datetime.max.replace(tzinfo=UTC))) == 2
     caplog.clear()
 
 
