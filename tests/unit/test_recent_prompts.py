@@ -39,6 +39,14 @@ def test_a_prompt_with_pictures_that_its_member_attached_is_offered_by_their_nam
         assert choice in prompt_choices(sent, choice[0]), "what Discord then has in the field"
 
 
+def test_two_uploads_of_the_same_name_are_two_prompts() -> None:
+    other = UPLOADED.replace("/1/2/", "/1/3/")
+    sent = [(2, f"{UPLOADED} a castle"), (1, f"{other} a castle"), (0, f"{UPLOADED} a castle")]
+    choices = prompt_choices(sent, "")
+    assert choices == [("…/my-cat.png a castle", "recent-prompt:2"), ("…/3/my-cat.png a castle", "recent-prompt:1")]
+    assert choices[1][1] in dict(prompt_choices(sent, choices[1][0])).values(), "what Discord then has in the field"
+
+
 @given(st.lists(st.tuples(st.integers(1, 10**17), texts.filter(bool)), max_size=40), texts)
 def test_any_prompts_keep_discords_limits(sent: list[tuple[int, str]], typed: str) -> None:
     for choices in (prompt_choices(sent, typed), prompt_choices(sent, "")):

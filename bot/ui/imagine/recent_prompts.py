@@ -19,6 +19,7 @@ _MAX_CHOICES = 25  # Discord's limit
 _MAX_LENGTH = 100  # characters of a name and of a value: Discord's limit
 _END = 32  # characters of the end of a long prompt, which has its parameters
 _FILE = re.compile(r"https?://[^\s?]*(/[^\s/?]+)\S*", re.IGNORECASE)  # a signed one would fill the name alone
+_FILE_IN_FOLDER = re.compile(r"https?://[^\s?]*(/[^\s/?]+/[^\s/?]+)\S*", re.IGNORECASE)  # Discord's id of the upload
 _VALUE = re.compile(r"recent-prompt:(\d{1,18})")
 _UNKNOWN = "I don't know this prompt any more. Please write it again."
 
@@ -34,21 +35,25 @@ def prompt_choices(prompts: Iterable[tuple[int, str]], typed: str) -> list[tuple
     """Names and values for the first 25 different prompts, given with their row ids, that have all words of `typed`."""
     words = typed.replace("…", " ").casefold().split()
     choices: dict[str, str] = {}
+    seen: set[str] = set()
     for submission_id, prompt in prompts:
         if len(choices) == _MAX_CHOICES:
             break
         folded = prompt.casefold()
-        if all(word in folded for word in words):
-            is_short = len(prompt) <= _MAX_LENGTH
-            choices.setdefault(_name(prompt), prompt if is_short else f"recent-prompt:{submission_id}")
+        if prompt not in seen and all(word in folded for word in words):
+            seen.add(prompt)
+            name = _name(prompt, _FILE)
+            if name in choices:  # phones name every upload image.png
+                name = _name(prompt, _FILE_IN_FOLDER)
+            choices.setdefault(name, prompt if len(prompt) <= _MAX_LENGTH else f"recent-prompt:{submission_id}")
     return list(choices.items())
 
 
-def _name(prompt: str) -> str:
-    """The prompt, or its beginning and its end, with the names of the files in place of their addresses."""
+def _name(prompt: str, file: re.Pattern[str]) -> str:
+    """The prompt, or its beginning and its end, with what `file` finds of the addresses of files in place of them."""
     if len(prompt) <= _MAX_LENGTH:
         return prompt
-    name = _FILE.sub(r"…\1", prompt)
+    name = file.sub(r"…\1", prompt)
     return name if len(name) <= _MAX_LENGTH else f"{clip(name, _MAX_LENGTH - _END - 1)} {name[-_END:]}"
 
 
