@@ -5,7 +5,7 @@ DarkroomError
 │   ├── SettingsError
 │   ├── StoreError
 │   └── DiscordStartError
-├── StoreUnavailable           the database cannot be written: the disk is full, read-only, damaged …
+├── StoreUnavailable           the database does not work: the disk is full, read-only, damaged …
 │   └── StoreUnreadable          nor read
 ├── UserError                  said in private to the person who caused it
 │   └── TooManySubscriptions

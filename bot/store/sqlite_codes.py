@@ -21,7 +21,8 @@ _DAMAGED = "Stop the bot and put a copy back: `python -m bot restore FILE`."
 _FOR_ADMIN = {
     FULL: "The database cannot be written: the disk is full. Free some space. Nothing is lost meanwhile.",
     sqlite3.SQLITE_IOERR: (
-        "The database cannot be written: the disk reports an error. Check the disk, its quota and the system's log. "
+        "The database cannot be written or read: the disk reports an error. Check the disk, its quota and the system's "
+        "log. "
         "Nothing is lost meanwhile."
     ),
     sqlite3.SQLITE_READONLY: (

@@ -194,7 +194,7 @@ async def test_a_folder_that_cannot_be_written(folder: Path) -> None:
 
 async def test_a_disk_that_is_full_may_have_room_at_the_next_start() -> None:
     with largest_file(8192):
-        assert (await start_error(1)).startswith(f"data/{FILE}: The database cannot be written: ")
+        assert (await start_error(1)).startswith(f"data/{FILE}: The database cannot be written or read: ")
 
 
 async def start_until_ready(settings: Settings, *before: Callable[[Darkroom], Awaitable[None]]) -> None:
