@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.cli.arguments import SettingsLocation, dotenv_to_create, locate_settings, read_arguments
-from bot.cli.screen import print_all_signs
+from bot.cli.screen import replace_unencodable_characters
 from bot.errors import StartError
 from bot.installation import how_to_install_packages
 
@@ -22,7 +22,7 @@ _MAX_KEYS = 8  # listed by name
 
 def main() -> int:
     """Run the command and return the exit status. Each command imports what it needs, so that `health` stays fast."""
-    print_all_signs()
+    replace_unencodable_characters()
     arguments = read_arguments(sys.argv[1:])
     try:
         return _run_command(arguments)

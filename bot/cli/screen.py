@@ -1,4 +1,4 @@
-"""The output of the command line, on screens and in files whose encoding lacks some of its signs, as on Windows."""
+"""The output of the command line where an encoding lacks some of its characters, as in files on Windows."""
 
 import codecs
 import contextlib
@@ -6,19 +6,19 @@ import io
 import sys
 
 _PLAIN = {"✓": "+", "✗": "x", "→": "->", "…": "..."}
-_HANDLER = "darkroom.plain"
+_HANDLER = "darkroom.replace"
 
 
-def print_all_signs() -> None:
-    """Have a sign that an output stream of this process cannot encode printed as a plain one, never as an error."""
-    codecs.register_error(_HANDLER, _plainly)
+def replace_unencodable_characters() -> None:
+    """Have what an output stream of this process cannot encode replaced by plain characters, without an error."""
+    codecs.register_error(_HANDLER, _replace)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            with contextlib.suppress(OSError):  # a file that another program put a pipe in the place of
+            with contextlib.suppress(OSError):  # `reconfigure` flushes, which fails on a closed pipe
                 stream.reconfigure(errors=_HANDLER)
 
 
-def _plainly(error: UnicodeError) -> tuple[str, int]:
+def _replace(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    return "".join(_PLAIN.get(sign, "?") for sign in error.object[error.start : error.end]), error.end
+    return "".join(_PLAIN.get(each, "?") for each in error.object[error.start : error.end]), error.end

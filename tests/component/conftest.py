@@ -30,6 +30,11 @@ def sqlite_in_loop(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 def discord_py_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """Restore where discord.py finds Discord and how it reads it, which a test or the bot that it starts may change."""
     monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)
-    monkeypatch.setattr(discord.http, "json_or_text", discord.http.json_or_text)
+    for module, name in (
+        (discord.http, "json_or_text"),
+        (discord.webhook.async_, "json_or_text"),
+        (discord.shard, "DiscordWebSocket"),
+    ):
+        monkeypatch.setattr(module, name, getattr(module, name))
     gateway = discord.gateway.DiscordWebSocket
     monkeypatch.setattr(gateway, "DEFAULT_GATEWAY", gateway.DEFAULT_GATEWAY)
