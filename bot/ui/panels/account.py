@@ -72,8 +72,9 @@ def _account_lines(account: Account, name: str) -> list[str]:
     if account.error is not None:
         return [f"**{name}**", account.error]
     running = len(account.jobs)
-    slots = f"{running} of {max(account.slots, running)}" if account.slots else f"{running}"
-    lines = [f"**{name}: {slots} slots in use, {account.queued} queued**"]
+    slots = max(account.slots or 0, running)
+    used = f"{running} of {slots}" if account.slots else f"{running}"
+    lines = [f"**{name}: {used} {'slot' if slots == 1 else 'slots'} in use, {account.queued} queued**"]
     lines += [f"- {formatting.summary(job)}" for job in account.jobs.values()]
     return lines if account.pause_reason is None else [*lines, f"-# {account.pause_reason}"]
 
