@@ -16,6 +16,7 @@ from bot.models import ProviderName
 from bot.settings import Secret
 from tests.conftest import only_long
 from tests.journeys.conftest import BotHarness, button, labels, private, words
+from tests.journeys.test_my_jobs import choose, opened
 from tests.ports import free_port
 
 PROXY = ProviderName.MIDJOURNEY_PROXY
@@ -84,6 +85,23 @@ async def test_an_outage_of_one_provider_delays_no_job_of_the_other(
     proxy.heal()
     await harness.wait(600)
     assert [post for post in harness.posts() if "U1" in str(labels(post)) and "tower" in words(post)]
+
+
+async def test_the_owner_subscribes_to_a_job_of_one_provider_while_the_other_has_trouble(
+    harness: BotHarness, proxy: FakeMidjourneyProxy
+) -> None:
+    harness.bot.owner_id = harness.mira.id
+    proxy.add_job(prompt="a tower", duration=30)
+    harness.useapi.fail(401, path="/v2/jobs", times=math.inf)
+    panel = await opened(harness, harness.mira)
+    assert "**The account at useapi.net**\nuseapi.net does not accept this bot's token." in words(panel)
+    assert "**The account at midjourney-proxy: 1 slot in use, 0 queued**" in words(panel)
+    panel = await choose(harness, harness.mira, panel, "dr:n:w")
+    assert panel.content.startswith("Watching `#")
+    await harness.wait(90)
+    assert "tower" in words(harness.last)
+    gone = await choose(harness, harness.mira, panel, "dr:n:w")
+    assert gone.content.startswith("useapi.net does not accept this bot's token."), "it may run there"
 
 
 async def test_an_id_that_no_provider_knows_is_said_by_the_one_whose_form_it_has(

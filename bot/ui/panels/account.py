@@ -48,14 +48,25 @@ async def _fetch_account(bot: Bot, provider: Provider, queued: int) -> Account:
 
 
 async def find_running(bot: Bot, token: str) -> Job | None:
-    """The running job with this token; raises `ProviderError`."""
+    """The running job with this token; `None` where none has it.
+
+    Raises the first `ProviderError` if none of the other providers runs the job.
+    """
+    first_error: ProviderError | None = None
     for provider in bot.providers:
         if not provider.capabilities.running:
             continue
-        for jobid in await provider.running():
+        try:
+            jobids = await provider.running()
+        except ProviderError as error:
+            first_error = first_error or error
+            continue
+        for jobid in jobids:
             if _token(jobid) == token:
                 known = await bot.store.jobs.by_jobid(provider.name, jobid)
                 return known.job if known is not None else await provider.job(jobid)
+    if first_error is not None:
+        raise first_error
     return None
 
 
