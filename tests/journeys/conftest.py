@@ -57,6 +57,7 @@ class BotHarness:
         self.provider = fake_provider(provider, self.now, dialect)
         self.settings: dict[str, Any] = {}
         self.upload_limits = UploadLimits()
+        self.kept_items: list[str] = []
         self._world = AsyncExitStack()
         self._life = AsyncExitStack()
 
@@ -123,11 +124,19 @@ class BotHarness:
         """Close the whole bot and start it again, `away` seconds later, on the same folder, as an admin would."""
         self.settings.update(settings)
         await self.env.settle()
+        self._note_kept_items()
         await self._life.aclose()
         await self.wait(away)
         await self.env.restart_bot(await self._make_bot())
 
+    def _note_kept_items(self) -> None:
+        """Note by their custom_ids the items and forms that discord.py keeps in memory, one for each message."""
+        store = self.bot._connection._view_store
+        self.kept_items += [custom_id for items in store._views.values() for _, custom_id in items]
+        self.kept_items += store._modals
+
     async def close(self) -> None:
+        self._note_kept_items()
         try:
             await self.env.shutdown()
         finally:
@@ -390,6 +399,7 @@ async def harness(
         raise ExceptionGroup("what the bot raised and nobody expected", bugs)
     tracebacks = [record.getMessage() for record in caplog.get_records("call") if record.exc_info]
     assert not tracebacks, "a traceback in the log is a bug; where it is the story, call caplog.clear()"
+    assert not harness.kept_items, "discord.py keeps an item that is no DynamicItem as long as the bot runs"
 
 
 @pytest.fixture

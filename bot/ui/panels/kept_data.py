@@ -36,9 +36,12 @@ async def _show(interaction: discord.Interaction, text: str, view: ui.View) -> N
     await replies.say(interaction, "", embed=embed, view=view)
 
 
-def _back() -> ui.Button[Any]:
-    """The button of `my_jobs.RefreshButton`, which shows `/jobs` in place of this."""
-    return button("Back to /jobs", "dr:n:r")
+def _back() -> ui.Item[Any]:
+    """The button that shows `/jobs` in place of this."""
+    # Imported here: `/jobs` has the first of the buttons below.
+    from bot.ui.panels.my_jobs import RefreshButton
+
+    return RefreshButton("Back to /jobs")
 
 
 def _json_of(data: KeptData) -> bytes:

@@ -312,13 +312,13 @@ class PingsButton(Panel, ui.DynamicItem[ui.Button[Any]], template=r"dr:n:p:([01]
 
 
 class RefreshButton(Panel, ui.DynamicItem[ui.Button[Any]], template=r"dr:n:r"):
-    """Updates the panel."""
+    """Shows the panel again, or in place of another."""
 
-    def __init__(self) -> None:
-        super().__init__(button("Refresh", "dr:n:r"))
+    def __init__(self, label: str = "Refresh") -> None:
+        super().__init__(button(label, "dr:n:r"))
 
     async def run(self, interaction: discord.Interaction) -> None:
-        """Show the panel again."""
+        """Show the panel."""
         await interaction.response.defer()
         await show_my_jobs(interaction)
 
