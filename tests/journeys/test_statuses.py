@@ -171,7 +171,7 @@ async def test_a_job_that_is_found_again_in_time_goes_on(harness: BotHarness) ->
     await harness.job(harness.mira, jobid)
     for _ in range(3):
         harness.useapi.set_answer(jobid, {"error": "Unable to locate job", "code": 404}, status=404)
-        await harness.wait(30)
+        await harness.wait(26)  # in which a job is polled twice at most: a third miss in a row would count
         harness.useapi.forget_answer(jobid)
         await harness.wait(17)
     await harness.wait(20)
