@@ -21,7 +21,7 @@ def kind() -> type[Process]:
 def button(message: Any, label: str) -> str:
     """The custom_id of the button with this label or emoji."""
     for row in message.components:
-        for part in row["components"]:
+        for part in row.get("components", ()):  # a text of a panel has none
             if label in {part.get("label"), (part.get("emoji") or {}).get("name")}:
                 return str(part["custom_id"])
     raise LookupError(f"no button {label} in {message.components}")
