@@ -48,10 +48,13 @@ async def test_a_prompt_becomes_pictures_one_of_them_is_picked_and_the_prompt_ch
         await expect(timeline).to_contain_text(re.compile(r"\d+% · fast"), timeout=30_000)
         await expect(timeline.locator("img").last).to_have_js_property("naturalHeight", 682, timeout=40_000)
         await expect(timeline).to_contain_text("a lighthouse at dusk --ar 3:2")
+        await expect(timeline).not_to_contain_text(re.compile(r"\d+% · fast"))
 
         await page.get_by_role("button", name="U2", exact=True).click()
         await expect(timeline).to_contain_text("U2 of lighthouse at dusk", timeout=40_000)
 
+        # The grid is edited now. A press is lost if that replaces the button between mouse down and mouse up.
+        await expect(page.get_by_text("U2 ↗")).to_be_visible(timeout=30_000)
         await page.get_by_role("button", name="⋯").first.click()
         await page.get_by_role("button", name="Again with changes").click()
         prompt = page.locator("textarea[name=prompt]")
