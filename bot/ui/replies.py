@@ -1,6 +1,7 @@
 """Private answers: the one place that sends them, and that turns an exception into a sentence for the member."""
 
 import logging
+import math
 import secrets
 from collections.abc import Sequence
 
@@ -57,7 +58,8 @@ def error_text(error: BaseException, *, missing: Sequence[str] = ()) -> str:
         case DarkroomError():
             return str(error)
         case app_commands.CommandOnCooldown():
-            return f"Too fast. Try again in {error.retry_after:.0f} seconds."
+            seconds = math.ceil(error.retry_after)  # any earlier is too fast again
+            return f"Too fast. Try again in {seconds} {'second' if seconds == 1 else 'seconds'}."
         case app_commands.CommandNotFound() | app_commands.CommandSignatureMismatch():
             return "This command has just been updated. Reload Discord (Ctrl+R) and try again."
         case app_commands.NoPrivateMessage() | app_commands.CheckFailure():

@@ -33,9 +33,10 @@ def test_the_text_of_our_own_errors_is_their_sentence() -> None:
     assert replies.error_text(UserError("Not here.")) == "Not here."
 
 
-def test_a_cooldown_says_how_long_to_wait() -> None:
-    cooldown = app_commands.CommandOnCooldown(app_commands.Cooldown(6, 60), retry_after=12.4)
-    assert replies.error_text(cooldown) == "Too fast. Try again in 12 seconds."
+@table(("retry_after", "says"), [(12.4, "13 seconds"), (1.01, "2 seconds"), (1.0, "1 second"), (0.02, "1 second")])
+def test_a_cooldown_says_how_long_to_wait(retry_after: float, says: str) -> None:
+    cooldown = app_commands.CommandOnCooldown(app_commands.Cooldown(6, 60), retry_after=retry_after)
+    assert replies.error_text(cooldown) == f"Too fast. Try again in {says}."
 
 
 def test_a_command_that_changed_and_one_in_a_private_message_say_what_to_do() -> None:
