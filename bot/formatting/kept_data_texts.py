@@ -17,11 +17,11 @@ def kept(counts: KeptCounts, keep_days: int) -> str:
         return NOTHING_KEPT
     lines = ["**What I keep about you, in all servers of this bot**"]
     if counts.subscriptions:
-        awaited = f", {counts.awaited} of them not posted yet" if counts.awaited else ""
-        lines.append(f"- {_number(counts.subscriptions, 'watched job', 'watched jobs')}{awaited}")
+        jobs = _number(counts.subscriptions, "watched job", "watched jobs")
+        lines.append(f"- {jobs}{_unfinished(counts.awaited, counts.subscriptions, 'not posted yet')}")
     if counts.submissions:
-        open_ones = f", {counts.unfinished} of them not finished yet" if counts.unfinished else ""
-        lines.append(f"- {_number(counts.submissions, 'prompt or press', 'prompts and presses')}{open_ones}")
+        submissions = _number(counts.submissions, "prompt or press", "prompts and presses")
+        lines.append(f"- {submissions}{_unfinished(counts.unfinished, counts.submissions, 'not finished yet')}")
     if counts.stars:
         lines.append(f"- {_number(counts.stars, 'star', 'stars')}")
     if counts.memberships:
@@ -66,6 +66,12 @@ def forgetting(counts: KeptCounts, requested_at: datetime) -> str:
             "within a day after that."
         )
     return f"You asked me to forget you {when}. What is left counts for your limits; I'll forget it within a day."
+
+
+def _unfinished(number: int, of: int, what: str) -> str:
+    if number == 0:
+        return ""
+    return f", {what}" if of == 1 else f", {number} of them {what}"
 
 
 def _number(number: int, one: str, many: str) -> str:
