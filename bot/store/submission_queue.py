@@ -100,6 +100,13 @@ class QueuedSubmissions(Repository):
         (row,) = await self._db.rows(f"SELECT count(*) FROM submissions WHERE {QUEUED} AND waits_for IS NULL")
         return int(row[0])
 
+    async def count_at(self, provider: ProviderName) -> int:
+        """How many submissions wait for a slot of this provider, of all servers."""
+        (row,) = await self._db.rows(
+            f"SELECT count(*) FROM submissions WHERE {QUEUED} AND provider = ? AND waits_for IS NULL", (provider,)
+        )
+        return int(row[0])
+
     async def count_in_server(self, guild_id: int) -> int:
         """How many submissions of this server are queued."""
         (row,) = await self._db.rows(f"SELECT count(*) FROM submissions WHERE {QUEUED} AND +guild_id = ?", (guild_id,))

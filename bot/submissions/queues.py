@@ -1,6 +1,6 @@
 """The queues of all providers: each has its own slots and its own pause."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from bot.models import ProviderName
 from bot.submissions.queue import SubmissionQueue
@@ -22,7 +22,11 @@ class SubmissionQueues:
     @property
     def pause_reasons(self) -> tuple[str, ...]:
         """Why queues are paused, each reason once, as sentences for a person."""
-        reasons = (queue.pause_reason for queue in self._queues.values())
+        return self.pause_reasons_of(self._queues)
+
+    def pause_reasons_of(self, providers: Iterable[ProviderName]) -> tuple[str, ...]:
+        """As `pause_reasons`, of the queues of these providers."""
+        reasons = (self._queues[provider].pause_reason for provider in providers)
         return tuple(dict.fromkeys(reason for reason in reasons if reason is not None))
 
     def wake(self) -> None:

@@ -173,6 +173,7 @@ async def some_submissions(store: Store, parent: KnownJob) -> AsyncIterator[tupl
     yield "exceeded running limit", store.queue.exceeded_running_limit(pick)
     yield "queue of member", store.queue.of_member(MIRA.id, HERE.guild_id)
     yield "queue length", store.queue.count()
+    yield "queue length of a provider", store.queue.count_at(ProviderName.USEAPI)
     yield "submission by id", store.history.by_id(pick.id)
     yield "interaction token", store.submissions.interaction_token(pick)
     yield "mark sent", store.submissions.mark_sent(vary)

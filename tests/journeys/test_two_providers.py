@@ -16,6 +16,7 @@ from bot.models import ProviderName
 from bot.settings import Secret
 from tests.conftest import only_long
 from tests.journeys.conftest import BotHarness, button, labels, private, words
+from tests.journeys.test_imagine import imagine
 from tests.journeys.test_my_jobs import choose, opened
 from tests.ports import free_port
 
@@ -102,6 +103,22 @@ async def test_the_owner_subscribes_to_a_job_of_one_provider_while_the_other_has
     assert "tower" in words(harness.last)
     gone = await choose(harness, harness.mira, panel, "dr:n:w")
     assert gone.content.startswith("useapi.net does not accept this bot's token."), "it may run there"
+
+
+async def test_jobs_shows_the_queue_of_each_provider_by_itself(harness: BotHarness, proxy: FakeMidjourneyProxy) -> None:
+    harness.bot.owner_id = harness.mira.id
+    ada = harness.guild.add_member(harness.env.create_user("Ada"), roles=[harness.guild.roles["Moderators"]])
+    await harness.job(harness.mira, harness.useapi.add_job(prompt="a boat", age=600))
+    harness.useapi.fail(429, path="/v2/jobs/button", times=math.inf)
+    await harness.press(harness.mira, harness.last, "V1")
+    seen = words(await opened(harness, harness.mira))
+    assert "**The account at useapi.net: 0 slots in use, 1 queued**\n-# useapi.net asks for a pause." in seen
+    assert "**The account at midjourney-proxy: 0 slots in use, 0 queued**" in seen
+    proxy.fail(429, path="/mj/submit/imagine", times=math.inf)
+    await imagine(harness, ada, "a tower")
+    seen = words(await opened(harness, ada))
+    assert "- a tower: number 1\n-# midjourney-proxy asks for a pause." in seen
+    assert "useapi.net" not in seen
 
 
 async def test_an_id_that_no_provider_knows_is_said_by_the_one_whose_form_it_has(

@@ -32,12 +32,12 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
 async def fetch_accounts(bot: Bot) -> list[Account]:
     """Ask each provider that says what runs; its errors become part of the answer."""
-    queued = await bot.store.queue.count()
     reporting = [provider for provider in bot.providers if provider.capabilities.running]
-    return await asyncio.gather(*(_fetch_account(bot, provider, queued) for provider in reporting))
+    return await asyncio.gather(*(_fetch_account(bot, provider) for provider in reporting))
 
 
-async def _fetch_account(bot: Bot, provider: Provider, queued: int) -> Account:
+async def _fetch_account(bot: Bot, provider: Provider) -> Account:
+    queued = await bot.store.queue.count_at(provider.name)
     account = Account(title=provider.title, queued=queued, pause_reason=bot.submissions.of(provider.name).pause_reason)
     try:
         jobids = await provider.running()

@@ -120,7 +120,8 @@ async def _queue_lines(
         position = await bot_of(interaction).store.queue.position(submission)
         state = f"number {position}" if position else "waits for the earlier press of the same button"
         lines.append(f"- {name}: {state}")
-    reasons = [*bot_of(interaction).submissions.pause_reasons]
+    providers = dict.fromkeys(submission.provider for submission in submissions)
+    reasons = [*bot_of(interaction).submissions.pause_reasons_of(providers)]
     limits = [await bot_of(interaction).store.queue.exceeded_running_limit(each) for each in submissions]
     reasons += [formatting.running_limit(limit) for limit in limits if limit is not None][:1]
     return [*lines, *(f"-# {reason}" for reason in reasons)]
