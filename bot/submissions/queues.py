@@ -26,7 +26,7 @@ class SubmissionQueues:
 
     def pause_reasons_of(self, providers: Iterable[ProviderName]) -> tuple[str, ...]:
         """As `pause_reasons`, of the queues of these providers."""
-        reasons = (self._queues[provider].pause_reason for provider in providers)
+        reasons = (self._queues[provider].pause_reason for provider in providers if provider in self._queues)
         return tuple(dict.fromkeys(reason for reason in reasons if reason is not None))
 
     def wake(self) -> None:
