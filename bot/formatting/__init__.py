@@ -1,8 +1,8 @@
 """Turns values into what Discord shows: embeds, texts, file names and button rows, each within Discord's limits.
 
-`labels` names a job, `status_text` describes its state; from these `captions` builds texts, `embeds` and `family` build
-embeds. `submission_texts` holds the sentences about a submission, `prompt_texts` those about a prompt, `preset_texts`
-those about presets and word lists, `star_texts` those about stars, `member_texts` those about members,
+`labels` names a job, `status_text` describes its state; from these `captions` builds texts, `embeds` and `related_jobs`
+build embeds. `submission_texts` holds the sentences about a submission, `prompt_texts` those about a prompt,
+`preset_texts` those about presets and word lists, `star_texts` those about stars, `member_texts` those about members,
 `kept_data_texts` those about what is kept, `button_layout` the rows of buttons, and `descriptions` reads the prompts of
 a described picture. Everything is a pure function: no clock, no I/O.
 """
@@ -25,7 +25,6 @@ from bot.formatting.captions import (
 )
 from bot.formatting.descriptions import described_prompts, keycap
 from bot.formatting.embeds import account_answer, result, status_card
-from bot.formatting.family import FAMILY_LIMIT, FamilyLine, family
 from bot.formatting.kept_data_texts import FORGOTTEN, forget_question, forgetting, kept
 from bot.formatting.labels import is_video, label, prompt, title
 from bot.formatting.member_texts import (
@@ -52,6 +51,7 @@ from bot.formatting.preset_texts import (
     words_saved,
 )
 from bot.formatting.prompt_texts import forbidden, prompt_hint, prompt_stop, several_jobs
+from bot.formatting.related_jobs import RELATED_JOBS_LIMIT, RelatedJobLine, related_jobs
 from bot.formatting.star_texts import (
     STAR_OWN,
     STARBOARD_HERE,
@@ -82,10 +82,10 @@ from bot.formatting.submission_texts import (
 from bot.text import clean, plain
 
 __all__ = [
-    "FAMILY_LIMIT",
     "FORGOTTEN",
     "PRESET_COSTLY",
     "PRESET_GONE",
+    "RELATED_JOBS_LIMIT",
     "ROW_LIMIT",
     "STARBOARD_HERE",
     "STARBOARD_OFF",
@@ -94,8 +94,8 @@ __all__ = [
     "STAR_OWN",
     "WORDS_CHANGED",
     "ButtonFace",
-    "FamilyLine",
     "Link",
+    "RelatedJobLine",
     "StarboardObstacle",
     "accepted",
     "account_answer",
@@ -111,7 +111,6 @@ __all__ = [
     "described_prompts",
     "duration",
     "ended",
-    "family",
     "file_name",
     "finished_line",
     "forbidden",
@@ -144,6 +143,7 @@ __all__ = [
     "prompt_hint",
     "prompt_stop",
     "queued",
+    "related_jobs",
     "repeated",
     "result",
     "running_jobs",

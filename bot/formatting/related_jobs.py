@@ -12,14 +12,14 @@ from bot.formatting.status_text import state
 from bot.models import Job, Status
 from bot.text import clip, plain
 
-FAMILY_LIMIT = 15
+RELATED_JOBS_LIMIT = 15
 """The lines of a list of related jobs."""
 
 _MAX_INDENT = 8  # generations; more would leave no room for text on a phone
 
 
-class FamilyLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A related job; `url` is the jump link of its post, `here` marks the job whose family is listed."""
+class RelatedJobLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A related job; `url` is the jump link of its post, `here` marks the job whose relatives are listed."""
 
     job: Job
     key: str
@@ -28,29 +28,29 @@ class FamilyLine(msgspec.Struct, frozen=True, kw_only=True):
     here: bool = False
 
 
-def family(members: Sequence[FamilyLine], more: int) -> Embed:
+def related_jobs(jobs: Sequence[RelatedJobLine], more: int) -> Embed:
     """List related jobs in at most 15 lines, each parent above its children; `more` is the number of those left out.
 
     A declined prompt is not repeated. A job without a post shows its key, which `/job` accepts.
     """
-    room = FAMILY_LIMIT - (1 if more or len(members) > FAMILY_LIMIT else 0)
-    left = more + max(len(members) - room, 0)
-    lines = [_line(member) for member in members[:room]]
-    if len(members) == 1 and not more:
+    room = RELATED_JOBS_LIMIT - (1 if more or len(jobs) > RELATED_JOBS_LIMIT else 0)
+    left = more + max(len(jobs) - room, 0)
+    lines = [_line(each) for each in jobs[:room]]
+    if len(jobs) == 1 and not more:
         lines.append("-# No related jobs in this server.")
     elif left:
         lines.append(f"-# … and {left} more")
     return Embed(colour=QUIET, description=clip("\n".join(lines), DESCRIPTION_LIMIT))
 
 
-def _line(member: FamilyLine) -> str:
-    job = member.job
-    key = tag(member.key)
+def _line(related: RelatedJobLine) -> str:
+    job = related.job
+    key = tag(related.key)
     words = "" if job.status == Status.MODERATED else title(job, 40)
-    name = link(plain(linkable(words), 80) or key, member.url)
+    name = link(plain(linkable(words), 80) or key, related.url)
     facts = [f"**{plain(label(job), 60)}** {name}", state(job)]
-    if not member.url and words:
+    if not related.url and words:
         facts.append(f"`{key}`")
-    if member.here:
+    if related.here:
         facts.append("this one")
-    return "  " * min(member.generation, _MAX_INDENT) + "- " + " · ".join(facts)
+    return "  " * min(related.generation, _MAX_INDENT) + "- " + " · ".join(facts)

@@ -19,8 +19,11 @@ _KNOWN = """EXISTS (SELECT 1 FROM subscriptions WHERE job_id = jobs.id AND guild
 """Subscribed in a server, in any channel (`None`) or in one of a JSON list."""
 
 
-class FamilyMember(msgspec.Struct, frozen=True, kw_only=True):
-    """A job of a family: how many generations it is below the oldest, and its post, one in this channel first."""
+class RelatedJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A relative of a job, or the job itself.
+
+    `generation` counts from the oldest of them; `post` is one in this channel, if there is one.
+    """
 
     known: KnownJob
     generation: int
@@ -39,8 +42,8 @@ class _Scope(msgspec.Struct, frozen=True, kw_only=True):
         return self.guild_id, self.channels, self.channels
 
 
-class Family(Repository):
-    """Families of jobs. Relatives are known only in the channels that subscribed to them."""
+class RelatedJobs(Repository):
+    """The parents and children of jobs. They are known only in the channels that subscribed to them."""
 
     async def channels(self, known: KnownJob, guild_id: int) -> list[int]:
         """The channels of a server in which relatives of a job were subscribed."""
@@ -57,7 +60,7 @@ class Family(Repository):
 
     async def of(
         self, known: KnownJob, destination: Destination, channels: Collection[int], *, limit: int
-    ) -> tuple[list[FamilyMember], int]:
+    ) -> tuple[list[RelatedJob], int]:
         """The job, its ancestors and its descendants, each parent before its children, as these channels know them.
 
         At most `limit` of them, the nearest generations first, and how many more there are. A relative that none of
@@ -75,7 +78,7 @@ class Family(Repository):
         posts = await Deliveries(self._db, self._clock).posts_of_jobs([*generations], destination, channels)
         ordered = [*lineage[:-1], *_parents_first(known, listed)]
         relatives = [
-            FamilyMember(known=each, generation=generations[each.id], post=posts.get(each.id)) for each in ordered
+            RelatedJob(known=each, generation=generations[each.id], post=posts.get(each.id)) for each in ordered
         ]
         return relatives, len(descendants) - len(listed)
 

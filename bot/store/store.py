@@ -12,7 +12,6 @@ from bot.store.deliveries import Deliveries
 from bot.store.delivery_statements import OPEN
 from bot.store.durations import Durations
 from bot.store.facts import Facts
-from bot.store.family import Family
 from bot.store.jobs import Jobs
 from bot.store.kept_data import KeptDataOfMembers
 from bot.store.left_servers import LeftServers
@@ -21,6 +20,7 @@ from bot.store.outbox import Outbox
 from bot.store.presets import Presets
 from bot.store.prompts import Prompts
 from bot.store.pruning import Pruning
+from bot.store.related_jobs import RelatedJobs
 from bot.store.servers import Servers
 from bot.store.stars import Stars
 from bot.store.stats import Stats
@@ -66,7 +66,7 @@ class Store:
         self.deliveries = Deliveries(database, clock)
         self.durations = Durations(database, clock)
         self.facts = Facts(database, clock)
-        self.family = Family(database, clock)
+        self.related_jobs = RelatedJobs(database, clock)
         self.history = SubmissionHistory(database, clock)
         self.jobs = Jobs(database, clock)
         self.kept_data = KeptDataOfMembers(database, clock)

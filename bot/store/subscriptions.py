@@ -197,7 +197,7 @@ class Subscriptions(Repository):
         )
         return int(row[0])
 
-    async def waiting_for(self, user_id: int, guild_id: int, limit: int = 25) -> list[MemberJob]:
+    async def running_of_member(self, user_id: int, guild_id: int, limit: int = 25) -> list[MemberJob]:
         """The running jobs that a member is subscribed to in this server, the oldest subscription first."""
         rows = await self._db.rows(
             """SELECT jobs.*, guild_id, channel_id, NULL AS message_id

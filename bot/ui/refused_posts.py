@@ -97,7 +97,7 @@ class RefusedPosts:
     async def _notify(self, delivery: Delivery, obstacle: Obstacle) -> None:
         known = await self._store.jobs.find(delivery.job_id)
         text = not_posted_text(None if known is None else known.key, delivery.destination.channel_id, obstacle)
-        for user_id in await self._waiting_for(delivery):
+        for user_id in await self._subscribers_of(delivery):
             if not self._is_news(user_id, delivery.destination.channel_id, obstacle_text(obstacle)):
                 continue
             member = (delivery.destination.guild_id, user_id)
@@ -107,7 +107,7 @@ class RefusedPosts:
                 self._forget_early()
                 self._early[member] = (text, loop_time())
 
-    async def _waiting_for(self, delivery: Delivery) -> list[int]:
+    async def _subscribers_of(self, delivery: Delivery) -> list[int]:
         if delivery.kind is DeliveryKind.STARBOARD_POST:
             return []
         if delivery.kind is DeliveryKind.SPLIT:

@@ -87,7 +87,7 @@ async def a_day(store: Store) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     yield "typical duration", store.durations.typical(RUNNING)
     yield "by key", store.jobs.by_key("k7", HERE.guild_id)
     yield "recent", store.jobs.recent(HERE, MIRA.id, [HERE.channel_id])
-    yield "waiting for", store.subscriptions.waiting_for(MIRA.id, HERE.guild_id)
+    yield "running of a member", store.subscriptions.running_of_member(MIRA.id, HERE.guild_id)
     yield "recently finished", store.subscriptions.recently_finished(MIRA.id, HERE.guild_id)
     yield "unsubscribe", store.subscriptions.unsubscribe(job_id, HERE.channel_id, 2)
     yield "count in server's queue", store.queue.count_in_server(HERE.guild_id)
@@ -220,8 +220,8 @@ async def some_submissions(store: Store, parent: KnownJob) -> AsyncIterator[tupl
 
 async def some_reports(store: Store, parent: KnownJob) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     """And what panels, health checks and metrics show of it."""
-    yield "family", store.family.of(parent, HERE, [HERE.channel_id], limit=20)
-    yield "channels of a family", store.family.channels(parent, HERE.guild_id)
+    yield "family", store.related_jobs.of(parent, HERE, [HERE.channel_id], limit=20)
+    yield "channels of a family", store.related_jobs.channels(parent, HERE.guild_id)
     yield "counts", store.stats.counts()
     yield "due channels", store.stats.due_channels()
     yield "fact", store.facts.get("commands")

@@ -1,4 +1,4 @@
-"""The real process, pressed in every way: forms, questions, Cancel, Family, Split, the panels, each over sockets."""
+"""The real process, pressed in every way: forms, questions, Cancel, Related, Split, the panels, each over sockets."""
 
 from typing import Any
 
@@ -68,9 +68,9 @@ async def test_every_way_to_press_works_in_the_real_process(harness: ProcessHarn
 
     # what is behind the dots, and the panels
     dots = await (await press(single, harness.bo, "⋯")).answered()
-    family = await (await press(dots, harness.bo, "Related")).answered()
-    assert f"/{grid.id})" in str(family)
-    assert "Custom Zoom" in str(family)
+    related = await (await press(dots, harness.bo, "Related")).answered()
+    assert f"/{grid.id})" in str(related)
+    assert "Custom Zoom" in str(related)
     dots = await (await press(grid, harness.bo, "⋯")).answered()
     await (await press(dots, harness.bo, "Split into four")).answered()
     await discord.wait_until(lambda: any(len(m.files) == 4 for m in discord.messages(harness.channel)), 10)

@@ -1,4 +1,4 @@
-"""Who may press what, how often, and with which words: roles, numbers, Pause, forms, Cancel, Family."""
+"""Who may press what, how often, and with which words: roles, numbers, Pause, forms, Cancel, Related."""
 
 import re
 from typing import Any
@@ -198,7 +198,7 @@ async def submit(harness: BotHarness, custom_id: str, text: str) -> str:
     return str(answer.response.message.content)
 
 
-# --- stop, cancel, family ---------------------------------------------------------------------------------------------
+# --- stop, cancel, related ------------------------------------------------------------------------------------------
 
 
 async def test_the_presser_may_cancel_and_a_late_result_is_posted_all_the_same(harness: BotHarness) -> None:
@@ -232,9 +232,9 @@ async def test_family_names_parents_and_children_with_their_links(harness: BotHa
     harness.useapi.plan(duration=0)
     await harness.press(harness.mira, grid, "U1")
     child = harness.last
-    family = words(await harness.press(harness.bo, await harness.press(harness.bo, child, "⋯"), "Related"))
-    assert harness.jump(grid) in family
-    assert "U1" in family
+    related = words(await harness.press(harness.bo, await harness.press(harness.bo, child, "⋯"), "Related"))
+    assert harness.jump(grid) in related
+    assert "U1" in related
     grown = words(await harness.press(harness.bo, await harness.press(harness.bo, harness.posts()[0], "⋯"), "Related"))
     assert harness.jump(child) in grown
 

@@ -1,7 +1,7 @@
 """The owner's lines about the account in `/jobs`."""
 
 from bot.models import Job
-from bot.ui.panels.account import Account, account_lines
+from bot.ui.panels.account import ProviderActivity, activity_lines
 from tests.table import table
 
 
@@ -17,5 +17,5 @@ from tests.table import table
 )
 def test_slots_are_counted_in_the_right_number(running: int, slots: int | None, says: str) -> None:
     jobs = {str(number): Job(jobid=str(number)) for number in range(running)}
-    lines = account_lines([Account(title="useapi.net", jobs=jobs, slots=slots)])
+    lines = activity_lines([ProviderActivity(title="useapi.net", jobs=jobs, slots=slots)])
     assert lines[1] == f"**The account: {says}, 0 queued**"

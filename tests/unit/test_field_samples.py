@@ -212,14 +212,14 @@ def test_a_right_to_left_text_is_isolated_wherever_our_own_words_are_beside_it()
     parent = formatting.Link(HEBREW, JUMP)
     named = formatting.result(job, key="4K7Q", parent=None, requester="מירה", picture=None, took=FORTY_SECONDS)
     waiting = formatting.status_card(job, parent=None, subscribers=["מירה", "בו"], started=None)
-    family = formatting.family([formatting.FamilyLine(job=job, key="4K7Q", generation=0, url=JUMP)], 1)
+    related = formatting.related_jobs([formatting.RelatedJobLine(job=job, key="4K7Q", generation=0, url=JUMP)], 1)
     texts = [
         finished(job),
         formatting.choice(job, "4K7Q"),
         result(child, parent=parent),
         named.footer.text or "",
         waiting.footer.text or "",
-        family.description or "",
+        related.description or "",
         formatting.plain("מירה", 40),
     ]
     for text in texts:

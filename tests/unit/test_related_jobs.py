@@ -39,8 +39,8 @@ async def tree(
     store: Store, known: KnownJob, *, limit: int = 15, channels: Collection[int] = CHANNELS
 ) -> tuple[list[str], int]:
     """The listed jobs in order: a dash for each generation, then the job id; and the number of those left out."""
-    family, more = await store.family.of(known, HERE, channels, limit=limit)
-    return ["-" * each.generation + each.known.job.jobid for each in family], more
+    related, more = await store.related_jobs.of(known, HERE, channels, limit=limit)
+    return ["-" * each.generation + each.known.job.jobid for each in related], more
 
 
 async def test_every_parent_is_listed_above_its_children(store: Store) -> None:
@@ -72,13 +72,13 @@ async def test_a_relative_in_a_channel_that_is_not_viewed_hides_those_beyond_it(
     root = await add_job(store, "root")
     assert await tree(store, root, channels=[HERE.channel_id]) == (["root"], 0)
     assert await tree(store, beyond, channels=[HERE.channel_id]) == (["beyond", "-child"], 0)
-    assert set(await store.family.channels(root, HERE.guild_id)) == set(CHANNELS)
+    assert set(await store.related_jobs.channels(root, HERE.guild_id)) == set(CHANNELS)
     await add_job(store, "hidden", "root")
     for number, delivery in enumerate(await store.outbox.due()):
         if delivery.destination == LOUNGE:
             await store.outbox.mark_posted(delivery, 1000 + number)
-    family, _ = await store.family.of(root, HERE, [HERE.channel_id], limit=15)
-    assert [each.post for each in family] == [None] * 4, "its post there is not linked to"
+    related, _ = await store.related_jobs.of(root, HERE, [HERE.channel_id], limit=15)
+    assert [each.post for each in related] == [None] * 4, "its post there is not linked to"
 
 
 async def test_a_cycle_of_parents_ends(store: Store) -> None:
@@ -96,7 +96,7 @@ async def test_the_post_in_this_channel_comes_before_those_elsewhere(store: Stor
     for number, delivery in enumerate(await store.outbox.due()):
         await store.outbox.mark_posted(delivery, 1000 + number)
     for destination in (HERE, LOUNGE):
-        ((root,), _) = await store.family.of(known, destination, CHANNELS, limit=15)
+        ((root,), _) = await store.related_jobs.of(known, destination, CHANNELS, limit=15)
         assert root.post is not None
         assert root.post.destination == destination
 
@@ -104,9 +104,9 @@ async def test_the_post_in_this_channel_comes_before_those_elsewhere(store: Stor
 @given(st.lists(jobs, min_size=1, max_size=20), st.integers(min_value=0, max_value=300))
 def test_a_list_has_fifteen_lines_at_most_and_keeps_discords_limits(members: list[Job], more: int) -> None:
     lines = [
-        formatting.FamilyLine(job=job, key="4K7Q", generation=number, url=URL) for number, job in enumerate(members)
+        formatting.RelatedJobLine(job=job, key="4K7Q", generation=number, url=URL) for number, job in enumerate(members)
     ]
-    embed = formatting.family(lines, more)
+    embed = formatting.related_jobs(lines, more)
     listed = (embed.description or "").splitlines()
     assert 1 <= len(listed) <= 15
     assert len(embed.description or "") <= 4096
@@ -122,17 +122,17 @@ def test_a_line_shows_name_state_and_link() -> None:
     bad = Job(jobid="job:3", verb="button", button="V1", status=Status.MODERATED, prompt="forbidden words")
     running = Job(jobid="job:4", verb="button", button="V2", status=Status.PROGRESS, percent=47, prompt=grid.prompt)
     lines = [
-        formatting.FamilyLine(job=grid, key="4K7Q", generation=0, url=URL, here=True),
-        formatting.FamilyLine(job=pick, key="8M2P", generation=1, url=URL),
-        formatting.FamilyLine(job=bad, key="9N3R", generation=1, url=URL),
-        formatting.FamilyLine(job=running, key="2T5W", generation=1),
+        formatting.RelatedJobLine(job=grid, key="4K7Q", generation=0, url=URL, here=True),
+        formatting.RelatedJobLine(job=pick, key="8M2P", generation=1, url=URL),
+        formatting.RelatedJobLine(job=bad, key="9N3R", generation=1, url=URL),
+        formatting.RelatedJobLine(job=running, key="2T5W", generation=1),
     ]
-    assert (formatting.family(lines, 0).description or "").splitlines() == [
+    assert (formatting.related_jobs(lines, 0).description or "").splitlines() == [
         f"- **Imagine** [castle in the fog]({URL}) · done · this one",
         f"  - **U2** [castle in the fog]({URL}) · done",
         f"  - **V1** [#9N3R]({URL}) · declined",
         "  - **V2** castle in the fog · 47% · `#2T5W`",
     ]
-    assert (formatting.family(lines, 2).description or "").endswith("\n-# … and 2 more")
-    alone = formatting.family(lines[:1], 0).description or ""
+    assert (formatting.related_jobs(lines, 2).description or "").endswith("\n-# … and 2 more")
+    alone = formatting.related_jobs(lines[:1], 0).description or ""
     assert alone.endswith("\n-# No related jobs in this server.")

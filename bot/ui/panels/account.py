@@ -15,7 +15,7 @@ from bot.ui.interactions import Bot
 _MAX_FETCHED = 8  # running jobs without a subscription here that are described; each costs a request
 
 
-class Account(msgspec.Struct, frozen=True, kw_only=True):
+class ProviderActivity(msgspec.Struct, frozen=True, kw_only=True):
     """The running jobs of all accounts at a provider, by a token each, and the state of its queue.
 
     `slots` counts all accounts' slots; `None`: unknown. `queued` counts submissions of all servers. `pause_reason` says
@@ -30,21 +30,23 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
 
 
-async def fetch_accounts(bot: Bot) -> list[Account]:
+async def fetch_activities(bot: Bot) -> list[ProviderActivity]:
     """Ask each provider that says what runs; its errors become part of the answer."""
     reporting = [provider for provider in bot.providers if provider.capabilities.running]
-    return await asyncio.gather(*(_fetch_account(bot, provider) for provider in reporting))
+    return await asyncio.gather(*(_fetch_activity(bot, provider) for provider in reporting))
 
 
-async def _fetch_account(bot: Bot, provider: Provider) -> Account:
+async def _fetch_activity(bot: Bot, provider: Provider) -> ProviderActivity:
     queued = await bot.store.queue.count_at(provider.name)
-    account = Account(title=provider.title, queued=queued, pause_reason=bot.submissions.of(provider.name).pause_reason)
+    activity = ProviderActivity(
+        title=provider.title, queued=queued, pause_reason=bot.submissions.of(provider.name).pause_reason
+    )
     try:
         jobids = await provider.running()
     except ProviderError as error:
-        return msgspec.structs.replace(account, error=str(error))
+        return msgspec.structs.replace(activity, error=str(error))
     jobs = await _described(bot, provider, jobids)
-    return msgspec.structs.replace(account, jobs={_token(job.jobid): job for job in jobs}, slots=_slots(jobs))
+    return msgspec.structs.replace(activity, jobs={_token(job.jobid): job for job in jobs}, slots=_slots(jobs))
 
 
 async def find_running(bot: Bot, token: str) -> Job | None:
@@ -70,24 +72,24 @@ async def find_running(bot: Bot, token: str) -> Job | None:
     return None
 
 
-def account_lines(accounts: Sequence[Account]) -> list[str]:
-    """The accounts as lines of the owner's panel."""
+def activity_lines(activities: Sequence[ProviderActivity]) -> list[str]:
+    """The lines of the owner's panel about each provider."""
     lines: list[str] = []
-    for account in accounts:
-        name = "The account" if len(accounts) == 1 else f"The account at {account.title}"
-        lines += ["", *_account_lines(account, name)]
+    for activity in activities:
+        name = "The account" if len(activities) == 1 else f"The account at {activity.title}"
+        lines += ["", *_activity_lines(activity, name)]
     return lines
 
 
-def _account_lines(account: Account, name: str) -> list[str]:
-    if account.error is not None:
-        return [f"**{name}**", account.error]
-    running = len(account.jobs)
-    slots = max(account.slots or 0, running)
-    used = f"{running} of {slots}" if account.slots else f"{running}"
-    lines = [f"**{name}: {used} {'slot' if slots == 1 else 'slots'} in use, {account.queued} queued**"]
-    lines += [f"- {formatting.summary(job)}" for job in account.jobs.values()]
-    return lines if account.pause_reason is None else [*lines, f"-# {account.pause_reason}"]
+def _activity_lines(activity: ProviderActivity, name: str) -> list[str]:
+    if activity.error is not None:
+        return [f"**{name}**", activity.error]
+    running = len(activity.jobs)
+    slots = max(activity.slots or 0, running)
+    used = f"{running} of {slots}" if activity.slots else f"{running}"
+    lines = [f"**{name}: {used} {'slot' if slots == 1 else 'slots'} in use, {activity.queued} queued**"]
+    lines += [f"- {formatting.summary(job)}" for job in activity.jobs.values()]
+    return lines if activity.pause_reason is None else [*lines, f"-# {activity.pause_reason}"]
 
 
 async def _described(bot: Bot, provider: Provider, jobids: Sequence[str]) -> list[Job]:

@@ -21,7 +21,7 @@ from bot.ui.base import SNOWFLAKE
 from bot.ui.command_mentions import with_mentions
 from bot.ui.imagine.request import presser_of
 from bot.ui.interactions import bot_of, destination_of, is_moderator, is_owner, jump
-from bot.ui.panels.account import account_lines, fetch_accounts, find_running
+from bot.ui.panels.account import activity_lines, fetch_activities, find_running
 from bot.ui.panels.base import Panel, button, values
 from bot.ui.panels.kept_data import KeptDataButton
 from bot.ui.panels.undelivered import may_move, notice_lines, post_here, undelivered_lines
@@ -39,7 +39,7 @@ async def show_my_jobs(interaction: discord.Interaction, *, notice: str = "") ->
     """Show the member's panel as the private answer, or update it; `notice` is shown above it."""
     bot = bot_of(interaction)
     guild_id, member = destination_of(interaction).guild_id, interaction.user.id
-    running = await bot.store.subscriptions.waiting_for(member, guild_id)
+    running = await bot.store.subscriptions.running_of_member(member, guild_id)
     finished = await bot.store.subscriptions.recently_finished(member, guild_id, _MAX_FINISHED)
     submissions = await bot.store.queue.of_member(member, guild_id)
     undelivered = await bot.store.undelivered.of_member(member, guild_id)
@@ -69,9 +69,9 @@ async def show_my_jobs(interaction: discord.Interaction, *, notice: str = "") ->
         lines += ["", "**Recently finished**", *map(_finished_line, finished)]
     lines += ["", await _pings_line(interaction, wants_pings)]
     if await is_owner(interaction):
-        accounts = await fetch_accounts(bot)
-        lines += account_lines(accounts)
-        if jobs := {token: job for account in accounts for token, job in account.jobs.items()}:
+        activities = await fetch_activities(bot)
+        lines += activity_lines(activities)
+        if jobs := {token: job for activity in activities for token, job in activity.jobs.items()}:
             view.add_item(SubscribeSelect(jobs))
     movable = [result for result in undelivered if may_move(result, visible)]
     for result in movable:

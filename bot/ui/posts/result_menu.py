@@ -69,20 +69,21 @@ class RelatedButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"
         delivery, known = await self.resolve(interaction, DeliveryKind.RESULT)
         await interaction.response.defer(ephemeral=True, thinking=True)  # Discord is asked what the member can view
         bot, destination = bot_of(interaction), delivery.destination
-        channels = await bot.store.family.channels(known, destination.guild_id)
+        channels = await bot.store.related_jobs.channels(known, destination.guild_id)
         visible = await bot.view_rights.of_member(interaction, channels)
-        family, more = await bot.store.family.of(known, destination, visible, limit=formatting.FAMILY_LIMIT)
-        members = [
-            formatting.FamilyLine(
+        limit = formatting.RELATED_JOBS_LIMIT
+        related, more = await bot.store.related_jobs.of(known, destination, visible, limit=limit)
+        lines = [
+            formatting.RelatedJobLine(
                 job=each.known.job,
                 key=each.known.key,
                 generation=each.generation,
                 url=_url(each.post),
                 here=each.known.id == known.id,
             )
-            for each in family
+            for each in related
         ]
-        await replies.say(interaction, "", embed=formatting.family(members, more))
+        await replies.say(interaction, "", embed=formatting.related_jobs(lines, more))
 
 
 async def may_read_prompt(interaction: discord.Interaction, delivery: Delivery, job: Job) -> bool:
