@@ -3,8 +3,11 @@
 Source: https://docs.midjourney.com/hc/en-us/articles/32761322355597-Permutations
 """
 
+import re
+
 import msgspec
 
+_BRACES = re.compile(r"[{}\\]")
 _MOST = 1_000_000
 """More are not counted."""
 
@@ -46,6 +49,11 @@ def permutations(prompt: str) -> int:
     for brace in stack:
         whole.times(brace.literal)
     return whole.literal
+
+
+def without_braces(prompt: str) -> str:
+    """Return a prompt without braces and backslashes, which Midjourney takes out: `blo{od} --{hd}` is `blood --hd`."""
+    return _BRACES.sub("", prompt)
 
 
 def is_balanced(prompt: str) -> bool:

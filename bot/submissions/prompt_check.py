@@ -3,15 +3,18 @@
 Only what makes more jobs than allowed, or certainly cannot work, stops a prompt; everything else is a hint, because
 Midjourney changes its parameters more often than `bot.models.midjourney_parameters` is edited. What is checked is what
 is sent: the options are added first, and the result is parsed again.
+
+Midjourney takes out braces and backslashes before it looks for parameters, so a prompt is also read without them:
+`--{hd}` costs as much as `--hd`. Of both readings the one that costs more counts, and stops the prompt.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import prod
 
 from bot.models import CostTier
 from bot.models.midjourney_parameters import MAX_REPEAT, PICTURE
 from bot.models.prompt import CheckedPrompt, PromptOptions, PromptRules, PromptStop, StopKind
-from bot.submissions.permutations import permutations
+from bot.submissions.permutations import permutations, without_braces
 from bot.submissions.prompt_hints import hints
 from bot.submissions.prompt_options import merge
 from bot.submissions.prompt_parts import PromptParts, TypedParameter, has_link, parse
@@ -29,18 +32,25 @@ def check(prompt: str, *, options: PromptOptions = _NO_OPTIONS, rules: PromptRul
     merged, unused = merge(parse(prompt), options)
     parts = parse(str(merged))
     final = str(parts)
-    jobs = permutations(final) * prod(_repetitions(parameter) for parameter in parts.parameters)
-    costly = jobs > 1 or any(_is_costly(parameter) for parameter in parts.parameters)
+    bare = parse(without_braces(final)).parameters
+    jobs = permutations(final) * max(_repetitions(parts.parameters), _repetitions(bare))
+    charged = (*parts.parameters, *bare)
+    costly = jobs > 1 or any(map(_is_costly, charged))
     return CheckedPrompt(
         prompt=final,
         tier=CostTier.UPSCALE if costly else CostTier.VARY,
         jobs=jobs,
         hints=(*unused, *hints(parts))[:_MAX_HINTS],
-        stop=next(_stops(parts, jobs, rules), None),
+        stop=next(_stops(parts, charged, jobs, rules), None),
     )
 
 
-def _repetitions(parameter: TypedParameter) -> int:
+def _repetitions(parameters: Iterable[TypedParameter]) -> int:
+    """The jobs that parameters make of each job."""
+    return prod(map(_repetitions_by, parameters))
+
+
+def _repetitions_by(parameter: TypedParameter) -> int:
     """The jobs that a parameter makes of each job: the highest number, where its value is not a number of jobs."""
     if parameter.known is None or not parameter.known.multiplies_jobs:
         return 1
@@ -62,12 +72,14 @@ def _is_costly(parameter: TypedParameter) -> bool:
         return True
 
 
-def _stops(parts: PromptParts, jobs: int, rules: PromptRules) -> Iterator[PromptStop]:
-    """The reasons not to send a prompt, those that cost something first."""
+def _stops(
+    parts: PromptParts, charged: tuple[TypedParameter, ...], jobs: int, rules: PromptRules
+) -> Iterator[PromptStop]:
+    """The reasons not to send a prompt, those that cost something first; `charged`: the parameters of both readings."""
     if not str(parts):
         yield PromptStop(kind=StopKind.EMPTY)
-    yield from _several_jobs(parts, jobs, rules)
-    for parameter in parts.parameters:
+    yield from _several_jobs(charged, jobs, rules)
+    for parameter in charged:
         if parameter.known is not None and parameter.known.restricted and parameter.canonical not in rules.allowed:
             yield PromptStop(kind=StopKind.NOT_ALLOWED, name=parameter.canonical)
     if {"v", "niji"} <= {parameter.canonical for parameter in parts.parameters}:
@@ -79,11 +91,11 @@ def _stops(parts: PromptParts, jobs: int, rules: PromptRules) -> Iterator[Prompt
         yield PromptStop(kind=StopKind.TOO_LONG, number=length, limit=rules.max_length)
 
 
-def _several_jobs(parts: PromptParts, jobs: int, rules: PromptRules) -> Iterator[PromptStop]:
+def _several_jobs(charged: Iterable[TypedParameter], jobs: int, rules: PromptRules) -> Iterator[PromptStop]:
     if rules.max_jobs > 1:
         if jobs > rules.max_jobs:
             yield PromptStop(kind=StopKind.TOO_MANY_JOBS, number=jobs, limit=rules.max_jobs)
-    elif any(parameter.known is not None and parameter.known.multiplies_jobs for parameter in parts.parameters):
+    elif any(parameter.known is not None and parameter.known.multiplies_jobs for parameter in charged):
         yield PromptStop(kind=StopKind.REPEAT)
     elif jobs > 1:
         yield PromptStop(kind=StopKind.PERMUTATIONS)

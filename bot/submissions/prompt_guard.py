@@ -13,6 +13,7 @@ from functools import lru_cache
 import msgspec
 
 from bot.models.prompt import MAX_WORD_LENGTH, MAX_WORDS, WordList, WordListProblem
+from bot.submissions.permutations import without_braces
 
 _LISTS_CACHED = 64
 _SEPARATE = re.compile(
@@ -22,7 +23,6 @@ _SEPARATE = re.compile(
     "]"
 )
 _QUERY = re.compile(r"(https?://[^\s?#]*)[?#]\S*", re.IGNORECASE)
-_BRACES = re.compile(r"[{}\\]")  # Midjourney takes them out: `blo{od}` is a permutation with one option
 _VOICED = "\u3099\u309a"  # the marks of kana are combining characters, but ば is no は with an accent
 _SELECTORS = re.compile("[\ufe00-\ufe0f\u180b-\u180f\U000e0100-\U000e01ef]")
 _LETTERS = "LNM"
@@ -51,7 +51,7 @@ def forbidden_word(prompt: str, words: Iterable[str]) -> str | None:
     the shorter one counts.
     """
     root = _tree(tuple(words))
-    for text in dict.fromkeys((prompt, _BRACES.sub("", prompt))) if root.following else ():
+    for text in dict.fromkeys((prompt, without_braces(prompt))) if root.following else ():
         tokens = _tokens(text)
         for start in range(len(tokens)):
             if (entry := _entry_at(tokens, start, root)) is not None:

@@ -153,7 +153,12 @@ async def test_members_start_jobs_once_a_role_may_as_many_as_the_server_allows(h
     panel = await selected(harness, ada, await opened(harness, ada, "START"), "i", printers)
     assert f"Moderators and <@&{printers.id}> may start jobs" in panel.content
     await selected(harness, ada, await opened(harness, ada, "NUMBERS"), "c:daily", "3")
-    assert "Only moderators can run it." in (await imagine(harness, harness.bo, "a castle --hd --v 8.2")).content
+    for prompt, says in (
+        ("a castle --hd --v 8.2", "Only moderators can run it."),
+        ("a castle --{hd}", "Only moderators can run it."),
+        ("a castle --{repeat 40}", "`--repeat` makes several jobs"),
+    ):
+        assert says in (await imagine(harness, harness.bo, prompt)).content
     assert "can't be used here" in (await imagine(harness, harness.bo, speed="relax")).content
     await harness.press(ada, await opened(harness, ada, "START"), "Let prompts choose the speed")
     for _ in range(3):

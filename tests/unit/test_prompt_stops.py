@@ -49,6 +49,16 @@ REPEAT, PERMUTATIONS = "`--repeat` makes several jobs", "`{…, …}` makes a jo
         ("a castle —relax", "`--relax` can't be used here"),
         ("a castle --Stealth --ar 3:2", "`--stealth` can't be used here"),
         ("--public a castle", "`--public` can't be used here"),
+        ("a castle --{repeat 40}", REPEAT),
+        ("a castle --re{peat} 40", REPEAT),
+        ("a castle -{-repeat 40}", REPEAT),
+        ("a castle --\\repeat 4", REPEAT),
+        ("a castle {—}{r 4}", REPEAT),
+        ("a castle --{repeat 40} --{turbo}", REPEAT),
+        ("a {red, green} castle --{turbo}", PERMUTATIONS),
+        ("a castle --{turbo}", "`--turbo` can't be used here"),
+        ("a castle --tur{}bo", "`--turbo` can't be used here"),
+        ("a castle --{v 6\\, } --{stealth}", "`--stealth` can't be used here"),
     ],
 )
 def test_what_costs_more_than_one_job_is_named_with_what_to_do(prompt: str, sentence: str) -> None:
@@ -72,6 +82,10 @@ def test_what_costs_more_than_one_job_is_named_with_what_to_do(prompt: str, sent
         "a castle { , never closed",
         "turbo --relaxing --publicity --rest --fastest",
         "state--of--no--return --fast-car",
+        "a {fast} car in {turbo} mode - {r} and {-} hd, {q} 4",
+        "a shrug ¯\\_(ツ)_/¯ and a smile :-} on C:\\turbo\\hd",
+        "a castle --ar {3:2} --{raw} --s{tylize} 50",
+        "a castle --no {fog} \\--{x}",
     ],
 )
 def test_what_makes_one_job_in_the_mode_of_the_account_is_left_alone(prompt: str) -> None:
@@ -155,8 +169,9 @@ def test_permutations_are_counted(prompt: str, jobs: int) -> None:
 
 def test_a_server_may_allow_several_jobs_which_are_counted() -> None:
     rules = PromptRules(max_jobs=8)
-    checked = check("a {red, green} castle --repeat 3", rules=rules)
-    assert (checked.stop, checked.jobs, checked.tier) == (None, 6, CostTier.UPSCALE)
+    for prompt in ("a {red, green} castle --repeat 3", "a {red, green} castle --{repeat 3}"):
+        checked = check(prompt, rules=rules)
+        assert (checked.stop, checked.jobs, checked.tier) == (None, 6, CostTier.UPSCALE)
     assert stopped("a {red, green} castle --r 5", rules).startswith("This prompt makes 10 jobs, the limit here is 8.")
     assert check("a castle --repeat many", rules=rules).jobs == 40, "the most that it can make"
     assert "2,000 jobs" in formatting.several_jobs(2000)
@@ -175,6 +190,8 @@ def test_a_server_may_allow_modes_of_the_account() -> None:
         *((costly, CostTier.UPSCALE) for costly in ("--hd", "--video 1", f"--oref {PICTURE}", "--turbo", "--q 2")),
         ("--q {1, 4}", CostTier.UPSCALE),
         ("--q nan", CostTier.UPSCALE),
+        ("--{q 1} --{s 1000} \\--{draft}", CostTier.VARY),
+        *((hidden, CostTier.UPSCALE) for hidden in ("--{hd}", "--h{d}", "--{vi\\deo}", "--{q 4}", "--q 1 --\\q 4")),
     ],
 )
 def test_what_takes_more_gpu_time_is_of_the_higher_tier(parameters: str, tier: CostTier) -> None:
