@@ -126,12 +126,14 @@ class PromptStop(msgspec.Struct, frozen=True, kw_only=True):
 class CheckedPrompt(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a check: the final `prompt`, with the options, and what it costs.
 
-    `jobs` is the number of jobs it makes, `tier` the cost of each, higher too if there are several. It is sent only if
-    `stop` is `None`.
+    `jobs` is the number of jobs it makes, `tier` the cost of each, higher too if there are several. `costly` holds the
+    parameters, without `--`, that make a job cost more, with their value if it decides that. It is sent only if `stop`
+    is `None`.
     """
 
     prompt: str
     tier: CostTier
+    costly: frozenset[str] = frozenset()
     jobs: int = 1
     hints: tuple[PromptHint, ...] = ()
     stop: PromptStop | None = None

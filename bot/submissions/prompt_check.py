@@ -35,10 +35,11 @@ def check(prompt: str, *, options: PromptOptions = _NO_OPTIONS, rules: PromptRul
     bare = parse(without_braces(final)).parameters
     jobs = permutations(final) * max(_repetitions(parts.parameters), _repetitions(bare))
     charged = (*parts.parameters, *bare)
-    costly = jobs > 1 or any(map(_is_costly, charged))
+    costly = frozenset(_with_deciding_value(parameter) for parameter in charged if _is_costly(parameter))
     return CheckedPrompt(
         prompt=final,
-        tier=CostTier.UPSCALE if costly else CostTier.VARY,
+        tier=CostTier.UPSCALE if costly or jobs > 1 else CostTier.VARY,
+        costly=costly,
         jobs=jobs,
         hints=(*unused, *hints(parts))[:_MAX_HINTS],
         stop=next(_stops(parts, charged, jobs, rules), None),
@@ -70,6 +71,13 @@ def _is_costly(parameter: TypedParameter) -> bool:
         return not float(parameter.value) < known.costly_from
     except ValueError:
         return True
+
+
+def _with_deciding_value(parameter: TypedParameter) -> str:
+    """The name of a costly parameter, with its value if that is what makes it costly."""
+    known = parameter.known
+    decides = known is not None and known.costly_from is not None
+    return f"{parameter.canonical} {parameter.value}" if decides else parameter.canonical
 
 
 def _stops(

@@ -54,8 +54,9 @@ from bot.ui.posts.status_card import (
     StopMineButton,
     status_card_view,
 )
-from bot.ui.press.job_buttons import CancelQuestionButton, ConfirmButton, JobButton
-from bot.ui.press.prompt_modal import PromptForm, TryAgainButton
+from bot.ui.press.job_buttons import ConfirmButton, JobButton
+from bot.ui.press.prompt_modal import ConfirmPromptButton, PromptForm, TryAgainButton
+from bot.ui.press.questions import CancelQuestionButton
 
 __all__ = [
     "ALL",
@@ -89,6 +90,7 @@ ALL: tuple[type[ui.DynamicItem[Any]], ...] = (
     JobButton,
     ConfirmButton,
     CancelQuestionButton,
+    ConfirmPromptButton,
     TryAgainButton,
     RunPromptButton,
     CancelPromptButton,

@@ -6,7 +6,7 @@ import discord
 
 from tests.conftest import only_long
 from tests.journeys.conftest import BotHarness, button, labels, private, words
-from tests.journeys.test_who_may_press import submit
+from tests.journeys.test_who_may_press import submit, with_role
 
 CASTLE = "a castle in the fog, ink wash --ar 3:2"
 ZOOMED = f"{CASTLE} --zoom 1.8"
@@ -110,6 +110,64 @@ async def test_a_prompt_that_would_make_more_than_one_job_is_given_back_for_anot
         assert prompt in (answer.embeds[0].description or ""), "what was written is not lost"
     assert not harness.button_requests()
     assert await harness.rows("SELECT * FROM submissions") == []
+
+
+async def test_a_changed_prompt_that_costs_more_is_for_moderators_who_see_it_first(harness: BotHarness) -> None:
+    ada, role = with_role(harness)
+    await harness.bot.store.servers.change_settings(harness.guild.id, remix=True, press_role=role.id, cooldown=0)
+    picture = await single(harness)
+    await harness.job(harness.mira, harness.useapi.add_job(prompt=CASTLE, age=600))
+    grid = harness.last
+    for post, label, prompt in (
+        (grid, "V2", "a castle --hd --v 8.2"),
+        (grid, "V2", "a castle --{hd}"),
+        (picture, "Custom Zoom", "a castle --zoom 2 --video"),
+    ):
+        refused = await sent(harness, ada, await opened(harness, ada, post, label), prompt)
+        assert refused.content.startswith("This prompt uses more GPU time than usual. Only moderators can run it.")
+        assert refused.embeds[0].description == f"```\n{prompt}\n```", "what was written is not lost"
+        assert labels(refused) == [["Try again"]]
+    assert not harness.button_requests()
+    assert await harness.rows("SELECT * FROM submissions") == []
+
+    prompt = "a castle --q 4 --v 7"
+    question = await sent(harness, harness.mira, await opened(harness, harness.mira, grid, "V2"), prompt)
+    assert question.content == "This prompt uses more GPU time than usual. Run it?"
+    assert question.embeds[0].description == f"```\n{prompt}\n```"
+    assert labels(question) == [["Run it", "Edit", "Cancel"]]
+    await harness.restart()
+    edited = await opened(harness, harness.mira, question, "Edit")
+    assert field(edited)["value"] == prompt
+    cancelled = await harness.press(harness.mira, await sent(harness, harness.mira, edited, prompt), "Cancel")
+    assert (cancelled.content, cancelled.embeds) == ("Cancelled. Nothing was sent.", [])
+    assert not harness.button_requests()
+    run = button(question, "Run it").custom_id
+    moderators = harness.guild.roles["Moderators"]
+    harness.env.backend.add_member_role(harness.guild.id, harness.mira.id, role.id)
+    harness.env.backend.remove_member_role(harness.guild.id, harness.mira.id, moderators.id)
+    assert "Only moderators can run it." in (await harness.press(harness.mira, question, "Run it")).content
+    harness.env.backend.add_member_role(harness.guild.id, harness.mira.id, moderators.id)
+    async with harness.one_moment():
+        answers = [await harness.mira.click(question, custom_id=run) for _ in range(2)]
+    await harness.wait(0.1)
+    assert private(answers[0]).content == "V2 is on its way. I'll post it here."
+    await harness.wait(60)
+    assert [(press["button"], press["prompt"]) for press in harness.button_requests()] == [("V2", prompt)]
+    assert await harness.rows("SELECT tier, prompt FROM submissions") == [("upscale", prompt)]
+
+
+async def test_what_made_a_picture_costly_may_stay_in_its_prompt(harness: BotHarness) -> None:
+    ada, role = with_role(harness)
+    await harness.bot.store.servers.change_settings(harness.guild.id, remix=True, press_role=role.id, cooldown=0)
+    await harness.job(harness.mira, harness.useapi.add_job(prompt="a castle --hd --v 8.2", age=600))
+    grid = harness.last
+    more = await sent(harness, ada, await opened(harness, ada, grid, "V1"), "a castle --hd --v 8.2 --video")
+    assert "Only moderators can run it." in more.content
+    for who, prompt in ((ada, "a tower --hd --v 8.2"), (harness.mira, "a keep --hd")):
+        answer = await sent(harness, who, await opened(harness, who, grid, "V1"), prompt)
+        assert answer.content == "V1 is on its way. I'll post it here."
+        await harness.wait(60)
+    assert [press["prompt"] for press in harness.button_requests()] == ["a tower --hd --v 8.2", "a keep --hd"]
 
 
 @only_long

@@ -196,3 +196,8 @@ def test_a_server_may_allow_modes_of_the_account() -> None:
 )
 def test_what_takes_more_gpu_time_is_of_the_higher_tier(parameters: str, tier: CostTier) -> None:
     assert check(f"a castle {parameters}").tier is tier
+
+
+def test_what_makes_a_prompt_costly_is_named_with_the_value_that_decides_it() -> None:
+    assert check("a castle --ar 3:2 --q 1 --s 9").costly == frozenset()
+    assert check(f"a castle --quality 4 --hd --video 1 --oref {PICTURE}").costly == {"q 4", "hd", "video", "oref"}

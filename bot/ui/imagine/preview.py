@@ -18,11 +18,11 @@ from bot.formatting.captions import CONTENT_LIMIT
 from bot.ui.base import SNOWFLAKE, PersistentItem, view_of
 from bot.ui.command_mentions import with_mentions
 from bot.ui.forms import MAX_LENGTH, Form
-from bot.ui.imagine import start_rules
 from bot.ui.imagine.draft import PromptDraft
 from bot.ui.imagine.pictures import AttachedFile, files_in, picture_problem
 from bot.ui.imagine.prompt_form import IMAGINE_FORM, EditPromptButton, draft_in
 from bot.ui.imagine.request import ImagineRequest, read_request, submit
+from bot.ui.press import press_rules
 from bot.ui.prompt_blocks import prompt_blocks, prompt_in
 from bot.ui.usage import left_today
 
@@ -91,7 +91,7 @@ def _question(request: ImagineRequest, left: str | None) -> str:
     """The hints, each in a line of its own, what is costly, what is left today, and the question."""
     lines = [*map(formatting.prompt_hint, request.checked.hints)]
     if request.is_costly:
-        lines.append(start_rules.COSTLY)
+        lines.append(press_rules.COSTLY)
     return "\n".join([*lines, *([left] if left else []), _QUESTION])
 
 

@@ -92,7 +92,7 @@ def _refusal(checked: CheckedPrompt, presser: Presser, words: tuple[str, ...]) -
         return formatting.prompt_stop(checked.stop)
     if (word := forbidden_word(checked.prompt, words)) is not None:
         return formatting.forbidden(word)
-    return None if start_rules.may_run(checked.tier, presser) else start_rules.only_moderators()
+    return None if press_rules.may_run(checked.tier, presser) else press_rules.ONLY_MODERATORS
 
 
 async def submit(

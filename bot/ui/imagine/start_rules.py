@@ -1,6 +1,6 @@
 """Who may start jobs of prompts, with what parameters, and the sentences for a refusal. Pure."""
 
-from bot.models import CostTier, ServerSettings
+from bot.models import ServerSettings
 from bot.models.prompt import PromptRules
 from bot.ui.press.press_rules import Presser
 
@@ -10,10 +10,6 @@ SPEEDS = ("relax", "fast", "turbo")
 PAUSED = (
     "New jobs are paused in this server, so nothing was sent. Someone with Manage Server can resume them in "
     "`/darkroom settings`."
-)
-COSTLY = "This prompt uses more GPU time than usual."
-_ONLY_MODERATORS_COSTLY = (
-    f"{COSTLY} Only moderators can run it. Take out what makes it costly, such as `--hd` or `--video`, and try again."
 )
 _ROLE_IS_GONE = (
     "The role that may start jobs was deleted. Someone with Manage Server can choose another one in "
@@ -26,11 +22,6 @@ def may_start(settings: ServerSettings, presser: Presser) -> bool:
     return presser.moderator or settings.start_role in presser.role_ids
 
 
-def may_run(tier: CostTier, presser: Presser) -> bool:
-    """Whether a member who may start jobs may start one of this tier."""
-    return presser.moderator or tier is not CostTier.UPSCALE
-
-
 def who_may_start(settings: ServerSettings, *, role_is_gone: bool = False) -> str:
     """The sentence for a member who may not start jobs; it mentions a role, so it is for a private answer only."""
     if settings.start_role is None:
@@ -38,11 +29,6 @@ def who_may_start(settings: ServerSettings, *, role_is_gone: bool = False) -> st
     if role_is_gone:
         return f"Only moderators can start jobs in this server: they use GPU time. {_ROLE_IS_GONE}"
     return f"Only <@&{settings.start_role}> and moderators can start jobs in this server: they use GPU time."
-
-
-def only_moderators() -> str:
-    """The sentence for a member whose prompt is too costly for members."""
-    return _ONLY_MODERATORS_COSTLY
 
 
 def rules(settings: ServerSettings) -> PromptRules:

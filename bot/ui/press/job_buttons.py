@@ -6,13 +6,13 @@ import discord
 from discord import ui
 
 from bot import formatting
-from bot.errors import UserError
 from bot.models import CostTier, Job
 from bot.ui import replies
-from bot.ui.base import INDEX, NONCE, DeliveryButton, JobButtonBase, view_of
+from bot.ui.base import INDEX, NONCE, JobButtonBase, view_of
 from bot.ui.press.press_request import PressesJob
 from bot.ui.press.press_rules import wants_prompt
 from bot.ui.press.prompt_modal import form
+from bot.ui.press.questions import CancelQuestionButton
 
 
 class JobButton(PressesJob, JobButtonBase, ui.DynamicItem[ui.Button[Any]], template=rf"dr:p:{NONCE}:{INDEX}"):
@@ -42,19 +42,6 @@ class ConfirmButton(PressesJob, JobButtonBase, ui.DynamicItem[ui.Button[Any]], t
         """Submit the button; the answer replaces the question."""
         request = await self.request(interaction)
         await self.submit(interaction, request, replace_question=True)
-
-
-class CancelQuestionButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:o:{NONCE}"):
-    """Answers "… uses GPU time. Run it?" with no."""
-
-    code = "o"
-    label = "Cancel"
-
-    async def act(self, interaction: discord.Interaction) -> None:
-        """Replace the question, which is a private message; nothing was submitted."""
-        if interaction.message is None or not interaction.message.flags.ephemeral:
-            raise UserError("This only works below a private question.")
-        await interaction.response.edit_message(content="Cancelled. Nothing was sent.", view=None)
 
 
 def name_of(job: Job) -> str:

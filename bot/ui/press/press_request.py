@@ -87,10 +87,12 @@ class PressesJob(PersistentItem):
         request: PressRequest,
         *,
         prompt: str = "",
+        interaction_id: int | None = None,
         replace_question: bool = False,
     ) -> None:
         """Queue the submission and answer its presser; `bot.ui.submission_replies` later says what became of it.
 
+        `interaction_id` is that of the form, if a question came after it: of both, one submission comes.
         `replace_question`: the press confirmed a private question, which the answer replaces.
         """
         queue = bot_of(interaction).submissions.of(request.parent.job.provider)
@@ -102,7 +104,7 @@ class PressesJob(PersistentItem):
             prompt=prompt,
             destination=request.delivery.destination,
             person=person_of(interaction),
-            interaction_id=interaction.id,
+            interaction_id=interaction_id or interaction.id,
             interaction_token=interaction.token,
             by_moderator=request.presser.moderator,
         )

@@ -15,6 +15,10 @@ PAUSED = (
     "Buttons are paused in this server, so nothing was sent. Someone with Manage Server can resume them in "
     "`/darkroom settings`."
 )
+COSTLY = "This prompt uses more GPU time than usual."
+ONLY_MODERATORS = (
+    f"{COSTLY} Only moderators can run it. Take out what makes it costly, such as `--hd` or `--video`, and try again."
+)
 
 _NOT_QUEUED = {
     Limit.QUEUE: "You can't queue any more. Wait until one of them is sent, or cancel one in `/jobs`.",
@@ -68,6 +72,11 @@ def who_may(tier: CostTier, settings: ServerSettings, *, role_is_gone: bool = Fa
         case _:
             sentence = f"Only {role} and moderators can use this button: it uses GPU time."
     return f"{sentence} {ROLE_IS_GONE}" if has_role and role_is_gone else sentence
+
+
+def may_run(tier: CostTier, presser: Presser) -> bool:
+    """Whether a member who may send prompts may send one of this tier."""
+    return presser.moderator or tier is not CostTier.UPSCALE
 
 
 def limits(settings: ServerSettings, presser: Presser) -> Limits:

@@ -5,22 +5,25 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import discord
+import msgspec
 from discord import ui
 
 from bot import formatting
 from bot.errors import DarkroomError, UserError
-from bot.models import Job
+from bot.models import CostTier, Job
 from bot.models.midjourney_buttons import CUSTOM_ZOOM
 from bot.models.prompt import CheckedPrompt, PromptRules
 from bot.submissions import prompt_check
 from bot.submissions.prompt_guard import forbidden_word
 from bot.ui import replies
-from bot.ui.base import INDEX, NONCE, JobButtonBase, view_of
+from bot.ui.base import INDEX, NONCE, SNOWFLAKE, JobButtonBase, view_of
 from bot.ui.forms import MAX_LENGTH, PROMPT, Form, form_of, prompt_field, shortened
 from bot.ui.interactions import bot_of
+from bot.ui.press import press_rules
 from bot.ui.press.hidden_addresses import hide, restore
-from bot.ui.press.press_request import PressesJob
+from bot.ui.press.press_request import PressesJob, PressRequest
 from bot.ui.press.press_rules import wants_prompt
+from bot.ui.press.questions import CancelQuestionButton
 
 ZOOM = "--zoom 1.8"
 """The parameter that Custom Zoom's form is prefilled with."""
@@ -67,6 +70,40 @@ def _checked(prompt: str) -> CheckedPrompt:
     return prompt_check.check(prompt, rules=_RULES)
 
 
+class WrittenPrompt(msgspec.Struct, frozen=True, kw_only=True):
+    """A prompt that a member wrote for a button, and the press that it is for; sent only if `refusal` is `None`.
+
+    `prompt` is what is sent: empty for that of the job itself. `refusal` is a sentence.
+    """
+
+    request: PressRequest
+    prompt: str
+    refusal: str | None = None
+
+    @property
+    def is_costly(self) -> bool:
+        """Whether it uses more GPU time than the button does with the prompt of the job."""
+        return self.request.tier is CostTier.UPSCALE
+
+
+async def _read_prompt(interaction: discord.Interaction, request: PressRequest, text: str) -> WrittenPrompt:
+    """Check a text that was written into the form of a button; raises `UserError` if that takes none any more."""
+    job = request.parent.job
+    if not wants_prompt(job, request.button, request.settings):
+        raise UserError(_REMIX_IS_OFF)
+    whole = restore(text, formatting.prompt(job))
+    words = await bot_of(interaction).store.servers.words(request.delivery.destination.guild_id)
+    if (error := prompt_error(whole, request.button, words)) is not None:
+        return WrittenPrompt(request=request, prompt=whole, refusal=error)
+    if request.button != CUSTOM_ZOOM and text == prefilled(job, request.button):
+        return WrittenPrompt(request=request, prompt="")
+    checked = _checked(whole)
+    if checked.costly - _checked(formatting.prompt(job)).costly:  # a button may repeat what its job cost
+        request = msgspec.structs.replace(request, tier=CostTier.UPSCALE)
+    refusal = None if press_rules.may_run(request.tier, request.presser) else press_rules.ONLY_MODERATORS
+    return WrittenPrompt(request=request, prompt=checked.prompt, refusal=refusal)
+
+
 def form(nonce: str, index: int, job: Job, button: str, *, text: str = "") -> ui.Modal:
     """The form for one of a job's buttons, prefilled with `text` (an earlier attempt) or with the job's prompt."""
     title = CUSTOM_ZOOM if button == CUSTOM_ZOOM else f"{formatting.label(_job_of(button))} with another prompt"
@@ -101,18 +138,42 @@ class PromptForm(PressesJob, Form):
             await replies.say(interaction, str(error), embed=_prompt_embed(prompt))
 
     async def _submit_prompt(self, interaction: discord.Interaction, prompt: str) -> None:
-        request = await self.request(interaction)
-        job = request.parent.job
-        if not wants_prompt(job, request.button, request.settings):
-            raise UserError(_REMIX_IS_OFF)
-        whole = restore(prompt, formatting.prompt(job))
-        words = await bot_of(interaction).store.servers.words(request.delivery.destination.guild_id)
-        if (error := prompt_error(whole, request.button, words)) is not None:
+        written = await _read_prompt(interaction, await self.request(interaction), prompt)
+        if written.refusal is not None:
             view = view_of(TryAgainButton(self.nonce, self.index))
-            await replies.say(interaction, error, embed=_prompt_embed(prompt), view=view)
-            return
-        unchanged = request.button != CUSTOM_ZOOM and prompt == prefilled(job, request.button)
-        await self.submit(interaction, request, prompt="" if unchanged else _checked(whole).prompt)
+            await replies.say(interaction, written.refusal, embed=_prompt_embed(prompt), view=view)
+        elif written.is_costly:
+            view = view_of(
+                ConfirmPromptButton(self.nonce, self.index, interaction.id),
+                TryAgainButton(self.nonce, self.index, label="Edit"),
+                CancelQuestionButton(self.nonce),
+            )
+            await replies.say(interaction, f"{press_rules.COSTLY} Run it?", embed=_prompt_embed(prompt), view=view)
+        else:
+            await self.submit(interaction, written.request, prompt=written.prompt)
+
+
+class ConfirmPromptButton(PressesJob, ui.DynamicItem[ui.Button[Any]], template=rf"dr:yp:{NONCE}:{INDEX}:{SNOWFLAKE}"):
+    """Sends the prompt above it, which costs more; `form_id` is the interaction that submitted the form."""
+
+    def __init__(self, nonce: str, index: int | str, form_id: int | str) -> None:
+        super().__init__(
+            ui.Button(label="Run it", style=discord.ButtonStyle.secondary, custom_id=f"dr:yp:{nonce}:{index}:{form_id}")
+        )
+        self.nonce = nonce
+        self.index = int(index)
+        self.form_id = int(form_id)
+
+    async def act(self, interaction: discord.Interaction) -> None:
+        """Check the prompt once more, and submit the button with it; the answer replaces the question."""
+        message = interaction.message
+        text = "" if message is None or not message.flags.ephemeral else _prompt_in(message)
+        written = await _read_prompt(interaction, await self.request(interaction), text)
+        if written.refusal is not None:
+            raise UserError(written.refusal)
+        await self.submit(
+            interaction, written.request, prompt=written.prompt, interaction_id=self.form_id, replace_question=True
+        )
 
 
 class TryAgainButton(PressesJob, JobButtonBase, ui.DynamicItem[ui.Button[Any]], template=rf"dr:e:{NONCE}:{INDEX}"):

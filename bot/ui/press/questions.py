@@ -1,0 +1,22 @@
+"""The end of a private question whether to run what uses much GPU time."""
+
+from typing import Any
+
+import discord
+from discord import ui
+
+from bot.errors import UserError
+from bot.ui.base import NONCE, DeliveryButton
+
+
+class CancelQuestionButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"dr:o:{NONCE}"):
+    """Answers "… uses GPU time. Run it?", of a button or of its prompt, with no."""
+
+    code = "o"
+    label = "Cancel"
+
+    async def act(self, interaction: discord.Interaction) -> None:
+        """Replace the question, which is a private message; nothing was submitted."""
+        if interaction.message is None or not interaction.message.flags.ephemeral:
+            raise UserError("This only works below a private question.")
+        await interaction.response.edit_message(content="Cancelled. Nothing was sent.", embeds=[], view=None)
