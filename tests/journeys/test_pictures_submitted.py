@@ -178,12 +178,13 @@ async def test_a_refused_picture_is_read_again_when_its_prompt_comes_from_a_form
     assert (refused.content, labels(refused)) == (unread, [["Edit"]])
     form, prompt = await form_below(harness, refused)
     again = private(await harness.mira.submit_modal(form, {"prompt": prompt}))
-    assert (again.id, again.content, labels(again)) == (refused.id, unread, [["Edit"]])
+    assert (again.content, labels(again)) == (unread, [["Edit"]])
+    assert again.id != refused.id, "a message of its own, as another answer may replace the one above the form"
     assert again.embeds[0].description == f"```\n{prompt}\n```"
     assert answers == [1, 3], "Discord has its answer before the picture is read: it waits for three seconds"
     form, _ = await form_below(harness, again)
     sent = private(await harness.mira.submit_modal(form, {"prompt": "a fox"}))
-    assert (sent.id, sent.content) == (refused.id, "Your prompt is on its way. I'll post it here.")
+    assert (sent.id, sent.content) == (again.id, "Your prompt is on its way. I'll post it here.")
 
     opened = await harness.mira.slash(harness.channel, "imagine", image=notes)
     link = opened.modal["components"][0]["component"]["value"]
@@ -196,9 +197,26 @@ async def test_a_refused_picture_is_read_again_when_its_prompt_comes_from_a_form
     assert labels(preview) == [["Run it", "Edit", "Cancel"]], "what is read may have hints, too"
     form, prompt = await form_below(harness, preview)
     done = private(await harness.mira.submit_modal(form, {"prompt": f"{link} an owl"}))
-    assert (done.id, done.content) == (preview.id, "Your prompt is on its way. I'll post it here.")
+    assert done.content == "Your prompt is on its way. I'll post it here."
     assert [body["prompt"] for body in submitted(harness, "imagine")] == ["a fox", f"{link} an owl"]
     assert not list((harness.bot.settings.data_dir / "tmp").iterdir())
+
+
+async def test_a_prompt_that_was_not_seen_to_be_taken_is_not_sent_when_another_one_is(harness: BotHarness) -> None:
+    preview = private(
+        await harness.mira.slash(harness.channel, "imagine", prompt="a castle --arr 3:2", image=("a.png", PNG))
+    )
+    form, prompt = await form_below(harness, preview)
+    lost = ("PATCH", "/webhooks/*/*/messages/@original")
+    harness.env.inject_error(*lost, status=503, times=1)
+    unseen = await harness.mira.submit_modal(form, {"prompt": prompt.replace("castle --arr", "tower --ar")})
+    harness.env.inject_error(*lost, status=503, times=1)
+    taken = await harness.press(harness.mira, preview, "Run it")
+    assert taken.content.startswith("On it: "), "what the member reads in place of the preview"
+    await harness.wait(60)
+    assert [body["prompt"] for body in submitted(harness, "imagine")] == [prompt]
+    assert await harness.rows("SELECT state FROM submissions ORDER BY id") == [("cancelled",), ("accepted",)]
+    assert "so I didn't send it, and nothing was charged" in private(unseen).content
 
 
 async def form_below(harness: BotHarness, answer: discord.Message) -> tuple[Any, str]:

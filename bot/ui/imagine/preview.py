@@ -41,16 +41,16 @@ async def answer_prompt(
 
     `files` are the pictures whose links are among the options. They and those whose links are in the prompt, as when a
     refused one is edited, are read and checked, which takes its time. `replace_question`: the answer replaces the
-    private message that the form was opened from.
+    private message that the form was opened from, unless it takes time.
     """
     if files:
-        await _defer(interaction, replace=replace_question)
+        await _defer(interaction)
     request = await read_request(interaction, draft)
     prompt = request.checked.prompt
     known = {file.link for file in files}
     files = [*files, *(file for file in files_in(interaction, prompt) if file.link not in known)]
     if request.refusal is None and files:
-        await _defer(interaction, replace=replace_question)
+        await _defer(interaction)
         request = msgspec.structs.replace(request, refusal=await picture_problem(interaction, files))
     if request.needs_decision:
         buttons = [RunPromptButton(interaction.id), *_edit(prompt), CancelPromptButton()]
@@ -64,10 +64,14 @@ async def answer_prompt(
         await _show(interaction, str(error), prompt, buttons, replace=replace_question)
 
 
-async def _defer(interaction: discord.Interaction, *, replace: bool) -> None:
-    """Have Discord wait for the answer, once: a private message that it replaces stays as it is until then."""
+async def _defer(interaction: discord.Interaction) -> None:
+    """Have Discord wait for the answer, once, which is a message of its own.
+
+    `AnswerChecks` reads it. Of a deferred update of another message it would read what that one says meanwhile, such as
+    the answer to another press.
+    """
     if not interaction.response.is_done():
-        await interaction.response.defer(ephemeral=True, thinking=not replace)
+        await interaction.response.defer(ephemeral=True, thinking=True)
 
 
 def _edit(prompt: str) -> list[ui.Item[Any]]:
@@ -101,7 +105,7 @@ class ImagineForm(Form):
     template = re.compile(IMAGINE_FORM)
 
     async def act(self, interaction: discord.Interaction) -> None:
-        """Answer the prompt; below a private message the answer replaces it."""
+        """Answer the prompt; below a private message the answer replaces it, unless it takes time."""
         message = interaction.message
         replaces = message is not None and message.flags.ephemeral
         await answer_prompt(interaction, draft_in(self.fields), replace_question=replaces)

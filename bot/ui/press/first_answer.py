@@ -22,7 +22,8 @@ async def answer_taken(
     """Answer that a submission was taken; whether Discord confirmed the answer, and the store took that.
 
     Where it did not, nothing else is said, and `AnswerChecks` finds out later what the presser sees.
-    `replace_question`: the interaction confirmed a private question, which the answer replaces.
+    `replace_question`: the interaction confirmed a private question, which the answer replaces, in one request: until
+    Discord has taken it, the interaction has no answer. A deferred answer must be a message of its own.
     """
     try:
         return await _say_taken(interaction, queue, submission, replace_question=replace_question)
