@@ -56,8 +56,10 @@ async def test_a_costly_prompt_and_a_hint_are_shown_first_and_run_once(harness: 
     await harness.restart()
     run = button(preview, "Run it").custom_id
     async with harness.one_moment():
-        for _ in range(2):
-            await harness.mira.click(preview, custom_id=run)
+        _, second = [await harness.mira.click(preview, custom_id=run) for _ in range(2)]
+    assert private(second).content == (
+        "*Run it* works once, and it was pressed already. Send the prompt with `/imagine` to run it again."
+    )
     await harness.wait(120)
     assert prompts(harness) == ["a castle --arr 3:2 --hd --v 8.2"]
 

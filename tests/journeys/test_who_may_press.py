@@ -76,6 +76,27 @@ async def test_what_costs_most_is_for_moderators_who_are_asked_once_more(harness
     assert [press["button"] for press in harness.button_requests()] == ["Animate (High motion)"]
 
 
+async def test_one_question_is_one_job_however_often_its_answer_is_pressed(harness: BotHarness) -> None:
+    picture = await single(harness)
+    question = await harness.press(harness.mira, picture, "Animate (High motion)")
+    run = str(button(question, "Run it").custom_id)
+    assert len(run) <= 100
+    async with harness.one_moment():
+        answers = [await harness.mira.click(question, custom_id=run) for _ in range(2)]
+    await harness.wait(5)
+    assert len(harness.button_requests()) == 1
+    assert [words(private(answer)) for answer in answers] == [
+        "Animate (High motion) is on its way. I'll post it here.",
+        "*Run it* works once, and it was pressed already. Press the button below the post to be asked again.",
+    ]
+    again = await harness.press(harness.mira, picture, "Animate (High motion)")
+    assert "is on its way" in words(await harness.press(harness.mira, again, "Run it"))
+    older = run.rpartition(":")[0]
+    await harness.mira.click(harness.forge(older), custom_id=older)
+    await harness.wait(5)
+    assert len(harness.button_requests()) == 3, "and an older question works"
+
+
 @only_long
 async def test_a_members_numbers_end_and_a_moderators_only_with_the_servers(harness: BotHarness) -> None:
     ada, role = with_role(harness)

@@ -24,6 +24,8 @@ from bot.ui.subscription_requests import check_load, check_posting
 
 log = logging.getLogger(__name__)
 
+_PRESSED_BEFORE = "*Run it* works once, and it was pressed already. Send the prompt with `/imagine` to run it again."
+
 
 class ImagineRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A checked prompt, and who sends it; it is sent only if `refusal`, a sentence, is `None`."""
@@ -133,8 +135,10 @@ async def enqueue(
     bot = bot_of(interaction)
     queue = bot.submissions.of(bot.providers.for_prompts().name)
     submission = await queue.add(request, press_rules.limits(settings, presser_of(interaction)))
+    if submission is None and request.interaction_id != interaction.id:
+        raise UserError(_PRESSED_BEFORE)
     if submission is None:
-        log.info("A command was taken already; the second interaction is ignored")
+        log.info("Discord delivered an interaction twice; the second one is ignored")
         return
     if isinstance(submission, LimitExceeded):
         raise UserError(press_rules.limit_text(submission, settings))

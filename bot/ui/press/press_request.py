@@ -30,6 +30,8 @@ from bot.ui.subscription_requests import check_load, check_posting
 
 log = logging.getLogger(__name__)
 
+_PRESSED_BEFORE = "*Run it* works once, and it was pressed already. Press the button below the post to be asked again."
+
 
 class PressRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A press that this member may make, of one of the buttons of a posted job."""
@@ -92,8 +94,8 @@ class PressesJob(PersistentItem):
     ) -> None:
         """Queue the submission and answer its presser; `bot.ui.submission_replies` later says what became of it.
 
-        `interaction_id` is that of the form, if a question came after it: of both, one submission comes.
-        `replace_question`: the press confirmed a private question, which the answer replaces.
+        `replace_question`: the press confirmed a private question, which the answer replaces; `interaction_id` is then
+        that of the press or form that asked: of a question, one submission comes. Raises `UserError` if it is not taken.
         """
         queue = bot_of(interaction).submissions.of(request.parent.job.provider)
         press = SubmissionRequest(
@@ -109,6 +111,8 @@ class PressesJob(PersistentItem):
             by_moderator=request.presser.moderator,
         )
         submission = await queue.add(press, press_rules.limits(request.settings, request.presser))
+        if submission is None and press.interaction_id != interaction.id:
+            raise UserError(_PRESSED_BEFORE)
         if submission is None:
             log.info("Discord delivered an interaction twice; the second one is ignored")
             return
