@@ -1,5 +1,8 @@
 """Words and addresses that hold the uuid of a Midjourney job, whose files begin with the payer's name."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from bot.images import names_the_payer
 from bot.text import names_job_file, without_job_files
 from bot.ui.press.hidden_addresses import hide, leave_out, restore
@@ -82,3 +85,33 @@ def test_an_address_within_a_word_is_hidden_too_and_none_is_put_back_within_a_wo
 def test_another_prompt_goes_without_addresses_that_name_the_payer(prompt: str, left: str) -> None:
     own, other = f"https://cdn.discordapp.com/attachments/1/2/{FILE}", "https://s.mj.run/abc"
     assert leave_out(prompt.format(own=own, other=other)) == left.format(other=other)
+
+
+OWN = (
+    "https://cdn.discordapp.com/attachments/1/2/payername_castle.png",
+    "https://cdn.discordapp.com/attachments/1/2/payername--at--night.png?ex=1&is=2",
+    f"https://cdn.midjourney.com/{UUID}/0_0.png",
+    FILE,
+)
+OTHERS = ("https://s.mj.run/abc", "--sref", "--ar 3:2", "—v", "--", "a cat", "7", *",-<>(`", "```", "\u200b")
+GLUED = st.lists(st.sampled_from(OWN) | st.sampled_from(OTHERS) | st.just(" "), max_size=12).map("".join)
+
+
+@given(GLUED)
+def test_nothing_of_an_address_is_left_whatever_is_typed_around_it(text: str) -> None:
+    left = leave_out(text)
+    assert hide(left) == left
+    assert not any(part in left for part in ("payername", "night.png", UUID))
+
+
+@table(
+    ("prompt", "left"),
+    [
+        ("a castle --sref{own} --ar 3:2", "a castle --ar 3:2"),
+        ("a castle --ar 3:2 --sref--{own}", "a castle --ar 3:2"),
+        ("a castle --sref {other} --cref--{own} --v 7", "a castle --sref {other} --v 7"),
+    ],
+)
+def test_an_address_that_is_typed_to_the_name_of_a_parameter_is_left_out(prompt: str, left: str) -> None:
+    for own in OWN[:3]:
+        assert leave_out(prompt.format(own=own, other=OTHERS[0])) == left.format(other=OTHERS[0])

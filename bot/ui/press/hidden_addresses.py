@@ -5,13 +5,16 @@ The form of a button shows a placeholder for each, and its submit puts them back
 
 import re
 
+import msgspec
+
 from bot.images import names_the_payer
-from bot.submissions.prompt_parts import PromptParts, TypedParameter, parse
+from bot.submissions.prompt_parts import parse
 from bot.text import names_job_file
 
 _WORD = re.compile(r"\S+")
 _ADDRESS = re.compile(r"https?://(?:(?!https?://).)*", re.IGNORECASE)  # within a word; another may follow in it
 _PLACEHOLDER = "<picture {}>"
+_GAP = "https://cdn.midjourney.com"  # what is left out, while the prompt is parsed: an address that is hidden itself
 
 
 def hide(prompt: str) -> str:
@@ -39,22 +42,15 @@ def restore(text: str, prompt: str) -> str:
 
 
 def leave_out(prompt: str) -> str:
-    """The prompt without the addresses that name the payer, and without parameters of which nothing is left."""
+    """The prompt without the addresses that name the payer, and without parameters of which nothing is left.
+
+    The whole word goes that holds one, as with `hide`: the address may be typed to the name of a parameter.
+    """
     if hide(prompt) == prompt:
         return prompt
-    parts = parse(prompt)
-    parameters = tuple(TypedParameter(each.name, _left(each.value)) for each in parts.parameters)
-    return str(
-        PromptParts(
-            images=tuple(image for image in parts.images if not _is_hidden(image)),
-            text=_left(parts.text),
-            parameters=tuple(
-                left
-                for left, before in zip(parameters, parts.parameters, strict=True)
-                if left.value or not before.value
-            ),
-        )
-    )
+    parts = parse(_WORD.sub(lambda word: _GAP if _is_hidden(word[0]) else word[0], prompt))
+    kept = tuple(each for each in parts.parameters if _left(each.value) or not each.value)
+    return _left(str(msgspec.structs.replace(parts, parameters=kept)))
 
 
 def _left(text: str) -> str:
