@@ -13,7 +13,7 @@ from bot.ui.base import INDEX, NONCE, SNOWFLAKE, JobButtonBase, view_of
 from bot.ui.press.press_request import PressesJob
 from bot.ui.press.press_rules import wants_prompt
 from bot.ui.press.prompt_modal import form
-from bot.ui.press.questions import CancelQuestionButton
+from bot.ui.press.questions import CancelQuestionButton, check_question
 
 
 class JobButton(PressesJob, JobButtonBase, ui.DynamicItem[ui.Button[Any]], template=rf"dr:p:{NONCE}:{INDEX}"):
@@ -61,6 +61,7 @@ class ConfirmButton(
     async def act(self, interaction: discord.Interaction) -> None:
         """Submit the button; the answer replaces the question."""
         request = await self.request(interaction)
+        check_question(interaction)
         await self.submit(interaction, request, interaction_id=self.question_id, replace_question=True)
 
 

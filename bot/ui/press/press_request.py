@@ -95,7 +95,7 @@ class PressesJob(PersistentItem):
         """Queue the submission and answer its presser; `bot.ui.submission_replies` later says what became of it.
 
         `replace_question`: the press confirmed a private question, which the answer replaces; `interaction_id` is then
-        that of the press or form that asked: of a question, one submission comes. Raises `UserError` if it is not taken.
+        that of the press or form that asked: of a question, one submission comes. Raises `UserError` if none is taken.
         """
         queue = bot_of(interaction).submissions.of(request.parent.job.provider)
         press = SubmissionRequest(

@@ -23,7 +23,7 @@ from bot.ui.press import press_rules
 from bot.ui.press.hidden_addresses import hide, restore
 from bot.ui.press.press_request import PressesJob, PressRequest
 from bot.ui.press.press_rules import wants_prompt
-from bot.ui.press.questions import CancelQuestionButton
+from bot.ui.press.questions import CancelQuestionButton, check_question
 
 ZOOM = "--zoom 1.8"
 """The parameter that Custom Zoom's form is prefilled with."""
@@ -166,9 +166,10 @@ class ConfirmPromptButton(PressesJob, ui.DynamicItem[ui.Button[Any]], template=r
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Check the prompt once more, and submit the button with it; the answer replaces the question."""
-        message = interaction.message
-        text = "" if message is None or not message.flags.ephemeral else _prompt_in(message)
-        written = await _read_prompt(interaction, await self.request(interaction), text)
+        request = await self.request(interaction)
+        check_question(interaction)
+        assert interaction.message is not None
+        written = await _read_prompt(interaction, request, _prompt_in(interaction.message))
         if written.refusal is not None:
             raise UserError(written.refusal)
         await self.submit(
