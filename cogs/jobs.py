@@ -204,11 +204,11 @@ class Jobs(commands.Cog):
     async def _is_viewable(
         self, interaction: discord.Interaction[Darkroom], known: KnownJob, *, if_nowhere: bool = False
     ) -> bool:
-        """Whether the member can view a channel of this server with the job; `if_nowhere` where there is none."""
+        """Whether the member can view a channel of this server with the job; `if_nowhere` where no server has it."""
         guild_id = interactions.destination_of(interaction).guild_id
         channels = await self._bot.store.subscriptions.channels_of_job(known.id, guild_id)
         if not channels:
-            return if_nowhere
+            return if_nowhere and not await self._bot.store.subscriptions.any_of_job(known.id)
         return not (await self._bot.view_rights.of_member(interaction, channels)).isdisjoint(channels)
 
 

@@ -173,6 +173,10 @@ class Subscriptions(Repository):
         )
         return [row["channel_id"] for row in rows]
 
+    async def any_of_job(self, job_id: int) -> bool:
+        """Whether a job was ever subscribed in a server for which something is kept."""
+        return bool(await self._db.rows("SELECT 1 FROM subscriptions WHERE job_id = ? LIMIT 1", (job_id,)))
+
     async def channels_of_member(self, user_id: int, guild_id: int) -> list[int]:
         """The channels of a member's newest subscriptions in a server, the last ones first."""
         rows = await self._db.rows(

@@ -80,6 +80,7 @@ async def a_day(store: Store) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     yield "subscriptions in channel", store.subscriptions.in_channel(job_id, HERE.channel_id)
     yield "requesters", store.subscriptions.requesters(job_id, HERE)
     yield "channels of job", store.subscriptions.channels_of_job(job_id, HERE.guild_id)
+    yield "any of job", store.subscriptions.any_of_job(job_id)
     yield "channels of member", store.subscriptions.channels_of_member(MIRA.id, HERE.guild_id)
     yield "known", store.jobs.get(job_id)
     yield "by jobid", store.jobs.by_jobid(ProviderName.USEAPI, RUNNING.jobid)

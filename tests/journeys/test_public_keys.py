@@ -3,6 +3,7 @@
 import re
 
 import discord
+import pytest
 
 from bot.models import Destination, Job, Origin, Person, Status
 from bot.models.provider import ProviderName
@@ -110,6 +111,32 @@ async def test_an_id_that_can_be_guessed_opens_no_more_than_a_key(harness: BotHa
     assert await harness.job(harness.bo, job.jobid, harness.lounge) == "This job has already finished. Posting it here."
     assert await harness.job(ada, job.jobid, harness.lounge) == "It's already posted here."
     assert "Show job ID" not in str(labels(await harness.press(ada, harness.posts(harness.lounge)[0], "⋯")))
+
+
+@pytest.mark.parametrize("provider", [ProviderName.MIDJOURNEY_PROXY])
+async def test_an_id_that_can_be_guessed_opens_no_job_of_another_server(harness: BotHarness) -> None:
+    jobid, fresh, left = (harness.proxy.add_job(prompt=CASTLE, age=age) for age in (600, 300, 200))
+    await harness.job(harness.mira, jobid)
+    store, gone = harness.bot.store, Destination(guild_id=7, channel_id=8)
+    job = Job(jobid=left, provider=ProviderName.MIDJOURNEY_PROXY, status=Status.COMPLETED, prompt=CASTLE)
+    await store.subscriptions.add(job, gone, Person(id=9, name="Ben"), origin=Origin.JOB_ID)
+    other = harness.env.create_guild("Elsewhere")
+    room = other.create_text_channel("room")
+    eve = other.add_member(harness.env.create_user("Eve"))
+    nothing = await harness.job(eve, "1767225000000999", room)
+    assert nothing.startswith("midjourney-proxy has no job with this id.")
+    assert await harness.job(eve, jobid, room) == nothing
+    assert await harness.job(harness.bo, jobid) == "It's already posted here.", "Bo can view the channel with it"
+    harness.close_to_all_but_moderators(harness.channel)
+    assert await harness.job(eve, jobid, room) == nothing
+    assert await harness.job(eve, left, room) == nothing
+    assert not harness.posts(room)
+    forget_server = f"DELETE FROM subscriptions WHERE guild_id = {gone.guild_id}"  # it removed the bot long ago
+    await store.database.transaction(lambda db: db.execute(forget_server))
+    for each in (fresh, left):
+        assert await harness.job(eve, each, room) == "This job has already finished. Posting it here."
+        menu = await harness.press(eve, harness.posts(room)[-1], "⋯")
+        assert "Show job ID" in str(labels(menu)), "it is no server's"
 
 
 async def test_a_family_shows_nothing_of_channels_that_its_reader_cannot_view(harness: BotHarness) -> None:
