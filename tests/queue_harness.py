@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -101,6 +101,7 @@ class StubUseapi:
         self.listed_as = "{}"  # what the parent's children call a button
         self.declined_in_short = False  # jobs are declined, and described without button, time and reference
         self.unknown: set[str] = set()
+        self.named: Callable[[Job], Job] = lambda made: made  # the job in the answer to a POST that made one
         self.posts: list[tuple[float, str, str]] = []
         self.pictures: list[tuple[Dimensions | InputPicture, ...]] = []  # what was sent with blends and descriptions
         self.made: dict[str, tuple[float, Job]] = {}
@@ -130,7 +131,7 @@ class StubUseapi:
         await asyncio.sleep(self.takes)
         if isinstance(outcome, list):
             raise outcome[0]
-        return msgspec.structs.replace(child, reply_ref="") if self.echoed_after else child
+        return self.named(msgspec.structs.replace(child, reply_ref="") if self.echoed_after else child)
 
     async def imagine(self, prompt: str, *, reference: str) -> Job:
         return await self._start("imagine", prompt, reference)
@@ -160,7 +161,7 @@ class StubUseapi:
         await asyncio.sleep(self.takes)
         if isinstance(outcome, list):
             raise outcome[0]
-        return job
+        return self.named(job)
 
     async def job(self, jobid: str) -> Job:
         self.reads[jobid] += 1

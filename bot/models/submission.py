@@ -60,7 +60,8 @@ class SubmissionState(StrEnum):
     SENT         422: declined by Midjourney                 DECLINED     `Sender.send`
     SENT         another refusal                             REFUSED      `Sender.send`
     SENT         429, 596 or not sent: certainly no job      QUEUED       `Sender.send`, by `Submissions.requeue`
-    SENT         no clear answer: 5xx, reset, time-out       UNCONFIRMED  `Sender.send`
+    SENT         no clear answer: 5xx, reset, time-out, or   UNCONFIRMED  `Sender.send`
+                 a job that it cannot have made
     SENT         the bot was killed; at the next start       UNCONFIRMED  `mark_sent_unconfirmed`
     SENT         no clear answer, and no way to search       LOST         `Sender.send`
     UNCONFIRMED  a job with its reference is found           ACCEPTED     `Sender.reconcile`

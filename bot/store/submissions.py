@@ -8,6 +8,7 @@ from typing import Any
 
 import aiosqlite
 
+from bot.errors import InvalidResponse
 from bot.models import (
     CostTier,
     DeliveryKind,
@@ -24,6 +25,7 @@ from bot.models import (
 )
 from bot.store.declined_statements import note_declined
 from bot.store.delivery_statements import insert_delivery
+from bot.store.job_statements import known_as
 from bot.store.repository import Repository
 from bot.store.rows import submission_of
 from bot.store.submission_statements import (
@@ -37,6 +39,8 @@ from bot.store.submission_statements import (
     promote_follower,
 )
 from bot.store.subscription_statements import SubscriptionResult, subscribe
+
+_NAMES_ANOTHER_JOB = "{provider} named a job that was not made by this request."
 
 
 class Submissions(Repository):
@@ -197,11 +201,14 @@ class Submissions(Repository):
     ) -> SubscriptionResult:
         """The submission, and those that wait for it, became the job `child`, to which all of them are subscribed.
 
-        `repeated`: the job had been made before, so this one was not charged.
+        `repeated`: the job had been made before, so this one was not charged. Otherwise it raises `InvalidResponse`
+        where the job certainly was not made by this submission, and changes nothing; see `_check_is_new`.
         """
         state = SubmissionState.REPEATED if repeated else SubmissionState.ACCEPTED
 
         async def work(db: aiosqlite.Connection) -> SubscriptionResult:
+            if not repeated:
+                await _check_is_new(db, submission, child)
             subscribed = await subscribe(
                 db,
                 self._clock,
@@ -233,12 +240,14 @@ class Submissions(Repository):
         """The job of a lost submission has turned up. LOST to ACCEPTED; `None` where it is not LOST any more.
 
         Those that waited for the same button and were lost with it, unsent, are subscribed too. LOST to REPEATED.
+        Raises `InvalidResponse` as `mark_accepted` does.
         """
 
         async def work(db: aiosqlite.Connection) -> SubscriptionResult | None:
             found = await one_submission(db, "id = ? AND state = 'lost'", (submission.id,))
             if found is None:
                 return None
+            await _check_is_new(db, found, child)
             subscribed = await subscribe(
                 db, self._clock, child, found.destination, found.person, origin=Origin.PRESS, delay=delay
             )
@@ -338,3 +347,20 @@ class Submissions(Repository):
 async def mark_sent_unconfirmed(db: aiosqlite.Connection) -> None:
     """At a start: what was SENT when the bot died may have become a job, so it is reconciled and not sent again."""
     await db.execute("UPDATE submissions SET state = 'unconfirmed' WHERE state = 'sent'")
+
+
+async def _check_is_new(db: aiosqlite.Connection, submission: Submission, job: Job) -> None:
+    """Raise `InvalidResponse` where a job that the provider named for a submission is certainly not what it made.
+
+    That is a job of another submission, one with another reference, and one without a reference that was known here
+    before the request: with it would go another server's picture and prompt, and the rights to the job.
+    """
+    known = await known_as(db, job)
+    if known is None or known.job.reply_ref == submission.reference:
+        return
+    owner = await one_submission(db, "child_id = ? AND state = 'accepted'", (known.id,))
+    if owner is not None and owner.id == submission.id:
+        return  # this was stored before, and is stored again because the disk reported an error
+    known_before = submission.sent_at is not None and known.added_at < submission.sent_at
+    if known.job.reply_ref or known_before or owner is not None:
+        raise InvalidResponse(_NAMES_ANOTHER_JOB, provider=job.provider)

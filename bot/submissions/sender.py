@@ -21,6 +21,7 @@ from bot.errors import (
     AccountBlocked,
     Busy,
     ButtonUsed,
+    InvalidResponse,
     JobExpired,
     Misconfigured,
     NotSent,
@@ -59,6 +60,8 @@ _COMMAND_STATUS_CARD_DELAY = 1.0  # seconds: the private answer is edited before
 _TOO_OLD = timedelta(hours=24)  # what was asked for yesterday must not cost something today
 _WRITE_AGAIN = 5.0  # seconds
 
+_NAMES_ANOTHER_JOB = "{provider} named a job that this button did not make."
+_COMMANDS = frozenset({SubmissionKind.IMAGINE, SubmissionKind.BLEND, SubmissionKind.DESCRIBE})
 _USABLE_AGAIN = frozenset({Status.MODERATED, Status.FAILED, Status.EXPIRED})
 
 T = TypeVar("T")
@@ -117,11 +120,11 @@ class Sender:
         sent_at = loop_time()
         try:
             child = await self._request(sent, parent, pictures)
+            await self._accept(sent, _of_parent(child, parent), repeated=False)
         except ProviderError as error:
             await self._handle_error(error, sent, parent, sent_at)
         else:
             self._resume_queue(sent_at)
-            await self._accept(sent, _of_parent(child, parent), repeated=False)
 
     async def _request(self, submission: Submission, parent: KnownJob | None, pictures: Sequence[InputPicture]) -> Job:
         provider, reference = self._provider, submission.reference
@@ -182,8 +185,12 @@ class Sender:
                 self._pause.refused(error)
                 await self._fail(submission, SubmissionState.REFUSED, str(error))
             case ButtonUsed():
-                self._resume_queue(sent_at)
                 child = await self._child(error.child_jobid, submission)
+                if not await self._may_be_child(child, parent):
+                    invalid = InvalidResponse(_NAMES_ANOTHER_JOB, provider=self._provider.name)
+                    await self._handle_error(invalid, submission, parent, sent_at)
+                    return
+                self._resume_queue(sent_at)
                 await self._accept(submission, _of_parent(child, parent), repeated=True)
             case SubmissionDeclined():
                 self._resume_queue(sent_at)
@@ -223,7 +230,16 @@ class Sender:
             verb = submission.kind.value  # the provider's name for it, too
             return Job(jobid=jobid, provider=self._provider.name, verb=verb, button=submission.button)
 
+    async def _may_be_child(self, job: Job, parent: KnownJob | None) -> bool:
+        """Whether a button of `parent` may have made a job, as far as the provider has said what made it."""
+        if parent is None:
+            return False
+        known = await self._store.jobs.by_jobid(self._provider.name, job.jobid)
+        described = job if known is None else known.job
+        return described.parent_jobid in ("", parent.job.jobid) and described.verb not in _COMMANDS
+
     async def _accept(self, submission: Submission, child: Job, *, repeated: bool) -> None:
+        """Store that a submission became `child`; raises `InvalidResponse` as `Submissions.mark_accepted` does."""
         delay = _status_card_delay(submission)
         subscribed = await self._retry_write(
             lambda: self._store.submissions.mark_accepted(submission, child, repeated=repeated, delay=delay)
@@ -267,9 +283,9 @@ class Sender:
         except ProviderError as error:
             log.debug("The check for the job of submission %d was cut short: %s", submission.id, error)
             result, is_last = None, False
-        if result is not None and result.job is not None:
-            await self._accept_found(submission, result.job, parent)
-        elif is_last:
+        if result is not None and result.job is not None and await self._accept_found(submission, result.job, parent):
+            return
+        if is_last:
             log.warning("No job of submission %d was found", submission.id)
             candidate = None if result is None else result.candidate
             sentence = (
@@ -298,13 +314,21 @@ class Sender:
         if submission.state in {SubmissionState.UNCONFIRMED, SubmissionState.LOST}:
             await self._accept_found(submission, job, await self._parent(submission))
 
-    async def _accept_found(self, submission: Submission, job: Job, parent: KnownJob | None) -> None:
-        """Accept an unconfirmed or lost submission: `job` has its reference."""
-        log.info("Found the job of submission %d", submission.id)
+    async def _accept_found(self, submission: Submission, job: Job, parent: KnownJob | None) -> bool:
+        """Accept an unconfirmed or lost submission: `job` has its reference. Return `False` where it is another's."""
         child = _of_parent(job, parent)
-        if submission.state is not SubmissionState.LOST:
-            await self._accept(submission, child, repeated=False)
-            return
+        try:
+            if submission.state is SubmissionState.LOST:
+                await self._accept_lost(submission, child)
+            else:
+                await self._accept(submission, child, repeated=False)
+        except InvalidResponse as error:
+            log.debug("The job that was found for submission %d is not its job: %s", submission.id, error)
+            return False
+        log.info("Found the job of submission %d", submission.id)
+        return True
+
+    async def _accept_lost(self, submission: Submission, child: Job) -> None:
         delay = _status_card_delay(submission)
         subscribed = await self._retry_write(lambda: self._store.submissions.mark_found(submission, child, delay=delay))
         if subscribed is not None:

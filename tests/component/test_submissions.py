@@ -140,7 +140,8 @@ async def test_a_u_whose_job_came_to_nothing_can_be_pressed_again(harness: Queue
     child = await harness.store.jobs.by_jobid(ProviderName.USEAPI, "job:1")
     assert child is not None
     await harness.store.jobs.record([(child.id, msgspec.structs.replace(child.job, status=status))])
-    harness.useapi.made.clear()  # and useapi says so, too
+    ended = Job(jobid=child.job.jobid, verb="button", status=status)
+    harness.useapi.made[ended.jobid] = (HOUR, ended)  # and useapi says so, too
     await harness.submission("U1")
     await asyncio.sleep(MINUTE)
     assert harness.notified_of("U1") == [SubmissionState.ACCEPTED, SubmissionState.ACCEPTED]

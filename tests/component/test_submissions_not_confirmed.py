@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import pytest
@@ -14,6 +15,7 @@ from bot.errors import (
     AccountBlocked,
     BadRequest,
     Busy,
+    ButtonUsed,
     InvalidResponse,
     NotSent,
     Overloaded,
@@ -29,6 +31,7 @@ from bot.models import (
     Job,
     LimitExceeded,
     Limits,
+    Origin,
     Person,
     ProviderName,
     Status,
@@ -421,6 +424,106 @@ async def test_an_outage_does_not_use_up_the_queue(harness: QueueHarness) -> Non
     assert set(states) == {"lost", "accepted"}
     assert states["accepted"] >= 3
     assert max(harness.children().values()) == 1
+
+
+# --- a job of something else ----------------------------------------------------------------------------------------
+
+THEIRS = Job(jobid="job:theirs", verb="imagine", status=Status.COMPLETED, prompt="a secret tower", buttons=BUTTONS)
+ANSWERS: dict[str, Callable[[Job], Job]] = {
+    "useapi, without replyRef": lambda made: msgspec.structs.replace(made, jobid=THEIRS.jobid, reply_ref=""),
+    "midjourney-proxy, an id alone": lambda made: msgspec.structs.replace(made, jobid=THEIRS.jobid),
+}
+"""What a provider answers that made a job and names another one. The client of midjourney-proxy adds the reference."""
+
+
+async def is_theirs_alone(harness: QueueHarness) -> bool:
+    """Whether nothing of their job went to another server than theirs."""
+    known = await harness.store.jobs.by_jobid(ProviderName.USEAPI, THEIRS.jobid)
+    assert known is not None
+    channels = [await harness.store.subscriptions.channels_of_job(known.id, each.guild_id) for each in (HERE, THERE)]
+    posted = {each.destination for each in await harness.store.outbox.due() if each.job_id == known.id}
+    return channels == [[HERE.channel_id], []] and posted == {HERE} and known.job.prompt == THEIRS.prompt
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+async def test_a_job_that_was_known_before_a_submission_was_sent_is_not_its_job(
+    harness: QueueHarness, answer: Callable[[Job], Job]
+) -> None:
+    await harness.store.subscriptions.add(THEIRS, HERE, MIRA, origin=Origin.JOB_ID)
+    harness.useapi.made[THEIRS.jobid] = (now(), THEIRS)
+    await asyncio.sleep(1)
+    harness.useapi.named = answer
+    await harness.answered(cast(Submission, await harness.imagine(CASTLE, BO, THERE)))
+    await harness.submission("V1", BO, THERE)
+    await asyncio.sleep(6)
+    assert await harness.states() == ["unconfirmed"] * 2
+    assert await is_theirs_alone(harness)
+    await asyncio.sleep(MINUTE)
+    assert await harness.states() == ["accepted"] * 2, "they became other jobs, which were found"
+    assert sorted(harness.polled) == ["job:2", "job:3"]
+    assert await is_theirs_alone(harness)
+    assert len(harness.useapi.posts) == 2
+
+
+async def test_where_nothing_else_is_found_the_presser_reads_that_it_may_have_been_charged(
+    harness: QueueHarness,
+) -> None:
+    await harness.store.subscriptions.add(THEIRS, HERE, MIRA, origin=Origin.JOB_ID)
+    await asyncio.sleep(1)
+    harness.useapi.named = ANSWERS["midjourney-proxy, an id alone"]
+    harness.useapi.listed_after = HOUR
+    submission = await harness.submission("V1", BO, THERE)
+    await asyncio.sleep(10)
+    for _ in range(2):  # also where a list or a webhook says that it has our reference
+        await harness.submissions.job_seen(msgspec.structs.replace(THEIRS, reply_ref=submission.reference))
+        await asyncio.sleep(200)
+        assert await harness.states() == ["lost"]
+    assert "no job was found for this button. It may have been charged" in await sentence(harness, submission)
+    assert await is_theirs_alone(harness)
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+async def test_two_submissions_do_not_become_one_job(harness: QueueHarness, answer: Callable[[Job], Job]) -> None:
+    harness.useapi.named = answer
+    harness.useapi.unlisted, harness.useapi.listed_after = {"job:1", "job:2"}, HOUR
+    await harness.submission("V1", MIRA, HERE)
+    await harness.submission("V1", BO, THERE)
+    await asyncio.sleep(MINUTE)
+    assert sorted(await harness.states()) == ["accepted", "unconfirmed"]
+
+
+async def test_a_used_button_leads_to_no_job_of_another_button(harness: QueueHarness) -> None:
+    """A 409, or the code 21 of midjourney-proxy, that names their job."""
+    other_child = Job(jobid="job:other", verb="button", button="U1", parent_jobid="job:another grid")
+    for job in (THEIRS, other_child):
+        await harness.store.subscriptions.add(job, HERE, MIRA, origin=Origin.JOB_ID)
+        harness.useapi.made[job.jobid] = (now(), job)
+    await asyncio.sleep(1)
+    for named, described in ((THEIRS, True), (other_child, True), (THEIRS, False)):
+        harness.useapi.unknown = set() if described else {named.jobid}
+        harness.useapi.outcomes = [ButtonUsed(named.jobid), ButtonUsed(named.jobid)]
+        await harness.answered(cast(Submission, await harness.imagine(CASTLE, BO, THERE)))
+        await harness.submission("U2", BO, THERE)
+        await asyncio.sleep(200)
+        assert await is_theirs_alone(harness)
+    assert await harness.states() == ["lost"] * 6
+
+
+@pytest.mark.parametrize("echoed", ["our reference", "nothing", "another reference"])
+async def test_a_job_that_becomes_known_between_the_request_and_its_answer_may_be_its_job(
+    harness: QueueHarness, echoed: str
+) -> None:
+    harness.useapi.echoed_after = 0.0 if echoed == "our reference" else HOUR
+    submission = await harness.submission("V1", MIRA, HERE)
+    await asyncio.sleep(1)
+    job = await harness.useapi.job("job:1")
+    if echoed == "another reference":
+        job = msgspec.structs.replace(job, reply_ref="another client's")
+    await harness.store.subscriptions.add(job, THERE, BO, origin=Origin.JOB_ID)
+    await asyncio.sleep(10)
+    assert await harness.states() == ["unconfirmed" if echoed == "another reference" else "accepted"]
+    if echoed != "another reference":  # stored once more, as after a disk error
+        await harness.store.submissions.mark_accepted(submission, job, repeated=False, delay=0)
 
 
 # --- dying ----------------------------------------------------------------------------------------------------------
