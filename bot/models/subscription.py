@@ -48,7 +48,10 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PollTarget(msgspec.Struct, frozen=True, kw_only=True):
-    """A job to poll, with the time and the destination of its newest subscription."""
+    """A job to poll, with the time and the destination of its newest subscription.
+
+    Where nobody is subscribed any more to a job that a member started: when it was added, and where they started it.
+    """
 
     known: KnownJob
     subscribed_at: datetime

@@ -1,5 +1,8 @@
 """The polling loop: polls every subscribed job when it is due and records what came of it. Knows nothing of Discord.
 
+A job that a member started counts for their limits until it is over, so it is polled also when nobody is subscribed any
+more, for a day at most; then nothing is posted about it.
+
 useapi refreshes a job every 15 s (60 s at worst) and asks for 10 to 30 s between two polls, so a fresh job is polled
 every `poll_seconds`, later at intervals of a twentieth of the time since its subscription, of 300 s at most.
 
@@ -99,7 +102,7 @@ class Poller:
         return max(loop_time() - could_start, 0.0)
 
     def add(self, known: KnownJob, *, sooner: bool = False) -> None:
-        """Poll this job one interval from now, then until it is over or has no subscription; may be called again.
+        """Poll this job one interval from now, then until it is over or no longer wanted; may be called again.
 
         `sooner`: a little less than one interval from now, when a quick job, such as U1's, is over. The next poll of a
         job that is polled already is moved forward to that time, where it is later.
@@ -220,6 +223,9 @@ class Poller:
         self._being_read = set(due)
         try:
             targets = await self._store.jobs.poll_targets(due)
+            if len(targets) < len(due):
+                others = set(due).difference(target.known.id for target in targets)
+                targets += await self._store.jobs.targets_without_subscription([*others])
             too_early = [await self._seconds_too_early(target) for target in targets]
         except Exception as error:
             if not isinstance(error, StoreUnavailable):  # already logged and alerted by the database
@@ -243,7 +249,7 @@ class Poller:
         return await self._first_poll.seconds_left(target) if is_fresh(target.known.job) else 0.0
 
     def _drop_or_keep(self, job_id: int) -> None:
-        """A due job that the store did not return is over or has no subscription, unless it was added meanwhile."""
+        """A due job that the store did not return is over or no longer wanted, unless it was added meanwhile."""
         if job_id in self._being_read:
             self._end_polls(job_id)
         else:

@@ -10,10 +10,12 @@ from bot.models import Destination, Job, KnownJob, PollTarget, ProviderName
 from bot.store.delivery_statements import edit_results
 from bot.store.job_statements import apply_updates, one_known
 from bot.store.repository import Repository
-from bot.store.rows import aware, decode_all, encode, known_job, known_of
+from bot.store.rows import aware, decode_all, destination_of, encode, ids_parameter, known_job, known_of
+from bot.store.submission_statements import ADDED_LATELY, STARTED_LATELY
 
 _POLL_CANCELLED_FOR = 3600.0  # seconds: Midjourney may finish a cancelled job all the same
 _PAGE = 2000
+_SUBSCRIBED = "EXISTS (SELECT 1 FROM subscriptions WHERE job_id = jobs.id AND NOT stopped)"
 _TARGETS = msgspec.json.Decoder(list[tuple[int, str, float, float, float | None, float, int, int]])
 
 
@@ -74,18 +76,22 @@ class Jobs(Repository):
         return [known_of(row) for row in rows]
 
     async def to_poll(self, provider: ProviderName) -> list[int]:
-        """The row ids of a provider's subscribed jobs that may have news: running, or cancelled within an hour."""
+        """The row ids of a provider's jobs that may have news: running, or cancelled within an hour.
+
+        Those that run are subscribed or `STARTED_LATELY`. Those that were cancelled are subscribed: whatever Midjourney
+        makes of them, they count no more.
+        """
+        now = self._clock.time()
         found: list[int] = []
         while rows := await self._db.rows(  # page by page: other queries get their turn, and no row stays in memory
-            """SELECT id FROM jobs WHERE over = 0 AND provider = ? AND id > ?
-               AND EXISTS (SELECT 1 FROM subscriptions WHERE job_id = jobs.id AND NOT stopped) ORDER BY id LIMIT ?""",
-            (provider, found[-1] if found else 0, _PAGE),
+            f"""SELECT id FROM jobs WHERE over = 0 AND provider = :provider AND id > :after
+                AND ({_SUBSCRIBED} OR {STARTED_LATELY}) ORDER BY id LIMIT :limit""",
+            {"provider": provider, "after": found[-1] if found else 0, "now": now, "limit": _PAGE},
         ):
             found += (row["id"] for row in rows)
         cancelled = await self._db.rows(
-            """SELECT id FROM jobs WHERE status = 'cancelled' AND over_at > ? AND provider = ?
-               AND EXISTS (SELECT 1 FROM subscriptions WHERE job_id = jobs.id AND NOT stopped)""",
-            (self._clock.time() - _POLL_CANCELLED_FOR, provider),
+            f"SELECT id FROM jobs WHERE status = 'cancelled' AND over_at > ? AND provider = ? AND {_SUBSCRIBED}",
+            (now - _POLL_CANCELLED_FOR, provider),
         )
         return [*found, *(row["id"] for row in cancelled)]
 
@@ -110,6 +116,20 @@ class Jobs(Repository):
                 destination=Destination(guild_id=guild_id, channel_id=channel_id),
             )
             for job, (job_id, key, added_at, changed_at, over_at, subscribed_at, guild_id, channel_id) in jobs
+        ]
+
+    async def targets_without_subscription(self, job_ids: Sequence[int]) -> list[PollTarget]:
+        """What polling those of these jobs needs that run and are `STARTED_LATELY`."""
+        rows = await self._db.rows(
+            f"""SELECT jobs.*, guild_id, channel_id, max(submissions.id)
+                FROM jobs CROSS JOIN submissions ON child_id = jobs.id AND state = 'accepted'
+                WHERE jobs.id IN (SELECT value FROM json_each(:ids)) AND over = 0 AND {ADDED_LATELY}
+                GROUP BY jobs.id""",
+            {"ids": ids_parameter(job_ids), "now": self._clock.time()},
+        )
+        return [
+            PollTarget(known=(known := known_of(row)), subscribed_at=known.added_at, destination=destination_of(row))
+            for row in rows
         ]
 
     async def record(self, news: Sequence[tuple[int, Job]]) -> None:

@@ -38,18 +38,28 @@ DECLINED = f"""(state = '{SubmissionState.DECLINED}' AND sent_at IS NOT NULL
     OR state = '{SubmissionState.ACCEPTED}'
     AND EXISTS (SELECT 1 FROM jobs WHERE jobs.id = child_id AND jobs.status = '{Status.MODERATED}'))"""
 """What Midjourney declined, at once or when it saw the picture."""
+_DAY = timedelta(days=1).total_seconds()
+ADDED_LATELY = f"abs(added_at - :now) < {_DAY}"
+"""Of a row of `jobs`: it is at most a day old, or newer than now by less, which a clock that was set back has left."""
+STARTED_LATELY = f"""{ADDED_LATELY}
+    AND EXISTS (SELECT 1 FROM submissions WHERE child_id = jobs.id AND state = '{SubmissionState.ACCEPTED}')"""
+"""Of a row of `jobs`: a member started it, so it is polled, and counts as running, also when nobody is subscribed.
+
+Else a member could stop their subscriptions to have more jobs running, or more declined, than they may. After a day
+that ends, so that a job whose end is never known is not polled for ever.
+"""
 RUNNING = f"""
     SELECT +guild_id AS guild_id, +user_id AS user_id, +provider AS provider FROM submissions
     WHERE state IN ({OPEN_STATES}) AND state <> 'queued' AND tier <> 'pick'
     UNION ALL
     SELECT +guild_id, +user_id, jobs.provider FROM jobs CROSS JOIN submissions ON child_id = jobs.id
     WHERE over = 0 AND state = 'accepted' AND tier <> 'pick'
-    AND EXISTS (SELECT 1 FROM subscriptions WHERE job_id = jobs.id AND NOT stopped)
+    AND ({ADDED_LATELY} OR EXISTS (SELECT 1 FROM subscriptions WHERE job_id = jobs.id AND NOT stopped))
 """
 """The jobs that members started, or are starting, and that are not over, without those of U1-U4: a query for FROM.
 
-A job without a subscription does not count: it is not polled, so its end would never be known. The signs `+` and the
-CROSS JOIN have SQLite begin with what runs, however much a member has submitted.
+For as long as they are polled, see `STARTED_LATELY`: the end of others would never be known. `:now` is the time. The
+signs `+` and the CROSS JOIN have SQLite begin with what runs, however much a member has submitted.
 """
 CHILD = f"""
 SELECT jobs.* FROM submissions JOIN jobs ON jobs.id = child_id
@@ -60,8 +70,6 @@ ORDER BY submissions.id DESC LIMIT 1
 """The job that a button made, unless it was declined or failed: then the button may be used again."""
 MAX_STORED_BYTES = 64 * 1024 * 1024
 """Bytes of the pictures of all submissions that were not sent yet: the database is copied each night."""
-
-_DAY = timedelta(days=1).total_seconds()
 
 
 async def one_submission(db: aiosqlite.Connection, where: str, values: Sequence[Any]) -> Submission | None:
@@ -166,7 +174,8 @@ async def limit_exceeded(
             return LimitExceeded(why=Limit.DECLINED, free_at=aware(free_at))
     if limits.queue is not None:
         queued = await _count_queued(db, person)
-        if queued >= limits.queue and queued >= limits.queue + await _count_leaving(db, request, provider, limits):
+        full = queued >= limits.queue
+        if full and queued >= limits.queue + await _count_leaving(db, clock, request, provider, limits):
             return LimitExceeded(why=Limit.QUEUE if limits.queue else Limit.NO_QUEUE)
     return await _pictures_exceeded(db, request)
 
@@ -231,14 +240,15 @@ async def _count_queued(db: aiosqlite.Connection, person: Person) -> int:
 
 
 async def _count_leaving(
-    db: aiosqlite.Connection, request: SubmissionRequest, provider: ProviderName, limits: Limits
+    db: aiosqlite.Connection, clock: Clock, request: SubmissionRequest, provider: ProviderName, limits: Limits
 ) -> int:
     """How many of the member's queued submissions are about to be sent, at most."""
     if limits.running is None:
         return limits.leaving
+    member = {"guild_id": request.destination.guild_id, "user_id": request.person.id}
     rows = await db.execute_fetchall(
         f"SELECT count(*) FROM ({RUNNING}) WHERE provider = :provider AND guild_id = :guild_id AND user_id = :user_id",
-        {"provider": provider, "guild_id": request.destination.guild_id, "user_id": request.person.id},
+        member | {"provider": provider, "now": clock.time()},
     )
     running = int(next(iter(rows))[0])
     return min(limits.leaving, max(limits.running - running, 0))

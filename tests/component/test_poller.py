@@ -12,12 +12,13 @@ import pytest
 from bot.errors import (
     Busy,
 )
-from bot.models import Job, KnownJob, ProviderName, Status
+from bot.models import Job, KnownJob, Limits, ProviderName, Status, Submission
 from bot.providers.base import Capabilities
 from tests.clock import VirtualTime
 from tests.conftest import only_long
 from tests.poller_harness import (
     BO,
+    DAY,
     HERE,
     HOUR,
     MINUTE,
@@ -33,6 +34,7 @@ from tests.poller_harness import (
     running,
     wall,
 )
+from tests.submitting import prompt_submission
 
 event_loop_factory = VirtualTime
 
@@ -157,6 +159,58 @@ async def test_a_job_without_subscriptions_is_polled_no_more(harness: PollerHarn
     subscribed_at = now()
     await asyncio.sleep(20)
     assert len(harness.useapi.times("a", since=subscribed_at)) == 1
+
+
+async def made(harness: PollerHarness, jobid: str) -> KnownJob:
+    """A job that runs, which Mira started here with /imagine."""
+    submission = await harness.store.submissions.add(
+        prompt_submission(f"castle {jobid}", HERE, MIRA), provider=ProviderName.USEAPI, limits=Limits()
+    )
+    assert isinstance(submission, Submission)
+    accepted = await harness.store.submissions.mark_accepted(submission, running(jobid), repeated=False, delay=1)
+    harness.poller.add(accepted.known)
+    return accepted.known
+
+
+async def test_a_job_that_a_member_started_is_polled_until_it_is_over_also_when_nobody_is_subscribed(
+    harness: PollerHarness,
+) -> None:
+    known = await made(harness, "a")
+    await harness.store.subscriptions.unsubscribe(known.id, HERE.channel_id, MIRA.id)
+    await asyncio.sleep(MINUTE)
+    assert harness.useapi.times("a")
+    await harness.end()
+    await harness.begin()
+    await asyncio.sleep(MINUTE)
+    assert (await harness.store.members.numbers(HERE.guild_id, MIRA.id, None)).running == 1
+    harness.useapi.answers["a"] = msgspec.structs.replace(done("a"), status=Status.MODERATED)
+    await asyncio.sleep(MINUTE)
+    numbers = await harness.store.members.numbers(HERE.guild_id, MIRA.id, None)
+    assert (numbers.running, numbers.declined) == (0, 1)
+    assert await harness.store.outbox.due() == [], "nobody is subscribed, so nothing is posted"
+    over = now()
+    await asyncio.sleep(HOUR)
+    assert harness.useapi.times(since=over) == []
+
+
+async def test_a_job_without_subscriptions_that_never_ends_is_polled_for_a_day_and_does_not_count_after_that(
+    harness: PollerHarness,
+) -> None:
+    for jobid in ("a", "of the future"):
+        known = await made(harness, jobid)
+        await harness.store.subscriptions.unsubscribe(known.id, HERE.channel_id, MIRA.id)
+    ahead = "UPDATE jobs SET added_at = added_at + ? WHERE id = ?"  # as by a wall clock that was set back
+    await harness.store.database.transaction(lambda db: db.execute(ahead, (400 * DAY, known.id)))
+    await asyncio.sleep(DAY + MINUTE)
+    last = harness.useapi.times()[-1]
+    assert DAY - 6 * MINUTE < last < DAY
+    await asyncio.sleep(HOUR)
+    assert (await harness.store.members.numbers(HERE.guild_id, MIRA.id, None)).running == 0
+    await harness.end()
+    await harness.begin()
+    await asyncio.sleep(MINUTE)
+    assert harness.useapi.times()[-1] == last
+    assert not harness.useapi.times("of the future")
 
 
 async def history(harness: PollerHarness, *seconds: float, **fields: Any) -> None:

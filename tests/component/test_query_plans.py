@@ -75,6 +75,7 @@ async def a_day(store: Store) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     yield "mark edited", store.outbox.mark_edited(status_card, 0)
     yield "running", store.jobs.to_poll(ProviderName.USEAPI)
     yield "poll targets", store.jobs.poll_targets([job_id])
+    yield "poll targets without subscription", store.jobs.targets_without_subscription([job_id])
     yield "count running", store.subscriptions.count_running(MIRA.id, HERE.guild_id)
     yield "count in server", store.subscriptions.count_in_server(HERE.guild_id)
     yield "subscriptions in channel", store.subscriptions.in_channel(job_id, HERE.channel_id)
@@ -199,6 +200,8 @@ async def some_submissions(store: Store, parent: KnownJob) -> AsyncIterator[tupl
     yield "picks", store.history.picks(parent.id, HERE)
     made = await store.jobs.by_jobid(ProviderName.USEAPI, "job:child")
     assert made is not None
+    yield "poll targets without subscription, a child", store.jobs.targets_without_subscription([made.id])
+    yield "running, a child", store.jobs.to_poll(ProviderName.USEAPI)
     yield "submission of child", store.history.of_child(made.id)
     yield "totals", store.history.totals(HERE.guild_id, NOON - timedelta(days=31))
     yield "any_alert", store.members.any_alert()

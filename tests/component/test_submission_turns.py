@@ -201,11 +201,16 @@ async def test_a_member_has_as_many_running_jobs_as_the_server_says_and_moderato
     assert {deferred.id, *moderated} <= {each.id for each in await queue.store.queue.next(USEAPI, 100)}
 
 
-async def test_a_job_that_nobody_waits_for_any_more_does_not_count_as_running(queue: Queue) -> None:
+async def test_a_running_job_counts_for_a_day_when_nobody_is_subscribed_and_until_its_end_when_somebody_is(
+    queue: Queue,
+) -> None:
     await queue.store.servers.change_settings(1, running=1)
     await queue.add(11)
     await queue.add(11)
     job_id = await queue.run(await queue.next())
+    queue.now += timedelta(days=2)
     assert len(await queue.store.queue.deferred(USEAPI)) == 1
     await queue.store.subscriptions.unsubscribe(job_id, 1, 11)
     assert await queue.store.queue.deferred(USEAPI) == []
+    queue.now -= timedelta(days=1.5)
+    assert len(await queue.store.queue.deferred(USEAPI)) == 1

@@ -6,7 +6,7 @@ from typing import Any
 import discord
 
 from tests.journeys.conftest import BotHarness, button, private, words
-from tests.journeys.test_imagine import imagine
+from tests.journeys.test_imagine import imagine, prompts
 from tests.journeys.test_settings_panel import admin
 
 
@@ -64,3 +64,32 @@ async def test_whoever_is_declined_too_often_reads_until_when_they_have_to_wait(
     assert re.match(until, (await imagine(harness, harness.bo)).content)
     log = words(private(await admin(harness).slash(harness.channel, "darkroom presses")))
     assert re.search(r"Bo · \*\*shut out until <t:\d+:f>, after declined jobs\*\*", log)
+
+
+async def test_jobs_without_a_subscription_count_as_running_and_as_declined(harness: BotHarness) -> None:
+    printers = harness.guild.create_role("Printers")
+    harness.env.backend.add_member_role(harness.guild.id, harness.bo.id, printers.id)
+    numbers = {"running": 1, "declined": 2, "cooldown": 0}
+    await harness.bot.store.servers.change_settings(harness.guild.id, start_role=printers.id, **numbers)
+
+    async def unsubscribe() -> None:
+        question = await harness.press(harness.bo, harness.last, "Stop")
+        stopped = await harness.press(harness.bo, question, "Stop notifying me")
+        assert stopped.content == "I won't notify you about this job."
+
+    for _ in range(2):
+        harness.useapi.plan(duration=60, ends="moderated")
+    await imagine(harness, harness.bo, "a castle")
+    await harness.wait(5)
+    await unsubscribe()
+    assert (await imagine(harness, harness.bo, "a tower")).content.startswith("One of your jobs is running.")
+    await harness.wait(10)
+    assert prompts(harness) == ["a castle"], "it still runs"
+    await harness.wait(70)
+    assert prompts(harness) == ["a castle", "a tower"], "the first one is over"
+    await unsubscribe()
+    await harness.wait(120)
+    assert [words(post) for post in harness.posts()] == ["-# No longer watching Imagine here."] * 2, "no results"
+    refused = await imagine(harness, harness.bo)
+    assert "Midjourney declined too many of your jobs" in refused.content
+    assert prompts(harness) == ["a castle", "a tower"]

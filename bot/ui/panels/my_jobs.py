@@ -189,7 +189,6 @@ class StopSelect(Panel, ui.DynamicItem[ui.Select[Any]], template=r"dr:n:s"):
             int(selected[1]), int(selected[2]), interaction.user.id
         )
         bot_of(interaction).deliver_soon()
-        bot_of(interaction).submissions.wake()  # a job that nobody waits for counts as none that runs
         await interaction.response.defer()
         notice = "I won't notify you about it." if was_subscribed else "You weren't waiting for it."
         await show_my_jobs(interaction, notice=notice)

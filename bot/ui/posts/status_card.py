@@ -110,7 +110,6 @@ class StopMineButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf
         status_card, _ = await self.resolve(interaction, DeliveryKind.STATUS_CARD)
         await bot_of(interaction).store.subscriptions.stop(status_card, interaction.user.id)
         bot_of(interaction).deliver_soon()
-        bot_of(interaction).submissions.wake()  # a job that nobody waits for counts as none that runs
         await interaction.response.edit_message(content="I won't notify you about this job.", view=None)
 
 
@@ -128,7 +127,6 @@ class StopAllButton(DeliveryButton, ui.DynamicItem[ui.Button[Any]], template=rf"
             raise UserError("Only moderators can stop watching for everyone.")
         await bot_of(interaction).store.subscriptions.stop_all(status_card)
         bot_of(interaction).deliver_soon()
-        bot_of(interaction).submissions.wake()  # a job that nobody waits for counts as none that runs
         await interaction.response.edit_message(content="Nobody here will be notified about this job.", view=None)
 
 
