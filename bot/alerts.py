@@ -3,6 +3,8 @@
 import asyncio
 import json
 import logging
+from collections.abc import Coroutine
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 
 import discord
@@ -60,6 +62,10 @@ class Alerts:
         """Whether the alert was opened, also before the last restart, and not closed since."""
         return (name, subject) in self._open
 
+    def open_subjects(self, name: AlertName) -> AbstractSet[AlertSubject]:
+        """The subjects of the open alerts of this name."""
+        return {subject for other, subject in self._open if other is name}
+
     def open(self, name: AlertName, text: str, *, subject: AlertSubject = None) -> None:
         """Say `text`, unless the alert is open with the same text. `subject` distinguishes alerts of one name.
 
@@ -79,8 +85,14 @@ class Alerts:
         if before is not None:
             self._send_soon(f"✓ Over: {before.text}", name)
 
+    def forget(self, name: AlertName, subjects: AbstractSet[AlertSubject]) -> None:
+        """Close these alerts without a word: what they are about is gone, or was said in another way."""
+        forgotten = [self._open.pop((name, subject), None) for subject in subjects]
+        if any(forgotten):
+            self._run(self._keep())
+
     def inform(self, text: str) -> None:
-        """Say something that needs no person and has no end; whoever calls it makes sure that it is said once."""
+        """Say something that has no end; whoever calls it makes sure that it is said once."""
         self._send_soon(f"ℹ️ {text}", None)
 
     def _is_same(self, before: _OpenAlert, text: str) -> bool:
@@ -89,7 +101,10 @@ class Alerts:
         return before.text == text
 
     def _send_soon(self, text: str, name: AlertName | None) -> None:
-        task = asyncio.create_task(self._send(text, name))
+        self._run(self._send(text, name))
+
+    def _run(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
 
@@ -103,8 +118,11 @@ class Alerts:
             refused = f", code {error.code}" if isinstance(error, discord.HTTPException) else ""
             log.warning("An alert could not be sent (%s%s)", type(error).__name__, refused)
         if name is not AlertName.DATABASE:  # the one that cannot be stored, because nothing can
-            with suppress(StoreUnavailable):  # already logged and alerted by Database
-                await self._store.facts.set(_FACT, self._as_json())
+            await self._keep()
+
+    async def _keep(self) -> None:
+        with suppress(StoreUnavailable):  # already logged and alerted by Database
+            await self._store.facts.set(_FACT, self._as_json())
 
     def _as_json(self) -> str:
         return json.dumps(

@@ -224,10 +224,11 @@ class Dispatcher:
         if delivery.state is DeliveryState.POSTED:
             await self._editor.edit(delivery, known)
         else:
-            await self._sender.post(delivery, known)
+            posted = await self._sender.post(delivery, known)
             self._repeated_failures.note_posted(delivery)
             self._alerts.close(AlertName.DELIVERY, subject=delivery.id)
-            self._alerts.close(AlertName.CHANNEL, subject=delivery.destination.channel_id)
+            if posted:
+                self._alerts.close(AlertName.CHANNEL, subject=delivery.destination.channel_id)
             await self._on_posted(delivery)
 
     # --- errors -----------------------------------------------------------------------------------------------------
@@ -322,6 +323,7 @@ class Dispatcher:
             case Action.DROP:
                 self._repeated_failures.forget(delivery)
                 await self._store.outbox.drop(delivery)
+                self._alerts.close(AlertName.DELIVERY, subject=delivery.id)
             case Action.GIVE_UP:
                 await self._give_up(delivery, decision.reason, error, deleted=deleted)
             case Action.RETRY:
@@ -347,17 +349,19 @@ class Dispatcher:
     async def _give_up(self, delivery: Delivery, reason: str, error: str, *, deleted: bool) -> None:
         self._sender.forget(delivery)
         self._repeated_failures.forget(delivery)
-        self._alerts.close(AlertName.DELIVERY, subject=delivery.id)
+        self._alerts.forget(AlertName.DELIVERY, {delivery.id})  # not over: it is never posted, which is said below
         if not await self._store.outbox.give_up(delivery, error):
             return  # dropped or posted while its send was under way: nothing is missing in the channel
         log.error("Delivery %d is undeliverable: %s (%s)", delivery.id, reason, error)
         channel_id = delivery.destination.channel_id
         starred = delivery.kind is DeliveryKind.STARBOARD_POST
-        if deleted:
-            text = (_STARBOARD_DELETED if starred else _DELETED).format(channel_id)
+        if deleted:  # nothing is ever posted there again, so an alert would have no end
+            self._alerts.forget(AlertName.CHANNEL, {channel_id})
+            if await self._store.deliveries.is_first_given_up(delivery, error):
+                self._alerts.inform((_STARBOARD_DELETED if starred else _DELETED).format(channel_id))
         else:
             text = (_STARRED_NOT_POSTED if starred else _NOT_POSTED).format(channel_id, error)
-        self._alerts.open(AlertName.CHANNEL, text, subject=channel_id)
+            self._alerts.open(AlertName.CHANNEL, text, subject=channel_id)
 
 
 def _is_from_discord(answer: discord.HTTPException) -> bool:

@@ -67,22 +67,25 @@ class MessageSender:
         """Drop what is kept in memory about a delivery."""
         self._history.forget(delivery)
 
-    async def post(self, delivery: Delivery, known: KnownJob | None) -> None:
+    async def post(self, delivery: Delivery, known: KnownJob | None) -> bool:
         """Post the message, unless an earlier send did; only a notice may have no job.
+
+        Returns whether it is posted: it may not be needed any more.
 
         Raises `SendRefused`, of these `FileTooLarge`; `UploadTimeout`, what discord.py and aiohttp raise, or
         `TimeoutError`.
         """
-        if await self._settle_earlier_send(delivery, known):
-            return
+        settled = await self._settle_earlier_send(delivery, known)
+        if settled is not None:
+            return settled is DeliveryState.POSTED
         async with self._builder.message(delivery, known, self._omitted.of(delivery)) as message:
             if message.needless:
                 await self._store.outbox.drop(delivery)
                 log.info("Dropped the %s: what it is about is gone", delivery.kind)
-                return
+                return False
             claimed = await self._store.outbox.claim(delivery, pinged=bool(message.mentioned))
             if claimed is None:
-                return
+                return False
             message_id = await self._send(claimed, message, before=delivery)
             if delivery.state is DeliveryState.SENDING:  # the answer may be the message of the earlier send
                 claimed = _with_unknown_revision(claimed)
@@ -90,22 +93,23 @@ class MessageSender:
             await self._store.outbox.mark_posted(claimed, message_id, picture_for=picture_for)
             self.repeats += claimed.attempts - 1
         log.info("Posted the %s", claimed.kind)
+        return True
 
-    async def _settle_earlier_send(self, delivery: Delivery, known: KnownJob | None) -> bool:
-        """Return whether the delivery is settled: posted by an earlier send, or not needed any more.
+    async def _settle_earlier_send(self, delivery: Delivery, known: KnownJob | None) -> DeliveryState | None:
+        """Return how the delivery ended: POSTED by an earlier send, or DROPPED; `None`: it is still to be sent.
 
         Raises as `History.find` does.
         """
         if delivery.state is DeliveryState.SENDING:
             message = await self._history.find(delivery, after=delivery.after_id)
         elif known is None:
-            return False
+            return None
         elif (after := await self._store.deliveries.posted_since(delivery, known)) is not None:
             # The database was restored from a copy: after it was made, the result may have been posted under a nonce
             # that the copy does not have.
             message = await self._history.find(delivery, after=after, key=known.key)
         else:
-            return False
+            return None
         if message is not None:
             lacks_picture = (
                 delivery.kind in {DeliveryKind.RESULT, DeliveryKind.SPLIT, DeliveryKind.STARBOARD_POST}
@@ -116,11 +120,11 @@ class MessageSender:
             await self._store.outbox.mark_posted(_with_unknown_revision(delivery), message.id, picture_for=picture_for)
             self.repeats += max(delivery.attempts - 1, 0)
             log.info("Delivery %d was already posted", delivery.id)
-            return True
+            return DeliveryState.POSTED
         if delivery.kind is DeliveryKind.STATUS_CARD and known is not None and known.job.over:
             await self._store.outbox.drop(delivery)
-            return True
-        return False
+            return DeliveryState.DROPPED
+        return None
 
     async def _send(self, claimed: Delivery, message: Message, *, before: Delivery) -> int | None:
         """Send one message; return its id, or `None` where it was posted before and has been deleted since.

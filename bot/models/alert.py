@@ -1,5 +1,6 @@
 """The alerts that the admin of the bot gets, and how other parts open and close them."""
 
+from collections.abc import Set as AbstractSet
 from enum import StrEnum
 from typing import Protocol
 
@@ -47,5 +48,14 @@ class AlertSink(Protocol):
     def close(self, name: AlertName, *, subject: AlertSubject = None) -> None:
         """Say that it is over; nothing happens where the alert is not open."""
 
+    def forget(self, name: AlertName, subjects: AbstractSet[AlertSubject]) -> None:
+        """Close these alerts without a word: what they are about is gone, or was said in another way."""
+
+    def inform(self, text: str) -> None:
+        """Say something that has no end; whoever calls it makes sure that it is said once."""
+
     def is_open(self, name: AlertName, *, subject: AlertSubject = None) -> bool:
         """Whether the alert was opened, also before the last restart, and not closed since."""
+
+    def open_subjects(self, name: AlertName) -> AbstractSet[AlertSubject]:
+        """The subjects of the open alerts of this name."""

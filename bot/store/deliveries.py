@@ -38,6 +38,24 @@ class Deliveries(Repository):
         )
         return [delivery_of(row) for row in rows]
 
+    async def is_first_given_up(self, delivery: Delivery, error: str) -> bool:
+        """Whether no other message to its channel is undeliverable for this error; starboard posts are for themselves.
+
+        `delivery` is in that state with this error.
+        """
+        rows = await self._db.rows(
+            """SELECT 1 FROM deliveries WHERE guild_id = ? AND state = 'undeliverable' AND channel_id = ? AND error = ?
+               AND (kind = 'starboard_post') = ? AND id <> ? LIMIT 1""",
+            (
+                delivery.destination.guild_id,
+                delivery.destination.channel_id,
+                error,
+                delivery.kind is DeliveryKind.STARBOARD_POST,
+                delivery.id,
+            ),
+        )
+        return not rows
+
     async def rearm(self, guild_id: int) -> int:
         """Have the undeliverable results of a server posted after all, with their pictures; how many there are."""
         return await self._db.transaction(lambda db: rearm(db, self._clock, "guild_id = ?", (guild_id,)))

@@ -1,5 +1,7 @@
 """Notes the alerts that a part opens and closes."""
 
+from collections.abc import Set as AbstractSet
+
 from bot.models.alert import AlertName, AlertSubject
 
 
@@ -15,6 +17,15 @@ class AlertLog(list[tuple[str, str]]):
     def is_open(self, name: AlertName, *, subject: AlertSubject = None) -> bool:
         return next((bool(text) for other, text in reversed(self) if other == name), False)
 
+    def forget(self, name: AlertName, subjects: AbstractSet[AlertSubject]) -> None:
+        """Nothing is said."""
+
+    def inform(self, text: str) -> None:
+        self.append(("", text))
+
+    def open_subjects(self, name: AlertName) -> AbstractSet[AlertSubject]:
+        return frozenset()
+
 
 class NoAlerts:
     """Fails at the first alert: where nothing may go wrong."""
@@ -27,3 +38,12 @@ class NoAlerts:
 
     def is_open(self, name: AlertName, *, subject: AlertSubject = None) -> bool:
         return False
+
+    def forget(self, name: AlertName, subjects: AbstractSet[AlertSubject]) -> None:
+        """Nothing was open."""
+
+    def inform(self, text: str) -> None:
+        raise AssertionError(text)
+
+    def open_subjects(self, name: AlertName) -> AbstractSet[AlertSubject]:
+        return frozenset()

@@ -15,6 +15,12 @@ def alerts(harness: BotHarness) -> list[str]:
     return [words(message) for message in harness.posts(harness.lounge)]
 
 
+async def stored_alerts(harness: BotHarness) -> dict[str, str]:
+    """The open alerts, as the next start finds them."""
+    stored: dict[str, str] = json.loads(await harness.bot.store.facts.get("alerts") or "{}")
+    return stored
+
+
 @pytest.mark.parametrize(
     ("error", "says"),
     [
@@ -103,15 +109,43 @@ async def test_an_alert_from_before_a_restart_is_closed_also_when_nothing_is_lef
     assert sorted(alerts(harness)[2:]) == sorted(f"✓ Over: {alert.removeprefix('⚠️ ')}" for alert in opened)
 
 
-@only_long
-async def test_the_alert_about_a_deleted_channel_says_that_it_was_deleted(harness: BotHarness) -> None:
+async def test_that_a_channel_was_deleted_is_said_once_and_ends_its_alert_which_is_not_over(
+    harness: BotHarness,
+) -> None:
     await harness.restart(alert_channel=harness.lounge.id)
-    await harness.job(harness.mira, harness.useapi.add_job(prompt="a lighthouse"))
-    harness.env.inject_error("POST", f"/channels/{harness.channel.id}/messages", status=404, code=10003, times=None)
+    posts = f"/channels/{harness.channel.id}/messages"
+    harness.env.inject_error("POST", posts, status=400, code=50083, times=None)
+    for _ in range(2):
+        await harness.job(harness.mira, harness.useapi.add_job(age=600))
     await harness.wait(45 * 60)
-    (alert,) = alerts(harness)
-    assert f"{harness.channel.id} was deleted" in alert
-    assert "`/darkroom status`" not in alert, "nothing can be sent there again"
+    (archived,) = alerts(harness)
+    assert archived.startswith(f"⚠️ Nothing can be posted in <#{harness.channel.id}> for now")
+    harness.env.backend.faults.clear()
+    harness.env.inject_error("POST", posts, status=404, code=10003, times=None)
+    for _ in range(2):
+        await harness.wait(45 * 60)
+        assert alerts(harness)[1:] == [
+            f"ℹ️ The channel or thread {harness.channel.id} was deleted, so its results cannot be posted. They are "
+            "kept: `/job` with a job's id posts it in another channel."
+        ]
+        assert await stored_alerts(harness) == {}
+        await harness.restart()
+        await harness.job(harness.bo, harness.useapi.add_job(age=600))
+
+
+async def test_an_alert_about_a_message_ends_when_it_is_dropped_and_is_not_over_when_it_is_given_up(
+    harness: BotHarness,
+) -> None:
+    stored = {"delivery 1": "The card fails.", "delivery 2": "The result fails."}
+    await harness.bot.store.facts.set("alerts", json.dumps(stored))
+    await harness.restart(alert_channel=harness.lounge.id)
+    harness.env.inject_error("POST", f"/channels/{harness.channel.id}/messages", status=403, code=50001, times=None)
+    await harness.job(harness.mira, harness.useapi.add_job(duration=30))
+    await harness.wait(45 * 60)
+    over, alert = alerts(harness)
+    assert over == "✓ Over: The card fails."
+    assert f"Results cannot be posted in <#{harness.channel.id}>" in alert
+    assert [*await stored_alerts(harness)] == [f"channel {harness.channel.id}"]
 
 
 async def test_a_result_that_cannot_be_posted_alerts_and_is_sent_when_an_admin_says_so(harness: BotHarness) -> None:

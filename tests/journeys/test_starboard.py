@@ -1,5 +1,6 @@
 """Stars below pictures, and the channel in which a server posts those with enough of them."""
 
+import json
 from typing import Any
 
 import discord
@@ -160,6 +161,26 @@ async def test_the_starboard_shows_the_picture_as_its_post_does_and_none_that_wa
     assert len(harness.posts(harness.lounge)) == 2, "Midjourney's host, which has it, is not asked"
     (state,) = (await harness.rows("SELECT state FROM deliveries WHERE kind = 'starboard_post'"))[2:]
     assert state == ("dropped",)
+
+
+async def test_a_starred_picture_that_is_not_posted_says_nothing_about_the_starboard(
+    harness_with_cdn: BotHarness,
+) -> None:
+    harness = harness_with_cdn
+    alerts = harness.guild.create_text_channel("alerts")
+    stored = {f"channel {harness.lounge.id}": "Starred pictures cannot be posted."}
+    await harness.bot.store.facts.set("alerts", json.dumps(stored))
+    await harness.restart(alert_channel=alerts.id)
+    await with_starboard(harness)
+    deleted = await posted(harness)
+    menu = await harness.press(harness.bo, deleted, "⋯")
+    await harness.mira.delete(deleted)
+    await harness.press(harness.bo, menu, "⭐ Star")
+    await harness.wait(60)
+    assert await harness.rows("SELECT state FROM deliveries WHERE kind = 'starboard_post'") == [("dropped",)]
+    assert not harness.posts(alerts)
+    await star(harness, harness.bo, await posted(harness))
+    assert [post.content for post in harness.posts(alerts)] == ["✓ Over: Starred pictures cannot be posted."]
 
 
 async def test_what_cannot_be_copied_is_refused_or_posted_with_the_way_to_it(harness_with_cdn: BotHarness) -> None:
