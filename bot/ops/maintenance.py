@@ -1,5 +1,7 @@
 """Nightly maintenance: back up the database, delete old jobs, and watch the free disk space.
 
+Alerts whose end can never be seen are forgotten at night, such as those about servers that removed the bot.
+
 In each round between, what is kept about members who asked to be forgotten is deleted, as far as it is not needed.
 
 Jobs are deleted only after the night's copy has been made and verified, so anything deleted by mistake is in that copy.
@@ -119,6 +121,7 @@ class Maintenance:
             log.info("Made the nightly backup %s", copy)
         await self._store.pruning.prune(self._keep_days)
         await self._delete_left_servers()
+        await self._forget_alerts()
         await self._store.facts.set(_FACT, str(started.timestamp()))
 
     def _note_backup_failure(self, error: BackupError) -> None:
@@ -144,6 +147,13 @@ class Maintenance:
         await self._store.left_servers.note(joined)
         if deleted := await self._store.left_servers.delete(self._keep_days):
             log.info("Deleted what was kept for %d servers that removed the bot", deleted)
+
+    async def _forget_alerts(self) -> None:
+        """Forget the alerts of which nothing is left that they are about: nothing will ever close them."""
+        for name in self._store.alert_causes.names:
+            subjects = self._alerts.open_subjects(name)  # read first: one that is opened meanwhile has its cause
+            if subjects:
+                self._alerts.forget(name, subjects - await self._store.alert_causes.subjects(name))
 
     def _retry_later(self) -> None:
         self._retry_at = asyncio.get_running_loop().time() + _RETRY_AFTER

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 
+from bot.store.alert_causes import AlertCauses
 from bot.store.backups import Backups
 from bot.store.clock import Clock
 from bot.store.connection import FILE, Database, as_store_error, open_database
@@ -62,6 +63,7 @@ class Store:
     def __init__(self, database: Database, clock: Clock) -> None:
         self.database = database
         self.clock = clock
+        self.alert_causes = AlertCauses(database, clock)
         self.backups = Backups(database, clock)
         self.deliveries = Deliveries(database, clock)
         self.durations = Durations(database, clock)

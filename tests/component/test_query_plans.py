@@ -109,6 +109,7 @@ async def a_day(store: Store) -> AsyncIterator[tuple[str, Awaitable[Any]]]:
     yield "retry later", store.outbox.retry_later(result, 0, "reset")
     yield "undelivered", store.undelivered.of_member(MIRA.id, HERE.guild_id)
     yield "give up", store.outbox.give_up(result, "HTTP 400")
+    yield "first given up", store.deliveries.is_first_given_up(result, "HTTP 400")
     yield "undeliverable", store.deliveries.undeliverable(HERE.guild_id)
     yield "notices given up", store.undelivered.notices_of(MIRA.id, HERE.guild_id)
     yield "undelivered, given up", store.undelivered.of_member(MIRA.id, HERE.guild_id)
@@ -228,6 +229,8 @@ async def some_reports(store: Store, parent: KnownJob) -> AsyncIterator[tuple[st
     yield "channels of a family", store.related_jobs.channels(parent, HERE.guild_id)
     yield "counts", store.stats.counts()
     yield "due channels", store.stats.due_channels()
+    for name in sorted(store.alert_causes.names):
+        yield f"causes, {name}", store.alert_causes.subjects(name)
     yield "fact", store.facts.get("commands")
 
 
