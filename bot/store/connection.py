@@ -342,9 +342,15 @@ async def _migrate(connection: aiosqlite.Connection, number: int, script: str) -
     try:
         await connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};")
         if broken := list(await connection.execute_fetchall("PRAGMA foreign_key_check")):
+            table = broken[0][0]
+            rows = (
+                f"1 row without what it belongs to, in {table}"
+                if len(broken) == 1
+                else f"{len(broken)} rows without what they belong to, the first of them in {table}"
+            )
             raise StoreError(
-                f"The update of the database to schema {number} would leave {len(broken)} rows without what they "
-                f"belong to, the first of them in {broken[0][0]}. Nothing was changed. Please report this."
+                f"The update of the database to schema {number} would leave {rows}. Nothing was changed. "
+                "Please report this."
             )
         await connection.execute("COMMIT")
     except BaseException:

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -39,9 +39,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "archive"
 
 
-async def exported(posted: PostedJobs, folder: Path, guild: int | None = None) -> str:
+async def exported(
+    posted: PostedJobs, folder: Path, guild: int | None = None, *, say: Callable[[str], None] = lambda _text: None
+) -> str:
     settings = some_settings(posted.environ, *export.SETTINGS, dotenv=Path("none"))
-    return await export.export(settings, guild or posted.guild, folder, lambda _text: None)
+    return await export.export(settings, guild or posted.guild, folder, say)
 
 
 def jobs(folder: Path) -> list[dict[str, Any]]:
@@ -269,7 +271,9 @@ async def test_a_full_disk_is_a_sentence_and_later_the_export_goes_on(posted: Po
         await posted.add(store, posted.channel(), "a castle")
     with largest_file(0), pytest.raises(StartError, match=r"archive cannot be written: .+\.$"):
         ExportFolder(folder, posted.guild)
-    assert (await exported(posted, folder)).startswith("Exported 1 job with 1 file")
+    progress: list[str] = []
+    assert (await exported(posted, folder, say=progress.append)).startswith("Exported 1 job with 1 file")
+    assert progress == ["1 of 1 job"]
     again = ExportFolder(folder, posted.guild)
     (post,) = again.saved.values()
     size = (folder / "progress.jsonl").stat().st_size

@@ -59,6 +59,7 @@ class PostSaver:
         """Save the pictures of each job from its newest post that still exists."""
         self._recall(archive)
         jobs = archive.jobs
+        total = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
         waiting = [(job, 0) for job in jobs if job.known.key not in self.posts]
         while waiting:  # in each round one post of each job, the newest first
             by_channel: dict[int, dict[int, ArchivedJob]] = defaultdict(dict)
@@ -68,7 +69,7 @@ class PostSaver:
             for channel_id, messages in by_channel.items():
                 async for page in self._posts.read(channel_id, messages):
                     await asyncio.gather(*(self._save(messages[message.id], message) for message in page))
-                    self._say(f"{len(self.posts)} of {len(jobs)} jobs")
+                    self._say(f"{len(self.posts)} of {total}")
             waiting = [
                 (job, number + 1)
                 for job, number in waiting

@@ -101,7 +101,8 @@ def _account(provider: Provider, account: Account) -> Finding:
     name = f"the Midjourney account in channel …{account.channel[-4:]}"
     if account.needs_person:
         return wrong(provider.title, f"{name} needs a person", AccountBlocked(provider=provider.name).for_admin)
-    slots = "" if account.max_jobs is None else f", {account.max_jobs} jobs at a time"
+    number = account.max_jobs
+    slots = "" if number is None else f", {number} {'job' if number == 1 else 'jobs'} at a time"
     return fine(provider.title, f"{name}{slots}")
 
 
