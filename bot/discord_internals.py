@@ -9,6 +9,7 @@ import asyncio
 import inspect
 import json
 import logging
+import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -42,6 +43,7 @@ _ATTRIBUTES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("shard.Shard.launch", ()),
     ("shard.EventItem.__init__", ("etype", "shard", "error")),
     ("shard.EventType.identify", ()),
+    ("shard.EventType.reconnect", ()),
     ("shard.EventType.resume", ()),
     ("shard.EventType.terminate", ()),
     ("http.Route.BASE", ()),
@@ -60,8 +62,10 @@ _USED_NAMES: tuple[tuple[str, str], ...] = (
     ("client.Client.__init__", "http"),
     ("gateway.DiscordWebSocket.poll_event", "WebSocketClosure"),
     ("gateway.DiscordWebSocket.received_message", "log_receive"),
+    ("gateway.DiscordWebSocket.received_message", "sequence"),
     ("http.HTTPClient.request", "json_or_text"),
     ("shard.AutoShardedClient.launch_shards", "launch_shard"),  # `bot.client` overrides it
+    ("shard.Shard._handle_disconnect", "_backoff"),
     ("shard.Shard.reconnect", "DiscordWebSocket"),
     ("shard.Shard.reidentify", "DiscordWebSocket"),
     ("webhook.async_.AsyncWebhookAdapter.request", "json_or_text"),
@@ -112,8 +116,8 @@ class UnreadableFrame(discord.gateway.ReconnectWebSocket):
 
 
 _json_or_text = discord.http.json_or_text
-_FRESH_SESSION_AFTER = 2  # unreadable frames in a row: the session itself may hold what cannot be read
-_IN_A_ROW = 60.0  # seconds from one to the next
+_FRESH_SESSION_AFTER = 2  # connections that ended in a row: the session may be gone, or hold what cannot be read
+_IN_A_ROW = 120.0  # seconds from one to the next: one IDENTIFY for each leaves some of the day's 1,000
 _EVENT = re.compile(r"(?!READY$|RESUMED$)[A-Z_]{1,60}")
 
 
@@ -156,6 +160,8 @@ def _with_pause(answer: dict[str, Any] | list[Any], header: str) -> dict[str, An
 class _GatewaySocket(discord.gateway.DiscordWebSocket):
     """A connection that is closed after an unreadable frame; discord.py itself would end the process."""
 
+    has_session = False
+    """Whether the gateway sent READY or RESUMED, or an event that follows them."""
     _text: str = ""
     _unreadable = False
 
@@ -165,8 +171,10 @@ class _GatewaySocket(discord.gateway.DiscordWebSocket):
 
     async def received_message(self, msg: Any, /) -> None:
         """Read a frame. An event that discord.py fails over is ignored; raises `WebSocketClosure` for no event."""
+        before = self.sequence
         try:
             await super().received_message(msg)
+            self.has_session = self.has_session or self.sequence not in {None, before}
         except (
             discord.gateway.ReconnectWebSocket,
             discord.gateway.WebSocketClosure,
@@ -207,34 +215,74 @@ def _event_in(text: str) -> str | None:
 
 
 class _ShardEvents:
-    """Hands a shard's events on to the client; `pause` gives the seconds before the n-th reconnect in a row.
+    """Hands a shard's events on to the client, its reconnects after a pause where the one before did not last.
 
-    discord.py reconnects at once after an unreadable frame, and ends the client where a reconnect meets one.
+    `pause` gives the seconds before the n-th attempt in a row, counted from 0. Left alone, discord.py would reconnect
+    at once however often the gateway ends the connection, and use up the day's IDENTIFYs; end the client where the
+    gateway does so during a reconnect; and pause up to 17 minutes between attempts that fail, while no shard can
+    reconnect.
     """
 
-    def __init__(self, put: Callable[[discord.shard.EventItem], None], pause: Callable[[int], float]) -> None:
-        self._put = put
+    def __init__(self, client: discord.AutoShardedClient, pause: Callable[[int], float]) -> None:
+        self._put: Callable[[discord.shard.EventItem], None] = vars(client)[_QUEUE].put_nowait
+        self._dispatch = client.dispatch
         self._pause = pause
-        self._count = 0
-        self._last = 0.0
+        self._ended = 0  # connections in a row
+        self._last = -math.inf  # when the last of them was made again
+        self._failed = 0  # attempts to connect, in a row
 
     def __call__(self, item: discord.shard.EventItem) -> None:
         """Hand an event on."""
-        kind = discord.shard.EventType
-        cut_off = item.type == kind.terminate and isinstance(item.error, discord.gateway.ReconnectWebSocket)
-        if item.shard is None or not (cut_off or isinstance(item.error, UnreadableFrame)):
+        if item.shard is not None and isinstance(item.error, discord.gateway.ReconnectWebSocket):
+            self._connect_again(item.shard, item.error)
+        elif item.shard is not None and item.type == discord.shard.EventType.reconnect:
+            self._try_again(item.shard, item)
+        else:
             self._put(item)
-            return
+
+    def _connect_again(self, shard: discord.shard.Shard, error: discord.gateway.ReconnectWebSocket) -> None:
+        """The gateway ended the connection, or sent what cannot be read."""
+        self._dispatch("shard_disconnect", shard.id)  # discord.py does so after the pause
         loop = asyncio.get_running_loop()
         if loop.time() - self._last > _IN_A_ROW:
-            self._count = 0
-        resume = self._count < _FRESH_SESSION_AFTER
-        error = discord.gateway.ReconnectWebSocket(item.shard.id, resume=resume)
-        item = discord.shard.EventItem(kind.resume if resume else kind.identify, item.shard, error)
-        pause = self._pause(self._count)
-        self._count += 1
+            self._ended = 0
+        resume = error.resume and self._ended < _FRESH_SESSION_AFTER
+        pause = 0.0
+        if isinstance(error, UnreadableFrame):  # logged where it was read
+            pause = self._pause(self._ended)
+        elif self._ended > 0:  # Discord ends connections now and then
+            pause = self._pause(self._ended)
+            log.warning("Discord's gateway ended the connection again; next try in %.0f s", pause)
+        self._ended += 1
         self._last = loop.time() + pause
-        loop.call_later(pause, self._put, item)
+        kind = discord.shard.EventType.resume if resume else discord.shard.EventType.identify
+        reconnect = discord.gateway.ReconnectWebSocket(shard.id, resume=resume)
+        self._put_after(pause, discord.shard.EventItem(kind, shard, reconnect))
+
+    def _try_again(self, shard: discord.shard.Shard, item: discord.shard.EventItem) -> None:
+        """No connection could be made."""
+        if isinstance(shard.ws, _GatewaySocket) and shard.ws.has_session:
+            shard.ws.has_session = False  # it stays the shard's last connection until the next one
+            self._failed = 0
+        pause = self._pause(self._failed)
+        self._failed += 1
+        name = type(item.error).__name__
+        log.warning("Discord's gateway cannot be reached (%s); next try in %.0f s", name, pause)
+        self._put_after(pause, item)
+
+    def _put_after(self, pause: float, item: discord.shard.EventItem) -> None:
+        if pause > 0:
+            asyncio.get_running_loop().call_later(pause, self._put, item)
+        else:
+            self._put(item)
+
+
+class _NoDelay:
+    """Stands in for a shard's backoff: `_ShardEvents` pauses, and without keeping other shards from reconnecting."""
+
+    def delay(self) -> float:
+        """Return the seconds that discord.py sleeps after a failed attempt."""
+        return 0.0
 
 
 # --- REST -----------------------------------------------------------------------------------------------------------
@@ -335,16 +383,16 @@ async def connect_shard(
 ) -> None:
     """Connect one shard to `gateway` and start it; one attempt, of at most `client.shard_connect_timeout` seconds.
 
-    `pause` gives the seconds before the n-th reconnect in a row after unreadable frames, counted from 0. Raises
-    `discord.ConnectionClosed`, `GatewayClosed`, `TimeoutError`, or what aiohttp raises.
+    `pause` gives the seconds before the n-th reconnect in a row, counted from 0. Raises `discord.ConnectionClosed`,
+    `GatewayClosed`, `TimeoutError`, or what aiohttp raises.
     """
     websocket = _GatewaySocket
     websocket.DEFAULT_GATEWAY = gateway  # the address for reconnects without a session to resume
     async with asyncio.timeout(client.shard_connect_timeout):
         socket = await websocket.from_client(client, initial=initial, gateway=gateway, shard_id=shard_id)
-    private = vars(client)
-    shard = discord.shard.Shard(socket, client, _ShardEvents(private[_QUEUE].put_nowait, pause))
-    private[_SHARDS][shard_id] = shard
+    shard = discord.shard.Shard(socket, client, _ShardEvents(client, pause))
+    shard._backoff = _NoDelay()  # type: ignore[assignment]
+    vars(client)[_SHARDS][shard_id] = shard
     shard.launch()
 
 

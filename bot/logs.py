@@ -39,7 +39,7 @@ def set_up(level: str, secrets: Iterable[str], form: str = "text") -> None:
     # redaction alone would also catch.
     for name in ("discord.http", "discord.webhook.async_", "discord.gateway", "aiosqlite"):
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelNamesMapping()[level]))
-    logging.getLogger("discord.shard").addFilter(_drop_traceback)
+    logging.getLogger("discord.shard").setLevel(logging.CRITICAL)  # a traceback that `discord_internals` has a line for
     if level == "INFO":
         for name in ("discord", "discord.http", "discord.gateway", "aiohttp.access"):
             logging.getLogger(name).setLevel(logging.WARNING)
@@ -82,15 +82,6 @@ def _fields(key: str, destination: Destination | None) -> dict[str, str]:
 
 def _use_colours() -> bool:
     return sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def _drop_traceback(record: logging.LogRecord) -> bool:
-    """Log a lost gateway connection as one line without traceback: discord.py reconnects by itself."""
-    if record.exc_info and record.exc_info[1] is not None:
-        record.msg = f"{record.getMessage()} ({type(record.exc_info[1]).__name__})"
-        record.args = ()
-        record.exc_info = None
-    return True
 
 
 class _Redacting(logging.Formatter):

@@ -79,6 +79,7 @@ async def test_a_gateway_that_goes_away_delays_no_result(harness: ProcessHarness
     await discord.wait_ready(within=40)
     again = await discord.slash(harness.channel, harness.mira, "job", {"jobid": jobid})
     assert "It's already posted here." in (await again.answered(within=10)).content
+    assert "Traceback" not in harness.bot.screen
 
 
 async def test_a_result_does_not_wait_for_an_edit_that_discord_limits(harness: ProcessHarness) -> None:

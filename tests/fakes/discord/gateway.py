@@ -6,6 +6,7 @@ import secrets
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Literal
 
 from aiohttp import WSCloseCode, web
 
@@ -13,7 +14,7 @@ from tests.fakes.discord.channels import ChannelState
 from tests.fakes.discord.messages import Json
 
 DISPATCH, HEARTBEAT, IDENTIFY, RESUME, INVALID, HELLO, ACK = 0, 1, 2, 6, 9, 10, 11
-BAD_TOKEN, BAD_SHARD = 4004, 4010
+UNKNOWN_ERROR, BAD_TOKEN, BAD_SHARD = 4000, 4004, 4010
 A_DAY, STARTS = 86_400, 1000
 
 
@@ -80,6 +81,8 @@ class Gateway:
         self.sessions: dict[int, Session] = {}  # by shard: a new one takes the place of the old
         self.greetings: list[str | bytes] = []
         """Frames that stand in for the HELLO of the next connections, one each."""
+        self.ends_before: Literal["", "HELLO", "READY"] = ""
+        """Where each new connection is closed, as by a gateway in trouble."""
         self.connections = 0
         """How many were opened so far."""
         self._sockets: set[Socket] = set()
@@ -101,7 +104,9 @@ class Gateway:
             await socket.prepare(request)
             self._sockets.add(socket)
             self.connections += 1
-            if self.greetings:
+            if self.ends_before == "HELLO":
+                await socket.close(code=WSCloseCode.GOING_AWAY)
+            elif self.greetings:
                 await socket.send_raw(self.greetings.pop(0))
             else:
                 await socket.send_payload({"op": HELLO, "d": {"heartbeat_interval": 41_250}})
@@ -139,6 +144,9 @@ class Gateway:
         if not 0 <= number < count:
             await socket.close(code=BAD_SHARD, message=b"Invalid shard.")
             return
+        if self.ends_before == "READY":
+            await socket.close(code=UNKNOWN_ERROR)
+            return
         session = self.sessions[number] = Session(id=secrets.token_hex(8), shard=(number, count), socket=socket)
         guilds = [{"id": str(guild), "unavailable": True} for guild in self.world.guilds if self._on(guild) == number]
         await session.dispatch("READY", {
@@ -174,11 +182,12 @@ class Gateway:
             await socket.send_raw(frame)
         return len(sockets)
 
-    async def drop(self, code: int = 4000, *, forget: bool = False) -> None:
-        """Close every connection; `forget` the sessions too, so that a RESUME is refused."""
+    async def drop(self, code: int = UNKNOWN_ERROR, *, forget: bool = False, shard: int | None = None) -> None:
+        """Close every connection, or a shard's; `forget` the sessions too, so that a RESUME is refused."""
+        sockets = list(self._sockets) if shard is None else [self.sessions[shard].socket]
         if forget:
             self.sessions.clear()
-        await asyncio.gather(*(socket.close(code=code) for socket in list(self._sockets)))
+        await asyncio.gather(*(socket.close(code=code) for socket in sockets if socket))
 
     async def close(self) -> None:
         await self.drop(WSCloseCode.GOING_AWAY, forget=True)
