@@ -131,7 +131,7 @@ def expect_unreadable_data() -> None:
 async def _read_answer(response: aiohttp.ClientResponse) -> Any:
     """Decode a response as discord.py does; raises `UnreadableAnswer` for a successful one that it cannot use.
 
-    A 429 always has its `retry_after`.
+    A 429 always has its `retry_after`; raises `discord.HTTPException` for one without JSON, such as a proxy's.
     """
     answer: Any
     try:
@@ -141,8 +141,10 @@ async def _read_answer(response: aiohttp.ClientResponse) -> Any:
     readable = isinstance(answer, dict | list) or (response.status != 200 and answer == "")
     if 200 <= response.status < 300 and not readable:
         raise UnreadableAnswer(f"HTTP {response.status} without JSON")
-    if response.status == 429 and isinstance(answer, dict | list):
-        return _with_pause(answer, response.headers.get("Retry-After", ""))
+    if response.status == 429:
+        if not isinstance(answer, dict | list):  # discord.py would look for `retry_after` in the text
+            raise discord.HTTPException(response, answer)
+        answer = _with_pause(answer, response.headers.get("Retry-After", ""))
     return answer
 
 

@@ -118,3 +118,14 @@ async def test_an_answer_that_cannot_be_read_delays_a_channel_for_seconds_only(
     assert len(harness.pictures("castle")) == 1
     assert "Traceback" not in harness.bot.screen
     assert (await harness.bot.stop())[0] == 0
+
+
+async def test_a_rate_limit_that_cannot_be_read_is_a_refusal_of_an_answer_to_a_member(harness: ProcessHarness) -> None:
+    await harness.bot.start()
+    await harness.discord.wait_ready()
+    harness.discord.fail("POST /interactions/*/callback", "proxy")
+    await harness.discord.slash(harness.channel, harness.bo, "job", {"jobid": harness.useapi.add_job()})
+    await harness.discord.wait_until(lambda: "429" in harness.bot.screen or "Traceback" in harness.bot.screen)
+    await works(harness)
+    assert "Traceback" not in harness.bot.screen
+    assert (await harness.bot.stop())[0] == 0

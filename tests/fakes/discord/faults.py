@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-KINDS = {"reset", "hang", "slow", "garbage", "cloudflare", "blocked", "limited"}
+KINDS = {"reset", "hang", "slow", "garbage", "cloudflare", "proxy", "blocked", "limited"}
 _STATUS = re.compile(r"\d{3}(-\d+)?")
 
 
@@ -34,8 +34,8 @@ class Faults:
 
         With `seconds` it ends by itself. Kinds: an HTTP status, with an error code of Discord's after it ("403-50013");
         "reset" (the connection is cut), "hang" (no answer, ever), "slow" (a second late), "garbage" (200 with HTML),
-        "cloudflare" (429 without `Via`), "blocked" (403 with HTML, Cloudflare's too), "limited" (429, for 20 s). With
-        "stored-" in front Discord does what was asked first.
+        "cloudflare" (429 with HTML, without `Via`), "proxy" (the same with it), "blocked" (403 with HTML, Cloudflare's
+        too), "limited" (429, for 20 s). With "stored-" in front Discord does what was asked first.
         """
         kind = str(kind)
         plain = kind.removeprefix("stored-")

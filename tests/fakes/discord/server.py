@@ -215,8 +215,9 @@ class FakeDiscord(People):
             request.transport.abort()
         if kind == "garbage":
             return web.Response(text="<html>Sorry</html>", content_type="text/html", headers=VIA)
-        if kind == "cloudflare":
-            return web.Response(status=429, text="<html>You are banned</html>", content_type="text/html")
+        if kind in {"cloudflare", "proxy"}:
+            via = VIA if kind == "proxy" else None
+            return web.Response(status=429, text="<html>You are banned</html>", content_type="text/html", headers=via)
         if kind == "blocked":
             return web.Response(status=403, text="<html>You have been blocked</html>", content_type="text/html")
         if kind in {"429", "limited"}:
