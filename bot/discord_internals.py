@@ -12,6 +12,7 @@ import logging
 import math
 import re
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, NoReturn
@@ -26,6 +27,7 @@ import yarl
 
 log = logging.getLogger(__name__)
 
+_GLOBAL_OVER = "_global_over"
 _QUEUE = "_AutoShardedClient__queue"
 _SHARDS = "_AutoShardedClient__shards"
 _TEMPLATE = "__discord_ui_compiled_template__"
@@ -64,6 +66,8 @@ _USED_NAMES: tuple[tuple[str, str], ...] = (
     ("gateway.DiscordWebSocket.received_message", "log_receive"),
     ("gateway.DiscordWebSocket.received_message", "sequence"),
     ("http.HTTPClient.request", "json_or_text"),
+    ("http.HTTPClient.request", _GLOBAL_OVER),
+    ("http.HTTPClient.static_login", _GLOBAL_OVER),  # which makes it before `setup_hook` is called
     ("shard.AutoShardedClient.launch_shards", "launch_shard"),  # `bot.client` overrides it
     ("shard.Shard._handle_disconnect", "_backoff"),
     ("shard.Shard.reconnect", "DiscordWebSocket"),
@@ -118,6 +122,7 @@ class UnreadableFrame(discord.gateway.ReconnectWebSocket):
 _json_or_text = discord.http.json_or_text
 _FRESH_SESSION_AFTER = 2  # connections that ended in a row: the session may be gone, or hold what cannot be read
 _IN_A_ROW = 120.0  # seconds from one to the next: one IDENTIFY for each leaves some of the day's 1,000
+_retry_after: ContextVar[float] = ContextVar("seconds that the task's last 429 asked for", default=0.0)
 _EVENT = re.compile(r"(?!READY$|RESUMED$)[A-Z_]{1,60}")
 
 
@@ -145,6 +150,7 @@ async def _read_answer(response: aiohttp.ClientResponse) -> Any:
         if not isinstance(answer, dict | list):  # discord.py would look for `retry_after` in the text
             raise discord.HTTPException(response, answer)
         answer = _with_pause(answer, response.headers.get("Retry-After", ""))
+        _retry_after.set(answer["retry_after"])
     return answer
 
 
@@ -293,6 +299,26 @@ class _NoDelay:
 def set_api_url(url: str) -> None:
     """Send all REST requests of this process to `url`, such as "https://discord.com/api/v10"."""
     discord.http.Route.BASE = url
+
+
+class _SelfOpening(asyncio.Event):
+    """What all requests wait for during a global rate limit: it is over after the time that Discord said.
+
+    discord.py ends it in the request that met the limit. Where that is cancelled meanwhile, by a timeout of ours, no
+    request would be sent ever again.
+    """
+
+    def clear(self) -> None:
+        """Hold all requests back for a time; called in the task that received the 429."""
+        super().clear()
+        asyncio.get_running_loop().call_later(_retry_after.get(), self.set)
+
+
+def end_global_rate_limits(client: discord.Client) -> None:
+    """Have a global rate limit end also where the request that met it was cancelled; call it in `setup_hook`."""
+    event = _SelfOpening()
+    event.set()
+    vars(client.http)[_GLOBAL_OVER] = event
 
 
 async def close_http(client: discord.Client) -> None:

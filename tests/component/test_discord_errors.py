@@ -1,16 +1,22 @@
 """What Discord does not answer counts as unknown; what is a bug of ours is raised."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import discord
 import pytest
 
 from bot import discord_internals
+from bot.app import open_darkroom
+from bot.cli.login import log_in
 from bot.models import Destination
+from bot.settings import from_environment
 from bot.ui.permissions import GONE, channel_error, postable_destination, role_is_gone
 from bot.ui.posting_checks import Obstacle, PostingChecks
 from bot.ui.view_rights import ViewRights
 from tests.fakes.discord import FakeDiscord
+from tests.fakes.discord.limits import Limits
 
 TROUBLE = ["reset", "cloudflare", "garbage", "403-0"]
 NOT_LOGGED_IN = (AttributeError, AssertionError)
@@ -50,6 +56,24 @@ async def test_what_discord_does_not_answer_keeps_nobody_from_anything(
         fake.fail("*", kind, times=None)
         expected = frozenset({here.channel_id}) if check == "view" else unknown
         assert await ask(client, here) == expected
+
+
+async def test_a_request_that_was_cancelled_in_a_global_rate_limit_delays_no_later_one_for_ever(
+    fake: FakeDiscord, here: Destination, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    environment = {"DISCORD_TOKEN": fake.token, "DISCORD_API_URL": fake.api_url, "USEAPI_TOKEN": "user:1-canary"}
+    environment |= {"ALLOWED_GUILDS": "*", "DATA_DIR": str(tmp_path / "data")}
+    settings = from_environment(environment, tmp_path / "there is no such file")
+    async with open_darkroom(settings) as bot:
+        await log_in(bot, fake.token)
+        fake.limits = Limits(whole=(0, 0.6))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await discord_internals.get_channel(bot, here.channel_id)
+        assert "Global rate limit has been hit" in caplog.text
+        fake.limits = None
+        async with asyncio.timeout(5):
+            await discord_internals.get_channel(bot, here.channel_id)
 
 
 @pytest.mark.parametrize("check", CHECKS)

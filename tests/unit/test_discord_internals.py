@@ -53,6 +53,8 @@ def test_a_parameter_that_an_update_renamed_is_named(monkeypatch: pytest.MonkeyP
     [
         (discord.shard.AutoShardedClient, "connect", "_AutoShardedClient__queue"),
         (discord.shard.AutoShardedClient, "launch_shards", "launch_shard"),
+        (discord.shard.Shard, "_handle_disconnect", "_backoff"),
+        (discord.http.HTTPClient, "static_login", "_global_over"),
         (discord.ui.DynamicItem, "__init_subclass__", "__discord_ui_compiled_template__"),
     ],
 )
