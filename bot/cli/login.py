@@ -35,3 +35,8 @@ async def log_in(client: discord.Client, token: str) -> None:
         raise DiscordStartError(
             f"Discord refused the start (HTTP {error.status}). Try again later.", temporary=True
         ) from None
+
+
+def is_served_elsewhere(client: discord.Client) -> bool:
+    """Whether Discord sends the interactions to a URL, so that none arrives at the gateway; the client is logged in."""
+    return client.application is not None and bool(client.application.interactions_endpoint_url)

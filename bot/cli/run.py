@@ -11,7 +11,7 @@ import discord
 
 from bot.app import open_darkroom
 from bot.cli.invite import allowed_guilds_line, invite, joined_servers
-from bot.cli.login import LOGIN_REFUSED, log_in
+from bot.cli.login import LOGIN_REFUSED, is_served_elsewhere, log_in
 from bot.client import Darkroom
 from bot.discord_codes import CloseCode
 from bot.discord_errors import REQUEST_ERRORS
@@ -33,6 +33,10 @@ from bot.store.connection import FILE, as_store_error
 log = logging.getLogger(__name__)
 
 _PROVIDER_REFUSES = "{provider} does not accept {secret}. Copy it again from your account there."
+_SERVED_ELSEWHERE = (
+    "Discord sends the commands to an Interactions Endpoint URL, not to this bot. Remove that URL in the Developer "
+    "Portal, your application, General Information."
+)
 _CLOSE_REASONS: dict[int, str] = {
     CloseCode.AUTHENTICATION_FAILED: (
         "Discord no longer accepts DISCORD_TOKEN. Reset it in the Developer Portal and copy the new one."
@@ -81,6 +85,8 @@ async def _work(bot: Darkroom, settings: Settings) -> None:
         raise StartError(" ".join(worded(_PROVIDER_REFUSES, provider) for provider in errors))
     with as_store_error(settings.data_dir / FILE):  # the login ends with what the bot reads before it connects
         await log_in(bot, settings.discord_token.reveal())
+    if is_served_elsewhere(bot):
+        raise DiscordStartError(_SERVED_ELSEWHERE)
     log.info("Invite: %s", invite(bot.application_id or 0))
     for name, error in errors.items():
         if error is None:  # the alert is from before the start: a restart often follows the fix

@@ -85,6 +85,16 @@ async def test_a_discord_token_that_is_reset_during_the_start(fake_discord: Fake
     assert await start_error(**reachable) == LOGIN_REFUSED
 
 
+async def test_an_application_whose_commands_discord_sends_elsewhere(fake_discord: FakeDiscord) -> None:
+    fake_discord.interactions_endpoint_url = "https://bot.example.com/interactions"
+    reachable = {"DISCORD_TOKEN": fake_discord.token, "DISCORD_API_URL": fake_discord.api_url}
+    assert await start_error(**reachable) == (
+        "Discord sends the commands to an Interactions Endpoint URL, not to this bot. Remove that URL in the Developer "
+        "Portal, your application, General Information."
+    )
+    assert fake_discord.identifies == []
+
+
 async def test_a_token_that_useapi_does_not_accept(useapi: FakeUseapi, fake_discord: FakeDiscord) -> None:
     assert await start_error(USEAPI_URL=useapi.url, DISCORD_API_URL=fake_discord.api_url) == (
         "useapi.net does not accept USEAPI_TOKEN. Copy it again from your account there."

@@ -136,6 +136,19 @@ async def test_discord_and_useapi_may_refuse_or_be_unreachable(desk: Desk, capsy
         assert (status, "✗ Discord: something else answers at its address\n    → is a proxy" in screen) == (1, True)
 
 
+async def test_an_application_whose_commands_discord_sends_elsewhere(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.discord.interactions_endpoint_url = "https://bot.example.com/interactions"
+    status, screen = await run_check(desk, capsys)
+    assert status == 1
+    assert (
+        "✗ Discord: sends the commands to an Interactions Endpoint URL, not to the bot\n"
+        "    → Developer Portal, your application, General Information; remove that URL\n"
+    ) in screen
+    assert "✓ servers: in Studio" in screen, "the rest is checked as well"
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [

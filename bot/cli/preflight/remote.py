@@ -12,7 +12,7 @@ import discord
 
 from bot import discord_internals
 from bot.cli.invite import MAX_SERVERS, allowed_guilds_line, invite, joined_servers
-from bot.cli.login import rest_client
+from bot.cli.login import is_served_elsewhere, rest_client
 from bot.cli.preflight.findings import Finding, fine, note, wrong
 from bot.cli.preflight.providers import check_providers, check_webhooks
 from bot.cli.preflight.updates import check_updates
@@ -88,6 +88,9 @@ async def _discord(values: Mapping[str, Any], clock: Clock) -> list[Finding]:
 
 async def _servers(client: discord.Client, values: Mapping[str, Any]) -> list[Finding]:
     findings = [fine("invite", invite(client.application_id or 0))]
+    if is_served_elsewhere(client):
+        todo = "Developer Portal, your application, General Information; remove that URL"
+        findings.append(wrong("Discord", "sends the commands to an Interactions Endpoint URL, not to the bot", todo))
     joined = await joined_servers(client)
     if not joined:
         findings.append(note("servers", "the bot is not in any yet", "open the invite link and choose yours"))

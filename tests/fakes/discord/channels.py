@@ -81,6 +81,7 @@ class ChannelState:
         self.now = now
         self.violations: list[str] = []
         self.origin = ""
+        self.interactions_endpoint_url: str | None = None  # of the application, as set in the Developer Portal
         self.version = 0  # of the world: it grows with every change
         self._news = asyncio.Event()
         self._last_id = 0

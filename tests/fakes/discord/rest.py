@@ -85,12 +85,12 @@ def my_guilds(world: People, call: Call) -> Reply:
 
 
 def application(world: People, call: Call) -> Reply:
-    nothing = dict.fromkeys(("icon", "type", "interactions_endpoint_url", "role_connections_verification_url", "team"))
+    nothing = dict.fromkeys(("icon", "type", "role_connections_verification_url", "team"))
     counts = dict.fromkeys((f"approximate_{what}_count" for what in ("guild", "user_install", "user_authorization")), 0)
     texts = {"name": world.bot.name, "description": "", "verify_key": "0" * 64, "flags_new": "0"}
     lists: Json = {"redirect_uris": [], "eligible_oauth2_scopes": []}
     body = nothing | counts | texts | lists | {"flags": 0, "explicit_content_filter": 0, "bot_public": True}
-    body |= {"bot_require_code_grant": False}
+    body |= {"bot_require_code_grant": False, "interactions_endpoint_url": world.interactions_endpoint_url}
     return body | {"id": str(world.bot.id), "owner": world.owner.json(), "bot": world.bot.json()}
 
 
