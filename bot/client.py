@@ -8,6 +8,7 @@ import random
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from types import TracebackType
 from typing import Any
 
 import aiohttp
@@ -255,6 +256,20 @@ class Darkroom(commands.AutoShardedBot):
                 await super().close()
         except TimeoutError:
             await discord_internals.close_http(self)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close what is not closed yet; the error that ends the bot stays what is raised.
+
+        A close that took too long was cancelled, and discord.py raises that here once more, in the error's place.
+        """
+        try:
+            await super().__aexit__(kind, error, traceback)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():  # somebody ends this task itself
+                raise
 
     async def _save_identifies(self) -> None:
         """Wait before the connection if few of the day's IDENTIFYs are left."""

@@ -13,12 +13,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import discord
 import pytest
 
 from bot.app import open_darkroom
 from bot.cli import run
 from bot.client import Darkroom
 from bot.demo.useapi import FakeUseapi
+from bot.discord_codes import CloseCode
 from bot.errors import StartError
 from bot.settings import Settings, from_environment
 from bot.store.connection import FILE
@@ -110,6 +112,23 @@ async def test_a_refusal_of_another_kind(fake_discord: FakeDiscord) -> None:
     fake_discord.fail("GET /users/@me", 404)
     reachable = {"DISCORD_TOKEN": fake_discord.token, "DISCORD_API_URL": fake_discord.api_url}
     assert await start_error(1, **reachable) == "Discord refused the start (HTTP 404). Try again later."
+
+
+async def test_a_token_that_is_reset_later_while_a_connection_does_not_close(
+    fake_discord: FakeDiscord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def close(_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(discord.shard.Shard, "close", close)
+    monkeypatch.setattr("bot.client._CLOSE_TIMEOUT_SECONDS", 0.1)
+    reachable = {"DISCORD_TOKEN": fake_discord.token, "DISCORD_API_URL": fake_discord.api_url}
+    starting = asyncio.create_task(start_error(**reachable))
+    await fake_discord.wait_ready()
+    await fake_discord.gateway.drop(CloseCode.AUTHENTICATION_FAILED)
+    assert await starting == (
+        "Discord no longer accepts DISCORD_TOKEN. Reset it in the Developer Portal and copy the new one."
+    )
 
 
 # --- the ports ------------------------------------------------------------------------------------------------------
