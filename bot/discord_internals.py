@@ -419,7 +419,7 @@ async def connect_shard(
     async with asyncio.timeout(client.shard_connect_timeout):
         socket = await websocket.from_client(client, initial=initial, gateway=gateway, shard_id=shard_id)
     shard = discord.shard.Shard(socket, client, _ShardEvents(client, pause))
-    shard._backoff = _NoDelay()  # type: ignore[assignment]
+    shard._backoff = _NoDelay()  # type: ignore[assignment]  # it has all of the type that is used
     vars(client)[_SHARDS][shard_id] = shard
     shard.launch()
 
