@@ -232,7 +232,7 @@ async def start_until_ready(settings: Settings, *before: Callable[[Darkroom], Aw
         for change in before:
             await change(bot)
         ready = asyncio.Event()
-        bot.add_listener(_setter(ready), "on_ready")
+        bot.add_listener(_setter(ready), "on_connect")  # `on_ready` comes two seconds later
         working = asyncio.create_task(run._work(bot, settings))
         waiting = asyncio.create_task(ready.wait())
         async with asyncio.timeout(30):
