@@ -40,6 +40,7 @@ from bot.models import (
 from bot.submissions import sentences
 from tests.clock import VirtualTime
 from tests.conftest import only_long
+from tests.database import damage
 from tests.queue_harness import (
     BO,
     BUTTONS,
@@ -347,6 +348,17 @@ async def test_what_ends_the_first_for_its_presser_alone_does_not_end_those_that
     assert [await sentence(harness, submission) for submission in others] == [""] * 4
     assert await harness.states() == ["refused", "refused", "accepted", "repeated", "accepted", "repeated"]
     assert harness.children() == Counter(submission.reference for submission in others[::2]), "each was paid for once"
+
+
+async def test_what_cannot_be_read_holds_up_nothing_behind_it(harness: QueueHarness, tmp_path: Path) -> None:
+    harness.useapi.everybody = QueueFull(())
+    blends = [await harness.started(SubmissionKind.BLEND, BO) for _ in range(3)]
+    press = await harness.submission("V1")
+    await damage(harness.store.database, tmp_path, "submission_pictures")
+    harness.useapi.everybody = None
+    await asyncio.sleep(5 * MINUTE)
+    assert await harness.state(press) is SubmissionState.ACCEPTED
+    assert {await harness.state(blend) for blend in blends} == {SubmissionState.QUEUED}
 
 
 async def test_the_queue_goes_on_after_a_restart(harness: QueueHarness) -> None:
