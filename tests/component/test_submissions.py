@@ -350,7 +350,7 @@ async def test_what_ends_the_first_for_its_presser_alone_does_not_end_those_that
     assert harness.children() == Counter(submission.reference for submission in others[::2]), "each was paid for once"
 
 
-async def test_what_cannot_be_read_holds_up_nothing_behind_it(harness: QueueHarness, tmp_path: Path) -> None:
+async def test_what_cannot_be_read_delays_nothing_behind_it(harness: QueueHarness, tmp_path: Path) -> None:
     harness.useapi.everybody = QueueFull(())
     blends = [await harness.started(SubmissionKind.BLEND, BO) for _ in range(3)]
     press = await harness.submission("V1")
