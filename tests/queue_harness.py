@@ -367,9 +367,16 @@ class QueueHarness:
         return int(row[0])
 
     async def state(self, submission: Submission) -> SubmissionState:
+        return (await self._stored(submission)).state
+
+    async def sentence(self, submission: Submission) -> str:
+        """What its presser reads of its end."""
+        return (await self._stored(submission)).error
+
+    async def _stored(self, submission: Submission) -> Submission:
         found = await self.store.history.by_id(submission.id)
         assert found is not None
-        return found.state
+        return found
 
     async def states(self) -> list[str]:
         return [

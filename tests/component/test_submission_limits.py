@@ -53,12 +53,6 @@ async def harness(tmp_path: Path) -> AsyncIterator[QueueHarness]:
     await harness.end()
 
 
-async def sentence(harness: QueueHarness, submission: Submission) -> str:
-    found = await harness.store.history.by_id(submission.id)
-    assert found is not None
-    return found.error
-
-
 # --- the disk is full, and worse ------------------------------------------------------------------------------------
 
 

@@ -66,12 +66,6 @@ async def harness(tmp_path: Path) -> AsyncIterator[QueueHarness]:
     await harness.end()
 
 
-async def sentence(harness: QueueHarness, submission: Submission) -> str:
-    found = await harness.store.history.by_id(submission.id)
-    assert found is not None
-    return found.error
-
-
 # --- one press ------------------------------------------------------------------------------------------------------
 
 
@@ -343,9 +337,9 @@ async def test_what_ends_the_first_for_its_presser_alone_does_not_end_those_that
     harness.jump += timedelta(minutes=2)
     harness.useapi.everybody = None
     await asyncio.sleep(MINUTE)
-    assert await sentence(harness, shut_out) == sentences.SHUT_OUT
-    assert await sentence(harness, old) == sentences.EXPIRED[SubmissionKind.BUTTON]
-    assert [await sentence(harness, submission) for submission in others] == [""] * 4
+    assert await harness.sentence(shut_out) == sentences.SHUT_OUT
+    assert await harness.sentence(old) == sentences.EXPIRED[SubmissionKind.BUTTON]
+    assert [await harness.sentence(submission) for submission in others] == [""] * 4
     assert await harness.states() == ["refused", "refused", "accepted", "repeated", "accepted", "repeated"]
     assert harness.children() == Counter(submission.reference for submission in others[::2]), "each was paid for once"
 

@@ -70,12 +70,6 @@ async def harness(tmp_path: Path) -> AsyncIterator[QueueHarness]:
     await harness.end()
 
 
-async def sentence(harness: QueueHarness, submission: Submission) -> str:
-    found = await harness.store.history.by_id(submission.id)
-    assert found is not None
-    return found.error
-
-
 # --- whether the presser saw it taken -------------------------------------------------------------------------------
 
 
@@ -257,7 +251,7 @@ async def test_a_job_without_a_reference_may_be_that_of_a_lost_submission_and_is
         await harness.submission("V1", BO)
     await asyncio.sleep(200)
     assert await harness.states() == ["lost", *["accepted"] * press_again]
-    assert "it may be yours, and it may have been charged" in await sentence(harness, submission)
+    assert "it may be yours, and it may have been charged" in await harness.sentence(submission)
     assert len(harness.useapi.posts) == 1 + press_again
 
 
@@ -271,7 +265,7 @@ async def test_a_job_without_a_reference_that_only_runs_may_be_ours_if_its_butto
     harness.useapi.outcomes = [RequestTimeout()]
     submission = await harness.submission("V1")
     await asyncio.sleep(200)
-    assert ("may be yours" in await sentence(harness, submission)) is may_be_ours
+    assert ("may be yours" in await harness.sentence(submission)) is may_be_ours
 
 
 async def test_a_job_that_another_submission_owns_or_that_echoes_another_reference_cannot_be_ours(
@@ -286,7 +280,7 @@ async def test_a_job_that_another_submission_owns_or_that_echoes_another_referen
     harness.useapi.began[theirs.jobid] = -HOUR
     await asyncio.sleep(200)
     assert await harness.states() == ["lost", "accepted"]
-    assert "no job was found for this button. It may have been charged" in await sentence(harness, submission)
+    assert "no job was found for this button. It may have been charged" in await harness.sentence(submission)
 
 
 @pytest.mark.parametrize(
@@ -302,7 +296,7 @@ async def test_a_job_may_be_ours_only_if_it_was_made_after_the_request(
     submission = await harness.submission("V1")
     await asyncio.sleep(200)
     assert await harness.states() == ["lost"]
-    assert ("may be yours" in await sentence(harness, submission)) is may_be_ours
+    assert ("may be yours" in await harness.sentence(submission)) is may_be_ours
     assert (harness.useapi.reads[theirs.jobid] == 1) is created.startswith("2020"), "what cannot be ours is read once"
 
 
@@ -319,8 +313,8 @@ async def test_a_job_that_may_be_theirs_is_named_by_its_key_where_it_is_posted_i
     assert claimed is not None
     await harness.store.outbox.mark_posted(claimed, 7)
     await asyncio.sleep(200)
-    assert f"(#{known.key}): it may be yours" in await sentence(harness, here)
-    assert known.key not in await sentence(harness, there)
+    assert f"(#{known.key}): it may be yours" in await harness.sentence(here)
+    assert known.key not in await harness.sentence(there)
 
 
 @pytest.mark.parametrize("button", ["V1", "U1"])
@@ -478,7 +472,7 @@ async def test_where_nothing_else_is_found_the_presser_reads_that_it_may_have_be
         await harness.submissions.job_seen(msgspec.structs.replace(THEIRS, reply_ref=submission.reference))
         await asyncio.sleep(200)
         assert await harness.states() == ["lost"]
-    assert "no job was found for this button. It may have been charged" in await sentence(harness, submission)
+    assert "no job was found for this button. It may have been charged" in await harness.sentence(submission)
     assert await is_theirs_alone(harness)
 
 

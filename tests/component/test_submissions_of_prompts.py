@@ -58,12 +58,6 @@ async def harness(tmp_path: Path) -> AsyncIterator[QueueHarness]:
     await harness.end()
 
 
-async def sentence(harness: QueueHarness, submission: Submission) -> str:
-    found = await harness.store.history.by_id(submission.id)
-    assert found is not None
-    return found.error
-
-
 # --- prompts, which have no parent ------------------------------------------------------------------------------------
 
 
@@ -102,7 +96,7 @@ async def test_a_prompt_whose_job_runs_no_longer_counts_as_spent_and_is_adopted_
     submission = await harness.imagined(daily=1)
     await asyncio.sleep(4 * MINUTE)
     assert harness.notified_of("") == [SubmissionState.UNCONFIRMED, SubmissionState.LOST]
-    assert "no job was found for this prompt" in await sentence(harness, submission)
+    assert "no job was found for this prompt" in await harness.sentence(submission)
     assert isinstance(await harness.imagine(daily=1), LimitExceeded)
     ((_, job),) = harness.useapi.made.values()
     await harness.submissions.job_seen(msgspec.structs.replace(job, status=Status.COMPLETED))
@@ -119,7 +113,7 @@ async def test_after_a_504_a_prompt_counts_as_spent_and_is_not_sent_again(harnes
     await harness.begin()
     await asyncio.sleep(5 * MINUTE)
     assert await harness.state(submission) == SubmissionState.LOST
-    assert await sentence(harness, submission) == (
+    assert await harness.sentence(submission) == (
         "useapi.net lost track of this prompt. Midjourney may have made it and charged for it, but its job was not "
         "found. Please look there before you send it again."
     )
@@ -137,7 +131,7 @@ async def test_a_kill_around_the_request_for_a_prompt_loses_and_doubles_nothing(
     await harness.begin()
     await asyncio.sleep(MINUTE)
     assert await harness.states() == ["cancelled", "accepted"]
-    assert "Send it again if you still want it." in await sentence(harness, unanswered)
+    assert "Send it again if you still want it." in await harness.sentence(unanswered)
     assert list(harness.children().values()) == [1]
 
 
@@ -147,7 +141,7 @@ async def test_where_only_children_are_listed_a_lost_prompt_is_lost_at_once(harn
     submission = await harness.imagined()
     await asyncio.sleep(10)
     assert await harness.state(submission) == SubmissionState.LOST
-    assert "it can't be asked what became of this" in await sentence(harness, submission)
+    assert "it can't be asked what became of this" in await harness.sentence(submission)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +160,7 @@ async def test_a_refused_prompt_says_what_is_wrong_with_it(
     harness.useapi.outcomes = [error]
     submission = await harness.imagined()
     await asyncio.sleep(10)
-    assert words in await sentence(harness, submission)
+    assert words in await harness.sentence(submission)
     assert (await harness.state(submission)) in {SubmissionState.REFUSED, SubmissionState.DECLINED}
 
 
