@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.cli.arguments import SettingsLocation, dotenv_to_create, locate_settings, read_arguments
-from bot.cli.screen import replace_unencodable_characters
+from bot.cli.output import replace_unencodable_characters
 from bot.errors import StartError
 from bot.installation import how_to_install_packages
 
