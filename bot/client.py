@@ -130,7 +130,7 @@ class Darkroom(commands.AutoShardedBot):
 
     async def setup_hook(self) -> None:
         """Register the buttons, open the HTTP servers, load the cogs, sync the commands; a failure stops the start."""
-        discord_internals.end_global_rate_limits(self)
+        discord_internals.end_rate_limits(self)
         logging.getLogger("discord.app_commands.tree").addFilter(replies.shorten_refused_suggestions)
         self.add_dynamic_items(*ui.ALL)
         await self.alerts.recall()

@@ -48,6 +48,8 @@ _ATTRIBUTES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("shard.EventType.reconnect", ()),
     ("shard.EventType.resume", ()),
     ("shard.EventType.terminate", ()),
+    ("http.Ratelimit.acquire", ()),
+    ("http.Ratelimit.reset", ()),
     ("http.Route.BASE", ()),
     ("http.Route.__init__", ("method", "path", "parameters")),
     ("http.HTTPClient.request", ("route", "kwargs")),
@@ -65,6 +67,7 @@ _USED_NAMES: tuple[tuple[str, str], ...] = (
     ("gateway.DiscordWebSocket.poll_event", "WebSocketClosure"),
     ("gateway.DiscordWebSocket.received_message", "log_receive"),
     ("gateway.DiscordWebSocket.received_message", "sequence"),
+    ("http.HTTPClient.get_ratelimit", "Ratelimit"),
     ("http.HTTPClient.request", "json_or_text"),
     ("http.HTTPClient.request", _GLOBAL_OVER),
     ("http.HTTPClient.static_login", _GLOBAL_OVER),  # which makes it before `setup_hook` is called
@@ -314,8 +317,24 @@ class _SelfOpening(asyncio.Event):
         asyncio.get_running_loop().call_later(_retry_after.get(), self.set)
 
 
-def end_global_rate_limits(client: discord.Client) -> None:
-    """Have a global rate limit end also where the request that met it was cancelled; call it in `setup_hook`."""
+class _Ratelimit(discord.http.Ratelimit):
+    """The rate limit of a route, which ends also where the last request to it was cancelled.
+
+    discord.py resets it in the request that used it up. Where that is cancelled twice, by two timeouts of ours, nothing
+    does, and whoever does not wait for 30 seconds gets no answer of this route any more.
+    """
+
+    async def acquire(self) -> None:
+        """Wait for a turn."""
+        is_idle = self.outgoing == 0 and self.expires is None and not self._sleeping.locked()
+        if self.remaining <= 0 and is_idle:
+            self.reset()  # type: ignore[no-untyped-call]  # discord.py gives it no types
+        await super().acquire()
+
+
+def end_rate_limits(client: discord.Client) -> None:
+    """Have rate limits end also where the requests that met them were cancelled; call it in `setup_hook`."""
+    discord.http.Ratelimit = _Ratelimit  # type: ignore[misc]  # the class that its requests use
     event = _SelfOpening()
     event.set()
     vars(client.http)[_GLOBAL_OVER] = event

@@ -32,6 +32,7 @@ def discord_py_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)
     for module, name in (
         (discord.http, "json_or_text"),
+        (discord.http, "Ratelimit"),
         (discord.webhook.async_, "json_or_text"),
         (discord.shard, "DiscordWebSocket"),
     ):

@@ -10,6 +10,7 @@ import pytest
 from bot import discord_internals
 from bot.app import open_darkroom
 from bot.cli.login import log_in
+from bot.client import Darkroom
 from bot.models import Destination
 from bot.settings import from_environment
 from bot.ui.permissions import GONE, channel_error, postable_destination, role_is_gone
@@ -36,6 +37,16 @@ def here(fake: FakeDiscord) -> Destination:
     return Destination(guild_id=guild, channel_id=fake.add_channel(guild))
 
 
+@pytest.fixture
+async def bot(fake: FakeDiscord, tmp_path: Path) -> AsyncIterator[Darkroom]:
+    """The whole bot, logged in."""
+    environment = {"DISCORD_TOKEN": fake.token, "DISCORD_API_URL": fake.api_url, "USEAPI_TOKEN": "user:1-canary"}
+    environment |= {"ALLOWED_GUILDS": "*", "DATA_DIR": str(tmp_path / "data")}
+    async with open_darkroom(from_environment(environment, tmp_path / "there is no such file")) as bot:
+        await log_in(bot, fake.token)
+        yield bot
+
+
 Check = Callable[[discord.Client, Destination], Awaitable[object]]
 CHECKS: dict[str, tuple[Check, object]] = {
     "role": (lambda bot, here: role_is_gone(bot, here.guild_id, 5), False),
@@ -59,21 +70,31 @@ async def test_what_discord_does_not_answer_keeps_nobody_from_anything(
 
 
 async def test_a_request_that_was_cancelled_in_a_global_rate_limit_delays_no_later_one_for_ever(
-    fake: FakeDiscord, here: Destination, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    fake: FakeDiscord, here: Destination, bot: Darkroom, caplog: pytest.LogCaptureFixture
 ) -> None:
-    environment = {"DISCORD_TOKEN": fake.token, "DISCORD_API_URL": fake.api_url, "USEAPI_TOKEN": "user:1-canary"}
-    environment |= {"ALLOWED_GUILDS": "*", "DATA_DIR": str(tmp_path / "data")}
-    settings = from_environment(environment, tmp_path / "there is no such file")
-    async with open_darkroom(settings) as bot:
-        await log_in(bot, fake.token)
-        fake.limits = Limits(whole=(0, 0.6))
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.3):
-                await discord_internals.get_channel(bot, here.channel_id)
-        assert "Global rate limit has been hit" in caplog.text
-        fake.limits = None
-        async with asyncio.timeout(5):
+    fake.limits = Limits(whole=(0, 0.6))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
             await discord_internals.get_channel(bot, here.channel_id)
+    assert "Global rate limit has been hit" in caplog.text
+    fake.limits = None
+    async with asyncio.timeout(5):
+        await discord_internals.get_channel(bot, here.channel_id)
+
+
+async def test_a_request_that_was_cancelled_twice_delays_no_later_one_of_its_route_for_ever(
+    fake: FakeDiscord, here: Destination, bot: Darkroom
+) -> None:
+    path = f"/channels/{here.channel_id}"
+    fake.fail(f"GET {path}", "hang", times=1)
+    request = asyncio.create_task(discord_internals.get_channel(bot, here.channel_id))
+    await fake.wait_until(lambda: any(each.path.endswith(path) for each in fake.requests))
+    for _ in range(2):  # as by the time-out of a check, and by that of the whole answer
+        request.cancel()
+        await asyncio.sleep(0)
+    await asyncio.wait({request})
+    async with asyncio.timeout(5):
+        await discord_internals.get_channel(bot, here.channel_id)
 
 
 @pytest.mark.parametrize("check", CHECKS)
